@@ -1,0 +1,51 @@
+//! One descent from peak to floor: polynomial, cosine, REX and the decay of WSD are shapes of it.
+
+use std::f64::consts::PI;
+
+/// Flat at `peak` until `start`, then down to `floor` over `over` ticks, where it stays.
+#[derive(Clone, Debug)]
+pub(super) struct Descent {
+    pub peak: f64,
+    pub floor: f64,
+    /// The tick the descent starts at; before tick 0 when the descent is longer than the run.
+    pub start: f64,
+    pub over: f64,
+    pub shape: Shape,
+}
+
+/// What is left of the height after a share `p` of the descent.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Shape {
+    /// `(1-p)^power`
+    Power(f64),
+    /// `(1 + cos πp) / 2`
+    Cosine,
+    /// `1 - √p` (arXiv 2405.18392)
+    OneMinusSqrt,
+    /// `2·0.5^p - 1` (Megatron-LM's exponential decay)
+    Exponential,
+    /// `(1-p) / (1/2 + (1-p)/2)` (arXiv 2107.04197)
+    Rex,
+}
+
+impl Shape {
+    fn left(self, p: f64) -> f64 {
+        match self {
+            Self::Power(power) => (1.0 - p).powf(power),
+            Self::Cosine => f64::midpoint(1.0, (PI * p).cos()),
+            Self::OneMinusSqrt => 1.0 - p.sqrt(),
+            Self::Exponential => 2.0 * 0.5_f64.powf(p) - 1.0,
+            Self::Rex => (1.0 - p) / (0.5 + 0.5 * (1.0 - p)),
+        }
+    }
+}
+
+impl Descent {
+    pub fn at(&self, tick: u64) -> f64 {
+        let share = (tick as f64 - self.start) / self.over;
+        if share <= 0.0 {
+            return self.peak;
+        }
+        self.floor + (self.peak - self.floor) * self.shape.left(share.min(1.0))
+    }
+}

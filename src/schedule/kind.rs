@@ -1,0 +1,372 @@
+//! The kinds of schedule as one table: the experiment file, the inspector and the exports all read it.
+//!
+//! A line of [`kinds!`] names a kind, its fields, their roles and defaults. The macro makes a plain
+//! struct of it (for the maths and the exports) and a uniform view by field name (for files and sliders).
+
+use super::Schedule;
+use super::span::Span;
+
+/// What a field holds, and which values it allows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Role {
+    /// A learning rate (or another optimizer number): finite, not negative. Shown on a log scale.
+    Rate,
+    /// A finite number between `min` and `max`.
+    Number {
+        min: f64,
+        max: f64,
+    },
+    /// A length; `None` means what is left of the run.
+    Span,
+    Flag,
+    Choice(&'static [&'static str]),
+    /// Control points `[[span, value], ...]`.
+    Points,
+    /// A list of rates, one a tick.
+    Values,
+    /// A list of positions in the run.
+    Milestones,
+    /// Schedules one after the other.
+    Parts,
+    /// Schedules multiplied.
+    Factors,
+}
+
+/// A field's value, whatever its kind.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    Number(f64),
+    Span(Option<Span>),
+    Flag(bool),
+    Choice(&'static str),
+    Points(Vec<(Span, f64)>),
+    Values(Table),
+    Milestones(Vec<Span>),
+    Parts(Vec<Part>),
+    Factors(Vec<Schedule>),
+}
+
+/// One field of a kind.
+#[derive(Clone, Debug)]
+pub struct Field {
+    pub name: &'static str,
+    pub role: Role,
+    /// `None`: the field has to be given.
+    pub default: Option<Value>,
+    /// One sentence for people.
+    pub help: &'static str,
+}
+
+/// Rates listed one by one, perhaps read from a file named beside the experiment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Table {
+    pub values: Vec<f64>,
+    pub file: Option<String>,
+}
+
+/// One part of a sequence; the last has no length of its own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Part {
+    pub length: Option<Span>,
+    pub schedule: Schedule,
+}
+
+/// A Rust type that a field can have.
+trait Slot: Sized {
+    fn get(&self) -> Value;
+    fn put(value: Value) -> Option<Self>;
+}
+
+macro_rules! slot {
+    ($type:ty, $variant:ident) => {
+        impl Slot for $type {
+            fn get(&self) -> Value {
+                Value::$variant(self.clone())
+            }
+            fn put(value: Value) -> Option<Self> {
+                match value {
+                    Value::$variant(inner) => Some(inner),
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+slot!(f64, Number);
+slot!(Option<Span>, Span);
+slot!(bool, Flag);
+slot!(&'static str, Choice);
+slot!(Vec<(Span, f64)>, Points);
+slot!(Table, Values);
+slot!(Vec<Span>, Milestones);
+slot!(Vec<Part>, Parts);
+slot!(Vec<Schedule>, Factors);
+
+impl Slot for Span {
+    fn get(&self) -> Value {
+        Value::Span(Some(*self))
+    }
+    fn put(value: Value) -> Option<Self> {
+        match value {
+            Value::Span(span) => span,
+            _ => None,
+        }
+    }
+}
+
+macro_rules! kinds {
+    ($(
+        $(#[doc = $doc:literal])*
+        $variant:ident $name:literal {
+            $( $(#[doc = $help:literal])* $field:ident : $type:ty, $role:expr $(, or $default:expr)? ; )*
+        }
+    )*) => {
+        $(
+            $(#[doc = $doc])*
+            #[derive(Clone, Debug, PartialEq)]
+            pub struct $variant { $( $(#[doc = $help])* pub $field: $type, )* }
+        )*
+
+        /// The body of a schedule, before its modifiers.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Kind { $( $variant($variant), )* }
+
+        impl Kind {
+            /// Every kind's name, in the order people meet them.
+            pub const NAMES: &[&str] = &[$($name),*];
+
+            /// The kind's name in an experiment file.
+            pub fn name(&self) -> &'static str {
+                match self { $( Self::$variant(_) => $name, )* }
+            }
+
+            /// The formula and its source, for people.
+            pub fn about(name: &str) -> &'static str {
+                match name { $( $name => concat!($($doc, "\n"),*).trim(), )* _ => "" }
+            }
+
+            /// The fields of the kind of this name, or nothing when there is no such kind.
+            pub fn fields(name: &str) -> Option<Vec<Field>> {
+                match name {
+                    $( $name => Some(vec![ $( Field {
+                        name: stringify!($field).trim_start_matches("r#"),
+                        role: $role,
+                        default: { #[allow(unused_mut, unused_assignments, reason = "not every field has a default")] {
+                            let mut default: Option<Value> = None;
+                            $( default = Some(<$type as Slot>::get(&$default)); )?
+                            default
+                        } },
+                        help: concat!("", $($help),*).trim_ascii(),
+                    }, )* ]), )*
+                    _ => None,
+                }
+            }
+
+            /// A kind from its name and its fields' values, asked for by name in order.
+            /// `None` when there is no such kind or a value has the wrong type.
+            pub fn build(name: &str, mut value_of: impl FnMut(&str) -> Option<Value>) -> Option<Self> {
+                match name {
+                    $( $name => Some(Self::$variant($variant { $(
+                        $field: <$type as Slot>::put(value_of(stringify!($field).trim_start_matches("r#"))?)?,
+                    )* })), )*
+                    _ => None,
+                }
+            }
+
+            /// The value of the field of this name.
+            pub fn get(&self, field: &str) -> Option<Value> {
+                match self { $( Self::$variant(kind) => {
+                    $( if field == stringify!($field).trim_start_matches("r#") { return Some(Slot::get(&kind.$field)); } )*
+                    let _ = kind;
+                    None
+                } )* }
+            }
+
+            /// Sets a field; `false` when there is no such field or the value has the wrong type.
+            pub fn set(&mut self, field: &str, value: Value) -> bool {
+                match self { $( Self::$variant(kind) => {
+                    $( if field == stringify!($field).trim_start_matches("r#") {
+                        return match Slot::put(value) { Some(value) => { kind.$field = value; true } None => false };
+                    } )*
+                    let _ = kind;
+                    false
+                } )* }
+            }
+        }
+    };
+}
+
+const FACTOR: Role = Role::Number { min: 0.0, max: 1.0 };
+const POSITIVE: Role = Role::Number {
+    min: 1e-12,
+    max: 1e12,
+};
+
+kinds! {
+    /// The same rate throughout: peak.
+    Constant "constant" {
+        /// The rate.
+        peak: f64, Role::Rate;
+    }
+    /// Drops by a factor at equal distances: peak·gamma^⌊e/every⌋ (PyTorch's StepLR).
+    Step "step" {
+        /// The first rate.
+        peak: f64, Role::Rate;
+        /// The distance between two drops.
+        every: Span, Role::Span;
+        /// What each drop multiplies by.
+        gamma: f64, FACTOR, or 0.1;
+    }
+    /// Drops by a factor at chosen positions; one named twice drops twice (PyTorch's MultiStepLR).
+    Multistep "multistep" {
+        /// The first rate.
+        peak: f64, Role::Rate;
+        /// Where the drops are.
+        milestones: Vec<Span>, Role::Milestones;
+        /// What each drop multiplies by.
+        gamma: f64, FACTOR, or 0.1;
+    }
+    /// Shrinks by the same factor every tick: peak·gamma^e (PyTorch's ExponentialLR).
+    Exponential "exponential" {
+        /// The first rate.
+        peak: f64, Role::Rate;
+        /// The factor of one tick.
+        gamma: f64, FACTOR;
+    }
+    /// A straight line between two multiples of the peak (PyTorch's LinearLR).
+    Linear "linear" {
+        /// The rate both ends are multiples of.
+        peak: f64, Role::Rate;
+        /// The first multiple.
+        from: f64, Role::Number { min: 0.0, max: 1e6 }, or 1.0 / 3.0;
+        /// The last multiple.
+        to: f64, Role::Number { min: 0.0, max: 1e6 }, or 1.0;
+        /// How long the line is.
+        over: Option<Span>, Role::Span, or None;
+    }
+    /// (peak - floor)·(1 - e/over)^power + floor (PyTorch's PolynomialLR; power 1 is linear to the floor).
+    Polynomial "polynomial" {
+        /// The first rate.
+        peak: f64, Role::Rate;
+        /// 1 is a straight line, 2 bends down early.
+        power: f64, Role::Number { min: 0.0, max: 100.0 }, or 1.0;
+        /// The last rate.
+        floor: f64, Role::Rate, or 0.0;
+        /// How long the descent is.
+        over: Option<Span>, Role::Span, or None;
+    }
+    /// Half a cosine from peak to floor (SGDR, arXiv 1608.03983; PyTorch's CosineAnnealingLR).
+    Cosine "cosine" {
+        /// The first rate.
+        peak: f64, Role::Rate;
+        /// The last rate.
+        floor: f64, Role::Rate, or 0.0;
+        /// How long the descent is.
+        over: Option<Span>, Role::Span, or None;
+        /// Past the end: stay at the floor, or climb again as PyTorch does.
+        after: &'static str, Role::Choice(&["hold", "rebound"]), or "hold";
+    }
+    /// Cosine cycles that restart at the peak (SGDR, arXiv 1608.03983; PyTorch's CosineAnnealingWarmRestarts).
+    CosineRestarts "cosine_restarts" {
+        /// The rate at each restart.
+        peak: f64, Role::Rate;
+        /// The rate each cycle falls towards.
+        floor: f64, Role::Rate, or 0.0;
+        /// The first cycle's length.
+        first: Span, Role::Span;
+        /// Each cycle is this many times the length of the last.
+        mult: f64, Role::Number { min: 1.0, max: 100.0 }, or 1.0;
+        /// Each restart's peak is this share of the last.
+        peak_decay: f64, FACTOR, or 1.0;
+    }
+    /// Up, down, and far below the start (arXiv 1708.07120; PyTorch's OneCycleLR with its fractional phase ends).
+    OneCycle "one_cycle" {
+        /// The highest rate.
+        peak: f64, Role::Rate;
+        /// How long the cycle is.
+        over: Option<Span>, Role::Span, or None;
+        /// The share of the cycle that climbs.
+        pct_start: f64, FACTOR, or 0.3;
+        /// The first rate is peak / div_factor.
+        div_factor: f64, POSITIVE, or 25.0;
+        /// The last rate is the first / final_div_factor.
+        final_div_factor: f64, POSITIVE, or 1e4;
+        /// The curve between the phases' ends.
+        anneal: &'static str, Role::Choice(&["cos", "linear"]), or "cos";
+        /// Climb, mirror the climb, then fall away.
+        three_phase: bool, Role::Flag, or false;
+    }
+    /// Triangles between floor and peak (arXiv 1506.01186; PyTorch's CyclicLR).
+    Cyclic "cyclic" {
+        /// The rate at each cycle's ends.
+        floor: f64, Role::Rate;
+        /// The rate at each cycle's top.
+        peak: f64, Role::Rate;
+        /// How long a cycle climbs.
+        up: Span, Role::Span;
+        /// How long a cycle falls; as long as it climbs when not given.
+        down: Option<Span>, Role::Span, or None;
+        /// Equal triangles, halved ones, or ones that shrink by gamma every tick.
+        mode: &'static str, Role::Choice(&["triangular", "triangular2", "exp_range"]), or "triangular";
+        /// The factor of one tick in mode exp_range.
+        gamma: f64, FACTOR, or 1.0;
+    }
+    /// peak·√(timescale / (e + timescale)).
+    InverseSqrt "inverse_sqrt" {
+        /// The first rate.
+        peak: f64, Role::Rate;
+        /// After this long the rate has fallen to peak/√2.
+        timescale: Span, Role::Span;
+    }
+    /// scale·d_model^-0.5·min(s^-0.5, s·warmup^-1.5) with s = e + 1 (arXiv 1706.03762).
+    Noam "noam" {
+        /// Multiplies the whole curve.
+        scale: f64, Role::Rate;
+        /// The transformer's width.
+        d_model: f64, Role::Number { min: 1.0, max: 1e9 };
+        /// How long the climb is.
+        warmup: Span, Role::Span;
+    }
+    /// Warm, stable, decay: flat, then down over the last ticks (arXiv 2405.18392).
+    Wsd "wsd" {
+        /// The flat rate.
+        peak: f64, Role::Rate;
+        /// The last rate.
+        floor: f64, Role::Rate, or 0.0;
+        /// How long the decay is.
+        decay: Span, Role::Span;
+        /// The decay's shape.
+        shape: &'static str, Role::Choice(&["linear", "cosine", "1-sqrt", "exp"]), or "linear";
+    }
+    /// floor + (peak - floor)·(1-p) / (1/2 + (1-p)/2) (arXiv 2107.04197).
+    Rex "rex" {
+        /// The first rate.
+        peak: f64, Role::Rate;
+        /// The last rate.
+        floor: f64, Role::Rate, or 0.0;
+        /// How long the descent is.
+        over: Option<Span>, Role::Span, or None;
+    }
+    /// Control points drawn by hand.
+    Points "points" {
+        /// Positions in the run and the rates there.
+        points: Vec<(Span, f64)>, Role::Points;
+        /// How the curve goes from point to point; monotone never overshoots (Fritsch and Carlson 1980).
+        interpolation: &'static str, Role::Choice(&["linear", "cosine", "step", "monotone"]), or "linear";
+    }
+    /// Listed values, one a tick; the last is held.
+    Listed "table" {
+        /// The rates.
+        values: Table, Role::Values;
+    }
+    /// Schedules one after the other, each seeing its own tick from 0 (PyTorch's SequentialLR).
+    Sequence "sequence" {
+        /// The schedules and how long each lasts.
+        parts: Vec<Part>, Role::Parts;
+    }
+    /// The product of schedules (PyTorch's ChainedScheduler).
+    Product "product" {
+        /// What is multiplied.
+        of: Vec<Schedule>, Role::Factors;
+    }
+}

@@ -1,0 +1,102 @@
+//! One cycle (arXiv 1708.07120) with the arithmetic of PyTorch's `OneCycleLR`.
+
+use std::f64::consts::PI;
+
+#[derive(Clone, Debug)]
+pub(super) struct OneCycle {
+    pub peak: f64,
+    /// The rate of tick 0.
+    pub initial: f64,
+    /// The rate of the cycle's last tick, held after it.
+    pub last: f64,
+    /// The cycle's ticks.
+    pub over: u64,
+    pub pct_start: f64,
+    pub anneal: Anneal,
+    pub three_phase: bool,
+}
+
+/// The curve from one phase's end to the next.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Anneal {
+    Cosine,
+    Linear,
+}
+
+impl Anneal {
+    fn between(self, from: f64, to: f64, share: f64) -> f64 {
+        match self {
+            Self::Cosine => to + (from - to) / 2.0 * ((PI * share).cos() + 1.0),
+            Self::Linear => (to - from) * share + from,
+        }
+    }
+}
+
+/// What a cycle goes through: its ends and its turning points.
+struct Levels {
+    first: f64,
+    turn: f64,
+    /// Where three phases meet again after the climb.
+    back: f64,
+    last: f64,
+}
+
+impl OneCycle {
+    pub fn at(&self, tick: u64) -> f64 {
+        let levels = Levels {
+            first: self.initial,
+            turn: self.peak,
+            back: self.initial,
+            last: self.last,
+        };
+        self.level(tick, &levels)
+    }
+
+    /// Momentum: down while the rate climbs, up while it falls.
+    pub fn mirror(&self, tick: u64, low: f64, high: f64) -> f64 {
+        self.level(
+            tick,
+            &Levels {
+                first: high,
+                turn: low,
+                back: high,
+                last: high,
+            },
+        )
+    }
+
+    /// Where the rate turns, in ticks, fractions included as in PyTorch.
+    pub fn turns(&self) -> impl Iterator<Item = f64> {
+        std::iter::once(self.peak_at()).chain(self.back_at())
+    }
+
+    fn peak_at(&self) -> f64 {
+        self.pct_start * self.over as f64 - 1.0
+    }
+
+    /// Where the second of three phases ends.
+    fn back_at(&self) -> Option<f64> {
+        self.three_phase
+            .then(|| 2.0 * self.pct_start * self.over as f64 - 2.0)
+    }
+
+    fn level(&self, tick: u64, levels: &Levels) -> f64 {
+        // PyTorch's value one step past the end is wrong (below zero for linear): the last is held.
+        let end = self.over as f64 - 1.0;
+        let tick = (tick as f64).min(end);
+        let peak_at = self.peak_at();
+        let (start, end, from, to) = match self.back_at() {
+            _ if tick <= peak_at => (0.0, peak_at, levels.first, levels.turn),
+            Some(back_at) if tick <= back_at => (peak_at, back_at, levels.turn, levels.back),
+            Some(back_at) => (back_at, end, levels.back, levels.last),
+            None => (peak_at, end, levels.turn, levels.last),
+        };
+        // A phase of no length (pct_start·over = 1, where PyTorch divides by zero) is at its end.
+        let share = if end > start {
+            (tick - start) / (end - start)
+        } else {
+            1.0
+        };
+        self.anneal.between(from, to, share)
+    }
+}

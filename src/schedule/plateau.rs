@@ -1,0 +1,235 @@
+//! The plateau controller: cuts the rate when a metric stops improving, with the arithmetic of
+//! PyTorch's `ReduceLROnPlateau`, over any schedule.
+
+use serde::{Deserialize, Serialize};
+
+use super::ScheduleError;
+use super::check::{self, MAX_RATE};
+
+/// The rule's numbers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PlateauRule {
+    pub mode: Mode,
+    /// What a cut multiplies the rate by, at least 0 and below 1.
+    pub factor: f64,
+    /// Reports without improvement that are tolerated; the next one cuts.
+    pub patience: u64,
+    /// How much better than the best a report has to be.
+    pub threshold: f64,
+    pub threshold_mode: ThresholdMode,
+    /// Reports after a cut during which none counts as bad.
+    pub cooldown: u64,
+    /// No cut leads below this rate.
+    pub min_lr: f64,
+    /// A cut that changes the rate by no more than this is not made.
+    pub eps: f64,
+}
+
+/// Which way the metric improves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    #[default]
+    Min,
+    Max,
+}
+
+/// Whether the threshold is a share of the best or a difference from it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ThresholdMode {
+    #[default]
+    Rel,
+    Abs,
+}
+
+impl Default for PlateauRule {
+    /// PyTorch's defaults.
+    fn default() -> Self {
+        Self {
+            mode: Mode::Min,
+            factor: 0.1,
+            patience: 10,
+            threshold: 1e-4,
+            threshold_mode: ThresholdMode::Rel,
+            cooldown: 0,
+            min_lr: 0.0,
+            eps: 1e-8,
+        }
+    }
+}
+
+impl PlateauRule {
+    /// # Errors
+    /// Names the first number out of its range.
+    pub fn check(&self) -> Result<(), ScheduleError> {
+        let not_negative = (0.0, MAX_RATE);
+        check::within("plateau.threshold", self.threshold, not_negative)?;
+        check::within("plateau.min_lr", self.min_lr, not_negative)?;
+        check::within("plateau.eps", self.eps, not_negative)?;
+        if (0.0..1.0).contains(&self.factor) {
+            Ok(())
+        } else {
+            let allowed = "a number at least 0 and below 1";
+            Err(ScheduleError::new(
+                "plateau.factor",
+                format!("{:?}", self.factor),
+                allowed,
+            ))
+        }
+    }
+
+    fn is_better(&self, metric: f64, best: f64) -> bool {
+        match (self.mode, self.threshold_mode) {
+            (Mode::Min, ThresholdMode::Rel) => metric < best * (1.0 - self.threshold),
+            (Mode::Min, ThresholdMode::Abs) => metric < best - self.threshold,
+            (Mode::Max, ThresholdMode::Rel) => metric > best * (self.threshold + 1.0),
+            (Mode::Max, ThresholdMode::Abs) => metric > best + self.threshold,
+        }
+    }
+}
+
+/// What the controller remembers: plain numbers, for a checkpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlateauState {
+    /// The best metric; `None` until a first report improves on nothing.
+    pub best: Option<f64>,
+    /// Reports in a row without improvement.
+    pub bad: u64,
+    /// Reports until bad ones count again.
+    pub cooldown_left: u64,
+    /// The rate that the last cut led to, and the schedule's own rate at that report. Their ratio is
+    /// what the schedule is multiplied by; kept as two numbers, a constant schedule gives PyTorch's
+    /// rates to the last bit.
+    pub cut_rate: f64,
+    pub cut_base: f64,
+}
+
+impl Default for PlateauState {
+    fn default() -> Self {
+        Self {
+            best: None,
+            bad: 0,
+            cooldown_left: 0,
+            cut_rate: 1.0,
+            cut_base: 1.0,
+        }
+    }
+}
+
+/// A cut that a report led to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cut {
+    /// The effective rate before and after.
+    pub from: f64,
+    pub to: f64,
+}
+
+/// The controller: a rule and its state.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Plateau {
+    rule: PlateauRule,
+    state: PlateauState,
+}
+
+impl Plateau {
+    /// # Errors
+    /// When a number of the rule is out of its range.
+    pub fn new(rule: PlateauRule) -> Result<Self, ScheduleError> {
+        Self::resume(rule, PlateauState::default())
+    }
+
+    /// The controller as it was when `state` was taken.
+    ///
+    /// # Errors
+    /// When a number of the rule is out of its range, or the state is none that a run leaves.
+    pub fn resume(rule: PlateauRule, state: PlateauState) -> Result<Self, ScheduleError> {
+        rule.check()?;
+        check::within(
+            "plateau.cut_base",
+            state.cut_base,
+            (f64::MIN_POSITIVE, f64::MAX),
+        )?;
+        check::within("plateau.cut_rate", state.cut_rate, (0.0, state.cut_base))?;
+        Ok(Self { rule, state })
+    }
+
+    pub fn rule(&self) -> &PlateauRule {
+        &self.rule
+    }
+
+    pub fn state(&self) -> &PlateauState {
+        &self.state
+    }
+
+    /// The rate used where the schedule alone would give `base_rate`.
+    pub fn rate(&self, base_rate: f64) -> f64 {
+        let PlateauState {
+            cut_rate, cut_base, ..
+        } = self.state;
+        if base_rate == cut_base {
+            cut_rate
+        } else {
+            base_rate * (cut_rate / cut_base)
+        }
+    }
+
+    /// What the schedule is multiplied by.
+    pub fn scale(&self) -> f64 {
+        self.rate(1.0)
+    }
+
+    /// The best metric so far.
+    pub fn best(&self) -> Option<f64> {
+        self.state.best
+    }
+
+    /// Reports in a row without improvement.
+    pub fn bad(&self) -> u64 {
+        self.state.bad
+    }
+
+    /// Bad reports that are still tolerated.
+    pub fn patience_left(&self) -> u64 {
+        self.rule.patience.saturating_sub(self.state.bad)
+    }
+
+    /// Reports until bad ones count again.
+    pub fn cooldown_left(&self) -> u64 {
+        self.state.cooldown_left
+    }
+
+    /// Takes a metric, and the schedule's own rate of the last update. NaN is never an improvement.
+    pub fn report(&mut self, metric: f64, base_rate: f64) -> Option<Cut> {
+        let state = &mut self.state;
+        let worst = match self.rule.mode {
+            Mode::Min => f64::INFINITY,
+            Mode::Max => f64::NEG_INFINITY,
+        };
+        if self.rule.is_better(metric, state.best.unwrap_or(worst)) {
+            state.best = Some(metric);
+            state.bad = 0;
+        } else {
+            state.bad += 1;
+        }
+        if state.cooldown_left > 0 {
+            state.cooldown_left -= 1;
+            state.bad = 0;
+        }
+        if state.bad <= self.rule.patience {
+            return None;
+        }
+        state.cooldown_left = self.rule.cooldown;
+        state.bad = 0;
+        self.cut(base_rate)
+    }
+
+    fn cut(&mut self, base_rate: f64) -> Option<Cut> {
+        let from = self.rate(base_rate);
+        let to = (from * self.rule.factor).max(self.rule.min_lr);
+        if from - to <= self.rule.eps || base_rate < f64::MIN_POSITIVE {
+            return None;
+        }
+        self.state.cut_rate = to;
+        self.state.cut_base = base_rate;
+        Some(Cut { from, to })
+    }
+}
