@@ -92,12 +92,13 @@ impl Body {
                 peak * gamma.powf(passed as f64)
             }
             Self::Exponential { peak, gamma } => peak * gamma.powf(tick as f64),
+            Self::Linear { peak, to, over, .. } if tick >= *over => peak * to,
             Self::Linear {
                 peak,
                 from,
                 to,
                 over,
-            } => peak * (from + (to - from) * tick.min(*over) as f64 / *over as f64),
+            } => peak * (from + (to - from) * tick as f64 / *over as f64),
             Self::Descent(descent) => descent.at(tick),
             Self::Wave { peak, floor, over } => {
                 let share = (tick % over.saturating_mul(2)) as f64 / *over as f64;

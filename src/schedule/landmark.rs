@@ -4,7 +4,7 @@ use super::body::Body;
 use super::node::Node;
 
 /// An update at which something happens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Landmark {
     /// The first update it holds for.
     pub update: u64,
@@ -12,7 +12,7 @@ pub struct Landmark {
 }
 
 /// What happens at a landmark.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum What {
     /// The body begins.
     WarmupEnd,
@@ -53,7 +53,7 @@ impl Marks {
     }
 
     pub fn in_order(mut self) -> Vec<Landmark> {
-        self.found.sort_by_key(|landmark| landmark.update);
+        self.found.sort_unstable();
         self.found.dedup();
         self.found
     }
@@ -101,7 +101,7 @@ impl Stage {
             .saturating_add(tick.saturating_mul(self.per_tick))
     }
 
-    fn from_tick(self, tick: u64) -> Self {
+    fn after_tick(self, tick: u64) -> Self {
         Self {
             start: self.update(tick),
             ..self
@@ -129,7 +129,7 @@ impl Node {
         }
         if let Some(climb) = &self.warmup {
             marks.put(stage, climb.over, What::WarmupEnd);
-            stage = stage.from_tick(climb.over);
+            stage = stage.after_tick(climb.over);
         }
         self.body.mark(stage, marks);
     }
@@ -194,7 +194,7 @@ impl Body {
                 let parts = std::iter::once((0, &*sequence.first))
                     .chain(sequence.later.iter().map(|(start, part)| (*start, part)));
                 for ((start, part), end) in parts.zip(ends) {
-                    part.mark(stage.until_tick(end).from_tick(start), marks);
+                    part.mark(stage.until_tick(end).after_tick(start), marks);
                 }
             }
             Self::Product(factors) => {
@@ -211,5 +211,211 @@ fn each(ticks: u64, mut put: impl FnMut(u64) -> bool) {
     let mut tick = ticks;
     while put(tick) {
         tick = tick.saturating_add(ticks);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::kind::{
+        Constant, CosineRestarts, Cyclic, Kind, Noam, OneCycle, Part, Points, Sequence, Step, Wsd,
+    };
+    use super::super::{Clock, Cooldown, Curve, Ramp, Schedule, Span, Tick, Warmup};
+    use super::What::{
+        self, ControlPoint, CooldownStart, CycleEnd, Drop, PartStart, Phase, Restart, WarmupEnd,
+    };
+
+    fn resolve(schedule: impl Into<Schedule>, updates: u64) -> Curve {
+        schedule
+            .into()
+            .resolve(Clock {
+                updates,
+                updates_per_epoch: 10,
+            })
+            .unwrap()
+    }
+
+    fn landmarks(curve: &Curve) -> Vec<(u64, What)> {
+        curve
+            .landmarks()
+            .into_iter()
+            .map(|landmark| (landmark.update, landmark.what))
+            .collect()
+    }
+
+    fn updates(count: u32) -> Span {
+        Span::Updates(f64::from(count))
+    }
+
+    fn restarts(first: Span, mult: f64) -> Schedule {
+        let kind = CosineRestarts {
+            peak: 1.0,
+            floor: 0.0,
+            first,
+            mult,
+            peak_decay: 1.0,
+        };
+        Kind::CosineRestarts(kind).into()
+    }
+
+    fn one_cycle(over: Option<Span>, three_phase: bool) -> Schedule {
+        Kind::OneCycle(OneCycle {
+            peak: 1.0,
+            over,
+            pct_start: 0.3,
+            div_factor: 25.0,
+            final_div_factor: 1e4,
+            anneal: "cos",
+            three_phase,
+        })
+        .into()
+    }
+
+    #[test]
+    fn restarts_follow_the_warmup_and_stop_at_the_cooldown() {
+        let schedule = Schedule {
+            warmup: Some(Warmup {
+                over: updates(5),
+                from: 0.0,
+                shape: Ramp::Linear,
+            }),
+            cooldown: Some(Cooldown {
+                over: updates(20),
+                to: 0.0,
+                shape: Ramp::Linear,
+            }),
+            ..restarts(updates(10), 2.0)
+        };
+        let curve = resolve(schedule, 100);
+        let expected = [(5, WarmupEnd), (15, Restart), (35, Restart), (75, Restart)];
+        assert_eq!(landmarks(&curve)[..4], expected);
+        assert_eq!(landmarks(&curve)[4..], [(80, CooldownStart)]);
+        assert_eq!(curve.cycle_ends(100), [14, 34, 74, 99]);
+    }
+
+    #[test]
+    fn five_equal_cycles_end_five_times() {
+        let ends = resolve(restarts(Span::Updates(400.0), 1.0), 2000).cycle_ends(2000);
+        assert_eq!(ends, [399, 799, 1199, 1599, 1999]);
+    }
+
+    #[test]
+    fn a_cycle_that_is_over_before_the_run_ends_there() {
+        let curve = resolve(one_cycle(Some(updates(50)), true), 100);
+        assert_eq!(
+            landmarks(&curve),
+            [(14, Phase), (28, Phase), (50, CycleEnd)]
+        );
+        assert_eq!(curve.cycle_ends(100), [49, 99]);
+        assert_eq!(resolve(one_cycle(None, false), 100).cycle_ends(100), [99]);
+    }
+
+    #[test]
+    fn cyclic_turns_and_restarts() {
+        let kind = Kind::Cyclic(Cyclic {
+            floor: 0.0,
+            peak: 1.0,
+            up: updates(4),
+            down: Some(updates(6)),
+            mode: "triangular",
+            gamma: 1.0,
+        });
+        let curve = resolve(kind, 21);
+        assert_eq!(
+            landmarks(&curve),
+            [(4, Phase), (10, Restart), (14, Phase), (20, Restart)]
+        );
+        assert_eq!(curve.cycle_ends(21), [9, 19, 20]);
+    }
+
+    #[test]
+    fn epochs_count_in_updates() {
+        let step = Kind::Step(Step {
+            peak: 1.0,
+            every: Span::Epochs(3.0),
+            gamma: 0.1,
+        });
+        let curve = resolve(
+            Schedule {
+                tick: Tick::Epoch,
+                ..step.into()
+            },
+            100,
+        );
+        assert_eq!(landmarks(&curve), [(30, Drop), (60, Drop), (90, Drop)]);
+        assert_eq!(curve.cycle_ends(100), [99]);
+    }
+
+    #[test]
+    fn parts_cut_what_is_within_them() {
+        let part = |length, schedule| Part { length, schedule };
+        let constant = Kind::Constant(Constant { peak: 1.0 }).into();
+        let parts = vec![
+            part(Some(updates(25)), restarts(updates(10), 1.0)),
+            part(Some(updates(15)), constant),
+            part(None, restarts(updates(40), 1.0)),
+        ];
+        let curve = resolve(Kind::Sequence(Sequence { parts }), 100);
+        let expected = [
+            (10, Restart),
+            (20, Restart),
+            (25, PartStart),
+            (40, PartStart),
+            (80, Restart),
+        ];
+        assert_eq!(landmarks(&curve), expected);
+        assert_eq!(curve.cycle_ends(100), [9, 19, 24, 39, 79, 99]);
+    }
+
+    #[test]
+    fn descents_peaks_and_points_are_marked() {
+        let wsd = Kind::Wsd(Wsd {
+            peak: 1.0,
+            floor: 0.0,
+            decay: Span::Percent(20.0),
+            shape: "linear",
+        });
+        assert_eq!(landmarks(&resolve(wsd, 100)), [(80, Phase)]);
+        let noam = Kind::Noam(Noam {
+            scale: 1.0,
+            d_model: 512.0,
+            warmup: updates(40),
+        });
+        let curve = resolve(noam, 100);
+        assert_eq!(landmarks(&curve), [(39, Phase)]);
+        assert_eq!(curve.range().1, curve.at(39));
+        let points = vec![(Span::Updates(0.0), 0.1), (Span::Percent(50.0), 1.0)];
+        let points = Kind::Points(Points {
+            points,
+            interpolation: "linear",
+        });
+        assert_eq!(
+            landmarks(&resolve(points, 100)),
+            [(0, ControlPoint), (50, ControlPoint)]
+        );
+    }
+
+    #[test]
+    fn their_number_is_bounded_and_structure_comes_first() {
+        let schedule = Schedule {
+            warmup: Some(Warmup {
+                over: updates(5),
+                from: 0.0,
+                shape: Ramp::Linear,
+            }),
+            cooldown: Some(Cooldown {
+                over: updates(5),
+                to: 0.0,
+                shape: Ramp::Linear,
+            }),
+            ..restarts(updates(1), 1.0)
+        };
+        let curve = resolve(schedule, 1_000_000);
+        let landmarks = landmarks(&curve);
+        assert_eq!(landmarks.len(), 1000);
+        assert!(landmarks.contains(&(5, WarmupEnd)));
+        assert!(landmarks.contains(&(999_995, CooldownStart)));
+        assert_eq!(curve.cycle_ends(1_000_000).len(), 999_990);
+        let endless = resolve(restarts(updates(1), 1.0), u64::MAX);
+        assert_eq!(endless.cycle_ends(u64::MAX).len(), 1_000_001);
     }
 }

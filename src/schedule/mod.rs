@@ -37,44 +37,54 @@ pub struct Schedule {
     pub clamp: Option<Clamp>,
 }
 
-/// What a schedule counts.
+/// What a schedule counts. Within one that counts epochs, as a part or a factor, all count epochs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tick {
     #[default]
     Update,
-    /// The epoch's index: a staircase.
+    /// The epoch's index, `⌊update / updates_per_epoch⌋`: a staircase.
     Epoch,
 }
 
-/// A climb to the body's first value, before the body starts from its own tick 0.
+/// A climb to the body's first value, before the body starts from its own tick 0:
+/// `first·(from + (1 - from)·e/over)` while `e < over` for the linear shape.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Warmup {
     pub over: Span,
-    /// The first value, as a share of the one climbed to.
+    /// The first value, as a share of the one climbed to, 0 to 1; above 0 for the exponential shape.
     pub from: f64,
     pub shape: Ramp,
 }
 
-/// A descent over the last ticks of the run.
+/// A descent over the last ticks of the run, or of the part of a sequence: the warmup's shapes backwards.
+///
+/// Its end value belongs to the tick after the last, as in PyTorch's PolynomialLR: of a run of `T` ticks,
+/// tick `T - over` still has the value the descent starts at, and tick `T` would have exactly `to` times it.
+/// Where a cooldown is longer than the run, it is the whole run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cooldown {
     pub over: Span,
-    /// The value at the end, as a share of the one the descent starts at.
+    /// The value at the end, as a share of the one the descent starts at, 0 to 1; above 0 for the
+    /// exponential shape.
     pub to: f64,
     pub shape: Ramp,
 }
 
-/// How a warmup climbs or a cooldown falls.
+/// How a warmup climbs, with `p` from 0 to 1, and a cooldown falls, with `p` from 1 to 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Ramp {
+    /// `p` of the way.
     #[default]
     Linear,
+    /// `(1 - cos πp) / 2` of the way.
     Cosine,
+    /// By the same factor every tick: `from^(1-p)`.
     Exponential,
+    /// `p²` of the way.
     Quadratic,
 }
 
-/// Bounds on the final value.
+/// Bounds on the final value, warmup and cooldown included.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Clamp {
     pub min: f64,

@@ -77,7 +77,7 @@ impl OneCycle {
     /// Where the second of three phases ends.
     fn back_at(&self) -> Option<f64> {
         self.three_phase
-            .then(|| 2.0 * self.pct_start * self.over as f64 - 2.0)
+            .then_some(2.0 * self.pct_start * self.over as f64 - 2.0)
     }
 
     fn level(&self, tick: u64, levels: &Levels) -> f64 {
@@ -98,5 +98,60 @@ impl OneCycle {
             1.0
         };
         self.anneal.between(from, to, share)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cycle(over: u64, pct_start: f64, anneal: Anneal, three_phase: bool) -> OneCycle {
+        OneCycle {
+            peak: 1.0,
+            initial: 0.04,
+            last: 4e-6,
+            over,
+            pct_start,
+            anneal,
+            three_phase,
+        }
+    }
+
+    #[test]
+    fn a_climb_of_no_length_starts_at_the_peak() {
+        for anneal in [Anneal::Cosine, Anneal::Linear] {
+            for three_phase in [false, true] {
+                let cycle = cycle(10, 0.1, anneal, three_phase);
+                assert_eq!((cycle.at(0), cycle.mirror(0, 0.85, 0.95)), (1.0, 0.85));
+                assert!(cycle.at(1) < 1.0);
+                assert!((cycle.at(9) - 4e-6).abs() < 1e-15);
+            }
+        }
+    }
+
+    #[test]
+    fn a_cycle_that_only_climbs_ends_at_the_peak() {
+        let cycle = cycle(10, 1.0, Anneal::Linear, false);
+        assert!((0..9).all(|tick| cycle.at(tick) < cycle.at(tick + 1)));
+        assert!((cycle.at(9) - 1.0).abs() < 1e-15);
+        assert_eq!(cycle.at(100).to_bits(), cycle.at(9).to_bits());
+    }
+
+    #[test]
+    fn the_last_value_is_held_where_pytorch_leaves_its_range() {
+        for anneal in [Anneal::Cosine, Anneal::Linear] {
+            let cycle = cycle(10, 0.3, anneal, false);
+            assert_eq!(cycle.at(10).to_bits(), cycle.at(9).to_bits());
+            assert!((cycle.at(u64::MAX) - 4e-6).abs() < 1e-15);
+        }
+    }
+
+    #[test]
+    fn the_third_phase_holds_the_momentum_high() {
+        let cycle = cycle(100, 0.3, Anneal::Cosine, true);
+        for tick in 58..100 {
+            assert!((cycle.mirror(tick, 0.85, 0.95) - 0.95).abs() < 1e-15);
+        }
+        assert!(cycle.mirror(50, 0.85, 0.95) < 0.94);
     }
 }

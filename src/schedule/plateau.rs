@@ -152,15 +152,18 @@ impl Plateau {
         Ok(Self { rule, state })
     }
 
+    #[must_use]
     pub fn rule(&self) -> &PlateauRule {
         &self.rule
     }
 
+    #[must_use]
     pub fn state(&self) -> &PlateauState {
         &self.state
     }
 
     /// The rate used where the schedule alone would give `base_rate`.
+    #[must_use]
     pub fn rate(&self, base_rate: f64) -> f64 {
         let PlateauState {
             cut_rate, cut_base, ..
@@ -173,26 +176,31 @@ impl Plateau {
     }
 
     /// What the schedule is multiplied by.
+    #[must_use]
     pub fn scale(&self) -> f64 {
         self.rate(1.0)
     }
 
     /// The best metric so far.
+    #[must_use]
     pub fn best(&self) -> Option<f64> {
         self.state.best
     }
 
     /// Reports in a row without improvement.
+    #[must_use]
     pub fn bad(&self) -> u64 {
         self.state.bad
     }
 
     /// Bad reports that are still tolerated.
+    #[must_use]
     pub fn patience_left(&self) -> u64 {
         self.rule.patience.saturating_sub(self.state.bad)
     }
 
     /// Reports until bad ones count again.
+    #[must_use]
     pub fn cooldown_left(&self) -> u64 {
         self.state.cooldown_left
     }
@@ -208,7 +216,7 @@ impl Plateau {
             state.best = Some(metric);
             state.bad = 0;
         } else {
-            state.bad += 1;
+            state.bad = state.bad.saturating_add(1);
         }
         if state.cooldown_left > 0 {
             state.cooldown_left -= 1;
@@ -231,5 +239,175 @@ impl Plateau {
         self.state.cut_rate = to;
         self.state.cut_base = base_rate;
         Some(Cut { from, to })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Mode::{Max, Min};
+    use super::ThresholdMode::{Abs, Rel};
+    use super::*;
+
+    fn plateau(rule: PlateauRule) -> Plateau {
+        Plateau::new(rule).unwrap()
+    }
+
+    #[test]
+    fn patience_counts_down_and_the_cooldown_follows_the_cut() {
+        let rule = PlateauRule {
+            factor: 0.5,
+            patience: 1,
+            cooldown: 2,
+            ..PlateauRule::default()
+        };
+        let mut plateau = plateau(rule);
+        assert_eq!((plateau.best(), plateau.patience_left()), (None, 1));
+        assert_eq!(plateau.report(1.0, 0.1), None);
+        assert_eq!((plateau.best(), plateau.bad()), (Some(1.0), 0));
+        assert_eq!(plateau.report(1.0, 0.1), None);
+        assert_eq!((plateau.bad(), plateau.patience_left()), (1, 0));
+        assert_eq!(
+            plateau.report(1.0, 0.1),
+            Some(Cut {
+                from: 0.1,
+                to: 0.05
+            })
+        );
+        assert_eq!((plateau.bad(), plateau.cooldown_left()), (0, 2));
+        assert_eq!(plateau.report(1.0, 0.1), None);
+        assert_eq!((plateau.bad(), plateau.cooldown_left()), (0, 1));
+    }
+
+    #[test]
+    fn the_cut_multiplies_whatever_the_schedule_says() {
+        let rule = PlateauRule {
+            factor: 0.5,
+            patience: 0,
+            ..PlateauRule::default()
+        };
+        let mut plateau = plateau(rule);
+        plateau.report(1.0, 0.1);
+        plateau.report(1.0, 0.1);
+        assert_eq!(plateau.rate(0.1), 0.05);
+        assert_eq!(plateau.rate(0.02), 0.01);
+        assert_eq!(plateau.scale(), 0.5);
+    }
+
+    #[test]
+    fn under_a_constant_schedule_the_rates_are_pytorchs_to_the_last_bit() {
+        let mut plateau = plateau(PlateauRule {
+            patience: 0,
+            eps: 0.0,
+            ..PlateauRule::default()
+        });
+        let mut pytorch: f64 = 0.3;
+        plateau.report(1.0, 0.3);
+        for _ in 0..40 {
+            plateau.report(1.0, 0.3);
+            pytorch *= 0.1;
+            assert_eq!(plateau.rate(0.3).to_bits(), pytorch.to_bits());
+        }
+    }
+
+    #[test]
+    fn the_rate_stops_at_its_minimum_and_small_cuts_are_not_made() {
+        let rule = PlateauRule {
+            patience: 0,
+            min_lr: 0.02,
+            ..PlateauRule::default()
+        };
+        let mut floored = plateau(rule);
+        floored.report(1.0, 0.1);
+        assert_eq!(
+            floored.report(1.0, 0.1),
+            Some(Cut {
+                from: 0.1,
+                to: 0.02
+            })
+        );
+        assert_eq!(floored.report(1.0, 0.1), None);
+        assert_eq!(floored.rate(0.1), 0.02);
+        let mut small = plateau(PlateauRule {
+            patience: 0,
+            ..PlateauRule::default()
+        });
+        small.report(1.0, 1e-9);
+        assert_eq!(small.report(1.0, 1e-9), None);
+        // As in PyTorch the count starts anew even so.
+        assert_eq!(small.bad(), 0);
+    }
+
+    #[test]
+    fn better_is_as_pytorch_says_in_all_four_modes() {
+        let improves = |mode, threshold_mode, metric| {
+            let rule = PlateauRule {
+                mode,
+                threshold: 0.1,
+                threshold_mode,
+                ..PlateauRule::default()
+            };
+            let mut plateau = plateau(rule);
+            plateau.report(2.0, 0.1);
+            plateau.report(metric, 0.1);
+            plateau.bad() == 0
+        };
+        assert!(improves(Min, Rel, 1.79) && !improves(Min, Rel, 1.81));
+        assert!(improves(Min, Abs, 1.89) && !improves(Min, Abs, 1.91));
+        assert!(improves(Max, Rel, 2.21) && !improves(Max, Rel, 2.19));
+        assert!(improves(Max, Abs, 2.11) && !improves(Max, Abs, 2.09));
+        assert!(!improves(Min, Rel, f64::NAN) && !improves(Max, Abs, f64::NAN));
+    }
+
+    #[test]
+    fn a_resumed_controller_goes_on_as_if_never_stopped() {
+        let rule = PlateauRule {
+            factor: 0.3,
+            patience: 2,
+            cooldown: 1,
+            ..PlateauRule::default()
+        };
+        let metric = |report: u32| 1.0 / f64::from(1 + report % 7);
+        for stop in 0..30 {
+            let (mut whole, mut first) = (plateau(rule), plateau(rule));
+            (0..stop).for_each(|report| {
+                whole.report(metric(report), 0.1);
+                first.report(metric(report), 0.1);
+            });
+            let text = serde_json::to_string(first.state()).unwrap();
+            let state = serde_json::from_str(&text).unwrap();
+            let mut second = Plateau::resume(rule, state).unwrap();
+            for report in stop..60 {
+                assert_eq!(
+                    whole.report(metric(report), 0.1),
+                    second.report(metric(report), 0.1)
+                );
+            }
+            assert_eq!(whole, second);
+        }
+    }
+
+    #[test]
+    fn a_wrong_rule_or_state_is_refused() {
+        let factor = PlateauRule {
+            factor: 1.0,
+            ..PlateauRule::default()
+        };
+        assert_eq!(
+            Plateau::new(factor).unwrap_err().to_string(),
+            "`plateau.factor` is 1.0; allowed is a number at least 0 and below 1"
+        );
+        let threshold = PlateauRule {
+            threshold: f64::NAN,
+            ..PlateauRule::default()
+        };
+        assert_eq!(
+            Plateau::new(threshold).unwrap_err().field,
+            "plateau.threshold"
+        );
+        let state = PlateauState {
+            cut_rate: f64::NAN,
+            ..PlateauState::default()
+        };
+        assert!(Plateau::resume(PlateauRule::default(), state).is_err());
     }
 }

@@ -6,7 +6,7 @@ use super::body::{Body, Sequence};
 use super::check::{self, MAX_RATE};
 use super::cyclic::{Amplitude, Cyclic};
 use super::descent::{Descent, Shape};
-use super::kind::{Kind, Part, Table};
+use super::kind::{self, Kind, Part, Table};
 use super::node::{Climb, Fall, Node};
 use super::one_cycle::{Anneal, OneCycle};
 use super::points::{Interpolation, Points};
@@ -210,38 +210,8 @@ impl Frame {
                 mult: kind.mult,
                 peak_decay: kind.peak_decay,
             }),
-            Kind::OneCycle(kind) => {
-                let initial = kind.peak / kind.div_factor;
-                Body::OneCycle(OneCycle {
-                    peak: kind.peak,
-                    initial,
-                    last: initial / kind.final_div_factor,
-                    over: kind
-                        .over
-                        .map_or(Ok(self.ticks), |over| self.period("over", over))?,
-                    pct_start: kind.pct_start,
-                    anneal: if kind.anneal == "linear" {
-                        Anneal::Linear
-                    } else {
-                        Anneal::Cosine
-                    },
-                    three_phase: kind.three_phase,
-                })
-            }
-            Kind::Cyclic(kind) => {
-                let up = self.period("up", kind.up)?;
-                Body::Cyclic(Cyclic {
-                    floor: kind.floor,
-                    peak: kind.peak,
-                    up,
-                    down: kind.down.map_or(Ok(up), |down| self.period("down", down))?,
-                    amplitude: match kind.mode {
-                        "triangular2" => Amplitude::Halved,
-                        "exp_range" => Amplitude::Shrinking(kind.gamma),
-                        _ => Amplitude::Same,
-                    },
-                })
-            }
+            Kind::OneCycle(kind) => self.one_cycle(kind)?,
+            Kind::Cyclic(kind) => self.cyclic(kind)?,
             Kind::InverseSqrt(kind) => Body::InverseSqrt {
                 peak: kind.peak,
                 timescale: self.ticks_of("timescale", kind.timescale)? as f64,
@@ -250,21 +220,7 @@ impl Frame {
                 scale: kind.scale * kind.d_model.powf(-0.5),
                 warmup: self.ticks_of("warmup", kind.warmup)?,
             },
-            Kind::Wsd(kind) => {
-                let decay = self.ticks_of("decay", kind.decay)? as f64;
-                Body::Descent(Descent {
-                    peak: kind.peak,
-                    floor: kind.floor,
-                    start: self.ticks as f64 - decay,
-                    over: decay,
-                    shape: match kind.shape {
-                        "cosine" => Shape::Cosine,
-                        "1-sqrt" => Shape::OneMinusSqrt,
-                        "exp" => Shape::Exponential,
-                        _ => Shape::Power(1.0),
-                    },
-                })
-            }
+            Kind::Wsd(kind) => self.wsd(kind)?,
             Kind::Rex(kind) => self.descent(kind.peak, kind.floor, kind.over, Shape::Rex)?,
             Kind::Points(kind) => self.points(&kind.points, kind.interpolation)?,
             Kind::Listed(kind) => self.table(&kind.values)?,
@@ -281,6 +237,56 @@ impl Frame {
             start: 0.0,
             over,
             shape,
+        }))
+    }
+
+    fn one_cycle(&self, kind: &kind::OneCycle) -> Resolved<Body> {
+        let initial = kind.peak / kind.div_factor;
+        Ok(Body::OneCycle(OneCycle {
+            peak: kind.peak,
+            initial,
+            last: initial / kind.final_div_factor,
+            over: kind
+                .over
+                .map_or(Ok(self.ticks), |over| self.period("over", over))?,
+            pct_start: kind.pct_start,
+            anneal: if kind.anneal == "linear" {
+                Anneal::Linear
+            } else {
+                Anneal::Cosine
+            },
+            three_phase: kind.three_phase,
+        }))
+    }
+
+    fn cyclic(&self, kind: &kind::Cyclic) -> Resolved<Body> {
+        let up = self.period("up", kind.up)?;
+        Ok(Body::Cyclic(Cyclic {
+            floor: kind.floor,
+            peak: kind.peak,
+            up,
+            down: kind.down.map_or(Ok(up), |down| self.period("down", down))?,
+            amplitude: match kind.mode {
+                "triangular2" => Amplitude::Halved,
+                "exp_range" => Amplitude::Shrinking(kind.gamma),
+                _ => Amplitude::Same,
+            },
+        }))
+    }
+
+    fn wsd(&self, kind: &kind::Wsd) -> Resolved<Body> {
+        let decay = self.ticks_of("decay", kind.decay)? as f64;
+        Ok(Body::Descent(Descent {
+            peak: kind.peak,
+            floor: kind.floor,
+            start: self.ticks as f64 - decay,
+            over: decay,
+            shape: match kind.shape {
+                "cosine" => Shape::Cosine,
+                "1-sqrt" => Shape::OneMinusSqrt,
+                "exp" => Shape::Exponential,
+                _ => Shape::Power(1.0),
+            },
         }))
     }
 

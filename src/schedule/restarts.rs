@@ -35,7 +35,9 @@ impl Restarts {
         let growth = self.mult - 1.0;
         if growth > 0.0 {
             // first·(mult^index - 1) / (mult - 1), exact also where mult is barely above 1
-            (first * (index * growth.ln_1p()).exp_m1() / growth).round()
+            let start = first * (index * growth.ln_1p()).exp_m1() / growth;
+            // The margin rounds halves up whatever the last bits are.
+            (start + 1e-6).round()
         } else {
             first * index
         }

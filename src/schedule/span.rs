@@ -8,7 +8,7 @@ use std::str::FromStr;
 pub enum Span {
     Updates(f64),
     Epochs(f64),
-    /// In percent of the whole run, 0 to 100.
+    /// In percent of the whole run, also inside a part of it.
     Percent(f64),
 }
 
@@ -21,6 +21,8 @@ pub enum SpanError {
     Syntax(String),
     #[error("a span must be longer than nothing, found `{0}`")]
     Empty(String),
+    #[error("a position must not be before the start of the run, found `{0}`")]
+    Negative(String),
 }
 
 /// How long a run is, and how many updates its epochs have.
@@ -32,6 +34,7 @@ pub struct Clock {
 
 impl Span {
     /// The length in updates, not rounded.
+    #[must_use]
     pub fn updates(self, clock: Clock) -> f64 {
         match self {
             Self::Updates(updates) => updates,
@@ -41,11 +44,13 @@ impl Span {
     }
 
     /// The length in whole updates, at least one.
+    #[must_use]
     pub fn whole_updates(self, clock: Clock) -> u64 {
         self.updates(clock).round().max(1.0) as u64
     }
 
     /// The number in front of the unit.
+    #[must_use]
     pub fn amount(self) -> f64 {
         match self {
             Self::Updates(amount) | Self::Epochs(amount) | Self::Percent(amount) => amount,
@@ -53,6 +58,7 @@ impl Span {
     }
 
     /// The same unit with another number.
+    #[must_use]
     pub fn with_amount(self, amount: f64) -> Self {
         match self {
             Self::Updates(_) => Self::Updates(amount),
@@ -62,6 +68,7 @@ impl Span {
     }
 
     /// A span of this one's unit that is `updates` long, as exact as the unit allows.
+    #[must_use]
     pub fn with_updates(self, updates: f64, clock: Clock) -> Self {
         match self {
             Self::Updates(_) => Self::Updates(updates.round()),
@@ -81,31 +88,48 @@ impl fmt::Display for Span {
     }
 }
 
+impl Span {
+    /// Reads a position in the run, which is written as a span and may also be the start, `"0"`.
+    ///
+    /// # Errors
+    /// When the text is no number with an optional `ep` or `%`, or the number is below zero.
+    pub fn parse_position(text: &str) -> Result<Self, SpanError> {
+        let span = parse(text)?;
+        if span.amount() < 0.0 {
+            Err(SpanError::Negative(text.trim().to_owned()))
+        } else {
+            Ok(span)
+        }
+    }
+}
+
 impl FromStr for Span {
     type Err = SpanError;
 
     /// # Errors
     /// When the text is no number with an optional `ep` or `%`, or the number is not above zero.
     fn from_str(text: &str) -> Result<Self, SpanError> {
-        let text = text.trim();
-        let (digits, unit): (&str, fn(f64) -> Self) = if let Some(digits) = text.strip_suffix("ep")
-        {
-            (digits, Self::Epochs)
-        } else if let Some(digits) = text.strip_suffix('%') {
-            (digits, Self::Percent)
+        let span = parse(text)?;
+        if span.amount() > 0.0 {
+            Ok(span)
         } else {
-            (text, Self::Updates)
-        };
-        let amount: f64 = digits
-            .trim()
-            .parse()
-            .map_err(|_| SpanError::Syntax(text.to_owned()))?;
-        if !amount.is_finite() {
-            return Err(SpanError::Syntax(text.to_owned()));
+            Err(SpanError::Empty(text.trim().to_owned()))
         }
-        if amount <= 0.0 {
-            return Err(SpanError::Empty(text.to_owned()));
-        }
-        Ok(unit(amount))
+    }
+}
+
+/// A number and its unit; the number is finite.
+fn parse(text: &str) -> Result<Span, SpanError> {
+    let text = text.trim();
+    let (digits, unit): (&str, fn(f64) -> Span) = if let Some(digits) = text.strip_suffix("ep") {
+        (digits, Span::Epochs)
+    } else if let Some(digits) = text.strip_suffix('%') {
+        (digits, Span::Percent)
+    } else {
+        (text, Span::Updates)
+    };
+    match digits.trim().parse::<f64>() {
+        Ok(amount) if amount.is_finite() => Ok(unit(amount)),
+        _ => Err(SpanError::Syntax(text.to_owned())),
     }
 }

@@ -259,6 +259,16 @@ fn every_torch_momentum_is_mirrored() {
         };
         let curve = curve(&schedule_of(&entry).unwrap(), momentum.len());
         let ours = (0..).map(|update| curve.mirror(update, low, high));
+        // Without a cosine or a power, whose last bit is the platform's, every bit is PyTorch's.
+        let args = &entry["args"];
+        if args["anneal_strategy"] == "linear"
+            || args["step_size_up"].is_u64() && args["gamma"].is_null()
+        {
+            assert_eq!(
+                ours.clone().take(momentum.len()).collect::<Vec<_>>(),
+                momentum
+            );
+        }
         assert_same(
             &format!("{} {}", entry["schedule"], entry["args"]),
             ours,
