@@ -1,0 +1,171 @@
+//! Dealing a data set into a part to train on and a part to validate on.
+
+use rand_chacha::rand_core::RngCore;
+
+use super::{Content, DataError, Dataset, Problem, Samples, Scaling, Shape, Targets, Text};
+use crate::random::{self, Stream};
+
+/// How a data set is dealt out. Everything random about it follows from `seed`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Split {
+    pub seed: u64,
+    /// The share of all samples held out for validation, at least 0 and below 1; the count is rounded
+    /// to the nearest.
+    pub validation: f64,
+    /// The share of training samples, 0 to 1, whose label is replaced. The new label is any class alike,
+    /// so it may be the right one by chance (Zhang et al. 2017, arXiv 1611.03530); a regression's is the
+    /// value of some training sample. Validation stays clean.
+    pub label_noise: f64,
+    /// Only the first so many of the shuffled training samples, or of a text's characters.
+    pub limit: Option<usize>,
+}
+
+/// Data as models see it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Prepared {
+    /// Samples, scaled by what the training part looks like.
+    Samples {
+        train: Samples,
+        validation: Samples,
+        scaling: Scaling,
+    },
+    /// A text and the part that follows it.
+    Text { train: Text, validation: Text },
+}
+
+impl Dataset {
+    /// Deals the samples out and scales them.
+    ///
+    /// All samples are shuffled together, also where a set was published in two parts. The last ones
+    /// validate, so that the first ones to train on are the same for any validation share. The scaling
+    /// is fitted to the training part after `limit`, before its labels become noisy.
+    ///
+    /// A text is not shuffled: its end validates. Windows overlap, so with windows of both parts mixed
+    /// nearly every character to predict would also have been seen in training.
+    ///
+    /// # Errors
+    /// When a share is out of its range, nothing is left to train on, or labels of a text should be noisy.
+    pub fn prepare(&self, split: &Split) -> Result<Prepared, DataError> {
+        let prepared = match &self.content {
+            Content::Samples { samples, standard } => {
+                split.samples(samples).map(|(mut train, mut validation)| {
+                    let scaling = standard.fit(&train);
+                    scaling.apply(&mut train);
+                    scaling.apply(&mut validation);
+                    split.add_label_noise(&mut train.targets);
+                    Prepared::Samples {
+                        train,
+                        validation,
+                        scaling,
+                    }
+                })
+            }
+            Content::Text(text) => split
+                .text(text)
+                .map(|(train, validation)| Prepared::Text { train, validation }),
+        };
+        prepared.map_err(|problem| problem.of(&self.name))
+    }
+}
+
+impl Prepared {
+    /// What one input looks like.
+    pub fn shape(&self) -> Shape {
+        match self {
+            Self::Samples { train, .. } => train.shape,
+            Self::Text { .. } => Shape::Sequence,
+        }
+    }
+
+    /// What a model has to give for one input: a score a class or character, or the values.
+    pub fn outputs(&self) -> usize {
+        match self {
+            Self::Samples { train, .. } => train.targets.outputs(),
+            Self::Text { train, .. } => train.vocabulary.len(),
+        }
+    }
+}
+
+impl Split {
+    fn samples(&self, all: &Samples) -> Result<(Samples, Samples), Problem> {
+        let (train, held_out) = self.sizes(all.len(), "samples")?;
+        let mut order: Vec<u32> = (0..u32::try_from(all.len()).unwrap_or(u32::MAX)).collect();
+        random::shuffle(&mut random::rng(self.seed, Stream::Split), &mut order);
+        let validation = all.select(&order[order.len() - held_out..]);
+        order.truncate(train);
+        Ok((all.select(&order), validation))
+    }
+
+    fn text(&self, all: &Text) -> Result<(Text, Text), Problem> {
+        if self.label_noise != 0.0 {
+            return Err(Problem::NoLabels);
+        }
+        let (train, held_out) = self.sizes(all.tokens.len(), "characters")?;
+        let part = |tokens: &[u8]| Text {
+            tokens: tokens.to_vec(),
+            vocabulary: all.vocabulary.clone(),
+        };
+        Ok((
+            part(&all.tokens[..train]),
+            part(&all.tokens[all.tokens.len() - held_out..]),
+        ))
+    }
+
+    /// How many train and how many validate; together at most `total`.
+    fn sizes(&self, total: usize, unit: &'static str) -> Result<(usize, usize), Problem> {
+        let &Self {
+            validation,
+            label_noise,
+            limit,
+            ..
+        } = self;
+        if !(0.0..1.0).contains(&validation) {
+            return Err(Problem::Validation { found: validation });
+        }
+        if !(0.0..=1.0).contains(&label_noise) {
+            return Err(Problem::LabelNoise { found: label_noise });
+        }
+        if limit == Some(0) {
+            return Err(Problem::Limit);
+        }
+        let held_out = (validation * total as f64).round() as usize;
+        match total.saturating_sub(held_out) {
+            0 => Err(Problem::NothingToTrainOn {
+                validation,
+                total,
+                unit,
+            }),
+            train => Ok((limit.map_or(train, |limit| train.min(limit)), held_out)),
+        }
+    }
+
+    /// The samples whose labels are replaced.
+    fn noisy(&self, count: usize, rng: &mut impl RngCore) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..count).collect();
+        random::shuffle(rng, &mut order);
+        order.truncate((self.label_noise * count as f64).round() as usize);
+        order
+    }
+
+    /// Replaces the labels of the first samples of a random order, so that more noise keeps the labels
+    /// that less noise replaced.
+    fn add_label_noise(&self, targets: &mut Targets) {
+        let mut rng = random::rng(self.seed, Stream::LabelNoise);
+        match targets {
+            Targets::Classes { labels, names } => {
+                for index in self.noisy(labels.len(), &mut rng) {
+                    labels[index] = random::below(&mut rng, names.len()) as u32;
+                }
+            }
+            Targets::Values { values, width } => {
+                let clean = values.clone();
+                let count = clean.len() / (*width).max(1);
+                for index in self.noisy(count, &mut rng) {
+                    let other = random::below(&mut rng, count);
+                    values[index * *width..][..*width]
+                        .copy_from_slice(&clean[other * *width..][..*width]);
+                }
+            }
+        }
+    }
+}
