@@ -1,0 +1,223 @@
+//! The experiment: one small, shareable, seeded value that says everything a training depends on.
+
+mod defaults;
+pub mod error;
+mod file;
+pub mod names;
+mod near;
+mod node;
+pub mod optimizer;
+mod read;
+mod read_run;
+mod read_schedule;
+mod write;
+
+use std::path::PathBuf;
+
+pub use error::{FieldError, FileError, Place};
+pub use optimizer::{Number, Optimizer, OptimizerKind};
+
+use crate::schedule::{Schedule, Span};
+
+/// What an experiment file says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Experiment {
+    pub name: String,
+    pub data: Data,
+    pub model: Model,
+    pub train: Train,
+    pub snapshots: Option<Snapshots>,
+    /// At least one; names are unique.
+    pub runs: Vec<Run>,
+}
+
+/// Which data, and how it is dealt out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Data {
+    pub source: Source,
+    pub batch_size: BatchSize,
+    /// The share of the samples held out for validation, at least 0 and below 1.
+    pub validation: f64,
+    /// The share of training labels replaced by random ones, 0 to 1.
+    pub label_noise: f64,
+    /// Only the first so many of the shuffled training samples.
+    pub limit: Option<usize>,
+}
+
+/// Where samples come from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Source {
+    /// A data set that comes with the program, by its name in [`crate::data::NAMES`].
+    Shipped(String),
+    /// A CSV file with a header line, and the column to predict. A relative path starts at the experiment's folder.
+    File { path: PathBuf, label: String },
+    /// No samples: a [`Model::Surface`] is its own loss. The file then has no `[data]`.
+    None,
+}
+
+/// Samples in one micro-batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BatchSize {
+    Samples(usize),
+    /// The whole training set.
+    All,
+}
+
+/// The model every run of the experiment trains.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Model {
+    /// Fully connected layers.
+    Mlp {
+        hidden: Vec<usize>,
+        activation: Activation,
+    },
+    /// 3x3 convolutions, each with ReLU and 2x2 average pooling, then a linear head.
+    Cnn { channels: Vec<usize> },
+    /// Characters in, next character out.
+    Transformer {
+        layers: usize,
+        width: usize,
+        heads: usize,
+        context: usize,
+        norm: Norm,
+    },
+    /// Two weights and an analytic loss.
+    Surface {
+        function: SurfaceFunction,
+        start: [f64; 2],
+        noise: f64,
+    },
+}
+
+/// The nonlinearity between layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    Tanh,
+    Relu,
+    Gelu,
+}
+
+/// Where a transformer block normalises: before each sublayer, or after the residual sum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Norm {
+    Pre,
+    Post,
+}
+
+/// The analytic losses of two weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SurfaceFunction {
+    Quadratic,
+    Rosenbrock,
+    Beale,
+    Himmelblau,
+    Saddle,
+}
+
+/// How long and with which randomness every run trains.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Train {
+    pub updates: Span,
+    pub seed: u64,
+    /// Each run is trained under the seeds `seed`, `seed + 1`, ...
+    pub replicas: usize,
+    /// Micro-batches whose mean gradient makes one update.
+    pub accumulate: usize,
+    /// The largest global gradient norm an update may use.
+    pub clip_norm: Option<f64>,
+    pub loss: Loss,
+    pub weights: WeightFormat,
+}
+
+/// What training minimises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    CrossEntropy,
+    /// Half the squared error summed over the outputs, averaged over the samples.
+    Mse,
+}
+
+/// What stored weights are rounded to after each update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WeightFormat {
+    F32,
+    Bf16,
+    F16,
+}
+
+/// Which states along the way are kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Snapshots {
+    pub when: SnapshotWhen,
+    pub keep: usize,
+    pub average: Vec<Average>,
+}
+
+/// When a snapshot is taken.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum SnapshotWhen {
+    CycleEnd,
+    Every(Span),
+}
+
+/// Averages of weights kept along the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Average {
+    Swa,
+    Ema,
+}
+
+/// One optimizer under one schedule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    pub name: String,
+    pub optimizer: Optimizer,
+    pub lr: Schedule,
+    pub plateau: Option<Plateau>,
+    pub hypergradient: Option<Hypergradient>,
+    /// Layer `l` of `n` (the head last) learns at `layer_decay^(n-1-l)` times the rate.
+    pub layer_decay: Option<f64>,
+}
+
+/// ReduceLROnPlateau's numbers; the rule multiplies the run's schedule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plateau {
+    pub metric: Metric,
+    pub mode: PlateauMode,
+    pub factor: f64,
+    /// Reports without improvement that are tolerated.
+    pub patience: u64,
+    pub threshold: f64,
+    pub threshold_mode: ThresholdMode,
+    /// Reports after a cut during which nothing counts.
+    pub cooldown: u64,
+    pub min_lr: f64,
+    /// A cut smaller than this is not made.
+    pub eps: f64,
+}
+
+/// What a controller watches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Metric {
+    TrainLoss,
+    ValLoss,
+    ValAccuracy,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlateauMode {
+    Min,
+    Max,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ThresholdMode {
+    Rel,
+    Abs,
+}
+
+/// Baydin's hypergradient descent (arXiv 1703.04782): the rate learns its own value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hypergradient {
+    pub beta: f64,
+}

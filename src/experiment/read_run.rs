@@ -1,0 +1,263 @@
+//! A run: its optimizer, its schedules and its controllers.
+
+use std::ops::Bound::{Excluded, Included, Unbounded};
+
+use super::error::FileError;
+use super::node::{Fields, Node, quote};
+use super::optimizer::NumberInfo;
+use super::read_schedule::schedule;
+use super::{
+    Data, Hypergradient, Metric, Number, Optimizer, OptimizerKind, Plateau, PlateauMode, Run,
+    ThresholdMode,
+};
+use crate::schedule::{Clock, Curve, Schedule, Span};
+
+/// At how many places a number's schedule is looked at.
+const LOOKS: u128 = 1000;
+/// More reports than any run makes.
+const MAX_REPORTS: u64 = 1_000_000_000;
+
+const SECTION: &str = "a [[run]] section";
+const OPTIMIZER: &str = "a table, such as { kind = \"sgd\", momentum = 0.9 }";
+const PLATEAU: &str = "a table, such as { metric = \"val_loss\", factor = 0.1, patience = 10 }";
+const HYPERGRADIENT: &str = "a table, such as { beta = 1e-6 }";
+
+/// What the runs of an experiment share.
+pub(super) struct Setting<'a> {
+    pub data: &'a Data,
+    pub updates: Span,
+}
+
+impl Setting<'_> {
+    /// Clocks the run might have: how many updates its epochs have is known when the data are.
+    fn clocks(&self) -> impl Iterator<Item = Clock> {
+        [100, 1, 10_000].into_iter().map(|updates_per_epoch| {
+            let clock = Clock {
+                updates: 1,
+                updates_per_epoch,
+            };
+            Clock {
+                updates: self.updates.whole_updates(clock),
+                ..clock
+            }
+        })
+    }
+}
+
+/// The run in this table, and the node of its name.
+pub(super) fn run<'d>(node: Node<'d>, setting: &Setting) -> Result<(Run, Node<'d>), FileError> {
+    let name = node.fields(SECTION)?.need("name", "a text in quotes")?;
+    let text = name.text()?;
+    if text.trim().is_empty() {
+        return Err(name.error("a name that can be seen"));
+    }
+    let fields = node
+        .scoped(format!("run \"{}\"", quote(text)))
+        .fields(SECTION)?;
+    fields.only(&[
+        "name",
+        "optimizer",
+        "lr",
+        "plateau",
+        "hypergradient",
+        "layer_decay",
+    ])?;
+    let lr = fields.need(
+        "lr",
+        "a schedule, such as { kind = \"constant\", peak = 0.1 }",
+    )?;
+    let run = Run {
+        name: text.to_owned(),
+        optimizer: optimizer(&fields.need("optimizer", OPTIMIZER)?, setting)?,
+        lr: tried(&lr, setting, |_, _| Ok(()))?,
+        plateau: fields.read("plateau", |node| plateau(&node, setting.data))?,
+        hypergradient: fields.read("hypergradient", |node| hypergradient(&node))?,
+        layer_decay: fields.read("layer_decay", |decay| {
+            decay.number((Excluded(0.0), Included(1.0)))
+        })?,
+    };
+    Ok((run, name))
+}
+
+/// The schedule in this table. It is refused only where it fails on every clock.
+fn tried(
+    node: &Node,
+    setting: &Setting,
+    fits: impl Fn(&Curve, u64) -> Result<(), FileError>,
+) -> Result<Schedule, FileError> {
+    let schedule = schedule(node)?;
+    let mut first = None;
+    for clock in setting.clocks() {
+        let tried = schedule
+            .resolve(clock)
+            .map_err(|error| node.schedule_error(error));
+        match tried.and_then(|curve| fits(&curve, clock.updates)) {
+            Ok(()) => return Ok(schedule),
+            Err(error) => first = first.or(Some(error)),
+        }
+    }
+    first.map_or(Ok(schedule), Err)
+}
+
+fn optimizer(node: &Node, setting: &Setting) -> Result<Optimizer, FileError> {
+    let fields = node.fields(OPTIMIZER)?;
+    let kind = fields
+        .need("kind", "the kind of optimizer, such as \"sgd\"")?
+        .choice(&OptimizerKind::ALL)?;
+    let mut names = vec!["kind"];
+    names.extend(kind.numbers().iter().map(|info| info.name));
+    if kind == OptimizerKind::Sgd {
+        names.push("nesterov");
+    }
+    fields.only(&names)?;
+
+    let mut optimizer = Optimizer::new(kind);
+    for info in kind.numbers() {
+        if let Some(node) = fields.get(info.name) {
+            optimizer.set(info.name, number(&node, kind, info, setting)?);
+        }
+    }
+    optimizer.nesterov = fields
+        .read("nesterov", |nesterov| nesterov.flag())?
+        .unwrap_or(false);
+    Ok(optimizer)
+}
+
+/// A number, a schedule, or a mirror of the rate.
+fn number(
+    node: &Node,
+    kind: OptimizerKind,
+    info: &NumberInfo,
+    setting: &Setting,
+) -> Result<Number, FileError> {
+    if !node.is_table() {
+        return fixed(node, info).map(Number::Fixed);
+    }
+    let fields = node.fields("a table")?;
+    if fields.get("kind").is_some_and(|kind| kind.is_str("mirror")) {
+        return mirror(&fields, kind, info);
+    }
+    let schedule = tried(node, setting, |curve, updates| {
+        match highest(curve, updates) {
+            high if high > info.max || (info.open && high == info.max) => {
+                let below = if info.open { "below " } else { "" };
+                let allowed = format!("values from 0 to {below}{}", info.max);
+                Err(node.error_found(format!("a schedule that reaches {high}"), allowed))
+            }
+            _ => Ok(()),
+        }
+    })?;
+    Ok(Number::Schedule(Box::new(schedule)))
+}
+
+/// The highest of the curve's values, looked for at even distances and where something happens.
+fn highest(curve: &Curve, updates: u64) -> f64 {
+    let last = updates.saturating_sub(1);
+    let even =
+        (0..=LOOKS).map(|look| u64::try_from(u128::from(last) * look / LOOKS).unwrap_or(last));
+    let events = curve
+        .landmarks()
+        .into_iter()
+        .map(|landmark| landmark.update.min(last));
+    even.chain(events)
+        .map(|update| curve.at(update))
+        .fold(0.0, f64::max)
+}
+
+fn fixed(node: &Node, info: &NumberInfo) -> Result<f64, FileError> {
+    if info.open {
+        node.number(0.0..info.max)
+    } else {
+        node.number(0.0..=info.max)
+    }
+}
+
+fn mirror(fields: &Fields, kind: OptimizerKind, info: &NumberInfo) -> Result<Number, FileError> {
+    if kind.momentum_name() != Some(info.name) {
+        return Err(fields
+            .node
+            .error_found("a mirror of the rate", "a number or a schedule"));
+    }
+    fields.only(&["kind", "low", "high"])?;
+    let low = fixed(&fields.need("low", "the number at the highest rate")?, info)?;
+    let high = fields.need("high", "the number at the lowest rate")?;
+    let value = fixed(&high, info)?;
+    if value < low {
+        return Err(high.error(format!("at least `low`, which is {low}")));
+    }
+    Ok(Number::Mirror { low, high: value })
+}
+
+fn plateau(node: &Node, data: &Data) -> Result<Plateau, FileError> {
+    let fields = node.fields(PLATEAU)?;
+    fields.only(&[
+        "metric",
+        "mode",
+        "factor",
+        "patience",
+        "threshold",
+        "threshold_mode",
+        "cooldown",
+        "min_lr",
+        "eps",
+    ])?;
+    if !node.document().has_epochs {
+        return Err(node.error("none: it reports once an epoch, and a surface has no epochs"));
+    }
+    let metric = fields
+        .read("metric", |metric| metric.choice(&Metric::ALL))?
+        .unwrap_or(Metric::ValLoss);
+    if metric != Metric::TrainLoss && data.validation == 0.0 {
+        return Err(node.error_found(
+            "a validation metric",
+            "\"train_loss\": no data are held out for validation",
+        ));
+    }
+    let mode = match fields.read("mode", |mode| mode.choice(&PlateauMode::ALL))? {
+        Some(mode) => mode,
+        // ReduceLROnPlateau's `min` would cut the rate while the accuracy rises.
+        None if metric == Metric::ValAccuracy => {
+            return Err(fields.missing("mode", "\"max\" for an accuracy, or \"min\""));
+        }
+        None => PlateauMode::Min,
+    };
+    let default = Plateau {
+        metric,
+        mode,
+        ..Plateau::default()
+    };
+    let rate = |name: &str, otherwise: f64| {
+        fields
+            .read(name, |node| node.number(0.0..))
+            .map(|read| read.unwrap_or(otherwise))
+    };
+    let reports = |name: &str, otherwise: u64| {
+        fields
+            .read(name, |node| node.whole(0..=MAX_REPORTS))
+            .map(|read| read.unwrap_or(otherwise))
+    };
+    Ok(Plateau {
+        factor: fields
+            .read("factor", |factor| factor.number(0.0..1.0))?
+            .unwrap_or(default.factor),
+        patience: reports("patience", default.patience)?,
+        threshold: rate("threshold", default.threshold)?,
+        threshold_mode: fields
+            .read("threshold_mode", |mode| mode.choice(&ThresholdMode::ALL))?
+            .unwrap_or(default.threshold_mode),
+        cooldown: reports("cooldown", default.cooldown)?,
+        min_lr: rate("min_lr", default.min_lr)?,
+        eps: rate("eps", default.eps)?,
+        ..default
+    })
+}
+
+fn hypergradient(node: &Node) -> Result<Hypergradient, FileError> {
+    let fields = node.fields(HYPERGRADIENT)?;
+    fields.only(&["beta"])?;
+    Ok(Hypergradient {
+        beta: fields
+            .need("beta", "a number above 0")?
+            .number((Excluded(0.0), Unbounded))?,
+    })
+}

@@ -1,0 +1,454 @@
+//! An experiment as the text a person would write: sections, one line a schedule, nothing that goes without saying.
+
+use std::fmt::Write;
+
+use super::names::{TICKS, name_of};
+use super::{
+    Activation, Average, BatchSize, Data, Experiment, Loss, Metric, Model, Norm, Number, Optimizer,
+    OptimizerKind, Plateau, PlateauMode, Run, SnapshotWhen, Snapshots, Source, SurfaceFunction,
+    ThresholdMode, Train, WeightFormat,
+};
+use crate::schedule::kind::{Part, Product, Value};
+use crate::schedule::{Clamp, Kind, Ramp, Schedule, Span, Tick};
+
+impl Experiment {
+    /// The experiment file's text. Fields that hold their defaults are left out; numbers are the
+    /// shortest decimals that read back as the same number.
+    pub fn to_toml(&self) -> String {
+        let mut top = Table::default();
+        top.add("anneal", super::read::VERSION);
+        top.add("name", text(&self.name));
+
+        let mut file = top.lines();
+        if self.data.source != Source::None {
+            section(&mut file, "[data]", &data(&self.data));
+        }
+        section(&mut file, "[model]", &model(&self.model));
+        section(&mut file, "[train]", &train(&self.train, &self.data.source));
+        if let Some(kept) = &self.snapshots {
+            section(&mut file, "[snapshots]", &snapshots(kept));
+        }
+        for entry in &self.runs {
+            section(&mut file, "[[run]]", &run(entry));
+        }
+        file
+    }
+}
+
+/// Fields and their values, in order.
+#[derive(Default)]
+struct Table(Vec<(&'static str, String)>);
+
+impl Table {
+    fn add(&mut self, name: &'static str, value: impl ToString) {
+        self.0.push((name, value.to_string()));
+    }
+
+    /// Adds a field unless it holds its default.
+    fn add_unless<T: PartialEq>(
+        &mut self,
+        default: &T,
+        name: &'static str,
+        value: &T,
+        show: impl Fn(&T) -> String,
+    ) {
+        if value != default {
+            self.add(name, show(value));
+        }
+    }
+
+    /// A field a line.
+    fn lines(&self) -> String {
+        self.0
+            .iter()
+            .map(|(name, value)| format!("{name} = {value}\n"))
+            .collect()
+    }
+
+    /// `{ a = 1, b = 2 }`
+    fn inline(&self) -> String {
+        let fields: Vec<String> = self
+            .0
+            .iter()
+            .map(|(name, value)| format!("{name} = {value}"))
+            .collect();
+        format!("{{ {} }}", fields.join(", "))
+    }
+}
+
+fn section(file: &mut String, header: &str, table: &Table) {
+    file.push('\n');
+    file.push_str(header);
+    file.push('\n');
+    file.push_str(&table.lines());
+}
+
+fn data(data: &Data) -> Table {
+    let default = Data::new(data.source.clone());
+    let mut table = Table::default();
+    match &data.source {
+        Source::Shipped(name) => table.add("name", text(name)),
+        Source::File { path, label } => {
+            table.add("path", text(&path.to_string_lossy()));
+            table.add("label", text(label));
+        }
+        Source::None => {}
+    }
+    table.add_unless(
+        &default.batch_size,
+        "batch_size",
+        &data.batch_size,
+        |size| match size {
+            BatchSize::Samples(samples) => samples.to_string(),
+            BatchSize::All => text("all"),
+        },
+    );
+    table.add_unless(&default.validation, "validation", &data.validation, float);
+    table.add_unless(
+        &default.label_noise,
+        "label_noise",
+        &data.label_noise,
+        float,
+    );
+    if let Some(limit) = data.limit {
+        table.add("limit", limit);
+    }
+    table
+}
+
+fn model(model: &Model) -> Table {
+    let mut table = Table::default();
+    match model {
+        Model::Mlp { hidden, activation } => {
+            table.add("kind", text("mlp"));
+            table.add("hidden", list(hidden, usize::to_string));
+            table.add_unless(&Activation::Relu, "activation", activation, |it| {
+                named(&Activation::ALL, it)
+            });
+        }
+        Model::Cnn { channels } => {
+            table.add("kind", text("cnn"));
+            table.add("channels", list(channels, usize::to_string));
+        }
+        Model::Transformer {
+            layers,
+            width,
+            heads,
+            context,
+            norm,
+        } => {
+            table.add("kind", text("transformer"));
+            table.add("layers", layers);
+            table.add("width", width);
+            table.add("heads", heads);
+            table.add("context", context);
+            table.add_unless(&Norm::Pre, "norm", norm, |it| named(&Norm::ALL, it));
+        }
+        Model::Surface {
+            function,
+            start,
+            noise,
+        } => {
+            table.add("kind", text("surface"));
+            table.add("function", named(&SurfaceFunction::ALL, function));
+            table.add("start", list(start, float));
+            table.add_unless(&0.0, "noise", noise, float);
+        }
+    }
+    table
+}
+
+fn train(train: &Train, source: &Source) -> Table {
+    let default = Train::new(train.updates, source);
+    let mut table = Table::default();
+    table.add("updates", span(&train.updates));
+    table.add_unless(&default.seed, "seed", &train.seed, u64::to_string);
+    table.add_unless(
+        &default.replicas,
+        "replicas",
+        &train.replicas,
+        usize::to_string,
+    );
+    table.add_unless(
+        &default.accumulate,
+        "accumulate",
+        &train.accumulate,
+        usize::to_string,
+    );
+    if let Some(norm) = &train.clip_norm {
+        table.add("clip_norm", float(norm));
+    }
+    if *source != Source::None {
+        table.add_unless(&default.loss, "loss", &train.loss, |it| {
+            named(&Loss::ALL, it)
+        });
+    }
+    table.add_unless(&default.weights, "weights", &train.weights, |it| {
+        named(&WeightFormat::ALL, it)
+    });
+    table
+}
+
+fn snapshots(snapshots: &Snapshots) -> Table {
+    let mut table = Table::default();
+    match &snapshots.when {
+        SnapshotWhen::CycleEnd => table.add("when", text("cycle_end")),
+        SnapshotWhen::Every(every) => table.add("when", span(every)),
+    }
+    table.add_unless(&Snapshots::KEEP, "keep", &snapshots.keep, usize::to_string);
+    table.add_unless(&Vec::new(), "average", &snapshots.average, |averages| {
+        list(averages, |it| named(&Average::ALL, it))
+    });
+    table
+}
+
+fn run(run: &Run) -> Table {
+    let mut table = Table::default();
+    table.add("name", text(&run.name));
+    table.add("optimizer", optimizer(&run.optimizer).inline());
+    table.add("lr", schedule(&run.lr, None).inline());
+    if let Some(rule) = &run.plateau {
+        table.add("plateau", plateau(rule).inline());
+    }
+    if let Some(rule) = &run.hypergradient {
+        table.add(
+            "hypergradient",
+            format!("{{ beta = {} }}", number(rule.beta)),
+        );
+    }
+    if let Some(decay) = &run.layer_decay {
+        table.add("layer_decay", float(decay));
+    }
+    table
+}
+
+fn optimizer(optimizer: &Optimizer) -> Table {
+    let mut table = Table::default();
+    table.add("kind", named(&OptimizerKind::ALL, &optimizer.kind));
+    for info in optimizer.kind.numbers() {
+        match optimizer.get(info.name) {
+            Some(Number::Fixed(value)) => table.add_unless(&info.default, info.name, value, float),
+            Some(Number::Schedule(varying)) => {
+                table.add(info.name, schedule(varying, None).inline())
+            }
+            Some(Number::Mirror { low, high }) => {
+                let (low, high) = (number(*low), number(*high));
+                table.add(
+                    info.name,
+                    format!("{{ kind = \"mirror\", low = {low}, high = {high} }}"),
+                );
+            }
+            None => {}
+        }
+    }
+    if optimizer.nesterov {
+        table.add("nesterov", true);
+    }
+    table
+}
+
+/// A schedule; `length` is its span as a part of a sequence.
+fn schedule(schedule: &Schedule, length: Option<&Span>) -> Table {
+    // Noam's own `warmup` leaves no name for the modifier: a product of one factor has the same values.
+    if let (Kind::Noam(_), Some(_)) = (&schedule.kind, &schedule.warmup) {
+        let factor = Schedule {
+            tick: schedule.tick,
+            ..schedule.kind.clone().into()
+        };
+        let of = Kind::Product(Product { of: vec![factor] });
+        return self::schedule(
+            &Schedule {
+                kind: of,
+                ..schedule.clone()
+            },
+            length,
+        );
+    }
+
+    let mut table = Table::default();
+    if let Some(length) = length {
+        table.add("for", span(length));
+    }
+    table.add("kind", text(schedule.kind.name()));
+    for field in Kind::fields(schedule.kind.name()).unwrap_or_default() {
+        match schedule.kind.get(field.name) {
+            Some(Value::Values(listed)) => match &listed.file {
+                Some(file) => table.add("file", text(file)),
+                None => table.add(field.name, list(&listed.values, float)),
+            },
+            Some(held) if Some(&held) != field.default.as_ref() => {
+                if let Some(shown) = value(&held) {
+                    table.add(field.name, shown);
+                }
+            }
+            _ => {}
+        }
+    }
+    table.add_unless(&Tick::Update, "tick", &schedule.tick, |it| {
+        named(&TICKS, it)
+    });
+    if let Some(warmup) = &schedule.warmup {
+        table.add(
+            "warmup",
+            ramp(&warmup.over, "from", warmup.from, warmup.shape).inline(),
+        );
+    }
+    if let Some(cooldown) = &schedule.cooldown {
+        table.add(
+            "cooldown",
+            ramp(&cooldown.over, "to", cooldown.to, cooldown.shape).inline(),
+        );
+    }
+    if let Some(Clamp { min, max }) = schedule.clamp {
+        table.add(
+            "clamp",
+            format!("{{ min = {}, max = {} }}", number(min), number(max)),
+        );
+    }
+    table
+}
+
+/// A field's value; nothing for a length left open.
+fn value(value: &Value) -> Option<String> {
+    Some(match value {
+        Value::Number(number) => float(number),
+        Value::Span(length) => span(length.as_ref()?),
+        Value::Flag(flag) => flag.to_string(),
+        Value::Choice(choice) => text(choice),
+        Value::Points(points) => list(points, |(at, value)| {
+            format!("[{}, {}]", span(at), number(*value))
+        }),
+        Value::Values(table) => list(&table.values, float),
+        Value::Milestones(milestones) => list(milestones, span),
+        Value::Parts(parts) => list(parts, |Part { length, schedule }| {
+            self::schedule(schedule, length.as_ref()).inline()
+        }),
+        Value::Factors(factors) => list(factors, |factor| schedule(factor, None).inline()),
+    })
+}
+
+/// A warmup or cooldown, whose far end is a share of the peak.
+fn ramp(over: &Span, end: &'static str, share: f64, curve: Ramp) -> Table {
+    let mut table = Table::default();
+    table.add("over", span(over));
+    table.add_unless(&0.0, end, &share, float);
+    table.add_unless(&Ramp::Linear, "shape", &curve, |it| named(&Ramp::ALL, it));
+    table
+}
+
+fn plateau(rule: &Plateau) -> Table {
+    let default = Plateau::default();
+    let mut table = Table::default();
+    table.add("metric", named(&Metric::ALL, &rule.metric));
+    // What better means goes without saying for a loss only.
+    if rule.metric == Metric::ValAccuracy || rule.mode != default.mode {
+        table.add("mode", named(&PlateauMode::ALL, &rule.mode));
+    }
+    table.add_unless(&default.factor, "factor", &rule.factor, float);
+    table.add_unless(
+        &default.patience,
+        "patience",
+        &rule.patience,
+        u64::to_string,
+    );
+    table.add_unless(&default.threshold, "threshold", &rule.threshold, float);
+    table.add_unless(
+        &default.threshold_mode,
+        "threshold_mode",
+        &rule.threshold_mode,
+        |it| named(&ThresholdMode::ALL, it),
+    );
+    table.add_unless(
+        &default.cooldown,
+        "cooldown",
+        &rule.cooldown,
+        u64::to_string,
+    );
+    table.add_unless(&default.min_lr, "min_lr", &rule.min_lr, float);
+    table.add_unless(&default.eps, "eps", &rule.eps, float);
+    table
+}
+
+fn list<T>(items: &[T], show: impl Fn(&T) -> String) -> String {
+    let shown: Vec<String> = items.iter().map(show).collect();
+    format!("[{}]", shown.join(", "))
+}
+
+fn span(span: &Span) -> String {
+    format!("\"{span}\"")
+}
+
+fn named<T: PartialEq>(names: &[(&'static str, T)], choice: &T) -> String {
+    text(name_of(names, choice))
+}
+
+fn float(value: &f64) -> String {
+    number(*value)
+}
+
+/// The shortest decimal that reads back as the same number, as a TOML float: `0.05`, `1e-4`.
+pub(super) fn number(value: f64) -> String {
+    let plain = format!("{value:?}");
+    let scientific = format!("{value:e}");
+    let is_middling = (1e-2..1e4).contains(&value.abs());
+    if !is_middling && scientific.len() < plain.len() {
+        scientific
+    } else {
+        plain
+    }
+}
+
+/// A TOML basic string.
+fn text(value: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in value.chars() {
+        match c {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            '\n' => quoted.push_str("\\n"),
+            '\t' => quoted.push_str("\\t"),
+            '\r' => quoted.push_str("\\r"),
+            c if c.is_control() => {
+                // Writing to a string cannot fail.
+                let _ = write!(quoted, "\\u{:04X}", u32::from(c));
+            }
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short_and_exact() {
+        for (value, shown) in [
+            (0.1, "0.1"),
+            (0.05, "0.05"),
+            (1e-4, "1e-4"),
+            (5e-4, "5e-4"),
+            (0.999, "0.999"),
+            (1.0 / 3.0, "0.3333333333333333"),
+            (0.0, "0.0"),
+            (25.0, "25.0"),
+            (1e4, "1e4"),
+            (12345.0, "12345.0"),
+            (1e300, "1e300"),
+            (5e-324, "5e-324"),
+        ] {
+            assert_eq!(number(value), shown);
+            assert_eq!(shown.parse::<f64>().map(f64::to_bits), Ok(value.to_bits()));
+        }
+    }
+
+    #[test]
+    fn strings_are_escaped() {
+        assert_eq!(
+            text("a \"b\" \\ \n\t\r\u{1}\u{7f} ü"),
+            r#""a \"b\" \\ \n\t\r\u0001\u007F ü""#
+        );
+    }
+}
