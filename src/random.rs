@@ -121,9 +121,7 @@ fn ln(x: f64) -> f64 {
     // ln(m) = 2 artanh(s) = 2 (s + s^3/3 + s^5/5 + ...) with s = (m-1)/(m+1), at most 0.172.
     let s = (mantissa - 1.0) / (mantissa + 1.0);
     let square = s * s;
-    let tail = (1..=10)
-        .rev()
-        .fold(0.0, |sum, k| square * (1.0 / f64::from(2 * k + 1) + sum));
+    let tail = (1..=10).rev().fold(0.0, |sum, k| square * (1.0 / f64::from(2 * k + 1) + sum));
     exponent as f64 * std::f64::consts::LN_2 + (2.0 * s + 2.0 * s * tail)
 }
 
@@ -183,14 +181,7 @@ mod tests {
     fn streams_are_chacha8_under_seed_purpose_and_index() {
         let mut split = rng(7, Stream::Split);
         let words = [0; 3].map(|_: u64| split.next_u64());
-        assert_eq!(
-            words,
-            [
-                0xc39c_a672_2c44_ba73,
-                0x7747_b002_ea9d_9d65,
-                0x0173_e28d_72a7_fcae
-            ]
-        );
+        assert_eq!(words, [0xc39c_a672_2c44_ba73, 0x7747_b002_ea9d_9d65, 0x0173_e28d_72a7_fcae]);
         let streams = [
             Stream::Split,
             Stream::LabelNoise,
@@ -207,14 +198,7 @@ mod tests {
     fn uniforms_are_golden() {
         let mut init = rng(7, Stream::Init);
         let draws = [0; 3].map(|_| uniform(&mut init));
-        assert_eq!(
-            draws,
-            [
-                0.224_477_622_296_439_53,
-                0.146_706_510_752_396_16,
-                0.121_883_757_368_715_15
-            ]
-        );
+        assert_eq!(draws, [0.224_477_622_296_439_53, 0.146_706_510_752_396_16, 0.121_883_757_368_715_15]);
     }
 
     #[test]
@@ -242,28 +226,16 @@ mod tests {
         let mut rng = rng(0, Stream::Noise { update: 0 });
         let near_one = (0..1000).map(|step| 1.0 - f64::from(step) * f64::EPSILON);
         let anywhere = (0..10_000).map(|_| uniform(&mut rng).powi(9) + 1e-300);
-        for x in near_one
-            .chain(anywhere)
-            .chain([f64::MIN_POSITIVE, 0.5, 2.0, 1e300])
-        {
+        for x in near_one.chain(anywhere).chain([f64::MIN_POSITIVE, 0.5, 2.0, 1e300]) {
             let (own, library) = (ln(x), x.ln());
-            assert!(
-                (own - library).abs() <= 2.0 * f64::EPSILON * library.abs(),
-                "ln {x}: {own}, {library}"
-            );
+            assert!((own - library).abs() <= 2.0 * f64::EPSILON * library.abs(), "ln {x}: {own}, {library}");
         }
     }
 
     #[test]
     fn uniforms_stay_below_one() {
-        assert_eq!(
-            uniform(&mut Fixed(vec![u64::MAX])),
-            1.0 - f64::EPSILON / 2.0
-        );
-        assert_eq!(
-            uniform_f32(&mut Fixed(vec![u64::MAX])),
-            1.0 - f32::EPSILON / 2.0
-        );
+        assert_eq!(uniform(&mut Fixed(vec![u64::MAX])), 1.0 - f64::EPSILON / 2.0);
+        assert_eq!(uniform_f32(&mut Fixed(vec![u64::MAX])), 1.0 - f32::EPSILON / 2.0);
         assert_eq!(uniform(&mut Fixed(vec![0])), 0.0);
         assert_eq!(uniform_f32(&mut Fixed(vec![0])), 0.0);
     }
@@ -281,23 +253,13 @@ mod tests {
     fn normals_have_the_moments_of_a_normal() {
         let mut draws = vec![0.0; 200_001];
         fill_normal(&mut rng(1, Stream::Init), 1.0, &mut draws);
-        let moment = |power| {
-            draws
-                .iter()
-                .map(|&draw| f64::from(draw).powi(power))
-                .sum::<f64>()
-                / draws.len() as f64
-        };
+        let moment =
+            |power| draws.iter().map(|&draw| f64::from(draw).powi(power)).sum::<f64>() / draws.len() as f64;
         // Five standard errors: 1, sqrt 2, sqrt 15 and sqrt 96 over sqrt n.
-        for (power, expected, error) in
-            [(1, 0.0, 1.0), (2, 1.0, 1.42), (3, 0.0, 3.88), (4, 3.0, 9.8)]
-        {
+        for (power, expected, error) in [(1, 0.0, 1.0), (2, 1.0, 1.42), (3, 0.0, 3.88), (4, 3.0, 9.8)] {
             let found: f64 = moment(power);
             let allowed = 5.0 * error / (draws.len() as f64).sqrt();
-            assert!(
-                (found - expected).abs() < allowed,
-                "moment {power} is {found}"
-            );
+            assert!((found - expected).abs() < allowed, "moment {power} is {found}");
         }
     }
 

@@ -13,10 +13,7 @@ const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 pub(super) fn exactly(source: impl Read, length: usize) -> Result<Vec<u8>, Problem> {
     let bytes = up_to(source, length.saturating_add(1))?;
     match bytes.len() {
-        found if found < length => Err(Problem::Truncated {
-            found,
-            expected: length,
-        }),
+        found if found < length => Err(Problem::Truncated { found, expected: length }),
         found if found > length => Err(Problem::TooLong { expected: length }),
         _ => Ok(bytes),
     }
@@ -25,21 +22,11 @@ pub(super) fn exactly(source: impl Read, length: usize) -> Result<Vec<u8>, Probl
 /// Everything there is, if it is at most `limit` bytes; a gzipped source is unpacked.
 pub(super) fn all(source: impl Read, limit: usize) -> Result<Vec<u8>, Problem> {
     let mut source = BufReader::new(source);
-    let zipped = source
-        .fill_buf()
-        .map_err(|error| unreadable(&error))?
-        .starts_with(&GZIP_MAGIC);
+    let zipped = source.fill_buf().map_err(|error| unreadable(&error))?.starts_with(&GZIP_MAGIC);
     let most = limit.saturating_add(1);
-    let bytes = if zipped {
-        up_to(MultiGzDecoder::new(source), most)?
-    } else {
-        up_to(source, most)?
-    };
+    let bytes = if zipped { up_to(MultiGzDecoder::new(source), most)? } else { up_to(source, most)? };
     if bytes.len() > limit {
-        return Err(Problem::TooLarge {
-            limit,
-            unit: "bytes",
-        });
+        return Err(Problem::TooLarge { limit, unit: "bytes" });
     }
     Ok(bytes)
 }
@@ -52,10 +39,7 @@ pub(super) fn unzipped(bytes: &[u8]) -> impl Read {
 /// The first bytes, `most` of them if there are so many.
 pub(super) fn up_to(source: impl Read, most: usize) -> Result<Vec<u8>, Problem> {
     let mut bytes = Vec::new();
-    source
-        .take(most as u64)
-        .read_to_end(&mut bytes)
-        .map_err(|error| unreadable(&error))?;
+    source.take(most as u64).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
     Ok(bytes)
 }
 
@@ -88,34 +72,16 @@ mod tests {
     #[test]
     fn exactly_counts() {
         assert_eq!(exactly(&b"abc"[..], 3), Ok(b"abc".to_vec()));
-        assert_eq!(
-            exactly(&b"abc"[..], 4),
-            Err(Problem::Truncated {
-                found: 3,
-                expected: 4
-            })
-        );
-        assert_eq!(
-            exactly(&b"abc"[..], 2),
-            Err(Problem::TooLong { expected: 2 })
-        );
+        assert_eq!(exactly(&b"abc"[..], 4), Err(Problem::Truncated { found: 3, expected: 4 }));
+        assert_eq!(exactly(&b"abc"[..], 2), Err(Problem::TooLong { expected: 2 }));
     }
 
     #[test]
     fn a_bomb_is_not_unpacked() {
         let bomb = zipped(&vec![0; 10_000_000]);
         assert!(bomb.len() < 50_000);
-        assert_eq!(
-            all(&bomb[..], 1000),
-            Err(Problem::TooLarge {
-                limit: 1000,
-                unit: "bytes"
-            })
-        );
-        assert_eq!(
-            exactly(unzipped(&bomb), 1000),
-            Err(Problem::TooLong { expected: 1000 })
-        );
+        assert_eq!(all(&bomb[..], 1000), Err(Problem::TooLarge { limit: 1000, unit: "bytes" }));
+        assert_eq!(exactly(unzipped(&bomb), 1000), Err(Problem::TooLong { expected: 1000 }));
     }
 
     #[test]
@@ -130,10 +96,7 @@ mod tests {
         let text: Vec<u8> = (0..2000_u32).map(|at| (at * at % 251) as u8).collect();
         let whole = zipped(&text);
         for end in 0..whole.len() {
-            assert!(
-                exactly(unzipped(&whole[..end]), text.len()).is_err(),
-                "cut to {end} bytes"
-            );
+            assert!(exactly(unzipped(&whole[..end]), text.len()).is_err(), "cut to {end} bytes");
         }
         for bit in 0..8 * whole.len() {
             let mut flipped = whole.clone();

@@ -17,62 +17,36 @@ impl<'a> Cells<'a> {
     pub(super) fn read(bytes: &'a [u8]) -> Result<Self, Problem> {
         const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
         let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
-        let mut reader = ReaderBuilder::new()
-            .delimiter(delimiter(bytes))
-            .trim(Trim::All)
-            .from_reader(bytes);
-        let header = reader
-            .headers()
-            .map_err(|error| problem(&error, bytes))?
-            .clone();
-        let rows = reader
-            .records()
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| problem(&error, bytes))?;
+        let mut reader = ReaderBuilder::new().delimiter(delimiter(bytes)).trim(Trim::All).from_reader(bytes);
+        let header = reader.headers().map_err(|error| problem(&error, bytes))?.clone();
+        let rows = reader.records().collect::<Result<Vec<_>, _>>().map_err(|error| problem(&error, bytes))?;
         if rows.is_empty() {
             return Err(Problem::Empty);
         }
-        Ok(Self {
-            bytes,
-            header,
-            rows,
-        })
+        Ok(Self { bytes, header, rows })
     }
 
     /// The line a row starts on, from 1.
     pub(super) fn line(&self, row: usize) -> u64 {
-        line(
-            self.rows.get(row).and_then(StringRecord::position),
-            self.bytes,
-        )
+        line(self.rows.get(row).and_then(StringRecord::position), self.bytes)
     }
 }
 
 /// The separator the first line has most of; a comma where it has none.
 fn delimiter(bytes: &[u8]) -> u8 {
-    let first = bytes
-        .split(|&byte| byte == b'\n')
-        .next()
-        .unwrap_or_default();
+    let first = bytes.split(|&byte| byte == b'\n').next().unwrap_or_default();
     let count = |separator: u8| first.split(|&byte| byte == separator).count();
     // The last of equals wins.
-    [b'\t', b';', b',']
-        .into_iter()
-        .max_by_key(|&separator| count(separator))
-        .unwrap_or(b',')
+    [b'\t', b';', b','].into_iter().max_by_key(|&separator| count(separator)).unwrap_or(b',')
 }
 
 fn problem(error: &csv::Error, bytes: &[u8]) -> Problem {
     let line = line(error.position(), bytes);
     match error.kind() {
         ErrorKind::Utf8 { .. } => Problem::NotUtf8 { line },
-        ErrorKind::UnequalLengths {
-            expected_len, len, ..
-        } => Problem::Ragged {
-            line,
-            found: *len,
-            expected: *expected_len,
-        },
+        ErrorKind::UnequalLengths { expected_len, len, .. } => {
+            Problem::Ragged { line, found: *len, expected: *expected_len }
+        }
         _ => Problem::Unreadable(error.to_string()),
     }
 }

@@ -34,19 +34,13 @@ impl Samples {
     /// What these targets allow without looking at inputs.
     pub fn chance(&self) -> Chance {
         match &self.targets {
-            Targets::Classes { labels, names } => chance_of(&counts(
-                labels.iter().map(|&label| label as usize),
-                names.len(),
-            )),
+            Targets::Classes { labels, names } => {
+                chance_of(&counts(labels.iter().map(|&label| label as usize), names.len()))
+            }
             Targets::Values { values, width } => {
-                let variance: f64 = (0..*width)
-                    .map(|at| variance(values.iter().skip(at).step_by(*width)))
-                    .sum();
-                Chance {
-                    loss: variance / 2.0,
-                    squared_error: variance / 2.0,
-                    accuracy: None,
-                }
+                let variance: f64 =
+                    (0..*width).map(|at| variance(values.iter().skip(at).step_by(*width))).sum();
+                Chance { loss: variance / 2.0, squared_error: variance / 2.0, accuracy: None }
             }
         }
     }
@@ -55,10 +49,7 @@ impl Samples {
 impl Text {
     /// What the characters' frequencies allow without looking at the context (the unigram entropy).
     pub fn chance(&self) -> Chance {
-        chance_of(&counts(
-            self.tokens.iter().map(|&token| usize::from(token)),
-            self.vocabulary.len(),
-        ))
+        chance_of(&counts(self.tokens.iter().map(|&token| usize::from(token)), self.vocabulary.len()))
     }
 }
 
@@ -74,12 +65,7 @@ fn counts(indices: impl Iterator<Item = usize>, kinds: usize) -> Vec<usize> {
 
 fn chance_of(counts: &[usize]) -> Chance {
     let total = counts.iter().sum::<usize>().max(1) as f64;
-    let shares = || {
-        counts
-            .iter()
-            .filter(|&&count| count > 0)
-            .map(move |&count| count as f64 / total)
-    };
+    let shares = || counts.iter().filter(|&&count| count > 0).map(move |&count| count as f64 / total);
     Chance {
         loss: shares().map(|share| -share * share.ln()).sum(),
         squared_error: (1.0 - shares().map(|share| share * share).sum::<f64>()) / 2.0,
@@ -90,8 +76,5 @@ fn chance_of(counts: &[usize]) -> Chance {
 fn variance<'a>(values: impl Iterator<Item = &'a f32> + Clone) -> f64 {
     let count = values.clone().count().max(1) as f64;
     let mean = values.clone().map(|&value| f64::from(value)).sum::<f64>() / count;
-    values
-        .map(|&value| (f64::from(value) - mean).powi(2))
-        .sum::<f64>()
-        / count
+    values.map(|&value| (f64::from(value) - mean).powi(2)).sum::<f64>() / count
 }

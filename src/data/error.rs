@@ -37,26 +37,15 @@ pub enum Problem {
     #[error("has {labels} labels for {images} images")]
     LabelCount { labels: usize, images: usize },
     #[error("label {index} is {found} where there are {classes} classes, counted from 0")]
-    LabelRange {
-        index: usize,
-        found: u8,
-        classes: usize,
-    },
+    LabelRange { index: usize, found: u8, classes: usize },
     #[error("has images of {found:?} pixels where {expected:?} were expected")]
-    ImageSize {
-        found: [usize; 2],
-        expected: [usize; 2],
-    },
+    ImageSize { found: [usize; 2], expected: [usize; 2] },
 
     // Tables and texts.
     #[error("line {line} is not UTF-8 text; save the file as UTF-8")]
     NotUtf8 { line: u64 },
     #[error("line {line} has {found} cells where the header has {expected}")]
-    Ragged {
-        line: u64,
-        found: u64,
-        expected: u64,
-    },
+    Ragged { line: u64, found: u64, expected: u64 },
     #[error("no column is called `{label}`; the columns are {columns}")]
     NoSuchColumn { label: String, columns: String },
     #[error("{count} columns are called `{label}`; rename all but the one to predict")]
@@ -64,11 +53,7 @@ pub enum Problem {
     #[error(
         "line {line}, column `{column}` has `{found}`, which is not a finite number; leave the cell empty if its value is missing"
     )]
-    NotFinite {
-        line: u64,
-        column: String,
-        found: String,
-    },
+    NotFinite { line: u64, column: String, found: String },
     #[error("no row can be used: {incomplete} rows, all with a missing cell")]
     NoRows { incomplete: usize },
     #[error("besides `{label}` no column can be used to predict it")]
@@ -78,19 +63,9 @@ pub enum Problem {
     #[error(
         "column `{label}` mixes numbers such as `{number}` with text such as `{text}`; correct the text, or leave its cells empty"
     )]
-    MixedLabel {
-        label: String,
-        number: String,
-        text: String,
-    },
-    #[error(
-        "column `{label}` has {found} different texts, and at most {limit} can be told apart as classes"
-    )]
-    TooManyClasses {
-        label: String,
-        found: usize,
-        limit: usize,
-    },
+    MixedLabel { label: String, number: String, text: String },
+    #[error("column `{label}` has {found} different texts, and at most {limit} can be told apart as classes")]
+    TooManyClasses { label: String, found: usize, limit: usize },
     #[error("has {found} different characters, and at most {limit} can be told apart")]
     TooManySymbols { found: usize, limit: usize },
 
@@ -104,19 +79,12 @@ pub enum Problem {
     #[error("limit must be at least 1 sample, found 0")]
     Limit,
     #[error("a validation share of {validation} leaves none of the {total} {unit} to train on")]
-    NothingToTrainOn {
-        validation: f64,
-        total: usize,
-        unit: &'static str,
-    },
+    NothingToTrainOn { validation: f64, total: usize, unit: &'static str },
 }
 
 impl Problem {
     /// The error that says who has this problem.
     pub(super) fn of(self, origin: &str) -> DataError {
-        DataError {
-            origin: origin.to_owned(),
-            problem: self,
-        }
+        DataError { origin: origin.to_owned(), problem: self }
     }
 }

@@ -20,11 +20,7 @@ pub(super) fn spirals() -> Samples {
     points(1, 2, |rng, index, class| {
         let along = (index as f64 + 1.0) / SAMPLES as f64;
         let angle = 1.5 * TAU * along + PI * class as f64;
-        around(
-            [1.4 * along * angle.cos(), 1.4 * along * angle.sin()],
-            0.04,
-            rng,
-        )
+        around([1.4 * along * angle.cos(), 1.4 * along * angle.sin()], 0.04, rng)
     })
 }
 
@@ -32,11 +28,8 @@ pub(super) fn spirals() -> Samples {
 pub(super) fn moons() -> Samples {
     points(2, 2, |rng, _, class| {
         let angle = PI * uniform(rng);
-        let point = if class == 0 {
-            [angle.cos(), angle.sin()]
-        } else {
-            [1.0 - angle.cos(), 0.5 - angle.sin()]
-        };
+        let point =
+            if class == 0 { [angle.cos(), angle.sin()] } else { [1.0 - angle.cos(), 0.5 - angle.sin()] };
         around([point[0] - 0.5, point[1] - 0.25], 0.15, rng)
     })
 }
@@ -71,13 +64,9 @@ pub(super) fn blobs() -> Samples {
 /// A regression: y = sin(3x) and normal noise of deviation 0.1, for x between -1.5 and 1.5.
 pub(super) fn sine() -> Samples {
     let mut rng = random::rng(6, Stream::Generate);
-    let features: Vec<f32> = (0..SAMPLES)
-        .map(|_| rounded(3.0 * uniform(&mut rng) - 1.5))
-        .collect();
-    let values = features
-        .iter()
-        .map(|&x| rounded((3.0 * f64::from(x)).sin() + 0.1 * normal(&mut rng)))
-        .collect();
+    let features: Vec<f32> = (0..SAMPLES).map(|_| rounded(3.0 * uniform(&mut rng) - 1.5)).collect();
+    let values =
+        features.iter().map(|&x| rounded((3.0 * f64::from(x)).sin() + 0.1 * normal(&mut rng))).collect();
     Samples {
         shape: Shape::Flat(1),
         features,
@@ -87,26 +76,17 @@ pub(super) fn sine() -> Samples {
 }
 
 /// Samples in the plane, the classes in turn. `point` makes one from its index and class.
-fn points(
-    seed: u64,
-    classes: usize,
-    point: impl Fn(&mut ChaCha8Rng, usize, usize) -> [f64; 2],
-) -> Samples {
+fn points(seed: u64, classes: usize, point: impl Fn(&mut ChaCha8Rng, usize, usize) -> [f64; 2]) -> Samples {
     let mut rng = random::rng(seed, Stream::Generate);
-    let features = (0..SAMPLES)
-        .flat_map(|index| point(&mut rng, index, index % classes).map(rounded))
-        .collect();
+    let features =
+        (0..SAMPLES).flat_map(|index| point(&mut rng, index, index % classes).map(rounded)).collect();
     Samples {
         shape: Shape::Flat(2),
         features,
         feature_names: Arc::new(["x".to_owned(), "y".to_owned()]),
         targets: Targets::Classes {
             labels: (0..SAMPLES).map(|index| (index % classes) as u32).collect(),
-            names: ["A", "B", "C"]
-                .iter()
-                .take(classes)
-                .map(|&name| name.to_owned())
-                .collect(),
+            names: ["A", "B", "C"].iter().take(classes).map(|&name| name.to_owned()).collect(),
         },
     }
 }
@@ -114,10 +94,7 @@ fn points(
 /// A point with normal noise around it.
 fn around(center: [f64; 2], deviation: f64, rng: &mut ChaCha8Rng) -> [f64; 2] {
     let noise = random::normal_pair(rng);
-    [
-        center[0] + deviation * noise[0],
-        center[1] + deviation * noise[1],
-    ]
+    [center[0] + deviation * noise[0], center[1] + deviation * noise[1]]
 }
 
 fn rounded(value: f64) -> f32 {

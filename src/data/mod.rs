@@ -48,10 +48,7 @@ pub struct Dataset {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Content {
     /// Inputs with an answer each, and the usual way to scale such inputs.
-    Samples {
-        samples: Samples,
-        standard: Standard,
-    },
+    Samples { samples: Samples, standard: Standard },
     /// A text, to predict its next character.
     Text(Text),
 }
@@ -78,12 +75,7 @@ impl Dataset {
     /// # Errors
     /// When there is none of this name.
     pub fn load(name: &str) -> Result<Self, DataError> {
-        let info = info(name).ok_or_else(|| {
-            Problem::UnknownDataset {
-                known: NAMES.join(", "),
-            }
-            .of(name)
-        })?;
+        let info = info(name).ok_or_else(|| Problem::UnknownDataset { known: NAMES.join(", ") }.of(name))?;
         info.load()
     }
 
@@ -115,10 +107,7 @@ impl Dataset {
     /// As [`Dataset::from_csv_file`].
     pub fn from_csv(name: &str, source: impl Read, label: &str) -> Result<Self, DataError> {
         let (samples, left_out) = table::read(source, label).map_err(|problem| problem.of(name))?;
-        Ok(Self {
-            left_out,
-            ..Self::of(name, samples, Standard::Columns)
-        })
+        Ok(Self { left_out, ..Self::of(name, samples, Standard::Columns) })
     }
 
     /// Samples that are all there is.

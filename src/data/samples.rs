@@ -31,10 +31,7 @@ pub struct Samples {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Targets {
     /// Each sample's class, an index into the classes' names.
-    Classes {
-        labels: Vec<u32>,
-        names: Arc<[String]>,
-    },
+    Classes { labels: Vec<u32>, names: Arc<[String]> },
     /// `width` numbers a sample, sample after sample.
     Values { values: Vec<f32>, width: usize },
 }
@@ -72,14 +69,12 @@ impl Samples {
     #[must_use]
     pub fn select(&self, indices: &[u32]) -> Self {
         let targets = match &self.targets {
-            Targets::Classes { labels, names } => Targets::Classes {
-                labels: select(labels, 1, indices),
-                names: Arc::clone(names),
-            },
-            Targets::Values { values, width } => Targets::Values {
-                values: select(values, *width, indices),
-                width: *width,
-            },
+            Targets::Classes { labels, names } => {
+                Targets::Classes { labels: select(labels, 1, indices), names: Arc::clone(names) }
+            }
+            Targets::Values { values, width } => {
+                Targets::Values { values: select(values, *width, indices), width: *width }
+            }
         };
         Self {
             shape: self.shape,

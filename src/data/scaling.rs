@@ -34,10 +34,7 @@ pub enum Standard {
 }
 
 impl Affine {
-    pub const IDENTITY: Self = Self {
-        offset: 0.0,
-        scale: 1.0,
-    };
+    pub const IDENTITY: Self = Self { offset: 0.0, scale: 1.0 };
 
     /// The model's number for a published one.
     pub fn to_model(self, published: f64) -> f64 {
@@ -52,10 +49,7 @@ impl Affine {
     fn standardising(moments: Moments) -> Self {
         // Rounding alone gives equal numbers a deviation of about 1e-16 of their size.
         let varies = moments.deviation > 1e-12 * moments.mean.abs();
-        Self {
-            offset: moments.mean,
-            scale: if varies { moments.deviation } else { 1.0 },
-        }
+        Self { offset: moments.mean, scale: if varies { moments.deviation } else { 1.0 } }
     }
 }
 
@@ -67,26 +61,19 @@ impl Standard {
             Self::AsIs => vec![Affine::IDENTITY; width],
             Self::Centred { divisor } => columns(&train.features, width)
                 .into_iter()
-                .map(|moments| Affine {
-                    offset: moments.mean,
-                    scale: divisor,
-                })
+                .map(|moments| Affine { offset: moments.mean, scale: divisor })
                 .collect(),
             Self::Global => columns(&train.features, 1)
                 .into_iter()
                 .flat_map(|moments| vec![Affine::standardising(moments); width])
                 .collect(),
-            Self::Columns => columns(&train.features, width)
-                .into_iter()
-                .map(Affine::standardising)
-                .collect(),
+            Self::Columns => columns(&train.features, width).into_iter().map(Affine::standardising).collect(),
         };
         let values = match (&train.targets, self) {
             (Targets::Classes { .. }, _) => Vec::new(),
-            (Targets::Values { values, width }, Self::Columns) => columns(values, *width)
-                .into_iter()
-                .map(Affine::standardising)
-                .collect(),
+            (Targets::Values { values, width }, Self::Columns) => {
+                columns(values, *width).into_iter().map(Affine::standardising).collect()
+            }
             (Targets::Values { width, .. }, _) => vec![Affine::IDENTITY; *width],
         };
         Scaling { features, values }
@@ -137,9 +124,6 @@ fn columns(values: &[f32], width: usize) -> Vec<Moments> {
             *square += (f64::from(value) - mean).powi(2);
         }
     }
-    let moments = |(mean, square): (f64, f64)| Moments {
-        mean,
-        deviation: (square / rows).sqrt(),
-    };
+    let moments = |(mean, square): (f64, f64)| Moments { mean, deviation: (square / rows).sqrt() };
     means.into_iter().zip(squares).map(moments).collect()
 }

@@ -10,10 +10,7 @@ use super::{
 /// A file of `datasets/`, embedded.
 macro_rules! embedded {
     ($name:literal) => {
-        ShippedFile {
-            name: $name,
-            content: include_bytes!(concat!("../../datasets/", $name)),
-        }
+        ShippedFile { name: $name, content: include_bytes!(concat!("../../datasets/", $name)) }
     };
 }
 
@@ -38,33 +35,16 @@ struct ShippedFile {
 }
 
 pub(super) fn digits(name: &str) -> Result<Dataset, DataError> {
-    let parts = [(
-        embedded!("digits8x8-images.idx3.gz"),
-        embedded!("digits8x8-labels.idx1.gz"),
-    )];
-    Ok(Dataset::of(
-        name,
-        images(&parts, [8, 8], &DIGITS)?,
-        Standard::Centred { divisor: 16.0 },
-    ))
+    let parts = [(embedded!("digits8x8-images.idx3.gz"), embedded!("digits8x8-labels.idx1.gz"))];
+    Ok(Dataset::of(name, images(&parts, [8, 8], &DIGITS)?, Standard::Centred { divisor: 16.0 }))
 }
 
 pub(super) fn fashion14(name: &str) -> Result<Dataset, DataError> {
     let parts = [
-        (
-            embedded!("fashion14-train-8000.idx3.gz"),
-            embedded!("fashion14-train-8000-labels.idx1.gz"),
-        ),
-        (
-            embedded!("fashion14-test-2000.idx3.gz"),
-            embedded!("fashion14-test-2000-labels.idx1.gz"),
-        ),
+        (embedded!("fashion14-train-8000.idx3.gz"), embedded!("fashion14-train-8000-labels.idx1.gz")),
+        (embedded!("fashion14-test-2000.idx3.gz"), embedded!("fashion14-test-2000-labels.idx1.gz")),
     ];
-    Ok(Dataset::of(
-        name,
-        images(&parts, [14, 14], &CLOTHES)?,
-        Standard::Global,
-    ))
+    Ok(Dataset::of(name, images(&parts, [14, 14], &CLOTHES)?, Standard::Global))
 }
 
 /// The signals come with mean 0 and deviation 1 over all of them, so they are used as they are.
@@ -73,21 +53,14 @@ pub(super) fn mnist1d(name: &str) -> Result<Dataset, DataError> {
     const LENGTH: usize = 40;
     /// Signals are stored as 16-bit numbers of this many to one.
     const ONE: f32 = 4096.0;
-    let signals =
-        embedded!("mnist1d-x-5000x40-i16le-div4096.bin.gz").bytes(2 * SIGNALS * LENGTH)?;
+    let signals = embedded!("mnist1d-x-5000x40-i16le-div4096.bin.gz").bytes(2 * SIGNALS * LENGTH)?;
     let (signals, _) = signals.as_chunks();
     let labels = embedded!("mnist1d-y-5000.u8.gz");
     let samples = Samples {
         shape: Shape::Flat(LENGTH),
-        features: signals
-            .iter()
-            .map(|&signal| f32::from(i16::from_le_bytes(signal)) / ONE)
-            .collect(),
+        features: signals.iter().map(|&signal| f32::from(i16::from_le_bytes(signal)) / ONE).collect(),
         feature_names: Arc::default(),
-        targets: classes(
-            labels.labels(&labels.bytes(SIGNALS)?, DIGITS.len())?,
-            &DIGITS,
-        ),
+        targets: classes(labels.labels(&labels.bytes(SIGNALS)?, DIGITS.len())?, &DIGITS),
     };
     Ok(Dataset::of(name, samples, Standard::AsIs))
 }
@@ -96,11 +69,7 @@ pub(super) fn shakespeare(name: &str) -> Result<Dataset, DataError> {
     const CHARACTERS: usize = 200_000;
     let file = embedded!("shakespeare-200k.txt.gz");
     let text = Text::read(&file.bytes(CHARACTERS)?).map_err(|problem| file.error(problem))?;
-    Ok(Dataset {
-        name: name.to_owned(),
-        content: Content::Text(text),
-        left_out: LeftOut::default(),
-    })
+    Ok(Dataset { name: name.to_owned(), content: Content::Text(text), left_out: LeftOut::default() })
 }
 
 pub(super) fn penguins(name: &str) -> Result<Dataset, DataError> {
@@ -125,34 +94,20 @@ fn images(
         let [images_count, found @ ..] = images.dims;
         let [labels_count] = answers.dims;
         if found != size {
-            return Err(images_file.error(Problem::ImageSize {
-                found,
-                expected: size,
-            }));
+            return Err(images_file.error(Problem::ImageSize { found, expected: size }));
         }
         if labels_count != images_count {
-            return Err(labels_file.error(Problem::LabelCount {
-                labels: labels_count,
-                images: images_count,
-            }));
+            return Err(labels_file.error(Problem::LabelCount { labels: labels_count, images: images_count }));
         }
         features.extend(images.values.iter().map(|&pixel| f32::from(pixel)));
         labels.extend(labels_file.labels(&answers.values, names.len())?);
     }
     let targets = classes(labels, names);
-    Ok(Samples {
-        shape: Shape::Image { height, width },
-        features,
-        feature_names: Arc::default(),
-        targets,
-    })
+    Ok(Samples { shape: Shape::Image { height, width }, features, feature_names: Arc::default(), targets })
 }
 
 fn classes(labels: Vec<u32>, names: &[&str]) -> Targets {
-    Targets::Classes {
-        labels,
-        names: names.iter().map(|&name| name.to_owned()).collect(),
-    }
+    Targets::Classes { labels, names: names.iter().map(|&name| name.to_owned()).collect() }
 }
 
 impl ShippedFile {
@@ -166,29 +121,18 @@ impl ShippedFile {
 
     /// What the file unpacks to, which must be this long.
     fn bytes(&self, length: usize) -> Result<Vec<u8>, DataError> {
-        bounded::exactly(bounded::unzipped(self.content), length)
-            .map_err(|problem| self.error(problem))
+        bounded::exactly(bounded::unzipped(self.content), length).map_err(|problem| self.error(problem))
     }
 
     fn table(&self, name: &str, label: &str) -> Result<Dataset, DataError> {
-        Ok(Dataset {
-            name: name.to_owned(),
-            ..Dataset::from_csv(self.name, self.content, label)?
-        })
+        Ok(Dataset { name: name.to_owned(), ..Dataset::from_csv(self.name, self.content, label)? })
     }
 
     /// Bytes as labels of so many classes.
     fn labels(&self, bytes: &[u8], classes: usize) -> Result<Vec<u32>, DataError> {
-        match bytes
-            .iter()
-            .position(|&label| usize::from(label) >= classes)
-        {
+        match bytes.iter().position(|&label| usize::from(label) >= classes) {
             None => Ok(bytes.iter().copied().map(u32::from).collect()),
-            Some(index) => Err(self.error(Problem::LabelRange {
-                index,
-                found: bytes[index],
-                classes,
-            })),
+            Some(index) => Err(self.error(Problem::LabelRange { index, found: bytes[index], classes })),
         }
     }
 }
@@ -206,25 +150,17 @@ mod tests {
         size: [usize; 2],
         names: &[&str],
     ) -> String {
-        images(&[(images_file, labels_file)], size, names)
-            .unwrap_err()
-            .to_string()
+        images(&[(images_file, labels_file)], size, names).unwrap_err().to_string()
     }
 
     #[test]
     fn a_truncated_file_is_named() {
-        let cut = ShippedFile {
-            content: &IMAGES.content[..40_000],
-            ..IMAGES
-        };
+        let cut = ShippedFile { content: &IMAGES.content[..40_000], ..IMAGES };
         assert_eq!(
             problem(cut, LABELS, [8, 8], &DIGITS),
             "digits8x8-images.idx3.gz: is damaged: the gzip data is cut short"
         );
-        let cut = ShippedFile {
-            content: &[],
-            ..LABELS
-        };
+        let cut = ShippedFile { content: &[], ..LABELS };
         assert!(problem(IMAGES, cut, [8, 8], &DIGITS).starts_with("digits8x8-labels.idx1.gz: "));
     }
 

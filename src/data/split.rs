@@ -24,11 +24,7 @@ pub struct Split {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Prepared {
     /// Samples, scaled by what the training part looks like.
-    Samples {
-        train: Samples,
-        validation: Samples,
-        scaling: Scaling,
-    },
+    Samples { train: Samples, validation: Samples, scaling: Scaling },
     /// A text and the part that follows it.
     Text { train: Text, validation: Text },
 }
@@ -53,16 +49,12 @@ impl Dataset {
                     scaling.apply(&mut train);
                     scaling.apply(&mut validation);
                     split.add_label_noise(&mut train.targets);
-                    Prepared::Samples {
-                        train,
-                        validation,
-                        scaling,
-                    }
+                    Prepared::Samples { train, validation, scaling }
                 })
             }
-            Content::Text(text) => split
-                .text(text)
-                .map(|(train, validation)| Prepared::Text { train, validation }),
+            Content::Text(text) => {
+                split.text(text).map(|(train, validation)| Prepared::Text { train, validation })
+            }
         };
         prepared.map_err(|problem| problem.of(&self.name))
     }
@@ -101,24 +93,13 @@ impl Split {
             return Err(Problem::NoLabels);
         }
         let (train, held_out) = self.sizes(all.tokens.len(), "characters")?;
-        let part = |tokens: &[u8]| Text {
-            tokens: tokens.to_vec(),
-            vocabulary: all.vocabulary.clone(),
-        };
-        Ok((
-            part(&all.tokens[..train]),
-            part(&all.tokens[all.tokens.len() - held_out..]),
-        ))
+        let part = |tokens: &[u8]| Text { tokens: tokens.to_vec(), vocabulary: all.vocabulary.clone() };
+        Ok((part(&all.tokens[..train]), part(&all.tokens[all.tokens.len() - held_out..])))
     }
 
     /// How many train and how many validate; together at most `total`.
     fn sizes(&self, total: usize, unit: &'static str) -> Result<(usize, usize), Problem> {
-        let &Self {
-            validation,
-            label_noise,
-            limit,
-            ..
-        } = self;
+        let &Self { validation, label_noise, limit, .. } = self;
         if !(0.0..1.0).contains(&validation) {
             return Err(Problem::Validation { found: validation });
         }
@@ -130,11 +111,7 @@ impl Split {
         }
         let held_out = (validation * total as f64).round() as usize;
         match total.saturating_sub(held_out) {
-            0 => Err(Problem::NothingToTrainOn {
-                validation,
-                total,
-                unit,
-            }),
+            0 => Err(Problem::NothingToTrainOn { validation, total, unit }),
             train => Ok((limit.map_or(train, |limit| train.min(limit)), held_out)),
         }
     }
@@ -162,8 +139,7 @@ impl Split {
                 let count = clean.len() / (*width).max(1);
                 for index in self.noisy(count, &mut rng) {
                     let other = random::below(&mut rng, count);
-                    values[index * *width..][..*width]
-                        .copy_from_slice(&clean[other * *width..][..*width]);
+                    values[index * *width..][..*width].copy_from_slice(&clean[other * *width..][..*width]);
                 }
             }
         }

@@ -46,16 +46,11 @@ pub(super) fn read(source: impl Read, label: &str) -> Result<(Samples, LeftOut),
         let column = Column::read(&cells, at)?;
         match column.unusable() {
             None => inputs.push((name, column)),
-            Some(reason) => left_out.columns.push(LeftOutColumn {
-                name: name.to_owned(),
-                reason,
-            }),
+            Some(reason) => left_out.columns.push(LeftOutColumn { name: name.to_owned(), reason }),
         }
     }
     if inputs.is_empty() {
-        return Err(Problem::NoInputs {
-            label: label.to_owned(),
-        });
+        return Err(Problem::NoInputs { label: label.to_owned() });
     }
 
     let answer = Column::read(&cells, label_at)?;
@@ -64,21 +59,14 @@ pub(super) fn read(source: impl Read, label: &str) -> Result<(Samples, LeftOut),
         .collect();
     left_out.rows = cells.rows.len() - complete.len();
     if complete.is_empty() {
-        return Err(Problem::NoRows {
-            incomplete: left_out.rows,
-        });
+        return Err(Problem::NoRows { incomplete: left_out.rows });
     }
 
-    let feature_names: Arc<[String]> = inputs
-        .iter()
-        .flat_map(|(name, column)| column.feature_names(name))
-        .collect();
+    let feature_names: Arc<[String]> =
+        inputs.iter().flat_map(|(name, column)| column.feature_names(name)).collect();
     let width = feature_names.len();
     if complete.len().saturating_mul(width) > MAX_VALUES {
-        return Err(Problem::TooLarge {
-            limit: MAX_VALUES,
-            unit: "values (rows times inputs)",
-        });
+        return Err(Problem::TooLarge { limit: MAX_VALUES, unit: "values (rows times inputs)" });
     }
     let mut features = Vec::with_capacity(complete.len() * width);
     for &row in &complete {
@@ -87,42 +75,20 @@ pub(super) fn read(source: impl Read, label: &str) -> Result<(Samples, LeftOut),
         }
     }
     let targets = answer.targets(&complete, label)?;
-    Ok((
-        Samples {
-            shape: Shape::Flat(width),
-            features,
-            feature_names,
-            targets,
-        },
-        left_out,
-    ))
+    Ok((Samples { shape: Shape::Flat(width), features, feature_names, targets }, left_out))
 }
 
 /// Where the column to predict is.
 fn place(header: &StringRecord, label: &str) -> Result<usize, Problem> {
-    let places: Vec<usize> = header
-        .iter()
-        .enumerate()
-        .filter(|&(_, name)| name == label)
-        .map(|(at, _)| at)
-        .collect();
+    let places: Vec<usize> =
+        header.iter().enumerate().filter(|&(_, name)| name == label).map(|(at, _)| at).collect();
     match places.as_slice() {
         [at] => Ok(*at),
         [] => {
-            let columns = header
-                .iter()
-                .map(|name| format!("`{name}`"))
-                .collect::<Vec<_>>()
-                .join(", ");
-            Err(Problem::NoSuchColumn {
-                label: label.to_owned(),
-                columns,
-            })
+            let columns = header.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            Err(Problem::NoSuchColumn { label: label.to_owned(), columns })
         }
-        places => Err(Problem::AmbiguousColumn {
-            label: label.to_owned(),
-            count: places.len(),
-        }),
+        places => Err(Problem::AmbiguousColumn { label: label.to_owned(), count: places.len() }),
     }
 }
 
@@ -134,9 +100,8 @@ impl Column {
             let missing = |cell: &str| MISSING.iter().any(|word| cell.eq_ignore_ascii_case(word));
             cells.map(move |cell| (!missing(cell)).then_some(cell))
         };
-        let numbers: Result<Vec<Option<f32>>, _> = column()
-            .map(|cell| cell.map(str::parse).transpose())
-            .collect();
+        let numbers: Result<Vec<Option<f32>>, _> =
+            column().map(|cell| cell.map(str::parse).transpose()).collect();
         if let Ok(numbers) = numbers {
             let odd = |number: &Option<f32>| number.is_some_and(|number| !number.is_finite());
             return match numbers.iter().position(odd) {
@@ -159,18 +124,16 @@ impl Column {
     /// Why the column can be no input, if so.
     fn unusable(&self) -> Option<String> {
         match self {
-            Self::Numbers(numbers) if numbers.iter().all(Option::is_none) => {
-                Some("has no values".to_owned())
-            }
+            Self::Numbers(numbers) if numbers.iter().all(Option::is_none) => Some("has no values".to_owned()),
             Self::Texts { texts, .. } if texts.len() > MAX_TEXTS => {
                 let count = texts.len();
                 Some(match self.mixture() {
                     Some((number, text)) => {
                         format!("mixes numbers such as `{number}` with text such as `{text}`")
                     }
-                    None => format!(
-                        "has {count} different texts, more than the {MAX_TEXTS} that become inputs"
-                    ),
+                    None => {
+                        format!("has {count} different texts, more than the {MAX_TEXTS} that become inputs")
+                    }
                 })
             }
             _ => None,
@@ -189,9 +152,7 @@ impl Column {
     fn feature_names(&self, name: &str) -> Vec<String> {
         match self {
             Self::Numbers(_) => vec![name.to_owned()],
-            Self::Texts { texts, .. } => {
-                texts.iter().map(|text| format!("{name}={text}")).collect()
-            }
+            Self::Texts { texts, .. } => texts.iter().map(|text| format!("{name}={text}")).collect(),
         }
     }
 
@@ -204,9 +165,7 @@ impl Column {
             }
             Self::Texts { cells, texts } => {
                 let place = cells.get(row).copied().flatten();
-                features.extend(
-                    (0..texts.len()).map(|at| f32::from(u8::from(place == Some(at as u32)))),
-                );
+                features.extend((0..texts.len()).map(|at| f32::from(u8::from(place == Some(at as u32)))));
             }
         }
     }
@@ -215,11 +174,7 @@ impl Column {
     fn targets(&self, rows: &[usize], label: &str) -> Result<Targets, Problem> {
         let label = label.to_owned();
         if let Some((number, text)) = self.mixture() {
-            return Err(Problem::MixedLabel {
-                label,
-                number,
-                text,
-            });
+            return Err(Problem::MixedLabel { label, number, text });
         }
         let (labels, names): (Vec<u32>, Vec<String>) = match self {
             Self::Numbers(cells) => {
@@ -239,23 +194,13 @@ impl Column {
                 let kinds: BTreeSet<u32> = values.iter().copied().collect();
                 let kinds: Vec<u32> = kinds.into_iter().collect();
                 let name = |&kind: &u32| texts.get(kind as usize).cloned();
-                (
-                    places(&values, &kinds, Ord::cmp),
-                    kinds.iter().filter_map(name).collect(),
-                )
+                (places(&values, &kinds, Ord::cmp), kinds.iter().filter_map(name).collect())
             }
         };
         match names.len() {
             0 | 1 => Err(Problem::OneClass { label }),
-            found if found > MAX_CLASSES => Err(Problem::TooManyClasses {
-                label,
-                found,
-                limit: MAX_CLASSES,
-            }),
-            _ => Ok(Targets::Classes {
-                labels,
-                names: names.into(),
-            }),
+            found if found > MAX_CLASSES => Err(Problem::TooManyClasses { label, found, limit: MAX_CLASSES }),
+            _ => Ok(Targets::Classes { labels, names: names.into() }),
         }
     }
 

@@ -28,23 +28,13 @@ impl Text {
         match vocabulary.len() {
             0 => return Err(Problem::Empty),
             found if found > Self::SYMBOLS => {
-                return Err(Problem::TooManySymbols {
-                    found,
-                    limit: Self::SYMBOLS,
-                });
+                return Err(Problem::TooManySymbols { found, limit: Self::SYMBOLS });
             }
             _ => {}
         }
         // The place is below 256, as the vocabulary is, and every character is in it.
-        let token = |symbol| {
-            vocabulary
-                .binary_search(&symbol)
-                .map_or(0, |place| place as u8)
-        };
-        Ok(Self {
-            tokens: text.chars().map(token).collect(),
-            vocabulary: vocabulary.into(),
-        })
+        let token = |symbol| vocabulary.binary_search(&symbol).map_or(0, |place| place as u8);
+        Ok(Self { tokens: text.chars().map(token).collect(), vocabulary: vocabulary.into() })
     }
 
     /// How many windows of `context` characters with a next character each there are: one starts at
@@ -57,10 +47,7 @@ impl Text {
     /// which are the same shifted by one.
     pub fn window(&self, start: usize, context: usize) -> Option<(&[u8], &[u8])> {
         let end = start.checked_add(context)?;
-        Some((
-            self.tokens.get(start..end)?,
-            self.tokens.get(start + 1..end.checked_add(1)?)?,
-        ))
+        Some((self.tokens.get(start..end)?, self.tokens.get(start + 1..end.checked_add(1)?)?))
     }
 }
 
@@ -92,16 +79,8 @@ mod tests {
     fn what_is_no_text_is_refused() {
         assert_eq!(Text::read(b""), Err(Problem::Empty));
         assert_eq!(Text::read(b"a\nb\n\xff"), Err(Problem::NotUtf8 { line: 3 }));
-        let many: String = (0..300)
-            .filter_map(|code| char::from_u32(0x4e00 + code))
-            .collect();
-        assert_eq!(
-            Text::read(many.as_bytes()),
-            Err(Problem::TooManySymbols {
-                found: 300,
-                limit: 256
-            })
-        );
+        let many: String = (0..300).filter_map(|code| char::from_u32(0x4e00 + code)).collect();
+        assert_eq!(Text::read(many.as_bytes()), Err(Problem::TooManySymbols { found: 300, limit: 256 }));
     }
 
     proptest! {

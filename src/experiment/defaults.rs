@@ -9,13 +9,7 @@ use crate::schedule::Span;
 impl Data {
     /// Batches of 64, a fifth held out, every label true, every sample used.
     pub fn new(source: Source) -> Self {
-        Self {
-            source,
-            batch_size: BatchSize::Samples(64),
-            validation: 0.2,
-            label_noise: 0.0,
-            limit: None,
-        }
+        Self { source, batch_size: BatchSize::Samples(64), validation: 0.2, label_noise: 0.0, limit: None }
     }
 }
 

@@ -17,9 +17,7 @@ pub enum FileError {
     Empty { file: PathBuf },
     #[error("{place}: not TOML: {message}")]
     Syntax { place: Place, message: String },
-    #[error(
-        "{place}: anneal: found nothing, so this is no experiment file; one starts with `anneal = 1`"
-    )]
+    #[error("{place}: anneal: found nothing, so this is no experiment file; one starts with `anneal = 1`")]
     NoVersion { place: Place },
     #[error(
         "{place}: anneal: found {found}: the file was written for a newer Anneal Studio; \
@@ -59,14 +57,10 @@ impl Place {
     /// The place of the byte at `offset`.
     pub(super) fn new(file: PathBuf, text: &[u8], offset: usize) -> Self {
         let before = text.get(..offset).unwrap_or(text);
-        let line_start = before
-            .iter()
-            .rposition(|byte| *byte == b'\n')
-            .map_or(0, |at| at + 1);
+        let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
-        let column = 1 + String::from_utf8_lossy(before.get(line_start..).unwrap_or_default())
-            .chars()
-            .count();
+        let column =
+            1 + String::from_utf8_lossy(before.get(line_start..).unwrap_or_default()).chars().count();
         Self { file, line, column }
     }
 }

@@ -19,19 +19,11 @@ impl Experiment {
         let path = path.as_ref();
         let file = || path.to_owned();
         let bytes = read(path, MAX_BYTES).map_err(|error| match error {
-            ReadError::TooLarge { bytes, max } => FileError::TooLarge {
-                file: file(),
-                bytes,
-                max,
-            },
-            ReadError::Io(cause) => FileError::Read {
-                file: file(),
-                cause,
-            },
+            ReadError::TooLarge { bytes, max } => FileError::TooLarge { file: file(), bytes, max },
+            ReadError::Io(cause) => FileError::Read { file: file(), cause },
         })?;
-        let text = str::from_utf8(&bytes).map_err(|error| FileError::NotText {
-            place: Place::new(file(), &bytes, error.valid_up_to()),
-        })?;
+        let text = str::from_utf8(&bytes)
+            .map_err(|error| FileError::NotText { place: Place::new(file(), &bytes, error.valid_up_to()) })?;
         Self::parse(text, path)
     }
 
@@ -43,10 +35,8 @@ impl Experiment {
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), FileError> {
         let path = path.as_ref();
         let text = self.to_toml();
-        replace(path, |file| file.write_all(text.as_bytes())).map_err(|cause| FileError::Write {
-            file: path.to_owned(),
-            cause,
-        })
+        replace(path, |file| file.write_all(text.as_bytes()))
+            .map_err(|cause| FileError::Write { file: path.to_owned(), cause })
     }
 }
 
@@ -85,10 +75,7 @@ fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::
     };
     let old = fs::metadata(&path).ok().map(|old| old.permissions());
     if old.as_ref().is_some_and(fs::Permissions::readonly) {
-        return Err(io::Error::new(
-            io::ErrorKind::PermissionDenied,
-            "the file is read-only",
-        ));
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the file is read-only"));
     }
     let mut builder = tempfile::Builder::new();
     builder.prefix(".anneal-").suffix(".tmp");

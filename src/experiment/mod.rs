@@ -67,26 +67,13 @@ pub enum BatchSize {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Model {
     /// Fully connected layers.
-    Mlp {
-        hidden: Vec<usize>,
-        activation: Activation,
-    },
+    Mlp { hidden: Vec<usize>, activation: Activation },
     /// 3x3 convolutions, each with ReLU and 2x2 average pooling, then a linear head.
     Cnn { channels: Vec<usize> },
     /// Characters in, next character out.
-    Transformer {
-        layers: usize,
-        width: usize,
-        heads: usize,
-        context: usize,
-        norm: Norm,
-    },
+    Transformer { layers: usize, width: usize, heads: usize, context: usize, norm: Norm },
     /// Two weights and an analytic loss.
-    Surface {
-        function: SurfaceFunction,
-        start: [f64; 2],
-        noise: f64,
-    },
+    Surface { function: SurfaceFunction, start: [f64; 2], noise: f64 },
 }
 
 /// The nonlinearity between layers.

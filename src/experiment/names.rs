@@ -1,18 +1,14 @@
 //! How the experiment file spells each choice. Reader, writer and pickers share these lists.
 
 use super::{
-    Activation, Average, Loss, Metric, Norm, PlateauMode, SurfaceFunction, ThresholdMode,
-    WeightFormat,
+    Activation, Average, Loss, Metric, Norm, PlateauMode, SurfaceFunction, ThresholdMode, WeightFormat,
 };
 use crate::schedule::Tick;
 
 impl Activation {
     /// Every activation, by its name in an experiment file.
-    pub const ALL: [(&'static str, Self); 3] = [
-        ("tanh", Self::Tanh),
-        ("relu", Self::Relu),
-        ("gelu", Self::Gelu),
-    ];
+    pub const ALL: [(&'static str, Self); 3] =
+        [("tanh", Self::Tanh), ("relu", Self::Relu), ("gelu", Self::Gelu)];
 }
 
 impl Norm {
@@ -33,14 +29,12 @@ impl SurfaceFunction {
 
 impl Loss {
     /// Every loss, by its name in an experiment file.
-    pub const ALL: [(&'static str, Self); 2] =
-        [("cross_entropy", Self::CrossEntropy), ("mse", Self::Mse)];
+    pub const ALL: [(&'static str, Self); 2] = [("cross_entropy", Self::CrossEntropy), ("mse", Self::Mse)];
 }
 
 impl WeightFormat {
     /// Every format, by its name in an experiment file.
-    pub const ALL: [(&'static str, Self); 3] =
-        [("f32", Self::F32), ("bf16", Self::Bf16), ("f16", Self::F16)];
+    pub const ALL: [(&'static str, Self); 3] = [("f32", Self::F32), ("bf16", Self::Bf16), ("f16", Self::F16)];
 }
 
 impl Average {
@@ -50,11 +44,8 @@ impl Average {
 
 impl Metric {
     /// Every metric, by its name in an experiment file.
-    pub const ALL: [(&'static str, Self); 3] = [
-        ("train_loss", Self::TrainLoss),
-        ("val_loss", Self::ValLoss),
-        ("val_accuracy", Self::ValAccuracy),
-    ];
+    pub const ALL: [(&'static str, Self); 3] =
+        [("train_loss", Self::TrainLoss), ("val_loss", Self::ValLoss), ("val_accuracy", Self::ValAccuracy)];
 }
 
 impl PlateauMode {
@@ -72,8 +63,5 @@ pub(super) const TICKS: [(&str, Tick); 2] = [("update", Tick::Update), ("epoch",
 
 /// The name of a choice in its list.
 pub fn name_of<T: PartialEq>(names: &[(&'static str, T)], choice: &T) -> &'static str {
-    names
-        .iter()
-        .find(|(_, named)| named == choice)
-        .map_or("", |(name, _)| name)
+    names.iter().find(|(_, named)| named == choice).map_or("", |(name, _)| name)
 }

@@ -1,10 +1,7 @@
 //! The name somebody most likely meant.
 
 /// The candidate that takes the fewest edits to reach from `word`, where that is few enough to be a slip.
-pub(super) fn nearest<'a>(
-    word: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = plain(word);
     // Names are short; the distance to anything longer would only cost time.
     if word.len() > 40 {
@@ -20,10 +17,7 @@ pub(super) fn nearest<'a>(
 
 /// Case and the kind of dash are how people vary a name without meaning another.
 fn plain(word: &str) -> Vec<char> {
-    word.chars()
-        .flat_map(char::to_lowercase)
-        .map(|c| if matches!(c, '-' | ' ') { '_' } else { c })
-        .collect()
+    word.chars().flat_map(char::to_lowercase).map(|c| if matches!(c, '-' | ' ') { '_' } else { c }).collect()
 }
 
 /// Levenshtein's distance: insertions, deletions and replacements from `a` to `b`.
@@ -33,9 +27,7 @@ fn edits(a: &[char], b: &[char]) -> usize {
         let mut left = i + 1;
         let mut diagonal = i;
         for (above, to) in row.iter_mut().skip(1).zip(b) {
-            let here = (diagonal + usize::from(from != to))
-                .min(*above + 1)
-                .min(left + 1);
+            let here = (diagonal + usize::from(from != to)).min(*above + 1).min(left + 1);
             diagonal = *above;
             *above = here;
             left = here;

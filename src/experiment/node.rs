@@ -19,7 +19,8 @@ const QUOTE: usize = 60;
 /// The largest amount of a span, in its unit: more than any run, and far from where floats stop counting.
 const LONGEST: f64 = 1e12;
 
-const SPAN: &str = "a span longer than nothing: updates (\"500\"), epochs (\"10ep\") or a share of the run (\"5%\")";
+const SPAN: &str =
+    "a span longer than nothing: updates (\"500\"), epochs (\"10ep\") or a share of the run (\"5%\")";
 
 const POSITION: &str = "a place in the run: the start (\"0\"), updates (\"500\"), epochs (\"10ep\") or a share of the run (\"5%\")";
 
@@ -65,34 +66,18 @@ impl Document<'_> {
 
     /// The fields at the top of the file.
     pub fn root<'d>(&'d self, value: &'d DeValue<'d>) -> Node<'d> {
-        Node {
-            document: self,
-            value,
-            at: 0..0,
-            path: Path::default(),
-        }
+        Node { document: self, value, at: 0..0, path: Path::default() }
     }
 }
 
 impl<'d> Node<'d> {
     /// The same value as the start of the fields of something with a name of its own.
     pub fn scoped(&self, scope: String) -> Self {
-        Self {
-            path: Path {
-                scope: Some(scope.into()),
-                fields: String::new(),
-            },
-            ..self.clone()
-        }
+        Self { path: Path { scope: Some(scope.into()), fields: String::new() }, ..self.clone() }
     }
 
     fn child(&self, value: &'d toml::Spanned<DeValue<'d>>, path: Path) -> Self {
-        Self {
-            document: self.document,
-            value: value.get_ref(),
-            at: value.span(),
-            path,
-        }
+        Self { document: self.document, value: value.get_ref(), at: value.span(), path }
     }
 
     /// Where the value is.
@@ -111,13 +96,7 @@ impl<'d> Node<'d> {
 
     /// The same, where what was found is best said in other words.
     pub fn error_found(&self, found: impl Into<String>, allowed: impl Into<String>) -> FileError {
-        self.report(
-            self.at.start,
-            &self.path,
-            found.into(),
-            allowed.into(),
-            None,
-        )
+        self.report(self.at.start, &self.path, found.into(), allowed.into(), None)
     }
 
     fn report(
@@ -129,34 +108,20 @@ impl<'d> Node<'d> {
         hint: Option<&'static str>,
     ) -> FileError {
         let place = self.document.place(offset);
-        FileError::Field(Box::new(FieldError {
-            place,
-            field: path.to_string(),
-            found,
-            allowed,
-            hint,
-        }))
+        FileError::Field(Box::new(FieldError { place, field: path.to_string(), found, allowed, hint }))
     }
 
     /// What is wrong with the schedule in this table, its field's path continuing this one.
     pub fn schedule_error(&self, error: ScheduleError) -> FileError {
         let path = self.path.field(&error.field);
-        self.report(
-            self.offset_of(&error.field),
-            &path,
-            error.found,
-            error.allowed,
-            None,
-        )
+        self.report(self.offset_of(&error.field), &path, error.found, error.allowed, None)
     }
 
     /// Where the field at a path such as `parts[1].gamma` is, or the last on the way there that the file has.
     fn offset_of(&self, path: &str) -> usize {
         let (mut value, mut at) = (self.value, self.at.start);
         for step in path.split(['.', '[', ']']).filter(|step| !step.is_empty()) {
-            let next = step
-                .parse::<usize>()
-                .map_or_else(|_| value.get(step), |index| value.get(index));
+            let next = step.parse::<usize>().map_or_else(|_| value.get(step), |index| value.get(index));
             let Some(next) = next else { break };
             (value, at) = (next.get_ref(), next.span().start);
         }
@@ -185,24 +150,20 @@ impl<'d> Node<'d> {
     }
 
     pub fn text(&self) -> Result<&'d str, FileError> {
-        self.value
-            .as_str()
-            .ok_or_else(|| self.error("a text in quotes"))
+        self.value.as_str().ok_or_else(|| self.error("a text in quotes"))
     }
 
     pub fn flag(&self) -> Result<bool, FileError> {
-        self.value
-            .as_bool()
-            .ok_or_else(|| self.error("true or false"))
+        self.value.as_bool().ok_or_else(|| self.error("true or false"))
     }
 
     /// A finite number within the bounds.
     pub fn number(&self, bounds: impl RangeBounds<f64>) -> Result<f64, FileError> {
         let number = match self.value {
             DeValue::Float(float) => float.as_str().parse().ok(),
-            DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix())
-                .ok()
-                .map(|whole| whole as f64),
+            DeValue::Integer(integer) => {
+                i64::from_str_radix(integer.as_str(), integer.radix()).ok().map(|whole| whole as f64)
+            }
             _ => None,
         };
         match number {
@@ -236,10 +197,7 @@ impl<'d> Node<'d> {
 
     /// The error that this value is none of the names, with the nearest one.
     pub fn unknown(&self, names: impl Iterator<Item = &'static str> + Clone) -> FileError {
-        let hint = self
-            .value
-            .as_str()
-            .and_then(|found| nearest(found, names.clone()));
+        let hint = self.value.as_str().and_then(|found| nearest(found, names.clone()));
         let allowed = one_of(names.map(|name| format!("\"{name}\"")));
         self.report(self.at.start, &self.path, self.quote(), allowed, hint)
     }
@@ -268,9 +226,9 @@ impl<'d> Node<'d> {
 
     fn measurable(&self, span: Option<Span>, allowed: &str) -> Result<Span, FileError> {
         match span {
-            Some(Span::Epochs(_)) if !self.document.has_epochs => Err(self.error(
-                "updates (\"500\") or a share of the run (\"5%\"): a surface has no epochs",
-            )),
+            Some(Span::Epochs(_)) if !self.document.has_epochs => {
+                Err(self.error("updates (\"500\") or a share of the run (\"5%\"): a surface has no epochs"))
+            }
             Some(span) if span.amount() <= LONGEST => Ok(span),
             Some(_) => Err(self.error(format!("a span of at most {}", plainly(&LONGEST)))),
             None => Err(self.error(allowed)),
@@ -289,20 +247,13 @@ impl<'d> Node<'d> {
     /// The entries of a list that has some.
     pub fn filled(&self, what: &str) -> Result<Vec<Self>, FileError> {
         let items = self.items(what)?;
-        if items.is_empty() {
-            Err(self.error_found("an empty list", what))
-        } else {
-            Ok(items)
-        }
+        if items.is_empty() { Err(self.error_found("an empty list", what)) } else { Ok(items) }
     }
 
     /// The fields of a table.
     pub fn fields(&self, what: &str) -> Result<Fields<'d>, FileError> {
         match self.value {
-            DeValue::Table(table) => Ok(Fields {
-                node: self.clone(),
-                table,
-            }),
+            DeValue::Table(table) => Ok(Fields { node: self.clone(), table }),
             _ => Err(self.error(what)),
         }
     }
@@ -332,13 +283,7 @@ impl<'d> Fields<'d> {
     /// The error that a field is not there, at the table's place.
     pub fn missing(&self, name: &str, allowed: impl Into<String>) -> FileError {
         let node = &self.node;
-        node.report(
-            node.at.start,
-            &node.path.field(name),
-            "nothing".to_owned(),
-            allowed.into(),
-            None,
-        )
+        node.report(node.at.start, &node.path.field(name), "nothing".to_owned(), allowed.into(), None)
     }
 
     /// # Errors
@@ -354,9 +299,7 @@ impl<'d> Fields<'d> {
         let found = "a field that does not exist here".to_owned();
         let hint = nearest(key.get_ref(), allowed.iter().copied());
         let allowed = one_of(allowed.iter().map(ToString::to_string));
-        Err(self
-            .node
-            .report(key.span().start, &path, found, allowed, hint))
+        Err(self.node.report(key.span().start, &path, found, allowed, hint))
     }
 }
 
@@ -366,17 +309,11 @@ impl Path {
             "" => name.to_owned(),
             fields => format!("{fields}.{name}"),
         };
-        Self {
-            scope: self.scope.clone(),
-            fields,
-        }
+        Self { scope: self.scope.clone(), fields }
     }
 
     fn item(&self, index: usize) -> Self {
-        Self {
-            scope: self.scope.clone(),
-            fields: format!("{}[{index}]", self.fields),
-        }
+        Self { scope: self.scope.clone(), fields: format!("{}[{index}]", self.fields) }
     }
 }
 
@@ -392,13 +329,7 @@ impl fmt::Display for Path {
 
 /// A piece of the file on one line and not too long, with nothing in it that a terminal would obey.
 pub(super) fn quote(text: &str) -> String {
-    let escape = |c: char| -> String {
-        if c.is_control() {
-            c.escape_default().collect()
-        } else {
-            c.into()
-        }
-    };
+    let escape = |c: char| -> String { if c.is_control() { c.escape_default().collect() } else { c.into() } };
     let mut quote: String = text.chars().take(QUOTE).map(escape).collect();
     if text.chars().nth(QUOTE).is_some() {
         quote.push_str("...");
@@ -430,9 +361,7 @@ fn one_of(names: impl Iterator<Item = String>) -> String {
 /// A number as people say it: without the point that makes it a float to TOML.
 fn plainly(number: &f64) -> String {
     let shown = write::number(*number);
-    shown
-        .strip_suffix(".0")
-        .map_or(shown.clone(), str::to_owned)
+    shown.strip_suffix(".0").map_or(shown.clone(), str::to_owned)
 }
 
 /// `noun` and its bounds in words.

@@ -46,21 +46,11 @@ pub struct NumberInfo {
 }
 
 const fn number(name: &'static str, default: f64) -> NumberInfo {
-    NumberInfo {
-        name,
-        default,
-        max: 1.0,
-        open: true,
-    }
+    NumberInfo { name, default, max: 1.0, open: true }
 }
 
 const fn wide(name: &'static str, default: f64) -> NumberInfo {
-    NumberInfo {
-        name,
-        default,
-        max: 1e6,
-        open: false,
-    }
+    NumberInfo { name, default, max: 1e6, open: false }
 }
 
 impl OptimizerKind {
@@ -88,30 +78,15 @@ impl OptimizerKind {
     /// The kind's numbers with PyTorch's defaults (Lion: the paper's, arXiv 2302.06675).
     pub fn numbers(self) -> &'static [NumberInfo] {
         const SGD: [NumberInfo; 2] = [number("momentum", 0.0), wide("weight_decay", 0.0)];
-        const ADAM: [NumberInfo; 4] = [
-            number("beta1", 0.9),
-            number("beta2", 0.999),
-            wide("eps", 1e-8),
-            wide("weight_decay", 0.0),
-        ];
-        const ADAMW: [NumberInfo; 4] = [
-            number("beta1", 0.9),
-            number("beta2", 0.999),
-            wide("eps", 1e-8),
-            wide("weight_decay", 0.01),
-        ];
-        const RMSPROP: [NumberInfo; 4] = [
-            number("alpha", 0.99),
-            wide("eps", 1e-8),
-            number("momentum", 0.0),
-            wide("weight_decay", 0.0),
-        ];
+        const ADAM: [NumberInfo; 4] =
+            [number("beta1", 0.9), number("beta2", 0.999), wide("eps", 1e-8), wide("weight_decay", 0.0)];
+        const ADAMW: [NumberInfo; 4] =
+            [number("beta1", 0.9), number("beta2", 0.999), wide("eps", 1e-8), wide("weight_decay", 0.01)];
+        const RMSPROP: [NumberInfo; 4] =
+            [number("alpha", 0.99), wide("eps", 1e-8), number("momentum", 0.0), wide("weight_decay", 0.0)];
         const ADAGRAD: [NumberInfo; 2] = [wide("eps", 1e-10), wide("weight_decay", 0.0)];
-        const LION: [NumberInfo; 3] = [
-            number("beta1", 0.9),
-            number("beta2", 0.99),
-            wide("weight_decay", 0.0),
-        ];
+        const LION: [NumberInfo; 3] =
+            [number("beta1", 0.9), number("beta2", 0.99), wide("weight_decay", 0.0)];
         match self {
             Self::Sgd => &SGD,
             Self::Adam => &ADAM,
@@ -135,16 +110,8 @@ impl OptimizerKind {
 impl Optimizer {
     /// The kind with its default numbers.
     pub fn new(kind: OptimizerKind) -> Self {
-        let numbers = kind
-            .numbers()
-            .iter()
-            .map(|info| Number::Fixed(info.default))
-            .collect();
-        Self {
-            kind,
-            numbers,
-            nesterov: false,
-        }
+        let numbers = kind.numbers().iter().map(|info| Number::Fixed(info.default)).collect();
+        Self { kind, numbers, nesterov: false }
     }
 
     /// The same optimizer with one number fixed. A name the kind does not have changes nothing.
@@ -156,21 +123,12 @@ impl Optimizer {
 
     /// The number of this name, if the kind has it.
     pub fn get(&self, name: &str) -> Option<&Number> {
-        self.kind
-            .numbers()
-            .iter()
-            .position(|info| info.name == name)
-            .map(|at| &self.numbers[at])
+        self.kind.numbers().iter().position(|info| info.name == name).map(|at| &self.numbers[at])
     }
 
     /// Sets a number; `false` when the kind has none of this name.
     pub fn set(&mut self, name: &str, value: Number) -> bool {
-        match self
-            .kind
-            .numbers()
-            .iter()
-            .position(|info| info.name == name)
-        {
+        match self.kind.numbers().iter().position(|info| info.name == name) {
             Some(at) => {
                 self.numbers[at] = value;
                 true

@@ -10,8 +10,8 @@ use super::error::{FileError, Place};
 use super::node::{Document, Fields, Node};
 use super::read_run::{Setting, run};
 use super::{
-    Activation, Average, BatchSize, Data, Experiment, Loss, Model, Norm, Run, SnapshotWhen,
-    Snapshots, Source, SurfaceFunction, Train, WeightFormat,
+    Activation, Average, BatchSize, Data, Experiment, Loss, Model, Norm, Run, SnapshotWhen, Snapshots,
+    Source, SurfaceFunction, Train, WeightFormat,
 };
 use crate::schedule::Span;
 
@@ -63,15 +63,9 @@ impl Experiment {
         if text.trim_start_matches('\u{feff}').trim().is_empty() {
             return Err(FileError::Empty { file });
         }
-        let root = DeTable::parse(text)
-            .map_err(|error| syntax(&file, text, &error))?
-            .into_inner();
+        let root = DeTable::parse(text).map_err(|error| syntax(&file, text, &error))?.into_inner();
         let has_epochs = model_kind(&root) != Some("surface");
-        let document = Document {
-            file,
-            text,
-            has_epochs,
-        };
+        let document = Document { file, text, has_epochs };
         let root = DeValue::Table(root);
         experiment(&document.root(&root))
     }
@@ -79,14 +73,9 @@ impl Experiment {
 
 fn syntax(file: &Path, text: &str, error: &toml::de::Error) -> FileError {
     // The parser gives no place when a key has too many parts: that key is where the dots are.
-    let offset = error
-        .span()
-        .map_or_else(|| dottiest_line(text), |span| span.start);
+    let offset = error.span().map_or_else(|| dottiest_line(text), |span| span.start);
     let place = Place::new(file.to_owned(), text.as_bytes(), offset);
-    FileError::Syntax {
-        place,
-        message: error.message().replace('\n', ", "),
-    }
+    FileError::Syntax { place, message: error.message().replace('\n', ", ") }
 }
 
 /// Where the line with the most dots starts.
@@ -108,68 +97,31 @@ fn model_kind<'d>(root: &'d DeTable) -> Option<&'d str> {
 fn experiment(root: &Node) -> Result<Experiment, FileError> {
     let fields = root.fields("fields")?;
     let Some(version) = fields.get("anneal") else {
-        return Err(FileError::NoVersion {
-            place: root.place(),
-        });
+        return Err(FileError::NoVersion { place: root.place() });
     };
     match version.whole(1..)? {
         VERSION => {}
         found => {
-            return Err(FileError::NewerVersion {
-                place: version.place(),
-                found,
-            });
+            return Err(FileError::NewerVersion { place: version.place(), found });
         }
     }
-    fields.only(&[
-        "anneal",
-        "name",
-        "data",
-        "model",
-        "train",
-        "snapshots",
-        "run",
-    ])?;
-    let name = fields
-        .need("name", "the experiment's name in quotes")?
-        .text()?
-        .to_owned();
-    let model_fields = fields
-        .need("model", "a [model] section")?
-        .fields("a [model] section")?;
+    fields.only(&["anneal", "name", "data", "model", "train", "snapshots", "run"])?;
+    let name = fields.need("name", "the experiment's name in quotes")?.text()?.to_owned();
+    let model_fields = fields.need("model", "a [model] section")?.fields("a [model] section")?;
     let model = model(&model_fields)?;
     let data = data(&fields, &model, &model_fields)?;
     let train = train(&fields.need("train", "a [train] section")?, &data.source)?;
     let snapshots = fields.read("snapshots", |node| snapshots(&node))?;
-    let setting = Setting {
-        data: &data,
-        updates: train.updates,
-    };
-    let runs = runs(
-        &fields.need("run", "at least one [[run]] section")?,
-        &setting,
-    )?;
-    Ok(Experiment {
-        name,
-        data,
-        model,
-        train,
-        snapshots,
-        runs,
-    })
+    let setting = Setting { data: &data, updates: train.updates };
+    let runs = runs(&fields.need("run", "at least one [[run]] section")?, &setting)?;
+    Ok(Experiment { name, data, model, train, snapshots, runs })
 }
 
 fn model(fields: &Fields) -> Result<Model, FileError> {
-    const KINDS: [(&str, Reader); 4] = [
-        ("mlp", mlp),
-        ("cnn", cnn),
-        ("transformer", transformer),
-        ("surface", surface),
-    ];
+    const KINDS: [(&str, Reader); 4] =
+        [("mlp", mlp), ("cnn", cnn), ("transformer", transformer), ("surface", surface)];
     type Reader = fn(&Fields) -> Result<Model, FileError>;
-    let read = fields
-        .need("kind", "the kind of model, such as \"mlp\"")?
-        .choice(&KINDS)?;
+    let read = fields.need("kind", "the kind of model, such as \"mlp\"")?.choice(&KINDS)?;
     read(fields)
 }
 
@@ -187,9 +139,7 @@ fn cnn(fields: &Fields) -> Result<Model, FileError> {
     fields.only(&["kind", "channels"])?;
     let channels = fields.need("channels", "a list of channels, such as [16, 32]")?;
     channels.filled("a list of at least one layer's channels, such as [16, 32]")?;
-    Ok(Model::Cnn {
-        channels: widths(&channels)?,
-    })
+    Ok(Model::Cnn { channels: widths(&channels)? })
 }
 
 fn transformer(fields: &Fields) -> Result<Model, FileError> {
@@ -202,15 +152,11 @@ fn transformer(fields: &Fields) -> Result<Model, FileError> {
         return Err(heads.error(format!("a number that divides the width, {width}")));
     }
     Ok(Model::Transformer {
-        layers: fields
-            .need("layers", "a whole number")?
-            .whole(1..=MAX_LAYERS)?,
+        layers: fields.need("layers", "a whole number")?.whole(1..=MAX_LAYERS)?,
         width,
         heads: head_count,
         context: size("context")?,
-        norm: fields
-            .read("norm", |node| node.choice(&Norm::ALL))?
-            .unwrap_or(Norm::Pre),
+        norm: fields.read("norm", |node| node.choice(&Norm::ALL))?.unwrap_or(Norm::Pre),
     })
 }
 
@@ -226,24 +172,16 @@ fn surface(fields: &Fields) -> Result<Model, FileError> {
     Ok(Model::Surface {
         function: function.choice(&SurfaceFunction::ALL)?,
         start,
-        noise: fields
-            .read("noise", |noise| noise.number(0.0..))?
-            .unwrap_or(0.0),
+        noise: fields.read("noise", |noise| noise.number(0.0..))?.unwrap_or(0.0),
     })
 }
 
 fn widths(node: &Node) -> Result<Vec<usize>, FileError> {
     let layers = node.items(WIDTHS)?;
     if layers.len() > MAX_LAYERS {
-        return Err(node.error_found(
-            format!("{} layers", layers.len()),
-            format!("at most {MAX_LAYERS}"),
-        ));
+        return Err(node.error_found(format!("{} layers", layers.len()), format!("at most {MAX_LAYERS}")));
     }
-    layers
-        .iter()
-        .map(|width| width.whole(1..=MAX_WIDTH))
-        .collect()
+    layers.iter().map(|width| width.whole(1..=MAX_WIDTH)).collect()
 }
 
 /// The data, checked against the model that is to learn it.
@@ -258,27 +196,15 @@ fn data(fields: &Fields, model: &Model, model_fields: &Fields) -> Result<Data, F
         found => found.ok_or_else(|| fields.missing("data", section))?,
     };
     let fields = node.fields(section)?;
-    fields.only(&[
-        "name",
-        "path",
-        "label",
-        "batch_size",
-        "validation",
-        "label_noise",
-        "limit",
-    ])?;
+    fields.only(&["name", "path", "label", "batch_size", "validation", "label_noise", "limit"])?;
     let source = source(&fields)?;
     fits(&source, model, model_fields)?;
 
     let default = Data::new(source);
     let limit = fields.read("limit", |limit| limit.whole(1..=MAX_COUNT))?;
     Ok(Data {
-        batch_size: fields
-            .read("batch_size", |size| batch_size(&size, limit))?
-            .unwrap_or(default.batch_size),
-        validation: fields
-            .read("validation", |node| node.number(0.0..1.0))?
-            .unwrap_or(default.validation),
+        batch_size: fields.read("batch_size", |size| batch_size(&size, limit))?.unwrap_or(default.batch_size),
+        validation: fields.read("validation", |node| node.number(0.0..1.0))?.unwrap_or(default.validation),
         label_noise: fields
             .read("label_noise", |node| node.number(0.0..=1.0))?
             .unwrap_or(default.label_noise),
@@ -301,15 +227,10 @@ fn source(fields: &Fields) -> Result<Source, FileError> {
         }
         (None, Some(path)) => Ok(Source::File {
             path: path.text()?.into(),
-            label: fields
-                .need("label", "the column to predict")?
-                .text()?
-                .to_owned(),
+            label: fields.need("label", "the column to predict")?.text()?.to_owned(),
         }),
         (Some(_), Some(path)) => Err(path.error("either `name` or `path`, not both")),
-        (None, None) => {
-            Err(fields.missing("name", "a shipped data set's name, or `path` and `label`"))
-        }
+        (None, None) => Err(fields.missing("name", "a shipped data set's name, or `path` and `label`")),
     }
 }
 
@@ -322,9 +243,7 @@ fn batch_size(node: &Node, limit: Option<usize>) -> Result<BatchSize, FileError>
     }
     let samples = node.whole(1..=MAX_COUNT)?;
     match limit {
-        Some(limit) if samples > limit => {
-            Err(node.error(format!("at most the data's limit, {limit}")))
-        }
+        Some(limit) if samples > limit => Err(node.error(format!("at most the data's limit, {limit}"))),
         _ => Ok(BatchSize::Samples(samples)),
     }
 }
@@ -343,9 +262,7 @@ fn fits(source: &Source, model: &Model, model_fields: &Fields) -> Result<(), Fil
         Model::Transformer { .. } if name != "shakespeare" => {
             "another kind of model, or text: the data set \"shakespeare\""
         }
-        Model::Mlp { .. } if name == "shakespeare" => {
-            "\"transformer\" for the data set \"shakespeare\""
-        }
+        Model::Mlp { .. } if name == "shakespeare" => "\"transformer\" for the data set \"shakespeare\"",
         _ => return Ok(()),
     };
     Err(model_fields.need("kind", allowed)?.error(allowed))
@@ -353,36 +270,18 @@ fn fits(source: &Source, model: &Model, model_fields: &Fields) -> Result<(), Fil
 
 fn train(node: &Node, source: &Source) -> Result<Train, FileError> {
     let fields = node.fields("a [train] section")?;
-    fields.only(&[
-        "updates",
-        "seed",
-        "replicas",
-        "accumulate",
-        "clip_norm",
-        "loss",
-        "weights",
-    ])?;
-    let default = Train::new(
-        updates(&fields.need("updates", "a span, such as \"500\" or \"10ep\"")?)?,
-        source,
-    );
+    fields.only(&["updates", "seed", "replicas", "accumulate", "clip_norm", "loss", "weights"])?;
+    let default =
+        Train::new(updates(&fields.need("updates", "a span, such as \"500\" or \"10ep\"")?)?, source);
     Ok(Train {
-        seed: fields
-            .read("seed", |seed| seed.whole(0..=MAX_SEED))?
-            .unwrap_or(default.seed),
-        replicas: fields
-            .read("replicas", |node| node.whole(1..=MAX_ROWS))?
-            .unwrap_or(default.replicas),
+        seed: fields.read("seed", |seed| seed.whole(0..=MAX_SEED))?.unwrap_or(default.seed),
+        replicas: fields.read("replicas", |node| node.whole(1..=MAX_ROWS))?.unwrap_or(default.replicas),
         accumulate: fields
             .read("accumulate", |node| node.whole(1..=MAX_COUNT))?
             .unwrap_or(default.accumulate),
         clip_norm: fields.read("clip_norm", |norm| norm.number((Excluded(0.0), Unbounded)))?,
-        loss: fields
-            .read("loss", |node| loss(&node, source))?
-            .unwrap_or(default.loss),
-        weights: fields
-            .read("weights", |node| node.choice(&WeightFormat::ALL))?
-            .unwrap_or(default.weights),
+        loss: fields.read("loss", |node| loss(&node, source))?.unwrap_or(default.loss),
+        weights: fields.read("weights", |node| node.choice(&WeightFormat::ALL))?.unwrap_or(default.weights),
         ..default
     })
 }
@@ -418,12 +317,8 @@ fn snapshots(node: &Node) -> Result<Snapshots, FileError> {
         } else {
             SnapshotWhen::Every(when.span()?)
         },
-        keep: fields
-            .read("keep", |keep| keep.whole(1..=MAX_ROWS))?
-            .unwrap_or(Snapshots::KEEP),
-        average: fields
-            .read("average", |node| averages(&node))?
-            .unwrap_or_default(),
+        keep: fields.read("keep", |keep| keep.whole(1..=MAX_ROWS))?.unwrap_or(Snapshots::KEEP),
+        average: fields.read("average", |node| averages(&node))?.unwrap_or_default(),
     })
 }
 
@@ -444,18 +339,13 @@ fn runs(node: &Node, setting: &Setting) -> Result<Vec<Run>, FileError> {
     let mut runs = Vec::new();
     let sections = node.filled("at least one [[run]] section")?;
     if sections.len() > MAX_ROWS {
-        return Err(node.error_found(
-            format!("{} runs", sections.len()),
-            format!("at most {MAX_ROWS}"),
-        ));
+        return Err(node.error_found(format!("{} runs", sections.len()), format!("at most {MAX_ROWS}")));
     }
     for (index, node) in sections.into_iter().enumerate() {
         let line = node.place().line;
         let (run, name) = run(node.scoped(format!("run {}", index + 1)), setting)?;
         if let Some(line) = lines.insert(run.name.clone(), line) {
-            return Err(name.error(format!(
-                "a name of its own; the run on line {line} has this one"
-            )));
+            return Err(name.error(format!("a name of its own; the run on line {line} has this one")));
         }
         runs.push(run);
     }

@@ -7,8 +7,7 @@ use super::node::{Fields, Node, quote};
 use super::optimizer::NumberInfo;
 use super::read_schedule::schedule;
 use super::{
-    Data, Hypergradient, Metric, Number, Optimizer, OptimizerKind, Plateau, PlateauMode, Run,
-    ThresholdMode,
+    Data, Hypergradient, Metric, Number, Optimizer, OptimizerKind, Plateau, PlateauMode, Run, ThresholdMode,
 };
 use crate::schedule::{Clock, Curve, Schedule, Span};
 
@@ -32,14 +31,8 @@ impl Setting<'_> {
     /// Clocks the run might have: how many updates its epochs have is known when the data are.
     fn clocks(&self) -> impl Iterator<Item = Clock> {
         [100, 1, 10_000].into_iter().map(|updates_per_epoch| {
-            let clock = Clock {
-                updates: 1,
-                updates_per_epoch,
-            };
-            Clock {
-                updates: self.updates.whole_updates(clock),
-                ..clock
-            }
+            let clock = Clock { updates: 1, updates_per_epoch };
+            Clock { updates: self.updates.whole_updates(clock), ..clock }
         })
     }
 }
@@ -51,30 +44,16 @@ pub(super) fn run<'d>(node: Node<'d>, setting: &Setting) -> Result<(Run, Node<'d
     if text.trim().is_empty() {
         return Err(name.error("a name that can be seen"));
     }
-    let fields = node
-        .scoped(format!("run \"{}\"", quote(text)))
-        .fields(SECTION)?;
-    fields.only(&[
-        "name",
-        "optimizer",
-        "lr",
-        "plateau",
-        "hypergradient",
-        "layer_decay",
-    ])?;
-    let lr = fields.need(
-        "lr",
-        "a schedule, such as { kind = \"constant\", peak = 0.1 }",
-    )?;
+    let fields = node.scoped(format!("run \"{}\"", quote(text))).fields(SECTION)?;
+    fields.only(&["name", "optimizer", "lr", "plateau", "hypergradient", "layer_decay"])?;
+    let lr = fields.need("lr", "a schedule, such as { kind = \"constant\", peak = 0.1 }")?;
     let run = Run {
         name: text.to_owned(),
         optimizer: optimizer(&fields.need("optimizer", OPTIMIZER)?, setting)?,
         lr: tried(&lr, setting, |_, _| Ok(()))?,
         plateau: fields.read("plateau", |node| plateau(&node, setting.data))?,
         hypergradient: fields.read("hypergradient", |node| hypergradient(&node))?,
-        layer_decay: fields.read("layer_decay", |decay| {
-            decay.number((Excluded(0.0), Included(1.0)))
-        })?,
+        layer_decay: fields.read("layer_decay", |decay| decay.number((Excluded(0.0), Included(1.0))))?,
     };
     Ok((run, name))
 }
@@ -88,9 +67,7 @@ fn tried(
     let schedule = schedule(node)?;
     let mut first = None;
     for clock in setting.clocks() {
-        let tried = schedule
-            .resolve(clock)
-            .map_err(|error| node.schedule_error(error));
+        let tried = schedule.resolve(clock).map_err(|error| node.schedule_error(error));
         match tried.and_then(|curve| fits(&curve, clock.updates)) {
             Ok(()) => return Ok(schedule),
             Err(error) => first = first.or(Some(error)),
@@ -101,9 +78,7 @@ fn tried(
 
 fn optimizer(node: &Node, setting: &Setting) -> Result<Optimizer, FileError> {
     let fields = node.fields(OPTIMIZER)?;
-    let kind = fields
-        .need("kind", "the kind of optimizer, such as \"sgd\"")?
-        .choice(&OptimizerKind::ALL)?;
+    let kind = fields.need("kind", "the kind of optimizer, such as \"sgd\"")?.choice(&OptimizerKind::ALL)?;
     let mut names = vec!["kind"];
     names.extend(kind.numbers().iter().map(|info| info.name));
     if kind == OptimizerKind::Sgd {
@@ -117,9 +92,7 @@ fn optimizer(node: &Node, setting: &Setting) -> Result<Optimizer, FileError> {
             optimizer.set(info.name, number(&node, kind, info, setting)?);
         }
     }
-    optimizer.nesterov = fields
-        .read("nesterov", |nesterov| nesterov.flag())?
-        .unwrap_or(false);
+    optimizer.nesterov = fields.read("nesterov", |nesterov| nesterov.flag())?.unwrap_or(false);
     Ok(optimizer)
 }
 
@@ -137,15 +110,13 @@ fn number(
     if fields.get("kind").is_some_and(|kind| kind.is_str("mirror")) {
         return mirror(&fields, kind, info);
     }
-    let schedule = tried(node, setting, |curve, updates| {
-        match highest(curve, updates) {
-            high if high > info.max || (info.open && high == info.max) => {
-                let below = if info.open { "below " } else { "" };
-                let allowed = format!("values from 0 to {below}{}", info.max);
-                Err(node.error_found(format!("a schedule that reaches {high}"), allowed))
-            }
-            _ => Ok(()),
+    let schedule = tried(node, setting, |curve, updates| match highest(curve, updates) {
+        high if high > info.max || (info.open && high == info.max) => {
+            let below = if info.open { "below " } else { "" };
+            let allowed = format!("values from 0 to {below}{}", info.max);
+            Err(node.error_found(format!("a schedule that reaches {high}"), allowed))
         }
+        _ => Ok(()),
     })?;
     Ok(Number::Schedule(Box::new(schedule)))
 }
@@ -153,30 +124,18 @@ fn number(
 /// The highest of the curve's values, looked for at even distances and where something happens.
 fn highest(curve: &Curve, updates: u64) -> f64 {
     let last = updates.saturating_sub(1);
-    let even =
-        (0..=LOOKS).map(|look| u64::try_from(u128::from(last) * look / LOOKS).unwrap_or(last));
-    let events = curve
-        .landmarks()
-        .into_iter()
-        .map(|landmark| landmark.update.min(last));
-    even.chain(events)
-        .map(|update| curve.at(update))
-        .fold(0.0, f64::max)
+    let even = (0..=LOOKS).map(|look| u64::try_from(u128::from(last) * look / LOOKS).unwrap_or(last));
+    let events = curve.landmarks().into_iter().map(|landmark| landmark.update.min(last));
+    even.chain(events).map(|update| curve.at(update)).fold(0.0, f64::max)
 }
 
 fn fixed(node: &Node, info: &NumberInfo) -> Result<f64, FileError> {
-    if info.open {
-        node.number(0.0..info.max)
-    } else {
-        node.number(0.0..=info.max)
-    }
+    if info.open { node.number(0.0..info.max) } else { node.number(0.0..=info.max) }
 }
 
 fn mirror(fields: &Fields, kind: OptimizerKind, info: &NumberInfo) -> Result<Number, FileError> {
     if kind.momentum_name() != Some(info.name) {
-        return Err(fields
-            .node
-            .error_found("a mirror of the rate", "a number or a schedule"));
+        return Err(fields.node.error_found("a mirror of the rate", "a number or a schedule"));
     }
     fields.only(&["kind", "low", "high"])?;
     let low = fixed(&fields.need("low", "the number at the highest rate")?, info)?;
@@ -204,14 +163,11 @@ fn plateau(node: &Node, data: &Data) -> Result<Plateau, FileError> {
     if !node.document().has_epochs {
         return Err(node.error("none: it reports once an epoch, and a surface has no epochs"));
     }
-    let metric = fields
-        .read("metric", |metric| metric.choice(&Metric::ALL))?
-        .unwrap_or(Metric::ValLoss);
+    let metric = fields.read("metric", |metric| metric.choice(&Metric::ALL))?.unwrap_or(Metric::ValLoss);
     if metric != Metric::TrainLoss && data.validation == 0.0 {
-        return Err(node.error_found(
-            "a validation metric",
-            "\"train_loss\": no data are held out for validation",
-        ));
+        return Err(
+            node.error_found("a validation metric", "\"train_loss\": no data are held out for validation")
+        );
     }
     let mode = match fields.read("mode", |mode| mode.choice(&PlateauMode::ALL))? {
         Some(mode) => mode,
@@ -221,25 +177,15 @@ fn plateau(node: &Node, data: &Data) -> Result<Plateau, FileError> {
         }
         None => PlateauMode::Min,
     };
-    let default = Plateau {
-        metric,
-        mode,
-        ..Plateau::default()
-    };
+    let default = Plateau { metric, mode, ..Plateau::default() };
     let rate = |name: &str, otherwise: f64| {
-        fields
-            .read(name, |node| node.number(0.0..))
-            .map(|read| read.unwrap_or(otherwise))
+        fields.read(name, |node| node.number(0.0..)).map(|read| read.unwrap_or(otherwise))
     };
     let reports = |name: &str, otherwise: u64| {
-        fields
-            .read(name, |node| node.whole(0..=MAX_REPORTS))
-            .map(|read| read.unwrap_or(otherwise))
+        fields.read(name, |node| node.whole(0..=MAX_REPORTS)).map(|read| read.unwrap_or(otherwise))
     };
     Ok(Plateau {
-        factor: fields
-            .read("factor", |factor| factor.number(0.0..1.0))?
-            .unwrap_or(default.factor),
+        factor: fields.read("factor", |factor| factor.number(0.0..1.0))?.unwrap_or(default.factor),
         patience: reports("patience", default.patience)?,
         threshold: rate("threshold", default.threshold)?,
         threshold_mode: fields
@@ -255,9 +201,5 @@ fn plateau(node: &Node, data: &Data) -> Result<Plateau, FileError> {
 fn hypergradient(node: &Node) -> Result<Hypergradient, FileError> {
     let fields = node.fields(HYPERGRADIENT)?;
     fields.only(&["beta"])?;
-    Ok(Hypergradient {
-        beta: fields
-            .need("beta", "a number above 0")?
-            .number((Excluded(0.0), Unbounded))?,
-    })
+    Ok(Hypergradient { beta: fields.need("beta", "a number above 0")?.number((Excluded(0.0), Unbounded))? })
 }

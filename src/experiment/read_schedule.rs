@@ -47,11 +47,7 @@ fn read<'d>(
     let has_own_warmup = own.iter().any(|field| field.name == "warmup");
     let schedule = Schedule {
         tick: fields.read("tick", tick)?.unwrap_or_default(),
-        warmup: if has_own_warmup {
-            None
-        } else {
-            fields.read("warmup", warmup)?
-        },
+        warmup: if has_own_warmup { None } else { fields.read("warmup", warmup)? },
         cooldown: fields.read("cooldown", cooldown)?,
         clamp: fields.read("clamp", clamp)?,
         kind: Kind::build(name, |wanted| {
@@ -110,12 +106,7 @@ fn given(node: &Node, role: Role, depth: usize) -> Result<Value, FileError> {
         }
         Role::Milestones => {
             let milestones = node.filled(needed(role))?;
-            Value::Milestones(
-                milestones
-                    .iter()
-                    .map(Node::position)
-                    .collect::<Result<_, _>>()?,
-            )
+            Value::Milestones(milestones.iter().map(Node::position).collect::<Result<_, _>>()?)
         }
         Role::Parts => Value::Parts(parts(&node.filled(needed(role))?, depth)?),
         Role::Factors => {
@@ -123,10 +114,7 @@ fn given(node: &Node, role: Role, depth: usize) -> Result<Value, FileError> {
             let factor = |node: &Node| read(node, &[], depth + 1).map(|(schedule, _)| schedule);
             Value::Factors(factors.iter().map(factor).collect::<Result<_, _>>()?)
         }
-        Role::Values => Value::Values(Table {
-            values: rates(node)?,
-            file: None,
-        }),
+        Role::Values => Value::Values(Table { values: rates(node)?, file: None }),
     })
 }
 
@@ -138,9 +126,7 @@ fn needed(role: Role) -> &'static str {
         Role::Span => "a span, such as \"500\", \"10ep\" or \"5%\"",
         Role::Flag => "true or false",
         Role::Choice(_) => "a name in quotes",
-        Role::Points => {
-            "a list of at least one [span, value], such as [[\"0\", 0.1], [\"50%\", 0.01]]"
-        }
+        Role::Points => "a list of at least one [span, value], such as [[\"0\", 0.1], [\"50%\", 0.01]]",
         Role::Values => RATES,
         Role::Milestones => "a list of at least one span, such as [\"50%\", \"75%\"]",
         Role::Parts => "a list of at least one { for = span, kind = ..., ... }",
@@ -166,9 +152,7 @@ fn parts(nodes: &[Node], depth: usize) -> Result<Vec<Part>, FileError> {
                 return Err(length.error("nothing: the last part has what is left"));
             }
             None if !last => {
-                return Err(
-                    fields.missing("for", "the part's span; only the last part goes without")
-                );
+                return Err(fields.missing("for", "the part's span; only the last part goes without"));
             }
             Some(length) => Some(length.span()?),
             None => None,
@@ -181,29 +165,18 @@ fn parts(nodes: &[Node], depth: usize) -> Result<Vec<Part>, FileError> {
 /// Rates listed in the file, or in another one beside it.
 fn table(fields: &Fields, name: &'static str) -> Result<Table, FileError> {
     match (fields.get(name), fields.get("file")) {
-        (Some(values), None) => Ok(Table {
-            values: rates(&values)?,
-            file: None,
-        }),
+        (Some(values), None) => Ok(Table { values: rates(&values)?, file: None }),
         (None, Some(file)) => {
             let path = file.text()?.to_owned();
-            Ok(Table {
-                values: rates_in_file(&file, &path)?,
-                file: Some(path),
-            })
+            Ok(Table { values: rates_in_file(&file, &path)?, file: Some(path) })
         }
         (Some(_), Some(file)) => Err(file.error("either `values` or `file`, not both")),
-        (None, None) => {
-            Err(fields.missing(name, "a list of numbers, or `file` with the path of one"))
-        }
+        (None, None) => Err(fields.missing(name, "a list of numbers, or `file` with the path of one")),
     }
 }
 
 fn rates(node: &Node) -> Result<Vec<f64>, FileError> {
-    node.filled(RATES)?
-        .iter()
-        .map(|rate| rate.number(0.0..))
-        .collect()
+    node.filled(RATES)?.iter().map(|rate| rate.number(0.0..)).collect()
 }
 
 /// Numbers with commas, semicolons or white space between them.
@@ -219,12 +192,7 @@ fn rates_in_file(node: &Node, path: &str) -> Result<Vec<f64>, FileError> {
             match word.parse::<f64>() {
                 Ok(rate) if rate.is_finite() && rate >= 0.0 => rates.push(rate + 0.0),
                 _ => {
-                    let found = format!(
-                        "`{}` on line {} of \"{}\"",
-                        quote(word),
-                        line + 1,
-                        quote(path)
-                    );
+                    let found = format!("`{}` on line {} of \"{}\"", quote(word), line + 1, quote(path));
                     return Err(node.error_found(found, allowed));
                 }
             }
@@ -239,9 +207,7 @@ fn rates_in_file(node: &Node, path: &str) -> Result<Vec<f64>, FileError> {
 fn tick(node: Node) -> Result<Tick, FileError> {
     let tick = node.choice(&TICKS)?;
     match tick {
-        Tick::Epoch if !node.document().has_epochs => {
-            Err(node.error("\"update\": a surface has no epochs"))
-        }
+        Tick::Epoch if !node.document().has_epochs => Err(node.error("\"update\": a surface has no epochs")),
         _ => Ok(tick),
     }
 }
@@ -251,12 +217,8 @@ fn warmup(node: Node) -> Result<Warmup, FileError> {
     fields.only(&["over", "from", "shape"])?;
     Ok(Warmup {
         over: fields.need("over", needed(Role::Span))?.span()?,
-        from: fields
-            .read("from", |from| from.number(0.0..=1.0))?
-            .unwrap_or(0.0),
-        shape: fields
-            .read("shape", |shape| shape.choice(&Ramp::ALL))?
-            .unwrap_or_default(),
+        from: fields.read("from", |from| from.number(0.0..=1.0))?.unwrap_or(0.0),
+        shape: fields.read("shape", |shape| shape.choice(&Ramp::ALL))?.unwrap_or_default(),
     })
 }
 
@@ -266,9 +228,7 @@ fn cooldown(node: Node) -> Result<Cooldown, FileError> {
     Ok(Cooldown {
         over: fields.need("over", needed(Role::Span))?.span()?,
         to: fields.read("to", |to| to.number(0.0..=1.0))?.unwrap_or(0.0),
-        shape: fields
-            .read("shape", |shape| shape.choice(&Ramp::ALL))?
-            .unwrap_or_default(),
+        shape: fields.read("shape", |shape| shape.choice(&Ramp::ALL))?.unwrap_or_default(),
     })
 }
 

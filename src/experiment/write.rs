@@ -59,19 +59,12 @@ impl Table {
 
     /// A field a line.
     fn lines(&self) -> String {
-        self.0
-            .iter()
-            .map(|(name, value)| format!("{name} = {value}\n"))
-            .collect()
+        self.0.iter().map(|(name, value)| format!("{name} = {value}\n")).collect()
     }
 
     /// `{ a = 1, b = 2 }`
     fn inline(&self) -> String {
-        let fields: Vec<String> = self
-            .0
-            .iter()
-            .map(|(name, value)| format!("{name} = {value}"))
-            .collect();
+        let fields: Vec<String> = self.0.iter().map(|(name, value)| format!("{name} = {value}")).collect();
         format!("{{ {} }}", fields.join(", "))
     }
 }
@@ -94,22 +87,12 @@ fn data(data: &Data) -> Table {
         }
         Source::None => {}
     }
-    table.add_unless(
-        &default.batch_size,
-        "batch_size",
-        &data.batch_size,
-        |size| match size {
-            BatchSize::Samples(samples) => samples.to_string(),
-            BatchSize::All => text("all"),
-        },
-    );
+    table.add_unless(&default.batch_size, "batch_size", &data.batch_size, |size| match size {
+        BatchSize::Samples(samples) => samples.to_string(),
+        BatchSize::All => text("all"),
+    });
     table.add_unless(&default.validation, "validation", &data.validation, float);
-    table.add_unless(
-        &default.label_noise,
-        "label_noise",
-        &data.label_noise,
-        float,
-    );
+    table.add_unless(&default.label_noise, "label_noise", &data.label_noise, float);
     if let Some(limit) = data.limit {
         table.add("limit", limit);
     }
@@ -122,21 +105,13 @@ fn model(model: &Model) -> Table {
         Model::Mlp { hidden, activation } => {
             table.add("kind", text("mlp"));
             table.add("hidden", list(hidden, usize::to_string));
-            table.add_unless(&Activation::Relu, "activation", activation, |it| {
-                named(&Activation::ALL, it)
-            });
+            table.add_unless(&Activation::Relu, "activation", activation, |it| named(&Activation::ALL, it));
         }
         Model::Cnn { channels } => {
             table.add("kind", text("cnn"));
             table.add("channels", list(channels, usize::to_string));
         }
-        Model::Transformer {
-            layers,
-            width,
-            heads,
-            context,
-            norm,
-        } => {
+        Model::Transformer { layers, width, heads, context, norm } => {
             table.add("kind", text("transformer"));
             table.add("layers", layers);
             table.add("width", width);
@@ -144,11 +119,7 @@ fn model(model: &Model) -> Table {
             table.add("context", context);
             table.add_unless(&Norm::Pre, "norm", norm, |it| named(&Norm::ALL, it));
         }
-        Model::Surface {
-            function,
-            start,
-            noise,
-        } => {
+        Model::Surface { function, start, noise } => {
             table.add("kind", text("surface"));
             table.add("function", named(&SurfaceFunction::ALL, function));
             table.add("start", list(start, float));
@@ -163,29 +134,15 @@ fn train(train: &Train, source: &Source) -> Table {
     let mut table = Table::default();
     table.add("updates", span(&train.updates));
     table.add_unless(&default.seed, "seed", &train.seed, u64::to_string);
-    table.add_unless(
-        &default.replicas,
-        "replicas",
-        &train.replicas,
-        usize::to_string,
-    );
-    table.add_unless(
-        &default.accumulate,
-        "accumulate",
-        &train.accumulate,
-        usize::to_string,
-    );
+    table.add_unless(&default.replicas, "replicas", &train.replicas, usize::to_string);
+    table.add_unless(&default.accumulate, "accumulate", &train.accumulate, usize::to_string);
     if let Some(norm) = &train.clip_norm {
         table.add("clip_norm", float(norm));
     }
     if *source != Source::None {
-        table.add_unless(&default.loss, "loss", &train.loss, |it| {
-            named(&Loss::ALL, it)
-        });
+        table.add_unless(&default.loss, "loss", &train.loss, |it| named(&Loss::ALL, it));
     }
-    table.add_unless(&default.weights, "weights", &train.weights, |it| {
-        named(&WeightFormat::ALL, it)
-    });
+    table.add_unless(&default.weights, "weights", &train.weights, |it| named(&WeightFormat::ALL, it));
     table
 }
 
@@ -211,10 +168,7 @@ fn run(run: &Run) -> Table {
         table.add("plateau", plateau(rule).inline());
     }
     if let Some(rule) = &run.hypergradient {
-        table.add(
-            "hypergradient",
-            format!("{{ beta = {} }}", number(rule.beta)),
-        );
+        table.add("hypergradient", format!("{{ beta = {} }}", number(rule.beta)));
     }
     if let Some(decay) = &run.layer_decay {
         table.add("layer_decay", float(decay));
@@ -228,15 +182,10 @@ fn optimizer(optimizer: &Optimizer) -> Table {
     for info in optimizer.kind.numbers() {
         match optimizer.get(info.name) {
             Some(Number::Fixed(value)) => table.add_unless(&info.default, info.name, value, float),
-            Some(Number::Schedule(varying)) => {
-                table.add(info.name, schedule(varying, None).inline())
-            }
+            Some(Number::Schedule(varying)) => table.add(info.name, schedule(varying, None).inline()),
             Some(Number::Mirror { low, high }) => {
                 let (low, high) = (number(*low), number(*high));
-                table.add(
-                    info.name,
-                    format!("{{ kind = \"mirror\", low = {low}, high = {high} }}"),
-                );
+                table.add(info.name, format!("{{ kind = \"mirror\", low = {low}, high = {high} }}"));
             }
             None => {}
         }
@@ -251,18 +200,9 @@ fn optimizer(optimizer: &Optimizer) -> Table {
 fn schedule(schedule: &Schedule, length: Option<&Span>) -> Table {
     // Noam's own `warmup` leaves no name for the modifier: a product of one factor has the same values.
     if let (Kind::Noam(_), Some(_)) = (&schedule.kind, &schedule.warmup) {
-        let factor = Schedule {
-            tick: schedule.tick,
-            ..schedule.kind.clone().into()
-        };
+        let factor = Schedule { tick: schedule.tick, ..schedule.kind.clone().into() };
         let of = Kind::Product(Product { of: vec![factor] });
-        return self::schedule(
-            &Schedule {
-                kind: of,
-                ..schedule.clone()
-            },
-            length,
-        );
+        return self::schedule(&Schedule { kind: of, ..schedule.clone() }, length);
     }
 
     let mut table = Table::default();
@@ -284,26 +224,15 @@ fn schedule(schedule: &Schedule, length: Option<&Span>) -> Table {
             _ => {}
         }
     }
-    table.add_unless(&Tick::Update, "tick", &schedule.tick, |it| {
-        named(&TICKS, it)
-    });
+    table.add_unless(&Tick::Update, "tick", &schedule.tick, |it| named(&TICKS, it));
     if let Some(warmup) = &schedule.warmup {
-        table.add(
-            "warmup",
-            ramp(&warmup.over, "from", warmup.from, warmup.shape).inline(),
-        );
+        table.add("warmup", ramp(&warmup.over, "from", warmup.from, warmup.shape).inline());
     }
     if let Some(cooldown) = &schedule.cooldown {
-        table.add(
-            "cooldown",
-            ramp(&cooldown.over, "to", cooldown.to, cooldown.shape).inline(),
-        );
+        table.add("cooldown", ramp(&cooldown.over, "to", cooldown.to, cooldown.shape).inline());
     }
     if let Some(Clamp { min, max }) = schedule.clamp {
-        table.add(
-            "clamp",
-            format!("{{ min = {}, max = {} }}", number(min), number(max)),
-        );
+        table.add("clamp", format!("{{ min = {}, max = {} }}", number(min), number(max)));
     }
     table
 }
@@ -315,14 +244,12 @@ fn value(value: &Value) -> Option<String> {
         Value::Span(length) => span(length.as_ref()?),
         Value::Flag(flag) => flag.to_string(),
         Value::Choice(choice) => text(choice),
-        Value::Points(points) => list(points, |(at, value)| {
-            format!("[{}, {}]", span(at), number(*value))
-        }),
+        Value::Points(points) => list(points, |(at, value)| format!("[{}, {}]", span(at), number(*value))),
         Value::Values(table) => list(&table.values, float),
         Value::Milestones(milestones) => list(milestones, span),
-        Value::Parts(parts) => list(parts, |Part { length, schedule }| {
-            self::schedule(schedule, length.as_ref()).inline()
-        }),
+        Value::Parts(parts) => {
+            list(parts, |Part { length, schedule }| self::schedule(schedule, length.as_ref()).inline())
+        }
         Value::Factors(factors) => list(factors, |factor| schedule(factor, None).inline()),
     })
 }
@@ -345,25 +272,12 @@ fn plateau(rule: &Plateau) -> Table {
         table.add("mode", named(&PlateauMode::ALL, &rule.mode));
     }
     table.add_unless(&default.factor, "factor", &rule.factor, float);
-    table.add_unless(
-        &default.patience,
-        "patience",
-        &rule.patience,
-        u64::to_string,
-    );
+    table.add_unless(&default.patience, "patience", &rule.patience, u64::to_string);
     table.add_unless(&default.threshold, "threshold", &rule.threshold, float);
-    table.add_unless(
-        &default.threshold_mode,
-        "threshold_mode",
-        &rule.threshold_mode,
-        |it| named(&ThresholdMode::ALL, it),
-    );
-    table.add_unless(
-        &default.cooldown,
-        "cooldown",
-        &rule.cooldown,
-        u64::to_string,
-    );
+    table.add_unless(&default.threshold_mode, "threshold_mode", &rule.threshold_mode, |it| {
+        named(&ThresholdMode::ALL, it)
+    });
+    table.add_unless(&default.cooldown, "cooldown", &rule.cooldown, u64::to_string);
     table.add_unless(&default.min_lr, "min_lr", &rule.min_lr, float);
     table.add_unless(&default.eps, "eps", &rule.eps, float);
     table
@@ -391,11 +305,7 @@ pub(super) fn number(value: f64) -> String {
     let plain = format!("{value:?}");
     let scientific = format!("{value:e}");
     let is_middling = (1e-2..1e4).contains(&value.abs());
-    if !is_middling && scientific.len() < plain.len() {
-        scientific
-    } else {
-        plain
-    }
+    if !is_middling && scientific.len() < plain.len() { scientific } else { plain }
 }
 
 /// A TOML basic string.
@@ -446,9 +356,6 @@ mod tests {
 
     #[test]
     fn strings_are_escaped() {
-        assert_eq!(
-            text("a \"b\" \\ \n\t\r\u{1}\u{7f} ü"),
-            r#""a \"b\" \\ \n\t\r\u0001\u007F ü""#
-        );
+        assert_eq!(text("a \"b\" \\ \n\t\r\u{1}\u{7f} ü"), r#""a \"b\" \\ \n\t\r\u0001\u007F ü""#);
     }
 }

@@ -83,22 +83,13 @@ impl Body {
         match self {
             Self::Constant(peak) => *peak,
             Self::Step { peak, every, gamma } => peak * gamma.powf((tick / every) as f64),
-            Self::Multistep {
-                peak,
-                milestones,
-                gamma,
-            } => {
+            Self::Multistep { peak, milestones, gamma } => {
                 let passed = milestones.partition_point(|milestone| *milestone <= tick);
                 peak * gamma.powf(passed as f64)
             }
             Self::Exponential { peak, gamma } => peak * gamma.powf(tick as f64),
             Self::Linear { peak, to, over, .. } if tick >= *over => peak * to,
-            Self::Linear {
-                peak,
-                from,
-                to,
-                over,
-            } => peak * (from + (to - from) * tick as f64 / *over as f64),
+            Self::Linear { peak, from, to, over } => peak * (from + (to - from) * tick as f64 / *over as f64),
             Self::Descent(descent) => descent.at(tick),
             Self::Wave { peak, floor, over } => {
                 let share = (tick % over.saturating_mul(2)) as f64 / *over as f64;
@@ -108,9 +99,7 @@ impl Body {
             Self::Restarts(restarts) => restarts.at(tick),
             Self::OneCycle(cycle) => cycle.at(tick),
             Self::Cyclic(cyclic) => cyclic.at(tick),
-            Self::InverseSqrt { peak, timescale } => {
-                peak * (timescale / (tick as f64 + timescale)).sqrt()
-            }
+            Self::InverseSqrt { peak, timescale } => peak * (timescale / (tick as f64 + timescale)).sqrt(),
             Self::Noam { scale, warmup } => {
                 let step = tick as f64 + 1.0;
                 scale * step.powf(-0.5).min(step * (*warmup as f64).powf(-1.5))
@@ -127,9 +116,9 @@ impl Body {
                 part.at(tick)
             }
             // A product of very large rates stays a number.
-            Self::Product(factors) => factors.iter().fold(1.0, |product, factor| {
-                (product * factor.at(tick)).min(f64::MAX)
-            }),
+            Self::Product(factors) => {
+                factors.iter().fold(1.0, |product, factor| (product * factor.at(tick)).min(f64::MAX))
+            }
         }
     }
 

@@ -40,11 +40,7 @@ impl Kind {
                         && !choices.contains(&found)
                     {
                         let allowed = format!("one of \"{}\"", choices.join("\", \""));
-                        return Err(ScheduleError::new(
-                            field.name,
-                            format!("\"{found}\""),
-                            allowed,
-                        ));
+                        return Err(ScheduleError::new(field.name, format!("\"{found}\""), allowed));
                     }
                 }
                 // Lengths and lists are checked where they are resolved, without copying them.
@@ -56,11 +52,7 @@ impl Kind {
 }
 
 /// Checks that a number lies within its bounds; NaN does not.
-pub(super) fn within(
-    field: &str,
-    number: f64,
-    (min, max): (f64, f64),
-) -> Result<(), ScheduleError> {
+pub(super) fn within(field: &str, number: f64, (min, max): (f64, f64)) -> Result<(), ScheduleError> {
     if (min..=max).contains(&number) {
         Ok(())
     } else {
@@ -92,68 +84,39 @@ pub(super) fn position(field: &str, span: Span) -> Result<(), ScheduleError> {
 #[cfg(test)]
 mod tests {
     use super::super::kind::{
-        Constant, Cosine, Cyclic, Exponential, Kind, Listed, Multistep, Part, Points, Product,
-        Sequence, Step, Table,
+        Constant, Cosine, Cyclic, Exponential, Kind, Listed, Multistep, Part, Points, Product, Sequence,
+        Step, Table,
     };
     use super::super::{Clamp, Clock, Cooldown, Ramp, Schedule, Span, Tick, Warmup};
 
-    const CLOCK: Clock = Clock {
-        updates: 100,
-        updates_per_epoch: 10,
-    };
+    const CLOCK: Clock = Clock { updates: 100, updates_per_epoch: 10 };
 
     fn constant(peak: f64) -> Schedule {
         Kind::Constant(Constant { peak }).into()
     }
 
     fn warmed(over: f64, from: f64, shape: Ramp) -> Schedule {
-        let warmup = Some(Warmup {
-            over: Span::Updates(over),
-            from,
-            shape,
-        });
-        Schedule {
-            warmup,
-            ..constant(1.0)
-        }
+        let warmup = Some(Warmup { over: Span::Updates(over), from, shape });
+        Schedule { warmup, ..constant(1.0) }
     }
 
     fn every(span: Span, tick: Tick) -> Schedule {
-        let step = Step {
-            peak: 1.0,
-            every: span,
-            gamma: 0.1,
-        };
-        Schedule {
-            tick,
-            ..Kind::Step(step).into()
-        }
+        let step = Step { peak: 1.0, every: span, gamma: 0.1 };
+        Schedule { tick, ..Kind::Step(step).into() }
     }
 
     fn sequence(parts: Vec<(Option<Span>, Schedule)>) -> Schedule {
-        let parts = parts
-            .into_iter()
-            .map(|(length, schedule)| Part { length, schedule })
-            .collect();
+        let parts = parts.into_iter().map(|(length, schedule)| Part { length, schedule }).collect();
         Kind::Sequence(Sequence { parts }).into()
     }
 
     fn points(points: &[(f64, f64)]) -> Schedule {
-        let points = points
-            .iter()
-            .map(|(at, rate)| (Span::Updates(*at), *rate))
-            .collect();
-        Kind::Points(Points {
-            points,
-            interpolation: "linear",
-        })
-        .into()
+        let points = points.iter().map(|(at, rate)| (Span::Updates(*at), *rate)).collect();
+        Kind::Points(Points { points, interpolation: "linear" }).into()
     }
 
     fn nested(levels: usize) -> Schedule {
-        (1..levels).fold(constant(1.0), |inner, _| {
-            Kind::Product(Product { of: vec![inner] }).into()
-        })
+        (1..levels).fold(constant(1.0), |inner, _| Kind::Product(Product { of: vec![inner] }).into())
     }
 
     /// The message of the error that resolving gives.
@@ -166,21 +129,12 @@ mod tests {
 
     #[test]
     fn numbers_out_of_range_are_named() {
-        assert_eq!(
-            message(constant(-0.1)),
-            "`peak` is -0.1; allowed is a number from 0.0 to 1e30"
-        );
+        assert_eq!(message(constant(-0.1)), "`peak` is -0.1; allowed is a number from 0.0 to 1e30");
         for wrong in [f64::NAN, f64::INFINITY, 1e31] {
             assert!(message(constant(wrong)).starts_with(&format!("`peak` is {wrong:?};")));
         }
-        let exponential = Kind::Exponential(Exponential {
-            peak: 1.0,
-            gamma: 1.5,
-        });
-        let inside = sequence(vec![
-            (Some(Span::Epochs(1.0)), constant(1.0)),
-            (None, exponential.into()),
-        ]);
+        let exponential = Kind::Exponential(Exponential { peak: 1.0, gamma: 1.5 });
+        let inside = sequence(vec![(Some(Span::Epochs(1.0)), constant(1.0)), (None, exponential.into())]);
         assert_eq!(
             message(Schedule::from(Kind::Product(Product { of: vec![inside] }))),
             "`of[0].parts[1].gamma` is 1.5; allowed is a number from 0.0 to 1.0"
@@ -189,12 +143,7 @@ mod tests {
 
     #[test]
     fn an_unknown_choice_lists_the_known_ones() {
-        let cosine = Cosine {
-            peak: 1.0,
-            floor: 0.0,
-            over: None,
-            after: "stop",
-        };
+        let cosine = Cosine { peak: 1.0, floor: 0.0, over: None, after: "stop" };
         assert_eq!(
             message(Kind::Cosine(cosine)),
             "`after` is \"stop\"; allowed is one of \"hold\", \"rebound\""
@@ -206,35 +155,18 @@ mod tests {
         assert!(message(warmed(0.0, 0.0, Ramp::Linear)).starts_with("`warmup.over` is \"0\";"));
         assert!(message(warmed(5.0, 2.0, Ramp::Linear)).starts_with("`warmup.from` is 2.0;"));
         assert!(message(warmed(5.0, 0.0, Ramp::Exponential)).starts_with("`warmup.from` is 0;"));
-        let cooldown = Cooldown {
-            over: Span::Percent(10.0),
-            to: 0.0,
-            shape: Ramp::Exponential,
-        };
-        let cooled = Schedule {
-            cooldown: Some(cooldown),
-            ..constant(1.0)
-        };
+        let cooldown = Cooldown { over: Span::Percent(10.0), to: 0.0, shape: Ramp::Exponential };
+        let cooled = Schedule { cooldown: Some(cooldown), ..constant(1.0) };
         assert!(message(cooled).starts_with("`cooldown.to` is 0;"));
-        let crossed = Schedule {
-            clamp: Some(Clamp { min: 0.2, max: 0.1 }),
-            ..constant(1.0)
-        };
-        assert_eq!(
-            message(crossed),
-            "`clamp.min` is 0.2; allowed is at most clamp.max, which is 0.1"
-        );
+        let crossed = Schedule { clamp: Some(Clamp { min: 0.2, max: 0.1 }), ..constant(1.0) };
+        assert_eq!(message(crossed), "`clamp.min` is 0.2; allowed is at most clamp.max, which is 0.1");
     }
 
     #[test]
     fn a_period_has_to_be_a_tick_and_other_lengths_are_rounded_up_to_one() {
         assert!(message(every(Span::Updates(0.4), Tick::Update)).contains("at least one update"));
         assert!(message(every(Span::Updates(9.0), Tick::Epoch)).contains("epoch of 10 updates"));
-        assert!(
-            every(Span::Updates(10.0), Tick::Epoch)
-                .resolve(CLOCK)
-                .is_ok()
-        );
+        assert!(every(Span::Updates(10.0), Tick::Epoch).resolve(CLOCK).is_ok());
         let cyclic = |down| Cyclic {
             floor: 0.0,
             peak: 1.0,
@@ -255,27 +187,13 @@ mod tests {
         assert!(message(points(&[(5.0, 1.0), (2.0, 2.0)])).starts_with("`points[1]` is \"2\";"));
         assert!(message(points(&[(-1.0, 1.0)])).starts_with("`points[0]` is \"-1\";"));
         assert!(message(points(&[(1.0, -1.0)])).starts_with("`points[0]` is -1.0;"));
-        let table = |values| {
-            Kind::Listed(Listed {
-                values: Table { values, file: None },
-            })
-        };
+        let table = |values| Kind::Listed(Listed { values: Table { values, file: None } });
         assert!(message(table(vec![])).starts_with("`values` is an empty list;"));
         assert!(message(table(vec![0.1, f64::NAN])).starts_with("`values[1]` is NaN;"));
-        let drops = |milestones| {
-            Kind::Multistep(Multistep {
-                peak: 1.0,
-                milestones,
-                gamma: 0.1,
-            })
-        };
+        let drops = |milestones| Kind::Multistep(Multistep { peak: 1.0, milestones, gamma: 0.1 });
         assert!(message(drops(vec![])).starts_with("`milestones` is an empty list;"));
-        assert!(
-            message(drops(vec![Span::Epochs(-2.0)])).starts_with("`milestones[0]` is \"-2ep\";")
-        );
-        assert!(
-            message(Kind::Product(Product { of: vec![] })).starts_with("`of` is an empty list;")
-        );
+        assert!(message(drops(vec![Span::Epochs(-2.0)])).starts_with("`milestones[0]` is \"-2ep\";"));
+        assert!(message(Kind::Product(Product { of: vec![] })).starts_with("`of` is an empty list;"));
     }
 
     #[test]

@@ -24,11 +24,7 @@ pub struct Curve {
 
 impl Curve {
     pub(super) fn new(root: Node, updates: u64) -> Self {
-        Self {
-            root,
-            updates,
-            range: OnceLock::new(),
-        }
+        Self { root, updates, range: OnceLock::new() }
     }
 
     /// The value used by update `update`, counted from 0. It is finite and not negative for any
@@ -47,19 +43,13 @@ impl Curve {
             let regular = (0..self.updates).step_by(step);
             let near = self.landmarks().into_iter().flat_map(|landmark| {
                 let update = landmark.update;
-                [
-                    update.saturating_sub(1),
-                    update,
-                    update.saturating_add(1).min(last),
-                ]
+                [update.saturating_sub(1), update, update.saturating_add(1).min(last)]
             });
             regular
                 .chain(near)
                 .chain([last])
                 .map(|update| self.at(update))
-                .fold((f64::INFINITY, 0.0), |(low, high), value| {
-                    (value.min(low), value.max(high))
-                })
+                .fold((f64::INFINITY, 0.0), |(low, high), value| (value.min(low), value.max(high)))
         })
     }
 

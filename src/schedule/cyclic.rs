@@ -44,11 +44,7 @@ impl Cyclic {
         let ratio = self.up as f64 / total;
         let cycle = (1.0 + tick as f64 / total).floor();
         let x = 1.0 + tick as f64 / total - cycle;
-        let share = if x <= ratio {
-            x / ratio
-        } else {
-            (x - 1.0) / (ratio - 1.0)
-        };
+        let share = if x <= ratio { x / ratio } else { (x - 1.0) / (ratio - 1.0) };
         let scale = match self.amplitude {
             Amplitude::Same => 1.0,
             Amplitude::Halved => 1.0 / 2.0_f64.powf(cycle - 1.0),

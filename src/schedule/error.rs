@@ -16,10 +16,6 @@ impl ScheduleError {
         found: impl Into<String>,
         allowed: impl Into<String>,
     ) -> Self {
-        Self {
-            field: field.into(),
-            found: found.into(),
-            allowed: allowed.into(),
-        }
+        Self { field: field.into(), found: found.into(), allowed: allowed.into() }
     }
 }

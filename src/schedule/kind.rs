@@ -197,10 +197,7 @@ macro_rules! kinds {
 }
 
 const FACTOR: Role = Role::Number { min: 0.0, max: 1.0 };
-const POSITIVE: Role = Role::Number {
-    min: 1e-12,
-    max: 1e12,
-};
+const POSITIVE: Role = Role::Number { min: 1e-12, max: 1e12 };
 
 kinds! {
     /// The same rate throughout: peak.

@@ -45,11 +45,7 @@ pub(super) struct Marks {
 
 impl Marks {
     pub fn new(limit: usize, wanted: fn(What) -> bool) -> Self {
-        Self {
-            found: Vec::new(),
-            limit,
-            wanted,
-        }
+        Self { found: Vec::new(), limit, wanted }
     }
 
     pub fn in_order(mut self) -> Vec<Landmark> {
@@ -89,40 +85,26 @@ pub(super) struct Stage {
 
 impl Stage {
     pub fn run(updates: u64) -> Self {
-        Self {
-            start: 0,
-            per_tick: 1,
-            end: updates,
-        }
+        Self { start: 0, per_tick: 1, end: updates }
     }
 
     fn update(self, tick: u64) -> u64 {
-        self.start
-            .saturating_add(tick.saturating_mul(self.per_tick))
+        self.start.saturating_add(tick.saturating_mul(self.per_tick))
     }
 
     fn after_tick(self, tick: u64) -> Self {
-        Self {
-            start: self.update(tick),
-            ..self
-        }
+        Self { start: self.update(tick), ..self }
     }
 
     fn until_tick(self, tick: u64) -> Self {
-        Self {
-            end: self.update(tick).min(self.end),
-            ..self
-        }
+        Self { end: self.update(tick).min(self.end), ..self }
     }
 }
 
 impl Node {
     /// Notes the node's landmarks, those of its structure first, so that a limit cuts details.
     pub fn mark(&self, stage: Stage, marks: &mut Marks) {
-        let mut stage = Stage {
-            per_tick: stage.per_tick.saturating_mul(self.stride),
-            ..stage
-        };
+        let mut stage = Stage { per_tick: stage.per_tick.saturating_mul(self.stride), ..stage };
         if let Some(fall) = &self.cooldown {
             marks.put(stage, fall.start, What::CooldownStart);
             stage = stage.until_tick(fall.start);
@@ -138,10 +120,7 @@ impl Node {
 impl Body {
     fn mark(&self, stage: Stage, marks: &mut Marks) {
         match self {
-            Self::Constant(_)
-            | Self::Exponential { .. }
-            | Self::InverseSqrt { .. }
-            | Self::Table(_) => {}
+            Self::Constant(_) | Self::Exponential { .. } | Self::InverseSqrt { .. } | Self::Table(_) => {}
             Self::Step { every, .. } => each(*every, |tick| marks.put(stage, tick, What::Drop)),
             Self::Multistep { milestones, .. } => {
                 for milestone in milestones {
@@ -186,11 +165,7 @@ impl Body {
                 for (start, _) in &sequence.later {
                     marks.put(stage, *start, What::PartStart);
                 }
-                let ends = sequence
-                    .later
-                    .iter()
-                    .map(|(start, _)| *start)
-                    .chain([u64::MAX]);
+                let ends = sequence.later.iter().map(|(start, _)| *start).chain([u64::MAX]);
                 let parts = std::iter::once((0, &*sequence.first))
                     .chain(sequence.later.iter().map(|(start, part)| (*start, part)));
                 for ((start, part), end) in parts.zip(ends) {
@@ -225,21 +200,11 @@ mod tests {
     };
 
     fn resolve(schedule: impl Into<Schedule>, updates: u64) -> Curve {
-        schedule
-            .into()
-            .resolve(Clock {
-                updates,
-                updates_per_epoch: 10,
-            })
-            .unwrap()
+        schedule.into().resolve(Clock { updates, updates_per_epoch: 10 }).unwrap()
     }
 
     fn landmarks(curve: &Curve) -> Vec<(u64, What)> {
-        curve
-            .landmarks()
-            .into_iter()
-            .map(|landmark| (landmark.update, landmark.what))
-            .collect()
+        curve.landmarks().into_iter().map(|landmark| (landmark.update, landmark.what)).collect()
     }
 
     fn updates(count: u32) -> Span {
@@ -247,13 +212,7 @@ mod tests {
     }
 
     fn restarts(first: Span, mult: f64) -> Schedule {
-        let kind = CosineRestarts {
-            peak: 1.0,
-            floor: 0.0,
-            first,
-            mult,
-            peak_decay: 1.0,
-        };
+        let kind = CosineRestarts { peak: 1.0, floor: 0.0, first, mult, peak_decay: 1.0 };
         Kind::CosineRestarts(kind).into()
     }
 
@@ -273,16 +232,8 @@ mod tests {
     #[test]
     fn restarts_follow_the_warmup_and_stop_at_the_cooldown() {
         let schedule = Schedule {
-            warmup: Some(Warmup {
-                over: updates(5),
-                from: 0.0,
-                shape: Ramp::Linear,
-            }),
-            cooldown: Some(Cooldown {
-                over: updates(20),
-                to: 0.0,
-                shape: Ramp::Linear,
-            }),
+            warmup: Some(Warmup { over: updates(5), from: 0.0, shape: Ramp::Linear }),
+            cooldown: Some(Cooldown { over: updates(20), to: 0.0, shape: Ramp::Linear }),
             ..restarts(updates(10), 2.0)
         };
         let curve = resolve(schedule, 100);
@@ -301,10 +252,7 @@ mod tests {
     #[test]
     fn a_cycle_that_is_over_before_the_run_ends_there() {
         let curve = resolve(one_cycle(Some(updates(50)), true), 100);
-        assert_eq!(
-            landmarks(&curve),
-            [(14, Phase), (28, Phase), (50, CycleEnd)]
-        );
+        assert_eq!(landmarks(&curve), [(14, Phase), (28, Phase), (50, CycleEnd)]);
         assert_eq!(curve.cycle_ends(100), [49, 99]);
         assert_eq!(resolve(one_cycle(None, false), 100).cycle_ends(100), [99]);
     }
@@ -320,27 +268,14 @@ mod tests {
             gamma: 1.0,
         });
         let curve = resolve(kind, 21);
-        assert_eq!(
-            landmarks(&curve),
-            [(4, Phase), (10, Restart), (14, Phase), (20, Restart)]
-        );
+        assert_eq!(landmarks(&curve), [(4, Phase), (10, Restart), (14, Phase), (20, Restart)]);
         assert_eq!(curve.cycle_ends(21), [9, 19, 20]);
     }
 
     #[test]
     fn epochs_count_in_updates() {
-        let step = Kind::Step(Step {
-            peak: 1.0,
-            every: Span::Epochs(3.0),
-            gamma: 0.1,
-        });
-        let curve = resolve(
-            Schedule {
-                tick: Tick::Epoch,
-                ..step.into()
-            },
-            100,
-        );
+        let step = Kind::Step(Step { peak: 1.0, every: Span::Epochs(3.0), gamma: 0.1 });
+        let curve = resolve(Schedule { tick: Tick::Epoch, ..step.into() }, 100);
         assert_eq!(landmarks(&curve), [(30, Drop), (60, Drop), (90, Drop)]);
         assert_eq!(curve.cycle_ends(100), [99]);
     }
@@ -355,58 +290,29 @@ mod tests {
             part(None, restarts(updates(40), 1.0)),
         ];
         let curve = resolve(Kind::Sequence(Sequence { parts }), 100);
-        let expected = [
-            (10, Restart),
-            (20, Restart),
-            (25, PartStart),
-            (40, PartStart),
-            (80, Restart),
-        ];
+        let expected = [(10, Restart), (20, Restart), (25, PartStart), (40, PartStart), (80, Restart)];
         assert_eq!(landmarks(&curve), expected);
         assert_eq!(curve.cycle_ends(100), [9, 19, 24, 39, 79, 99]);
     }
 
     #[test]
     fn descents_peaks_and_points_are_marked() {
-        let wsd = Kind::Wsd(Wsd {
-            peak: 1.0,
-            floor: 0.0,
-            decay: Span::Percent(20.0),
-            shape: "linear",
-        });
+        let wsd = Kind::Wsd(Wsd { peak: 1.0, floor: 0.0, decay: Span::Percent(20.0), shape: "linear" });
         assert_eq!(landmarks(&resolve(wsd, 100)), [(80, Phase)]);
-        let noam = Kind::Noam(Noam {
-            scale: 1.0,
-            d_model: 512.0,
-            warmup: updates(40),
-        });
+        let noam = Kind::Noam(Noam { scale: 1.0, d_model: 512.0, warmup: updates(40) });
         let curve = resolve(noam, 100);
         assert_eq!(landmarks(&curve), [(39, Phase)]);
         assert_eq!(curve.range().1, curve.at(39));
         let points = vec![(Span::Updates(0.0), 0.1), (Span::Percent(50.0), 1.0)];
-        let points = Kind::Points(Points {
-            points,
-            interpolation: "linear",
-        });
-        assert_eq!(
-            landmarks(&resolve(points, 100)),
-            [(0, ControlPoint), (50, ControlPoint)]
-        );
+        let points = Kind::Points(Points { points, interpolation: "linear" });
+        assert_eq!(landmarks(&resolve(points, 100)), [(0, ControlPoint), (50, ControlPoint)]);
     }
 
     #[test]
     fn their_number_is_bounded_and_structure_comes_first() {
         let schedule = Schedule {
-            warmup: Some(Warmup {
-                over: updates(5),
-                from: 0.0,
-                shape: Ramp::Linear,
-            }),
-            cooldown: Some(Cooldown {
-                over: updates(5),
-                to: 0.0,
-                shape: Ramp::Linear,
-            }),
+            warmup: Some(Warmup { over: updates(5), from: 0.0, shape: Ramp::Linear }),
+            cooldown: Some(Cooldown { over: updates(5), to: 0.0, shape: Ramp::Linear }),
             ..restarts(updates(1), 1.0)
         };
         let curve = resolve(schedule, 1_000_000);

@@ -103,12 +103,6 @@ impl Ramp {
 
 impl From<Kind> for Schedule {
     fn from(kind: Kind) -> Self {
-        Self {
-            kind,
-            tick: Tick::Update,
-            warmup: None,
-            cooldown: None,
-            clamp: None,
-        }
+        Self { kind, tick: Tick::Update, warmup: None, cooldown: None, clamp: None }
     }
 }

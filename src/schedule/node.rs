@@ -43,10 +43,7 @@ impl Fall {
     /// The share of `top` that is left at `tick`, `None` before the start.
     fn share(&self, tick: u64) -> Option<f64> {
         let elapsed = tick.checked_sub(self.start)?.min(self.over);
-        Some(
-            self.shape
-                .climb(self.low, 1.0 - elapsed as f64 / self.over as f64),
-        )
+        Some(self.shape.climb(self.low, 1.0 - elapsed as f64 / self.over as f64))
     }
 }
 

@@ -43,26 +43,13 @@ struct Levels {
 
 impl OneCycle {
     pub fn at(&self, tick: u64) -> f64 {
-        let levels = Levels {
-            first: self.initial,
-            turn: self.peak,
-            back: self.initial,
-            last: self.last,
-        };
+        let levels = Levels { first: self.initial, turn: self.peak, back: self.initial, last: self.last };
         self.level(tick, &levels)
     }
 
     /// Momentum: down while the rate climbs, up while it falls.
     pub fn mirror(&self, tick: u64, low: f64, high: f64) -> f64 {
-        self.level(
-            tick,
-            &Levels {
-                first: high,
-                turn: low,
-                back: high,
-                last: high,
-            },
-        )
+        self.level(tick, &Levels { first: high, turn: low, back: high, last: high })
     }
 
     /// Where the rate turns, in ticks, fractions included as in PyTorch.
@@ -76,8 +63,7 @@ impl OneCycle {
 
     /// Where the second of three phases ends.
     fn back_at(&self) -> Option<f64> {
-        self.three_phase
-            .then_some(2.0 * self.pct_start * self.over as f64 - 2.0)
+        self.three_phase.then_some(2.0 * self.pct_start * self.over as f64 - 2.0)
     }
 
     fn level(&self, tick: u64, levels: &Levels) -> f64 {
@@ -92,11 +78,7 @@ impl OneCycle {
             None => (peak_at, end, levels.turn, levels.last),
         };
         // A phase of no length (pct_start·over = 1, where PyTorch divides by zero) is at its end.
-        let share = if end > start {
-            (tick - start) / (end - start)
-        } else {
-            1.0
-        };
+        let share = if end > start { (tick - start) / (end - start) } else { 1.0 };
         self.anneal.between(from, to, share)
     }
 }
@@ -106,15 +88,7 @@ mod tests {
     use super::*;
 
     fn cycle(over: u64, pct_start: f64, anneal: Anneal, three_phase: bool) -> OneCycle {
-        OneCycle {
-            peak: 1.0,
-            initial: 0.04,
-            last: 4e-6,
-            over,
-            pct_start,
-            anneal,
-            three_phase,
-        }
+        OneCycle { peak: 1.0, initial: 0.04, last: 4e-6, over, pct_start, anneal, three_phase }
     }
 
     #[test]

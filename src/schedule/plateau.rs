@@ -69,11 +69,7 @@ impl PlateauRule {
             Ok(())
         } else {
             let allowed = "a number at least 0 and below 1";
-            Err(ScheduleError::new(
-                "plateau.factor",
-                format!("{:?}", self.factor),
-                allowed,
-            ))
+            Err(ScheduleError::new("plateau.factor", format!("{:?}", self.factor), allowed))
         }
     }
 
@@ -105,13 +101,7 @@ pub struct PlateauState {
 
 impl Default for PlateauState {
     fn default() -> Self {
-        Self {
-            best: None,
-            bad: 0,
-            cooldown_left: 0,
-            cut_rate: 1.0,
-            cut_base: 1.0,
-        }
+        Self { best: None, bad: 0, cooldown_left: 0, cut_rate: 1.0, cut_base: 1.0 }
     }
 }
 
@@ -143,11 +133,7 @@ impl Plateau {
     /// When a number of the rule is out of its range, or the state is none that a run leaves.
     pub fn resume(rule: PlateauRule, state: PlateauState) -> Result<Self, ScheduleError> {
         rule.check()?;
-        check::within(
-            "plateau.cut_base",
-            state.cut_base,
-            (f64::MIN_POSITIVE, f64::MAX),
-        )?;
+        check::within("plateau.cut_base", state.cut_base, (f64::MIN_POSITIVE, f64::MAX))?;
         check::within("plateau.cut_rate", state.cut_rate, (0.0, state.cut_base))?;
         Ok(Self { rule, state })
     }
@@ -165,14 +151,8 @@ impl Plateau {
     /// The rate used where the schedule alone would give `base_rate`.
     #[must_use]
     pub fn rate(&self, base_rate: f64) -> f64 {
-        let PlateauState {
-            cut_rate, cut_base, ..
-        } = self.state;
-        if base_rate == cut_base {
-            cut_rate
-        } else {
-            base_rate * (cut_rate / cut_base)
-        }
+        let PlateauState { cut_rate, cut_base, .. } = self.state;
+        if base_rate == cut_base { cut_rate } else { base_rate * (cut_rate / cut_base) }
     }
 
     /// What the schedule is multiplied by.
@@ -254,25 +234,14 @@ mod tests {
 
     #[test]
     fn patience_counts_down_and_the_cooldown_follows_the_cut() {
-        let rule = PlateauRule {
-            factor: 0.5,
-            patience: 1,
-            cooldown: 2,
-            ..PlateauRule::default()
-        };
+        let rule = PlateauRule { factor: 0.5, patience: 1, cooldown: 2, ..PlateauRule::default() };
         let mut plateau = plateau(rule);
         assert_eq!((plateau.best(), plateau.patience_left()), (None, 1));
         assert_eq!(plateau.report(1.0, 0.1), None);
         assert_eq!((plateau.best(), plateau.bad()), (Some(1.0), 0));
         assert_eq!(plateau.report(1.0, 0.1), None);
         assert_eq!((plateau.bad(), plateau.patience_left()), (1, 0));
-        assert_eq!(
-            plateau.report(1.0, 0.1),
-            Some(Cut {
-                from: 0.1,
-                to: 0.05
-            })
-        );
+        assert_eq!(plateau.report(1.0, 0.1), Some(Cut { from: 0.1, to: 0.05 }));
         assert_eq!((plateau.bad(), plateau.cooldown_left()), (0, 2));
         assert_eq!(plateau.report(1.0, 0.1), None);
         assert_eq!((plateau.bad(), plateau.cooldown_left()), (0, 1));
@@ -280,11 +249,7 @@ mod tests {
 
     #[test]
     fn the_cut_multiplies_whatever_the_schedule_says() {
-        let rule = PlateauRule {
-            factor: 0.5,
-            patience: 0,
-            ..PlateauRule::default()
-        };
+        let rule = PlateauRule { factor: 0.5, patience: 0, ..PlateauRule::default() };
         let mut plateau = plateau(rule);
         plateau.report(1.0, 0.1);
         plateau.report(1.0, 0.1);
@@ -295,11 +260,7 @@ mod tests {
 
     #[test]
     fn under_a_constant_schedule_the_rates_are_pytorchs_to_the_last_bit() {
-        let mut plateau = plateau(PlateauRule {
-            patience: 0,
-            eps: 0.0,
-            ..PlateauRule::default()
-        });
+        let mut plateau = plateau(PlateauRule { patience: 0, eps: 0.0, ..PlateauRule::default() });
         let mut pytorch: f64 = 0.3;
         plateau.report(1.0, 0.3);
         for _ in 0..40 {
@@ -311,26 +272,13 @@ mod tests {
 
     #[test]
     fn the_rate_stops_at_its_minimum_and_small_cuts_are_not_made() {
-        let rule = PlateauRule {
-            patience: 0,
-            min_lr: 0.02,
-            ..PlateauRule::default()
-        };
+        let rule = PlateauRule { patience: 0, min_lr: 0.02, ..PlateauRule::default() };
         let mut floored = plateau(rule);
         floored.report(1.0, 0.1);
-        assert_eq!(
-            floored.report(1.0, 0.1),
-            Some(Cut {
-                from: 0.1,
-                to: 0.02
-            })
-        );
+        assert_eq!(floored.report(1.0, 0.1), Some(Cut { from: 0.1, to: 0.02 }));
         assert_eq!(floored.report(1.0, 0.1), None);
         assert_eq!(floored.rate(0.1), 0.02);
-        let mut small = plateau(PlateauRule {
-            patience: 0,
-            ..PlateauRule::default()
-        });
+        let mut small = plateau(PlateauRule { patience: 0, ..PlateauRule::default() });
         small.report(1.0, 1e-9);
         assert_eq!(small.report(1.0, 1e-9), None);
         // As in PyTorch the count starts anew even so.
@@ -340,12 +288,7 @@ mod tests {
     #[test]
     fn better_is_as_pytorch_says_in_all_four_modes() {
         let improves = |mode, threshold_mode, metric| {
-            let rule = PlateauRule {
-                mode,
-                threshold: 0.1,
-                threshold_mode,
-                ..PlateauRule::default()
-            };
+            let rule = PlateauRule { mode, threshold: 0.1, threshold_mode, ..PlateauRule::default() };
             let mut plateau = plateau(rule);
             plateau.report(2.0, 0.1);
             plateau.report(metric, 0.1);
@@ -360,12 +303,7 @@ mod tests {
 
     #[test]
     fn a_resumed_controller_goes_on_as_if_never_stopped() {
-        let rule = PlateauRule {
-            factor: 0.3,
-            patience: 2,
-            cooldown: 1,
-            ..PlateauRule::default()
-        };
+        let rule = PlateauRule { factor: 0.3, patience: 2, cooldown: 1, ..PlateauRule::default() };
         let metric = |report: u32| 1.0 / f64::from(1 + report % 7);
         for stop in 0..30 {
             let (mut whole, mut first) = (plateau(rule), plateau(rule));
@@ -377,10 +315,7 @@ mod tests {
             let state = serde_json::from_str(&text).unwrap();
             let mut second = Plateau::resume(rule, state).unwrap();
             for report in stop..60 {
-                assert_eq!(
-                    whole.report(metric(report), 0.1),
-                    second.report(metric(report), 0.1)
-                );
+                assert_eq!(whole.report(metric(report), 0.1), second.report(metric(report), 0.1));
             }
             assert_eq!(whole, second);
         }
@@ -388,26 +323,14 @@ mod tests {
 
     #[test]
     fn a_wrong_rule_or_state_is_refused() {
-        let factor = PlateauRule {
-            factor: 1.0,
-            ..PlateauRule::default()
-        };
+        let factor = PlateauRule { factor: 1.0, ..PlateauRule::default() };
         assert_eq!(
             Plateau::new(factor).unwrap_err().to_string(),
             "`plateau.factor` is 1.0; allowed is a number at least 0 and below 1"
         );
-        let threshold = PlateauRule {
-            threshold: f64::NAN,
-            ..PlateauRule::default()
-        };
-        assert_eq!(
-            Plateau::new(threshold).unwrap_err().field,
-            "plateau.threshold"
-        );
-        let state = PlateauState {
-            cut_rate: f64::NAN,
-            ..PlateauState::default()
-        };
+        let threshold = PlateauRule { threshold: f64::NAN, ..PlateauRule::default() };
+        assert_eq!(Plateau::new(threshold).unwrap_err().field, "plateau.threshold");
+        let state = PlateauState { cut_rate: f64::NAN, ..PlateauState::default() };
         assert!(Plateau::resume(PlateauRule::default(), state).is_err());
     }
 }

@@ -30,21 +30,11 @@ pub(super) enum Interpolation {
 impl Points {
     /// A curve through `points`, whose positions increase.
     pub fn new(points: &[(f64, f64)], interpolation: Interpolation) -> Self {
-        let mut knots: Vec<Knot> = points
-            .iter()
-            .map(|&(at, value)| Knot {
-                at,
-                value,
-                slope: 0.0,
-            })
-            .collect();
+        let mut knots: Vec<Knot> = points.iter().map(|&(at, value)| Knot { at, value, slope: 0.0 }).collect();
         if interpolation == Interpolation::Monotone {
             set_slopes(&mut knots);
         }
-        Self {
-            knots,
-            interpolation,
-        }
+        Self { knots, interpolation }
     }
 
     pub fn positions(&self) -> impl Iterator<Item = f64> {
@@ -53,9 +43,7 @@ impl Points {
 
     pub fn at(&self, tick: u64) -> f64 {
         let tick = tick as f64;
-        let (before, after) = self
-            .knots
-            .split_at(self.knots.partition_point(|knot| knot.at <= tick));
+        let (before, after) = self.knots.split_at(self.knots.partition_point(|knot| knot.at <= tick));
         match (before.last(), after.first()) {
             (Some(left), Some(right)) => self.between(left, right, tick),
             (Some(only), None) | (None, Some(only)) => only.value,
@@ -94,10 +82,7 @@ fn set_slopes(knots: &mut [Knot]) {
         })
         .collect();
     for (index, knot) in knots.iter_mut().enumerate() {
-        let before = index
-            .checked_sub(1)
-            .and_then(|index| secants.get(index))
-            .copied();
+        let before = index.checked_sub(1).and_then(|index| secants.get(index)).copied();
         let after = secants.get(index).copied();
         knot.slope = match (before, after) {
             (Some(before), Some(after)) if before * after > 0.0 => f64::midpoint(before, after),

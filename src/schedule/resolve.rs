@@ -33,10 +33,7 @@ impl Schedule {
     pub fn resolve(&self, clock: Clock) -> Result<Curve, ScheduleError> {
         let updates = clock.updates.max(1);
         let run = Frame {
-            clock: Clock {
-                updates,
-                updates_per_epoch: clock.updates_per_epoch.max(1),
-            },
+            clock: Clock { updates, updates_per_epoch: clock.updates_per_epoch.max(1) },
             updates_per_tick: 1,
             tick: Tick::Update,
             ticks: updates,
@@ -85,70 +82,35 @@ impl Frame {
             ..*self
         };
         schedule.kind.check().map_err(|error| own.located(error))?;
-        let warmup = schedule
-            .warmup
-            .as_ref()
-            .map(|warmup| own.climb(warmup))
-            .transpose()?;
-        let cooldown = schedule
-            .cooldown
-            .as_ref()
-            .map(|cooldown| own.fall(cooldown))
-            .transpose()?;
+        let warmup = schedule.warmup.as_ref().map(|warmup| own.climb(warmup)).transpose()?;
+        let cooldown = schedule.cooldown.as_ref().map(|cooldown| own.fall(cooldown)).transpose()?;
         let clamp = schedule.clamp.map(|clamp| own.clamp(clamp)).transpose()?;
 
         let lead = warmup.as_ref().map_or(0, |climb| climb.over);
         let tail = cooldown.as_ref().map_or(0, |fall| fall.over);
         let ticks = own.ticks.saturating_sub(lead).saturating_sub(tail).max(1);
-        let body = Self {
-            ticks,
-            path: own.path.clone(),
-            ..own
-        }
-        .body(&schedule.kind)?;
+        let body = Self { ticks, path: own.path.clone(), ..own }.body(&schedule.kind)?;
 
-        let mut node = Node {
-            stride,
-            warmup,
-            body,
-            cooldown: None,
-            clamp,
-        };
+        let mut node = Node { stride, warmup, body, cooldown: None, clamp };
         if let Some(climb) = &mut node.warmup {
             climb.top = node.body.at(0);
         }
-        node.cooldown = cooldown.map(|fall| Fall {
-            top: node.before_cooldown(fall.start),
-            ..fall
-        });
+        node.cooldown = cooldown.map(|fall| Fall { top: node.before_cooldown(fall.start), ..fall });
         Ok(node)
     }
 
     fn climb(&self, warmup: &Warmup) -> Resolved<Climb> {
         let over = self.ticks_of("warmup.over", warmup.over)?;
         self.ramp("warmup.from", warmup.from, warmup.shape)?;
-        Ok(Climb {
-            over,
-            low: warmup.from,
-            top: 0.0,
-            shape: warmup.shape,
-        })
+        Ok(Climb { over, low: warmup.from, top: 0.0, shape: warmup.shape })
     }
 
     fn fall(&self, cooldown: &Cooldown) -> Resolved<Fall> {
         // A cooldown longer than the run is the whole run.
-        let over = self
-            .ticks_of("cooldown.over", cooldown.over)?
-            .min(self.ticks);
+        let over = self.ticks_of("cooldown.over", cooldown.over)?.min(self.ticks);
         self.ramp("cooldown.to", cooldown.to, cooldown.shape)?;
         let start = self.ticks - over;
-        Ok(Fall {
-            start,
-            over,
-            low: cooldown.to,
-            top: 0.0,
-            shape: cooldown.shape,
-        })
+        Ok(Fall { start, over, low: cooldown.to, top: 0.0, shape: cooldown.shape })
     }
 
     fn ramp(&self, field: &str, low: f64, shape: Ramp) -> Resolved<()> {
@@ -174,20 +136,15 @@ impl Frame {
     fn body(&self, kind: &Kind) -> Resolved<Body> {
         Ok(match kind {
             Kind::Constant(kind) => Body::Constant(kind.peak),
-            Kind::Step(kind) => Body::Step {
-                peak: kind.peak,
-                every: self.period("every", kind.every)?,
-                gamma: kind.gamma,
-            },
+            Kind::Step(kind) => {
+                Body::Step { peak: kind.peak, every: self.period("every", kind.every)?, gamma: kind.gamma }
+            }
             Kind::Multistep(kind) => Body::Multistep {
                 peak: kind.peak,
                 milestones: self.milestones(&kind.milestones)?,
                 gamma: kind.gamma,
             },
-            Kind::Exponential(kind) => Body::Exponential {
-                peak: kind.peak,
-                gamma: kind.gamma,
-            },
+            Kind::Exponential(kind) => Body::Exponential { peak: kind.peak, gamma: kind.gamma },
             Kind::Linear(kind) => Body::Linear {
                 peak: kind.peak,
                 from: kind.from,
@@ -197,11 +154,9 @@ impl Frame {
             Kind::Polynomial(kind) => {
                 self.descent(kind.peak, kind.floor, kind.over, Shape::Power(kind.power))?
             }
-            Kind::Cosine(kind) if kind.after == "rebound" => Body::Wave {
-                peak: kind.peak,
-                floor: kind.floor,
-                over: self.rest_or("over", kind.over)?,
-            },
+            Kind::Cosine(kind) if kind.after == "rebound" => {
+                Body::Wave { peak: kind.peak, floor: kind.floor, over: self.rest_or("over", kind.over)? }
+            }
             Kind::Cosine(kind) => self.descent(kind.peak, kind.floor, kind.over, Shape::Cosine)?,
             Kind::CosineRestarts(kind) => Body::Restarts(Restarts {
                 peak: kind.peak,
@@ -231,13 +186,7 @@ impl Frame {
 
     fn descent(&self, peak: f64, floor: f64, over: Option<Span>, shape: Shape) -> Resolved<Body> {
         let over = self.rest_or("over", over)? as f64;
-        Ok(Body::Descent(Descent {
-            peak,
-            floor,
-            start: 0.0,
-            over,
-            shape,
-        }))
+        Ok(Body::Descent(Descent { peak, floor, start: 0.0, over, shape }))
     }
 
     fn one_cycle(&self, kind: &kind::OneCycle) -> Resolved<Body> {
@@ -246,15 +195,9 @@ impl Frame {
             peak: kind.peak,
             initial,
             last: initial / kind.final_div_factor,
-            over: kind
-                .over
-                .map_or(Ok(self.ticks), |over| self.period("over", over))?,
+            over: kind.over.map_or(Ok(self.ticks), |over| self.period("over", over))?,
             pct_start: kind.pct_start,
-            anneal: if kind.anneal == "linear" {
-                Anneal::Linear
-            } else {
-                Anneal::Cosine
-            },
+            anneal: if kind.anneal == "linear" { Anneal::Linear } else { Anneal::Cosine },
             three_phase: kind.three_phase,
         }))
     }
@@ -315,10 +258,7 @@ impl Frame {
             let field = format!("points[{index}]");
             let position = self.position(&field, *span)?;
             check::within(&field, *rate, (0.0, MAX_RATE)).map_err(|error| self.located(error))?;
-            if resolved
-                .last()
-                .is_some_and(|(before, _)| position < before + MIN_DISTANCE)
-            {
+            if resolved.last().is_some_and(|(before, _)| position < before + MIN_DISTANCE) {
                 let allowed = "a position after that of the point before it";
                 return Err(self.error(&field, format!("\"{span}\""), allowed));
             }
@@ -361,54 +301,36 @@ impl Frame {
                 return Err(self.error(&field, "missing", allowed));
             };
             let ticks = self.ticks_of(&field, length)?;
-            let node = self
-                .within(&format!("parts[{index}]."), ticks)
-                .node(&part.schedule)?;
+            let node = self.within(&format!("parts[{index}]."), ticks).node(&part.schedule)?;
             nodes.push((start, node));
             start = start.saturating_add(ticks);
         }
         let index = before.len();
         if let Some(length) = last.length {
             let allowed = "nothing: the last part lasts to the end";
-            return Err(self.error(
-                &format!("parts[{index}].for"),
-                format!("\"{length}\""),
-                allowed,
-            ));
+            return Err(self.error(&format!("parts[{index}].for"), format!("\"{length}\""), allowed));
         }
         let rest = self.ticks.saturating_sub(start).max(1);
-        nodes.push((
-            start,
-            self.within(&format!("parts[{index}]."), rest)
-                .node(&last.schedule)?,
-        ));
+        nodes.push((start, self.within(&format!("parts[{index}]."), rest).node(&last.schedule)?));
         let first = Box::new(nodes.remove(0).1);
-        Ok(Body::Sequence(Sequence {
-            first,
-            later: nodes,
-        }))
+        Ok(Body::Sequence(Sequence { first, later: nodes }))
     }
 
     fn product(&self, factors: &[Schedule]) -> Resolved<Body> {
         if factors.is_empty() {
             return Err(self.error("of", "an empty list", "at least one schedule"));
         }
-        let nodes = factors.iter().enumerate().map(|(index, factor)| {
-            self.within(&format!("of[{index}]."), self.ticks)
-                .node(factor)
-        });
+        let nodes = factors
+            .iter()
+            .enumerate()
+            .map(|(index, factor)| self.within(&format!("of[{index}]."), self.ticks).node(factor));
         Ok(Body::Product(nodes.collect::<Resolved<_>>()?))
     }
 
     /// The frame of a nested schedule.
     fn within(&self, path: &str, ticks: u64) -> Self {
         let path = format!("{}{path}", self.path);
-        Self {
-            path,
-            ticks,
-            depth: self.depth + 1,
-            ..*self
-        }
+        Self { path, ticks, depth: self.depth + 1, ..*self }
     }
 
     /// A length in ticks, not rounded.
@@ -450,20 +372,12 @@ impl Frame {
         Ok(self.exact_ticks(span))
     }
 
-    fn error(
-        &self,
-        field: &str,
-        found: impl Into<String>,
-        allowed: impl Into<String>,
-    ) -> ScheduleError {
+    fn error(&self, field: &str, found: impl Into<String>, allowed: impl Into<String>) -> ScheduleError {
         ScheduleError::new(format!("{}{field}", self.path), found, allowed)
     }
 
     /// An error about a field of this frame's schedule, under its whole path.
     fn located(&self, error: ScheduleError) -> ScheduleError {
-        ScheduleError {
-            field: format!("{}{}", self.path, error.field),
-            ..error
-        }
+        ScheduleError { field: format!("{}{}", self.path, error.field), ..error }
     }
 }

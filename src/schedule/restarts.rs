@@ -61,10 +61,6 @@ impl Restarts {
             index += 1.0;
         }
         let start = self.start(index);
-        Cycle {
-            index,
-            elapsed: tick - start,
-            length: (self.start(index + 1.0) - start).max(1.0),
-        }
+        Cycle { index, elapsed: tick - start, length: (self.start(index + 1.0) - start).max(1.0) }
     }
 }

@@ -15,9 +15,7 @@ pub enum Span {
 /// What a span could not be.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum SpanError {
-    #[error(
-        "`{0}` is no span: write updates (\"500\"), epochs (\"10ep\") or a share of the run (\"5%\")"
-    )]
+    #[error("`{0}` is no span: write updates (\"500\"), epochs (\"10ep\") or a share of the run (\"5%\")")]
     Syntax(String),
     #[error("a span must be longer than nothing, found `{0}`")]
     Empty(String),
@@ -95,11 +93,7 @@ impl Span {
     /// When the text is no number with an optional `ep` or `%`, or the number is below zero.
     pub fn parse_position(text: &str) -> Result<Self, SpanError> {
         let span = parse(text)?;
-        if span.amount() < 0.0 {
-            Err(SpanError::Negative(text.trim().to_owned()))
-        } else {
-            Ok(span)
-        }
+        if span.amount() < 0.0 { Err(SpanError::Negative(text.trim().to_owned())) } else { Ok(span) }
     }
 }
 
@@ -110,11 +104,7 @@ impl FromStr for Span {
     /// When the text is no number with an optional `ep` or `%`, or the number is not above zero.
     fn from_str(text: &str) -> Result<Self, SpanError> {
         let span = parse(text)?;
-        if span.amount() > 0.0 {
-            Ok(span)
-        } else {
-            Err(SpanError::Empty(text.trim().to_owned()))
-        }
+        if span.amount() > 0.0 { Ok(span) } else { Err(SpanError::Empty(text.trim().to_owned())) }
     }
 }
 

@@ -64,9 +64,7 @@ impl Column {
     pub const fn help(self) -> &'static str {
         match self {
             Self::Lr => "The learning rate that the update used.",
-            Self::Momentum => {
-                "The share of the last step that the update kept (beta1 for the Adam family)."
-            }
+            Self::Momentum => "The share of the last step that the update kept (beta1 for the Adam family).",
             Self::TrainLoss => "The mean loss of the update's batch, before the update.",
             Self::ValLoss => "The mean loss on the samples held out from training.",
             Self::ValAccuracy => "The share of the held-out samples that are classified correctly.",

@@ -92,8 +92,7 @@ impl EventLog {
 
     /// Forgets what happened to the lane at and after the update; what concerns all lanes stays.
     pub fn truncate(&mut self, lane: usize, update: u64) {
-        self.events
-            .retain(|event| event.lane != Some(lane) || event.update < update);
+        self.events.retain(|event| event.lane != Some(lane) || event.update < update);
     }
 
     pub fn bytes(&self) -> usize {

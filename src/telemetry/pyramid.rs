@@ -13,10 +13,7 @@ pub(super) trait Stored: Copy + Into<f64> {
 }
 
 impl Stored for f32 {
-    #[allow(
-        clippy::cast_possible_truncation,
-        reason = "rounding to single precision is what this is for"
-    )]
+    #[allow(clippy::cast_possible_truncation, reason = "rounding to single precision is what this is for")]
     fn round(value: f64) -> Self {
         value as Self
     }
@@ -87,21 +84,12 @@ pub(super) struct Pyramid<T> {
 
 impl<T: Stored> Pyramid<T> {
     pub fn new() -> Self {
-        Self {
-            values: Some(Vec::new()),
-            levels: Vec::new(),
-            base: BLOCK,
-            tail: Summary::EMPTY,
-        }
+        Self { values: Some(Vec::new()), levels: Vec::new(), base: BLOCK, tail: Summary::EMPTY }
     }
 
     /// An empty pyramid with the same leaves.
     pub fn with_leaves_of(other: &Self) -> Self {
-        Self {
-            values: other.values.as_ref().map(|_| Vec::new()),
-            base: other.base,
-            ..Self::new()
-        }
+        Self { values: other.values.as_ref().map(|_| Vec::new()), base: other.base, ..Self::new() }
     }
 
     /// Samples pushed.
@@ -246,21 +234,13 @@ impl<T: Stored> Pyramid<T> {
     /// Bytes in use.
     pub fn used(&self) -> usize {
         let levels = self.levels.iter().map(Vec::len);
-        Self::size(
-            self.values.as_ref().map_or(0, Vec::len),
-            self.levels.len(),
-            levels.sum(),
-        )
+        Self::size(self.values.as_ref().map_or(0, Vec::len), self.levels.len(), levels.sum())
     }
 
     /// Bytes allocated.
     pub fn allocated(&self) -> usize {
         let levels = self.levels.iter().map(Vec::capacity);
-        Self::size(
-            self.values.as_ref().map_or(0, Vec::capacity),
-            self.levels.capacity(),
-            levels.sum(),
-        )
+        Self::size(self.values.as_ref().map_or(0, Vec::capacity), self.levels.capacity(), levels.sum())
     }
 
     fn size(values: usize, levels: usize, nodes: usize) -> usize {
@@ -338,9 +318,6 @@ mod tests {
             }
             pyramid.coarsen();
         }
-        assert!(
-            pyramid.stride() > 1000,
-            "the loop went past the whole length"
-        );
+        assert!(pyramid.stride() > 1000, "the loop went past the whole length");
     }
 }

@@ -167,15 +167,9 @@ impl Series {
         let after = self.count_leaves(|series, leaf| series.first_update(leaf) <= update);
         let leaf = self.bucket(after.checked_sub(1)?, after);
         Some(if leaf.last_update <= update {
-            Sample {
-                update: leaf.last_update,
-                value: leaf.last,
-            }
+            Sample { update: leaf.last_update, value: leaf.last }
         } else {
-            Sample {
-                update: leaf.first_update,
-                value: leaf.first,
-            }
+            Sample { update: leaf.first_update, value: leaf.first }
         })
     }
 
@@ -213,10 +207,7 @@ impl Series {
     /// ends of a logarithmic axis.
     pub fn positive_bounds(&self, range: RangeInclusive<u64>) -> Option<(f64, f64)> {
         let summary = self.summary_in(&range);
-        summary
-            .min_positive
-            .is_finite()
-            .then_some((summary.min_positive, summary.max))
+        summary.min_positive.is_finite().then_some((summary.min_positive, summary.max))
     }
 
     /// Bytes allocated.
@@ -258,11 +249,7 @@ impl Series {
 
     fn last_update(&self, leaf: usize) -> u64 {
         let end = (leaf + 1) * self.stride();
-        let update = if end < self.len() {
-            self.positions.get(end - 1)
-        } else {
-            self.positions.last()
-        };
+        let update = if end < self.len() { self.positions.get(end - 1) } else { self.positions.last() };
         update.unwrap_or_default()
     }
 

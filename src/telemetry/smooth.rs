@@ -29,18 +29,8 @@ impl Smoother {
     /// A half-life in updates. One that is zero, negative or not a number switches smoothing off:
     /// every value answers itself.
     pub fn new(half_life: f64) -> Self {
-        let half_life = if half_life > 0.0 {
-            half_life.min(Self::LONGEST)
-        } else {
-            0.0
-        };
-        Self {
-            half_life,
-            share_of_one: share(half_life, 1.0),
-            average: 0.0,
-            weight: 0.0,
-            last: None,
-        }
+        let half_life = if half_life > 0.0 { half_life.min(Self::LONGEST) } else { 0.0 };
+        Self { half_life, share_of_one: share(half_life, 1.0), average: 0.0, weight: 0.0, last: None }
     }
 
     /// The half-life in updates; 0 when smoothing is off.
@@ -66,16 +56,11 @@ impl Smoother {
         if self.last.is_some_and(|before| first <= before) {
             *self = Self::new(self.half_life);
         }
-        let span = self
-            .last
-            .map_or((last - first).saturating_add(1), |before| last - before);
+        let span = self.last.map_or((last - first).saturating_add(1), |before| last - before);
         let share = if span == 1 {
             self.share_of_one
         } else {
-            #[allow(
-                clippy::cast_precision_loss,
-                reason = "a span of 2^53 updates is rounded"
-            )]
+            #[allow(clippy::cast_precision_loss, reason = "a span of 2^53 updates is rounded")]
             share(self.half_life, span as f64)
         };
         self.last = Some(last);
@@ -90,9 +75,5 @@ impl Smoother {
 
 /// The share of an average that `span` updates replace.
 fn share(half_life: f64, span: f64) -> f64 {
-    if half_life > 0.0 {
-        -(-std::f64::consts::LN_2 * span / half_life).exp_m1()
-    } else {
-        1.0
-    }
+    if half_life > 0.0 { -(-std::f64::consts::LN_2 * span / half_life).exp_m1() } else { 1.0 }
 }

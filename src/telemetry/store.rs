@@ -116,9 +116,7 @@ impl Store {
     }
 
     pub fn series(&self, lane: usize, column: Column) -> &Series {
-        self.lanes
-            .get(lane)
-            .map_or(&self.empty, |lane| lane.series(column))
+        self.lanes.get(lane).map_or(&self.empty, |lane| lane.series(column))
     }
 
     /// The smoothed training loss; `None` while smoothing is off.
@@ -255,9 +253,7 @@ impl Lane {
     }
 
     fn bytes(&self) -> usize {
-        let columns = Column::ALL
-            .iter()
-            .map(|&column| self.series(column).bytes());
+        let columns = Column::ALL.iter().map(|&column| self.series(column).bytes());
         let smoothed = self.smoothed.iter().map(|smoothed| smoothed.series.bytes());
         columns.chain(smoothed).sum()
     }

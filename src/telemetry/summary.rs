@@ -35,12 +35,7 @@ impl Summary {
     pub fn constant(value: f64, count: usize) -> Self {
         let mut summary = Self::EMPTY;
         summary.add(value);
-        Self {
-            count,
-            nonfinite: summary.nonfinite * count,
-            sum: summary.sum * float(count),
-            ..summary
-        }
+        Self { count, nonfinite: summary.nonfinite * count, sum: summary.sum * float(count), ..summary }
     }
 
     /// Appends one sample.
@@ -93,10 +88,7 @@ impl Summary {
     }
 }
 
-#[allow(
-    clippy::cast_precision_loss,
-    reason = "a count of samples stays far below 2^53"
-)]
+#[allow(clippy::cast_precision_loss, reason = "a count of samples stays far below 2^53")]
 pub(super) const fn float(count: usize) -> f64 {
     count as f64
 }

@@ -1,0 +1,12 @@
+//! Anneal Studio: drag a learning-rate schedule and watch training answer.
+//!
+//! `experiment -> schedule -> train -> telemetry -> ui`; see `ARCHITECTURE.md`.
+
+pub mod cli;
+pub mod data;
+pub mod experiment;
+pub mod model;
+pub mod random;
+pub mod schedule;
+pub mod telemetry;
+pub mod train;

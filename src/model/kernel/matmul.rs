@@ -1,0 +1,217 @@
+//! One small matrix product for all that the models need: c = a·b, a's numbers broadcast, b's and c's
+//! rows in vectors, a tile of c held in registers.
+
+use pulp::Simd;
+
+use super::WIDTH;
+
+/// The left factor: `a(m, k)` is `data[m * row + k * depth]`. Transposing is swapping the strides.
+#[derive(Clone, Copy)]
+pub struct Left<'a> {
+    pub data: &'a [f32],
+    pub row: usize,
+    pub depth: usize,
+}
+
+/// The right factor, row-major over k; each row is at least as long as c's padded rows.
+#[derive(Clone, Copy)]
+pub struct Right<'a> {
+    pub data: &'a [f32],
+    pub row: usize,
+}
+
+/// What the product is added to.
+#[derive(Clone, Copy)]
+pub enum Start<'a> {
+    Zero,
+    /// The same row for every row of c, as long as c's padded rows.
+    Row(&'a [f32]),
+    /// What c holds.
+    Sum,
+}
+
+/// c = start + a·b with c of `rows` rows, `columns` columns (whole vectors of [`WIDTH`]), and row stride `c_row`.
+///
+/// # Panics
+/// When a slice is too short for the sizes given; that is a mistake in the program, and is checked
+/// here once so that the loops below need not check it again.
+#[inline(always)]
+pub fn multiply<S: Simd>(
+    simd: S,
+    (rows, depth, columns): (usize, usize, usize),
+    a: Left<'_>,
+    b: Right<'_>,
+    start: Start<'_>,
+    c: &mut [f32],
+    c_row: usize,
+) {
+    if rows == 0 || columns == 0 {
+        return;
+    }
+    assert!(columns.is_multiple_of(WIDTH) && columns <= c_row && c.len() >= (rows - 1) * c_row + columns);
+    assert!(depth == 0 || a.data.len() > (rows - 1) * a.row + (depth - 1) * a.depth);
+    assert!(depth == 0 || b.data.len() >= (depth - 1) * b.row + columns);
+    if let Start::Row(row) = start {
+        assert!(row.len() >= columns);
+    }
+    let product = Product { depth, a, b, start, c: c.as_mut_ptr(), c_row };
+    let pair = 2 * S::F32_LANES;
+    let mut column = 0;
+    while column + pair <= columns {
+        product.strip::<S, 2>(simd, rows, column);
+        column += pair;
+    }
+    if column < columns {
+        product.strip::<S, 1>(simd, rows, column);
+    }
+}
+
+/// A product whose sizes have been checked.
+struct Product<'a> {
+    depth: usize,
+    a: Left<'a>,
+    b: Right<'a>,
+    start: Start<'a>,
+    c: *mut f32,
+    c_row: usize,
+}
+
+impl Product<'_> {
+    /// All rows of `V` vectors of columns, in tiles as tall as the registers allow.
+    #[inline(always)]
+    fn strip<S: Simd, const V: usize>(&self, simd: S, rows: usize, column: usize) {
+        let tall = S::REGISTER_COUNT >= 32;
+        let mut row = 0;
+        if tall {
+            while row + 8 <= rows {
+                self.tile::<S, 8, V>(simd, row, column);
+                row += 8;
+            }
+        }
+        while row + 4 <= rows {
+            self.tile::<S, 4, V>(simd, row, column);
+            row += 4;
+        }
+        match rows - row {
+            1 => self.tile::<S, 1, V>(simd, row, column),
+            2 => self.tile::<S, 2, V>(simd, row, column),
+            3 => self.tile::<S, 3, V>(simd, row, column),
+            _ => {}
+        }
+    }
+
+    /// `M` rows by `V` vectors of c.
+    #[inline(always)]
+    fn tile<S: Simd, const M: usize, const V: usize>(&self, simd: S, row: usize, column: usize) {
+        let lanes = S::F32_LANES;
+        // SAFETY: `multiply` has checked that a holds (rows-1)·row + (depth-1)·depth + 1 numbers, that
+        // every row of b, of c and of the start row reaches `columns`, and calls with row + M <= rows and
+        // column + V·lanes <= columns. So each address below lies inside its slice. The reads and writes
+        // are unaligned ones, and c is borrowed exclusively while it is written.
+        unsafe {
+            let mut sums = [[simd.splat_f32s(0.0); V]; M];
+            match self.start {
+                Start::Zero => {}
+                Start::Row(start) => {
+                    for v in 0..V {
+                        let value = start.as_ptr().add(column + v * lanes).cast::<S::f32s>().read_unaligned();
+                        for sums in &mut sums {
+                            sums[v] = value;
+                        }
+                    }
+                }
+                Start::Sum => {
+                    for (m, sums) in sums.iter_mut().enumerate() {
+                        for (v, sum) in sums.iter_mut().enumerate() {
+                            let at = (row + m) * self.c_row + column + v * lanes;
+                            *sum = self.c.add(at).cast::<S::f32s>().read_unaligned();
+                        }
+                    }
+                }
+            }
+            let mut a = self.a.data.as_ptr().add(row * self.a.row);
+            let mut b = self.b.data.as_ptr().add(column);
+            for _ in 0..self.depth {
+                let mut vectors = [simd.splat_f32s(0.0); V];
+                for (v, vector) in vectors.iter_mut().enumerate() {
+                    *vector = b.add(v * lanes).cast::<S::f32s>().read_unaligned();
+                }
+                for (m, sums) in sums.iter_mut().enumerate() {
+                    let factor = simd.splat_f32s(*a.add(m * self.a.row));
+                    for (sum, vector) in sums.iter_mut().zip(vectors) {
+                        *sum = simd.mul_add_e_f32s(factor, vector, *sum);
+                    }
+                }
+                a = a.wrapping_add(self.a.depth);
+                b = b.wrapping_add(self.b.row);
+            }
+            for (m, sums) in sums.iter().enumerate() {
+                for (v, sum) in sums.iter().enumerate() {
+                    let at = (row + m) * self.c_row + column + v * lanes;
+                    self.c.add(at).cast::<S::f32s>().write_unaligned(*sum);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::kernel::padded;
+    use pulp::{Arch, WithSimd};
+
+    struct Multiply<'a> {
+        sizes: (usize, usize, usize),
+        a: Left<'a>,
+        b: Right<'a>,
+        start: Start<'a>,
+        c: &'a mut [f32],
+    }
+
+    impl WithSimd for Multiply<'_> {
+        type Output = ();
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) {
+            multiply(simd, self.sizes, self.a, self.b, self.start, self.c, self.sizes.2);
+        }
+    }
+
+    #[test]
+    fn equals_the_sum_written_out() {
+        for (rows, depth, columns) in
+            [(1, 1, 1), (3, 5, 10), (8, 2, 32), (13, 40, 50), (33, 7, 17), (5, 0, 16)]
+        {
+            let stride = padded(columns);
+            let number = |i: usize| ((i * 37 + 11) % 101) as f32 / 50.0 - 1.0;
+            let a: Vec<f32> = (0..rows * depth).map(number).collect();
+            let b: Vec<f32> = (0..depth * stride).map(|i| number(i + 7)).collect();
+            let start: Vec<f32> = (0..stride).map(|i| number(i + 3)).collect();
+            for transposed in [false, true] {
+                let a = if transposed {
+                    Left { data: &a, row: 1, depth: rows }
+                } else {
+                    Left { data: &a, row: depth, depth: 1 }
+                };
+                let mut c = vec![9.0; rows * stride];
+                let sizes = (rows, depth, stride);
+                let b = Right { data: &b, row: stride };
+                Arch::new().dispatch(Multiply { sizes, a, b, start: Start::Row(&start), c: &mut c });
+                let again = c.clone();
+                Arch::new().dispatch(Multiply { sizes, a, b, start: Start::Sum, c: &mut c });
+                for m in 0..rows {
+                    for n in 0..stride {
+                        let product: f64 = (0..depth)
+                            .map(|k| {
+                                f64::from(a.data[m * a.row + k * a.depth]) * f64::from(b.data[k * stride + n])
+                            })
+                            .sum();
+                        let once = f64::from(again[m * stride + n]);
+                        assert!((once - product - f64::from(start[n])).abs() < 1e-4);
+                        assert!((f64::from(c[m * stride + n]) - once - product).abs() < 1e-4);
+                    }
+                }
+            }
+        }
+    }
+}

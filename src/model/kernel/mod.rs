@@ -1,0 +1,19 @@
+//! The arithmetic under the fused models: small matrix products and elementwise functions, written
+//! once over [`pulp::Simd`] and compiled for every vector width the processor may have.
+//!
+//! Matrices in scratch memory are row-major with rows padded to [`WIDTH`] numbers, so that no
+//! kernel needs a tail. One thread runs one call, in a fixed order: results do not depend on how
+//! many threads the program has.
+
+pub mod math;
+pub mod matmul;
+pub mod scratch;
+pub mod softmax;
+
+/// Rows are padded to a multiple of this many numbers: the widest vector of any processor served.
+pub const WIDTH: usize = 16;
+
+/// `n` rounded up to whole vectors.
+pub const fn padded(n: usize) -> usize {
+    n.div_ceil(WIDTH) * WIDTH
+}

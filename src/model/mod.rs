@@ -1,0 +1,139 @@
+//! Lane-batched models: a row of numbers is a model's parameters, and a model is the arithmetic on rows.
+
+pub mod init;
+pub mod kernel;
+pub mod mlp;
+pub mod tensor;
+
+use candle_core::Tensor;
+use rand_chacha::ChaCha8Rng;
+
+use kernel::scratch::Scratch;
+
+/// The samples of one micro-batch: which rows of the data set, and what they are to become.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch<'a> {
+    pub inputs: Inputs<'a>,
+    pub targets: Targets<'a>,
+    /// The samples, by index.
+    pub rows: &'a [u32],
+}
+
+/// Inputs of a whole data set.
+#[derive(Clone, Copy, Debug)]
+pub enum Inputs<'a> {
+    /// Row-major numbers, so many a sample.
+    Dense { values: &'a [f32], width: usize },
+    /// A text; a sample is a window that starts at its index.
+    Characters { tokens: &'a [u8] },
+}
+
+/// What the samples of a whole data set are to become.
+#[derive(Clone, Copy, Debug)]
+pub enum Targets<'a> {
+    Classes(&'a [u32]),
+    /// Row-major numbers, so many a sample.
+    Values {
+        values: &'a [f32],
+        width: usize,
+    },
+    /// Each character is to become the next one.
+    NextCharacter,
+}
+
+/// How well a batch was predicted.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Score {
+    /// The loss summed over samples (over characters, for text).
+    pub loss: f64,
+    /// How many were predicted right, where right and wrong exist.
+    pub correct: u64,
+    /// How many there were.
+    pub count: u64,
+}
+
+impl Score {
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            loss: self.loss + other.loss,
+            correct: self.correct + other.correct,
+            count: self.count + other.count,
+        }
+    }
+
+    pub fn mean_loss(self) -> f64 {
+        self.loss / self.count as f64
+    }
+
+    pub fn accuracy(self) -> f64 {
+        self.correct as f64 / self.count as f64
+    }
+}
+
+/// A matrix or vector inside a row of parameters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    pub name: String,
+    /// `[in, out]` for a matrix that is multiplied from the right.
+    pub shape: Vec<usize>,
+    /// Where it begins in the row.
+    pub offset: usize,
+    /// Counted from the input, the head last: what `layer_decay` counts.
+    pub layer: usize,
+}
+
+impl Parameter {
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub fn range(&self) -> std::ops::Range<usize> {
+        self.offset..self.offset + self.len()
+    }
+}
+
+/// The arithmetic of one architecture on rows of parameters.
+///
+/// The fused functions train one lane on one thread without allocating; [`Model::loss_tensor`] is
+/// the same loss for all lanes at once in candle's own operations, for any device and as the oracle.
+pub trait Model: Send + Sync {
+    /// Where each matrix and vector lies in a row. They cover the row without gaps.
+    fn parameters(&self) -> &[Parameter];
+
+    /// Numbers of one output: classes, regression targets, or the vocabulary.
+    fn outputs(&self) -> usize;
+
+    /// Fresh weights, drawn from `rng` in the order of the row.
+    fn initialise(&self, rng: &mut ChaCha8Rng, row: &mut [f32]);
+
+    /// Working memory for batches of up to `samples`.
+    fn scratch(&self, samples: usize) -> Scratch;
+
+    /// The mean loss of a batch; `gradient` is overwritten with its gradient.
+    fn gradient(&self, row: &[f32], batch: Batch<'_>, gradient: &mut [f32], scratch: &mut Scratch) -> f32;
+
+    /// How well a batch is predicted.
+    fn score(&self, row: &[f32], batch: Batch<'_>, scratch: &mut Scratch) -> Score;
+
+    /// The outputs of a batch (probabilities of classes, or values), `outputs()` a sample.
+    fn predict(&self, row: &[f32], batch: Batch<'_>, predictions: &mut [f32], scratch: &mut Scratch);
+
+    /// The mean loss of each lane, `[L]`, for rows `[L, P]` and each lane's own batch.
+    ///
+    /// # Errors
+    /// When candle cannot run an operation on the device of `rows`.
+    fn loss_tensor(&self, rows: &Tensor, batches: &[Batch<'_>]) -> candle_core::Result<Tensor>;
+
+    /// Numbers in a row.
+    fn width(&self) -> usize {
+        self.parameters().last().map_or(0, |last| last.range().end)
+    }
+
+    /// Multiplications and additions of one update of one lane, for figures of merit.
+    fn flops(&self, samples: usize) -> f64;
+}

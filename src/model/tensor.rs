@@ -1,0 +1,60 @@
+//! Batches as candle tensors, one leading dimension for the lanes.
+
+use candle_core::{D, DType, Device, Result, Tensor};
+
+use super::{Batch, Inputs, Targets};
+
+/// The inputs of every lane's batch, `[L, B, width]`.
+///
+/// # Errors
+/// When candle cannot build the tensor.
+pub fn inputs(batches: &[Batch<'_>], device: &Device, dtype: DType) -> Result<Tensor> {
+    let (mut flat, mut shape) = (Vec::new(), (batches.len(), 0, 0));
+    for batch in batches {
+        let Inputs::Dense { values, width } = batch.inputs else {
+            candle_core::bail!("text has no dense inputs");
+        };
+        shape = (batches.len(), batch.rows.len(), width);
+        for &row in batch.rows {
+            flat.extend_from_slice(&values[row as usize * width..(row as usize + 1) * width]);
+        }
+    }
+    Tensor::from_vec(flat, shape, device)?.to_dtype(dtype)
+}
+
+/// What every lane's batch is to become, `[L, B, outputs]`: classes as one number of 1 among 0s.
+///
+/// # Errors
+/// When candle cannot build the tensor.
+pub fn targets(batches: &[Batch<'_>], outputs: usize, device: &Device, dtype: DType) -> Result<Tensor> {
+    let mut flat = Vec::new();
+    for batch in batches {
+        for &row in batch.rows {
+            let row = row as usize;
+            match batch.targets {
+                Targets::Classes(labels) => {
+                    flat.extend((0..outputs).map(|class| f32::from(u8::from(labels[row] as usize == class))));
+                }
+                Targets::Values { values, width } => {
+                    flat.extend_from_slice(&values[row * width..(row + 1) * width])
+                }
+                Targets::NextCharacter => candle_core::bail!("text has no dense targets"),
+            }
+        }
+    }
+    let samples = batches.first().map_or(0, |batch| batch.rows.len());
+    Tensor::from_vec(flat, (batches.len(), samples, outputs), device)?.to_dtype(dtype)
+}
+
+/// Mean cross-entropy of each lane's logits `[L, B, classes]`.
+///
+/// # Errors
+/// When candle cannot run an operation.
+pub fn cross_entropy(logits: &Tensor, batches: &[Batch<'_>]) -> Result<Tensor> {
+    let one_hot = targets(batches, logits.dim(D::Minus1)?, logits.device(), logits.dtype())?;
+    let top = logits.max_keepdim(D::Minus1)?.detach();
+    let shifted = logits.broadcast_sub(&top)?;
+    let log_sum = shifted.exp()?.sum(D::Minus1)?.log()?;
+    let chosen = (shifted * one_hot)?.sum(D::Minus1)?;
+    (log_sum - chosen)?.mean(1)
+}

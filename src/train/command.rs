@@ -1,0 +1,115 @@
+//! What the interface asks of the engine, and what it reads back.
+
+use std::sync::Arc;
+
+use crate::experiment::Experiment;
+
+/// A run's identity over edits and renames, given out by whoever edits the experiment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RunId(pub u32);
+
+/// One row of the cohort: a run under one seed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LaneId {
+    pub run: RunId,
+    pub replica: u32,
+}
+
+/// One state of the edited experiment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Revision {
+    /// Counts edits; telemetry echoes the newest one in effect.
+    pub generation: u64,
+    pub experiment: Experiment,
+    /// One for each of the experiment's runs, in order.
+    pub ids: Vec<RunId>,
+}
+
+/// What an edit means for what is already trained.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// The past is frozen; an edit is in effect from the next update.
+    #[default]
+    Live,
+    /// An edited run trains anew from update 0, at once and to the end.
+    Instant,
+}
+
+/// How fast the playhead moves.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Speed {
+    #[default]
+    Unlimited,
+    /// Updates a second.
+    Limited(f64),
+}
+
+/// Where a picture of a model's output over a plane of inputs is wanted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FieldRequest {
+    pub lane: LaneId,
+    /// The plane in data coordinates: left, right, bottom, top.
+    pub bounds: [f32; 4],
+    /// Samples along each side.
+    pub side: usize,
+}
+
+/// A model's output over a plane of inputs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Field {
+    pub request: FieldRequest,
+    pub update: u64,
+    pub outputs: usize,
+    /// Row by row from the bottom, `side * side * outputs`: class probabilities, or predicted values.
+    pub values: Vec<f32>,
+}
+
+#[derive(Clone, Debug)]
+pub enum Command {
+    Play,
+    Pause,
+    /// One update, then pause.
+    Step,
+    /// Back to update 0 with fresh weights, playing.
+    Restart,
+    Speed(Speed),
+    /// The experiment was edited: runs that stayed the same keep what they learned, new ones catch up.
+    Revise(Arc<Revision>, Mode),
+    /// Keep this picture fresh, or none.
+    Watch(Option<FieldRequest>),
+}
+
+/// What the engine is doing.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum State {
+    /// Reading data, before the first update.
+    #[default]
+    Preparing,
+    Playing,
+    Paused,
+    /// Every lane has reached the end of the run.
+    Finished,
+    /// Nothing can train, and why; a new revision tries again.
+    Failed(String),
+}
+
+/// Where the cohort stands.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Status {
+    pub state: State,
+    /// Updates every lane has done.
+    pub update: u64,
+    /// Updates of the whole run.
+    pub updates: u64,
+    pub updates_per_epoch: u64,
+    /// The newest revision in effect.
+    pub generation: u64,
+    /// Lane-updates a second, over the last moments of training.
+    pub lane_updates_per_second: f64,
+    /// Where it trains, in words.
+    pub device: String,
+    /// The loss of knowing only how often each answer occurs, in nats.
+    pub chance_loss: Option<f64>,
+    /// Learnable numbers of one lane.
+    pub parameters: usize,
+}

@@ -1,0 +1,108 @@
+//! What an edit changed, in words for the timeline.
+
+use crate::experiment::{Number, Run};
+use crate::schedule::kind::Value;
+use crate::schedule::{Kind, Schedule};
+
+/// The difference between a run before and after an edit, as short as it can be said.
+pub fn describe(old: &Run, new: &Run) -> String {
+    let mut parts = Vec::new();
+    schedule("", &old.lr, &new.lr, &mut parts);
+    if old.optimizer.kind == new.optimizer.kind {
+        for info in new.optimizer.kind.numbers() {
+            let (before, after) = (old.optimizer.get(info.name), new.optimizer.get(info.name));
+            if before != after {
+                parts.push(format!("{} {} → {}", info.name, number(before), number(after)));
+            }
+        }
+        if old.optimizer.nesterov != new.optimizer.nesterov {
+            parts.push(format!("nesterov {}", on_off(new.optimizer.nesterov)));
+        }
+    } else {
+        parts.push(format!("{} → {}", old.optimizer.kind.name(), new.optimizer.kind.name()));
+    }
+    if old.plateau != new.plateau {
+        parts.push(match (&old.plateau, &new.plateau) {
+            (None, _) => "plateau control on".to_owned(),
+            (_, None) => "plateau control off".to_owned(),
+            _ => "plateau control changed".to_owned(),
+        });
+    }
+    if old.layer_decay != new.layer_decay {
+        parts.push("layer decay changed".to_owned());
+    }
+    if parts.is_empty() { "no change".to_owned() } else { parts.join(", ") }
+}
+
+fn schedule(prefix: &str, old: &Schedule, new: &Schedule, parts: &mut Vec<String>) {
+    if old.kind.name() == new.kind.name() {
+        for field in Kind::fields(new.kind.name()).unwrap_or_default() {
+            let (before, after) = (old.kind.get(field.name), new.kind.get(field.name));
+            if before != after {
+                parts.push(format!("{prefix}{} {} → {}", field.name, value(before), value(after)));
+            }
+        }
+    } else {
+        parts.push(format!("{prefix}{} → {}", old.kind.name(), new.kind.name()));
+    }
+    match (&old.warmup, &new.warmup) {
+        (None, None) => {}
+        (Some(_), None) => parts.push(format!("{prefix}warmup off")),
+        (None, Some(warmup)) => parts.push(format!("{prefix}warmup over {}", warmup.over)),
+        (Some(old), Some(new)) if old.over != new.over => {
+            parts.push(format!("{prefix}warmup over {} → {}", old.over, new.over));
+        }
+        (Some(old), Some(new)) if old != new => parts.push(format!("{prefix}warmup changed")),
+        _ => {}
+    }
+    if old.cooldown != new.cooldown {
+        parts.push(match &new.cooldown {
+            Some(cooldown) => format!("{prefix}cooldown over {}", cooldown.over),
+            None => format!("{prefix}cooldown off"),
+        });
+    }
+    if old.clamp != new.clamp {
+        parts.push(format!("{prefix}clamp changed"));
+    }
+    if old.tick != new.tick {
+        parts.push(format!("{prefix}tick changed"));
+    }
+}
+
+fn number(number: Option<&Number>) -> String {
+    match number {
+        Some(Number::Fixed(fixed)) => decimal(*fixed),
+        Some(Number::Schedule(schedule)) => format!("a {} schedule", schedule.kind.name()),
+        Some(Number::Mirror { low, high }) => format!("mirror {} to {}", decimal(*low), decimal(*high)),
+        None => "none".to_owned(),
+    }
+}
+
+fn value(value: Option<Value>) -> String {
+    match value {
+        Some(Value::Number(number)) => decimal(number),
+        Some(Value::Span(Some(span))) => {
+            span.with_amount((span.amount() * 100.0).round() / 100.0).to_string()
+        }
+        Some(Value::Span(None)) => "the rest".to_owned(),
+        Some(Value::Flag(flag)) => on_off(flag).to_owned(),
+        Some(Value::Choice(choice)) => choice.to_owned(),
+        Some(Value::Points(points)) => format!("{} points", points.len()),
+        Some(Value::Values(table)) => format!("{} values", table.values.len()),
+        Some(Value::Milestones(milestones)) => format!("{} milestones", milestones.len()),
+        Some(Value::Parts(parts)) => format!("{} parts", parts.len()),
+        Some(Value::Factors(factors)) => format!("{} factors", factors.len()),
+        None => "none".to_owned(),
+    }
+}
+
+fn on_off(flag: bool) -> &'static str {
+    if flag { "on" } else { "off" }
+}
+
+/// Three significant digits, as short as they can be written.
+fn decimal(value: f64) -> String {
+    let rounded: f64 = format!("{value:.2e}").parse().unwrap_or(value);
+    let size = rounded.abs();
+    if size != 0.0 && !(1e-3..1e5).contains(&size) { format!("{rounded:e}") } else { format!("{rounded}") }
+}

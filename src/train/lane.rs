@@ -1,0 +1,259 @@
+//! One row of the cohort: a run under one seed, and everything that makes its next update.
+
+use std::sync::Arc;
+
+use super::command::LaneId;
+use super::plan::Plan;
+use super::rule;
+use super::task::Task;
+use crate::data::epoch_order;
+use crate::experiment::Metric;
+use crate::model::Score;
+use crate::model::kernel::scratch::Scratch;
+use crate::random::{Stream, rng};
+use crate::schedule::plateau::{Cut, Plateau};
+use crate::telemetry::{Row, Validation};
+
+/// A lane between two updates.
+pub struct Lane {
+    pub id: LaneId,
+    pub plan: Arc<Plan>,
+    /// Updates done.
+    pub update: u64,
+    seed: u64,
+    controller: Option<Plateau>,
+    /// The training loss summed over the epoch so far, for controllers that watch it.
+    epoch_loss: (f64, u64),
+    order: Vec<u32>,
+    order_epoch: Option<u64>,
+    gradient: Vec<f32>,
+    micro: Vec<f32>,
+    scratch: Scratch,
+    /// What was measured since the last time somebody asked.
+    pub log: Log,
+    /// The first update with a loss that is no number.
+    pub diverged_at: Option<u64>,
+    /// Why the lane cannot go on.
+    pub failed: Option<String>,
+}
+
+/// What a lane measured, waiting to be read.
+#[derive(Default)]
+pub struct Log {
+    pub rows: Vec<Row>,
+    pub validations: Vec<Validation>,
+    /// The first update after a controller's cut, and the cut.
+    pub cuts: Vec<(u64, Cut)>,
+    pub diverged: Option<u64>,
+}
+
+impl Lane {
+    /// A lane at update 0; [`Lane::initialise`] gives its row weights.
+    pub fn new(id: LaneId, plan: Arc<Plan>, task: &Task) -> Self {
+        let width = task.model.width();
+        let controller = plan.plateau.map(|(_, controller)| controller);
+        Self {
+            id,
+            plan,
+            update: 0,
+            seed: task.seed.wrapping_add(u64::from(id.replica)),
+            controller,
+            epoch_loss: (0.0, 0),
+            order: Vec::new(),
+            order_epoch: None,
+            gradient: vec![0.0; width],
+            micro: if task.accumulate > 1 { vec![0.0; width] } else { Vec::new() },
+            scratch: task.model.scratch(task.scratch_samples()),
+            log: Log::default(),
+            diverged_at: None,
+            failed: None,
+        }
+    }
+
+    /// Back to update 0: fresh weights from the lane's seed, empty buffers.
+    pub fn initialise(&mut self, task: &Task, row: &mut [f32]) {
+        row.fill(0.0);
+        task.model.initialise(&mut rng(self.seed, Stream::Init), &mut row[..task.model.width()]);
+        self.update = 0;
+        self.controller = self.plan.plateau.map(|(_, controller)| controller);
+        self.epoch_loss = (0.0, 0);
+        self.log = Log::default();
+        self.diverged_at = None;
+        self.failed = None;
+    }
+
+    /// Another plan from the next update on; what the controller has learned stays while its rule does.
+    pub fn replan(&mut self, plan: Arc<Plan>) {
+        if plan.plateau != self.plan.plateau {
+            self.controller = plan.plateau.map(|(_, controller)| controller);
+        }
+        self.plan = plan;
+    }
+
+    /// The controller, for display.
+    pub fn controller(&self) -> Option<&Plateau> {
+        self.controller.as_ref()
+    }
+
+    /// Trains up to `to` updates done. `row` holds the parameters, then the optimizer's buffers.
+    pub fn advance(&mut self, task: &Task, row: &mut [f32], to: u64) {
+        let width = task.model.width();
+        let (parameters, buffers) = row.split_at_mut(width);
+        while self.update < to {
+            self.one_update(task, parameters, buffers);
+        }
+    }
+
+    fn one_update(&mut self, task: &Task, parameters: &mut [f32], buffers: &mut [f32]) {
+        let update = self.update;
+        let numbers = self.plan.numbers(update, self.controller.as_ref());
+        let train_loss = self.accumulated_gradient(task, parameters);
+        let arch = pulp::Arch::new();
+        let grad_norm = rule::norm(arch, &self.gradient);
+        if let Some(clip) = task.clip_norm
+            && grad_norm > clip
+        {
+            // PyTorch's clip_grad_norm_ divides by the norm plus 1e-6.
+            rule::scale(arch, &mut self.gradient, (clip / (grad_norm + 1e-6)) as f32);
+        }
+        let (first, second) = buffers.split_at_mut(parameters.len().min(buffers.len()));
+        let second = if rule::buffers(self.plan.kind) > 1 { second } else { &mut [] };
+        let update_norm = match self.plan.layer_decay {
+            None => {
+                let (kind, weights) = (self.plan.kind, task.weights);
+                rule::apply(arch, kind, numbers, weights, parameters, &self.gradient, first, second)
+                    .update_norm
+            }
+            Some(decay) => self.apply_by_layer(task, numbers, decay, parameters, first, second),
+        };
+        self.update += 1;
+        if !train_loss.is_finite() && self.diverged_at.is_none() {
+            self.diverged_at = Some(update);
+            self.log.diverged = Some(update);
+        }
+        self.log.rows.push(Row {
+            update,
+            lr: numbers.lr,
+            momentum: numbers.momentum,
+            train_loss,
+            grad_norm: grad_norm as f32,
+            update_norm: update_norm as f32,
+        });
+        self.epoch_loss.0 += f64::from(train_loss);
+        self.epoch_loss.1 += 1;
+        self.validate_when_due(task, parameters);
+    }
+
+    /// The mean loss and gradient of the update's micro-batches, the gradient left in `self.gradient`.
+    fn accumulated_gradient(&mut self, task: &Task, parameters: &[f32]) -> f32 {
+        let per_update = task.batch * task.accumulate;
+        let epoch = self.update / task.clock.updates_per_epoch;
+        if self.order_epoch != Some(epoch) {
+            epoch_order(self.seed, epoch, task.samples, &mut self.order);
+            self.order_epoch = Some(epoch);
+        }
+        let start = (self.update % task.clock.updates_per_epoch) as usize * per_update;
+        let rows = &self.order[start..start + per_update];
+        if task.accumulate == 1 {
+            return task.model.gradient(
+                parameters,
+                task.training(rows),
+                &mut self.gradient,
+                &mut self.scratch,
+            );
+        }
+        let arch = pulp::Arch::new();
+        let mut loss = 0.0;
+        self.gradient.fill(0.0);
+        for rows in rows.chunks_exact(task.batch) {
+            loss += task.model.gradient(parameters, task.training(rows), &mut self.micro, &mut self.scratch);
+            rule::add(arch, &mut self.gradient, &self.micro);
+        }
+        let share = 1.0 / task.accumulate as f32;
+        rule::scale(arch, &mut self.gradient, share);
+        loss * share
+    }
+
+    /// As the rule does it, each layer at its own rate. Returns the update's norm.
+    fn apply_by_layer(
+        &self,
+        task: &Task,
+        numbers: rule::Numbers,
+        decay: f64,
+        parameters: &mut [f32],
+        first: &mut [f32],
+        second: &mut [f32],
+    ) -> f64 {
+        let described = task.model.parameters();
+        let head = described.iter().map(|parameter| parameter.layer).max().unwrap_or(0);
+        let mut squares = 0.0;
+        for parameter in described {
+            let range = parameter.range();
+            let lr = numbers.lr * decay.powi((head - parameter.layer) as i32);
+            let second = if second.is_empty() { &mut [] } else { &mut second[range.clone()] };
+            let applied = rule::apply(
+                pulp::Arch::new(),
+                self.plan.kind,
+                rule::Numbers { lr, ..numbers },
+                task.weights,
+                &mut parameters[range.clone()],
+                &self.gradient[range.clone()],
+                &mut first[range],
+                second,
+            );
+            squares += applied.update_norm * applied.update_norm;
+        }
+        squares.sqrt()
+    }
+
+    fn validate_when_due(&mut self, task: &Task, parameters: &[f32]) {
+        let every_epoch = self.controller.is_some();
+        let mut score = None;
+        if task.validates_after(self.update, every_epoch) {
+            let scored = self.validate(task, parameters);
+            score = Some(scored);
+            self.log.validations.push(Validation {
+                update: self.update - 1,
+                loss: scored.mean_loss() as f32,
+                accuracy: task.has_accuracy().then(|| scored.accuracy() as f32),
+            });
+        }
+        if self.update.is_multiple_of(task.clock.updates_per_epoch) {
+            let (sum, count) = std::mem::take(&mut self.epoch_loss);
+            let Some((metric, _)) = self.plan.plateau else { return };
+            let reported = match (metric, score) {
+                (Metric::TrainLoss, _) => Some(sum / count.max(1) as f64),
+                (Metric::ValLoss, Some(score)) => Some(score.mean_loss()),
+                (Metric::ValAccuracy, Some(score)) => Some(score.accuracy()),
+                (_, None) => None,
+            };
+            let base = self.plan.lr.at(self.update - 1);
+            if let (Some(controller), Some(reported)) = (&mut self.controller, reported)
+                && let Some(cut) = controller.report(reported, base)
+            {
+                self.log.cuts.push((self.update, cut));
+            }
+        }
+    }
+
+    /// How well the held-out samples are predicted.
+    pub fn validate(&mut self, task: &Task, parameters: &[f32]) -> Score {
+        task.validation()
+            .map(|batch| task.model.score(parameters, batch, &mut self.scratch))
+            .fold(Score::default(), Score::plus)
+    }
+
+    /// The model's outputs at inputs that are in no data set.
+    pub fn predict(&mut self, task: &Task, parameters: &[f32], inputs: &[f32], width: usize) -> Vec<f32> {
+        let outputs = task.model.outputs();
+        let rows: Vec<u32> = (0..(inputs.len() / width.max(1)) as u32).collect();
+        let mut predictions = vec![0.0; rows.len() * outputs];
+        let most = task.scratch_samples();
+        for (rows, out) in rows.chunks(most).zip(predictions.chunks_mut(most * outputs)) {
+            let inputs = crate::model::Inputs::Dense { values: inputs, width };
+            let batch = crate::model::Batch { inputs, rows, ..task.training(rows) };
+            task.model.predict(parameters, batch, out, &mut self.scratch);
+        }
+        predictions
+    }
+}

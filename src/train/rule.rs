@@ -1,0 +1,230 @@
+//! Optimizers as one fused pass over a row: PyTorch's update rules on parameters, gradient and buffers.
+
+use pulp::Arch;
+
+use crate::experiment::{OptimizerKind, WeightFormat};
+
+/// An optimizer's numbers for one update.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Numbers {
+    pub lr: f64,
+    /// Momentum, or beta1.
+    pub momentum: f64,
+    /// beta2, or RMSprop's alpha.
+    pub second: f64,
+    pub eps: f64,
+    pub weight_decay: f64,
+    pub nesterov: bool,
+    /// Updates done before this one.
+    pub update: u64,
+}
+
+/// What one update did to a row.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Applied {
+    /// The Euclidean norm of the change of the parameters.
+    pub update_norm: f64,
+    /// Parameters that were to change and did not, because the stored format rounds the change away.
+    pub rounded_away: u64,
+}
+
+/// Buffers a rule keeps beside the parameters, each as long as they are.
+pub fn buffers(kind: OptimizerKind) -> usize {
+    match kind {
+        OptimizerKind::Sgd | OptimizerKind::Adagrad | OptimizerKind::Lion => 1,
+        OptimizerKind::Adam | OptimizerKind::AdamW | OptimizerKind::RmsProp => 2,
+    }
+}
+
+/// The Euclidean norm of a row.
+pub fn norm(arch: Arch, row: &[f32]) -> f64 {
+    arch.dispatch(|| {
+        let (chunks, tail) = row.as_chunks::<16>();
+        let mut sums = [0.0f32; 16];
+        for chunk in chunks {
+            for (sum, x) in sums.iter_mut().zip(chunk) {
+                *sum += x * x;
+            }
+        }
+        let tail: f32 = tail.iter().map(|x| x * x).sum();
+        let total: f64 = sums.iter().map(|sum| f64::from(*sum)).sum();
+        (total + f64::from(tail)).sqrt()
+    })
+}
+
+/// Multiplies a row by a number.
+pub fn scale(arch: Arch, row: &mut [f32], by: f32) {
+    arch.dispatch(|| {
+        for x in row {
+            *x *= by;
+        }
+    });
+}
+
+/// Adds a row to another.
+pub fn add(arch: Arch, sum: &mut [f32], row: &[f32]) {
+    arch.dispatch(|| {
+        for (sum, x) in sum.iter_mut().zip(row) {
+            *sum += x;
+        }
+    });
+}
+
+/// Updates `parameters` (a part of a row, with the same parts of its gradient and buffers).
+///
+/// The rules are PyTorch 2's: SGD, Adam, AdamW, RMSprop and Adagrad with its defaults, and Lion
+/// (arXiv 2302.06675). The sum of squares of the change comes back in [`Applied`].
+pub fn apply(
+    arch: Arch,
+    kind: OptimizerKind,
+    numbers: Numbers,
+    format: WeightFormat,
+    parameters: &mut [f32],
+    gradient: &[f32],
+    first: &mut [f32],
+    second: &mut [f32],
+) -> Applied {
+    let n = numbers;
+    let (lr, decay, eps) = (n.lr as f32, n.weight_decay as f32, n.eps as f32);
+    let m = n.momentum as f32;
+    let pass = Pass { arch, format, parameters, gradient, first, second };
+    match kind {
+        OptimizerKind::Sgd if n.momentum == 0.0 => pass.run(|w, g, _, _| w - lr * (g + decay * w)),
+        OptimizerKind::Sgd => {
+            // PyTorch's buffer starts as the first gradient, which is what 0·m + g gives.
+            let nesterov = n.nesterov;
+            pass.run(|w, g, v, _| {
+                let g = g + decay * w;
+                *v = m * *v + g;
+                w - lr * if nesterov { g + m * *v } else { *v }
+            })
+        }
+        OptimizerKind::Adam | OptimizerKind::AdamW => {
+            let steps = (n.update + 1) as f64;
+            let b2 = n.second as f32;
+            let correction1 = 1.0 - n.momentum.powf(steps);
+            let correction2 = (1.0 - n.second.powf(steps)).sqrt() as f32;
+            let size = (n.lr / correction1) as f32;
+            let (keep1, keep2) = ((1.0 - n.momentum) as f32, (1.0 - n.second) as f32);
+            let coupled = if kind == OptimizerKind::Adam { decay } else { 0.0 };
+            let shrink =
+                if kind == OptimizerKind::AdamW { (1.0 - n.lr * n.weight_decay) as f32 } else { 1.0 };
+            pass.run(|w, g, a, b| {
+                let g = g + coupled * w;
+                *a += keep1 * (g - *a);
+                *b = b2 * *b + keep2 * g * g;
+                w * shrink - size * *a / (b.sqrt() / correction2 + eps)
+            })
+        }
+        OptimizerKind::RmsProp => {
+            let alpha = n.second as f32;
+            let keep = (1.0 - n.second) as f32;
+            if n.momentum == 0.0 {
+                pass.run(|w, g, a, _| {
+                    let g = g + decay * w;
+                    *a = alpha * *a + keep * g * g;
+                    w - lr * g / (a.sqrt() + eps)
+                })
+            } else {
+                pass.run(|w, g, a, v| {
+                    let g = g + decay * w;
+                    *a = alpha * *a + keep * g * g;
+                    *v = m * *v + g / (a.sqrt() + eps);
+                    w - lr * *v
+                })
+            }
+        }
+        OptimizerKind::Adagrad => pass.run(|w, g, a, _| {
+            let g = g + decay * w;
+            *a += g * g;
+            w - lr * g / (a.sqrt() + eps)
+        }),
+        OptimizerKind::Lion => {
+            let (keep1, keep2) = ((1.0 - n.momentum) as f32, (1.0 - n.second) as f32);
+            let b2 = n.second as f32;
+            let shrink = (1.0 - n.lr * n.weight_decay) as f32;
+            pass.run(|w, g, a, _| {
+                let direction = m * *a + keep1 * g;
+                *a = b2 * *a + keep2 * g;
+                // sign(0) is 0 here, and NaN stays NaN.
+                let sign = if direction == 0.0 { 0.0 } else { direction / direction.abs() };
+                w * shrink - lr * sign
+            })
+        }
+    }
+}
+
+struct Pass<'a> {
+    arch: Arch,
+    format: WeightFormat,
+    parameters: &'a mut [f32],
+    gradient: &'a [f32],
+    first: &'a mut [f32],
+    second: &'a mut [f32],
+}
+
+impl Pass<'_> {
+    /// Replaces each parameter by `rule(parameter, gradient, first buffer, second buffer)`.
+    fn run(self, rule: impl Fn(f32, f32, &mut f32, &mut f32) -> f32) -> Applied {
+        match self.format {
+            WeightFormat::F32 => self.rounded(rule, |w| w),
+            WeightFormat::Bf16 => self.rounded(rule, |w| half::bf16::from_f32(w).to_f32()),
+            WeightFormat::F16 => self.rounded(rule, |w| half::f16::from_f32(w).to_f32()),
+        }
+    }
+
+    fn rounded(
+        self,
+        rule: impl Fn(f32, f32, &mut f32, &mut f32) -> f32,
+        round: impl Fn(f32) -> f32,
+    ) -> Applied {
+        let Self { arch, format, parameters, gradient, first, second } = self;
+        let counting = format != WeightFormat::F32;
+        arch.dispatch(
+            #[inline(always)]
+            || {
+                // A rule without a second buffer is handed the first one's length of nothing.
+                let mut none = [0.0f32; 16];
+                let mut squares = [0.0f32; 16];
+                let mut lost = 0u64;
+                let mut one = |w: &mut f32, g: f32, a: &mut f32, b: &mut f32, square: &mut f32| {
+                    let exact = rule(*w, g, a, b);
+                    let stored = round(exact);
+                    let change = stored - *w;
+                    if counting {
+                        lost += u64::from(stored == *w && exact != *w);
+                    }
+                    *square += change * change;
+                    *w = stored;
+                };
+                let (ws, w_tail) = parameters.as_chunks_mut::<16>();
+                let (gs, g_tail) = gradient.as_chunks::<16>();
+                let (firsts, a_tail) = first.as_chunks_mut::<16>();
+                if second.is_empty() {
+                    for ((w, g), a) in ws.iter_mut().zip(gs).zip(firsts) {
+                        for i in 0..16 {
+                            one(&mut w[i], g[i], &mut a[i], &mut none[i], &mut squares[i]);
+                        }
+                    }
+                    for (i, ((w, g), a)) in w_tail.iter_mut().zip(g_tail).zip(a_tail).enumerate() {
+                        one(w, *g, a, &mut none[i], &mut squares[i]);
+                    }
+                } else {
+                    let (seconds, b_tail) = second.as_chunks_mut::<16>();
+                    for (((w, g), a), b) in ws.iter_mut().zip(gs).zip(firsts).zip(seconds) {
+                        for i in 0..16 {
+                            one(&mut w[i], g[i], &mut a[i], &mut b[i], &mut squares[i]);
+                        }
+                    }
+                    for (i, (((w, g), a), b)) in
+                        w_tail.iter_mut().zip(g_tail).zip(a_tail).zip(b_tail).enumerate()
+                    {
+                        one(w, *g, a, b, &mut squares[i]);
+                    }
+                }
+                let total: f64 = squares.iter().map(|square| f64::from(*square)).sum();
+                Applied { update_norm: total.sqrt(), rounded_away: lost }
+            },
+        )
+    }
+}

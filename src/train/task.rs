@@ -1,0 +1,167 @@
+//! What all lanes of a cohort share: the data, the model, and how updates are cut from it.
+
+use std::sync::Arc;
+
+use super::TrainError;
+use crate::data::{self, Dataset, Prepared, Split};
+use crate::experiment::{BatchSize, Experiment, Loss, Model as ModelSpec, Source, WeightFormat};
+use crate::model::mlp::Mlp;
+use crate::model::{Batch, Inputs, Model, Targets};
+use crate::schedule::Clock;
+
+/// Samples scored in one call while validating.
+const VALIDATION_BATCH: usize = 128;
+/// A run is validated at least this often, however long its epochs are,
+const LEAST_VALIDATIONS: u64 = 20;
+/// and no more often than this, however short they are, unless a controller asks for every epoch.
+const MOST_VALIDATIONS: u64 = 500;
+
+/// Data, model and clock of a cohort.
+pub struct Task {
+    pub prepared: Arc<Prepared>,
+    pub model: Box<dyn Model>,
+    /// Samples of one micro-batch.
+    pub batch: usize,
+    pub accumulate: usize,
+    pub clip_norm: Option<f64>,
+    pub weights: WeightFormat,
+    pub seed: u64,
+    pub clock: Clock,
+    /// Every training sample once: what an epoch shuffles.
+    pub samples: usize,
+    validation_rows: Vec<u32>,
+}
+
+/// Reads and splits the data of an experiment.
+///
+/// # Errors
+/// When the data cannot be read, or cannot be split as asked.
+pub fn prepare(experiment: &Experiment) -> Result<Arc<Prepared>, TrainError> {
+    let dataset = match &experiment.data.source {
+        Source::Shipped(name) => Dataset::load(name)?,
+        Source::File { path, label } => Dataset::from_csv_file(path, label)?,
+        Source::None => return Err(TrainError::Task("this model needs data: add a [data] section".into())),
+    };
+    let split = Split {
+        seed: experiment.train.seed,
+        validation: experiment.data.validation,
+        label_noise: experiment.data.label_noise,
+        limit: experiment.data.limit,
+    };
+    Ok(Arc::new(dataset.prepare(&split)?))
+}
+
+impl Task {
+    /// # Errors
+    /// When the model does not fit the data, or an update would need more samples than there are.
+    pub fn new(experiment: &Experiment, prepared: Arc<Prepared>) -> Result<Self, TrainError> {
+        let (features, samples, held_out, regression) = match &*prepared {
+            Prepared::Samples { train, validation, .. } => {
+                let regression = matches!(train.targets, data::Targets::Values { .. });
+                (train.shape.features(), train.len(), validation.len(), regression)
+            }
+            Prepared::Text { .. } => {
+                return Err(TrainError::Task(
+                    "a text needs a transformer, which this version cannot train yet; choose samples and an mlp".into(),
+                ));
+            }
+        };
+        let loss = experiment.train.loss;
+        if regression && loss == Loss::CrossEntropy {
+            return Err(TrainError::Task(
+                "the answers are numbers, and cross_entropy needs classes: write loss = \"mse\"".into(),
+            ));
+        }
+        let model: Box<dyn Model> = match &experiment.model {
+            ModelSpec::Mlp { hidden, activation } => {
+                let mut sizes = vec![features];
+                sizes.extend(hidden);
+                sizes.push(prepared.outputs());
+                Box::new(Mlp::new(&sizes, *activation, loss))
+            }
+            ModelSpec::Cnn { .. } | ModelSpec::Transformer { .. } | ModelSpec::Surface { .. } => {
+                return Err(TrainError::Task("this version trains only kind = \"mlp\"".into()));
+            }
+        };
+        let accumulate = experiment.train.accumulate;
+        let batch = match experiment.data.batch_size {
+            BatchSize::Samples(batch) => batch,
+            BatchSize::All => samples / accumulate,
+        };
+        let updates_per_epoch = samples / (batch * accumulate).max(1);
+        if batch == 0 || updates_per_epoch == 0 {
+            return Err(TrainError::Task(format!(
+                "one update needs {} samples (batch_size {batch} times accumulate {accumulate}) and there are {samples} to train on: choose a smaller batch",
+                batch * accumulate
+            )));
+        }
+        let one_update = Clock { updates: 1, updates_per_epoch: updates_per_epoch as u64 };
+        let updates = experiment.train.updates.whole_updates(one_update);
+        Ok(Self {
+            prepared,
+            model,
+            batch,
+            accumulate,
+            clip_norm: experiment.train.clip_norm,
+            weights: experiment.train.weights,
+            seed: experiment.train.seed,
+            clock: Clock { updates, updates_per_epoch: updates_per_epoch as u64 },
+            samples,
+            validation_rows: (0..held_out as u32).collect(),
+        })
+    }
+
+    /// A batch of training samples.
+    pub fn training<'a>(&'a self, rows: &'a [u32]) -> Batch<'a> {
+        match &*self.prepared {
+            Prepared::Samples { train, .. } => samples(train, rows),
+            Prepared::Text { train, .. } => text(train, rows),
+        }
+    }
+
+    /// The held-out samples, in batches of at most [`Task::scratch_samples`].
+    pub fn validation(&self) -> impl Iterator<Item = Batch<'_>> {
+        self.validation_rows.chunks(VALIDATION_BATCH).map(|rows| match &*self.prepared {
+            Prepared::Samples { validation, .. } => samples(validation, rows),
+            Prepared::Text { validation, .. } => text(validation, rows),
+        })
+    }
+
+    /// Whether right and wrong exist.
+    pub fn has_accuracy(&self) -> bool {
+        !matches!(&*self.prepared, Prepared::Samples { train, .. } if matches!(train.targets, data::Targets::Values { .. }))
+    }
+
+    /// Samples of the largest batch a lane handles.
+    pub fn scratch_samples(&self) -> usize {
+        self.batch.max(VALIDATION_BATCH)
+    }
+
+    /// Whether the held-out samples are scored after this many updates.
+    pub fn validates_after(&self, updates: u64, every_epoch: bool) -> bool {
+        if self.validation_rows.is_empty() {
+            return false;
+        }
+        let Clock { updates: total, updates_per_epoch: epoch } = self.clock;
+        if every_epoch && updates.is_multiple_of(epoch) {
+            return true;
+        }
+        let longest = (total / LEAST_VALIDATIONS).max(1);
+        let shortest = (total / MOST_VALIDATIONS).max(1);
+        let period = if epoch > longest { longest } else { epoch * shortest.div_ceil(epoch) };
+        updates == total || updates.is_multiple_of(period)
+    }
+}
+
+fn samples<'a>(samples: &'a data::Samples, rows: &'a [u32]) -> Batch<'a> {
+    let targets = match &samples.targets {
+        data::Targets::Classes { labels, .. } => Targets::Classes(labels),
+        data::Targets::Values { values, width } => Targets::Values { values, width: *width },
+    };
+    let inputs = Inputs::Dense { values: &samples.features, width: samples.shape.features() };
+    Batch { inputs, targets, rows }
+}
+
+fn text<'a>(text: &'a data::Text, rows: &'a [u32]) -> Batch<'a> {
+    Batch { inputs: Inputs::Characters { tokens: &text.tokens }, targets: Targets::NextCharacter, rows }
+}

@@ -1,0 +1,7 @@
+//! One test program, so that the big dependencies are linked once.
+
+mod data;
+mod experiment_file;
+mod schedule_golden;
+mod schedule_properties;
+mod telemetry;
