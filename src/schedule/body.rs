@@ -48,6 +48,11 @@ pub(super) enum Body {
         peak: f64,
         timescale: f64,
     },
+    Power {
+        peak: f64,
+        timescale: f64,
+        exponent: f64,
+    },
     /// `scale` includes the width's factor.
     Noam {
         scale: f64,
@@ -100,6 +105,9 @@ impl Body {
             Self::OneCycle(cycle) => cycle.at(tick),
             Self::Cyclic(cyclic) => cyclic.at(tick),
             Self::InverseSqrt { peak, timescale } => peak * (timescale / (tick as f64 + timescale)).sqrt(),
+            Self::Power { peak, timescale, exponent } => {
+                peak * (1.0 + tick as f64 / timescale).powf(-exponent)
+            }
             Self::Noam { scale, warmup } => {
                 let step = tick as f64 + 1.0;
                 scale * step.powf(-0.5).min(step * (*warmup as f64).powf(-1.5))

@@ -1,4 +1,4 @@
-//! One descent from peak to floor: polynomial, cosine, REX and the decay of WSD are shapes of it.
+//! One descent from peak to floor: polynomial, cosine, tanh, k-decay, REX and the decay of WSD are shapes of it.
 
 use std::f64::consts::PI;
 
@@ -10,6 +10,8 @@ pub(super) struct Descent {
     /// The tick the descent starts at; before tick 0 when the descent is longer than the run.
     pub start: f64,
     pub over: f64,
+    /// The share `p` of the descent counts as `p^k` (k-decay, arXiv 2004.05909); usually 1.
+    pub k: f64,
     pub shape: Shape,
 }
 
@@ -26,6 +28,8 @@ pub(super) enum Shape {
     Exponential,
     /// `(1-p) / (1/2 + (1-p)/2)` (arXiv 2107.04197)
     Rex,
+    /// `(1 - tanh(lower·(1-p) + upper·p)) / 2` before the end (timm's TanhLRScheduler, arXiv 1806.01593)
+    Tanh { lower: f64, upper: f64 },
 }
 
 impl Shape {
@@ -36,6 +40,9 @@ impl Shape {
             Self::OneMinusSqrt => 1.0 - p.sqrt(),
             Self::Exponential => 2.0 * 0.5_f64.powf(p) - 1.0,
             Self::Rex => (1.0 - p) / (0.5 + 0.5 * (1.0 - p)),
+            // The curve stops short of the floor; past the end nothing is left, as in timm.
+            Self::Tanh { .. } if p >= 1.0 => 0.0,
+            Self::Tanh { lower, upper } => 0.5 * (1.0 - (lower * (1.0 - p) + upper * p).tanh()),
         }
     }
 }
@@ -46,6 +53,8 @@ impl Descent {
         if share <= 0.0 {
             return self.peak;
         }
-        self.floor + (self.peak - self.floor) * self.shape.left(share.min(1.0))
+        let share = share.min(1.0);
+        let eased = if self.k == 1.0 { share } else { share.powf(self.k) };
+        self.floor + (self.peak - self.floor) * self.shape.left(eased)
     }
 }

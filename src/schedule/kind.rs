@@ -263,6 +263,36 @@ kinds! {
         /// Past the end: stay at the floor, or climb again as PyTorch does.
         after: &'static str, Role::Choice(&["hold", "rebound"]), or "hold";
     }
+    /// A descent that starts and ends late (k-decay, arXiv 2004.05909; timm's `k_decay`): the share p of the
+    /// way counts as p^k in half a cosine or in (1 - p)^power.
+    KDecay "k_decay" {
+        /// The first rate.
+        peak: f64, Role::Rate;
+        /// The last rate.
+        floor: f64, Role::Rate, or 0.0;
+        /// How long the descent is.
+        over: Option<Span>, Role::Span, or None;
+        /// Above 1 the rate stays high for longer, below 1 it falls sooner.
+        k: f64, Role::Number { min: 0.01, max: 100.0 }, or 2.0;
+        /// The curve that is bent.
+        shape: &'static str, Role::Choice(&["cosine", "polynomial"]), or "cosine";
+        /// The power of shape polynomial.
+        power: f64, Role::Number { min: 0.0, max: 100.0 }, or 1.0;
+    }
+    /// floor + (peak - floor)·(1 - tanh(lower·(1-p) + upper·p)) / 2, then the floor (arXiv 1806.01593; timm's
+    /// TanhLRScheduler, whose bounds are the defaults).
+    Tanh "tanh" {
+        /// The rate at the top.
+        peak: f64, Role::Rate;
+        /// The last rate.
+        floor: f64, Role::Rate, or 0.0;
+        /// How long the descent is.
+        over: Option<Span>, Role::Span, or None;
+        /// Where on the tanh the descent begins: the lower, the longer the top.
+        lower: f64, Role::Number { min: -50.0, max: 0.0 }, or -7.0;
+        /// Where on the tanh it ends: the higher, the longer the tail.
+        upper: f64, Role::Number { min: 0.0, max: 50.0 }, or 3.0;
+    }
     /// Cosine cycles that restart at the peak (SGDR, arXiv 1608.03983; PyTorch's CosineAnnealingWarmRestarts).
     CosineRestarts "cosine_restarts" {
         /// The rate at each restart.
@@ -275,6 +305,8 @@ kinds! {
         mult: f64, Role::Number { min: 1.0, max: 100.0 }, or 1.0;
         /// Each restart's peak is this share of the last.
         peak_decay: f64, FACTOR, or 1.0;
+        /// How long each cycle first climbs, in a line from the floor, at most to its last tick; not at all when not given.
+        cycle_warmup: Option<Span>, Role::Span, or None;
     }
     /// Up, down, and far below the start (arXiv 1708.07120; PyTorch's OneCycleLR with its fractional phase ends).
     OneCycle "one_cycle" {
@@ -315,6 +347,16 @@ kinds! {
         /// After this long the rate has fallen to peak/√2.
         timescale: Span, Role::Span;
     }
+    /// peak·(1 + e/timescale)^-exponent: the stable phase of power schedules (arXiv 2408.13359; timm's WSD with
+    /// `stable_fn = "power"`). A cooldown, or a product with `wsd`, ends it.
+    Power "power" {
+        /// The first rate.
+        peak: f64, Role::Rate;
+        /// How soon the fall begins: after this long the rate is peak·2^-exponent.
+        timescale: Span, Role::Span;
+        /// How steep the fall is; 0.5 is `inverse_sqrt`.
+        exponent: f64, Role::Number { min: 0.0, max: 100.0 }, or 0.5;
+    }
     /// scale·d_model^-0.5·min(s^-0.5, s·warmup^-1.5) with s = e + 1 (arXiv 1706.03762).
     Noam "noam" {
         /// Multiplies the whole curve.
@@ -324,7 +366,8 @@ kinds! {
         /// How long the climb is.
         warmup: Span, Role::Span;
     }
-    /// Warm, stable, decay: flat, then down over the last ticks (arXiv 2405.18392).
+    /// Warm, stable, decay: flat, then down over the last ticks (arXiv 2405.18392). With shape cosine, a decay
+    /// of 25% and a floor of peak/1e5 it is fastai's `fit_flat_cos`.
     Wsd "wsd" {
         /// The flat rate.
         peak: f64, Role::Rate;

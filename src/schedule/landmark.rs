@@ -120,7 +120,11 @@ impl Node {
 impl Body {
     fn mark(&self, stage: Stage, marks: &mut Marks) {
         match self {
-            Self::Constant(_) | Self::Exponential { .. } | Self::InverseSqrt { .. } | Self::Table(_) => {}
+            Self::Constant(_)
+            | Self::Exponential { .. }
+            | Self::InverseSqrt { .. }
+            | Self::Power { .. }
+            | Self::Table(_) => {}
             Self::Step { every, .. } => each(*every, |tick| marks.put(stage, tick, What::Drop)),
             Self::Multistep { milestones, .. } => {
                 for milestone in milestones {
@@ -139,7 +143,14 @@ impl Body {
             Self::Wave { over, .. } => each(*over, |tick| marks.put(stage, tick, What::Phase)),
             Self::Restarts(restarts) => {
                 let mut cycle = 1.0;
+                let top = |cycle: f64| (restarts.start(cycle) as u64).saturating_add(restarts.climb);
+                if restarts.climb > 0 {
+                    marks.put(stage, top(0.0), What::Phase);
+                }
                 while marks.put(stage, restarts.start(cycle) as u64, What::Restart) {
+                    if restarts.climb > 0 {
+                        marks.put(stage, top(cycle), What::Phase);
+                    }
                     cycle += 1.0;
                 }
             }
@@ -212,7 +223,7 @@ mod tests {
     }
 
     fn restarts(first: Span, mult: f64) -> Schedule {
-        let kind = CosineRestarts { peak: 1.0, floor: 0.0, first, mult, peak_decay: 1.0 };
+        let kind = CosineRestarts { peak: 1.0, floor: 0.0, first, mult, peak_decay: 1.0, cycle_warmup: None };
         Kind::CosineRestarts(kind).into()
     }
 

@@ -82,6 +82,9 @@ pub enum Ramp {
     Exponential,
     /// `p²` of the way.
     Quadratic,
+    /// `ln(1 + e) / ln(1 + over)` of the way at tick `e` of `over`: steep first, then ever flatter. This is
+    /// DeepSpeed's `warmup_type = "log"`, which has `ln(e) / ln(over)`, without its lag of one tick.
+    Logarithmic,
 }
 
 /// Bounds on the final value, warmup and cooldown included.
@@ -93,11 +96,12 @@ pub struct Clamp {
 
 impl Ramp {
     /// Every ramp, by its name in an experiment file.
-    pub const ALL: [(&'static str, Self); 4] = [
+    pub const ALL: [(&'static str, Self); 5] = [
         ("linear", Self::Linear),
         ("cosine", Self::Cosine),
         ("exponential", Self::Exponential),
         ("quadratic", Self::Quadratic),
+        ("logarithmic", Self::Logarithmic),
     ];
 }
 

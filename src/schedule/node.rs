@@ -35,7 +35,7 @@ pub(super) struct Fall {
 
 impl Climb {
     fn share(&self, tick: u64) -> f64 {
-        self.shape.climb(self.low, tick as f64 / self.over as f64)
+        self.shape.climb(self.low, tick, self.over)
     }
 }
 
@@ -43,7 +43,7 @@ impl Fall {
     /// The share of `top` that is left at `tick`, `None` before the start.
     fn share(&self, tick: u64) -> Option<f64> {
         let elapsed = tick.checked_sub(self.start)?.min(self.over);
-        Some(self.shape.climb(self.low, 1.0 - elapsed as f64 / self.over as f64))
+        Some(self.shape.climb(self.low, self.over - elapsed, self.over))
     }
 }
 

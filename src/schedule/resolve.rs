@@ -158,18 +158,22 @@ impl Frame {
                 Body::Wave { peak: kind.peak, floor: kind.floor, over: self.rest_or("over", kind.over)? }
             }
             Kind::Cosine(kind) => self.descent(kind.peak, kind.floor, kind.over, Shape::Cosine)?,
-            Kind::CosineRestarts(kind) => Body::Restarts(Restarts {
-                peak: kind.peak,
-                floor: kind.floor,
-                first: self.period("first", kind.first)?,
-                mult: kind.mult,
-                peak_decay: kind.peak_decay,
-            }),
+            Kind::KDecay(kind) => self.k_decay(kind)?,
+            Kind::Tanh(kind) => {
+                let shape = Shape::Tanh { lower: kind.lower, upper: kind.upper };
+                self.descent(kind.peak, kind.floor, kind.over, shape)?
+            }
+            Kind::CosineRestarts(kind) => self.restarts(kind)?,
             Kind::OneCycle(kind) => self.one_cycle(kind)?,
             Kind::Cyclic(kind) => self.cyclic(kind)?,
             Kind::InverseSqrt(kind) => Body::InverseSqrt {
                 peak: kind.peak,
                 timescale: self.ticks_of("timescale", kind.timescale)? as f64,
+            },
+            Kind::Power(kind) => Body::Power {
+                peak: kind.peak,
+                timescale: self.ticks_of("timescale", kind.timescale)? as f64,
+                exponent: kind.exponent,
             },
             Kind::Noam(kind) => Body::Noam {
                 scale: kind.scale * kind.d_model.powf(-0.5),
@@ -186,7 +190,31 @@ impl Frame {
 
     fn descent(&self, peak: f64, floor: f64, over: Option<Span>, shape: Shape) -> Resolved<Body> {
         let over = self.rest_or("over", over)? as f64;
-        Ok(Body::Descent(Descent { peak, floor, start: 0.0, over, shape }))
+        Ok(Body::Descent(Descent { peak, floor, start: 0.0, over, k: 1.0, shape }))
+    }
+
+    fn k_decay(&self, kind: &kind::KDecay) -> Resolved<Body> {
+        Ok(Body::Descent(Descent {
+            peak: kind.peak,
+            floor: kind.floor,
+            start: 0.0,
+            over: self.rest_or("over", kind.over)? as f64,
+            k: kind.k,
+            shape: if kind.shape == "polynomial" { Shape::Power(kind.power) } else { Shape::Cosine },
+        }))
+    }
+
+    fn restarts(&self, kind: &kind::CosineRestarts) -> Resolved<Body> {
+        let first = self.period("first", kind.first)?;
+        let climb = kind.cycle_warmup.map_or(Ok(0), |over| self.ticks_of("cycle_warmup", over))?;
+        Ok(Body::Restarts(Restarts {
+            peak: kind.peak,
+            floor: kind.floor,
+            first,
+            mult: kind.mult,
+            peak_decay: kind.peak_decay,
+            climb: climb.min(first - 1),
+        }))
     }
 
     fn one_cycle(&self, kind: &kind::OneCycle) -> Resolved<Body> {
@@ -224,6 +252,7 @@ impl Frame {
             floor: kind.floor,
             start: self.ticks as f64 - decay,
             over: decay,
+            k: 1.0,
             shape: match kind.shape {
                 "cosine" => Shape::Cosine,
                 "1-sqrt" => Shape::OneMinusSqrt,

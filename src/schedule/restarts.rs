@@ -11,6 +11,8 @@ pub(super) struct Restarts {
     pub first: u64,
     pub mult: f64,
     pub peak_decay: f64,
+    /// Ticks that each cycle climbs from the floor before it falls; fewer than `first`.
+    pub climb: u64,
 }
 
 /// The cycle a tick is in.
@@ -25,7 +27,11 @@ impl Restarts {
     pub fn at(&self, tick: u64) -> f64 {
         let cycle = self.cycle(tick);
         let peak = (self.peak * self.peak_decay.powf(cycle.index)).max(self.floor.min(self.peak));
-        let share = (cycle.elapsed / cycle.length).clamp(0.0, 1.0);
+        let climb = self.climb as f64;
+        if cycle.elapsed < climb {
+            return self.floor + (peak - self.floor) * (cycle.elapsed / climb);
+        }
+        let share = ((cycle.elapsed - climb) / (cycle.length - climb)).clamp(0.0, 1.0);
         self.floor + (peak - self.floor) * f64::midpoint(1.0, (PI * share).cos())
     }
 

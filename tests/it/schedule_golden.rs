@@ -6,8 +6,8 @@
 //! that claims to be the same, and all of its values have to agree to 1e-12.
 
 use anneal_studio::schedule::kind::{
-    Constant, Cosine, CosineRestarts, Cyclic, Exponential, Linear, Multistep, OneCycle, Part,
-    Polynomial, Product, Sequence, Step,
+    Constant, Cosine, CosineRestarts, Cyclic, Exponential, Linear, Multistep, OneCycle, Part, Polynomial,
+    Product, Sequence, Step,
 };
 use anneal_studio::schedule::plateau::{Plateau, PlateauRule};
 use anneal_studio::schedule::{Clock, Curve, Kind, Schedule, Span};
@@ -19,26 +19,13 @@ const TORCH_ENTRIES: usize = 34;
 
 fn torch_entries() -> Vec<Value> {
     let golden: Value = serde_json::from_str(GOLDEN).unwrap();
-    assert!(
-        golden["note"]
-            .as_str()
-            .unwrap()
-            .contains("running each framework's own scheduler")
-    );
+    assert!(golden["note"].as_str().unwrap().contains("running each framework's own scheduler"));
     let entries = golden["entries"].as_array().unwrap().clone();
-    entries
-        .into_iter()
-        .filter(|entry| entry["framework"] == "torch")
-        .collect()
+    entries.into_iter().filter(|entry| entry["framework"] == "torch").collect()
 }
 
 fn numbers(values: &Value) -> Vec<f64> {
-    values
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|value| value.as_f64().unwrap())
-        .collect()
+    values.as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).collect()
 }
 
 fn updates(count: f64) -> Span {
@@ -59,11 +46,7 @@ fn schedule_of(entry: &Value) -> Option<Schedule> {
             pct_start: number("pct_start", 0.3),
             div_factor: number("div_factor", 25.0),
             final_div_factor: number("final_div_factor", 1e4),
-            anneal: if args["anneal_strategy"] == "linear" {
-                "linear"
-            } else {
-                "cos"
-            },
+            anneal: if args["anneal_strategy"] == "linear" { "linear" } else { "cos" },
             three_phase: args["three_phase"] == true,
         }),
         "CyclicLR" => Kind::Cyclic(Cyclic {
@@ -91,36 +74,18 @@ fn schedule_of(entry: &Value) -> Option<Schedule> {
             first: length("T_0"),
             mult: number("T_mult", 1.0),
             peak_decay: 1.0,
+            cycle_warmup: None,
         }),
-        "LinearLR" => linear(
-            base,
-            number("start_factor", 1.0 / 3.0),
-            1.0,
-            length("total_iters"),
-        ),
-        "ConstantLR" => sequence(
-            [(
-                length("total_iters"),
-                constant(base * number("factor", 1.0 / 3.0)),
-            )],
-            constant(base),
-        ),
-        "ExponentialLR" => Kind::Exponential(Exponential {
-            peak: base,
-            gamma: number("gamma", f64::NAN),
-        }),
+        "LinearLR" => linear(base, number("start_factor", 1.0 / 3.0), 1.0, length("total_iters")),
+        "ConstantLR" => {
+            sequence([(length("total_iters"), constant(base * number("factor", 1.0 / 3.0)))], constant(base))
+        }
+        "ExponentialLR" => Kind::Exponential(Exponential { peak: base, gamma: number("gamma", f64::NAN) }),
         "PolynomialLR" => polynomial(base, number("power", 1.0), 0.0, length("total_iters")),
-        "StepLR" => Kind::Step(Step {
-            peak: base,
-            every: length("step_size"),
-            gamma: number("gamma", 0.1),
-        }),
+        "StepLR" => Kind::Step(Step { peak: base, every: length("step_size"), gamma: number("gamma", 0.1) }),
         "MultiStepLR" => Kind::Multistep(Multistep {
             peak: base,
-            milestones: numbers(&args["milestones"])
-                .into_iter()
-                .map(updates)
-                .collect(),
+            milestones: numbers(&args["milestones"]).into_iter().map(updates).collect(),
             gamma: number("gamma", 0.1),
         }),
         // Its recursion is a descent from the optimizer's rate to `swa_lr`, then flat.
@@ -130,38 +95,19 @@ fn schedule_of(entry: &Value) -> Option<Schedule> {
             over: Some(length("anneal_epochs")),
             after: "hold",
         }),
-        "SWALR" => polynomial(
-            base,
-            1.0,
-            number("swa_lr", f64::NAN),
-            length("anneal_epochs"),
-        ),
+        "SWALR" => polynomial(base, 1.0, number("swa_lr", f64::NAN), length("anneal_epochs")),
         "SequentialLR[LinearLR(.1,4),CosineAnnealingLR(6)]@4" => sequence(
             [(updates(4.0), linear(base, 0.1, 1.0, updates(4.0)))],
-            Kind::Cosine(Cosine {
-                peak: base,
-                floor: 0.0,
-                over: Some(updates(6.0)),
-                after: "rebound",
-            }),
+            Kind::Cosine(Cosine { peak: base, floor: 0.0, over: Some(updates(6.0)), after: "rebound" }),
         ),
-        "SequentialLR[LinearLR(.25,3),ConstantLR(1,1),LinearLR(1,0,4)]@3,6 (WSD linear)" => {
-            sequence(
-                [
-                    (updates(3.0), linear(base, 0.25, 1.0, updates(3.0))),
-                    (updates(3.0), constant(base)),
-                ],
-                linear(base, 1.0, 0.0, updates(4.0)),
-            )
-        }
+        "SequentialLR[LinearLR(.25,3),ConstantLR(1,1),LinearLR(1,0,4)]@3,6 (WSD linear)" => sequence(
+            [(updates(3.0), linear(base, 0.25, 1.0, updates(3.0))), (updates(3.0), constant(base))],
+            linear(base, 1.0, 0.0, updates(4.0)),
+        ),
         "ChainedScheduler[LinearLR(.1,4),ExponentialLR(.9)]" => Kind::Product(Product {
             of: vec![
                 linear(base, 0.1, 1.0, updates(4.0)).into(),
-                Kind::Exponential(Exponential {
-                    peak: 1.0,
-                    gamma: 0.9,
-                })
-                .into(),
+                Kind::Exponential(Exponential { peak: 1.0, gamma: 0.9 }).into(),
             ],
         }),
         "ReduceLROnPlateau" => return None,
@@ -174,43 +120,22 @@ fn constant(peak: f64) -> Kind {
 }
 
 fn linear(peak: f64, from: f64, to: f64, over: Span) -> Kind {
-    Kind::Linear(Linear {
-        peak,
-        from,
-        to,
-        over: Some(over),
-    })
+    Kind::Linear(Linear { peak, from, to, over: Some(over) })
 }
 
 fn polynomial(peak: f64, power: f64, floor: f64, over: Span) -> Kind {
-    Kind::Polynomial(Polynomial {
-        peak,
-        power,
-        floor,
-        over: Some(over),
-    })
+    Kind::Polynomial(Polynomial { peak, power, floor, over: Some(over) })
 }
 
 fn sequence<const N: usize>(parts: [(Span, Kind); N], last: Kind) -> Kind {
-    let parts = parts
-        .into_iter()
-        .map(|(length, kind)| (Some(length), kind))
-        .chain([(None, last)]);
+    let parts = parts.into_iter().map(|(length, kind)| (Some(length), kind)).chain([(None, last)]);
     Kind::Sequence(Sequence {
-        parts: parts
-            .map(|(length, kind)| Part {
-                length,
-                schedule: kind.into(),
-            })
-            .collect(),
+        parts: parts.map(|(length, kind)| Part { length, schedule: kind.into() }).collect(),
     })
 }
 
 fn curve(schedule: &Schedule, updates: usize) -> Curve {
-    let clock = Clock {
-        updates: updates as u64,
-        updates_per_epoch: 10,
-    };
+    let clock = Clock { updates: updates as u64, updates_per_epoch: 10 };
     schedule.resolve(clock).unwrap()
 }
 
@@ -252,28 +177,15 @@ fn every_torch_momentum_is_mirrored() {
         }
         let momentum = numbers(&entry["momentum"]);
         // The defaults of the two classes' base_momentum and max_momentum.
-        let (low, high) = if entry["schedule"] == "CyclicLR" {
-            (0.8, 0.9)
-        } else {
-            (0.85, 0.95)
-        };
+        let (low, high) = if entry["schedule"] == "CyclicLR" { (0.8, 0.9) } else { (0.85, 0.95) };
         let curve = curve(&schedule_of(&entry).unwrap(), momentum.len());
         let ours = (0..).map(|update| curve.mirror(update, low, high));
         // Without a cosine or a power, whose last bit is the platform's, every bit is PyTorch's.
         let args = &entry["args"];
-        if args["anneal_strategy"] == "linear"
-            || args["step_size_up"].is_u64() && args["gamma"].is_null()
-        {
-            assert_eq!(
-                ours.clone().take(momentum.len()).collect::<Vec<_>>(),
-                momentum
-            );
+        if args["anneal_strategy"] == "linear" || args["step_size_up"].is_u64() && args["gamma"].is_null() {
+            assert_eq!(ours.clone().take(momentum.len()).collect::<Vec<_>>(), momentum);
         }
-        assert_same(
-            &format!("{} {}", entry["schedule"], entry["args"]),
-            ours,
-            &momentum,
-        );
+        assert_same(&format!("{} {}", entry["schedule"], entry["args"]), ours, &momentum);
         compared += 1;
     }
     assert_eq!(compared, 16);

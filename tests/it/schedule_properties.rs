@@ -1,8 +1,8 @@
 //! What holds for every schedule, over random ones of every kind, modifier and nesting.
 
 use anneal_studio::schedule::kind::{
-    Constant, Cosine, CosineRestarts, Cyclic, Exponential, Linear, Listed, Part, Points,
-    Polynomial, Product, Rex, Role, Sequence, Table, Value, Wsd,
+    Constant, Cosine, CosineRestarts, Cyclic, Exponential, Linear, Listed, Part, Points, Polynomial, Product,
+    Rex, Role, Sequence, Table, Value, Wsd,
 };
 use anneal_studio::schedule::{
     Clamp, Clock, Cooldown, Kind, Ramp, Schedule, ScheduleError, Span, Tick, Warmup,
@@ -65,25 +65,19 @@ fn points(values: Values) -> BoxedStrategy<Vec<(Span, f64)>> {
     match values {
         Values::Allowed => allowed.boxed(),
         Values::Any => {
-            prop_oneof![3 => allowed, 1 => vec((span(values), number(values, 0.0, 1e30)), 0..5)]
-                .boxed()
+            prop_oneof![3 => allowed, 1 => vec((span(values), number(values, 0.0, 1e30)), 0..5)].boxed()
         }
     }
 }
 
 fn parts(values: Values, depth: u32) -> BoxedStrategy<Vec<Part>> {
-    let allowed = (
-        vec((span(values), schedule(values, depth)), 0..3),
-        schedule(values, depth),
-    )
-        .prop_map(|(before, last)| {
-            let before = before
-                .into_iter()
-                .map(|(length, schedule)| (Some(length), schedule));
+    let allowed = (vec((span(values), schedule(values, depth)), 0..3), schedule(values, depth)).prop_map(
+        |(before, last)| {
+            let before = before.into_iter().map(|(length, schedule)| (Some(length), schedule));
             let all = before.chain([(None, last)]);
-            all.map(|(length, schedule)| Part { length, schedule })
-                .collect()
-        });
+            all.map(|(length, schedule)| Part { length, schedule }).collect()
+        },
+    );
     match values {
         Values::Allowed => allowed.boxed(),
         Values::Any => {
@@ -101,31 +95,22 @@ fn value(values: Values, role: Role, optional: bool, depth: u32) -> BoxedStrateg
         Role::Rate => number(values, 0.0, 1e30).prop_map(Value::Number).boxed(),
         Role::Number { min, max } => number(values, min, max).prop_map(Value::Number).boxed(),
         Role::Span if optional => option::of(span(values)).prop_map(Value::Span).boxed(),
-        Role::Span => span(values)
-            .prop_map(|span| Value::Span(Some(span)))
-            .boxed(),
+        Role::Span => span(values).prop_map(|span| Value::Span(Some(span))).boxed(),
         Role::Flag => any::<bool>().prop_map(Value::Flag).boxed(),
         Role::Choice(choices) => select(choices).prop_map(Value::Choice).boxed(),
         Role::Points => points(values).prop_map(Value::Points).boxed(),
         Role::Values => vec(number(values, 0.0, 1e30), fewest..9)
             .prop_map(|values| Value::Values(Table { values, file: None }))
             .boxed(),
-        Role::Milestones => vec(span(values), fewest..6)
-            .prop_map(Value::Milestones)
-            .boxed(),
+        Role::Milestones => vec(span(values), fewest..6).prop_map(Value::Milestones).boxed(),
         Role::Parts => parts(values, depth - 1).prop_map(Value::Parts).boxed(),
-        Role::Factors => vec(schedule(values, depth - 1), fewest..4)
-            .prop_map(Value::Factors)
-            .boxed(),
+        Role::Factors => vec(schedule(values, depth - 1), fewest..4).prop_map(Value::Factors).boxed(),
     }
 }
 
 fn kind(values: Values, depth: u32) -> BoxedStrategy<Kind> {
     let nests = |name: &&str| *name == "sequence" || *name == "product";
-    let names = Kind::NAMES
-        .iter()
-        .copied()
-        .filter(|name| depth > 0 || !nests(name));
+    let names = Kind::NAMES.iter().copied().filter(|name| depth > 0 || !nests(name));
     select(names.collect::<Vec<_>>())
         .prop_flat_map(move |name| {
             let fields = Kind::fields(name).unwrap();
@@ -150,29 +135,17 @@ fn ramp() -> impl Strategy<Value = Ramp> {
 }
 
 fn warmup(values: Values) -> impl Strategy<Value = Warmup> {
-    let from = if values == Values::Any {
-        number(values, 0.0, 1.0)
-    } else {
-        (0.01..1.0).boxed()
-    };
+    let from = if values == Values::Any { number(values, 0.0, 1.0) } else { (0.01..1.0).boxed() };
     (span(values), from, ramp()).prop_map(|(over, from, shape)| Warmup { over, from, shape })
 }
 
 fn cooldown(values: Values) -> impl Strategy<Value = Cooldown> {
-    warmup(values).prop_map(
-        |Warmup {
-             over,
-             from: to,
-             shape,
-         }| Cooldown { over, to, shape },
-    )
+    warmup(values).prop_map(|Warmup { over, from: to, shape }| Cooldown { over, to, shape })
 }
 
 fn clamp(values: Values) -> BoxedStrategy<Clamp> {
     match values {
-        Values::Allowed => (0.0..0.5, 0.5..5.0)
-            .prop_map(|(min, max)| Clamp { min, max })
-            .boxed(),
+        Values::Allowed => (0.0..0.5, 0.5..5.0).prop_map(|(min, max)| Clamp { min, max }).boxed(),
         Values::Any => (number(values, 0.0, 1e30), number(values, 0.0, 1e30))
             .prop_map(|(min, max)| Clamp { min, max })
             .boxed(),
@@ -187,22 +160,13 @@ fn schedule(values: Values, depth: u32) -> BoxedStrategy<Schedule> {
         option::weighted(0.3, cooldown(values)),
         option::weighted(0.2, clamp(values)),
     )
-        .prop_map(|(kind, tick, warmup, cooldown, clamp)| Schedule {
-            kind,
-            tick,
-            warmup,
-            cooldown,
-            clamp,
-        })
+        .prop_map(|(kind, tick, warmup, cooldown, clamp)| Schedule { kind, tick, warmup, cooldown, clamp })
         .boxed()
 }
 
 /// A run of up to a few thousand updates, with epochs of up to ten.
 fn clock() -> impl Strategy<Value = Clock> {
-    (1_u64..3000, 1_u64..=10).prop_map(|(updates, updates_per_epoch)| Clock {
-        updates,
-        updates_per_epoch,
-    })
+    (1_u64..3000, 1_u64..=10).prop_map(|(updates, updates_per_epoch)| Clock { updates, updates_per_epoch })
 }
 
 fn any_clock() -> impl Strategy<Value = Clock> {
@@ -218,12 +182,7 @@ fn any_clock() -> impl Strategy<Value = Clock> {
 fn telling_updates(curve: &anneal_studio::schedule::Curve, clock: Clock) -> Vec<u64> {
     let end = clock.updates;
     let mut updates = vec![0, 1, 2, end.saturating_sub(1), end, end.saturating_add(1)];
-    updates.extend([
-        end.saturating_mul(2),
-        end.saturating_mul(1000),
-        u64::MAX - 1,
-        u64::MAX,
-    ]);
+    updates.extend([end.saturating_mul(2), end.saturating_mul(1000), u64::MAX - 1, u64::MAX]);
     for landmark in curve.landmarks() {
         let update = landmark.update;
         updates.extend([update.saturating_sub(1), update, update.saturating_add(1)]);
@@ -573,42 +532,20 @@ proptest! {
 
 #[test]
 fn a_line_to_zero_ends_at_zero_and_not_a_rounding_error_below() {
-    let kind = Linear {
-        peak: 1.0,
-        from: 7.3,
-        to: 0.0,
-        over: None,
-    };
+    let kind = Linear { peak: 1.0, from: 7.3, to: 0.0, over: None };
     for updates in 1..3000 {
-        let clock = Clock {
-            updates,
-            updates_per_epoch: 1,
-        };
-        let curve = Schedule::from(Kind::Linear(kind.clone()))
-            .resolve(clock)
-            .unwrap();
+        let clock = Clock { updates, updates_per_epoch: 1 };
+        let curve = Schedule::from(Kind::Linear(kind.clone())).resolve(clock).unwrap();
         assert!(curve.at(updates - 1) >= 0.0);
         assert_eq!(curve.at(updates), 0.0);
     }
 }
 
 fn cosine(peak: f64, floor: f64, over: Option<Span>) -> Schedule {
-    Kind::Cosine(Cosine {
-        peak,
-        floor,
-        over,
-        after: "hold",
-    })
-    .into()
+    Kind::Cosine(Cosine { peak, floor, over, after: "hold" }).into()
 }
 
 fn restarts(peak: f64, first: Span, mult: f64) -> Schedule {
-    let kind = CosineRestarts {
-        peak,
-        floor: 0.0,
-        first,
-        mult,
-        peak_decay: 1.0,
-    };
+    let kind = CosineRestarts { peak, floor: 0.0, first, mult, peak_decay: 1.0, cycle_warmup: None };
     Kind::CosineRestarts(kind).into()
 }
