@@ -5,6 +5,7 @@
 pub mod cli;
 pub mod data;
 pub mod experiment;
+pub mod files;
 pub mod model;
 pub mod random;
 pub mod schedule;

@@ -1,4 +1,7 @@
-fn main() {
-    let threads: usize = std::env::args().nth(1).and_then(|a| a.parse().ok()).unwrap_or(2);
-    println!("{}", anneal_studio::cli::bench::run(threads, |s| eprintln!("{s}")).unwrap().table());
+//! The `anneal` program; everything it does is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    anneal_studio::cli::main()
 }

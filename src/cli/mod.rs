@@ -1,3 +1,136 @@
-//! The command line.
+//! The command line: one binary, `anneal`.
+//!
+//! stdout carries data only, messages and progress go to stderr. The exit code is 0 when done,
+//! 1 when something failed, and 2 for bad usage or a bad file.
 
 pub mod bench;
+mod headless;
+mod open;
+mod output;
+mod schedule;
+mod train;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::experiment::Experiment;
+
+/// The experiment that opens when none is named.
+const FIRST: &str = include_str!("../../assets/experiments/digits.toml");
+
+/// Drag a learning-rate schedule and watch training answer.
+#[derive(Parser)]
+#[command(name = "anneal", version, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// The experiment to open in the studio; without one, the digits under three schedules.
+    file: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Train an experiment without the studio.
+    Train(TrainArgs),
+    /// Print every update's rate, momentum and weight decay as CSV.
+    Schedule { file: PathBuf },
+    /// Measure lane-updates a second on the standard workloads.
+    Bench {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// Training threads; all cores when not given.
+        #[arg(long)]
+        threads: Option<usize>,
+    },
+}
+
+#[derive(Args)]
+struct TrainArgs {
+    file: PathBuf,
+    /// Where the experiment, the metrics, the events and the summary are written.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Where to train.
+    #[arg(long, value_enum, default_value_t)]
+    device: DeviceChoice,
+    /// Training threads; all cores when not given.
+    #[arg(long)]
+    threads: Option<usize>,
+}
+
+#[derive(Clone, Copy, Default, ValueEnum)]
+enum ThemeChoice {
+    #[default]
+    Dark,
+    Light,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum DeviceChoice {
+    #[default]
+    Auto,
+    Cpu,
+    Cuda,
+    Metal,
+}
+
+/// What a command could not do.
+enum Failure {
+    /// Exit code 1.
+    Failed(anyhow::Error),
+    /// Exit code 2.
+    BadFile(anyhow::Error),
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_from_env("ANNEAL_LOG").unwrap_or_else(|_| EnvFilter::new("error"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let cli = Cli::parse();
+    let done = match cli.command {
+        None => open::run(cli.file.as_deref()),
+        Some(Command::Train(args)) => train::run(&args),
+        Some(Command::Schedule { file }) => schedule::run(&file),
+        Some(Command::Bench { json, threads }) => bench_command(json, threads),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Failed(error)) => complain(&error, 1),
+        Err(Failure::BadFile(error)) => complain(&error, 2),
+    }
+}
+
+/// Says what went wrong on one line, causes included.
+#[expect(clippy::print_stderr, reason = "the command line's own message")]
+fn complain(error: &anyhow::Error, code: u8) -> ExitCode {
+    eprintln!("anneal: {error:#}");
+    ExitCode::from(code)
+}
+
+/// Reads an experiment; a bad file is the user's to mend.
+fn read(file: &Path) -> Result<Experiment, Failure> {
+    Experiment::open(file).map_err(|error| Failure::BadFile(error.into()))
+}
+
+/// The experiment that opens when none is named.
+fn first() -> Result<Experiment, Failure> {
+    Experiment::parse(FIRST, Path::new("digits.toml")).map_err(|error| Failure::Failed(error.into()))
+}
+
+#[expect(clippy::print_stderr, reason = "progress of a command")]
+fn bench_command(json: bool, threads: Option<usize>) -> Result<(), Failure> {
+    let report = bench::run(threads.unwrap_or_else(headless::cores), |next| eprintln!("measuring {next}"))?;
+    let text = if json { serde_json::to_string_pretty(&report)? + "\n" } else { report.table() };
+    output::print(&text)?;
+    Ok(())
+}

@@ -18,22 +18,6 @@ use crate::schedule::Span;
 /// The version of the file's schema that is read and written.
 pub(super) const VERSION: u64 = 1;
 
-/// The data sets that come with the program.
-const SHIPPED: [&str; 12] = [
-    "digits",
-    "fashion14",
-    "mnist1d",
-    "penguins",
-    "wine_quality",
-    "shakespeare",
-    "spirals",
-    "moons",
-    "circles",
-    "xor",
-    "blobs",
-    "sine",
-];
-
 /// The shipped data sets that are images.
 const IMAGES: [&str; 2] = ["digits", "fashion14"];
 
@@ -219,7 +203,7 @@ fn source(fields: &Fields) -> Result<Source, FileError> {
             if let Some(label) = fields.get("label") {
                 return Err(label.error("none: a shipped data set has its own labels"));
             }
-            let names = SHIPPED.iter().copied();
+            let names = crate::data::NAMES.iter().copied();
             match names.clone().find(|shipped| name.is_str(shipped)) {
                 Some(shipped) => Ok(Source::Shipped(shipped.to_owned())),
                 None => Err(name.unknown(names)),

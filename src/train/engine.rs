@@ -37,6 +37,7 @@ pub struct Options {
     /// Training threads; without a number, all cores but one.
     pub threads: Option<usize>,
     pub playing: bool,
+    pub speed: Speed,
     pub mode: Mode,
     /// Bytes for the telemetry of all lanes together.
     pub history_bytes: usize,
@@ -44,7 +45,13 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { threads: None, playing: true, mode: Mode::Live, history_bytes: 160 << 20 }
+        Self {
+            threads: None,
+            playing: true,
+            speed: Speed::Unlimited,
+            mode: Mode::Live,
+            history_bytes: 160 << 20,
+        }
     }
 }
 
@@ -170,11 +177,11 @@ impl Worker {
             inbox,
             shared,
             wake,
+            speed: options.speed,
             options,
             revision,
             cohort: None,
             state: State::Preparing,
-            speed: Speed::Unlimited,
             pace: (0, now),
             chunk: 1,
             measured: (0, now),

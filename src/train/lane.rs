@@ -47,6 +47,16 @@ pub struct Log {
     pub diverged: Option<u64>,
 }
 
+impl Log {
+    /// Forgets what was read; the memory stays.
+    pub fn clear(&mut self) {
+        self.rows.clear();
+        self.validations.clear();
+        self.cuts.clear();
+        self.diverged = None;
+    }
+}
+
 impl Lane {
     /// A lane at update 0; [`Lane::initialise`] gives its row weights.
     pub fn new(id: LaneId, plan: Arc<Plan>, task: &Task) -> Self {

@@ -148,8 +148,10 @@ impl Task {
         }
         let longest = (total / LEAST_VALIDATIONS).max(1);
         let shortest = (total / MOST_VALIDATIONS).max(1);
-        let period = if epoch > longest { longest } else { epoch * shortest.div_ceil(epoch) };
-        updates == total || updates.is_multiple_of(period)
+        let epochs = epoch * shortest.div_ceil(epoch);
+        updates == total
+            || updates.is_multiple_of(epochs)
+            || (epoch > longest && updates.is_multiple_of(longest))
     }
 }
 

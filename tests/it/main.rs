@@ -1,10 +1,10 @@
 //! One test program, so that the big dependencies are linked once.
 
 mod data;
+mod engine;
 mod experiment_file;
+mod optimizers;
 mod schedule_golden;
 mod schedule_properties;
-mod schedule_shapes;
-mod optimizers;
 mod telemetry;
 mod training;

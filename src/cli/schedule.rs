@@ -1,0 +1,45 @@
+//! `anneal schedule`: what every update uses, as CSV.
+
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use super::{Failure, output, read};
+use crate::experiment::Experiment;
+use crate::train::plan::Plan;
+use crate::train::task::{self, Task};
+
+pub fn run(file: &Path) -> Result<(), Failure> {
+    let experiment = read(file)?;
+    let task = Task::new(&experiment, task::prepare(&experiment)?)?;
+    let plans = experiment
+        .runs
+        .iter()
+        .map(|run| Plan::new(run, task.clock))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| Failure::BadFile(error.into()))?;
+    let stdout = BufWriter::new(io::stdout().lock());
+    match write(&experiment, &task, &plans, stdout) {
+        // Nobody reads any more.
+        Err(error) if matches!(error.kind(), csv::ErrorKind::Io(cause) if output::closed(cause)) => Ok(()),
+        written => Ok(written?),
+    }
+}
+
+fn write(experiment: &Experiment, task: &Task, plans: &[Plan], to: impl Write) -> csv::Result<()> {
+    let mut csv = csv::Writer::from_writer(to);
+    csv.write_record(["run", "update", "epoch", "lr", "momentum", "weight_decay"])?;
+    for (run, plan) in experiment.runs.iter().zip(plans) {
+        for update in 0..task.clock.updates {
+            let numbers = plan.numbers(update, None);
+            csv.write_record([
+                run.name.as_str(),
+                &update.to_string(),
+                &(update / task.clock.updates_per_epoch).to_string(),
+                &numbers.lr.to_string(),
+                &numbers.momentum.to_string(),
+                &numbers.weight_decay.to_string(),
+            ])?;
+        }
+    }
+    Ok(csv.flush()?)
+}

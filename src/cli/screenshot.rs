@@ -1,0 +1,36 @@
+//! `anneal screenshot`: the real studio, rendered off screen.
+
+use anyhow::Context;
+
+use super::{Failure, ScreenshotArgs, ThemeChoice, read};
+use crate::files;
+use crate::ui::shot::{self, Shot};
+
+pub fn run(args: &ScreenshotArgs) -> Result<(), Failure> {
+    let experiment = read(&args.file)?;
+    let shot = Shot {
+        updates: args.updates,
+        size: args.size,
+        dark: matches!(args.theme, ThemeChoice::Dark),
+        panel: args.panel.clone(),
+    };
+    let image = shot::render(experiment, &shot)?;
+    let mut png = Vec::new();
+    image.write_to(&mut std::io::Cursor::new(&mut png), image::ImageFormat::Png)?;
+    let there = || format!("cannot write {}", args.out.display());
+    files::replace(&args.out, |file| std::io::Write::write_all(file, &png)).with_context(there)?;
+    Ok(())
+}
+
+/// `1600x1000` as two numbers.
+///
+/// # Errors
+/// When it is written otherwise, or asks for no pixels or far too many.
+pub fn size(text: &str) -> Result<(u32, u32), String> {
+    let parsed = text.split_once('x').and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
+    match parsed {
+        Some((width, height)) if (64..=8192).contains(&width) && (64..=8192).contains(&height) => Ok((width, height)),
+        Some(_) => Err("each side may have 64 to 8192 pixels".into()),
+        None => Err("write width and height in pixels, such as 1600x1000".into()),
+    }
+}

@@ -1,0 +1,298 @@
+//! Training as a whole: reproducible bits, live edits, controllers, failures.
+
+use std::sync::Arc;
+
+use anneal_studio::experiment::Experiment;
+use anneal_studio::schedule::Clock;
+use anneal_studio::telemetry::Row;
+use anneal_studio::train::cohort::Cohort;
+use anneal_studio::train::command::{Mode, Revision, RunId};
+
+pub fn revision(text: &str, generation: u64) -> Arc<Revision> {
+    let experiment = Experiment::parse(text, "test.toml").expect("the test's experiment parses");
+    let ids = (0..experiment.runs.len() as u32).map(RunId).collect();
+    Arc::new(Revision { generation, experiment, ids })
+}
+
+pub fn cohort(text: &str, threads: usize) -> Cohort {
+    let pool = Arc::new(anneal_studio::train::pool(Some(threads)).expect("threads"));
+    Cohort::new(revision(text, 0), pool).expect("the test's experiment trains")
+}
+
+fn rows(cohort: &Cohort) -> Vec<Vec<Row>> {
+    cohort.lanes().iter().map(|lane| lane.log.rows.clone()).collect()
+}
+
+/// Every number of every row, as bits.
+fn bits(rows: &[Vec<Row>]) -> Vec<Vec<[u64; 6]>> {
+    let of = |row: &Row| {
+        let f = |x: f32| u64::from(x.to_bits());
+        let (loss, grad, step) = (f(row.train_loss), f(row.grad_norm), f(row.update_norm));
+        [row.update, row.lr.to_bits(), row.momentum.to_bits(), loss, grad, step]
+    };
+    rows.iter().map(|rows| rows.iter().map(of).collect()).collect()
+}
+
+pub const MOONS: &str = r#"
+anneal = 1
+name = "moons"
+[data]
+name = "moons"
+batch_size = 32
+[model]
+kind = "mlp"
+hidden = [16, 8]
+activation = "tanh"
+[train]
+updates = "200"
+seed = 3
+replicas = 2
+[[run]]
+name = "momentum"
+optimizer = { kind = "sgd", momentum = 0.9 }
+lr = { kind = "cosine", peak = 0.1, warmup = { over = "10%" } }
+[[run]]
+name = "adamw"
+optimizer = { kind = "adamw" }
+lr = { kind = "one_cycle", peak = 0.01 }
+"#;
+
+#[test]
+fn the_same_file_gives_the_same_bits_on_any_number_of_threads_and_in_any_chunks() {
+    let mut first = cohort(MOONS, 1);
+    first.advance(u64::MAX, u64::MAX).unwrap();
+    let expected = bits(&rows(&first));
+    assert_eq!(expected.len(), 4);
+    assert!(expected.iter().all(|rows| rows.len() == 200));
+    for (threads, chunk) in [(1, 1), (2, 7), (3, 64)] {
+        let mut again = cohort(MOONS, threads);
+        while again.update() < 200 {
+            again.advance(u64::MAX, chunk).unwrap();
+        }
+        assert_eq!(bits(&rows(&again)), expected, "{threads} threads, chunks of {chunk}");
+    }
+}
+
+#[test]
+fn a_run_alone_and_among_many_gives_the_same_bits() {
+    let alone = MOONS.replace("replicas = 2", "replicas = 1");
+    let alone = &alone[..alone.rfind("[[run]]").unwrap()];
+    let mut alone = cohort(alone, 1);
+    alone.advance(u64::MAX, u64::MAX).unwrap();
+    let mut many = cohort(&MOONS.replace("replicas = 2", "replicas = 32"), 2);
+    many.advance(u64::MAX, 50).unwrap();
+    let (alone, many) = (bits(&rows(&alone)), bits(&rows(&many)));
+    assert_eq!(alone[0][..50], many[0][..50]);
+    assert_ne!(many[0], many[1], "replicas differ in their seeds");
+}
+
+#[test]
+fn training_learns() {
+    let mut cohort = cohort(&MOONS.replace(r#""200""#, r#""1500""#), 2);
+    cohort.advance(u64::MAX, u64::MAX).unwrap();
+    for lane in cohort.lanes() {
+        let last = lane.log.validations.last().unwrap();
+        assert!(last.accuracy.unwrap() > 0.95, "{:?}: {last:?}", lane.id);
+        assert_eq!(last.update, 1499, "the last update is validated");
+    }
+}
+
+#[test]
+fn the_rate_used_is_the_curve_bit_for_bit() {
+    let mut cohort = cohort(MOONS, 1);
+    cohort.advance(u64::MAX, u64::MAX).unwrap();
+    let clock = cohort.task().clock;
+    let runs = cohort.revision().experiment.runs.clone();
+    for lane in cohort.lanes() {
+        let curve = runs[lane.id.run.0 as usize].lr.resolve(clock).unwrap();
+        for row in &lane.log.rows {
+            assert_eq!(row.lr.to_bits(), curve.at(row.update).to_bits());
+        }
+    }
+}
+
+fn with_peak(text: &str, peak: f64) -> String {
+    text.replace("peak = 0.1,", &format!("peak = {peak},"))
+}
+
+#[test]
+fn a_live_edit_is_in_effect_at_the_next_update_and_leaves_the_past_and_the_others_alone() {
+    let mut untouched = cohort(MOONS, 1);
+    untouched.advance(u64::MAX, u64::MAX).unwrap();
+    let mut edited = cohort(MOONS, 1);
+    edited.advance(120, u64::MAX).unwrap();
+    let change = edited.revise(revision(&with_peak(MOONS, 0.02), 1), Mode::Live).unwrap();
+    assert_eq!(change.replanned.len(), 2, "both replicas of the edited run");
+    assert!(change.reset.is_empty() && change.dropped.is_empty() && !change.rebuilt);
+    edited.advance(u64::MAX, u64::MAX).unwrap();
+    let (before, after) = (rows(&untouched), rows(&edited));
+    assert_eq!(bits(&before)[0][..120], bits(&after)[0][..120], "the past");
+    for update in 120..200 {
+        let ratio = after[0][update].lr / before[0][update].lr;
+        assert!((ratio - 0.2).abs() < 1e-12, "update {update}: {ratio}");
+    }
+    assert_ne!(before[0][130].train_loss, after[0][130].train_loss);
+    assert_eq!(bits(&before)[2..], bits(&after)[2..], "the other run");
+}
+
+#[test]
+fn an_instant_edit_is_the_whole_run_anew() {
+    let mut edited = cohort(MOONS, 1);
+    edited.advance(u64::MAX, u64::MAX).unwrap();
+    let changed = with_peak(MOONS, 0.02);
+    let change = edited.revise(revision(&changed, 1), Mode::Instant).unwrap();
+    assert_eq!(change.reset.len(), 2);
+    assert_eq!(edited.lanes()[2].update, 200, "the other run keeps what it learned");
+    edited.lanes_mut().iter_mut().for_each(|lane| lane.log.clear());
+    edited.advance(u64::MAX, u64::MAX).unwrap();
+    let mut fresh = cohort(&changed, 1);
+    fresh.advance(u64::MAX, u64::MAX).unwrap();
+    assert_eq!(bits(&rows(&edited))[0], bits(&rows(&fresh))[0]);
+}
+
+#[test]
+fn runs_come_and_go_while_others_train_on() {
+    let mut cohort = cohort(MOONS, 1);
+    cohort.advance(50, u64::MAX).unwrap();
+    let third = MOONS.to_owned()
+        + "[[run]]\nname = \"rms\"\noptimizer = { kind = \"rmsprop\", momentum = 0.5 }\nlr = { kind = \"constant\", peak = 1e-3 }\n";
+    let change = cohort.revise(revision(&third, 1), Mode::Live).unwrap();
+    assert_eq!(change.reset.len(), 2);
+    assert_eq!(cohort.lanes().iter().map(|lane| lane.update).collect::<Vec<_>>(), [50, 50, 50, 50, 0, 0]);
+    cohort.advance(u64::MAX, u64::MAX).unwrap();
+    let two = revision(MOONS, 2);
+    let only = Revision {
+        generation: 3,
+        experiment: Experiment { runs: vec![two.experiment.runs[1].clone()], ..two.experiment.clone() },
+        ids: vec![RunId(1)],
+    };
+    let change = cohort.revise(Arc::new(only), Mode::Live).unwrap();
+    assert_eq!(change.dropped.len(), 4);
+    assert_eq!(cohort.lanes().len(), 2);
+    assert!(cohort.lanes().iter().all(|lane| lane.update == 200 && lane.id.run == RunId(1)));
+}
+
+#[test]
+fn an_edit_that_cannot_train_leaves_the_cohort_as_it_was() {
+    let mut cohort = cohort(MOONS, 1);
+    cohort.advance(50, u64::MAX).unwrap();
+    let bad = revision(&MOONS.replace("batch_size = 32", "batch_size = 100000"), 1);
+    let error = cohort.revise(bad, Mode::Live).unwrap_err().to_string();
+    assert!(error.contains("100000") && error.contains("smaller batch"), "{error}");
+    assert_eq!(cohort.revision().generation, 0);
+    cohort.advance(u64::MAX, u64::MAX).unwrap();
+    assert_eq!(cohort.update(), 200);
+}
+
+#[test]
+fn accumulation_equals_the_larger_batch() {
+    let text = |batch: usize, accumulate: usize| {
+        let sized = MOONS.replace("batch_size = 32", &format!("batch_size = {batch}"));
+        sized.replace("replicas = 2", &format!("replicas = 1\naccumulate = {accumulate}"))
+    };
+    let train = |text: &str| {
+        let mut cohort = cohort(text, 1);
+        cohort.advance(100, u64::MAX).unwrap();
+        rows(&cohort)[0].clone()
+    };
+    let (whole, parts) = (train(&text(64, 1)), train(&text(16, 4)));
+    for (whole, parts) in whole.iter().zip(&parts) {
+        assert!((whole.train_loss - parts.train_loss).abs() < 2e-4, "{whole:?} {parts:?}");
+    }
+}
+
+#[test]
+fn clipping_bounds_the_update() {
+    let text = MOONS
+        .replace("replicas = 2", "replicas = 1\nclip_norm = 0.05")
+        .replace("momentum = 0.9", "momentum = 0.0");
+    let mut cohort = cohort(&text, 1);
+    cohort.advance(u64::MAX, u64::MAX).unwrap();
+    let rows = &rows(&cohort)[0];
+    assert!(rows.iter().any(|row| row.grad_norm > 0.06), "the norm before clipping is what is told");
+    for row in rows {
+        assert!(f64::from(row.update_norm) <= row.lr * 0.05 + 1e-6, "{row:?}");
+    }
+}
+
+#[test]
+fn a_run_that_diverges_says_where_and_goes_on() {
+    let text = MOONS.replace("peak = 0.1,", "peak = 1e6,").replace("hidden = [16, 8]", "hidden = [16]");
+    let text = text.replace("\"tanh\"", "\"relu\"");
+    let mut cohort = cohort(&text, 1);
+    cohort.advance(u64::MAX, u64::MAX).unwrap();
+    let lane = &cohort.lanes()[0];
+    let at = lane.diverged_at.expect("a rate of a million diverges");
+    assert_eq!(lane.update, 200);
+    assert!(
+        lane.log.rows[at as usize].train_loss.is_nan() || lane.log.rows[at as usize].train_loss.is_infinite()
+    );
+    assert!(lane.log.rows[..at as usize].iter().all(|row| row.train_loss.is_finite()));
+    assert_eq!(cohort.lanes()[2].diverged_at, None, "the other run is not touched");
+}
+
+#[test]
+fn plateau_cuts_when_the_metric_stops_and_multiplies_the_schedule() {
+    let text = MOONS.replace("replicas = 2", "replicas = 1").replace(
+        "lr = { kind = \"cosine\", peak = 0.1, warmup = { over = \"10%\" } }",
+        "lr = { kind = \"constant\", peak = 0.5, warmup = { over = \"5%\" } }\nplateau = { metric = \"val_loss\", factor = 0.5, patience = 0, threshold = 0.5 }",
+    );
+    let mut cohort = cohort(&text, 1);
+    cohort.advance(u64::MAX, u64::MAX).unwrap();
+    let lane = &cohort.lanes()[0];
+    assert!(!lane.log.cuts.is_empty());
+    let epoch = cohort.task().clock.updates_per_epoch;
+    let (update, cut) = lane.log.cuts[0];
+    assert_eq!(update % epoch, 0, "it reports at the end of an epoch");
+    assert_eq!(cut.to, cut.from * 0.5);
+    assert_eq!(lane.log.rows[update as usize].lr, cut.to);
+    assert_eq!(lane.log.rows[update as usize - 1].lr, cut.from);
+}
+
+#[test]
+fn layer_decay_slows_the_early_layers() {
+    let text = MOONS
+        .replace("replicas = 2", "replicas = 1")
+        .replace("momentum = 0.9 }", "momentum = 0.0 }\nlayer_decay = 0.5");
+    let mut cohort = cohort(&text, 1);
+    let parameters = cohort.task().model.parameters().to_vec();
+    let row = |cohort: &Cohort| -> Vec<f32> { cohort.rows().to_vec2().unwrap().swap_remove(0) };
+    let mut plain = self::cohort(&text.replace("layer_decay = 0.5", ""), 1);
+    let start = row(&cohort);
+    // The warmup's first rate is 0, so the second update is the first to move.
+    cohort.advance(2, u64::MAX).unwrap();
+    plain.advance(2, u64::MAX).unwrap();
+    let (slow, fast) = (row(&cohort), row(&plain));
+    for parameter in parameters {
+        let share = 0.5_f32.powi(2 - parameter.layer as i32);
+        for at in parameter.range() {
+            let expected = (fast[at] - start[at]) * share;
+            assert!((slow[at] - start[at] - expected).abs() < 1e-6, "{}", parameter.name);
+        }
+    }
+}
+
+#[test]
+fn weights_in_bf16_are_all_numbers_bf16_can_store() {
+    let text = MOONS.replace("replicas = 2", "replicas = 1\nweights = \"bf16\"");
+    let mut cohort = cohort(&text, 1);
+    cohort.advance(10, u64::MAX).unwrap();
+    let row: Vec<f32> = cohort.rows().to_vec2::<f32>().unwrap().swap_remove(0);
+    for weight in &row[..cohort.task().model.width()] {
+        assert_eq!(weight.to_bits() & 0xffff, 0, "{weight}");
+    }
+}
+
+#[test]
+fn a_schedule_counts_the_epochs_of_the_data() {
+    let mut cohort = cohort(&MOONS.replace("\"200\"", "\"3ep\""), 1);
+    let clock = cohort.task().clock;
+    assert_eq!(
+        clock,
+        Clock { updates: 3 * clock.updates_per_epoch, updates_per_epoch: clock.updates_per_epoch }
+    );
+    cohort.advance(u64::MAX, u64::MAX).unwrap();
+    let validated: Vec<u64> = cohort.lanes()[0].log.validations.iter().map(|at| at.update + 1).collect();
+    assert!((20..=30).contains(&validated.len()), "an epoch is long here: {validated:?}");
+    assert!((1..=3).all(|epoch| validated.contains(&(epoch * clock.updates_per_epoch))), "{validated:?}");
+}
