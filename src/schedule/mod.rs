@@ -5,10 +5,13 @@
 
 mod body;
 mod check;
+pub mod controller;
 pub mod curve;
 mod cyclic;
 mod descent;
 pub mod error;
+pub mod greedy;
+pub mod hypergradient;
 pub mod kind;
 pub mod landmark;
 mod node;
@@ -20,8 +23,11 @@ mod resolve;
 mod restarts;
 pub mod span;
 
+pub use controller::replay;
 pub use curve::Curve;
 pub use error::ScheduleError;
+pub use greedy::{Greedy, GreedyRule};
+pub use hypergradient::Hypergradient;
 pub use kind::Kind;
 pub use landmark::{Landmark, What};
 pub use plateau::{Plateau, PlateauRule};

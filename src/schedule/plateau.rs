@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ScheduleError;
 use super::check::{self, MAX_RATE};
+use super::controller;
 
 /// The rule's numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -97,11 +98,14 @@ pub struct PlateauState {
     /// rates to the last bit.
     pub cut_rate: f64,
     pub cut_base: f64,
+    /// The metric's moving average, where it is smoothed.
+    #[serde(default)]
+    pub smoothed: Option<f64>,
 }
 
 impl Default for PlateauState {
     fn default() -> Self {
-        Self { best: None, bad: 0, cooldown_left: 0, cut_rate: 1.0, cut_base: 1.0 }
+        Self { best: None, bad: 0, cooldown_left: 0, cut_rate: 1.0, cut_base: 1.0, smoothed: None }
     }
 }
 
@@ -118,6 +122,7 @@ pub struct Cut {
 pub struct Plateau {
     rule: PlateauRule,
     state: PlateauState,
+    smoothing: f64,
 }
 
 impl Plateau {
@@ -135,7 +140,22 @@ impl Plateau {
         rule.check()?;
         check::within("plateau.cut_base", state.cut_base, (f64::MIN_POSITIVE, f64::MAX))?;
         check::within("plateau.cut_rate", state.cut_rate, (0.0, state.cut_base))?;
-        Ok(Self { rule, state })
+        Ok(Self { rule, state, smoothing: 0.0 })
+    }
+
+    /// The same controller on the metric's exponential moving average instead of the metric itself, which
+    /// thrashes less where the metric is noisy: `s = weight·s + (1 - weight)·metric`, from the first metric
+    /// on. With weight 0, as without this call, it is PyTorch's.
+    ///
+    /// # Errors
+    /// When the weight is not at least 0 and below 1.
+    pub fn with_smoothing(self, weight: f64) -> Result<Self, ScheduleError> {
+        if (0.0..1.0).contains(&weight) {
+            Ok(Self { smoothing: weight, ..self })
+        } else {
+            let allowed = "a number at least 0 and below 1";
+            Err(ScheduleError::new("plateau.smoothing", format!("{weight:?}"), allowed))
+        }
     }
 
     #[must_use]
@@ -151,8 +171,7 @@ impl Plateau {
     /// The rate used where the schedule alone would give `base_rate`.
     #[must_use]
     pub fn rate(&self, base_rate: f64) -> f64 {
-        let PlateauState { cut_rate, cut_base, .. } = self.state;
-        if base_rate == cut_base { cut_rate } else { base_rate * (cut_rate / cut_base) }
+        controller::scaled(base_rate, self.state.cut_rate, self.state.cut_base)
     }
 
     /// What the schedule is multiplied by.
@@ -187,6 +206,7 @@ impl Plateau {
 
     /// Takes a metric, and the schedule's own rate of the last update. NaN is never an improvement.
     pub fn report(&mut self, metric: f64, base_rate: f64) -> Option<Cut> {
+        let metric = self.smooth(metric);
         let state = &mut self.state;
         let worst = match self.rule.mode {
             Mode::Min => f64::INFINITY,
@@ -208,6 +228,19 @@ impl Plateau {
         state.cooldown_left = self.rule.cooldown;
         state.bad = 0;
         self.cut(base_rate)
+    }
+
+    /// The metric as the rule sees it. One that is no number is not averaged in, so that it does not stay.
+    fn smooth(&mut self, metric: f64) -> f64 {
+        if self.smoothing == 0.0 || !metric.is_finite() {
+            return metric;
+        }
+        let mean = self
+            .state
+            .smoothed
+            .map_or(metric, |mean| self.smoothing * mean + (1.0 - self.smoothing) * metric);
+        self.state.smoothed = Some(mean);
+        mean
     }
 
     fn cut(&mut self, base_rate: f64) -> Option<Cut> {

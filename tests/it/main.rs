@@ -1,5 +1,6 @@
 //! One test program, so that the big dependencies are linked once.
 
+mod controllers;
 mod data;
 mod engine;
 mod experiment_file;

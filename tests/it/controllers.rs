@@ -1,0 +1,200 @@
+//! Controllers against the traces in `tests/golden/controllers.json`, which `controllers.py` beside it made
+//! with transformers' and PyTorch's own classes.
+
+use anneal_studio::schedule::greedy::{Greedy, GreedyRule};
+use anneal_studio::schedule::hypergradient::{AdamDirection, Hypergradient, adam_alignment, dot};
+use anneal_studio::schedule::plateau::{Mode, Plateau, PlateauRule, ThresholdMode};
+use anneal_studio::schedule::replay;
+use serde_json::Value;
+
+const GOLDEN: &str = include_str!("../golden/controllers.json");
+
+fn entries(rule: &str) -> Vec<Value> {
+    let golden: Value = serde_json::from_str(GOLDEN).unwrap();
+    let entries = golden["entries"].as_array().unwrap();
+    let found: Vec<Value> = entries.iter().filter(|entry| entry["rule"] == rule).cloned().collect();
+    assert!(!found.is_empty());
+    found
+}
+
+fn numbers(values: &Value) -> Vec<f64> {
+    values.as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).collect()
+}
+
+fn greedy_rule(args: &Value) -> GreedyRule {
+    let default = GreedyRule::default();
+    let number = |name: &str, default: f64| args[name].as_f64().unwrap_or(default);
+    let count = |name: &str, default: u64| args[name].as_u64().unwrap_or(default);
+    GreedyRule {
+        mode: if args["mode"] == "max" { Mode::Max } else { Mode::Min },
+        factor: number("factor", default.factor),
+        patience: count("patience", default.patience),
+        threshold: number("threshold", default.threshold),
+        threshold_mode: if args["threshold_mode"] == "rel" { ThresholdMode::Rel } else { ThresholdMode::Abs },
+        cooldown: count("cooldown", default.cooldown),
+        warmup: count("warmup", default.warmup),
+        min_lr: number("min_lr", default.min_lr),
+        max_lr: number("max_lr", default.max_lr),
+        eps: default.eps,
+        window: (args["smooth"] == true).then(|| count("window_size", 50) as usize),
+        reset_start: count("reset_start", default.reset_start),
+    }
+}
+
+#[test]
+fn greedy_is_transformers_to_the_last_bit() {
+    let entries = entries("greedy");
+    assert_eq!(entries.len(), 13);
+    for entry in entries {
+        let greedy = Greedy::new(greedy_rule(&entry["args"])).unwrap();
+        let base = entry["lr0"].as_f64().unwrap();
+        let trace = replay(greedy, &numbers(&entry["metrics"]), |_| base);
+        let rates: Vec<f64> = trace.iter().map(|report| report.rate).collect();
+        assert_eq!(rates, numbers(&entry["lr"]), "{}", entry["args"]);
+        let mut rate = base;
+        for report in trace {
+            assert_eq!(report.change.map_or(rate, |change| change.from), rate);
+            rate = report.rate;
+            assert_eq!(report.change.map_or(rate, |change| change.to), rate);
+        }
+    }
+}
+
+#[test]
+fn greedy_goes_on_from_its_saved_state() {
+    let entry = &entries("greedy")[9];
+    let rule = greedy_rule(&entry["args"]);
+    let metrics = numbers(&entry["metrics"]);
+    for stop in 0..metrics.len() {
+        let mut first = Greedy::new(rule).unwrap();
+        for metric in &metrics[..stop] {
+            first.report(*metric, 0.1);
+        }
+        let text = serde_json::to_string(first.state()).unwrap();
+        let second = Greedy::resume(rule, serde_json::from_str(&text).unwrap()).unwrap();
+        let rates: Vec<f64> = replay(second, &metrics[stop..], |_| 0.1).iter().map(|it| it.rate).collect();
+        assert_eq!(rates, numbers(&entry["lr"])[stop..]);
+    }
+}
+
+#[test]
+fn greedy_multiplies_whatever_the_schedule_says() {
+    let rule = GreedyRule { patience: 0, factor: 0.5, min_lr: 0.0, ..GreedyRule::default() };
+    let mut greedy = Greedy::new(rule).unwrap();
+    greedy.report(1.0, 0.1);
+    assert_eq!((greedy.scale(), greedy.rate(0.03)), (2.0, 0.06));
+    greedy.report(1.0, 0.03);
+    assert_eq!((greedy.scale(), greedy.rate(0.1)), (1.0, 0.1));
+    // A schedule at nothing stays there.
+    assert_eq!(greedy.report(0.5, 0.0), None);
+    assert_eq!(greedy.rate(0.0), 0.0);
+}
+
+#[test]
+fn a_wrong_greedy_rule_is_refused() {
+    let wrong = |rule: GreedyRule| Greedy::new(rule).unwrap_err().field;
+    let rule = GreedyRule::default();
+    assert_eq!(wrong(GreedyRule { factor: 1.0, ..rule }), "greedy.factor");
+    assert_eq!(wrong(GreedyRule { factor: 0.0, ..rule }), "greedy.factor");
+    assert_eq!(wrong(GreedyRule { min_lr: 2.0, ..rule }), "greedy.min_lr");
+    assert_eq!(wrong(GreedyRule { window: Some(0), ..rule }), "greedy.window");
+    assert_eq!(wrong(GreedyRule { threshold: f64::NAN, ..rule }), "greedy.threshold");
+}
+
+#[test]
+fn a_smoothed_plateau_is_pytorchs_on_the_moving_average() {
+    for entry in entries("smoothed_plateau") {
+        let rule = PlateauRule { factor: 0.5, patience: 2, ..PlateauRule::default() };
+        let weight = entry["smoothing"].as_f64().unwrap();
+        let plateau = Plateau::new(rule).unwrap().with_smoothing(weight).unwrap();
+        let metrics = numbers(&entry["metrics"]);
+        let rates: Vec<f64> = replay(plateau, &metrics, |_| 0.1).iter().map(|report| report.rate).collect();
+        assert_eq!(rates, numbers(&entry["lr"]));
+        let raw = replay(Plateau::new(rule).unwrap(), &metrics, |_| 0.1);
+        assert_ne!(raw.iter().map(|report| report.rate).collect::<Vec<_>>(), rates);
+    }
+    let plateau = Plateau::new(PlateauRule::default()).unwrap();
+    assert!(plateau.with_smoothing(1.0).is_err() && plateau.with_smoothing(f64::NAN).is_err());
+}
+
+#[test]
+fn a_metric_that_is_no_number_does_not_stay_in_the_average() {
+    let rule = PlateauRule { patience: 100, ..PlateauRule::default() };
+    let mut plateau = Plateau::new(rule).unwrap().with_smoothing(0.5).unwrap();
+    for metric in [1.0, f64::NAN, 0.5] {
+        plateau.report(metric, 0.1);
+    }
+    assert_eq!(plateau.best(), Some(0.75));
+}
+
+#[test]
+fn a_replay_follows_the_schedule_too() {
+    let rule = PlateauRule { factor: 0.5, patience: 0, ..PlateauRule::default() };
+    let trace = replay(Plateau::new(rule).unwrap(), &[1.0, 1.0, 0.5], |report| 0.8 / (report + 1) as f64);
+    let rates: Vec<f64> = trace.iter().map(|report| report.rate).collect();
+    assert_eq!(rates, [0.8, 0.2, 0.8 / 3.0 * 0.5]);
+}
+
+fn quadratic(entry: &Value, mut direction: impl FnMut(&[f32], u64) -> (f64, Vec<f64>)) {
+    let curvature = numbers(&entry["curvature"]);
+    let mut x = numbers(&entry["x0"]);
+    let base = entry["lr0"].as_f64().unwrap();
+    let mut rule = Hypergradient::new(entry["beta"].as_f64().unwrap()).unwrap();
+    for (update, expected) in (0..).zip(numbers(&entry["lr"])) {
+        let gradient: Vec<f32> = curvature.iter().zip(&x).map(|(c, x)| (c * x) as f32).collect();
+        let (alignment, step) = direction(&gradient, update);
+        rule.step(alignment, base);
+        let rate = rule.rate(base);
+        assert!((rate - expected).abs() < 1e-6 * expected, "update {update}: {rate:?}, not {expected:?}");
+        for (x, step) in x.iter_mut().zip(step) {
+            *x -= rate * step;
+        }
+    }
+    for (x, expected) in x.iter().zip(numbers(&entry["x"])) {
+        assert!((x - expected).abs() < 1e-5);
+    }
+}
+
+#[test]
+fn sgd_hd_is_baydins() {
+    let mut last = vec![0.0; 3];
+    quadratic(&entries("hypergradient_sgd")[0], |gradient, _| {
+        let alignment = dot(gradient, &last);
+        last = gradient.to_vec();
+        (alignment, gradient.iter().copied().map(f64::from).collect())
+    });
+}
+
+#[test]
+fn adam_hd_is_baydins() {
+    let (mut m, mut v) = (vec![0.0_f32; 3], vec![0.0_f32; 3]);
+    let (beta1, beta2, eps) = (0.9, 0.999, 1e-8);
+    quadratic(&entries("hypergradient_adam")[0], |gradient, updates| {
+        let adam = AdamDirection { beta1, beta2, eps, updates };
+        let alignment = adam_alignment(gradient, &m, &v, adam);
+        let t = updates as f64 + 1.0;
+        let mut direction = Vec::new();
+        for ((g, m), v) in gradient.iter().zip(&mut m).zip(&mut v) {
+            let g = f64::from(*g);
+            *m = (beta1 * f64::from(*m) + (1.0 - beta1) * g) as f32;
+            *v = (beta2 * f64::from(*v) + (1.0 - beta2) * g * g) as f32;
+            let corrected = f64::from(*m) / (1.0 - beta1.powf(t));
+            direction.push(corrected / ((f64::from(*v) / (1.0 - beta2.powf(t))).sqrt() + eps));
+        }
+        (alignment, direction)
+    });
+}
+
+#[test]
+fn a_hypergradient_rate_never_falls_below_nothing() {
+    let mut rule = Hypergradient::new(1.0).unwrap();
+    rule.step(-5.0, 0.1);
+    assert_eq!(rule.rate(0.1), 0.0);
+    rule.step(f64::NAN, 0.1);
+    assert_eq!(rule.rate(0.1), 0.0);
+    rule.step(0.05, 0.1);
+    assert_eq!((rule.rate(0.1), rule.rate(0.2)), (0.05, 0.1));
+    rule.step(1.0, 0.0);
+    assert_eq!(rule.rate(0.1), 0.05);
+    assert!(Hypergradient::new(0.0).is_err() && Hypergradient::new(f64::NAN).is_err());
+}
