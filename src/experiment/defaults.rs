@@ -57,6 +57,7 @@ impl Default for Plateau {
             cooldown: 0,
             min_lr: 0.0,
             eps: 1e-8,
+            smoothing: 0.0,
         }
     }
 }

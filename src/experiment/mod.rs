@@ -3,6 +3,7 @@
 mod defaults;
 pub mod error;
 mod file;
+mod greedy;
 pub mod names;
 mod near;
 mod node;
@@ -15,6 +16,7 @@ mod write;
 use std::path::PathBuf;
 
 pub use error::{FieldError, FileError, Place};
+pub use greedy::Greedy;
 pub use optimizer::{Number, Optimizer, OptimizerKind};
 
 use crate::schedule::{Schedule, Span};
@@ -161,6 +163,8 @@ pub struct Run {
     pub optimizer: Optimizer,
     pub lr: Schedule,
     pub plateau: Option<Plateau>,
+    /// Not beside `plateau`: both would pull at the same rate.
+    pub greedy: Option<Greedy>,
     pub hypergradient: Option<Hypergradient>,
     /// Layer `l` of `n` (the head last) learns at `layer_decay^(n-1-l)` times the rate.
     pub layer_decay: Option<f64>,
@@ -181,6 +185,9 @@ pub struct Plateau {
     pub min_lr: f64,
     /// A cut smaller than this is not made.
     pub eps: f64,
+    /// The weight of the past in the moving average that the rule sees, at least 0 and below 1;
+    /// 0 is the metric itself, as in PyTorch.
+    pub smoothing: f64,
 }
 
 /// What a controller watches.

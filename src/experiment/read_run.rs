@@ -7,8 +7,10 @@ use super::node::{Fields, Node, quote};
 use super::optimizer::NumberInfo;
 use super::read_schedule::schedule;
 use super::{
-    Data, Hypergradient, Metric, Number, Optimizer, OptimizerKind, Plateau, PlateauMode, Run, ThresholdMode,
+    Data, Greedy, Hypergradient, Metric, Number, Optimizer, OptimizerKind, Plateau, PlateauMode, Run,
+    ThresholdMode,
 };
+use crate::schedule::greedy::MAX_WINDOW;
 use crate::schedule::{Clock, Curve, Schedule, Span};
 
 /// At how many places a number's schedule is looked at.
@@ -19,6 +21,7 @@ const MAX_REPORTS: u64 = 1_000_000_000;
 const SECTION: &str = "a [[run]] section";
 const OPTIMIZER: &str = "a table, such as { kind = \"sgd\", momentum = 0.9 }";
 const PLATEAU: &str = "a table, such as { metric = \"val_loss\", factor = 0.1, patience = 10 }";
+const GREEDY: &str = "a table, such as { metric = \"val_loss\", factor = 0.95, min_lr = 1e-5 }";
 const HYPERGRADIENT: &str = "a table, such as { beta = 1e-6 }";
 
 /// What the runs of an experiment share.
@@ -45,13 +48,14 @@ pub(super) fn run<'d>(node: Node<'d>, setting: &Setting) -> Result<(Run, Node<'d
         return Err(name.error("a name that can be seen"));
     }
     let fields = node.scoped(format!("run \"{}\"", quote(text))).fields(SECTION)?;
-    fields.only(&["name", "optimizer", "lr", "plateau", "hypergradient", "layer_decay"])?;
+    fields.only(&["name", "optimizer", "lr", "plateau", "greedy", "hypergradient", "layer_decay"])?;
     let lr = fields.need("lr", "a schedule, such as { kind = \"constant\", peak = 0.1 }")?;
     let run = Run {
         name: text.to_owned(),
         optimizer: optimizer(&fields.need("optimizer", OPTIMIZER)?, setting)?,
         lr: tried(&lr, setting, |_, _| Ok(()))?,
         plateau: fields.read("plateau", |node| plateau(&node, setting.data))?,
+        greedy: fields.read("greedy", |node| greedy_alone(&node, &fields, setting.data))?,
         hypergradient: fields.read("hypergradient", |node| hypergradient(&node))?,
         layer_decay: fields.read("layer_decay", |decay| decay.number((Excluded(0.0), Included(1.0))))?,
     };
@@ -147,6 +151,43 @@ fn mirror(fields: &Fields, kind: OptimizerKind, info: &NumberInfo) -> Result<Num
     Ok(Number::Mirror { low, high: value })
 }
 
+/// What a controller watches and which way it gets better, checked against what there is to watch.
+fn watched(fields: &Fields, data: &Data) -> Result<(Metric, PlateauMode), FileError> {
+    let node = &fields.node;
+    if !node.document().has_epochs {
+        return Err(node.error("none: it reports once an epoch, and a surface has no epochs"));
+    }
+    let metric = fields.read("metric", |metric| metric.choice(&Metric::ALL))?.unwrap_or(Metric::ValLoss);
+    if metric != Metric::TrainLoss && data.validation == 0.0 {
+        return Err(
+            node.error_found("a validation metric", "\"train_loss\": no data are held out for validation")
+        );
+    }
+    match fields.read("mode", |mode| mode.choice(&PlateauMode::ALL))? {
+        Some(mode) => Ok((metric, mode)),
+        // The default `min` would cut the rate while the accuracy rises.
+        None if metric == Metric::ValAccuracy => {
+            Err(fields.missing("mode", "\"max\" for an accuracy, or \"min\""))
+        }
+        None => Ok((metric, PlateauMode::Min)),
+    }
+}
+
+/// A number of at least 0, or the default.
+fn amount(fields: &Fields, name: &str, otherwise: f64) -> Result<f64, FileError> {
+    Ok(fields.read(name, |node| node.number(0.0..))?.unwrap_or(otherwise))
+}
+
+/// A number of reports, or the default.
+fn reports(fields: &Fields, name: &str, otherwise: u64) -> Result<u64, FileError> {
+    Ok(fields.read(name, |node| node.whole(0..=MAX_REPORTS))?.unwrap_or(otherwise))
+}
+
+fn threshold_mode(fields: &Fields, otherwise: ThresholdMode) -> Result<ThresholdMode, FileError> {
+    let mode = fields.read("threshold_mode", |mode| mode.choice(&ThresholdMode::ALL))?;
+    Ok(mode.unwrap_or(otherwise))
+}
+
 fn plateau(node: &Node, data: &Data) -> Result<Plateau, FileError> {
     let fields = node.fields(PLATEAU)?;
     fields.only(&[
@@ -159,42 +200,75 @@ fn plateau(node: &Node, data: &Data) -> Result<Plateau, FileError> {
         "cooldown",
         "min_lr",
         "eps",
+        "smoothing",
     ])?;
-    if !node.document().has_epochs {
-        return Err(node.error("none: it reports once an epoch, and a surface has no epochs"));
-    }
-    let metric = fields.read("metric", |metric| metric.choice(&Metric::ALL))?.unwrap_or(Metric::ValLoss);
-    if metric != Metric::TrainLoss && data.validation == 0.0 {
-        return Err(
-            node.error_found("a validation metric", "\"train_loss\": no data are held out for validation")
-        );
-    }
-    let mode = match fields.read("mode", |mode| mode.choice(&PlateauMode::ALL))? {
-        Some(mode) => mode,
-        // ReduceLROnPlateau's `min` would cut the rate while the accuracy rises.
-        None if metric == Metric::ValAccuracy => {
-            return Err(fields.missing("mode", "\"max\" for an accuracy, or \"min\""));
-        }
-        None => PlateauMode::Min,
-    };
-    let default = Plateau { metric, mode, ..Plateau::default() };
-    let rate = |name: &str, otherwise: f64| {
-        fields.read(name, |node| node.number(0.0..)).map(|read| read.unwrap_or(otherwise))
-    };
-    let reports = |name: &str, otherwise: u64| {
-        fields.read(name, |node| node.whole(0..=MAX_REPORTS)).map(|read| read.unwrap_or(otherwise))
-    };
+    let (metric, mode) = watched(&fields, data)?;
+    let default = Plateau::default();
     Ok(Plateau {
+        metric,
+        mode,
         factor: fields.read("factor", |factor| factor.number(0.0..1.0))?.unwrap_or(default.factor),
-        patience: reports("patience", default.patience)?,
-        threshold: rate("threshold", default.threshold)?,
-        threshold_mode: fields
-            .read("threshold_mode", |mode| mode.choice(&ThresholdMode::ALL))?
-            .unwrap_or(default.threshold_mode),
-        cooldown: reports("cooldown", default.cooldown)?,
-        min_lr: rate("min_lr", default.min_lr)?,
-        eps: rate("eps", default.eps)?,
-        ..default
+        patience: reports(&fields, "patience", default.patience)?,
+        threshold: amount(&fields, "threshold", default.threshold)?,
+        threshold_mode: threshold_mode(&fields, default.threshold_mode)?,
+        cooldown: reports(&fields, "cooldown", default.cooldown)?,
+        min_lr: amount(&fields, "min_lr", default.min_lr)?,
+        eps: amount(&fields, "eps", default.eps)?,
+        smoothing: fields.read("smoothing", |weight| weight.number(0.0..1.0))?.unwrap_or(default.smoothing),
+    })
+}
+
+/// The greedy controller of a run without a plateau: both would pull at the same rate.
+fn greedy_alone(node: &Node, run: &Fields, data: &Data) -> Result<Greedy, FileError> {
+    match run.get("plateau") {
+        Some(_) => Err(node.error("either `plateau` or `greedy`, not both")),
+        None => greedy(node, data),
+    }
+}
+
+fn greedy(node: &Node, data: &Data) -> Result<Greedy, FileError> {
+    let fields = node.fields(GREEDY)?;
+    fields.only(&[
+        "metric",
+        "mode",
+        "factor",
+        "patience",
+        "threshold",
+        "threshold_mode",
+        "cooldown",
+        "warmup",
+        "min_lr",
+        "max_lr",
+        "eps",
+        "window",
+        "reset_start",
+    ])?;
+    let (metric, mode) = watched(&fields, data)?;
+    let default = Greedy::default();
+    let factor = (Excluded(0.0), Excluded(1.0));
+    let max_lr = amount(&fields, "max_lr", default.max_lr)?;
+    let min_lr = match fields.get("min_lr") {
+        Some(min) => min.number(0.0..=max_lr)?,
+        None if max_lr < default.min_lr => {
+            let allowed = format!("a rate of at most max_lr, {max_lr}; its default is {}", default.min_lr);
+            return Err(fields.missing("min_lr", allowed));
+        }
+        None => default.min_lr,
+    };
+    Ok(Greedy {
+        metric,
+        mode,
+        factor: fields.read("factor", |node| node.number(factor))?.unwrap_or(default.factor),
+        patience: reports(&fields, "patience", default.patience)?,
+        threshold: amount(&fields, "threshold", default.threshold)?,
+        threshold_mode: threshold_mode(&fields, default.threshold_mode)?,
+        cooldown: reports(&fields, "cooldown", default.cooldown)?,
+        warmup: reports(&fields, "warmup", default.warmup)?,
+        min_lr,
+        max_lr,
+        eps: amount(&fields, "eps", default.eps)?,
+        window: fields.read("window", |node| node.whole(1..=MAX_WINDOW))?,
+        reset_start: reports(&fields, "reset_start", default.reset_start)?,
     })
 }
 

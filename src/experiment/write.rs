@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::names::{TICKS, name_of};
 use super::{
-    Activation, Average, BatchSize, Data, Experiment, Loss, Metric, Model, Norm, Number, Optimizer,
+    Activation, Average, BatchSize, Data, Experiment, Greedy, Loss, Metric, Model, Norm, Number, Optimizer,
     OptimizerKind, Plateau, PlateauMode, Run, SnapshotWhen, Snapshots, Source, SurfaceFunction,
     ThresholdMode, Train, WeightFormat,
 };
@@ -167,6 +167,9 @@ fn run(run: &Run) -> Table {
     if let Some(rule) = &run.plateau {
         table.add("plateau", plateau(rule).inline());
     }
+    if let Some(rule) = &run.greedy {
+        table.add("greedy", greedy(rule).inline());
+    }
     if let Some(rule) = &run.hypergradient {
         table.add("hypergradient", format!("{{ beta = {} }}", number(rule.beta)));
     }
@@ -280,6 +283,32 @@ fn plateau(rule: &Plateau) -> Table {
     table.add_unless(&default.cooldown, "cooldown", &rule.cooldown, u64::to_string);
     table.add_unless(&default.min_lr, "min_lr", &rule.min_lr, float);
     table.add_unless(&default.eps, "eps", &rule.eps, float);
+    table.add_unless(&default.smoothing, "smoothing", &rule.smoothing, float);
+    table
+}
+
+fn greedy(rule: &Greedy) -> Table {
+    let default = Greedy::default();
+    let mut table = Table::default();
+    table.add("metric", named(&Metric::ALL, &rule.metric));
+    if rule.metric == Metric::ValAccuracy || rule.mode != default.mode {
+        table.add("mode", named(&PlateauMode::ALL, &rule.mode));
+    }
+    table.add_unless(&default.factor, "factor", &rule.factor, float);
+    table.add_unless(&default.patience, "patience", &rule.patience, u64::to_string);
+    table.add_unless(&default.threshold, "threshold", &rule.threshold, float);
+    table.add_unless(&default.threshold_mode, "threshold_mode", &rule.threshold_mode, |it| {
+        named(&ThresholdMode::ALL, it)
+    });
+    table.add_unless(&default.cooldown, "cooldown", &rule.cooldown, u64::to_string);
+    table.add_unless(&default.warmup, "warmup", &rule.warmup, u64::to_string);
+    table.add_unless(&default.min_lr, "min_lr", &rule.min_lr, float);
+    table.add_unless(&default.max_lr, "max_lr", &rule.max_lr, float);
+    table.add_unless(&default.eps, "eps", &rule.eps, float);
+    if let Some(window) = rule.window {
+        table.add("window", window);
+    }
+    table.add_unless(&default.reset_start, "reset_start", &rule.reset_start, u64::to_string);
     table
 }
 

@@ -2,7 +2,7 @@
 
 use anneal_studio::experiment::names::name_of;
 use anneal_studio::experiment::{
-    Activation, Average, BatchSize, Data, Experiment, Hypergradient, Loss, Metric, Model, Norm,
+    Activation, Average, BatchSize, Data, Experiment, Greedy, Hypergradient, Loss, Metric, Model, Norm,
     Number, Optimizer, OptimizerKind, Plateau, PlateauMode, Run, SnapshotWhen, Snapshots, Source,
     SurfaceFunction, ThresholdMode, Train, WeightFormat,
 };
@@ -17,12 +17,7 @@ use proptest::sample::{select, subsequence};
 fn one<T: Clone + std::fmt::Debug + 'static>(
     names: &[(&'static str, T)],
 ) -> impl Strategy<Value = T> + use<T> {
-    select(
-        names
-            .iter()
-            .map(|(_, choice)| choice.clone())
-            .collect::<Vec<_>>(),
-    )
+    select(names.iter().map(|(_, choice)| choice.clone()).collect::<Vec<_>>())
 }
 
 /// A number within the bounds: an end, a plain one, or one of any magnitude.
@@ -65,17 +60,13 @@ fn value(field: &Field, inner: &BoxedStrategy<Schedule>, has_epochs: bool) -> Bo
     let given = match field.role {
         Role::Rate => rate().prop_map(Value::Number).boxed(),
         Role::Number { min, max } => within(min, max).prop_map(Value::Number).boxed(),
-        Role::Span => span(has_epochs)
-            .prop_map(|span| Value::Span(Some(span)))
-            .boxed(),
+        Role::Span => span(has_epochs).prop_map(|span| Value::Span(Some(span))).boxed(),
         Role::Flag => any::<bool>().prop_map(Value::Flag).boxed(),
         Role::Choice(names) => select(names).prop_map(Value::Choice).boxed(),
         Role::Points => positions(has_epochs)
             .prop_flat_map(|places| {
                 let rates = vec(rate(), places.len());
-                rates.prop_map(move |rates| {
-                    Value::Points(places.iter().copied().zip(rates).collect())
-                })
+                rates.prop_map(move |rates| Value::Points(places.iter().copied().zip(rates).collect()))
             })
             .boxed(),
         Role::Values => {
@@ -85,14 +76,8 @@ fn value(field: &Field, inner: &BoxedStrategy<Schedule>, has_epochs: bool) -> Bo
         Role::Milestones => positions(has_epochs).prop_map(Value::Milestones).boxed(),
         Role::Parts => (vec((span(has_epochs), inner.clone()), 0..4), inner.clone())
             .prop_map(|(parts, last)| {
-                let part = |(length, schedule)| Part {
-                    length: Some(length),
-                    schedule,
-                };
-                let last = Part {
-                    length: None,
-                    schedule: last,
-                };
+                let part = |(length, schedule)| Part { length: Some(length), schedule };
+                let last = Part { length: None, schedule: last };
                 Value::Parts(parts.into_iter().map(part).chain([last]).collect())
             })
             .boxed(),
@@ -104,16 +89,9 @@ fn value(field: &Field, inner: &BoxedStrategy<Schedule>, has_epochs: bool) -> Bo
     }
 }
 
-fn kind(
-    name: &'static str,
-    inner: &BoxedStrategy<Schedule>,
-    has_epochs: bool,
-) -> BoxedStrategy<Kind> {
+fn kind(name: &'static str, inner: &BoxedStrategy<Schedule>, has_epochs: bool) -> BoxedStrategy<Kind> {
     let fields = Kind::fields(name).unwrap();
-    let values: Vec<_> = fields
-        .iter()
-        .map(|field| value(field, inner, has_epochs))
-        .collect();
+    let values: Vec<_> = fields.iter().map(|field| value(field, inner, has_epochs)).collect();
     values
         .prop_map(move |values| {
             Kind::build(name, |wanted| {
@@ -134,28 +112,18 @@ fn ramp() -> impl Strategy<Value = (f64, Ramp)> {
 }
 
 fn modified(kind: BoxedStrategy<Kind>, has_epochs: bool) -> BoxedStrategy<Schedule> {
-    let tick = if has_epochs {
-        select(vec![Tick::Update, Tick::Epoch]).boxed()
-    } else {
-        Just(Tick::Update).boxed()
-    };
-    let clamp = (rate(), rate()).prop_map(|(a, b)| Clamp {
-        min: a.min(b),
-        max: a.max(b),
-    });
+    let tick =
+        if has_epochs { select(vec![Tick::Update, Tick::Epoch]).boxed() } else { Just(Tick::Update).boxed() };
+    let clamp = (rate(), rate()).prop_map(|(a, b)| Clamp { min: a.min(b), max: a.max(b) });
     let ramped = || (span(has_epochs), ramp());
-    (
-        kind,
-        tick,
-        option::of(ramped()),
-        option::of(ramped()),
-        option::of(clamp),
-    )
+    (kind, tick, option::of(ramped()), option::of(ramped()), option::of(clamp))
         .prop_map(|(kind, tick, warmup, cooldown, clamp)| Schedule {
             // Noam's own `warmup` takes the modifier's name.
-            warmup: warmup
-                .filter(|_| kind.name() != "noam")
-                .map(|(over, (from, shape))| Warmup { over, from, shape }),
+            warmup: warmup.filter(|_| kind.name() != "noam").map(|(over, (from, shape))| Warmup {
+                over,
+                from,
+                shape,
+            }),
             cooldown: cooldown.map(|(over, (to, shape))| Cooldown { over, to, shape }),
             kind,
             tick,
@@ -167,24 +135,14 @@ fn modified(kind: BoxedStrategy<Kind>, has_epochs: bool) -> BoxedStrategy<Schedu
 /// A schedule of any kind, with others inside it three levels deep.
 pub fn schedule(has_epochs: bool) -> BoxedStrategy<Schedule> {
     let of = move |names: &[&'static str], inner: BoxedStrategy<Schedule>| {
-        let kinds: Vec<_> = names
-            .iter()
-            .map(|name| kind(name, &inner, has_epochs))
-            .collect();
+        let kinds: Vec<_> = names.iter().map(|name| kind(name, &inner, has_epochs)).collect();
         modified(proptest::strategy::Union::new(kinds).boxed(), has_epochs)
     };
-    let none = Just(Schedule::from(Kind::Constant(
-        anneal_studio::schedule::kind::Constant { peak: 0.1 },
-    )))
-    .boxed();
-    let flat: Vec<_> = Kind::NAMES
-        .iter()
-        .copied()
-        .filter(|name| !["sequence", "product"].contains(name))
-        .collect();
-    of(&flat, none)
-        .prop_recursive(3, 12, 3, move |inner| of(Kind::NAMES, inner))
-        .boxed()
+    let none =
+        Just(Schedule::from(Kind::Constant(anneal_studio::schedule::kind::Constant { peak: 0.1 }))).boxed();
+    let flat: Vec<_> =
+        Kind::NAMES.iter().copied().filter(|name| !["sequence", "product"].contains(name)).collect();
+    of(&flat, none).prop_recursive(3, 12, 3, move |inner| of(Kind::NAMES, inner)).boxed()
 }
 
 fn optimizer(has_epochs: bool) -> BoxedStrategy<Optimizer> {
@@ -193,23 +151,12 @@ fn optimizer(has_epochs: bool) -> BoxedStrategy<Optimizer> {
             .numbers()
             .iter()
             .map(|info| {
-                let max = if info.open {
-                    0.999 * info.max
-                } else {
-                    info.max
-                };
+                let max = if info.open { 0.999 * info.max } else { info.max };
                 let clamp = Clamp { min: 0.0, max };
-                let varying = schedule(has_epochs).prop_map(move |it| {
-                    Number::Schedule(Box::new(Schedule {
-                        clamp: Some(clamp),
-                        ..it
-                    }))
-                });
-                let mirror =
-                    (within(0.0, max), within(0.0, max)).prop_map(|(a, b)| Number::Mirror {
-                        low: a.min(b),
-                        high: a.max(b),
-                    });
+                let varying = schedule(has_epochs)
+                    .prop_map(move |it| Number::Schedule(Box::new(Schedule { clamp: Some(clamp), ..it })));
+                let mirror = (within(0.0, max), within(0.0, max))
+                    .prop_map(|(a, b)| Number::Mirror { low: a.min(b), high: a.max(b) });
                 let fixed = within(0.0, max).prop_map(Number::Fixed);
                 let usual = Just(Number::Fixed(info.default));
                 if kind.momentum_name() == Some(info.name) {
@@ -232,22 +179,14 @@ fn optimizer(has_epochs: bool) -> BoxedStrategy<Optimizer> {
 }
 
 fn plateau(validation: f64) -> BoxedStrategy<Plateau> {
-    let metric = if validation > 0.0 {
-        one(&Metric::ALL).boxed()
-    } else {
-        Just(Metric::TrainLoss).boxed()
-    };
+    let metric = if validation > 0.0 { one(&Metric::ALL).boxed() } else { Just(Metric::TrainLoss).boxed() };
     let modes = (one(&PlateauMode::ALL), one(&ThresholdMode::ALL));
     let rates = (within(0.0, 0.99), rate(), rate(), rate());
-    (metric, modes, rates, 0..100u64, 0..100u64)
-        .prop_map(
-            |(
-                metric,
-                (mode, threshold_mode),
-                (factor, threshold, min_lr, eps),
-                patience,
-                cooldown,
-            )| Plateau {
+    let counts = (0..100u64, 0..100u64);
+    (metric, modes, rates, counts, within(0.0, 0.99))
+        .prop_map(|(metric, (mode, threshold_mode), rates, (patience, cooldown), smoothing)| {
+            let (factor, threshold, min_lr, eps) = rates;
+            Plateau {
                 metric,
                 mode,
                 factor,
@@ -257,90 +196,84 @@ fn plateau(validation: f64) -> BoxedStrategy<Plateau> {
                 cooldown,
                 min_lr,
                 eps,
-            },
-        )
+                smoothing,
+            }
+        })
         .boxed()
 }
 
+fn greedy(validation: f64) -> BoxedStrategy<Greedy> {
+    let like = plateau(validation).prop_filter("a factor above 0", |rule| rule.factor > 0.0);
+    (like, 0..100u64, rate(), option::of(1..1000usize), 0..1000u64)
+        .prop_map(|(like, warmup, higher, window, reset_start)| Greedy {
+            metric: like.metric,
+            mode: like.mode,
+            factor: like.factor,
+            patience: like.patience,
+            threshold: like.threshold,
+            threshold_mode: like.threshold_mode,
+            cooldown: like.cooldown,
+            warmup,
+            min_lr: like.min_lr.min(higher),
+            max_lr: like.min_lr.max(higher),
+            eps: like.eps,
+            window,
+            reset_start,
+        })
+        .boxed()
+}
+
+/// What watches the metric: at most one of the two.
+fn controllers(validation: f64) -> BoxedStrategy<(Option<Plateau>, Option<Greedy>)> {
+    prop_oneof![
+        Just((None, None)),
+        plateau(validation).prop_map(|rule| (Some(rule), None)),
+        greedy(validation).prop_map(|rule| (None, Some(rule))),
+    ]
+    .boxed()
+}
+
 fn run(has_epochs: bool, validation: f64) -> BoxedStrategy<Run> {
-    let plateau = if has_epochs {
-        option::of(plateau(validation)).boxed()
-    } else {
-        Just(None).boxed()
-    };
+    let controllers = if has_epochs { controllers(validation) } else { Just((None, None)).boxed() };
     let hypergradient = option::of(within(1e-12, 1e6).prop_map(|beta| Hypergradient { beta }));
     let layer_decay = option::of(within(1e-3, 1.0));
-    (
-        any::<String>(),
-        optimizer(has_epochs),
-        schedule(has_epochs),
-        plateau,
-        hypergradient,
-        layer_decay,
-    )
-        .prop_map(
-            |(name, optimizer, lr, plateau, hypergradient, layer_decay)| Run {
-                name,
-                optimizer,
-                lr,
-                plateau,
-                hypergradient,
-                layer_decay,
-            },
-        )
+    (any::<String>(), optimizer(has_epochs), schedule(has_epochs), controllers, hypergradient, layer_decay)
+        .prop_map(|(name, optimizer, lr, (plateau, greedy), hypergradient, layer_decay)| Run {
+            name,
+            optimizer,
+            lr,
+            plateau,
+            greedy,
+            hypergradient,
+            layer_decay,
+        })
         .boxed()
 }
 
 /// A model, and data that it can learn.
 fn task() -> BoxedStrategy<(Model, Source)> {
     let widths = |least: usize| vec(1..=16_384usize, least..5);
-    let shipped = |names: &'static [&'static str]| {
-        select(names).prop_map(|name| Source::Shipped(name.to_owned()))
-    };
-    let file = (any::<String>(), any::<String>()).prop_map(|(path, label)| Source::File {
-        path: path.into(),
-        label,
-    });
-    let tables = shipped(&[
-        "digits",
-        "fashion14",
-        "mnist1d",
-        "penguins",
-        "wine_quality",
-        "spirals",
-        "xor",
-        "sine",
-    ]);
+    let shipped =
+        |names: &'static [&'static str]| select(names).prop_map(|name| Source::Shipped(name.to_owned()));
+    let file = (any::<String>(), any::<String>())
+        .prop_map(|(path, label)| Source::File { path: path.into(), label });
+    let tables =
+        shipped(&["digits", "fashion14", "mnist1d", "penguins", "wine_quality", "spirals", "xor", "sine"]);
 
-    let mlp = (widths(0), one(&Activation::ALL))
-        .prop_map(|(hidden, activation)| Model::Mlp { hidden, activation });
+    let mlp =
+        (widths(0), one(&Activation::ALL)).prop_map(|(hidden, activation)| Model::Mlp { hidden, activation });
     let cnn = widths(1).prop_map(|channels| Model::Cnn { channels });
-    let transformer = (
-        1..=64usize,
-        1..64usize,
-        1..16usize,
-        1..=16_384usize,
-        one(&Norm::ALL),
-    )
-        .prop_map(
-            |(layers, head_width, heads, context, norm)| Model::Transformer {
-                layers,
-                width: heads * head_width,
-                heads,
-                context,
-                norm,
-            },
-        );
-    let surface = (
-        one(&SurfaceFunction::ALL),
-        [-1e6..1e6f64, -4.0..4.0f64],
-        within(0.0, 10.0),
-    )
-        .prop_map(|(function, start, noise)| Model::Surface {
-            function,
-            start,
-            noise,
-        });
+    let transformer = (1..=64usize, 1..64usize, 1..16usize, 1..=16_384usize, one(&Norm::ALL)).prop_map(
+        |(layers, head_width, heads, context, norm)| Model::Transformer {
+            layers,
+            width: heads * head_width,
+            heads,
+            context,
+            norm,
+        },
+    );
+    let surface = (one(&SurfaceFunction::ALL), [-1e6..1e6f64, -4.0..4.0f64], within(0.0, 10.0))
+        .prop_map(|(function, start, noise)| Model::Surface { function, start, noise });
     prop_oneof![
         (mlp, prop_oneof![tables, file]),
         (cnn, shipped(&["digits", "fashion14"])),
@@ -354,70 +287,44 @@ fn data(source: Source) -> BoxedStrategy<Data> {
     if source == Source::None {
         return Just(Data::new(source)).boxed();
     }
-    let size = prop_oneof![
-        Just(BatchSize::All),
-        (1..5000usize).prop_map(BatchSize::Samples)
-    ];
+    let size = prop_oneof![Just(BatchSize::All), (1..5000usize).prop_map(BatchSize::Samples)];
     let validation = prop_oneof![Just(0.0), Just(0.2), 0.0..1.0f64];
-    (
-        Just(source),
-        size,
-        validation,
-        within(0.0, 1.0),
-        option::of(1..100_000usize),
-    )
-        .prop_map(
-            |(source, batch_size, validation, label_noise, limit)| Data {
-                limit: match batch_size {
-                    BatchSize::Samples(samples) => limit.map(|limit| limit.max(samples)),
-                    BatchSize::All => limit,
-                },
-                source,
-                batch_size,
-                validation,
-                label_noise,
+    (Just(source), size, validation, within(0.0, 1.0), option::of(1..100_000usize))
+        .prop_map(|(source, batch_size, validation, label_noise, limit)| Data {
+            limit: match batch_size {
+                BatchSize::Samples(samples) => limit.map(|limit| limit.max(samples)),
+                BatchSize::All => limit,
             },
-        )
+            source,
+            batch_size,
+            validation,
+            label_noise,
+        })
         .boxed()
 }
 
 fn train(source: &Source) -> BoxedStrategy<Train> {
     let updates = (100..100_000u32).prop_map(|count| Span::Updates(count.into()));
     let epochs = (100.0..1000.0f64).prop_map(Span::Epochs);
-    let length = if *source == Source::None {
-        updates.boxed()
-    } else {
-        prop_oneof![updates, epochs].boxed()
-    };
+    let length = if *source == Source::None { updates.boxed() } else { prop_oneof![updates, epochs].boxed() };
     let usual = Loss::usual(source);
     let may_choose = usual == Loss::CrossEntropy;
     let counts = (0..=i64::MAX as u64, 1..=1024usize, 1..1000usize);
-    (
-        length,
-        counts,
-        option::of(within(1e-9, 1e9)),
-        one(&Loss::ALL),
-        one(&WeightFormat::ALL),
-    )
-        .prop_map(
-            move |(updates, (seed, replicas, accumulate), clip_norm, loss, weights)| Train {
-                updates,
-                seed,
-                replicas,
-                accumulate,
-                clip_norm,
-                loss: if may_choose { loss } else { usual },
-                weights,
-            },
-        )
+    (length, counts, option::of(within(1e-9, 1e9)), one(&Loss::ALL), one(&WeightFormat::ALL))
+        .prop_map(move |(updates, (seed, replicas, accumulate), clip_norm, loss, weights)| Train {
+            updates,
+            seed,
+            replicas,
+            accumulate,
+            clip_norm,
+            loss: if may_choose { loss } else { usual },
+            weights,
+        })
         .boxed()
 }
 
 fn snapshots(has_epochs: bool) -> BoxedStrategy<Snapshots> {
-    let when = prop_oneof![
-        Just(SnapshotWhen::CycleEnd),
-        span(has_epochs).prop_map(SnapshotWhen::Every)
-    ];
+    let when = prop_oneof![Just(SnapshotWhen::CycleEnd), span(has_epochs).prop_map(SnapshotWhen::Every)];
     let average = subsequence(Average::ALL.to_vec(), 0..=Average::ALL.len());
     (when, 1..=1024usize, average)
         .prop_map(|(when, keep, average)| Snapshots {
@@ -449,20 +356,10 @@ pub fn experiment() -> BoxedStrategy<Experiment> {
         .prop_map(|((name, model, data, train, snapshots), mut runs)| {
             for (index, run) in runs.iter_mut().enumerate() {
                 // Names are unique and can be seen.
-                run.name = format!(
-                    "{index}{}{}",
-                    run.name,
-                    name_of(&OptimizerKind::ALL, &run.optimizer.kind)
-                );
+                run.name =
+                    format!("{index}{}{}", run.name, name_of(&OptimizerKind::ALL, &run.optimizer.kind));
             }
-            Experiment {
-                name,
-                data,
-                model,
-                train,
-                snapshots,
-                runs,
-            }
+            Experiment { name, data, model, train, snapshots, runs }
         })
         .boxed()
 }

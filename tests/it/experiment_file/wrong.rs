@@ -13,10 +13,7 @@ fn changed(old: &str, new: &str) -> String {
             let line = text.lines().nth(error.place.line - 1).unwrap();
             let rest: String = line.chars().skip(error.place.column - 1).collect();
             let in_words = error.found == "nothing" || error.found.starts_with(['a', 'n', '\'']);
-            assert!(
-                in_words || rest.trim_start_matches('[').starts_with(&error.found),
-                "{error}\n{rest}"
-            );
+            assert!(in_words || rest.trim_start_matches('[').starts_with(&error.found), "{error}\n{rest}");
             error.to_string()
         }
         error => error.to_string(),
@@ -27,15 +24,10 @@ fn changed(old: &str, new: &str) -> String {
 fn unknown_names_are_answered_with_the_nearest() {
     let kind = changed("kind = \"cosine\"", "kind = \"cosin\"");
     assert!(
-        kind.starts_with(
-            "out.toml:24:15: run \"cosine\", lr.kind: found \"cosin\", allowed: \"constant\", "
-        ),
+        kind.starts_with("out.toml:24:15: run \"cosine\", lr.kind: found \"cosin\", allowed: \"constant\", "),
         "{kind}"
     );
-    assert!(
-        kind.ends_with(" or \"product\" (did you mean `cosine`?)"),
-        "{kind}"
-    );
+    assert!(kind.ends_with(" or \"product\" (did you mean `cosine`?)"), "{kind}");
     assert_eq!(
         changed("peak = 0.1, warmup", "peek = 0.1, warmup"),
         "out.toml:24:25: run \"cosine\", lr.peek: found a field that does not exist here, \
@@ -43,9 +35,7 @@ fn unknown_names_are_answered_with_the_nearest() {
     );
     let data = changed("\"digits\"", "\"Digit\"");
     assert!(
-        data.starts_with(
-            "out.toml:5:8: data.name: found \"Digit\", allowed: \"digits\", \"fashion14\", "
-        ),
+        data.starts_with("out.toml:5:8: data.name: found \"Digit\", allowed: \"digits\", \"fashion14\", "),
         "{data}"
     );
     assert!(data.ends_with(" (did you mean `digits`?)"), "{data}");
@@ -64,41 +54,17 @@ fn unknown_names_are_answered_with_the_nearest() {
 #[test]
 fn unknown_fields_are_errors_at_every_level() {
     for (old, new, says) in [
-        (
-            "anneal = 1",
-            "anneal = 1\nauthor = \"me\"",
-            "out.toml:2:1: author: found a field",
-        ),
-        (
-            "batch_size",
-            "batchsize",
-            "out.toml:6:1: data.batchsize: found a field",
-        ),
-        (
-            "hidden",
-            "layers",
-            "out.toml:11:1: model.layers: found a field",
-        ),
-        (
-            "updates",
-            "steps",
-            "out.toml:14:1: train.steps: found a field",
-        ),
+        ("anneal = 1", "anneal = 1\nauthor = \"me\"", "out.toml:2:1: author: found a field"),
+        ("batch_size", "batchsize", "out.toml:6:1: data.batchsize: found a field"),
+        ("hidden", "layers", "out.toml:11:1: model.layers: found a field"),
+        ("updates", "steps", "out.toml:14:1: train.steps: found a field"),
         (
             "name = \"cosine\"",
             "name = \"cosine\"\nlrs = 1",
             "out.toml:23:1: run \"cosine\", lrs: found a field",
         ),
-        (
-            "over = \"5%\"",
-            "over = \"5%\", form = 0",
-            "run \"cosine\", lr.warmup.form: found a field",
-        ),
-        (
-            "[train]",
-            "[snapshots]\nevery = 5\n[train]",
-            "out.toml:14:1: snapshots.every: found a field",
-        ),
+        ("over = \"5%\"", "over = \"5%\", form = 0", "run \"cosine\", lr.warmup.form: found a field"),
+        ("[train]", "[snapshots]\nevery = 5\n[train]", "out.toml:14:1: snapshots.every: found a field"),
         (
             "hidden = [64, 32]",
             "hidden = [64, 32]\nnorm = \"pre\"",
@@ -112,7 +78,8 @@ fn unknown_fields_are_errors_at_every_level() {
 
 #[test]
 fn wrong_values_are_named_with_place_field_found_and_allowed() {
-    const SPAN: &str = "a span longer than nothing: updates (\"500\"), epochs (\"10ep\") or a share of the run (\"5%\")";
+    const SPAN: &str =
+        "a span longer than nothing: updates (\"500\"), epochs (\"10ep\") or a share of the run (\"5%\")";
     for (old, new, says) in [
         // A span of nothing, and what is no span.
         ("\"5%\"", "0", format!("out.toml:24:55: run \"cosine\", lr.warmup.over: found 0, allowed: {SPAN}")),
@@ -325,6 +292,27 @@ fn what_cannot_be_together_is_said() {
             "out.toml:23:11: run \"cosine\", plateau.mode: found nothing, allowed: \"max\" for an accuracy, or \"min\"",
         ),
         (
+            "name = \"cosine\"",
+            "name = \"cosine\"\nplateau = {}\ngreedy = {}",
+            "out.toml:24:10: run \"cosine\", greedy: found a table, allowed: either `plateau` or `greedy`, not both",
+        ),
+        (
+            "name = \"cosine\"",
+            "name = \"cosine\"\ngreedy = { min_lr = 0.5, max_lr = 0.1 }",
+            "out.toml:23:21: run \"cosine\", greedy.min_lr: found 0.5, allowed: a number from 0 to 0.1",
+        ),
+        (
+            "name = \"cosine\"",
+            "name = \"cosine\"\ngreedy = { max_lr = 1e-4 }",
+            "out.toml:23:10: run \"cosine\", greedy.min_lr: found nothing, \
+             allowed: a rate of at most max_lr, 0.0001; its default is 0.001",
+        ),
+        (
+            "name = \"cosine\"",
+            "name = \"cosine\"\nplateau = { smoothing = 1.0 }",
+            "out.toml:23:25: run \"cosine\", plateau.smoothing: found 1.0, allowed: a number from 0 to below 1",
+        ),
+        (
             "[data]\nname = \"digits\"\nbatch_size = 64\nvalidation = 0.2\n",
             "",
             "out.toml:1:1: data: found nothing, allowed: a [data] section",
@@ -332,15 +320,10 @@ fn what_cannot_be_together_is_said() {
     ] {
         assert_eq!(changed(old, new), says);
     }
-    let surface = FILE
-        .replace(
-            "[data]\nname = \"digits\"\nbatch_size = 64\nvalidation = 0.2\n",
-            "",
-        )
-        .replace(
-            "kind = \"mlp\"\nhidden = [64, 32]",
-            "kind = \"surface\"\nfunction = \"saddle\"\nstart = [0, 0]",
-        );
+    let surface = FILE.replace("[data]\nname = \"digits\"\nbatch_size = 64\nvalidation = 0.2\n", "").replace(
+        "kind = \"mlp\"\nhidden = [64, 32]",
+        "kind = \"surface\"\nfunction = \"saddle\"\nstart = [0, 0]",
+    );
     assert_eq!(
         error(&surface),
         "out.toml:11:11: train.updates: found \"10ep\", \
@@ -361,10 +344,7 @@ fn schedules_are_tried_against_the_run() {
             "out.toml:24:44: run \"cosine\", lr.parts[0].for: found \"9\", \
              allowed: nothing: the last part has what is left",
         ),
-        (
-            "{ kind = \"product\", of = [] }",
-            "out.toml:24:31: run \"cosine\", lr.of: found an empty list, ",
-        ),
+        ("{ kind = \"product\", of = [] }", "out.toml:24:31: run \"cosine\", lr.of: found an empty list, "),
         (
             "{ kind = \"points\", points = [[\"9\", 0.1], [\"3\", 0.2]] }",
             "out.toml:24:47: run \"cosine\", lr.points[1]: found \"3\", allowed: a position after",
@@ -394,61 +374,40 @@ fn schedules_are_tried_against_the_run() {
             "out.toml:24:41: run \"cosine\", lr.every: found \"0.5\", allowed: at least one update",
         ),
     ] {
-        let message = changed(
-            "{ kind = \"cosine\", peak = 0.1, warmup = { over = \"5%\" } }",
-            schedule,
-        );
+        let message = changed("{ kind = \"cosine\", peak = 0.1, warmup = { over = \"5%\" } }", schedule);
         assert!(message.starts_with(says), "{message}\n{says}");
     }
     // The start of an exponential warmup is 0 when the file does not say, which is not in the file.
     let warmup = error(&FILE.replace("\"5%\"", "9, shape = \"exponential\""));
     assert!(
-        warmup.starts_with(
-            "out.toml:24:46: run \"cosine\", lr.warmup.from: found 0, allowed: above 0"
-        ),
+        warmup.starts_with("out.toml:24:46: run \"cosine\", lr.warmup.from: found 0, allowed: above 0"),
         "{warmup}"
     );
     // 50 updates are less than an epoch of some data and more than one of other data.
-    read(&FILE.replace(
-        "kind = \"cosine\", peak",
-        "kind = \"step\", every = 50, tick = \"epoch\", peak",
-    ));
+    read(&FILE.replace("kind = \"cosine\", peak", "kind = \"step\", every = 50, tick = \"epoch\", peak"));
 }
 
 #[test]
 fn nesting_has_an_end() {
     let nested = |depth: usize| {
         let open = "{ kind = \"product\", of = [".repeat(depth);
-        let schedule = format!(
-            "{open}{{ kind = \"constant\", peak = 1 }}{}",
-            "] }".repeat(depth)
-        );
+        let schedule = format!("{open}{{ kind = \"constant\", peak = 1 }}{}", "] }".repeat(depth));
         FILE.replace("{ kind = \"constant\", peak = 0.1 }", &schedule)
     };
     read(&nested(15));
     assert!(
-        error(&nested(16))
-            .contains(": found a schedule inside more than 15 others, allowed: at most 15")
+        error(&nested(16)).contains(": found a schedule inside more than 15 others, allowed: at most 15")
     );
     assert!(error(&nested(10_000)).starts_with("out.toml:19:"));
-    let keys = FILE.replace(
-        "[train]",
-        &format!("[train]\n{} = 1", ["a"; 100_000].join(".")),
-    );
+    let keys = FILE.replace("[train]", &format!("[train]\n{} = 1", ["a"; 100_000].join(".")));
     assert!(error(&keys).starts_with("out.toml:14:1: not TOML: "));
-    let arrays = FILE.replace(
-        "[64, 32]",
-        &format!("{}{}", "[".repeat(100_000), "]".repeat(100_000)),
-    );
+    let arrays = FILE.replace("[64, 32]", &format!("{}{}", "[".repeat(100_000), "]".repeat(100_000)));
     assert!(error(&arrays).starts_with("out.toml:11:"));
 }
 
 #[test]
 fn a_file_that_is_none_is_said_to_be_none() {
-    assert_eq!(
-        error(" \n\n"),
-        "out.toml: the file is empty; an experiment file starts with `anneal = 1`"
-    );
+    assert_eq!(error(" \n\n"), "out.toml: the file is empty; an experiment file starts with `anneal = 1`");
     assert_eq!(error("\u{feff}"), error(""));
     assert_eq!(
         error("# nothing\n[package]\nname = \"a\"\n"),
@@ -465,15 +424,11 @@ fn a_file_that_is_none_is_said_to_be_none() {
     );
     assert!(changed("[model]", "[model").starts_with("out.toml:9:7: not TOML: "));
     assert!(
-        changed("validation = 0.2", "name = \"xor\"")
-            .starts_with("out.toml:7:1: not TOML: duplicate key")
+        changed("validation = 0.2", "name = \"xor\"").starts_with("out.toml:7:1: not TOML: duplicate key")
     );
     read(&format!("\u{feff}{FILE}"));
     read(&FILE.replace('\n', "\r\n"));
     // What a terminal would obey is not repeated to it.
     let escaped = changed("\"digits\"", "'''\u{9b}31m\nx'''");
-    assert!(
-        escaped.contains("found '''\\u{9b}31m\\nx''', allowed"),
-        "{escaped}"
-    );
+    assert!(escaped.contains("found '''\\u{9b}31m\\nx''', allowed"), "{escaped}");
 }
