@@ -1,0 +1,25 @@
+//! The analysis of training: what it finds, against programs and closed forms that know the answer.
+
+mod range_test;
+mod sharpness;
+
+use std::sync::Arc;
+
+use anneal_studio::experiment::Experiment;
+use anneal_studio::train::cohort::Cohort;
+use anneal_studio::train::command::{Revision, RunId};
+
+/// An experiment of `tests/experiments`.
+fn experiment(name: &str) -> Experiment {
+    let path = format!("{}/tests/experiments/{name}.toml", env!("CARGO_MANIFEST_DIR"));
+    Experiment::open(path).unwrap()
+}
+
+fn pool() -> Arc<rayon::ThreadPool> {
+    Arc::new(anneal_studio::train::pool(Some(2)).unwrap())
+}
+
+fn cohort(experiment: Experiment) -> Cohort {
+    let ids = (0..experiment.runs.len() as u32).map(RunId).collect();
+    Cohort::new(Arc::new(Revision { generation: 0, experiment, ids }), pool()).unwrap()
+}
