@@ -1,8 +1,11 @@
 //! Lane-batched models: a row of numbers is a model's parameters, and a model is the arithmetic on rows.
 
+mod affine;
+pub mod cnn;
 pub mod init;
 pub mod kernel;
 pub mod mlp;
+mod readout;
 pub mod tensor;
 
 use candle_core::Tensor;

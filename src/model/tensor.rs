@@ -2,6 +2,7 @@
 
 use candle_core::{D, DType, Device, Result, Tensor};
 
+use super::affine::Affine;
 use super::{Batch, Inputs, Targets};
 
 /// The inputs of every lane's batch, `[L, B, width]`.
@@ -57,4 +58,17 @@ pub fn cross_entropy(logits: &Tensor, batches: &[Batch<'_>]) -> Result<Tensor> {
     let log_sum = shifted.exp()?.sum(D::Minus1)?.log()?;
     let chosen = (shifted * one_hot)?.sum(D::Minus1)?;
     (log_sum - chosen)?.mean(1)
+}
+
+/// `x W + b` of every lane, from `[L, B, inputs]` to `[L, B, outputs]`.
+///
+/// # Errors
+/// When candle cannot run an operation.
+pub(super) fn affine(rows: &Tensor, x: &Tensor, affine: Affine) -> Result<Tensor> {
+    let lanes = rows.dim(0)?;
+    let Affine { inputs, outputs, .. } = affine;
+    let weight = rows.narrow(1, affine.range().start, inputs * outputs)?;
+    let bias = rows.narrow(1, affine.weight_range().end, outputs)?;
+    let product = x.matmul(&weight.reshape((lanes, inputs, outputs))?)?;
+    product.broadcast_add(&bias.reshape((lanes, 1, outputs))?)
 }

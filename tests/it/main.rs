@@ -4,6 +4,7 @@ mod controllers;
 mod data;
 mod engine;
 mod experiment_file;
+mod models;
 mod optimizers;
 mod schedule_golden;
 mod schedule_properties;

@@ -30,6 +30,15 @@ pub enum Start<'a> {
     Sum,
 }
 
+/// One product of a sum: where its factors begin.
+#[derive(Clone, Copy, Default)]
+pub struct Term {
+    /// Added to every index into the left factor's numbers.
+    pub left: usize,
+    /// Added to every index into the right factor's numbers.
+    pub right: usize,
+}
+
 /// c = start + a·b with c of `rows` rows, `columns` columns (whole vectors of [`WIDTH`]), and row stride `c_row`.
 ///
 /// # Panics
@@ -38,9 +47,29 @@ pub enum Start<'a> {
 #[inline(always)]
 pub fn multiply<S: Simd>(
     simd: S,
+    sizes: (usize, usize, usize),
+    a: Left<'_>,
+    b: Right<'_>,
+    start: Start<'_>,
+    c: &mut [f32],
+    c_row: usize,
+) {
+    multiply_terms(simd, sizes, a, b, &[Term::default()], start, c, c_row);
+}
+
+/// c = start + the sum over `terms` of a·b, each product of factors that begin elsewhere. What a
+/// convolution is: a product a tap, summed without leaving the registers.
+///
+/// # Panics
+/// As [`multiply`].
+#[inline(always)]
+#[allow(clippy::too_many_arguments, reason = "the arguments of a product, and its terms")]
+pub fn multiply_terms<S: Simd>(
+    simd: S,
     (rows, depth, columns): (usize, usize, usize),
     a: Left<'_>,
     b: Right<'_>,
+    terms: &[Term],
     start: Start<'_>,
     c: &mut [f32],
     c_row: usize,
@@ -49,12 +78,14 @@ pub fn multiply<S: Simd>(
         return;
     }
     assert!(columns.is_multiple_of(WIDTH) && columns <= c_row && c.len() >= (rows - 1) * c_row + columns);
-    assert!(depth == 0 || a.data.len() > (rows - 1) * a.row + (depth - 1) * a.depth);
-    assert!(depth == 0 || b.data.len() >= (depth - 1) * b.row + columns);
+    for term in terms {
+        assert!(depth == 0 || a.data.len() > term.left + (rows - 1) * a.row + (depth - 1) * a.depth);
+        assert!(depth == 0 || b.data.len() >= term.right + (depth - 1) * b.row + columns);
+    }
     if let Start::Row(row) = start {
         assert!(row.len() >= columns);
     }
-    let product = Product { depth, a, b, start, c: c.as_mut_ptr(), c_row };
+    let product = Product { depth, a, b, terms, start, c: c.as_mut_ptr(), c_row };
     let pair = 2 * S::F32_LANES;
     let mut column = 0;
     while column + pair <= columns {
@@ -71,6 +102,7 @@ struct Product<'a> {
     depth: usize,
     a: Left<'a>,
     b: Right<'a>,
+    terms: &'a [Term],
     start: Start<'a>,
     c: *mut f32,
     c_row: usize,
@@ -104,9 +136,9 @@ impl Product<'_> {
     #[inline(always)]
     fn tile<S: Simd, const M: usize, const V: usize>(&self, simd: S, row: usize, column: usize) {
         let lanes = S::F32_LANES;
-        // SAFETY: `multiply` has checked that a holds (rows-1)·row + (depth-1)·depth + 1 numbers, that
-        // every row of b, of c and of the start row reaches `columns`, and calls with row + M <= rows and
-        // column + V·lanes <= columns. So each address below lies inside its slice. The reads and writes
+        // SAFETY: `multiply_terms` has checked that from each term's beginning a holds (rows-1)·row +
+        // (depth-1)·depth + 1 numbers, that every row of b, of c and of the start row reaches `columns`,
+        // and calls with row + M <= rows and column + V·lanes <= columns. So each address below lies inside its slice. The reads and writes
         // are unaligned ones, and c is borrowed exclusively while it is written.
         unsafe {
             let mut sums = [[simd.splat_f32s(0.0); V]; M];
@@ -129,21 +161,23 @@ impl Product<'_> {
                     }
                 }
             }
-            let mut a = self.a.data.as_ptr().add(row * self.a.row);
-            let mut b = self.b.data.as_ptr().add(column);
-            for _ in 0..self.depth {
-                let mut vectors = [simd.splat_f32s(0.0); V];
-                for (v, vector) in vectors.iter_mut().enumerate() {
-                    *vector = b.add(v * lanes).cast::<S::f32s>().read_unaligned();
-                }
-                for (m, sums) in sums.iter_mut().enumerate() {
-                    let factor = simd.splat_f32s(*a.add(m * self.a.row));
-                    for (sum, vector) in sums.iter_mut().zip(vectors) {
-                        *sum = simd.mul_add_e_f32s(factor, vector, *sum);
+            for term in self.terms {
+                let mut a = self.a.data.as_ptr().wrapping_add(term.left + row * self.a.row);
+                let mut b = self.b.data.as_ptr().wrapping_add(term.right + column);
+                for _ in 0..self.depth {
+                    let mut vectors = [simd.splat_f32s(0.0); V];
+                    for (v, vector) in vectors.iter_mut().enumerate() {
+                        *vector = b.add(v * lanes).cast::<S::f32s>().read_unaligned();
                     }
+                    for (m, sums) in sums.iter_mut().enumerate() {
+                        let factor = simd.splat_f32s(*a.add(m * self.a.row));
+                        for (sum, vector) in sums.iter_mut().zip(vectors) {
+                            *sum = simd.mul_add_e_f32s(factor, vector, *sum);
+                        }
+                    }
+                    a = a.wrapping_add(self.a.depth);
+                    b = b.wrapping_add(self.b.row);
                 }
-                a = a.wrapping_add(self.a.depth);
-                b = b.wrapping_add(self.b.row);
             }
             for (m, sums) in sums.iter().enumerate() {
                 for (v, sum) in sums.iter().enumerate() {

@@ -7,6 +7,7 @@
 
 pub mod math;
 pub mod matmul;
+pub mod rows;
 pub mod scratch;
 pub mod softmax;
 
