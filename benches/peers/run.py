@@ -63,14 +63,30 @@ def anneal_bench(command: list[str]) -> list[dict]:
     return json.loads(done.stdout)["results"]
 
 
-def measure(asked: argparse.Namespace) -> Rates:
+def other_work(results: list[dict]) -> list[str]:
+    """Says of which workloads anneal's updates are not the size of the peers', which makes ratios meaningless."""
+    notes = {}
+    for result in results:
+        name = result["workload"]
+        if name in WORKLOADS:
+            share = result["gflops"] * 1e9 / result["lane_updates_per_second"] / WORKLOADS[name].flops()
+            if not 0.7 < share < 1.4:
+                notes[name] = f"**Not the same work**: an update of {name} in anneal is {share:.2f} times the peers'."
+    return list(notes.values())
+
+
+def measure(asked: argparse.Namespace) -> tuple[Rates, list[str]]:
+    """Everybody's rates, and what to know before comparing them."""
+    notes = []
     rates: Rates = defaultdict(lambda: defaultdict(list))
     peers = [Peer(program) for program in PEERS]
     cells = [(workload, lanes) for workload in asked.workloads for lanes in asked.lanes]
     for turn in range(asked.rounds):
         if asked.anneal:
             print(f"round {turn + 1} of {asked.rounds}: anneal", file=sys.stderr)
-            for result in anneal_bench(asked.anneal):
+            results = anneal_bench(asked.anneal)
+            notes = other_work(results)
+            for result in results:
                 cell = (result["workload"], result["lanes"])
                 if cell in cells:
                     rates[cell][ANNEAL].append(result["lane_updates_per_second"])
@@ -82,7 +98,7 @@ def measure(asked: argparse.Namespace) -> Rates:
     for peer in peers:
         peer.process.stdin.close()
         peer.process.wait()
-    return rates
+    return rates, notes
 
 
 def table(columns: list[str], rows: list[tuple[Cell, list[str]]]) -> str:
@@ -159,10 +175,10 @@ def main() -> int:
     else:
         asked.anneal = ["cargo", "run", "--release", "--quiet", "--"]
 
-    rates = measure(asked)
+    rates, notes = measure(asked)
     systems = ", ".join(f"{name} {version(package)}" for name, package in (("PyTorch", "torch"), ("JAX", "jax")))
     print(f"{processor()}, {os.cpu_count()} cores; {systems}; medians of {asked.rounds}, {asked.seconds:g} s each.\n")
-    print(report(rates))
+    print("\n\n".join([report(rates), *notes]))
     if asked.json:
         flat = [
             {"workload": workload, "lanes": lanes, "system": system, "lane_updates_per_second": values}

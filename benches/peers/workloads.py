@@ -55,6 +55,27 @@ class Workload:
     optimizer: str = "sgd"
     """"sgd" is SGD with momentum; "adamw" is AdamW."""
 
+    def flops(self) -> float:
+        """Multiplications and additions of one update's matrix products: forward, and by weights and inputs backward.
+
+        Nobody needs the gradient by the data, so the first layer of images and tables counts two products, not three.
+        """
+        match self.model:
+            case Mlp(sizes):
+                layers = [inputs * outputs for inputs, outputs in zip(sizes, sizes[1:])]
+                products = 3 * sum(layers) - layers[0]
+            case Cnn(side, channels, classes) as cnn:
+                layers = [
+                    (side >> layer) ** 2 * 9 * inputs * outputs
+                    for layer, (inputs, outputs) in enumerate(zip((1, *channels), channels))
+                ]
+                products = 3 * (sum(layers) + cnn.head_inputs * classes) - layers[0]
+            case Transformer(vocabulary, layers, width, _, context):
+                # q, k, v and o; the feed-forward's two; then scores and mixing over the earlier half.
+                block = 4 * width**2 + 8 * width**2 + context * width
+                products = 3 * context * (layers * block + width * vocabulary)
+        return 2.0 * self.batch * products
+
 
 WORKLOADS = {
     workload.name: workload
