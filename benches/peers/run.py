@@ -52,7 +52,7 @@ class Peer:
             return {}
         answer = self.process.stdout.readline()
         if not answer:
-            print(f"{self.program} failed at {workload} with {lanes} lanes and is left out from here on", file=sys.stderr)
+            print(f"{self.program} failed at {workload}, {lanes} lanes: left out from here on", file=sys.stderr)
             return {}
         return json.loads(answer)
 
