@@ -1,15 +1,12 @@
 //! `anneal bench`: lane-updates a second on the standard workloads.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::experiment::{
-    Activation, BatchSize, Data, Experiment, Loss, Model, Optimizer, OptimizerKind, Run, Source, Train,
-    WeightFormat,
-};
-use crate::schedule::{Kind, Span, kind};
+use crate::experiment::Experiment;
 use crate::train::TrainError;
 use crate::train::cohort::Cohort;
 use crate::train::command::{Revision, RunId};
@@ -51,36 +48,23 @@ const WORKLOADS: [Workload; 3] = [
     Workload { name: "wide", data: "fashion14", batch: 128, hidden: &[256, 128] },
 ];
 
-fn experiment(workload: &Workload, lanes: usize) -> Experiment {
-    let run = Run {
-        name: "bench".into(),
-        optimizer: Optimizer::new(OptimizerKind::Sgd).with("momentum", 0.9),
-        lr: Kind::Constant(kind::Constant { peak: 0.01 }).into(),
-        plateau: None,
-        hypergradient: None,
-        layer_decay: None,
-    };
-    Experiment {
-        name: workload.name.into(),
-        data: Data {
-            source: Source::Shipped(workload.data.into()),
-            batch_size: BatchSize::Samples(workload.batch),
-            validation: 0.0,
-            label_noise: 0.0,
-            limit: None,
-        },
-        model: Model::Mlp { hidden: workload.hidden.into(), activation: Activation::Tanh },
-        train: Train {
-            updates: Span::Updates(1e12),
-            seed: 0,
-            replicas: lanes,
-            accumulate: 1,
-            clip_norm: None,
-            loss: Loss::CrossEntropy,
-            weights: WeightFormat::F32,
-        },
-        snapshots: None,
-        runs: vec![run],
+impl Workload {
+    fn experiment(&self, lanes: usize) -> Result<Experiment, TrainError> {
+        let Self { name, data, batch, hidden } = self;
+        let text = format!(
+            r#"
+anneal = 1
+name = "{name}"
+data = {{ name = "{data}", batch_size = {batch}, validation = 0.0 }}
+model = {{ kind = "mlp", hidden = {hidden:?}, activation = "tanh" }}
+train = {{ updates = "1000000000", replicas = {lanes} }}
+[[run]]
+name = "bench"
+optimizer = {{ kind = "sgd", momentum = 0.9 }}
+lr = {{ kind = "constant", peak = 0.01 }}
+"#
+        );
+        Experiment::parse(&text, Path::new("bench.toml")).map_err(|error| TrainError::Task(error.to_string()))
     }
 }
 
@@ -96,7 +80,7 @@ pub fn run(threads: usize, mut progress: impl FnMut(&str)) -> Result<Report, Tra
         for lanes in LANES {
             progress(&format!("{} with {lanes} lanes", workload.name));
             let revision =
-                Revision { generation: 0, experiment: experiment(workload, lanes), ids: vec![RunId(0)] };
+                Revision { generation: 0, experiment: workload.experiment(lanes)?, ids: vec![RunId(0)] };
             let mut cohort = Cohort::new(Arc::new(revision), Arc::clone(&pool))?;
             device = cohort.device();
             let rate = measure(&mut cohort, lanes)?;

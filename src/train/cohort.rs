@@ -5,16 +5,16 @@ use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use candle_core::{CpuStorage, DType, Device, InplaceOp1, Layout, Tensor};
+use candle_core::{CpuStorage, DType, InplaceOp1, Layout, Tensor};
 use rayon::prelude::*;
 
 use super::TrainError;
 use super::command::{LaneId, Mode, Revision};
 use super::lane::Lane;
+use super::place::Place;
 use super::plan::Plan;
 use super::rule;
 use super::task::{self, Task};
-use crate::data::Prepared;
 use crate::experiment::Experiment;
 
 /// All runs of an experiment, every replica a lane, and their weights `[lanes, width]`.
@@ -25,7 +25,7 @@ pub struct Cohort {
     task: Task,
     lanes: Vec<Lane>,
     rows: Tensor,
-    pool: Arc<rayon::ThreadPool>,
+    place: Place,
 }
 
 /// What an edit did.
@@ -42,28 +42,28 @@ pub struct Change {
 }
 
 impl Cohort {
-    /// Reads the data and puts every lane at update 0.
+    /// Reads the data and puts every lane at update 0, on the CPU.
     ///
     /// # Errors
     /// When the experiment cannot be trained.
     pub fn new(revision: Arc<Revision>, pool: Arc<rayon::ThreadPool>) -> Result<Self, TrainError> {
-        let prepared = task::prepare(&revision.experiment)?;
-        Self::with_data(revision, prepared, pool)
+        Self::at(revision, Place::cpu(pool))
     }
 
-    fn with_data(
-        revision: Arc<Revision>,
-        prepared: Arc<Prepared>,
-        pool: Arc<rayon::ThreadPool>,
-    ) -> Result<Self, TrainError> {
-        let task = Task::new(&revision.experiment, prepared)?;
-        let rows = Tensor::zeros((0, 0), DType::F32, &Device::Cpu)?;
-        let nothing = Revision {
-            generation: 0,
-            experiment: Experiment { runs: Vec::new(), ..revision.experiment.clone() },
-            ids: Vec::new(),
-        };
-        let mut cohort = Self { revision: Arc::new(nothing), task, lanes: Vec::new(), rows, pool };
+    /// As [`Cohort::new`], anywhere.
+    ///
+    /// # Errors
+    /// When the experiment cannot be trained there.
+    pub fn at(revision: Arc<Revision>, place: Place) -> Result<Self, TrainError> {
+        let task = Task::new(&revision.experiment, task::prepare(&revision.experiment)?)?;
+        Self::with_task(revision, task, place)
+    }
+
+    fn with_task(revision: Arc<Revision>, task: Task, place: Place) -> Result<Self, TrainError> {
+        let rows = Tensor::zeros((0, 0), DType::F32, &place.device)?;
+        let experiment = Experiment { runs: Vec::new(), ..revision.experiment.clone() };
+        let nothing = Arc::new(Revision { generation: 0, experiment, ids: Vec::new() });
+        let mut cohort = Self { revision: nothing, task, lanes: Vec::new(), rows, place };
         cohort.cast(revision, Mode::Live)?;
         Ok(cohort)
     }
@@ -100,12 +100,13 @@ impl Cohort {
     /// # Errors
     /// When the tensor library fails.
     pub fn restart(&mut self) -> Result<(), TrainError> {
-        let task = &self.task;
-        Ok(on_rows(&self.rows, &mut self.lanes, |lanes, rows, width| {
-            for (lane, row) in lanes.iter_mut().zip(rows.chunks_exact_mut(width)) {
-                lane.initialise(task, row);
-            }
-        })?)
+        let (lanes, width) = self.rows.dims2()?;
+        let mut rows = vec![0.0; lanes * width];
+        for (lane, row) in self.lanes.iter_mut().zip(rows.chunks_exact_mut(width.max(1))) {
+            lane.initialise(&self.task, row);
+        }
+        self.rows = Tensor::from_vec(rows, (lanes, width), &self.place.device)?;
+        Ok(())
     }
 
     /// Trains each lane up to `to` updates done, but at most `at_most` updates now.
@@ -115,7 +116,12 @@ impl Cohort {
     /// When the tensor library fails.
     pub fn advance(&mut self, to: u64, at_most: u64) -> Result<(), TrainError> {
         let to = to.min(self.task.clock.updates);
-        let (task, pool) = (&self.task, &self.pool);
+        if self.place.fused { self.advance_fused(to, at_most) } else { self.advance_on_device(to, at_most) }
+    }
+
+    /// Lane by lane on the CPU's threads.
+    fn advance_fused(&mut self, to: u64, at_most: u64) -> Result<(), TrainError> {
+        let (task, pool) = (&self.task, &self.place.pool);
         on_rows(&self.rows, &mut self.lanes, |lanes, rows, width| {
             let one = |(lane, row): (&mut Lane, &mut [f32])| {
                 if lane.failed.is_none() && lane.update < to {
@@ -133,6 +139,45 @@ impl Cohort {
             }
         })?;
         Ok(())
+    }
+
+    /// All lanes of one optimizer that are equally far at once, in candle's operations.
+    fn advance_on_device(&mut self, to: u64, at_most: u64) -> Result<(), TrainError> {
+        let goals: Vec<u64> =
+            self.lanes.iter().map(|lane| to.min(lane.update.saturating_add(at_most))).collect();
+        loop {
+            // The next group: the first lane with something to do, and all that can go with it.
+            let todo = |at: usize, lane: &Lane| lane.failed.is_none() && lane.update < goals[at];
+            let Some(lead) = self.lanes.iter().enumerate().position(|(at, lane)| todo(at, lane)) else {
+                return Ok(());
+            };
+            let like = (self.lanes[lead].plan.kind, self.lanes[lead].update, goals[lead]);
+            let group: Vec<u32> = (0..self.lanes.len() as u32)
+                .filter(|&at| {
+                    let lane = &self.lanes[at as usize];
+                    todo(at as usize, lane) && (lane.plan.kind, lane.update, goals[at as usize]) == like
+                })
+                .collect();
+            let index = Tensor::from_slice(&group, group.len(), self.rows.device())?;
+            let rows = self.rows.index_select(&index, 0)?;
+            let mut lanes: Vec<&mut Lane> = self
+                .lanes
+                .iter_mut()
+                .enumerate()
+                .filter(|(at, _)| group.contains(&(*at as u32)))
+                .map(|(_, lane)| lane)
+                .collect();
+            let trained = super::tensor::advance(&self.task, &mut lanes, &rows, like.2)?;
+            let parameters = trained.narrow(1, 0, self.task.model.width())?;
+            for (at, lane) in lanes.iter_mut().enumerate() {
+                if lane.looks_after(&self.task, 0) {
+                    lane.look(&self.task, &parameters.get(at)?.to_vec1::<f32>()?);
+                }
+            }
+            for (at, lane) in group.iter().enumerate() {
+                self.rows.slice_set(&trained.narrow(0, at, 1)?.contiguous()?, 0, *lane as usize)?;
+            }
+        }
     }
 
     /// Puts another revision in effect.
@@ -153,7 +198,7 @@ impl Cohort {
         }
         let same_data = old.data == new.data && old.train.seed == new.train.seed;
         let prepared = if same_data { Arc::clone(&self.task.prepared) } else { task::prepare(new)? };
-        let fresh = Self::with_data(revision, prepared, Arc::clone(&self.pool))?;
+        let fresh = Self::with_task(Arc::clone(&revision), Task::new(new, prepared)?, self.place.clone())?;
         let kept: BTreeSet<LaneId> = fresh.lanes.iter().map(|lane| lane.id).collect();
         let change = Change {
             rebuilt: true,
@@ -225,15 +270,14 @@ impl Cohort {
             }
         }
         change.dropped = old.into_iter().flatten().map(|(lane, _)| lane.id).collect();
-        self.rows = Tensor::from_vec(flat, (self.lanes.len(), width), &Device::Cpu)?;
+        self.rows = Tensor::from_vec(flat, (self.lanes.len(), width), &self.place.device)?;
         self.revision = revision;
         Ok(change)
     }
 
     /// Where training happens, in words.
     pub fn device(&self) -> String {
-        let threads = self.pool.current_num_threads();
-        format!("CPU, {threads} thread{}, {:?}", if threads == 1 { "" } else { "s" }, pulp::Arch::new())
+        self.place.describe()
     }
 
     /// The model's outputs of one lane at `inputs`, `width` numbers each; nothing when there is no such lane.
@@ -246,12 +290,9 @@ impl Cohort {
         inputs: &[f32],
         width: usize,
     ) -> Result<Option<Vec<f32>>, TrainError> {
-        let task = &self.task;
-        Ok(on_rows(&self.rows, &mut self.lanes, |lanes, rows, row_width| {
-            let at = lanes.iter().position(|lane| lane.id == id)?;
-            let row = &rows[at * row_width..(at + 1) * row_width];
-            Some(lanes[at].predict(task, &row[..task.model.width()], inputs, width))
-        })?)
+        let Some(at) = self.lanes.iter().position(|lane| lane.id == id) else { return Ok(None) };
+        let row = self.rows.get(at)?.narrow(0, 0, self.task.model.width())?.to_vec1::<f32>()?;
+        Ok(Some(self.lanes[at].predict(&self.task, &row, inputs, width)))
     }
 }
 

@@ -24,6 +24,8 @@ pub struct Lane {
     controller: Option<Plateau>,
     /// The training loss summed over the epoch so far, for controllers that watch it.
     epoch_loss: (f64, u64),
+    /// The newest validation of the epoch so far.
+    epoch_score: Option<Score>,
     order: Vec<u32>,
     order_epoch: Option<u64>,
     gradient: Vec<f32>,
@@ -69,6 +71,7 @@ impl Lane {
             seed: task.seed.wrapping_add(u64::from(id.replica)),
             controller,
             epoch_loss: (0.0, 0),
+            epoch_score: None,
             order: Vec::new(),
             order_epoch: None,
             gradient: vec![0.0; width],
@@ -87,6 +90,7 @@ impl Lane {
         self.update = 0;
         self.controller = self.plan.plateau.map(|(_, controller)| controller);
         self.epoch_loss = (0.0, 0);
+        self.epoch_score = None;
         self.log = Log::default();
         self.diverged_at = None;
         self.failed = None;
@@ -115,8 +119,7 @@ impl Lane {
     }
 
     fn one_update(&mut self, task: &Task, parameters: &mut [f32], buffers: &mut [f32]) {
-        let update = self.update;
-        let numbers = self.plan.numbers(update, self.controller.as_ref());
+        let numbers = self.numbers_after(0);
         let train_loss = self.accumulated_gradient(task, parameters);
         let arch = pulp::Arch::new();
         let grad_norm = rule::norm(arch, &self.gradient);
@@ -136,34 +139,46 @@ impl Lane {
             }
             Some(decay) => self.apply_by_layer(task, numbers, decay, parameters, first, second),
         };
-        self.update += 1;
-        if !train_loss.is_finite() && self.diverged_at.is_none() {
-            self.diverged_at = Some(update);
-            self.log.diverged = Some(update);
-        }
-        self.log.rows.push(Row {
-            update,
+        let row = Row {
+            update: self.update,
             lr: numbers.lr,
             momentum: numbers.momentum,
             train_loss,
             grad_norm: grad_norm as f32,
             update_norm: update_norm as f32,
-        });
-        self.epoch_loss.0 += f64::from(train_loss);
-        self.epoch_loss.1 += 1;
-        self.validate_when_due(task, parameters);
+        };
+        self.record(row);
+        self.look(task, parameters);
     }
 
-    /// The mean loss and gradient of the update's micro-batches, the gradient left in `self.gradient`.
-    fn accumulated_gradient(&mut self, task: &Task, parameters: &[f32]) -> f32 {
+    /// The optimizer's numbers for the update that comes `ahead` updates after the next one.
+    pub fn numbers_after(&self, ahead: u64) -> rule::Numbers {
+        self.plan.numbers(self.update + ahead, self.controller.as_ref())
+    }
+
+    /// The samples of the update that comes `ahead` updates after the next one, one micro-batch after the other.
+    pub fn deal_ahead(&mut self, task: &Task, ahead: u64) -> &[u32] {
+        let range = self.deal(task, ahead);
+        &self.order[range]
+    }
+
+    /// Where in the epoch's order those samples are; the order is made when it is another epoch's.
+    fn deal(&mut self, task: &Task, ahead: u64) -> std::ops::Range<usize> {
+        let update = self.update + ahead;
         let per_update = task.batch * task.accumulate;
-        let epoch = self.update / task.clock.updates_per_epoch;
+        let epoch = update / task.clock.updates_per_epoch;
         if self.order_epoch != Some(epoch) {
             epoch_order(self.seed, epoch, task.samples, &mut self.order);
             self.order_epoch = Some(epoch);
         }
-        let start = (self.update % task.clock.updates_per_epoch) as usize * per_update;
-        let rows = &self.order[start..start + per_update];
+        let start = (update % task.clock.updates_per_epoch) as usize * per_update;
+        start..start + per_update
+    }
+
+    /// The mean loss and gradient of the update's micro-batches, the gradient left in `self.gradient`.
+    fn accumulated_gradient(&mut self, task: &Task, parameters: &[f32]) -> f32 {
+        let range = self.deal(task, 0);
+        let rows = &self.order[range];
         if task.accumulate == 1 {
             return task.model.gradient(
                 parameters,
@@ -182,6 +197,18 @@ impl Lane {
         let share = 1.0 / task.accumulate as f32;
         rule::scale(arch, &mut self.gradient, share);
         loss * share
+    }
+
+    /// Takes note of an update that is done; `row.update` is the lane's.
+    pub fn record(&mut self, row: Row) {
+        if !row.train_loss.is_finite() && self.diverged_at.is_none() {
+            self.diverged_at = Some(row.update);
+            self.log.diverged = Some(row.update);
+        }
+        self.epoch_loss.0 += f64::from(row.train_loss);
+        self.epoch_loss.1 += 1;
+        self.log.rows.push(row);
+        self.update += 1;
     }
 
     /// As the rule does it, each layer at its own rate. Returns the update's norm.
@@ -216,33 +243,56 @@ impl Lane {
         squares.sqrt()
     }
 
-    fn validate_when_due(&mut self, task: &Task, parameters: &[f32]) {
-        let every_epoch = self.controller.is_some();
-        let mut score = None;
-        if task.validates_after(self.update, every_epoch) {
-            let scored = self.validate(task, parameters);
-            score = Some(scored);
-            self.log.validations.push(Validation {
-                update: self.update - 1,
-                loss: scored.mean_loss() as f32,
-                accuracy: task.has_accuracy().then(|| scored.accuracy() as f32),
-            });
+    /// Whether the held-out samples are to be scored now.
+    fn validation_is_due(&self, task: &Task) -> bool {
+        task.validates_after(self.update, self.controller.is_some())
+    }
+
+    /// Whether, `ahead` updates from now, the held-out samples are scored or an epoch ends.
+    pub fn looks_after(&self, task: &Task, ahead: u64) -> bool {
+        let update = self.update + ahead;
+        task.validates_after(update, self.controller.is_some())
+            || update.is_multiple_of(task.clock.updates_per_epoch)
+    }
+
+    /// After updates made elsewhere: scores the held-out samples if that is due, and ends the epoch.
+    pub fn look(&mut self, task: &Task, parameters: &[f32]) {
+        if self.validation_is_due(task) {
+            let score = self.validate(task, parameters);
+            self.record_validation(task, score);
         }
-        if self.update.is_multiple_of(task.clock.updates_per_epoch) {
-            let (sum, count) = std::mem::take(&mut self.epoch_loss);
-            let Some((metric, _)) = self.plan.plateau else { return };
-            let reported = match (metric, score) {
-                (Metric::TrainLoss, _) => Some(sum / count.max(1) as f64),
-                (Metric::ValLoss, Some(score)) => Some(score.mean_loss()),
-                (Metric::ValAccuracy, Some(score)) => Some(score.accuracy()),
-                (_, None) => None,
-            };
-            let base = self.plan.lr.at(self.update - 1);
-            if let (Some(controller), Some(reported)) = (&mut self.controller, reported)
-                && let Some(cut) = controller.report(reported, base)
-            {
-                self.log.cuts.push((self.update, cut));
-            }
+        self.end_epoch(task);
+    }
+
+    /// Takes note of how well the held-out samples were predicted.
+    fn record_validation(&mut self, task: &Task, score: Score) {
+        self.log.validations.push(Validation {
+            update: self.update - 1,
+            loss: score.mean_loss() as f32,
+            accuracy: task.has_accuracy().then(|| score.accuracy() as f32),
+        });
+        self.epoch_score = Some(score);
+    }
+
+    /// Where an epoch ends, tells the controller.
+    fn end_epoch(&mut self, task: &Task) {
+        if !self.update.is_multiple_of(task.clock.updates_per_epoch) {
+            return;
+        }
+        let (sum, count) = std::mem::take(&mut self.epoch_loss);
+        let score = self.epoch_score.take();
+        let Some((metric, _)) = self.plan.plateau else { return };
+        let reported = match (metric, score) {
+            (Metric::TrainLoss, _) => Some(sum / count.max(1) as f64),
+            (Metric::ValLoss, Some(score)) => Some(score.mean_loss()),
+            (Metric::ValAccuracy, Some(score)) => Some(score.accuracy()),
+            (_, None) => None,
+        };
+        let base = self.plan.lr.at(self.update - 1);
+        if let (Some(controller), Some(reported)) = (&mut self.controller, reported)
+            && let Some(cut) = controller.report(reported, base)
+        {
+            self.log.cuts.push((self.update, cut));
         }
     }
 

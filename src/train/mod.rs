@@ -5,9 +5,11 @@ pub mod command;
 mod edit;
 pub mod engine;
 pub mod lane;
+pub mod place;
 pub mod plan;
 pub mod rule;
 pub mod task;
+pub mod tensor;
 
 /// Why an experiment cannot be trained, in words that say what to change.
 #[derive(Debug, thiserror::Error)]

@@ -7,6 +7,7 @@ use anneal_studio::schedule::Clock;
 use anneal_studio::telemetry::Row;
 use anneal_studio::train::cohort::Cohort;
 use anneal_studio::train::command::{Mode, Revision, RunId};
+use anneal_studio::train::place::Place;
 
 pub fn revision(text: &str, generation: u64) -> Arc<Revision> {
     let experiment = Experiment::parse(text, "test.toml").expect("the test's experiment parses");
@@ -295,4 +296,69 @@ fn a_schedule_counts_the_epochs_of_the_data() {
     let validated: Vec<u64> = cohort.lanes()[0].log.validations.iter().map(|at| at.update + 1).collect();
     assert!((20..=30).contains(&validated.len()), "an epoch is long here: {validated:?}");
     assert!((1..=3).all(|epoch| validated.contains(&(epoch * clock.updates_per_epoch))), "{validated:?}");
+}
+
+/// Every optimizer, under momentum, decay, clipping, accumulation and layer decay.
+const ALL_RULES: &str = r#"
+anneal = 1
+name = "rules"
+data = { name = "moons", batch_size = 16 }
+model = { kind = "mlp", hidden = [12, 8], activation = "gelu" }
+train = { updates = "60", seed = 5, accumulate = 2, clip_norm = 1.0 }
+[[run]]
+name = "sgd"
+optimizer = { kind = "sgd", momentum = 0.9, nesterov = true, weight_decay = 1e-3 }
+lr = { kind = "cosine", peak = 0.1 }
+[[run]]
+name = "plain"
+optimizer = { kind = "sgd" }
+lr = { kind = "constant", peak = 0.1 }
+[[run]]
+name = "adam"
+optimizer = { kind = "adam", weight_decay = 1e-2 }
+lr = { kind = "constant", peak = 0.01 }
+[[run]]
+name = "adamw"
+optimizer = { kind = "adamw", beta1 = { kind = "mirror", low = 0.8, high = 0.95 } }
+lr = { kind = "one_cycle", peak = 0.01 }
+layer_decay = 0.7
+[[run]]
+name = "rmsprop"
+optimizer = { kind = "rmsprop", momentum = 0.5 }
+lr = { kind = "constant", peak = 1e-3 }
+[[run]]
+name = "adagrad"
+optimizer = { kind = "adagrad" }
+lr = { kind = "constant", peak = 0.05 }
+[[run]]
+name = "lion"
+optimizer = { kind = "lion", weight_decay = 0.1 }
+lr = { kind = "constant", peak = 1e-3 }
+"#;
+
+#[test]
+fn candles_own_operations_train_the_same_runs() {
+    let pool = Arc::new(anneal_studio::train::pool(Some(1)).unwrap());
+    let mut fused = cohort(ALL_RULES, 1);
+    let mut reference = Cohort::at(revision(ALL_RULES, 0), Place::reference(pool)).unwrap();
+    fused.advance(u64::MAX, u64::MAX).unwrap();
+    while reference.update() < 60 {
+        reference.advance(u64::MAX, 7).unwrap();
+    }
+    for (fused, reference) in fused.lanes().iter().zip(reference.lanes()) {
+        assert_eq!(fused.log.rows.len(), reference.log.rows.len());
+        assert_eq!(fused.log.validations.len(), reference.log.validations.len());
+        for (a, b) in fused.log.rows.iter().zip(&reference.log.rows) {
+            assert_eq!(
+                (a.update, a.lr.to_bits(), a.momentum.to_bits()),
+                (b.update, b.lr.to_bits(), b.momentum.to_bits())
+            );
+            // Rounding differs; Lion's signs magnify it where a direction is near 0.
+            let close = |a: f32, b: f32| (a - b).abs() <= 2e-3 * (1.0 + a.abs().max(b.abs()));
+            let same = close(a.train_loss, b.train_loss)
+                && close(a.grad_norm, b.grad_norm)
+                && close(a.update_norm, b.update_norm);
+            assert!(same, "{:?}: {a:?} {b:?}", fused.id);
+        }
+    }
 }

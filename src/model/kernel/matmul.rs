@@ -133,6 +133,10 @@ impl Product<'_> {
     }
 
     /// `M` rows by `V` vectors of c.
+    #[expect(
+        unsafe_code,
+        reason = "the tile's addresses are checked once, in `multiply`, not at every number"
+    )]
     #[inline(always)]
     fn tile<S: Simd, const M: usize, const V: usize>(&self, simd: S, row: usize, column: usize) {
         let lanes = S::F32_LANES;

@@ -1,0 +1,241 @@
+//! The same updates in candle's own operations: any device, all lanes of a group at once.
+//!
+//! Parameters and buffers stay on the device over a whole chunk; losses and norms come back once, at
+//! its end. On the CPU the fused lanes are many times faster; there this path is the oracle of tests.
+
+use candle_core::{DType, Device, Result, Tensor, Var};
+
+use super::lane::Lane;
+use super::rule::{self, Numbers};
+use super::task::Task;
+use crate::experiment::{OptimizerKind, WeightFormat};
+use crate::telemetry::Row;
+
+/// Trains lanes of one optimizer kind that have done equally many updates, up to `to` updates.
+/// `rows` is `[lanes, width]`, each a lane's parameters and then its buffers; the trained ones come back.
+///
+/// # Errors
+/// When candle cannot run an operation on the device.
+pub fn advance(task: &Task, lanes: &mut [&mut Lane], rows: &Tensor, to: u64) -> Result<Tensor> {
+    let Some(first) = lanes.first() else { return Ok(rows.clone()) };
+    let (kind, width) = (first.plan.kind, task.model.width());
+    let spare = rows.dim(1)? / width;
+    let parameters = Var::from_tensor(&rows.narrow(1, 0, width)?.contiguous()?)?;
+    let mut buffers: Vec<Tensor> =
+        (1..spare).map(|at| rows.narrow(1, at * width, width)).collect::<Result<_>>()?;
+    let layers = layer_factors(task, lanes, rows.device())?;
+    let mut measured = Measured::default();
+    while lanes[0].update + (measured.updates() as u64) < to {
+        let numbers: Vec<Numbers> =
+            lanes.iter().map(|lane| lane.numbers_after(measured.updates() as u64)).collect();
+        let (loss, gradient) = loss_and_gradient(task, lanes, &parameters, measured.updates() as u64)?;
+        let grad_norm = norm(&gradient)?;
+        let gradient = match task.clip_norm {
+            Some(clip) => {
+                let factor = ((&grad_norm + 1e-6)?.recip()? * clip)?.minimum(1.0)?;
+                gradient.broadcast_mul(&factor.unsqueeze(1)?)?
+            }
+            None => gradient,
+        };
+        let old = parameters.as_detached_tensor();
+        let new = update(kind, &numbers, layers.as_ref(), &old, &gradient, &mut buffers)?;
+        let new = rounded(&new, task.weights)?;
+        measured.push(numbers, loss, grad_norm, norm(&(&new - &old)?)?);
+        parameters.set(&new)?;
+        // Whatever looks at the held-out samples or at a controller needs the numbers on this side.
+        if lanes.iter().any(|lane| lane.looks_after(task, measured.updates() as u64)) {
+            break;
+        }
+    }
+    measured.record(lanes)?;
+    let mut parts = vec![parameters.as_detached_tensor()];
+    parts.append(&mut buffers);
+    Tensor::cat(&parts, 1)
+}
+
+/// What the updates of a chunk measured, still on the device.
+#[derive(Default)]
+struct Measured {
+    numbers: Vec<Vec<Numbers>>,
+    losses: Vec<Tensor>,
+    grad_norms: Vec<Tensor>,
+    update_norms: Vec<Tensor>,
+}
+
+impl Measured {
+    fn updates(&self) -> usize {
+        self.numbers.len()
+    }
+
+    fn push(&mut self, numbers: Vec<Numbers>, loss: Tensor, grad_norm: Tensor, update_norm: Tensor) {
+        self.numbers.push(numbers);
+        self.losses.push(loss);
+        self.grad_norms.push(grad_norm);
+        self.update_norms.push(update_norm);
+    }
+
+    fn record(self, lanes: &mut [&mut Lane]) -> Result<()> {
+        if self.numbers.is_empty() {
+            return Ok(());
+        }
+        let read = |tensors: &[Tensor]| Tensor::stack(tensors, 0)?.to_dtype(DType::F32)?.to_vec2::<f32>();
+        let (losses, grads, steps) =
+            (read(&self.losses)?, read(&self.grad_norms)?, read(&self.update_norms)?);
+        for (at, numbers) in self.numbers.iter().enumerate() {
+            for (lane, numbers) in numbers.iter().enumerate() {
+                let update = lanes[lane].update;
+                lanes[lane].record(Row {
+                    update,
+                    lr: numbers.lr,
+                    momentum: numbers.momentum,
+                    train_loss: losses[at][lane],
+                    grad_norm: grads[at][lane],
+                    update_norm: steps[at][lane],
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Each lane's mean loss `[L]` and gradient `[L, P]` over its micro-batches.
+fn loss_and_gradient(
+    task: &Task,
+    lanes: &mut [&mut Lane],
+    parameters: &Var,
+    ahead: u64,
+) -> Result<(Tensor, Tensor)> {
+    let dealt: Vec<Vec<u32>> = lanes.iter_mut().map(|lane| lane.deal_ahead(task, ahead).to_vec()).collect();
+    let mut sums: Option<(Tensor, Tensor)> = None;
+    for micro in 0..task.accumulate {
+        let batches: Vec<_> = dealt
+            .iter()
+            .map(|rows| task.training(&rows[micro * task.batch..(micro + 1) * task.batch]))
+            .collect();
+        let loss = task.model.loss_tensor(parameters.as_tensor(), &batches)?;
+        // The lanes do not touch each other, so the gradient of the sum is each lane's own.
+        let gradients = loss.sum_all()?.backward()?;
+        let Some(gradient) = gradients.get(parameters.as_tensor()) else {
+            candle_core::bail!("the loss does not depend on the parameters");
+        };
+        let (loss, gradient) = (loss.detach(), gradient.detach());
+        sums = Some(match sums {
+            None => (loss, gradient),
+            Some((losses, gradients)) => ((losses + loss)?, (gradients + gradient)?),
+        });
+    }
+    match sums {
+        Some((loss, gradient)) => {
+            let share = 1.0 / task.accumulate as f64;
+            Ok(((loss * share)?, (gradient * share)?))
+        }
+        None => candle_core::bail!("an update needs at least one micro-batch"),
+    }
+}
+
+/// The Euclidean norm of each row, `[L]`.
+fn norm(rows: &Tensor) -> Result<Tensor> {
+    rows.sqr()?.sum(1)?.sqrt()
+}
+
+/// What each parameter's rate is multiplied by, `[L, P]`; nothing when no lane has a layer decay.
+fn layer_factors(task: &Task, lanes: &[&mut Lane], device: &Device) -> Result<Option<Tensor>> {
+    if lanes.iter().all(|lane| lane.plan.layer_decay.is_none()) {
+        return Ok(None);
+    }
+    let described = task.model.parameters();
+    let head = described.iter().map(|parameter| parameter.layer).max().unwrap_or(0);
+    let mut factors = Vec::with_capacity(lanes.len() * task.model.width());
+    for lane in lanes {
+        for parameter in described {
+            let factor = lane.plan.layer_decay.unwrap_or(1.0).powi((head - parameter.layer) as i32) as f32;
+            factors.extend(std::iter::repeat_n(factor, parameter.len()));
+        }
+    }
+    Tensor::from_vec(factors, (lanes.len(), task.model.width()), device).map(Some)
+}
+
+/// The parameters after one update, by the same rules as [`rule::apply`].
+fn update(
+    kind: OptimizerKind,
+    numbers: &[Numbers],
+    layers: Option<&Tensor>,
+    w: &Tensor,
+    g: &Tensor,
+    buffers: &mut [Tensor],
+) -> Result<Tensor> {
+    debug_assert!(buffers.len() >= rule::buffers(kind), "rows hold the buffers of their rule");
+    let column = |of: &dyn Fn(&Numbers) -> f64| {
+        let values: Vec<f32> = numbers.iter().map(|numbers| of(numbers) as f32).collect();
+        Tensor::from_vec(values, (numbers.len(), 1), w.device())
+    };
+    let rate = |of: &dyn Fn(&Numbers) -> f64| -> Result<Tensor> {
+        let rate = column(of)?;
+        match layers {
+            Some(layers) => layers.broadcast_mul(&rate),
+            None => rate.broadcast_as(w.shape()),
+        }
+    };
+    let lr = rate(&|n| n.lr)?;
+    let decay = column(&|n| n.weight_decay)?;
+    let m = column(&|n| n.momentum)?;
+    let decayed = || g + w.broadcast_mul(&decay)?;
+    // 1 - lr·decay, for the rules that shrink weights apart from the gradient.
+    let shrunk = || w - (w * lr.broadcast_mul(&decay)?)?;
+    match kind {
+        OptimizerKind::Sgd => {
+            let g = decayed()?;
+            let v = (buffers[0].broadcast_mul(&m)? + &g)?;
+            let ahead = (&g + v.broadcast_mul(&m)?)?;
+            let nesterov = column(&|n| f64::from(u8::from(n.nesterov)))?;
+            let step = (&v + (ahead - &v)?.broadcast_mul(&nesterov)?)?;
+            buffers[0] = v;
+            w - (lr * step)?
+        }
+        OptimizerKind::Adam | OptimizerKind::AdamW => {
+            let g = if kind == OptimizerKind::Adam { decayed()? } else { g.clone() };
+            let (keep1, keep2) = (column(&|n| 1.0 - n.momentum)?, column(&|n| 1.0 - n.second)?);
+            buffers[0] = (&buffers[0] + (&g - &buffers[0])?.broadcast_mul(&keep1)?)?;
+            let b2 = column(&|n| n.second)?;
+            buffers[1] = (buffers[1].broadcast_mul(&b2)? + g.sqr()?.broadcast_mul(&keep2)?)?;
+            let steps = |n: &Numbers| (n.update + 1) as f64;
+            let size = rate(&|n| n.lr / (1.0 - n.momentum.powf(steps(n))))?;
+            let correction = column(&|n| 1.0 / (1.0 - n.second.powf(steps(n))).sqrt())?;
+            let eps = column(&|n| n.eps)?;
+            let scale = buffers[1].sqrt()?.broadcast_mul(&correction)?.broadcast_add(&eps)?;
+            let w = if kind == OptimizerKind::AdamW { shrunk()? } else { w.clone() };
+            w - (size * (&buffers[0] / scale)?)?
+        }
+        OptimizerKind::RmsProp => {
+            let g = decayed()?;
+            let (alpha, keep) = (column(&|n| n.second)?, column(&|n| 1.0 - n.second)?);
+            buffers[0] = (buffers[0].broadcast_mul(&alpha)? + g.sqr()?.broadcast_mul(&keep)?)?;
+            let step = (g / buffers[0].sqrt()?.broadcast_add(&column(&|n| n.eps)?)?)?;
+            buffers[1] = (buffers[1].broadcast_mul(&m)? + step)?;
+            w - (lr * &buffers[1])?
+        }
+        OptimizerKind::Adagrad => {
+            let g = decayed()?;
+            buffers[0] = (&buffers[0] + g.sqr()?)?;
+            w - (lr * (g / buffers[0].sqrt()?.broadcast_add(&column(&|n| n.eps)?)?)?)?
+        }
+        OptimizerKind::Lion => {
+            let (keep1, keep2) = (column(&|n| 1.0 - n.momentum)?, column(&|n| 1.0 - n.second)?);
+            let direction = (buffers[0].broadcast_mul(&m)? + g.broadcast_mul(&keep1)?)?;
+            buffers[0] = (buffers[0].broadcast_mul(&column(&|n| n.second)?)? + g.broadcast_mul(&keep2)?)?;
+            let size = direction.abs()?;
+            // sign(0) is 0, and NaN stays NaN.
+            let sign = (&direction / (&size + size.eq(0.0)?.to_dtype(size.dtype())?)?)?;
+            shrunk()? - (lr * sign)?
+        }
+    }
+}
+
+/// The weights as their format stores them.
+fn rounded(weights: &Tensor, format: WeightFormat) -> Result<Tensor> {
+    match format {
+        WeightFormat::F32 => Ok(weights.clone()),
+        WeightFormat::Bf16 => weights.to_dtype(DType::BF16)?.to_dtype(DType::F32),
+        WeightFormat::F16 => weights.to_dtype(DType::F16)?.to_dtype(DType::F32),
+    }
+}
