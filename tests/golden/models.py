@@ -219,8 +219,8 @@ def main() -> None:
             "Convolution kernels are [out channels, in channels, 3, 3], cross-correlated, zero padding 1; images are"
             " [batch, channels, height, width] and reach the head flattened in that order.",
             "gelu_erf is x Phi(x); gelu_tanh is its approximation x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).",
-            "mse is half the squared error summed over the outputs, averaged over the samples, against one-hot"
-            " classes; cross-entropy is the mean over samples, or over all positions of all sequences.",
+            "mse is half the squared error summed over the outputs, averaged over the samples, against"
+            " one-hot classes; cross-entropy is the mean over samples, or over all positions of all sequences.",
             "Transformer: x = tokens[t] + positions; pre: x += attention(norm1(x)), x += down(relu(up(norm2(x)))), norm,"
             " head; post: x = norm1(x + attention(x)), x = norm2(x + down(relu(up(x)))), head. Attention is causal,"
             " scores over sqrt(width / heads), head h takes columns h*width/heads and on of q, k and v. LayerNorm's eps"
