@@ -1,0 +1,155 @@
+//! Everything that can be asked for by name: menus, buttons and shortcuts are made of this table.
+
+use eframe::egui::{Key, KeyboardShortcut, Modifiers};
+
+/// Something the user can ask for. What concerns a run concerns the selected one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    New,
+    Open,
+    Save,
+    SaveAs,
+    Quit,
+    Undo,
+    Redo,
+    AddRun,
+    DuplicateRun,
+    RenameRun,
+    HideRun,
+    DeleteRun,
+    PlayPause,
+    Step,
+    Restart,
+    SwitchMode,
+    Fit,
+    Follow,
+    SwitchContext,
+    SwitchTheme,
+    ReduceMotion,
+}
+
+/// Where an action is listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Menu {
+    File,
+    Edit,
+    Train,
+    View,
+}
+
+impl Menu {
+    pub const ALL: [(Self, &'static str); 4] =
+        [(Self::File, "File"), (Self::Edit, "Edit"), (Self::Train, "Train"), (Self::View, "View")];
+}
+
+/// An action's name, keys, place, and what it does in a sentence.
+#[derive(Clone, Copy, Debug)]
+pub struct About {
+    pub label: &'static str,
+    pub shortcut: KeyboardShortcut,
+    pub menu: Menu,
+    pub help: &'static str,
+}
+
+const COMMAND: Modifiers = Modifiers::COMMAND;
+const COMMAND_SHIFT: Modifiers = Modifiers::COMMAND.plus(Modifiers::SHIFT);
+const PLAIN: Modifiers = Modifiers::NONE;
+
+impl Action {
+    /// Every action, in the order menus list them.
+    pub const ALL: [Self; 21] = [
+        Self::New,
+        Self::Open,
+        Self::Save,
+        Self::SaveAs,
+        Self::Quit,
+        Self::Undo,
+        Self::Redo,
+        Self::AddRun,
+        Self::DuplicateRun,
+        Self::RenameRun,
+        Self::HideRun,
+        Self::DeleteRun,
+        Self::PlayPause,
+        Self::Step,
+        Self::Restart,
+        Self::SwitchMode,
+        Self::Fit,
+        Self::Follow,
+        Self::SwitchContext,
+        Self::SwitchTheme,
+        Self::ReduceMotion,
+    ];
+
+    pub fn about(self) -> About {
+        let about = |label, modifiers, key, menu, help| About {
+            label,
+            shortcut: KeyboardShortcut::new(modifiers, key),
+            menu,
+            help,
+        };
+        match self {
+            Self::New => about("New", COMMAND, Key::N, Menu::File, "Start from three schedules on the digits."),
+            Self::Open => about("Open…", COMMAND, Key::O, Menu::File, "Open an experiment file."),
+            Self::Save => about("Save", COMMAND, Key::S, Menu::File, "Save the experiment where it came from."),
+            Self::SaveAs => {
+                about("Save as…", COMMAND_SHIFT, Key::S, Menu::File, "Save the experiment under another name.")
+            }
+            Self::Quit => about("Quit", COMMAND, Key::Q, Menu::File, "Close the studio."),
+            Self::Undo => about("Undo", COMMAND, Key::Z, Menu::Edit, "Take the last edit back."),
+            Self::Redo => about("Redo", COMMAND_SHIFT, Key::Z, Menu::Edit, "Make the edit again."),
+            Self::AddRun => about("Add run", COMMAND, Key::Enter, Menu::Edit, "Add a run beside the others."),
+            Self::DuplicateRun => {
+                about("Duplicate run", COMMAND, Key::D, Menu::Edit, "Add a copy of the selected run.")
+            }
+            Self::RenameRun => about("Rename run", PLAIN, Key::F2, Menu::Edit, "Name the selected run."),
+            Self::HideRun => about("Show or hide run", PLAIN, Key::H, Menu::Edit, "Hide the selected run's curves."),
+            Self::DeleteRun => about("Delete run", PLAIN, Key::Delete, Menu::Edit, "Remove the selected run."),
+            Self::PlayPause => about("Play or pause", PLAIN, Key::Space, Menu::Train, "Train, or hold."),
+            Self::Step => about("Single update", PLAIN, Key::Period, Menu::Train, "Train one update, then hold."),
+            Self::Restart => {
+                about("Restart", COMMAND, Key::R, Menu::Train, "Train all runs anew from update 0.")
+            }
+            Self::SwitchMode => {
+                about("Live or Instant", PLAIN, Key::I, Menu::Train, "Whether an edit bends the future or trains anew.")
+            }
+            Self::Fit => about("Whole run", PLAIN, Key::F, Menu::View, "Show the whole run in the plots."),
+            Self::Follow => {
+                about("Follow the playhead", PLAIN, Key::L, Menu::View, "Keep the newest updates in view.")
+            }
+            Self::SwitchContext => {
+                about("Side panel", COMMAND, Key::B, Menu::View, "Unfold or fold the panel on the right.")
+            }
+            Self::SwitchTheme => {
+                about("Light or dark", COMMAND_SHIFT, Key::L, Menu::View, "Switch between the two themes.")
+            }
+            Self::ReduceMotion => {
+                about("Reduce motion", COMMAND_SHIFT, Key::M, Menu::View, "Show changes at once, without motion.")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_action_has_a_name_of_its_own_and_keys_of_its_own() {
+        let mut labels = HashSet::new();
+        let mut shortcuts = HashSet::new();
+        for action in Action::ALL {
+            let about = action.about();
+            assert!(!about.label.is_empty() && about.help.ends_with('.'), "{action:?}");
+            assert!(labels.insert(about.label), "{action:?} shares its label");
+            assert!(shortcuts.insert(about.shortcut), "{action:?} shares its shortcut");
+        }
+    }
+
+    #[test]
+    fn the_list_is_complete() {
+        assert_eq!(Action::ALL.iter().collect::<HashSet<_>>().len(), Action::ReduceMotion as usize + 1);
+    }
+}

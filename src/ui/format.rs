@@ -1,0 +1,101 @@
+//! Numbers as the interface writes and reads them.
+
+/// Three significant digits: `0.1`, `0.0316`, `2.5e-4`.
+pub fn rate(value: f64) -> String {
+    significant(value, 3)
+}
+
+/// Four significant digits: `2.303`, `0.03125`, `1.2e5`.
+pub fn metric(value: f64) -> String {
+    significant(value, 4)
+}
+
+/// A share of one, as percent: `97.2%`.
+pub fn percent(share: f64) -> String {
+    if share.is_finite() { format!("{:.1}%", share * 100.0) } else { significant(share, 3) }
+}
+
+/// Thousands set apart: `12,400`.
+pub fn count(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A speed: two significant digits are all it is steady to.
+pub fn speed(per_second: f64) -> String {
+    if !per_second.is_finite() || per_second < 0.0 {
+        return "0".to_owned();
+    }
+    if per_second < 10.0 {
+        return format!("{per_second:.1}");
+    }
+    let step = 10f64.powf(per_second.log10().floor() - 1.0);
+    count(((per_second / step).round() * step) as u64)
+}
+
+/// A number with so many significant digits, without trailing zeros; far from 1 in scientific notation.
+pub fn significant(value: f64, digits: usize) -> String {
+    if value.is_nan() {
+        return "NaN".to_owned();
+    }
+    if value.is_infinite() {
+        return if value > 0.0 { "inf" } else { "-inf" }.to_owned();
+    }
+    if value == 0.0 {
+        return "0".to_owned();
+    }
+    let scientific = format!("{value:.*e}", digits.saturating_sub(1));
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    if (-3..5).contains(&exponent) {
+        let decimals = usize::try_from(digits as i32 - 1 - exponent).unwrap_or(0);
+        return trimmed(&format!("{value:.decimals$}")).to_owned();
+    }
+    format!("{}e{exponent}", trimmed(mantissa))
+}
+
+/// `value` rounded to so many significant digits, for numbers set by hand.
+pub fn round_to(value: f64, digits: usize) -> f64 {
+    format!("{value:.*e}", digits.saturating_sub(1)).parse().unwrap_or(value)
+}
+
+/// A number as people type it: `0.001`, `1e-3`, `1E-3`, `12,400`.
+pub fn parse(text: &str) -> Option<f64> {
+    let text: String = text.trim().chars().filter(|c| !matches!(c, ',' | ' ' | '_')).collect();
+    text.parse().ok().filter(|value: &f64| value.is_finite())
+}
+
+fn trimmed(text: &str) -> &str {
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_as_people_write_them() {
+        assert_eq!(rate(0.1), "0.1");
+        assert_eq!(rate(0.031_622_8), "0.0316");
+        assert_eq!(rate(0.000_25), "2.5e-4");
+        assert_eq!(rate(0.0), "0");
+        assert_eq!(rate(123_456.0), "1.23e5");
+        assert_eq!(metric(2.302_585), "2.303");
+        assert_eq!(metric(f64::NAN), "NaN");
+        assert_eq!(count(1_234_567), "1,234,567");
+        assert_eq!(count(12), "12");
+        assert_eq!(speed(12_431.0), "12,000");
+        assert_eq!(percent(0.9715), "97.2%");
+        assert_eq!(round_to(0.123_456, 3), 0.123);
+        assert_eq!(parse(" 1E-3 "), Some(0.001));
+        assert_eq!(parse("12,400"), Some(12_400.0));
+        assert_eq!(parse("inf"), None);
+    }
+}

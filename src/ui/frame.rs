@@ -1,0 +1,191 @@
+//! What the panels show in one frame, copied out of the engine in one short look.
+
+use std::sync::Arc;
+
+use crate::data::Prepared;
+use crate::schedule::plateau::Plateau;
+use crate::telemetry::{Bucket, Column, Event, Series, Store};
+use crate::train::command::{Field, LaneId, RunId, Status};
+use crate::train::engine::{LaneView, Shared};
+
+/// What is wanted of the telemetry.
+pub struct Ask<'a> {
+    /// The updates in view.
+    pub bounds: (f64, f64),
+    /// Columns of pixels there are for them.
+    pub columns: usize,
+    pub quantity: Column,
+    pub smoothing: bool,
+    /// The update to read values at; the newest without one.
+    pub cursor: Option<u64>,
+    /// The runs whose curves are wanted.
+    pub shown: &'a dyn Fn(RunId) -> bool,
+}
+
+/// A lane's values at one update.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Values {
+    pub lr: Option<f64>,
+    pub momentum: Option<f64>,
+    pub loss: Option<f64>,
+    pub val_loss: Option<f64>,
+    pub val_accuracy: Option<f64>,
+}
+
+/// A lane's curves in view, a bucket for each column of pixels or two.
+#[derive(Clone, Debug, Default)]
+pub struct Curves {
+    pub lr: Vec<Bucket>,
+    pub momentum: Vec<Bucket>,
+    /// The chosen quantity, as it was measured.
+    pub raw: Vec<Bucket>,
+    /// The training loss smoothed, where the quantity is a loss.
+    pub smooth: Vec<Bucket>,
+    pub validation: Vec<Bucket>,
+    /// The smoothed loss before the last edit, in Instant mode.
+    pub ghost: Vec<Bucket>,
+}
+
+/// One lane as a frame shows it.
+#[derive(Clone, Debug)]
+pub struct LaneFrame {
+    pub id: LaneId,
+    pub update: u64,
+    pub diverged_at: Option<u64>,
+    pub failed: Option<String>,
+    pub curves: Curves,
+    pub now: Values,
+    pub at_cursor: Values,
+    /// The least validation loss, and the greatest accuracy.
+    pub best_loss: Option<f64>,
+    pub best_accuracy: Option<f64>,
+    /// The least and the greatest rate used so far, zero apart.
+    pub rates: Option<(f64, f64)>,
+    /// The plateau controller, if it has one.
+    pub plateau: Option<Plateau>,
+}
+
+/// One frame.
+#[derive(Clone, Debug, Default)]
+pub struct Frame {
+    pub status: Status,
+    pub lanes: Vec<LaneFrame>,
+    /// What happened, and to which lane; oldest first.
+    pub events: Vec<(Option<LaneId>, Event)>,
+    pub field: Option<Arc<Field>>,
+    pub prepared: Option<Arc<Prepared>>,
+    seen: usize,
+}
+
+impl Frame {
+    /// The half-life of smoothing for a run of this length, in updates.
+    pub fn half_life(updates: u64) -> f64 {
+        (updates as f64 / 200.0).clamp(2.0, 500.0)
+    }
+
+    /// Looks at what is shared.
+    pub fn gather(&mut self, shared: &mut Shared, ask: &Ask<'_>) {
+        self.status = shared.status.clone();
+        self.field.clone_from(&shared.field);
+        self.prepared.clone_from(&shared.prepared);
+        let half_life = ask.smoothing.then(|| Self::half_life(self.status.updates));
+        self.lanes.clear();
+        for (id, lane) in &mut shared.lanes {
+            lane.store.set_half_life(half_life);
+            if let Some(ghost) = &mut lane.ghost {
+                ghost.set_half_life(half_life);
+            }
+            self.lanes.push(lane_frame(*id, lane, ask));
+        }
+        self.gather_events(shared);
+    }
+
+    /// The lane of a run's first replica.
+    pub fn lane(&self, run: RunId) -> Option<&LaneFrame> {
+        self.lanes.iter().find(|lane| lane.id.run == run)
+    }
+
+    /// Events are only copied when there are others than before.
+    fn gather_events(&mut self, shared: &Shared) {
+        let lanes = shared.lanes.iter().map(|(id, lane)| (*id, lane.store.events()));
+        let all: usize = lanes.clone().map(|(_, events)| events.len()).sum::<usize>() + shared.events.len();
+        let newest = |events: &[Event]| events.last().map_or(0, |event| event.update as usize);
+        let stamp = lanes.clone().map(|(_, events)| newest(events)).sum::<usize>() + newest(&shared.events);
+        let seen = all.wrapping_mul(0x9e37).wrapping_add(stamp);
+        if seen == self.seen && all == self.events.len() {
+            return;
+        }
+        self.seen = seen;
+        self.events = shared.events.iter().map(|event| (None, event.clone())).collect();
+        for (id, events) in lanes {
+            self.events.extend(events.iter().map(|event| (Some(id), event.clone())));
+        }
+        self.events.sort_by_key(|(_, event)| event.update);
+    }
+}
+
+fn lane_frame(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> LaneFrame {
+    let store = &lane.store;
+    let newest = lane.update.saturating_sub(1);
+    let now = values(store, newest);
+    let at_cursor = ask.cursor.map_or(now, |cursor| {
+        if cursor < lane.update { values(store, cursor) } else { Values::default() }
+    });
+    let everything = 0..=u64::MAX;
+    let bounds = |column| store.series(0, column).finite_bounds(everything.clone());
+    LaneFrame {
+        id,
+        update: lane.update,
+        diverged_at: lane.diverged_at,
+        failed: lane.failed.clone(),
+        curves: if (ask.shown)(id.run) { curves(lane, ask) } else { Curves::default() },
+        now,
+        at_cursor,
+        best_loss: bounds(Column::ValLoss).map(|(least, _)| least),
+        best_accuracy: bounds(Column::ValAccuracy).map(|(_, greatest)| greatest),
+        rates: store.series(0, Column::Lr).positive_bounds(everything.clone()),
+        plateau: lane.plateau.clone(),
+    }
+}
+
+fn values(store: &Store, update: u64) -> Values {
+    let at = |series: &Series| series.at(update).map(|sample| sample.value);
+    let column = |column| at(store.series(0, column));
+    Values {
+        lr: column(Column::Lr),
+        momentum: column(Column::Momentum),
+        loss: store
+            .smoothed(0)
+            .and_then(at)
+            .filter(|loss| loss.is_finite())
+            .or_else(|| column(Column::TrainLoss)),
+        val_loss: column(Column::ValLoss),
+        val_accuracy: column(Column::ValAccuracy),
+    }
+}
+
+fn curves(lane: &LaneView, ask: &Ask<'_>) -> Curves {
+    let store = &lane.store;
+    let range = ask.bounds.0.max(0.0) as u64..=ask.bounds.1.max(0.0).ceil() as u64;
+    let view = |series: &Series| {
+        let mut buckets = Vec::new();
+        series.view(range.clone(), ask.columns.max(2), &mut buckets);
+        buckets
+    };
+    let column = |column| view(store.series(0, column));
+    let is_loss = ask.quantity == Column::TrainLoss;
+    Curves {
+        lr: column(Column::Lr),
+        momentum: column(Column::Momentum),
+        raw: column(ask.quantity),
+        smooth: store.smoothed(0).filter(|_| is_loss).map(view).unwrap_or_default(),
+        validation: if is_loss { column(Column::ValLoss) } else { Vec::new() },
+        ghost: lane
+            .ghost
+            .as_ref()
+            .filter(|_| is_loss)
+            .and_then(|ghost| ghost.smoothed(0))
+            .map(view)
+            .unwrap_or_default(),
+    }
+}

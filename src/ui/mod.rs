@@ -1,0 +1,26 @@
+//! The studio: what people see of an experiment, and how they change it.
+//!
+//! Panels read a [`studio::Studio`] and change its document or its view; the engine is looked at once
+//! a frame and changed by commands alone.
+
+pub mod action;
+pub mod app;
+pub mod document;
+pub mod format;
+pub mod frame;
+pub mod handles;
+pub mod layout;
+mod panels;
+pub mod picker;
+pub mod plot;
+pub mod sheet;
+pub mod shot;
+pub mod studio;
+pub mod theme;
+pub mod toast;
+pub mod trainer;
+pub mod view;
+mod widgets;
+
+pub use app::StudioApp;
+pub use document::Document;

@@ -1,0 +1,155 @@
+//! The selected run's optimizer and its numbers.
+
+use eframe::egui::Ui;
+
+use crate::experiment::optimizer::NumberInfo;
+use crate::experiment::{Number, Optimizer, OptimizerKind};
+use crate::schedule::kind::Linear;
+use crate::schedule::{Kind, Schedule};
+use crate::ui::studio::Studio;
+use crate::ui::theme::{self};
+use crate::ui::widgets::{Amount, amount, check, choice};
+
+use super::rule;
+
+/// How an optimizer number follows the run.
+#[derive(Clone, Copy, PartialEq)]
+enum Course {
+    Fixed,
+    Mirror,
+    Scheduled,
+}
+
+pub fn show(ui: &mut Ui, studio: &mut Studio) {
+    let id = studio.view.selected;
+    let Some(run) = studio.document.run(id).cloned() else { return };
+    let mut next = run.clone();
+    let kinds = [
+        ("SGD", OptimizerKind::Sgd),
+        ("Adam", OptimizerKind::Adam),
+        ("AdamW", OptimizerKind::AdamW),
+        ("RMSprop", OptimizerKind::RmsProp),
+        ("Adagrad", OptimizerKind::Adagrad),
+        ("Lion", OptimizerKind::Lion),
+    ];
+    let mut kind = next.optimizer.kind;
+    if choice(ui, "Rule", "How a gradient becomes a step.", &mut kind, &kinds) {
+        next.optimizer = next.optimizer.converted(kind);
+    }
+    for info in kind.numbers() {
+        number(ui, &mut next.optimizer, info);
+    }
+    if kind == OptimizerKind::Sgd {
+        check(ui, "Nesterov", "Look ahead along the momentum.", &mut next.optimizer.nesterov);
+    }
+    rule(ui);
+    let mut decays = next.layer_decay.is_some();
+    if check(ui, "Rate by layer", "Earlier layers learn slower than later ones.", &mut decays) {
+        next.layer_decay = decays.then_some(0.75);
+    }
+    if let Some(decay) = &mut next.layer_decay {
+        amount(ui, &Amount::number("Layer decay", "Each layer learns at this share of the next one's rate.", 0.1..=1.0).limits(1e-6..=1.0), decay);
+    }
+    if next != run {
+        studio.document.edit_run(id, |run| *run = next);
+    }
+}
+
+fn title(name: &str) -> &str {
+    match name {
+        "momentum" => "Momentum",
+        "weight_decay" => "Weight decay λ",
+        "beta1" => "β1",
+        "beta2" => "β2",
+        "eps" => "ε",
+        "alpha" => "α",
+        other => other,
+    }
+}
+
+fn help(name: &str) -> &'static str {
+    match name {
+        "momentum" => "The share of the last step that an update keeps.",
+        "weight_decay" => "How strongly weights are pulled towards zero.",
+        "beta1" => "How slowly the mean gradient forgets.",
+        "beta2" => "How slowly the mean squared gradient forgets.",
+        "alpha" => "How slowly the mean squared gradient forgets.",
+        "eps" => "Keeps a division from exploding.",
+        _ => "",
+    }
+}
+
+fn number(ui: &mut Ui, optimizer: &mut Optimizer, info: &NumberInfo) {
+    let Some(mut value) = optimizer.get(info.name).cloned() else { return };
+    let label = title(info.name);
+    let most = if info.open { info.max - 1e-6 } else { info.max };
+    let spec = match info.name {
+        "weight_decay" => Amount { range: 0.0..=1.0, ..Amount::rate(label, help(info.name)) },
+        "eps" => Amount { range: 1e-10..=1e-2, ..Amount::rate(label, help(info.name)) },
+        _ => Amount::number(label, help(info.name), 0.0..=0.999),
+    }
+    .limits(0.0..=most);
+    let can_follow = optimizer.kind.momentum_name() == Some(info.name);
+    match &mut value {
+        Number::Fixed(number) => {
+            amount(ui, &spec, number);
+        }
+        Number::Mirror { low, high } => {
+            let bounds = |label, help| Amount::number(label, help, 0.0..=0.999).limits(0.0..=most);
+            if amount(ui, &bounds("At the peak", "Where the rate is highest."), low) {
+                *high = high.max(*low);
+            }
+            if amount(ui, &bounds("At the floor", "Where the rate is lowest."), high) {
+                *low = low.min(*high);
+            }
+        }
+        Number::Schedule(schedule) => {
+            ui.label(format!("{label}: {}", Kind::about(schedule.kind.name())));
+            for field in Kind::fields(schedule.kind.name()).unwrap_or_default() {
+                if let Some(crate::schedule::kind::Value::Number(mut number)) = schedule.kind.get(field.name) {
+                    let spec = Amount::number(field.name, field.help, 0.0..=1.0);
+                    if amount(ui, &spec, &mut number) {
+                        schedule.kind.set(field.name, crate::schedule::kind::Value::Number(number));
+                    }
+                }
+            }
+        }
+    }
+    if can_follow {
+        let mut course = course_of(&value);
+        let courses = [("Fixed", Course::Fixed), ("Mirrors the rate", Course::Mirror), ("On a line", Course::Scheduled)];
+        let what = format!("{label} is");
+        let about = "Fixed, high where the rate is low as one-cycle wants it, or on a line of its own.";
+        if choice(ui, &what, about, &mut course, &courses) {
+            value = in_course(&value, course);
+        }
+    }
+    if optimizer.get(info.name) != Some(&value) {
+        optimizer.set(info.name, value);
+    }
+    let _ = theme::body;
+}
+
+fn course_of(number: &Number) -> Course {
+    match number {
+        Number::Fixed(_) => Course::Fixed,
+        Number::Mirror { .. } => Course::Mirror,
+        Number::Schedule(_) => Course::Scheduled,
+    }
+}
+
+fn in_course(number: &Number, course: Course) -> Number {
+    let value = match number {
+        Number::Fixed(value) => *value,
+        Number::Mirror { high, .. } => *high,
+        Number::Schedule(_) => 0.9,
+    };
+    match course {
+        Course::Fixed => Number::Fixed(value),
+        Course::Mirror => Number::Mirror { low: (value - 0.1).max(0.0), high: value },
+        Course::Scheduled => {
+            let line = Linear { peak: value, from: 1.0, to: 0.9, over: None };
+            Number::Schedule(Box::new(Schedule::from(Kind::Linear(line))))
+        }
+    }
+}

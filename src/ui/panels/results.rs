@@ -1,0 +1,163 @@
+//! How the runs compare.
+
+use eframe::egui::{Align, Grid, Label, Layout, Response, ScrollArea, Sense, Ui, vec2};
+
+use crate::ui::document::Row;
+use crate::ui::format;
+use crate::ui::frame::LaneFrame;
+use crate::ui::studio::Studio;
+use crate::ui::theme::{self, metrics};
+use crate::ui::widgets::paint_marker;
+
+/// A column of the table: its title, what it means, and a lane's value in words, with the number it is ranked by.
+struct Measure {
+    title: &'static str,
+    help: &'static str,
+    value: fn(&LaneFrame) -> Option<f64>,
+    text: fn(f64) -> String,
+    /// Whether more is better.
+    more: bool,
+}
+
+const LOSSES: [Measure; 3] = [
+    Measure {
+        title: "Loss",
+        help: "The training loss now, smoothed.",
+        value: |lane| lane.now.loss,
+        text: format::metric,
+        more: false,
+    },
+    Measure {
+        title: "Val. loss",
+        help: "The loss on held-out samples, at the last validation.",
+        value: |lane| lane.now.val_loss,
+        text: format::metric,
+        more: false,
+    },
+    Measure {
+        title: "Best",
+        help: "The least loss on held-out samples so far.",
+        value: |lane| lane.best_loss,
+        text: format::metric,
+        more: false,
+    },
+];
+
+const ACCURACIES: [Measure; 2] = [
+    Measure {
+        title: "Accuracy",
+        help: "The share of held-out samples told right, at the last validation.",
+        value: |lane| lane.now.val_accuracy,
+        text: format::percent,
+        more: true,
+    },
+    Measure {
+        title: "Best",
+        help: "The greatest accuracy so far.",
+        value: |lane| lane.best_accuracy,
+        text: format::percent,
+        more: true,
+    },
+];
+
+pub fn show(ui: &mut Ui, studio: &mut Studio) {
+    let rows: Vec<(Row, String)> = studio.document.runs().map(|(row, run)| (row, run.name.clone())).collect();
+    if studio.frame.lanes.iter().all(|lane| lane.update == 0) {
+        ui.label("What every run reaches is compared here as soon as they train.");
+        ui.label(theme::caption(ui, "The best value of each column is set in bold weight."));
+        return;
+    }
+    ScrollArea::vertical().id_salt("results").auto_shrink([false, false]).show(ui, |ui| {
+        table(ui, studio, &rows, "Loss per sample", &LOSSES);
+        let classes = studio.frame.lanes.iter().any(|lane| lane.best_accuracy.is_some());
+        if classes {
+            ui.add_space(metrics::L);
+            table(ui, studio, &rows, "Accuracy on held-out samples", &ACCURACIES);
+        }
+        ui.add_space(metrics::L);
+        notes(ui, studio);
+    });
+}
+
+fn table(ui: &mut Ui, studio: &mut Studio, rows: &[(Row, String)], title: &str, measures: &[Measure]) {
+    ui.label(theme::title(ui, title));
+    ui.add_space(metrics::XS);
+    let column = metrics::SPARKLINE;
+    let name_width = ui.available_width() - measures.len() as f32 * (column + metrics::S);
+    let best: Vec<Option<f64>> = measures.iter().map(|measure| best(studio, rows, measure)).collect();
+    Grid::new(title).num_columns(measures.len() + 1).spacing(vec2(metrics::S, metrics::XS)).show(ui, |ui| {
+        ui.label(theme::caption(ui, "Run"));
+        for measure in measures {
+            right(ui, column, |ui| {
+                ui.label(theme::caption(ui, measure.title)).on_hover_text(measure.help);
+            });
+        }
+        ui.end_row();
+        for (row, name) in rows {
+            if name_cell(ui, *row, name, name_width).clicked() {
+                studio.view.selected = row.id;
+            }
+            let lane = studio.frame.lane(row.id);
+            for (measure, best) in measures.iter().zip(&best) {
+                let value = lane.and_then(measure.value);
+                let is_best = value.is_some() && value == *best && rows.len() > 1;
+                let tokens = theme::tokens(ui);
+                let text = value.map_or_else(|| "–".to_owned(), measure.text);
+                let color = if is_best { tokens.text } else { tokens.muted };
+                right(ui, column, |ui| {
+                    let response = ui.label(theme::value(ui, text).color(color));
+                    if is_best {
+                        let line = response.rect;
+                        ui.painter().hline(line.x_range(), line.bottom(), (metrics::HAIRLINE, tokens.muted));
+                    }
+                });
+            }
+            ui.end_row();
+        }
+    });
+}
+
+fn best(studio: &Studio, rows: &[(Row, String)], measure: &Measure) -> Option<f64> {
+    let values = rows.iter().filter_map(|(row, _)| (measure.value)(studio.frame.lane(row.id)?));
+    let values = values.filter(|value| value.is_finite());
+    if measure.more { values.max_by(f64::total_cmp) } else { values.min_by(f64::total_cmp) }
+}
+
+fn name_cell(ui: &mut Ui, row: Row, name: &str, width: f32) -> Response {
+    ui.horizontal(|ui| {
+        ui.set_width(width);
+        let tokens = theme::tokens(ui);
+        let (chip, _) = ui.allocate_exact_size(vec2(metrics::CHIP, metrics::CONTROL - metrics::XS), Sense::hover());
+        paint_marker(ui.painter(), chip.center(), metrics::CHIP / 2.0 - 1.0, row.slot, tokens.run(row.slot));
+        ui.add(Label::new(name).truncate().sense(Sense::click()))
+    })
+    .inner
+}
+
+fn right(ui: &mut Ui, width: f32, content: impl FnOnce(&mut Ui)) {
+    ui.allocate_ui_with_layout(vec2(width, metrics::L), Layout::right_to_left(Align::Center), |ui| {
+        ui.set_min_width(width);
+        content(ui);
+    });
+}
+
+/// What the numbers stand on.
+fn notes(ui: &mut Ui, studio: &Studio) {
+    let replicas = studio.document.experiment().train.replicas;
+    let text = if replicas > 1 {
+        format!("The first of {replicas} replicas of each run.")
+    } else {
+        "One seed each. More replicas, under Experiment, show how much is chance.".to_owned()
+    };
+    ui.label(theme::caption(ui, text));
+    for lane in &studio.frame.lanes {
+        let tokens = theme::tokens(ui);
+        let name = studio.lane_name(lane.id).unwrap_or_default();
+        if let Some(update) = lane.diverged_at {
+            let update = format::count(update);
+            ui.colored_label(tokens.danger, format!("{name} diverged at update {update}. Lower its peak, or give it a warmup."));
+        } else if let Some(message) = &lane.failed {
+            ui.colored_label(tokens.danger, format!("{name}: {message}"));
+        }
+    }
+}

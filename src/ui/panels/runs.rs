@@ -1,0 +1,185 @@
+//! The list of runs.
+
+use eframe::egui::{
+    Align, Align2, Button, Color32, Key, Layout, Popup, Rect, Role, ScrollArea, Sense, Stroke, StrokeKind, TextEdit,
+    Ui, UiBuilder, WidgetInfo, pos2, vec2,
+};
+
+use crate::train::command::RunId;
+use crate::ui::action::Action;
+use crate::ui::document::Row;
+use crate::ui::format;
+use crate::ui::studio::Studio;
+use crate::ui::theme::{self, metrics};
+use crate::ui::widgets::{Icon, Sparkline, icon_button, icon_toggle, paint_marker};
+
+pub fn show(ui: &mut Ui, studio: &mut Studio) {
+    ui.horizontal(|ui| {
+        ui.label(theme::title(ui, "Runs"));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if icon_button(ui, Icon::Plus, "Add run").clicked() {
+                studio.ask(Action::AddRun);
+            }
+        });
+    });
+    let rows: Vec<Row> = studio.document.runs().map(|(row, _)| row).collect();
+    let mut hot = None;
+    ScrollArea::vertical().id_salt("runs").auto_shrink([false, true]).show(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = metrics::XS / 2.0;
+        for row in rows {
+            if run(ui, studio, row) {
+                hot = Some(row.id);
+            }
+        }
+    });
+    if studio.view.hot != hot {
+        studio.view.hot = hot;
+        ui.ctx().request_repaint();
+    }
+}
+
+/// One run; `true` while the pointer is on it.
+fn run(ui: &mut Ui, studio: &mut Studio, row: Row) -> bool {
+    let Some(name) = studio.document.run(row.id).map(|run| run.name.clone()) else { return false };
+    let size = vec2(ui.available_width(), metrics::RUN_ROW);
+    let (rect, response) = ui.allocate_exact_size(size, Sense::click());
+    let selected = studio.view.selected == row.id;
+    response.widget_info(|| WidgetInfo::selected(Role::ListItem, true, selected, format!("Run {name}")));
+    let tokens = theme::tokens(ui);
+    let fill = if selected {
+        tokens.raised
+    } else if response.contains_pointer() {
+        tokens.hover.gamma_multiply(0.6)
+    } else {
+        Color32::TRANSPARENT
+    };
+    ui.painter().rect_filled(rect, metrics::RADIUS, fill);
+    if selected {
+        ui.painter().rect_stroke(rect, metrics::RADIUS, (metrics::HAIRLINE, tokens.outline), StrokeKind::Inside);
+    }
+    if response.has_focus() {
+        ui.painter().rect_stroke(rect, metrics::RADIUS, (metrics::HAIRLINE, tokens.text), StrokeKind::Inside);
+    }
+    if response.clicked() {
+        studio.view.selected = row.id;
+    }
+    if response.double_clicked() {
+        studio.view.renaming = Some((row.id, name.clone()));
+    }
+    let inner = rect.shrink2(vec2(metrics::S, metrics::XS));
+    let color = tokens.run(row.slot);
+    let shown = studio.is_shown(row.id);
+    let ink = if shown { color } else { tokens.faint };
+    let chip = pos2(inner.left() + metrics::CHIP / 2.0, inner.top() + metrics::CONTROL / 2.0);
+    paint_marker(ui.painter(), chip, metrics::CHIP / 2.0, row.slot, ink);
+    controls(ui, studio, row, inner, &name);
+    values(ui, studio, row, inner, ink);
+    menu(&response, studio, row.id);
+    response.contains_pointer()
+}
+
+/// The first line: name, eye, menu.
+fn controls(ui: &mut Ui, studio: &mut Studio, row: Row, rect: Rect, name: &str) {
+    let line = Rect::from_min_max(
+        pos2(rect.left() + metrics::CHIP + metrics::S, rect.top()),
+        pos2(rect.right() + metrics::XS, rect.top() + metrics::CONTROL),
+    );
+    ui.scope_builder(UiBuilder::new().max_rect(line).layout(Layout::right_to_left(Align::Center)), |ui| {
+        ui.spacing_mut().item_spacing.x = 0.0;
+        let more = icon_button(ui, Icon::More, &format!("More for {name}"));
+        Popup::menu(&more).show(|ui| entries(ui, studio, row.id));
+        let shown = studio.is_shown(row.id);
+        let (icon, label) = if shown { (Icon::Eye, "Hide") } else { (Icon::EyeShut, "Show") };
+        if icon_toggle(ui, icon, &format!("{label} {name}"), false).clicked()
+            && !studio.view.hidden.remove(&row.id)
+        {
+            studio.view.hidden.insert(row.id);
+        }
+        ui.with_layout(Layout::left_to_right(Align::Center), |ui| match studio.view.renaming.take() {
+            Some((id, mut text)) if id == row.id => {
+                let field = TextEdit::singleline(&mut text).desired_width(ui.available_width());
+                let response = ui.add(field).accessible_name("Run name");
+                if response.lost_focus() {
+                    if !ui.input(|input| input.key_pressed(Key::Escape)) {
+                        studio.document.rename(id, &text);
+                    }
+                } else {
+                    if !response.has_focus() {
+                        response.request_focus();
+                    }
+                    studio.view.renaming = Some((id, text));
+                }
+            }
+            other => {
+                studio.view.renaming = other;
+                let tokens = theme::tokens(ui);
+                let color = if shown { tokens.text } else { tokens.muted };
+                let font = if studio.view.selected == row.id { theme::medium() } else { theme::body() };
+                let text = eframe::egui::RichText::new(name).font(font).color(color);
+                ui.add(eframe::egui::Label::new(text).truncate().selectable(false));
+            }
+        });
+    });
+}
+
+/// The second line: the schedule's picture, and the rate and the loss now.
+fn values(ui: &Ui, studio: &Studio, row: Row, rect: Rect, color: Color32) {
+    let tokens = theme::tokens(ui);
+    let top = rect.top() + metrics::CONTROL;
+    let left = rect.left() + metrics::CHIP + metrics::S;
+    let picture = Rect::from_min_size(pos2(left, top + 1.0), vec2(metrics::SPARKLINE, metrics::L - metrics::XS));
+    let lane = studio.frame.lane(row.id);
+    let clock = studio.clock();
+    let done = lane.map_or(0.0, |lane| lane.update as f32 / clock.updates.max(1) as f32);
+    match studio.curve(row.id) {
+        Some(curve) => {
+            Sparkline { curve, updates: clock.updates, done, color, ahead: tokens.ghost(color) }.paint(ui.painter(), picture);
+        }
+        None => {
+            let stroke = Stroke::new(metrics::HAIRLINE, tokens.danger);
+            ui.painter().line_segment([picture.left_bottom(), picture.right_top()], stroke);
+        }
+    }
+    let middle = top + metrics::S - 1.0;
+    let place = |right: f32, caption: &str, text: String, color: Color32| {
+        let value = ui.painter().text(pos2(right, middle), Align2::RIGHT_CENTER, text, theme::number(), color);
+        let label = pos2(value.left() - metrics::XS, middle);
+        ui.painter().text(label, Align2::RIGHT_CENTER, caption, theme::small(), tokens.muted);
+    };
+    let half = (rect.right() - picture.right()) / 2.0;
+    let number = |value: Option<f64>, digits| value.map_or_else(|| "–".to_owned(), |value| format::significant(value, digits));
+    let rate = match lane.filter(|lane| lane.update > 0) {
+        Some(lane) => lane.now.lr,
+        None => studio.rate(row.id, 0),
+    };
+    place(picture.right() + half - metrics::XS, "rate", number(rate, 3), tokens.text);
+    let diverged = lane.is_some_and(|lane| lane.diverged_at.is_some());
+    let (loss, ink) = if diverged {
+        ("diverged".to_owned(), tokens.danger)
+    } else {
+        (number(lane.and_then(|lane| lane.now.loss), 3), tokens.text)
+    };
+    place(rect.right(), if diverged { "" } else { "loss" }, loss, ink);
+}
+
+fn menu(response: &eframe::egui::Response, studio: &mut Studio, id: RunId) {
+    response.context_menu(|ui| entries(ui, studio, id));
+}
+
+/// What can be done with a run.
+fn entries(ui: &mut Ui, studio: &mut Studio, id: RunId) {
+    ui.set_min_width(metrics::TOAST * 0.5);
+    let last = studio.document.runs().count() < 2;
+    for action in [Action::DuplicateRun, Action::RenameRun, Action::HideRun, Action::DeleteRun] {
+        let about = action.about();
+        let keys = ui.ctx().format_shortcut(&about.shortcut);
+        let button = Button::new(about.label)
+            .shortcut_text(eframe::egui::RichText::new(keys).font(theme::small()))
+            .min_size(vec2(ui.available_width(), metrics::CONTROL));
+        if ui.add_enabled(action != Action::DeleteRun || !last, button).clicked() {
+            studio.view.selected = id;
+            studio.ask(action);
+            ui.close();
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! The bar at the top: what this is, the transport, and how it trains.
+
+use eframe::egui::{
+    Align, Align2, Button, Color32, ComboBox, Key, Layout, MenuBar, RichText, Sense, TextEdit, Ui, Vec2, Popup, vec2,
+};
+
+use crate::train::command::{Mode, Speed, State};
+use crate::ui::action::{Action, Menu};
+use crate::ui::format;
+use crate::ui::studio::Studio;
+use crate::ui::theme::{self, metrics};
+use crate::ui::widgets::{Icon, icon_button, mark, segmented};
+
+/// The speeds to choose from, in updates a second.
+const SPEEDS: [(f64, &str); 5] = [(1.0, "1"), (10.0, "10"), (60.0, "60"), (300.0, "300"), (1000.0, "1,000")];
+
+pub fn show(ui: &mut Ui, studio: &mut Studio) {
+    ui.horizontal_centered(|ui| {
+        ui.spacing_mut().item_spacing.x = metrics::XS;
+        let tokens = theme::tokens(ui);
+        let (rect, _) = ui.allocate_exact_size(Vec2::splat(metrics::L + metrics::XS), Sense::hover());
+        mark(ui.painter(), rect, tokens.text, tokens.run(1));
+        ui.add_space(metrics::XS);
+        name(ui, studio);
+        menus(ui, studio);
+        ui.add_space(metrics::M);
+        transport(ui, studio);
+        ui.add_space(metrics::S);
+        speed(ui, studio);
+        ui.add_space(metrics::S);
+        segmented(
+            ui,
+            &mut studio.view.mode,
+            &[
+                (Mode::Live, "Live", "Training runs on: an edit bends the future from the next update."),
+                (Mode::Instant, "Instant", "An edited run trains anew from update 0, at once and to the end."),
+            ],
+        );
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let (icon, label) =
+                if ui.visuals().dark_mode { (Icon::Sun, "Light theme") } else { (Icon::Moon, "Dark theme") };
+            if icon_button(ui, icon, label).clicked() {
+                studio.ask(Action::SwitchTheme);
+            }
+            readings(ui, studio);
+        });
+    });
+}
+
+/// The experiment's name, edited in place, and a dot where something is unsaved.
+fn name(ui: &mut Ui, studio: &mut Studio) {
+    let mut name = studio.document.experiment().name.clone();
+    let galley = ui.painter().layout_no_wrap(name.clone(), theme::medium(), Color32::WHITE);
+    let width = (galley.size().x + 2.0 * metrics::S + metrics::XS).clamp(96.0, metrics::LEFT - 64.0);
+    let field = TextEdit::singleline(&mut name)
+        .font(theme::medium())
+        .desired_width(width)
+        .background_color(Color32::TRANSPARENT)
+        .frame(eframe::egui::Frame::new().inner_margin(metrics::MARGIN_XS).corner_radius(metrics::RADIUS))
+        .hint_text("Name");
+    let response = ui.add(field).accessible_name("Experiment name");
+    if response.hovered() || response.has_focus() {
+        let stroke = (metrics::HAIRLINE, theme::tokens(ui).outline);
+        ui.painter().rect_stroke(response.rect, metrics::RADIUS, stroke, eframe::egui::StrokeKind::Inside);
+    }
+    let response = response.on_hover_text("The experiment's name. Click to change it.");
+    if response.changed() {
+        studio.document.edit(|experiment| experiment.name = name);
+    }
+    if response.has_focus() && ui.input(|input| input.key_pressed(Key::Escape)) {
+        response.surrender_focus();
+    }
+    let (rect, dot) = ui.allocate_exact_size(vec2(metrics::S, metrics::CONTROL), Sense::hover());
+    if studio.document.is_dirty() {
+        ui.painter().circle_filled(rect.center(), metrics::XS / 2.0 + 0.5, theme::tokens(ui).text);
+        dot.on_hover_text("There are unsaved changes.");
+    }
+}
+
+fn menus(ui: &mut Ui, studio: &mut Studio) {
+    let tokens = theme::tokens(ui);
+    for (menu, name) in Menu::ALL {
+        let button = Button::new(RichText::new(name).color(tokens.muted)).frame_when_inactive(false);
+        let response = ui.add(button);
+        Popup::menu(&response).show(|ui| {
+            ui.set_min_width(metrics::TOAST * 0.7);
+            for action in Action::ALL.into_iter().filter(|action| action.about().menu == menu) {
+                item(ui, studio, action);
+            }
+        });
+    }
+    let _ = MenuBar::new;
+}
+
+/// A menu entry: its name, its keys, and whether it can be had now.
+fn item(ui: &mut Ui, studio: &mut Studio, action: Action) {
+    let about = action.about();
+    let enabled = match action {
+        Action::Undo => studio.document.can_undo(),
+        Action::Redo => studio.document.can_redo(),
+        Action::DeleteRun => studio.document.runs().count() > 1,
+        _ => true,
+    };
+    let keys = ui.ctx().format_shortcut(&about.shortcut);
+    let button = Button::new(about.label)
+        .shortcut_text(RichText::new(keys).font(theme::small()))
+        .min_size(vec2(ui.available_width(), metrics::CONTROL));
+    if ui.add_enabled(enabled, button).on_hover_text(about.help).clicked() {
+        studio.ask(action);
+        ui.close();
+    }
+}
+
+fn transport(ui: &mut Ui, studio: &mut Studio) {
+    if icon_button(ui, Icon::Restart, "Restart").clicked() {
+        studio.ask(Action::Restart);
+    }
+    let playing = studio.frame.status.state == State::Playing;
+    let (icon, label) = if playing { (Icon::Pause, "Pause") } else { (Icon::Play, "Play") };
+    if icon_button(ui, icon, label).clicked() {
+        studio.ask(Action::PlayPause);
+    }
+    if icon_button(ui, Icon::Step, "Single update").clicked() {
+        studio.ask(Action::Step);
+    }
+}
+
+fn speed(ui: &mut Ui, studio: &mut Studio) {
+    let selected = match studio.view.speed {
+        Speed::Unlimited => "Full speed".to_owned(),
+        Speed::Limited(speed) => format!("{} updates/s", format::speed(speed).trim_end_matches(".0")),
+    };
+    ComboBox::from_id_salt("speed")
+        .selected_text(selected)
+        .width(metrics::FIELD_LABEL + metrics::XL)
+        .show_ui(ui, |ui| {
+            ui.selectable_value(&mut studio.view.speed, Speed::Unlimited, "Full speed");
+            for (speed, name) in SPEEDS {
+                ui.selectable_value(&mut studio.view.speed, Speed::Limited(speed), format!("{name} updates/s"));
+            }
+        })
+        .response
+        .accessible_name("Speed")
+        .on_hover_text("How fast the playhead moves.");
+}
+
+/// Device and speed, from the right.
+fn readings(ui: &mut Ui, studio: &Studio) {
+    let tokens = theme::tokens(ui);
+    let status = &studio.frame.status;
+    if !status.device.is_empty() && !studio.view.still && ui.available_width() > metrics::LEFT {
+        let text = theme::caption(ui, status.device.as_str());
+        let size = vec2(ui.painter().layout_no_wrap(status.device.clone(), theme::small(), Color32::WHITE).size().x, metrics::CONTROL);
+        let (rect, response) = ui.allocate_exact_size(size + vec2(metrics::L, 0.0), Sense::hover());
+        let chip = rect.shrink2(vec2(0.0, metrics::XS / 2.0));
+        ui.painter().rect_filled(chip, metrics::RADIUS_LARGE, tokens.raised);
+        ui.painter().text(chip.center(), Align2::CENTER_CENTER, text.text(), theme::small(), tokens.muted);
+        response.on_hover_text("Where it trains.");
+    }
+    let reading = match &status.state {
+        _ if studio.view.still => String::new(),
+        State::Playing => format::speed(status.lane_updates_per_second),
+        _ => String::new(),
+    };
+    if !reading.is_empty() && ui.available_width() > metrics::FIELD_LABEL {
+        ui.label(theme::caption(ui, "updates/s")).on_hover_text("Updates a second, of all runs together.");
+        ui.label(theme::value(ui, reading));
+    } else if let Some(text) = state_text(&status.state) {
+        ui.label(theme::caption(ui, text));
+    }
+}
+
+fn state_text(state: &State) -> Option<&'static str> {
+    match state {
+        State::Preparing => Some("Reading the data"),
+        State::Playing => None,
+        State::Paused => Some("Paused"),
+        State::Finished => Some("Finished"),
+        State::Failed(_) => Some("Stopped"),
+    }
+}

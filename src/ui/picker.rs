@@ -1,0 +1,81 @@
+//! Choosing a file in the system's own dialog, on a thread of its own.
+
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
+use std::thread;
+
+/// What is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ask {
+    Open,
+    /// With a name to begin from.
+    Save(String),
+}
+
+/// Answers with a path, or nothing when the person chose none or no dialog could be shown.
+pub type Answer = Box<dyn FnOnce(Option<PathBuf>) + Send>;
+
+/// Something that lets people choose a file.
+pub trait FilePicker {
+    /// Asks without waiting; `answer` is called once, from any thread.
+    fn pick(&self, ask: Ask, answer: Answer);
+}
+
+/// The system's dialog.
+pub struct SystemPicker;
+
+impl FilePicker for SystemPicker {
+    fn pick(&self, ask: Ask, answer: Answer) {
+        // The dialog is made here, on the interface's thread, as macOS wants it; it is waited for elsewhere.
+        let dialog = rfd::AsyncFileDialog::new().add_filter("Experiment", &["toml"]);
+        let future: std::pin::Pin<Box<dyn Future<Output = Option<rfd::FileHandle>> + Send>> = match ask {
+            Ask::Open => Box::pin(dialog.set_title("Open experiment").pick_file()),
+            Ask::Save(name) => Box::pin(dialog.set_title("Save experiment").set_file_name(name).save_file()),
+        };
+        let wait = move || answer(pollster::block_on(future).map(|file| file.path().to_owned()));
+        if let Err(error) = thread::Builder::new().name("file dialog".into()).spawn(wait) {
+            tracing::error!("no thread for a file dialog: {error}");
+        }
+    }
+}
+
+/// One dialog at a time, and its answer.
+#[derive(Default)]
+pub struct Picking {
+    pending: Option<Receiver<Option<PathBuf>>>,
+}
+
+impl Picking {
+    /// Whether a dialog is open.
+    pub fn is_busy(&self) -> bool {
+        self.pending.is_some()
+    }
+
+    /// Opens a dialog, unless one is open. `wake` is called when it has an answer.
+    pub fn start(&mut self, picker: &dyn FilePicker, ask: Ask, wake: impl Fn() + Send + 'static) {
+        if self.is_busy() {
+            return;
+        }
+        let (answer, pending) = sync_channel(1);
+        self.pending = Some(pending);
+        picker.pick(
+            ask,
+            Box::new(move |path| {
+                // Nobody waits for the answer any more when the studio has closed.
+                let _ = answer.send(path);
+                wake();
+            }),
+        );
+    }
+
+    /// The answer, once: `Some(None)` when no file was chosen.
+    pub fn poll(&mut self) -> Option<Option<PathBuf>> {
+        let answer = match self.pending.as_ref()?.try_recv() {
+            Ok(answer) => answer,
+            Err(TryRecvError::Empty) => return None,
+            Err(TryRecvError::Disconnected) => None,
+        };
+        self.pending = None;
+        Some(answer)
+    }
+}

@@ -1,0 +1,162 @@
+//! One plot: its title, its axes and its grid. What is drawn in it is up to the caller.
+
+use eframe::egui::{Align, Align2, CursorIcon, FontId, Layout, Rect, Response, Sense, Ui, UiBuilder, Vec2b, pos2, vec2};
+use egui_plot::{AxisHints, GridMark, HPlacement, Plot, PlotTransform, PlotUi};
+
+use crate::ui::theme::{self, metrics};
+use crate::ui::{format, view::View};
+
+use super::Scale;
+use super::scale::{Tick, linear_ticks};
+
+/// What a plot shows along its axes.
+pub struct Chart<'a> {
+    pub name: &'a str,
+    pub help: &'a str,
+    pub scale: Scale,
+    /// Updates, from and to.
+    pub x: (f64, f64),
+    /// Heights, from and to.
+    pub y: (f64, f64),
+    /// Whether the updates are written below.
+    pub x_labels: bool,
+}
+
+/// A plot as it was drawn.
+pub struct Drawn {
+    pub response: Response,
+    pub transform: PlotTransform,
+    pub rect: Rect,
+}
+
+impl Chart<'_> {
+    /// Draws the plot into all the room there is; `header` adds to its title line, from the right.
+    pub fn show(
+        self,
+        ui: &mut Ui,
+        header: impl FnOnce(&mut Ui),
+        draw: impl FnOnce(&mut PlotUi<'_>),
+    ) -> Drawn {
+        let full = ui.available_rect_before_wrap();
+        let title = Rect::from_min_size(full.min, vec2(full.width(), metrics::PLOT_HEADER));
+        self.title(ui, title, header);
+        let body = Rect::from_min_max(pos2(full.left(), title.bottom()), full.max);
+        let tokens = theme::tokens(ui);
+        let y_ticks = self.scale.ticks(self.y, (body.height() / metrics::XL / 1.4) as usize);
+        let x_ticks = self.x_ticks(body.width() - metrics::AXIS_WIDTH);
+        let hints = |axis: AxisHints<'static>, ticks: &[Tick]| {
+            let ticks = ticks.to_vec();
+            axis.formatter(move |mark, _| {
+                let near = |tick: &&Tick| (tick.at - mark.value).abs() <= 1e-9 * mark.value.abs().max(1.0);
+                ticks.iter().find(near).and_then(|tick| tick.label.clone()).unwrap_or_default()
+            })
+            .label_spacing(1.0..=2.0)
+            .tick_label_color(tokens.muted)
+            .tick_label_font(theme::small_number())
+        };
+        let y_axis = hints(AxisHints::new_y(), &y_ticks)
+            .placement(HPlacement::Left)
+            .min_thickness(metrics::AXIS_WIDTH);
+        let x_axis = hints(AxisHints::new_x(), &x_ticks).min_thickness(metrics::L);
+        let (x, y) = (self.x, self.y);
+        let shown = ui
+            .scope_builder(UiBuilder::new().max_rect(body), |ui| {
+                Plot::new(self.name)
+                    .custom_x_axes(vec![x_axis])
+                    .custom_y_axes(vec![y_axis])
+                    .show_axes(Vec2b::new(self.x_labels, true))
+                    .x_grid_spacer(move |_| marks(&x_ticks, x))
+                    .y_grid_spacer(move |_| marks(&y_ticks, y))
+                    .grid_color(tokens.grid)
+                    .grid_fade(0.5)
+                    .grid_spacing(metrics::XS..=metrics::XL)
+                    .show_background(false)
+                    .show_x(false)
+                    .show_y(false)
+                    .allow_drag(false)
+                    .allow_zoom(false)
+                    .allow_scroll(false)
+                    .allow_boxed_zoom(false)
+                    .allow_axis_zoom_drag(false)
+                    .allow_double_click_reset(false)
+                    .sense(Sense::click_and_drag())
+                    .show(ui, |plot| {
+                        plot.set_plot_bounds_x(x.0..=x.1);
+                        plot.set_plot_bounds_y(y.0..=y.1);
+                        draw(plot);
+                    })
+            })
+            .inner;
+        let rect = *shown.transform.frame();
+        let edge = ui.painter().round_to_pixel_center(rect.bottom());
+        ui.painter().hline(rect.x_range(), edge, (metrics::HAIRLINE, tokens.outline));
+        let name = self.name.to_owned();
+        let enabled = ui.is_enabled();
+        shown.response.widget_info(|| {
+            eframe::egui::WidgetInfo::labeled(eframe::egui::Role::Figure, enabled, format!("{name} plot"))
+        });
+        Drawn { response: shown.response, transform: shown.transform, rect }
+    }
+
+    fn title(&self, ui: &mut Ui, rect: Rect, header: impl FnOnce(&mut Ui)) {
+        let left = rect.left() + metrics::AXIS_WIDTH;
+        let inner = Rect::from_min_max(pos2(left, rect.top()), rect.max - vec2(metrics::S, 0.0));
+        ui.scope_builder(UiBuilder::new().max_rect(inner).layout(Layout::left_to_right(Align::Center)), |ui| {
+            let label = ui.label(theme::title(ui, self.name));
+            if !self.help.is_empty() {
+                label.on_hover_text(self.help);
+            }
+            ui.with_layout(Layout::right_to_left(Align::Center), header);
+        });
+    }
+
+    fn x_ticks(&self, width: f32) -> Vec<Tick> {
+        linear_ticks(self.x, (width / metrics::GRID_STEP) as usize, |update| {
+            format::count(update.round().max(0.0) as u64)
+        })
+        .into_iter()
+        .filter(|tick| tick.at >= 0.0 && tick.at.fract() == 0.0)
+        .collect()
+    }
+}
+
+/// Lines with a label are plain, those between them faint.
+fn marks(ticks: &[Tick], (low, high): (f64, f64)) -> Vec<GridMark> {
+    let width = high - low;
+    ticks
+        .iter()
+        .map(|tick| GridMark { value: tick.at, step_size: if tick.label.is_some() { width } else { width * 0.035 } })
+        .collect()
+}
+
+/// Panning, zooming and the shared cursor.
+pub fn navigate(ui: &Ui, drawn: &Drawn, view: &mut View, playhead: u64, updates: u64) {
+    let Drawn { response, transform, rect } = drawn;
+    let (from, to) = view.window.bounds(playhead, updates);
+    let per_point = (to - from) / f64::from(rect.width().max(1.0));
+    if response.dragged() {
+        let shift = -f64::from(response.drag_delta().x) * per_point;
+        if shift != 0.0 {
+            view.window = view.window.moved(playhead, updates, shift, 1.0, from);
+        }
+        ui.ctx().set_cursor_icon(CursorIcon::Grabbing);
+    }
+    let Some(pointer) = ui.input(|input| input.pointer.hover_pos()).filter(|at| rect.contains(*at)) else { return };
+    if !response.contains_pointer() {
+        return;
+    }
+    let at = transform.value_from_position(pointer).x;
+    let (scroll, pinch) = ui.input(|input| (input.smooth_scroll_delta, input.zoom_delta()));
+    let zoom = f64::from(pinch) * (f64::from(scroll.y) * 0.004).exp();
+    if zoom != 1.0 || scroll.x != 0.0 {
+        let shift = -f64::from(scroll.x) * per_point;
+        view.window = view.window.moved(playhead, updates, shift, zoom, at);
+    }
+}
+
+/// Small text inside a plot's corner.
+pub fn note(ui: &Ui, rect: Rect, align: Align2, text: &str, font: FontId) {
+    let tokens = theme::tokens(ui);
+    let place = align.pos_in_rect(&rect.shrink(metrics::S));
+    ui.painter().text(place, align, text, font, tokens.muted);
+}

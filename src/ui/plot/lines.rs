@@ -1,0 +1,148 @@
+//! From buckets and curves to lines on the screen.
+
+use egui_plot::PlotPoint;
+
+use crate::schedule::Curve;
+use crate::telemetry::Bucket;
+
+use super::Scale;
+
+/// Lines of a series, broken where it is not a number or has no height.
+#[derive(Debug, Default)]
+pub struct Strokes {
+    pub lines: Vec<Vec<PlotPoint>>,
+    /// Updates at which the series is NaN or infinite.
+    pub lost: Vec<f64>,
+    /// Finite values that have no height on a log axis.
+    pub hidden: usize,
+}
+
+impl Strokes {
+    fn put(&mut self, update: u64, height: f64) {
+        if let Some(line) = self.lines.last_mut() {
+            line.push(PlotPoint::new(update as f64, height));
+        }
+    }
+
+    fn lift(&mut self) {
+        if self.lines.last().is_none_or(|line| !line.is_empty()) {
+            self.lines.push(Vec::new());
+        }
+    }
+
+    /// Every value of a series: first, extremes and last of each bucket.
+    pub fn raw(buckets: &[Bucket], scale: Scale) -> Self {
+        let mut strokes = Self::default();
+        strokes.lift();
+        for bucket in buckets {
+            let middle = u64::midpoint(bucket.first_update, bucket.last_update);
+            let mut places = vec![(bucket.first_update, bucket.first)];
+            if bucket.count > 1 {
+                places.extend([(middle, bucket.min), (middle, bucket.max), (bucket.last_update, bucket.last)]);
+            }
+            for (update, value) in places {
+                match scale.height(value) {
+                    Some(height) => strokes.put(update, height),
+                    None if value.is_finite() => {
+                        strokes.hidden += 1;
+                        strokes.lift();
+                    }
+                    None => strokes.lift(),
+                }
+            }
+            if bucket.nonfinite > 0 {
+                strokes.lost.push(bucket.first_update as f64);
+                strokes.lift();
+            }
+        }
+        strokes
+    }
+
+    /// One value for each bucket.
+    pub fn last(buckets: &[Bucket], scale: Scale) -> Self {
+        let mut strokes = Self::default();
+        strokes.lift();
+        for bucket in buckets {
+            match scale.height(bucket.last) {
+                Some(height) => strokes.put(bucket.last_update, height),
+                None => strokes.lift(),
+            }
+        }
+        strokes
+    }
+
+    /// A function of the update over `range`, one value for each of so many columns, and both sides of each jump.
+    pub fn curve(
+        curve: &Curve,
+        value: impl Fn(u64) -> f64,
+        (from, to): (u64, u64),
+        columns: usize,
+        scale: Scale,
+    ) -> Self {
+        let mut strokes = Self::default();
+        strokes.lift();
+        if from > to {
+            return strokes;
+        }
+        let step = ((to - from) / columns.max(1) as u64).max(1);
+        let jumps = curve
+            .landmarks()
+            .into_iter()
+            .flat_map(|landmark| [landmark.update.saturating_sub(1), landmark.update])
+            .filter(|update| (from..=to).contains(update));
+        let mut updates: Vec<u64> = (from..=to).step_by(step as usize).chain(jumps).chain([to]).collect();
+        updates.sort_unstable();
+        updates.dedup();
+        for update in updates {
+            match scale.height(value(update)) {
+                Some(height) => strokes.put(update, height),
+                None => strokes.lift(),
+            }
+        }
+        strokes
+    }
+
+    /// The lines that have a length.
+    pub fn into_lines(self) -> impl Iterator<Item = Vec<PlotPoint>> {
+        self.lines.into_iter().filter(|line| !line.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::{Precision, Series};
+
+    fn strokes(values: &[f64], scale: Scale) -> Strokes {
+        let mut series = Series::new(Precision::Double, Series::MIN_BYTES);
+        for (update, value) in values.iter().enumerate() {
+            series.push(update as u64, *value);
+        }
+        let mut buckets = Vec::new();
+        series.view(0..=u64::MAX, 1000, &mut buckets);
+        Strokes::raw(&buckets, scale)
+    }
+
+    #[test]
+    fn a_line_breaks_where_the_series_is_lost_and_says_where() {
+        let strokes = strokes(&[1.0, 2.0, f64::NAN, 4.0, f64::INFINITY, 6.0, 7.0], Scale::Linear);
+        assert_eq!(strokes.lost, [2.0, 4.0]);
+        let lengths: Vec<usize> = strokes.into_lines().map(|line| line.len()).collect();
+        assert_eq!(lengths, [2, 1, 2]);
+    }
+
+    #[test]
+    fn what_has_no_logarithm_is_counted() {
+        let strokes = strokes(&[1.0, 0.0, -3.0, 2.0], Scale::Log);
+        assert_eq!(strokes.hidden, 2);
+        assert!(strokes.lost.is_empty());
+        assert_eq!(strokes.into_lines().count(), 2);
+    }
+
+    #[test]
+    fn nothing_but_nonsense_is_no_line() {
+        for values in [&[][..], &[f64::NAN], &[f64::INFINITY, f64::NEG_INFINITY]] {
+            assert_eq!(strokes(values, Scale::Linear).into_lines().count(), 0);
+        }
+    }
+}

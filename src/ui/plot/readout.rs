@@ -1,0 +1,94 @@
+//! One card for the values of every run at the cursor.
+
+use eframe::egui::{Align, Area, Color32, Frame as Card, Grid, Id, Layout, Margin, Order, Rect, Sense, Stroke, Ui, pos2, vec2};
+
+use crate::ui::format;
+use crate::ui::frame::Values;
+use crate::ui::theme::{self, metrics};
+use crate::ui::widgets::paint_marker;
+
+/// A run's line of the card.
+pub struct Line<'a> {
+    pub name: &'a str,
+    pub slot: usize,
+    pub color: Color32,
+    pub values: Values,
+    /// Whether these are the schedule's values, for an update that has not been trained.
+    pub ahead: bool,
+}
+
+/// Shows the card beside the cursor, which is at `x` in the plots' `rect`.
+pub fn show(ui: &Ui, rect: Rect, x: f32, update: u64, epoch: Option<f64>, lines: &[Line<'_>]) {
+    let right = x + metrics::L + metrics::READOUT_WIDTH <= rect.right();
+    let left = if right { x + metrics::L } else { x - metrics::L - metrics::READOUT_WIDTH };
+    let tokens = theme::tokens(ui);
+    Area::new(Id::unique("readout"))
+        .order(Order::Tooltip)
+        .interactable(false)
+        .fixed_pos(pos2(left.max(rect.left()), rect.top() + metrics::S))
+        .show(ui.ctx(), |ui| {
+            Card::new()
+                .fill(tokens.raised)
+                .stroke(Stroke::new(metrics::HAIRLINE, tokens.outline))
+                .corner_radius(metrics::RADIUS_LARGE)
+                .inner_margin(Margin::same(metrics::MARGIN_M))
+                .show(ui, |ui| {
+                    ui.set_width(metrics::READOUT_WIDTH - 2.0 * metrics::M);
+                    heading(ui, update, epoch);
+                    table(ui, lines);
+                });
+        });
+}
+
+fn heading(ui: &mut Ui, update: u64, epoch: Option<f64>) {
+    ui.horizontal(|ui| {
+        ui.label(theme::caption(ui, "Update"));
+        ui.label(theme::value(ui, format::count(update)));
+        if let Some(epoch) = epoch {
+            ui.add_space(metrics::S);
+            ui.label(theme::caption(ui, "Epoch"));
+            ui.label(theme::value(ui, format!("{epoch:.2}")));
+        }
+    });
+    ui.add_space(metrics::XS);
+}
+
+fn table(ui: &mut Ui, lines: &[Line<'_>]) {
+    let column = 56.0f32.min(metrics::FIELD_LABEL);
+    Grid::new("readout values").num_columns(5).spacing(vec2(metrics::XS, metrics::XS)).show(ui, |ui| {
+        ui.label("");
+        for name in ["Rate", "Loss", "Val. loss", "Momentum"] {
+            right(ui, column, |ui| {
+                ui.label(theme::caption(ui, name));
+            });
+        }
+        ui.end_row();
+        for line in lines {
+            ui.horizontal(|ui| {
+                let width = metrics::READOUT_WIDTH - 2.0 * metrics::M - 4.0 * (column + metrics::XS) - metrics::XS;
+                ui.set_width(width);
+                let (chip, _) = ui.allocate_exact_size(vec2(metrics::CHIP, metrics::CHIP), Sense::hover());
+                paint_marker(ui.painter(), chip.center(), metrics::MARKER, line.slot, line.color);
+                ui.add(eframe::egui::Label::new(line.name).truncate());
+            });
+            let Values { lr, momentum, loss, val_loss, .. } = line.values;
+            for (value, digits, known) in
+                [(lr, 3, true), (loss, 4, !line.ahead), (val_loss, 4, !line.ahead), (momentum, 3, true)]
+            {
+                let text = value.filter(|_| known).map_or_else(|| "–".to_owned(), |v| format::significant(v, digits));
+                let color = if line.ahead || value.is_none() { theme::tokens(ui).muted } else { theme::tokens(ui).text };
+                right(ui, column, |ui| {
+                    ui.label(theme::value(ui, text).color(color));
+                });
+            }
+            ui.end_row();
+        }
+    });
+}
+
+fn right(ui: &mut Ui, width: f32, content: impl FnOnce(&mut Ui)) {
+    ui.allocate_ui_with_layout(vec2(width, metrics::L), Layout::right_to_left(Align::Center), |ui| {
+        ui.set_min_width(width);
+        content(ui);
+    });
+}

@@ -1,0 +1,164 @@
+//! Sheets over the window: opening, saving, and unsaved work.
+
+use std::path::PathBuf;
+
+use eframe::egui::{
+    Align, Button, Frame as Card, Id, Key, Layout, Margin, Modal, Stroke, TextEdit, Ui, Vec2, vec2,
+};
+
+use super::theme::{self, metrics};
+
+/// What goes on when unsaved work is out of the way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Then {
+    New,
+    Open,
+    Quit,
+}
+
+/// A sheet on show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sheet {
+    Open { path: String, error: Option<String> },
+    Save { path: String, error: Option<String>, then: Option<Then> },
+    Unsaved { then: Then },
+}
+
+/// What was decided on a sheet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    Cancel,
+    /// Ask the system's dialog for a path.
+    Browse,
+    Open(PathBuf),
+    Save(PathBuf),
+    /// Save first, then go on.
+    SaveFirst,
+    /// Go on, and lose the work.
+    Discard,
+}
+
+impl Sheet {
+    pub fn open() -> Self {
+        Self::Open { path: String::new(), error: None }
+    }
+
+    /// Shows the sheet. `busy`: the system's dialog is open.
+    pub fn show(&mut self, ui: &Ui, name: &str, busy: bool) -> Option<Decision> {
+        let tokens = theme::tokens(ui);
+        let card = Card::new()
+            .fill(tokens.raised)
+            .stroke(Stroke::new(metrics::HAIRLINE, tokens.outline))
+            .corner_radius(metrics::RADIUS_LARGE)
+            .inner_margin(Margin::same(metrics::MARGIN_L));
+        let modal = Modal::new(Id::unique("sheet")).frame(card).backdrop_color(tokens.scrim).show(ui.ctx(), |ui| {
+            ui.set_width(metrics::SHEET);
+            ui.spacing_mut().item_spacing = Vec2::splat(metrics::S);
+            match self {
+                Self::Open { path, error } => {
+                    ui.label(theme::title(ui, "Open experiment"));
+                    let entered = path_row(ui, path, busy);
+                    explain(ui, error.as_deref(), busy);
+                    let ready = !path.trim().is_empty();
+                    let decided = buttons(ui, &[("Open", ready, Decision::Open(trimmed(path)))]);
+                    entered.or(decided).map(|decision| match decision {
+                        Decision::Save(path) => Decision::Open(path),
+                        other => other,
+                    })
+                }
+                Self::Save { path, error, .. } => {
+                    ui.label(theme::title(ui, "Save experiment"));
+                    let entered = path_row(ui, path, busy);
+                    explain(ui, error.as_deref(), busy);
+                    let ready = !path.trim().is_empty();
+                    entered.or(buttons(ui, &[("Save", ready, Decision::Save(trimmed(path)))]))
+                }
+                Self::Unsaved { then } => {
+                    ui.label(theme::title(ui, format!("Save the changes to “{name}”?")));
+                    let lost = match then {
+                        Then::New => "A new experiment takes its place. Without saving, the changes are lost.",
+                        Then::Open => "Another experiment takes its place. Without saving, the changes are lost.",
+                        Then::Quit => "Without saving, the changes are lost when the studio closes.",
+                    };
+                    ui.label(lost);
+                    buttons(ui, &[("Save", true, Decision::SaveFirst), ("Discard changes", true, Decision::Discard)])
+                }
+            }
+        });
+        match modal.inner {
+            None if modal.should_close() && !busy => Some(Decision::Cancel),
+            decision => decision,
+        }
+    }
+}
+
+fn trimmed(path: &str) -> PathBuf {
+    PathBuf::from(path.trim())
+}
+
+/// A path to type, and the way to the system's dialog.
+fn path_row(ui: &mut Ui, path: &mut String, busy: bool) -> Option<Decision> {
+    let label = ui.label(theme::caption(ui, "Path of the file"));
+    let mut decision = None;
+    ui.horizontal(|ui| {
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let browse = Button::new("Browse…").min_size(vec2(0.0, metrics::ICON_BUTTON));
+            if ui.add_enabled(!busy, browse).on_hover_text("Choose in the system's own dialog.").clicked() {
+                decision = Some(Decision::Browse);
+            }
+            let field = TextEdit::singleline(path)
+                .hint_text("experiment.toml")
+                .desired_width(ui.available_width() - metrics::XS)
+                .margin(Margin::symmetric(metrics::MARGIN_S, metrics::MARGIN_XS + 2));
+            let response = ui.add(field).labelled_by(label.id);
+            if ui.memory(|memory| memory.focused().is_none()) {
+                response.request_focus();
+            }
+            let entered = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+            if entered && !path.trim().is_empty() {
+                decision = Some(Decision::Save(trimmed(path)));
+            }
+        });
+    });
+    decision
+}
+
+fn explain(ui: &mut Ui, error: Option<&str>, busy: bool) {
+    let tokens = theme::tokens(ui);
+    match error {
+        Some(error) => {
+            ui.colored_label(tokens.danger, error);
+        }
+        None if busy => {
+            ui.label(theme::caption(ui, "The system's dialog is open. A typed path works as well."));
+        }
+        None => {
+            ui.label(theme::caption(ui, "Type a path, or browse. Where no dialog opens, typing still works."));
+        }
+    }
+}
+
+/// The decisions from the right, the first one filled; cancelling is on the left of them.
+fn buttons(ui: &mut Ui, choices: &[(&str, bool, Decision)]) -> Option<Decision> {
+    let tokens = theme::tokens(ui);
+    let mut decision = None;
+    ui.add_space(metrics::XS);
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        for (index, (label, enabled, choice)) in choices.iter().enumerate() {
+            let size = vec2(metrics::FIELD_VALUE, metrics::ICON_BUTTON);
+            let button = if index == 0 {
+                let text = eframe::egui::RichText::new(*label).font(theme::medium()).color(tokens.on_solid);
+                Button::new(text).fill(tokens.solid)
+            } else {
+                Button::new(*label)
+            };
+            if ui.add_enabled(*enabled, button.min_size(size)).clicked() {
+                decision = Some(choice.clone());
+            }
+        }
+        if ui.add(Button::new("Cancel").min_size(vec2(metrics::FIELD_VALUE, metrics::ICON_BUTTON))).clicked() {
+            decision = Some(Decision::Cancel);
+        }
+    });
+    decision
+}

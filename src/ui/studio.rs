@@ -1,0 +1,193 @@
+//! What all panels share: the document, how it is looked at, and what the engine shows.
+
+use eframe::egui::Color32;
+
+use crate::experiment::{Number, Run};
+use crate::schedule::{Clock, Curve, Schedule, ScheduleError, Span};
+use crate::train::command::{LaneId, RunId};
+
+use super::action::Action;
+use super::document::{Document, Row};
+use super::frame::Frame;
+use super::layout::Layout;
+use super::sheet::Sheet;
+use super::theme::Tokens;
+use super::toast::Toasts;
+use super::view::View;
+
+/// The studio's state between two frames.
+pub struct Studio {
+    pub document: Document,
+    pub view: View,
+    pub frame: Frame,
+    pub layout: Layout,
+    pub sheet: Option<Sheet>,
+    pub toasts: Toasts,
+    resolved: Vec<Resolved>,
+    asked: Vec<Action>,
+}
+
+/// A run's curves, kept until its schedule or the run's length changes.
+struct Resolved {
+    id: RunId,
+    run: Run,
+    clock: Clock,
+    rate: Result<Curve, ScheduleError>,
+    momentum: Momentum,
+}
+
+/// What the momentum of a run will be.
+enum Momentum {
+    /// The optimizer has none.
+    None,
+    Fixed(f64),
+    Mirror { low: f64, high: f64 },
+    Curve(Curve),
+}
+
+impl Studio {
+    pub fn new(document: Document) -> Self {
+        let selected = document.first().unwrap_or(RunId(0));
+        Self {
+            document,
+            view: View::new(selected),
+            frame: Frame::default(),
+            layout: Layout::default(),
+            sheet: None,
+            toasts: Toasts::default(),
+            resolved: Vec::new(),
+            asked: Vec::new(),
+        }
+    }
+
+    /// Asks for something; it is done at the end of the frame.
+    pub fn ask(&mut self, action: Action) {
+        self.asked.push(action);
+    }
+
+    /// What was asked for since the last call.
+    pub fn take_asked(&mut self) -> Vec<Action> {
+        std::mem::take(&mut self.asked)
+    }
+
+    /// The length of the run: what the engine says, and before it has read the data a guess.
+    pub fn clock(&self) -> Clock {
+        let status = &self.frame.status;
+        if status.updates > 0 {
+            return Clock {
+                updates: status.updates,
+                updates_per_epoch: status.updates_per_epoch.max(1),
+            };
+        }
+        const GUESS: Clock = Clock { updates: 1000, updates_per_epoch: 25 };
+        let updates = match self.document.experiment().train.updates {
+            span @ (Span::Updates(_) | Span::Epochs(_)) => span.whole_updates(GUESS),
+            Span::Percent(_) => GUESS.updates,
+        };
+        Clock { updates, ..GUESS }
+    }
+
+    /// Brings the curves up to date with the document, and the selection with the runs there are.
+    pub fn refresh(&mut self) {
+        let clock = self.clock();
+        let old = std::mem::take(&mut self.resolved);
+        let mut kept = old.into_iter().map(|resolved| (resolved.id, resolved)).collect::<std::collections::BTreeMap<_, _>>();
+        self.resolved = self
+            .document
+            .runs()
+            .map(|(row, run)| match kept.remove(&row.id) {
+                Some(resolved) if resolved.run == *run && resolved.clock == clock => resolved,
+                _ => resolve(row.id, run, clock),
+            })
+            .collect();
+        if self.document.run(self.view.selected).is_none()
+            && let Some(first) = self.document.first()
+        {
+            self.view.selected = first;
+        }
+    }
+
+    /// The run's schedule, resolved.
+    pub fn curve(&self, id: RunId) -> Option<&Curve> {
+        self.resolved(id)?.rate.as_ref().ok()
+    }
+
+    /// Why the run's schedule cannot be.
+    pub fn curve_error(&self, id: RunId) -> Option<&ScheduleError> {
+        self.resolved(id)?.rate.as_ref().err()
+    }
+
+    /// The momentum that update `update` of a run will use.
+    pub fn momentum(&self, id: RunId, update: u64) -> Option<f64> {
+        let resolved = self.resolved(id)?;
+        match &resolved.momentum {
+            Momentum::None => None,
+            Momentum::Fixed(value) => Some(*value),
+            Momentum::Mirror { low, high } => Some(resolved.rate.as_ref().ok()?.mirror(update, *low, *high)),
+            Momentum::Curve(curve) => Some(curve.at(update)),
+        }
+    }
+
+    /// The rate that update `update` of a run will use, as far as its schedule and controller say now.
+    pub fn rate(&self, id: RunId, update: u64) -> Option<f64> {
+        let rate = self.curve(id)?.at(update);
+        let plateau = self.frame.lane(id).and_then(|lane| lane.plateau.as_ref());
+        Some(plateau.map_or(rate, |plateau| plateau.rate(rate)))
+    }
+
+    /// Whether a run's curves are shown.
+    pub fn is_shown(&self, id: RunId) -> bool {
+        !self.view.hidden.contains(&id)
+    }
+
+    /// The shown runs, the selected one and the one under the pointer last, so that they are drawn on top.
+    pub fn shown(&self) -> Vec<Row> {
+        let mut rows: Vec<Row> =
+            self.document.runs().map(|(row, _)| row).filter(|row| self.is_shown(row.id)).collect();
+        rows.sort_by_key(|row| (self.view.hot == Some(row.id), self.view.selected == row.id));
+        rows
+    }
+
+    /// A run's colour, faded while another is under the pointer.
+    pub fn color(&self, row: Row, tokens: &Tokens) -> Color32 {
+        tokens.run(row.slot).gamma_multiply(self.view.strength(row.id))
+    }
+
+    /// What a lane is called.
+    pub fn lane_name(&self, lane: LaneId) -> Option<String> {
+        let run = self.document.run(lane.run)?;
+        Some(match lane.replica {
+            0 => run.name.clone(),
+            replica => format!("{}, replica {}", run.name, replica + 1),
+        })
+    }
+
+    /// Replaces the selected run's schedule.
+    pub fn set_schedule(&mut self, schedule: Schedule) {
+        let id = self.view.selected;
+        self.document.edit_run(id, |run| run.lr = schedule);
+    }
+
+    /// Replaces everything by another document.
+    pub fn replace(&mut self, document: Document) {
+        self.document = document.succeeding(&self.document);
+        let fresh = View::new(self.document.first().unwrap_or(RunId(0)));
+        let View { mode, speed, context_open, reduced_motion, still, smoothing, .. } = self.view;
+        self.view = View { mode, speed, context_open, reduced_motion, still, smoothing, ..fresh };
+    }
+
+    fn resolved(&self, id: RunId) -> Option<&Resolved> {
+        self.resolved.iter().find(|resolved| resolved.id == id)
+    }
+}
+
+fn resolve(id: RunId, run: &Run, clock: Clock) -> Resolved {
+    let number = run.optimizer.kind.momentum_name().and_then(|name| run.optimizer.get(name));
+    let momentum = match number {
+        None => Momentum::None,
+        Some(Number::Fixed(value)) => Momentum::Fixed(*value),
+        Some(Number::Mirror { low, high }) => Momentum::Mirror { low: *low, high: *high },
+        Some(Number::Schedule(schedule)) => schedule.resolve(clock).map_or(Momentum::None, Momentum::Curve),
+    };
+    Resolved { id, run: run.clone(), clock, rate: run.lr.resolve(clock), momentum }
+}

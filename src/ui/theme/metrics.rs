@@ -1,0 +1,89 @@
+//! Sizes in points, on a grid of four.
+
+/// Two text sizes, and one for numbers.
+pub const TEXT: f32 = 13.0;
+pub const TEXT_SMALL: f32 = 11.0;
+pub const TEXT_NUMBER: f32 = 12.0;
+
+/// Distances.
+pub const XS: f32 = 4.0;
+pub const S: f32 = 8.0;
+pub const M: f32 = 12.0;
+pub const L: f32 = 16.0;
+pub const XL: f32 = 24.0;
+
+/// The same distances for frames, which count in whole points.
+pub const MARGIN_XS: i8 = 4;
+pub const MARGIN_S: i8 = 8;
+pub const MARGIN_M: i8 = 12;
+pub const MARGIN_L: i8 = 16;
+
+/// Corners.
+pub const RADIUS: u8 = 4;
+pub const RADIUS_LARGE: u8 = 8;
+
+/// Lines.
+pub const HAIRLINE: f32 = 1.0;
+pub const CURVE: f32 = 2.0;
+pub const CURVE_FAINT: f32 = 1.0;
+pub const DASH: f32 = 5.0;
+pub const DASH_GAP: f32 = 4.0;
+
+/// How long a change of state takes to show, in seconds.
+pub const MOTION: f32 = 0.12;
+
+/// Anything that can be clicked is at least this high.
+pub const CONTROL: f32 = 24.0;
+/// A square button with an icon.
+pub const ICON_BUTTON: f32 = 28.0;
+pub const ICON: f32 = 14.0;
+
+/// The bars around the plots.
+pub const TOP_BAR: f32 = 48.0;
+pub const TIMELINE: f32 = 64.0;
+pub const LEFT: f32 = 304.0;
+pub const LEFT_MIN: f32 = 280.0;
+pub const LEFT_MAX: f32 = 440.0;
+pub const RIGHT: f32 = 320.0;
+pub const RIGHT_MIN: f32 = 260.0;
+pub const RIGHT_MAX: f32 = 640.0;
+/// What is left of the context panel when it is folded away.
+pub const RIGHT_FOLDED: f32 = 36.0;
+
+/// A run in the list.
+pub const RUN_ROW: f32 = 48.0;
+pub const CHIP: f32 = 10.0;
+pub const SPARKLINE: f32 = 56.0;
+/// A row of the inspector: label, slider, value.
+pub const FIELD_LABEL: f32 = 84.0;
+pub const FIELD_VALUE: f32 = 72.0;
+pub const FIELD_UNIT: f32 = 64.0;
+pub const SLIDER_RAIL: f32 = 4.0;
+
+/// A schedule's picture in the picker.
+pub const CARD_WIDTH: f32 = 116.0;
+pub const CARD_HEIGHT: f32 = 68.0;
+
+/// Plots.
+pub const AXIS_WIDTH: f32 = 52.0;
+pub const PLOT_HEADER: f32 = 24.0;
+pub const PLOT_MIN: f32 = 72.0;
+pub const GRID_STEP: f32 = 72.0;
+pub const HANDLE: f32 = 5.0;
+pub const HANDLE_HOT: f32 = 7.0;
+/// How far from a handle's centre the pointer takes hold of it.
+pub const HANDLE_GRAB: f32 = 12.0;
+/// A drag moves a coordinate only once the pointer has left its place by this much.
+pub const HANDLE_DEAD_ZONE: f32 = 4.0;
+pub const MARKER: f32 = 3.5;
+pub const READOUT_WIDTH: f32 = 336.0;
+
+/// Dialog sheets.
+pub const SHEET: f32 = 440.0;
+/// Short messages at the edge of the window.
+pub const TOAST: f32 = 320.0;
+
+/// The smallest window everything fits into.
+pub const WINDOW_MIN: [f32; 2] = [960.0, 600.0];
+/// The window at first start.
+pub const WINDOW: [f32; 2] = [1440.0, 900.0];

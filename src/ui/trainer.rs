@@ -1,0 +1,22 @@
+//! The interface's only way to the engine.
+
+use crate::train::command::Command;
+use crate::train::engine::{Engine, Shared};
+
+/// What trains: the engine, or a stand-in for it in tests.
+pub trait Trainer {
+    /// Queues a command without waiting; `false` when it found no room.
+    fn send(&self, command: Command) -> bool;
+    /// Shows what is shared, for as long as `look` takes.
+    fn look(&self, look: &mut dyn FnMut(&mut Shared));
+}
+
+impl Trainer for Engine {
+    fn send(&self, command: Command) -> bool {
+        Self::send(self, command)
+    }
+
+    fn look(&self, look: &mut dyn FnMut(&mut Shared)) {
+        self.read_mut(|shared| look(shared));
+    }
+}

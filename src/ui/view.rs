@@ -1,0 +1,189 @@
+//! How the experiment is looked at: nothing in here is saved or trained.
+
+use std::collections::BTreeSet;
+
+use crate::ui::handles::HandleId;
+use crate::ui::plot::Scale;
+use crate::telemetry::Column;
+use crate::train::command::{Mode, RunId, Speed};
+
+/// Which updates the plots show.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Window {
+    /// The whole run.
+    #[default]
+    Whole,
+    /// From here to there.
+    Fixed { from: f64, to: f64 },
+    /// So many updates up to the playhead, and a little ahead.
+    Follow { width: f64 },
+}
+
+impl Window {
+    /// The fewest updates that fill the plots.
+    const NARROWEST: f64 = 8.0;
+
+    /// The first and the last update in view.
+    pub fn bounds(self, playhead: u64, updates: u64) -> (f64, f64) {
+        let end = updates.max(1) as f64;
+        match self {
+            Self::Whole => (0.0, end),
+            Self::Fixed { from, to } => (from, to),
+            Self::Follow { width } => {
+                let width = width.clamp(Self::NARROWEST, end);
+                let to = (playhead as f64 + width * 0.2).min(end).max(width);
+                (to - width, to)
+            }
+        }
+    }
+
+    /// The window `shift` updates later and `zoom` times as narrow around `center`.
+    #[must_use]
+    pub fn moved(self, playhead: u64, updates: u64, shift: f64, zoom: f64, center: f64) -> Self {
+        let end = updates.max(1) as f64;
+        let (from, to) = self.bounds(playhead, updates);
+        let width = ((to - from) / zoom.max(1e-6)).clamp(Self::NARROWEST.min(end), end);
+        if width >= end {
+            return Self::Whole;
+        }
+        let share = ((center - from) / (to - from)).clamp(0.0, 1.0);
+        let from = (center - share * width + shift).clamp(0.0, end - width);
+        Self::Fixed { from, to: from + width }
+    }
+}
+
+/// A window that follows the playhead of a run of this length.
+pub fn following(updates: u64) -> Window {
+    Window::Follow { width: (updates as f64 / 5.0).max(Window::NARROWEST) }
+}
+
+/// What the side panel shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Context {
+    Results,
+    Field,
+}
+
+impl Context {
+    /// Every side panel, with its name for people and for the command line.
+    pub const ALL: [(Self, &'static str); 2] = [(Self::Results, "Results"), (Self::Field, "Decision field")];
+
+    /// The panel of this name, whatever its case; spaces may be hyphens.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let plain = |name: &str| name.to_lowercase().replace('-', " ");
+        Self::ALL.iter().find(|(_, known)| plain(known) == plain(name)).map(|(context, _)| *context)
+    }
+}
+
+/// What the inspector shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tab {
+    #[default]
+    Schedule,
+    Optimizer,
+    Experiment,
+}
+
+/// A handle on its way.
+#[derive(Clone, Copy, Debug)]
+pub struct Drag {
+    pub id: HandleId,
+    /// Where it was taken hold of.
+    pub update: f64,
+    pub rate: f64,
+    /// The rate axis then: it holds still while the hand moves.
+    pub axis: (f64, f64),
+}
+
+/// The state of looking.
+#[derive(Debug)]
+pub struct View {
+    pub selected: RunId,
+    pub hidden: BTreeSet<RunId>,
+    /// The run under the pointer, anywhere.
+    pub hot: Option<RunId>,
+    pub window: Window,
+    /// The update under the pointer, in any plot.
+    pub cursor: Option<f64>,
+    pub rate_scale: Scale,
+    pub loss_scale: Scale,
+    /// What the middle plot shows: the training loss stands for both losses.
+    pub quantity: Column,
+    pub smoothing: bool,
+    pub mode: Mode,
+    pub speed: Speed,
+    pub tab: Tab,
+    pub context: Option<Context>,
+    pub context_open: bool,
+    pub drag: Option<Drag>,
+    /// The run being renamed, and the name so far.
+    pub renaming: Option<(RunId, String)>,
+    pub reduced_motion: bool,
+    /// Whether readings of the clock are left out, so that a picture is always the same.
+    pub still: bool,
+}
+
+impl View {
+    pub fn new(selected: RunId) -> Self {
+        Self {
+            selected,
+            hidden: BTreeSet::new(),
+            hot: None,
+            window: Window::Whole,
+            cursor: None,
+            rate_scale: Scale::Log,
+            loss_scale: Scale::Log,
+            quantity: Column::TrainLoss,
+            smoothing: true,
+            mode: Mode::Live,
+            speed: Speed::Unlimited,
+            tab: Tab::Schedule,
+            context: None,
+            context_open: true,
+            drag: None,
+            renaming: None,
+            reduced_motion: false,
+            still: false,
+        }
+    }
+
+    /// How strongly a run's curves are drawn: those of others fade while one is under the pointer.
+    pub fn strength(&self, run: RunId) -> f32 {
+        match self.hot {
+            Some(hot) if hot != run => 0.3,
+            _ => 1.0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zooming_keeps_the_center_and_stays_in_the_run() {
+        let near = Window::Whole.moved(0, 1000, 0.0, 2.0, 250.0);
+        assert_eq!(near, Window::Fixed { from: 125.0, to: 625.0 });
+        assert_eq!(near.moved(0, 1000, 0.0, 0.5, 250.0), Window::Whole);
+        let edge = near.moved(0, 1000, -1e9, 1.0, 300.0);
+        assert_eq!(edge.bounds(0, 1000), (0.0, 500.0));
+        let (from, to) = Window::Whole.moved(0, 1000, 0.0, 1e30, 500.0).bounds(0, 1000);
+        assert!(to - from >= 8.0);
+    }
+
+    #[test]
+    fn following_keeps_the_playhead_in_view() {
+        for playhead in [0, 10, 500, 999, 1000] {
+            let (from, to) = Window::Follow { width: 100.0 }.bounds(playhead, 1000);
+            assert!((from..=to).contains(&(playhead as f64)), "{playhead}: {from} to {to}");
+            assert!(to <= 1000.0 && from >= 0.0);
+        }
+    }
+
+    #[test]
+    fn side_panels_are_found_by_name() {
+        assert_eq!(Context::from_name("decision-field"), Some(Context::Field));
+        assert_eq!(Context::from_name("Results"), Some(Context::Results));
+        assert_eq!(Context::from_name("nothing"), None);
+    }
+}

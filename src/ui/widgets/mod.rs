@@ -1,0 +1,13 @@
+//! Small controls the panels share.
+
+mod field;
+mod icon;
+mod marker;
+mod segmented;
+mod sparkline;
+
+pub use field::{Amount, amount, check, choice, row, slide, whole};
+pub use icon::{Icon, icon_button, icon_toggle, mark, paint as paint_icon};
+pub use marker::paint as paint_marker;
+pub use segmented::{segmented, tabs};
+pub use sparkline::{Sparkline, curve_points};
