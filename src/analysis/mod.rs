@@ -1,6 +1,10 @@
 //! What training tells: range tests, curvature, the first updates, diagnoses, and the audit report.
 
+pub mod audit;
+pub mod baseline;
+mod chart;
 pub mod range_test;
+pub mod report;
 pub mod sharpness;
 pub mod statistics;
 pub mod suggest;

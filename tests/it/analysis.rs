@@ -1,6 +1,7 @@
 //! The analysis of training: what it finds, against programs and closed forms that know the answer.
 
 mod range_test;
+mod report;
 mod sharpness;
 
 use std::sync::Arc;
