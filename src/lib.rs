@@ -11,3 +11,4 @@ pub mod random;
 pub mod schedule;
 pub mod telemetry;
 pub mod train;
+pub mod ui;

@@ -4,15 +4,19 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use candle_core::{Device, Tensor};
 use serde::Serialize;
 
+use crate::data::{Prepared, Shape};
 use crate::experiment::Experiment;
 use crate::train::TrainError;
 use crate::train::cohort::Cohort;
 use crate::train::command::{Revision, RunId};
+use crate::train::place::{Choice, Place};
+use crate::train::task::{self, Task};
 
-/// Lanes measured.
-const LANES: [usize; 3] = [1, 8, 64];
+/// Lanes measured when nothing else is asked for.
+pub const LANES: [usize; 3] = [1, 8, 64];
 /// Each figure is the median of so many measurements of about this length.
 const ROUNDS: usize = 5;
 const ROUND: Duration = Duration::from_millis(400);
@@ -23,6 +27,8 @@ pub struct Report {
     machine: String,
     device: String,
     threads: usize,
+    /// What the `gemm` crate reaches on large matrices on as many threads.
+    gemm_peak_gflops: f64,
     results: Vec<Figure>,
 }
 
@@ -32,73 +38,159 @@ struct Figure {
     lanes: usize,
     lane_updates_per_second: f64,
     gflops: f64,
+    /// The share of the `gemm` peak of as many threads as there are lanes to fill.
+    share_of_peak: f64,
 }
 
-/// A standard workload: its name, data and layers.
+/// A standard workload: an experiment without its lanes.
 struct Workload {
     name: &'static str,
     data: &'static str,
     batch: usize,
-    hidden: &'static [usize],
+    model: &'static str,
+    optimizer: &'static str,
 }
 
-const WORKLOADS: [Workload; 3] = [
-    Workload { name: "tiny", data: "spirals", batch: 32, hidden: &[32, 32] },
-    Workload { name: "digits", data: "digits", batch: 64, hidden: &[128, 64] },
-    Workload { name: "wide", data: "fashion14", batch: 128, hidden: &[256, 128] },
+const WORKLOADS: [Workload; 5] = [
+    Workload {
+        name: "tiny",
+        data: "spirals",
+        batch: 32,
+        model: r#"kind = "mlp", hidden = [32, 32], activation = "tanh""#,
+        optimizer: SGD,
+    },
+    Workload {
+        name: "digits",
+        data: "digits",
+        batch: 64,
+        model: r#"kind = "mlp", hidden = [128, 64], activation = "tanh""#,
+        optimizer: SGD,
+    },
+    Workload {
+        name: "wide",
+        data: "digits",
+        batch: 128,
+        model: r#"kind = "mlp", hidden = [256, 128], activation = "tanh""#,
+        optimizer: SGD,
+    },
+    Workload {
+        name: "cnn",
+        data: "digits",
+        batch: 64,
+        model: r#"kind = "cnn", channels = [16, 32]"#,
+        optimizer: SGD,
+    },
+    Workload {
+        name: "chars",
+        data: "shakespeare",
+        batch: 16,
+        model: r#"kind = "transformer", layers = 2, width = 32, heads = 4, context = 32, norm = "pre""#,
+        optimizer: r#"kind = "adamw""#,
+    },
 ];
 
+const SGD: &str = r#"kind = "sgd", momentum = 0.9"#;
+
 impl Workload {
-    fn experiment(&self, lanes: usize) -> Result<Experiment, TrainError> {
-        let Self { name, data, batch, hidden } = self;
+    fn task(&self, revision: &Revision) -> Result<Task, TrainError> {
+        let mut prepared = task::prepare(&revision.experiment)?;
+        if self.name == "wide" {
+            // As many inputs as a picture of 28 by 28; what they show does not matter here.
+            prepared = Arc::new(widened(&prepared, 784));
+        }
+        Task::new(&revision.experiment, prepared)
+    }
+
+    fn revision(&self, lanes: usize) -> Result<Arc<Revision>, TrainError> {
+        let Self { name, data, batch, model, optimizer } = self;
         let text = format!(
             r#"
 anneal = 1
 name = "{name}"
 data = {{ name = "{data}", batch_size = {batch}, validation = 0.0 }}
-model = {{ kind = "mlp", hidden = {hidden:?}, activation = "tanh" }}
+model = {{ {model} }}
 train = {{ updates = "1000000000", replicas = {lanes} }}
 [[run]]
 name = "bench"
-optimizer = {{ kind = "sgd", momentum = 0.9 }}
-lr = {{ kind = "constant", peak = 0.01 }}
+optimizer = {{ {optimizer} }}
+lr = {{ kind = "constant", peak = 0.001 }}
 "#
         );
-        Experiment::parse(&text, Path::new("bench.toml")).map_err(|error| TrainError::Task(error.to_string()))
+        let experiment = Experiment::parse(&text, Path::new("bench.toml"));
+        let experiment = experiment.map_err(|error| TrainError::Task(error.to_string()))?;
+        Ok(Arc::new(Revision { generation: 0, experiment, ids: vec![RunId(0)] }))
     }
+}
+
+/// The same samples, their features repeated up to `width` of them.
+fn widened(prepared: &Prepared, width: usize) -> Prepared {
+    let mut wide = prepared.clone();
+    if let Prepared::Samples { train, .. } = &mut wide {
+        let features = train.shape.features();
+        train.features = train
+            .features
+            .chunks_exact(features)
+            .flat_map(|row| row.iter().copied().cycle().take(width))
+            .collect();
+        train.shape = Shape::Flat(width);
+    }
+    wide
 }
 
 /// Measures every workload on `threads` threads, telling `progress` what comes next.
 ///
 /// # Errors
-/// When a workload cannot be trained, which is a fault of the program.
-pub fn run(threads: usize, mut progress: impl FnMut(&str)) -> Result<Report, TrainError> {
+/// When a workload cannot be trained there.
+pub fn run(
+    threads: usize,
+    device: Choice,
+    lanes: &[usize],
+    mut progress: impl FnMut(&str),
+) -> Result<Report, TrainError> {
     let pool = Arc::new(crate::train::pool(Some(threads))?);
+    progress("the gemm peak");
+    let peak = gemm_peak()?;
     let mut results = Vec::new();
-    let mut device = String::new();
+    let mut name = String::new();
     for workload in &WORKLOADS {
-        for lanes in LANES {
+        for &lanes in lanes {
             progress(&format!("{} with {lanes} lanes", workload.name));
-            let revision =
-                Revision { generation: 0, experiment: workload.experiment(lanes)?, ids: vec![RunId(0)] };
-            let mut cohort = Cohort::new(Arc::new(revision), Arc::clone(&pool))?;
-            device = cohort.device();
+            let revision = workload.revision(lanes)?;
+            let task = workload.task(&revision)?;
+            let flops = task.model.flops(task.batch);
+            let place = Place::choose(device, Arc::clone(&pool), flops * lanes as f64)?;
+            let mut cohort = Cohort::with_task(revision, task, place)?;
+            name = cohort.device();
             let rate = measure(&mut cohort, lanes)?;
-            let flops = cohort.task().model.flops(workload.batch);
+            let gflops = rate * flops / 1e9;
             results.push(Figure {
                 workload: workload.name,
                 lanes,
                 lane_updates_per_second: rate,
-                gflops: rate * flops / 1e9,
+                gflops,
+                share_of_peak: gflops / (peak * threads.min(lanes) as f64),
             });
         }
     }
-    let machine = format!("{} {}, {} cores", std::env::consts::OS, std::env::consts::ARCH, cores());
-    Ok(Report { machine, device, threads, results })
+    let machine =
+        format!("{} {}, {} cores", std::env::consts::OS, std::env::consts::ARCH, super::headless::cores());
+    Ok(Report { machine, device: name, threads, gemm_peak_gflops: peak, results })
 }
 
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+/// What candle's product of 512 by 512 matrices (the `gemm` crate) reaches on one thread, in GFLOP/s;
+/// the median of several measurements.
+fn gemm_peak() -> Result<f64, TrainError> {
+    const SIDE: usize = 512;
+    let one = crate::train::pool(Some(1))?;
+    let factor = Tensor::full(0.5_f32, (SIDE, SIDE), &Device::Cpu)?;
+    let mut rates = Vec::new();
+    for _ in 0..8 * ROUNDS {
+        let start = Instant::now();
+        one.install(|| factor.matmul(&factor))?;
+        rates.push(2.0 * (SIDE as f64).powi(3) / start.elapsed().as_secs_f64() / 1e9);
+    }
+    rates.sort_by(f64::total_cmp);
+    Ok(rates[rates.len() / 2])
 }
 
 /// Lane-updates a second, the median of several rounds.
@@ -129,13 +221,24 @@ impl Report {
     /// The table for people.
     pub fn table(&self) -> String {
         let mut table = format!(
-            "{}; {}\n\n{:<10}{:>6}{:>24}{:>10}\n",
-            self.machine, self.device, "workload", "lanes", "lane-updates / s", "GFLOP/s"
+            "{}; {}; gemm peak {:.0} GFLOP/s a thread\n\n{:<10}{:>6}{:>18}{:>10}{:>10}\n",
+            self.machine,
+            self.device,
+            self.gemm_peak_gflops,
+            "workload",
+            "lanes",
+            "lane-updates / s",
+            "GFLOP/s",
+            "of peak"
         );
         for figure in &self.results {
             table += &format!(
-                "{:<10}{:>6}{:>24.0}{:>10.1}\n",
-                figure.workload, figure.lanes, figure.lane_updates_per_second, figure.gflops
+                "{:<10}{:>6}{:>18.0}{:>10.1}{:>9.0}%\n",
+                figure.workload,
+                figure.lanes,
+                figure.lane_updates_per_second,
+                figure.gflops,
+                100.0 * figure.share_of_peak
             );
         }
         table

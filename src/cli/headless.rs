@@ -17,6 +17,7 @@ use crate::telemetry::EventKind;
 use crate::train::cohort::Cohort;
 use crate::train::command::{Revision, RunId};
 use crate::train::lane::Lane;
+use crate::train::place::Choice;
 
 /// Updates every lane trains between two looks at the progress. A fixed number, so that the files
 /// are the same whatever the machine's speed.
@@ -60,12 +61,17 @@ struct EventLine<'a> {
 }
 
 /// Trains to the end, writes the results to `out` if it is given, and prints the table.
-pub fn train(experiment: &Experiment, out: Option<&Path>, threads: Option<usize>) -> Result<(), Failure> {
+pub fn train(
+    experiment: &Experiment,
+    out: Option<&Path>,
+    device: Choice,
+    threads: Option<usize>,
+) -> Result<(), Failure> {
     let mut files = out.map(|out| Files::create(out, experiment)).transpose()?;
     let ids = (0..experiment.runs.len() as u32).map(RunId).collect();
     let revision = Arc::new(Revision { generation: 0, experiment: experiment.clone(), ids });
     let pool = Arc::new(crate::train::pool(Some(threads.unwrap_or_else(cores)))?);
-    let mut cohort = Cohort::new(revision, pool)?;
+    let mut cohort = Cohort::choose(revision, device, pool)?;
     let clock = cohort.task().clock;
     let lanes = cohort.lanes().len() as u64;
     let progress = ProgressBar::new(clock.updates * lanes).with_style(

@@ -8,7 +8,7 @@ mod headless;
 mod open;
 mod output;
 mod schedule;
-mod train;
+mod screenshot;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -16,6 +16,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::experiment::Experiment;
+use crate::train::place::Choice;
 
 /// The experiment that opens when none is named.
 const FIRST: &str = include_str!("../../assets/experiments/digits.toml");
@@ -36,14 +37,22 @@ enum Command {
     Train(TrainArgs),
     /// Print every update's rate, momentum and weight decay as CSV.
     Schedule { file: PathBuf },
+    /// Render the studio to a PNG file, off screen.
+    Screenshot(ScreenshotArgs),
     /// Measure lane-updates a second on the standard workloads.
     Bench {
         /// Print JSON.
         #[arg(long)]
         json: bool,
+        /// Where to train.
+        #[arg(long, value_enum, default_value_t)]
+        device: Device,
         /// Training threads; all cores when not given.
         #[arg(long)]
         threads: Option<usize>,
+        /// Lanes to measure, such as 1,64,1024.
+        #[arg(long, value_delimiter = ',', default_values_t = bench::LANES)]
+        lanes: Vec<usize>,
     },
 }
 
@@ -55,10 +64,29 @@ struct TrainArgs {
     out: Option<PathBuf>,
     /// Where to train.
     #[arg(long, value_enum, default_value_t)]
-    device: DeviceChoice,
+    device: Device,
     /// Training threads; all cores when not given.
     #[arg(long)]
     threads: Option<usize>,
+}
+
+#[derive(Args)]
+struct ScreenshotArgs {
+    file: PathBuf,
+    #[arg(long)]
+    out: PathBuf,
+    /// Width and height in pixels, such as 1600x1000.
+    #[arg(long, value_parser = screenshot::size, default_value = "1600x1000")]
+    size: (u32, u32),
+    /// Updates trained before the picture; the whole run when not given.
+    #[arg(long)]
+    updates: Option<u64>,
+    /// The panel to show at the right.
+    #[arg(long)]
+    panel: Option<String>,
+    /// The theme.
+    #[arg(long, value_enum, default_value_t)]
+    theme: ThemeChoice,
 }
 
 #[derive(Clone, Copy, Default, ValueEnum)]
@@ -68,13 +96,24 @@ enum ThemeChoice {
     Light,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum DeviceChoice {
+#[derive(Clone, Copy, Default, ValueEnum)]
+enum Device {
     #[default]
     Auto,
     Cpu,
     Cuda,
     Metal,
+}
+
+impl From<Device> for Choice {
+    fn from(device: Device) -> Self {
+        match device {
+            Device::Auto => Self::Auto,
+            Device::Cpu => Self::Cpu,
+            Device::Cuda => Self::Cuda,
+            Device::Metal => Self::Metal,
+        }
+    }
 }
 
 /// What a command could not do.
@@ -99,9 +138,12 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         None => open::run(cli.file.as_deref()),
-        Some(Command::Train(args)) => train::run(&args),
+        Some(Command::Train(args)) => read(&args.file).and_then(|experiment| {
+            headless::train(&experiment, args.out.as_deref(), args.device.into(), args.threads)
+        }),
         Some(Command::Schedule { file }) => schedule::run(&file),
-        Some(Command::Bench { json, threads }) => bench_command(json, threads),
+        Some(Command::Screenshot(args)) => screenshot::run(&args),
+        Some(Command::Bench { json, device, threads, lanes }) => bench_command(json, device, threads, &lanes),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -128,8 +170,9 @@ fn first() -> Result<Experiment, Failure> {
 }
 
 #[expect(clippy::print_stderr, reason = "progress of a command")]
-fn bench_command(json: bool, threads: Option<usize>) -> Result<(), Failure> {
-    let report = bench::run(threads.unwrap_or_else(headless::cores), |next| eprintln!("measuring {next}"))?;
+fn bench_command(json: bool, device: Device, threads: Option<usize>, lanes: &[usize]) -> Result<(), Failure> {
+    let threads = threads.unwrap_or_else(headless::cores);
+    let report = bench::run(threads, device.into(), lanes, |next| eprintln!("measuring {next}"))?;
     let text = if json { serde_json::to_string_pretty(&report)? + "\n" } else { report.table() };
     output::print(&text)?;
     Ok(())

@@ -2,7 +2,17 @@
 
 use std::path::Path;
 
+use eframe::egui::ViewportBuilder;
+
 use super::{Failure, first, headless, read};
+use crate::experiment::Experiment;
+use crate::train::command::Speed;
+use crate::train::engine::Options;
+use crate::train::place::Choice;
+use crate::ui::{Document, StudioApp};
+
+/// Updates a second at the start: a run takes some seconds, and one sees it learn.
+const FIRST_SPEED: f64 = 120.0;
 
 pub fn run(file: Option<&Path>) -> Result<(), Failure> {
     let experiment = match file {
@@ -12,7 +22,25 @@ pub fn run(file: Option<&Path>) -> Result<(), Failure> {
     if !has_display() {
         return without_display(&experiment, "there is no display");
     }
-    without_display(&experiment, "no ui")
+    match studio(Document::new(experiment.clone(), file.map(Path::to_owned))) {
+        Ok(()) => Ok(()),
+        Err(error) => without_display(&experiment, &error.to_string()),
+    }
+}
+
+fn studio(document: Document) -> eframe::Result {
+    let viewport = ViewportBuilder::default()
+        .with_title("Anneal Studio")
+        .with_app_id("anneal-studio")
+        .with_inner_size([1440.0, 900.0])
+        .with_min_inner_size([1100.0, 700.0]);
+    let native = eframe::NativeOptions { viewport, ..Default::default() };
+    let options = Options { speed: Speed::Limited(FIRST_SPEED), ..Options::default() };
+    eframe::run_native(
+        "Anneal Studio",
+        native,
+        Box::new(move |cc| Ok(Box::new(StudioApp::new(cc, document, options)?))),
+    )
 }
 
 /// Whether windows can be opened here, as far as one can know without trying.
@@ -22,7 +50,7 @@ fn has_display() -> bool {
 }
 
 #[expect(clippy::print_stderr, reason = "why there is no window")]
-fn without_display(experiment: &crate::experiment::Experiment, why: &str) -> Result<(), Failure> {
+fn without_display(experiment: &Experiment, why: &str) -> Result<(), Failure> {
     eprintln!("anneal: no studio ({why}); training \"{}\" here instead", experiment.name);
-    headless::train(experiment, None, None)
+    headless::train(experiment, None, Choice::Auto, None)
 }

@@ -27,9 +27,12 @@ pub fn run(args: &ScreenshotArgs) -> Result<(), Failure> {
 /// # Errors
 /// When it is written otherwise, or asks for no pixels or far too many.
 pub fn size(text: &str) -> Result<(u32, u32), String> {
-    let parsed = text.split_once('x').and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
+    let parsed =
+        text.split_once('x').and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
     match parsed {
-        Some((width, height)) if (64..=8192).contains(&width) && (64..=8192).contains(&height) => Ok((width, height)),
+        Some((width, height)) if (64..=8192).contains(&width) && (64..=8192).contains(&height) => {
+            Ok((width, height))
+        }
         Some(_) => Err("each side may have 64 to 8192 pixels".into()),
         None => Err("write width and height in pixels, such as 1600x1000".into()),
     }

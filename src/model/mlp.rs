@@ -8,6 +8,7 @@ use super::init::normal_fill;
 use super::kernel::math;
 use super::kernel::matmul::{Left, Right, Start, multiply};
 use super::kernel::padded;
+use super::kernel::rows::{add_rows, copy, narrow, transpose, widen};
 use super::kernel::scratch::{Scratch, cut};
 use super::kernel::softmax::{cross_entropy, softmax_row, sums_len};
 use super::{Batch, Inputs, Model, Parameter, Score, Targets};
@@ -110,9 +111,9 @@ impl WithSimd for Pass<'_> {
             return Score::default();
         };
         let input = cut(&mut rest, n * width);
-        for (copy, &at) in input.chunks_exact_mut(width).zip(batch.rows) {
+        for (sample, &at) in input.chunks_exact_mut(width).zip(batch.rows) {
             let at = at as usize * width;
-            copy.copy_from_slice(&values[at..at + width]);
+            copy(&values[at..at + width], sample);
         }
         // The activations of each layer, cut in turn; slopes where the output does not tell them.
         let mut outputs: [&mut [f32]; MAX_LAYERS] = std::array::from_fn(|_| Default::default());
@@ -204,12 +205,14 @@ impl WithSimd for Pass<'_> {
             let right = Right { data: arriving, row: stride };
             if layer.aligned() {
                 multiply(simd, sizes, left, right, Start::Zero, weight, stride);
+                bias.fill(0.0);
                 add_rows(simd, arriving, stride, bias);
             } else {
                 let wide = cut(&mut spare, layer.inputs * stride);
                 multiply(simd, sizes, left, right, Start::Zero, wide, stride);
                 narrow(wide, stride, weight, layer.outputs);
                 let wide = cut(&mut spare, stride);
+                wide.fill(0.0);
                 add_rows(simd, arriving, stride, wide);
                 bias.copy_from_slice(&wide[..layer.outputs]);
             }
@@ -217,7 +220,7 @@ impl WithSimd for Pass<'_> {
                 let mut spare = &mut *rest;
                 let inputs = padded(layer.inputs);
                 let transposed = cut(&mut spare, layer.outputs * inputs);
-                transpose(layer.weight(row), layer.outputs, transposed, inputs);
+                transpose(layer.weight(row), layer.outputs, layer.inputs, transposed, inputs);
                 let leaving = cut(&mut spare, n * inputs);
                 let sizes = (n, layer.outputs, inputs);
                 let left = Left { data: arriving, row: stride, depth: 1 };
@@ -239,49 +242,6 @@ impl WithSimd for Pass<'_> {
 
 /// More layers than any experiment may have (64 hidden ones and the head).
 const MAX_LAYERS: usize = 65;
-
-/// Copies rows of `from` numbers into longer ones, the rest 0.
-#[inline(always)]
-fn widen(narrow: &[f32], from: usize, wide: &mut [f32], to: usize) {
-    for (narrow, wide) in narrow.chunks_exact(from).zip(wide.chunks_exact_mut(to)) {
-        wide[..from].copy_from_slice(narrow);
-        wide[from..].fill(0.0);
-    }
-}
-
-/// Copies the first `to` numbers of each row.
-#[inline(always)]
-fn narrow(wide: &[f32], from: usize, narrow: &mut [f32], to: usize) {
-    for (wide, narrow) in wide.chunks_exact(from).zip(narrow.chunks_exact_mut(to)) {
-        narrow.copy_from_slice(&wide[..to]);
-    }
-}
-
-/// Turns rows of `columns` numbers into columns of rows `stride` long; what lies past the last is 0.
-#[inline(always)]
-fn transpose(matrix: &[f32], columns: usize, transposed: &mut [f32], stride: usize) {
-    let rows = matrix.len() / columns;
-    for (column, out) in transposed.chunks_exact_mut(stride).enumerate() {
-        for (row, out) in out[..rows].iter_mut().enumerate() {
-            *out = matrix[row * columns + column];
-        }
-        out[rows..].fill(0.0);
-    }
-}
-
-/// The sum of all rows.
-#[inline(always)]
-fn add_rows<S: Simd>(simd: S, rows: &[f32], stride: usize, sum: &mut [f32]) {
-    let (sums, _) = S::as_mut_simd_f32s(sum);
-    for (v, sum) in sums.iter_mut().enumerate() {
-        let mut total = simd.splat_f32s(0.0);
-        for row in rows.chunks_exact(stride) {
-            let (row, _) = S::as_simd_f32s(row);
-            total = simd.add_f32s(total, row[v]);
-        }
-        *sum = total;
-    }
-}
 
 /// Applies the activation in place, and keeps its slope where the output does not tell it.
 #[inline(always)]

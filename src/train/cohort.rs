@@ -11,9 +11,10 @@ use rayon::prelude::*;
 use super::TrainError;
 use super::command::{LaneId, Mode, Revision};
 use super::lane::Lane;
-use super::place::Place;
+use super::place::{Choice, Place};
 use super::plan::Plan;
 use super::rule;
+use super::snapshot::Keeper;
 use super::task::{self, Task};
 use crate::experiment::Experiment;
 
@@ -59,7 +60,28 @@ impl Cohort {
         Self::with_task(revision, task, place)
     }
 
-    fn with_task(revision: Arc<Revision>, task: Task, place: Place) -> Result<Self, TrainError> {
+    /// As [`Cohort::new`], where `choice` says.
+    ///
+    /// # Errors
+    /// When the experiment cannot be trained, or the chosen device is not there.
+    pub fn choose(
+        revision: Arc<Revision>,
+        choice: Choice,
+        pool: Arc<rayon::ThreadPool>,
+    ) -> Result<Self, TrainError> {
+        let experiment = &revision.experiment;
+        let task = Task::new(experiment, task::prepare(experiment)?)?;
+        let lanes = experiment.runs.len() * experiment.train.replicas;
+        let flops = task.model.flops(task.batch) * (task.accumulate * lanes) as f64;
+        let place = Place::choose(choice, pool, flops)?;
+        Self::with_task(revision, task, place)
+    }
+
+    /// A cohort on data and a model that are ready, every lane at update 0.
+    ///
+    /// # Errors
+    /// When a run of the revision cannot be resolved, or the tensor library fails.
+    pub fn with_task(revision: Arc<Revision>, task: Task, place: Place) -> Result<Self, TrainError> {
         let rows = Tensor::zeros((0, 0), DType::F32, &place.device)?;
         let experiment = Experiment { runs: Vec::new(), ..revision.experiment.clone() };
         let nothing = Arc::new(Revision { generation: 0, experiment, ids: Vec::new() });
@@ -87,6 +109,15 @@ impl Cohort {
     /// The parameters and buffers of all lanes, `[L, width]`.
     pub fn rows(&self) -> &Tensor {
         &self.rows
+    }
+
+    /// Replaces the parameters and buffers of all lanes by as many numbers, lane after lane.
+    ///
+    /// # Errors
+    /// When they are more or fewer.
+    pub fn set_rows(&mut self, numbers: Vec<f32>) -> Result<(), TrainError> {
+        self.rows = Tensor::from_vec(numbers, self.rows.shape().clone(), &self.place.device)?;
+        Ok(())
     }
 
     /// Updates that every lane still able to train has done.
@@ -236,7 +267,7 @@ impl Cohort {
                 let id = LaneId { run: run_id, replica };
                 let found = old.iter_mut().find(|slot| slot.as_ref().is_some_and(|(lane, _)| lane.id == id));
                 let mut row = vec![0.0; width];
-                let lane = match (found.and_then(Option::take), was) {
+                let mut lane = match (found.and_then(Option::take), was) {
                     (Some((mut lane, kept)), Some(was)) => {
                         let edited = was.optimizer != run.optimizer
                             || was.lr != run.lr
@@ -265,6 +296,12 @@ impl Cohort {
                         lane
                     }
                 };
+                // What was kept stays; when it is kept may be another now.
+                let kept = lane.keeper.take().map(Keeper::into_kept).unwrap_or_default();
+                lane.keeper = experiment
+                    .snapshots
+                    .as_ref()
+                    .map(|asked| Keeper::new(asked, &plan.lr, self.task.clock).with(kept));
                 flat.extend(row);
                 self.lanes.push(lane);
             }

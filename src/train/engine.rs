@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use super::cohort::{Change, Cohort};
 use super::command::{Command, Field, FieldRequest, LaneId, Mode, Revision, Speed, State, Status};
 use super::edit::describe;
+use super::place::Choice;
 use super::{TrainError, pool};
 use crate::data::Prepared;
 use crate::experiment::{Loss, Run};
@@ -36,6 +37,8 @@ const BACKLOG: usize = 1 << 16;
 pub struct Options {
     /// Training threads; without a number, all cores but one.
     pub threads: Option<usize>,
+    /// Where to train.
+    pub device: Choice,
     pub playing: bool,
     pub speed: Speed,
     pub mode: Mode,
@@ -47,6 +50,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             threads: None,
+            device: Choice::Auto,
             playing: true,
             speed: Speed::Unlimited,
             mode: Mode::Live,
@@ -329,13 +333,16 @@ impl Worker {
         self.options.mode = mode;
         let result = match &mut self.cohort {
             Some(cohort) => cohort.revise(revision, mode),
-            None => pool(self.options.threads).and_then(|pool| Cohort::new(revision, Arc::new(pool))).map(
-                |cohort| {
+            None => {
+                let device = self.options.device;
+                let cohort = pool(self.options.threads)
+                    .and_then(|pool| Cohort::choose(revision, device, Arc::new(pool)));
+                cohort.map(|cohort| {
                     let reset = cohort.lanes().iter().map(|lane| lane.id).collect();
                     self.cohort = Some(cohort);
                     Change { rebuilt: true, reset, ..Change::default() }
-                },
-            ),
+                })
+            }
         };
         match result {
             Ok(change) => {

@@ -1,10 +1,15 @@
 //! One row of the cohort: a run under one seed, and everything that makes its next update.
 
+mod state;
+
 use std::sync::Arc;
+
+pub use state::LaneState;
 
 use super::command::LaneId;
 use super::plan::Plan;
 use super::rule;
+use super::snapshot::Keeper;
 use super::task::Task;
 use crate::data::epoch_order;
 use crate::experiment::Metric;
@@ -21,16 +26,24 @@ pub struct Lane {
     /// Updates done.
     pub update: u64,
     seed: u64,
+    /// The update at which the schedule began.
+    schedule_from: u64,
+    /// The update at which the optimizer's buffers began.
+    optimizer_from: u64,
     controller: Option<Plateau>,
     /// The training loss summed over the epoch so far, for controllers that watch it.
     epoch_loss: (f64, u64),
     /// The newest validation of the epoch so far.
     epoch_score: Option<Score>,
+    /// The newest validation loss.
+    val_loss: Option<f64>,
     order: Vec<u32>,
     order_epoch: Option<u64>,
     gradient: Vec<f32>,
     micro: Vec<f32>,
     scratch: Scratch,
+    /// The snapshots and averages of the weights, where the experiment asks for them.
+    pub keeper: Option<Keeper>,
     /// What was measured since the last time somebody asked.
     pub log: Log,
     /// The first update with a loss that is no number.
@@ -69,14 +82,18 @@ impl Lane {
             plan,
             update: 0,
             seed: task.seed.wrapping_add(u64::from(id.replica)),
+            schedule_from: 0,
+            optimizer_from: 0,
             controller,
             epoch_loss: (0.0, 0),
             epoch_score: None,
+            val_loss: None,
             order: Vec::new(),
             order_epoch: None,
             gradient: vec![0.0; width],
             micro: if task.accumulate > 1 { vec![0.0; width] } else { Vec::new() },
             scratch: task.model.scratch(task.scratch_samples()),
+            keeper: None,
             log: Log::default(),
             diverged_at: None,
             failed: None,
@@ -88,9 +105,15 @@ impl Lane {
         row.fill(0.0);
         task.model.initialise(&mut rng(self.seed, Stream::Init), &mut row[..task.model.width()]);
         self.update = 0;
+        self.schedule_from = 0;
+        self.optimizer_from = 0;
+        if let Some(keeper) = &mut self.keeper {
+            keeper.clear();
+        }
         self.controller = self.plan.plateau.map(|(_, controller)| controller);
         self.epoch_loss = (0.0, 0);
         self.epoch_score = None;
+        self.val_loss = None;
         self.log = Log::default();
         self.diverged_at = None;
         self.failed = None;
@@ -153,7 +176,9 @@ impl Lane {
 
     /// The optimizer's numbers for the update that comes `ahead` updates after the next one.
     pub fn numbers_after(&self, ahead: u64) -> rule::Numbers {
-        self.plan.numbers(self.update + ahead, self.controller.as_ref())
+        let update = self.update + ahead;
+        let numbers = self.plan.numbers(update - self.schedule_from, self.controller.as_ref());
+        rule::Numbers { update: update - self.optimizer_from, ..numbers }
     }
 
     /// The samples of the update that comes `ahead` updates after the next one, one micro-batch after the other.
@@ -248,20 +273,24 @@ impl Lane {
         task.validates_after(self.update, self.controller.is_some())
     }
 
-    /// Whether, `ahead` updates from now, the held-out samples are scored or an epoch ends.
+    /// Whether, `ahead` updates from now, the held-out samples are scored, an epoch ends or weights are kept.
     pub fn looks_after(&self, task: &Task, ahead: u64) -> bool {
         let update = self.update + ahead;
         task.validates_after(update, self.controller.is_some())
             || update.is_multiple_of(task.clock.updates_per_epoch)
+            || self.keeper.as_ref().is_some_and(|keeper| keeper.looks_at(update))
     }
 
-    /// After updates made elsewhere: scores the held-out samples if that is due, and ends the epoch.
+    /// After an update: scores the held-out samples and keeps the weights if that is due, and ends the epoch.
     pub fn look(&mut self, task: &Task, parameters: &[f32]) {
         if self.validation_is_due(task) {
             let score = self.validate(task, parameters);
             self.record_validation(task, score);
         }
         self.end_epoch(task);
+        if let Some(keeper) = &mut self.keeper {
+            keeper.look(self.update, parameters);
+        }
     }
 
     /// Takes note of how well the held-out samples were predicted.
@@ -272,6 +301,7 @@ impl Lane {
             accuracy: task.has_accuracy().then(|| score.accuracy() as f32),
         });
         self.epoch_score = Some(score);
+        self.val_loss = Some(score.mean_loss());
     }
 
     /// Where an epoch ends, tells the controller.
@@ -288,7 +318,7 @@ impl Lane {
             (Metric::ValAccuracy, Some(score)) => Some(score.accuracy()),
             (_, None) => None,
         };
-        let base = self.plan.lr.at(self.update - 1);
+        let base = self.plan.lr.at(self.update - 1 - self.schedule_from);
         if let (Some(controller), Some(reported)) = (&mut self.controller, reported)
             && let Some(cut) = controller.report(reported, base)
         {

@@ -1,5 +1,6 @@
 //! Training: a cohort of runs in lockstep, each a row of one tensor.
 
+pub mod checkpoint;
 pub mod cohort;
 pub mod command;
 mod edit;
@@ -8,6 +9,7 @@ pub mod lane;
 pub mod place;
 pub mod plan;
 pub mod rule;
+pub mod snapshot;
 pub mod task;
 pub mod tensor;
 

@@ -68,7 +68,7 @@ impl Place {
             }
             Choice::Auto => Ok(match cuda().or_else(|_| metal()) {
                 Ok(device) => gpu(device, "automatic: a large cohort"),
-                Err(_) => Self { why: "no GPU for this build".into(), ..Self::cpu(pool) },
+                Err(_) => Self::cpu(pool),
             }),
         }
     }

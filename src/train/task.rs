@@ -1,16 +1,20 @@
 //! What all lanes of a cohort share: the data, the model, and how updates are cut from it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::TrainError;
-use crate::data::{self, Dataset, Prepared, Split};
+use crate::data::{self, Dataset, Prepared, Shape, Split};
 use crate::experiment::{BatchSize, Experiment, Loss, Model as ModelSpec, Source, WeightFormat};
+use crate::model::cnn::Cnn;
 use crate::model::mlp::Mlp;
+use crate::model::transformer::{self, Transformer};
 use crate::model::{Batch, Inputs, Model, Targets};
 use crate::schedule::Clock;
 
 /// Samples scored in one call while validating.
 const VALIDATION_BATCH: usize = 128;
+/// Windows of a text that are scored.
+const VALIDATION_WINDOWS: usize = 128;
 /// A run is validated at least this often, however long its epochs are,
 const LEAST_VALIDATIONS: u64 = 20;
 /// and no more often than this, however short they are, unless a controller asks for every epoch.
@@ -30,6 +34,7 @@ pub struct Task {
     /// Every training sample once: what an epoch shuffles.
     pub samples: usize,
     validation_rows: Vec<u32>,
+    fingerprint: OnceLock<u32>,
 }
 
 /// Reads and splits the data of an experiment.
@@ -55,33 +60,15 @@ impl Task {
     /// # Errors
     /// When the model does not fit the data, or an update would need more samples than there are.
     pub fn new(experiment: &Experiment, prepared: Arc<Prepared>) -> Result<Self, TrainError> {
-        let (features, samples, held_out, regression) = match &*prepared {
-            Prepared::Samples { train, validation, .. } => {
-                let regression = matches!(train.targets, data::Targets::Values { .. });
-                (train.shape.features(), train.len(), validation.len(), regression)
+        let model = model(experiment, &prepared)?;
+        let (samples, validation_rows) = match (&*prepared, &experiment.model) {
+            (Prepared::Samples { train, validation, .. }, _) => {
+                (train.len(), (0..validation.len() as u32).collect())
             }
-            Prepared::Text { .. } => {
-                return Err(TrainError::Task(
-                    "a text needs a transformer, which this version cannot train yet; choose samples and an mlp".into(),
-                ));
+            (Prepared::Text { train, validation }, ModelSpec::Transformer { context, .. }) => {
+                (train.windows(*context), spread(validation.windows(*context), *context))
             }
-        };
-        let loss = experiment.train.loss;
-        if regression && loss == Loss::CrossEntropy {
-            return Err(TrainError::Task(
-                "the answers are numbers, and cross_entropy needs classes: write loss = \"mse\"".into(),
-            ));
-        }
-        let model: Box<dyn Model> = match &experiment.model {
-            ModelSpec::Mlp { hidden, activation } => {
-                let mut sizes = vec![features];
-                sizes.extend(hidden);
-                sizes.push(prepared.outputs());
-                Box::new(Mlp::new(&sizes, *activation, loss))
-            }
-            ModelSpec::Cnn { .. } | ModelSpec::Transformer { .. } | ModelSpec::Surface { .. } => {
-                return Err(TrainError::Task("this version trains only kind = \"mlp\"".into()));
-            }
+            (Prepared::Text { .. }, _) => (0, Vec::new()),
         };
         let accumulate = experiment.train.accumulate;
         let batch = match experiment.data.batch_size {
@@ -107,7 +94,33 @@ impl Task {
             seed: experiment.train.seed,
             clock: Clock { updates, updates_per_epoch: updates_per_epoch as u64 },
             samples,
-            validation_rows: (0..held_out as u32).collect(),
+            validation_rows,
+            fingerprint: OnceLock::new(),
+        })
+    }
+
+    /// The CRC-32 of all data, by which a checkpoint knows whether they are still the same.
+    pub fn fingerprint(&self) -> u32 {
+        *self.fingerprint.get_or_init(|| {
+            let mut crc = flate2::Crc::new();
+            let mut samples = |samples: &data::Samples| {
+                crc.update(bytemuck::cast_slice(&samples.features));
+                match &samples.targets {
+                    data::Targets::Classes { labels, .. } => crc.update(bytemuck::cast_slice(labels)),
+                    data::Targets::Values { values, .. } => crc.update(bytemuck::cast_slice(values)),
+                }
+            };
+            match &*self.prepared {
+                Prepared::Samples { train, validation, .. } => {
+                    samples(train);
+                    samples(validation);
+                }
+                Prepared::Text { train, validation } => {
+                    crc.update(&train.tokens);
+                    crc.update(&validation.tokens);
+                }
+            }
+            crc.sum()
         })
     }
 
@@ -153,6 +166,54 @@ impl Task {
             || updates.is_multiple_of(epochs)
             || (epoch > longest && updates.is_multiple_of(longest))
     }
+}
+
+/// The experiment's model for the data.
+fn model(experiment: &Experiment, prepared: &Prepared) -> Result<Box<dyn Model>, TrainError> {
+    let task = |why: String| TrainError::Task(why);
+    let loss = experiment.train.loss;
+    let regression = matches!(prepared, Prepared::Samples { train, .. } if matches!(train.targets, data::Targets::Values { .. }));
+    if regression && loss == Loss::CrossEntropy {
+        let how = "the answers are numbers, and cross_entropy needs classes: write loss = \"mse\"";
+        return Err(task(how.into()));
+    }
+    let outputs = prepared.outputs();
+    match (&experiment.model, prepared.shape()) {
+        (ModelSpec::Mlp { .. } | ModelSpec::Cnn { .. }, Shape::Sequence) => {
+            Err(task("a text needs model kind = \"transformer\"".into()))
+        }
+        (ModelSpec::Mlp { hidden, activation }, shape) => {
+            let mut sizes = vec![shape.features()];
+            sizes.extend(hidden);
+            sizes.push(outputs);
+            Ok(Box::new(Mlp::new(&sizes, *activation, loss)))
+        }
+        (ModelSpec::Cnn { channels }, Shape::Image { height, width }) => {
+            let cnn = Cnn::new((height, width), channels, outputs, loss);
+            Ok(Box::new(cnn.map_err(|error| task(error.to_string()))?))
+        }
+        (&ModelSpec::Transformer { layers, width, heads, context, norm }, Shape::Sequence) => {
+            let size = transformer::Size { layers, width, heads, context, vocabulary: outputs, norm };
+            let transformer = Transformer::new(size);
+            Ok(Box::new(transformer.map_err(|error| task(error.to_string()))?))
+        }
+        (ModelSpec::Cnn { .. }, Shape::Flat(_)) => {
+            Err(task("a cnn needs images: the data sets \"digits\" or \"fashion14\"".into()))
+        }
+        (ModelSpec::Transformer { .. }, _) => {
+            Err(task("a transformer needs text: the data set \"shakespeare\"".into()))
+        }
+        (ModelSpec::Surface { .. }, _) => {
+            Err(task("a surface has no data: remove the [data] section".into()))
+        }
+    }
+}
+
+/// Some of `windows` windows, evenly spread and apart where there is room: enough to tell a loss to
+/// about a hundredth of a nat, few enough to be scored often.
+fn spread(windows: usize, context: usize) -> Vec<u32> {
+    let count = (windows / context.max(1)).clamp(usize::from(windows > 0), VALIDATION_WINDOWS);
+    (0..count).map(|at| (at * windows / count) as u32).collect()
 }
 
 fn samples<'a>(samples: &'a data::Samples, rows: &'a [u32]) -> Batch<'a> {

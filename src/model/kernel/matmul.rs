@@ -1,7 +1,7 @@
 //! One small matrix product for all that the models need: c = a·b, a's numbers broadcast, b's and c's
 //! rows in vectors, a tile of c held in registers.
 
-use pulp::Simd;
+use pulp::{Simd, WithSimd};
 
 use super::WIDTH;
 
@@ -94,6 +94,43 @@ pub fn multiply_terms<S: Simd>(
     }
     if column < columns {
         product.strip::<S, 1>(simd, rows, column);
+    }
+}
+
+/// As [`multiply`], compiled once for all who call it: the many products of a large model would be as
+/// many copies of the loops.
+///
+/// # Panics
+/// As [`multiply`].
+#[inline(always)]
+#[allow(clippy::too_many_arguments, reason = "as `multiply`")]
+pub fn multiply_shared<S: Simd>(
+    simd: S,
+    sizes: (usize, usize, usize),
+    a: Left<'_>,
+    b: Right<'_>,
+    start: Start<'_>,
+    c: &mut [f32],
+    c_row: usize,
+) {
+    simd.vectorize(Shared { sizes, a, b, start, c, c_row });
+}
+
+struct Shared<'a> {
+    sizes: (usize, usize, usize),
+    a: Left<'a>,
+    b: Right<'a>,
+    start: Start<'a>,
+    c: &'a mut [f32],
+    c_row: usize,
+}
+
+impl WithSimd for Shared<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        multiply(simd, self.sizes, self.a, self.b, self.start, self.c, self.c_row);
     }
 }
 
@@ -197,7 +234,7 @@ impl Product<'_> {
 mod tests {
     use super::*;
     use crate::model::kernel::padded;
-    use pulp::{Arch, WithSimd};
+    use pulp::Arch;
 
     struct Multiply<'a> {
         sizes: (usize, usize, usize),

@@ -5,6 +5,8 @@
 //! kernel needs a tail. One thread runs one call, in a fixed order: results do not depend on how
 //! many threads the program has.
 
+pub mod attention;
+pub mod layer_norm;
 pub mod math;
 pub mod matmul;
 pub mod rows;

@@ -9,7 +9,7 @@ use super::{WIDTH, padded};
 /// Returns the row's largest logit and the sum of exponentials relative to it.
 #[inline(always)]
 pub fn softmax_row<S: Simd>(simd: S, classes: usize, row: &mut [f32]) -> (f32, f32) {
-    row[classes..].fill(f32::NEG_INFINITY);
+    row[classes..].iter_mut().for_each(|logit| *logit = f32::NEG_INFINITY);
     let (vectors, _) = S::as_mut_simd_f32s(row);
     let mut top = simd.splat_f32s(f32::NEG_INFINITY);
     for v in vectors.iter() {

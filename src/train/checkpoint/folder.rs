@@ -1,0 +1,69 @@
+//! A folder of checkpoints: one file each, named by the updates done.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::{Checkpoint, Refusal};
+
+const PREFIX: &str = "update-";
+const SUFFIX: &str = ".safetensors";
+
+/// The newest good checkpoint of a folder, and why newer ones are none.
+#[derive(Debug, Default)]
+pub struct Found {
+    pub newest: Option<(PathBuf, Checkpoint)>,
+    /// The newest first.
+    pub refused: Vec<Refusal>,
+}
+
+/// The name of the checkpoint after so many updates.
+pub fn file_name(update: u64) -> String {
+    format!("{PREFIX}{update:012}{SUFFIX}")
+}
+
+/// Reads the newest checkpoint of a folder; where it is refused, the one before, and so on.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn newest_good(folder: &Path) -> io::Result<Found> {
+    let mut found = Found::default();
+    for (_, file) in list(folder)?.into_iter().rev() {
+        match Checkpoint::open(&file) {
+            Ok(checkpoint) => {
+                found.newest = Some((file, checkpoint));
+                break;
+            }
+            Err(refusal) => found.refused.push(refusal),
+        }
+    }
+    Ok(found)
+}
+
+/// The checkpoints of a folder with their updates, the oldest first.
+pub(super) fn list(folder: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let update =
+            name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?.parse().ok());
+        if let Some(update) = update {
+            all.push((update, entry.path()));
+        }
+    }
+    all.sort_unstable();
+    Ok(all)
+}
+
+/// Deletes the halves of files that a killed process left behind.
+pub(super) fn sweep(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if name.to_str().is_some_and(|name| name.starts_with(".anneal-") && name.ends_with(".tmp")) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,235 @@
+//! Checkpoints: a training's whole state between two updates, to go on from as if it had never stopped.
+//!
+//! What to keep is decided in [`policy`], how it is written down in [`format`], and [`writer`] writes it
+//! without making training wait.
+
+mod continuity;
+mod difference;
+mod error;
+mod folder;
+mod format;
+pub mod policy;
+mod writer;
+
+use std::path::Path;
+use std::sync::Arc;
+
+pub use continuity::{Continuity, Forget};
+pub use error::Refusal;
+pub use folder::{Found, file_name, newest_good};
+pub use policy::{Policy, Reason};
+pub use writer::{Report, Writer};
+
+use super::TrainError;
+use super::cohort::Cohort;
+use super::command::{LaneId, Revision, RunId};
+use super::lane::LaneState;
+use super::snapshot::{Keeper, Kept};
+use crate::experiment::{Experiment, OptimizerKind};
+use crate::model::Parameter;
+
+/// A cohort between two updates.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checkpoint {
+    pub experiment: Experiment,
+    pub generation: u64,
+    /// One for each of the experiment's runs, in order.
+    pub ids: Vec<RunId>,
+    /// The CRC-32 of the data.
+    pub data: u32,
+    /// How the weights lie in a row.
+    pub parameters: Vec<Parameter>,
+    pub lanes: Vec<SavedLane>,
+}
+
+/// One lane between two updates.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SavedLane {
+    pub id: LaneId,
+    /// The run's name.
+    pub run: String,
+    pub optimizer: OptimizerKind,
+    pub state: LaneState,
+    /// The rate that the next update is to use.
+    pub next_rate: f64,
+    /// The weights, then the optimizer's buffers.
+    pub row: Vec<f32>,
+    /// What `[snapshots]` has kept.
+    pub kept: Option<Kept>,
+}
+
+impl Checkpoint {
+    /// Reads a checkpoint file.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is cut short, was altered, or comes from a newer version.
+    pub fn open(file: &Path) -> Result<Self, Refusal> {
+        let bytes =
+            std::fs::read(file).map_err(|cause| Refusal::Unreadable { file: file.to_owned(), cause })?;
+        format::decode(&bytes, file)
+    }
+
+    /// Updates that every lane still able to train has done.
+    pub fn update(&self) -> u64 {
+        let able = self.lanes.iter().filter(|lane| lane.state.failed.is_none());
+        able.map(|lane| lane.state.update).min().unwrap_or(0)
+    }
+
+    /// The lowest of the lanes' newest validation losses.
+    pub fn val_loss(&self) -> Option<f64> {
+        let losses = self.lanes.iter().filter_map(|lane| lane.state.val_loss());
+        losses.filter(|loss| loss.is_finite()).reduce(f64::min)
+    }
+
+    /// The edited experiment's state at the checkpoint.
+    pub fn revision(&self) -> Revision {
+        Revision { generation: self.generation, experiment: self.experiment.clone(), ids: self.ids.clone() }
+    }
+
+    /// What another experiment does differently, in words; nothing when the checkpoint is good for it.
+    pub fn differs_from(&self, experiment: &Experiment) -> Option<String> {
+        difference::between(&self.experiment, experiment)
+    }
+}
+
+impl Cohort {
+    /// The whole state, copied. Call it after reading the lanes' logs, which are not part of it.
+    ///
+    /// # Errors
+    /// When the tensor library fails.
+    pub fn checkpoint(&self) -> Result<Checkpoint, TrainError> {
+        let rows: Vec<Vec<f32>> = self.rows().to_vec2()?;
+        let lanes = (0..).zip(rows).filter_map(|(at, row)| self.saved(at, row)).collect();
+        let revision = self.revision();
+        Ok(Checkpoint {
+            experiment: revision.experiment.clone(),
+            generation: revision.generation,
+            ids: revision.ids.clone(),
+            data: self.task().fingerprint(),
+            parameters: self.task().model.parameters().to_vec(),
+            lanes,
+        })
+    }
+
+    /// The state of one lane, copied; nothing when there is no such lane.
+    ///
+    /// # Errors
+    /// When the tensor library fails.
+    pub fn save_lane(&self, id: LaneId) -> Result<Option<SavedLane>, TrainError> {
+        let Some(at) = self.lanes().iter().position(|lane| lane.id == id) else { return Ok(None) };
+        Ok(self.saved(at, self.rows().get(at)?.to_vec1()?))
+    }
+
+    fn saved(&self, at: usize, row: Vec<f32>) -> Option<SavedLane> {
+        let lane = self.lanes().get(at)?;
+        let revision = self.revision();
+        let run = revision.ids.iter().position(|id| *id == lane.id.run)?;
+        Some(SavedLane {
+            id: lane.id,
+            run: revision.experiment.runs.get(run)?.name.clone(),
+            optimizer: lane.plan.kind,
+            state: lane.state(),
+            next_rate: lane.numbers_after(0).lr,
+            row,
+            kept: lane.keeper.as_ref().map(Keeper::kept).cloned(),
+        })
+    }
+
+    /// Puts a lane where a saved one was: a fork, when the saved one is another lane's past. Its own
+    /// seed, schedule and optimizer decide how it goes on; the buffers of another optimizer are empty.
+    /// Returns whether there is such a lane.
+    ///
+    /// # Errors
+    /// When the saved lane is of another model, or the tensor library fails.
+    pub fn load_lane(&mut self, id: LaneId, saved: &SavedLane) -> Result<bool, TrainError> {
+        let Some(at) = self.lanes().iter().position(|lane| lane.id == id) else { return Ok(false) };
+        let weights = self.task().model.width();
+        let Some((saved_weights, saved_buffers)) = saved.row.split_at_checked(weights) else {
+            return Err(TrainError::Task("the saved run is of another model".into()));
+        };
+        let mut rows: Vec<Vec<f32>> = self.rows().to_vec2()?;
+        if let Some((into_weights, into_buffers)) =
+            rows.get_mut(at).and_then(|row| row.split_at_mut_checked(weights))
+        {
+            into_weights.copy_from_slice(saved_weights);
+            into_buffers.fill(0.0);
+            if saved.optimizer == self.lanes()[at].plan.kind {
+                for (into, from) in into_buffers.iter_mut().zip(saved_buffers) {
+                    *into = *from;
+                }
+            }
+        }
+        let lane = &mut self.lanes_mut()[at];
+        lane.restore(&saved.state).map_err(|error| TrainError::Schedule { run: saved.run.clone(), error })?;
+        restore_kept(&mut lane.keeper, saved.kept.as_ref());
+        self.set_rows(rows.concat())?;
+        Ok(true)
+    }
+
+    /// Goes on from a checkpoint: what follows is, bit for bit, what would have followed there. The
+    /// rates of the next update, before and after, come back for every lane.
+    ///
+    /// # Errors
+    /// When the checkpoint is of another experiment, other data or another version of the model; the
+    /// cohort is then at update 0.
+    pub fn restore(&mut self, checkpoint: &Checkpoint, forget: Forget) -> Result<Vec<Continuity>, Refusal> {
+        let result = self.try_restore(checkpoint, forget);
+        if result.is_err() {
+            self.restart()?;
+        }
+        result
+    }
+
+    fn try_restore(&mut self, checkpoint: &Checkpoint, forget: Forget) -> Result<Vec<Continuity>, Refusal> {
+        let revision = Arc::clone(self.revision());
+        if let Some(what) = checkpoint.differs_from(&revision.experiment) {
+            return Err(Refusal::OtherExperiment { what });
+        }
+        if checkpoint.data != self.task().fingerprint() {
+            return Err(Refusal::OtherData);
+        }
+        if checkpoint.parameters != self.task().model.parameters() {
+            return Err(Refusal::OtherModel);
+        }
+        let weights = self.task().model.width();
+        let (_, width) = self.rows().dims2().map_err(TrainError::from)?;
+        let mut rows = Vec::with_capacity(self.lanes().len() * width);
+        let mut continuity = Vec::new();
+        for lane in self.lanes_mut() {
+            let at = revision.ids.iter().position(|id| *id == lane.id.run);
+            let name = at.and_then(|at| revision.experiment.runs.get(at)).map(|run| run.name.as_str());
+            let saved = checkpoint
+                .lanes
+                .iter()
+                .find(|saved| Some(saved.run.as_str()) == name && saved.id.replica == lane.id.replica)
+                .filter(|saved| saved.row.len() == width)
+                .ok_or(Refusal::OtherModel)?;
+            lane.restore(&saved.state)
+                .map_err(|error| Refusal::Controller { run: saved.run.clone(), error })?;
+            restore_kept(&mut lane.keeper, saved.kept.as_ref());
+            let start = rows.len();
+            rows.extend_from_slice(&saved.row);
+            if forget.schedule {
+                lane.forget_schedule();
+            }
+            if forget.momentum {
+                lane.forget_momentum();
+                rows[start + weights..].fill(0.0);
+            }
+            continuity.push(Continuity {
+                run: saved.run.clone(),
+                replica: saved.id.replica,
+                update: saved.state.update,
+                before: saved.next_rate,
+                after: lane.numbers_after(0).lr,
+            });
+        }
+        self.set_rows(rows)?;
+        Ok(continuity)
+    }
+}
+
+/// Puts back what was kept, where something is kept at all.
+fn restore_kept(keeper: &mut Option<Keeper>, kept: Option<&Kept>) {
+    *keeper = keeper.take().map(|keeper| keeper.with(kept.cloned().unwrap_or_default()));
+}

@@ -1,0 +1,107 @@
+//! What a lane carries from update to update, apart from its row.
+
+use serde::{Deserialize, Serialize};
+
+use super::Lane;
+use crate::model::Score;
+use crate::schedule::ScheduleError;
+use crate::schedule::plateau::{Plateau, PlateauState};
+
+/// Everything but its weights and buffers that a lane's next update depends on.
+///
+/// The order of the samples is not here: it is a pure function of seed and update. Neither is the
+/// accumulation, since a lane is always between two updates.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LaneState {
+    /// Updates done.
+    pub update: u64,
+    /// The update at which the schedule began, 0 unless it was forgotten on the way.
+    pub schedule_from: u64,
+    /// The update at which the optimizer's buffers began, 0 unless they were forgotten on the way.
+    pub optimizer_from: u64,
+    pub plateau: Option<PlateauState>,
+    /// The training loss summed over the epoch so far, and how many updates that are.
+    epoch_loss: (Bits, u64),
+    /// The newest validation of the epoch so far: loss, right ones, all.
+    epoch_score: Option<(Bits, u64, u64)>,
+    /// The newest validation loss.
+    val_loss: Option<Bits>,
+    pub diverged_at: Option<u64>,
+    pub failed: Option<String>,
+}
+
+impl LaneState {
+    /// The newest validation loss.
+    pub fn val_loss(&self) -> Option<f64> {
+        self.val_loss.map(f64::from)
+    }
+}
+
+/// A number kept bit by bit: JSON has no infinity and no NaN, and a run that diverged has both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Bits(u64);
+
+impl From<f64> for Bits {
+    fn from(value: f64) -> Self {
+        Self(value.to_bits())
+    }
+}
+
+impl From<Bits> for f64 {
+    fn from(bits: Bits) -> Self {
+        Self::from_bits(bits.0)
+    }
+}
+
+impl Lane {
+    /// What a checkpoint has to keep besides the lane's row.
+    pub fn state(&self) -> LaneState {
+        LaneState {
+            update: self.update,
+            schedule_from: self.schedule_from,
+            optimizer_from: self.optimizer_from,
+            plateau: self.controller.map(|controller| *controller.state()),
+            epoch_loss: (self.epoch_loss.0.into(), self.epoch_loss.1),
+            epoch_score: self.epoch_score.map(|score| (score.loss.into(), score.correct, score.count)),
+            val_loss: self.val_loss.map(Bits::from),
+            diverged_at: self.diverged_at,
+            failed: self.failed.clone(),
+        }
+    }
+
+    /// Goes on from a state of a lane under the same controller. Nothing measured before stays in the log.
+    ///
+    /// # Errors
+    /// When the state of the controller is none that a run leaves; the lane is then as it was.
+    pub fn restore(&mut self, state: &LaneState) -> Result<(), ScheduleError> {
+        let fresh = self.plan.plateau.map(|(_, controller)| controller);
+        self.controller = match (fresh, state.plateau) {
+            (Some(fresh), Some(state)) => Some(Plateau::resume(*fresh.rule(), state)?),
+            (fresh, _) => fresh,
+        };
+        self.update = state.update;
+        self.schedule_from = state.schedule_from;
+        self.optimizer_from = state.optimizer_from;
+        self.epoch_loss = (state.epoch_loss.0.into(), state.epoch_loss.1);
+        self.epoch_score =
+            state.epoch_score.map(|(loss, correct, count)| Score { loss: loss.into(), correct, count });
+        self.order_epoch = None;
+        self.val_loss = state.val_loss();
+        self.diverged_at = state.diverged_at;
+        self.failed.clone_from(&state.failed);
+        self.log.clear();
+        Ok(())
+    }
+
+    /// Begins the schedule, and the controller that multiplies it, anew at the next update: what a
+    /// training does that saved its weights and lost its scheduler.
+    pub fn forget_schedule(&mut self) {
+        self.schedule_from = self.update;
+        self.controller = self.plan.plateau.map(|(_, controller)| controller);
+    }
+
+    /// Begins the optimizer's count of updates anew; the caller empties the buffers.
+    pub fn forget_momentum(&mut self) {
+        self.optimizer_from = self.update;
+    }
+}
