@@ -17,10 +17,20 @@ pub struct Affine {
     groups: usize,
 }
 
+/// A vector that scales or shifts: one number a column.
+#[derive(Clone, Copy)]
+pub struct Column {
+    len: usize,
+    at: usize,
+    wide: usize,
+}
+
 /// Lays out a row of parameters and the copies of it, one after the other.
 #[derive(Default)]
 pub struct Layout {
     pub parameters: Vec<Parameter>,
+    affines: Vec<Affine>,
+    columns: Vec<Column>,
     width: usize,
     /// Numbers of the wide memory.
     pub wide: usize,
@@ -51,7 +61,36 @@ impl Layout {
         let affine = Affine { inputs, outputs, weight, wide: self.wide, turned: self.turned, groups };
         self.wide += (inputs + 1) * padded(outputs);
         self.turned += groups * affine.turned_len();
+        self.affines.push(affine);
         affine
+    }
+
+    /// A vector.
+    pub fn column(&mut self, name: String, layer: usize, len: usize) -> Column {
+        let column = Column { len, at: self.parameter(name, layer, &[len]), wide: self.wide };
+        self.wide += padded(len);
+        self.columns.push(column);
+        column
+    }
+
+    /// Copies all matrices and vectors of a row into wide memory.
+    #[inline(always)]
+    pub fn widen(&self, row: &[f32], wide: &mut [f32]) {
+        self.affines.iter().for_each(|affine| affine.widen(row, wide));
+        self.columns.iter().for_each(|column| column.widen(row, wide));
+    }
+
+    /// Copies all matrices and vectors out of wide memory.
+    #[inline(always)]
+    pub fn narrow(&self, wide: &[f32], row: &mut [f32]) {
+        self.affines.iter().for_each(|affine| affine.narrow(wide, row));
+        self.columns.iter().for_each(|column| column.narrow(wide, row));
+    }
+
+    /// Transposes all matrices of a row into turned memory.
+    #[inline(always)]
+    pub fn turn(&self, row: &[f32], turned: &mut [f32]) {
+        self.affines.iter().for_each(|affine| affine.turn(row, turned));
     }
 }
 
@@ -73,20 +112,20 @@ impl Affine {
 
     /// Copies the matrix and bias of a row into wide memory.
     #[inline(always)]
-    pub fn widen(&self, row: &[f32], wide: &mut [f32]) {
+    fn widen(&self, row: &[f32], wide: &mut [f32]) {
         let len = (self.inputs + 1) * self.stride();
         widen(&row[self.range()], self.outputs, &mut wide[self.wide..self.wide + len], self.stride());
     }
 
     /// Copies matrix and bias out of wide memory.
     #[inline(always)]
-    pub fn narrow(&self, wide: &[f32], row: &mut [f32]) {
+    fn narrow(&self, wide: &[f32], row: &mut [f32]) {
         narrow(&wide[self.wide..], self.stride(), &mut row[self.range()], self.outputs);
     }
 
     /// Transposes the matrix of a row, group by group.
     #[inline(always)]
-    pub fn turn(&self, row: &[f32], turned: &mut [f32]) {
+    fn turn(&self, row: &[f32], turned: &mut [f32]) {
         let (rows, len) = (self.inputs / self.groups, self.turned_len());
         let groups = turned[self.turned..].chunks_exact_mut(len).take(self.groups);
         for (group, turned) in groups.enumerate() {
@@ -123,5 +162,41 @@ impl Affine {
     /// Numbers of one transposed group.
     pub fn turned_len(&self) -> usize {
         self.outputs * padded(self.inputs / self.groups)
+    }
+}
+
+impl Column {
+    /// Where it lies in a row.
+    pub fn range(&self) -> std::ops::Range<usize> {
+        self.at..self.at + self.len
+    }
+
+    /// Where it lies in wide memory.
+    fn wide_range(&self) -> std::ops::Range<usize> {
+        self.wide..self.wide + padded(self.len)
+    }
+
+    /// The vector in wide memory.
+    #[inline(always)]
+    pub fn values<'a>(&self, wide: &'a [f32]) -> &'a [f32] {
+        &wide[self.wide_range()]
+    }
+
+    /// This vector and the one laid out after it in wide memory, to be written.
+    #[inline(always)]
+    pub fn with_next<'a>(&self, next: Self, wide: &'a mut [f32]) -> (&'a mut [f32], &'a mut [f32]) {
+        wide[self.wide..next.wide_range().end].split_at_mut(next.wide - self.wide)
+    }
+
+    /// Copies it into wide memory.
+    #[inline(always)]
+    fn widen(&self, row: &[f32], wide: &mut [f32]) {
+        widen(&row[self.range()], self.len, &mut wide[self.wide_range()], padded(self.len));
+    }
+
+    /// Copies it out of wide memory.
+    #[inline(always)]
+    fn narrow(&self, wide: &[f32], row: &mut [f32]) {
+        row[self.range()].copy_from_slice(&wide[self.wide..self.wide + self.len]);
     }
 }

@@ -12,7 +12,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::affine::{Affine, Layout};
 use super::init::normal_fill;
-use super::kernel::matmul::{Left, Right, Start, multiply};
+use super::kernel::matmul::{Left, Right, Start, multiply_shared};
 use super::kernel::padded;
 use super::kernel::rows::add_rows;
 use super::kernel::scratch::{Scratch, cut};
@@ -128,13 +128,12 @@ impl WithSimd for Pass<'_> {
         let trains = matches!(job, Job::Gradient(_));
         let mut rest = scratch;
         let wide = cut(&mut rest, model.layout.wide);
-        let affines = || model.stages.iter().map(|stage| stage.affine).chain([model.head]);
-        affines().for_each(|affine| affine.widen(row, wide));
+        model.layout.widen(row, wide);
         let (mut turned, mut gradients): (&mut [f32], &mut [f32]) = Default::default();
         if trains {
             turned = cut(&mut rest, model.layout.turned);
             gradients = cut(&mut rest, model.layout.wide);
-            affines().for_each(|affine| affine.turn(row, turned));
+            model.layout.turn(row, turned);
             gradients.fill(0.0);
         }
         let mut score = Score::default();
@@ -167,7 +166,7 @@ impl WithSimd for Pass<'_> {
             }
         }
         if let Job::Gradient(gradient) = job {
-            affines().for_each(|affine| affine.narrow(gradients, gradient));
+            model.layout.narrow(gradients, gradient);
         }
         score
     }
@@ -229,7 +228,7 @@ impl<'a> Block<'a> {
             if at == 0 {
                 let pixels = stage.grid.pixels() * n;
                 let left = Left { data: self.patches, row: 1, depth: pixels };
-                multiply(simd, (pixels, TAPS, stride), left, right, Start::Row(bias), map, stride);
+                multiply_shared(simd, (pixels, TAPS, stride), left, right, Start::Row(bias), map, stride);
             } else {
                 let source = &*self.pooled[at - 1];
                 stage.grid.convolve(simd, n, source, stage.inputs, right, bias, map);
@@ -244,7 +243,7 @@ impl<'a> Block<'a> {
             let left = Left { data: &self.pooled[last][pixel * n * stride..], row: stride, depth: 1 };
             let weight = &model.head.weight(wide)[pixel * channels * columns..];
             let right = Right { data: weight, row: columns };
-            multiply(simd, (n, channels, columns), left, right, start, self.outputs, columns);
+            multiply_shared(simd, (n, channels, columns), left, right, start, self.outputs, columns);
         }
     }
 
@@ -262,11 +261,19 @@ impl<'a> Block<'a> {
             let left = Left { data: &self.pooled[last][pixel * n * stride..], row: 1, depth: stride };
             let right = Right { data: self.outputs, row: columns };
             let weight = &mut weight[pixel * channels * columns..];
-            multiply(simd, (channels, n, columns), left, right, Start::Sum, weight, columns);
+            multiply_shared(simd, (channels, n, columns), left, right, Start::Sum, weight, columns);
             let left = Left { data: self.outputs, row: columns, depth: 1 };
             let right = Right { data: &model.head.turned(turned)[pixel * turned_len..], row: stride };
             let arriving = &mut self.arriving[pixel * n * stride..];
-            multiply(simd, (n, model.head.outputs, stride), left, right, Start::Zero, arriving, stride);
+            multiply_shared(
+                simd,
+                (n, model.head.outputs, stride),
+                left,
+                right,
+                Start::Zero,
+                arriving,
+                stride,
+            );
         }
         for (at, stage) in model.stages.iter().enumerate().rev() {
             let stride = stage.affine.stride();
@@ -278,7 +285,7 @@ impl<'a> Block<'a> {
                 let pixels = stage.grid.pixels() * n;
                 let left = Left { data: self.patches, row: pixels, depth: 1 };
                 let right = Right { data: map, row: stride };
-                multiply(simd, (TAPS, pixels, stride), left, right, Start::Sum, weight, stride);
+                multiply_shared(simd, (TAPS, pixels, stride), left, right, Start::Sum, weight, stride);
             } else {
                 let source = &*self.pooled[at - 1];
                 stage.grid.kernel_gradient(simd, n, source, stage.inputs, map, stride, weight);

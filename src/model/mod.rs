@@ -7,6 +7,7 @@ pub mod kernel;
 pub mod mlp;
 mod readout;
 pub mod tensor;
+pub mod transformer;
 
 use candle_core::Tensor;
 use rand_chacha::ChaCha8Rng;
@@ -123,7 +124,7 @@ pub trait Model: Send + Sync {
     /// How well a batch is predicted.
     fn score(&self, row: &[f32], batch: Batch<'_>, scratch: &mut Scratch) -> Score;
 
-    /// The outputs of a batch (probabilities of classes, or values), `outputs()` a sample.
+    /// The outputs of a batch (probabilities of classes, or values), `outputs()` a sample (a character, for text).
     fn predict(&self, row: &[f32], batch: Batch<'_>, predictions: &mut [f32], scratch: &mut Scratch);
 
     /// The mean loss of each lane, `[L]`, for rows `[L, P]` and each lane's own batch.

@@ -53,6 +53,24 @@ pub fn targets(batches: &[Batch<'_>], outputs: usize, device: &Device, dtype: DT
 /// When candle cannot run an operation.
 pub fn cross_entropy(logits: &Tensor, batches: &[Batch<'_>]) -> Result<Tensor> {
     let one_hot = targets(batches, logits.dim(D::Minus1)?, logits.device(), logits.dtype())?;
+    cross_entropy_with(logits, &one_hot)
+}
+
+/// As [`cross_entropy`], with the classes of all lanes one after the other.
+///
+/// # Errors
+/// When candle cannot run an operation.
+pub fn cross_entropy_of(logits: &Tensor, classes: &[u32]) -> Result<Tensor> {
+    let width = logits.dim(D::Minus1)?;
+    let mut one_hot = vec![0_f32; classes.len() * width];
+    for (row, class) in one_hot.chunks_exact_mut(width).zip(classes) {
+        row[*class as usize] = 1.0;
+    }
+    let one_hot = Tensor::from_vec(one_hot, logits.shape(), logits.device())?.to_dtype(logits.dtype())?;
+    cross_entropy_with(logits, &one_hot)
+}
+
+fn cross_entropy_with(logits: &Tensor, one_hot: &Tensor) -> Result<Tensor> {
     let top = logits.max_keepdim(D::Minus1)?.detach();
     let shifted = logits.broadcast_sub(&top)?;
     let log_sum = shifted.exp()?.sum(D::Minus1)?.log()?;

@@ -3,6 +3,7 @@
 mod cnn;
 mod golden;
 mod mlp;
+mod transformer;
 
 use anneal_studio::model::{Batch, Inputs, Model, Targets};
 use anneal_studio::random::{Stream, below, fill_normal, rng};

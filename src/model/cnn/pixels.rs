@@ -2,7 +2,7 @@
 
 use pulp::Simd;
 
-use crate::model::kernel::matmul::{Left, Right, Start, Term, multiply, multiply_terms};
+use crate::model::kernel::matmul::{Left, Right, Start, Term, multiply_shared, multiply_terms};
 use crate::model::kernel::padded;
 
 /// Pixels that a kernel sees: three by three.
@@ -162,7 +162,7 @@ impl Grid {
                 };
                 let left = &source[(neighbour * self.width + there) * samples * from..];
                 let right = &map[(y * self.width + here) * samples * stride..];
-                multiply(
+                multiply_shared(
                     simd,
                     (channels, run * samples, stride),
                     Left { data: left, row: 1, depth: from },

@@ -1,0 +1,249 @@
+//! Transformers over characters, fused: forward, loss and backward of one lane in one call.
+
+mod block;
+mod oracle;
+
+use candle_core::Tensor;
+use pulp::{Arch, Simd, WithSimd};
+use rand_chacha::ChaCha8Rng;
+
+use super::affine::{Affine, Column, Layout};
+use super::init::normal_fill;
+use super::kernel::attention::Heads;
+use super::kernel::scratch::{Scratch, cut};
+use super::readout::{Answer, Job, read_out};
+use super::{Batch, Inputs, Model, Parameter, Score};
+use crate::experiment::{Loss, Norm};
+use block::{Block, Sizes};
+
+/// Rows (windows times context) that go through all layers together: few enough for a core's own cache.
+const BLOCK_ROWS: usize = 128;
+
+/// A decoder: characters in, the next character out at every position of a window.
+///
+/// Token and position embeddings are added; each block is causal attention and a feed-forward layer
+/// four times as wide with ReLU, both with a residual sum. Pre-norm blocks are `x += f(norm(x))` with one
+/// more norm before the head (Xiong et al. 2020, arXiv 2002.04745), post-norm blocks `x = norm(x + f(x))`
+/// as Vaswani et al. wrote it in 2017. The head is a matrix of its own.
+pub struct Transformer {
+    size: Size,
+    /// Where the token and position embeddings begin in a row.
+    tokens: usize,
+    positions: usize,
+    layers: Vec<Layer>,
+    /// The last norm of a pre-norm model.
+    last: Option<NormLayer>,
+    head: Affine,
+    layout: Layout,
+    arch: Arch,
+}
+
+/// The shape of a [`Transformer`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    pub layers: usize,
+    pub width: usize,
+    /// Divides the width.
+    pub heads: usize,
+    /// Characters of a window.
+    pub context: usize,
+    pub norm: Norm,
+    /// Different characters.
+    pub vocabulary: usize,
+}
+
+/// One block's parameters.
+struct Layer {
+    norms: [NormLayer; 2],
+    queries: Affine,
+    keys: Affine,
+    values: Affine,
+    mixed: Affine,
+    up: Affine,
+    down: Affine,
+}
+
+#[derive(Clone, Copy)]
+struct NormLayer {
+    gain: Column,
+    bias: Column,
+}
+
+impl NormLayer {
+    fn new(layout: &mut Layout, name: &str, layer: usize, width: usize) -> Self {
+        let gain = layout.column(format!("{name}.gain"), layer, width);
+        Self { gain, bias: layout.column(format!("{name}.bias"), layer, width) }
+    }
+}
+
+/// Widths are refused that heads do not share alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{heads} heads cannot share a width of {width}: choose a number that divides it")]
+pub struct UnevenHeads {
+    heads: usize,
+    width: usize,
+}
+
+impl Transformer {
+    /// # Errors
+    /// When the heads do not divide the width.
+    pub fn new(size: Size) -> Result<Self, UnevenHeads> {
+        let Size { width, heads, vocabulary, .. } = size;
+        if heads == 0 || !width.is_multiple_of(heads) {
+            return Err(UnevenHeads { heads, width });
+        }
+        let mut layout = Layout::default();
+        let tokens = layout.parameter("tokens".into(), 0, &[vocabulary, width]);
+        let positions = layout.parameter("positions".into(), 0, &[size.context, width]);
+        let layers = (0..size.layers).map(|at| {
+            let depth = at + 1;
+            let first = NormLayer::new(&mut layout, &format!("block{at}.norm1"), depth, width);
+            let mut affine = |name: &str, inputs: usize, outputs: usize| {
+                layout.affine(&format!("block{at}.{name}"), depth, inputs, outputs, 1)
+            };
+            let [queries, keys, values, mixed] = ["q", "k", "v", "o"].map(|name| affine(name, width, width));
+            let second = NormLayer::new(&mut layout, &format!("block{at}.norm2"), depth, width);
+            let up = layout.affine(&format!("block{at}.up"), depth, width, 4 * width, 1);
+            let down = layout.affine(&format!("block{at}.down"), depth, 4 * width, width, 1);
+            Layer { norms: [first, second], queries, keys, values, mixed, up, down }
+        });
+        let layers = layers.collect();
+        let depth = size.layers + 1;
+        let last = match size.norm {
+            Norm::Pre => Some(NormLayer::new(&mut layout, "norm", depth, width)),
+            Norm::Post => None,
+        };
+        let head = layout.affine("head", depth, width, vocabulary, 1);
+        Ok(Self { size, tokens, positions, layers, last, head, layout, arch: Arch::new() })
+    }
+
+    fn heads(&self) -> Heads {
+        Heads { context: self.size.context, width: self.size.width, heads: self.size.heads }
+    }
+
+    /// Sizes of a block of windows; all but the last block of a batch have the same.
+    fn sizes(&self, windows: usize) -> Sizes {
+        let most = (BLOCK_ROWS / self.size.context).max(1);
+        Sizes::new(self, windows.min(most))
+    }
+
+    fn pass(&self, row: &[f32], batch: Batch<'_>, job: Job<'_>, scratch: &mut Scratch) -> Score {
+        self.arch.dispatch(Pass { model: self, row, batch, job, scratch: scratch.all() })
+    }
+}
+
+struct Pass<'a> {
+    model: &'a Transformer,
+    row: &'a [f32],
+    batch: Batch<'a>,
+    job: Job<'a>,
+    scratch: &'a mut [f32],
+}
+
+impl WithSimd for Pass<'_> {
+    type Output = Score;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> Score {
+        let Self { model, row, batch, mut job, scratch } = self;
+        let Inputs::Characters { tokens } = batch.inputs else {
+            return Score::default();
+        };
+        let context = model.size.context;
+        let mut rest = scratch;
+        let wide = cut(&mut rest, model.layout.wide);
+        model.layout.widen(row, wide);
+        let (mut turned, mut gradients): (&mut [f32], &mut [f32]) = Default::default();
+        if let Job::Gradient(gradient) = &mut job {
+            turned = cut(&mut rest, model.layout.turned);
+            gradients = cut(&mut rest, model.layout.wide);
+            model.layout.turn(row, turned);
+            gradients.fill(0.0);
+            gradient.fill(0.0);
+        }
+        let mut score = Score::default();
+        let scale = 1.0 / (batch.rows.len() * context) as f32;
+        let windows_each = model.sizes(batch.rows.len()).windows.max(1);
+        for (at, windows) in batch.rows.chunks(windows_each).enumerate() {
+            let mut rest = &mut *rest;
+            let mut block = Block::cut(model, windows.len(), &mut rest);
+            block.embed(model, row, tokens, windows);
+            block.forward(simd, model, wide);
+            let answer = |row: usize| {
+                let at = windows[row / context] as usize + row % context;
+                Answer::Class(usize::from(tokens[at + 1]))
+            };
+            let outputs = model.head.outputs;
+            let part = windows.len() * context * outputs;
+            let mut part = match &mut job {
+                Job::Predict(all) => Job::Predict(&mut all[at * windows_each * context * outputs..][..part]),
+                Job::Score => Job::Score,
+                Job::Gradient(_) => Job::Gradient(&mut []),
+            };
+            let loss = (Loss::CrossEntropy, scale);
+            score = score.plus(read_out(simd, block.logits, outputs, answer, loss, &mut part, block.sums));
+            if let Job::Gradient(gradient) = &mut job {
+                block.backward(simd, model, wide, turned, gradients);
+                block.embed_back(model, tokens, windows, gradient);
+            }
+        }
+        if let Job::Gradient(gradient) = job {
+            model.layout.narrow(gradients, gradient);
+        }
+        score
+    }
+}
+
+impl Model for Transformer {
+    fn parameters(&self) -> &[Parameter] {
+        &self.layout.parameters
+    }
+
+    fn outputs(&self) -> usize {
+        self.head.outputs
+    }
+
+    fn initialise(&self, rng: &mut ChaCha8Rng, row: &mut [f32]) {
+        for parameter in self.parameters() {
+            let weights = &mut row[parameter.range()];
+            match (parameter.name.as_str(), parameter.shape.as_slice()) {
+                ("tokens", _) => normal_fill(rng, weights, 1.0),
+                ("positions", _) => normal_fill(rng, weights, 0.01),
+                // Xavier, Glorot and Bengio 2010.
+                (_, [inputs, outputs]) => normal_fill(rng, weights, 2.0 / (inputs + outputs) as f64),
+                (name, _) => weights.fill(if name.ends_with("gain") { 1.0 } else { 0.0 }),
+            }
+        }
+    }
+
+    fn scratch(&self, samples: usize) -> Scratch {
+        let lines = |n: usize| n.next_multiple_of(16);
+        let copies = 2 * lines(self.layout.wide) + lines(self.layout.turned);
+        Scratch::new(copies + self.sizes(samples).total())
+    }
+
+    fn gradient(&self, row: &[f32], batch: Batch<'_>, gradient: &mut [f32], scratch: &mut Scratch) -> f32 {
+        self.pass(row, batch, Job::Gradient(gradient), scratch).mean_loss() as f32
+    }
+
+    fn score(&self, row: &[f32], batch: Batch<'_>, scratch: &mut Scratch) -> Score {
+        self.pass(row, batch, Job::Score, scratch)
+    }
+
+    fn predict(&self, row: &[f32], batch: Batch<'_>, predictions: &mut [f32], scratch: &mut Scratch) {
+        self.pass(row, batch, Job::Predict(predictions), scratch);
+    }
+
+    fn loss_tensor(&self, rows: &Tensor, batches: &[Batch<'_>]) -> candle_core::Result<Tensor> {
+        oracle::loss(self, rows, batches)
+    }
+
+    fn flops(&self, samples: usize) -> f64 {
+        let Size { layers, width, context, vocabulary, .. } = self.size;
+        // Forward, the weights' gradients, and the inputs'.
+        let matrices = 3 * context * (layers * 12 * width * width + width * vocabulary);
+        // Scores and mixing; backward two products for each. A query sees the keys up to itself.
+        let attention = 6 * layers * width * context * (context + 1) / 2;
+        2.0 * samples as f64 * (matrices + attention) as f64
+    }
+}
