@@ -37,8 +37,6 @@ pub enum Schedule {
         schedules: Vec<Self>,
         boundaries: Vec<u64>,
     },
-    /// A value for each count, the last one held.
-    Table(Vec<f64>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -130,12 +128,6 @@ impl Schedule {
                     index.checked_sub(1).and_then(|before| boundaries.get(before)).copied().unwrap_or(0);
                 schedules.get(index).map_or(0.0, |schedule| schedule.at(count - start))
             }
-            Self::Table(values) => usize::try_from(count)
-                .ok()
-                .and_then(|count| values.get(count))
-                .or(values.last())
-                .copied()
-                .unwrap_or(0.0),
         }
     }
 }

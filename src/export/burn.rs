@@ -1,0 +1,291 @@
+//! burn: its own scheduler configurations where they give the drawn rates, or an `LrScheduler` of a function.
+
+use super::lowered::Node;
+use super::recipe::{Carries, Recipe};
+use super::simulate::burn::Scheduler;
+use super::text::float;
+use super::{Deviation, Draft, rust};
+use crate::experiment::OptimizerKind;
+use crate::schedule::{Kind, Ramp};
+
+const CARRIES: Carries = Carries {
+    schedules: false,
+    weight_decay: true,
+    clipping: true,
+    accumulation: false,
+    layer_decay: false,
+    mirror: false,
+};
+
+pub fn write(recipe: &Recipe<'_>) -> Draft {
+    let native = native(&Node::new(&recipe.run.lr, recipe.clock)).and_then(|scheduler| {
+        let predicted = recipe.predict(|update| scheduler.at(update));
+        (Deviation::between(&recipe.drawn, &predicted).of_peak <= 1e-9).then_some((scheduler, predicted))
+    });
+    let mut text = rust::header(recipe, "burn 0.22");
+    let (predicted, table) = match native {
+        Some((scheduler, predicted)) => {
+            let (name, configuration) = written(&scheduler);
+            let mut names = Vec::new();
+            configurations(&scheduler, &mut names);
+            let unwrapped = match &scheduler {
+                Scheduler::Constant(rate) => format!("    {}\n", float(*rate)),
+                _ => format!(
+                    "    {configuration}\n        .init()\n        .expect(\"the numbers are within burn's limits\")\n"
+                ),
+            };
+            let imports = match names.as_slice() {
+                [] => String::new(),
+                _ => {
+                    names
+                        .iter()
+                        .map(|module| format!("use burn::lr_scheduler::{module};\n"))
+                        .collect::<String>()
+                        + "\n"
+                }
+            };
+            text.push_str(&format!(
+                "{imports}/// The scheduler to train with.\npub fn scheduler() -> {name} {{\n{unwrapped}}}\n"
+            ));
+            (predicted, None)
+        }
+        None => {
+            text.push_str(
+                "use burn::{lr_scheduler::LrScheduler, tensor::backend::Backend, LearningRate};\n\n",
+            );
+            text.push_str(&rust::function(
+                "rate",
+                &recipe.rate,
+                "The learning rate that update `update` uses, from 0.",
+            ));
+            text.push_str(CUSTOM);
+            let why = format!("burn has no scheduler for this `{}`", recipe.run.lr.kind.name());
+            (
+                recipe.rate.values(recipe.updates()),
+                Some(format!("a scheduler of a function gives the rates: {why}")),
+            )
+        }
+    };
+    text.push_str(&optimizer(recipe));
+    let mut notes = recipe.notes(CARRIES);
+    if recipe.accumulate() > 1 {
+        notes.push(format!(
+            "Accumulation: .grads_accumulation({}) on the training builder.",
+            recipe.accumulate()
+        ));
+    }
+    if recipe.kind() == OptimizerKind::Lion {
+        notes.push("Left out: the optimizer lion, which burn does not have.".to_owned());
+    }
+    Draft { text, predicted, table, approximated: "", notes }
+}
+
+const CUSTOM: &str = "
+/// Counts the updates.
+#[derive(Clone, Debug, Default)]
+pub struct Schedule {
+    update: usize,
+}
+
+impl LrScheduler for Schedule {
+    type Record<B: Backend> = usize;
+
+    fn step(&mut self) -> LearningRate {
+        self.update += 1;
+        rate(self.update - 1)
+    }
+
+    fn to_record<B: Backend>(&self) -> usize {
+        self.update
+    }
+
+    fn load_record<B: Backend>(self, update: usize) -> Self {
+        Self { update }
+    }
+}
+";
+
+/// A scheduler of burn's own. burn wants first rates above 0 and at most 1.
+fn native(node: &Node<'_>) -> Option<Scheduler> {
+    if node.stride > 1 || node.clamp.is_some() || node.cooldown.is_some() {
+        return None;
+    }
+    let allowed = |rate: f64| (rate > 0.0 && rate <= 1.0).then_some(rate);
+    let body = match node.kind {
+        Kind::Constant(kind) => Scheduler::Constant(kind.peak),
+        Kind::Cosine(kind) => Scheduler::Cosine {
+            initial: allowed(kind.peak)?,
+            min: kind.floor,
+            iterations: node.rest_or(kind.over),
+        },
+        Kind::Exponential(kind) if kind.gamma > 0.0 && kind.gamma < 1.0 => {
+            Scheduler::Exponential { initial: allowed(kind.peak)?, gamma: kind.gamma }
+        }
+        Kind::Step(kind) => {
+            Scheduler::Step { initial: allowed(kind.peak)?, gamma: kind.gamma, size: node.length(kind.every) }
+        }
+        Kind::Polynomial(kind) if kind.power == 1.0 => Scheduler::Linear {
+            initial: allowed(kind.peak)?,
+            last: kind.floor,
+            iterations: node.rest_or(kind.over),
+        },
+        Kind::Linear(kind) => Scheduler::Linear {
+            initial: allowed(kind.peak * kind.from)?,
+            last: kind.peak * kind.to,
+            iterations: node.rest_or(kind.over),
+        },
+        Kind::Noam(kind) if kind.d_model.fract() == 0.0 => Scheduler::Noam {
+            factor: kind.scale,
+            warmup: node.length(kind.warmup),
+            model_size: kind.d_model as u64,
+        },
+        _ => return None,
+    };
+    match node.warmup {
+        None => Some(body),
+        Some(slope) if slope.shape == Ramp::Linear => {
+            let top = body.at(0);
+            let climb =
+                Scheduler::Linear { initial: allowed(slope.low * top)?, last: top, iterations: slope.over };
+            Some(Scheduler::Sequential { schedulers: vec![climb, body], milestones: vec![slope.over] })
+        }
+        Some(_) => None,
+    }
+}
+
+/// The names a scheduler's code uses, by module.
+fn configurations(scheduler: &Scheduler, names: &mut Vec<&'static str>) {
+    let name = match scheduler {
+        Scheduler::Constant(_) => return,
+        Scheduler::Linear { .. } => "linear::{LinearLrScheduler, LinearLrSchedulerConfig}",
+        Scheduler::Cosine { .. } => "cosine::{CosineAnnealingLrScheduler, CosineAnnealingLrSchedulerConfig}",
+        Scheduler::Exponential { .. } => {
+            "exponential::{ExponentialLrScheduler, ExponentialLrSchedulerConfig}"
+        }
+        Scheduler::Step { .. } => "step::{StepLrScheduler, StepLrSchedulerConfig}",
+        Scheduler::Noam { .. } => "noam::{NoamLrScheduler, NoamLrSchedulerConfig}",
+        Scheduler::Sequential { schedulers, .. } => {
+            names.push("sequential::{SequentialLrScheduler, SequentialLrSchedulerConfig}");
+            for child in schedulers {
+                // Only the configurations of the parts are named.
+                let name = match child {
+                    Scheduler::Linear { .. } => "linear::LinearLrSchedulerConfig",
+                    Scheduler::Cosine { .. } => "cosine::CosineAnnealingLrSchedulerConfig",
+                    Scheduler::Exponential { .. } => "exponential::ExponentialLrSchedulerConfig",
+                    Scheduler::Step { .. } => "step::StepLrSchedulerConfig",
+                    Scheduler::Noam { .. } => "noam::NoamLrSchedulerConfig",
+                    Scheduler::Constant(_) => "LrSchedulerConfig",
+                    Scheduler::Sequential { .. } => continue,
+                };
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+            return;
+        }
+    };
+    names.push(name);
+}
+
+/// A scheduler's type and its configuration.
+fn written(scheduler: &Scheduler) -> (&'static str, String) {
+    match scheduler {
+        Scheduler::Constant(rate) => ("f64", format!("LrSchedulerConfig::Constant({})", float(*rate))),
+        Scheduler::Linear { initial, last, iterations } => (
+            "LinearLrScheduler",
+            format!("LinearLrSchedulerConfig::new({}, {}, {iterations})", float(*initial), float(*last)),
+        ),
+        Scheduler::Cosine { initial, min, iterations } => (
+            "CosineAnnealingLrScheduler",
+            format!(
+                "CosineAnnealingLrSchedulerConfig::new({}, {iterations}).with_min_lr({})",
+                float(*initial),
+                float(*min)
+            ),
+        ),
+        Scheduler::Exponential { initial, gamma } => (
+            "ExponentialLrScheduler",
+            format!("ExponentialLrSchedulerConfig::new({}, {})", float(*initial), float(*gamma)),
+        ),
+        Scheduler::Step { initial, gamma, size } => (
+            "StepLrScheduler",
+            format!("StepLrSchedulerConfig::new({}, {size}).with_gamma({})", float(*initial), float(*gamma)),
+        ),
+        Scheduler::Noam { factor, warmup, model_size } => (
+            "NoamLrScheduler",
+            format!(
+                "NoamLrSchedulerConfig::new({}).with_warmup_steps({warmup}).with_model_size({model_size})",
+                float(*factor)
+            ),
+        ),
+        Scheduler::Sequential { schedulers, milestones } => {
+            let parts: Vec<String> = schedulers
+                .iter()
+                .map(|part| match part {
+                    Scheduler::Constant(_) => written(part).1,
+                    _ => format!("{}.into()", written(part).1),
+                })
+                .collect();
+            (
+                "SequentialLrScheduler",
+                format!("SequentialLrSchedulerConfig::new(vec![{}], vec!{milestones:?})", parts.join(", ")),
+            )
+        }
+    }
+}
+
+fn optimizer(recipe: &Recipe<'_>) -> String {
+    let number = |name| float(recipe.number(name));
+    let decay = recipe.number("weight_decay");
+    let coupled = if decay > 0.0 {
+        format!(
+            "\n        .with_weight_decay(Some(burn::optim::decay::WeightDecayConfig::new({})))",
+            float(decay)
+        )
+    } else {
+        String::new()
+    };
+    let betas = || {
+        format!(
+            "\n        .with_beta_1({})\n        .with_beta_2({})\n        .with_epsilon({})",
+            number("beta1"),
+            number("beta2"),
+            number("eps")
+        )
+    };
+    let (class, numbers) = match recipe.kind() {
+        OptimizerKind::Sgd => {
+            let nesterov = recipe.run.optimizer.nesterov;
+            let momentum = format!(
+                "\n        .with_momentum(Some(burn::optim::momentum::MomentumConfig::new()\n            \
+                 .with_momentum({})\n            .with_dampening(0.0)\n            .with_nesterov({nesterov})))",
+                number("momentum")
+            );
+            ("SgdConfig", if recipe.number("momentum") > 0.0 { momentum } else { String::new() } + &coupled)
+        }
+        OptimizerKind::Adam => ("AdamConfig", betas() + &coupled),
+        OptimizerKind::AdamW => {
+            ("AdamWConfig", format!("{}\n        .with_weight_decay({})", betas(), number("weight_decay")))
+        }
+        OptimizerKind::RmsProp => (
+            "RmsPropConfig",
+            format!(
+                "\n        .with_alpha({})\n        .with_momentum({})\n        .with_epsilon({}){coupled}",
+                number("alpha"),
+                number("momentum"),
+                number("eps")
+            ),
+        ),
+        OptimizerKind::Adagrad => {
+            ("AdaGradConfig", format!("\n        .with_epsilon({}){coupled}", number("eps")))
+        }
+        OptimizerKind::Lion => return String::new(),
+    };
+    let clip = recipe.clip_norm().map_or(String::new(), |norm| {
+        format!("\n        .with_grad_clipping(Some(burn::grad_clipping::GradientClippingConfig::Norm({} as f32)))", float(norm))
+    });
+    format!(
+        "\n/// The optimizer to train with.\npub fn optimizer() -> burn::optim::{class} {{\n    \
+         burn::optim::{class}::new(){numbers}{clip}\n}}\n"
+    )
+}

@@ -1,0 +1,47 @@
+//! A table that every program reads: a row an update, with the numbers that update uses.
+
+use super::recipe::Recipe;
+use super::text::float;
+use super::{Draft, pytorch};
+
+pub fn write(recipe: &Recipe<'_>) -> Draft {
+    let mut columns: Vec<&str> = Vec::new();
+    for name in recipe.run.optimizer.kind.momentum_name().into_iter().chain(["weight_decay"]) {
+        if recipe.run.optimizer.get(name).is_some() {
+            columns.push(name);
+        }
+    }
+    for varying in &recipe.varying {
+        if !columns.contains(&varying.name) {
+            columns.push(varying.name);
+        }
+    }
+    let mut text = String::from("update,lr");
+    for column in &columns {
+        text.push(',');
+        text.push_str(column);
+    }
+    text.push('\n');
+    for (update, rate) in (0_u64..).zip(&recipe.drawn) {
+        text.push_str(&format!("{update},{}", float(*rate)));
+        for column in &columns {
+            let value =
+                recipe.varying(column).map_or_else(|| recipe.number(column), |found| found.track.at(update));
+            text.push(',');
+            text.push_str(&float(value));
+        }
+        text.push('\n');
+    }
+    Draft {
+        text,
+        predicted: recipe.drawn.clone(),
+        table: Some("a row for each update".to_owned()),
+        approximated: "",
+        notes: recipe.notes(super::recipe::Carries {
+            clipping: false,
+            accumulation: false,
+            layer_decay: false,
+            ..pytorch::CARRIES
+        }),
+    }
+}

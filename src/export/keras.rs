@@ -1,0 +1,261 @@
+//! Keras 3: `schedule`, a `LearningRateSchedule`, and `optimizer`.
+//!
+//! Keras evaluates a schedule on micro-batches, not updates, so under accumulation every count is multiplied.
+
+use super::lowered::Node;
+use super::recipe::{Carries, Recipe};
+use super::simulate::keras::{Cosine, Schedule};
+use super::text::float;
+use super::{Deviation, Draft, python};
+use crate::experiment::OptimizerKind;
+use crate::schedule::{Kind, Ramp};
+
+const CARRIES: Carries = Carries {
+    schedules: false,
+    weight_decay: true,
+    clipping: true,
+    accumulation: true,
+    layer_decay: false,
+    mirror: false,
+};
+
+pub fn write(recipe: &Recipe<'_>) -> Draft {
+    let accumulate = recipe.accumulate() as u64;
+    let native = native(&Node::new(&recipe.run.lr, recipe.clock), accumulate).and_then(|schedule| {
+        let predicted = recipe.predict(|update| schedule.at_update(update, accumulate));
+        (Deviation::between(&recipe.drawn, &predicted).of_peak <= 1e-6).then_some((schedule, predicted))
+    });
+    let mut imports = vec!["import keras".to_owned()];
+    let (body, predicted, table) = match native {
+        Some((schedule, predicted)) => (format!("schedule = {}\n\n", written(&schedule)), predicted, None),
+        None => {
+            imports.push("from keras import ops".to_owned());
+            let values = recipe.rate.values(recipe.updates());
+            let schedule = Schedule::Table { values, hold: accumulate };
+            let why = if accumulate > 1 {
+                "Keras counts micro-batches, so its own schedules would move within an update".to_owned()
+            } else {
+                format!("no schedule of Keras' gives this `{}`", recipe.run.lr.kind.name())
+            };
+            let predicted = recipe.predict(|update| schedule.at_update(update, accumulate));
+            (table_class(recipe), predicted, Some(format!("a table of the rates, computed at import: {why}")))
+        }
+    };
+    let body = format!("{body}{}", optimizer(recipe));
+    let header = python::header(recipe, "Keras 3.15", "model.compile(optimizer=optimizer, ...)");
+    Draft {
+        text: python::module(&header, &imports, &body),
+        predicted,
+        table,
+        approximated: "",
+        notes: notes(recipe),
+    }
+}
+
+fn notes(recipe: &Recipe<'_>) -> Vec<String> {
+    let mut notes = recipe.notes(CARRIES);
+    if recipe.number("weight_decay") > 0.0
+        && recipe.kind() != OptimizerKind::AdamW
+        && recipe.kind() != OptimizerKind::Lion
+    {
+        notes.push(
+            "Changed: Keras takes weight decay off the weights, PyTorch puts it into the gradient."
+                .to_owned(),
+        );
+    }
+    if recipe.kind() == OptimizerKind::Sgd && recipe.number("momentum") > 0.0 {
+        notes.push(
+            "Changed: Keras' momentum holds rate times gradient, so that a changed rate works with a delay."
+                .to_owned(),
+        );
+    }
+    notes.push("Keras computes the rates in f32.".to_owned());
+    notes
+}
+
+fn table_class(recipe: &Recipe<'_>) -> String {
+    let function =
+        python::function("rate", &recipe.rate, "The learning rate that update `update` uses, from 0.");
+    format!(
+        "UPDATES = {}\nACCUMULATE = {}  # micro-batches an update, which Keras counts\n\n\n{function}\n\nRATES = \
+         [rate(update) for update in range(UPDATES)]\n\n\n@keras.saving.register_keras_serializable()\nclass \
+         Rates(keras.optimizers.schedules.LearningRateSchedule):\n    \"\"\"Looks each update's rate up.\"\"\"\n\n    \
+         def __call__(self, step):\n        update = ops.minimum(ops.cast(step, \"int32\") // ACCUMULATE, UPDATES - \
+         1)\n        return ops.take(ops.convert_to_tensor(RATES, \"float32\"), update)\n\n    def get_config(self):\n        \
+         return {{}}\n\n\nschedule = Rates()\n",
+        recipe.updates(),
+        recipe.accumulate(),
+    )
+}
+
+fn optimizer(recipe: &Recipe<'_>) -> String {
+    let number = |name| float(recipe.number(name));
+    let (class, mut numbers) = match recipe.kind() {
+        OptimizerKind::Sgd => {
+            let nesterov = if recipe.run.optimizer.nesterov { ", nesterov=True" } else { "" };
+            ("SGD", format!("momentum={}{nesterov}", number("momentum")))
+        }
+        OptimizerKind::Adam => ("Adam", adam(recipe)),
+        OptimizerKind::AdamW => ("AdamW", adam(recipe)),
+        OptimizerKind::RmsProp => (
+            "RMSprop",
+            format!("rho={}, momentum={}, epsilon={}", number("alpha"), number("momentum"), number("eps")),
+        ),
+        OptimizerKind::Adagrad => {
+            ("Adagrad", format!("initial_accumulator_value=0.0, epsilon={}", number("eps")))
+        }
+        OptimizerKind::Lion => ("Lion", format!("beta_1={}, beta_2={}", number("beta1"), number("beta2"))),
+    };
+    let decay = recipe.number("weight_decay");
+    if decay > 0.0 || recipe.kind() == OptimizerKind::AdamW {
+        numbers.push_str(&format!(", weight_decay={}", float(decay)));
+    }
+    if let Some(norm) = recipe.clip_norm() {
+        numbers.push_str(&format!(", global_clipnorm={}", float(norm)));
+    }
+    if recipe.accumulate() > 1 {
+        numbers.push_str(&format!(", gradient_accumulation_steps={}", recipe.accumulate()));
+    }
+    format!("optimizer = keras.optimizers.{class}(learning_rate=schedule, {numbers})\n")
+}
+
+fn adam(recipe: &Recipe<'_>) -> String {
+    let number = |name| float(recipe.number(name));
+    format!("beta_1={}, beta_2={}, epsilon={}", number("beta1"), number("beta2"), number("eps"))
+}
+
+/// A schedule of Keras' own, its counts multiplied.
+fn native(node: &Node<'_>, accumulate: u64) -> Option<Schedule> {
+    if node.stride > 1 || node.clamp.is_some() || node.cooldown.is_some() {
+        return None;
+    }
+    let steps = |updates: u64| updates * accumulate;
+    if let Some(slope) = node.warmup {
+        let Kind::Cosine(kind) = node.kind else {
+            return None;
+        };
+        let warmup = Some((kind.peak, steps(slope.over)));
+        let alpha = if kind.peak > 0.0 { kind.floor / kind.peak } else { 0.0 };
+        let decay_steps = steps(node.rest_or(kind.over));
+        let is_line = slope.shape == Ramp::Linear;
+        return is_line.then_some(Schedule::Cosine(Cosine {
+            initial: slope.low * kind.peak,
+            decay_steps,
+            alpha,
+            warmup,
+        }));
+    }
+    Some(match node.kind {
+        Kind::Constant(kind) => Schedule::Constant { rate: kind.peak },
+        Kind::Cosine(kind) if kind.peak > 0.0 => Schedule::Cosine(Cosine {
+            initial: kind.peak,
+            decay_steps: steps(node.rest_or(kind.over)),
+            alpha: kind.floor / kind.peak,
+            warmup: None,
+        }),
+        Kind::CosineRestarts(kind) if kind.floor == 0.0 && kind.cycle_warmup.is_none() => {
+            Schedule::CosineRestarts {
+                initial: kind.peak,
+                first_decay_steps: steps(node.length(kind.first)),
+                t_mul: kind.mult,
+                m_mul: kind.peak_decay,
+                alpha: 0.0,
+            }
+        }
+        Kind::Step(kind) => Schedule::Exponential {
+            initial: kind.peak,
+            decay_steps: steps(node.length(kind.every)),
+            decay_rate: kind.gamma,
+            staircase: true,
+        },
+        Kind::Multistep(kind) => {
+            let mut at: Vec<u64> =
+                kind.milestones.iter().map(|span| node.position(*span).round() as u64).collect();
+            at.sort_unstable();
+            // The value of a boundary is still the one before the drop.
+            let boundaries: Vec<u64> =
+                at.iter().map(|at| steps(*at).checked_sub(1)).collect::<Option<_>>()?;
+            let values = (0..=at.len()).map(|drops| kind.peak * kind.gamma.powf(drops as f64)).collect();
+            Schedule::PiecewiseConstant { boundaries, values }
+        }
+        Kind::Polynomial(kind) => Schedule::Polynomial {
+            initial: kind.peak,
+            decay_steps: steps(node.rest_or(kind.over)),
+            end: kind.floor,
+            power: kind.power,
+            cycle: false,
+        },
+        Kind::Linear(kind) => Schedule::Polynomial {
+            initial: kind.peak * kind.from,
+            decay_steps: steps(node.rest_or(kind.over)),
+            end: kind.peak * kind.to,
+            power: 1.0,
+            cycle: false,
+        },
+        Kind::Exponential(kind) => Schedule::Exponential {
+            initial: kind.peak,
+            decay_steps: accumulate,
+            decay_rate: kind.gamma,
+            staircase: accumulate > 1,
+        },
+        _ => return None,
+    })
+}
+
+fn written(schedule: &Schedule) -> String {
+    let call = |class: &str, arguments: String| format!("keras.optimizers.schedules.{class}({arguments})");
+    match schedule {
+        Schedule::Constant { rate } => float(*rate),
+        Schedule::Cosine(cosine) => {
+            let warmup = cosine.warmup.map_or(String::new(), |(target, steps)| {
+                format!(", warmup_target={}, warmup_steps={steps}", float(target))
+            });
+            call(
+                "CosineDecay",
+                format!(
+                    "{}, {}, alpha={}{warmup}",
+                    float(cosine.initial),
+                    cosine.decay_steps,
+                    float(cosine.alpha)
+                ),
+            )
+        }
+        Schedule::CosineRestarts { initial, first_decay_steps, t_mul, m_mul, alpha } => call(
+            "CosineDecayRestarts",
+            format!(
+                "{}, {first_decay_steps}, t_mul={}, m_mul={}, alpha={}",
+                float(*initial),
+                float(*t_mul),
+                float(*m_mul),
+                float(*alpha)
+            ),
+        ),
+        Schedule::PiecewiseConstant { boundaries, values } => {
+            let values: Vec<String> = values.iter().map(|value| float(*value)).collect();
+            call("PiecewiseConstantDecay", format!("{boundaries:?}, [{}]", values.join(", ")))
+        }
+        Schedule::Polynomial { initial, decay_steps, end, power, cycle } => call(
+            "PolynomialDecay",
+            format!(
+                "{}, {decay_steps}, end_learning_rate={}, power={}, cycle={}",
+                float(*initial),
+                float(*end),
+                float(*power),
+                if *cycle { "True" } else { "False" }
+            ),
+        ),
+        Schedule::Exponential { initial, decay_steps, decay_rate, staircase } => call(
+            "ExponentialDecay",
+            format!(
+                "{}, {decay_steps}, {}, staircase={}",
+                float(*initial),
+                float(*decay_rate),
+                if *staircase { "True" } else { "False" }
+            ),
+        ),
+        Schedule::InverseTime { initial, decay_steps, decay_rate } => {
+            call("InverseTimeDecay", format!("{}, {decay_steps}, {}", float(*initial), float(*decay_rate)))
+        }
+        Schedule::Table { .. } => "Rates()".to_owned(),
+    }
+}

@@ -1,0 +1,89 @@
+//! Functions of the update as Python.
+
+use super::expression::Language;
+use super::knots::Knots;
+use super::recipe::{Recipe, Track};
+use super::text::{self, float};
+
+/// Python's `def name(update)` for a track, with its constants and helpers.
+pub fn function(name: &str, track: &Track, about: &str) -> String {
+    match track {
+        Track::Formula(formula) => {
+            let statements = formula.statements(Language::Python, "update", 1);
+            format!("def {name}(update):\n    \"\"\"{about}\"\"\"\n{statements}")
+        }
+        Track::Knots(Knots { points }) => {
+            let knots: Vec<String> =
+                points.iter().map(|(at, value)| format!("({at}, {})", float(*value))).collect();
+            let constant = format!("{}_KNOTS", name.to_uppercase());
+            let listed = wrapped(&knots);
+            format!(
+                "{constant} = [\n{listed}]\n\n\ndef {name}(update):\n    \"\"\"{about}\"\"\"\n    return \
+                 between({constant}, update)\n"
+            )
+        }
+    }
+}
+
+/// The helper that functions of knots call.
+const BETWEEN: &str = "\
+def between(knots, update):
+    \"\"\"The value on the line between the two knots around `update`.\"\"\"
+    after = bisect_right(knots, (update, float(\"inf\")))
+    if after == 0 or after == len(knots):
+        return knots[max(after - 1, 0)][1]
+    (start, first), (end, last) = knots[after - 1], knots[after]
+    return first + (last - first) * ((update - start) / (end - start))
+";
+
+/// Imports and helpers that `code` needs, in front of it. `imports` are the target's own.
+pub fn module(header: &str, imports: &[String], code: &str) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    let needs_knots = code.contains("between(");
+    if needs_knots {
+        lines.push("from bisect import bisect_right".to_owned());
+    }
+    let names = ["cos", "floor", "log1p", "sqrt", "tanh"];
+    let mut used: Vec<&str> = names.into_iter().filter(|name| code.contains(&format!("{name}("))).collect();
+    if code.contains("cos(pi") {
+        used.push("pi");
+        used.sort_unstable();
+    }
+    if !used.is_empty() {
+        lines.push(format!("from math import {}", used.join(", ")));
+    }
+    if !lines.is_empty() && !imports.is_empty() {
+        lines.push(String::new());
+    }
+    lines.extend(imports.iter().cloned());
+    let helper = if needs_knots { format!("{BETWEEN}\n\n") } else { String::new() };
+    let gap = if lines.is_empty() { "" } else { "\n\n" };
+    let lead = if lines.is_empty() { String::new() } else { format!("\n{}\n", lines.join("\n")) };
+    format!("{header}{lead}{gap}{helper}{code}")
+}
+
+/// Comments at the top of a file: what it is.
+pub fn header(recipe: &Recipe<'_>, framework: &str, how: &str) -> String {
+    let name = text::line(&recipe.experiment.name);
+    let run = text::line(&recipe.run.name);
+    format!("# {name}: run \"{run}\", {} updates, for {framework}.\n# {how}\n", recipe.updates())
+}
+
+/// Items of a list, several a line, indented.
+fn wrapped(items: &[String]) -> String {
+    let mut lines = String::new();
+    let mut line = String::from("   ");
+    for item in items {
+        if line.len() + item.len() > 96 {
+            lines.push_str(&line);
+            lines.push('\n');
+            line = String::from("   ");
+        }
+        line.push(' ');
+        line.push_str(item);
+        line.push(',');
+    }
+    lines.push_str(&line);
+    lines.push('\n');
+    lines
+}

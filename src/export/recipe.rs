@@ -1,0 +1,233 @@
+//! Everything a target may need to know of a run, resolved.
+
+use super::expression::Expression;
+use super::knots::Knots;
+use super::outline::Outline;
+use super::{ExportError, MAX_UPDATES, Options, formula};
+use crate::experiment::{BatchSize, Experiment, Metric, Number, Optimizer, OptimizerKind, Run, WeightFormat};
+use crate::schedule::{Clock, Curve};
+
+/// A run to be exported.
+pub struct Recipe<'a> {
+    pub experiment: &'a Experiment,
+    pub run: &'a Run,
+    pub clock: Clock,
+    pub options: Options,
+    /// The rate each update uses.
+    pub drawn: Vec<f64>,
+    pub peak: f64,
+    /// The rate as a formula, or as knots where it has none.
+    pub rate: Track,
+    pub outline: Outline,
+    /// Optimizer numbers that change along the run: momentum, beta2, weight decay.
+    pub varying: Vec<Varying>,
+}
+
+/// An optimizer number that changes along the run.
+pub struct Varying {
+    pub name: &'static str,
+    pub track: Track,
+    /// The bounds of a mirror.
+    pub mirror: Option<(f64, f64)>,
+}
+
+/// A number as a function of the update.
+pub enum Track {
+    Formula(Expression),
+    Knots(Knots),
+}
+
+impl Track {
+    pub fn at(&self, update: u64) -> f64 {
+        match self {
+            Self::Formula(formula) => formula.at(update as f64),
+            Self::Knots(knots) => knots.at(update),
+        }
+    }
+
+    pub fn values(&self, updates: u64) -> Vec<f64> {
+        (0..updates).map(|update| self.at(update)).collect()
+    }
+}
+
+/// What a target can say beside the rate.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Carries {
+    /// Momentum, beta2 and weight decay as schedules.
+    pub schedules: bool,
+    pub weight_decay: bool,
+    pub clipping: bool,
+    pub accumulation: bool,
+    pub layer_decay: bool,
+    /// Momentum's bounds when it mirrors the rate.
+    pub mirror: bool,
+}
+
+impl<'a> Recipe<'a> {
+    pub fn new(
+        experiment: &'a Experiment,
+        run: &'a Run,
+        clock: Clock,
+        options: &Options,
+    ) -> Result<Self, ExportError> {
+        let clock =
+            Clock { updates: clock.updates.max(1), updates_per_epoch: clock.updates_per_epoch.max(1) };
+        if clock.updates > MAX_UPDATES {
+            return Err(ExportError::TooLong { updates: clock.updates });
+        }
+        let curve = run.lr.resolve(clock)?;
+        let drawn: Vec<f64> = (0..clock.updates).map(|update| curve.at(update)).collect();
+        let peak = drawn.iter().copied().fold(0.0, f64::max);
+        let rate = match formula::of(&run.lr, &curve, clock) {
+            Some(formula) => Track::Formula(formula),
+            None => Track::Knots(Knots::through(&drawn)),
+        };
+        let outline = Outline::of(&run.lr, clock, &drawn);
+        let varying = varying(&run.optimizer, &curve, clock)?;
+        Ok(Self { experiment, run, clock, options: *options, drawn, peak, rate, outline, varying })
+    }
+
+    /// The update count.
+    pub fn updates(&self) -> u64 {
+        self.clock.updates
+    }
+
+    /// The rates that `at` gives for every update.
+    pub fn predict(&self, at: impl Fn(u64) -> f64) -> Vec<f64> {
+        (0..self.updates()).map(at).collect()
+    }
+
+    /// An optimizer number, or what the first update uses of a varying one; 0 where the kind has none.
+    pub fn number(&self, name: &str) -> f64 {
+        match self.run.optimizer.get(name) {
+            Some(Number::Fixed(value)) => *value,
+            Some(_) => self.varying(name).map_or(0.0, |varying| varying.track.at(0)),
+            None => 0.0,
+        }
+    }
+
+    pub fn varying(&self, name: &str) -> Option<&Varying> {
+        self.varying.iter().find(|varying| varying.name == name)
+    }
+
+    /// The bounds of momentum where it mirrors the rate.
+    pub fn mirror(&self) -> Option<(f64, f64)> {
+        self.varying.iter().find_map(|varying| varying.mirror)
+    }
+
+    pub fn kind(&self) -> OptimizerKind {
+        self.run.optimizer.kind
+    }
+
+    /// Samples in a micro-batch.
+    pub fn batch_size(&self) -> usize {
+        match self.experiment.data.batch_size {
+            BatchSize::Samples(samples) => samples,
+            BatchSize::All => self.options.batch_size,
+        }
+    }
+
+    pub fn accumulate(&self) -> usize {
+        self.experiment.train.accumulate.max(1)
+    }
+
+    pub fn clip_norm(&self) -> Option<f64> {
+        self.experiment.train.clip_norm
+    }
+
+    /// The run's epochs, rounded up.
+    pub fn epochs(&self) -> u64 {
+        self.updates().div_ceil(self.clock.updates_per_epoch)
+    }
+
+    /// One sentence for each thing that goes with the rate: carried, downgraded or left out.
+    pub fn notes(&self, carries: Carries) -> Vec<String> {
+        let mut notes = Vec::new();
+        for varying in &self.varying {
+            let (name, first) = (varying.name, varying.track.at(0));
+            notes.push(if carries.schedules || (carries.mirror && varying.mirror.is_some()) {
+                format!("Carried: the {name} schedule.")
+            } else {
+                format!("Left out: the {name} schedule; {name} stays at its first value, {first:?}.")
+            });
+        }
+        if self.run.optimizer.get("weight_decay").is_some() && self.varying("weight_decay").is_none() {
+            let decay = self.number("weight_decay");
+            if decay > 0.0 {
+                notes.push(carried(carries.weight_decay, &format!("weight decay {decay:?}")));
+            }
+        }
+        if let Some(norm) = self.clip_norm() {
+            notes.push(carried(carries.clipping, &format!("clipping at a global gradient norm of {norm:?}")));
+        }
+        if self.accumulate() > 1 {
+            let what = format!("accumulation of {} micro-batches an update", self.accumulate());
+            notes.push(carried(carries.accumulation, &what));
+        }
+        if let Some(decay) = self.run.layer_decay {
+            notes.push(carried(carries.layer_decay, &format!("layer-wise decay {decay:?} of the rate")));
+        }
+        if let Some(plateau) = &self.run.plateau {
+            let metric = match plateau.metric {
+                Metric::TrainLoss => "training loss",
+                Metric::ValLoss => "validation loss",
+                Metric::ValAccuracy => "validation accuracy",
+            };
+            notes.push(format!(
+                "Left out: the plateau rule on the {metric} (factor {:?}, patience {}). It depends on the run's \
+                 metric; the rates here are those before any cut.",
+                plateau.factor, plateau.patience
+            ));
+        }
+        if self.run.greedy.is_some() {
+            notes.push("Left out: the greedy rule. It depends on the run's metric.".to_owned());
+        }
+        if let Some(rule) = &self.run.hypergradient {
+            notes.push(format!(
+                "Left out: hypergradient descent (beta {:?}). The rates here are those it starts from.",
+                rule.beta
+            ));
+        }
+        if self.experiment.train.weights != WeightFormat::F32 {
+            notes.push(
+                "Left out: weights rounded to 16 bits after each update; set the precision there.".to_owned(),
+            );
+        }
+        if self.kind() == OptimizerKind::Sgd && self.run.optimizer.nesterov {
+            notes.push("Carried where the optimizer has it: Nesterov's look-ahead.".to_owned());
+        }
+        notes
+    }
+}
+
+fn carried(is_carried: bool, what: &str) -> String {
+    if is_carried {
+        format!("Carried: {what}.")
+    } else {
+        format!("Left out: {what}; set it where you train.")
+    }
+}
+
+fn varying(optimizer: &Optimizer, lr: &Curve, clock: Clock) -> Result<Vec<Varying>, ExportError> {
+    let mut found = Vec::new();
+    for info in optimizer.kind.numbers() {
+        let (track, mirror) = match optimizer.get(info.name) {
+            Some(Number::Schedule(schedule)) => {
+                let curve = schedule.resolve(clock)?;
+                let track = formula::of(schedule, &curve, clock).map(Track::Formula);
+                (track.unwrap_or_else(|| knots(clock, |update| curve.at(update))), None)
+            }
+            Some(Number::Mirror { low, high }) => {
+                (knots(clock, |update| lr.mirror(update, *low, *high)), Some((*low, *high)))
+            }
+            _ => continue,
+        };
+        found.push(Varying { name: info.name, track, mirror });
+    }
+    Ok(found)
+}
+
+fn knots(clock: Clock, at: impl Fn(u64) -> f64) -> Track {
+    let values: Vec<f64> = (0..clock.updates).map(at).collect();
+    Track::Knots(Knots::through(&values))
+}
