@@ -1,5 +1,8 @@
 //! One test program, so that the big dependencies are linked once.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "tests may")]
 
+mod architecture;
+mod command_line;
 mod controllers;
 mod data;
 mod engine;
@@ -8,5 +11,6 @@ mod models;
 mod optimizers;
 mod schedule_golden;
 mod schedule_properties;
+mod schedule_shapes;
 mod telemetry;
 mod training;

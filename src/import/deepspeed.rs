@@ -1,0 +1,184 @@
+//! DeepSpeed's JSON: its five schedulers, with their log warmup and their lag of one update.
+
+use super::python::{Expr, Program};
+use super::settings::{Settings, numbers, optimizer_kind, set, set_betas};
+use super::shape::{constant, cosine, linear, polynomial, sequence, warmed};
+use super::{Format, ImportError, Imported, mirror};
+use crate::experiment::Optimizer;
+use crate::schedule::kind::{Cyclic, Kind, Power};
+use crate::schedule::{Ramp, Schedule, Span};
+
+pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
+    // A JSON is a Python expression but for its three constants, which the reader knows.
+    let program = Program::read(text)?;
+    let Some((_, Expr::Table(entries))) = program.statements.first() else {
+        return Err(ImportError::NoSchedule("a DeepSpeed configuration is one JSON table"));
+    };
+    let config = Settings::from_table(entries);
+    let scheduler = config.table("scheduler");
+    let Some(kind) = scheduler.text("type") else {
+        return Err(ImportError::NoSchedule("a DeepSpeed configuration has a \"scheduler\" with a \"type\""));
+    };
+    let params = scheduler.table("params");
+    let mut imported = Imported::new(Format::DeepSpeed, kind, constant(0.0));
+    imported.accumulate = config.count("gradient_accumulation_steps")?.map(|count| count.max(1) as usize);
+    imported.batch_size = config.count("train_micro_batch_size_per_gpu")?.map(|size| size as usize);
+    imported.clip_norm = config.number(&["gradient_clipping"])?.filter(|norm| *norm > 0.0);
+    let rate = optimizer(&config.table("optimizer"), &mut imported)?;
+    if text.contains("\"auto\"") {
+        imported.note("what is \"auto\" comes from the trainer and was left at DeepSpeed's default");
+    }
+    imported.updates = params.number(&["total_num_steps"])?.map(Span::Updates);
+    let mut reader = Reader { params, imported };
+    reader.imported.lr = match kind {
+        "WarmupLR" => reader.warmup_lr(rate, None)?,
+        "WarmupDecayLR" => {
+            let Some(total) = reader.params.number(&["total_num_steps"])? else {
+                return Err(ImportError::missing(kind, "total_num_steps"));
+            };
+            reader.warmup_lr(rate, Some(total))?
+        }
+        "WarmupCosineLR" => reader.warmup_cosine(rate)?,
+        "OneCycle" => reader.one_cycle()?,
+        "LRRangeTest" => reader.range_test()?,
+        other => {
+            return Err(ImportError::unsupported(
+                format!("the scheduler {other}"),
+                "DeepSpeed has none of this name",
+            ));
+        }
+    };
+    Ok(reader.imported)
+}
+
+/// Sets the optimizer and gives its rate.
+fn optimizer(table: &Settings, imported: &mut Imported) -> Result<Option<f64>, ImportError> {
+    let Some(name) = table.text("type") else { return Ok(None) };
+    let params = table.table("params");
+    match optimizer_kind(name) {
+        Some(kind) => {
+            let mut optimizer = Optimizer::new(kind);
+            for info in kind.numbers() {
+                set(&mut optimizer, info.name, params.number(&[info.name])?);
+            }
+            if let Some(betas @ Expr::List(_)) = params.get("betas") {
+                set_betas(&mut optimizer, &numbers("betas", betas)?);
+            }
+            imported.optimizer = Some(optimizer);
+        }
+        None => imported.note(format!("the optimizer {name} is not known here")),
+    }
+    params.number(&["lr"])
+}
+
+struct Reader {
+    params: Settings,
+    imported: Imported,
+}
+
+impl Reader {
+    fn or(&self, name: &str, otherwise: f64) -> Result<f64, ImportError> {
+        Ok(self.params.number(&[name])?.unwrap_or(otherwise))
+    }
+
+    fn need(&self, name: &str) -> Result<f64, ImportError> {
+        self.params.number(&[name])?.ok_or_else(|| ImportError::missing("the scheduler", name))
+    }
+
+    /// The warmup's updates, at least 2 as in DeepSpeed, and its shape.
+    fn warmup(&self) -> Result<(f64, Ramp), ImportError> {
+        let over = self.or("warmup_num_steps", 1000.0)?.max(2.0);
+        let is_linear = self.params.text("warmup_type") == Some("linear");
+        Ok((over, if is_linear { Ramp::Linear } else { Ramp::Logarithmic }))
+    }
+
+    /// The schedule one update late: the first two updates both have the first rate.
+    fn lagging(&mut self, schedule: Schedule, first: f64) -> Schedule {
+        self.imported.note("DeepSpeed lags by an update: its first two updates have the same rate, as here");
+        sequence(vec![(Span::Updates(1.0), constant(first))], schedule)
+    }
+
+    fn warmup_lr(&mut self, rate: Option<f64>, total: Option<f64>) -> Result<Schedule, ImportError> {
+        let low = self.or("warmup_min_lr", 0.0)?;
+        let high = self.or("warmup_max_lr", rate.unwrap_or(1e-3))?;
+        let (over, ramp) = self.warmup()?;
+        // ln(i)/ln(W) is our logarithmic ramp over W - 1.
+        let climb = if ramp == Ramp::Logarithmic { over - 1.0 } else { over };
+        let from = if high > 0.0 { low / high } else { 0.0 };
+        let body = match total {
+            // The decay begins at update W whichever shape the warmup has.
+            Some(total) if total > over => {
+                let fall = polynomial(high, 1.0, low, Some(Span::Updates(total - over)));
+                if climb < over { sequence(vec![(Span::Updates(1.0), constant(high))], fall) } else { fall }
+            }
+            _ => constant(high),
+        };
+        Ok(self.lagging(warmed(body, Span::Updates(climb), from, ramp), low))
+    }
+
+    fn warmup_cosine(&mut self, rate: Option<f64>) -> Result<Schedule, ImportError> {
+        let total = self.need("total_num_steps")?;
+        let (over, ramp) = self.warmup()?;
+        let Some(peak) = rate else {
+            return Err(ImportError::missing("WarmupCosineLR", "the optimizer's lr, which is its peak"));
+        };
+        if total <= over {
+            return Err(ImportError::missing("WarmupCosineLR", "a total_num_steps above warmup_num_steps"));
+        }
+        let low = self.or("warmup_min_ratio", 0.0)?;
+        let floor = self.or("cos_min_ratio", 1e-4)? * peak;
+        // The cosine is an update ahead of the warmup's end, which is where the logarithmic one has arrived.
+        let climb = if ramp == Ramp::Logarithmic { over - 1.0 } else { over };
+        if ramp == Ramp::Linear {
+            self.imported.note(
+                "after a linear warmup DeepSpeed jumps over the peak: its cosine is an update ahead of this one, \
+                 which begins at the peak",
+            );
+        }
+        let body = cosine(peak, floor, Some(Span::Updates(total - over)), "hold");
+        Ok(self.lagging(warmed(body, Span::Updates(climb), low, ramp), low * peak))
+    }
+
+    fn one_cycle(&mut self) -> Result<Schedule, ImportError> {
+        let (floor, peak) = (self.need("cycle_min_lr")?, self.need("cycle_max_lr")?);
+        let up = self.or("cycle_first_step_size", 2000.0)?;
+        let down = self.or("cycle_second_step_size", up)?;
+        let cycle = Kind::Cyclic(Cyclic {
+            floor,
+            peak,
+            up: Span::Updates(up),
+            down: Some(Span::Updates(down)),
+            mode: "triangular",
+            gamma: 1.0,
+        });
+        let (rate, every) = (self.or("decay_lr_rate", 0.0)?, self.or("decay_step_size", 0.0)?);
+        let after = if rate > 0.0 && every > 0.0 {
+            let timescale = Span::Updates(every / rate);
+            Kind::Power(Power { peak: floor, timescale, exponent: 1.0 }).into()
+        } else {
+            constant(floor)
+        };
+        if self.params.flag("cycle_momentum") != Some(false)
+            && let Some(optimizer) = &mut self.imported.optimizer
+        {
+            let low = self.params.number(&["cycle_min_mom"])?.unwrap_or(0.8);
+            let high = self.params.number(&["cycle_max_mom"])?.unwrap_or(0.9);
+            if low > high || !mirror(optimizer, low, high) {
+                self.imported.note("the optimizer has no momentum to cycle");
+            }
+            self.imported.note("DeepSpeed's OneCycle also sets beta2 to 0.99, which was left out");
+        }
+        Ok(sequence(vec![(Span::Updates(up + down), cycle.into())], after))
+    }
+
+    fn range_test(&mut self) -> Result<Schedule, ImportError> {
+        let low = self.or("lr_range_test_min_lr", 1e-3)?;
+        let size = self.or("lr_range_test_step_size", 2000.0)?;
+        let growth = self.or("lr_range_test_step_rate", 1.0)?;
+        if self.params.flag("lr_range_test_staircase") == Some(true) {
+            self.imported.note("the staircase was smoothed out");
+        }
+        self.imported.note("the range test climbs for as long as it runs; here over ten step sizes");
+        Ok(linear(low, 1.0, 1.0 + 10.0 * growth, Some(Span::Updates(10.0 * size))))
+    }
+}

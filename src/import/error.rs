@@ -1,0 +1,52 @@
+//! Why a text could not be imported, in words that say what to do instead.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::experiment::FileError;
+use crate::schedule::ScheduleError;
+
+/// Why nothing could be imported.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    #[error("{}: cannot be read: {cause}", file.display())]
+    Read { file: PathBuf, cause: io::Error },
+    #[error("the log cannot be read: {0}")]
+    Stream(#[from] io::Error),
+    #[error("{bytes} bytes; a configuration of at most {max} can be imported")]
+    TooLarge { bytes: u64, max: u64 },
+    #[error("this is no text in UTF-8")]
+    NotText,
+    #[error(
+        "this is no scheduler configuration that is known here: PyTorch scheduler classes, Hugging Face \
+         TrainingArguments (Python, YAML or flags), timm arguments, a DeepSpeed JSON, an experiment file, \
+         or a table with a column of learning rates"
+    )]
+    Unrecognised,
+    #[error("line {line}: {message}")]
+    Syntax { line: usize, message: String },
+    #[error("there is no learning-rate scheduler in this text; {0}")]
+    NoSchedule(&'static str),
+    #[error("{what} cannot be imported: {why}")]
+    Unsupported { what: String, why: String },
+    #[error("{what} needs {needed}")]
+    Missing { what: String, needed: String },
+    #[error("{what} is {found}, which is no {needed}")]
+    Wrong { what: String, found: String, needed: &'static str },
+    #[error("the schedule that this says cannot be: {0}")]
+    Schedule(#[from] ScheduleError),
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error("the log has no column of learning rates: {0}")]
+    Log(String),
+}
+
+impl ImportError {
+    pub(super) fn unsupported(what: impl Into<String>, why: impl Into<String>) -> Self {
+        Self::Unsupported { what: what.into(), why: why.into() }
+    }
+
+    pub(super) fn missing(what: impl Into<String>, needed: impl Into<String>) -> Self {
+        Self::Missing { what: what.into(), needed: needed.into() }
+    }
+}

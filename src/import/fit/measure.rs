@@ -1,0 +1,75 @@
+//! How far a schedule is from a log, and numbers rounded where that costs nothing.
+
+use super::{EXACT, Fit, Sample};
+use crate::schedule::kind::{Role, Value};
+use crate::schedule::{Clock, Kind, Schedule, Span};
+
+/// The clock of a log: it says nothing of epochs.
+fn clock(total: u64) -> Clock {
+    Clock { updates: total.max(1), updates_per_epoch: total.max(1) }
+}
+
+/// `None` where the schedule cannot be.
+pub fn deviation(schedule: &Schedule, samples: &[Sample], total: u64, top: f64) -> Option<Fit> {
+    let curve = schedule.resolve(clock(total)).ok()?;
+    let mut fit = Fit { kind: schedule.kind.name(), max: 0.0, at: 0, rms: 0.0, rows: samples.len() };
+    let mut squares = 0.0;
+    for sample in samples {
+        let off = (curve.at(sample.update) - sample.rate).abs() / top;
+        squares += off * off;
+        if off > fit.max {
+            (fit.max, fit.at) = (off, sample.update);
+        }
+    }
+    fit.rms = (squares / samples.len().max(1) as f64).sqrt();
+    fit.rms.is_finite().then_some(fit)
+}
+
+/// The schedule's curve over a stretch, for the samples in it.
+pub fn curve_of(kind: Kind, samples: &[Sample], total: u64) -> Option<Vec<f64>> {
+    let curve = Schedule::from(kind).resolve(clock(total)).ok()?;
+    Some(samples.iter().map(|sample| curve.at(sample.update)).collect())
+}
+
+/// The same schedule with numbers of few digits, as long as it fits as well.
+pub fn tidied(mut schedule: Schedule, samples: &[Sample], total: u64, top: f64) -> Schedule {
+    let Some(before) = deviation(&schedule, samples, total, top) else { return schedule };
+    let allowed = before.rms * 1.001 + EXACT;
+    let fits =
+        |schedule: &Schedule| deviation(schedule, samples, total, top).is_some_and(|fit| fit.rms <= allowed);
+    for field in Kind::fields(schedule.kind.name()).unwrap_or_default() {
+        let Some(Value::Number(number)) = schedule.kind.get(field.name) else { continue };
+        // A floor of next to nothing is none.
+        let zero = matches!(field.role, Role::Rate).then_some(0.0);
+        for rounded in zero.into_iter().chain((1..=12).map(|digits| significant(number, digits))) {
+            let mut tried = schedule.clone();
+            if tried.kind.set(field.name, Value::Number(rounded)) && fits(&tried) {
+                schedule = tried;
+                break;
+            }
+        }
+    }
+    if let Some(warmup) = schedule.warmup.clone() {
+        for from in [0.0].into_iter().chain((1..=12).map(|digits| significant(warmup.from, digits))) {
+            let tried = crate::schedule::Warmup { from, ..warmup.clone() };
+            let tried = Schedule { warmup: Some(tried), ..schedule.clone() };
+            if fits(&tried) {
+                schedule = tried;
+                break;
+            }
+        }
+    }
+    // A length of the whole run goes without saying.
+    if let Some(Value::Span(Some(Span::Updates(_)))) = schedule.kind.get("over") {
+        let mut tried = schedule.clone();
+        if tried.kind.set("over", Value::Span(None)) && fits(&tried) {
+            schedule = tried;
+        }
+    }
+    schedule
+}
+
+/// The number rounded to so many digits.
+fn significant(number: f64, digits: usize) -> f64 {
+    format!("{number:.*e}", digits.saturating_sub(1)).parse().unwrap_or(number)
+}

@@ -1,0 +1,237 @@
+//! Import: a framework's scheduler configuration, or a logged learning rate, as an editable schedule.
+//!
+//! Text is only ever read. Python is taken apart into names, numbers, lists and calls ([`python`]), and
+//! nothing of it is run; what a schedule depends on beyond that is refused with the reason, or left out with
+//! a note.
+
+mod deepspeed;
+mod detect;
+mod error;
+mod fit;
+mod huggingface;
+mod log;
+mod python;
+mod pytorch;
+mod pytorch_optimizer;
+mod settings;
+mod shape;
+mod timm;
+mod yaml;
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::Path;
+
+pub use error::ImportError;
+pub use fit::Fit;
+
+use crate::experiment::{Experiment, Greedy, Number, Optimizer, OptimizerKind, Plateau, Run};
+use crate::schedule::kind::Constant;
+use crate::schedule::{Clock, Kind, Schedule, Span, Tick};
+
+/// The largest configuration that is read; logs are streamed and may be longer.
+pub const MAX_BYTES: u64 = 4 << 20;
+
+/// Where a text comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// Python with `torch.optim.lr_scheduler` classes.
+    PyTorch,
+    /// `TrainingArguments` as Python, YAML, JSON or command line; axolotl's and LLaMA-Factory's YAML.
+    HuggingFace,
+    /// The arguments of timm's `train.py`.
+    Timm,
+    /// A DeepSpeed JSON configuration.
+    DeepSpeed,
+    /// An experiment file of ours.
+    Experiment,
+    /// A table with a column of learning rates.
+    Log,
+}
+
+impl Format {
+    /// Every format, with its name for people.
+    pub const ALL: [(&'static str, Self); 6] = [
+        ("PyTorch", Self::PyTorch),
+        ("Hugging Face", Self::HuggingFace),
+        ("timm", Self::Timm),
+        ("DeepSpeed", Self::DeepSpeed),
+        ("Anneal Studio", Self::Experiment),
+        ("logged rates", Self::Log),
+    ];
+}
+
+/// How a text is to be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Options {
+    /// `None` finds out from the text.
+    pub format: Option<Format>,
+    /// What a call of a PyTorch scheduler's `step()` counts, where the text does not say.
+    pub tick: Tick,
+}
+
+/// What a text says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Imported {
+    pub format: Format,
+    /// A name for the run.
+    pub name: String,
+    pub lr: Schedule,
+    /// The optimizer and its numbers, where the text names one.
+    pub optimizer: Option<Optimizer>,
+    pub plateau: Option<Plateau>,
+    pub greedy: Option<Greedy>,
+    /// The run's length, where the text says it.
+    pub updates: Option<Span>,
+    /// Micro-batches an update, the largest gradient norm, samples a micro-batch: where the text says them.
+    pub accumulate: Option<usize>,
+    pub clip_norm: Option<f64>,
+    pub batch_size: Option<usize>,
+    pub layer_decay: Option<f64>,
+    /// What was left out or assumed, a sentence each.
+    pub notes: Vec<String>,
+    /// How well the schedule fits a logged rate.
+    pub fit: Option<Fit>,
+}
+
+impl Imported {
+    fn new(format: Format, name: impl Into<String>, lr: impl Into<Schedule>) -> Self {
+        Self {
+            format,
+            name: name.into(),
+            lr: lr.into(),
+            optimizer: None,
+            plateau: None,
+            greedy: None,
+            updates: None,
+            accumulate: None,
+            clip_norm: None,
+            batch_size: None,
+            layer_decay: None,
+            notes: Vec::new(),
+            fit: None,
+        }
+    }
+
+    fn note(&mut self, note: impl Into<String>) {
+        let note = note.into();
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+
+    /// The schedule as a run; one whose text names no optimizer has `otherwise`.
+    #[must_use]
+    pub fn run(&self, otherwise: &Optimizer) -> Run {
+        Run {
+            name: self.name.clone(),
+            optimizer: self.optimizer.clone().unwrap_or_else(|| otherwise.clone()),
+            lr: self.lr.clone(),
+            plateau: self.plateau.clone(),
+            greedy: self.greedy.clone(),
+            hypergradient: None,
+            layer_decay: self.layer_decay,
+        }
+    }
+
+    /// Checks the schedule on a clock that it may meet.
+    fn checked(self) -> Result<Self, ImportError> {
+        let updates = match self.updates {
+            Some(Span::Updates(updates)) => updates as u64,
+            Some(Span::Epochs(epochs)) => (epochs * 100.0) as u64,
+            _ => 10_000,
+        };
+        let clock = Clock { updates: updates.clamp(1, 1_000_000_000), updates_per_epoch: 100 };
+        self.lr.resolve(clock)?;
+        if let Some(rule) = &self.greedy {
+            rule.rule().check()?;
+        }
+        if let Some(optimizer) = &self.optimizer {
+            settings::check_optimizer(optimizer)?;
+        }
+        Ok(self)
+    }
+}
+
+/// Reads a text.
+///
+/// # Errors
+/// When the text is none of the known kinds, is malformed, or says something that no schedule can.
+pub fn import(text: &str, options: Options) -> Result<Imported, ImportError> {
+    let text = text.trim_start_matches('\u{feff}');
+    let format = options.format.map_or_else(|| detect::format(text), Ok)?;
+    if format != Format::Log && text.len() as u64 > MAX_BYTES {
+        return Err(ImportError::TooLarge { bytes: text.len() as u64, max: MAX_BYTES });
+    }
+    let imported = match format {
+        Format::PyTorch => pytorch::read(text, options.tick),
+        Format::HuggingFace => huggingface::read(text),
+        Format::Timm => timm::read(text),
+        Format::DeepSpeed => deepspeed::read(text),
+        Format::Experiment => experiment(text),
+        Format::Log => log::read(text.as_bytes()),
+    }?;
+    imported.checked()
+}
+
+/// Reads a file; a log of any length within a fixed memory.
+///
+/// # Errors
+/// When the file cannot be read, and as [`import`].
+pub fn import_file(path: impl AsRef<Path>, options: Options) -> Result<Imported, ImportError> {
+    let path = path.as_ref();
+    let failed = |cause| ImportError::Read { file: path.to_owned(), cause };
+    let mut file = File::open(path).map_err(failed)?;
+    let mut start = Vec::new();
+    file.by_ref().take(detect::SNIFFED as u64).read_to_end(&mut start).map_err(failed)?;
+    let format = match options.format {
+        Some(format) => format,
+        None => detect::format(&String::from_utf8_lossy(&start))?,
+    };
+    let whole = std::io::Cursor::new(start).chain(file);
+    if format == Format::Log {
+        return log::read(BufReader::new(whole))?.checked();
+    }
+    let mut bytes = Vec::new();
+    whole.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+    let text = String::from_utf8(bytes).map_err(|_| ImportError::NotText)?;
+    import(&text, Options { format: Some(format), ..options })
+}
+
+/// The first run of an experiment file.
+fn experiment(text: &str) -> Result<Imported, ImportError> {
+    let experiment = Experiment::parse(text, "imported text")?;
+    let runs = experiment.runs.len();
+    let constant = Run {
+        name: experiment.name,
+        optimizer: Optimizer::new(OptimizerKind::Sgd),
+        lr: Kind::Constant(Constant { peak: 0.1 }).into(),
+        plateau: None,
+        greedy: None,
+        hypergradient: None,
+        layer_decay: None,
+    };
+    // The reader refuses a file without a run, so the constant one is never seen.
+    let run = experiment.runs.into_iter().next().unwrap_or(constant);
+    let mut imported = Imported::new(Format::Experiment, run.name, run.lr);
+    imported.optimizer = Some(run.optimizer);
+    imported.plateau = run.plateau;
+    imported.greedy = run.greedy;
+    imported.layer_decay = run.layer_decay;
+    imported.updates = Some(experiment.train.updates);
+    imported.accumulate = Some(experiment.train.accumulate);
+    imported.clip_norm = experiment.train.clip_norm;
+    if runs > 1 {
+        imported.note(format!("the file has {runs} runs; this is its first"));
+    }
+    if run.hypergradient.is_some() {
+        imported.note("the run's hypergradient was left out");
+    }
+    Ok(imported)
+}
+
+/// Lets the optimizer's momentum mirror the rate, where it has one.
+fn mirror(optimizer: &mut Optimizer, low: f64, high: f64) -> bool {
+    let name = optimizer.kind.momentum_name();
+    name.is_some_and(|name| optimizer.set(name, Number::Mirror { low, high }))
+}

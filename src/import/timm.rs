@@ -1,0 +1,289 @@
+//! timm's `train.py` arguments, with what its scheduler factory makes of them.
+
+use std::f64::consts::PI;
+
+use super::settings::{Settings, flags, number, numbers, optimizer_kind, set, set_betas};
+use super::shape::{constant, cosine, linear, polynomial, restarts, sequence, ticking, warmed, wsd};
+use super::{Format, ImportError, Imported};
+use crate::experiment::{Optimizer, Plateau, PlateauMode};
+use crate::schedule::kind::{
+    InverseSqrt, KDecay, Kind, Listed, Multistep, Points, Product, Step, Table, Tanh,
+};
+use crate::schedule::{Ramp, Schedule, Span, Tick};
+
+/// The most epochs whose rates are listed one by one.
+const MAX_EPOCHS: f64 = 10_000.0;
+/// The control points of a curve that no kind has.
+const POINTS: u32 = 48;
+
+/// The arguments that shape the curve, in epochs.
+struct Args {
+    kind: String,
+    peak: f64,
+    floor: f64,
+    epochs: f64,
+    warmup: f64,
+    warmup_lr: f64,
+    prefix: bool,
+    on_updates: bool,
+    k: f64,
+    decay_rate: f64,
+    cycles: f64,
+    cycle_mul: f64,
+    cycle_decay: f64,
+}
+
+pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
+    let settings = flags(text);
+    let mut imported = Imported::new(Format::Timm, "timm", constant(0.0));
+    let args = args(&settings, &mut imported)?;
+    imported.name = format!("timm {}", args.kind);
+    imported.lr = schedule(&args, &settings, &mut imported)?;
+    if args.on_updates {
+        imported.note("--sched-on-updates: the curve moves with every update");
+    } else {
+        imported.lr = ticking(imported.lr, Tick::Epoch);
+    }
+    let cooldown = settings.number(&["cooldown_epochs"])?.unwrap_or(0.0);
+    let cycles = if args.cycles > 1.0 { args.cycles } else { 1.0 };
+    let prefix = if args.prefix { args.warmup } else { 0.0 };
+    imported.updates = Some(Span::Epochs(args.epochs * cycles + prefix + cooldown));
+    if settings.get("lr_noise").is_some() {
+        imported.note("--lr-noise was left out: it needs PyTorch's random numbers");
+    }
+    imported.optimizer = optimizer(&settings, &mut imported)?;
+    imported.clip_norm = settings.number(&["clip_grad"])?.filter(|norm| *norm > 0.0);
+    imported.accumulate = settings.count("grad_accum_steps")?.map(|count| count.max(1) as usize);
+    imported.batch_size = settings.count("batch_size")?.map(|size| size as usize);
+    imported.layer_decay = settings.number(&["layer_decay"])?.filter(|decay| *decay > 0.0 && *decay <= 1.0);
+    Ok(imported)
+}
+
+fn args(settings: &Settings, imported: &mut Imported) -> Result<Args, ImportError> {
+    let or =
+        |name: &str, otherwise: f64| Ok::<f64, ImportError>(settings.number(&[name])?.unwrap_or(otherwise));
+    let peak = match settings.number(&["lr"])? {
+        Some(rate) => rate,
+        None => {
+            let (base, size) = (or("lr_base", 0.1)?, or("lr_base_size", 256.0)?);
+            imported.note(format!(
+                "no --lr: timm makes it of --lr-base {base} for batches of {size}; {base} was taken"
+            ));
+            base
+        }
+    };
+    let epochs = or("epochs", 300.0)?;
+    let warmup = or("warmup_epochs", 5.0)?;
+    if !(1.0..=1e6).contains(&epochs) || !(0.0..=1e6).contains(&warmup) {
+        return Err(ImportError::missing(
+            "--epochs",
+            "a number from 1 to 1e6, and --warmup-epochs at least 0",
+        ));
+    }
+    let kind = settings.text("sched").unwrap_or("cosine").to_owned();
+    Ok(Args {
+        prefix: settings.flag("warmup_prefix") == Some(true),
+        on_updates: settings.flag("sched_on_updates") == Some(true),
+        peak,
+        floor: or("min_lr", 0.0)?,
+        epochs,
+        warmup,
+        warmup_lr: or("warmup_lr", 1e-5)?,
+        k: or("lr_k_decay", 1.0)?,
+        decay_rate: or("decay_rate", 0.1)?,
+        cycles: or("lr_cycle_limit", 1.0)?,
+        cycle_mul: or("lr_cycle_mul", 1.0)?,
+        cycle_decay: or("lr_cycle_decay", 0.5)?,
+        kind,
+    })
+}
+
+fn schedule(args: &Args, settings: &Settings, imported: &mut Imported) -> Result<Schedule, ImportError> {
+    let epochs = Some(Span::Epochs(args.epochs));
+    let warm = |body: Schedule| {
+        let from = if args.peak > 0.0 { args.warmup_lr / args.peak } else { 0.0 };
+        warmed(body, Span::Epochs(args.warmup), from, Ramp::Linear)
+    };
+    let body = match args.kind.as_str() {
+        "cosine" if args.cycles > 1.0 => {
+            if args.warmup > 0.0 && !args.prefix {
+                imported.note("timm starts the first cycle within the warmup; here it starts after it");
+            }
+            let first = Span::Epochs(args.epochs);
+            return Ok(warm(restarts(args.peak, args.floor, first, args.cycle_mul, args.cycle_decay)));
+        }
+        "cosine" if args.k == 1.0 => cosine(args.peak, args.floor, epochs, "hold"),
+        "cosine" => k_decay(args, "cosine", 1.0),
+        "tanh" => {
+            let tanh = Tanh { peak: args.peak, floor: args.floor, over: epochs, lower: -7.0, upper: 3.0 };
+            Kind::Tanh(tanh).into()
+        }
+        "poly" => {
+            imported.note("timm's factory passes --decay-rate as the power of poly");
+            if args.k == 1.0 {
+                polynomial(args.peak, args.decay_rate, args.floor, epochs)
+            } else {
+                k_decay(args, "polynomial", args.decay_rate)
+            }
+        }
+        "step" => {
+            let every = settings.number(&["decay_epochs"])?.unwrap_or(90.0);
+            Kind::Step(Step { peak: args.peak, every: Span::Epochs(every), gamma: args.decay_rate }).into()
+        }
+        "multistep" => {
+            let given = settings.get("decay_milestones");
+            let milestones =
+                given.map_or(Ok(vec![90.0, 180.0, 270.0]), |value| numbers("decay_milestones", value))?;
+            imported.note("timm's multistep drops one epoch before each milestone, as here");
+            let before = |milestone: f64| Span::Epochs((milestone - 1.0).max(0.0));
+            let milestones = milestones.into_iter().map(before).collect();
+            Kind::Multistep(Multistep { peak: args.peak, milestones, gamma: args.decay_rate }).into()
+        }
+        "wsd" | "rsqrt" => stable(args, settings, imported)?,
+        "plateau" => {
+            imported.plateau = Some(Plateau {
+                mode: PlateauMode::Min,
+                factor: args.decay_rate,
+                patience: settings.count("patience_epochs")?.unwrap_or(10),
+                min_lr: args.floor,
+                ..Plateau::default()
+            });
+            imported.note("timm's plateau watches --eval-metric; here it is the validation loss");
+            constant(args.peak)
+        }
+        "constant" | "none" => constant(args.peak),
+        other => {
+            let why = "known are cosine, tanh, poly, step, multistep, wsd, plateau, constant and none";
+            return Err(ImportError::unsupported(format!("--sched {other}"), why));
+        }
+    };
+    let starts_after = args.prefix || matches!(args.kind.as_str(), "wsd" | "rsqrt" | "plateau" | "constant");
+    if args.kind == "none" {
+        return Ok(body);
+    }
+    if args.warmup == 0.0 || starts_after {
+        return Ok(warm(body));
+    }
+    Ok(truncated(args, settings, imported)?.unwrap_or_else(|| warm(body)))
+}
+
+fn k_decay(args: &Args, shape: &'static str, power: f64) -> Schedule {
+    let (peak, floor, k) = (args.peak, args.floor, args.k);
+    Kind::KDecay(KDecay { peak, floor, over: Some(Span::Epochs(args.epochs)), k, shape, power }).into()
+}
+
+/// Timm's `wsd` and `rsqrt`, whose warmup comes before the rest also where it counts as part of `--epochs`.
+fn stable(args: &Args, settings: &Settings, imported: &mut Imported) -> Result<Schedule, ImportError> {
+    let rest = if args.prefix { args.epochs } else { args.epochs - args.warmup };
+    let decay = settings.number(&["decay_epochs"])?.unwrap_or(0.2);
+    let decay = Span::Epochs(if decay < 1.0 { decay * rest } else { decay }.round());
+    if decay.amount() < 1.0 || decay.amount() > rest {
+        let needed = "--decay-epochs from 1 to the epochs after the warmup";
+        return Err(ImportError::missing(format!("--sched {}", args.kind), needed));
+    }
+    let is_rsqrt = args.kind == "rsqrt";
+    let usual = if is_rsqrt { "linear" } else { "1-sqrt" };
+    let shape = match settings.text("lr_decay_fn").unwrap_or(usual) {
+        "linear" => "linear",
+        "cosine" => "cosine",
+        "1-sqrt" => "1-sqrt",
+        other => {
+            imported.note(format!("the decay {other} is not known here: {usual} was taken"));
+            usual
+        }
+    };
+    if !is_rsqrt {
+        return Ok(wsd(args.peak, args.floor, decay, shape));
+    }
+    if args.floor > 0.0 {
+        imported.note("--min-lr was left out: this shape has no floor here");
+    }
+    let timescale = Span::Epochs(settings.number(&["lr_stable_timescale"])?.unwrap_or(args.warmup).max(1.0));
+    let slow = Kind::InverseSqrt(InverseSqrt { peak: args.peak, timescale });
+    Ok(Kind::Product(Product { of: vec![slow.into(), wsd(1.0, 0.0, decay, shape)] }).into())
+}
+
+/// Without `--warmup-prefix` the curve starts at epoch 0 and the warmup hides its beginning. No kind does
+/// that, so the rates are listed, or drawn where they change with every update.
+fn truncated(
+    args: &Args,
+    settings: &Settings,
+    imported: &mut Imported,
+) -> Result<Option<Schedule>, ImportError> {
+    let period = settings.number(&["decay_epochs"])?.unwrap_or(90.0).max(1.0);
+    let milestones = match settings.get("decay_milestones") {
+        Some(value) => numbers("decay_milestones", value)?,
+        None => vec![90.0, 180.0, 270.0],
+    };
+    let rate = |t: f64| {
+        let share = (t / args.epochs).powf(args.k);
+        let height = args.peak - args.floor;
+        match args.kind.as_str() {
+            _ if t < args.warmup => args.warmup_lr + t * (args.peak - args.warmup_lr) / args.warmup,
+            "step" => args.peak * args.decay_rate.powf((t / period).floor()),
+            "multistep" => {
+                let passed = milestones.iter().filter(|milestone| **milestone <= t + 1.0).count();
+                args.peak * args.decay_rate.powf(passed as f64)
+            }
+            _ if t >= args.epochs => args.floor,
+            "tanh" => {
+                let share = t / args.epochs;
+                args.floor + 0.5 * height * (1.0 - (-7.0 * (1.0 - share) + 3.0 * share).tanh())
+            }
+            "poly" => args.floor + height * (1.0 - share).powf(args.decay_rate),
+            _ => args.floor + 0.5 * height * (1.0 + (PI * share).cos()),
+        }
+    };
+    let highest = (0..=(args.epochs.min(MAX_EPOCHS) as u32)).map(|t| rate(f64::from(t))).fold(0.0, f64::max);
+    if highest < args.peak {
+        imported.note(format!(
+            "without --warmup-prefix timm's curve starts at epoch 0, so the peak of {} is never reached: the \
+             highest rate is {highest:.3e}",
+            args.peak
+        ));
+    }
+    if !args.on_updates && args.epochs <= MAX_EPOCHS {
+        // One rate past the end, which is held.
+        let values = (0..=(args.epochs as u32)).map(|t| rate(f64::from(t)).max(0.0)).collect();
+        return Ok(Some(Kind::Listed(Listed { values: Table { values, file: None } }).into()));
+    }
+    if matches!(args.kind.as_str(), "step" | "multistep") {
+        imported.note("the drops are counted after the warmup here, and from epoch 0 in timm");
+        return Ok(None);
+    }
+    imported.note("the curve was drawn with control points, as no kind of schedule begins within a warmup");
+    let step = (args.epochs - args.warmup) / f64::from(POINTS);
+    if step <= 0.0 {
+        return Ok(None);
+    }
+    let points = (0..=POINTS).map(|index| {
+        let after = step * f64::from(index);
+        (Span::Epochs(after), rate(args.warmup + after).max(0.0))
+    });
+    let curve = Kind::Points(Points { points: points.collect(), interpolation: "monotone" }).into();
+    let from = if args.peak > 0.0 { args.warmup_lr / args.peak } else { 0.0 };
+    let warmup = Span::Epochs(args.warmup);
+    Ok(Some(sequence(vec![(warmup, linear(args.peak, from, 1.0, Some(warmup)))], curve)))
+}
+
+fn optimizer(settings: &Settings, imported: &mut Imported) -> Result<Option<Optimizer>, ImportError> {
+    let name = settings.text("opt").unwrap_or("sgd");
+    let Some(kind) = optimizer_kind(name) else {
+        imported.note(format!("the optimizer {name} is not known here"));
+        return Ok(None);
+    };
+    let mut optimizer = Optimizer::new(kind);
+    let or =
+        |name: &str, otherwise: f64| Ok::<f64, ImportError>(settings.number(&[name])?.unwrap_or(otherwise));
+    set(&mut optimizer, "momentum", Some(or("momentum", 0.9)?));
+    set(&mut optimizer, "weight_decay", Some(or("weight_decay", 2e-5)?));
+    if let Some(eps) = settings.get("opt_eps") {
+        set(&mut optimizer, "eps", Some(number("--opt-eps", eps)?));
+    }
+    if let Some(betas) = settings.get("opt_betas") {
+        set_betas(&mut optimizer, &numbers("--opt-betas", betas)?);
+    }
+    // timm's `sgd` looks ahead; `momentum` does not.
+    optimizer.nesterov = matches!(name, "sgd" | "nesterov");
+    Ok(Some(optimizer))
+}

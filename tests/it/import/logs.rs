@@ -1,0 +1,188 @@
+//! Logged rates, and the schedule that is found in them.
+
+use anneal_studio::schedule::kind::{
+    Cosine, CosineRestarts, Cyclic, Exponential, InverseSqrt, Multistep, Noam, OneCycle, Polynomial, Rex,
+    Step, Tanh, Wsd,
+};
+use anneal_studio::schedule::{Ramp, Warmup};
+
+use super::*;
+
+fn updates(count: u32) -> Span {
+    Span::Updates(f64::from(count))
+}
+
+fn warmed(kind: Kind, over: u32, from: f64, shape: Ramp) -> Schedule {
+    Schedule { warmup: Some(Warmup { over: updates(over), from, shape }), ..kind.into() }
+}
+
+/// The log that a run of this schedule would leave, every so many updates.
+fn log_of(schedule: &Schedule, total: u64, every: usize) -> String {
+    let curve = schedule.resolve(Clock { updates: total, updates_per_epoch: 100 }).unwrap();
+    let mut text = "step,loss,learning_rate\n".to_owned();
+    for update in (0..total).step_by(every) {
+        writeln!(text, "{update},0.5,{}", curve.at(update)).unwrap();
+    }
+    text
+}
+
+fn schedules() -> Vec<Schedule> {
+    let cosine = Kind::Cosine(Cosine { peak: 0.1, floor: 1e-3, over: None, after: "hold" });
+    let polynomial = |power| Kind::Polynomial(Polynomial { peak: 0.2, power, floor: 0.0, over: None });
+    let wsd = |shape| Kind::Wsd(Wsd { peak: 3e-4, floor: 0.0, decay: updates(200), shape });
+    vec![
+        anneal_studio::schedule::kind::Kind::Constant(anneal_studio::schedule::kind::Constant { peak: 0.3 })
+            .into(),
+        cosine.clone().into(),
+        warmed(cosine.clone(), 50, 0.0, Ramp::Linear),
+        warmed(cosine, 80, 0.1, Ramp::Exponential),
+        warmed(polynomial(1.0), 100, 0.0, Ramp::Linear),
+        polynomial(2.0).into(),
+        wsd("1-sqrt").into(),
+        warmed(wsd("linear"), 100, 0.0, Ramp::Cosine),
+        Kind::Rex(Rex { peak: 0.1, floor: 0.0, over: None }).into(),
+        Kind::Tanh(Tanh { peak: 0.1, floor: 0.0, over: None, lower: -7.0, upper: 3.0 }).into(),
+        Kind::Exponential(Exponential { peak: 0.1, gamma: 0.995 }).into(),
+        warmed(Kind::InverseSqrt(InverseSqrt { peak: 0.01, timescale: updates(40) }), 40, 0.0, Ramp::Linear),
+        Kind::Step(Step { peak: 0.1, every: updates(300), gamma: 0.1 }).into(),
+        Kind::Multistep(Multistep { peak: 0.1, milestones: vec![updates(500), updates(750)], gamma: 0.2 })
+            .into(),
+        Kind::CosineRestarts(CosineRestarts {
+            peak: 0.1,
+            floor: 0.0,
+            first: updates(100),
+            mult: 2.0,
+            peak_decay: 1.0,
+            cycle_warmup: None,
+        })
+        .into(),
+        Kind::OneCycle(OneCycle {
+            peak: 0.5,
+            over: None,
+            pct_start: 0.3,
+            div_factor: 25.0,
+            final_div_factor: 1e4,
+            anneal: "cos",
+            three_phase: false,
+        })
+        .into(),
+        Kind::Cyclic(Cyclic {
+            floor: 0.01,
+            peak: 0.1,
+            up: updates(100),
+            down: Some(updates(150)),
+            mode: "triangular2",
+            gamma: 1.0,
+        })
+        .into(),
+        Kind::Noam(Noam { scale: 1.0, d_model: 512.0, warmup: updates(100) }).into(),
+    ]
+}
+
+#[test]
+fn a_logged_schedule_is_found_again() {
+    for schedule in schedules() {
+        let imported = read(&log_of(&schedule, 1000, 1));
+        let fit = imported.fit.unwrap();
+        assert_eq!(imported.updates, Some(Span::Updates(1000.0)));
+        assert!(fit.max < 1e-3, "{schedule:?} became {:?}: {fit}", imported.lr);
+        assert_eq!(fit.kind, schedule.kind.name(), "{fit}");
+        assert_eq!(imported.lr.warmup.is_some(), schedule.warmup.is_some(), "{:?}", imported.lr);
+        assert!(imported.notes.iter().any(|note| note.contains("the nearest schedule is")));
+    }
+}
+
+#[test]
+fn rows_ten_updates_apart_are_enough() {
+    for schedule in schedules() {
+        let imported = read(&log_of(&schedule, 1000, 10));
+        let fit = imported.fit.unwrap();
+        assert!(fit.max < 0.02, "{schedule:?} became {:?}: {fit}", imported.lr);
+        assert_eq!(imported.updates, Some(Span::Updates(1000.0)));
+    }
+}
+
+#[test]
+fn plain_numbers_are_found_back() {
+    let cosine = Kind::Cosine(Cosine { peak: 0.1, floor: 1e-3, over: None, after: "hold" });
+    let schedule = warmed(cosine, 50, 0.0, Ramp::Linear);
+    assert_eq!(read(&log_of(&schedule, 1000, 1)).lr, schedule);
+}
+
+#[test]
+fn what_no_kind_is_gets_control_points() {
+    let mut text = String::from("lr\n");
+    for i in 0..600 {
+        let hump = (f64::from(i) / 40.0).sin() * (f64::from(i) / 97.0).cos();
+        writeln!(text, "{}", 0.1 + 0.05 * hump).unwrap();
+    }
+    let imported = read(&text);
+    let fit = imported.fit.unwrap();
+    assert!(matches!(fit.kind, "points" | "table"), "{fit}");
+    assert!(fit.max < 0.01, "{fit}");
+}
+
+#[test]
+fn our_own_csv_reads_its_first_run() {
+    let mut text = "run,update,epoch,lr,momentum,weight_decay\n".to_owned();
+    for (run, rate) in [("a", 0.5), ("b", 0.1)] {
+        for update in 0..100 {
+            writeln!(text, "{run},{update},0,{rate},0.9,0").unwrap();
+        }
+    }
+    let imported = read(&text);
+    assert!(matches!(&imported.lr.kind, Kind::Constant(constant) if constant.peak == 0.5));
+    assert!(imported.notes.iter().any(|note| note.contains("100 rows of the others")));
+}
+
+#[test]
+fn columns_are_found_without_names_too() {
+    let linear = |i: u32| 0.1 * (1.0 - f64::from(i) / 100.0);
+    let single: String = (0..100).map(|i| format!("{}\n", linear(i))).collect();
+    let pairs: String = (0..100).map(|i| format!("{i};{}\n", linear(i))).collect();
+    let tabs: String = ["\"Step\"\t\"train/lr\"\n".to_owned()]
+        .into_iter()
+        .chain((0..100).map(|i| format!("{i}\t{}\n", linear(i))))
+        .collect();
+    for text in [single, pairs, tabs] {
+        assert!(read(&text).fit.unwrap().max < 1e-9, "{text:.40}");
+    }
+}
+
+#[test]
+fn ten_million_rows_are_read_in_little_memory() {
+    struct Rows {
+        next: u64,
+        line: Vec<u8>,
+        at: usize,
+    }
+    impl std::io::Read for Rows {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            if self.at == self.line.len() {
+                if self.next == 10_000_000 {
+                    return Ok(0);
+                }
+                self.line.clear();
+                // Many rows at once, so that the test is not about their number alone.
+                for _ in 0..10_000 {
+                    let rate = 0.1 * (1.0 - self.next as f64 / 1e7);
+                    writeln!(self.line, "{rate:e}")?;
+                    self.next += 1;
+                }
+                self.at = 0;
+            }
+            let count = buffer.len().min(self.line.len() - self.at);
+            buffer[..count].copy_from_slice(&self.line[self.at..self.at + count]);
+            self.at += count;
+            Ok(count)
+        }
+    }
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let mut rows = Rows { next: 0, line: Vec::new(), at: 0 };
+    std::io::copy(&mut rows, &mut file.as_file()).unwrap();
+    let imported = import_file(file.path(), Options::default()).unwrap();
+    let fit = imported.fit.unwrap();
+    assert_eq!(imported.updates, Some(Span::Updates(1e7)));
+    assert!(fit.rows <= (1 << 14) + 1 && fit.max < 1e-6, "{fit}");
+    assert!(imported.notes.iter().any(|note| note.contains("of 10000000 rows")));
+}
