@@ -1,12 +1,16 @@
 //! One test program, so that the big dependencies are linked once.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "tests may")]
 
+mod analysis;
 mod architecture;
 mod command_line;
+mod checkpoint;
 mod controllers;
 mod data;
 mod engine;
 mod experiment_file;
+mod export;
+mod import;
 mod models;
 mod optimizers;
 mod schedule_golden;

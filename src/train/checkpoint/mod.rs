@@ -11,6 +11,7 @@ mod format;
 pub mod policy;
 mod writer;
 
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -26,6 +27,7 @@ use super::command::{LaneId, Revision, RunId};
 use super::lane::LaneState;
 use super::snapshot::{Keeper, Kept};
 use crate::experiment::{Experiment, OptimizerKind};
+use crate::files;
 use crate::model::Parameter;
 
 /// A cohort between two updates.
@@ -67,6 +69,15 @@ impl Checkpoint {
         let bytes =
             std::fs::read(file).map_err(|cause| Refusal::Unreadable { file: file.to_owned(), cause })?;
         format::decode(&bytes, file)
+    }
+
+    /// Writes the file. The one there is replaced in one step once the new one is whole on the disk.
+    ///
+    /// # Errors
+    /// When the folder cannot be written to or the disk is full; the file there is then as it was.
+    pub fn save(&self, file: &Path) -> io::Result<()> {
+        let bytes = format::encode(self).map_err(io::Error::other)?;
+        files::replace(file, |file| file.write_all(&bytes))
     }
 
     /// Updates that every lane still able to train has done.

@@ -1,14 +1,13 @@
 //! A thread that writes checkpoints, so that training never waits for a disk.
 
 use std::collections::VecDeque;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
 use super::policy::{self, Entry, Reason};
-use super::{Checkpoint, Policy, file_name, folder, format};
-use crate::files;
+use super::{Checkpoint, Policy, file_name, folder};
 
 /// Checkpoints that may wait for the disk.
 const WAITING: usize = 4;
@@ -168,8 +167,7 @@ impl Shelf {
     /// Writes one, then deletes what need not stay.
     fn put(&mut self, checkpoint: &Checkpoint) -> io::Result<()> {
         let update = checkpoint.update();
-        let bytes = format::encode(checkpoint).map_err(io::Error::other)?;
-        files::replace(&self.folder.join(file_name(update)), |file| file.write_all(&bytes))?;
+        checkpoint.save(&self.folder.join(file_name(update)))?;
         self.entries.retain(|entry| entry.update != update);
         self.entries.push(Entry { update, val_loss: checkpoint.val_loss() });
         for update in policy::stale(&self.entries, self.keep) {
