@@ -6,6 +6,7 @@ pub mod init;
 pub mod kernel;
 pub mod mlp;
 mod readout;
+pub mod surface;
 pub mod tensor;
 pub mod transformer;
 

@@ -3,6 +3,7 @@
 mod cnn;
 mod golden;
 mod mlp;
+mod surface;
 mod transformer;
 
 use anneal_studio::model::{Batch, Inputs, Model, Targets};

@@ -428,6 +428,7 @@ impl Stream<'_> {
 
     /// The gradient at attention's input, in `part`, from that at its output, in `x`.
     #[inline(always)]
+    #[allow(clippy::too_many_arguments, reason = "a layer's part, its input, what it kept and its gradients")]
     fn attend_back<S: Simd>(
         &mut self,
         simd: S,

@@ -41,13 +41,17 @@ pub fn loss(model: &Transformer, rows: &Tensor, batches: &[Batch<'_>]) -> Result
             affine(rows, &mixed.reshape((lanes, positions, width))?, layer.mixed)
         };
         let feed_forward = |x: &Tensor| affine(rows, &affine(rows, x, layer.up)?.relu()?, layer.down);
-        let parts: [&dyn Fn(&Tensor) -> Result<Tensor>; 2] = [&attention, &feed_forward];
-        for (part, layer_norm) in parts.into_iter().zip(layer.norms) {
-            x = match model.size.norm {
-                Norm::Pre => (&x + part(&norm(rows, &x, layer_norm)?)?)?,
-                Norm::Post => norm(rows, &(&x + part(&x)?)?, layer_norm)?,
-            };
-        }
+        let [first, second] = layer.norms;
+        x = match model.size.norm {
+            Norm::Pre => {
+                let x = (&x + attention(&norm(rows, &x, first)?)?)?;
+                (&x + feed_forward(&norm(rows, &x, second)?)?)?
+            }
+            Norm::Post => {
+                let x = norm(rows, &(&x + attention(&x)?)?, first)?;
+                norm(rows, &(&x + feed_forward(&x)?)?, second)?
+            }
+        };
     }
     if let Some(last) = model.last {
         x = norm(rows, &x, last)?;
