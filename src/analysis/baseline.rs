@@ -46,6 +46,7 @@ pub fn tune(experiment: &Experiment, pool: &Arc<rayon::ThreadPool>) -> Result<Ba
         name: format!("constant {rate:.3e}"),
         lr: Kind::Constant(Constant { peak: rate }).into(),
         plateau: None,
+        greedy: None,
         hypergradient: None,
         ..first.clone()
     };

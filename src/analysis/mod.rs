@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod baseline;
 mod chart;
+pub mod detect;
 pub mod range_test;
 pub mod report;
 pub mod sharpness;

@@ -271,7 +271,7 @@ fn find<'a>(experiment: &'a Experiment, name: &str) -> Result<&'a Run, TrainErro
 
 /// The run under another schedule and no controller.
 fn scheduled(run: &Run, lr: Schedule) -> Run {
-    Run { lr, plateau: None, hypergradient: None, ..run.clone() }
+    Run { lr, plateau: None, greedy: None, hypergradient: None, ..run.clone() }
 }
 
 /// An experiment nobody edits.

@@ -1,5 +1,6 @@
 //! The analysis of training: what it finds, against programs and closed forms that know the answer.
 
+mod detect;
 mod range_test;
 mod report;
 mod sharpness;
@@ -20,7 +21,11 @@ fn pool() -> Arc<rayon::ThreadPool> {
     Arc::new(anneal_studio::train::pool(Some(2)).unwrap())
 }
 
-fn cohort(experiment: Experiment) -> Cohort {
+fn revision(experiment: Experiment) -> Arc<Revision> {
     let ids = (0..experiment.runs.len() as u32).map(RunId).collect();
-    Cohort::new(Arc::new(Revision { generation: 0, experiment, ids }), pool()).unwrap()
+    Arc::new(Revision { generation: 0, experiment, ids })
+}
+
+fn cohort(experiment: Experiment) -> Cohort {
+    Cohort::new(revision(experiment), pool()).unwrap()
 }

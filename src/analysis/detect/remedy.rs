@@ -1,0 +1,112 @@
+//! Remedies: edits of an experiment that one click applies.
+
+use crate::experiment::{Experiment, Number, Run, WeightFormat};
+use crate::schedule::kind::{Kind, Role, Value};
+use crate::schedule::{Cooldown, Ramp, Schedule, Span, Warmup};
+
+/// What would help.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Remedy {
+    /// Every rate of the schedule times this.
+    ScaleRate(f64),
+    /// A linear warmup from zero of at least this length.
+    Warmup(Span),
+    /// A linear cooldown to zero of this length.
+    Cooldown(Span),
+    /// Clip the gradient's norm to this.
+    Clip(f64),
+    /// Stop after so many updates.
+    Updates(u64),
+    /// Store weights in f32.
+    FullPrecision,
+    WeightDecay(f64),
+    /// The controller's patience times this.
+    Patience(u64),
+    /// Without the controller.
+    NoController,
+    /// Follow the schedule from where the run stands; nothing in the experiment changes.
+    ResumeSchedule,
+}
+
+impl Remedy {
+    /// What the button says.
+    pub fn label(&self) -> String {
+        match self {
+            Self::ScaleRate(by) if *by < 1.0 => format!("Lower the rate to {by}×"),
+            Self::ScaleRate(by) => format!("Raise the rate to {by}×"),
+            Self::Warmup(over) => format!("Warm up over {over}"),
+            Self::Cooldown(over) => format!("Cool down over the last {over}"),
+            Self::Clip(norm) => format!("Clip gradients at {norm}"),
+            Self::Updates(updates) => format!("Stop after {updates} updates"),
+            Self::FullPrecision => "Store weights in f32".to_owned(),
+            Self::WeightDecay(decay) => format!("Weight decay {decay}"),
+            Self::Patience(times) => format!("Patience {times}×"),
+            Self::NoController => "Remove the plateau control".to_owned(),
+            Self::ResumeSchedule => "Follow the schedule again".to_owned(),
+        }
+    }
+
+    /// Edits the experiment; `run` is the index of the run it is about. `false` when nothing changed.
+    pub fn apply(&self, experiment: &mut Experiment, run: usize) -> bool {
+        let before = experiment.clone();
+        let Some(target) = experiment.runs.get_mut(run) else { return false };
+        match self {
+            Self::ScaleRate(by) => scale(&mut target.lr, *by),
+            Self::Warmup(over) => {
+                let from = target.lr.warmup.as_ref().map_or(0.0, |warmup| warmup.from);
+                target.lr.warmup = Some(Warmup { over: *over, from, shape: Ramp::Linear });
+            }
+            Self::Cooldown(over) => {
+                target.lr.cooldown = Some(Cooldown { over: *over, to: 0.0, shape: Ramp::Linear });
+            }
+            Self::Clip(norm) => experiment.train.clip_norm = Some(*norm),
+            Self::Updates(updates) => experiment.train.updates = Span::Updates(*updates as f64),
+            Self::FullPrecision => experiment.train.weights = WeightFormat::F32,
+            Self::WeightDecay(decay) => {
+                target.optimizer.set("weight_decay", Number::Fixed(*decay));
+            }
+            Self::Patience(times) => patient(target, *times),
+            Self::NoController => (target.plateau, target.greedy) = (None, None),
+            Self::ResumeSchedule => {}
+        }
+        *experiment != before
+    }
+}
+
+fn patient(run: &mut Run, times: u64) {
+    if let Some(plateau) = &mut run.plateau {
+        plateau.patience = plateau.patience.max(1).saturating_mul(times);
+    }
+}
+
+/// Multiplies every rate a schedule names; of a product, those of its first factor.
+fn scale(schedule: &mut Schedule, by: f64) {
+    if let Some(clamp) = &mut schedule.clamp {
+        clamp.min *= by;
+        clamp.max *= by;
+    }
+    let kind = &mut schedule.kind;
+    for field in Kind::fields(kind.name()).unwrap_or_default() {
+        let scaled = match (field.role, kind.get(field.name)) {
+            (Role::Rate, Some(Value::Number(rate))) => Value::Number(rate * by),
+            (_, Some(Value::Points(points))) => {
+                Value::Points(points.into_iter().map(|(at, rate)| (at, rate * by)).collect())
+            }
+            (_, Some(Value::Values(mut table))) => {
+                table.values.iter_mut().for_each(|rate| *rate *= by);
+                table.file = None;
+                Value::Values(table)
+            }
+            (_, Some(Value::Parts(mut parts))) => {
+                parts.iter_mut().for_each(|part| scale(&mut part.schedule, by));
+                Value::Parts(parts)
+            }
+            (_, Some(Value::Factors(mut factors))) => {
+                factors.iter_mut().take(1).for_each(|factor| scale(factor, by));
+                Value::Factors(factors)
+            }
+            _ => continue,
+        };
+        kind.set(field.name, scaled);
+    }
+}
