@@ -89,12 +89,20 @@ impl Action {
             help,
         };
         match self {
-            Self::New => about("New", COMMAND, Key::N, Menu::File, "Start from three schedules on the digits."),
-            Self::Open => about("Open…", COMMAND, Key::O, Menu::File, "Open an experiment file."),
-            Self::Save => about("Save", COMMAND, Key::S, Menu::File, "Save the experiment where it came from."),
-            Self::SaveAs => {
-                about("Save as…", COMMAND_SHIFT, Key::S, Menu::File, "Save the experiment under another name.")
+            Self::New => {
+                about("New", COMMAND, Key::N, Menu::File, "Start from three schedules on the digits.")
             }
+            Self::Open => about("Open…", COMMAND, Key::O, Menu::File, "Open an experiment file."),
+            Self::Save => {
+                about("Save", COMMAND, Key::S, Menu::File, "Save the experiment where it came from.")
+            }
+            Self::SaveAs => about(
+                "Save as…",
+                COMMAND_SHIFT,
+                Key::S,
+                Menu::File,
+                "Save the experiment under another name.",
+            ),
             Self::Quit => about("Quit", COMMAND, Key::Q, Menu::File, "Close the studio."),
             Self::Undo => about("Undo", COMMAND, Key::Z, Menu::Edit, "Take the last edit back."),
             Self::Redo => about("Redo", COMMAND_SHIFT, Key::Z, Menu::Edit, "Make the edit again."),
@@ -103,16 +111,26 @@ impl Action {
                 about("Duplicate run", COMMAND, Key::D, Menu::Edit, "Add a copy of the selected run.")
             }
             Self::RenameRun => about("Rename run", PLAIN, Key::F2, Menu::Edit, "Name the selected run."),
-            Self::HideRun => about("Show or hide run", PLAIN, Key::H, Menu::Edit, "Hide the selected run's curves."),
-            Self::DeleteRun => about("Delete run", PLAIN, Key::Delete, Menu::Edit, "Remove the selected run."),
+            Self::HideRun => {
+                about("Show or hide run", PLAIN, Key::H, Menu::Edit, "Hide the selected run's curves.")
+            }
+            Self::DeleteRun => {
+                about("Delete run", PLAIN, Key::Delete, Menu::Edit, "Remove the selected run.")
+            }
             Self::PlayPause => about("Play or pause", PLAIN, Key::Space, Menu::Train, "Train, or hold."),
-            Self::Step => about("Single update", PLAIN, Key::Period, Menu::Train, "Train one update, then hold."),
+            Self::Step => {
+                about("Single update", PLAIN, Key::Period, Menu::Train, "Train one update, then hold.")
+            }
             Self::Restart => {
                 about("Restart", COMMAND, Key::R, Menu::Train, "Train all runs anew from update 0.")
             }
-            Self::SwitchMode => {
-                about("Live or Instant", PLAIN, Key::I, Menu::Train, "Whether an edit bends the future or trains anew.")
-            }
+            Self::SwitchMode => about(
+                "Live or Instant",
+                PLAIN,
+                Key::I,
+                Menu::Train,
+                "Whether an edit bends the future or trains anew.",
+            ),
             Self::Fit => about("Whole run", PLAIN, Key::F, Menu::View, "Show the whole run in the plots."),
             Self::Follow => {
                 about("Follow the playhead", PLAIN, Key::L, Menu::View, "Keep the newest updates in view.")
@@ -123,9 +141,13 @@ impl Action {
             Self::SwitchTheme => {
                 about("Light or dark", COMMAND_SHIFT, Key::L, Menu::View, "Switch between the two themes.")
             }
-            Self::ReduceMotion => {
-                about("Reduce motion", COMMAND_SHIFT, Key::M, Menu::View, "Show changes at once, without motion.")
-            }
+            Self::ReduceMotion => about(
+                "Reduce motion",
+                COMMAND_SHIFT,
+                Key::M,
+                Menu::View,
+                "Show changes at once, without motion.",
+            ),
         }
     }
 }

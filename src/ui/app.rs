@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use eframe::egui::{
-    CentralPanel, Context, Frame as Ground, Margin, Panel, Rect, Theme, Ui, UiBuilder, ViewportCommand, pos2, vec2,
+    CentralPanel, Context, Frame as Ground, Margin, Panel, Rect, Sense, Theme, Ui, UiBuilder,
+    ViewportCommand, pos2, vec2,
 };
 use eframe::{CreationContext, Frame as Shell};
 
@@ -28,6 +29,9 @@ use super::{plot, view};
 
 /// Between two frames while training: at most 60 a second.
 const FRAME: Duration = Duration::from_millis(16);
+
+/// Slow enough to see training happen, and to bend a schedule while it does, in updates a second.
+const OPENING_SPEED: f64 = 100.0;
 
 /// The studio.
 pub struct StudioApp {
@@ -61,6 +65,7 @@ impl StudioApp {
         let engine = Engine::start(document.revision(), options, move || ctx.request_repaint())?;
         let mut app = Self::with(cc, document, Box::new(engine), Box::new(SystemPicker));
         app.studio.view.mode = mode;
+        app.studio.view.speed = Speed::Limited(OPENING_SPEED);
         Ok(app)
     }
 
@@ -103,7 +108,7 @@ impl StudioApp {
         let hidden = &view.hidden;
         let ask = Ask {
             bounds: view.window.bounds(playhead, clock.updates),
-            columns: self.studio.layout.columns,
+            columns: self.studio.layout.across.span().max(metrics::PLOT_MIN) as usize,
             quantity: view.quantity,
             smoothing: view.smoothing,
             cursor: view.cursor.map(|cursor| cursor.max(0.0) as u64),
@@ -181,23 +186,26 @@ impl StudioApp {
             top_bar::show(ui, studio);
         });
         let strip = ground(ui, Margin::symmetric(metrics::MARGIN_M, 0));
-        Panel::bottom("timeline").exact_size(metrics::TIMELINE).resizable(false).frame(strip).show(ui, |ui| {
-            timeline::show(ui, studio);
-        });
+        Panel::bottom("timeline").exact_size(metrics::TIMELINE).resizable(false).frame(strip).show(
+            ui,
+            |ui| {
+                timeline::show(ui, studio);
+            },
+        );
         let side = ground(ui, Margin::symmetric(metrics::MARGIN_M, metrics::MARGIN_S));
         Panel::left("runs")
             .resizable(true)
             .default_size(metrics::LEFT)
             .size_range(metrics::LEFT_MIN..=metrics::LEFT_MAX)
             .frame(side)
-            .show(ui, |ui| left(ui, studio));
+            .show(ui, |ui| filled(ui, |ui| left(ui, studio)));
         if studio.view.context_open {
             Panel::right("side panel")
                 .resizable(true)
                 .default_size(metrics::RIGHT)
                 .size_range(metrics::RIGHT_MIN..=metrics::RIGHT_MAX)
                 .frame(side)
-                .show(ui, |ui| context::show(ui, studio));
+                .show(ui, |ui| filled(ui, |ui| context::show(ui, studio)));
         } else {
             let margin = Margin::symmetric(metrics::MARGIN_XS, metrics::MARGIN_S);
             Panel::right("folded side panel")
@@ -216,7 +224,6 @@ impl StudioApp {
             if let State::Failed(message) = studio.frame.status.state.clone() {
                 failure(ui, &message);
             }
-            studio.layout.columns = ui.available_width().max(metrics::PLOT_MIN) as usize;
             plot::show(ui, studio);
         });
         studio.toasts.show(ui);
@@ -303,7 +310,8 @@ impl StudioApp {
         let studio = &mut self.studio;
         let clock = studio.clock();
         let taken: Vec<&str> = studio.document.runs().map(|(_, run)| run.lr.kind.name()).collect();
-        let fresh = presets().iter().filter(|preset| !preset.plateau).find(|preset| !taken.contains(&preset.kind));
+        let fresh =
+            presets().iter().filter(|preset| !preset.plateau).find(|preset| !taken.contains(&preset.kind));
         let Some(preset) = fresh.or_else(|| presets().first()) else { return };
         let Some(mut run) = studio.document.run(studio.view.selected).cloned() else { return };
         run.name = preset.name.to_lowercase();
@@ -343,7 +351,9 @@ impl StudioApp {
 
     fn ask_where(&mut self, then: Option<Then>) {
         let document = &self.studio.document;
-        let path = document.path().map_or_else(|| file_name(&document.experiment().name), |path| path.display().to_string());
+        let path = document
+            .path()
+            .map_or_else(|| file_name(&document.experiment().name), |path| path.display().to_string());
         self.studio.sheet = Some(Sheet::Save { path, error: None, then });
     }
 
@@ -476,19 +486,28 @@ impl eframe::App for StudioApp {
     }
 }
 
+/// Content that takes all of a panel, whatever room it needs: a panel is as wide as the hand that drew it.
+fn filled(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
+    let full = ui.available_rect_before_wrap();
+    ui.allocate_rect(full, Sense::hover());
+    let ui = &mut ui.new_child(UiBuilder::new().max_rect(full));
+    ui.set_clip_rect(full.expand(f32::from(metrics::MARGIN_M)).intersect(ui.clip_rect()));
+    content(ui);
+}
+
 /// Runs above, what is set for the selected one below.
 fn left(ui: &mut Ui, studio: &mut Studio) {
     let full = ui.available_rect_before_wrap();
     let rows = studio.document.runs().count() as f32;
-    let wanted = metrics::ICON_BUTTON + metrics::XS + rows * (metrics::RUN_ROW + metrics::XS / 2.0) + metrics::XS;
+    let wanted =
+        metrics::ICON_BUTTON + metrics::XS + rows * (metrics::RUN_ROW + metrics::XS / 2.0) + metrics::XS;
     let height = wanted.min(full.height() * 0.45);
     let list = Rect::from_min_size(full.min, vec2(full.width(), height));
-    ui.scope_builder(UiBuilder::new().max_rect(list), |ui| runs::show(ui, studio));
+    runs::show(&mut ui.new_child(UiBuilder::new().max_rect(list)), studio);
     let below = Rect::from_min_max(pos2(full.left(), list.bottom()), full.max);
-    ui.scope_builder(UiBuilder::new().max_rect(below), |ui| {
-        rule(ui);
-        inspector::show(ui, studio);
-    });
+    let ui = &mut ui.new_child(UiBuilder::new().max_rect(below));
+    rule(ui);
+    inspector::show(ui, studio);
 }
 
 /// Why nothing trains, where the loss would be.
@@ -510,7 +529,8 @@ fn failure(ui: &mut Ui, message: &str) {
 
 /// A file name for an experiment.
 fn file_name(name: &str) -> String {
-    let plain: String = name.to_lowercase().chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
+    let plain: String =
+        name.to_lowercase().chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
     let parts: Vec<&str> = plain.split('-').filter(|part| !part.is_empty()).collect();
     let stem = if parts.is_empty() { "experiment".to_owned() } else { parts.join("-") };
     format!("{stem}.toml")

@@ -128,9 +128,9 @@ fn lane_frame(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> LaneFrame {
     let store = &lane.store;
     let newest = lane.update.saturating_sub(1);
     let now = values(store, newest);
-    let at_cursor = ask.cursor.map_or(now, |cursor| {
-        if cursor < lane.update { values(store, cursor) } else { Values::default() }
-    });
+    let at_cursor = ask
+        .cursor
+        .map_or(now, |cursor| if cursor < lane.update { values(store, cursor) } else { Values::default() });
     let everything = 0..=u64::MAX;
     let bounds = |column| store.series(0, column).finite_bounds(everything.clone());
     LaneFrame {

@@ -1,5 +1,6 @@
 //! How the plots share the room between the panels.
 
+use eframe::egui::Rangef;
 use egui_tiles::{Linear, LinearDir, Tile, Tiles, Tree};
 
 use super::plot::Pane;
@@ -7,19 +8,23 @@ use super::plot::Pane;
 /// The plots, one above the other, at heights the user sets.
 pub struct Layout {
     pub tree: Tree<Pane>,
-    /// Columns of points the plots are wide.
-    pub columns: usize,
+    /// Where the plots are, across.
+    pub across: Rangef,
 }
 
 impl Default for Layout {
     fn default() -> Self {
         let mut tiles = Tiles::default();
-        let panes: Vec<_> = [Pane::Rate, Pane::Metric, Pane::Momentum].map(|pane| tiles.insert_pane(pane)).into();
+        let panes: Vec<_> =
+            [Pane::Rate, Pane::Metric, Pane::Momentum].map(|pane| tiles.insert_pane(pane)).into();
         let mut column = Linear::new(LinearDir::Vertical, panes.clone());
         for (pane, share) in panes.into_iter().zip([1.0, 1.35, 0.6]) {
             column.shares.set_share(pane, share);
         }
         let root = tiles.insert_new(Tile::Container(column.into()));
-        Self { tree: Tree::new(eframe::egui::Id::unique("plots"), root, tiles), columns: 600 }
+        Self {
+            tree: Tree::new(eframe::egui::Id::unique("plots"), root, tiles),
+            across: Rangef::new(0.0, 600.0),
+        }
     }
 }

@@ -51,40 +51,51 @@ impl Sheet {
             .stroke(Stroke::new(metrics::HAIRLINE, tokens.outline))
             .corner_radius(metrics::RADIUS_LARGE)
             .inner_margin(Margin::same(metrics::MARGIN_L));
-        let modal = Modal::new(Id::unique("sheet")).frame(card).backdrop_color(tokens.scrim).show(ui.ctx(), |ui| {
-            ui.set_width(metrics::SHEET);
-            ui.spacing_mut().item_spacing = Vec2::splat(metrics::S);
-            match self {
-                Self::Open { path, error } => {
-                    ui.label(theme::title(ui, "Open experiment"));
-                    let entered = path_row(ui, path, busy);
-                    explain(ui, error.as_deref(), busy);
-                    let ready = !path.trim().is_empty();
-                    let decided = buttons(ui, &[("Open", ready, Decision::Open(trimmed(path)))]);
-                    entered.or(decided).map(|decision| match decision {
-                        Decision::Save(path) => Decision::Open(path),
-                        other => other,
-                    })
+        let modal =
+            Modal::new(Id::unique("sheet")).frame(card).backdrop_color(tokens.scrim).show(ui.ctx(), |ui| {
+                ui.set_width(metrics::SHEET);
+                ui.spacing_mut().item_spacing = Vec2::splat(metrics::S);
+                match self {
+                    Self::Open { path, error } => {
+                        ui.label(theme::title(ui, "Open experiment"));
+                        let entered = path_row(ui, path, busy);
+                        explain(ui, error.as_deref(), busy);
+                        let ready = !path.trim().is_empty();
+                        let decided = buttons(ui, &[("Open", ready, Decision::Open(trimmed(path)))]);
+                        entered.or(decided).map(|decision| match decision {
+                            Decision::Save(path) => Decision::Open(path),
+                            other => other,
+                        })
+                    }
+                    Self::Save { path, error, .. } => {
+                        ui.label(theme::title(ui, "Save experiment"));
+                        let entered = path_row(ui, path, busy);
+                        explain(ui, error.as_deref(), busy);
+                        let ready = !path.trim().is_empty();
+                        entered.or(buttons(ui, &[("Save", ready, Decision::Save(trimmed(path)))]))
+                    }
+                    Self::Unsaved { then } => {
+                        ui.label(theme::title(ui, format!("Save the changes to “{name}”?")));
+                        let lost = match then {
+                            Then::New => {
+                                "A new experiment takes its place. Without saving, the changes are lost."
+                            }
+                            Then::Open => {
+                                "Another experiment takes its place. Without saving, the changes are lost."
+                            }
+                            Then::Quit => "Without saving, the changes are lost when the studio closes.",
+                        };
+                        ui.label(lost);
+                        buttons(
+                            ui,
+                            &[
+                                ("Save", true, Decision::SaveFirst),
+                                ("Discard changes", true, Decision::Discard),
+                            ],
+                        )
+                    }
                 }
-                Self::Save { path, error, .. } => {
-                    ui.label(theme::title(ui, "Save experiment"));
-                    let entered = path_row(ui, path, busy);
-                    explain(ui, error.as_deref(), busy);
-                    let ready = !path.trim().is_empty();
-                    entered.or(buttons(ui, &[("Save", ready, Decision::Save(trimmed(path)))]))
-                }
-                Self::Unsaved { then } => {
-                    ui.label(theme::title(ui, format!("Save the changes to “{name}”?")));
-                    let lost = match then {
-                        Then::New => "A new experiment takes its place. Without saving, the changes are lost.",
-                        Then::Open => "Another experiment takes its place. Without saving, the changes are lost.",
-                        Then::Quit => "Without saving, the changes are lost when the studio closes.",
-                    };
-                    ui.label(lost);
-                    buttons(ui, &[("Save", true, Decision::SaveFirst), ("Discard changes", true, Decision::Discard)])
-                }
-            }
-        });
+            });
         match modal.inner {
             None if modal.should_close() && !busy => Some(Decision::Cancel),
             decision => decision,
@@ -108,7 +119,7 @@ fn path_row(ui: &mut Ui, path: &mut String, busy: bool) -> Option<Decision> {
             }
             let field = TextEdit::singleline(path)
                 .hint_text("experiment.toml")
-                .desired_width(ui.available_width() - metrics::XS)
+                .desired_width(ui.available_width())
                 .margin(Margin::symmetric(metrics::MARGIN_S, metrics::MARGIN_XS + 2));
             let response = ui.add(field).labelled_by(label.id);
             if ui.memory(|memory| memory.focused().is_none()) {
@@ -133,7 +144,10 @@ fn explain(ui: &mut Ui, error: Option<&str>, busy: bool) {
             ui.label(theme::caption(ui, "The system's dialog is open. A typed path works as well."));
         }
         None => {
-            ui.label(theme::caption(ui, "Type a path, or browse. Where no dialog opens, typing still works."));
+            ui.label(theme::caption(
+                ui,
+                "Type a path, or browse. Where no dialog opens, typing still works.",
+            ));
         }
     }
 }
@@ -143,7 +157,8 @@ fn buttons(ui: &mut Ui, choices: &[(&str, bool, Decision)]) -> Option<Decision> 
     let tokens = theme::tokens(ui);
     let mut decision = None;
     ui.add_space(metrics::XS);
-    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+    let size = vec2(ui.available_width(), metrics::ICON_BUTTON);
+    ui.allocate_ui_with_layout(size, Layout::right_to_left(Align::Center), |ui| {
         for (index, (label, enabled, choice)) in choices.iter().enumerate() {
             let size = vec2(metrics::FIELD_VALUE, metrics::ICON_BUTTON);
             let button = if index == 0 {
@@ -156,7 +171,8 @@ fn buttons(ui: &mut Ui, choices: &[(&str, bool, Decision)]) -> Option<Decision> 
                 decision = Some(choice.clone());
             }
         }
-        if ui.add(Button::new("Cancel").min_size(vec2(metrics::FIELD_VALUE, metrics::ICON_BUTTON))).clicked() {
+        if ui.add(Button::new("Cancel").min_size(vec2(metrics::FIELD_VALUE, metrics::ICON_BUTTON))).clicked()
+        {
             decision = Some(Decision::Cancel);
         }
     });

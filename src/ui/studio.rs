@@ -41,7 +41,10 @@ enum Momentum {
     /// The optimizer has none.
     None,
     Fixed(f64),
-    Mirror { low: f64, high: f64 },
+    Mirror {
+        low: f64,
+        high: f64,
+    },
     Curve(Curve),
 }
 
@@ -74,10 +77,7 @@ impl Studio {
     pub fn clock(&self) -> Clock {
         let status = &self.frame.status;
         if status.updates > 0 {
-            return Clock {
-                updates: status.updates,
-                updates_per_epoch: status.updates_per_epoch.max(1),
-            };
+            return Clock { updates: status.updates, updates_per_epoch: status.updates_per_epoch.max(1) };
         }
         const GUESS: Clock = Clock { updates: 1000, updates_per_epoch: 25 };
         let updates = match self.document.experiment().train.updates {
@@ -91,7 +91,10 @@ impl Studio {
     pub fn refresh(&mut self) {
         let clock = self.clock();
         let old = std::mem::take(&mut self.resolved);
-        let mut kept = old.into_iter().map(|resolved| (resolved.id, resolved)).collect::<std::collections::BTreeMap<_, _>>();
+        let mut kept = old
+            .into_iter()
+            .map(|resolved| (resolved.id, resolved))
+            .collect::<std::collections::BTreeMap<_, _>>();
         self.resolved = self
             .document
             .runs()

@@ -59,14 +59,17 @@ impl Toasts {
         }
         let offset = vec2(-metrics::L, -(metrics::TIMELINE + metrics::L));
         let mut dismissed = None;
-        Area::new(Id::unique("messages")).order(Order::Foreground).anchor(Align2::RIGHT_BOTTOM, offset).show(ui.ctx(), |ui| {
-            for (index, toast) in self.0.iter().enumerate() {
-                if card(ui, toast) {
-                    dismissed = Some(index);
+        Area::new(Id::unique("messages")).order(Order::Foreground).anchor(Align2::RIGHT_BOTTOM, offset).show(
+            ui.ctx(),
+            |ui| {
+                for (index, toast) in self.0.iter().enumerate() {
+                    if card(ui, toast) {
+                        dismissed = Some(index);
+                    }
+                    ui.add_space(metrics::XS);
                 }
-                ui.add_space(metrics::XS);
-            }
-        });
+            },
+        );
         if let Some(index) = dismissed {
             self.0.remove(index);
         }
@@ -81,7 +84,12 @@ fn card(ui: &mut Ui, toast: &Toast) -> bool {
         .fill(tokens.raised)
         .stroke(Stroke::new(metrics::HAIRLINE, edge))
         .corner_radius(metrics::RADIUS_LARGE)
-        .inner_margin(Margin { left: metrics::MARGIN_M, right: metrics::MARGIN_XS, top: metrics::MARGIN_XS, bottom: metrics::MARGIN_XS })
+        .inner_margin(Margin {
+            left: metrics::MARGIN_M,
+            right: metrics::MARGIN_XS,
+            top: metrics::MARGIN_XS,
+            bottom: metrics::MARGIN_XS,
+        })
         .show(ui, |ui| {
             ui.set_width(metrics::TOAST);
             ui.with_layout(Layout::right_to_left(Align::TOP), |ui| {

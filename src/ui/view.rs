@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::ui::handles::HandleId;
-use crate::ui::plot::Scale;
 use crate::telemetry::Column;
 use crate::train::command::{Mode, RunId, Speed};
+use crate::ui::handles::HandleId;
+use crate::ui::plot::Scale;
 
 /// Which updates the plots show.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -20,6 +20,9 @@ pub enum Window {
 }
 
 impl Window {
+    /// The share of the window that the plots leave free on either side, so that handles at the ends of the run
+    /// can be seen and taken hold of.
+    pub const ROOM: f64 = 0.012;
     /// The fewest updates that fill the plots.
     const NARROWEST: f64 = 8.0;
 

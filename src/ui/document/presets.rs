@@ -42,6 +42,7 @@ impl Preset {
     pub fn apply(&self, run: &mut Run, clock: Clock) {
         let peak = run.lr.resolve(clock).map_or(RATE, |curve| curve.range().1);
         run.lr = self.schedule(if peak > 0.0 { peak } else { RATE }, clock);
+        run.greedy = None;
         run.plateau = self.plateau.then(|| Plateau { patience: 2, ..Plateau::default() });
     }
 
@@ -98,7 +99,7 @@ fn with<const N: usize>(rate: f64, others: [(&'static str, Value); N]) -> Vec<(&
     std::iter::once(("peak", Value::Number(rate))).chain(others).collect()
 }
 
-static PRESETS: [Preset; 17] = [
+static PRESETS: [Preset; 20] = [
     preset("Constant", "constant", "One rate throughout: the baseline.", peak),
     preset("Step", "step", "Drops by a factor at equal distances.", |rate, _| {
         with(rate, [("every", percent(30.0))])
@@ -149,6 +150,11 @@ static PRESETS: [Preset; 17] = [
             ("warmup", Value::Span(Some(warmup))),
         ]
     }),
+    preset("Power", "power", "Falls with a power of time you choose.", |rate, _| {
+        with(rate, [("timescale", percent(5.0)), ("exponent", Value::Number(1.0))])
+    }),
+    preset("Tanh", "tanh", "A long top, a steep fall, a long tail.", peak),
+    preset("k-decay", "k_decay", "A cosine that stays high for longer.", peak),
     preset("REX", "rex", "Stays high for long, then falls.", peak),
     preset("Drawn by hand", "points", "Control points you place yourself.", |rate, clock| {
         let end = clock.updates.max(1) as f64;

@@ -53,7 +53,8 @@ pub fn add_point(schedule: &Schedule, clock: Clock, update: f64, rate: f64) -> O
     let mut next = schedule.clone();
     let Kind::Points(kind) = &mut next.kind else { return None };
     let position = (update - start(schedule, clock)).round();
-    let after = kind.points.iter().position(|(at, _)| at.updates(clock) > position).unwrap_or(kind.points.len());
+    let after =
+        kind.points.iter().position(|(at, _)| at.updates(clock) > position).unwrap_or(kind.points.len());
     let unit = kind.points.first().map_or(Span::Updates(0.0), |(at, _)| *at);
     kind.points.insert(after, (rounded(unit.with_updates(position, clock)), rate.max(0.0)));
     next.resolve(clock).ok().map(|_| next)

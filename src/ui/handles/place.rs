@@ -80,7 +80,11 @@ impl Board {
     /// The peak of a kind that starts there; after a warmup it also ends the warmup.
     fn peak(&mut self, peak: f64, at: f64, warmed: bool) {
         if warmed {
-            let value = format!("{} · warmup {}", format::rate(peak), format::count(self.start.round() as u64));
+            let value = format!(
+                "{} · warmup {} updates",
+                format::rate(peak),
+                format::count(self.start.round() as u64)
+            );
             self.put(HandleId::Peak, "Peak and warmup end", (self.start, peak), &Moves::Both, value);
         } else {
             self.put(HandleId::Peak, "Peak", (at, peak), &Moves::Rate, format::rate(peak));
@@ -168,7 +172,13 @@ impl Board {
             Kind::Cyclic(kind) => {
                 let up = kind.up.updates(self.clock);
                 let down = kind.down.unwrap_or(kind.up).updates(self.clock);
-                self.put(HandleId::Start, "Floor", (start, kind.floor), &Moves::Rate, format::rate(kind.floor));
+                self.put(
+                    HandleId::Start,
+                    "Floor",
+                    (start, kind.floor),
+                    &Moves::Rate,
+                    format::rate(kind.floor),
+                );
                 let value = format!("{} · up {}", format::rate(kind.peak), span(kind.up));
                 self.put(HandleId::Peak, "Peak", (start + up, kind.peak), &Moves::Both, value);
                 let end = (start + up + down, kind.floor);
@@ -233,10 +243,9 @@ impl Board {
             let top = self.on_curve(self.start);
             let first = (0.0, top * warmup.from);
             self.put(HandleId::WarmupFrom, "Warmup start", first, &Moves::Rate, factor(warmup.from));
-            let at_peak = self
-                .handles
-                .iter()
-                .any(|handle| handle.id == HandleId::Peak && handle.update == self.start && handle.moves_update);
+            let at_peak = self.handles.iter().any(|handle| {
+                handle.id == HandleId::Peak && handle.update == self.start && handle.moves_update
+            });
             if !at_peak {
                 let value = span(warmup.over);
                 self.put(HandleId::WarmupEnd, "Warmup end", (self.start, top), &Moves::Update, value);

@@ -63,7 +63,11 @@ fn a_dragged_handle_follows_the_pointer() {
                 assert!((found.update - update).abs() <= 2.0, "{}: {found:?} not at {update}", preset.name);
             }
             if handle.moves_rate {
-                assert!((found.rate - rate).abs() <= 2e-2 * rate.abs(), "{}: {found:?} not at {rate}", preset.name);
+                assert!(
+                    (found.rate - rate).abs() <= 2e-2 * rate.abs(),
+                    "{}: {found:?} not at {rate}",
+                    preset.name
+                );
             }
         }
     }

@@ -64,9 +64,11 @@ fn data(ui: &mut Ui, experiment: &mut Experiment) {
         Source::None => {}
     }
     batch(ui, &mut experiment.data);
-    let held_out = Amount::number("Held out", "The share of the samples kept for validation.", 0.0..=0.5).limits(0.0..=0.95);
+    let held_out = Amount::number("Held out", "The share of the samples kept for validation.", 0.0..=0.5)
+        .limits(0.0..=0.95);
     amount(ui, &held_out, &mut experiment.data.validation);
-    let noise = Amount::number("Label noise", "The share of training labels replaced by random ones.", 0.0..=1.0);
+    let noise =
+        Amount::number("Label noise", "The share of training labels replaced by random ones.", 0.0..=1.0);
     amount(ui, &noise, &mut experiment.data.label_noise);
     let mut limited = experiment.data.limit.is_some();
     if check(ui, "Fewer samples", "Only the first of the shuffled training samples.", &mut limited) {
@@ -74,7 +76,9 @@ fn data(ui: &mut Ui, experiment: &mut Experiment) {
     }
     if let Some(limit) = &mut experiment.data.limit {
         let mut number = *limit as u64;
-        let spec = Amount::whole("Samples", "Training samples that are used.", 10.0..=10_000.0).logarithmic().limits(1.0..=1e7);
+        let spec = Amount::whole("Samples", "Training samples that are used.", 10.0..=10_000.0)
+            .logarithmic()
+            .limits(1.0..=1e7);
         if whole(ui, &spec, &mut number) {
             *limit = number.max(1) as usize;
         }
@@ -90,7 +94,9 @@ fn batch(ui: &mut Ui, data: &mut Data) {
     let mut all = data.batch_size == BatchSize::All;
     if let BatchSize::Samples(size) = &mut data.batch_size {
         let mut number = *size as u64;
-        let spec = Amount::whole("Batch size", "Samples in one update.", 1.0..=1024.0).logarithmic().limits(1.0..=1e6);
+        let spec = Amount::whole("Batch size", "Samples in one update.", 1.0..=1024.0)
+            .logarithmic()
+            .limits(1.0..=1e6);
         if whole(ui, &spec, &mut number) {
             *size = number.max(1) as usize;
         }
@@ -134,7 +140,7 @@ fn layers(ui: &mut Ui, hidden: &mut Vec<usize>) {
         let field = TextEdit::singleline(&mut text)
             .font(theme::number())
             .hint_text("none")
-            .desired_width(ui.available_width() - metrics::S);
+            .desired_width(ui.available_width());
         let response = ui.add(field).labelled_by(label);
         let parsed: Option<Vec<usize>> = text
             .split([',', ' '])
@@ -162,26 +168,49 @@ fn train(ui: &mut Ui, train: &mut Train, clock: crate::schedule::Clock) {
     {
         train.updates = length;
     }
-    whole(ui, &Amount::whole("Seed", "Every random draw comes from it.", 0.0..=99.0).limits(0.0..=1e15), &mut train.seed);
+    whole(
+        ui,
+        &Amount::whole("Seed", "Every random draw comes from it.", 0.0..=99.0).limits(0.0..=1e15),
+        &mut train.seed,
+    );
     let mut replicas = train.replicas as u64;
-    if whole(ui, &Amount::whole("Replicas", "Each run under so many seeds.", 1.0..=16.0).limits(1.0..=256.0), &mut replicas) {
+    if whole(
+        ui,
+        &Amount::whole("Replicas", "Each run under so many seeds.", 1.0..=16.0).limits(1.0..=256.0),
+        &mut replicas,
+    ) {
         train.replicas = replicas.max(1) as usize;
     }
     let mut accumulate = train.accumulate as u64;
-    let spec = Amount::whole("Accumulate", "Batches whose mean gradient makes one update.", 1.0..=16.0).limits(1.0..=1024.0);
+    let spec = Amount::whole("Accumulate", "Batches whose mean gradient makes one update.", 1.0..=16.0)
+        .limits(1.0..=1024.0);
     if whole(ui, &spec, &mut accumulate) {
         train.accumulate = accumulate.max(1) as usize;
     }
     let losses = [("Cross-entropy", Loss::CrossEntropy), ("Squared error", Loss::Mse)];
     choice(ui, "Loss", "What training makes small.", &mut train.loss, &losses);
     let formats = [("f32", WeightFormat::F32), ("bf16", WeightFormat::Bf16), ("f16", WeightFormat::F16)];
-    choice(ui, "Weights as", "What stored weights are rounded to after each update.", &mut train.weights, &formats);
+    choice(
+        ui,
+        "Weights as",
+        "What stored weights are rounded to after each update.",
+        &mut train.weights,
+        &formats,
+    );
     let mut clips = train.clip_norm.is_some();
     if check(ui, "Clip the gradient", "Shorten gradients that are longer than this.", &mut clips) {
         train.clip_norm = clips.then_some(1.0);
     }
     if let Some(norm) = &mut train.clip_norm {
-        amount(ui, &Amount { range: 0.01..=10.0, limits: 1e-9..=1e9, ..Amount::rate("Norm", "The longest gradient an update uses.") }, norm);
+        amount(
+            ui,
+            &Amount {
+                range: 0.01..=10.0,
+                limits: 1e-9..=1e9,
+                ..Amount::rate("Norm", "The longest gradient an update uses.")
+            },
+            norm,
+        );
     }
 }
 

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use eframe::egui::{
-    Align2, Color32, ColorImage, Context, Painter, Pos2, Rect, Sense, Stroke, TextureHandle, TextureOptions, Ui, pos2, vec2,
+    Align2, Color32, ColorImage, Context, Painter, Pos2, Rect, Sense, Stroke, TextureHandle, TextureOptions,
+    Ui, pos2, vec2,
 };
 
 use crate::data::{Prepared, Shape, Targets};
@@ -96,7 +97,13 @@ fn field(ui: &mut Ui, studio: &mut Studio, prepared: &Arc<Prepared>) {
         }
     }
     if shown.is_none() {
-        ui.painter().text(rect.center(), Align2::CENTER_CENTER, "Waiting for the model", theme::body(), tokens.muted);
+        ui.painter().text(
+            rect.center(),
+            Align2::CENTER_CENTER,
+            "Waiting for the model",
+            theme::body(),
+            tokens.muted,
+        );
     }
     legend(ui, prepared, outputs);
     let _ = tabs::<u8>;
@@ -141,7 +148,11 @@ fn tint(answers: &[f32], tokens: &Tokens) -> Color32 {
     if answers.len() < 2 {
         let value = answers.first().copied().unwrap_or_default().clamp(-1.0, 1.0);
         let [low, middle, high] = tokens.diverging;
-        return if value < 0.0 { middle.lerp_to_gamma(low, -value) } else { middle.lerp_to_gamma(high, value) };
+        return if value < 0.0 {
+            middle.lerp_to_gamma(low, -value)
+        } else {
+            middle.lerp_to_gamma(high, value)
+        };
     }
     let likeliest = answers.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
     let Some((class, share)) = likeliest else { return tokens.ground };
@@ -152,7 +163,7 @@ fn tint(answers: &[f32], tokens: &Tokens) -> Color32 {
     }
     // Steps, so that equal certainty shows as contour lines.
     let steps = (sure * 8.0).floor() / 8.0;
-    tokens.ground.lerp_to_gamma(tokens.class(class), 0.12 + 0.5 * steps)
+    tokens.ground.lerp_to_gamma(tokens.class(class), 0.1 + 0.4 * steps)
 }
 
 /// The field's texture, made anew when the field changes.
@@ -181,9 +192,15 @@ fn points(painter: &Painter, rect: Rect, prepared: &Prepared, bounds: [f32; 4], 
     let radius = (rect.width() / metrics::CARD_WIDTH).clamp(1.5, metrics::MARKER);
     for (index, sample) in train.features.chunks_exact(2).take(POINTS).enumerate() {
         let [a, b] = [sample[0], sample[1]];
-        let place = to_screen(rect, bounds, [x.to_published(f64::from(a)) as f32, y.to_published(f64::from(b)) as f32]);
+        let place = to_screen(
+            rect,
+            bounds,
+            [x.to_published(f64::from(a)) as f32, y.to_published(f64::from(b)) as f32],
+        );
         let color = match &train.targets {
-            Targets::Classes { labels, .. } => tokens.class(labels.get(index).map_or(0, |label| *label as usize)),
+            Targets::Classes { labels, .. } => {
+                tokens.class(labels.get(index).map_or(0, |label| *label as usize))
+            }
             Targets::Values { values, .. } => tint(values.get(index..=index).unwrap_or_default(), tokens),
         };
         painter.circle(place, radius, color, Stroke::new(metrics::HAIRLINE * 0.75, tokens.ground));
@@ -206,7 +223,8 @@ fn words(field: &Field, rect: Rect, pointer: Pos2, bounds: [f32; 4], prepared: &
     let cell = |share: f32| ((share * side as f32) as usize).min(side.saturating_sub(1));
     let start = ((side - 1 - cell(share.y)) * side + cell(share.x)) * field.outputs;
     let answers = field.values.get(start..start + field.outputs).unwrap_or_default();
-    let place = format!("x {}, y {}", format::significant(f64::from(x), 3), format::significant(f64::from(y), 3));
+    let place =
+        format!("x {}, y {}", format::significant(f64::from(x), 3), format::significant(f64::from(y), 3));
     let said = match (prepared, answers) {
         (_, [value]) => format::metric(f64::from(*value)),
         (Prepared::Samples { train, .. }, answers) => {

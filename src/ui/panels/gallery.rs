@@ -1,7 +1,8 @@
 //! The picker of schedules: each with its picture.
 
 use eframe::egui::{
-    Align2, Popup, PopupCloseBehavior, Rect, Response, Role, Sense, Shape, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
+    Align2, Popup, PopupCloseBehavior, Rect, Response, Role, Sense, Shape, Stroke, StrokeKind, Ui,
+    WidgetInfo, pos2, vec2,
 };
 
 use crate::experiment::Run;
@@ -48,7 +49,8 @@ fn button(ui: &mut Ui, studio: &Studio, name: &str) -> Response {
     let label = format!("Schedule: {name}");
     response.widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, &label));
     let tokens = theme::tokens(ui);
-    let (fill, edge) = if response.hovered() { (tokens.hover, tokens.outline) } else { (tokens.raised, tokens.hairline) };
+    let (fill, edge) =
+        if response.hovered() { (tokens.hover, tokens.outline) } else { (tokens.raised, tokens.hairline) };
     let edge = if response.has_focus() { tokens.text } else { edge };
     ui.painter().rect(rect, metrics::RADIUS, fill, (metrics::HAIRLINE, edge), StrokeKind::Inside);
     let inner = rect.shrink2(vec2(metrics::M, metrics::S));
@@ -65,7 +67,8 @@ fn button(ui: &mut Ui, studio: &Studio, name: &str) -> Response {
 }
 
 fn card(ui: &mut Ui, preset: &Preset, clock: Clock, chosen: bool) -> Response {
-    let (rect, response) = ui.allocate_exact_size(vec2(metrics::CARD_WIDTH, metrics::CARD_HEIGHT), Sense::click());
+    let (rect, response) =
+        ui.allocate_exact_size(vec2(metrics::CARD_WIDTH, metrics::CARD_HEIGHT), Sense::click());
     response.widget_info(|| WidgetInfo::selected(Role::MenuItemRadio, true, chosen, preset.name));
     let tokens = theme::tokens(ui);
     let lit = response.hovered() || response.has_focus();

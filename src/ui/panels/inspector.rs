@@ -10,7 +10,8 @@ use crate::ui::widgets::tabs;
 use super::{experiment, optimizer, schedule};
 
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
-    let options = [(Tab::Schedule, "Schedule"), (Tab::Optimizer, "Optimizer"), (Tab::Experiment, "Experiment")];
+    let options =
+        [(Tab::Schedule, "Schedule"), (Tab::Optimizer, "Optimizer"), (Tab::Experiment, "Experiment")];
     tabs(ui, &mut studio.view.tab, &options);
     ui.add_space(metrics::S);
     let tab = studio.view.tab;

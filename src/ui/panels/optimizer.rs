@@ -4,13 +4,14 @@ use eframe::egui::Ui;
 
 use crate::experiment::optimizer::NumberInfo;
 use crate::experiment::{Number, Optimizer, OptimizerKind};
-use crate::schedule::kind::Linear;
+use crate::schedule::kind::{Linear, Value};
 use crate::schedule::{Kind, Schedule};
 use crate::ui::studio::Studio;
-use crate::ui::theme::{self};
+use crate::ui::theme;
 use crate::ui::widgets::{Amount, amount, check, choice};
 
 use super::rule;
+use super::schedule::sentence;
 
 /// How an optimizer number follows the run.
 #[derive(Clone, Copy, PartialEq)]
@@ -19,6 +20,9 @@ enum Course {
     Mirror,
     Scheduled,
 }
+
+const COURSES: [(&str, Course); 3] =
+    [("Fixed", Course::Fixed), ("Mirrors the rate", Course::Mirror), ("On a line", Course::Scheduled)];
 
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
     let id = studio.view.selected;
@@ -48,7 +52,16 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
         next.layer_decay = decays.then_some(0.75);
     }
     if let Some(decay) = &mut next.layer_decay {
-        amount(ui, &Amount::number("Layer decay", "Each layer learns at this share of the next one's rate.", 0.1..=1.0).limits(1e-6..=1.0), decay);
+        amount(
+            ui,
+            &Amount::number(
+                "Layer decay",
+                "Each layer learns at this share of the next one's rate.",
+                0.1..=1.0,
+            )
+            .limits(1e-6..=1.0),
+            decay,
+        );
     }
     if next != run {
         studio.document.edit_run(id, |run| *run = next);
@@ -58,7 +71,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
 fn title(name: &str) -> &str {
     match name {
         "momentum" => "Momentum",
-        "weight_decay" => "Weight decay λ",
+        "weight_decay" => "Decay λ",
         "beta1" => "β1",
         "beta2" => "β2",
         "eps" => "ε",
@@ -70,7 +83,7 @@ fn title(name: &str) -> &str {
 fn help(name: &str) -> &'static str {
     match name {
         "momentum" => "The share of the last step that an update keeps.",
-        "weight_decay" => "How strongly weights are pulled towards zero.",
+        "weight_decay" => "Weight decay: how strongly weights are pulled towards zero.",
         "beta1" => "How slowly the mean gradient forgets.",
         "beta2" => "How slowly the mean squared gradient forgets.",
         "alpha" => "How slowly the mean squared gradient forgets.",
@@ -81,53 +94,50 @@ fn help(name: &str) -> &'static str {
 
 fn number(ui: &mut Ui, optimizer: &mut Optimizer, info: &NumberInfo) {
     let Some(mut value) = optimizer.get(info.name).cloned() else { return };
-    let label = title(info.name);
+    let (label, help) = (title(info.name), help(info.name));
     let most = if info.open { info.max - 1e-6 } else { info.max };
-    let spec = match info.name {
-        "weight_decay" => Amount { range: 0.0..=1.0, ..Amount::rate(label, help(info.name)) },
-        "eps" => Amount { range: 1e-10..=1e-2, ..Amount::rate(label, help(info.name)) },
-        _ => Amount::number(label, help(info.name), 0.0..=0.999),
-    }
-    .limits(0.0..=most);
+    let share = |label, help| Amount::number(label, help, 0.0..=0.999).limits(0.0..=most);
     let can_follow = optimizer.kind.momentum_name() == Some(info.name);
+    if can_follow {
+        let mut course = course_of(&value);
+        if choice(ui, label, help, &mut course, &COURSES) {
+            value = in_course(&value, course);
+        }
+    }
     match &mut value {
         Number::Fixed(number) => {
+            let spec = match info.name {
+                "weight_decay" => Amount { range: 0.0..=1.0, ..Amount::rate(label, help) }.limits(0.0..=most),
+                "eps" => Amount { range: 1e-10..=1e-2, ..Amount::rate(label, help) }.limits(0.0..=most),
+                _ => share(if can_follow { "Value" } else { label }, help),
+            };
             amount(ui, &spec, number);
         }
         Number::Mirror { low, high } => {
-            let bounds = |label, help| Amount::number(label, help, 0.0..=0.999).limits(0.0..=most);
-            if amount(ui, &bounds("At the peak", "Where the rate is highest."), low) {
+            if amount(ui, &share("At the peak", "Where the rate is highest."), low) {
                 *high = high.max(*low);
             }
-            if amount(ui, &bounds("At the floor", "Where the rate is lowest."), high) {
+            if amount(ui, &share("At the floor", "Where the rate is lowest."), high) {
                 *low = low.min(*high);
             }
         }
-        Number::Schedule(schedule) => {
-            ui.label(format!("{label}: {}", Kind::about(schedule.kind.name())));
-            for field in Kind::fields(schedule.kind.name()).unwrap_or_default() {
-                if let Some(crate::schedule::kind::Value::Number(mut number)) = schedule.kind.get(field.name) {
-                    let spec = Amount::number(field.name, field.help, 0.0..=1.0);
-                    if amount(ui, &spec, &mut number) {
-                        schedule.kind.set(field.name, crate::schedule::kind::Value::Number(number));
-                    }
-                }
-            }
-        }
-    }
-    if can_follow {
-        let mut course = course_of(&value);
-        let courses = [("Fixed", Course::Fixed), ("Mirrors the rate", Course::Mirror), ("On a line", Course::Scheduled)];
-        let what = format!("{label} is");
-        let about = "Fixed, high where the rate is low as one-cycle wants it, or on a line of its own.";
-        if choice(ui, &what, about, &mut course, &courses) {
-            value = in_course(&value, course);
-        }
+        Number::Schedule(schedule) => line(ui, schedule),
     }
     if optimizer.get(info.name) != Some(&value) {
         optimizer.set(info.name, value);
     }
-    let _ = theme::body;
+}
+
+/// The plain numbers of a schedule that a number follows.
+fn line(ui: &mut Ui, schedule: &mut Schedule) {
+    ui.label(theme::caption(ui, Kind::about(schedule.kind.name())));
+    for field in Kind::fields(schedule.kind.name()).unwrap_or_default() {
+        if let Some(Value::Number(mut number)) = schedule.kind.get(field.name)
+            && amount(ui, &Amount::number(&sentence(field.name), field.help, 0.0..=1.0), &mut number)
+        {
+            schedule.kind.set(field.name, Value::Number(number));
+        }
+    }
 }
 
 fn course_of(number: &Number) -> Course {

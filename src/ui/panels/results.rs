@@ -82,7 +82,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
 fn table(ui: &mut Ui, studio: &mut Studio, rows: &[(Row, String)], title: &str, measures: &[Measure]) {
     ui.label(theme::title(ui, title));
     ui.add_space(metrics::XS);
-    let column = metrics::SPARKLINE;
+    let column = metrics::COLUMN;
     let name_width = ui.available_width() - measures.len() as f32 * (column + metrics::S);
     let best: Vec<Option<f64>> = measures.iter().map(|measure| best(studio, rows, measure)).collect();
     Grid::new(title).num_columns(measures.len() + 1).spacing(vec2(metrics::S, metrics::XS)).show(ui, |ui| {
@@ -127,7 +127,8 @@ fn name_cell(ui: &mut Ui, row: Row, name: &str, width: f32) -> Response {
     ui.horizontal(|ui| {
         ui.set_width(width);
         let tokens = theme::tokens(ui);
-        let (chip, _) = ui.allocate_exact_size(vec2(metrics::CHIP, metrics::CONTROL - metrics::XS), Sense::hover());
+        let (chip, _) =
+            ui.allocate_exact_size(vec2(metrics::CHIP, metrics::CONTROL - metrics::XS), Sense::hover());
         paint_marker(ui.painter(), chip.center(), metrics::CHIP / 2.0 - 1.0, row.slot, tokens.run(row.slot));
         ui.add(Label::new(name).truncate().sense(Sense::click()))
     })
@@ -155,7 +156,10 @@ fn notes(ui: &mut Ui, studio: &Studio) {
         let name = studio.lane_name(lane.id).unwrap_or_default();
         if let Some(update) = lane.diverged_at {
             let update = format::count(update);
-            ui.colored_label(tokens.danger, format!("{name} diverged at update {update}. Lower its peak, or give it a warmup."));
+            ui.colored_label(
+                tokens.danger,
+                format!("{name} diverged at update {update}. Lower its peak, or give it a warmup."),
+            );
         } else if let Some(message) = &lane.failed {
             ui.colored_label(tokens.danger, format!("{name}: {message}"));
         }

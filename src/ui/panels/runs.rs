@@ -1,8 +1,8 @@
 //! The list of runs.
 
 use eframe::egui::{
-    Align, Align2, Button, Color32, Key, Layout, Popup, Rect, Role, ScrollArea, Sense, Stroke, StrokeKind, TextEdit,
-    Ui, UiBuilder, WidgetInfo, pos2, vec2,
+    Align, Align2, Button, Color32, Key, Layout, Popup, Rect, Role, ScrollArea, Sense, Stroke, StrokeKind,
+    TextEdit, Ui, UiBuilder, WidgetInfo, pos2, vec2,
 };
 
 use crate::train::command::RunId;
@@ -55,7 +55,12 @@ fn run(ui: &mut Ui, studio: &mut Studio, row: Row) -> bool {
     };
     ui.painter().rect_filled(rect, metrics::RADIUS, fill);
     if selected {
-        ui.painter().rect_stroke(rect, metrics::RADIUS, (metrics::HAIRLINE, tokens.outline), StrokeKind::Inside);
+        ui.painter().rect_stroke(
+            rect,
+            metrics::RADIUS,
+            (metrics::HAIRLINE, tokens.outline),
+            StrokeKind::Inside,
+        );
     }
     if response.has_focus() {
         ui.painter().rect_stroke(rect, metrics::RADIUS, (metrics::HAIRLINE, tokens.text), StrokeKind::Inside);
@@ -66,11 +71,11 @@ fn run(ui: &mut Ui, studio: &mut Studio, row: Row) -> bool {
     if response.double_clicked() {
         studio.view.renaming = Some((row.id, name.clone()));
     }
-    let inner = rect.shrink2(vec2(metrics::S, metrics::XS));
+    let inner = rect.shrink2(vec2(metrics::S, metrics::XS / 2.0));
     let color = tokens.run(row.slot);
     let shown = studio.is_shown(row.id);
     let ink = if shown { color } else { tokens.faint };
-    let chip = pos2(inner.left() + metrics::CHIP / 2.0, inner.top() + metrics::CONTROL / 2.0);
+    let chip = pos2(inner.left() + metrics::CHIP / 2.0, inner.top() + metrics::ICON_BUTTON / 2.0);
     paint_marker(ui.painter(), chip, metrics::CHIP / 2.0, row.slot, ink);
     controls(ui, studio, row, inner, &name);
     values(ui, studio, row, inner, ink);
@@ -82,58 +87,59 @@ fn run(ui: &mut Ui, studio: &mut Studio, row: Row) -> bool {
 fn controls(ui: &mut Ui, studio: &mut Studio, row: Row, rect: Rect, name: &str) {
     let line = Rect::from_min_max(
         pos2(rect.left() + metrics::CHIP + metrics::S, rect.top()),
-        pos2(rect.right() + metrics::XS, rect.top() + metrics::CONTROL),
+        pos2(rect.right() + metrics::XS, rect.top() + metrics::ICON_BUTTON),
     );
-    ui.scope_builder(UiBuilder::new().max_rect(line).layout(Layout::right_to_left(Align::Center)), |ui| {
-        ui.spacing_mut().item_spacing.x = 0.0;
-        let more = icon_button(ui, Icon::More, &format!("More for {name}"));
-        Popup::menu(&more).show(|ui| entries(ui, studio, row.id));
-        let shown = studio.is_shown(row.id);
-        let (icon, label) = if shown { (Icon::Eye, "Hide") } else { (Icon::EyeShut, "Show") };
-        if icon_toggle(ui, icon, &format!("{label} {name}"), false).clicked()
-            && !studio.view.hidden.remove(&row.id)
-        {
-            studio.view.hidden.insert(row.id);
-        }
-        ui.with_layout(Layout::left_to_right(Align::Center), |ui| match studio.view.renaming.take() {
-            Some((id, mut text)) if id == row.id => {
-                let field = TextEdit::singleline(&mut text).desired_width(ui.available_width());
-                let response = ui.add(field).accessible_name("Run name");
-                if response.lost_focus() {
-                    if !ui.input(|input| input.key_pressed(Key::Escape)) {
-                        studio.document.rename(id, &text);
-                    }
-                } else {
-                    if !response.has_focus() {
-                        response.request_focus();
-                    }
-                    studio.view.renaming = Some((id, text));
+    let ui = &mut ui.new_child(UiBuilder::new().max_rect(line).layout(Layout::right_to_left(Align::Center)));
+    ui.spacing_mut().item_spacing.x = 0.0;
+    let more = icon_button(ui, Icon::More, &format!("More for {name}"));
+    Popup::menu(&more).show(|ui| entries(ui, studio, row.id));
+    let shown = studio.is_shown(row.id);
+    let (icon, label) = if shown { (Icon::Eye, "Hide") } else { (Icon::EyeShut, "Show") };
+    if icon_toggle(ui, icon, &format!("{label} {name}"), false).clicked()
+        && !studio.view.hidden.remove(&row.id)
+    {
+        studio.view.hidden.insert(row.id);
+    }
+    ui.with_layout(Layout::left_to_right(Align::Center), |ui| match studio.view.renaming.take() {
+        Some((id, mut text)) if id == row.id => {
+            let field = TextEdit::singleline(&mut text).desired_width(ui.available_width());
+            let response = ui.add(field).accessible_name("Run name");
+            if response.lost_focus() {
+                if !ui.input(|input| input.key_pressed(Key::Escape)) {
+                    studio.document.rename(id, &text);
                 }
+            } else {
+                if !response.has_focus() {
+                    response.request_focus();
+                }
+                studio.view.renaming = Some((id, text));
             }
-            other => {
-                studio.view.renaming = other;
-                let tokens = theme::tokens(ui);
-                let color = if shown { tokens.text } else { tokens.muted };
-                let font = if studio.view.selected == row.id { theme::medium() } else { theme::body() };
-                let text = eframe::egui::RichText::new(name).font(font).color(color);
-                ui.add(eframe::egui::Label::new(text).truncate().selectable(false));
-            }
-        });
+        }
+        other => {
+            studio.view.renaming = other;
+            let tokens = theme::tokens(ui);
+            let color = if shown { tokens.text } else { tokens.muted };
+            let font = if studio.view.selected == row.id { theme::medium() } else { theme::body() };
+            let text = eframe::egui::RichText::new(name).font(font).color(color);
+            ui.add(eframe::egui::Label::new(text).truncate().selectable(false));
+        }
     });
 }
 
 /// The second line: the schedule's picture, and the rate and the loss now.
 fn values(ui: &Ui, studio: &Studio, row: Row, rect: Rect, color: Color32) {
     let tokens = theme::tokens(ui);
-    let top = rect.top() + metrics::CONTROL;
+    let top = rect.top() + metrics::ICON_BUTTON - metrics::XS / 2.0;
     let left = rect.left() + metrics::CHIP + metrics::S;
-    let picture = Rect::from_min_size(pos2(left, top + 1.0), vec2(metrics::SPARKLINE, metrics::L - metrics::XS));
+    let picture =
+        Rect::from_min_size(pos2(left, top + 1.0), vec2(metrics::SPARKLINE, metrics::L - metrics::XS));
     let lane = studio.frame.lane(row.id);
     let clock = studio.clock();
     let done = lane.map_or(0.0, |lane| lane.update as f32 / clock.updates.max(1) as f32);
     match studio.curve(row.id) {
         Some(curve) => {
-            Sparkline { curve, updates: clock.updates, done, color, ahead: tokens.ghost(color) }.paint(ui.painter(), picture);
+            Sparkline { curve, updates: clock.updates, done, color, ahead: tokens.ghost(color) }
+                .paint(ui.painter(), picture);
         }
         None => {
             let stroke = Stroke::new(metrics::HAIRLINE, tokens.danger);
@@ -142,12 +148,15 @@ fn values(ui: &Ui, studio: &Studio, row: Row, rect: Rect, color: Color32) {
     }
     let middle = top + metrics::S - 1.0;
     let place = |right: f32, caption: &str, text: String, color: Color32| {
-        let value = ui.painter().text(pos2(right, middle), Align2::RIGHT_CENTER, text, theme::number(), color);
+        let value =
+            ui.painter().text(pos2(right, middle), Align2::RIGHT_CENTER, text, theme::number(), color);
         let label = pos2(value.left() - metrics::XS, middle);
         ui.painter().text(label, Align2::RIGHT_CENTER, caption, theme::small(), tokens.muted);
     };
     let half = (rect.right() - picture.right()) / 2.0;
-    let number = |value: Option<f64>, digits| value.map_or_else(|| "–".to_owned(), |value| format::significant(value, digits));
+    let number = |value: Option<f64>, digits| {
+        value.map_or_else(|| "–".to_owned(), |value| format::significant(value, digits))
+    };
     let rate = match lane.filter(|lane| lane.update > 0) {
         Some(lane) => lane.now.lr,
         None => studio.rate(row.id, 0),
@@ -168,7 +177,7 @@ fn menu(response: &eframe::egui::Response, studio: &mut Studio, id: RunId) {
 
 /// What can be done with a run.
 fn entries(ui: &mut Ui, studio: &mut Studio, id: RunId) {
-    ui.set_min_width(metrics::TOAST * 0.5);
+    ui.set_width(metrics::MENU);
     let last = studio.document.runs().count() < 2;
     for action in [Action::DuplicateRun, Action::RenameRun, Action::HideRun, Action::DeleteRun] {
         let about = action.about();

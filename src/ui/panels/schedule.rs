@@ -1,15 +1,15 @@
 //! The selected run's schedule: its kind, its numbers, and what is put around it.
 
-use eframe::egui::{Align, ComboBox, DragValue, Layout, Ui, vec2};
+use eframe::egui::{Align, DragValue, Layout, Ui, vec2};
 
-use crate::experiment::{Metric, Plateau, PlateauMode, ThresholdMode};
+use crate::experiment::{Metric, Plateau, PlateauMode, Run, ThresholdMode};
 use crate::schedule::kind::{Field, Kind, Role, Value};
 use crate::schedule::{Clamp, Clock, Cooldown, Ramp, Schedule, Span, Tick, Warmup};
 use crate::ui::format;
 use crate::ui::handles::remove_point;
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
-use crate::ui::widgets::{Amount, Icon, amount, check, choice, icon_button, row, whole};
+use crate::ui::widgets::{Amount, Icon, amount, check, choice, combo, icon_button, row, whole};
 
 use super::{gallery, rule};
 
@@ -30,6 +30,11 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
     modifiers(ui, &mut next.lr, clock);
     rule(ui);
     plateau(ui, &mut next.plateau);
+    if next.plateau.is_some() {
+        // Two controllers would pull at one rate.
+        next.greedy = None;
+    }
+    others(ui, &mut next);
     if next != run {
         studio.document.edit_run(id, |run| *run = next);
     }
@@ -64,7 +69,8 @@ fn label(field: &Field) -> String {
     known.to_owned()
 }
 
-fn sentence(name: &str) -> String {
+/// A name from the experiment file as people write it.
+pub fn sentence(name: &str) -> String {
     let mut text = name.replace('_', " ");
     if let Some(first) = text.get_mut(..1) {
         first.make_ascii_uppercase();
@@ -99,7 +105,9 @@ fn edit(
             choice(ui, label, field.help, &mut chosen, &options).then_some(Value::Choice(chosen))
         }
         (Role::Milestones, Value::Milestones(spans)) => milestones(ui, spans, clock).map(Value::Milestones),
-        (Role::Points, Value::Points(points)) => control_points(ui, points, schedule, clock).map(Value::Points),
+        (Role::Points, Value::Points(points)) => {
+            control_points(ui, points, schedule, clock).map(Value::Points)
+        }
         (_, Value::Values(table)) => {
             let count = format::count(table.values.len() as u64);
             ui.label(format!("{count} rates, one a tick. The list is edited in the experiment file."));
@@ -110,7 +118,10 @@ fn edit(
                 let length = part.length.map_or_else(|| "to the end".to_owned(), |length| length.to_string());
                 ui.label(format!("{}. {} · {length}", index + 1, sentence(part.schedule.kind.name())));
             }
-            ui.label(theme::caption(ui, "Drag the handles to move where parts end. Parts are added in the experiment file."));
+            ui.label(theme::caption(
+                ui,
+                "Drag the handles to move where parts end. Parts are added in the experiment file.",
+            ));
             None
         }
         (_, Value::Factors(factors)) => {
@@ -158,17 +169,28 @@ fn in_unit(span: Span, unit: usize, clock: Clock) -> Span {
         1 => Span::Epochs(updates / clock.updates_per_epoch.max(1) as f64),
         _ => Span::Percent(updates / clock.updates.max(1) as f64 * 100.0),
     };
-    same.with_amount(if unit == 0 { same.amount().round().max(1.0) } else { format::round_to(same.amount(), 4) })
+    same.with_amount(if unit == 0 {
+        same.amount().round().max(1.0)
+    } else {
+        format::round_to(same.amount(), 4)
+    })
 }
 
 /// A length: a slider, its amount, its unit, and where that is allowed the rest of the run.
-pub fn span_row(ui: &mut Ui, label: &str, help: &str, span: &mut Option<Span>, open: bool, clock: Clock) -> bool {
+pub fn span_row(
+    ui: &mut Ui,
+    label: &str,
+    help: &str,
+    span: &mut Option<Span>,
+    open: bool,
+    clock: Clock,
+) -> bool {
     let before = *span;
     row(ui, label, help, |ui, id| {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let unit = span.map_or(3, unit_of);
             let mut chosen = unit;
-            ComboBox::from_id_salt(("unit", label))
+            combo(("unit", label.to_owned()))
                 .selected_text(UNITS.get(unit).copied().unwrap_or("to the end"))
                 .width(metrics::FIELD_UNIT)
                 .show_ui(ui, |ui| {
@@ -246,14 +268,22 @@ fn milestones(ui: &mut Ui, mut spans: Vec<Span>, clock: Clock) -> Option<Vec<Spa
     (spans != before).then_some(spans)
 }
 
-fn control_points(ui: &mut Ui, mut points: Vec<(Span, f64)>, schedule: &Schedule, clock: Clock) -> Option<Vec<(Span, f64)>> {
+fn control_points(
+    ui: &mut Ui,
+    mut points: Vec<(Span, f64)>,
+    schedule: &Schedule,
+    clock: Clock,
+) -> Option<Vec<(Span, f64)>> {
     let before = points.clone();
     let mut removed = None;
     for (index, (at, rate)) in points.iter_mut().enumerate() {
         let label = format!("Point {}", index + 1);
         ui.horizontal(|ui| {
             let size = vec2(metrics::FIELD_LABEL, metrics::CONTROL);
-            let caption = ui.add_sized(size, eframe::egui::Label::new(theme::caption(ui, label.as_str())).halign(Align::LEFT));
+            let caption = ui.add_sized(
+                size,
+                eframe::egui::Label::new(theme::caption(ui, label.as_str())).halign(Align::LEFT),
+            );
             let mut update = at.updates(clock);
             let position = DragValue::new(&mut update)
                 .range(0.0..=clock.updates as f64)
@@ -262,7 +292,11 @@ fn control_points(ui: &mut Ui, mut points: Vec<(Span, f64)>, schedule: &Schedule
                 .custom_formatter(|number, _| format::count(number.round().max(0.0) as u64))
                 .custom_parser(format::parse);
             let name = format!("{label} position");
-            if ui.add_sized(vec2(metrics::FIELD_VALUE, metrics::CONTROL), position).accessible_name(name).changed() {
+            if ui
+                .add_sized(vec2(metrics::FIELD_VALUE, metrics::CONTROL), position)
+                .accessible_name(name)
+                .changed()
+            {
                 *at = at.with_updates(update, clock);
             }
             let speed = (*rate * 0.01).max(1e-9);
@@ -298,20 +332,29 @@ fn modifiers(ui: &mut Ui, schedule: &mut Schedule, clock: Clock) {
             let mut over = Some(warmup.over);
             span_row(ui, "Length", "How long the climb is.", &mut over, false, clock);
             warmup.over = over.unwrap_or(warmup.over);
-            amount(ui, &Amount::number("From", "The first rate, as a share of the one climbed to.", 0.0..=1.0), &mut warmup.from);
+            amount(
+                ui,
+                &Amount::number("From", "The first rate, as a share of the one climbed to.", 0.0..=1.0),
+                &mut warmup.from,
+            );
             choice(ui, "Shape", "How it climbs.", &mut warmup.shape, &Ramp::ALL);
         });
     }
     let mut on = schedule.cooldown.is_some();
     if check(ui, "Cooldown", "A descent at the end of the run.", &mut on) {
-        schedule.cooldown = on.then_some(Cooldown { over: Span::Percent(10.0), to: 0.0, shape: Ramp::Linear });
+        schedule.cooldown =
+            on.then_some(Cooldown { over: Span::Percent(10.0), to: 0.0, shape: Ramp::Linear });
     }
     if let Some(cooldown) = &mut schedule.cooldown {
         ui.push_id("cooldown", |ui| {
             let mut over = Some(cooldown.over);
             span_row(ui, "Length", "How long the descent is.", &mut over, false, clock);
             cooldown.over = over.unwrap_or(cooldown.over);
-            amount(ui, &Amount::number("To", "The last rate, as a share of the one before.", 0.0..=1.0), &mut cooldown.to);
+            amount(
+                ui,
+                &Amount::number("To", "The last rate, as a share of the one before.", 0.0..=1.0),
+                &mut cooldown.to,
+            );
             choice(ui, "Shape", "How it falls.", &mut cooldown.shape, &Ramp::ALL);
         });
     }
@@ -336,10 +379,25 @@ fn modifiers(ui: &mut Ui, schedule: &mut Schedule, clock: Clock) {
     }
 }
 
+/// Controllers that only the experiment file can give a run.
+fn others(ui: &mut Ui, run: &mut Run) {
+    if run.greedy.is_some() && check(ui, "Greedy controller", "Set in the experiment file.", &mut true) {
+        run.greedy = None;
+    }
+    if run.hypergradient.is_some() && check(ui, "Hypergradient", "Set in the experiment file.", &mut true) {
+        run.hypergradient = None;
+    }
+}
+
 /// The controller that lowers the rate when a metric stalls.
 fn plateau(ui: &mut Ui, plateau: &mut Option<Plateau>) {
     let mut on = plateau.is_some();
-    if check(ui, "Lower on a plateau", "Multiplies the schedule when a metric stops improving (ReduceLROnPlateau).", &mut on) {
+    if check(
+        ui,
+        "Lower on a plateau",
+        "Multiplies the schedule when a metric stops improving (ReduceLROnPlateau).",
+        &mut on,
+    ) {
         *plateau = on.then(Plateau::default);
     }
     let Some(plateau) = plateau else { return };
@@ -353,12 +411,38 @@ fn plateau(ui: &mut Ui, plateau: &mut Option<Plateau>) {
             plateau.mode =
                 if plateau.metric == Metric::ValAccuracy { PlateauMode::Max } else { PlateauMode::Min };
         }
-        amount(ui, &Amount::number("Factor", "What each cut multiplies by.", 0.01..=0.99).limits(0.0..=1.0), &mut plateau.factor);
-        whole(ui, &Amount::whole("Patience", "Epochs without improvement that are tolerated.", 0.0..=20.0).limits(0.0..=1e6).unit("epochs"), &mut plateau.patience);
-        whole(ui, &Amount::whole("Cooldown", "Epochs after a cut in which nothing counts.", 0.0..=20.0).limits(0.0..=1e6).unit("epochs"), &mut plateau.cooldown);
-        amount(ui, &Amount::number("Threshold", "How much better counts as better.", 0.0..=0.1).limits(0.0..=1e6), &mut plateau.threshold);
+        amount(
+            ui,
+            &Amount::number("Factor", "What each cut multiplies by.", 0.01..=0.99).limits(0.0..=1.0),
+            &mut plateau.factor,
+        );
+        whole(
+            ui,
+            &Amount::whole("Patience", "Epochs without improvement that are tolerated.", 0.0..=20.0)
+                .limits(0.0..=1e6)
+                .unit("epochs"),
+            &mut plateau.patience,
+        );
+        whole(
+            ui,
+            &Amount::whole("Cooldown", "Epochs after a cut in which nothing counts.", 0.0..=20.0)
+                .limits(0.0..=1e6)
+                .unit("epochs"),
+            &mut plateau.cooldown,
+        );
+        amount(
+            ui,
+            &Amount::number("Threshold", "How much better counts as better.", 0.0..=0.1).limits(0.0..=1e6),
+            &mut plateau.threshold,
+        );
         let modes = [("of the best", ThresholdMode::Rel), ("absolute", ThresholdMode::Abs)];
-        choice(ui, "Threshold is", "Relative to the best value, or absolute.", &mut plateau.threshold_mode, &modes);
+        choice(
+            ui,
+            "Threshold is",
+            "Relative to the best value, or absolute.",
+            &mut plateau.threshold_mode,
+            &modes,
+        );
         amount(ui, &Amount::rate("Lowest rate", "The controller goes no lower."), &mut plateau.min_lr);
     });
 }

@@ -1,6 +1,8 @@
 //! The whole run as a strip: where it stands, what happened, and what the plots show of it.
 
-use eframe::egui::{Align2, CursorIcon, Id, Rect, Role, Sense, Shape, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
+use eframe::egui::{
+    Align2, CursorIcon, Id, Rect, Role, Sense, Shape, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
+};
 
 use crate::telemetry::EventKind;
 use crate::ui::format;
@@ -20,12 +22,29 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
     let top = full.top() + metrics::S;
     let painter = ui.painter();
     let number = painter.text(pos2(text, top), Align2::LEFT_TOP, update, theme::number(), tokens.text);
-    painter.text(pos2(number.right() + metrics::XS, number.bottom()), Align2::LEFT_BOTTOM, "updates", theme::small(), tokens.muted);
+    painter.text(
+        pos2(number.right() + metrics::XS, number.bottom()),
+        Align2::LEFT_BOTTOM,
+        "updates",
+        theme::small(),
+        tokens.muted,
+    );
     let epochs = format!("epoch {epoch:.2}");
-    painter.text(pos2(text, number.bottom() + metrics::XS), Align2::LEFT_TOP, epochs, theme::small_number(), tokens.muted);
+    painter.text(
+        pos2(text, number.bottom() + metrics::XS),
+        Align2::LEFT_TOP,
+        epochs,
+        theme::small_number(),
+        tokens.muted,
+    );
 
-    let left = full.left() + metrics::LEFT * 0.68;
-    let track = Rect::from_min_max(pos2(left, full.top() + metrics::S), pos2(full.right() - metrics::S, full.bottom() - metrics::S));
+    // In line with the plots: what is above is the same update.
+    let across = studio.layout.across;
+    let room = across.span() * (Window::ROOM / (1.0 + 2.0 * Window::ROOM)) as f32;
+    let track = Rect::from_min_max(
+        pos2(across.min + room, full.top() + metrics::S),
+        pos2(across.max - room, full.bottom() - metrics::S),
+    );
     strip(ui, studio, track);
     events(ui, studio, track);
 }
@@ -63,7 +82,13 @@ fn strip(ui: &mut Ui, studio: &mut Studio, track: Rect) {
             ui.ctx().set_cursor_icon(CursorIcon::Grab);
         }
         let view = Rect::from_min_max(pos2(x(bounds.0), track.top()), pos2(x(bounds.1), track.bottom()));
-        painter.rect(view, metrics::RADIUS, tokens.text.gamma_multiply(0.06), (metrics::HAIRLINE, tokens.outline), StrokeKind::Inside);
+        painter.rect(
+            view,
+            metrics::RADIUS,
+            tokens.text.gamma_multiply(0.06),
+            (metrics::HAIRLINE, tokens.outline),
+            StrokeKind::Inside,
+        );
     }
     epochs(ui, studio, track, y);
     if let Some(cursor) = studio.view.cursor {
@@ -110,7 +135,9 @@ fn events(ui: &mut Ui, studio: &Studio, track: Rect) {
             continue;
         }
         last = x;
-        let slot = lane.and_then(|lane| studio.document.runs().find(|(row, _)| row.id == lane.run)).map(|(row, _)| row.slot);
+        let slot = lane
+            .and_then(|lane| studio.document.runs().find(|(row, _)| row.id == lane.run))
+            .map(|(row, _)| row.slot);
         let color = match event.kind {
             EventKind::Edit | EventKind::CycleEnd => slot.map_or(tokens.muted, |slot| tokens.run(slot)),
             kind => event_color(kind, tokens),
@@ -122,7 +149,12 @@ fn events(ui: &mut Ui, studio: &Studio, track: Rect) {
             }
             EventKind::Snapshot => {
                 let r = metrics::XS;
-                let points = vec![place - vec2(0.0, r), place + vec2(r, 0.0), place + vec2(0.0, r), place - vec2(r, 0.0)];
+                let points = vec![
+                    place - vec2(0.0, r),
+                    place + vec2(r, 0.0),
+                    place + vec2(0.0, r),
+                    place - vec2(r, 0.0),
+                ];
                 ui.painter().add(Shape::convex_polygon(points, color, Stroke::NONE));
             }
             _ => {

@@ -1,7 +1,7 @@
 //! The bar at the top: what this is, the transport, and how it trains.
 
 use eframe::egui::{
-    Align, Align2, Button, Color32, ComboBox, Key, Layout, MenuBar, RichText, Sense, TextEdit, Ui, Vec2, Popup, vec2,
+    Align, Align2, Button, Color32, Key, Layout, Popup, RichText, Sense, TextEdit, Ui, Vec2, vec2,
 };
 
 use crate::train::command::{Mode, Speed, State};
@@ -9,10 +9,11 @@ use crate::ui::action::{Action, Menu};
 use crate::ui::format;
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
-use crate::ui::widgets::{Icon, icon_button, mark, segmented};
+use crate::ui::widgets::{Icon, combo, icon_button, mark, segmented};
 
 /// The speeds to choose from, in updates a second.
-const SPEEDS: [(f64, &str); 5] = [(1.0, "1"), (10.0, "10"), (60.0, "60"), (300.0, "300"), (1000.0, "1,000")];
+const SPEEDS: [(f64, &str); 5] =
+    [(1.0, "1"), (10.0, "10"), (100.0, "100"), (300.0, "300"), (1000.0, "1,000")];
 
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
     ui.horizontal_centered(|ui| {
@@ -33,7 +34,11 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
             &mut studio.view.mode,
             &[
                 (Mode::Live, "Live", "Training runs on: an edit bends the future from the next update."),
-                (Mode::Instant, "Instant", "An edited run trains anew from update 0, at once and to the end."),
+                (
+                    Mode::Instant,
+                    "Instant",
+                    "An edited run trains anew from update 0, at once and to the end.",
+                ),
             ],
         );
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -83,13 +88,12 @@ fn menus(ui: &mut Ui, studio: &mut Studio) {
         let button = Button::new(RichText::new(name).color(tokens.muted)).frame_when_inactive(false);
         let response = ui.add(button);
         Popup::menu(&response).show(|ui| {
-            ui.set_min_width(metrics::TOAST * 0.7);
+            ui.set_width(metrics::MENU);
             for action in Action::ALL.into_iter().filter(|action| action.about().menu == menu) {
                 item(ui, studio, action);
             }
         });
     }
-    let _ = MenuBar::new;
 }
 
 /// A menu entry: its name, its keys, and whether it can be had now.
@@ -130,13 +134,17 @@ fn speed(ui: &mut Ui, studio: &mut Studio) {
         Speed::Unlimited => "Full speed".to_owned(),
         Speed::Limited(speed) => format!("{} updates/s", format::speed(speed).trim_end_matches(".0")),
     };
-    ComboBox::from_id_salt("speed")
+    combo("speed")
         .selected_text(selected)
         .width(metrics::FIELD_LABEL + metrics::XL)
         .show_ui(ui, |ui| {
             ui.selectable_value(&mut studio.view.speed, Speed::Unlimited, "Full speed");
             for (speed, name) in SPEEDS {
-                ui.selectable_value(&mut studio.view.speed, Speed::Limited(speed), format!("{name} updates/s"));
+                ui.selectable_value(
+                    &mut studio.view.speed,
+                    Speed::Limited(speed),
+                    format!("{name} updates/s"),
+                );
             }
         })
         .response
@@ -148,9 +156,12 @@ fn speed(ui: &mut Ui, studio: &mut Studio) {
 fn readings(ui: &mut Ui, studio: &Studio) {
     let tokens = theme::tokens(ui);
     let status = &studio.frame.status;
-    if !status.device.is_empty() && !studio.view.still && ui.available_width() > metrics::LEFT {
+    if !status.device.is_empty() && ui.available_width() > metrics::LEFT {
         let text = theme::caption(ui, status.device.as_str());
-        let size = vec2(ui.painter().layout_no_wrap(status.device.clone(), theme::small(), Color32::WHITE).size().x, metrics::CONTROL);
+        let size = vec2(
+            ui.painter().layout_no_wrap(status.device.clone(), theme::small(), Color32::WHITE).size().x,
+            metrics::CONTROL,
+        );
         let (rect, response) = ui.allocate_exact_size(size + vec2(metrics::L, 0.0), Sense::hover());
         let chip = rect.shrink2(vec2(0.0, metrics::XS / 2.0));
         ui.painter().rect_filled(chip, metrics::RADIUS_LARGE, tokens.raised);

@@ -66,7 +66,11 @@ pub fn rates(ranges: impl Iterator<Item = (f64, f64)>, scale: Scale) -> (f64, f6
 }
 
 /// The heights of a measured quantity: all of the smoothed lines, and as much of the raw ones as leaves those readable.
-pub fn measured<'a>(lanes: impl Iterator<Item = &'a LaneFrame>, scale: Scale, chance: Option<f64>) -> (f64, f64) {
+pub fn measured<'a>(
+    lanes: impl Iterator<Item = &'a LaneFrame>,
+    scale: Scale,
+    chance: Option<f64>,
+) -> (f64, f64) {
     let mut calm = Bounds::EMPTY;
     let mut raw = Bounds::EMPTY;
     let mut heights = Vec::new();
@@ -106,7 +110,8 @@ pub fn measured<'a>(lanes: impl Iterator<Item = &'a LaneFrame>, scale: Scale, ch
 
 /// Where most heights end: a run that diverges must not hide the others.
 fn usual_top(sorted: &[f64]) -> f64 {
-    let at = |share: f64| sorted.get(((sorted.len().max(1) - 1) as f64 * share) as usize).copied().unwrap_or(0.0);
+    let at =
+        |share: f64| sorted.get(((sorted.len().max(1) - 1) as f64 * share) as usize).copied().unwrap_or(0.0);
     let (low, high) = (at(0.05), at(0.8));
     high + (high - low).max(0.3)
 }

@@ -1,6 +1,10 @@
 //! One plot: its title, its axes and its grid. What is drawn in it is up to the caller.
 
-use eframe::egui::{Align, Align2, CursorIcon, FontId, Layout, Rect, Response, Sense, Ui, UiBuilder, Vec2b, pos2, vec2};
+use std::ops::RangeInclusive;
+
+use eframe::egui::{
+    Align, Align2, CursorIcon, FontId, Layout, Rect, Response, Sense, Ui, UiBuilder, Vec2b, pos2, vec2,
+};
 use egui_plot::{AxisHints, GridMark, HPlacement, Plot, PlotTransform, PlotUi};
 
 use crate::ui::theme::{self, metrics};
@@ -12,7 +16,6 @@ use super::scale::{Tick, linear_ticks};
 /// What a plot shows along its axes.
 pub struct Chart<'a> {
     pub name: &'a str,
-    pub help: &'a str,
     pub scale: Scale,
     /// Updates, from and to.
     pub x: (f64, f64),
@@ -30,17 +33,18 @@ pub struct Drawn {
 }
 
 impl Chart<'_> {
-    /// Draws the plot into all the room there is; `header` adds to its title line, from the right.
+    /// Draws the plot into all the room there is, under a line with `title` on its left and `header` on its right.
     pub fn show(
         self,
         ui: &mut Ui,
+        title: impl FnOnce(&mut Ui),
         header: impl FnOnce(&mut Ui),
         draw: impl FnOnce(&mut PlotUi<'_>),
     ) -> Drawn {
         let full = ui.available_rect_before_wrap();
-        let title = Rect::from_min_size(full.min, vec2(full.width(), metrics::PLOT_HEADER));
-        self.title(ui, title, header);
-        let body = Rect::from_min_max(pos2(full.left(), title.bottom()), full.max);
+        let line = Rect::from_min_size(full.min, vec2(full.width(), metrics::PLOT_HEADER));
+        title_line(ui, line, title, header);
+        let body = Rect::from_min_max(pos2(full.left(), line.bottom()), full.max);
         let tokens = theme::tokens(ui);
         let y_ticks = self.scale.ticks(self.y, (body.height() / metrics::XL / 1.4) as usize);
         let x_ticks = self.x_ticks(body.width() - metrics::AXIS_WIDTH);
@@ -59,34 +63,31 @@ impl Chart<'_> {
             .min_thickness(metrics::AXIS_WIDTH);
         let x_axis = hints(AxisHints::new_x(), &x_ticks).min_thickness(metrics::L);
         let (x, y) = (self.x, self.y);
-        let shown = ui
-            .scope_builder(UiBuilder::new().max_rect(body), |ui| {
-                Plot::new(self.name)
-                    .custom_x_axes(vec![x_axis])
-                    .custom_y_axes(vec![y_axis])
-                    .show_axes(Vec2b::new(self.x_labels, true))
-                    .x_grid_spacer(move |_| marks(&x_ticks, x))
-                    .y_grid_spacer(move |_| marks(&y_ticks, y))
-                    .grid_color(tokens.grid)
-                    .grid_fade(0.5)
-                    .grid_spacing(metrics::XS..=metrics::XL)
-                    .show_background(false)
-                    .show_x(false)
-                    .show_y(false)
-                    .allow_drag(false)
-                    .allow_zoom(false)
-                    .allow_scroll(false)
-                    .allow_boxed_zoom(false)
-                    .allow_axis_zoom_drag(false)
-                    .allow_double_click_reset(false)
-                    .sense(Sense::click_and_drag())
-                    .show(ui, |plot| {
-                        plot.set_plot_bounds_x(x.0..=x.1);
-                        plot.set_plot_bounds_y(y.0..=y.1);
-                        draw(plot);
-                    })
-            })
-            .inner;
+        let ui = &mut ui.new_child(UiBuilder::new().max_rect(body));
+        let shown = Plot::new(self.name)
+            .custom_x_axes(vec![x_axis])
+            .custom_y_axes(vec![y_axis])
+            .show_axes(Vec2b::new(self.x_labels, true))
+            .x_grid_spacer(move |_| marks(&x_ticks, x))
+            .y_grid_spacer(move |_| marks(&y_ticks, y))
+            .grid_color(tokens.grid)
+            .grid_fade(1.0)
+            .grid_spacing(GRID_FADE)
+            .show_background(false)
+            .show_x(false)
+            .show_y(false)
+            .allow_drag(false)
+            .allow_zoom(false)
+            .allow_scroll(false)
+            .allow_boxed_zoom(false)
+            .allow_axis_zoom_drag(false)
+            .allow_double_click_reset(false)
+            .sense(Sense::click_and_drag())
+            .show(ui, |plot| {
+                plot.set_plot_bounds_x(x.0..=x.1);
+                plot.set_plot_bounds_y(y.0..=y.1);
+                draw(plot);
+            });
         let rect = *shown.transform.frame();
         let edge = ui.painter().round_to_pixel_center(rect.bottom());
         ui.painter().hline(rect.x_range(), edge, (metrics::HAIRLINE, tokens.outline));
@@ -98,34 +99,38 @@ impl Chart<'_> {
         Drawn { response: shown.response, transform: shown.transform, rect }
     }
 
-    fn title(&self, ui: &mut Ui, rect: Rect, header: impl FnOnce(&mut Ui)) {
-        let left = rect.left() + metrics::AXIS_WIDTH;
-        let inner = Rect::from_min_max(pos2(left, rect.top()), rect.max - vec2(metrics::S, 0.0));
-        ui.scope_builder(UiBuilder::new().max_rect(inner).layout(Layout::left_to_right(Align::Center)), |ui| {
-            let label = ui.label(theme::title(ui, self.name));
-            if !self.help.is_empty() {
-                label.on_hover_text(self.help);
-            }
-            ui.with_layout(Layout::right_to_left(Align::Center), header);
-        });
-    }
-
     fn x_ticks(&self, width: f32) -> Vec<Tick> {
+        let edge = self.x.1 - (self.x.1 - self.x.0) * f64::from(metrics::L / width.max(metrics::L));
         linear_ticks(self.x, (width / metrics::GRID_STEP) as usize, |update| {
-            format::count(update.round().max(0.0) as u64)
+            let count = format::count(update.round().max(0.0) as u64);
+            if update == 0.0 { format!("update {count}") } else { count }
         })
         .into_iter()
         .filter(|tick| tick.at >= 0.0 && tick.at.fract() == 0.0)
+        // A number at the very edge would be cut off.
+        .map(|tick| Tick { label: tick.label.filter(|_| tick.at <= edge), ..tick })
         .collect()
     }
 }
 
+fn title_line(ui: &mut Ui, rect: Rect, title: impl FnOnce(&mut Ui), header: impl FnOnce(&mut Ui)) {
+    let left = rect.left() + metrics::AXIS_WIDTH;
+    let inner = Rect::from_min_max(pos2(left, rect.top()), rect.max - vec2(metrics::S, 0.0));
+    let ui = &mut ui.new_child(UiBuilder::new().max_rect(inner).layout(Layout::left_to_right(Align::Center)));
+    title(ui);
+    ui.with_layout(Layout::right_to_left(Align::Center), header);
+}
+
+/// Grid lines fade from plain to nothing as what they stand for narrows to these points.
+const GRID_FADE: RangeInclusive<f32> = 0.0..=1000.0;
+
 /// Lines with a label are plain, those between them faint.
 fn marks(ticks: &[Tick], (low, high): (f64, f64)) -> Vec<GridMark> {
-    let width = high - low;
+    let wide = (high - low) * f64::from(*GRID_FADE.end());
+    let faint = (high - low) * 0.9;
     ticks
         .iter()
-        .map(|tick| GridMark { value: tick.at, step_size: if tick.label.is_some() { width } else { width * 0.035 } })
+        .map(|tick| GridMark { value: tick.at, step_size: if tick.label.is_some() { wide } else { faint } })
         .collect()
 }
 
@@ -141,7 +146,9 @@ pub fn navigate(ui: &Ui, drawn: &Drawn, view: &mut View, playhead: u64, updates:
         }
         ui.ctx().set_cursor_icon(CursorIcon::Grabbing);
     }
-    let Some(pointer) = ui.input(|input| input.pointer.hover_pos()).filter(|at| rect.contains(*at)) else { return };
+    let Some(pointer) = ui.input(|input| input.pointer.hover_pos()).filter(|at| rect.contains(*at)) else {
+        return;
+    };
     if !response.contains_pointer() {
         return;
     }

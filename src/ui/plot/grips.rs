@@ -1,8 +1,8 @@
 //! The handles of the selected run, as widgets on its rate curve.
 
 use eframe::egui::{
-    Align2, Color32, CursorIcon, EventFilter, Id, Key, Pos2, Rect, Response, Role, Sense, Shape, Stroke, StrokeKind,
-    Ui, Vec2, WidgetInfo, pos2, vec2,
+    Align2, Color32, CursorIcon, EventFilter, Id, Key, Pos2, Rect, Response, Role, Sense, Shape, Stroke,
+    StrokeKind, Ui, Vec2, WidgetInfo, pos2, vec2,
 };
 
 use crate::schedule::{Clock, Schedule};
@@ -81,7 +81,8 @@ fn place(drawn: &Drawn, handle: &Handle, scale: Scale) -> Option<Pos2> {
     let height = scale.height(handle.rate).unwrap_or(bounds.min()[1]);
     let place = position(drawn, (handle.update, height));
     let visible = drawn.rect.x_range().expand(1.0).contains(place.x);
-    visible.then(|| pos2(place.x, place.y.clamp(drawn.rect.top(), drawn.rect.bottom())))
+    let inside = drawn.rect.shrink(metrics::HANDLE);
+    visible.then(|| pos2(place.x, place.y.clamp(inside.top(), inside.bottom())))
 }
 
 #[allow(clippy::too_many_arguments, reason = "one place where the pointer, the plot and the schedule meet")]
@@ -183,12 +184,12 @@ fn say(ui: &Ui, drawn: &Drawn, place: Pos2, handle: &Handle) {
     let room = size + 2.0 * vec2(metrics::S, metrics::XS);
     let right = place.x + metrics::M + room.x <= drawn.rect.right();
     let x = if right { place.x + metrics::M } else { place.x - metrics::M - room.x };
-    let y = (place.y - room.y - metrics::XS).clamp(drawn.rect.top(), (drawn.rect.bottom() - room.y).max(drawn.rect.top()));
+    let y = (place.y - room.y - metrics::XS)
+        .clamp(drawn.rect.top(), (drawn.rect.bottom() - room.y).max(drawn.rect.top()));
     let rect = Rect::from_min_size(pos2(x, y), room);
-    let painter = ui.ctx().layer_painter(eframe::egui::LayerId::new(
-        eframe::egui::Order::Tooltip,
-        Id::unique("handle label"),
-    ));
+    let painter = ui
+        .ctx()
+        .layer_painter(eframe::egui::LayerId::new(eframe::egui::Order::Tooltip, Id::unique("handle label")));
     let outline = Stroke::new(metrics::HAIRLINE, tokens.outline);
     painter.rect(rect, metrics::RADIUS, tokens.raised, outline, StrokeKind::Inside);
     let text = rect.min + vec2(metrics::S, metrics::XS);

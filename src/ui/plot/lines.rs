@@ -19,8 +19,16 @@ pub struct Strokes {
 
 impl Strokes {
     fn put(&mut self, update: u64, height: f64) {
-        if let Some(line) = self.lines.last_mut() {
-            line.push(PlotPoint::new(update as f64, height));
+        let Some(line) = self.lines.last_mut() else { return };
+        let point = PlotPoint::new(update as f64, height);
+        // A level stretch is one segment: dashes on it would otherwise be cut to pieces.
+        if let [.., before, last] = line.as_mut_slice()
+            && before.y == height
+            && last.y == height
+        {
+            *last = point;
+        } else {
+            line.push(point);
         }
     }
 
@@ -38,7 +46,11 @@ impl Strokes {
             let middle = u64::midpoint(bucket.first_update, bucket.last_update);
             let mut places = vec![(bucket.first_update, bucket.first)];
             if bucket.count > 1 {
-                places.extend([(middle, bucket.min), (middle, bucket.max), (bucket.last_update, bucket.last)]);
+                places.extend([
+                    (middle, bucket.min),
+                    (middle, bucket.max),
+                    (bucket.last_update, bucket.last),
+                ]);
             }
             for (update, value) in places {
                 match scale.height(value) {

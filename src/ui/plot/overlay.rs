@@ -55,7 +55,11 @@ pub fn lines(ui: &Ui, drawn: &Drawn, frame: &Frame, view: &View, cursor_is_here:
     }
     let status = &frame.status;
     if status.update > 0 && status.update < status.updates {
-        painter.vline(x(status.update as f64), drawn.rect.y_range(), (metrics::HAIRLINE, tokens.muted));
+        painter.vline(
+            x(status.update as f64),
+            drawn.rect.y_range(),
+            (metrics::HAIRLINE, tokens.muted.gamma_multiply(0.7)),
+        );
     }
     if let Some(cursor) = view.cursor {
         let strength = if cursor_is_here { 0.9 } else { 0.55 };
@@ -86,7 +90,11 @@ pub fn event_marks(
         let top = pos2(at, drawn.rect.top());
         let fill = color(event.kind, tokens);
         ui.painter().add(Shape::convex_polygon(
-            vec![top - vec2(metrics::XS, 0.0), top + vec2(metrics::XS, 0.0), top + vec2(0.0, 1.5 * metrics::XS)],
+            vec![
+                top - vec2(metrics::XS, 0.0),
+                top + vec2(metrics::XS, 0.0),
+                top + vec2(0.0, 1.5 * metrics::XS),
+            ],
             fill,
             Stroke::NONE,
         ));

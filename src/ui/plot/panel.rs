@@ -1,12 +1,12 @@
 //! The three plots and what connects them.
 
-use eframe::egui::{Align2, ComboBox, Response, Role, Sense, Shape, Stroke, Ui, WidgetInfo, vec2};
+use eframe::egui::{Align2, Color32, Popup, Response, Role, Sense, Shape, Stroke, Ui, WidgetInfo, vec2};
 use egui_plot::{Line, LineStyle, PlotPoints};
 use egui_tiles::{Behavior, ResizeState, TileId, UiResponse};
 
 use crate::schedule::Kind;
 use crate::telemetry::Column;
-use crate::train::command::State;
+use crate::train::command::{Mode, State};
 use crate::ui::action::Action;
 use crate::ui::document::Row;
 use crate::ui::format;
@@ -15,14 +15,14 @@ use crate::ui::handles::add_point;
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
 use crate::ui::view::Window;
-use crate::ui::widgets::{Icon, icon_toggle, paint_marker};
+use crate::ui::widgets::{Icon, icon_toggle, paint_icon, paint_marker};
 
 use super::bounds::{self, Bounds};
 use super::chart::{Chart, Drawn, navigate, note};
 use super::lines::Strokes;
 use super::{Scale, grips, overlay, readout};
 
-/// The most samples that get a marker each.
+/// The most marks at lost values.
 const MARKED: usize = 80;
 
 /// A plot in the centre.
@@ -44,7 +44,10 @@ const QUANTITIES: [(Column, &str); 4] = [
 /// Shows the plots in all the room there is.
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
     let area = ui.available_rect_before_wrap();
-    let mut tree = std::mem::replace(&mut studio.layout.tree, egui_tiles::Tree::empty(eframe::egui::Id::unique("plots")));
+    let mut tree = std::mem::replace(
+        &mut studio.layout.tree,
+        egui_tiles::Tree::empty(eframe::egui::Id::unique("plots")),
+    );
     let mut plots = Plots { studio, cursor: None, over: None, busy: false };
     tree.ui(&mut plots, ui);
     let Plots { cursor, over, busy, .. } = plots;
@@ -113,13 +116,13 @@ impl Plots<'_> {
     fn window(&self) -> (f64, f64) {
         let status = &self.studio.frame.status;
         let (from, to) = self.studio.view.window.bounds(status.update, self.studio.clock().updates);
-        // A little room, so that what is at the ends of the run can be seen and taken hold of.
-        let room = (to - from) * 0.012;
+        let room = (to - from) * Window::ROOM;
         (from - room, to + room)
     }
 
     /// What every plot does with the pointer; `true` when it was double-clicked.
     fn point(&mut self, ui: &Ui, drawn: &Drawn) -> bool {
+        self.studio.layout.across = drawn.rect.x_range();
         let status = &self.studio.frame.status;
         let (playhead, updates) = (status.update, self.studio.clock().updates);
         navigate(ui, drawn, &mut self.studio.view, playhead, updates);
@@ -147,17 +150,16 @@ impl Plots<'_> {
         for row in &rows {
             lines.extend(self.rate_lines(*row, x, ui.available_width(), scale, tokens));
         }
-        let chart = Chart {
-            name: "Learning rate",
-            help: "The rate each update uses. Solid is past, dashed is planned.\nDrag the handles, scroll to zoom, drag to pan.",
-            scale,
-            x,
-            y,
-            x_labels: false,
+        let name = |ui: &mut Ui| {
+            let help = "The rate each update uses. Solid is past, dashed is planned.\n\
+                        Drag the handles; scroll to zoom, drag to pan, double-click to see the whole run.";
+            ui.label(theme::title(ui, "Learning rate")).on_hover_text(help);
         };
+        let chart = Chart { name: "Learning rate", scale, x, y, x_labels: false };
         let (view_window, mut new_scale, mut asked) = (studio.view.window, scale, None);
         let drawn = chart.show(
             ui,
+            name,
             |ui| {
                 let whole = view_window == Window::Whole;
                 if icon_toggle(ui, Icon::Fit, "Show the whole run", whole).clicked() {
@@ -203,27 +205,57 @@ impl Plots<'_> {
         let (from, to) = (x.0.max(0.0) as u64, (x.1.max(0.0) as u64).min(last));
         let columns = width as usize;
         let mut lines = Vec::new();
-        if selected && let Some(before) = studio.document.previous_schedule(row.id)
+        if selected
+            && let Some(before) = studio.document.previous_schedule(row.id)
             && let Ok(curve) = before.resolve(clock)
         {
             let ghost = Strokes::curve(&curve, |update| curve.at(update), (from, to), columns, scale);
-            lines.extend(ghost.into_lines().map(|line| plain(line, tokens.ghost(color), metrics::CURVE_FAINT)));
+            lines.extend(
+                ghost.into_lines().map(|line| plain(line, tokens.ghost(color), metrics::CURVE_FAINT)),
+            );
         }
         let lane = studio.frame.lane(row.id);
         let done = lane.map_or(0, |lane| lane.update);
         if let Some(curve) = studio.curve(row.id) {
-            let start = from.max(done.saturating_sub(1));
             let rate = |update| studio.rate(row.id, update).unwrap_or_default();
-            let ahead = Strokes::curve(curve, rate, (start, to), columns, scale);
-            lines.extend(ahead.into_lines().map(|line| {
-                plain(line, tokens.ahead(color), stroke).style(LineStyle::Dashed { length: metrics::DASH })
-            }));
+            let dashed = LineStyle::Dashed { length: metrics::DASH };
+            if selected && self.was_edited(row) {
+                // What the handles are on, where the past was another.
+                let planned = Strokes::curve(curve, rate, (from, to.min(done)), columns, scale);
+                let faint = tokens.ahead(color);
+                lines.extend(
+                    planned.into_lines().map(|line| plain(line, faint, metrics::CURVE_FAINT).style(dashed)),
+                );
+            }
+            let ahead = Strokes::curve(curve, rate, (from.max(done.saturating_sub(1)), to), columns, scale);
+            lines.extend(
+                ahead.into_lines().map(|line| plain(line, tokens.ahead(color), stroke).style(dashed)),
+            );
         }
         if let Some(lane) = lane {
             let past = Strokes::raw(&lane.curves.lr, scale);
             lines.extend(past.into_lines().map(|line| plain(line, color, stroke)));
         }
         lines
+    }
+
+    /// Whether a run was trained, in part at least, under another schedule than it has now.
+    fn was_edited(&self, row: Row) -> bool {
+        let studio = &*self.studio;
+        let Some(lane) = studio.frame.lane(row.id).filter(|lane| lane.plateau.is_none()) else {
+            return false;
+        };
+        lane.curves.lr.iter().any(|bucket| {
+            let planned = studio.curve(row.id).map_or(bucket.last, |curve| curve.at(bucket.last_update));
+            (planned - bucket.last).abs() > 1e-6 * planned.abs().max(bucket.last.abs())
+        })
+    }
+
+    /// Whether an edit came too late to be trained.
+    fn is_outdated(&self, row: Row) -> bool {
+        let over =
+            self.studio.frame.lane(row.id).is_some_and(|lane| lane.update >= self.studio.clock().updates);
+        over && self.was_edited(row)
     }
 
     /// The selected run's handles, and new control points.
@@ -255,6 +287,10 @@ impl Plots<'_> {
         if let Some(error) = studio.curve_error(selected) {
             let text = format!("This schedule cannot be: {error}");
             note(ui, drawn.rect, Align2::CENTER_CENTER, &text, theme::body());
+        } else if studio.view.mode == Mode::Live && self.is_outdated(row) {
+            let keys = ui.ctx().format_shortcut(&Action::Restart.about().shortcut);
+            let text = format!("This run is over: {keys} restarts it, and Instant trains at every edit");
+            note(ui, drawn.rect, Align2::CENTER_BOTTOM, &text, theme::small());
         } else if matches!(schedule.kind, Kind::Points(_)) && studio.view.cursor.is_some() {
             let text = "Double-click adds a point, right-click removes one";
             note(ui, drawn.rect, Align2::RIGHT_TOP, text, theme::small());
@@ -268,7 +304,16 @@ impl Plots<'_> {
         let is_loss = quantity == Column::TrainLoss;
         let scale = if quantity == Column::ValAccuracy { Scale::Linear } else { studio.view.loss_scale };
         let rows = studio.shown();
-        let lanes = || rows.iter().flat_map(|row| studio.frame.lanes.iter().filter(move |lane| lane.id.run == row.id).map(move |lane| (*row, lane)));
+        let lanes = || {
+            rows.iter().flat_map(|row| {
+                studio
+                    .frame
+                    .lanes
+                    .iter()
+                    .filter(move |lane| lane.id.run == row.id)
+                    .map(move |lane| (*row, lane))
+            })
+        };
         let chance = studio.frame.status.chance_loss.filter(|_| is_loss);
         let y = bounds::measured(lanes().map(|(_, lane)| lane), scale, chance);
         let x = self.window();
@@ -277,24 +322,28 @@ impl Plots<'_> {
         let mut hidden = 0;
         for (row, lane) in lanes() {
             let color = studio.color(row, tokens);
-            hidden += metric_lines(lane, color, scale, is_loss, tokens, &mut lines, |update| lost.push((update, color)));
+            hidden += metric_lines(lane, color, scale, is_loss, tokens, &mut lines, |update| {
+                lost.push((update, color))
+            });
         }
-        let name = QUANTITIES.iter().find(|(column, _)| *column == quantity).map_or("Loss", |(_, name)| *name);
-        let chart = Chart { name, help: quantity.help(), scale, x, y, x_labels: false };
+        let name =
+            QUANTITIES.iter().find(|(column, _)| *column == quantity).map_or("Loss", |(_, name)| *name);
+        let chart = Chart { name, scale, x, y, x_labels: false };
         let (mut new_scale, mut new_quantity, mut smoothing) =
             (studio.view.loss_scale, quantity, studio.view.smoothing);
         let drawn = chart.show(
             ui,
+            |ui| quantity_picker(ui, &mut new_quantity),
             |ui| {
                 scale_switch(ui, &mut new_scale, "Loss axis");
                 if is_loss {
                     let half_life = crate::ui::frame::Frame::half_life(studio.clock().updates);
-                    let help = format!("A debiased moving average with a half-life of {half_life:.0} updates.");
+                    let help =
+                        format!("A debiased moving average with a half-life of {half_life:.0} updates.");
                     if word_switch(ui, "Smooth", "Smoothing", smoothing).on_hover_text(help).clicked() {
                         smoothing = !smoothing;
                     }
                 }
-                quantity_picker(ui, &mut new_quantity);
                 if is_loss {
                     key(ui, smoothing);
                 }
@@ -312,7 +361,10 @@ impl Plots<'_> {
             chance_line(ui, &drawn, height, chance.unwrap_or_default());
         }
         if hidden > 0 {
-            let text = format!("{} values of zero or less have no place on a log axis", format::count(hidden as u64));
+            let text = format!(
+                "{} values of zero or less have no place on a log axis",
+                format::count(hidden as u64)
+            );
             note(ui, drawn.rect, Align2::LEFT_BOTTOM, &text, theme::small());
         }
         self.empty_state(ui, &drawn);
@@ -331,7 +383,9 @@ impl Plots<'_> {
     fn empty_state(&self, ui: &Ui, drawn: &Drawn) {
         let studio = &*self.studio;
         let text = match &studio.frame.status.state {
-            _ if studio.shown().is_empty() => "Every run is hidden. The eye in the list of runs shows one again.",
+            _ if studio.shown().is_empty() => {
+                "Every run is hidden. The eye in the list of runs shows one again."
+            }
             _ if studio.frame.lanes.iter().any(|lane| lane.update > 0) => return,
             State::Preparing => "Reading the data",
             State::Failed(_) => return,
@@ -365,7 +419,8 @@ impl Plots<'_> {
             if let (Some(curve), Some(_)) = (studio.curve(row.id), studio.momentum(row.id, 0)) {
                 let value = |update| studio.momentum(row.id, update).unwrap_or_default();
                 let start = from.max(done.saturating_sub(1));
-                let ahead = Strokes::curve(curve, value, (start, to), ui.available_width() as usize / 2, scale);
+                let ahead =
+                    Strokes::curve(curve, value, (start, to), ui.available_width() as usize / 2, scale);
                 add(ahead, tokens.ahead(color), LineStyle::Dashed { length: metrics::DASH });
                 if let Some(lane) = lane {
                     add(Strokes::raw(&lane.curves.momentum, scale), color, LineStyle::Solid);
@@ -374,21 +429,12 @@ impl Plots<'_> {
         }
         let empty = bounds.is_empty();
         let y = bounds.padded(0.18, 0.18, 0.1, (0.0, 1.0));
-        let chart = Chart {
-            name: "Momentum",
-            help: "The share of the last step that an update keeps: momentum, or beta1 of the Adam family.",
-            scale,
-            x,
-            y,
-            x_labels: true,
+        let name = |ui: &mut Ui| {
+            let help = "The share of the last step that an update keeps: momentum, or β1 of the Adam family.";
+            ui.label(theme::title(ui, "Momentum")).on_hover_text(help);
         };
-        let drawn = chart.show(
-            ui,
-            |ui| {
-                ui.label(theme::caption(ui, "updates"));
-            },
-            |plot| lines.into_iter().for_each(|line| plot.line(line)),
-        );
+        let chart = Chart { name: "Momentum", scale, x, y, x_labels: true };
+        let drawn = chart.show(ui, name, |_| {}, |plot| lines.into_iter().for_each(|line| plot.line(line)));
         if empty {
             let text = "No shown run has momentum. The optimizer of a run is beside its schedule.";
             note(ui, drawn.rect, Align2::CENTER_CENTER, text, theme::body());
@@ -418,14 +464,14 @@ impl Plots<'_> {
     }
 }
 
-fn plain(points: Vec<egui_plot::PlotPoint>, color: eframe::egui::Color32, width: f32) -> Line<'static> {
+fn plain(points: Vec<egui_plot::PlotPoint>, color: Color32, width: f32) -> Line<'static> {
     Line::new("", PlotPoints::Owned(points)).color(color).width(width).allow_hover(false)
 }
 
 /// The lines of one lane in the middle plot; how many values have no place in it.
 fn metric_lines(
     lane: &LaneFrame,
-    color: eframe::egui::Color32,
+    color: Color32,
     scale: Scale,
     is_loss: bool,
     tokens: &theme::Tokens,
@@ -439,7 +485,8 @@ fn metric_lines(
     let hidden = raw.hidden;
     raw.lost.iter().copied().for_each(lost);
     let faint = if replica { color.gamma_multiply(0.12) } else { tokens.faded(color) };
-    let (raw_color, raw_width) = if smoothed { (faint, metrics::CURVE_FAINT) } else { (color, metrics::CURVE * 0.7) };
+    let (raw_color, raw_width) =
+        if smoothed { (faint, metrics::CURVE_FAINT) } else { (color, metrics::CURVE * 0.7) };
     lines.extend(raw.into_lines().map(|line| plain(line, raw_color, raw_width)));
     if is_loss {
         let ghost = Strokes::last(&curves.ghost, scale);
@@ -456,19 +503,16 @@ fn metric_lines(
 }
 
 /// A marker at each validation, in the run's shape.
-fn validation_marks(
-    ui: &Ui,
-    drawn: &Drawn,
-    lane: &LaneFrame,
-    slot: usize,
-    color: eframe::egui::Color32,
-    scale: Scale,
-) {
+fn validation_marks(ui: &Ui, drawn: &Drawn, lane: &LaneFrame, slot: usize, color: Color32, scale: Scale) {
     let painter = ui.painter().with_clip_rect(drawn.rect);
-    let every = lane.curves.validation.len().div_ceil(MARKED).max(1);
-    for bucket in lane.curves.validation.iter().step_by(every) {
+    let mut last = f32::NEG_INFINITY;
+    for bucket in &lane.curves.validation {
         if let Some(height) = scale.height(bucket.last) {
             let place = overlay::position(drawn, (bucket.last_update as f64, height));
+            if place.x - last < metrics::M {
+                continue;
+            }
+            last = place.x;
             paint_marker(&painter, place, metrics::MARKER + 1.0, slot, theme::tokens(ui).ground);
             paint_marker(&painter, place, metrics::MARKER, slot, color);
         }
@@ -482,9 +526,17 @@ fn chance_line(ui: &Ui, drawn: &Drawn, height: f64, chance: f64) {
         return;
     }
     let tokens = theme::tokens(ui);
-    let ends = [drawn.rect.left_top() + vec2(0.0, y - drawn.rect.top()), drawn.rect.right_top() + vec2(0.0, y - drawn.rect.top())];
+    let ends = [
+        drawn.rect.left_top() + vec2(0.0, y - drawn.rect.top()),
+        drawn.rect.right_top() + vec2(0.0, y - drawn.rect.top()),
+    ];
     let painter = ui.painter().with_clip_rect(drawn.rect);
-    painter.extend(Shape::dashed_line(&ends, Stroke::new(metrics::HAIRLINE, tokens.faint), metrics::DASH_GAP, metrics::DASH));
+    painter.extend(Shape::dashed_line(
+        &ends,
+        Stroke::new(metrics::HAIRLINE, tokens.faint),
+        metrics::DASH_GAP,
+        metrics::DASH,
+    ));
     let text = format!("chance {}", format::metric(chance));
     let place = ends[1] - vec2(metrics::S, metrics::XS / 2.0);
     painter.text(place, Align2::RIGHT_BOTTOM, text, theme::small(), tokens.muted);
@@ -514,16 +566,24 @@ fn key(ui: &mut Ui, smoothed: bool) {
 
 fn quantity_picker(ui: &mut Ui, quantity: &mut Column) {
     let name = QUANTITIES.iter().find(|(column, _)| column == quantity).map_or("", |(_, name)| *name);
-    ComboBox::from_id_salt("quantity")
-        .selected_text(theme::caption(ui, name))
-        .width(metrics::FIELD_LABEL)
-        .show_ui(ui, |ui| {
-            for (column, name) in QUANTITIES {
-                ui.selectable_value(quantity, column, name);
-            }
-        })
-        .response
-        .accessible_name("Quantity");
+    let galley = ui.painter().layout_no_wrap(name.to_owned(), theme::medium(), Color32::PLACEHOLDER);
+    let size = galley.size() + vec2(metrics::M + metrics::XS, 0.0);
+    let (rect, response) = ui.allocate_exact_size(size, Sense::click());
+    response.widget_info(|| WidgetInfo {
+        current_text_value: Some(name.to_owned()),
+        ..WidgetInfo::labeled(Role::ComboBox, true, "Quantity")
+    });
+    let tokens = theme::tokens(ui);
+    ui.painter().galley(rect.min, galley, tokens.text);
+    let lit = response.hovered() || response.has_focus();
+    let arrow = rect.right_center() - vec2(metrics::XS, 0.0);
+    paint_icon(ui.painter(), Icon::Down, arrow, if lit { tokens.text } else { tokens.muted });
+    let response = response.on_hover_text(quantity.help());
+    Popup::menu(&response).show(|ui| {
+        for (column, name) in QUANTITIES {
+            ui.selectable_value(quantity, column, name);
+        }
+    });
 }
 
 fn scale_switch(ui: &mut Ui, scale: &mut Scale, name: &str) {
@@ -537,7 +597,7 @@ fn scale_switch(ui: &mut Ui, scale: &mut Scale, name: &str) {
 /// A word that is lit when what it says is on.
 fn word_switch(ui: &mut Ui, word: &str, label: &str, on: bool) -> Response {
     let tokens = theme::tokens(ui);
-    let galley = ui.painter().layout_no_wrap(word.to_owned(), theme::small(), eframe::egui::Color32::PLACEHOLDER);
+    let galley = ui.painter().layout_no_wrap(word.to_owned(), theme::small(), Color32::PLACEHOLDER);
     let size = galley.size() + vec2(metrics::M, metrics::XS);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click());
     let enabled = ui.is_enabled();
@@ -545,7 +605,7 @@ fn word_switch(ui: &mut Ui, word: &str, label: &str, on: bool) -> Response {
     let fill = match (on, response.hovered()) {
         (_, true) => tokens.press,
         (true, false) => tokens.hover,
-        (false, false) => eframe::egui::Color32::TRANSPARENT,
+        (false, false) => Color32::TRANSPARENT,
     };
     ui.painter().rect_filled(rect, metrics::RADIUS, fill);
     if response.has_focus() {

@@ -1,6 +1,8 @@
 //! One card for the values of every run at the cursor.
 
-use eframe::egui::{Align, Area, Color32, Frame as Card, Grid, Id, Layout, Margin, Order, Rect, Sense, Stroke, Ui, pos2, vec2};
+use eframe::egui::{
+    Align, Area, Color32, Frame as Card, Grid, Id, Layout, Margin, Order, Rect, Sense, Stroke, Ui, pos2, vec2,
+};
 
 use crate::ui::format;
 use crate::ui::frame::Values;
@@ -54,7 +56,7 @@ fn heading(ui: &mut Ui, update: u64, epoch: Option<f64>) {
 }
 
 fn table(ui: &mut Ui, lines: &[Line<'_>]) {
-    let column = 56.0f32.min(metrics::FIELD_LABEL);
+    let column = metrics::COLUMN;
     Grid::new("readout values").num_columns(5).spacing(vec2(metrics::XS, metrics::XS)).show(ui, |ui| {
         ui.label("");
         for name in ["Rate", "Loss", "Val. loss", "Momentum"] {
@@ -65,7 +67,8 @@ fn table(ui: &mut Ui, lines: &[Line<'_>]) {
         ui.end_row();
         for line in lines {
             ui.horizontal(|ui| {
-                let width = metrics::READOUT_WIDTH - 2.0 * metrics::M - 4.0 * (column + metrics::XS) - metrics::XS;
+                let width =
+                    metrics::READOUT_WIDTH - 2.0 * metrics::M - 4.0 * (column + metrics::XS) - metrics::XS;
                 ui.set_width(width);
                 let (chip, _) = ui.allocate_exact_size(vec2(metrics::CHIP, metrics::CHIP), Sense::hover());
                 paint_marker(ui.painter(), chip.center(), metrics::MARKER, line.slot, line.color);
@@ -75,8 +78,14 @@ fn table(ui: &mut Ui, lines: &[Line<'_>]) {
             for (value, digits, known) in
                 [(lr, 3, true), (loss, 4, !line.ahead), (val_loss, 4, !line.ahead), (momentum, 3, true)]
             {
-                let text = value.filter(|_| known).map_or_else(|| "–".to_owned(), |v| format::significant(v, digits));
-                let color = if line.ahead || value.is_none() { theme::tokens(ui).muted } else { theme::tokens(ui).text };
+                let text = value
+                    .filter(|_| known)
+                    .map_or_else(|| "–".to_owned(), |v| format::significant(v, digits));
+                let color = if line.ahead || value.is_none() {
+                    theme::tokens(ui).muted
+                } else {
+                    theme::tokens(ui).text
+                };
                 right(ui, column, |ui| {
                     ui.label(theme::value(ui, text).color(color));
                 });

@@ -78,7 +78,7 @@ pub fn linear_ticks((low, high): (f64, f64), room: usize, label: impl Fn(f64) ->
 fn decades((low, high): (f64, f64), room: usize) -> Vec<Tick> {
     let count = high - low;
     let every = (count / room.max(1) as f64).ceil().max(1.0) as i64;
-    let halves = count * 2.0 <= room as f64;
+    let halves = count * 3.0 <= room as f64;
     let mut ticks = Vec::new();
     for decade in low.floor() as i64..=high.ceil() as i64 {
         let labelled = decade.rem_euclid(every) == 0;
@@ -117,7 +117,10 @@ mod tests {
     #[test]
     fn decades_are_written_as_powers() {
         assert_eq!(labels(&Scale::Log.ticks((-4.2, 0.3), 6)), ["1e-4", "1e-3", "1e-2", "1e-1", "1"]);
-        assert_eq!(labels(&Scale::Log.ticks((-2.0, 0.0), 6)), ["1e-2", "2e-2", "5e-2", "1e-1", "2e-1", "5e-1", "1"]);
+        assert_eq!(
+            labels(&Scale::Log.ticks((-2.0, 0.0), 7)),
+            ["1e-2", "2e-2", "5e-2", "1e-1", "2e-1", "5e-1", "1"]
+        );
         assert_eq!(labels(&Scale::Log.ticks((-12.0, 0.0), 4)), ["1e-12", "1e-9", "1e-6", "1e-3", "1"]);
     }
 

@@ -54,6 +54,8 @@ pub const RIGHT_FOLDED: f32 = 36.0;
 pub const RUN_ROW: f32 = 48.0;
 pub const CHIP: f32 = 10.0;
 pub const SPARKLINE: f32 = 56.0;
+/// A column of numbers in a table.
+pub const COLUMN: f32 = 60.0;
 /// A row of the inspector: label, slider, value.
 pub const FIELD_LABEL: f32 = 84.0;
 pub const FIELD_VALUE: f32 = 72.0;
@@ -76,7 +78,10 @@ pub const HANDLE_GRAB: f32 = 12.0;
 /// A drag moves a coordinate only once the pointer has left its place by this much.
 pub const HANDLE_DEAD_ZONE: f32 = 4.0;
 pub const MARKER: f32 = 3.5;
-pub const READOUT_WIDTH: f32 = 336.0;
+pub const READOUT_WIDTH: f32 = 408.0;
+
+/// Menus.
+pub const MENU: f32 = 224.0;
 
 /// Dialog sheets.
 pub const SHEET: f32 = 440.0;

@@ -71,15 +71,12 @@ fn visuals(theme: Theme, tokens: &Tokens) -> Visuals {
     Visuals {
         widgets: Widgets {
             noninteractive: widget(tokens.panel, tokens.hairline, tokens.text),
-            inactive: widget(tokens.raised, tokens.hairline, tokens.text),
+            inactive: widget(tokens.raised, tokens.outline, tokens.text),
             hovered: widget(tokens.hover, tokens.outline, tokens.text),
             active: widget(tokens.press, tokens.outline, tokens.text),
             open: widget(tokens.hover, tokens.outline, tokens.text),
         },
-        selection: Selection {
-            bg_fill: tokens.press,
-            stroke: Stroke::new(HAIRLINE, tokens.text),
-        },
+        selection: Selection { bg_fill: tokens.press, stroke: Stroke::new(HAIRLINE, tokens.text) },
         weak_text_color: Some(tokens.muted),
         hyperlink_color: tokens.text,
         faint_bg_color: tokens.panel,

@@ -34,7 +34,7 @@ pub struct Tokens {
     pub shadow: Color32,
     /// Runs, in the order they are added: Okabe and Ito's colours, moved in lightness until they stand out.
     pub runs: [Color32; 8],
-    /// Classes of a data set: Tol's bright and muted colours.
+    /// Classes of a data set, in an order that keeps the first ones apart from the first runs.
     pub classes: [Color32; 10],
     /// The ends and the middle of a scale through zero.
     pub diverging: [Color32; 3],
@@ -73,15 +73,15 @@ pub const DARK: Tokens = Tokens {
         rgb(0xb4_bac3),
     ],
     classes: [
-        rgb(0x5a_a9e6),
-        rgb(0xee_8a4b),
-        rgb(0x43_bf8c),
-        rgb(0xd9_7bb0),
-        rgb(0xd8_c84a),
-        rgb(0x8f_8cf0),
-        rgb(0xe5_6b70),
-        rgb(0x5c_c7cf),
-        rgb(0xb5_8b66),
+        rgb(0xa0_90f5),
+        rgb(0xdd_c845),
+        rgb(0x45_c4bd),
+        rgb(0xe6_75a4),
+        rgb(0x8f_c255),
+        rgb(0x62_a8ea),
+        rgb(0xec_8f5a),
+        rgb(0xc9_8ae0),
+        rgb(0xb8_9470),
         rgb(0xb4_bac3),
     ],
     diverging: [rgb(0x5a_a9e6), rgb(0x20_2327), rgb(0xee_8a4b)],
@@ -116,14 +116,14 @@ pub const LIGHT: Tokens = Tokens {
         rgb(0x61_6873),
     ],
     classes: [
+        rgb(0x6a_55d4),
+        rgb(0x99_7d00),
+        rgb(0x00_868a),
+        rgb(0xc0_3f75),
+        rgb(0x4f_831a),
         rgb(0x1f_7cc0),
-        rgb(0xd0_6014),
-        rgb(0x12_8a5f),
-        rgb(0xb0_4f8c),
-        rgb(0x8f_8000),
-        rgb(0x5d_55cc),
-        rgb(0xc2_3b45),
-        rgb(0x00_858f),
+        rgb(0xc2_5a1a),
+        rgb(0x9a_4fb8),
         rgb(0x8c_6239),
         rgb(0x61_6873),
     ],
@@ -143,7 +143,7 @@ impl Tokens {
 
     /// The raw values behind a smoothed curve.
     pub fn faded(&self, color: Color32) -> Color32 {
-        color.gamma_multiply(0.28)
+        color.gamma_multiply(0.17)
     }
 
     /// What has not happened yet.

@@ -3,10 +3,11 @@
 use std::ops::RangeInclusive;
 
 use eframe::egui::{
-    Align, Checkbox, ComboBox, DragValue, Label, Layout, Slider, SliderClamping, TextWrapMode, Ui, Vec2, WidgetText,
-    vec2,
+    Align, AsIdSalt, Checkbox, ComboBox, DragValue, Label, Layout, Slider, SliderClamping, TextWrapMode, Ui,
+    Vec2, WidgetText, vec2,
 };
 
+use super::icon::{Icon, paint};
 use crate::ui::{
     format,
     theme::{self, metrics},
@@ -69,7 +70,12 @@ impl<'a> Amount<'a> {
 }
 
 /// A label on the left, and what sets it in the rest of the row.
-pub fn row<R>(ui: &mut Ui, label: &str, help: &str, content: impl FnOnce(&mut Ui, eframe::egui::Id) -> R) -> R {
+pub fn row<R>(
+    ui: &mut Ui,
+    label: &str,
+    help: &str,
+    content: impl FnOnce(&mut Ui, eframe::egui::Id) -> R,
+) -> R {
     ui.horizontal(|ui| {
         let size = vec2(metrics::FIELD_LABEL, metrics::CONTROL);
         let text = WidgetText::from(label).color(theme::tokens(ui).muted);
@@ -126,7 +132,11 @@ fn typed(ui: &mut Ui, spec: &Amount<'_>, value: &mut f64, label: eframe::egui::I
         .speed(speed)
         .update_while_editing(false)
         .custom_formatter(move |number, _| {
-            if integer { format::count(number.round().max(0.0) as u64) } else { format::significant(number, 4) }
+            if integer {
+                format::count(number.round().max(0.0) as u64)
+            } else {
+                format::significant(number, 4)
+            }
         })
         .custom_parser(format::parse);
     ui.add_sized(vec2(metrics::FIELD_VALUE, metrics::CONTROL), field).labelled_by(label).changed()
@@ -140,11 +150,8 @@ pub fn slide(ui: &mut Ui, value: &mut f64, range: RangeInclusive<f64>, label: ef
 fn rail(ui: &mut Ui, slider: Slider<'_>, label: eframe::egui::Id) -> bool {
     ui.spacing_mut().slider_width = (ui.available_width() - metrics::XS).max(metrics::XL);
     style_slider(ui);
-    let slider = slider
-        .show_value(false)
-        .smallest_positive(1e-7)
-        .clamping(SliderClamping::Edits)
-        .smart_aim(false);
+    let slider =
+        slider.show_value(false).smallest_positive(1e-7).clamping(SliderClamping::Edits).smart_aim(false);
     ui.add(slider).labelled_by(label).changed()
 }
 
@@ -160,6 +167,13 @@ fn style_slider(ui: &mut Ui) {
     ui.spacing_mut().interact_size = Vec2::splat(metrics::L);
 }
 
+/// A drop-down in the studio's look.
+pub fn combo(salt: impl AsIdSalt) -> ComboBox<'static> {
+    ComboBox::from_id_salt(salt).icon(|ui, rect, visuals, _| {
+        paint(ui.painter(), Icon::Down, rect.center(), visuals.fg_stroke.color);
+    })
+}
+
 /// One of several names; `true` when another was chosen.
 pub fn choice<T: Copy + PartialEq>(
     ui: &mut Ui,
@@ -171,9 +185,9 @@ pub fn choice<T: Copy + PartialEq>(
     row(ui, label, help, |ui, id| {
         let selected = options.iter().find(|(_, value)| value == chosen).map_or("", |(name, _)| *name);
         let mut changed = false;
-        ComboBox::from_id_salt(label)
+        combo(label)
             .selected_text(selected)
-            .width(ui.available_width() - metrics::XS)
+            .width(ui.available_width())
             .show_ui(ui, |ui| {
                 for (name, value) in options {
                     changed |= ui.selectable_value(chosen, *value, *name).changed();

@@ -3,7 +3,8 @@
 use std::f32::consts::TAU;
 
 use eframe::egui::{
-    Color32, Painter, Pos2, Rect, Response, Role, Sense, Shape, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2, vec2,
+    Color32, Painter, Pos2, Rect, Response, Role, Sense, Shape, Stroke, StrokeKind, Ui, Vec2, WidgetInfo,
+    pos2, vec2,
 };
 
 use crate::ui::theme::{self, metrics};
@@ -188,9 +189,7 @@ pub fn paint(painter: &Painter, icon: Icon, center: Pos2, color: Color32) {
 
 /// The studio's mark: a warmup, a decay, and the handle between them.
 pub fn mark(painter: &Painter, rect: Rect, ink: Color32, accent: Color32) {
-    let at = |x: f32, y: f32| {
-        pos2(rect.left() + x * rect.width(), rect.top() + y * rect.height())
-    };
+    let at = |x: f32, y: f32| pos2(rect.left() + x * rect.width(), rect.top() + y * rect.height());
     let peak = at(0.32, 0.2);
     let mut points = vec![at(0.04, 0.88), peak];
     for step in 1..=20 {

@@ -6,7 +6,7 @@ mod marker;
 mod segmented;
 mod sparkline;
 
-pub use field::{Amount, amount, check, choice, row, slide, whole};
+pub use field::{Amount, amount, check, choice, combo, row, slide, whole};
 pub use icon::{Icon, icon_button, icon_toggle, mark, paint as paint_icon};
 pub use marker::paint as paint_marker;
 pub use segmented::{segmented, tabs};

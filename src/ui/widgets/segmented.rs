@@ -1,7 +1,8 @@
 //! One of a few, always plain which.
 
 use eframe::egui::{
-    Align2, Color32, FontFamily, FontId, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
+    Align2, Color32, FontFamily, FontId, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo,
+    pos2, vec2,
 };
 
 use crate::ui::theme::{self, MEDIUM, metrics};
@@ -69,7 +70,8 @@ pub fn tabs<T: Copy + PartialEq>(ui: &mut Ui, chosen: &mut T, options: &[(T, &st
         for (value, label) in options {
             let on = *chosen == *value;
             let tokens = theme::tokens(ui);
-            let galley = ui.painter().layout_no_wrap((*label).to_owned(), theme::medium(), Color32::PLACEHOLDER);
+            let galley =
+                ui.painter().layout_no_wrap((*label).to_owned(), theme::medium(), Color32::PLACEHOLDER);
             let size = vec2(galley.size().x, metrics::ICON_BUTTON);
             let (rect, response) = ui.allocate_exact_size(size, Sense::click());
             let enabled = ui.is_enabled();
