@@ -2,10 +2,13 @@
 //!
 //! `experiment -> schedule -> train -> telemetry -> ui`; see `ARCHITECTURE.md`.
 
+pub mod analysis;
 pub mod cli;
 pub mod data;
 pub mod experiment;
+pub mod export;
 pub mod files;
+pub mod import;
 pub mod model;
 pub mod random;
 pub mod schedule;

@@ -17,9 +17,19 @@ use crate::train::task::{self, Task};
 
 /// Lanes measured when nothing else is asked for.
 pub const LANES: [usize; 3] = [1, 8, 64];
-/// Each figure is the median of so many measurements of about this length.
-const ROUNDS: usize = 5;
-const ROUND: Duration = Duration::from_millis(400);
+/// How long is measured.
+#[derive(Clone, Copy)]
+pub struct Pace {
+    /// Each figure is the median of so many rounds,
+    rounds: usize,
+    /// each of about this length.
+    round: Duration,
+}
+
+impl Pace {
+    pub const FULL: Self = Self { rounds: 5, round: Duration::from_millis(400) };
+    pub const QUICK: Self = Self { rounds: 1, round: Duration::from_millis(40) };
+}
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -145,11 +155,12 @@ pub fn run(
     threads: usize,
     device: Choice,
     lanes: &[usize],
+    pace: Pace,
     mut progress: impl FnMut(&str),
 ) -> Result<Report, TrainError> {
     let pool = Arc::new(crate::train::pool(Some(threads))?);
     progress("the gemm peak");
-    let peak = gemm_peak()?;
+    let peak = gemm_peak(pace)?;
     let mut results = Vec::new();
     let mut name = String::new();
     for workload in &WORKLOADS {
@@ -161,7 +172,7 @@ pub fn run(
             let place = Place::choose(device, Arc::clone(&pool), flops * lanes as f64)?;
             let mut cohort = Cohort::with_task(revision, task, place)?;
             name = cohort.device();
-            let rate = measure(&mut cohort, lanes)?;
+            let rate = measure(&mut cohort, lanes, pace)?;
             let gflops = rate * flops / 1e9;
             results.push(Figure {
                 workload: workload.name,
@@ -179,12 +190,12 @@ pub fn run(
 
 /// What candle's product of 512 by 512 matrices (the `gemm` crate) reaches on one thread, in GFLOP/s;
 /// the median of several measurements.
-fn gemm_peak() -> Result<f64, TrainError> {
+fn gemm_peak(pace: Pace) -> Result<f64, TrainError> {
     const SIDE: usize = 512;
     let one = crate::train::pool(Some(1))?;
     let factor = Tensor::full(0.5_f32, (SIDE, SIDE), &Device::Cpu)?;
     let mut rates = Vec::new();
-    for _ in 0..8 * ROUNDS {
+    for _ in 0..8 * pace.rounds {
         let start = Instant::now();
         one.install(|| factor.matmul(&factor))?;
         rates.push(2.0 * (SIDE as f64).powi(3) / start.elapsed().as_secs_f64() / 1e9);
@@ -194,12 +205,12 @@ fn gemm_peak() -> Result<f64, TrainError> {
 }
 
 /// Lane-updates a second, the median of several rounds.
-fn measure(cohort: &mut Cohort, lanes: usize) -> Result<f64, TrainError> {
+fn measure(cohort: &mut Cohort, lanes: usize, pace: Pace) -> Result<f64, TrainError> {
     let mut chunk = 1;
     let mut rates = Vec::new();
-    for round in 0..=ROUNDS {
+    for round in 0..=pace.rounds {
         let (start, mut done) = (Instant::now(), 0);
-        while start.elapsed() < ROUND {
+        while start.elapsed() < pace.round {
             let before = Instant::now();
             cohort.advance(u64::MAX, chunk)?;
             done += chunk;

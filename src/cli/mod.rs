@@ -53,6 +53,9 @@ enum Command {
         /// Lanes to measure, such as 1,64,1024.
         #[arg(long, value_delimiter = ',', default_values_t = bench::LANES)]
         lanes: Vec<usize>,
+        /// One short round instead of five: an idea, not a figure to quote.
+        #[arg(long)]
+        quick: bool,
     },
 }
 
@@ -143,7 +146,10 @@ pub fn main() -> ExitCode {
         }),
         Some(Command::Schedule { file }) => schedule::run(&file),
         Some(Command::Screenshot(args)) => screenshot::run(&args),
-        Some(Command::Bench { json, device, threads, lanes }) => bench_command(json, device, threads, &lanes),
+        Some(Command::Bench { json, device, threads, lanes, quick }) => {
+            let pace = if quick { bench::Pace::QUICK } else { bench::Pace::FULL };
+            bench_command(json, device, threads, &lanes, pace)
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -170,9 +176,15 @@ fn first() -> Result<Experiment, Failure> {
 }
 
 #[expect(clippy::print_stderr, reason = "progress of a command")]
-fn bench_command(json: bool, device: Device, threads: Option<usize>, lanes: &[usize]) -> Result<(), Failure> {
+fn bench_command(
+    json: bool,
+    device: Device,
+    threads: Option<usize>,
+    lanes: &[usize],
+    pace: bench::Pace,
+) -> Result<(), Failure> {
     let threads = threads.unwrap_or_else(headless::cores);
-    let report = bench::run(threads, device.into(), lanes, |next| eprintln!("measuring {next}"))?;
+    let report = bench::run(threads, device.into(), lanes, pace, |next| eprintln!("measuring {next}"))?;
     let text = if json { serde_json::to_string_pretty(&report)? + "\n" } else { report.table() };
     output::print(&text)?;
     Ok(())
