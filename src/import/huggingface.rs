@@ -84,7 +84,7 @@ impl Length {
 }
 
 /// The settings of a Python call, a JSON, a YAML or a command line; and whether it was YAML.
-fn settings(text: &str) -> Result<(Settings, bool), ImportError> {
+pub(crate) fn settings(text: &str) -> Result<(Settings, bool), ImportError> {
     let trimmed = text.trim_start();
     if trimmed.starts_with('{') {
         let program = Program::read(text)?;

@@ -10,13 +10,13 @@ mod error;
 mod fit;
 mod huggingface;
 mod log;
-mod python;
+pub(crate) mod python;
 mod pytorch;
 mod pytorch_optimizer;
-mod settings;
+pub(crate) mod settings;
 mod shape;
 mod timm;
-mod yaml;
+pub(crate) mod yaml;
 
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -24,6 +24,7 @@ use std::path::Path;
 
 pub use error::ImportError;
 pub use fit::Fit;
+pub(crate) use huggingface::settings as huggingface_settings;
 
 use crate::experiment::{Experiment, Greedy, Number, Optimizer, OptimizerKind, Plateau, Run};
 use crate::schedule::kind::Constant;
@@ -151,6 +152,14 @@ impl Imported {
         }
         Ok(self)
     }
+}
+
+/// What kind of text this is.
+///
+/// # Errors
+/// When it looks like nothing that can be imported.
+pub fn format_of(text: &str) -> Result<Format, ImportError> {
+    detect::format(text)
 }
 
 /// Reads a text.

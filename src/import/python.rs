@@ -15,7 +15,7 @@ const MAX_LINKS: usize = 16;
 
 /// A value as a program writes it.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Expr {
+pub(crate) enum Expr {
     Number(f64),
     Text(String),
     Flag(bool),
@@ -31,7 +31,7 @@ pub(super) enum Expr {
 
 /// A call of something with a name.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Call {
+pub(crate) struct Call {
     /// The name's last part.
     pub name: String,
     pub arguments: Vec<Expr>,
@@ -40,7 +40,7 @@ pub(super) struct Call {
 
 /// A program's statements in order, each perhaps the value of a name.
 #[derive(Debug, Default)]
-pub(super) struct Program {
+pub(crate) struct Program {
     pub statements: Vec<(Option<String>, Expr)>,
     /// The statement of each name's last value.
     values: HashMap<String, usize>,
@@ -52,7 +52,7 @@ impl Program {
     pub fn read(text: &str) -> Result<Self, ImportError> {
         let mut program = Self::default();
         for statement in lex::statements(text)? {
-            if let Some((name, value)) = parse::statement(&statement, &program)? {
+            for (name, value) in parse::statement(&statement, &program)? {
                 if let Some(name) = &name {
                     program.values.insert(name.clone(), program.statements.len());
                 }

@@ -6,10 +6,10 @@ use crate::experiment::{Number, Optimizer, OptimizerKind};
 
 /// Settings in the order they were given; the last of a name counts.
 #[derive(Debug, Default)]
-pub(super) struct Settings(Vec<(String, Expr)>);
+pub(crate) struct Settings(Vec<(String, Expr)>);
 
 /// `--name value` and `--name=value`, several values as a list; `-` and `_` are the same in names.
-pub(super) fn flags(text: &str) -> Settings {
+pub(crate) fn flags(text: &str) -> Settings {
     let mut settings = Settings::default();
     for word in text.split_whitespace() {
         let word = word.trim_end_matches('\\').trim_matches(['\'', '"', ',']);
@@ -114,7 +114,7 @@ impl Settings {
 }
 
 /// A finite number; YAML and command lines write some as texts.
-pub(super) fn number(what: &str, value: &Expr) -> Result<f64, ImportError> {
+pub(crate) fn number(what: &str, value: &Expr) -> Result<f64, ImportError> {
     let found = match value {
         Expr::Number(number) => Some(*number),
         Expr::Text(text) => text.trim().parse().ok(),
@@ -127,7 +127,7 @@ pub(super) fn number(what: &str, value: &Expr) -> Result<f64, ImportError> {
 }
 
 /// A whole number of at least 0.
-pub(super) fn count(what: &str, value: &Expr) -> Result<u64, ImportError> {
+pub(crate) fn count(what: &str, value: &Expr) -> Result<u64, ImportError> {
     let found = number(what, value)?;
     if found >= 0.0 && found.fract() == 0.0 && found <= 1e12 {
         Ok(found as u64)
@@ -138,7 +138,7 @@ pub(super) fn count(what: &str, value: &Expr) -> Result<u64, ImportError> {
 }
 
 /// A list of numbers, or one alone.
-pub(super) fn numbers(what: &str, value: &Expr) -> Result<Vec<f64>, ImportError> {
+pub(crate) fn numbers(what: &str, value: &Expr) -> Result<Vec<f64>, ImportError> {
     match value {
         Expr::List(items) => items.iter().map(|item| number(what, item)).collect(),
         single => Ok(vec![number(what, single)?]),
@@ -146,14 +146,14 @@ pub(super) fn numbers(what: &str, value: &Expr) -> Result<Vec<f64>, ImportError>
 }
 
 /// Sets a number of the optimizer, if it has it and one was given.
-pub(super) fn set(optimizer: &mut Optimizer, name: &str, value: Option<f64>) {
+pub(crate) fn set(optimizer: &mut Optimizer, name: &str, value: Option<f64>) {
     if let Some(value) = value {
         optimizer.set(name, Number::Fixed(value));
     }
 }
 
 /// Sets both betas from a pair; of other lists the first.
-pub(super) fn set_betas(optimizer: &mut Optimizer, betas: &[f64]) {
+pub(crate) fn set_betas(optimizer: &mut Optimizer, betas: &[f64]) {
     for (name, beta) in ["beta1", "beta2"].into_iter().zip(betas) {
         set(optimizer, name, Some(*beta));
     }
@@ -161,7 +161,7 @@ pub(super) fn set_betas(optimizer: &mut Optimizer, betas: &[f64]) {
 
 /// # Errors
 /// When a fixed number is outside what its optimizer allows.
-pub(super) fn check_optimizer(optimizer: &Optimizer) -> Result<(), ImportError> {
+pub(crate) fn check_optimizer(optimizer: &Optimizer) -> Result<(), ImportError> {
     for info in optimizer.kind.numbers() {
         if let Some(Number::Fixed(value)) = optimizer.get(info.name) {
             let fits = (0.0..=info.max).contains(value) && !(info.open && *value == info.max);
@@ -176,7 +176,7 @@ pub(super) fn check_optimizer(optimizer: &Optimizer) -> Result<(), ImportError> 
 }
 
 /// The optimizer of this name in any framework's spelling.
-pub(super) fn optimizer_kind(name: &str) -> Option<OptimizerKind> {
+pub(crate) fn optimizer_kind(name: &str) -> Option<OptimizerKind> {
     let name = name.to_lowercase();
     let known = [
         ("adamw", OptimizerKind::AdamW),

@@ -8,7 +8,7 @@ use super::python::{Expr, Program};
 ///
 /// # Errors
 /// When a line is no `key: value`, or a bracket is never closed.
-pub(super) fn read(text: &str) -> Result<Vec<(String, Expr)>, ImportError> {
+pub(crate) fn read(text: &str) -> Result<Vec<(String, Expr)>, ImportError> {
     let mut entries: Vec<(String, Expr)> = Vec::new();
     for (index, full) in text.lines().enumerate() {
         let line = without_comment(full);

@@ -10,21 +10,37 @@ const WORDS: [&str; 20] = [
     "finally", "raise", "assert", "del", "global", "pass", "break", "async",
 ];
 
-/// A statement's value, and the name it is given.
-pub(super) fn statement(
-    statement: &Statement,
-    program: &Program,
-) -> Result<Option<(Option<String>, Expr)>, ImportError> {
+/// A value, and the name it is given.
+type Valued = (Option<String>, Expr);
+
+/// A statement's values: what a loop goes through, and what the statement itself says.
+pub(super) fn statement(statement: &Statement, program: &Program) -> Result<Vec<Valued>, ImportError> {
     let mut tokens = statement.tokens.as_slice();
+    let mut values = Vec::new();
     while let [Token::Name(word), rest @ ..] = tokens {
         if matches!(word.as_str(), "return" | "yield" | "await") {
             tokens = rest;
         } else if WORDS.contains(&word.as_str()) {
             tokens = after_colon(rest);
+            let head = &rest[..rest.len() - tokens.len()];
+            let within = head.iter().position(|token| *token == Token::Name("in".to_owned()));
+            if let (true, Some(within)) = (word == "for", within) {
+                values.extend(valued(
+                    head[within + 1..].split_last().map_or(&[], |(_, it)| it),
+                    statement,
+                    program,
+                )?);
+            }
         } else {
             break;
         }
     }
+    values.extend(valued(tokens, statement, program)?);
+    Ok(values)
+}
+
+/// The value of these tokens, if they have one.
+fn valued(tokens: &[Token], statement: &Statement, program: &Program) -> Result<Option<Valued>, ImportError> {
     let (name, value) = named(tokens);
     if value.is_empty() {
         return Ok(None);

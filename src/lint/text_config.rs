@@ -1,0 +1,155 @@
+//! Traps in pasted Hugging Face, timm and DeepSpeed configurations.
+
+use super::{Remedy, Severity, Warning};
+use crate::import::python::{Expr, Program};
+use crate::import::settings::{Settings, flags};
+use crate::import::{ImportError, huggingface_settings, yaml};
+
+pub(super) fn hugging_face(text: &str) -> Result<Vec<Warning>, ImportError> {
+    let (settings, is_yaml) = huggingface_settings(text)?;
+    let mut warnings = Vec::new();
+    if is_yaml {
+        warnings.extend(text.lines().filter_map(pyyaml));
+    }
+    if settings.get("warmup_ratio").is_some() {
+        let message =
+            "transformers 5.16 no longer knows warmup_ratio; from 5.0 on warmup_steps below 1 is the share";
+        let remedy = Remedy::Replace { from: "warmup_ratio".to_owned(), to: "warmup_steps".to_owned() };
+        warnings.push(Warning::new(Severity::Warning, "warmup-ratio-removed", message).with(remedy));
+    }
+    let kind = settings.text("lr_scheduler_type").or(settings.text("lr_scheduler")).unwrap_or("linear");
+    let kwargs = settings.table("lr_scheduler_kwargs");
+    let peak = settings.number(&["learning_rate"])?.unwrap_or(5e-5);
+    let has_warmup = settings.number(&["warmup_steps", "warmup_ratio"])?.is_some_and(|warmup| warmup > 0.0);
+    match kind {
+        "greedy" => {
+            let least = kwargs.number(&["min_lr"])?.unwrap_or(1e-3);
+            if least >= peak {
+                let message = format!(
+                    "GreedyLR never cuts: its min_lr, {least}, is not below the rate, {peak}; 1e-3 is its default"
+                );
+                let text = format!("\"min_lr\": {:e}", peak / 100.0);
+                let warning = Warning::new(Severity::Warning, "greedy-never-cuts", message);
+                warnings.push(warning.with(Remedy::Add { text }));
+            }
+        }
+        "constant" if has_warmup => {
+            let message = "the type constant ignores the warmup";
+            let remedy = Remedy::Replace { from: "constant".into(), to: "constant_with_warmup".into() };
+            warnings.push(Warning::new(Severity::Warning, "constant-ignores-warmup", message).with(remedy));
+        }
+        "warmup_stable_decay" if kwargs.get("num_decay_steps").is_none() => {
+            let message = "warmup_stable_decay needs num_decay_steps in lr_scheduler_kwargs";
+            warnings.push(Warning::new(Severity::Error, "wsd-without-decay", message));
+        }
+        "cosine_with_min_lr" | "cosine_warmup_with_min_lr"
+            if kwargs.get("min_lr").is_none() && kwargs.get("min_lr_rate").is_none() =>
+        {
+            let message = format!("{kind} needs min_lr or min_lr_rate in lr_scheduler_kwargs");
+            warnings.push(Warning::new(Severity::Error, "no-minimum", message));
+        }
+        "reduce_lr_on_plateau" => warnings.push(Warning::new(
+            Severity::Hint,
+            "plateau-patience-differs",
+            "the plateau reports at each evaluation and cuts after patience + 1 of them without improvement",
+        )),
+        _ => {}
+    }
+    Ok(warnings)
+}
+
+/// A number that PyYAML reads as a text.
+fn pyyaml(line: &str) -> Option<Warning> {
+    let (key, value) = line.split('#').next()?.split_once(':')?;
+    let value = value.trim();
+    if !yaml::is_text_to_pyyaml(value) {
+        return None;
+    }
+    let (mantissa, exponent) = value.split_once(['e', 'E'])?;
+    let dot = if mantissa.contains('.') { "" } else { ".0" };
+    let sign = if exponent.starts_with(['+', '-']) { "" } else { "+" };
+    let to = format!("{mantissa}{dot}e{sign}{exponent}");
+    let key: String = key.trim().chars().filter(|c| !c.is_control()).take(40).collect();
+    let message = format!("PyYAML reads {key}'s {value} as a text; {to} is a number to it");
+    let remedy = Remedy::Replace { from: value.to_owned(), to };
+    Some(Warning::new(Severity::Warning, "yaml-number-is-text", message).with(remedy))
+}
+
+pub(super) fn timm(text: &str) -> Vec<Warning> {
+    let settings = flags(text);
+    let mut warnings = Vec::new();
+    let number = |name: &str, usual: f64| settings.number(&[name]).ok().flatten().unwrap_or(usual);
+    let kind = settings.text("sched").unwrap_or("cosine");
+    let (epochs, warmup) = (number("epochs", 300.0), number("warmup_epochs", 5.0));
+    let truncates =
+        matches!(kind, "cosine" | "tanh" | "poly") && settings.flag("warmup_prefix") != Some(true);
+    if truncates && warmup > 0.0 && epochs > 0.0 {
+        let message = format!(
+            "without --warmup-prefix the {kind} starts at epoch 0, and the warmup of {warmup} epochs hides its top: the \
+             peak is never reached (with it the run is {warmup} epochs longer)"
+        );
+        let remedy = Remedy::Add { text: "--warmup-prefix".to_owned() };
+        warnings.push(Warning::new(Severity::Warning, "timm-truncates-peak", message).with(remedy));
+    }
+    if warmup >= epochs {
+        let message = format!("the warmup of {warmup} epochs is as long as the run of {epochs}");
+        warnings.push(Warning::new(Severity::Warning, "warmup-longer-than-run", message));
+    }
+    match kind {
+        "poly" => warnings.push(Warning::new(
+            Severity::Warning,
+            "timm-poly-power",
+            "timm passes --decay-rate as the power of poly: 0.1 when it is not given",
+        )),
+        "multistep" => warnings.push(Warning::new(
+            Severity::Hint,
+            "timm-drops-early",
+            "timm's multistep drops one epoch before each milestone",
+        )),
+        "plateau" => warnings.push(Warning::new(
+            Severity::Hint,
+            "timm-plateau-deprecated",
+            "timm will remove its plateau scheduler",
+        )),
+        _ => {}
+    }
+    if kind == "cosine" && number("lr_cycle_mul", 1.0) == 3.0 {
+        let message =
+            "with --lr-cycle-mul 3 timm misses the restart at 121 times the first cycle: the rate is 0 there";
+        warnings.push(Warning::new(Severity::Warning, "restarts-by-three", message));
+    }
+    warnings
+}
+
+pub(super) fn deepspeed(text: &str) -> Result<Vec<Warning>, ImportError> {
+    let program = Program::read(text)?;
+    let Some((_, Expr::Table(entries))) = program.statements.first() else {
+        return Err(ImportError::NoSchedule("a DeepSpeed configuration is one JSON table"));
+    };
+    let scheduler = Settings::from_table(entries).table("scheduler");
+    let params = scheduler.table("params");
+    let kind = scheduler.text("type").unwrap_or_default();
+    let mut warnings = Vec::new();
+    if matches!(kind, "WarmupLR" | "WarmupDecayLR" | "WarmupCosineLR") {
+        if params.get("warmup_type").is_none() {
+            let message = "DeepSpeed's warmup is logarithmic unless warmup_type says \"linear\"";
+            let remedy = Remedy::Add { text: "\"warmup_type\": \"linear\"".to_owned() };
+            warnings.push(Warning::new(Severity::Warning, "deepspeed-log-warmup", message).with(remedy));
+        }
+        let message = "DeepSpeed lags by an update: the first two updates both have the warmup's first rate";
+        warnings.push(Warning::new(Severity::Hint, "deepspeed-lags", message));
+    }
+    if kind == "WarmupCosineLR" {
+        let message = "WarmupCosineLR never uses the peak: after the warmup its cosine is an update ahead";
+        warnings.push(Warning::new(Severity::Hint, "deepspeed-skips-peak", message));
+    }
+    if kind == "OneCycle" {
+        let message = "DeepSpeed's OneCycle sets beta2 to 0.99";
+        warnings.push(Warning::new(Severity::Warning, "deepspeed-sets-beta2", message));
+        if params.number(&["decay_mom_rate"])?.is_some_and(|rate| rate > 0.0) {
+            let message = "decay_mom_rate above 0 pushes beta1 past 1 in the end";
+            warnings.push(Warning::new(Severity::Error, "deepspeed-momentum-grows", message));
+        }
+    }
+    Ok(warnings)
+}

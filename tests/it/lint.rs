@@ -1,0 +1,336 @@
+//! Lint: each trap is caught where it is, and a sound experiment has nothing said of it.
+
+use anneal_studio::experiment::Experiment;
+use anneal_studio::lint::{Dialect, Remedy, Severity, Warning, lint, lint_text};
+use anneal_studio::schedule::Clock;
+
+const CLOCK: Clock = Clock { updates: 1000, updates_per_epoch: 100 };
+
+/// An experiment of one run of 10 epochs with these lines in its section.
+fn experiment(lines: &str) -> Experiment {
+    with(lines, "")
+}
+
+fn with(lines: &str, train: &str) -> Experiment {
+    let optimizer = if lines.contains("optimizer") { "" } else { "optimizer = { kind = \"sgd\" }\n" };
+    let text = format!(
+        "anneal = 1\nname = \"x\"\n[data]\nname = \"digits\"\n[model]\nkind = \"mlp\"\nhidden = [8]\n[train]\n\
+         updates = \"10ep\"\n{train}\n[[run]]\nname = \"r\"\n{optimizer}{lines}\n"
+    );
+    Experiment::parse(&text, "x.toml").unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+fn codes(warnings: &[Warning]) -> Vec<&'static str> {
+    warnings.iter().map(|warning| warning.code).collect()
+}
+
+/// The only warning of this code about a run of these lines.
+fn only(lines: &str, code: &str) -> Warning {
+    let warnings = lint(&experiment(lines), Some(CLOCK));
+    let mut found = warnings.iter().filter(|warning| warning.code == code);
+    let first = found.next().unwrap_or_else(|| panic!("{lines}: {:?}", codes(&warnings))).clone();
+    assert!(found.next().is_none(), "{lines}: {:?}", codes(&warnings));
+    assert_eq!(first.run.as_deref(), Some("r"));
+    first
+}
+
+#[test]
+fn a_sound_experiment_has_no_warnings() {
+    for lr in [
+        "lr = { kind = \"cosine\", peak = 0.1, floor = 1e-4 }",
+        "lr = { kind = \"one_cycle\", peak = 0.1 }",
+        "lr = { kind = \"wsd\", peak = 0.1, decay = \"20%\" }",
+        "lr = { kind = \"cosine_restarts\", peak = 0.1, first = \"25%\" }",
+        "lr = { kind = \"step\", peak = 0.1, every = \"3ep\" }",
+        "lr = { kind = \"exponential\", peak = 0.1, gamma = 0.7, tick = \"epoch\" }",
+        "lr = { kind = \"cyclic\", floor = 0.01, peak = 0.1, up = \"2ep\" }",
+    ] {
+        for clock in [None, Some(CLOCK)] {
+            assert_eq!(lint(&experiment(lr), clock), [], "{lr}");
+        }
+    }
+    let noted = lint(&experiment("lr = { kind = \"cosine\", peak = 0.1, warmup = { over = \"5%\" } }"), None);
+    assert!(noted.iter().all(|warning| warning.severity == Severity::Hint), "{noted:?}");
+}
+
+#[test]
+fn lengths_beyond_the_run_are_caught() {
+    for (lr, code) in [
+        ("lr = { kind = \"cosine\", peak = 0.1, warmup = { over = \"10ep\" } }", "warmup-longer-than-run"),
+        (
+            "lr = { kind = \"cosine\", peak = 0.1, cooldown = { over = \"20ep\" } }",
+            "cooldown-longer-than-run",
+        ),
+        ("lr = { kind = \"cosine\", peak = 0.1, over = \"20ep\" }", "over-longer-than-run"),
+        (
+            "lr = { kind = \"linear\", peak = 0.1, over = \"100%\", warmup = { over = \"10%\" } }",
+            "over-longer-than-run",
+        ),
+        ("lr = { kind = \"wsd\", peak = 0.1, decay = \"11ep\" }", "decay-longer-than-run"),
+        ("lr = { kind = \"step\", peak = 0.1, every = \"10ep\" }", "step-never-drops"),
+        (
+            "lr = { kind = \"multistep\", peak = 0.1, milestones = [\"5ep\", \"12ep\"] }",
+            "milestone-after-run",
+        ),
+        ("lr = { kind = \"cosine_restarts\", peak = 0.1, first = \"11ep\" }", "restarts-never-finish"),
+        ("lr = { kind = \"cosine_restarts\", peak = 0.1, first = \"3ep\" }", "restarts-end-mid-cycle"),
+        (
+            "lr = { kind = \"cosine_restarts\", peak = 0.1, first = \"2ep\", cycle_warmup = \"2ep\" }",
+            "cycle-warmup-too-long",
+        ),
+        (
+            "lr = { kind = \"sequence\", parts = [{ for = \"10ep\", kind = \"constant\", peak = 0.1 }, \
+          { kind = \"constant\", peak = 0.01 }] }",
+            "part-never-starts",
+        ),
+        ("plateau = { patience = 9 }\nlr = { kind = \"constant\", peak = 0.1 }", "patience-longer-than-run"),
+        (
+            "greedy = { patience = 10, min_lr = 1e-4 }\nlr = { kind = \"constant\", peak = 0.1 }",
+            "patience-longer-than-run",
+        ),
+    ] {
+        let warning = only(lr, code);
+        assert_eq!(warning.severity, Severity::Warning);
+        // Everything here is in epochs, so it can be said without a clock too.
+        assert!(codes(&lint(&experiment(lr), None)).contains(&code), "{lr}");
+    }
+    let restarts =
+        only("lr = { kind = \"cosine_restarts\", peak = 0.1, first = \"3ep\" }", "restarts-end-mid-cycle");
+    assert!(restarts.message.contains("33 % into cycle 4"), "{}", restarts.message);
+    assert_eq!(restarts.remedy, Some(Remedy::Set { field: "lr.first".into(), value: "\"333\"".into() }));
+    let patience = lint(
+        &experiment("plateau = { patience = 8 }\nlr = { kind = \"constant\", peak = 0.1 }"),
+        Some(CLOCK),
+    );
+    assert!(!codes(&patience).contains(&"patience-longer-than-run"));
+}
+
+#[test]
+fn lengths_in_two_units_are_compared_only_where_the_clock_is_known() {
+    let lines = "lr = { kind = \"cosine\", peak = 0.1, warmup = { over = \"1000\" } }";
+    assert!(!codes(&lint(&experiment(lines), None)).contains(&"warmup-longer-than-run"));
+    assert!(codes(&lint(&experiment(lines), Some(CLOCK))).contains(&"warmup-longer-than-run"));
+}
+
+#[test]
+fn what_a_remedy_sets_mends_it() {
+    let lines = "lr = { kind = \"cosine_restarts\", peak = 0.1, first = \"3ep\" }";
+    let mended = "lr = { kind = \"cosine_restarts\", peak = 0.1, first = \"333\" }";
+    assert!(!lint(&experiment(lines), Some(CLOCK)).is_empty());
+    assert_eq!(lint(&experiment(mended), Some(CLOCK)), []);
+    let doubling = "lr = { kind = \"cosine_restarts\", peak = 0.1, mult = 2, first = \"2ep\" }";
+    let warning = only(doubling, "restarts-end-mid-cycle");
+    assert_eq!(warning.remedy, Some(Remedy::Set { field: "lr.first".into(), value: "\"333\"".into() }));
+}
+
+#[test]
+fn rates_that_do_nothing_are_caught() {
+    for (lines, code) in [
+        ("lr = { kind = \"cosine\", peak = 0.1, floor = 0.2 }", "floor-above-peak"),
+        ("lr = { kind = \"constant\", peak = 0.0 }", "zero-rate"),
+        ("lr = { kind = \"exponential\", peak = 0.1, gamma = 0.9 }", "exponential-vanishes"),
+        (
+            "optimizer = { kind = \"sgd\", momentum = { kind = \"mirror\", low = 0.8, high = 0.9 } }\n\
+          lr = { kind = \"constant\", peak = 0.1 }",
+            "mirror-of-a-constant",
+        ),
+        ("greedy = { patience = 1 }\nlr = { kind = \"constant\", peak = 5e-5 }", "greedy-never-cuts"),
+        ("greedy = { patience = 1 }\nlr = { kind = \"constant\", peak = 2.0 }", "greedy-never-raises"),
+        ("lr = { kind = \"one_cycle\", peak = 0.1, pct_start = 0.001 }", "one-cycle-divides-by-zero"),
+        ("lr = { kind = \"one_cycle\", peak = 0.1, pct_start = 1.0 }", "one-cycle-divides-by-zero"),
+        ("lr = { kind = \"one_cycle\", peak = 0.1, pct_start = 0.0005 }", "one-cycle-never-climbs"),
+        ("lr = { kind = \"cosine_restarts\", peak = 0.1, first = \"25%\", mult = 3 }", "restarts-by-three"),
+        ("lr = { kind = \"cosine\", peak = 0.1, warmup = { over = \"5%\" } }", "timm-truncates-peak"),
+        ("plateau = { patience = 2 }\nlr = { kind = \"constant\", peak = 0.1 }", "plateau-patience-differs"),
+    ] {
+        only(lines, code);
+    }
+    let inside = "lr = { kind = \"product\", of = [{ kind = \"noam\", scale = 1.0, d_model = 64, warmup = \"1ep\" }], \
+                  warmup = { over = \"5%\" } }";
+    assert!(!codes(&lint(&experiment(inside), Some(CLOCK))).contains(&"noam-with-warmup"));
+}
+
+#[test]
+fn a_warmup_before_noams_own_is_caught() {
+    use anneal_studio::schedule::{Ramp, Span, Warmup};
+    // A file cannot say it, an editor can.
+    let mut noam = experiment("lr = { kind = \"noam\", scale = 1.0, d_model = 64, warmup = \"1ep\" }");
+    noam.runs[0].lr.warmup = Some(Warmup { over: Span::Epochs(1.0), from: 0.0, shape: Ramp::Linear });
+    assert!(codes(&lint(&noam, Some(CLOCK))).contains(&"noam-with-warmup"));
+}
+
+#[test]
+fn rates_that_small_weights_round_away_are_caught() {
+    let adam = "optimizer = { kind = \"adamw\" }\nlr = { kind = \"constant\", peak = 5e-5 }";
+    let found = lint(&with(adam, "weights = \"bf16\""), Some(CLOCK));
+    assert_eq!(codes(&found), ["rate-underflows"]);
+    assert_eq!(found[0].severity, Severity::Warning);
+    assert_eq!(found[0].remedy, Some(Remedy::Set { field: "train.weights".into(), value: "\"f32\"".into() }));
+    // f16 has three bits more, f32 enough.
+    assert_eq!(lint(&with(adam, "weights = \"f16\""), Some(CLOCK)), []);
+    assert_eq!(lint(&with(adam, ""), Some(CLOCK)), []);
+    let cosine = "optimizer = { kind = \"adamw\" }\nlr = { kind = \"cosine\", peak = 3e-4 }";
+    let part = lint(&with(cosine, "weights = \"bf16\""), Some(CLOCK));
+    assert_eq!((part[0].code, part[0].severity), ("rate-underflows", Severity::Hint));
+}
+
+#[test]
+fn what_is_about_the_experiment_has_no_run() {
+    let two = "optimizer = { kind = \"sgd\" }\nlr = { kind = \"constant\", peak = 0.1 }\n[[run]]\nname = \"s\"\noptimizer = { kind = \"sgd\" }\n\
+               lr = { kind = \"constant\", peak = 0.2 }";
+    let found = lint(&experiment(two), Some(CLOCK));
+    assert_eq!(codes(&found), ["one-seed"]);
+    assert_eq!((found[0].run.clone(), found[0].severity), (None, Severity::Hint));
+    assert_eq!(lint(&with(two, "replicas = 3"), Some(CLOCK)), []);
+    let mut limited = experiment("lr = { kind = \"constant\", peak = 0.1 }");
+    limited.data.limit = Some(100_000);
+    assert_eq!(codes(&lint(&limited, Some(CLOCK))), ["limit-above-data"]);
+    assert_eq!(lint(&limited, None), []);
+    limited.data.limit = Some(6_400);
+    assert_eq!(lint(&limited, Some(CLOCK)), []);
+    let short = Clock { updates: 10, updates_per_epoch: 1 };
+    limited.data.limit = None;
+    assert_eq!(codes(&lint(&limited, Some(short))), ["epoch-of-one-update"]);
+    let accumulated = with("lr = { kind = \"constant\", peak = 0.1 }", "accumulate = 4");
+    assert_eq!(codes(&lint(&accumulated, Some(CLOCK))), ["keras-counts-micro-batches"]);
+}
+
+#[test]
+fn the_worst_comes_first() {
+    let found = lint(
+        &experiment("lr = { kind = \"cosine\", peak = 0.1, floor = 0.2, warmup = { over = \"5%\" } }"),
+        None,
+    );
+    assert!(found.is_sorted_by_key(|warning| warning.severity) && found.len() == 2);
+    assert_eq!(
+        found[0].to_string(),
+        "warning: run \"r\": the floor, 0.2, is above the peak, 0.1: the rate rises [floor-above-peak]"
+    );
+}
+
+fn text(dialect: Dialect, text: &str) -> Vec<&'static str> {
+    codes(&lint_text(dialect, text))
+}
+
+#[test]
+fn pytorchs_traps() {
+    use Dialect::PyTorch;
+    for (code, trap) in [
+        ("OneCycleLR(opt, 0.1, total_steps=10, pct_start=0.1)", "one-cycle-divides-by-zero"),
+        ("OneCycleLR(opt, 0.1, total_steps=10, pct_start=1.0)", "one-cycle-divides-by-zero"),
+        ("OneCycleLR(opt, 0.1, total_steps=10, pct_start=0.05)", "one-cycle-never-climbs"),
+        (
+            "n = 100\ns = OneCycleLR(opt, 0.1, n)\nfor i in range(n + 1):\n    s.step()",
+            "one-cycle-extra-step",
+        ),
+        ("CosineAnnealingWarmRestarts(opt, 10, T_mult=3)", "restarts-by-three"),
+        ("ConstantLR(opt, factor=0.0)", "constant-divides-by-zero"),
+        ("LinearLR(opt, start_factor=0)", "linear-from-zero"),
+        ("ReduceLROnPlateau(opt)", "plateau-patience-differs"),
+        ("LambdaLR(opt, lr_lambda=lambda i: 0.9 ** i)", "lambda-not-saved"),
+        (
+            "a = OneCycleLR(opt, 0.1, 10)\ns = SequentialLR(opt, [LinearLR(opt), a], [5])",
+            "part-overwrites-others",
+        ),
+        ("s = SequentialLR(opt, [LinearLR(opt), ReduceLROnPlateau(opt)], [5])", "plateau-inside-another"),
+        (
+            "ChainedScheduler([ExponentialLR(opt, .9), CosineAnnealingWarmRestarts(opt, 5)])",
+            "chained-overwrites",
+        ),
+        ("ChainedScheduler([CosineAnnealingLR(opt, 9, eta_min=.1), StepLR(opt, 3)])", "chained-cosine-rises"),
+        (
+            "def configure_optimizers(self):\n    s = OneCycleLR(opt, 0.1, self.trainer.estimated_stepping_batches)\n    \
+             return {'optimizer': opt, 'lr_scheduler': {'scheduler': s}}",
+            "lightning-interval",
+        ),
+    ] {
+        assert!(text(PyTorch, code).contains(&trap), "{code}: {:?}", text(PyTorch, code));
+    }
+    for sound in [
+        "n = 100\ns = OneCycleLR(opt, 0.1, n)\nfor i in range(n):\n    s.step()",
+        "SequentialLR(opt, [LinearLR(opt, 0.1, total_iters=5), CosineAnnealingLR(opt, 95)], [5])",
+        "def configure_optimizers(self):\n    return {'scheduler': OneCycleLR(opt, 0.1, 10), 'interval': 'step'}",
+        "LambdaLR(opt, Factor())",
+    ] {
+        assert_eq!(text(PyTorch, sound), [""; 0], "{sound}");
+    }
+}
+
+#[test]
+fn the_traps_of_configurations() {
+    use Dialect::{DeepSpeed, HuggingFace, Keras, Timm};
+    for (dialect, config, trap) in [
+        (HuggingFace, "learning_rate: 3.0e-4\nwarmup_ratio: 0.1\n", "warmup-ratio-removed"),
+        (HuggingFace, "learning_rate: 3e-4\n", "yaml-number-is-text"),
+        (HuggingFace, "learning_rate: 5.0e-5\nlr_scheduler_type: greedy\n", "greedy-never-cuts"),
+        (
+            HuggingFace,
+            "TrainingArguments(learning_rate=1e-4, lr_scheduler_type='constant', warmup_steps=9)",
+            "constant-ignores-warmup",
+        ),
+        (HuggingFace, "learning_rate: 1.0e-4\nlr_scheduler_type: warmup_stable_decay\n", "wsd-without-decay"),
+        (HuggingFace, "learning_rate: 1.0e-4\nlr_scheduler_type: cosine_with_min_lr\n", "no-minimum"),
+        (Timm, "--sched cosine --epochs 100 --warmup-epochs 5", "timm-truncates-peak"),
+        (Timm, "--sched poly --epochs 100 --warmup-epochs 0", "timm-poly-power"),
+        (Timm, "--sched multistep --epochs 100", "timm-drops-early"),
+        (Timm, "--sched cosine --lr-cycle-mul 3", "restarts-by-three"),
+        (Timm, "--epochs 5 --warmup-epochs 5", "warmup-longer-than-run"),
+        (DeepSpeed, "{\"scheduler\": {\"type\": \"WarmupLR\", \"params\": {}}}", "deepspeed-log-warmup"),
+        (
+            DeepSpeed,
+            "{\"scheduler\": {\"type\": \"WarmupLR\", \"params\": {\"warmup_type\": \"linear\"}}}",
+            "deepspeed-lags",
+        ),
+        (
+            DeepSpeed,
+            "{\"scheduler\": {\"type\": \"OneCycle\", \"params\": {\"decay_mom_rate\": 0.1}}}",
+            "deepspeed-momentum-grows",
+        ),
+        (
+            Keras,
+            "keras.optimizers.SGD(CosineDecay(0.1, 1000), gradient_accumulation_steps=4)",
+            "keras-counts-micro-batches",
+        ),
+        (
+            Keras,
+            "s = CosineDecay(0.1, 9)\ncb = keras.callbacks.ReduceLROnPlateau()",
+            "keras-plateau-over-schedule",
+        ),
+    ] {
+        assert!(text(dialect, config).contains(&trap), "{config}: {:?}", text(dialect, config));
+    }
+    for (dialect, sound) in [
+        (
+            HuggingFace,
+            "learning_rate: 3.0e-4\nwarmup_steps: 0.1\nlr_scheduler_type: cosine\nmax_steps: 1000\n",
+        ),
+        (Timm, "--sched cosine --epochs 100 --warmup-epochs 5 --warmup-prefix"),
+        (DeepSpeed, "{\"scheduler\": {\"type\": \"LRRangeTest\", \"params\": {}}}"),
+        (Keras, "keras.optimizers.SGD(CosineDecay(0.1, 1000))"),
+    ] {
+        assert_eq!(text(dialect, sound), [""; 0], "{sound}");
+    }
+}
+
+#[test]
+fn a_remedy_of_a_text_can_be_applied() {
+    let config = "learning_rate: 3e-4 # high\nwarmup_ratio: 0.1\n";
+    let mut mended = config.to_owned();
+    for warning in lint_text(Dialect::HuggingFace, config) {
+        if let Some(Remedy::Replace { from, to }) = warning.remedy {
+            mended = mended.replace(&from, &to);
+        }
+    }
+    assert_eq!(mended, "learning_rate: 3.0e-4 # high\nwarmup_steps: 0.1\n");
+    assert_eq!(text(Dialect::HuggingFace, &mended), [""; 0]);
+}
+
+#[test]
+fn dialects_are_found_and_unreadable_texts_said_so() {
+    assert_eq!(Dialect::of("learning_rate: 1.0e-4\n"), Some(Dialect::HuggingFace));
+    assert_eq!(Dialect::of("s = StepLR(opt, 3)"), Some(Dialect::PyTorch));
+    assert_eq!(Dialect::of("opt = keras.optimizers.SGD(CosineDecay(0.1, 9))"), Some(Dialect::Keras));
+    assert_eq!(Dialect::of("hello"), None);
+    assert_eq!(text(Dialect::DeepSpeed, "{\"scheduler\": "), ["cannot-be-read"]);
+    assert_eq!(text(Dialect::PyTorch, "s = StepLR(opt, (3"), ["cannot-be-read"]);
+}
