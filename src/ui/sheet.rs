@@ -122,10 +122,10 @@ fn path_row(ui: &mut Ui, path: &mut String, busy: bool) -> Option<Decision> {
                 .desired_width(ui.available_width())
                 .margin(Margin::symmetric(metrics::MARGIN_S, metrics::MARGIN_XS + 2));
             let response = ui.add(field).labelled_by(label.id);
+            let entered = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
             if ui.memory(|memory| memory.focused().is_none()) {
                 response.request_focus();
             }
-            let entered = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
             if entered && !path.trim().is_empty() {
                 decision = Some(Decision::Save(trimmed(path)));
             }

@@ -86,7 +86,7 @@ fn field(ui: &mut Ui, studio: &mut Studio, prepared: &Arc<Prepared>) {
     if let Some(field) = &shown {
         let texture = texture(ui.ctx(), field, tokens);
         let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
-        ui.painter().image(texture.id(), rect, uv, Color32::WHITE);
+        ui.painter().image(texture.id(), rect, uv, theme::UNTINTED);
     }
     let outputs = prepared.outputs();
     if let Some(bounds) = bounds(prepared) {

@@ -226,6 +226,7 @@ fn span_amount(ui: &mut Ui, span: Span, label: eframe::egui::Id, clock: Clock) -
     let mut number = span.amount();
     let field = DragValue::new(&mut number)
         .range(least.min(most)..=1e12)
+        .clamp_existing_to_range(false)
         .speed(most / 400.0)
         .update_while_editing(false)
         .custom_formatter(|number, _| format::significant(number, 5))
@@ -287,6 +288,7 @@ fn control_points(
             let mut update = at.updates(clock);
             let position = DragValue::new(&mut update)
                 .range(0.0..=clock.updates as f64)
+                .clamp_existing_to_range(false)
                 .speed(clock.updates as f64 / 400.0)
                 .update_while_editing(false)
                 .custom_formatter(|number, _| format::count(number.round().max(0.0) as u64))
@@ -302,6 +304,7 @@ fn control_points(
             let speed = (*rate * 0.01).max(1e-9);
             let field = DragValue::new(rate)
                 .range(0.0..=1e30)
+                .clamp_existing_to_range(false)
                 .speed(speed)
                 .update_while_editing(false)
                 .custom_formatter(|number, _| format::rate(number))

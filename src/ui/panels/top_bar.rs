@@ -55,7 +55,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
 /// The experiment's name, edited in place, and a dot where something is unsaved.
 fn name(ui: &mut Ui, studio: &mut Studio) {
     let mut name = studio.document.experiment().name.clone();
-    let galley = ui.painter().layout_no_wrap(name.clone(), theme::medium(), Color32::WHITE);
+    let galley = ui.painter().layout_no_wrap(name.clone(), theme::medium(), Color32::PLACEHOLDER);
     let width = (galley.size().x + 2.0 * metrics::S + metrics::XS).clamp(96.0, metrics::LEFT - 64.0);
     let field = TextEdit::singleline(&mut name)
         .font(theme::medium())
@@ -159,7 +159,7 @@ fn readings(ui: &mut Ui, studio: &Studio) {
     if !status.device.is_empty() && ui.available_width() > metrics::LEFT {
         let text = theme::caption(ui, status.device.as_str());
         let size = vec2(
-            ui.painter().layout_no_wrap(status.device.clone(), theme::small(), Color32::WHITE).size().x,
+            ui.painter().layout_no_wrap(status.device.clone(), theme::small(), Color32::PLACEHOLDER).size().x,
             metrics::CONTROL,
         );
         let (rect, response) = ui.allocate_exact_size(size + vec2(metrics::L, 0.0), Sense::hover());

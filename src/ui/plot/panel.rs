@@ -263,7 +263,7 @@ impl Plots<'_> {
         let studio = &mut *self.studio;
         let selected = studio.view.selected;
         if double {
-            let pointer = drawn.response.interact_pointer_pos();
+            let pointer = ui.input(|input| input.pointer.interact_pos());
             let added = pointer.and_then(|pointer| {
                 let at = drawn.transform.value_from_position(pointer);
                 let rate = format::round_to(studio.view.rate_scale.value(at.y), 3);

@@ -9,7 +9,10 @@ pub use fonts::{MEDIUM, SEMIBOLD, definitions};
 pub use style::install;
 pub use tokens::{DARK, LIGHT, Tokens, contrast};
 
-use eframe::egui::{FontFamily, FontId, RichText, Ui, Visuals};
+use eframe::egui::{Color32, FontFamily, FontId, RichText, Ui, Visuals};
+
+/// The tint that leaves a picture as it is.
+pub const UNTINTED: Color32 = Color32::WHITE;
 
 /// The tokens of the theme in use.
 pub fn tokens(ui: &Ui) -> &'static Tokens {

@@ -107,12 +107,12 @@ pub const LIGHT: Tokens = Tokens {
     shadow: Color32::from_black_alpha(40),
     runs: [
         rgb(0x1f_7cc0),
-        rgb(0xb9_7400),
+        rgb(0xb8_6b00),
         rgb(0x00_8a68),
         rgb(0xcb_4a14),
         rgb(0xb0_4f8c),
         rgb(0x46_57c8),
-        rgb(0x86_7c00),
+        rgb(0x76_7d00),
         rgb(0x61_6873),
     ],
     classes: [

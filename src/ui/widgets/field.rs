@@ -129,6 +129,7 @@ fn typed(ui: &mut Ui, spec: &Amount<'_>, value: &mut f64, label: eframe::egui::I
     let speed = if integer { 0.2 } else { (value.abs() * 0.01).max(1e-9) };
     let field = DragValue::new(value)
         .range(spec.limits.clone())
+        .clamp_existing_to_range(false)
         .speed(speed)
         .update_while_editing(false)
         .custom_formatter(move |number, _| {

@@ -13,7 +13,7 @@ pub fn segmented<T: Copy + PartialEq>(ui: &mut Ui, chosen: &mut T, options: &[(T
     let widths: Vec<f32> = options
         .iter()
         .map(|(_, label, _)| {
-            let galley = ui.painter().layout_no_wrap((*label).to_owned(), font.clone(), Color32::WHITE);
+            let galley = ui.painter().layout_no_wrap((*label).to_owned(), font.clone(), Color32::PLACEHOLDER);
             galley.size().x + 2.0 * metrics::M
         })
         .collect();

@@ -1,0 +1,9 @@
+//! The studio, driven as people and screen readers drive it, over telemetry that is always the same.
+
+mod controls;
+mod editing;
+mod files;
+mod hostile;
+mod look;
+mod picture;
+mod stand_in;

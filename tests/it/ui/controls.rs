@@ -1,0 +1,238 @@
+//! Every control can be reached by its role and its name.
+
+use anneal_studio::train::command::{Command, Mode, Speed, State};
+use anneal_studio::ui::view::{Context, Tab, Window};
+use eframe::egui::accesskit::Role;
+use eframe::egui::{Key, Modifiers};
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
+
+use super::stand_in::{Studio, first};
+
+fn reach(studio: &Studio, controls: &[(Role, &str)]) {
+    for (role, label) in controls {
+        let found = studio.harness.query_all_by_role_and_label(*role, label).count();
+        assert!(found > 0, "no {role:?} called \"{label}\"");
+    }
+}
+
+#[test]
+fn the_bars_and_the_list_of_runs() {
+    let studio = first(400);
+    reach(
+        &studio,
+        &[
+            (Role::TextInput, "Experiment name"),
+            (Role::Button, "File"),
+            (Role::Button, "Edit"),
+            (Role::Button, "Train"),
+            (Role::Button, "View"),
+            (Role::Button, "Restart"),
+            (Role::Button, "Play"),
+            (Role::Button, "Single update"),
+            (Role::ComboBox, "Speed"),
+            (Role::RadioButton, "Live"),
+            (Role::RadioButton, "Instant"),
+            (Role::Button, "Light theme"),
+            (Role::Button, "Add run"),
+            (Role::ListItem, "Run constant"),
+            (Role::Button, "Hide constant"),
+            (Role::Button, "More for warmup + cosine"),
+            (Role::Figure, "Learning rate plot"),
+            (Role::Figure, "Loss plot"),
+            (Role::Figure, "Momentum plot"),
+            (Role::Switch, "Rate axis: logarithmic"),
+            (Role::Switch, "Loss axis: logarithmic"),
+            (Role::Switch, "Smoothing"),
+            (Role::ComboBox, "Quantity"),
+            (Role::Button, "Show the whole run"),
+            (Role::Button, "Follow the playhead"),
+            (Role::ScrollBar, "Timeline"),
+            (Role::Tab, "Results"),
+            (Role::Tab, "Decision field"),
+            (Role::Button, "Fold side panel"),
+        ],
+    );
+}
+
+#[test]
+fn the_inspector_of_a_schedule() {
+    let mut studio = first(400);
+    studio.click("Run warmup + cosine");
+    reach(
+        &studio,
+        &[
+            (Role::ComboBox, "Schedule: Warmup + cosine"),
+            (Role::Slider, "Peak"),
+            (Role::SpinButton, "Peak"),
+            (Role::Slider, "Floor"),
+            (Role::ComboBox, "After"),
+            (Role::CheckBox, "Warmup"),
+            (Role::CheckBox, "Cooldown"),
+            (Role::CheckBox, "Clamp"),
+            (Role::CheckBox, "Change once an epoch"),
+            (Role::CheckBox, "Lower on a plateau"),
+            (Role::ComboBox, "Unit of length"),
+            (Role::Slider, "From"),
+            (Role::ComboBox, "Shape"),
+            (Role::Slider, "Peak and warmup end handle"),
+            (Role::Slider, "Floor handle"),
+            (Role::Slider, "Warmup start handle"),
+        ],
+    );
+}
+
+#[test]
+fn the_inspector_of_an_optimizer_and_of_the_experiment() {
+    let mut studio = first(400);
+    studio.click("Run one-cycle");
+    studio.click("Optimizer");
+    reach(
+        &studio,
+        &[
+            (Role::ComboBox, "Rule"),
+            (Role::ComboBox, "Momentum"),
+            (Role::Slider, "At the peak"),
+            (Role::Slider, "At the floor"),
+            (Role::Slider, "Decay λ"),
+            (Role::CheckBox, "Nesterov"),
+            (Role::CheckBox, "Rate by layer"),
+        ],
+    );
+    studio.click("Experiment");
+    reach(
+        &studio,
+        &[
+            (Role::ComboBox, "Data"),
+            (Role::Slider, "Batch size"),
+            (Role::CheckBox, "Full batch"),
+            (Role::Slider, "Held out"),
+            (Role::Slider, "Label noise"),
+            (Role::CheckBox, "Fewer samples"),
+            (Role::TextInput, "Layers"),
+            (Role::ComboBox, "Activation"),
+            (Role::SpinButton, "Length"),
+            (Role::SpinButton, "Seed"),
+            (Role::Slider, "Replicas"),
+            (Role::Slider, "Accumulate"),
+            (Role::ComboBox, "Loss"),
+            (Role::ComboBox, "Weights as"),
+            (Role::CheckBox, "Clip the gradient"),
+        ],
+    );
+}
+
+#[test]
+fn the_gallery_offers_every_preset_and_applies_it() {
+    let mut studio = first(0);
+    studio.click("Schedule: Constant");
+    for preset in anneal_studio::ui::document::presets() {
+        reach(&studio, &[(Role::MenuItemRadio, preset.name)]);
+    }
+    studio.click("Warm restarts");
+    assert_eq!(studio.number("peak"), 0.1, "the peak is taken over");
+    assert!(studio.shows("Schedule: Warm restarts"));
+    assert!(studio.shows("First cycle handle"));
+}
+
+#[test]
+fn every_preset_can_be_inspected() {
+    for preset in anneal_studio::ui::document::presets() {
+        let mut studio = first(300);
+        studio.click("Schedule: Constant");
+        studio.click(preset.name);
+        let label = format!("Schedule: {}", preset.name);
+        assert!(studio.shows(&label), "{} is called something else", preset.name);
+        assert!(!studio.says("cannot be"), "{}", preset.name);
+    }
+}
+
+#[test]
+fn the_transport_tells_the_engine() {
+    let mut studio = first(400);
+    studio.click("Play");
+    assert!(studio.log.said(|command| matches!(command, Command::Play)));
+    studio.log.shared.borrow_mut().status.state = State::Playing;
+    studio.harness.run_steps(2);
+    studio.click("Pause");
+    assert!(studio.log.said(|command| matches!(command, Command::Pause)));
+    studio.click("Single update");
+    assert!(studio.log.said(|command| matches!(command, Command::Step)));
+    studio.click("Restart");
+    assert!(studio.log.said(|command| matches!(command, Command::Restart)));
+    studio.click("Speed");
+    studio.click("10 updates/s");
+    assert!(studio.log.said(|command| matches!(command, Command::Speed(Speed::Limited(10.0)))));
+}
+
+#[test]
+fn keys_do_what_menus_do() {
+    let mut studio = first(400);
+    studio.press(Modifiers::NONE, Key::Space);
+    assert!(studio.log.said(|command| matches!(command, Command::Play)));
+    studio.press(Modifiers::NONE, Key::I);
+    assert_eq!(studio.harness.state().studio().view.mode, Mode::Instant);
+    studio.press(Modifiers::NONE, Key::L);
+    assert!(matches!(studio.harness.state().studio().view.window, Window::Follow { .. }));
+    studio.press(Modifiers::NONE, Key::F);
+    assert_eq!(studio.harness.state().studio().view.window, Window::Whole);
+    studio.press(Modifiers::COMMAND, Key::D);
+    assert_eq!(studio.document().runs().count(), 4);
+    studio.press(Modifiers::NONE, Key::Delete);
+    assert_eq!(studio.document().runs().count(), 3);
+    studio.press(Modifiers::COMMAND, Key::Z);
+    assert_eq!(studio.document().runs().count(), 4);
+    studio.press(Modifiers::COMMAND | Modifiers::SHIFT, Key::Z);
+    assert_eq!(studio.document().runs().count(), 3);
+}
+
+#[test]
+fn keys_of_a_name_being_typed_are_letters() {
+    let mut studio = first(400);
+    studio.harness.get_by_label("Experiment name").click();
+    studio.harness.run_steps(2);
+    let field = studio.harness.get_by_label("Experiment name");
+    field.type_text("i f l");
+    studio.harness.run_steps(3);
+    studio.press(Modifiers::NONE, Key::Space);
+    let studio_state = studio.harness.state().studio();
+    assert_eq!(studio_state.view.mode, Mode::Live);
+    assert!(studio.document().experiment().name.contains("i f l"));
+    assert!(!studio.log.said(|command| matches!(command, Command::Play)));
+}
+
+#[test]
+fn runs_are_hidden_shown_renamed_and_selected() {
+    let mut studio = first(400);
+    studio.click("Hide constant");
+    assert!(studio.shows("Show constant"));
+    studio.click("Show constant");
+    studio.click("Run one-cycle");
+    studio.press(Modifiers::NONE, Key::F2);
+    studio.harness.get_by_label("Run name").type_text("!");
+    studio.harness.run_steps(2);
+    studio.press(Modifiers::NONE, Key::Enter);
+    let names: Vec<String> = studio.document().runs().map(|(_, run)| run.name.clone()).collect();
+    assert!(names.iter().any(|name| name.contains('!') && name.contains("one-cycle")), "{names:?}");
+}
+
+#[test]
+fn tabs_and_panels_switch() {
+    let mut studio = first(400);
+    studio.click("Optimizer");
+    assert_eq!(studio.harness.state().studio().view.tab, Tab::Optimizer);
+    studio.click("Decision field");
+    assert_eq!(studio.harness.state().studio().view.context, Some(Context::Field));
+    studio.click("Fold side panel");
+    assert!(!studio.harness.state().studio().view.context_open);
+    studio.click("Unfold side panel");
+    assert!(studio.harness.state().studio().view.context_open);
+}
+
+#[test]
+fn what_is_on_says_so() {
+    let studio = first(400);
+    let live = studio.harness.get_by_role_and_label(Role::RadioButton, "Live");
+    assert_eq!(live.accesskit_node().toggled(), Some(eframe::egui::accesskit::Toggled::True));
+    let instant = studio.harness.get_by_role_and_label(Role::RadioButton, "Instant");
+    assert_eq!(instant.accesskit_node().toggled(), Some(eframe::egui::accesskit::Toggled::False));
+}

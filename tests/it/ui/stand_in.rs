@@ -1,0 +1,215 @@
+//! A studio over a trainer that only remembers what it was told.
+
+use std::cell::{Cell, RefCell};
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use anneal_studio::experiment::Experiment;
+use anneal_studio::telemetry::{Event, EventKind, Row, Store, Validation};
+use anneal_studio::train::command::{Command, LaneId, State, Status};
+use anneal_studio::train::engine::{LaneView, Shared};
+use anneal_studio::ui::picker::{Answer, Ask, FilePicker};
+use anneal_studio::ui::trainer::Trainer;
+use anneal_studio::ui::{Document, StudioApp};
+use eframe::egui::{Pos2, vec2};
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable as _;
+
+pub const UPDATES: u64 = 1000;
+pub const PER_EPOCH: u64 = 50;
+
+/// What the studio said, and what it is shown.
+#[derive(Default)]
+pub struct Log {
+    pub commands: RefCell<Vec<Command>>,
+    pub shared: RefCell<Shared>,
+    /// Whether the queue has no room.
+    pub full: Cell<bool>,
+    /// What the file dialog answers, and what it was asked.
+    pub answer: RefCell<Option<PathBuf>>,
+    pub asked: RefCell<Vec<Ask>>,
+}
+
+impl Log {
+    pub fn revisions(&self) -> usize {
+        self.commands.borrow().iter().filter(|command| matches!(command, Command::Revise(..))).count()
+    }
+
+    pub fn said(&self, what: fn(&Command) -> bool) -> bool {
+        self.commands.borrow().iter().any(what)
+    }
+}
+
+struct Told(Rc<Log>);
+
+impl Trainer for Told {
+    fn send(&self, command: Command) -> bool {
+        if !self.0.full.get() {
+            self.0.commands.borrow_mut().push(command);
+        }
+        !self.0.full.get()
+    }
+
+    fn look(&self, look: &mut dyn FnMut(&mut Shared)) {
+        look(&mut self.0.shared.borrow_mut());
+    }
+}
+
+struct Dialog(Rc<Log>);
+
+impl FilePicker for Dialog {
+    fn pick(&self, ask: Ask, answer: Answer) {
+        self.0.asked.borrow_mut().push(ask);
+        answer(self.0.answer.borrow().clone());
+    }
+}
+
+pub struct Studio {
+    pub harness: Harness<'static, StudioApp>,
+    pub log: Rc<Log>,
+}
+
+/// The first experiment's three runs, with `trained` updates of telemetry.
+pub fn first(trained: u64) -> Studio {
+    let experiment = anneal_studio::ui::document::first().unwrap();
+    open(experiment, None, trained, (1600.0, 1000.0))
+}
+
+pub fn open(experiment: Experiment, path: Option<PathBuf>, trained: u64, size: (f32, f32)) -> Studio {
+    let document = Document::new(experiment, path);
+    let log = Rc::new(Log::default());
+    *log.shared.borrow_mut() = shared(&document, trained);
+    let (told, dialog) = (Told(Rc::clone(&log)), Dialog(Rc::clone(&log)));
+    let mut harness =
+        Harness::builder().with_size(vec2(size.0, size.1)).with_step_dt(1.0 / 60.0).build_eframe(|cc| {
+            let mut app = StudioApp::with(cc, document, Box::new(told), Box::new(dialog));
+            app.studio_mut().view.still = true;
+            app
+        });
+    harness.run_steps(4);
+    Studio { harness, log }
+}
+
+/// Telemetry that looks like training: a loss that falls, with a spike, and one event of each kind.
+pub fn shared(document: &Document, trained: u64) -> Shared {
+    let mut shared = Shared {
+        status: Status {
+            state: State::Paused,
+            update: trained,
+            updates: UPDATES,
+            updates_per_epoch: PER_EPOCH,
+            generation: 1,
+            lane_updates_per_second: 1234.0,
+            device: "CPU".into(),
+            chance_loss: Some(2.302),
+            parameters: 4810,
+        },
+        ..Shared::default()
+    };
+    let revision = document.revision();
+    for (index, id) in revision.ids.iter().enumerate() {
+        let mut view = LaneView {
+            store: Store::new(1, 1 << 20),
+            ghost: None,
+            update: 0,
+            diverged_at: None,
+            failed: None,
+            ..lane()
+        };
+        let curve = revision.experiment.runs[index].lr.resolve(clock()).unwrap();
+        for update in 0..trained {
+            let noise = (update * 37 + index as u64 * 11) % 17;
+            let loss = 2.3 * (-(update as f32) / 300.0).exp() + 0.01 + 0.004 * noise as f32;
+            let row = Row {
+                update,
+                lr: curve.at(update),
+                momentum: 0.9,
+                train_loss: loss,
+                grad_norm: 1.0,
+                update_norm: 0.1,
+            };
+            view.store.append(0, &[row]);
+            if (update + 1) % PER_EPOCH == 0 {
+                view.store.validate(0, Validation { update, loss: loss * 1.2, accuracy: Some(0.9) });
+            }
+        }
+        view.update = trained;
+        shared.lanes.insert(LaneId { run: *id, replica: 0 }, view);
+    }
+    for (at, kind) in EventKind::ALL.into_iter().enumerate() {
+        let update = (at as u64 * 10).min(trained);
+        let message = format!("something of kind {}", kind.name());
+        shared.events.push(Event { update, lane: None, kind, message, generation: 1 });
+    }
+    shared
+}
+
+pub fn lane() -> LaneView {
+    LaneView {
+        store: Store::new(1, 1 << 16),
+        ghost: None,
+        update: 0,
+        diverged_at: None,
+        failed: None,
+        plateau: None,
+    }
+}
+
+pub fn clock() -> anneal_studio::schedule::Clock {
+    anneal_studio::schedule::Clock { updates: UPDATES, updates_per_epoch: PER_EPOCH }
+}
+
+impl Studio {
+    /// Clicks what has this label.
+    pub fn click(&mut self, label: &str) {
+        self.harness.get_by_label(label).click();
+        self.harness.run_steps(3);
+    }
+
+    /// Where the centre of what has this label is.
+    pub fn place(&self, label: &str) -> Pos2 {
+        self.harness.get_by_label(label).rect().center()
+    }
+
+    pub fn shows(&self, label: &str) -> bool {
+        self.harness.query_all_by_label(label).next().is_some()
+    }
+
+    /// Whether any text on the screen holds these words.
+    pub fn says(&self, words: &str) -> bool {
+        self.harness.query_all_by_label_contains(words).next().is_some()
+    }
+
+    pub fn press(&mut self, modifiers: eframe::egui::Modifiers, key: eframe::egui::Key) {
+        self.harness.key_press_modifiers(modifiers, key);
+        self.harness.run_steps(3);
+    }
+
+    pub fn document(&self) -> &Document {
+        &self.harness.state().studio().document
+    }
+
+    /// The selected run's number of this name.
+    pub fn number(&self, field: &str) -> f64 {
+        let studio = self.harness.state().studio();
+        match studio.document.run(studio.view.selected).unwrap().lr.kind.get(field) {
+            Some(anneal_studio::schedule::kind::Value::Number(number)) => number,
+            other => panic!("{field} is {other:?}"),
+        }
+    }
+
+    /// Presses at a place, moves there in steps, and lets go: one frame a step.
+    pub fn drag(&mut self, from: Pos2, to: Pos2, steps: u32, mut after_each: impl FnMut(&mut Self)) {
+        self.harness.hover_at(from);
+        self.harness.step();
+        self.harness.drag_at(from);
+        self.harness.step();
+        for step in 1..=steps {
+            self.harness.hover_at(from + (to - from) * (step as f32 / steps as f32));
+            self.harness.step();
+            after_each(self);
+        }
+        self.harness.drop_at(to);
+        self.harness.run_steps(3);
+    }
+}
