@@ -381,3 +381,32 @@ impl Model for Cnn {
         2.0 * samples as f64 * (head + stages.sum::<usize>()) as f64
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::kernel::every_width;
+    use crate::random::{Stream, fill_normal, rng};
+
+    #[test]
+    fn gradients_do_not_depend_on_the_width_of_vectors() {
+        let mut model = Cnn::new((8, 8), &[5, 18], 3, Loss::CrossEntropy).unwrap();
+        let mut values = [0.0; 3 * 64];
+        fill_normal(&mut rng(0, Stream::Generate), 1.0, &mut values);
+        let inputs = Inputs::Dense { values: &values, width: 64 };
+        let batch = Batch { inputs, targets: Targets::Classes(&[0, 2, 1]), rows: &[2, 0, 1, 1] };
+        let mut row = vec![0.0; model.width()];
+        model.initialise(&mut rng(0, Stream::Init), &mut row);
+        let mut found = every_width().into_iter().map(|arch| {
+            model.arch = arch;
+            let mut gradient = vec![0.0; row.len()];
+            let loss = model.gradient(&row, batch, &mut gradient, &mut model.scratch(batch.rows.len()));
+            (loss, gradient)
+        });
+        let (loss, gradient) = found.next().unwrap();
+        for (other_loss, other) in found {
+            assert!((loss - other_loss).abs() < 1e-5);
+            assert!(gradient.iter().zip(other).all(|(a, b)| (a - b).abs() < 1e-5));
+        }
+    }
+}

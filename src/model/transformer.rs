@@ -247,3 +247,33 @@ impl Model for Transformer {
         2.0 * samples as f64 * (matrices + attention) as f64
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Targets;
+    use crate::model::kernel::every_width;
+    use crate::random::{Stream, rng};
+
+    #[test]
+    fn gradients_do_not_depend_on_the_width_of_vectors() {
+        let size = Size { layers: 1, width: 24, heads: 3, context: 21, norm: Norm::Pre, vocabulary: 19 };
+        let mut model = Transformer::new(size).unwrap();
+        let tokens: Vec<u8> = (0..60).map(|at: u8| at * 7 % 19).collect();
+        let inputs = Inputs::Characters { tokens: &tokens };
+        let batch = Batch { inputs, targets: Targets::NextCharacter, rows: &[0, 9, 30] };
+        let mut row = vec![0.0; model.width()];
+        model.initialise(&mut rng(0, Stream::Init), &mut row);
+        let mut found = every_width().into_iter().map(|arch| {
+            model.arch = arch;
+            let mut gradient = vec![0.0; row.len()];
+            let loss = model.gradient(&row, batch, &mut gradient, &mut model.scratch(batch.rows.len()));
+            (loss, gradient)
+        });
+        let (loss, gradient) = found.next().unwrap();
+        for (other_loss, other) in found {
+            assert!((loss - other_loss).abs() < 1e-5);
+            assert!(gradient.iter().zip(other).all(|(a, b)| (a - b).abs() < 1e-5));
+        }
+    }
+}

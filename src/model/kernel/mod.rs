@@ -20,3 +20,12 @@ pub const WIDTH: usize = 16;
 pub const fn padded(n: usize) -> usize {
     n.div_ceil(WIDTH) * WIDTH
 }
+
+/// The processor's vector widths, and one number at a time, for tests of what must not depend on them.
+#[cfg(test)]
+pub fn every_width() -> Vec<pulp::Arch> {
+    let widths = vec![pulp::Arch::Scalar, pulp::Arch::new()];
+    #[cfg(target_arch = "x86_64")]
+    let widths = widths.into_iter().chain(pulp::x86::V3::try_new().map(pulp::Arch::V3)).collect();
+    widths
+}
