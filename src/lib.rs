@@ -9,6 +9,7 @@ pub mod experiment;
 pub mod export;
 pub mod files;
 pub mod import;
+pub mod lint;
 pub mod model;
 pub mod random;
 pub mod schedule;

@@ -4,7 +4,11 @@
 //! 1 when something failed, and 2 for bad usage or a bad file.
 
 pub mod bench;
+mod export;
+mod find_lr;
 mod headless;
+mod import;
+mod lint;
 mod open;
 mod output;
 mod schedule;
@@ -37,6 +41,18 @@ enum Command {
     Train(TrainArgs),
     /// Print every update's rate, momentum and weight decay as CSV.
     Schedule { file: PathBuf },
+    /// Range test: how high a learning rate training bears, and what the usual rules make of it.
+    FindLr(FindLrArgs),
+    /// A run as code or configuration for another framework; what it really does goes to stderr.
+    Export(ExportArgs),
+    /// A framework's scheduler configuration or a logged learning rate as an experiment file.
+    Import {
+        file: PathBuf,
+    },
+    /// Say what an experiment will do that nobody means; exit 1 where there is an error.
+    Lint {
+        file: PathBuf,
+    },
     /// Render the studio to a PNG file, off screen.
     Screenshot(ScreenshotArgs),
     /// Measure lane-updates a second on the standard workloads.
@@ -71,6 +87,52 @@ struct TrainArgs {
     /// Training threads; all cores when not given.
     #[arg(long)]
     threads: Option<usize>,
+}
+
+#[derive(Args)]
+struct FindLrArgs {
+    file: PathBuf,
+    /// Only this run.
+    #[arg(long)]
+    run: Option<String>,
+    /// Updates of the sweep.
+    #[arg(long, default_value_t = 200)]
+    updates: usize,
+    /// Seeds, swept side by side.
+    #[arg(long, default_value_t = 3)]
+    seeds: usize,
+    /// Train the suggestion as the peak of one cycle, to see whether it holds.
+    #[arg(long)]
+    prove: bool,
+    /// Print JSON, curves included.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct ExportArgs {
+    file: Option<PathBuf>,
+    /// The run to export.
+    #[arg(long)]
+    run: Option<String>,
+    /// The framework, one of --list.
+    #[arg(long)]
+    to: Option<String>,
+    /// Where to write the text; stdout when not given.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// List the targets.
+    #[arg(long)]
+    list: bool,
+    /// What every target makes of the run, side by side.
+    #[arg(long)]
+    truth: bool,
+    /// Print the text, the predicted rates and the notes as JSON.
+    #[arg(long)]
+    json: bool,
+    /// Argument names of transformers version 4.
+    #[arg(long)]
+    v4: bool,
 }
 
 #[derive(Args)]
@@ -145,6 +207,10 @@ pub fn main() -> ExitCode {
             headless::train(&experiment, args.out.as_deref(), args.device.into(), args.threads)
         }),
         Some(Command::Schedule { file }) => schedule::run(&file),
+        Some(Command::FindLr(args)) => find_lr::run(&args),
+        Some(Command::Export(args)) => export::run(&args),
+        Some(Command::Import { file }) => import::run(&file),
+        Some(Command::Lint { file }) => lint::run(&file),
         Some(Command::Screenshot(args)) => screenshot::run(&args),
         Some(Command::Bench { json, device, threads, lanes, quick }) => {
             let pace = if quick { bench::Pace::QUICK } else { bench::Pace::FULL };

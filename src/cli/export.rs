@@ -1,0 +1,108 @@
+//! `anneal export`: a run as code or configuration for another framework, and what that really does.
+
+use std::io::Write;
+
+use anyhow::{Context, anyhow};
+
+use super::{ExportArgs, Failure, output, read};
+use crate::experiment::BatchSize;
+use crate::export::{Badge, Checked, Export, Options, Target, export, truth_table};
+use crate::files;
+use crate::train::task::{self, Task};
+
+/// Rows of the preview at each end of the run.
+const PREVIEW: usize = 6;
+
+pub fn run(args: &ExportArgs) -> Result<(), Failure> {
+    if args.list {
+        let widest = Target::ALL.iter().map(|target| target.id.len()).max().unwrap_or(0);
+        let lines = Target::ALL.iter().map(|target| format!("{:<widest$}  {} ({})\n", target.id, target.title, target.framework));
+        return Ok(output::print(&lines.collect::<String>())?);
+    }
+    let bad = |text: String| Failure::BadFile(anyhow!(text));
+    let file = args.file.as_ref().ok_or_else(|| bad("export needs an experiment FILE, or --list".into()))?;
+    let experiment = read(file)?;
+    let names = || experiment.runs.iter().map(|run| format!("\"{}\"", run.name)).collect::<Vec<_>>().join(", ");
+    let run = match &args.run {
+        Some(name) => experiment.runs.iter().find(|run| run.name == *name),
+        None if experiment.runs.len() == 1 => experiment.runs.first(),
+        None => None,
+    };
+    let run = run.ok_or_else(|| bad(format!("write --run NAME with one of the experiment's runs: {}", names())))?;
+    let task = Task::new(&experiment, task::prepare(&experiment)?)?;
+    let batch_size = match experiment.data.batch_size {
+        BatchSize::Samples(samples) => samples,
+        BatchSize::All => task.batch,
+    };
+    let options = Options { hugging_face_v4: args.v4, batch_size };
+    if args.truth {
+        let table = truth_table(&experiment, run, task.clock, &options)?;
+        let mut text = format!(
+            "{:<18} {:<12} {:>11} {:>11} {:>9} {:>11} {:>13}\n",
+            "target", "badge", "first", "peak", "at update", "last", "max deviation"
+        );
+        for (target, row) in table {
+            text += &format!(
+                "{:<18} {:<12} {:>11.4e} {:>11.4e} {:>9} {:>11.4e} {:>13.3e}\n",
+                target.id,
+                row.badge.word(),
+                row.first,
+                row.peak.0,
+                row.peak.1,
+                row.last,
+                row.deviation.max_absolute
+            );
+        }
+        return Ok(output::print(&text)?);
+    }
+    let ids = || Target::ALL.iter().map(|target| target.id).collect::<Vec<_>>().join(", ");
+    let id = args.to.as_deref().ok_or_else(|| bad(format!("write --to TARGET with one of: {}", ids())))?;
+    let target = Target::from_id(id).ok_or_else(|| bad(format!("there is no target \"{id}\"; there are: {}", ids())))?;
+    let exported = export(&experiment, run, task.clock, target, &options)?;
+    if args.json {
+        let json = serde_json::to_string_pretty(&exported.to_json(task.clock))? + "\n";
+        return Ok(output::print(&json)?);
+    }
+    tell(&exported);
+    match &args.out {
+        None => output::print(&exported.text)?,
+        Some(out) => files::replace(out, |file| file.write_all(exported.text.as_bytes()))
+            .with_context(|| format!("cannot write {}", out.display()))?,
+    }
+    Ok(())
+}
+
+/// What the exported text really does, on stderr.
+#[expect(clippy::print_stderr, reason = "stdout carries the exported text")]
+fn tell(export: &Export) {
+    let why = match &export.badge {
+        Badge::Native => String::new(),
+        Badge::Approximated { why } | Badge::Table { why } => format!(": {why}"),
+    };
+    eprintln!("{} for {}{why}", export.badge.word(), export.target.framework);
+    let deviation = &export.deviation;
+    if deviation.max_absolute > 0.0 {
+        eprintln!(
+            "largest deviation from the drawn curve: {:.3e} at update {} ({:.2e} of the peak)",
+            deviation.max_absolute, deviation.at_update, deviation.of_peak
+        );
+    }
+    eprintln!(
+        "{}",
+        match export.checked {
+            Checked::Run => "checked: exports to it were executed and agreed update by update",
+            Checked::PredictedNotRun => "predicted, not run",
+        }
+    );
+    let last = export.predicted.len();
+    for (update, rate) in export.predicted.iter().enumerate() {
+        if update < PREVIEW || update + PREVIEW >= last {
+            eprintln!("  update {update:>8}  {rate:e}");
+        } else if update == PREVIEW {
+            eprintln!("  ...");
+        }
+    }
+    for note in &export.notes {
+        eprintln!("note: {note}");
+    }
+}

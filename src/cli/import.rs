@@ -1,0 +1,34 @@
+//! `anneal import`: a framework's configuration or a logged rate as an experiment file.
+
+use std::path::Path;
+
+use super::{Failure, first, output};
+use crate::experiment::{BatchSize, Optimizer, OptimizerKind};
+use crate::import::{Options, import_file};
+
+/// Prints an experiment with the imported run; what was assumed or left out goes to stderr.
+#[expect(clippy::print_stderr, reason = "stdout carries the experiment")]
+pub fn run(file: &Path) -> Result<(), Failure> {
+    let imported = import_file(file, Options::default()).map_err(|error| Failure::BadFile(error.into()))?;
+    let mut experiment = first()?;
+    experiment.name = imported.name.clone();
+    let usual = Optimizer::new(OptimizerKind::Sgd).with("momentum", 0.9);
+    experiment.runs = vec![imported.run(&usual)];
+    if let Some(updates) = imported.updates {
+        experiment.train.updates = updates;
+    }
+    if let Some(accumulate) = imported.accumulate {
+        experiment.train.accumulate = accumulate;
+    }
+    if let Some(batch) = imported.batch_size {
+        experiment.data.batch_size = BatchSize::Samples(batch);
+    }
+    experiment.train.clip_norm = imported.clip_norm;
+    for note in &imported.notes {
+        eprintln!("note: {note}");
+    }
+    if let Some(fit) = &imported.fit {
+        eprintln!("fit: {fit}");
+    }
+    Ok(output::print(&experiment.to_toml())?)
+}
