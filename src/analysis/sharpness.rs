@@ -47,6 +47,12 @@ impl<'a> Objective<'a> {
         }
     }
 
+    /// These training samples from now on.
+    pub fn choose(&mut self, rows: &[u32]) {
+        self.rows.clear();
+        self.rows.extend_from_slice(rows);
+    }
+
     /// Numbers in a row of parameters.
     pub fn width(&self) -> usize {
         self.part.len()

@@ -1,6 +1,9 @@
 //! The analysis of training: what it finds, against programs and closed forms that know the answer.
 
 mod detect;
+mod glossary;
+mod microscope;
+mod noise_scale;
 mod range_test;
 mod report;
 mod sharpness;

@@ -1,0 +1,44 @@
+//! A schedule for a run of another length: lengths written in updates grow or shrink with the run.
+
+use crate::schedule::kind::{Kind, Value};
+use crate::schedule::{Schedule, Span};
+
+/// Multiplies every length that is written in updates; epochs and shares of the run follow by themselves.
+/// Listed values stay one an update.
+pub fn stretch(schedule: &mut Schedule, by: f64) {
+    let span = |span: Span| match span {
+        Span::Updates(updates) => Span::Updates((updates * by).round().max(1.0)),
+        other => other,
+    };
+    // A position may be the very start, a length may not.
+    let position = |at: Span| if at.amount() == 0.0 { at } else { span(at) };
+    if let Some(warmup) = &mut schedule.warmup {
+        warmup.over = span(warmup.over);
+    }
+    if let Some(cooldown) = &mut schedule.cooldown {
+        cooldown.over = span(cooldown.over);
+    }
+    let kind = &mut schedule.kind;
+    for field in Kind::fields(kind.name()).unwrap_or_default() {
+        let stretched = match kind.get(field.name) {
+            Some(Value::Span(Some(length))) => Value::Span(Some(span(length))),
+            Some(Value::Milestones(all)) => Value::Milestones(all.into_iter().map(position).collect()),
+            Some(Value::Points(points)) => {
+                Value::Points(points.into_iter().map(|(at, rate)| (position(at), rate)).collect())
+            }
+            Some(Value::Parts(mut parts)) => {
+                for part in &mut parts {
+                    part.length = part.length.map(span);
+                    stretch(&mut part.schedule, by);
+                }
+                Value::Parts(parts)
+            }
+            Some(Value::Factors(mut factors)) => {
+                factors.iter_mut().for_each(|factor| stretch(factor, by));
+                Value::Factors(factors)
+            }
+            _ => continue,
+        };
+        kind.set(field.name, stretched);
+    }
+}
