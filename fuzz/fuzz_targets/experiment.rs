@@ -13,6 +13,6 @@ fuzz_target!(|text: &str| {
         Ok(again) => assert_eq!(again, experiment),
         Err(error) => panic!("{error}\n{written}"),
     }
-    lint(&experiment, None);
-    lint(&experiment, Some(Clock { updates: 1000, updates_per_epoch: 10 }));
+    let _ = lint(&experiment, None);
+    let _ = lint(&experiment, Some(Clock { updates: 1000, updates_per_epoch: 10 }));
 });

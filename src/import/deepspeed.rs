@@ -92,9 +92,10 @@ impl Reader {
         Ok((over, if is_linear { Ramp::Linear } else { Ramp::Logarithmic }))
     }
 
-    /// The schedule one update late: the first two updates both have the first rate.
+    /// The schedule one update late: `first` is the rate before DeepSpeed's first step.
     fn lagging(&mut self, schedule: Schedule, first: f64) -> Schedule {
-        self.imported.note("DeepSpeed lags by an update: its first two updates have the same rate, as here");
+        self.imported
+            .note("DeepSpeed lags by an update: its second update has the warmup's first rate, as here");
         sequence(vec![(Span::Updates(1.0), constant(first))], schedule)
     }
 
@@ -136,7 +137,8 @@ impl Reader {
             );
         }
         let body = cosine(peak, floor, Some(Span::Updates(total - over)), "hold");
-        Ok(self.lagging(warmed(body, Span::Updates(climb), low, ramp), low * peak))
+        // The value before the first step is 0, whatever the warmup starts at.
+        Ok(self.lagging(warmed(body, Span::Updates(climb), low, ramp), 0.0))
     }
 
     fn one_cycle(&mut self) -> Result<Schedule, ImportError> {

@@ -193,7 +193,7 @@ pub(super) fn schedule(
             warm(Kind::InverseSqrt(InverseSqrt { peak, timescale }).into())
         }
         "cosine_with_min_lr" => warm(waves(peak, floor(peak, kwargs)?, cycles(0.5)?, run, imported)?),
-        "cosine_warmup_with_min_lr" => one_ahead(peak, floor(peak, kwargs)?, run, imported),
+        "cosine_warmup_with_min_lr" => one_ahead(peak, kwargs, run, imported)?,
         "warmup_stable_decay" => stable(peak, run, kwargs, imported)?,
         "reduce_lr_on_plateau" => {
             imported.plateau = Some(plateau(kwargs)?);
@@ -246,18 +246,27 @@ fn waves(
     Ok(cosine(peak, floor, over, "rebound"))
 }
 
-/// `cosine_warmup_with_min_lr`, which is one update ahead: it starts at 1/W and ends at its floor.
-fn one_ahead(peak: f64, floor: f64, run: &Length, imported: &mut Imported) -> Schedule {
-    match (run.warmup, run.rest()) {
+/// `cosine_warmup_with_min_lr`, which is one update ahead: it starts at 1/W, or at `warmup_lr_rate`, and its
+/// last update has the floor.
+fn one_ahead(
+    peak: f64,
+    kwargs: &Settings,
+    run: &Length,
+    imported: &mut Imported,
+) -> Result<Schedule, ImportError> {
+    let floor = floor(peak, kwargs)?;
+    let first = kwargs.number(&["warmup_lr_rate"])?;
+    Ok(match (run.warmup, run.rest()) {
         (Span::Updates(warmup), Some(rest)) if warmup >= 2.0 => {
             let body = cosine(peak, floor, Some(Span::Updates(rest)), "rebound");
-            warmed(body, Span::Updates(warmup - 1.0), 1.0 / warmup, Ramp::Linear)
+            warmed(body, Span::Updates(warmup - 1.0), first.unwrap_or(1.0 / warmup), Ramp::Linear)
         }
         _ => {
             imported.note("cosine_warmup_with_min_lr is one update ahead of this schedule");
-            warmed(cosine(peak, floor, None, "rebound"), run.warmup, 0.0, Ramp::Linear)
+            let body = cosine(peak, floor, None, "rebound");
+            warmed(body, run.warmup, first.unwrap_or(0.0), Ramp::Linear)
         }
-    }
+    })
 }
 
 /// `warmup_stable_decay`.

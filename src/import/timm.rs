@@ -251,19 +251,26 @@ fn truncated(
         imported.note("the drops are counted after the warmup here, and from epoch 0 in timm");
         return Ok(None);
     }
-    imported.note("the curve was drawn with control points, as no kind of schedule begins within a warmup");
-    let step = (args.epochs - args.warmup) / f64::from(POINTS);
-    if step <= 0.0 {
-        return Ok(None);
-    }
-    let points = (0..=POINTS).map(|index| {
-        let after = step * f64::from(index);
-        (Span::Epochs(after), rate(args.warmup + after).max(0.0))
-    });
-    let curve = Kind::Points(Points { points: points.collect(), interpolation: "monotone" }).into();
     let from = if args.peak > 0.0 { args.warmup_lr / args.peak } else { 0.0 };
     let warmup = Span::Epochs(args.warmup);
-    Ok(Some(sequence(vec![(warmup, linear(args.peak, from, 1.0, Some(warmup)))], curve)))
+    let after = (args.epochs - args.warmup) / f64::from(POINTS);
+    if after <= 0.0 {
+        return Ok(None);
+    }
+    // The end of a polynomial is a polynomial itself.
+    let rest = if args.kind == "poly" && args.k == 1.0 {
+        let over = Some(Span::Epochs(args.epochs - args.warmup));
+        polynomial(rate(args.warmup), args.decay_rate, args.floor, over)
+    } else {
+        imported
+            .note("the curve was drawn with control points, as no kind of schedule begins within a warmup");
+        let points = (0..=POINTS).map(|index| {
+            let after = after * f64::from(index);
+            (Span::Epochs(after), rate(args.warmup + after).max(0.0))
+        });
+        Kind::Points(Points { points: points.collect(), interpolation: "monotone" }).into()
+    };
+    Ok(Some(sequence(vec![(warmup, linear(args.peak, from, 1.0, Some(warmup)))], rest)))
 }
 
 fn optimizer(settings: &Settings, imported: &mut Imported) -> Result<Option<Optimizer>, ImportError> {

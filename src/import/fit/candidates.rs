@@ -1,5 +1,7 @@
 //! Schedules that a log might be of, each with its parameters estimated from the log.
 
+use std::collections::BTreeMap;
+
 use super::Sample;
 use super::measure::curve_of;
 use crate::schedule::kind::{
@@ -22,17 +24,21 @@ pub struct Candidate {
 /// Every kind's best.
 pub fn all(samples: &[Sample], total: u64, top: f64) -> Vec<Candidate> {
     let mut candidates = whole(samples, total, top);
+    // The warmups of one length lead to the same bodies.
+    let mut found: BTreeMap<u64, Vec<(Kind, i32)>> = BTreeMap::new();
     for (warmup, parameters) in warmups(samples, top) {
         let lead = warmup.as_ref().map_or(0, |warmup| warmup.over.amount() as u64);
-        let body: Vec<Sample> = samples
-            .iter()
-            .filter(|sample| sample.update >= lead)
-            .map(|sample| Sample { update: sample.update - lead, rate: sample.rate })
-            .collect();
-        let rest = total.saturating_sub(lead).max(1);
-        for (kind, own) in bodies(&body, rest) {
-            let schedule = Schedule { warmup: warmup.clone(), ..kind.into() };
-            candidates.push(Candidate { schedule, parameters: parameters + own });
+        let bodies = found.entry(lead).or_insert_with(|| {
+            let body: Vec<Sample> = samples
+                .iter()
+                .filter(|sample| sample.update >= lead)
+                .map(|sample| Sample { update: sample.update - lead, rate: sample.rate })
+                .collect();
+            bodies(&body, total.saturating_sub(lead).max(1))
+        });
+        for (kind, own) in bodies {
+            let schedule = Schedule { warmup: warmup.clone(), ..kind.clone().into() };
+            candidates.push(Candidate { schedule, parameters: parameters + *own });
         }
     }
     candidates
