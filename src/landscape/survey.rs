@@ -1,0 +1,86 @@
+//! From rows of weights to a landscape: the plane, the frame, the grid, and the runs' ways over it.
+
+use std::sync::atomic::AtomicBool;
+
+use rand_chacha::ChaCha8Rng;
+
+use super::grid::{Frame, Grid};
+use super::objective::Objective;
+use super::plane::{Place, Plane, PlaneError};
+use crate::model::Parameter;
+
+/// Which plane of parameter space is looked at.
+#[derive(Debug)]
+pub enum Axes<'a> {
+    /// The two directions in which the rows of all runs differ most.
+    Trajectory,
+    /// Two filter-normalised random directions around the last row of the first run.
+    Random(&'a mut ChaCha8Rng),
+    /// From one row to another, and a random direction across.
+    Between { from: &'a [f32], to: &'a [f32], rng: &'a mut ChaCha8Rng },
+}
+
+/// A landscape, and the places of each run's rows in it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Survey {
+    pub plane: Plane,
+    pub grid: Grid,
+    /// A list a run, a place a row.
+    pub runs: Vec<Vec<Place>>,
+    /// For [`Axes::Trajectory`]: what share of the rows' variance lies along each axis.
+    pub explained: Option<[f64; 2]>,
+}
+
+/// Room around what the frame has to hold, as a share of its sides.
+const MARGIN: f64 = 0.25;
+
+/// Surveys the plane that `axes` ask for around the rows of runs (`runs[run][moment]` is a row of weights).
+/// `rough` is given the grid while it is still coarse; `None` when `cancel` was set before the end.
+///
+/// The frame holds every row of a trajectory's plane, both ends of a line, and one filter's norm each way
+/// around a row.
+///
+/// # Errors
+/// When the rows make no such plane.
+pub fn survey(
+    objective: &Objective<'_>,
+    parameters: &[Parameter],
+    runs: &[Vec<Vec<f32>>],
+    axes: Axes<'_>,
+    size: (usize, usize),
+    cancel: &AtomicBool,
+    rough: impl FnMut(&Grid),
+) -> Result<Option<Survey>, PlaneError> {
+    let mut explained = None;
+    let (plane, fixed) = match axes {
+        Axes::Trajectory => {
+            let rows: Vec<&[f32]> = runs.iter().flatten().map(Vec::as_slice).collect();
+            let (plane, shares) = Plane::of_trajectory(&rows)?;
+            explained = Some(shares);
+            (plane, None)
+        }
+        Axes::Random(rng) => {
+            let last = runs.iter().find_map(|rows| rows.last()).ok_or(PlaneError::TooFew { found: 0 })?;
+            let plane = Plane::random(last, parameters, rng)?;
+            (plane, Some(Frame { x: [-1.0, 1.0], y: [-1.0, 1.0] }))
+        }
+        Axes::Between { from, to, rng } => {
+            let plane = Plane::through_two(from, to, parameters, rng)?;
+            (plane, Some(Frame { x: [-0.5, 1.5], y: [-1.0, 1.0] }))
+        }
+    };
+    let places = runs.iter().map(|rows| rows.iter().map(|row| plane.place(row)).collect());
+    let runs: Vec<Vec<Place>> = places.collect::<Result<_, _>>()?;
+    let seen = runs.iter().flatten().map(|place| (place.x, place.y));
+    let frame = fixed.unwrap_or_else(|| Frame::around(seen, MARGIN));
+    let grid = objective.grid(&plane, frame, size, cancel, rough);
+    Ok(grid.map(|grid| Survey { plane, grid, runs, explained }))
+}
+
+impl Survey {
+    /// Places of a run in shares of the frame, as [`super::Trail`] takes them.
+    pub fn trail(&self, run: usize) -> Vec<[f32; 2]> {
+        let places = self.runs.get(run).map(Vec::as_slice).unwrap_or_default();
+        places.iter().map(|place| self.grid.frame.share(place.x, place.y)).collect()
+    }
+}
