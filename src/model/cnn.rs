@@ -6,7 +6,7 @@
 
 mod pixels;
 
-use candle_core::{D, Tensor};
+use candle_core::Tensor;
 use pulp::{Arch, Simd, WithSimd};
 use rand_chacha::ChaCha8Rng;
 
@@ -143,18 +143,13 @@ impl WithSimd for Pass<'_> {
             let images = Images { values, width, rows };
             let mut block = Block::cut(model, images, trains, &mut rest);
             block.forward(simd, model, wide);
-            let answer = |sample: usize| {
-                let at = rows[sample] as usize;
-                match batch.targets {
-                    Targets::Classes(labels) => Answer::Class(labels[at] as usize),
-                    Targets::Values { values, width } => Answer::Values(&values[at * width..][..width]),
-                    Targets::NextCharacter => Answer::Values(&[]),
-                }
-            };
+            let answer = |at: usize| Answer::of(batch.targets, rows[at]);
             let mut part = match &mut job {
-                Job::Predict(all) => Job::Predict(
-                    &mut all[at * BLOCK * model.head.outputs..][..rows.len() * model.head.outputs],
-                ),
+                Job::Predict { outputs, classes } => {
+                    let width = model.head.outputs;
+                    let outputs = &mut outputs[at * BLOCK * width..][..rows.len() * width];
+                    Job::Predict { outputs, classes: *classes }
+                }
                 Job::Score => Job::Score,
                 Job::Gradient(_) => Job::Gradient(&mut []),
             };
@@ -333,7 +328,8 @@ impl Model for Cnn {
     }
 
     fn predict(&self, row: &[f32], batch: Batch<'_>, predictions: &mut [f32], scratch: &mut Scratch) {
-        self.pass(row, batch, Job::Predict(predictions), scratch);
+        let classes = matches!(batch.targets, Targets::Classes(_));
+        self.pass(row, batch, Job::Predict { outputs: predictions, classes }, scratch);
     }
 
     fn loss_tensor(&self, rows: &Tensor, batches: &[Batch<'_>]) -> candle_core::Result<Tensor> {
@@ -362,13 +358,7 @@ impl Model for Cnn {
         }
         let outputs =
             super::tensor::affine(rows, &x.reshape((lanes, samples, self.head.inputs))?, self.head)?;
-        match self.loss {
-            Loss::CrossEntropy => super::tensor::cross_entropy(&outputs, batches),
-            Loss::Mse => {
-                let targets = super::tensor::targets(batches, self.outputs(), rows.device(), rows.dtype())?;
-                (outputs - targets)?.sqr()?.sum(D::Minus1)?.mean(1)? * 0.5
-            }
-        }
+        super::tensor::mean_loss(self.loss, &outputs, batches)
     }
 
     fn flops(&self, samples: usize) -> f64 {

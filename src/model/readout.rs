@@ -2,9 +2,9 @@
 
 use pulp::Simd;
 
-use super::Score;
 use super::kernel::padded;
 use super::kernel::softmax::{cross_entropy, softmax_row};
+use super::{Score, Targets};
 use crate::experiment::Loss;
 
 /// What a fused call is for.
@@ -12,8 +12,12 @@ pub enum Job<'a> {
     /// The gradient of the mean loss is written here.
     Gradient(&'a mut [f32]),
     Score,
-    /// The outputs are written here.
-    Predict(&'a mut [f32]),
+    /// The outputs are written here, as probabilities where they are scores of classes. The samples may
+    /// have no answers.
+    Predict {
+        outputs: &'a mut [f32],
+        classes: bool,
+    },
 }
 
 /// What one row of outputs is to become.
@@ -23,8 +27,21 @@ pub enum Answer<'a> {
     Values(&'a [f32]),
 }
 
+impl<'a> Answer<'a> {
+    /// What a sample is to become. A character's answer is not the sample's alone: for text there is none.
+    #[inline(always)]
+    pub fn of(targets: Targets<'a>, sample: u32) -> Self {
+        let at = sample as usize;
+        match targets {
+            Targets::Classes(labels) => Self::Class(labels[at] as usize),
+            Targets::Values { values, width } => Self::Values(&values[at * width..(at + 1) * width]),
+            Targets::NextCharacter => Self::Values(&[]),
+        }
+    }
+}
+
 /// Scores rows of `width` outputs, padded. A gradient replaces them, that of `scale` times the summed
-/// loss; what they predict is written to the job's memory, as probabilities where answers are classes.
+/// loss; what they predict is written to the job's memory.
 /// `sums` is room for [`super::kernel::softmax::sums_len`] numbers.
 #[inline(always)]
 pub fn read_out<'a, S: Simd>(
@@ -39,10 +56,10 @@ pub fn read_out<'a, S: Simd>(
     let stride = padded(width);
     let rows = outputs.len() / stride;
     let mut score = Score { loss: 0.0, correct: 0, count: rows as u64 };
-    if let Job::Predict(predictions) = job {
-        let pairs = outputs.chunks_exact_mut(stride).zip(predictions.chunks_exact_mut(width));
-        for (at, (outputs, prediction)) in pairs.enumerate() {
-            if matches!(answer(at), Answer::Class(_)) {
+    if let Job::Predict { outputs: predictions, classes } = job {
+        for (outputs, prediction) in outputs.chunks_exact_mut(stride).zip(predictions.chunks_exact_mut(width))
+        {
+            if *classes {
                 softmax_row(simd, width, outputs);
             }
             prediction.copy_from_slice(&outputs[..width]);
@@ -78,7 +95,7 @@ fn half_squared_error<'a>(
         for (column, y) in row[..width].iter_mut().enumerate() {
             let target = match answer {
                 Answer::Class(class) => f32::from(u8::from(class == column)),
-                Answer::Values(values) => values[column],
+                Answer::Values(values) => values.get(column).copied().unwrap_or(0.0),
             };
             let error = *y - target;
             total += 0.5 * f64::from(error * error);

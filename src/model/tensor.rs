@@ -4,6 +4,7 @@ use candle_core::{D, DType, Device, Result, Tensor};
 
 use super::affine::Affine;
 use super::{Batch, Inputs, Targets};
+use crate::experiment::Loss;
 
 /// The inputs of every lane's batch, `[L, B, width]`.
 ///
@@ -45,6 +46,20 @@ pub fn targets(batches: &[Batch<'_>], outputs: usize, device: &Device, dtype: DT
     }
     let samples = batches.first().map_or(0, |batch| batch.rows.len());
     Tensor::from_vec(flat, (batches.len(), samples, outputs), device)?.to_dtype(dtype)
+}
+
+/// The mean loss of each lane's outputs `[L, B, outputs]`.
+///
+/// # Errors
+/// When candle cannot run an operation.
+pub fn mean_loss(loss: Loss, outputs: &Tensor, batches: &[Batch<'_>]) -> Result<Tensor> {
+    match loss {
+        Loss::CrossEntropy => cross_entropy(outputs, batches),
+        Loss::Mse => {
+            let targets = targets(batches, outputs.dim(D::Minus1)?, outputs.device(), outputs.dtype())?;
+            (outputs - targets)?.sqr()?.sum(D::Minus1)?.mean(1)? * 0.5
+        }
+    }
 }
 
 /// Mean cross-entropy of each lane's logits `[L, B, classes]`.

@@ -176,7 +176,10 @@ impl WithSimd for Pass<'_> {
             let outputs = model.head.outputs;
             let part = windows.len() * context * outputs;
             let mut part = match &mut job {
-                Job::Predict(all) => Job::Predict(&mut all[at * windows_each * context * outputs..][..part]),
+                Job::Predict { outputs: all, classes } => {
+                    let outputs = &mut all[at * windows_each * context * outputs..][..part];
+                    Job::Predict { outputs, classes: *classes }
+                }
                 Job::Score => Job::Score,
                 Job::Gradient(_) => Job::Gradient(&mut []),
             };
@@ -231,7 +234,7 @@ impl Model for Transformer {
     }
 
     fn predict(&self, row: &[f32], batch: Batch<'_>, predictions: &mut [f32], scratch: &mut Scratch) {
-        self.pass(row, batch, Job::Predict(predictions), scratch);
+        self.pass(row, batch, Job::Predict { outputs: predictions, classes: true }, scratch);
     }
 
     fn loss_tensor(&self, rows: &Tensor, batches: &[Batch<'_>]) -> candle_core::Result<Tensor> {

@@ -167,6 +167,19 @@ fn check_probabilities(model: &dyn Model, batch: Batch<'_>, count: usize) {
     }
 }
 
+/// Samples that nobody labelled are predicted too: as many as the inputs are.
+fn check_unlabelled(model: &dyn Model, samples: &Samples) {
+    let rows: Vec<u32> = (0..samples.labels.len() as u32).collect();
+    let row = weights(model, 3);
+    let predict = |batch| {
+        let mut predictions = vec![f32::NAN; rows.len() * model.outputs()];
+        model.predict(&row, batch, &mut predictions, &mut model.scratch(rows.len()));
+        predictions
+    };
+    let labelled = samples.batch(&rows);
+    assert_eq!(predict(Batch { targets: Targets::Classes(&[]), ..labelled }), predict(labelled));
+}
+
 /// The loss before and after so many updates of plain gradient descent on one batch.
 fn train(model: &dyn Model, batch: Batch<'_>, rate: f32, updates: usize) -> (f32, f32) {
     let mut row = vec![0.0; model.width()];

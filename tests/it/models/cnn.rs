@@ -4,7 +4,9 @@ use anneal_studio::model::{Batch, Inputs, Model, Targets};
 use serde_json::Value;
 
 use super::golden::{classes, numbers, read, row, single, size, sizes};
-use super::{Samples, check, check_lanes, check_nan, check_probabilities, fused, train, worst};
+use super::{
+    Samples, check, check_lanes, check_nan, check_probabilities, check_unlabelled, fused, train, worst,
+};
 
 /// PyTorch's kernels are `[out, in, 3, 3]`, its head's inputs channel by channel.
 fn as_here(name: &str, array: &Value, pixels: usize) -> Vec<f64> {
@@ -81,6 +83,7 @@ fn lanes_are_alone_and_predictions_are_probabilities() {
     );
     check_nan(&model, samples.batch(&rows[..35]));
     check_probabilities(&model, samples.batch(&rows), rows.len());
+    check_unlabelled(&model, &samples);
 }
 
 #[test]

@@ -3,7 +3,9 @@ use anneal_studio::model::mlp::Mlp;
 use anneal_studio::model::{Batch, Inputs, Targets};
 
 use super::golden::{classes, numbers, read, row, single, sizes};
-use super::{Samples, check, check_lanes, check_nan, check_probabilities, fused, train, worst};
+use super::{
+    Samples, check, check_lanes, check_nan, check_probabilities, check_unlabelled, fused, train, worst,
+};
 
 const ACTIVATIONS: [(Activation, &str); 3] =
     [(Activation::Tanh, "tanh"), (Activation::Relu, "relu"), (Activation::Gelu, "gelu_erf")];
@@ -69,6 +71,7 @@ fn lanes_are_alone_and_predictions_are_probabilities() {
     );
     check_nan(&model, samples.batch(&rows));
     check_probabilities(&model, samples.batch(&rows), rows.len());
+    check_unlabelled(&model, &samples);
 }
 
 #[test]
