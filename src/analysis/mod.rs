@@ -8,6 +8,7 @@ pub mod ensemble;
 pub mod glossary;
 pub mod microscope;
 pub mod noise_scale;
+pub mod pace;
 pub mod range_test;
 pub mod report;
 pub mod sharpness;

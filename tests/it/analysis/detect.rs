@@ -389,7 +389,7 @@ fn healthy_runs_of_every_schedule_raise_nothing() {
             );
         }
     }
-    println!("{runs} healthy runs, {} alarms", alarms.len());
+    eprintln!("{runs} healthy runs, {} alarms", alarms.len());
     assert_eq!(runs, 608);
     assert!(alarms.is_empty(), "{} alarms:\n{}", alarms.len(), alarms.join("\n"));
 }
@@ -425,11 +425,29 @@ fn real_trainings_that_fail_are_told_why() {
     let mut wrong = Vec::new();
     for (kind, experiment) in cases {
         for (name, findings) in diagnosed(&mut cohort(experiment)) {
-            println!("{kind:?}: {name}: {:?}", findings.iter().map(Finding::message).collect::<Vec<_>>());
+            eprintln!("{kind:?}: {name}: {:?}", findings.iter().map(Finding::message).collect::<Vec<_>>());
             if !kinds(&findings).contains(&kind) {
                 wrong.push(kind);
             }
         }
     }
     assert_eq!(wrong, []);
+}
+
+/// The shipped experiment whose lesson is warmup: without it the diagnosis says why the run is dead.
+#[test]
+#[cfg_attr(debug_assertions, ignore = "trains transformers: run it with --release")]
+fn a_transformer_without_warmup_is_stuck_at_the_entropy_of_its_characters() {
+    let mut experiment = super::experiment("shakespeare-warmup");
+    experiment.train.replicas = 2;
+    let chance = cohort(experiment.clone()).task().prepared.chance_loss();
+    for (name, findings) in diagnosed(&mut cohort(experiment)) {
+        eprintln!("{name}: {:?}", findings.iter().map(Finding::message).collect::<Vec<_>>());
+        let stuck = findings.iter().find(|finding| finding.kind == Kind::StuckAtChance);
+        assert_eq!(stuck.is_some(), name.ends_with("no warmup"), "{name}: {findings:?}");
+        if let Some(stuck) = stuck {
+            assert!((stuck.evidence[0].against - chance).abs() < 1e-9);
+            assert!(matches!(stuck.remedies[0], Remedy::Warmup(_)));
+        }
+    }
 }

@@ -1,8 +1,12 @@
-//! The microscope's numbers, against ones worked out by hand and published ones.
+//! The microscope's numbers, against ones worked out by hand and published ones, and on a real warmup.
 
-use anneal_studio::analysis::microscope::{BINS, Microscope, Update, bin_start, clip_rate, rectification};
+use anneal_studio::analysis::microscope::{
+    BINS, Microscope, SOUND_RATIO, Update, bin_start, clip_rate, rectification,
+};
 use anneal_studio::model::Parameter;
 use anneal_studio::telemetry::Row;
+
+use super::{cohort, experiment};
 
 fn parameters() -> Vec<Parameter> {
     let parameter = |name: &str, shape: &[usize], offset, layer| Parameter {
@@ -77,7 +81,7 @@ fn odd_slices_and_numbers_do_no_harm() {
     assert_eq!(microscope.looks()[0].layers[0].histogram, [0; BINS]);
     let broken = [f32::NAN, f32::INFINITY, 1e30, 0.0, 0.0];
     microscope.look(&Update { after: &broken, second: Some((&broken, 0.9)), ..update(1) });
-    assert_eq!(microscope.looks()[1].layers[0].histogram[BINS - 1], 2);
+    assert_eq!(microscope.looks()[1].layers[0].histogram[BINS - 1], 3);
     assert_eq!(Microscope::new(&[], 2).layers().len(), 0);
 }
 
@@ -104,4 +108,42 @@ fn the_clip_rate_is_the_share_of_norms_over_the_bound() {
         |grad_norm| Row { update: 0, lr: 0.1, momentum: 0.0, train_loss: 1.0, grad_norm, update_norm: 0.1 };
     assert_eq!(clip_rate(&[row(0.5), row(1.5), row(1.0), row(9.0)], 1.0), 0.5);
     assert_eq!(clip_rate(&[], 1.0), 0.0);
+}
+
+/// The transformer that dies without warmup: its first update moves every layer by a large part of itself,
+/// and the same run with a warmup stays near the rule of thumb.
+#[test]
+fn the_first_updates_without_warmup_are_far_too_large() {
+    let mut experiment = experiment("shakespeare-warmup");
+    experiment.train.replicas = 1;
+    let mut cohort = cohort(experiment);
+    let width = cohort.task().model.width();
+    let mut microscopes = vec![Microscope::new(cohort.task().model.parameters(), 5); 2];
+    let mut before: Vec<Vec<f32>> = cohort.rows().to_vec2().unwrap();
+    for update in 0..5 {
+        cohort.advance(update + 1, 1).unwrap();
+        let after: Vec<Vec<f32>> = cohort.rows().to_vec2().unwrap();
+        for (lane, microscope) in microscopes.iter_mut().enumerate() {
+            microscope.look(&Update {
+                update,
+                before: &before[lane][..width],
+                after: &after[lane][..width],
+                gradient: &[],
+                grad_norm: f64::from(cohort.lanes()[lane].log.rows[update as usize].grad_norm),
+                clip_norm: None,
+                second: Some((&after[lane][2 * width..3 * width], 0.999)),
+            });
+        }
+        before = after;
+    }
+    let ratios = |lane: usize, update: usize| -> Vec<f64> {
+        microscopes[lane].looks()[update].layers.iter().map(|layer| layer.ratio).collect()
+    };
+    eprintln!("no warmup {:?}\nwarmup {:?}", ratios(0, 0), ratios(1, 1));
+    assert!(ratios(0, 0).iter().all(|ratio| *ratio > 10.0 * SOUND_RATIO), "{:?}", ratios(0, 0));
+    assert!(ratios(1, 0).iter().all(|ratio| *ratio == 0.0), "a warmup from zero");
+    assert!(ratios(1, 1).iter().all(|ratio| *ratio < 10.0 * SOUND_RATIO), "{:?}", ratios(1, 1));
+    let variance = microscopes[0].looks()[0].layers[1].adaptive_variance.unwrap();
+    assert!(variance > 1.0, "one gradient says little about its size: {variance}");
+    assert_eq!(microscopes[0].looks()[0].rectification, Some(0.0));
 }

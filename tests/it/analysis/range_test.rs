@@ -212,6 +212,6 @@ fn the_default_suggestion_trains_nearly_as_well_as_the_best_peak_of_a_grid() {
                 &format!("\n{name}, seed {seed}: {rate:.4} gives {found:.4}, the best of the grid {best:.4}");
         }
     }
-    println!("{report}");
+    eprintln!("{report}");
     assert!(good >= 8, "{good} of 9:{report}");
 }
