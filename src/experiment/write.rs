@@ -35,6 +35,15 @@ impl Experiment {
     }
 }
 
+impl Run {
+    /// The run's section of an experiment file, `[[run]]` and its fields.
+    pub fn to_toml(&self) -> String {
+        let mut text = String::from("[[run]]\n");
+        text.push_str(&run(self).lines());
+        text
+    }
+}
+
 /// Fields and their values, in order.
 #[derive(Default)]
 struct Table(Vec<(&'static str, String)>);

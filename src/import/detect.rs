@@ -20,7 +20,7 @@ pub(super) fn format(text: &str) -> Result<Format, ImportError> {
     if start.starts_with('{') {
         return Ok(if has(&hugging_face[..2]) { Format::HuggingFace } else { Format::DeepSpeed });
     }
-    if start.lines().any(|line| is_version(line)) {
+    if start.lines().any(is_version) {
         return Ok(Format::Experiment);
     }
     if log::is_log(start) {

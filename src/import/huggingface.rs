@@ -19,7 +19,7 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
             5e-5
         }
     };
-    if is_yaml && text.lines().any(|line| pyyaml_text(line)) {
+    if is_yaml && text.lines().any(pyyaml_text) {
         imported.note(
             "PyYAML reads a number such as 3e-4 as a text; it was taken as the number (write 3.0e-4 in the file)",
         );

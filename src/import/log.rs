@@ -76,12 +76,12 @@ pub(super) fn read(mut reader: impl BufRead) -> Result<Imported, ImportError> {
         let columns = match columns_found {
             Some(columns) => columns,
             None => {
-                let columns = self::columns(text)?;
-                columns_found = Some(columns);
-                if columns.has_header {
+                let found = columns(text)?;
+                columns_found = Some(found);
+                if found.has_header {
                     continue;
                 }
-                columns
+                found
             }
         };
         if let Some(at) = columns.run {

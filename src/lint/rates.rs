@@ -46,7 +46,7 @@ fn mirror(subject: &Subject, warnings: &mut Vec<Warning>) {
     let (low, high) = subject.curve.range();
     let mirrors = |name: &&str| matches!(optimizer.get(name), Some(Number::Mirror { .. }));
     let name = optimizer.kind.momentum_name();
-    if let (Some(name), true) = (name.filter(|name| mirrors(&name)), low == high) {
+    if let (Some(name), true) = (name.filter(mirrors), low == high) {
         let message = format!("{name} mirrors a rate that never changes: it stays at its lowest value");
         let field = format!("optimizer.{name}");
         warnings.push(warn("mirror-of-a-constant", message).with(Remedy::Remove { field }));

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-use anneal_studio::experiment::{Number, Optimizer, OptimizerKind};
+use anneal_studio::experiment::{Experiment, Number, Optimizer, OptimizerKind};
 use anneal_studio::import::{Format, ImportError, Imported, Options, import, import_file};
 use anneal_studio::schedule::{Clock, Curve, Kind, Schedule, Span, Tick};
 use proptest::prelude::*;
@@ -402,4 +402,17 @@ fn an_experiment_file_is_its_first_run() {
     assert_eq!(imported.notes, ["the file has 2 runs; this is its first"]);
     let run = imported.run(&Optimizer::new(OptimizerKind::Lion));
     assert_eq!(run.optimizer.kind, OptimizerKind::Sgd);
+}
+
+#[test]
+fn an_import_is_written_as_a_run_of_an_experiment_file() {
+    let imported =
+        read("opt = AdamW(p, lr=3e-4, betas=(0.9, 0.95))\ns = OneCycleLR(opt, 3e-4, total_steps=500)");
+    let run = imported.run(&Optimizer::new(OptimizerKind::Sgd));
+    let file = format!(
+        "anneal = 1\nname = \"x\"\n[data]\nname = \"digits\"\n[model]\nkind = \"mlp\"\nhidden = [8]\n[train]\nupdates = \
+         500\n\n{}",
+        run.to_toml()
+    );
+    assert_eq!(Experiment::parse(&file, "x.toml").unwrap().runs, [run]);
 }

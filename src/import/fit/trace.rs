@@ -17,9 +17,12 @@ pub fn points(samples: &[Sample], tolerance: f64, limit: usize) -> Vec<Sample> {
     };
     add(&mut stretches, 0, last);
     while turns.len() < limit {
-        let worst = (0..stretches.len()).max_by(|a, b| stretches[*a].0.total_cmp(&stretches[*b].0));
-        let Some(worst) = worst.filter(|worst| stretches[*worst].0 > tolerance) else { break };
-        let (_, at, from, to) = stretches.swap_remove(worst);
+        let worst = stretches.iter().enumerate().max_by(|(_, a), (_, b)| a.0.total_cmp(&b.0));
+        let Some((worst, &(distance, at, from, to))) = worst else { break };
+        if distance <= tolerance {
+            break;
+        }
+        stretches.swap_remove(worst);
         turns.push(at);
         add(&mut stretches, from, at);
         add(&mut stretches, at, to);

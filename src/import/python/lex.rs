@@ -122,8 +122,8 @@ fn quoted<'t>(rest: &'t str, mark: &str) -> Option<(&'t str, &'t str)> {
     let mut at = 0;
     while at < inside.len() {
         let here = &inside[at..];
-        if here.starts_with(mark) {
-            return Some((&inside[..at], &here[mark.len()..]));
+        if let Some(after) = here.strip_prefix(mark) {
+            return Some((&inside[..at], after));
         }
         let mut chars = here.chars();
         let first = chars.next()?;

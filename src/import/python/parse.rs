@@ -22,11 +22,11 @@ pub(super) fn statement(statement: &Statement, program: &Program) -> Result<Vec<
             tokens = rest;
         } else if WORDS.contains(&word.as_str()) {
             tokens = after_colon(rest);
-            let head = &rest[..rest.len() - tokens.len()];
+            let head = rest.get(..rest.len() - tokens.len()).unwrap_or_default();
             let within = head.iter().position(|token| *token == Token::Name("in".to_owned()));
             if let (true, Some(within)) = (word == "for", within) {
                 values.extend(valued(
-                    head[within + 1..].split_last().map_or(&[], |(_, it)| it),
+                    from(head, within + 1).split_last().map_or(&[], |(_, it)| it),
                     statement,
                     program,
                 )?);
@@ -58,6 +58,11 @@ fn valued(tokens: &[Token], statement: &Statement, program: &Program) -> Result<
     Ok(Some((name, first)))
 }
 
+/// The tokens from a place on.
+fn from(tokens: &[Token], at: usize) -> &[Token] {
+    tokens.get(at..).unwrap_or_default()
+}
+
 /// What follows the first colon outside brackets.
 fn after_colon(tokens: &[Token]) -> &[Token] {
     let mut depth = 0;
@@ -65,7 +70,7 @@ fn after_colon(tokens: &[Token]) -> &[Token] {
         match token {
             Token::Sign("(" | "[" | "{") => depth += 1,
             Token::Sign(")" | "]" | "}") => depth -= 1,
-            Token::Sign(":") if depth == 0 => return &tokens[at + 1..],
+            Token::Sign(":") if depth == 0 => return from(tokens, at + 1),
             _ => {}
         }
     }
@@ -80,7 +85,7 @@ fn named(tokens: &[Token]) -> (Option<String>, &[Token]) {
             Token::Name(part) => name.push_str(part),
             Token::Sign(".") => name.push('.'),
             Token::Sign("=") if at > 0 => {
-                return match named(&tokens[at + 1..]) {
+                return match named(from(tokens, at + 1)) {
                     // In `a = b = 1` the last name will do.
                     (Some(last), value) => (Some(last), value),
                     (None, value) => (Some(name), value),
@@ -89,7 +94,7 @@ fn named(tokens: &[Token]) -> (Option<String>, &[Token]) {
             // The type in `lr: float = 0.1` is not needed.
             Token::Sign(":") if at > 0 => {
                 return match tokens.iter().position(|token| *token == Token::Sign("=")) {
-                    Some(equals) => (Some(name), &tokens[equals + 1..]),
+                    Some(equals) => (Some(name), from(tokens, equals + 1)),
                     None => (None, &[]),
                 };
             }
@@ -106,6 +111,9 @@ struct Parser<'t> {
     program: &'t Program,
 }
 
+/// Arguments by place, and by name.
+type Arguments = (Vec<Expr>, Vec<(String, Expr)>);
+
 /// How tightly an operator binds.
 fn binding(sign: &str) -> Option<u8> {
     match sign {
@@ -116,7 +124,11 @@ fn binding(sign: &str) -> Option<u8> {
     }
 }
 
-impl<'t> Parser<'t> {
+impl Parser<'_> {
+    fn advance(&mut self) {
+        self.tokens = self.tokens.split_first().map_or(&[], |(_, rest)| rest);
+    }
+
     fn next_is(&self, sign: &str) -> bool {
         matches!(self.tokens.first(), Some(Token::Sign(found)) if *found == sign)
     }
@@ -124,7 +136,7 @@ impl<'t> Parser<'t> {
     fn take(&mut self, sign: &str) -> bool {
         let is_next = self.next_is(sign);
         if is_next {
-            self.tokens = &self.tokens[1..];
+            self.advance();
         }
         is_next
     }
@@ -139,7 +151,7 @@ impl<'t> Parser<'t> {
         let mut value = self.operand()?;
         while let Some(Token::Sign(sign)) = self.tokens.first() {
             let Some(tight) = binding(sign).filter(|tight| *tight >= least) else { break };
-            self.tokens = &self.tokens[1..];
+            self.advance();
             // A power binds to the right, the others to the left.
             let right = self.expression(if *sign == "**" { tight } else { tight + 1 })?;
             value = match (&value, &right) {
@@ -166,12 +178,11 @@ impl<'t> Parser<'t> {
         while let Some(token) = self.tokens.first() {
             match token {
                 Token::Sign("(" | "[" | "{") => depth += 1,
-                Token::Sign(")" | "]" | "}") if depth == 0 => return,
+                Token::Sign(")" | "]" | "}" | ",") if depth == 0 => return,
                 Token::Sign(")" | "]" | "}") => depth -= 1,
-                Token::Sign(",") if depth == 0 => return,
                 _ => {}
             }
-            self.tokens = &self.tokens[1..];
+            self.advance();
         }
     }
 
@@ -183,7 +194,7 @@ impl<'t> Parser<'t> {
             match token {
                 Token::Number(number) => spelled.push_str(&number.to_string()),
                 Token::Text(text) => {
-                    spelled.extend(['"'].into_iter().chain(text.chars().take(20)).chain(['"']))
+                    spelled.extend(['"'].into_iter().chain(text.chars().take(20)).chain(['"']));
                 }
                 Token::Name(name) => {
                     if spelled.ends_with(char::is_alphanumeric) {
@@ -267,7 +278,7 @@ impl<'t> Parser<'t> {
             if self.take("(") {
                 let (arguments, named) = self.arguments()?;
                 value = match value {
-                    Expr::Name(name) => call(name, arguments, named),
+                    Expr::Name(name) => call(&name, arguments, named),
                     _ => self.unknown_since(start),
                 };
             } else if self.take("[") {
@@ -346,7 +357,7 @@ impl<'t> Parser<'t> {
         }
     }
 
-    fn arguments(&mut self) -> Result<(Vec<Expr>, Vec<(String, Expr)>), ImportError> {
+    fn arguments(&mut self) -> Result<Arguments, ImportError> {
         let (mut places, mut named) = (Vec::new(), Vec::new());
         loop {
             if self.take(")") {
@@ -370,12 +381,12 @@ impl<'t> Parser<'t> {
     }
 }
 
-fn call(name: String, arguments: Vec<Expr>, named: Vec<(String, Expr)>) -> Expr {
+fn call(name: &str, arguments: Vec<Expr>, named: Vec<(String, Expr)>) -> Expr {
     // What a conversion of a number leads to is plain.
-    if let ("int" | "float", [Expr::Number(number)]) = (name.as_str(), arguments.as_slice()) {
+    if let ("int" | "float", [Expr::Number(number)]) = (name, arguments.as_slice()) {
         return Expr::Number(if name == "int" { number.trunc() } else { *number });
     }
-    if let ("dict", []) = (name.as_str(), arguments.as_slice()) {
+    if let ("dict", []) = (name, arguments.as_slice()) {
         return Expr::Table(named.into_iter().map(|(key, value)| (Expr::Text(key), value)).collect());
     }
     let name = name.rsplit('.').next().unwrap_or_default().to_owned();

@@ -1,6 +1,5 @@
 //! What we export comes back: the imported curve is what the export says the framework will do.
 
-use anneal_studio::experiment::Experiment;
 use anneal_studio::export::{self, Badge, Target, export};
 
 use super::*;

@@ -1,8 +1,8 @@
 //! Logged rates, and the schedule that is found in them.
 
 use anneal_studio::schedule::kind::{
-    Cosine, CosineRestarts, Cyclic, Exponential, InverseSqrt, Multistep, Noam, OneCycle, Polynomial, Rex,
-    Step, Tanh, Wsd,
+    Constant, Cosine, CosineRestarts, Cyclic, Exponential, InverseSqrt, Multistep, Noam, OneCycle,
+    Polynomial, Rex, Step, Tanh, Wsd,
 };
 use anneal_studio::schedule::{Ramp, Warmup};
 
@@ -31,8 +31,7 @@ fn schedules() -> Vec<Schedule> {
     let polynomial = |power| Kind::Polynomial(Polynomial { peak: 0.2, power, floor: 0.0, over: None });
     let wsd = |shape| Kind::Wsd(Wsd { peak: 3e-4, floor: 0.0, decay: updates(200), shape });
     vec![
-        anneal_studio::schedule::kind::Kind::Constant(anneal_studio::schedule::kind::Constant { peak: 0.3 })
-            .into(),
+        Kind::Constant(Constant { peak: 0.3 }).into(),
         cosine.clone().into(),
         warmed(cosine.clone(), 50, 0.0, Ramp::Linear),
         warmed(cosine, 80, 0.1, Ramp::Exponential),
