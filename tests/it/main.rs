@@ -8,6 +8,7 @@ mod checkpoint;
 mod controllers;
 mod data;
 mod engine;
+mod ensemble;
 mod experiment_file;
 mod export;
 mod import;
