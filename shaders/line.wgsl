@@ -37,7 +37,8 @@ fn widen_stroke(@builtin(vertex_index) index: u32, stroke: Stroke) -> Corner {
     let place = select(ends.xy, ends.zw, ahead) + sides.x * along + sides.y * vec2<f32>(-along.y, along.x);
     let clip = select(from_clip, to_clip, ahead);
     let shown = (place / scene.size - 0.5) * vec2<f32>(2.0, -2.0);
-    return Corner(vec4<f32>(shown, clip.z / clip.w, 1.0), place, ends, stroke.color, stroke.radius);
+    let depth = clip.z / clip.w - scene.nearer / (clip.w * clip.w);
+    return Corner(vec4<f32>(shown, depth, 1.0), place, ends, stroke.color, stroke.radius);
 }
 
 @fragment

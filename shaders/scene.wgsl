@@ -17,7 +17,9 @@ struct Scene {
     plinth: f32,
     // Steps between contour lines, or classes of a decision.
     levels: f32,
-    padding: f32,
+    // How much nearer strokes are than where they lie, for what they lie on not to cut them; over the square
+    // of the distance.
+    nearer: f32,
 }
 
 @group(0) @binding(0) var<uniform> scene: Scene;

@@ -1,7 +1,7 @@
 // Heights as a lit surface on a block.
 //
-// Nothing but its index tells a vertex where it is: six vertices a cell of the grid, then six a cell edge
-// of the block's four sides.
+// Nothing but its index tells a vertex where it is: first the points of the grid, then the border's points,
+// each once at the top of the block's side and once at its foot.
 
 struct Corner {
     @builtin(position) position: vec4<f32>,
@@ -9,7 +9,7 @@ struct Corner {
     @location(1) normal: vec3<f32>,
     // Below 1 where the surface has a hole.
     @location(2) valid: f32,
-    // Above 0 on the block's sides.
+    // 0 on the surface; on the block's sides 1 at the top, 2 at the foot.
     @location(3) side: f32,
 }
 
@@ -42,46 +42,42 @@ fn surface_corner(at: vec2<f32>) -> Corner {
     return Corner(position, height, normal, select(0.0, 1.0, found >= 0.0), 0.0);
 }
 
-// A corner of the side over `edge`, one of the grid's border edges counted round it; `top` or bottom.
-fn side_corner(edge: u32, ahead: f32, top: bool) -> Corner {
-    let cells = vec2<u32>(scene.points) - 1u;
+// A corner of a side, `border` counting the grid's border points side by side; on the surface or below it.
+fn side_corner(border: u32, below: bool) -> Corner {
+    let count = vec2<u32>(scene.points);
     let last = scene.points - 1.0;
     var at: vec2<f32>;
     var normal: vec3<f32>;
-    if edge < cells.x {
-        at = vec2<f32>(f32(edge) + ahead, 0.0);
+    if border < count.x {
+        at = vec2<f32>(f32(border), 0.0);
         normal = vec3<f32>(0.0, -1.0, 0.0);
-    } else if edge < 2u * cells.x {
-        at = vec2<f32>(f32(edge - cells.x) + ahead, last.y);
+    } else if border < 2u * count.x {
+        at = vec2<f32>(f32(border - count.x), last.y);
         normal = vec3<f32>(0.0, 1.0, 0.0);
-    } else if edge < 2u * cells.x + cells.y {
-        at = vec2<f32>(0.0, f32(edge - 2u * cells.x) + ahead);
+    } else if border < 2u * count.x + count.y {
+        at = vec2<f32>(0.0, f32(border - 2u * count.x));
         normal = vec3<f32>(-1.0, 0.0, 0.0);
     } else {
-        at = vec2<f32>(last.x, f32(edge - 2u * cells.x - cells.y) + ahead);
+        at = vec2<f32>(last.x, f32(border - 2u * count.x - count.y));
         normal = vec3<f32>(1.0, 0.0, 0.0);
     }
     let height = max(grid_point(i32(at.x), i32(at.y)), 0.0);
     var place = model_point(at, height);
-    if !top {
+    if below {
         place.z = -0.5 * scene.relief - scene.plinth;
     }
-    return Corner(scene.clip_from_model * vec4<f32>(place, 1.0), height, normal, 1.0, 1.0);
+    let depth = select(1.0, 2.0, below);
+    return Corner(scene.clip_from_model * vec4<f32>(place, 1.0), height, normal, 1.0, depth);
 }
 
 @vertex
 fn raise_surface(@builtin(vertex_index) index: u32) -> Corner {
-    let corner = index % 6u;
-    // Of a square: 0 1 2, 2 1 3.
-    let along = corner == 1u || corner == 4u || corner == 5u;
-    let across = corner == 2u || corner == 3u || corner == 5u;
-    let cells = vec2<u32>(scene.points) - 1u;
-    let square = index / 6u;
-    if square < cells.x * cells.y {
-        let cell = vec2<f32>(f32(square % cells.x), f32(square / cells.x));
-        return surface_corner(cell + select(vec2<f32>(0.0), vec2<f32>(1.0), vec2<bool>(along, across)));
+    let count = vec2<u32>(scene.points);
+    if index < count.x * count.y {
+        return surface_corner(vec2<f32>(f32(index % count.x), f32(index / count.x)));
     }
-    return side_corner(square - cells.x * cells.y, select(0.0, 1.0, along), across);
+    let side = index - count.x * count.y;
+    return side_corner(side / 2u, side % 2u == 1u);
 }
 
 @fragment
@@ -92,7 +88,9 @@ fn draw_surface(corner: Corner) -> @location(0) vec4<f32> {
     }
     let color = map_color(corner.height);
     if corner.side > 0.5 {
-        return vec4<f32>(lit(mix(scene.ground.rgb, color, 0.3), corner.normal), 1.0);
+        // The block fades into the ground.
+        let share = 0.45 * (2.0 - corner.side);
+        return vec4<f32>(mix(scene.ground.rgb, lit(color, corner.normal), share), 1.0);
     }
     return vec4<f32>(with_contour(lit(color, normalize(corner.normal)), corner.height, rise), 1.0);
 }

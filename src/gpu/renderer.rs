@@ -8,7 +8,7 @@ use super::GpuError;
 use super::pipelines::Pipelines;
 use super::target::{Target, extent};
 use crate::landscape::camera::{FLAT, Matrix};
-use crate::landscape::scene::{AMBIENT, PLINTH, RELIEF, Stroke};
+use crate::landscape::scene::{AMBIENT, NEARER, PLINTH, RELIEF, Stroke};
 use crate::landscape::{Decision, Scene, View};
 
 /// As the shaders' `Scene`, number by number.
@@ -25,7 +25,7 @@ struct Uniforms {
     relief: f32,
     plinth: f32,
     levels: f32,
-    padding: f32,
+    nearer: f32,
 }
 
 /// What the shaders' `Scene` has to measure.
@@ -40,6 +40,7 @@ pub struct Renderer {
     uniforms: wgpu::Buffer,
     bound: Option<Bound>,
     strokes: Option<wgpu::Buffer>,
+    mesh: Option<Mesh>,
     target: Option<Target>,
 }
 
@@ -49,6 +50,14 @@ struct Bound {
     grid: wgpu::Texture,
     colors: wgpu::Texture,
     group: wgpu::BindGroup,
+}
+
+/// The triangles of a surface of so many points.
+#[derive(Debug)]
+struct Mesh {
+    points: [u32; 2],
+    buffer: wgpu::Buffer,
+    count: u32,
 }
 
 /// The numbers of a grid or the colours of a map, as a texture takes them.
@@ -77,6 +86,7 @@ impl Renderer {
             uniforms,
             bound: None,
             strokes: None,
+            mesh: None,
             target: None,
         }
     }
@@ -102,21 +112,21 @@ impl Renderer {
             relief: RELIEF,
             plinth: PLINTH,
             levels: scene.contours as f32,
-            padding: 0.0,
+            nearer: NEARER,
         };
         let colors: Vec<u8> =
             scene.colormap.colors().iter().flat_map(|[r, g, b]| [*r, *g, *b, 255]).collect();
         self.load(&uniforms, grid_size, &heights.values, &colors);
         let strokes = scene.strokes();
         self.load_strokes(&strokes);
-        let [columns, rows] = grid_size.map(|points| points - 1);
-        match scene.view {
-            View::Map => self.pass(scene.ink.ground, size, Pipeline::Field, 3, strokes.len()),
+        let filling = match scene.view {
+            View::Map => Filling::Field,
             View::Surface(_) => {
-                let squares = columns * rows + 2 * (columns + rows);
-                self.pass(scene.ink.ground, size, Pipeline::Surface, 6 * squares, strokes.len())
+                self.load_mesh(grid_size);
+                Filling::Surface
             }
-        }
+        };
+        self.pass(scene.ink.ground, size, filling, strokes.len())
     }
 
     /// Draws a decision field; as [`Renderer::render`].
@@ -143,11 +153,11 @@ impl Renderer {
             relief: RELIEF,
             plinth: PLINTH,
             levels: classes.len() as f32,
-            padding: 0.0,
+            nearer: NEARER,
         };
         let colors: Vec<u8> = classes.iter().flat_map(|[r, g, b]| [*r, *g, *b, 255]).collect();
         self.load(&uniforms, grid_size, probabilities, &colors);
-        self.pass(ground, size, Pipeline::Decision, 3, 0)
+        self.pass(ground, size, Filling::Decision, 0)
     }
 
     /// Waits for what was drawn last and copies it here.
@@ -248,13 +258,28 @@ impl Renderer {
         self.strokes = Some(buffer);
     }
 
-    /// Draws so many vertices of a pipeline, then so many strokes over them.
+    /// The order in which the vertices of a surface make triangles.
+    fn load_mesh(&mut self, points: [u32; 2]) {
+        if self.mesh.as_ref().is_some_and(|mesh| mesh.points == points) {
+            return;
+        }
+        let indices = surface_triangles(points);
+        let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("landscape triangles"),
+            size: (size_of::<u32>() * indices.len()) as u64,
+            usage: wgpu::BufferUsages::INDEX | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        self.queue.write_buffer(&buffer, 0, bytemuck::cast_slice(&indices));
+        self.mesh = Some(Mesh { points, buffer, count: indices.len() as u32 });
+    }
+
+    /// Fills the picture, then draws so many strokes over it.
     fn pass(
         &mut self,
         ground: [u8; 4],
         size: [u32; 2],
-        pipeline: Pipeline,
-        vertices: u32,
+        filling: Filling,
         strokes: usize,
     ) -> Result<&wgpu::TextureView, GpuError> {
         let target = match self.target.take() {
@@ -266,12 +291,21 @@ impl Renderer {
         let mut pass = target.begin(&mut encoder, wgpu::Color { r, g, b, a });
         if let Some(bound) = &self.bound {
             pass.set_bind_group(0, &bound.group, &[]);
-            pass.set_pipeline(match pipeline {
-                Pipeline::Field => &self.pipelines.field,
-                Pipeline::Surface => &self.pipelines.surface,
-                Pipeline::Decision => &self.pipelines.decision,
-            });
-            pass.draw(0..vertices, 0..1);
+            match (filling, &self.mesh) {
+                (Filling::Surface, Some(mesh)) => {
+                    pass.set_pipeline(&self.pipelines.surface);
+                    pass.set_index_buffer(mesh.buffer.slice(..), wgpu::IndexFormat::Uint32);
+                    pass.draw_indexed(0..mesh.count, 0, 0..1);
+                }
+                (Filling::Decision, _) => {
+                    pass.set_pipeline(&self.pipelines.decision);
+                    pass.draw(0..3, 0..1);
+                }
+                _ => {
+                    pass.set_pipeline(&self.pipelines.field);
+                    pass.draw(0..3, 0..1);
+                }
+            }
             if let Some(buffer) = self.strokes.as_ref().filter(|_| strokes > 0) {
                 pass.set_pipeline(&self.pipelines.line);
                 pass.set_vertex_buffer(0, buffer.slice(..));
@@ -284,8 +318,30 @@ impl Renderer {
     }
 }
 
+/// Triangles over the vertices of the surface's shader: two a cell of the grid, two a border edge of the
+/// block's sides.
+fn surface_triangles([columns, rows]: [u32; 2]) -> Vec<u32> {
+    let mut indices = Vec::new();
+    let mut square = |[a, b, c, d]: [u32; 4]| indices.extend([a, b, c, c, b, d]);
+    for row in 0..rows - 1 {
+        for column in 0..columns - 1 {
+            let at = row * columns + column;
+            square([at, at + 1, at + columns, at + columns + 1]);
+        }
+    }
+    let mut first = columns * rows;
+    for points in [columns, columns, rows, rows] {
+        for point in 0..points - 1 {
+            let at = first + 2 * point;
+            square([at, at + 1, at + 2, at + 3]);
+        }
+        first += 2 * points;
+    }
+    indices
+}
+
 /// What fills the picture.
-enum Pipeline {
+enum Filling {
     Field,
     Surface,
     Decision,

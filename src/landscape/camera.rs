@@ -1,5 +1,7 @@
 //! Where a surface is seen from.
 
+use super::heights::Heights;
+
 /// Looks at the middle of the surface from a distance; angles in radians.
 ///
 /// The surface lies over the square from -1 to 1 in x and y; z is up.
@@ -22,12 +24,17 @@ pub const FLAT: Matrix =
 
 /// From the lower to the upper edge of the picture, in radians.
 const FIELD_OF_VIEW: f32 = 0.5;
-const NEAR: f32 = 0.1;
+pub const NEAR: f32 = 0.1;
 const FAR: f32 = 30.0;
+
+/// A mean rise from side to side that is no more than this has no direction.
+const LEAST_RISE: f32 = 0.005;
+/// In radians.
+const ASKEW: f32 = 0.4;
 
 impl Default for Camera {
     fn default() -> Self {
-        Self { azimuth: -2.1, elevation: 0.6, distance: 6.6 }
+        Self { azimuth: -2.1, elevation: 0.68, distance: 6.2 }
     }
 }
 
@@ -36,6 +43,23 @@ impl Camera {
     pub const ELEVATION: [f32; 2] = [0.02, 1.55];
     /// Never inside the surface.
     pub const DISTANCE: [f32; 2] = [2.5, 12.0];
+
+    /// From the side where the surface is low, a little askew, so that it opens towards the eye.
+    #[must_use]
+    pub fn facing(heights: &Heights) -> Self {
+        let mut rise = [0.0, 0.0];
+        for (row, line) in heights.values.chunks(heights.columns.max(1)).enumerate() {
+            for (column, height) in line.iter().enumerate() {
+                let from_middle = |at: usize, count: usize| at as f32 - 0.5 * (count as f32 - 1.0);
+                rise[0] += height * from_middle(column, heights.columns) / heights.columns as f32;
+                rise[1] += height * from_middle(row, heights.rows) / heights.rows as f32;
+            }
+        }
+        // A surface that rises nowhere in particular looks the same from everywhere.
+        let steep = rise[0].hypot(rise[1]) > LEAST_RISE * heights.values.len() as f32;
+        let usual = Self::default();
+        if steep { Self { azimuth: (-rise[1]).atan2(-rise[0]) + ASKEW, ..usual } } else { usual }
+    }
 
     /// Turned by angles, and as much nearer as the factor says.
     #[must_use]

@@ -5,7 +5,7 @@ use image::{Rgba, RgbaImage};
 use super::camera::{Matrix, apply};
 use super::decision::Decision;
 use super::heights::Heights;
-use super::scene::{AMBIENT, PLINTH, RELIEF, Scene, Stroke, View, elevation};
+use super::scene::{AMBIENT, NEARER, PLINTH, RELIEF, Scene, Stroke, View, elevation};
 
 /// Draws a scene.
 pub fn draw(scene: &Scene<'_>, size: [u32; 2]) -> RgbaImage {
@@ -65,7 +65,8 @@ struct Corner {
     height: f32,
     normal: [f32; 3],
     valid: bool,
-    side: bool,
+    /// 0 on the surface; on the block's sides 1 at the top, 2 at the foot.
+    side: f32,
 }
 
 /// The surface, its cells as two triangles each, and the sides of its block.
@@ -87,11 +88,12 @@ fn surface(scene: &Scene<'_>, matrix: &Matrix, canvas: &mut Canvas) {
         let upper = [from, to].map(|(column, row)| Corner {
             normal,
             valid: true,
-            side: true,
+            side: 1.0,
             ..top(heights, column, row)
         });
         let lower = upper.map(|mut corner| {
             corner.place[2] = -0.5 * RELIEF - PLINTH;
+            corner.side = 2.0;
             corner
         });
         square([lower[0], lower[1], upper[0], upper[1]]);
@@ -125,7 +127,7 @@ fn top(heights: &Heights, column: usize, row: usize) -> Corner {
     ]);
     let share = [column as f32 / cells[0] as f32, row as f32 / cells[1] as f32];
     let place = [2.0 * share[0] - 1.0, 2.0 * share[1] - 1.0, elevation(height)];
-    Corner { place, height, normal, valid: found >= 0.0, side: false }
+    Corner { place, height, normal, valid: found >= 0.0, side: 0.0 }
 }
 
 /// A picture, and how far what it shows is: 0 near to 1 far.
@@ -195,8 +197,10 @@ impl Canvas {
             });
             let color = if corners.iter().any(|corner| !corner.valid) {
                 lit(light, rgb(scene.ink.invalid), unit(normal))
-            } else if corners[0].side {
-                lit(light, mix(rgb(scene.ink.ground), scene.colormap.at(height), 0.3), corners[0].normal)
+            } else if corners[0].side > 0.0 {
+                let side: f32 = shares.iter().zip(&corners).map(|(share, corner)| share * corner.side).sum();
+                let color = lit(light, scene.colormap.at(height), corners[0].normal);
+                mix(rgb(scene.ink.ground), color, 0.45 * (2.0 - side))
             } else {
                 with_contour(scene, lit(light, scene.colormap.at(height), unit(normal)), height, rise)
             };
@@ -205,7 +209,11 @@ impl Canvas {
     }
 
     fn stroke(&mut self, stroke: &Stroke, matrix: &Matrix) {
-        let [from, to] = [stroke.from, stroke.to].map(|place| self.pixel(apply(matrix, place)));
+        let [from, to] = [stroke.from, stroke.to].map(|place| {
+            let clip = apply(matrix, place);
+            let [x, y, depth] = self.pixel(clip);
+            [x, y, depth - NEARER / (clip[3] * clip[3])]
+        });
         let way = sub(to, from);
         let reach = stroke.radius + 1.0;
         let low = [0, 1].map(|axis| from[axis].min(to[axis]) - reach);

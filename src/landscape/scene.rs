@@ -1,6 +1,6 @@
 //! What is to be seen of a landscape.
 
-use super::camera::{Camera, FLAT, Matrix};
+use super::camera::{self, Camera, FLAT, Matrix};
 use super::colormap::Colormap;
 use super::heights::Heights;
 use bytemuck::{Pod, Zeroable};
@@ -61,7 +61,7 @@ pub struct Stroke {
 }
 
 /// How high the surface is, of its width of 2.
-pub const RELIEF: f32 = 1.0;
+pub const RELIEF: f32 = 0.9;
 /// The surface's block reaches so far below its lowest point.
 pub const PLINTH: f32 = 0.06;
 /// The share of light that comes from everywhere.
@@ -71,6 +71,9 @@ const LIGHT_AZIMUTH: f32 = -1.2;
 const LIGHT_ELEVATION: f32 = 0.8;
 /// Trails hover over the surface by this much, so as not to sink into it.
 const LIFT: f32 = 0.012;
+/// Dots and lines stand in front of the surface they lie on by this much depth, over the square of their
+/// distance: a tenth of its half width.
+pub const NEARER: f32 = 0.1 * camera::NEAR;
 /// The longest piece of a trail, as a share of the frame: longer ones would not follow the surface.
 const LONGEST: f32 = 1.0 / 128.0;
 /// How much wider than the line the halo is, on each side, in pixels.

@@ -16,6 +16,8 @@ pub enum Axes<'a> {
     Trajectory,
     /// Two filter-normalised random directions around the last row of the first run.
     Random(&'a mut ChaCha8Rng),
+    /// The weights themselves, of a model that has two: the first to the right, the second up.
+    Weights,
     /// From one row to another, and a random direction across.
     Between { from: &'a [f32], to: &'a [f32], rng: &'a mut ChaCha8Rng },
 }
@@ -37,8 +39,7 @@ const MARGIN: f64 = 0.25;
 /// Surveys the plane that `axes` ask for around the rows of runs (`runs[run][moment]` is a row of weights).
 /// `rough` is given the grid while it is still coarse; `None` when `cancel` was set before the end.
 ///
-/// The frame holds every row of a trajectory's plane, both ends of a line, and one filter's norm each way
-/// around a row.
+/// The frame holds every row, or both ends of a line, or each filter's norm each way around a row.
 ///
 /// # Errors
 /// When the rows make no such plane.
@@ -63,6 +64,10 @@ pub fn survey(
             let last = runs.iter().find_map(|rows| rows.last()).ok_or(PlaneError::TooFew { found: 0 })?;
             let plane = Plane::random(last, parameters, rng)?;
             (plane, Some(Frame { x: [-1.0, 1.0], y: [-1.0, 1.0] }))
+        }
+        Axes::Weights => {
+            let axes = [vec![1.0, 0.0], vec![0.0, 1.0]];
+            (Plane::new(vec![0.0; parameters.last().map_or(0, |last| last.range().end)], axes)?, None)
         }
         Axes::Between { from, to, rng } => {
             let plane = Plane::through_two(from, to, parameters, rng)?;

@@ -271,6 +271,30 @@ fn a_survey_scores_the_rows_of_its_plane() {
     near(found.explained.unwrap().iter().sum(), 1.0, 1e-6);
 }
 
+#[test]
+fn a_model_of_two_weights_is_surveyed_in_its_weights() {
+    // y = w x + b at x = 1 and 3, to become 1 and 2: half squared error, averaged.
+    let model = Mlp::new(&[1, 1], Activation::Tanh, Loss::Mse);
+    let (inputs, targets) = ([1.0, 3.0], [1.0, 2.0]);
+    let inputs = Inputs::Dense { values: &inputs, width: 1 };
+    let samples = Batch { inputs, targets: Targets::Values { values: &targets, width: 1 }, rows: &[0, 1] };
+    let objective = Objective::new(&model, samples);
+    let runs = [vec![vec![-1.0, 0.0], vec![1.0, 4.0]]];
+    let never = AtomicBool::new(false);
+    let found = survey(&objective, model.parameters(), &runs, Axes::Weights, (3, 3), &never, |_| ())
+        .unwrap()
+        .unwrap();
+    assert_eq!(found.grid.frame, Frame { x: [-1.5, 1.5], y: [-1.0, 5.0] });
+    // In the middle w = 0 and b = 2: errors of 1 and 0.
+    near(found.grid.losses[4].into(), 0.25, 1e-6);
+    // In the upper left corner w = -1.5 and b = 5: errors of 2.5 and -1.5.
+    near(found.grid.losses[6].into(), 0.25 * (2.5 * 2.5 + 1.5 * 1.5), 1e-5);
+    let wide = self::model();
+    let objective = Objective::new(&wide, samples);
+    let refused = survey(&objective, wide.parameters(), &runs, Axes::Weights, (3, 3), &never, |_| ());
+    assert_eq!(refused.unwrap_err(), PlaneError::Width { found: 2, expected: wide.width() });
+}
+
 /// How bright a colour is, as those without green cones see it (Machado, Oliveira and Fernandes 2009).
 fn without_green(color: [f32; 3]) -> f32 {
     let [r, g, b] = color.map(|channel| channel.powf(2.2));
@@ -410,6 +434,11 @@ fn a_surface_stands_in_the_picture_and_turns() {
     let edge = |x: u32, y: u32| x == 0 || y == 0 || x == 159 || y == 119;
     assert!(image.enumerate_pixels().all(|(x, y, pixel)| !edge(x, y) || pixel.0 == INK.ground));
     assert_ne!(image, draw(camera.moved(1.0, 0.0, 1.0)));
+    // The bowl rises along y only: it is seen from where y is low.
+    let azimuth = Camera::facing(&heights).azimuth;
+    assert!(azimuth.sin() < -0.8, "{azimuth}");
+    let flat = Heights { columns: 3, rows: 3, values: vec![0.5; 9] };
+    assert_eq!(Camera::facing(&flat), camera);
     assert_eq!(camera.moved(0.0, 9.0, 1e9).elevation, Camera::ELEVATION[1]);
     assert_eq!(camera.moved(0.0, 9.0, 1e9).distance, Camera::DISTANCE[0]);
 }
