@@ -16,19 +16,23 @@ const PREVIEW: usize = 6;
 pub fn run(args: &ExportArgs) -> Result<(), Failure> {
     if args.list {
         let widest = Target::ALL.iter().map(|target| target.id.len()).max().unwrap_or(0);
-        let lines = Target::ALL.iter().map(|target| format!("{:<widest$}  {} ({})\n", target.id, target.title, target.framework));
+        let lines = Target::ALL
+            .iter()
+            .map(|target| format!("{:<widest$}  {} ({})\n", target.id, target.title, target.framework));
         return Ok(output::print(&lines.collect::<String>())?);
     }
     let bad = |text: String| Failure::BadFile(anyhow!(text));
     let file = args.file.as_ref().ok_or_else(|| bad("export needs an experiment FILE, or --list".into()))?;
     let experiment = read(file)?;
-    let names = || experiment.runs.iter().map(|run| format!("\"{}\"", run.name)).collect::<Vec<_>>().join(", ");
+    let names =
+        || experiment.runs.iter().map(|run| format!("\"{}\"", run.name)).collect::<Vec<_>>().join(", ");
     let run = match &args.run {
         Some(name) => experiment.runs.iter().find(|run| run.name == *name),
         None if experiment.runs.len() == 1 => experiment.runs.first(),
         None => None,
     };
-    let run = run.ok_or_else(|| bad(format!("write --run NAME with one of the experiment's runs: {}", names())))?;
+    let run =
+        run.ok_or_else(|| bad(format!("write --run NAME with one of the experiment's runs: {}", names())))?;
     let task = Task::new(&experiment, task::prepare(&experiment)?)?;
     let batch_size = match experiment.data.batch_size {
         BatchSize::Samples(samples) => samples,
@@ -57,7 +61,8 @@ pub fn run(args: &ExportArgs) -> Result<(), Failure> {
     }
     let ids = || Target::ALL.iter().map(|target| target.id).collect::<Vec<_>>().join(", ");
     let id = args.to.as_deref().ok_or_else(|| bad(format!("write --to TARGET with one of: {}", ids())))?;
-    let target = Target::from_id(id).ok_or_else(|| bad(format!("there is no target \"{id}\"; there are: {}", ids())))?;
+    let target = Target::from_id(id)
+        .ok_or_else(|| bad(format!("there is no target \"{id}\"; there are: {}", ids())))?;
     let exported = export(&experiment, run, task.clock, target, &options)?;
     if args.json {
         let json = serde_json::to_string_pretty(&exported.to_json(task.clock))? + "\n";

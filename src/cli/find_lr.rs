@@ -24,10 +24,15 @@ pub fn run(args: &FindLrArgs) -> Result<(), Failure> {
         tests.push((test, proof));
     }
     if tests.is_empty() {
-        return Err(Failure::BadFile(anyhow::anyhow!("there is no run of that name in {}", args.file.display())));
+        return Err(Failure::BadFile(anyhow::anyhow!(
+            "there is no run of that name in {}",
+            args.file.display()
+        )));
     }
     let text = if args.json {
-        serde_json::to_string_pretty(&tests.iter().map(|(test, proof)| as_json(test, proof.as_ref())).collect::<Vec<_>>())? + "\n"
+        serde_json::to_string_pretty(
+            &tests.iter().map(|(test, proof)| as_json(test, proof.as_ref())).collect::<Vec<_>>(),
+        )? + "\n"
     } else {
         tests.iter().map(|(test, proof)| table(test, proof.as_ref())).collect()
     };
@@ -36,7 +41,8 @@ pub fn run(args: &FindLrArgs) -> Result<(), Failure> {
 
 fn table(test: &RangeTest, proof: Option<&Proof>) -> String {
     let rate = |rate: Option<f64>| rate.map_or_else(|| "-".to_owned(), |rate| format!("{rate:.3e}"));
-    let decades = |decades: Option<f64>| decades.map_or_else(|| "-".to_owned(), |decades| format!("{decades:.2}"));
+    let decades =
+        |decades: Option<f64>| decades.map_or_else(|| "-".to_owned(), |decades| format!("{decades:.2}"));
     let mut text = format!("run \"{}\", {} seeds\n", test.run, test.curves.len());
     text += &format!("  {:<16} {:>10}  {:>16}  what it looks for\n", "rule", "suggests", "spread (decades)");
     for (rule, spread) in &test.suggestions {
@@ -48,7 +54,12 @@ fn table(test: &RangeTest, proof: Option<&Proof>) -> String {
             rule.help()
         );
     }
-    text += &format!("  {:<16} {:>10}  {:>16}\n", "stability limit", rate(test.limit.median), decades(test.limit.decades));
+    text += &format!(
+        "  {:<16} {:>10}  {:>16}\n",
+        "stability limit",
+        rate(test.limit.median),
+        decades(test.limit.decades)
+    );
     text += &format!("  use as peak: {}\n", rate(test.recommended()));
     for seed in proof.iter().flat_map(|proof| &proof.seeds) {
         let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"));
@@ -70,8 +81,11 @@ fn as_json(test: &RangeTest, proof: Option<&Proof>) -> serde_json::Value {
             json!({ "rule": rule.name(), "rate": spread.median, "per_seed": spread.per_seed, "decades": spread.decades })
         })
         .collect();
-    let curves: Vec<_> =
-        test.curves.iter().map(|curve| json!({ "seed": curve.seed, "rates": curve.rates, "losses": curve.losses })).collect();
+    let curves: Vec<_> = test
+        .curves
+        .iter()
+        .map(|curve| json!({ "seed": curve.seed, "rates": curve.rates, "losses": curve.losses }))
+        .collect();
     let proof = proof.map(|proof| {
         let seeds: Vec<_> = proof
             .seeds

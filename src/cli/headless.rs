@@ -228,7 +228,11 @@ impl Files {
                 .with_context(full)?;
         }
         let cuts = lane.log.cuts.iter().map(|(update, cut)| {
-            (*update, EventKind::PlateauCut, format!("plateau: rate {:e} to {:e}", cut.from, cut.to))
+            (
+                *update,
+                EventKind::PlateauCut,
+                format!("the controller changes the rate {:e} to {:e}", cut.from, cut.to),
+            )
         });
         let diverged = lane
             .log

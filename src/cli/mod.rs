@@ -46,13 +46,9 @@ enum Command {
     /// A run as code or configuration for another framework; what it really does goes to stderr.
     Export(ExportArgs),
     /// A framework's scheduler configuration or a logged learning rate as an experiment file.
-    Import {
-        file: PathBuf,
-    },
+    Import { file: PathBuf },
     /// Say what an experiment will do that nobody means; exit 1 where there is an error.
-    Lint {
-        file: PathBuf,
-    },
+    Lint { file: PathBuf },
     /// Render the studio to a PNG file, off screen.
     Screenshot(ScreenshotArgs),
     /// Measure lane-updates a second on the standard workloads.

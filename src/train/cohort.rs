@@ -249,6 +249,11 @@ impl Cohort {
             .iter()
             .map(|run| Plan::new(run, self.task.clock).map(Arc::new))
             .collect::<Result<_, _>>()?;
+        let follows = experiment.runs.iter().any(|run| run.hypergradient.is_some());
+        if !self.place.fused && (follows || self.task.noise.is_some()) {
+            let how = "hypergradient descent and a surface's noise are on the CPU only: choose --device cpu";
+            return Err(TrainError::Task(how.into()));
+        }
         let buffers = plans.iter().map(|plan| rule::buffers(plan.kind)).max().unwrap_or(0);
         let width = self.task.model.width() * (1 + buffers);
         let before: Vec<Vec<f32>> = if self.lanes.is_empty() { Vec::new() } else { self.rows.to_vec2()? };
@@ -272,6 +277,7 @@ impl Cohort {
                         let edited = was.optimizer != run.optimizer
                             || was.lr != run.lr
                             || was.plateau != run.plateau
+                            || was.greedy != run.greedy
                             || was.hypergradient != run.hypergradient
                             || was.layer_decay != run.layer_decay;
                         let shared = kept.len().min(width);

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::cohort::{Change, Cohort};
 use super::command::{Command, Field, FieldRequest, LaneId, Mode, Revision, Speed, State, Status};
+use super::control::Control;
 use super::edit::describe;
 use super::place::Choice;
 use super::{TrainError, pool};
@@ -563,7 +564,8 @@ impl Worker {
                 let event =
                     |update, kind, message| Event { update, lane: Some(0), kind, message, generation };
                 for (update, cut) in lane.log.cuts.drain(..) {
-                    let message = format!("plateau: rate {:.3e} → {:.3e}", cut.from, cut.to);
+                    let message =
+                        format!("the controller changes the rate {:.3e} → {:.3e}", cut.from, cut.to);
                     view.store.event(event(update, EventKind::PlateauCut, message));
                 }
                 if let Some(update) = lane.log.diverged.take() {
@@ -577,7 +579,7 @@ impl Worker {
                 view.update = lane.update;
                 view.diverged_at = lane.diverged_at;
                 view.failed.clone_from(&lane.failed);
-                view.plateau = lane.controller().copied();
+                view.plateau = lane.controller().and_then(Control::plateau).copied();
             }
             shared.status.update = cohort.update();
             shared.status.updates = cohort.task().clock.updates;

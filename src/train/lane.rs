@@ -7,6 +7,7 @@ use std::sync::Arc;
 pub use state::LaneState;
 
 use super::command::LaneId;
+use super::control::Control;
 use super::plan::Plan;
 use super::rule;
 use super::snapshot::Keeper;
@@ -15,8 +16,9 @@ use crate::data::epoch_order;
 use crate::experiment::Metric;
 use crate::model::Score;
 use crate::model::kernel::scratch::Scratch;
+use crate::model::surface::add_noise;
 use crate::random::{Stream, rng};
-use crate::schedule::plateau::{Cut, Plateau};
+use crate::schedule::controller::Change;
 use crate::telemetry::{Row, Validation};
 
 /// A lane between two updates.
@@ -30,7 +32,7 @@ pub struct Lane {
     schedule_from: u64,
     /// The update at which the optimizer's buffers began.
     optimizer_from: u64,
-    controller: Option<Plateau>,
+    controller: Option<Control>,
     /// The training loss summed over the epoch so far, for controllers that watch it.
     epoch_loss: (f64, u64),
     /// The newest validation of the epoch so far.
@@ -57,8 +59,8 @@ pub struct Lane {
 pub struct Log {
     pub rows: Vec<Row>,
     pub validations: Vec<Validation>,
-    /// The first update after a controller's cut, and the cut.
-    pub cuts: Vec<(u64, Cut)>,
+    /// The first update after a controller changed the rate, and the change.
+    pub cuts: Vec<(u64, Change)>,
     pub diverged: Option<u64>,
 }
 
@@ -76,7 +78,7 @@ impl Lane {
     /// A lane at update 0; [`Lane::initialise`] gives its row weights.
     pub fn new(id: LaneId, plan: Arc<Plan>, task: &Task) -> Self {
         let width = task.model.width();
-        let controller = plan.plateau.map(|(_, controller)| controller);
+        let controller = plan.control.clone();
         Self {
             id,
             plan,
@@ -110,7 +112,7 @@ impl Lane {
         if let Some(keeper) = &mut self.keeper {
             keeper.clear();
         }
-        self.controller = self.plan.plateau.map(|(_, controller)| controller);
+        self.controller = self.plan.control.clone();
         self.epoch_loss = (0.0, 0);
         self.epoch_score = None;
         self.val_loss = None;
@@ -121,14 +123,14 @@ impl Lane {
 
     /// Another plan from the next update on; what the controller has learned stays while its rule does.
     pub fn replan(&mut self, plan: Arc<Plan>) {
-        if plan.plateau != self.plan.plateau {
-            self.controller = plan.plateau.map(|(_, controller)| controller);
+        if plan.control != self.plan.control {
+            self.controller = plan.control.clone();
         }
         self.plan = plan;
     }
 
     /// The controller, for display.
-    pub fn controller(&self) -> Option<&Plateau> {
+    pub fn controller(&self) -> Option<&Control> {
         self.controller.as_ref()
     }
 
@@ -142,8 +144,10 @@ impl Lane {
     }
 
     fn one_update(&mut self, task: &Task, parameters: &mut [f32], buffers: &mut [f32]) {
-        let numbers = self.numbers_after(0);
         let train_loss = self.accumulated_gradient(task, parameters);
+        if let Some(deviation) = task.noise {
+            add_noise(self.seed, self.update, deviation, &mut self.gradient);
+        }
         let arch = pulp::Arch::new();
         let grad_norm = rule::norm(arch, &self.gradient);
         if let Some(clip) = task.clip_norm
@@ -154,6 +158,12 @@ impl Lane {
         }
         let (first, second) = buffers.split_at_mut(parameters.len().min(buffers.len()));
         let second = if rule::buffers(self.plan.kind) > 1 { second } else { &mut [] };
+        if let Some(mut control) = self.controller.take() {
+            let numbers = self.numbers_after(0);
+            control.follow(self.plan.kind, numbers, numbers.lr, &self.gradient, (first, second));
+            self.controller = Some(control);
+        }
+        let numbers = self.numbers_after(0);
         let update_norm = match self.plan.layer_decay {
             None => {
                 let (kind, weights) = (self.plan.kind, task.weights);
@@ -311,7 +321,7 @@ impl Lane {
         }
         let (sum, count) = std::mem::take(&mut self.epoch_loss);
         let score = self.epoch_score.take();
-        let Some((metric, _)) = self.plan.plateau else { return };
+        let Some(metric) = self.controller.as_ref().and_then(Control::metric) else { return };
         let reported = match (metric, score) {
             (Metric::TrainLoss, _) => Some(sum / count.max(1) as f64),
             (Metric::ValLoss, Some(score)) => Some(score.mean_loss()),

@@ -3,6 +3,7 @@
 pub mod checkpoint;
 pub mod cohort;
 pub mod command;
+pub mod control;
 mod edit;
 pub mod engine;
 pub mod lane;

@@ -1,9 +1,9 @@
 //! A run resolved against its clock: every optimizer number as a function of the update.
 
 use super::TrainError;
+use super::control::Control;
 use super::rule::Numbers;
-use crate::experiment::{Metric, Number, OptimizerKind, Plateau, PlateauMode, Run, ThresholdMode};
-use crate::schedule::plateau::{self, PlateauRule};
+use crate::experiment::{Number, OptimizerKind, Run};
 use crate::schedule::{Clock, Curve};
 
 /// What one run does at every update.
@@ -16,8 +16,8 @@ pub struct Plan {
     weight_decay: Signal,
     eps: f64,
     nesterov: bool,
-    /// What the run's controller watches, and the controller before its first report.
-    pub plateau: Option<(Metric, plateau::Plateau)>,
+    /// The run's controller before its first report.
+    pub control: Option<Control>,
     pub layer_decay: Option<f64>,
 }
 
@@ -63,10 +63,6 @@ impl Plan {
                 )));
             }
         };
-        let plateau = match &run.plateau {
-            Some(numbers) => Some((numbers.metric, plateau::Plateau::new(rule(numbers)).map_err(named)?)),
-            None => None,
-        };
         Ok(Self {
             kind,
             lr: run.lr.resolve(clock).map_err(named)?,
@@ -75,13 +71,13 @@ impl Plan {
             weight_decay: signal("weight_decay")?,
             eps,
             nesterov: run.optimizer.nesterov,
-            plateau,
+            control: Control::of(run).map_err(named)?,
             layer_decay: run.layer_decay,
         })
     }
 
     /// The numbers update `update` uses, the rate as the controller has it.
-    pub fn numbers(&self, update: u64, controller: Option<&plateau::Plateau>) -> Numbers {
+    pub fn numbers(&self, update: u64, controller: Option<&Control>) -> Numbers {
         let scheduled = self.lr.at(update);
         Numbers {
             lr: controller.map_or(scheduled, |controller| controller.rate(scheduled)),
@@ -92,24 +88,5 @@ impl Plan {
             nesterov: self.nesterov,
             update,
         }
-    }
-}
-
-fn rule(numbers: &Plateau) -> PlateauRule {
-    PlateauRule {
-        mode: match numbers.mode {
-            PlateauMode::Min => plateau::Mode::Min,
-            PlateauMode::Max => plateau::Mode::Max,
-        },
-        factor: numbers.factor,
-        patience: numbers.patience,
-        threshold: numbers.threshold,
-        threshold_mode: match numbers.threshold_mode {
-            ThresholdMode::Rel => plateau::ThresholdMode::Rel,
-            ThresholdMode::Abs => plateau::ThresholdMode::Abs,
-        },
-        cooldown: numbers.cooldown,
-        min_lr: numbers.min_lr,
-        eps: numbers.eps,
     }
 }

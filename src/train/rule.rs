@@ -89,7 +89,6 @@ pub fn apply(
     let m = n.momentum as f32;
     let pass = Pass { arch, format, parameters, gradient, first, second };
     match kind {
-        OptimizerKind::Sgd if n.momentum == 0.0 => pass.run(|w, g, _, _| w - lr * (g + decay * w)),
         OptimizerKind::Sgd => {
             // PyTorch's buffer starts as the first gradient, which is what 0·m + g gives.
             let nesterov = n.nesterov;

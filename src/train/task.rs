@@ -7,6 +7,7 @@ use crate::data::{self, Dataset, Prepared, Shape, Split};
 use crate::experiment::{BatchSize, Experiment, Loss, Model as ModelSpec, Source, WeightFormat};
 use crate::model::cnn::Cnn;
 use crate::model::mlp::Mlp;
+use crate::model::surface::Surface;
 use crate::model::transformer::{self, Transformer};
 use crate::model::{Batch, Inputs, Model, Targets};
 use crate::schedule::Clock;
@@ -30,6 +31,8 @@ pub struct Task {
     pub clip_norm: Option<f64>,
     pub weights: WeightFormat,
     pub seed: u64,
+    /// The deviation of the noise added to gradients, for surfaces.
+    pub noise: Option<f64>,
     pub clock: Clock,
     /// Every training sample once: what an epoch shuffles.
     pub samples: usize,
@@ -45,7 +48,7 @@ pub fn prepare(experiment: &Experiment) -> Result<Arc<Prepared>, TrainError> {
     let dataset = match &experiment.data.source {
         Source::Shipped(name) => Dataset::load(name)?,
         Source::File { path, label } => Dataset::from_csv_file(path, label)?,
-        Source::None => return Err(TrainError::Task("this model needs data: add a [data] section".into())),
+        Source::None => return Ok(Arc::new(nothing())),
     };
     let split = Split {
         seed: experiment.train.seed,
@@ -54,6 +57,19 @@ pub fn prepare(experiment: &Experiment) -> Result<Arc<Prepared>, TrainError> {
         limit: experiment.data.limit,
     };
     Ok(Arc::new(dataset.prepare(&split)?))
+}
+
+/// What a surface learns from: one sample that says nothing.
+fn nothing() -> Prepared {
+    let samples = |values: Vec<f32>| data::Samples {
+        shape: Shape::Flat(1),
+        features: values.clone(),
+        feature_names: Arc::new([]),
+        targets: data::Targets::Values { values, width: 1 },
+    };
+    let scaling =
+        data::Scaling { features: vec![data::Affine::IDENTITY], values: vec![data::Affine::IDENTITY] };
+    Prepared::Samples { train: samples(vec![0.0]), validation: samples(Vec::new()), scaling }
 }
 
 impl Task {
@@ -71,7 +87,12 @@ impl Task {
             (Prepared::Text { .. }, _) => (0, Vec::new()),
         };
         let accumulate = experiment.train.accumulate;
+        let noise = match &experiment.model {
+            ModelSpec::Surface { noise, .. } => Some(*noise),
+            _ => None,
+        };
         let batch = match experiment.data.batch_size {
+            _ if noise.is_some() => 1,
             BatchSize::Samples(batch) => batch,
             BatchSize::All => samples / accumulate,
         };
@@ -92,6 +113,7 @@ impl Task {
             clip_norm: experiment.train.clip_norm,
             weights: experiment.train.weights,
             seed: experiment.train.seed,
+            noise: noise.filter(|deviation| *deviation > 0.0),
             clock: Clock { updates, updates_per_epoch: updates_per_epoch as u64 },
             samples,
             validation_rows,
@@ -172,6 +194,15 @@ impl Task {
 fn model(experiment: &Experiment, prepared: &Prepared) -> Result<Box<dyn Model>, TrainError> {
     let task = |why: String| TrainError::Task(why);
     let loss = experiment.train.loss;
+    if let ModelSpec::Surface { function, start, .. } = &experiment.model {
+        return match experiment.data.source {
+            Source::None => Ok(Box::new(Surface::new(*function, *start))),
+            _ => Err(task("a surface has no data: remove the [data] section".into())),
+        };
+    }
+    if experiment.data.source == Source::None {
+        return Err(task("this model needs data: add a [data] section".into()));
+    }
     let regression = matches!(prepared, Prepared::Samples { train, .. } if matches!(train.targets, data::Targets::Values { .. }));
     if regression && loss == Loss::CrossEntropy {
         let how = "the answers are numbers, and cross_entropy needs classes: write loss = \"mse\"";

@@ -362,3 +362,81 @@ fn candles_own_operations_train_the_same_runs() {
         }
     }
 }
+
+#[test]
+fn a_surface_needs_no_data_and_its_noise_is_seeded() {
+    let text = r#"
+anneal = 1
+name = "bowl"
+model = { kind = "surface", function = "quadratic", start = [1.0, 1.0], noise = NOISE }
+train = { updates = "200", replicas = 2 }
+[[run]]
+name = "stable"
+optimizer = { kind = "sgd" }
+lr = { kind = "constant", peak = 0.07 }
+[[run]]
+name = "too high"
+optimizer = { kind = "sgd" }
+lr = { kind = "constant", peak = 0.09 }
+"#;
+    // Plain descent is stable at rates below 2/25.
+    let mut calm = cohort(&text.replace("NOISE", "0.0"), 1);
+    calm.advance(u64::MAX, u64::MAX).unwrap();
+    let loss = |cohort: &Cohort, lane: usize| cohort.lanes()[lane].log.rows.last().unwrap().train_loss;
+    assert!(loss(&calm, 0) < 1e-8, "{}", loss(&calm, 0));
+    assert!(loss(&calm, 2) > 1e6, "{}", loss(&calm, 2));
+    assert_eq!(loss(&calm, 0).to_bits(), loss(&calm, 1).to_bits(), "without noise the seeds are alike");
+    let mut noisy = cohort(&text.replace("NOISE", "0.5"), 1);
+    noisy.advance(u64::MAX, u64::MAX).unwrap();
+    assert!(loss(&noisy, 0) > 1e-5 && loss(&noisy, 0) != loss(&noisy, 1));
+}
+
+#[test]
+fn hypergradient_descent_finds_a_rate_by_itself() {
+    let fixed = r#"
+anneal = 1
+name = "bowl"
+model = { kind = "surface", function = "quadratic", start = [1.0, 1.0], noise = 0.0 }
+train = { updates = "300" }
+[[run]]
+name = "sgd"
+optimizer = { kind = "sgd" }
+lr = { kind = "constant", peak = 1e-4 }
+RULE
+[[run]]
+name = "adam"
+optimizer = { kind = "adam" }
+lr = { kind = "constant", peak = 1e-4 }
+RULE
+"#;
+    let train = |rule: &str| {
+        let mut cohort = cohort(&fixed.replace("RULE", rule), 1);
+        cohort.advance(u64::MAX, u64::MAX).unwrap();
+        cohort.lanes().iter().map(|lane| *lane.log.rows.last().unwrap()).collect::<Vec<_>>()
+    };
+    let (plain, following) = (train(""), train("hypergradient = { beta = 1e-6 }"));
+    for (plain, following) in plain.iter().zip(&following) {
+        assert!(following.lr > plain.lr, "the rate grew from {} to {}", plain.lr, following.lr);
+        assert!(following.train_loss < plain.train_loss, "{following:?} {plain:?}");
+    }
+    // The first update has no last direction, the second one's rate is Baydin's rule written out.
+    let mut cohort = cohort(&fixed.replace("RULE", "hypergradient = { beta = 1e-6 }"), 1);
+    cohort.advance(2, u64::MAX).unwrap();
+    let rows = &cohort.lanes()[0].log.rows;
+    let point = [1.0 - 1e-4, 1.0 - 25.0 * 1e-4];
+    let alignment = point[0] * 1.0 + 25.0 * point[1] * 25.0;
+    assert_eq!(rows[0].lr, 1e-4);
+    assert!((rows[1].lr - (1e-4 + 1e-6 * alignment)).abs() < 1e-9, "{}", rows[1].lr);
+}
+
+#[test]
+fn a_greedy_controller_raises_what_improves() {
+    let text = MOONS.replace("replicas = 2", "replicas = 1").replace(
+        "lr = { kind = \"cosine\", peak = 0.1, warmup = { over = \"10%\" } }",
+        "lr = { kind = \"constant\", peak = 0.01 }\ngreedy = { metric = \"train_loss\", patience = 1, factor = 0.5, min_lr = 1e-5, max_lr = 1.0 }",
+    );
+    let mut cohort = cohort(&text, 1);
+    cohort.advance(u64::MAX, u64::MAX).unwrap();
+    let changes = &cohort.lanes()[0].log.cuts;
+    assert!(changes.iter().any(|(_, change)| change.to > change.from), "{changes:?}");
+}

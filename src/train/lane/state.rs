@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Lane;
 use crate::model::Score;
 use crate::schedule::ScheduleError;
-use crate::schedule::plateau::{Plateau, PlateauState};
+use crate::train::control::{Control, ControlState};
 
 /// Everything but its weights and buffers that a lane's next update depends on.
 ///
@@ -19,7 +19,7 @@ pub struct LaneState {
     pub schedule_from: u64,
     /// The update at which the optimizer's buffers began, 0 unless they were forgotten on the way.
     pub optimizer_from: u64,
-    pub plateau: Option<PlateauState>,
+    pub control: Option<ControlState>,
     /// The training loss summed over the epoch so far, and how many updates that are.
     epoch_loss: (Bits, u64),
     /// The newest validation of the epoch so far: loss, right ones, all.
@@ -60,7 +60,7 @@ impl Lane {
             update: self.update,
             schedule_from: self.schedule_from,
             optimizer_from: self.optimizer_from,
-            plateau: self.controller.map(|controller| *controller.state()),
+            control: self.controller.as_ref().map(Control::state),
             epoch_loss: (self.epoch_loss.0.into(), self.epoch_loss.1),
             epoch_score: self.epoch_score.map(|score| (score.loss.into(), score.correct, score.count)),
             val_loss: self.val_loss.map(Bits::from),
@@ -74,9 +74,8 @@ impl Lane {
     /// # Errors
     /// When the state of the controller is none that a run leaves; the lane is then as it was.
     pub fn restore(&mut self, state: &LaneState) -> Result<(), ScheduleError> {
-        let fresh = self.plan.plateau.map(|(_, controller)| controller);
-        self.controller = match (fresh, state.plateau) {
-            (Some(fresh), Some(state)) => Some(Plateau::resume(*fresh.rule(), state)?),
+        self.controller = match (self.plan.control.clone(), &state.control) {
+            (Some(fresh), Some(state)) => Some(fresh.resume(state)?),
             (fresh, _) => fresh,
         };
         self.update = state.update;
@@ -97,7 +96,7 @@ impl Lane {
     /// training does that saved its weights and lost its scheduler.
     pub fn forget_schedule(&mut self) {
         self.schedule_from = self.update;
-        self.controller = self.plan.plateau.map(|(_, controller)| controller);
+        self.controller = self.plan.control.clone();
     }
 
     /// Begins the optimizer's count of updates anew; the caller empties the buffers.
