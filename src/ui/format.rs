@@ -87,7 +87,7 @@ mod tests {
         assert_eq!(rate(0.000_25), "2.5e-4");
         assert_eq!(rate(0.0), "0");
         assert_eq!(rate(123_456.0), "1.23e5");
-        assert_eq!(metric(2.302_585), "2.303");
+        assert_eq!(metric(2.253_456), "2.253");
         assert_eq!(metric(f64::NAN), "NaN");
         assert_eq!(count(1_234_567), "1,234,567");
         assert_eq!(count(12), "12");

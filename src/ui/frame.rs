@@ -144,7 +144,7 @@ fn lane_frame(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> LaneFrame {
         best_loss: bounds(Column::ValLoss).map(|(least, _)| least),
         best_accuracy: bounds(Column::ValAccuracy).map(|(_, greatest)| greatest),
         rates: store.series(0, Column::Lr).positive_bounds(everything.clone()),
-        plateau: lane.plateau.clone(),
+        plateau: lane.plateau,
     }
 }
 

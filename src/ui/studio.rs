@@ -15,6 +15,9 @@ use super::theme::Tokens;
 use super::toast::Toasts;
 use super::view::View;
 
+/// How long a run is thought to be before the engine has read the data.
+const GUESS: Clock = Clock { updates: 1000, updates_per_epoch: 25 };
+
 /// The studio's state between two frames.
 pub struct Studio {
     pub document: Document,
@@ -79,7 +82,6 @@ impl Studio {
         if status.updates > 0 {
             return Clock { updates: status.updates, updates_per_epoch: status.updates_per_epoch.max(1) };
         }
-        const GUESS: Clock = Clock { updates: 1000, updates_per_epoch: 25 };
         let updates = match self.document.experiment().train.updates {
             span @ (Span::Updates(_) | Span::Epochs(_)) => span.whole_updates(GUESS),
             Span::Percent(_) => GUESS.updates,

@@ -6,7 +6,7 @@ use crate::data::CATALOGUE;
 use crate::experiment::{Activation, BatchSize, Data, Experiment, Loss, Model, Source, Train, WeightFormat};
 use crate::ui::format;
 use crate::ui::studio::Studio;
-use crate::ui::theme::{self, metrics};
+use crate::ui::theme;
 use crate::ui::widgets::{Amount, amount, check, choice, row, whole};
 
 use super::rule;

@@ -13,7 +13,7 @@ use crate::train::command::{Field, FieldRequest, LaneId};
 use crate::ui::format;
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, Tokens, metrics};
-use crate::ui::widgets::{paint_marker, tabs};
+use crate::ui::widgets::paint_marker;
 
 /// Samples of the field along each side.
 const SIDE: usize = 96;
@@ -106,7 +106,6 @@ fn field(ui: &mut Ui, studio: &mut Studio, prepared: &Arc<Prepared>) {
         );
     }
     legend(ui, prepared, outputs);
-    let _ = tabs::<u8>;
 }
 
 /// The plane the samples lie in, with a margin, as a square.
@@ -166,11 +165,13 @@ fn tint(answers: &[f32], tokens: &Tokens) -> Color32 {
     tokens.ground.lerp_to_gamma(tokens.class(class), 0.1 + 0.4 * steps)
 }
 
+/// A texture, and what it was made of.
+type Kept = ((usize, usize, u64), TextureHandle);
+
 /// The field's texture, made anew when the field changes.
 fn texture(ctx: &Context, field: &Arc<Field>, tokens: &'static Tokens) -> TextureHandle {
     let id = eframe::egui::Id::unique("decision field");
     let stamp = (Arc::as_ptr(field) as usize, std::ptr::from_ref(tokens) as usize, field.update);
-    type Kept = ((usize, usize, u64), TextureHandle);
     if let Some((made, texture)) = ctx.data(|data| data.get_temp::<Kept>(id)) {
         if made == stamp {
             return texture;

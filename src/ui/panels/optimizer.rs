@@ -85,8 +85,7 @@ fn help(name: &str) -> &'static str {
         "momentum" => "The share of the last step that an update keeps.",
         "weight_decay" => "Weight decay: how strongly weights are pulled towards zero.",
         "beta1" => "How slowly the mean gradient forgets.",
-        "beta2" => "How slowly the mean squared gradient forgets.",
-        "alpha" => "How slowly the mean squared gradient forgets.",
+        "beta2" | "alpha" => "How slowly the mean squared gradient forgets.",
         "eps" => "Keeps a division from exploding.",
         _ => "",
     }

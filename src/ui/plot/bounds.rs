@@ -40,7 +40,10 @@ impl Bounds {
         if self.is_empty() {
             return default;
         }
-        let width = self.width().max(least).max(NARROWEST * self.high.abs()).max(f64::MIN_POSITIVE);
+        let width = self.width().max(least).max(NARROWEST * self.high.abs());
+        if width <= 0.0 {
+            return default;
+        }
         let spare = (width - self.width()) / 2.0;
         (self.low - spare - below * width, self.high + spare + above * width)
     }
@@ -128,7 +131,7 @@ mod tests {
 
     #[test]
     fn nothing_at_all_has_an_axis_too() {
-        assert_eq!(rates(std::iter::empty(), Scale::Linear), (-0.04, 0.16));
+        assert_eq!(rates(std::iter::empty(), Scale::Linear), (0.0, 1.0));
         let (low, high) = rates([(0.1, 0.1)].into_iter(), Scale::Log);
         assert!(high > low);
         assert_eq!(measured(std::iter::empty(), Scale::Log, None), (-1.0, 1.0));

@@ -1,7 +1,7 @@
 //! The handles of the selected run, as widgets on its rate curve.
 
 use eframe::egui::{
-    Align2, Color32, CursorIcon, EventFilter, Id, Key, Pos2, Rect, Response, Role, Sense, Shape, Stroke,
+    Color32, CursorIcon, EventFilter, Id, Key, LayerId, Order, Pos2, Rect, Response, Sense, Shape, Stroke,
     StrokeKind, Ui, Vec2, WidgetInfo, pos2, vec2,
 };
 
@@ -43,7 +43,7 @@ pub fn show(
             ..WidgetInfo::slider(true, handle.rate, &name)
         });
         let hot = response.hovered() || response.dragged() || response.has_focus();
-        if let Some(next) = moved(ui, drawn, &response, &handle, place, schedule, clock, view) {
+        if let Some(next) = moved(ui, drawn, &response, &handle, schedule, clock, view) {
             edited = Some(next);
         }
         if response.secondary_clicked()
@@ -85,13 +85,11 @@ fn place(drawn: &Drawn, handle: &Handle, scale: Scale) -> Option<Pos2> {
     visible.then(|| pos2(place.x, place.y.clamp(inside.top(), inside.bottom())))
 }
 
-#[allow(clippy::too_many_arguments, reason = "one place where the pointer, the plot and the schedule meet")]
 fn moved(
     ui: &Ui,
     drawn: &Drawn,
     response: &Response,
     handle: &Handle,
-    place: Pos2,
     schedule: &Schedule,
     clock: Clock,
     view: &mut View,
@@ -124,7 +122,7 @@ fn moved(
         return Some(drag(schedule, clock, handle.id, update, rate));
     }
     if response.has_focus() {
-        return nudged(ui, response, handle, place, schedule, clock);
+        return nudged(ui, response, handle, schedule, clock);
     }
     None
 }
@@ -134,7 +132,6 @@ fn nudged(
     ui: &Ui,
     response: &Response,
     handle: &Handle,
-    _place: Pos2,
     schedule: &Schedule,
     clock: Clock,
 ) -> Option<Schedule> {
@@ -187,14 +184,11 @@ fn say(ui: &Ui, drawn: &Drawn, place: Pos2, handle: &Handle) {
     let y = (place.y - room.y - metrics::XS)
         .clamp(drawn.rect.top(), (drawn.rect.bottom() - room.y).max(drawn.rect.top()));
     let rect = Rect::from_min_size(pos2(x, y), room);
-    let painter = ui
-        .ctx()
-        .layer_painter(eframe::egui::LayerId::new(eframe::egui::Order::Tooltip, Id::unique("handle label")));
+    let painter = ui.ctx().layer_painter(LayerId::new(Order::Tooltip, Id::unique("handle label")));
     let outline = Stroke::new(metrics::HAIRLINE, tokens.outline);
     painter.rect(rect, metrics::RADIUS, tokens.raised, outline, StrokeKind::Inside);
     let text = rect.min + vec2(metrics::S, metrics::XS);
     let below = text + vec2(0.0, name.size().y);
     painter.galley(text, name, tokens.muted);
     painter.galley(below, value, tokens.text);
-    let _ = (Align2::LEFT_TOP, Role::Slider);
 }

@@ -4,10 +4,14 @@ mod bounds;
 mod chart;
 mod grips;
 mod lines;
+mod metric;
+mod momentum;
 mod overlay;
 mod panel;
+mod rate;
 mod readout;
 mod scale;
+mod switch;
 
 pub use overlay::{color as event_color, words as event_words};
 pub use panel::{Pane, show};

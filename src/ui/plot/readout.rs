@@ -6,21 +6,50 @@ use eframe::egui::{
 
 use crate::ui::format;
 use crate::ui::frame::Values;
+use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
 use crate::ui::widgets::paint_marker;
 
 /// A run's line of the card.
-pub struct Line<'a> {
-    pub name: &'a str,
-    pub slot: usize,
-    pub color: Color32,
-    pub values: Values,
+struct Line<'a> {
+    name: &'a str,
+    slot: usize,
+    color: Color32,
+    values: Values,
     /// Whether these are the schedule's values, for an update that has not been trained.
-    pub ahead: bool,
+    ahead: bool,
+}
+
+/// Shows the values of every shown run at `cursor`, which is at `x` in the plots' `rect`.
+pub fn at_cursor(ui: &Ui, studio: &Studio, rect: Rect, x: f32, cursor: f64) {
+    let tokens = theme::tokens(ui);
+    let update = cursor as u64;
+    let clock = studio.clock();
+    let epoch = (clock.updates_per_epoch > 0).then(|| cursor / clock.updates_per_epoch as f64);
+    let runs: Vec<_> = studio.document.runs().filter(|(row, _)| studio.is_shown(row.id)).collect();
+    let lines: Vec<Line<'_>> = runs
+        .iter()
+        .map(|(row, run)| {
+            let lane = studio.frame.lane(row.id);
+            let ahead = lane.is_none_or(|lane| update >= lane.update);
+            let values = match lane {
+                Some(lane) if !ahead => lane.at_cursor,
+                _ => Values {
+                    lr: studio.rate(row.id, update),
+                    momentum: studio.momentum(row.id, update),
+                    ..Values::default()
+                },
+            };
+            Line { name: &run.name, slot: row.slot, color: tokens.run(row.slot), values, ahead }
+        })
+        .collect();
+    if !lines.is_empty() {
+        show(ui, rect, x, update, epoch, &lines);
+    }
 }
 
 /// Shows the card beside the cursor, which is at `x` in the plots' `rect`.
-pub fn show(ui: &Ui, rect: Rect, x: f32, update: u64, epoch: Option<f64>, lines: &[Line<'_>]) {
+fn show(ui: &Ui, rect: Rect, x: f32, update: u64, epoch: Option<f64>, lines: &[Line<'_>]) {
     let right = x + metrics::L + metrics::READOUT_WIDTH <= rect.right();
     let left = if right { x + metrics::L } else { x - metrics::L - metrics::READOUT_WIDTH };
     let tokens = theme::tokens(ui);

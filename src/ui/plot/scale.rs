@@ -74,6 +74,9 @@ pub fn linear_ticks((low, high): (f64, f64), room: usize, label: impl Fn(f64) ->
         .collect()
 }
 
+/// Decades without a label are drawn only where one in so many has one.
+const MOST_PLAIN: i64 = 3;
+
 /// A line at each power of ten, and between them where there is room.
 fn decades((low, high): (f64, f64), room: usize) -> Vec<Tick> {
     let count = high - low;
@@ -89,7 +92,9 @@ fn decades((low, high): (f64, f64), room: usize) -> Vec<Tick> {
                 ticks.push(Tick { at, label });
             }
         };
-        put(1.0, labelled);
+        if labelled || every <= MOST_PLAIN {
+            put(1.0, labelled);
+        }
         if every == 1 {
             for mantissa in 2..10 {
                 put(f64::from(mantissa), halves && matches!(mantissa, 2 | 5));

@@ -1,0 +1,125 @@
+//! Doing what was asked for by name.
+
+use eframe::egui::{Context, Theme};
+
+use crate::train::command::{Command, Mode, State};
+use crate::ui::action::Action;
+use crate::ui::document::presets;
+use crate::ui::sheet::Then;
+use crate::ui::theme;
+use crate::ui::view::{Window, following};
+
+use super::StudioApp;
+
+impl StudioApp {
+    pub(super) fn shortcuts(&mut self, ctx: &Context) {
+        if self.studio.sheet.is_some() {
+            return;
+        }
+        let mut actions = Action::ALL;
+        // Keys with more modifiers first: Shift would otherwise be overlooked.
+        actions.sort_by_key(|action| {
+            let modifiers = action.about().shortcut.modifiers;
+            std::cmp::Reverse(usize::from(modifiers.shift) + usize::from(modifiers.command))
+        });
+        let typing = ctx.text_edit_focused();
+        let focused = ctx.memory(|memory| memory.focused().is_some());
+        for action in actions {
+            let shortcut = action.about().shortcut;
+            let plain = shortcut.modifiers.is_none();
+            let taken = typing && (plain || shortcut.conflicts_with_text_editing()) || focused && plain;
+            if !taken && ctx.input_mut(|input| input.consume_shortcut(&shortcut)) {
+                self.studio.ask(action);
+            }
+        }
+    }
+
+    /// Does what was asked for in this frame.
+    pub(super) fn act(&mut self, ctx: &Context) {
+        for action in self.studio.take_asked() {
+            self.one(ctx, action);
+        }
+    }
+
+    fn one(&mut self, ctx: &Context, action: Action) {
+        let studio = &mut self.studio;
+        let selected = studio.view.selected;
+        match action {
+            Action::New => self.unless_unsaved(ctx, Then::New),
+            Action::Open => self.unless_unsaved(ctx, Then::Open),
+            Action::Quit => self.unless_unsaved(ctx, Then::Quit),
+            Action::Save => self.save(ctx, None),
+            Action::SaveAs => self.ask_where(None),
+            Action::Undo => studio.document.undo(),
+            Action::Redo => studio.document.redo(),
+            Action::AddRun => self.add_run(),
+            Action::DuplicateRun => {
+                if let Some(copy) = studio.document.duplicate(selected) {
+                    studio.view.selected = copy;
+                }
+            }
+            Action::RenameRun => {
+                let name = studio.document.run(selected).map(|run| run.name.clone());
+                studio.view.renaming = name.map(|name| (selected, name));
+            }
+            Action::HideRun => {
+                if !studio.view.hidden.remove(&selected) {
+                    studio.view.hidden.insert(selected);
+                }
+            }
+            Action::DeleteRun => {
+                let name = studio.document.run(selected).map(|run| run.name.clone()).unwrap_or_default();
+                studio.document.remove(selected);
+                if studio.document.run(selected).is_none() {
+                    let keys = ctx.format_shortcut(&Action::Undo.about().shortcut);
+                    studio.toasts.done(format!("Deleted “{name}”. {keys} brings it back."));
+                } else {
+                    studio.toasts.done("The last run stays: an experiment has at least one.");
+                }
+            }
+            Action::PlayPause => {
+                let playing = studio.frame.status.state == State::Playing;
+                self.outbox.push_back(if playing { Command::Pause } else { Command::Play });
+            }
+            Action::Step => self.outbox.push_back(Command::Step),
+            Action::Restart => self.outbox.push_back(Command::Restart),
+            Action::SwitchMode => {
+                studio.view.mode = match studio.view.mode {
+                    Mode::Live => Mode::Instant,
+                    Mode::Instant => Mode::Live,
+                };
+            }
+            Action::Fit => studio.view.window = Window::Whole,
+            Action::Follow => {
+                studio.view.window = match studio.view.window {
+                    Window::Follow { .. } => Window::Whole,
+                    _ => following(studio.clock().updates),
+                };
+            }
+            Action::SwitchContext => studio.view.context_open = !studio.view.context_open,
+            Action::SwitchTheme => {
+                let dark = ctx.theme() == Theme::Dark;
+                ctx.set_theme(if dark { Theme::Light } else { Theme::Dark });
+            }
+            Action::ReduceMotion => {
+                studio.view.reduced_motion = !studio.view.reduced_motion;
+                theme::install(ctx, studio.view.reduced_motion);
+            }
+        }
+        ctx.request_repaint();
+    }
+
+    /// A run beside the others: the schedule that none of them has yet, with the selected one's optimizer.
+    fn add_run(&mut self) {
+        let studio = &mut self.studio;
+        let clock = studio.clock();
+        let taken: Vec<&str> = studio.document.runs().map(|(_, run)| run.lr.kind.name()).collect();
+        let fresh =
+            presets().iter().filter(|preset| !preset.plateau).find(|preset| !taken.contains(&preset.kind));
+        let Some(preset) = fresh.or_else(|| presets().first()) else { return };
+        let Some(mut run) = studio.document.run(studio.view.selected).cloned() else { return };
+        run.name = preset.name.to_lowercase();
+        preset.apply(&mut run, clock);
+        studio.view.selected = studio.document.add(run);
+    }
+}

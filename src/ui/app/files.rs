@@ -1,0 +1,170 @@
+//! Opening and saving, and seeing to it that nothing unsaved is lost.
+
+use std::path::{Path, PathBuf};
+
+use eframe::egui::{Context, Ui, ViewportCommand};
+
+use crate::experiment::Experiment;
+use crate::ui::document::{Document, first};
+use crate::ui::picker::Ask;
+use crate::ui::sheet::{Decision, Sheet, Then};
+
+use super::StudioApp;
+
+impl StudioApp {
+    pub(super) fn unless_unsaved(&mut self, ctx: &Context, then: Then) {
+        if self.studio.document.is_dirty() {
+            self.studio.sheet = Some(Sheet::Unsaved { then });
+        } else {
+            self.go_on(ctx, &then);
+        }
+    }
+
+    fn go_on(&mut self, ctx: &Context, then: &Then) {
+        self.studio.sheet = None;
+        match then {
+            Then::New => match first() {
+                Ok(experiment) => self.studio.replace(Document::new(experiment, None)),
+                Err(error) => self.studio.toasts.failed(error.to_string()),
+            },
+            Then::Open => self.studio.sheet = Some(Sheet::open()),
+            Then::Quit => {
+                self.leaving = true;
+                ctx.send_viewport_cmd(ViewportCommand::Close);
+            }
+        }
+    }
+
+    pub(super) fn save(&mut self, ctx: &Context, then: Option<Then>) {
+        match self.studio.document.path().cloned() {
+            Some(path) => self.save_to(ctx, &path, then),
+            None => self.ask_where(then),
+        }
+    }
+
+    pub(super) fn ask_where(&mut self, then: Option<Then>) {
+        let document = &self.studio.document;
+        let path = document
+            .path()
+            .map_or_else(|| file_name(&document.experiment().name), |path| path.display().to_string());
+        self.studio.sheet = Some(Sheet::Save { path, error: None, then });
+    }
+
+    fn save_to(&mut self, ctx: &Context, path: &Path, then: Option<Then>) {
+        match self.studio.document.experiment().save(path) {
+            Ok(()) => {
+                self.studio.document.mark_saved(path.to_owned());
+                self.studio.sheet = None;
+                self.studio.toasts.done(format!("Saved {}", path.display()));
+                if let Some(then) = then {
+                    self.go_on(ctx, &then);
+                }
+            }
+            Err(error) => {
+                let error = format!("Not saved: {error}. Your changes are still here.");
+                if !matches!(self.studio.sheet, Some(Sheet::Save { .. })) {
+                    self.studio.toasts.failed(error.clone());
+                }
+                let path = path.display().to_string();
+                self.studio.sheet = Some(Sheet::Save { path, error: Some(error), then });
+            }
+        }
+    }
+
+    fn open_from(&mut self, path: &Path) {
+        match Experiment::open(path) {
+            Ok(experiment) => {
+                self.studio.replace(Document::new(experiment, Some(path.to_owned())));
+                self.studio.sheet = None;
+                self.studio.toasts.done(format!("Opened {}", path.display()));
+            }
+            Err(error) => {
+                let path = path.display().to_string();
+                self.studio.sheet = Some(Sheet::Open { path, error: Some(error.to_string()) });
+            }
+        }
+    }
+
+    pub(super) fn sheet(&mut self, ui: &Ui) {
+        let Some(mut sheet) = self.studio.sheet.take() else { return };
+        let name = self.studio.document.experiment().name.clone();
+        let decision = sheet.show(ui, &name, self.picking.is_busy());
+        let then = match &sheet {
+            Sheet::Save { then, .. } => then.clone(),
+            Sheet::Unsaved { then } => Some(then.clone()),
+            Sheet::Open { .. } => None,
+        };
+        let wanted = match &sheet {
+            Sheet::Save { path, .. } => Ask::Save(base_name(path)),
+            _ => Ask::Open,
+        };
+        self.studio.sheet = Some(sheet);
+        let ctx = ui.ctx();
+        match decision {
+            None => {}
+            Some(Decision::Cancel) => self.studio.sheet = None,
+            Some(Decision::Browse) => {
+                let wake = ctx.clone();
+                self.picking.start(&*self.picker, wanted, move || wake.request_repaint());
+            }
+            Some(Decision::Open(path)) => self.open_from(&path),
+            Some(Decision::Save(path)) => self.save_to(ctx, &path, then),
+            Some(Decision::SaveFirst) => self.save(ctx, then),
+            Some(Decision::Discard) => {
+                if let Some(then) = then {
+                    self.go_on(ctx, &then);
+                }
+            }
+        }
+    }
+
+    /// What the system's dialog answered.
+    pub(super) fn picked(&mut self, ctx: &Context) {
+        let Some(answer) = self.picking.poll() else { return };
+        let Some(path) = answer else { return };
+        match self.studio.sheet.clone() {
+            Some(Sheet::Open { .. }) => self.open_from(&path),
+            Some(Sheet::Save { then, .. }) => self.save_to(ctx, &with_extension(path), then),
+            _ => {}
+        }
+    }
+
+    pub(super) fn closing(&mut self, ctx: &Context) {
+        let asked = ctx.input(|input| input.viewport().close_requested());
+        if asked && !self.leaving && self.studio.document.is_dirty() {
+            ctx.send_viewport_cmd(ViewportCommand::CancelClose);
+            self.studio.sheet = Some(Sheet::Unsaved { then: Then::Quit });
+        }
+    }
+}
+
+/// A file name for an experiment.
+fn file_name(name: &str) -> String {
+    let plain: String =
+        name.to_lowercase().chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
+    let parts: Vec<&str> = plain.split('-').filter(|part| !part.is_empty()).collect();
+    let stem = if parts.is_empty() { "experiment".to_owned() } else { parts.join("-") };
+    format!("{stem}.toml")
+}
+
+fn base_name(path: &str) -> String {
+    let name = Path::new(path).file_name().map(|name| name.to_string_lossy().into_owned());
+    name.unwrap_or_else(|| "experiment.toml".to_owned())
+}
+
+fn with_extension(path: PathBuf) -> PathBuf {
+    if path.extension().is_some() { path } else { path.with_extension("toml") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn experiments_get_file_names() {
+        assert_eq!(file_name("Digits: does cosine beat constant?"), "digits-does-cosine-beat-constant.toml");
+        assert_eq!(file_name("?!"), "experiment.toml");
+        assert_eq!(with_extension(PathBuf::from("a/b")), PathBuf::from("a/b.toml"));
+        assert_eq!(base_name("a/b.toml"), "b.toml");
+    }
+}

@@ -1,0 +1,246 @@
+//! The middle plot: the losses, or another measured quantity.
+
+use eframe::egui::{Align2, Color32, Painter, Popup, Rect, Role, Sense, Shape, Stroke, Ui, WidgetInfo, vec2};
+use egui_plot::Line;
+
+use crate::telemetry::Column;
+use crate::train::command::State;
+use crate::ui::format;
+use crate::ui::frame::{Frame, LaneFrame};
+use crate::ui::theme::{self, Tokens, metrics};
+use crate::ui::view::Window;
+use crate::ui::widgets::{Icon, paint_icon, paint_marker};
+
+use super::chart::{Chart, Drawn, note};
+use super::lines::Strokes;
+use super::panel::{Plots, plain};
+use super::switch::{scale_switch, word_switch};
+use super::{Scale, bounds, overlay};
+
+/// The most marks at lost values.
+const MARKED: usize = 80;
+
+/// What the middle plot can show.
+const QUANTITIES: [(Column, &str); 4] = [
+    (Column::TrainLoss, "Loss"),
+    (Column::ValAccuracy, "Accuracy"),
+    (Column::GradNorm, "Gradient norm"),
+    (Column::UpdateNorm, "Update norm"),
+];
+
+impl Plots<'_> {
+    pub fn metric(&mut self, ui: &mut Ui) {
+        let tokens = theme::tokens(ui);
+        let studio = &*self.studio;
+        let quantity = studio.view.quantity;
+        let is_loss = quantity == Column::TrainLoss;
+        let scale = if quantity == Column::ValAccuracy { Scale::Linear } else { studio.view.loss_scale };
+        let rows = studio.shown();
+        let lanes = || {
+            rows.iter().flat_map(|row| {
+                studio
+                    .frame
+                    .lanes
+                    .iter()
+                    .filter(move |lane| lane.id.run == row.id)
+                    .map(move |lane| (*row, lane))
+            })
+        };
+        let chance = studio.frame.status.chance_loss.filter(|_| is_loss);
+        let y = bounds::measured(lanes().map(|(_, lane)| lane), scale, chance);
+        let x = self.window();
+        let mut lines = Vec::new();
+        let mut lost = Vec::new();
+        let mut hidden = 0;
+        for (row, lane) in lanes() {
+            let color = studio.color(row, tokens);
+            hidden += metric_lines(lane, color, scale, is_loss, tokens, &mut lines, |update| {
+                lost.push((update, color));
+            });
+        }
+        let name =
+            QUANTITIES.iter().find(|(column, _)| *column == quantity).map_or("Loss", |(_, name)| *name);
+        let chart = Chart { name, scale, x, y, x_labels: false };
+        let (mut new_scale, mut new_quantity, mut smoothing) =
+            (studio.view.loss_scale, quantity, studio.view.smoothing);
+        let drawn = chart.show(
+            ui,
+            |ui| quantity_picker(ui, &mut new_quantity),
+            |ui| {
+                scale_switch(ui, &mut new_scale, "Loss axis");
+                if is_loss {
+                    let half_life = Frame::half_life(studio.clock().updates);
+                    let help =
+                        format!("A debiased moving average with a half-life of {half_life:.0} updates.");
+                    if word_switch(ui, "Smooth", "Smoothing", smoothing).on_hover_text(help).clicked() {
+                        smoothing = !smoothing;
+                    }
+                }
+                if is_loss {
+                    key(ui, smoothing);
+                }
+            },
+            |plot| lines.into_iter().for_each(|line| plot.line(line)),
+        );
+        for (row, lane) in lanes().filter(|(_, lane)| lane.id.replica == 0) {
+            let color = studio.color(row, tokens);
+            validation_marks(ui, &drawn, lane, row.slot, color, scale);
+        }
+        for (update, color) in lost.into_iter().take(MARKED) {
+            overlay::lost(ui, &drawn, update, color);
+        }
+        if let Some(height) = chance.and_then(|chance| scale.height(chance)) {
+            chance_line(ui, &drawn, height, chance.unwrap_or_default());
+        }
+        if hidden > 0 {
+            let text = format!(
+                "{} values of zero or less have no place on a log axis",
+                format::count(hidden as u64)
+            );
+            note(ui, drawn.rect, Align2::LEFT_BOTTOM, &text, theme::small());
+        }
+        self.empty_state(ui, &drawn);
+        self.studio.view.loss_scale = new_scale;
+        self.studio.view.quantity = new_quantity;
+        self.studio.view.smoothing = smoothing;
+        if self.point(ui, &drawn) {
+            self.studio.view.window = Window::Whole;
+        }
+        self.over_curves(ui, &drawn, |studio, row, cursor| {
+            let lane = studio.frame.lane(row.id).filter(|lane| cursor < lane.update)?;
+            scale.height(lane.at_cursor.loss?).filter(|_| is_loss)
+        });
+    }
+
+    fn empty_state(&self, ui: &Ui, drawn: &Drawn) {
+        let studio = &*self.studio;
+        let text = match &studio.frame.status.state {
+            _ if studio.shown().is_empty() => {
+                "Every run is hidden. The eye in the list of runs shows one again."
+            }
+            _ if studio.frame.lanes.iter().any(|lane| lane.update > 0) => return,
+            State::Preparing => "Reading the data",
+            State::Failed(_) => return,
+            _ => "Press play, and the loss of every run is drawn here",
+        };
+        note(ui, drawn.rect, Align2::CENTER_CENTER, text, theme::body());
+    }
+}
+
+/// The lines of one lane in the middle plot; how many values have no place in it.
+fn metric_lines(
+    lane: &LaneFrame,
+    color: Color32,
+    scale: Scale,
+    is_loss: bool,
+    tokens: &Tokens,
+    lines: &mut Vec<Line<'static>>,
+    lost: impl FnMut(f64),
+) -> usize {
+    let curves = &lane.curves;
+    let smoothed = !curves.smooth.is_empty();
+    let replica = lane.id.replica > 0;
+    let raw = Strokes::raw(&curves.raw, scale);
+    let hidden = raw.hidden;
+    raw.lost.iter().copied().for_each(lost);
+    let faint = if replica { color.gamma_multiply(0.12) } else { tokens.faded(color) };
+    let (raw_color, raw_width) =
+        if smoothed { (faint, metrics::CURVE_FAINT) } else { (color, metrics::CURVE * 0.7) };
+    lines.extend(raw.into_lines().map(|line| plain(line, raw_color, raw_width)));
+    if is_loss {
+        let ghost = Strokes::last(&curves.ghost, scale);
+        lines.extend(ghost.into_lines().map(|line| plain(line, tokens.ghost(color), metrics::CURVE * 0.75)));
+        let (bold, width) = if replica { (tokens.ahead(color), 1.0) } else { (color, metrics::CURVE) };
+        let smooth = Strokes::last(&curves.smooth, scale);
+        lines.extend(smooth.into_lines().map(|line| plain(line, bold, width)));
+        if !replica {
+            let validation = Strokes::last(&curves.validation, scale);
+            lines.extend(validation.into_lines().map(|line| plain(line, color, metrics::CURVE_FAINT)));
+        }
+    }
+    hidden
+}
+
+/// A marker at each validation, in the run's shape.
+fn validation_marks(ui: &Ui, drawn: &Drawn, lane: &LaneFrame, slot: usize, color: Color32, scale: Scale) {
+    let painter = ui.painter().with_clip_rect(drawn.rect);
+    let mut last = f32::NEG_INFINITY;
+    for bucket in &lane.curves.validation {
+        if let Some(height) = scale.height(bucket.last) {
+            let place = overlay::position(drawn, (bucket.last_update as f64, height));
+            if place.x - last < metrics::M {
+                continue;
+            }
+            last = place.x;
+            paint_marker(&painter, place, metrics::MARKER + 1.0, slot, theme::tokens(ui).ground);
+            paint_marker(&painter, place, metrics::MARKER, slot, color);
+        }
+    }
+}
+
+/// The loss of knowing only how often each answer occurs.
+fn chance_line(ui: &Ui, drawn: &Drawn, height: f64, chance: f64) {
+    let y = drawn.transform.position_from_point_y(height);
+    if !drawn.rect.y_range().contains(y) {
+        return;
+    }
+    let tokens = theme::tokens(ui);
+    let ends = [
+        drawn.rect.left_top() + vec2(0.0, y - drawn.rect.top()),
+        drawn.rect.right_top() + vec2(0.0, y - drawn.rect.top()),
+    ];
+    let painter = ui.painter().with_clip_rect(drawn.rect);
+    painter.extend(Shape::dashed_line(
+        &ends,
+        Stroke::new(metrics::HAIRLINE, tokens.faint),
+        metrics::DASH_GAP,
+        metrics::DASH,
+    ));
+    let text = format!("chance {}", format::metric(chance));
+    let place = ends[1] - vec2(metrics::S, metrics::XS / 2.0);
+    painter.text(place, Align2::RIGHT_BOTTOM, text, theme::small(), tokens.muted);
+}
+
+/// What the kinds of line in the loss plot mean.
+fn key(ui: &mut Ui, smoothed: bool) {
+    let tokens = theme::tokens(ui);
+    let mut entry = |name: &str, paint: &dyn Fn(&Painter, Rect)| {
+        ui.label(theme::caption(ui, name));
+        let (rect, _) = ui.allocate_exact_size(vec2(metrics::L, metrics::M), Sense::hover());
+        paint(ui.painter(), rect);
+    };
+    entry("validation", &|painter, rect| {
+        painter.hline(rect.x_range(), rect.center().y, (metrics::CURVE_FAINT, tokens.muted));
+        painter.circle_filled(rect.center(), metrics::MARKER, tokens.muted);
+    });
+    if smoothed {
+        entry("smoothed", &|painter, rect| {
+            painter.hline(rect.x_range(), rect.center().y, (metrics::CURVE, tokens.muted));
+        });
+    }
+    entry("batch", &|painter, rect| {
+        painter.hline(rect.x_range(), rect.center().y, (metrics::CURVE_FAINT, tokens.faint));
+    });
+}
+
+fn quantity_picker(ui: &mut Ui, quantity: &mut Column) {
+    let name = QUANTITIES.iter().find(|(column, _)| column == quantity).map_or("", |(_, name)| *name);
+    let galley = ui.painter().layout_no_wrap(name.to_owned(), theme::medium(), Color32::PLACEHOLDER);
+    let size = galley.size() + vec2(metrics::M + metrics::XS, 0.0);
+    let (rect, response) = ui.allocate_exact_size(size, Sense::click());
+    response.widget_info(|| WidgetInfo {
+        current_text_value: Some(name.to_owned()),
+        ..WidgetInfo::labeled(Role::ComboBox, true, "Quantity")
+    });
+    let tokens = theme::tokens(ui);
+    ui.painter().galley(rect.min, galley, tokens.text);
+    let lit = response.hovered() || response.has_focus();
+    let arrow = rect.right_center() - vec2(metrics::XS, 0.0);
+    paint_icon(ui.painter(), Icon::Down, arrow, if lit { tokens.text } else { tokens.muted });
+    let response = response.on_hover_text(quantity.help());
+    Popup::menu(&response).show(|ui| {
+        for (column, name) in QUANTITIES {
+            ui.selectable_value(quantity, column, name);
+        }
+    });
+}

@@ -1,0 +1,185 @@
+//! The rate plot: what was used, what is planned, and the handles on it.
+
+use eframe::egui::{Align2, Ui};
+use egui_plot::{Line, LineStyle};
+
+use crate::schedule::{Curve, Kind};
+use crate::train::command::Mode;
+use crate::ui::action::Action;
+use crate::ui::document::Row;
+use crate::ui::format;
+use crate::ui::handles::add_point;
+use crate::ui::theme::{self, Tokens, metrics};
+use crate::ui::view::Window;
+use crate::ui::widgets::{Icon, icon_toggle};
+
+use super::chart::{Chart, Drawn, note};
+use super::lines::Strokes;
+use super::panel::{Plots, plain};
+use super::switch::scale_switch;
+use super::{Scale, bounds, grips, overlay};
+
+impl Plots<'_> {
+    pub fn rate(&mut self, ui: &mut Ui) {
+        let tokens = theme::tokens(ui);
+        let studio = &*self.studio;
+        let scale = studio.view.rate_scale;
+        let rows = studio.shown();
+        let ranges = rows.iter().flat_map(|row| {
+            let planned = studio.curve(row.id).map(Curve::range);
+            let used = studio.frame.lane(row.id).and_then(|lane| lane.rates);
+            planned.into_iter().chain(used)
+        });
+        let y = studio.view.drag.map_or_else(|| bounds::rates(ranges, scale), |drag| drag.axis);
+        let x = self.window();
+        let mut lines = Vec::new();
+        for row in &rows {
+            lines.extend(self.rate_lines(*row, x, ui.available_width(), scale, tokens));
+        }
+        let name = |ui: &mut Ui| {
+            let help = "The rate each update uses. Solid is past, dashed is planned.\n\
+                        Drag the handles; scroll to zoom, drag to pan, double-click to see the whole run.";
+            ui.label(theme::title(ui, "Learning rate")).on_hover_text(help);
+        };
+        let chart = Chart { name: "Learning rate", scale, x, y, x_labels: false };
+        let (view_window, mut new_scale, mut asked) = (studio.view.window, scale, None);
+        let drawn = chart.show(
+            ui,
+            name,
+            |ui| {
+                let whole = view_window == Window::Whole;
+                if icon_toggle(ui, Icon::Fit, "Show the whole run", whole).clicked() {
+                    asked = Some(Action::Fit);
+                }
+                let following = matches!(view_window, Window::Follow { .. });
+                if icon_toggle(ui, Icon::Follow, "Follow the playhead", following).clicked() {
+                    asked = Some(Action::Follow);
+                }
+                scale_switch(ui, &mut new_scale, "Rate axis");
+            },
+            |plot| lines.into_iter().for_each(|line| plot.line(line)),
+        );
+        self.studio.view.rate_scale = new_scale;
+        if let Some(action) = asked {
+            self.studio.ask(action);
+        }
+        let double = self.point(ui, &drawn);
+        self.over_curves(ui, &drawn, |studio, row, cursor| {
+            let lane = studio.frame.lane(row.id);
+            let known = lane.filter(|lane| cursor < lane.update).and_then(|lane| lane.at_cursor.lr);
+            scale.height(known.or_else(|| studio.rate(row.id, cursor))?)
+        });
+        self.handles(ui, &drawn, double);
+        let studio = &*self.studio;
+        overlay::event_marks(ui, &drawn, &studio.frame, &studio.view, &|lane| studio.lane_name(lane));
+    }
+
+    fn rate_lines(
+        &self,
+        row: Row,
+        x: (f64, f64),
+        width: f32,
+        scale: Scale,
+        tokens: &Tokens,
+    ) -> Vec<Line<'static>> {
+        let studio = &*self.studio;
+        let selected = studio.view.selected == row.id;
+        let color = studio.color(row, tokens);
+        let stroke = if selected { metrics::CURVE } else { metrics::CURVE * 0.75 };
+        let clock = studio.clock();
+        let last = clock.updates.saturating_sub(1);
+        let (from, to) = (x.0.max(0.0) as u64, (x.1.max(0.0) as u64).min(last));
+        let columns = width as usize;
+        let mut lines = Vec::new();
+        if selected
+            && let Some(before) = studio.document.previous_schedule(row.id)
+            && let Ok(curve) = before.resolve(clock)
+        {
+            let ghost = Strokes::curve(&curve, |update| curve.at(update), (from, to), columns, scale);
+            lines.extend(
+                ghost.into_lines().map(|line| plain(line, tokens.ghost(color), metrics::CURVE_FAINT)),
+            );
+        }
+        let lane = studio.frame.lane(row.id);
+        let done = lane.map_or(0, |lane| lane.update);
+        if let Some(curve) = studio.curve(row.id) {
+            let rate = |update| studio.rate(row.id, update).unwrap_or_default();
+            let dashed = LineStyle::Dashed { length: metrics::DASH };
+            if selected && self.was_edited(row) {
+                // What the handles are on, where the past was another.
+                let planned = Strokes::curve(curve, rate, (from, to.min(done)), columns, scale);
+                let faint = tokens.ahead(color);
+                lines.extend(
+                    planned.into_lines().map(|line| plain(line, faint, metrics::CURVE_FAINT).style(dashed)),
+                );
+            }
+            let ahead = Strokes::curve(curve, rate, (from.max(done.saturating_sub(1)), to), columns, scale);
+            lines.extend(
+                ahead.into_lines().map(|line| plain(line, tokens.ahead(color), stroke).style(dashed)),
+            );
+        }
+        if let Some(lane) = lane {
+            let past = Strokes::raw(&lane.curves.lr, scale);
+            lines.extend(past.into_lines().map(|line| plain(line, color, stroke)));
+        }
+        lines
+    }
+
+    /// Whether a run was trained, in part at least, under another schedule than it has now.
+    fn was_edited(&self, row: Row) -> bool {
+        let studio = &*self.studio;
+        let Some(lane) = studio.frame.lane(row.id).filter(|lane| lane.plateau.is_none()) else {
+            return false;
+        };
+        lane.curves.lr.iter().any(|bucket| {
+            let planned = studio.curve(row.id).map_or(bucket.last, |curve| curve.at(bucket.last_update));
+            (planned - bucket.last).abs() > 1e-6 * planned.abs().max(bucket.last.abs())
+        })
+    }
+
+    /// Whether an edit came too late to be trained.
+    fn is_outdated(&self, row: Row) -> bool {
+        let over =
+            self.studio.frame.lane(row.id).is_some_and(|lane| lane.update >= self.studio.clock().updates);
+        over && self.was_edited(row)
+    }
+
+    /// The selected run's handles, and new control points.
+    fn handles(&mut self, ui: &mut Ui, drawn: &Drawn, double: bool) {
+        let studio = &mut *self.studio;
+        let selected = studio.view.selected;
+        if double {
+            let pointer = ui.input(|input| input.pointer.interact_pos());
+            let added = pointer.and_then(|pointer| {
+                let at = drawn.transform.value_from_position(pointer);
+                let rate = format::round_to(studio.view.rate_scale.value(at.y), 3);
+                add_point(&studio.document.run(selected)?.lr, studio.clock(), at.x, rate)
+            });
+            match added {
+                Some(schedule) => studio.set_schedule(schedule),
+                None => studio.view.window = Window::Whole,
+            }
+        }
+        let Some(row) = studio.shown().into_iter().find(|row| row.id == selected) else { return };
+        let Some(schedule) = studio.document.run(selected).map(|run| run.lr.clone()) else { return };
+        let clock = studio.clock();
+        let color = studio.color(row, theme::tokens(ui));
+        let (edited, busy) = grips::show(ui, drawn, &schedule, clock, &mut studio.view, color);
+        self.busy |= busy;
+        if let Some(edited) = edited {
+            studio.set_schedule(edited);
+        }
+        let studio = &*self.studio;
+        if let Some(error) = studio.curve_error(selected) {
+            let text = format!("This schedule cannot be: {error}");
+            note(ui, drawn.rect, Align2::CENTER_CENTER, &text, theme::body());
+        } else if studio.view.mode == Mode::Live && self.is_outdated(row) {
+            let keys = ui.ctx().format_shortcut(&Action::Restart.about().shortcut);
+            let text = format!("This run is over: {keys} restarts it, and Instant trains at every edit");
+            note(ui, drawn.rect, Align2::CENTER_BOTTOM, &text, theme::small());
+        } else if matches!(schedule.kind, Kind::Points(_)) && studio.view.cursor.is_some() {
+            let text = "Double-click adds a point, right-click removes one";
+            note(ui, drawn.rect, Align2::RIGHT_TOP, text, theme::small());
+        }
+    }
+}
