@@ -12,6 +12,7 @@ mod huggingface;
 mod log;
 pub(crate) mod python;
 mod pytorch;
+mod pytorch_arguments;
 mod pytorch_optimizer;
 pub(crate) mod settings;
 mod shape;

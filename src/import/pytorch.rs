@@ -2,6 +2,7 @@
 //! transformers that make `LambdaLR`s of known formulas.
 
 use super::python::{Call, Expr, Program};
+use super::pytorch_arguments::Given;
 use super::settings::{self, Settings};
 use super::shape::{constant, cosine, linear, polynomial, restarts, sequence, ticking};
 use super::{Format, ImportError, Imported, huggingface, mirror, pytorch_optimizer};
@@ -486,62 +487,5 @@ impl<'p> Reader<'p> {
             eps: given.or("eps", 8, default.eps)?,
             ..default
         })
-    }
-}
-
-/// A call's arguments, by name and place.
-struct Given<'p> {
-    call: &'p Call,
-    program: &'p Program,
-}
-
-impl<'p> Given<'p> {
-    fn get(&self, name: &str, place: usize) -> Option<&'p Expr> {
-        self.call.argument(name, place).map(|value| self.program.resolve(value))
-    }
-
-    fn what(&self, name: &str) -> String {
-        format!("{}'s {name}", self.call.name)
-    }
-
-    /// The number; of a list, one for each parameter group, the first.
-    fn number(&self, name: &str, place: usize) -> Result<Option<f64>, ImportError> {
-        match self.get(name, place) {
-            None | Some(Expr::None) => Ok(None),
-            Some(Expr::List(items)) => match items.first() {
-                Some(first) => settings::number(&self.what(name), self.program.resolve(first)).map(Some),
-                None => Ok(None),
-            },
-            Some(value) => settings::number(&self.what(name), value).map(Some),
-        }
-    }
-
-    fn number_or_unknown(&self, name: &str, place: usize) -> Option<f64> {
-        self.number(name, place).ok().flatten()
-    }
-
-    fn or(&self, name: &str, place: usize, otherwise: f64) -> Result<f64, ImportError> {
-        Ok(self.number(name, place)?.unwrap_or(otherwise))
-    }
-
-    fn need(&self, name: &str, place: usize) -> Result<f64, ImportError> {
-        self.number(name, place)?.ok_or_else(|| ImportError::missing(&self.call.name, format!("a {name}")))
-    }
-
-    fn list(&self, name: &str, place: usize) -> Result<Vec<f64>, ImportError> {
-        match self.get(name, place) {
-            Some(Expr::List(items)) => items
-                .iter()
-                .map(|item| settings::number(&self.what(name), self.program.resolve(item)))
-                .collect(),
-            _ => Err(ImportError::missing(&self.call.name, format!("a list of {name}"))),
-        }
-    }
-
-    fn text(&self, name: &str, place: usize) -> Option<&'p str> {
-        match self.get(name, place)? {
-            Expr::Text(text) => Some(text),
-            _ => None,
-        }
     }
 }

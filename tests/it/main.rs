@@ -3,8 +3,8 @@
 
 mod analysis;
 mod architecture;
-mod command_line;
 mod checkpoint;
+mod command_line;
 mod controllers;
 mod data;
 mod engine;
@@ -12,6 +12,7 @@ mod ensemble;
 mod experiment_file;
 mod export;
 mod import;
+mod lint;
 mod models;
 mod optimizers;
 mod schedule_golden;
