@@ -41,7 +41,7 @@ fn draw_decision(@builtin(position) position: vec4<f32>) -> @location(0) vec4<f3
             second = found;
         }
     }
-    let even = 1.0 / scene.levels;
+    let even = 1.0 / max(scene.levels, 2.0);
     let sure = clamp((first.x - even) / (1.0 - even), 0.0, 1.0);
     let color = mix(scene.ground.rgb, mixed, 0.2 + 0.6 * sure);
     let rise = length(first.yz - second.yz);

@@ -48,10 +48,10 @@ impl Colormap {
         &self.0
     }
 
-    /// The colour of a value between 0 and 1, each channel from 0 to 1; values beyond take the end's.
+    /// The colour of a value between 0 and 1, each channel from 0 to 1; values beyond take the end's,
+    /// and what is no number the lowest's.
     pub fn at(&self, value: f32) -> [f32; 3] {
-        // NaN takes the lowest.
-        let place = (value * 255.0).max(0.0).min(255.0);
+        let place = if value.is_nan() { 0.0 } else { (value * 255.0).clamp(0.0, 255.0) };
         let (low, share) = (place.floor(), place - place.floor());
         let (from, to) = (self.0[low as usize], self.0[(low as usize + 1).min(255)]);
         std::array::from_fn(|channel| {

@@ -62,10 +62,10 @@ impl Decision {
                 second = found;
             }
         }
-        let even = 1.0 / self.classes.len().max(1) as f32;
-        let sure = ((first[0] - even) / (1.0 - even)).max(0.0).min(1.0);
+        let even = 1.0 / self.classes.len().max(2) as f32;
+        let sure = ((first[0] - even) / (1.0 - even)).clamp(0.0, 1.0);
         let rise = (first[1] - second[1]).hypot(first[2] - second[2]);
-        let near = (1.5 - (first[0] - second[0]) / rise.max(1e-6)).max(0.0).min(1.0);
+        let near = (1.5 - (first[0] - second[0]) / rise.max(1e-6)).clamp(0.0, 1.0);
         let border = near * f32::from(self.border[3]) / 255.0;
         std::array::from_fn(|channel| {
             let [ground, line] = [self.ground[channel], self.border[channel]].map(|c| f32::from(c) / 255.0);

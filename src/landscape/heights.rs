@@ -17,7 +17,7 @@ pub struct Scale {
 pub const INVALID: f32 = -1.0;
 
 /// A logarithmic scale spans no more than this factor, however near to 0 a loss comes.
-const MOST_FACTOR: f32 = 1e8;
+const MOST_FACTOR: f32 = 1e5;
 
 /// Heights of a grid's points, row by row from the lower left one: 0 to 1, or [`INVALID`].
 #[derive(Clone, Debug, PartialEq)]
