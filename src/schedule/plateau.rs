@@ -163,6 +163,12 @@ impl Plateau {
         &self.rule
     }
 
+    /// The weight of the past in the average that the rule sees; 0 is the metric itself.
+    #[must_use]
+    pub fn smoothing(&self) -> f64 {
+        self.smoothing
+    }
+
     #[must_use]
     pub fn state(&self) -> &PlateauState {
         &self.state

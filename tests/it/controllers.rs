@@ -118,6 +118,27 @@ fn a_smoothed_plateau_is_pytorchs_on_the_moving_average() {
 }
 
 #[test]
+fn a_smoothed_plateau_goes_on_from_its_saved_state() {
+    let rule = PlateauRule { factor: 0.5, patience: 2, ..PlateauRule::default() };
+    let metrics = numbers(&entries("smoothed_plateau")[0]["metrics"]);
+    let whole = Plateau::new(rule).unwrap().with_smoothing(0.6).unwrap();
+    let expected = replay(whole, &metrics, |_| 0.1);
+    for stop in 0..metrics.len() {
+        let mut first = whole;
+        metrics[..stop].iter().for_each(|metric| {
+            first.report(*metric, 0.1);
+        });
+        let text = serde_json::to_string(first.state()).unwrap();
+        let second = Plateau::resume(rule, serde_json::from_str(&text).unwrap()).unwrap();
+        let second = second.with_smoothing(first.smoothing()).unwrap();
+        assert_eq!(replay(second, &metrics[stop..], |_| 0.1), expected[stop..]);
+    }
+    // A state from before there was any smoothing.
+    let old = r#"{"best":1.0,"bad":1,"cooldown_left":0,"cut_rate":1.0,"cut_base":1.0}"#;
+    assert!(Plateau::resume(rule, serde_json::from_str(old).unwrap()).is_ok());
+}
+
+#[test]
 fn a_metric_that_is_no_number_does_not_stay_in_the_average() {
     let rule = PlateauRule { patience: 100, ..PlateauRule::default() };
     let mut plateau = Plateau::new(rule).unwrap().with_smoothing(0.5).unwrap();
