@@ -52,8 +52,8 @@ pub fn chart(title: &str, x_label: &str, y_label: &str, log: bool, lines: &[Line
             label(tick)
         );
     }
-    for tick in ticks(y_range) {
-        let value = if log { 10_f64.powf(tick) } else { tick };
+    let values = if log { decade_ticks(y_range) } else { ticks(y_range) };
+    for value in values {
         let y = at_y(value);
         let _ = writeln!(
             svg,
@@ -92,7 +92,7 @@ pub fn chart(title: &str, x_label: &str, y_label: &str, log: bool, lines: &[Line
             }
             pen_down = shown(point);
         }
-        let _ = writeln!(svg, "<path class=\"line s{index}\" d=\"{path}\"/>");
+        let _ = writeln!(svg, "<path class=\"line s{index}\" fill=\"none\" d=\"{path}\"/>");
     }
     let middle = f64::midpoint(TOP, HEIGHT - BOTTOM);
     let _ = writeln!(
@@ -129,6 +129,19 @@ fn ticks((low, high): (f64, f64)) -> Vec<f64> {
     let first = (low / step).ceil() as i64;
     let last = (high / step).floor() as i64;
     (first..=last.min(first.saturating_add(20))).map(|k| k as f64 * step).collect()
+}
+
+/// Round values on an axis whose range is in decades: 1, 2, 5, 10, ... or whole powers of ten.
+fn decade_ticks((low, high): (f64, f64)) -> Vec<f64> {
+    let within = |tick: &f64| (low..=high).contains(&tick.log10());
+    let powers = low.floor() as i32..=high.ceil() as i32;
+    if high - low < 2.5 {
+        let steps = |power: i32| [1.0, 2.0, 5.0].map(|step| step * 10_f64.powi(power));
+        let round: Vec<f64> = powers.flat_map(steps).filter(within).collect();
+        return if round.len() > 1 { round } else { ticks((10_f64.powf(low), 10_f64.powf(high))) };
+    }
+    let every = ((high - low) / TICKS).ceil().max(1.0) as i32;
+    powers.filter(|power| power % every == 0).map(|power| 10_f64.powi(power)).filter(within).collect()
 }
 
 /// A number in up to three digits.

@@ -176,7 +176,7 @@ pub fn rectification(t: u64, beta2: f64) -> f64 {
     let longest = 2.0 / (1.0 - beta2) - 1.0;
     let decayed = beta2.powf(steps);
     let length = longest - 2.0 * steps * decayed / (1.0 - decayed);
-    if !(length > 5.0) {
+    if length.is_nan() || length <= 5.0 {
         return 0.0;
     }
     ((length - 4.0) * (length - 2.0) * longest / ((longest - 4.0) * (longest - 2.0) * length)).sqrt()

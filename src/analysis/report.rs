@@ -88,7 +88,7 @@ fn legend(page: &mut String, audit: &Audit) {
 }
 
 fn results(page: &mut String, audit: &Audit) {
-    let target = audit.target.map_or("no target".to_owned(), |target| number(target));
+    let target = audit.target.map_or_else(|| "no target".to_owned(), number);
     let _ = writeln!(
         page,
         "<h2>Results</h2>\n<table id=\"results\">\n<caption>Mean ± standard deviation over seeds. The target is the baseline's mean final {}, {target}; updates to it are the median over the seeds that reached it.</caption>",

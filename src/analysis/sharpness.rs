@@ -201,13 +201,18 @@ pub fn critical_sharpness(
     const DOUBLINGS: usize = 20;
     let mut point = vec![0.0; parameters.len()];
     let start = objective.loss(parameters);
-    if !start.is_finite() || !norm(direction).is_finite() || norm(direction) == 0.0 || !(guess > 0.0) {
+    if !start.is_finite()
+        || !norm(direction).is_finite()
+        || norm(direction) == 0.0
+        || guess.is_nan()
+        || guess <= 0.0
+    {
         return None;
     }
     let mut raises = |step: f64| {
         shifted(parameters, direction, -step as f32, &mut point);
-        // A loss that is no number counts as raised.
-        !(objective.loss(&point) <= start)
+        let loss = objective.loss(&point);
+        loss.is_nan() || loss > start
     };
     let mut step = guess;
     let raised = raises(step);

@@ -100,6 +100,7 @@ fn critical_t(freedom: usize) -> f64 {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests may")]
 mod tests {
     use super::*;
 

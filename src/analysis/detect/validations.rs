@@ -21,9 +21,12 @@ const LEFT: f64 = 0.05;
 /// before this share of the run is over were not plateaus.
 const EARLY: f64 = 0.75;
 
+/// A validation's loss and accuracy.
+type Recent = (f64, Option<f64>);
+
 #[derive(Clone, Debug, Default)]
 pub(super) struct Validations {
-    recent: Vec<(f64, Option<f64>)>,
+    recent: Vec<Recent>,
     /// The least averaged loss and its update.
     best_loss: Option<(f64, u64)>,
     best_accuracy: Option<f64>,
@@ -44,7 +47,7 @@ impl Validations {
         if self.recent.len() < RECENT {
             return None;
         }
-        let mean = |f: &dyn Fn(&(f64, Option<f64>)) -> Option<f64>| {
+        let mean = |f: &dyn Fn(&Recent) -> Option<f64>| {
             let sum: Option<f64> = self.recent.iter().map(f).sum();
             sum.map(|sum| sum / RECENT as f64)
         };

@@ -96,7 +96,7 @@ fn repeated_spikes_are_an_oscillation_and_one_is_not() {
     assert!(kinds(&found).contains(&Kind::Oscillation), "{found:?}");
     assert_eq!(watched(context(constant()), spiky(600)), []);
     // Multiples of almost nothing are noise: a batch with one hard sample.
-    let tiny = |row: Row| Row { train_loss: if row.update % 5 == 0 { 0.05 } else { 0.001 }, ..row };
+    let tiny = |row: Row| Row { train_loss: if row.update.is_multiple_of(5) { 0.05 } else { 0.001 }, ..row };
     assert_eq!(watched(context(constant()), tiny), []);
 }
 

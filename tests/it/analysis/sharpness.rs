@@ -66,12 +66,11 @@ fn eigenvalues(mut a: Vec<Vec<f64>>) -> Vec<f64> {
                 }
                 let angle = 0.5 * (2.0 * a[p][q]).atan2(a[q][q] - a[p][p]);
                 let (s, c) = angle.sin_cos();
-                for k in 0..n {
-                    let (x, y) = (a[k][p], a[k][q]);
-                    (a[k][p], a[k][q]) = (c * x - s * y, s * x + c * y);
+                for row in &mut a {
+                    (row[p], row[q]) = (c * row[p] - s * row[q], s * row[p] + c * row[q]);
                 }
-                for k in 0..n {
-                    let (x, y) = (a[p][k], a[q][k]);
+                let (upper, lower) = (a[p].clone(), a[q].clone());
+                for (k, (x, y)) in upper.into_iter().zip(lower).enumerate() {
                     (a[p][k], a[q][k]) = (c * x - s * y, s * x + c * y);
                 }
             }
