@@ -63,7 +63,7 @@ impl Truth {
         for batch in task.validation() {
             match (batch.targets, batch.inputs) {
                 (Targets::Classes(classes), _) => {
-                    labels.extend(batch.rows.iter().map(|&row| classes[row as usize]))
+                    labels.extend(batch.rows.iter().map(|&row| classes[row as usize]));
                 }
                 (Targets::Values { values, width: numbers }, _) => {
                     width = numbers;

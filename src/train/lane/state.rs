@@ -19,6 +19,7 @@ pub struct LaneState {
     pub schedule_from: u64,
     /// The update at which the optimizer's buffers began, 0 unless they were forgotten on the way.
     pub optimizer_from: u64,
+    #[serde(with = "in_toml")]
     pub control: Option<ControlState>,
     /// The training loss summed over the epoch so far, and how many updates that are.
     epoch_loss: (Bits, u64),
@@ -50,6 +51,25 @@ impl From<f64> for Bits {
 impl From<Bits> for f64 {
     fn from(bits: Bits) -> Self {
         Self::from_bits(bits.0)
+    }
+}
+
+/// A controller's numbers as TOML text inside the JSON: it writes infinity and NaN, too.
+mod in_toml {
+    use serde::de::Error as _;
+    use serde::ser::Error as _;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::ControlState;
+
+    pub fn serialize<S: Serializer>(control: &Option<ControlState>, to: S) -> Result<S::Ok, S::Error> {
+        let text = control.as_ref().map(toml::to_string).transpose().map_err(S::Error::custom)?;
+        text.serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<ControlState>, D::Error> {
+        let text = Option::<String>::deserialize(from)?;
+        text.map(|text| toml::from_str(&text)).transpose().map_err(D::Error::custom)
     }
 }
 
