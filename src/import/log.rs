@@ -211,7 +211,6 @@ impl Kept {
 
         let mut imported = Imported::new(Format::Log, found.name, found.schedule);
         imported.updates = Some(Span::Updates(total as f64));
-        imported.note(found.fit.to_string());
         if first.0 > 0.0 {
             imported.note(format!("the log starts at step {}, which is update 0 here", first.0));
         }

@@ -34,6 +34,10 @@ use crate::schedule::{Clock, Kind, Schedule, Span, Tick};
 /// The largest configuration that is read; logs are streamed and may be longer.
 pub const MAX_BYTES: u64 = 4 << 20;
 
+/// The most updates, or samples, that an experiment counts, and the most epochs.
+const MAX_COUNT: usize = 1_000_000_000;
+const MAX_EPOCHS: f64 = 1e6;
+
 /// Where a text comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
@@ -136,8 +140,12 @@ impl Imported {
         }
     }
 
-    /// Checks the schedule on a clock that it may meet.
-    fn checked(self) -> Result<Self, ImportError> {
+    /// Leaves out settings that no run can have, and checks the schedule on a clock that it may meet.
+    fn checked(mut self) -> Result<Self, ImportError> {
+        self.updates = self.updates.and_then(run_length);
+        self.accumulate = self.accumulate.filter(|count| (1..=MAX_COUNT).contains(count));
+        self.batch_size = self.batch_size.filter(|size| (1..=MAX_COUNT).contains(size));
+        self.clip_norm = self.clip_norm.filter(|norm| *norm > 0.0);
         let updates = match self.updates {
             Some(Span::Updates(updates)) => updates as u64,
             Some(Span::Epochs(epochs)) => (epochs * 100.0) as u64,
@@ -152,6 +160,18 @@ impl Imported {
             settings::check_optimizer(optimizer)?;
         }
         Ok(self)
+    }
+}
+
+/// The length as an experiment can have it: whole updates, and not too many.
+fn run_length(length: Span) -> Option<Span> {
+    match length {
+        Span::Updates(updates) => {
+            let whole = Span::Updates(updates.round());
+            (1.0..=MAX_COUNT as f64).contains(&whole.amount()).then_some(whole)
+        }
+        Span::Epochs(epochs) => (epochs > 0.0 && epochs <= MAX_EPOCHS).then_some(length),
+        Span::Percent(_) => None,
     }
 }
 

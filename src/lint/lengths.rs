@@ -38,7 +38,8 @@ fn modifiers(subject: &Subject, warnings: &mut Vec<Warning>) {
             "the warmup lasts {}, and the run is over before it: the schedule itself is never used",
             warmup.over
         );
-        warnings.push(warn("warmup-longer-than-run", message).set("lr.warmup.over", "\"5%\""));
+        let warning = Warning::new(Severity::Error, "warmup-longer-than-run", message);
+        warnings.push(warning.set("lr.warmup.over", "\"5%\""));
     }
     if let Some(cooldown) = &lr.cooldown
         && time.updates(cooldown.over).is_some_and(|over| over >= time.total())

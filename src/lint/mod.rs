@@ -15,7 +15,7 @@ use crate::schedule::{Clock, Curve, Kind, Schedule, Span};
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// It cannot work.
+    /// It does nothing of what it says.
     Error,
     /// It works, and hardly as meant.
     Warning,

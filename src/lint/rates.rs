@@ -36,7 +36,10 @@ fn floors(subject: &Subject, warnings: &mut Vec<Warning>) {
             && floor > peak
         {
             let message = format!("the floor, {floor}, is above the peak, {peak}: the rate rises");
-            warnings.push(warn("floor-above-peak", message).set(format!("lr.{path}floor"), "0.0"));
+            warnings.push(
+                Warning::new(Severity::Error, "floor-above-peak", message)
+                    .set(format!("lr.{path}floor"), "0.0"),
+            );
         }
     }
 }
@@ -56,7 +59,7 @@ fn mirror(subject: &Subject, warnings: &mut Vec<Warning>) {
 fn nothing(subject: &Subject, warnings: &mut Vec<Warning>) {
     if subject.curve.range().1 == 0.0 {
         let message = "the rate is 0 throughout: nothing is trained".to_owned();
-        warnings.push(warn("zero-rate", message).set("lr.peak", "0.1"));
+        warnings.push(Warning::new(Severity::Error, "zero-rate", message).set("lr.peak", "0.1"));
     }
 }
 

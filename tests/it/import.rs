@@ -416,3 +416,15 @@ fn an_import_is_written_as_a_run_of_an_experiment_file() {
     );
     assert_eq!(Experiment::parse(&file, "x.toml").unwrap().runs, [run]);
 }
+
+#[test]
+fn settings_that_no_run_can_have_are_left_out() {
+    let imported = read(
+        "learning_rate: 1.0e-4\nmax_steps: 2000000000000\nper_device_train_batch_size: 0\nmax_grad_norm: -1\n\
+         gradient_accumulation_steps: 0\n",
+    );
+    assert_eq!((imported.updates, imported.batch_size, imported.clip_norm), (None, None, None));
+    assert_eq!(imported.accumulate, Some(1));
+    let epochs = read("learning_rate: 1.0e-4\nnum_train_epochs: 2.5\n");
+    assert_eq!(epochs.updates, Some(Span::Epochs(2.5)));
+}

@@ -90,7 +90,8 @@ fn lengths_beyond_the_run_are_caught() {
         ),
     ] {
         let warning = only(lr, code);
-        assert_eq!(warning.severity, Severity::Warning);
+        let is_error = code == "warmup-longer-than-run";
+        assert_eq!(warning.severity, if is_error { Severity::Error } else { Severity::Warning }, "{code}");
         // Everything here is in epochs, so it can be said without a clock too.
         assert!(codes(&lint(&experiment(lr), None)).contains(&code), "{lr}");
     }
@@ -204,7 +205,7 @@ fn the_worst_comes_first() {
     assert!(found.is_sorted_by_key(|warning| warning.severity) && found.len() == 2);
     assert_eq!(
         found[0].to_string(),
-        "warning: run \"r\": the floor, 0.2, is above the peak, 0.1: the rate rises [floor-above-peak]"
+        "error: run \"r\": the floor, 0.2, is above the peak, 0.1: the rate rises [floor-above-peak]"
     );
 }
 

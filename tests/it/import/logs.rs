@@ -87,7 +87,7 @@ fn a_logged_schedule_is_found_again() {
         assert!(fit.max < 1e-3, "{schedule:?} became {:?}: {fit}", imported.lr);
         assert_eq!(fit.kind, schedule.kind.name(), "{fit}");
         assert_eq!(imported.lr.warmup.is_some(), schedule.warmup.is_some(), "{:?}", imported.lr);
-        assert!(imported.notes.iter().any(|note| note.contains("the nearest schedule is")));
+        assert!(fit.to_string().starts_with(&format!("the nearest schedule is {}:", fit.kind)), "{fit}");
     }
 }
 
@@ -150,38 +150,15 @@ fn columns_are_found_without_names_too() {
 
 #[test]
 fn ten_million_rows_are_read_in_little_memory() {
-    struct Rows {
-        next: u64,
-        line: Vec<u8>,
-        at: usize,
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    // A thousand steps of ten thousand rows each, down a line.
+    for step in 0..1000 {
+        let row = format!("{:.4}\n", 0.1 * (1.0 - f64::from(step) / 1000.0));
+        file.write_all(row.repeat(10_000).as_bytes()).unwrap();
     }
-    impl std::io::Read for Rows {
-        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-            if self.at == self.line.len() {
-                if self.next == 10_000_000 {
-                    return Ok(0);
-                }
-                self.line.clear();
-                // Many rows at once, so that the test is not about their number alone.
-                for _ in 0..10_000 {
-                    let rate = 0.1 * (1.0 - self.next as f64 / 1e7);
-                    writeln!(self.line, "{rate:e}")?;
-                    self.next += 1;
-                }
-                self.at = 0;
-            }
-            let count = buffer.len().min(self.line.len() - self.at);
-            buffer[..count].copy_from_slice(&self.line[self.at..self.at + count]);
-            self.at += count;
-            Ok(count)
-        }
-    }
-    let file = tempfile::NamedTempFile::new().unwrap();
-    let mut rows = Rows { next: 0, line: Vec::new(), at: 0 };
-    std::io::copy(&mut rows, &mut file.as_file()).unwrap();
     let imported = import_file(file.path(), Options::default()).unwrap();
     let fit = imported.fit.unwrap();
     assert_eq!(imported.updates, Some(Span::Updates(1e7)));
-    assert!(fit.rows <= (1 << 14) + 1 && fit.max < 1e-6, "{fit}");
-    assert!(imported.notes.iter().any(|note| note.contains("of 10000000 rows")));
+    assert!(fit.rows <= (1 << 14) + 1 && fit.max < 2e-3, "{fit}");
+    assert!(imported.notes.iter().any(|note| note.contains("of 10000000 rows")), "{:?}", imported.notes);
 }
