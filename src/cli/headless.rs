@@ -1,19 +1,19 @@
-//! Training to the end without an interface, with what it measures streamed to files.
+//! Training to the end without an interface.
 
-use std::fs::{self, File};
-use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
+use super::results::{Measured, Results};
 use super::{Failure, output};
+use crate::analysis::audit::{Audit, Measure, RunRecord, Tally, describe};
 use crate::experiment::Experiment;
-use crate::files;
-use crate::telemetry::EventKind;
+use crate::train::checkpoint::policy::Stops;
+use crate::train::checkpoint::{Checkpoint, Forget, Policy, Reason, Writer, newest_good};
 use crate::train::cohort::Cohort;
 use crate::train::command::{Revision, RunId};
 use crate::train::lane::Lane;
@@ -27,17 +27,29 @@ pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
+/// How to train.
+#[derive(Default)]
+pub struct Order {
+    /// Where the results go.
+    pub out: Option<PathBuf>,
+    /// Go on from the newest checkpoint below this folder.
+    pub resume: Option<PathBuf>,
+    pub device: Choice,
+    /// All cores when not given.
+    pub threads: Option<usize>,
+}
+
 /// One run of one replica, in `summary.json` and in the table at the end.
 #[derive(Clone, Debug, Serialize)]
-struct RunSummary {
+pub struct RunSummary {
     name: String,
     replica: u32,
     seed: u64,
     updates: u64,
-    final_train_loss: Option<f32>,
-    final_val_loss: Option<f32>,
-    best_val_loss: Option<f32>,
-    final_val_accuracy: Option<f32>,
+    final_train_loss: Option<f64>,
+    final_val_loss: Option<f64>,
+    best_val_loss: Option<f64>,
+    final_val_accuracy: Option<f64>,
     diverged_at: Option<u64>,
     seconds: f64,
     updates_per_second: f64,
@@ -45,112 +57,168 @@ struct RunSummary {
     failed: Option<String>,
 }
 
-#[derive(Serialize)]
-struct Summary {
-    runs: Vec<RunSummary>,
-}
-
-/// One line of `events.jsonl`.
-#[derive(Serialize)]
-struct EventLine<'a> {
-    update: u64,
-    run: &'a str,
-    replica: u32,
-    kind: &'static str,
-    message: String,
-}
-
-/// Trains to the end, writes the results to `out` if it is given, and prints the table.
-pub fn train(
-    experiment: &Experiment,
-    out: Option<&Path>,
-    device: Choice,
-    threads: Option<usize>,
-) -> Result<(), Failure> {
-    let mut files = out.map(|out| Files::create(out, experiment)).transpose()?;
+/// Trains to the end, writes the results where they are wanted, and prints the table.
+pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
     let ids = (0..experiment.runs.len() as u32).map(RunId).collect();
     let revision = Arc::new(Revision { generation: 0, experiment: experiment.clone(), ids });
-    let pool = Arc::new(crate::train::pool(Some(threads.unwrap_or_else(cores)))?);
-    let mut cohort = Cohort::choose(revision, device, pool)?;
+    let pool = Arc::new(crate::train::pool(Some(order.threads.unwrap_or_else(cores)))?);
+    let mut cohort = Cohort::choose(revision, order.device, pool)?;
     let clock = cohort.task().clock;
-    let lanes = cohort.lanes().len() as u64;
-    let progress = ProgressBar::new(clock.updates * lanes).with_style(
+    let start = Instant::now();
+
+    let resumed = match &order.resume {
+        Some(folder) => Some(resume(&mut cohort, folder)?),
+        None => None,
+    };
+    let out = order.out.as_ref().or(order.resume.as_ref());
+    let mut tallies: Vec<Tally> = cohort.lanes().iter().map(|lane| tally(experiment, lane)).collect();
+    let mut results = match (out, &resumed) {
+        (None, _) => None,
+        (Some(out), Some(checkpoint)) if order.resume.as_ref() == Some(out) => {
+            let names: Vec<(String, u32)> = cohort.lanes().iter().map(|lane| (name(experiment, lane), lane.id.replica)).collect();
+            Some(Results::reopen(out, checkpoint.update(), |measured| take_again(&mut tallies, &names, measured))?)
+        }
+        (Some(out), _) => Some(Results::create(out, experiment)?),
+    };
+    let policy = Policy::default();
+    let writer = match out {
+        Some(out) => {
+            let folder = out.join("checkpoints");
+            let there = || format!("cannot write checkpoints to {}", folder.display());
+            Some(Writer::start(&folder, policy, cohort.update()).with_context(there)?)
+        }
+        None => None,
+    };
+    let ends = cohort.lanes().iter().flat_map(|lane| lane.plan.lr.cycle_ends(clock.updates)).collect::<Vec<_>>();
+    let stops = Stops::new(&policy, clock, ends);
+
+    let progress = ProgressBar::new(clock.updates * cohort.lanes().len() as u64).with_style(
         ProgressStyle::with_template("{bar:32} {pos}/{len} updates, {per_sec}, {eta} left")
             .context("the progress bar's template")?,
     );
-    let start = Instant::now();
-    let mut summaries: Vec<RunSummary> = cohort.lanes().iter().map(|lane| blank(experiment, lane)).collect();
     while cohort.update() < clock.updates && cohort.lanes().iter().any(|lane| lane.failed.is_none()) {
-        cohort.advance(u64::MAX, CHUNK)?;
-        for (lane, summary) in cohort.lanes_mut().iter_mut().zip(&mut summaries) {
-            if let Some(files) = &mut files {
-                files.record(&summary.name, lane, clock.updates_per_epoch)?;
+        let done = cohort.update();
+        let stop = stops.after(done);
+        let to = stop.map_or(u64::MAX, |(update, _)| update).min(done + CHUNK);
+        cohort.advance(to, u64::MAX)?;
+        for (lane, tally) in cohort.lanes_mut().iter_mut().zip(&mut tallies) {
+            if let Some(results) = &mut results {
+                results.record(&name(experiment, lane), lane, clock.updates_per_epoch)?;
             }
-            summary.take_in(lane);
+            lane.log.rows.iter().for_each(|row| tally.update(row));
+            lane.log.validations.iter().for_each(|validation| tally.validation(*validation));
+            lane.log.clear();
+        }
+        if let (Some(writer), Some((update, reason))) = (&writer, stop)
+            && cohort.update() == update
+        {
+            if let Some(results) = &mut results {
+                // What a checkpoint claims to have measured is on the disk before it.
+                results.flush()?;
+            }
+            writer.offer(cohort.checkpoint()?, reason);
         }
         progress.set_position(cohort.lanes().iter().map(|lane| lane.update).sum());
     }
     progress.finish_and_clear();
     let seconds = start.elapsed().as_secs_f64();
-    for summary in &mut summaries {
-        summary.seconds = seconds;
-        summary.updates_per_second = summary.updates as f64 / seconds.max(1e-9);
+
+    let mut summaries = Vec::new();
+    for (lane, tally) in cohort.lanes().iter().zip(&mut tallies) {
+        tally.seconds = Some(seconds);
+        summaries.push(summary(experiment, lane, tally, seconds));
     }
     output::print(&table(&summaries))?;
-    let failed =
-        summaries.iter().find_map(|summary| summary.failed.clone().map(|why| (summary.name.clone(), why)));
-    if let Some(files) = files {
-        files.finish(Summary { runs: summaries })?;
+    if let Some(results) = results {
+        let html = crate::analysis::report::html(&audit(experiment, &cohort, tallies));
+        results.finish(&summaries, &html)?;
     }
-    match failed {
-        Some((run, why)) => Err(Failure::Failed(anyhow::anyhow!("run \"{run}\" failed: {why}"))),
+    if let Some(problem) = writer.and_then(|writer| writer.flush().problem) {
+        return Err(Failure::Failed(anyhow!("the newest checkpoint could not be written: {problem}")));
+    }
+    match summaries.iter().find_map(|summary| summary.failed.as_ref().map(|why| (&summary.name, why))) {
+        Some((run, why)) => Err(Failure::Failed(anyhow!("run \"{run}\" failed: {why}"))),
         None => Ok(()),
     }
 }
 
-fn blank(experiment: &Experiment, lane: &Lane) -> RunSummary {
-    RunSummary {
-        // The ids were given out in the order of the runs.
-        name: experiment.runs.get(lane.id.run.0 as usize).map_or_else(String::new, |run| run.name.clone()),
-        replica: lane.id.replica,
-        seed: experiment.train.seed.wrapping_add(u64::from(lane.id.replica)),
-        updates: 0,
-        final_train_loss: None,
-        final_val_loss: None,
-        best_val_loss: None,
-        final_val_accuracy: None,
-        diverged_at: None,
-        seconds: 0.0,
-        updates_per_second: 0.0,
-        failed: None,
+/// Puts the cohort where the newest good checkpoint below `folder` is.
+#[expect(clippy::print_stderr, reason = "which checkpoint it is, and why newer ones are not")]
+fn resume(cohort: &mut Cohort, folder: &Path) -> Result<Checkpoint, Failure> {
+    let checkpoints = folder.join("checkpoints");
+    let found = newest_good(&checkpoints)
+        .with_context(|| format!("there are no checkpoints in {}", checkpoints.display()))?;
+    for refusal in &found.refused {
+        eprintln!("anneal: not resumed from: {refusal}");
+    }
+    let Some((file, checkpoint)) = found.newest else {
+        return Err(Failure::Failed(anyhow!("no checkpoint in {} can be resumed", checkpoints.display())));
+    };
+    let continuity = cohort.restore(&checkpoint, Forget::default())?;
+    eprintln!("anneal: resumed from {} after {} updates", file.display(), checkpoint.update());
+    for jump in continuity.iter().filter(|lane| lane.jumps()) {
+        eprintln!("anneal: {jump}");
+    }
+    Ok(checkpoint)
+}
+
+/// Feeds what an earlier part of the training measured to its lane's tally.
+fn take_again(tallies: &mut [Tally], names: &[(String, u32)], measured: Measured) {
+    let lane = names.iter().position(|(run, replica)| *run == measured.run && *replica == measured.replica);
+    if let Some(tally) = lane.and_then(|lane| tallies.get_mut(lane)) {
+        tally.update(&measured.row);
+        if let Some(validation) = measured.validation {
+            tally.validation(validation);
+        }
     }
 }
 
-impl RunSummary {
-    /// Takes what the lane measured, and empties its log.
-    fn take_in(&mut self, lane: &mut Lane) {
-        self.updates = lane.update;
-        self.diverged_at = lane.diverged_at;
-        self.failed.clone_from(&lane.failed);
-        if let Some(row) = lane.log.rows.last() {
-            self.final_train_loss = Some(row.train_loss);
-        }
-        for validation in &lane.log.validations {
-            self.final_val_loss = Some(validation.loss);
-            self.final_val_accuracy = validation.accuracy;
-            if validation.loss.is_finite() {
-                self.best_val_loss =
-                    Some(self.best_val_loss.map_or(validation.loss, |best| best.min(validation.loss)));
-            }
-        }
-        lane.log.clear();
+fn name(experiment: &Experiment, lane: &Lane) -> String {
+    // The ids were given out in the order of the runs.
+    experiment.runs.get(lane.id.run.0 as usize).map_or_else(String::new, |run| run.name.clone())
+}
+
+fn tally(experiment: &Experiment, lane: &Lane) -> Tally {
+    Tally::new(experiment.train.seed.wrapping_add(u64::from(lane.id.replica)), experiment.train.clip_norm)
+}
+
+fn summary(experiment: &Experiment, lane: &Lane, tally: &Tally, seconds: f64) -> RunSummary {
+    RunSummary {
+        name: name(experiment, lane),
+        replica: lane.id.replica,
+        seed: tally.seed,
+        updates: lane.update,
+        final_train_loss: tally.final_train_loss,
+        final_val_loss: tally.last(Measure::Loss),
+        best_val_loss: tally.best(Measure::Loss),
+        final_val_accuracy: tally.last(Measure::Accuracy),
+        diverged_at: lane.diverged_at,
+        seconds,
+        updates_per_second: lane.update as f64 / seconds.max(1e-9),
+        failed: lane.failed.clone(),
     }
+}
+
+/// The runs against the first of them that has a constant rate, or the first.
+fn audit(experiment: &Experiment, cohort: &Cohort, tallies: Vec<Tally>) -> Audit {
+    let mut records: Vec<RunRecord> = experiment
+        .runs
+        .iter()
+        .map(|run| RunRecord { name: run.name.clone(), schedule: describe(run), lanes: Vec::new() })
+        .collect();
+    for (lane, tally) in cohort.lanes().iter().zip(tallies) {
+        if let Some(record) = records.get_mut(lane.id.run.0 as usize) {
+            record.lanes.push(tally);
+        }
+    }
+    let constant = experiment.runs.iter().position(|run| run.lr.kind.name() == "constant");
+    Audit::of(&experiment.name, records, constant.unwrap_or(0))
 }
 
 /// The table at the end: one line a run and replica.
 fn table(summaries: &[RunSummary]) -> String {
     let widest = summaries.iter().map(|summary| summary.name.chars().count()).max().unwrap_or(0).max(3);
-    let number = |value: Option<f32>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"));
+    let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"));
     let mut text = format!(
         "{:<widest$}  {:>7}  {:>7}  {:>10}  {:>8}  {:>8}  {:>12}\n",
         "run", "replica", "updates", "train loss", "val loss", "accuracy", "updates / s"
@@ -169,92 +237,4 @@ fn table(summaries: &[RunSummary]) -> String {
         );
     }
     text
-}
-
-/// The folder of a training's results.
-struct Files {
-    folder: PathBuf,
-    metrics: csv::Writer<File>,
-    events: BufWriter<File>,
-}
-
-impl Files {
-    fn create(folder: &Path, experiment: &Experiment) -> Result<Self, Failure> {
-        let there = || format!("cannot write to the folder {}", folder.display());
-        fs::create_dir_all(folder).with_context(there)?;
-        experiment.save(folder.join("experiment.toml"))?;
-        let mut metrics = csv::Writer::from_path(folder.join("metrics.csv")).with_context(there)?;
-        metrics
-            .write_record([
-                "run",
-                "replica",
-                "update",
-                "epoch",
-                "lr",
-                "momentum",
-                "train_loss",
-                "grad_norm",
-                "update_norm",
-                "val_loss",
-                "val_accuracy",
-            ])
-            .with_context(there)?;
-        let events = BufWriter::new(File::create(folder.join("events.jsonl")).with_context(there)?);
-        Ok(Self { folder: folder.to_owned(), metrics, events })
-    }
-
-    /// Appends what a lane measured.
-    fn record(&mut self, run: &str, lane: &Lane, updates_per_epoch: u64) -> Result<(), Failure> {
-        let (folder, replica) = (&self.folder, lane.id.replica);
-        let full = || format!("cannot write the results to {}", folder.display());
-        let mut validations = lane.log.validations.iter().peekable();
-        for row in &lane.log.rows {
-            let validation = validations.next_if(|validation| validation.update == row.update);
-            let value = |value: Option<f32>| value.map_or_else(String::new, |value| value.to_string());
-            self.metrics
-                .write_record([
-                    run,
-                    &replica.to_string(),
-                    &row.update.to_string(),
-                    &(row.update / updates_per_epoch).to_string(),
-                    &row.lr.to_string(),
-                    &row.momentum.to_string(),
-                    &row.train_loss.to_string(),
-                    &row.grad_norm.to_string(),
-                    &row.update_norm.to_string(),
-                    &value(validation.map(|validation| validation.loss)),
-                    &value(validation.and_then(|validation| validation.accuracy)),
-                ])
-                .with_context(full)?;
-        }
-        let cuts = lane.log.cuts.iter().map(|(update, cut)| {
-            (
-                *update,
-                EventKind::PlateauCut,
-                format!("the controller changes the rate {:e} to {:e}", cut.from, cut.to),
-            )
-        });
-        let diverged = lane
-            .log
-            .diverged
-            .map(|update| (update, EventKind::Diverged, "the loss is no number any more".to_owned()));
-        let failed = lane.failed.clone().map(|why| (lane.update, EventKind::Failed, why));
-        for (update, kind, message) in cuts.chain(diverged).chain(failed) {
-            let line = EventLine { update, run, replica, kind: kind.name(), message };
-            serde_json::to_writer(&mut self.events, &line).with_context(full)?;
-            self.events.write_all(b"\n").with_context(full)?;
-        }
-        Ok(())
-    }
-
-    fn finish(mut self, summary: Summary) -> Result<(), Failure> {
-        let folder = self.folder;
-        let full = || format!("cannot write the results to {}", folder.display());
-        self.metrics.flush().with_context(full)?;
-        self.events.flush().with_context(full)?;
-        let json = serde_json::to_string_pretty(&summary)? + "\n";
-        files::replace(&folder.join("summary.json"), |file| file.write_all(json.as_bytes()))
-            .with_context(full)?;
-        Ok(())
-    }
 }

@@ -11,6 +11,7 @@ mod import;
 mod lint;
 mod open;
 mod output;
+mod results;
 mod schedule;
 mod screenshot;
 
@@ -77,6 +78,9 @@ struct TrainArgs {
     /// Where the experiment, the metrics, the events and the summary are written.
     #[arg(long)]
     out: Option<PathBuf>,
+    /// Go on from the newest good checkpoint of an earlier training's folder; results are added there.
+    #[arg(long, value_name = "DIR")]
+    resume: Option<PathBuf>,
     /// Where to train.
     #[arg(long, value_enum, default_value_t)]
     device: Device,
@@ -200,7 +204,8 @@ pub fn main() -> ExitCode {
     let done = match cli.command {
         None => open::run(cli.file.as_deref()),
         Some(Command::Train(args)) => read(&args.file).and_then(|experiment| {
-            headless::train(&experiment, args.out.as_deref(), args.device.into(), args.threads)
+            let TrainArgs { out, resume, device, threads, .. } = args;
+            headless::train(&experiment, &headless::Order { out, resume, device: device.into(), threads })
         }),
         Some(Command::Schedule { file }) => schedule::run(&file),
         Some(Command::FindLr(args)) => find_lr::run(&args),

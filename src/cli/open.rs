@@ -8,7 +8,6 @@ use super::{Failure, first, headless, read};
 use crate::experiment::Experiment;
 use crate::train::command::Speed;
 use crate::train::engine::Options;
-use crate::train::place::Choice;
 use crate::ui::{Document, StudioApp};
 
 /// Updates a second at the start: a run takes some seconds, and one sees it learn.
@@ -52,5 +51,5 @@ fn has_display() -> bool {
 #[expect(clippy::print_stderr, reason = "why there is no window")]
 fn without_display(experiment: &Experiment, why: &str) -> Result<(), Failure> {
     eprintln!("anneal: no studio ({why}); training \"{}\" here instead", experiment.name);
-    headless::train(experiment, None, Choice::Auto, None)
+    headless::train(experiment, &headless::Order::default())
 }

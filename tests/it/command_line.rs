@@ -52,7 +52,16 @@ fn train_writes_the_files_of_the_contract() {
     let mut metrics = csv::Reader::from_path(out.join("metrics.csv")).unwrap();
     let header: Vec<_> = metrics.headers().unwrap().iter().map(str::to_owned).collect();
     let expected = [
-        "run", "replica", "update", "epoch", "lr", "momentum", "train_loss", "grad_norm", "update_norm", "val_loss",
+        "run",
+        "replica",
+        "update",
+        "epoch",
+        "lr",
+        "momentum",
+        "train_loss",
+        "grad_norm",
+        "update_norm",
+        "val_loss",
         "val_accuracy",
     ];
     assert_eq!(header, expected);
@@ -68,8 +77,17 @@ fn train_writes_the_files_of_the_contract() {
     assert_eq!(runs.len(), 4);
     let first = &runs[0];
     for key in [
-        "name", "replica", "seed", "updates", "final_train_loss", "final_val_loss", "best_val_loss",
-        "final_val_accuracy", "diverged_at", "seconds", "updates_per_second",
+        "name",
+        "replica",
+        "seed",
+        "updates",
+        "final_train_loss",
+        "final_val_loss",
+        "best_val_loss",
+        "final_val_accuracy",
+        "diverged_at",
+        "seconds",
+        "updates_per_second",
     ] {
         assert!(first.get(key).is_some(), "summary.json has no {key}");
     }
@@ -101,26 +119,32 @@ fn schedule_prints_the_goldens() {
     // OneCycleLR with 10 updates, as PyTorch runs it.
     let golden: serde_json::Value = serde_json::from_str(include_str!("../golden/schedules.json")).unwrap();
     let entry = golden["entries"].as_array().unwrap().iter().find(|entry| {
-        entry["framework"] == "torch" && entry["schedule"] == "OneCycleLR" && entry["args"]["total_steps"] == 10
+        entry["framework"] == "torch"
+            && entry["schedule"] == "OneCycleLR"
+            && entry["args"]["total_steps"] == 10
     });
     let entry = entry.expect("the golden one-cycle");
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("cycle.toml");
-    let cycle = SMALL.replace("\"60\"", "\"10\"").replace("peak = 0.1 }", "peak = 1.0 }").replace(
-        "momentum = 0.9",
-        "momentum = { kind = \"mirror\", low = 0.85, high = 0.95 }",
-    );
+    let cycle = SMALL
+        .replace("\"60\"", "\"10\"")
+        .replace("peak = 0.1 }", "peak = 1.0 }")
+        .replace("momentum = 0.9", "momentum = { kind = \"mirror\", low = 0.85, high = 0.95 }");
     fs::write(&file, cycle).unwrap();
     let done = anneal(&["schedule", &file.to_string_lossy()]);
     assert!(done.status.success(), "{}", text(&done.stderr));
     let mut printed = csv::Reader::from_reader(&done.stdout[..]);
     assert_eq!(printed.headers().unwrap(), vec!["run", "update", "epoch", "lr", "momentum", "weight_decay"]);
-    let rows: Vec<csv::StringRecord> = printed.records().map(Result::unwrap).filter(|row| &row[0] == "one").collect();
+    let rows: Vec<csv::StringRecord> =
+        printed.records().map(Result::unwrap).filter(|row| &row[0] == "one").collect();
     assert_eq!(rows.len(), 10);
     for (at, row) in rows.iter().enumerate() {
         let close = |column: usize, name: &str| {
             let (ours, theirs) = (row[column].parse::<f64>().unwrap(), entry[name][at].as_f64().unwrap());
-            assert!((ours - theirs).abs() <= 1e-12 * theirs.abs(), "{name} of update {at}: {ours} is not {theirs}");
+            assert!(
+                (ours - theirs).abs() <= 1e-12 * theirs.abs(),
+                "{name} of update {at}: {ours} is not {theirs}"
+            );
         };
         close(3, "lr");
         close(4, "momentum");
@@ -240,4 +264,67 @@ fn fashions_constant_rate_ends_below_every_decay() {
     }
     let events = fs::read_to_string(out.join("events.jsonl")).unwrap();
     assert!(events.lines().any(|line| line.contains("plateau_cut")), "the plateau controller cuts");
+}
+
+#[test]
+fn a_training_that_was_cut_short_goes_on_as_if_it_had_not_been() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, out) = (small(folder.path()), folder.path().join("out"));
+    let path = out.to_string_lossy().into_owned();
+    assert!(anneal(&["train", &file, "--out", &path]).status.success());
+    let whole = fs::read(out.join("metrics.csv")).unwrap();
+    let report = fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(report.contains("two, with a comma") && report.contains("<svg"));
+
+    // As if it had been killed: the newest checkpoint is damaged, and half a row was written.
+    let mut checkpoints: Vec<_> =
+        fs::read_dir(out.join("checkpoints")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    checkpoints.sort();
+    assert!(checkpoints.len() >= 2, "{checkpoints:?}");
+    let newest = checkpoints.last().unwrap();
+    let bytes = fs::read(newest).unwrap();
+    fs::write(newest, &bytes[..bytes.len() / 2]).unwrap();
+    fs::write(out.join("metrics.csv"), &whole[..whole.len() - 30]).unwrap();
+    fs::remove_file(out.join("summary.json")).unwrap();
+
+    let done = anneal(&["train", &file, "--resume", &path]);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let said = text(&done.stderr);
+    assert!(said.contains("not resumed from") && said.contains("resumed from"), "{said}");
+    assert!(fs::read(out.join("metrics.csv")).unwrap() == whole, "the metrics differ");
+    assert!(out.join("summary.json").exists());
+
+    // Another experiment is refused, and says what differs.
+    let other = folder.path().join("other.toml");
+    fs::write(&other, SMALL.replace("hidden = [8]", "hidden = [9]")).unwrap();
+    let done = anneal(&["train", &other.to_string_lossy(), "--resume", &path]);
+    assert_eq!(done.status.code(), Some(1), "{}", text(&done.stderr));
+}
+
+#[test]
+fn export_import_lint_and_find_lr_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = small(folder.path());
+    let list = anneal(&["export", "--list"]);
+    assert!(text(&list.stdout).contains("pytorch") && text(&list.stdout).contains("optax"));
+    let exported = anneal(&["export", &file, "--run", "one", "--to", "pytorch"]);
+    assert!(exported.status.success(), "{}", text(&exported.stderr));
+    assert!(text(&exported.stdout).contains("def build(model)"));
+    assert!(text(&exported.stderr).contains("native"), "what it really does goes to stderr");
+    let torch = folder.path().join("scheduler.py");
+    fs::write(&torch, &exported.stdout).unwrap();
+    let imported = anneal(&["import", &torch.to_string_lossy()]);
+    assert!(imported.status.success(), "{}", text(&imported.stderr));
+    assert!(text(&imported.stdout).contains("one_cycle"), "{}", text(&imported.stdout));
+    assert_eq!(anneal(&["export", &file, "--run", "one", "--to", "tensorflow"]).status.code(), Some(2));
+    assert_eq!(anneal(&["export", &file, "--run", "none", "--to", "optax"]).status.code(), Some(2));
+
+    let truth = anneal(&["export", &file, "--run", "one", "--truth"]);
+    assert!(text(&truth.stdout).lines().count() > 10);
+    let lint = anneal(&["lint", &file]);
+    assert!(lint.status.success(), "{}", text(&lint.stdout));
+    let found = anneal(&["find-lr", &file, "--run", "one", "--seeds", "2", "--updates", "60", "--json"]);
+    assert!(found.status.success(), "{}", text(&found.stderr));
+    let found: serde_json::Value = serde_json::from_slice(&found.stdout).unwrap();
+    assert_eq!(found[0]["suggestions"].as_array().unwrap().len(), 7);
 }
