@@ -24,3 +24,10 @@ mod widgets;
 
 pub use app::StudioApp;
 pub use document::Document;
+
+use eframe::egui::IconData;
+
+/// The window's icon; without one the system shows its own.
+pub fn icon() -> Option<IconData> {
+    eframe::icon_data::from_png_bytes(include_bytes!("../../assets/icon.png")).ok()
+}

@@ -6,4 +6,5 @@ mod files;
 mod hostile;
 mod look;
 mod picture;
+mod reading;
 mod stand_in;

@@ -26,9 +26,6 @@ use super::view::Context as SidePanel;
 /// Between two frames while training: at most 60 a second.
 const FRAME: Duration = Duration::from_millis(16);
 
-/// Slow enough to see training happen, and to bend a schedule while it does, in updates a second.
-const OPENING_SPEED: f64 = 100.0;
-
 /// The studio.
 pub struct StudioApp {
     studio: Studio,
@@ -57,11 +54,12 @@ impl StudioApp {
     /// When the system gives no thread to train on.
     pub fn new(cc: &CreationContext<'_>, document: Document, options: Options) -> io::Result<Self> {
         let ctx = cc.egui_ctx.clone();
-        let mode = options.mode;
+        let Options { mode, speed, .. } = options;
         let engine = Engine::start(document.revision(), options, move || ctx.request_repaint())?;
         let mut app = Self::with(cc, document, Box::new(engine), Box::new(SystemPicker));
         app.studio.view.mode = mode;
-        app.studio.view.speed = Speed::Limited(OPENING_SPEED);
+        app.studio.view.speed = speed;
+        app.sent.speed = speed;
         Ok(app)
     }
 

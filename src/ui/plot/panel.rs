@@ -1,6 +1,6 @@
 //! The three plots and what connects them.
 
-use eframe::egui::{Color32, Id, Rect, Stroke, Style, Ui, WidgetText};
+use eframe::egui::{Color32, Id, Popup, Rect, Stroke, Style, Ui, WidgetText};
 use egui_plot::{Line, PlotPoint, PlotPoints};
 use egui_tiles::{Behavior, ResizeState, TileId, Tree, UiResponse};
 
@@ -103,7 +103,10 @@ impl Plots<'_> {
         let status = &self.studio.frame.status;
         let (playhead, updates) = (status.update, self.studio.clock().updates);
         navigate(ui, drawn, &mut self.studio.view, playhead, updates);
-        if let Some(pointer) = drawn.response.hover_pos().filter(|_| drawn.response.contains_pointer()) {
+        let covered = self.studio.sheet.is_some() || Popup::is_any_open(ui.ctx());
+        if let Some(pointer) =
+            drawn.response.hover_pos().filter(|_| drawn.response.contains_pointer() && !covered)
+        {
             let at = drawn.transform.value_from_position(pointer).x.round();
             self.cursor = Some(at.clamp(0.0, updates as f64));
             self.over = Some((pointer.x, drawn.rect));

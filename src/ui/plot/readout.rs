@@ -86,7 +86,7 @@ fn heading(ui: &mut Ui, update: u64, epoch: Option<f64>) {
 
 fn table(ui: &mut Ui, lines: &[Line<'_>]) {
     let column = metrics::COLUMN;
-    Grid::new("readout values").num_columns(5).spacing(vec2(metrics::XS, metrics::XS)).show(ui, |ui| {
+    Grid::new("readout values").num_columns(5).spacing(vec2(metrics::S, metrics::XS)).show(ui, |ui| {
         ui.label("");
         for name in ["Rate", "Loss", "Val. loss", "Momentum"] {
             right(ui, column, |ui| {
@@ -96,8 +96,7 @@ fn table(ui: &mut Ui, lines: &[Line<'_>]) {
         ui.end_row();
         for line in lines {
             ui.horizontal(|ui| {
-                let width =
-                    metrics::READOUT_WIDTH - 2.0 * metrics::M - 4.0 * (column + metrics::XS) - metrics::XS;
+                let width = metrics::READOUT_WIDTH - 2.0 * metrics::M - 4.0 * (column + metrics::S);
                 ui.set_width(width);
                 let (chip, _) = ui.allocate_exact_size(vec2(metrics::CHIP, metrics::CHIP), Sense::hover());
                 paint_marker(ui.painter(), chip.center(), metrics::MARKER, line.slot, line.color);

@@ -78,7 +78,7 @@ pub const HANDLE_GRAB: f32 = 12.0;
 /// A drag moves a coordinate only once the pointer has left its place by this much.
 pub const HANDLE_DEAD_ZONE: f32 = 4.0;
 pub const MARKER: f32 = 3.5;
-pub const READOUT_WIDTH: f32 = 408.0;
+pub const READOUT_WIDTH: f32 = 424.0;
 
 /// Menus.
 pub const MENU: f32 = 224.0;
