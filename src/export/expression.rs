@@ -192,7 +192,7 @@ impl Expression {
             }
             (Below { what, bound, then, otherwise }, Language::Rust) => {
                 let condition = format!("{} < {}", inner(what, 1), number(*bound, language));
-                (8, format!("if {condition} {{ {} }} else {{ {} }}", inner(then, 0), inner(otherwise, 0)))
+                (0, format!("if {condition} {{ {} }} else {{ {} }}", inner(then, 0), inner(otherwise, 0)))
             }
         };
         if own < level { format!("({shown})") } else { shown }

@@ -184,7 +184,7 @@ pub fn notes(recipe: &Recipe<'_>) -> Vec<String> {
                 .to_owned(),
         ),
         OptimizerKind::Sgd if recipe.number("momentum") > 0.0 => notes.push(
-            "Left out: momentum; `optim=\"sgd\"` has none unless optim_args says \"momentum=...\"."
+            "Left out: momentum; `optim=\"sgd\"` has none, so pass your own optimizer as optimizers=(optimizer, None)."
                 .to_owned(),
         ),
         _ => {}
@@ -229,14 +229,17 @@ pub fn write_python(recipe: &Recipe<'_>) -> Draft {
     }
 }
 
-/// The arguments under version 4's names, where those were asked for.
+/// The arguments under version 4's names, where those were asked for: a ratio that gives the same steps.
 fn versioned(recipe: &Recipe<'_>, mut arguments: Vec<(String, String)>) -> Vec<(String, String)> {
     if recipe.options.hugging_face_v4 {
-        // Version 4 and 5 both read a whole number of steps; version 4 wants its ratio silent.
-        for (name, value) in &mut arguments {
-            if name == "warmup_steps" && value == "0" {
+        for (name, value) in arguments.iter_mut().filter(|(name, _)| name == "warmup_steps") {
+            let total = recipe.updates() as f64;
+            let steps: f64 = value.parse().unwrap_or(0.0);
+            let ratio = steps / total;
+            // Version 4 rounds up; where that would add a step, both versions take the steps.
+            if (total * ratio).ceil() == steps {
                 "warmup_ratio".clone_into(name);
-                "0.0".clone_into(value);
+                *value = yaml(ratio);
             }
         }
     }

@@ -73,6 +73,33 @@ pub struct Export {
     pub checked: Checked,
 }
 
+impl Export {
+    /// The export as JSON: for scripts, and for the conformance run.
+    pub fn to_json(&self, clock: Clock) -> serde_json::Value {
+        let why = match &self.badge {
+            Badge::Native => None,
+            Badge::Approximated { why } | Badge::Table { why } => Some(why),
+        };
+        serde_json::json!({
+            "target": self.target.id,
+            "framework": self.target.framework,
+            "updates": clock.updates,
+            "updates_per_epoch": clock.updates_per_epoch,
+            "text": self.text,
+            "badge": self.badge.word(),
+            "why": why,
+            "predicted": self.predicted,
+            "deviation": {
+                "max_absolute": self.deviation.max_absolute,
+                "of_peak": self.deviation.of_peak,
+                "at_update": self.deviation.at_update,
+            },
+            "notes": self.notes,
+            "checked": self.checked == Checked::Run,
+        })
+    }
+}
+
 /// How a target says the schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Badge {

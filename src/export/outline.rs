@@ -142,28 +142,34 @@ impl Outline {
     }
 }
 
-/// The candidate whose rates are closest to the drawn ones, the first where two are as close.
+/// The candidate whose rates are closest to the drawn ones on average, the first where two are as close.
+///
+/// On average, since one update that no candidate reaches must not make all of them as bad.
 pub fn closest<T>(
     drawn: &[f64],
     candidates: impl IntoIterator<Item = T>,
     rate: impl Fn(&T, u64) -> f64,
 ) -> Option<T> {
+    let samples: Vec<(u64, f64)> = sampled(drawn.len() as u64)
+        .filter_map(|update| Some((update, *drawn.get(usize::try_from(update).ok()?)?)))
+        .collect();
     // Rounding must not choose between two that are both right.
-    let rounding = 1e-11 * drawn.iter().copied().fold(0.0, f64::max);
+    let rounding = 1e-11 * samples.iter().map(|(_, drawn)| drawn).sum::<f64>();
     let mut best: Option<(f64, T)> = None;
     for candidate in candidates {
         let limit = best.as_ref().map_or(f64::INFINITY, |(limit, _)| *limit);
-        let mut worst: f64 = 0.0;
-        for update in sampled(drawn.len() as u64) {
-            let drawn = usize::try_from(update).ok().and_then(|update| drawn.get(update));
-            let difference = (rate(&candidate, update) - drawn.copied().unwrap_or(0.0)).abs();
-            worst = if difference.is_nan() { f64::INFINITY } else { worst.max(difference) };
-            if worst >= limit {
+        let mut apart = 0.0;
+        for (update, drawn) in &samples {
+            apart += (rate(&candidate, *update) - drawn).abs();
+            if apart.is_nan() {
+                apart = f64::INFINITY;
+            }
+            if apart >= limit {
                 break;
             }
         }
-        if best.is_none() || worst.max(rounding) < limit * (1.0 - 1e-6) {
-            best = Some((worst.max(rounding), candidate));
+        if best.is_none() || apart.max(rounding) < limit * (1.0 - 1e-6) {
+            best = Some((apart.max(rounding), candidate));
         }
     }
     best.map(|(_, candidate)| candidate)

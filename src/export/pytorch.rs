@@ -103,7 +103,8 @@ fn with_classes(recipe: &Recipe<'_>, scheduler: &Scheduler, lr: f64) -> Code {
 
 fn with_function(recipe: &Recipe<'_>, why: String) -> Code {
     let peak = if recipe.peak > 0.0 { recipe.peak } else { 1.0 };
-    let mut body = optimizer::constants(recipe);
+    let mut body = optimizer::constants(recipe).trim_end().to_owned();
+    body.push('\n');
     body.push_str(&format!("PEAK = {}\n\n\n", float(peak)));
     body.push_str(&python::function(
         "rate",

@@ -67,7 +67,7 @@ targets! {
     "fastai", "fastai", "py", "fastai 2.8.12", true, SINGLE, fastai::write;
     "deepspeed", "DeepSpeed", "json", "DeepSpeed 0.19.8", true, DOUBLE, deepspeed::write;
     "megatron", "Megatron-LM", "sh", "megatron-core 0.16.1", true, DOUBLE, megatron::write;
-    "torchtitan", "torchtitan", "toml", "torchtitan 0.3.0", false, DOUBLE, torchtitan::write;
+    "torchtitan", "torchtitan", "toml", "torchtitan 0.3.0", true, DOUBLE, torchtitan::write;
     "axolotl", "axolotl", "yaml", "axolotl 0.19.0", true, DOUBLE, axolotl::write;
     "llama_factory", "LLaMA-Factory", "yaml", "LLaMA-Factory 0.9.5", true, DOUBLE, llama_factory::write;
     "burn", "burn", "rs", "burn 0.22.1", false, DOUBLE, burn::write;

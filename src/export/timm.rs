@@ -57,6 +57,9 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
             recipe.updates()
         ));
     }
+    if best.is_some_and(|best| best.sched == "wsd") {
+        notes.push("`--sched wsd` and its --lr-decay-fn need timm 1.0.31.".to_owned());
+    }
     Draft { text, predicted, table: None, approximated: WHY, notes }
 }
 
@@ -165,6 +168,8 @@ fn candidates(recipe: &Recipe<'_>) -> Vec<Candidate> {
             }
         }
     }
+    // The newest scheduler last: an older one that is as close works in more versions.
+    found.sort_by_key(|candidate| candidate.sched == "wsd");
     found
 }
 

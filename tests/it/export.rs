@@ -1,3 +1,6 @@
 //! Exports: what each framework really does, and the texts that say it.
 
+mod conformance;
 mod golden;
+mod texts;
+mod truth;

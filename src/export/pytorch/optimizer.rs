@@ -33,9 +33,7 @@ pub fn constants(recipe: &Recipe<'_>) -> String {
             "# The run's plateau rule is not here: PyTorch's does not compose with other schedulers.\n",
         );
     }
-    if recipe.varying.is_empty() || !lines.ends_with("\n\n") {
-        lines.push_str("\n\n");
-    }
+    lines.push_str("\n\n");
     lines
 }
 

@@ -1,0 +1,408 @@
+"""Runs exported texts in the frameworks they are for: the rate that each update uses.
+
+A function a target: it takes what `anneal export --json` gave and returns the rates. Where a framework cannot
+be started on a small machine without a cluster (DeepSpeed, Megatron, axolotl, torchtitan), its scheduler's own
+source file is executed, unmodified, around a PyTorch optimizer.
+"""
+
+import argparse
+import csv
+import importlib.util
+import io
+import json
+import logging
+import os
+import pickle
+import shlex
+import subprocess
+import sys
+import tempfile
+import types
+import warnings
+from pathlib import Path
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("JAX_ENABLE_X64", "1")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+
+import torch
+
+# Schedulers are stepped here without their trainers, which some of them warn about.
+warnings.filterwarnings("ignore")
+for name in ("lightning", "lightning.pytorch", "lightning.fabric"):
+    logging.getLogger(name).setLevel(logging.ERROR)
+
+# A whole trainer is slow: so many updates of a longer run are compared.
+LIMITS = {"lightning": 50}
+
+SOURCES = Path(os.environ.get("CONFORMANCE_SOURCES", Path(__file__).parent / "sources"))
+
+
+def model():
+    """Two layers, the second of which is the head."""
+    return torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Linear(3, 1))
+
+
+def execute(text):
+    """The names a Python text defines, as a module that pickle finds."""
+    module = types.ModuleType("exported")
+    sys.modules["exported"] = module
+    exec(compile(text, "exported.py", "exec"), module.__dict__)
+    return module
+
+
+def train(parameters, optimizer):
+    """One update."""
+    for parameter in parameters:
+        parameter.grad = torch.full_like(parameter, 1e-3)
+    optimizer.step()
+
+
+def group_numbers(optimizer):
+    group = optimizer.param_groups[-1]
+    return group["lr"], group["momentum"] if "momentum" in group else group.get("betas", (None,))[0]
+
+
+def stepped(build, updates):
+    """The rates and momenta under PyTorch's stepping, saved and loaded half way."""
+    network = model()
+    optimizer, scheduler = build(network)
+    rates, momenta = [], []
+    for update in range(updates):
+        if update == updates // 2:
+            saved = pickle.dumps((optimizer.state_dict(), scheduler.state_dict()))
+            optimizer, scheduler = build(network)
+            for part, state in zip((optimizer, scheduler), pickle.loads(saved)):
+                part.load_state_dict(state)
+        rate, momentum = group_numbers(optimizer)
+        rates.append(rate)
+        momenta.append(momentum)
+        train(network.parameters(), optimizer)
+        scheduler.step()
+    return rates, momenta
+
+
+def pytorch(entry):
+    return stepped(execute(entry["text"]).build, entry["updates"])[0]
+
+
+def lightning(entry):
+    import lightning
+
+    module = execute(entry["text"])
+    rates = []
+
+    class Model(module.Optimization, lightning.LightningModule):
+        def __init__(self):
+            super().__init__()
+            self.network = model()
+
+        def parameters(self, recurse=True):
+            return self.network.parameters(recurse)
+
+        def training_step(self, batch):
+            return self.network(batch).square().mean()
+
+        def on_before_optimizer_step(self, optimizer):
+            rates.append(optimizer.param_groups[-1]["lr"])
+
+    batches = torch.utils.data.DataLoader(torch.ones(64 * entry["updates_per_epoch"], 2), batch_size=64)
+    quiet = dict(logger=False, enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False)
+    settings = {**module.TRAINER, "max_steps": min(module.TRAINER["max_steps"], LIMITS["lightning"])}
+    trainer = lightning.Trainer(accelerator="cpu", devices=1, **quiet, **settings)
+    trainer.fit(Model(), batches)
+    return rates
+
+
+def trainer_rates(arguments, updates, optimizers=(None, None)):
+    """The rates of a Hugging Face Trainer's own scheduler."""
+    from transformers import Trainer
+
+    trainer = Trainer(model=model(), args=arguments, optimizers=optimizers)
+    trainer.create_optimizer_and_scheduler(num_training_steps=updates)
+    rates = []
+    for _ in range(updates):
+        rates.append(trainer.optimizer.param_groups[-1]["lr"])
+        train(trainer.model.parameters(), trainer.optimizer)
+        trainer.lr_scheduler.step()
+    return rates
+
+
+def hugging_face(entry):
+    module = execute(entry["text"])
+    if hasattr(module, "build"):
+        return trainer_rates(module.ARGUMENTS, entry["updates"], module.build(model()))
+    return trainer_rates(module.ARGUMENTS, entry["updates"])
+
+
+def hugging_face_yaml(entry):
+    import yaml
+    from transformers import TrainingArguments
+
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = TrainingArguments(output_dir=folder, use_cpu=True, **yaml.safe_load(entry["text"]))
+        return trainer_rates(arguments, entry["updates"])
+
+
+def timm(entry):
+    import timm.scheduler
+
+    words = shlex.split(entry["text"].split("DATA", 1)[1].replace("\\\n", " "))
+    parser = argparse.ArgumentParser()
+    for name in ("sched", "opt", "clip-mode", "lr-decay-fn"):
+        parser.add_argument(f"--{name}")
+    for name in ("epochs", "warmup-epochs", "cooldown-epochs", "batch-size", "grad-accum-steps", "lr-cycle-limit"):
+        parser.add_argument(f"--{name}", type=int)
+    numbers = ("lr", "warmup-lr", "min-lr", "decay-rate", "decay-epochs", "lr-k-decay", "lr-cycle-mul", "lr-cycle-decay")
+    for name in (*numbers, "momentum", "weight-decay", "opt-eps", "clip-grad", "layer-decay"):
+        parser.add_argument(f"--{name}", type=float)
+    parser.add_argument("--decay-milestones", type=int, nargs="+")
+    parser.add_argument("--opt-betas", type=float, nargs="+")
+    for name in ("sched-on-updates", "warmup-prefix"):
+        parser.add_argument(f"--{name}", action="store_true")
+    given = {name: value for name, value in vars(parser.parse_args(words)).items() if value is not None}
+    # The defaults of timm's own train.py where its factory has others.
+    arguments = argparse.Namespace(**{"min_lr": 0.0, "decay_epochs": None, "lr_cycle_decay": 0.5, **given})
+    optimizer = torch.optim.SGD(model().parameters(), lr=arguments.lr)
+    per_epoch = entry["updates_per_epoch"]
+    kwargs = timm.scheduler.scheduler_factory.scheduler_kwargs(arguments)
+    scheduler, _ = timm.scheduler.create_scheduler_v2(optimizer, **kwargs, updates_per_epoch=per_epoch)
+    rates = []
+    for update in range(entry["updates"]):
+        rates.append(optimizer.param_groups[0]["lr"])
+        scheduler.step_update(num_updates=update + 1)
+        if (update + 1) % per_epoch == 0:
+            scheduler.step((update + 1) // per_epoch)
+    return rates
+
+
+def optax(entry):
+    import jax.numpy as jnp
+
+    module = execute(entry["text"])
+    parameters = {"w": jnp.ones(2)}
+    state = module.optimizer.init(parameters)
+    for _ in range(3):
+        _, state = module.optimizer.update({"w": jnp.ones(2)}, state, parameters)
+    return [float(module.schedule(count)) for count in range(entry["updates"])]
+
+
+def keras(entry):
+    import jax
+    import jax.numpy as jnp
+    import keras
+
+    module = execute(entry["text"])
+    rate = module.schedule if callable(module.schedule) else lambda _: jnp.asarray(module.schedule, "float32")
+    accumulate = module.optimizer.gradient_accumulation_steps or 1
+    # Keras' own count, as its optimizer has it when the last micro-batch of each of some updates is applied.
+    variable = keras.Variable([1.0, 1.0])
+    module.optimizer.build([variable])
+    for update in range(4):
+        for micro_batch in range(accumulate):
+            if micro_batch == accumulate - 1:
+                assert int(module.optimizer._iterations) == update * accumulate + accumulate - 1
+            module.optimizer.apply([jnp.ones(2)], [variable])
+    counts = jnp.arange(entry["updates"]) * accumulate + accumulate - 1
+    return [float(value) for value in jax.jit(jax.vmap(rate))(counts)]
+
+
+def fastai(entry):
+    from fastai.callback.core import Callback
+    from fastai.data.core import DataLoaders
+    from fastai.data.load import DataLoader
+    from fastai.learner import Learner
+
+    module = execute(entry["text"])
+    rates = []
+
+    class Record(Callback):
+        order = 70
+
+        def before_batch(self):
+            if self.training:
+                rates.append(float(self.opt.hypers[-1]["lr"]))
+
+    samples = [(torch.ones(2), torch.ones(1)) for _ in range(4 * entry["updates_per_epoch"])]
+    batches = DataLoader(samples, bs=4)
+    learner = Learner(
+        DataLoaders(batches, batches), model(), loss_func=torch.nn.MSELoss(), opt_func=module.OPTIMIZER, cbs=[Record()]
+    )
+    with learner.no_bar(), learner.no_logging():
+        module.fit(learner)
+    return rates[: entry["updates"]]
+
+
+def source(name, path, stubs):
+    """A framework's source file as a module, with what it imports from the rest of its package stubbed."""
+    for stub, members in stubs.items():
+        module = types.ModuleType(stub)
+        module.__dict__.update(members)
+        sys.modules[stub] = module
+    spec = importlib.util.spec_from_file_location(name, SOURCES / path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        # Others ask whether these packages are installed.
+        for stub in (*stubs, name):
+            sys.modules.pop(stub, None)
+    return module
+
+
+def deepspeed(entry):
+    quiet = logging.getLogger("deepspeed")
+    quiet.setLevel(logging.CRITICAL)
+    stubs = {"deepspeed": {}, "deepspeed.utils": {"logger": quiet}}
+    schedulers = source("deepspeed.runtime.lr_schedules", "lr_schedules.py", stubs)
+    settings = json.loads(entry["text"])
+    optimizer = torch.optim.AdamW(model().parameters(), lr=settings["optimizer"]["params"]["lr"])
+    scheduler = getattr(schedulers, settings["scheduler"]["type"])(optimizer, **settings["scheduler"]["params"])
+    return after_each(optimizer, scheduler.step, entry["updates"])
+
+
+def after_each(optimizer, step, updates):
+    rates = []
+    for _ in range(updates):
+        rates.append(float(optimizer.param_groups[-1]["lr"]))
+        step()
+    return rates
+
+
+def megatron(entry):
+    stubs = {"megatron": {}, "megatron.core": {}, "megatron.core.utils": {"log_single_rank": lambda *_: None}}
+    schedulers = source("megatron.core.optimizer_param_scheduler", "optimizer_param_scheduler.py", stubs)
+    words = shlex.split(entry["text"].split("\n", 1)[1].replace("\\\n", " "))
+    given = {words[i][2:].replace("-", "_"): words[i + 1] for i in range(0, len(words), 2)}
+    batch = int(given["global_batch_size"])
+    optimizer = torch.optim.AdamW(model().parameters(), lr=float(given["lr"]))
+    # As Megatron's training.get_optimizer_param_scheduler turns iterations into samples.
+    samples = {name: int(given.get(name, 0)) * batch for name in ("lr_warmup_iters", "lr_decay_iters", "lr_wsd_decay_iters")}
+    decay = float(given["weight_decay"])
+    scheduler = schedulers.OptimizerParamScheduler(
+        optimizer,
+        init_lr=float(given["lr_warmup_init"]),
+        max_lr=float(given["lr"]),
+        min_lr=float(given["min_lr"]),
+        lr_warmup_steps=samples["lr_warmup_iters"],
+        lr_decay_steps=samples["lr_decay_iters"],
+        lr_decay_style=given["lr_decay_style"],
+        start_wd=decay,
+        end_wd=decay,
+        wd_incr_steps=int(given["train_iters"]) * batch,
+        wd_incr_style="constant",
+        wsd_decay_steps=samples["lr_wsd_decay_iters"],
+        lr_wsd_decay_style=given.get("lr_wsd_decay_style"),
+    )
+    return after_each(optimizer, lambda: scheduler.step(increment=batch), entry["updates"])
+
+
+def axolotl(entry):
+    import yaml
+    import transformers
+
+    class Plugins:
+        @staticmethod
+        def get_instance():
+            return Plugins()
+
+        def create_lr_scheduler(self, **_):
+            return None
+
+    stubs = {
+        "axolotl": {},
+        "axolotl.integrations": {},
+        "axolotl.integrations.base": {"PluginManager": Plugins},
+        "axolotl.utils": {},
+        "axolotl.utils.logging": {"get_logger": logging.getLogger},
+    }
+    stubs["axolotl.utils.schedulers"] = vars(source("axolotl.utils.schedulers", "axolotl_schedulers.py", {}))
+    mixin = source("axolotl.core.trainers.mixins.scheduler", "axolotl_mixin.py", stubs).SchedulerMixin
+    given = yaml.safe_load(entry["text"])
+    # axolotl's own types run as an alternate of "cosine".
+    own = given["lr_scheduler"] in ("one_cycle", "rex")
+    arguments = argparse.Namespace(
+        lr_scheduler_type="cosine" if own else given["lr_scheduler"],
+        alternate_lr_scheduler_type=given["lr_scheduler"] if own else None,
+        lr_scheduler_kwargs=given.get("lr_scheduler_kwargs", {}),
+        learning_rate=given["learning_rate"],
+        lr_quadratic_warmup=given.get("lr_quadratic_warmup"),
+        cosine_min_lr_ratio=given.get("cosine_min_lr_ratio"),
+        cosine_constant_lr_ratio=given.get("cosine_constant_lr_ratio"),
+        jagged_restart_steps=None,
+        get_warmup_steps=lambda total: given["warmup_steps"],
+    )
+    optimizer = torch.optim.AdamW(model().parameters(), lr=given["learning_rate"])
+    trainer = object.__new__(type("Axolotl", (mixin, transformers.Trainer), {}))
+    trainer.__dict__.update(args=arguments, optimizer=optimizer, lr_scheduler=None, _created_lr_scheduler=False)
+    trainer.create_scheduler(entry["updates"], optimizer)
+    return after_each(optimizer, trainer.lr_scheduler.step, entry["updates"])
+
+
+def torchtitan(entry):
+    import dataclasses
+    import tomllib
+
+    configurable = type("Configurable", (), {"Config": dataclasses.make_dataclass("Config", [])})
+    stubs = {
+        "torchtitan": {},
+        "torchtitan.config": {"Configurable": configurable},
+        "torchtitan.tools": {},
+        "torchtitan.tools.logging": {"logger": logging.getLogger("torchtitan")},
+        "torchtitan.components": {},
+        "torchtitan.components.optimizer": {"__path__": []},
+        "torchtitan.components.optimizer.optimizer": {"OptimizersContainer": list},
+    }
+    name = "torchtitan.components.optimizer.lr_scheduler"
+    container = source(name, "torchtitan_lr_scheduler.py", stubs).LRSchedulersContainer
+    settings = tomllib.loads(entry["text"])
+    optimizer = torch.optim.AdamW(model().parameters(), lr=settings["optimizer"]["lr"])
+    config = container.Config(**settings["lr_scheduler"])
+    schedulers = config.build(optimizers=[optimizer], training_steps=settings["training"]["steps"])
+    return after_each(optimizer, schedulers.step, entry["updates"])
+
+
+def candle(entries):
+    """All of candle's texts in one program, compiled by rustc: they need candle for a struct alone."""
+    stub = "mod candle_nn { pub struct ParamsAdamW { pub lr: f64, pub beta1: f64, pub beta2: f64, pub eps: f64, pub weight_decay: f64 } }\n"
+    modules, calls = [], []
+    for index, entry in enumerate(entries):
+        modules.append(f"mod m{index} {{ use super::candle_nn;\n{entry['text']}\n}}\n")
+        calls.append(f"for i in 0..m{index}::UPDATES {{ println!(\"{index} {{}}\", m{index}::rate(i)); }}\n")
+    program = f"#![allow(unused, dead_code)]\n{stub}{''.join(modules)}fn main() {{ {''.join(calls)} }}"
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "rates.rs"
+        path.write_text(program)
+        binary = Path(folder) / "rates"
+        subprocess.run(["rustc", "--edition", "2021", "-o", binary, path], check=True)
+        out = subprocess.run([binary], check=True, capture_output=True, text=True).stdout
+    rates = [[] for _ in entries]
+    for line in out.splitlines():
+        index, rate = line.split()
+        rates[int(index)].append(float(rate))
+    return rates
+
+
+def table(entry):
+    rows = list(csv.DictReader(io.StringIO(entry["text"])))
+    return [float(row["lr"]) for row in rows]
+
+
+TARGETS = {
+    "pytorch": pytorch,
+    "hugging_face": hugging_face,
+    "hugging_face_yaml": hugging_face_yaml,
+    "llama_factory": hugging_face_yaml,
+    "timm": timm,
+    "optax": optax,
+    "keras": keras,
+    "lightning": lightning,
+    "fastai": fastai,
+    "deepspeed": deepspeed,
+    "megatron": megatron,
+    "axolotl": axolotl,
+    "torchtitan": torchtitan,
+    "csv": table,
+}

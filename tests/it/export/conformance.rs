@@ -1,0 +1,79 @@
+//! Today's predictions against the rates that the frameworks themselves gave.
+//!
+//! `tests/golden/conformance.json` is what `tests/conformance/run.py` recorded: it executed the exports of
+//! every run in `tests/conformance/experiments` in PyTorch, transformers, timm, optax, Keras, Lightning,
+//! fastai and others, and kept the real rates and the frameworks' versions.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anneal_studio::experiment::Experiment;
+use anneal_studio::export::{Checked, Options, Target, export};
+use anneal_studio::schedule::Clock;
+use serde_json::Value;
+
+const RECORDED: &str = include_str!("../../golden/conformance.json");
+/// Single-precision frameworks, whose rates are compared as shares of the peak.
+const SINGLE: [&str; 2] = ["keras", "fastai"];
+
+fn experiments() -> BTreeMap<String, Experiment> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/experiments");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    files
+        .map(|path| {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            (name, Experiment::open(&path).unwrap())
+        })
+        .collect()
+}
+
+#[test]
+fn predictions_are_what_the_frameworks_did() {
+    let recorded: Value = serde_json::from_str(RECORDED).unwrap();
+    let experiments = experiments();
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for entry in recorded["exports"].as_array().unwrap() {
+        let target = Target::from_id(entry["target"].as_str().unwrap()).unwrap();
+        let experiment = &experiments[entry["experiment"].as_str().unwrap()];
+        let run = experiment.runs.iter().find(|run| entry["run"] == run.name.as_str()).unwrap();
+        let per_epoch = Clock { updates: 1, updates_per_epoch: entry["updates_per_epoch"].as_u64().unwrap() };
+        let clock = Clock { updates: experiment.train.updates.whole_updates(per_epoch), ..per_epoch };
+        let made = export(experiment, run, clock, target, &Options::default()).unwrap();
+        let what = format!("{} / {} / {}", entry["experiment"], run.name, target.id);
+        assert_eq!(made.badge.word(), entry["badge"], "{what}");
+        assert_eq!(made.predicted.len() as u64, clock.updates, "{what}");
+        let peak = made.predicted.iter().copied().fold(0.0, f64::max);
+        for pair in entry["rates"].as_array().unwrap() {
+            let (update, real) = (pair[0].as_u64().unwrap(), pair[1].as_f64().unwrap());
+            let ours = made.predicted[usize::try_from(update).unwrap()];
+            let allowed =
+                if SINGLE.contains(&target.id) { 1e-6 * peak } else { 1e-9 * ours.abs().max(1e-6 * peak) };
+            assert!((ours - real).abs() <= allowed, "{what}, update {update}: {ours:?} instead of {real:?}");
+        }
+        *counts.entry(target.id).or_default() += 1;
+    }
+    // At least thirty runs of each target that says it was run; the others say that they were not.
+    for target in Target::ALL.iter().filter(|target| target.id != "toml") {
+        let run = experiments["accumulated.toml"].runs[0].clone();
+        let clock = Clock { updates: 20, updates_per_epoch: 10 };
+        let made =
+            export(&experiments["accumulated.toml"], &run, clock, target, &Options::default()).unwrap();
+        let count = counts.get(target.id).copied().unwrap_or(0);
+        assert_eq!(made.checked == Checked::Run, count >= 30, "{}: {count}", target.id);
+    }
+}
+
+/// A run exported as our own file, and read back, is the same run.
+#[test]
+fn our_own_format_loses_nothing() {
+    for (name, experiment) in experiments() {
+        for run in &experiment.runs {
+            let clock = Clock { updates: 120, updates_per_epoch: 10 };
+            let target = Target::from_id("toml").unwrap();
+            let made = export(&experiment, run, clock, target, &Options::default()).unwrap();
+            let back = Experiment::parse(&made.text, &name).unwrap();
+            assert_eq!(back.runs, [run.clone()]);
+            assert_eq!(back.train, experiment.train);
+        }
+    }
+}
