@@ -100,7 +100,7 @@ fn flat_cos(recipe: &Recipe<'_>) -> Option<CombinedCos> {
         Kind::Wsd(kind) if node.is_plain() && kind.shape == "cosine" && kind.floor > 0.0 => {
             let decay = node.length(kind.decay).min(node.ticks);
             let pct = 1.0 - decay as f64 / node.ticks as f64;
-            (pct > 0.0).then(|| CombinedCos { pct, start: kind.peak, middle: kind.peak, end: kind.floor })
+            (pct > 0.0).then_some(CombinedCos { pct, start: kind.peak, middle: kind.peak, end: kind.floor })
         }
         _ => None,
     }

@@ -51,7 +51,7 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
         lines.join(" \\\n  ")
     );
     let mut notes = recipe.notes(CARRIES);
-    if recipe.updates() % per_epoch != 0 {
+    if !recipe.updates().is_multiple_of(per_epoch) {
         notes.push(format!(
             "Rounded: {} updates are no whole number of epochs of {per_epoch}.",
             recipe.updates()

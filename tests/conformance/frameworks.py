@@ -84,7 +84,13 @@ def stepped(build, updates):
 
 
 def pytorch(entry):
-    return stepped(execute(entry["text"]).build, entry["updates"])[0]
+    """Checks momentum (or beta1) too, against the same run's table of drawn numbers."""
+    rates, momenta = stepped(execute(entry["text"]).build, entry["updates"])
+    rows = list(csv.DictReader(io.StringIO(entry["table"])))
+    name = next((name for name in ("momentum", "beta1") if name in rows[0]), None)
+    for update, row in enumerate(rows if name else []):
+        assert abs(momenta[update] - float(row[name])) < 1e-9, (name, update, momenta[update], row[name])
+    return rates
 
 
 def lightning(entry):

@@ -66,6 +66,8 @@ def main():
         for run in tomllib.loads(file.read_text())["run"]:
             for target in targets:
                 entry = exported(options.command, file, run["name"], target)
+                if target == "pytorch":
+                    entry["table"] = exported(options.command, file, run["name"], "csv")["text"]
                 entries.append({"experiment": file.name, "run": run["name"], **entry})
 
     candle = [entry for entry in entries if entry["target"] == "candle"]

@@ -57,25 +57,3 @@ impl Scheduler {
         }
     }
 }
-
-/// Weight decay that grows over `steps` samples.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct WeightDecay {
-    pub start: f64,
-    pub end: f64,
-    pub steps: u64,
-    /// One of `constant`, `linear`, `cosine`.
-    pub style: &'static str,
-}
-
-impl WeightDecay {
-    /// The weight decay after `samples` samples.
-    pub fn at(&self, samples: u64) -> f64 {
-        if samples > self.steps || self.style == "constant" {
-            return self.end;
-        }
-        let share = samples as f64 / self.steps.max(1) as f64;
-        let share = if self.style == "cosine" { half_cosine(1.0 - share) } else { share };
-        self.start + share * (self.end - self.start)
-    }
-}

@@ -9,7 +9,8 @@ use std::path::Path;
 
 use anneal_studio::experiment::Experiment;
 use anneal_studio::export::{Checked, Options, Target, export};
-use anneal_studio::schedule::Clock;
+use anneal_studio::schedule::kind::Constant;
+use anneal_studio::schedule::{Clock, Kind};
 use serde_json::Value;
 
 const RECORDED: &str = include_str!("../../golden/conformance.json");
@@ -74,6 +75,31 @@ fn our_own_format_loses_nothing() {
             let back = Experiment::parse(&made.text, &name).unwrap();
             assert_eq!(back.runs, [run.clone()]);
             assert_eq!(back.train, experiment.train);
+        }
+    }
+}
+
+/// Runs as short as they come, and rates of nothing, are exported like any other.
+#[test]
+fn the_shortest_runs_are_exported() {
+    for (name, experiment) in experiments() {
+        for run in &experiment.runs {
+            let mut silent = run.clone();
+            silent.lr = Kind::Constant(Constant { peak: 0.0 }).into();
+            for (run, updates, updates_per_epoch) in [(run, 1, 1), (run, 2, 10), (run, 7, 3), (&silent, 5, 2)]
+            {
+                let clock = Clock { updates, updates_per_epoch };
+                for target in Target::ALL {
+                    let made = export(&experiment, run, clock, target, &Options::default()).unwrap();
+                    let what = format!("{name} / {} / {} of {updates}", run.name, target.id);
+                    assert_eq!(made.predicted.len() as u64, updates, "{what}");
+                    assert!(
+                        made.predicted.iter().all(|rate| rate.is_finite()),
+                        "{what}: {:?}",
+                        made.predicted
+                    );
+                }
+            }
         }
     }
 }
