@@ -24,6 +24,8 @@ pub enum Stream {
     Noise { update: u64 },
     /// The points of a generated data set.
     Generate,
+    /// Directions through the space of weights.
+    Directions,
 }
 
 /// The generator of one stream of a seed, at its start.
@@ -39,6 +41,7 @@ pub fn rng(seed: u64, stream: Stream) -> ChaCha8Rng {
         Stream::Init => (3, 0),
         Stream::Noise { update } => (4, update),
         Stream::Generate => (5, 0),
+        Stream::Directions => (6, 0),
     };
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());

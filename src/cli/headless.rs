@@ -13,7 +13,7 @@ use super::{Failure, output};
 use crate::analysis::audit::{Audit, Measure, RunRecord, Tally, describe};
 use crate::experiment::Experiment;
 use crate::train::checkpoint::policy::Stops;
-use crate::train::checkpoint::{Checkpoint, Forget, Policy, Reason, Writer, newest_good};
+use crate::train::checkpoint::{Checkpoint, Forget, Policy, Writer, newest_good};
 use crate::train::cohort::Cohort;
 use crate::train::command::{Revision, RunId};
 use crate::train::lane::Lane;
@@ -75,8 +75,11 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
     let mut results = match (out, &resumed) {
         (None, _) => None,
         (Some(out), Some(checkpoint)) if order.resume.as_ref() == Some(out) => {
-            let names: Vec<(String, u32)> = cohort.lanes().iter().map(|lane| (name(experiment, lane), lane.id.replica)).collect();
-            Some(Results::reopen(out, checkpoint.update(), |measured| take_again(&mut tallies, &names, measured))?)
+            let names: Vec<(String, u32)> =
+                cohort.lanes().iter().map(|lane| (name(experiment, lane), lane.id.replica)).collect();
+            Some(Results::reopen(out, checkpoint.update(), |measured| {
+                take_again(&mut tallies, &names, measured)
+            })?)
         }
         (Some(out), _) => Some(Results::create(out, experiment)?),
     };
@@ -89,7 +92,8 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
         }
         None => None,
     };
-    let ends = cohort.lanes().iter().flat_map(|lane| lane.plan.lr.cycle_ends(clock.updates)).collect::<Vec<_>>();
+    let ends =
+        cohort.lanes().iter().flat_map(|lane| lane.plan.lr.cycle_ends(clock.updates)).collect::<Vec<_>>();
     let stops = Stops::new(&policy, clock, ends);
 
     let progress = ProgressBar::new(clock.updates * cohort.lanes().len() as u64).with_style(
@@ -143,23 +147,28 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
 }
 
 /// Puts the cohort where the newest good checkpoint below `folder` is.
-#[expect(clippy::print_stderr, reason = "which checkpoint it is, and why newer ones are not")]
+#[expect(clippy::print_stderr, reason = "whether the rate goes on where it stopped")]
 fn resume(cohort: &mut Cohort, folder: &Path) -> Result<Checkpoint, Failure> {
-    let checkpoints = folder.join("checkpoints");
-    let found = newest_good(&checkpoints)
-        .with_context(|| format!("there are no checkpoints in {}", checkpoints.display()))?;
-    for refusal in &found.refused {
-        eprintln!("anneal: not resumed from: {refusal}");
-    }
-    let Some((file, checkpoint)) = found.newest else {
-        return Err(Failure::Failed(anyhow!("no checkpoint in {} can be resumed", checkpoints.display())));
-    };
+    let checkpoint = newest(folder)?;
     let continuity = cohort.restore(&checkpoint, Forget::default())?;
-    eprintln!("anneal: resumed from {} after {} updates", file.display(), checkpoint.update());
+    eprintln!("anneal: resumed from update {}", checkpoint.update());
     for jump in continuity.iter().filter(|lane| lane.jumps()) {
         eprintln!("anneal: {jump}");
     }
     Ok(checkpoint)
+}
+
+/// The newest good checkpoint of a training's folder.
+#[expect(clippy::print_stderr, reason = "why newer ones are not good")]
+pub fn newest(folder: &Path) -> Result<Checkpoint, Failure> {
+    let checkpoints = folder.join("checkpoints");
+    let found = newest_good(&checkpoints)
+        .with_context(|| format!("there are no checkpoints in {}", checkpoints.display()))?;
+    for refusal in &found.refused {
+        eprintln!("anneal: not taken: {refusal}");
+    }
+    let newest = found.newest.map(|(_, checkpoint)| checkpoint);
+    newest.ok_or_else(|| Failure::Failed(anyhow!("there is no good checkpoint in {}", checkpoints.display())))
 }
 
 /// Feeds what an earlier part of the training measured to its lane's tally.

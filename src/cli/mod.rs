@@ -4,10 +4,12 @@
 //! 1 when something failed, and 2 for bad usage or a bad file.
 
 pub mod bench;
+mod ensemble;
 mod export;
 mod find_lr;
 mod headless;
 mod import;
+mod landscape;
 mod lint;
 mod open;
 mod output;
@@ -48,6 +50,27 @@ enum Command {
     Export(ExportArgs),
     /// A framework's scheduler configuration or a logged learning rate as an experiment file.
     Import { file: PathBuf },
+    /// The snapshots a training kept: each one, their ensemble, averages and soups, as CSV.
+    Ensemble {
+        /// The folder that `anneal train --out` wrote.
+        folder: PathBuf,
+        /// Print JSON, with the matrices and barriers.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Draw the loss around a training's runs to a PNG file.
+    Landscape {
+        /// The folder that `anneal train --out` wrote.
+        folder: PathBuf,
+        #[arg(long)]
+        out: PathBuf,
+        /// Width and height in pixels.
+        #[arg(long, value_parser = screenshot::size, default_value = "1200x800")]
+        size: (u32, u32),
+        /// A map from above instead of a surface.
+        #[arg(long)]
+        flat: bool,
+    },
     /// Say what an experiment will do that nobody means; exit 1 where there is an error.
     Lint { file: PathBuf },
     /// Render the studio to a PNG file, off screen.
@@ -211,6 +234,8 @@ pub fn main() -> ExitCode {
         Some(Command::FindLr(args)) => find_lr::run(&args),
         Some(Command::Export(args)) => export::run(&args),
         Some(Command::Import { file }) => import::run(&file),
+        Some(Command::Ensemble { folder, json }) => ensemble::run(&folder, json),
+        Some(Command::Landscape { folder, out, size, flat }) => landscape::run(&folder, &out, size, flat),
         Some(Command::Lint { file }) => lint::run(&file),
         Some(Command::Screenshot(args)) => screenshot::run(&args),
         Some(Command::Bench { json, device, threads, lanes, quick }) => {

@@ -15,7 +15,16 @@ use crate::telemetry::{EventKind, Row, Validation};
 use crate::train::lane::Lane;
 
 const COLUMNS: [&str; 11] = [
-    "run", "replica", "update", "epoch", "lr", "momentum", "train_loss", "grad_norm", "update_norm", "val_loss",
+    "run",
+    "replica",
+    "update",
+    "epoch",
+    "lr",
+    "momentum",
+    "train_loss",
+    "grad_norm",
+    "update_norm",
+    "val_loss",
     "val_accuracy",
 ];
 
@@ -91,7 +100,8 @@ impl Results {
             event.is_ok_and(|event| event["update"].as_u64().is_some_and(|update| update <= updates))
         };
         let lines: Vec<String> = lines.map_while(Result::ok).filter(early).collect();
-        files::replace(&events, |file| lines.iter().try_for_each(|line| writeln!(file, "{line}"))).with_context(there)?;
+        files::replace(&events, |file| lines.iter().try_for_each(|line| writeln!(file, "{line}")))
+            .with_context(there)?;
         let append = |path: &Path| OpenOptions::new().append(true).open(path).with_context(there);
         let metrics = csv::WriterBuilder::new().has_headers(false).from_writer(append(&path)?);
         Ok(Self { folder: folder.to_owned(), metrics, events: BufWriter::new(append(&events)?) })
@@ -164,7 +174,8 @@ fn measured(record: &csv::StringRecord) -> Option<Measured> {
         return None;
     }
     let update = record[2].parse().ok()?;
-    let optional = |at: usize| if record[at].is_empty() { Some(None) } else { record[at].parse().ok().map(Some) };
+    let optional =
+        |at: usize| if record[at].is_empty() { Some(None) } else { record[at].parse().ok().map(Some) };
     let (loss, accuracy) = (optional(9)?, optional(10)?);
     Some(Measured {
         run: record[0].to_owned(),

@@ -317,7 +317,7 @@ impl Path {
     }
 }
 
-impl fmt::Display for Path {
+impl Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.scope, self.fields.as_str()) {
             (Some(scope), "") => f.write_str(scope),

@@ -1,6 +1,6 @@
 //! Fully connected layers, fused: forward, loss and backward of one lane in one call.
 
-use candle_core::{D, Tensor};
+use candle_core::Tensor;
 use pulp::{Arch, Simd, WithSimd};
 use rand_chacha::ChaCha8Rng;
 
@@ -10,7 +10,8 @@ use super::kernel::matmul::{Left, Right, Start, multiply};
 use super::kernel::padded;
 use super::kernel::rows::{add_rows, copy, narrow, transpose, widen};
 use super::kernel::scratch::{Scratch, cut};
-use super::kernel::softmax::{cross_entropy, softmax_row, sums_len};
+use super::kernel::softmax::sums_len;
+use super::readout::{Answer, Job, read_out};
 use super::{Batch, Inputs, Model, Parameter, Score, Targets};
 use crate::experiment::{Activation, Loss};
 
@@ -84,13 +85,6 @@ impl Mlp {
     }
 }
 
-/// What a fused call is for.
-enum Job<'a> {
-    Gradient(&'a mut [f32]),
-    Score,
-    Predict(&'a mut [f32]),
-}
-
 struct Pass<'a> {
     model: &'a Mlp,
     row: &'a [f32],
@@ -150,40 +144,12 @@ impl WithSimd for Pass<'_> {
         }
 
         let classes = model.layers[last].outputs;
-        let stride = padded(classes);
         let logits = &mut *outputs[last];
-        let mut score = Score { loss: 0.0, correct: 0, count: n as u64 };
-        if let Job::Predict(predictions) = job {
-            for (logits, prediction) in
-                logits.chunks_exact_mut(stride).zip(predictions.chunks_exact_mut(classes))
-            {
-                if matches!(batch.targets, Targets::Classes(_)) {
-                    softmax_row(simd, classes, logits);
-                }
-                prediction.copy_from_slice(&logits[..classes]);
-            }
-            return score;
-        }
-        if let (Job::Score, Targets::Classes(labels)) = (&job, batch.targets) {
-            for (logits, &at) in logits.chunks_exact(stride).zip(batch.rows) {
-                score.correct += u64::from(largest(&logits[..classes]) == labels[at as usize] as usize);
-            }
-        }
-        let scale = 1.0 / n as f32;
-        score.loss = match (model.loss, batch.targets) {
-            (Loss::CrossEntropy, Targets::Classes(labels)) => {
-                let mut spare = &mut *rest;
-                let sums = cut(&mut spare, sums_len(n));
-                cross_entropy(
-                    simd,
-                    classes,
-                    logits,
-                    |at| labels[batch.rows[at] as usize] as usize,
-                    scale,
-                    sums,
-                )
-            }
-            (_, targets) => half_squared_error(logits, classes, batch.rows, targets, scale),
+        let score = {
+            let mut spare = &mut *rest;
+            let sums = cut(&mut spare, sums_len(n));
+            let answer = |at: usize| Answer::of(batch.targets, batch.rows[at]);
+            read_out(simd, logits, classes, answer, (model.loss, 1.0 / n as f32), &mut job, sums)
         };
         let Job::Gradient(gradient) = &mut job else {
             return score;
@@ -295,44 +261,6 @@ fn descend<S: Simd>(simd: S, activation: Activation, outputs: &mut [f32], slopes
     }
 }
 
-/// Turns outputs into the gradient of the scaled half squared error; returns the sum, not scaled.
-#[inline(always)]
-fn half_squared_error(
-    outputs: &mut [f32],
-    width: usize,
-    rows: &[u32],
-    targets: Targets<'_>,
-    scale: f32,
-) -> f64 {
-    let mut total = 0.0;
-    for (row, &at) in outputs.chunks_exact_mut(padded(width)).zip(rows) {
-        let at = at as usize;
-        for (column, y) in row[..width].iter_mut().enumerate() {
-            let target = match targets {
-                Targets::Classes(labels) => f32::from(u8::from(labels[at] as usize == column)),
-                Targets::Values { values, width } => values[at * width + column],
-                Targets::NextCharacter => 0.0,
-            };
-            let error = *y - target;
-            total += 0.5 * f64::from(error * error);
-            *y = error * scale;
-        }
-        row[width..].fill(0.0);
-    }
-    total
-}
-
-/// The index of the largest number, the first one where several are.
-pub fn largest(row: &[f32]) -> usize {
-    let mut best = 0;
-    for (at, value) in row.iter().enumerate() {
-        if *value > row[best] {
-            best = at;
-        }
-    }
-    best
-}
-
 impl Mlp {
     fn pass(&self, row: &[f32], batch: Batch<'_>, job: Job<'_>, scratch: &mut Scratch) -> Score {
         self.arch.dispatch(Pass { model: self, row, batch, job, scratch: scratch.all() })
@@ -381,7 +309,8 @@ impl Model for Mlp {
     }
 
     fn predict(&self, row: &[f32], batch: Batch<'_>, predictions: &mut [f32], scratch: &mut Scratch) {
-        self.pass(row, batch, Job::Predict(predictions), scratch);
+        let classes = matches!(batch.targets, Targets::Classes(_));
+        self.pass(row, batch, Job::Predict { outputs: predictions, classes }, scratch);
     }
 
     fn loss_tensor(&self, rows: &Tensor, batches: &[Batch<'_>]) -> candle_core::Result<Tensor> {
@@ -404,13 +333,7 @@ impl Model for Mlp {
                 };
             }
         }
-        match self.loss {
-            Loss::CrossEntropy => super::tensor::cross_entropy(&x, batches),
-            Loss::Mse => {
-                let targets = super::tensor::targets(batches, self.outputs(), rows.device(), rows.dtype())?;
-                ((x - targets)?.sqr()?.sum(D::Minus1)?.mean(1)? * 0.5)?.reshape(lanes)
-            }
-        }
+        super::tensor::mean_loss(self.loss, &x, batches)
     }
 
     fn flops(&self, samples: usize) -> f64 {

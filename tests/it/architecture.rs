@@ -60,6 +60,21 @@ fn training_knows_nothing_of_windows() {
 }
 
 #[test]
+fn landscapes_are_computed_and_drawn_without_a_window() {
+    absent("landscape", &INTERFACE, &[]);
+    absent("landscape", &["candle", "crate::ui", "crate::train"], &[]);
+    absent("gpu", &["candle", "crate::ui", "crate::train", "egui::"], &[]);
+}
+
+#[test]
+fn exports_imports_and_lint_know_schedules_and_experiments_only() {
+    for folder in ["export", "import", "lint"] {
+        absent(folder, &INTERFACE, &[]);
+        absent(folder, &["candle", "crate::train", "crate::ui", "crate::model"], &[]);
+    }
+}
+
+#[test]
 fn the_interface_calls_no_tensor_library_and_changes_training_by_commands_only() {
     absent("ui", &["candle", "crate::model", "train::cohort", "train::lane", "train::rule"], &[]);
 }
@@ -67,15 +82,30 @@ fn the_interface_calls_no_tensor_library_and_changes_training_by_commands_only()
 #[test]
 fn colours_are_named_in_the_theme_only() {
     let literals = [
-        "Color32::from_", "Color32::WHITE", "Color32::BLACK", "Color32::RED", "Color32::GRAY", "Color32::GREEN",
-        "Color32::BLUE", "hex_color!", "Rgba::from_",
+        "Color32::from_",
+        "Color32::WHITE",
+        "Color32::BLACK",
+        "Color32::RED",
+        "Color32::GRAY",
+        "Color32::GREEN",
+        "Color32::BLUE",
+        "hex_color!",
+        "Rgba::from_",
     ];
     absent("ui", &literals, &["ui/theme/"]);
 }
 
 #[test]
 fn all_randomness_is_seeded() {
-    let unseeded = ["thread_rng", "rand::rng(", "from_os_rng", "from_entropy", "OsRng", "SystemTime", "RandomState::new"];
+    let unseeded = [
+        "thread_rng",
+        "rand::rng(",
+        "from_os_rng",
+        "from_entropy",
+        "OsRng",
+        "SystemTime",
+        "RandomState::new",
+    ];
     absent("", &unseeded, &[]);
 }
 
