@@ -279,7 +279,7 @@ mod tests {
         }
 
         fn fill_bytes(&mut self, _: &mut [u8]) {
-            unimplemented!("nothing here draws bytes")
+            unreachable!("nothing here draws bytes")
         }
     }
 }

@@ -78,7 +78,7 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
             let names: Vec<(String, u32)> =
                 cohort.lanes().iter().map(|lane| (name(experiment, lane), lane.id.replica)).collect();
             Some(Results::reopen(out, checkpoint.update(), |measured| {
-                take_again(&mut tallies, &names, measured)
+                take_again(&mut tallies, &names, &measured);
             })?)
         }
         (Some(out), _) => Some(Results::create(out, experiment)?),
@@ -172,7 +172,7 @@ pub fn newest(folder: &Path) -> Result<Checkpoint, Failure> {
 }
 
 /// Feeds what an earlier part of the training measured to its lane's tally.
-fn take_again(tallies: &mut [Tally], names: &[(String, u32)], measured: Measured) {
+fn take_again(tallies: &mut [Tally], names: &[(String, u32)], measured: &Measured) {
     let lane = names.iter().position(|(run, replica)| *run == measured.run && *replica == measured.replica);
     if let Some(tally) = lane.and_then(|lane| tallies.get_mut(lane)) {
         tally.update(&measured.row);

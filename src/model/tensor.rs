@@ -38,7 +38,7 @@ pub fn targets(batches: &[Batch<'_>], outputs: usize, device: &Device, dtype: DT
                     flat.extend((0..outputs).map(|class| f32::from(u8::from(labels[row] as usize == class))));
                 }
                 Targets::Values { values, width } => {
-                    flat.extend_from_slice(&values[row * width..(row + 1) * width])
+                    flat.extend_from_slice(&values[row * width..(row + 1) * width]);
                 }
                 Targets::NextCharacter => candle_core::bail!("text has no dense targets"),
             }

@@ -352,15 +352,15 @@ fn on_rows<R>(
     lanes: &mut [Lane],
     f: impl FnOnce(&mut [Lane], &mut [f32], usize) -> R,
 ) -> candle_core::Result<R> {
-    let operation = OnRows { inner: RefCell::new((Some((f, lanes)), None)) };
+    let operation = OnRows { todo: RefCell::new(Some((f, lanes))), result: RefCell::new(None) };
     rows.inplace_op1(&operation)?;
-    let (_, result) = operation.inner.into_inner();
-    result.ok_or_else(|| candle_core::Error::Msg("the operation did not run".into()))
+    operation.result.into_inner().ok_or_else(|| candle_core::Error::Msg("the operation did not run".into()))
 }
 
 /// An in-place operation on `[L, width]` that also sees the lanes.
 struct OnRows<'a, F, R> {
-    inner: RefCell<(Option<(F, &'a mut [Lane])>, Option<R>)>,
+    todo: RefCell<Option<(F, &'a mut [Lane])>>,
+    result: RefCell<Option<R>>,
 }
 
 impl<F, R> InplaceOp1 for OnRows<'_, F, R>
@@ -379,9 +379,8 @@ where
             candle_core::bail!("fused training needs contiguous rows");
         };
         let (_, width) = layout.shape().dims2()?;
-        let mut inner = self.inner.borrow_mut();
-        if let Some((f, lanes)) = inner.0.take() {
-            inner.1 = Some(f(lanes, &mut numbers[from..to], width));
+        if let Some((f, lanes)) = self.todo.take() {
+            *self.result.borrow_mut() = Some(f(lanes, &mut numbers[from..to], width));
         }
         Ok(())
     }

@@ -54,14 +54,9 @@ impl Plan {
         };
         let kind = run.optimizer.kind;
         let second = if kind == OptimizerKind::RmsProp { "alpha" } else { "beta2" };
-        let eps = match signal("eps")? {
-            Signal::Fixed(eps) => eps,
-            _ => {
-                return Err(TrainError::Task(format!(
-                    "run \"{}\": eps must be one number, not a schedule",
-                    run.name
-                )));
-            }
+        let Signal::Fixed(eps) = signal("eps")? else {
+            let how = format!("run \"{}\": eps must be one number, not a schedule", run.name);
+            return Err(TrainError::Task(how));
         };
         Ok(Self {
             kind,

@@ -7,18 +7,13 @@ mod splits;
 mod tables;
 
 use anneal_studio::data::{
-    CATALOGUE, Content, Dataset, NAMES, Prepared, Samples, Shape, Split, Standard, Targets, Task,
-    Text, epoch_order, info,
+    CATALOGUE, Content, Dataset, NAMES, Prepared, Samples, Shape, Split, Standard, Targets, Task, Text,
+    epoch_order, info,
 };
 use proptest::prelude::*;
 
 /// No label noise, no limit, a fifth held out.
-const PLAIN: Split = Split {
-    seed: 0,
-    validation: 0.2,
-    label_noise: 0.0,
-    limit: None,
-};
+const PLAIN: Split = Split { seed: 0, validation: 0.2, label_noise: 0.0, limit: None };
 
 fn samples(name: &str) -> Samples {
     match Dataset::load(name).unwrap().content {
@@ -37,9 +32,7 @@ fn shakespeare() -> Text {
 /// Training part and validation part.
 fn parts(name: &str, split: Split) -> (Samples, Samples) {
     match Dataset::load(name).unwrap().prepare(&split).unwrap() {
-        Prepared::Samples {
-            train, validation, ..
-        } => (train, validation),
+        Prepared::Samples { train, validation, .. } => (train, validation),
         Prepared::Text { .. } => panic!("{name} is a text"),
     }
 }
@@ -76,11 +69,7 @@ fn class_counts(samples: &Samples) -> Vec<usize> {
 fn mean_and_deviation(values: &[f32]) -> (f64, f64) {
     let count = values.len() as f64;
     let mean = values.iter().map(|&value| f64::from(value)).sum::<f64>() / count;
-    let square = values
-        .iter()
-        .map(|&value| (f64::from(value) - mean).powi(2))
-        .sum::<f64>()
-        / count;
+    let square = values.iter().map(|&value| (f64::from(value) - mean).powi(2)).sum::<f64>() / count;
     (mean, square.sqrt())
 }
 

@@ -27,15 +27,9 @@ fn examples() -> Vec<(String, String)> {
     let mut files: Vec<_> = fs::read_dir(folder())
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "toml")
-        })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
         .map(|path| {
-            (
-                path.file_name().unwrap().to_str().unwrap().to_owned(),
-                fs::read_to_string(&path).unwrap(),
-            )
+            (path.file_name().unwrap().to_str().unwrap().to_owned(), fs::read_to_string(&path).unwrap())
         })
         .collect();
     files.sort();
@@ -47,9 +41,7 @@ fn read(text: &str) -> Experiment {
 }
 
 fn error(text: &str) -> String {
-    Experiment::parse(text, "out.toml")
-        .expect_err(text)
-        .to_string()
+    Experiment::parse(text, "out.toml").expect_err(text).to_string()
 }
 
 /// A file in which every line is of some use to the tests of errors.
@@ -84,13 +76,8 @@ fn every_example_reads_and_writes() {
     let files = examples();
     assert!(files.len() >= 5);
     for (name, text) in files {
-        let experiment =
-            Experiment::open(folder().join(&name)).unwrap_or_else(|error| panic!("{error}"));
-        assert_eq!(
-            Experiment::parse(&text, &name).unwrap(),
-            experiment,
-            "{name}"
-        );
+        let experiment = Experiment::open(folder().join(&name)).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(Experiment::parse(&text, &name).unwrap(), experiment, "{name}");
         assert_eq!(read(&experiment.to_toml()), experiment, "{name}");
     }
 }
@@ -98,35 +85,17 @@ fn every_example_reads_and_writes() {
 #[test]
 fn an_example_means_what_it_says() {
     let experiment = Experiment::open(folder().join("fashion-decay.toml")).unwrap();
-    assert_eq!(
-        experiment.data.source,
-        Source::Shipped("fashion14".to_owned())
-    );
+    assert_eq!(experiment.data.source, Source::Shipped("fashion14".to_owned()));
     assert_eq!(experiment.data.batch_size, BatchSize::Samples(16));
     assert_eq!(experiment.data.limit, Some(4000));
     assert_eq!((experiment.train.seed, experiment.train.replicas), (1, 5));
     assert_eq!(experiment.train.updates, Span::Updates(2500.0));
-    let [_, step, .., plateau] = experiment.runs.as_slice() else {
-        panic!("{:?}", experiment.runs)
-    };
-    assert_eq!(
-        step.lr.kind.get("every"),
-        Some(Value::Span(Some(Span::Percent(50.0))))
-    );
+    let [_, step, .., plateau] = experiment.runs.as_slice() else { panic!("{:?}", experiment.runs) };
+    assert_eq!(step.lr.kind.get("every"), Some(Value::Span(Some(Span::Percent(50.0)))));
     assert_eq!(step.optimizer.get("momentum"), Some(&Number::Fixed(0.9)));
-    let rule = Plateau {
-        factor: 0.5,
-        patience: 2,
-        threshold: 1e-3,
-        min_lr: 1e-5,
-        ..Plateau::default()
-    };
+    let rule = Plateau { factor: 0.5, patience: 2, threshold: 1e-3, min_lr: 1e-5, ..Plateau::default() };
     assert_eq!(plateau.plateau, Some(rule));
-    let warmup = Warmup {
-        over: Span::Percent(2.0),
-        from: 0.0,
-        shape: Ramp::Linear,
-    };
+    let warmup = Warmup { over: Span::Percent(2.0), from: 0.0, shape: Ramp::Linear };
     assert_eq!(plateau.lr.warmup, Some(warmup));
 }
 
@@ -134,19 +103,9 @@ fn an_example_means_what_it_says() {
 fn what_is_left_out_has_its_default() {
     let experiment = read(FILE);
     assert_eq!(experiment.data.batch_size, BatchSize::Samples(64));
-    assert_eq!(
-        (experiment.data.validation, experiment.data.label_noise),
-        (0.2, 0.0)
-    );
+    assert_eq!((experiment.data.validation, experiment.data.label_noise), (0.2, 0.0));
     assert_eq!(experiment.train.loss, Loss::CrossEntropy);
-    assert_eq!(
-        (
-            experiment.train.seed,
-            experiment.train.replicas,
-            experiment.train.accumulate
-        ),
-        (0, 1, 1)
-    );
+    assert_eq!((experiment.train.seed, experiment.train.replicas, experiment.train.accumulate), (0, 1, 1));
     let sine = FILE.replace("digits", "sine");
     assert_eq!(read(&sine).train.loss, Loss::Mse);
 
@@ -156,13 +115,7 @@ fn what_is_left_out_has_its_default() {
     let surface = read(surface);
     assert_eq!(surface.data.source, Source::None);
     assert_eq!(surface.train.updates, Span::Updates(500.0));
-    assert!(matches!(
-        surface.model,
-        Model::Surface {
-            start: [1.0, -1.5],
-            ..
-        }
-    ));
+    assert!(matches!(surface.model, Model::Surface { start: [1.0, -1.5], .. }));
 }
 
 #[test]
@@ -206,37 +159,17 @@ hypergradient = { beta = 1e-6 }
 "#;
     let experiment = read(text);
     assert_eq!(experiment.to_toml(), text);
-    assert_eq!(
-        experiment.runs[0].plateau.as_ref().map(|rule| rule.metric),
-        Some(Metric::ValAccuracy)
-    );
-    assert_eq!(
-        experiment.snapshots.map(|it| it.when),
-        Some(SnapshotWhen::Every(Span::Epochs(5.0)))
-    );
+    assert_eq!(experiment.runs[0].plateau.as_ref().map(|rule| rule.metric), Some(Metric::ValAccuracy));
+    assert_eq!(experiment.snapshots.map(|it| it.when), Some(SnapshotWhen::Every(Span::Epochs(5.0))));
 }
 
 #[test]
 fn noam_with_a_warmup_of_its_own_and_one_around_it_keeps_its_values() {
     let mut experiment = read(FILE);
-    let noam = Kind::Noam(Noam {
-        scale: 1.0,
-        d_model: 64.0,
-        warmup: Span::Updates(40.0),
-    });
-    let warmup = Warmup {
-        over: Span::Updates(10.0),
-        from: 0.5,
-        shape: Ramp::Linear,
-    };
-    experiment.runs[0].lr = Schedule {
-        warmup: Some(warmup),
-        ..noam.into()
-    };
-    let clock = Clock {
-        updates: 200,
-        updates_per_epoch: 20,
-    };
+    let noam = Kind::Noam(Noam { scale: 1.0, d_model: 64.0, warmup: Span::Updates(40.0) });
+    let warmup = Warmup { over: Span::Updates(10.0), from: 0.5, shape: Ramp::Linear };
+    experiment.runs[0].lr = Schedule { warmup: Some(warmup), ..noam.into() };
+    let clock = Clock { updates: 200, updates_per_epoch: 20 };
     let values = |experiment: &Experiment| {
         let curve = experiment.runs[0].lr.resolve(clock).unwrap();
         (0..200).map(|update| curve.at(update)).collect::<Vec<_>>()

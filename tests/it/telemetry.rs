@@ -44,10 +44,7 @@ fn samples(seed: u64, len: u64, gaps: u64, odd: u64) -> Vec<Sample> {
                 update += 1 + mix(index) % 50;
             }
             update += 1;
-            Sample {
-                update,
-                value: value(seed, index, odd),
-            }
+            Sample { update, value: value(seed, index, odd) }
         })
         .collect()
 }
@@ -71,13 +68,7 @@ fn stored(precision: Precision, samples: &[Sample]) -> Vec<Sample> {
         Precision::Single => f64::from(value as f32),
         Precision::Double => value,
     };
-    samples
-        .iter()
-        .map(|s| Sample {
-            value: round(s.value),
-            ..*s
-        })
-        .collect()
+    samples.iter().map(|s| Sample { value: round(s.value), ..*s }).collect()
 }
 
 fn view(series: &Series, range: std::ops::RangeInclusive<u64>, buckets: usize) -> Vec<Bucket> {
@@ -99,10 +90,7 @@ fn assert_same(left: &[Bucket], right: &[Bucket]) {
 }
 
 fn bounds(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
-    values
-        .filter(|v| v.is_finite())
-        .map(|v| (v, v))
-        .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+    values.filter(|v| v.is_finite()).map(|v| (v, v)).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
 }
 
 fn assert_bucket(bucket: &Bucket, samples: &[Sample], precision: Precision) {
@@ -112,11 +100,7 @@ fn assert_bucket(bucket: &Bucket, samples: &[Sample], precision: Precision) {
     assert_eq!(bucket.last_update, last.update);
     assert_eq!(bucket.first.to_bits(), first.value.to_bits());
     assert_eq!(bucket.last.to_bits(), last.value.to_bits());
-    let finite: Vec<f64> = samples
-        .iter()
-        .map(|s| s.value)
-        .filter(|v| v.is_finite())
-        .collect();
+    let finite: Vec<f64> = samples.iter().map(|s| s.value).filter(|v| v.is_finite()).collect();
     assert_eq!(bucket.nonfinite as usize, samples.len() - finite.len());
     let Some((min, max)) = bounds(finite.iter().copied()) else {
         assert!(bucket.min.is_nan() && bucket.max.is_nan() && bucket.mean.is_nan());
@@ -129,11 +113,7 @@ fn assert_bucket(bucket: &Bucket, samples: &[Sample], precision: Precision) {
         Precision::Double => f64::EPSILON,
     };
     let slack = 32.0 * epsilon * min.abs().max(max.abs());
-    assert!(
-        (bucket.mean - mean).abs() <= slack,
-        "{} is not {mean}",
-        bucket.mean
-    );
+    assert!((bucket.mean - mean).abs() <= slack, "{} is not {mean}", bucket.mean);
     assert!(bucket.min <= bucket.mean && bucket.mean <= bucket.max);
 }
 
@@ -310,24 +290,12 @@ fn millions_of_samples_stay_within_the_budget_and_keep_their_spikes() {
         let mut series = Series::new(precision, budget);
         for index in 0..LEN {
             let spike = index == 1_234_567;
-            let value = if spike {
-                1e9
-            } else {
-                (index as f64 * 1e-3).sin()
-            };
+            let value = if spike { 1e9 } else { (index as f64 * 1e-3).sin() };
             series.push(index * gap, value);
-            assert!(
-                series.bytes() <= budget_kept,
-                "{} of {budget_kept}",
-                series.bytes()
-            );
+            assert!(series.bytes() <= budget_kept, "{} of {budget_kept}", series.bytes());
         }
         let leaves = everything(&series);
-        assert_eq!(
-            leaves.iter().map(|b| u64::from(b.count)).sum::<u64>(),
-            LEN,
-            "every sample is somewhere"
-        );
+        assert_eq!(leaves.iter().map(|b| u64::from(b.count)).sum::<u64>(), LEN, "every sample is somewhere");
         let spiked: Vec<_> = leaves.iter().filter(|b| b.max == 1e9).collect();
         assert_eq!(spiked.len(), 1);
         assert!(spiked[0].first_update <= 1_234_567 * gap);
@@ -361,22 +329,15 @@ fn every_sample_is_exact_while_it_fits() {
     assert_eq!(series.stride(), 1);
     for update in (0..500_000).step_by(977) {
         let exact = 1.0 / (update + 1) as f64;
-        assert_eq!(
-            series.at(update),
-            Some(Sample {
-                update,
-                value: exact
-            })
-        );
+        assert_eq!(series.at(update), Some(Sample { update, value: exact }));
     }
 }
 
 #[test]
 fn values_that_are_not_finite_are_kept_and_marked() {
     let mut series = Series::new(Precision::Single, 0);
-    for (update, value) in [1.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e300, -2.0]
-        .into_iter()
-        .enumerate()
+    for (update, value) in
+        [1.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e300, -2.0].into_iter().enumerate()
     {
         series.push(update as u64, value);
     }
@@ -399,9 +360,11 @@ fn values_that_are_not_finite_are_kept_and_marked() {
     }
     assert_eq!(nothing.finite_bounds(EVERYTHING), None);
     assert_eq!(nothing.positive_bounds(EVERYTHING), None);
-    assert!(view(&nothing, EVERYTHING, 7).iter().all(|b| {
-        b.nonfinite == b.count && b.min.is_nan() && b.max.is_nan() && b.mean.is_nan()
-    }));
+    assert!(
+        view(&nothing, EVERYTHING, 7)
+            .iter()
+            .all(|b| { b.nonfinite == b.count && b.min.is_nan() && b.max.is_nan() && b.mean.is_nan() })
+    );
 }
 
 #[test]
@@ -427,11 +390,7 @@ fn an_empty_series_and_one_sample_have_views() {
     series.truncate(0);
     series.push(u64::MAX, 0.5);
     assert_eq!(view(&series, EVERYTHING, 0).len(), 1);
-    assert_eq!(
-        view(&series, 0..=3, 9).len(),
-        1,
-        "the neighbour is still there"
-    );
+    assert_eq!(view(&series, 0..=3, 9).len(), 1, "the neighbour is still there");
     assert_eq!(series.at(3), None);
     assert_eq!(series.finite_bounds(EVERYTHING), Some((0.5, 0.5)));
     #[expect(clippy::reversed_empty_ranges, reason = "an empty range is asked for")]
@@ -445,19 +404,10 @@ fn between_two_samples_a_view_has_both() {
     for update in [0, 100, 200, 300] {
         series.push(update, update as f64);
     }
-    let seen: Vec<u64> = view(&series, 120..=180, 50)
-        .iter()
-        .map(|b| b.first_update)
-        .collect();
+    let seen: Vec<u64> = view(&series, 120..=180, 50).iter().map(|b| b.first_update).collect();
     assert_eq!(seen, [100, 200]);
     assert_eq!(series.finite_bounds(120..=180), None);
-    assert_eq!(
-        series.at(199),
-        Some(Sample {
-            update: 100,
-            value: 100.0
-        })
-    );
+    assert_eq!(series.at(199), Some(Sample { update: 100, value: 100.0 }));
 }
 
 #[test]
@@ -484,13 +434,7 @@ fn going_back_forgets_and_a_second_value_is_ignored() {
     series.push(9, 5.0);
     assert_eq!(series.last().unwrap().value, 1.0);
     series.push(4, 2.0);
-    assert_eq!(
-        series.last(),
-        Some(Sample {
-            update: 4,
-            value: 2.0
-        })
-    );
+    assert_eq!(series.last(), Some(Sample { update: 4, value: 2.0 }));
     assert_eq!(series.len(), 5);
 }
 
@@ -530,33 +474,14 @@ fn validation_is_sparse_and_read_by_the_cursor() {
     let mut store = Store::new(1, 1 << 20);
     for (update, accuracy) in [(99, Some(0.5)), (199, None), (299, Some(0.75))] {
         let loss = update as f32;
-        store.validate(
-            0,
-            Validation {
-                update,
-                loss,
-                accuracy,
-            },
-        );
+        store.validate(0, Validation { update, loss, accuracy });
     }
     let loss = store.series(0, Column::ValLoss);
     assert_eq!(loss.at(98), None);
-    assert_eq!(
-        loss.at(250),
-        Some(Sample {
-            update: 199,
-            value: 199.0
-        })
-    );
+    assert_eq!(loss.at(250), Some(Sample { update: 199, value: 199.0 }));
     let accuracy = store.series(0, Column::ValAccuracy);
     assert_eq!(accuracy.len(), 2);
-    assert_eq!(
-        accuracy.at(298),
-        Some(Sample {
-            update: 99,
-            value: 0.5
-        })
-    );
+    assert_eq!(accuracy.at(298), Some(Sample { update: 99, value: 0.5 }));
 }
 
 #[test]
@@ -568,11 +493,7 @@ fn a_cohort_stays_within_its_budget() {
         let rows = rows(start..start + 1_000);
         for lane in 0..4 {
             store.append(lane, &rows);
-            let validation = Validation {
-                update: start + 999,
-                loss: 1.0,
-                accuracy: Some(0.5),
-            };
+            let validation = Validation { update: start + 999, loss: 1.0, accuracy: Some(0.5) };
             store.validate(lane, validation);
         }
         assert!(store.bytes() <= budget, "{}", store.bytes());
@@ -599,37 +520,18 @@ fn a_lane_taken_back_equals_one_that_never_went_on() {
     }
     store.append(0, &rows(700..1_000));
     store.append(1, &rows(0..1_000));
-    store.validate(
-        0,
-        Validation {
-            update: 900,
-            loss: 1.0,
-            accuracy: None,
-        },
-    );
+    store.validate(0, Validation { update: 900, loss: 1.0, accuracy: None });
     store.truncate(0, 700);
     assert_eq!(store.smoothed(0).unwrap().len(), 700);
     assert_eq!((store.updates(0), store.updates(1)), (700, 1_000));
     assert!(store.series(0, Column::ValLoss).is_empty());
-    let other: Vec<Row> = rows(700..900)
-        .into_iter()
-        .map(|r| Row {
-            train_loss: 9.0,
-            ..r
-        })
-        .collect();
+    let other: Vec<Row> = rows(700..900).into_iter().map(|r| Row { train_loss: 9.0, ..r }).collect();
     store.append(0, &other);
     fresh.append(0, &other);
     for column in Column::ALL {
-        assert_same(
-            &everything(store.series(0, column)),
-            &everything(fresh.series(0, column)),
-        );
+        assert_same(&everything(store.series(0, column)), &everything(fresh.series(0, column)));
     }
-    assert_same(
-        &everything(store.smoothed(0).unwrap()),
-        &everything(fresh.smoothed(0).unwrap()),
-    );
+    assert_same(&everything(store.smoothed(0).unwrap()), &everything(fresh.smoothed(0).unwrap()));
     // Rows from the past take the lane back without being asked to.
     store.append(0, &rows(100..101));
     assert_eq!(store.updates(0), 101);
@@ -637,18 +539,9 @@ fn a_lane_taken_back_equals_one_that_never_went_on() {
     assert_eq!(store.smoothed(0).unwrap().len(), 101);
     // The last row sent twice changes nothing.
     store.append(0, &other[..0]);
-    store.append(
-        0,
-        &[Row {
-            lr: 7.0,
-            ..row(100)
-        }],
-    );
+    store.append(0, &[Row { lr: 7.0, ..row(100) }]);
     assert_eq!(store.series(0, Column::Lr).len(), 101);
-    assert_eq!(
-        store.series(0, Column::Lr).last().unwrap().value,
-        row(100).lr
-    );
+    assert_eq!(store.series(0, Column::Lr).last().unwrap().value, row(100).lr);
 }
 
 #[test]
@@ -665,10 +558,7 @@ fn clearing_forgets_all_but_the_settings() {
     fresh.set_half_life(Some(5.0));
     fresh.append(0, &rows(0..100));
     assert_eq!(store.series(0, Column::Lr).stride(), 1);
-    assert_same(
-        &everything(store.smoothed(0).unwrap()),
-        &everything(fresh.smoothed(0).unwrap()),
-    );
+    assert_same(&everything(store.smoothed(0).unwrap()), &everything(fresh.smoothed(0).unwrap()));
 }
 
 #[test]
@@ -682,13 +572,7 @@ fn a_lane_that_does_not_exist_reads_as_empty() {
 }
 
 fn event(update: u64, lane: Option<usize>, kind: EventKind) -> Event {
-    Event {
-        update,
-        lane,
-        kind,
-        message: format!("x{}", "é".repeat(1_000)),
-        generation: 1,
-    }
+    Event { update, lane, kind, message: format!("x{}", "é".repeat(1_000)), generation: 1 }
 }
 
 #[test]
@@ -713,10 +597,7 @@ fn a_lane_taken_back_loses_its_own_events_only() {
     store.event(event(60, None, EventKind::Edit));
     store.truncate(0, 20);
     let kinds: Vec<_> = store.events().iter().map(|e| e.kind).collect();
-    assert_eq!(
-        kinds,
-        [EventKind::CycleEnd, EventKind::Snapshot, EventKind::Edit]
-    );
+    assert_eq!(kinds, [EventKind::CycleEnd, EventKind::Snapshot, EventKind::Edit]);
 }
 
 #[test]
@@ -830,10 +711,7 @@ fn a_changed_half_life_is_as_if_it_had_always_been() {
     let mut always = Store::new(1, 64 << 20);
     always.set_half_life(Some(40.0));
     always.append(0, &rows(0..9_000));
-    assert_same(
-        &everything(changed.smoothed(0).unwrap()),
-        &everything(always.smoothed(0).unwrap()),
-    );
+    assert_same(&everything(changed.smoothed(0).unwrap()), &everything(always.smoothed(0).unwrap()));
     changed.set_half_life(None);
     assert!(changed.smoothed(0).is_none() && changed.half_life().is_none());
 }
@@ -841,12 +719,8 @@ fn a_changed_half_life_is_as_if_it_had_always_been() {
 #[test]
 fn a_long_history_is_smoothed_from_its_means_leaf_by_leaf() {
     let loss = |update: u64| 1.0 + (-(update as f64) / 30_000.0).exp();
-    let rows: Vec<Row> = (0..100_000)
-        .map(|update| Row {
-            train_loss: loss(update) as f32,
-            ..row(update)
-        })
-        .collect();
+    let rows: Vec<Row> =
+        (0..100_000).map(|update| Row { train_loss: loss(update) as f32, ..row(update) }).collect();
     let mut store = Store::new(1, 0);
     store.append(0, &rows);
     store.set_half_life(Some(2_000.0));

@@ -18,7 +18,7 @@ pub fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     let r = simd.mul_add_e_f32s(n, c(-0.693_359_4), clamped);
     let r = simd.mul_add_e_f32s(n, c(2.121_944_4e-4), r);
     let mut p = c(1.987_569_1e-4);
-    for k in [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 5.000_000_1e-1] {
+    for k in [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5] {
         p = simd.mul_add_e_f32s(p, r, c(k));
     }
     let p = simd.mul_add_e_f32s(p, simd.mul_f32s(r, r), simd.add_f32s(r, c(1.0)));
@@ -54,7 +54,7 @@ pub fn ln<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
         -1.666_805_7e-1,
         2.000_071_5e-1,
         -2.499_999_4e-1,
-        3.333_333_1e-1,
+        3.333_333e-1,
     ] {
         p = simd.mul_add_e_f32s(p, r, c(k));
     }
@@ -78,7 +78,7 @@ pub fn tanh<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
         p = simd.mul_add_e_f32s(p, x2, c(k));
     }
     let mut q = c(1.198_258_4e-6);
-    for k in [1.185_347_1e-4, 2.268_434_6e-3, 4.893_525_2e-3] {
+    for k in [1.185_347_1e-4, 2.268_434_6e-3, 4.893_525e-3] {
         q = simd.mul_add_e_f32s(q, x2, c(k));
     }
     simd.div_f32s(simd.mul_f32s(clamped, p), q)

@@ -8,30 +8,19 @@ fn table(text: &str, label: &str) -> Dataset {
 
 fn content(dataset: Dataset) -> Samples {
     match dataset.content {
-        Content::Samples {
-            samples,
-            standard: Standard::Columns,
-        } => samples,
+        Content::Samples { samples, standard: Standard::Columns } => samples,
         other => panic!("a table is standardised column by column, not {other:?}"),
     }
 }
 
 fn refusal(bytes: impl AsRef<[u8]>, label: &str) -> String {
-    Dataset::from_csv("mine.csv", bytes.as_ref(), label)
-        .unwrap_err()
-        .to_string()
+    Dataset::from_csv("mine.csv", bytes.as_ref(), label).unwrap_err().to_string()
 }
 
 #[test]
 fn numbers_and_words_become_inputs() {
-    let read = content(table(
-        "size,colour,kind\n1,red,b\n2.5,blue,a\n-3e2,red,b\n",
-        "kind",
-    ));
-    assert_eq!(
-        read.feature_names[..],
-        ["size", "colour=blue", "colour=red"]
-    );
+    let read = content(table("size,colour,kind\n1,red,b\n2.5,blue,a\n-3e2,red,b\n", "kind"));
+    assert_eq!(read.feature_names[..], ["size", "colour=blue", "colour=red"]);
     assert_eq!(read.features, [1., 0., 1., 2.5, 1., 0., -300., 0., 1.]);
     assert_eq!(class_names(&read), ["a", "b"]);
     assert_eq!(labels(&read), [1, 0, 1]);
@@ -40,30 +29,16 @@ fn numbers_and_words_become_inputs() {
 #[test]
 fn a_label_of_few_whole_numbers_makes_classes_and_other_numbers_a_regression() {
     let of = |labels: &str| {
-        let rows: String = labels
-            .split(' ')
-            .map(|label| format!("1,{label}\n"))
-            .collect();
+        let rows: String = labels.split(' ').map(|label| format!("1,{label}\n")).collect();
         content(table(&format!("x,y\n{rows}"), "y"))
     };
     assert_eq!(class_names(&of("10 9 10 9 -1 -1")), ["-1", "9", "10"]);
     assert_eq!(labels(&of("10 9 10 9 -1 -1")), [2, 1, 2, 1, 0, 0]);
     assert_eq!(labels(&of("0 -0 1 1")), [0, 0, 1, 1]);
     assert_eq!(values(&of("0 0.5 0 0.5")), [0.0, 0.5, 0.0, 0.5]);
-    assert_eq!(
-        values(&of("1 2 3")),
-        [1.0, 2.0, 3.0],
-        "three numbers that never repeat are no classes"
-    );
-    let many = (0..42)
-        .map(|n| (n % 21).to_string())
-        .collect::<Vec<_>>()
-        .join(" ");
-    assert_eq!(
-        values(&of(&many)).len(),
-        42,
-        "21 different numbers are no classes"
-    );
+    assert_eq!(values(&of("1 2 3")), [1.0, 2.0, 3.0], "three numbers that never repeat are no classes");
+    let many = (0..42).map(|n| (n % 21).to_string()).collect::<Vec<_>>().join(" ");
+    assert_eq!(values(&of(&many)).len(), 42, "21 different numbers are no classes");
 }
 
 #[test]
@@ -78,13 +53,7 @@ fn rows_with_a_missing_cell_are_left_out_and_counted() {
 #[test]
 fn columns_no_model_can_use_are_left_out_with_the_reason() {
     let rows: String = (0..40)
-        .map(|n| {
-            format!(
-                "{n},name {n},{},{}\n",
-                if n == 3 { "?3x".into() } else { n.to_string() },
-                n % 2
-            )
-        })
+        .map(|n| format!("{n},name {n},{},{}\n", if n == 3 { "?3x".into() } else { n.to_string() }, n % 2))
         .collect();
     let dataset = table(&format!("x,who,typo,y\n{rows}"), "y");
     assert_eq!(
@@ -94,15 +63,8 @@ fn columns_no_model_can_use_are_left_out_with_the_reason() {
     );
     assert_eq!(content(dataset).feature_names[..], ["x"]);
     let empty = table("x,nothing,y\n1,,a\n2,NA,b\n", "y");
-    assert_eq!(
-        empty.left_out.to_string(),
-        "left out: column `nothing`, which has no values"
-    );
-    assert_eq!(
-        content(empty).len(),
-        2,
-        "a column that is left out costs no rows"
-    );
+    assert_eq!(empty.left_out.to_string(), "left out: column `nothing`, which has no values");
+    assert_eq!(content(empty).len(), 2, "a column that is left out costs no rows");
 }
 
 #[test]
@@ -116,47 +78,23 @@ fn what_spreadsheets_write_is_read() {
     ] {
         assert_eq!(content(table(text, "y")), plain, "{text:?}");
     }
-    assert_eq!(
-        content(table("\"a,b\",y\n1,p\n2,q\n", "y")).feature_names[..],
-        ["a,b"]
-    );
+    assert_eq!(content(table("\"a,b\",y\n1,p\n2,q\n", "y")).feature_names[..], ["a,b"]);
 }
 
 #[test]
 fn each_refusal_names_the_file_and_the_reason() {
     for (text, reason) in [
         ("x,y\n1,a\n2\n", "line 3 has 1 cells where the header has 2"),
-        (
-            "x,y\n1,a\n2,b,c\n",
-            "line 3 has 3 cells where the header has 2",
-        ),
-        (
-            "x,z\n1,a\n",
-            "no column is called `y`; the columns are `x`, `z`",
-        ),
-        (
-            "x,y,y\n1,a,b\n",
-            "2 columns are called `y`; rename all but the one to predict",
-        ),
+        ("x,y\n1,a\n2,b,c\n", "line 3 has 3 cells where the header has 2"),
+        ("x,z\n1,a\n", "no column is called `y`; the columns are `x`, `z`"),
+        ("x,y,y\n1,a,b\n", "2 columns are called `y`; rename all but the one to predict"),
         ("", "holds no data"),
         ("\u{feff}", "holds no data"),
         ("x,y\n", "holds no data"),
-        (
-            "x,y\n,a\n2,NA\n",
-            "no row can be used: 2 rows, all with a missing cell",
-        ),
-        (
-            "y\na\nb\n",
-            "besides `y` no column can be used to predict it",
-        ),
-        (
-            "x,y\n1,a\n2,a\n",
-            "column `y` has the same value in every row, so there is nothing to predict",
-        ),
-        (
-            "x,y\n1,7\n2,7\n",
-            "column `y` has the same value in every row, so there is nothing to predict",
-        ),
+        ("x,y\n,a\n2,NA\n", "no row can be used: 2 rows, all with a missing cell"),
+        ("y\na\nb\n", "besides `y` no column can be used to predict it"),
+        ("x,y\n1,a\n2,a\n", "column `y` has the same value in every row, so there is nothing to predict"),
+        ("x,y\n1,7\n2,7\n", "column `y` has the same value in every row, so there is nothing to predict"),
         (
             "x,y\n1,a\nNaN,b\n",
             "line 3, column `x` has `NaN`, which is not a finite number; leave the cell empty if its value is missing",
@@ -170,29 +108,17 @@ fn each_refusal_names_the_file_and_the_reason() {
             "line 3, column `y` has `inf`, which is not a finite number; leave the cell empty if its value is missing",
         ),
     ] {
-        assert_eq!(
-            refusal(text, "y"),
-            format!("mine.csv: {reason}"),
-            "{text:?}"
-        );
+        assert_eq!(refusal(text, "y"), format!("mine.csv: {reason}"), "{text:?}");
     }
     let windows = "x,y\r\n1,a\r\n2,b\r\n3\r\n";
-    assert_eq!(
-        refusal(windows, "y"),
-        "mine.csv: line 4 has 1 cells where the header has 2"
-    );
+    assert_eq!(refusal(windows, "y"), "mine.csv: line 4 has 1 cells where the header has 2");
     assert!(refusal("x,y\r\n1,a\r\n\r\nnan,b\r\n", "y").contains("line 4, column `x` has `nan`"));
     assert_eq!(
         refusal(b"x,y\n1,a\n2,\xff\n", "y"),
         "mine.csv: line 3 is not UTF-8 text; save the file as UTF-8"
     );
-    assert_eq!(
-        refusal(b"x,\xff\n1,a\n", "y"),
-        "mine.csv: line 1 is not UTF-8 text; save the file as UTF-8"
-    );
-    let typo: String = (0..40)
-        .map(|n| format!("{n},{n}{}\n", if n == 9 { " EUR" } else { "" }))
-        .collect();
+    assert_eq!(refusal(b"x,\xff\n1,a\n", "y"), "mine.csv: line 1 is not UTF-8 text; save the file as UTF-8");
+    let typo: String = (0..40).map(|n| format!("{n},{n}{}\n", if n == 9 { " EUR" } else { "" })).collect();
     assert_eq!(
         refusal(format!("x,y\n{typo}"), "y"),
         "mine.csv: column `y` mixes numbers such as `0` with text such as `9 EUR`; correct the text, or leave its cells empty"
@@ -207,13 +133,8 @@ fn each_refusal_names_the_file_and_the_reason() {
 #[test]
 fn what_is_too_large_is_refused_unread() {
     let endless = std::io::repeat(b'1');
-    let error = Dataset::from_csv("mine.csv", endless, "y")
-        .unwrap_err()
-        .to_string();
-    assert_eq!(
-        error,
-        "mine.csv: is larger than 67108864 bytes, the most that is read"
-    );
+    let error = Dataset::from_csv("mine.csv", endless, "y").unwrap_err().to_string();
+    assert_eq!(error, "mine.csv: is larger than 67108864 bytes, the most that is read");
 }
 
 #[test]
@@ -234,27 +155,14 @@ fn few_bytes_cannot_become_many_inputs() {
 
 #[test]
 fn files_are_named_by_their_path() {
-    let missing = Dataset::from_csv_file("no such/file.csv".as_ref(), "y")
-        .unwrap_err()
-        .to_string();
-    assert!(
-        missing.starts_with("no such/file.csv: cannot be read: "),
-        "{missing}"
-    );
+    let missing = Dataset::from_csv_file("no such/file.csv".as_ref(), "y").unwrap_err().to_string();
+    assert!(missing.starts_with("no such/file.csv: cannot be read: "), "{missing}");
     let penguins = concat!(env!("CARGO_MANIFEST_DIR"), "/datasets/penguins.csv");
     let from_file = Dataset::from_csv_file(penguins.as_ref(), "species").unwrap();
     assert_eq!(content(from_file), samples("penguins"));
-    let wine = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/datasets/winequality-red.csv.gz"
-    );
-    assert_eq!(
-        content(Dataset::from_csv_file(wine.as_ref(), "quality").unwrap()),
-        samples("wine_quality")
-    );
-    let folder = Dataset::from_csv_file(env!("CARGO_MANIFEST_DIR").as_ref(), "y")
-        .unwrap_err()
-        .to_string();
+    let wine = concat!(env!("CARGO_MANIFEST_DIR"), "/datasets/winequality-red.csv.gz");
+    assert_eq!(content(Dataset::from_csv_file(wine.as_ref(), "quality").unwrap()), samples("wine_quality"));
+    let folder = Dataset::from_csv_file(env!("CARGO_MANIFEST_DIR").as_ref(), "y").unwrap_err().to_string();
     assert!(folder.contains(": cannot be read: "), "{folder}");
 }
 

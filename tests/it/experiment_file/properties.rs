@@ -39,11 +39,7 @@ fn holds(text: &str) -> Result<(), TestCaseError> {
     match Experiment::parse(text, "out.toml") {
         Ok(experiment) => {
             let again = Experiment::parse(&experiment.to_toml(), "out.toml");
-            prop_assert!(
-                again.is_ok_and(|again| again == experiment),
-                "{}",
-                experiment.to_toml()
-            );
+            prop_assert!(again.is_ok_and(|again| again == experiment), "{}", experiment.to_toml());
         }
         Err(error) => {
             let message = error.to_string();

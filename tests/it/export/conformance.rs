@@ -73,7 +73,7 @@ fn our_own_format_loses_nothing() {
             let target = Target::from_id("toml").unwrap();
             let made = export(&experiment, run, clock, target, &Options::default()).unwrap();
             let back = Experiment::parse(&made.text, &name).unwrap();
-            assert_eq!(back.runs, [run.clone()]);
+            assert_eq!(back.runs, std::slice::from_ref(run));
             assert_eq!(back.train, experiment.train);
         }
     }

@@ -103,6 +103,7 @@ fn the_inspector_of_an_optimizer_and_of_the_experiment() {
         &studio,
         &[
             (Role::ComboBox, "Data"),
+            (Role::ComboBox, "Model"),
             (Role::Slider, "Batch size"),
             (Role::CheckBox, "Full batch"),
             (Role::Slider, "Held out"),
@@ -235,4 +236,52 @@ fn what_is_on_says_so() {
     assert_eq!(live.accesskit_node().toggled(), Some(eframe::egui::accesskit::Toggled::True));
     let instant = studio.harness.get_by_role_and_label(Role::RadioButton, "Instant");
     assert_eq!(instant.accesskit_node().toggled(), Some(eframe::egui::accesskit::Toggled::False));
+}
+
+/// Data and model change together where one could not do with the other.
+#[test]
+fn other_data_brings_a_model_that_suits_it() {
+    use anneal_studio::experiment::{Loss, Model, Source};
+    let mut studio = first(100);
+    studio.click("Experiment");
+    let pick = |studio: &mut Studio, what: &str, name: &str| {
+        studio.harness.get_by_role_and_label(Role::ComboBox, what).click();
+        studio.harness.run_steps(3);
+        studio.click(name);
+    };
+    pick(&mut studio, "Model", "Convolutional");
+    assert!(matches!(studio.document().experiment().model, Model::Cnn { .. }));
+    pick(&mut studio, "Data", "Spirals");
+    assert!(matches!(studio.document().experiment().model, Model::Mlp { .. }));
+    pick(&mut studio, "Data", "Noisy sine");
+    assert_eq!(studio.document().experiment().train.loss, Loss::Mse);
+    pick(&mut studio, "Data", "None: a surface");
+    assert_eq!(studio.document().experiment().data.source, Source::None);
+    assert!(matches!(studio.document().experiment().model, Model::Surface { .. }));
+    // What the studio makes can be saved and read again.
+    let text = studio.document().experiment().to_toml();
+    let again = anneal_studio::experiment::Experiment::parse(&text, "again.toml").unwrap();
+    assert_eq!(&again, studio.document().experiment());
+}
+
+#[test]
+fn a_table_of_ones_own_is_named_by_path_and_column() {
+    use anneal_studio::experiment::Source;
+    let mut studio = first(100);
+    studio.click("Experiment");
+    studio.harness.get_by_role_and_label(Role::ComboBox, "Data").click();
+    studio.harness.run_steps(3);
+    studio.click("A table of your own");
+    assert_eq!(studio.log.revisions(), 0, "nothing changes before the table has a name");
+    for (field, text) in [("File", "penguins.csv"), ("Predict", "species")] {
+        studio.harness.get_by_role_and_label(Role::TextInput, field).focus();
+        studio.harness.run_steps(2);
+        studio.harness.get_by_role_and_label(Role::TextInput, field).type_text(text);
+        studio.harness.run_steps(2);
+    }
+    studio.click("Use this table");
+    let Source::File { path, label } = &studio.document().experiment().data.source else {
+        panic!("no table")
+    };
+    assert_eq!((path.display().to_string().as_str(), label.as_str()), ("penguins.csv", "species"));
 }
