@@ -15,6 +15,8 @@ use crate::ui::studio::Studio;
 use crate::ui::theme::{self, Tokens, metrics};
 use crate::ui::widgets::paint_marker;
 
+use super::data;
+
 /// Samples of the field along each side.
 const SIDE: usize = 96;
 /// The most points drawn over it.
@@ -58,10 +60,7 @@ fn explain(ui: &mut Ui, studio: &mut Studio) {
     ui.horizontal_wrapped(|ui| {
         for (name, title) in FLAT {
             if ui.button(title).clicked() {
-                studio.document.edit(|experiment| {
-                    experiment.data.source = Source::Shipped(name.to_owned());
-                    experiment.train.loss = crate::experiment::Loss::usual(&experiment.data.source);
-                });
+                studio.document.edit(|experiment| data::choose(experiment, Source::Shipped(name.to_owned())));
             }
         }
     });

@@ -1,10 +1,12 @@
 //! The panels around the plots.
 
 pub mod context;
+pub mod data;
 pub mod experiment;
 pub mod field;
 pub mod gallery;
 pub mod inspector;
+pub mod model;
 pub mod optimizer;
 pub mod results;
 pub mod runs;

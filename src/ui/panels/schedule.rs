@@ -97,7 +97,8 @@ fn edit(
         }
         (Role::Span, Value::Span(mut span)) => {
             let open = field.default.as_ref().is_some_and(|default| *default == Value::Span(None));
-            span_row(ui, label, field.help, &mut span, open, clock).then_some(Value::Span(span))
+            let units = if open { Units::OrOpen } else { Units::All };
+            span_row(ui, label, field.help, &mut span, units, clock).then_some(Value::Span(span))
         }
         (Role::Flag, Value::Flag(mut on)) => check(ui, label, field.help, &mut on).then_some(Value::Flag(on)),
         (Role::Choice(names), Value::Choice(mut chosen)) => {
@@ -152,6 +153,17 @@ fn number_spec<'a>(label: &'a str, field: &Field, min: f64, max: f64) -> Amount<
     if logarithmic { spec.logarithmic() } else { spec }
 }
 
+/// What a length may be given in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Units {
+    /// Updates, epochs, or a share of the run.
+    All,
+    /// Those, or left open: to the end.
+    OrOpen,
+    /// Updates or epochs.
+    Absolute,
+}
+
 const UNITS: [&str; 3] = ["updates", "epochs", "%"];
 
 fn unit_of(span: Span) -> usize {
@@ -182,7 +194,7 @@ pub fn span_row(
     label: &str,
     help: &str,
     span: &mut Option<Span>,
-    open: bool,
+    units: Units,
     clock: Clock,
 ) -> bool {
     let before = *span;
@@ -194,10 +206,11 @@ pub fn span_row(
                 .selected_text(UNITS.get(unit).copied().unwrap_or("to the end"))
                 .width(metrics::FIELD_UNIT)
                 .show_ui(ui, |ui| {
-                    for (index, name) in UNITS.iter().enumerate() {
+                    let count = if units == Units::Absolute { 2 } else { UNITS.len() };
+                    for (index, name) in UNITS.iter().enumerate().take(count) {
                         ui.selectable_value(&mut chosen, index, *name);
                     }
-                    if open {
+                    if units == Units::OrOpen {
                         ui.selectable_value(&mut chosen, 3, "to the end");
                     }
                 })
@@ -248,7 +261,7 @@ fn milestones(ui: &mut Ui, mut spans: Vec<Span>, clock: Clock) -> Option<Vec<Spa
     for (index, span) in spans.iter_mut().enumerate() {
         let label = format!("Milestone {}", index + 1);
         let mut length = Some(*span);
-        span_row(ui, &label, "Where the rate drops.", &mut length, false, clock);
+        span_row(ui, &label, "Where the rate drops.", &mut length, Units::All, clock);
         *span = length.unwrap_or(*span);
     }
     ui.horizontal(|ui| {
@@ -333,7 +346,7 @@ fn modifiers(ui: &mut Ui, schedule: &mut Schedule, clock: Clock) {
     if let Some(warmup) = &mut schedule.warmup {
         ui.push_id("warmup", |ui| {
             let mut over = Some(warmup.over);
-            span_row(ui, "Length", "How long the climb is.", &mut over, false, clock);
+            span_row(ui, "Length", "How long the climb is.", &mut over, Units::All, clock);
             warmup.over = over.unwrap_or(warmup.over);
             amount(
                 ui,
@@ -351,7 +364,7 @@ fn modifiers(ui: &mut Ui, schedule: &mut Schedule, clock: Clock) {
     if let Some(cooldown) = &mut schedule.cooldown {
         ui.push_id("cooldown", |ui| {
             let mut over = Some(cooldown.over);
-            span_row(ui, "Length", "How long the descent is.", &mut over, false, clock);
+            span_row(ui, "Length", "How long the descent is.", &mut over, Units::All, clock);
             cooldown.over = over.unwrap_or(cooldown.over);
             amount(
                 ui,

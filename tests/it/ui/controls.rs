@@ -251,7 +251,7 @@ fn other_data_brings_a_model_that_suits_it() {
     };
     pick(&mut studio, "Model", "Convolutional");
     assert!(matches!(studio.document().experiment().model, Model::Cnn { .. }));
-    pick(&mut studio, "Data", "Spirals");
+    pick(&mut studio, "Data", "Two spirals");
     assert!(matches!(studio.document().experiment().model, Model::Mlp { .. }));
     pick(&mut studio, "Data", "Noisy sine");
     assert_eq!(studio.document().experiment().train.loss, Loss::Mse);

@@ -1,0 +1,157 @@
+//! Which data, and how it is dealt out.
+
+use std::path::PathBuf;
+
+use eframe::egui::{Button, TextEdit, Ui};
+
+use crate::data::{CATALOGUE, DatasetInfo, info};
+use crate::experiment::{BatchSize, Data, Experiment, Loss, Source};
+use crate::schedule::Span;
+use crate::ui::theme;
+use crate::ui::widgets::{Amount, amount, check, choice, row, whole};
+
+use super::model;
+
+/// What the picker of data sets offers.
+#[derive(Clone, Copy, PartialEq)]
+enum Choice {
+    Shipped(usize),
+    /// A table of one's own.
+    Table,
+    /// None: an analytic surface.
+    Surface,
+}
+
+/// A table being named: its path and the column to predict, before both are there.
+type Draft = (String, String);
+
+pub fn show(ui: &mut Ui, experiment: &mut Experiment) {
+    source(ui, experiment);
+    if experiment.data.source != Source::None {
+        dealing(ui, &mut experiment.data);
+    }
+}
+
+/// Gives the experiment other data, with a model and a loss that suit it.
+pub fn choose(experiment: &mut Experiment, source: Source) {
+    experiment.train.loss = Loss::usual(&source);
+    experiment.data.source = source;
+    if experiment.data.source == Source::None {
+        // A surface has no samples to deal out, and no epochs to count.
+        experiment.data = Data::new(Source::None);
+        experiment.train.updates = match experiment.train.updates {
+            Span::Updates(updates) => Span::Updates(updates),
+            Span::Epochs(_) | Span::Percent(_) => Span::Updates(1000.0),
+        };
+    }
+    model::suit(experiment);
+}
+
+/// What is known of the experiment's data without reading it.
+pub fn known(source: &Source) -> Option<&'static DatasetInfo> {
+    match source {
+        Source::Shipped(name) => info(name),
+        Source::File { .. } | Source::None => None,
+    }
+}
+
+fn source(ui: &mut Ui, experiment: &mut Experiment) {
+    let id = ui.scope_id().with("table draft");
+    let draft = ui.data(|data| data.get_temp::<Draft>(id));
+    let now = match (&draft, &experiment.data.source) {
+        (Some(_), _) | (None, Source::File { .. }) => Choice::Table,
+        (None, Source::None) => Choice::Surface,
+        (None, Source::Shipped(name)) => {
+            Choice::Shipped(CATALOGUE.iter().position(|info| info.name == name).unwrap_or_default())
+        }
+    };
+    let shipped = CATALOGUE.iter().enumerate().map(|(at, info)| (info.title, Choice::Shipped(at)));
+    let own = [("A table of your own", Choice::Table), ("None: a surface", Choice::Surface)];
+    let options: Vec<(&str, Choice)> = shipped.chain(own).collect();
+    let mut chosen = now;
+    if choice(ui, "Data", "What is learned.", &mut chosen, &options) {
+        ui.data_mut(|data| data.remove::<Draft>(id));
+        match chosen {
+            Choice::Shipped(at) => {
+                if let Some(info) = CATALOGUE.get(at) {
+                    choose(experiment, Source::Shipped(info.name.to_owned()));
+                }
+            }
+            Choice::Table => {
+                ui.data_mut(|data| data.insert_temp(id, Draft::default()));
+            }
+            Choice::Surface => choose(experiment, Source::None),
+        }
+    }
+    match (&experiment.data.source, now) {
+        (source, Choice::Table) => {
+            let named = match source {
+                Source::File { path, label } => (path.display().to_string(), label.clone()),
+                Source::Shipped(_) | Source::None => Draft::default(),
+            };
+            if let Some(source) = table(ui, id, draft.unwrap_or(named)) {
+                choose(experiment, source);
+            }
+        }
+        (Source::None, _) => {
+            ui.label(theme::caption(ui, "Two weights on an analytic loss: a schedule steers a point."));
+        }
+        (source, _) => {
+            ui.label(theme::caption(ui, known(source).map_or("", |info| info.about)));
+        }
+    }
+}
+
+/// The fields that name a table; its source when both are filled and confirmed.
+fn table(ui: &mut Ui, id: eframe::egui::Id, mut draft: Draft) -> Option<Source> {
+    let before = draft.clone();
+    let field = |ui: &mut Ui, name: &str, help: &str, hint: &'static str, text: &mut String| {
+        row(ui, name, help, |ui, label| {
+            let width = ui.available_width();
+            ui.add(TextEdit::singleline(text).hint_text(hint).desired_width(width)).labelled_by(label);
+        });
+    };
+    field(ui, "File", "A CSV file with a header line.", "table.csv", &mut draft.0);
+    field(ui, "Predict", "The column to predict.", "column name", &mut draft.1);
+    if draft != before {
+        ui.data_mut(|data| data.insert_temp(id, draft.clone()));
+    }
+    let ready = !draft.0.trim().is_empty() && !draft.1.trim().is_empty();
+    if ui.add_enabled(ready, Button::new("Use this table")).clicked() {
+        ui.data_mut(|data| data.remove::<Draft>(id));
+        let (path, label) = (PathBuf::from(draft.0.trim()), draft.1.trim().to_owned());
+        return Some(Source::File { path, label });
+    }
+    None
+}
+
+fn dealing(ui: &mut Ui, data: &mut Data) {
+    let mut all = data.batch_size == BatchSize::All;
+    if let BatchSize::Samples(size) = &mut data.batch_size {
+        let spec = Amount::whole("Batch size", "Samples in one update.", 1.0..=1024.0).logarithmic();
+        size_row(ui, &spec.limits(1.0..=1e6), size);
+    }
+    if check(ui, "Full batch", "Every update sees the whole training set.", &mut all) {
+        data.batch_size = if all { BatchSize::All } else { BatchSize::Samples(64) };
+    }
+    let held_out = Amount::number("Held out", "The share of the samples kept for validation.", 0.0..=0.5);
+    amount(ui, &held_out.limits(0.0..=0.95), &mut data.validation);
+    let help = "The share of training labels replaced by random ones.";
+    amount(ui, &Amount::number("Label noise", help, 0.0..=1.0), &mut data.label_noise);
+    let mut limited = data.limit.is_some();
+    if check(ui, "Fewer samples", "Only the first of the shuffled training samples.", &mut limited) {
+        data.limit = limited.then_some(500);
+    }
+    if let Some(limit) = &mut data.limit {
+        let spec = Amount::whole("Samples", "Training samples that are used.", 10.0..=10_000.0).logarithmic();
+        size_row(ui, &spec.limits(1.0..=1e7), limit);
+    }
+}
+
+/// A count of at least one.
+pub fn size_row(ui: &mut Ui, spec: &Amount<'_>, size: &mut usize) {
+    let mut number = *size as u64;
+    if whole(ui, spec, &mut number) {
+        *size = usize::try_from(number.max(1)).unwrap_or(usize::MAX);
+    }
+}

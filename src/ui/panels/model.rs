@@ -1,0 +1,149 @@
+//! Which model learns.
+
+use eframe::egui::{TextEdit, Ui};
+
+use crate::data::Shape;
+use crate::experiment::{Activation, Experiment, Model, Norm, Source, SurfaceFunction};
+use crate::ui::theme;
+use crate::ui::widgets::{Amount, amount, choice, row};
+
+use super::data::{known, size_row};
+
+/// The widest layer that can be typed, and the most of them.
+const WIDEST: usize = 4096;
+const MOST: usize = 16;
+
+/// The families of models.
+#[derive(Clone, Copy, PartialEq)]
+enum Family {
+    Perceptron,
+    Convolutional,
+    Transformer,
+    Surface,
+}
+
+const FAMILIES: [(&str, Family); 4] = [
+    ("Perceptron", Family::Perceptron),
+    ("Convolutional", Family::Convolutional),
+    ("Transformer", Family::Transformer),
+    ("Surface", Family::Surface),
+];
+
+pub fn show(ui: &mut Ui, experiment: &mut Experiment) {
+    let suitable: Vec<(&str, Family)> =
+        FAMILIES.into_iter().filter(|(_, family)| suits(*family, &experiment.data.source)).collect();
+    let now = family(&experiment.model);
+    let mut chosen = now;
+    if choice(ui, "Model", "What learns; the choice is what suits the data.", &mut chosen, &suitable) {
+        experiment.model = model(chosen);
+    }
+    match &mut experiment.model {
+        Model::Mlp { hidden, activation } => {
+            sizes(ui, "Layers", "Neurons in each hidden layer, first layer first.", hidden);
+            let names = [("tanh", Activation::Tanh), ("ReLU", Activation::Relu), ("GELU", Activation::Gelu)];
+            choice(ui, "Activation", "The nonlinearity between layers.", activation, &names);
+        }
+        Model::Cnn { channels } => {
+            sizes(ui, "Channels", "Filters in each convolution, first one first.", channels);
+        }
+        Model::Transformer { layers, width, heads, context, norm } => {
+            size_row(ui, &Amount::whole("Layers", "Blocks.", 1.0..=8.0).limits(1.0..=64.0), layers);
+            let help = "Numbers that stand for a character; a multiple of the heads.";
+            size_row(ui, &Amount::whole("Width", help, 8.0..=128.0).limits(1.0..=4096.0), width);
+            size_row(ui, &Amount::whole("Heads", "Attention heads.", 1.0..=8.0).limits(1.0..=256.0), heads);
+            let help = "Characters the model looks back on.";
+            size_row(ui, &Amount::whole("Context", help, 8.0..=128.0).limits(1.0..=4096.0), context);
+            let names = [("before each part", Norm::Pre), ("after the sum", Norm::Post)];
+            choice(ui, "Normalise", "Where a block normalises; after the sum needs a warmup.", norm, &names);
+        }
+        Model::Surface { function, start, noise } => {
+            let names = [
+                ("Quadratic", SurfaceFunction::Quadratic),
+                ("Rosenbrock", SurfaceFunction::Rosenbrock),
+                ("Beale", SurfaceFunction::Beale),
+                ("Himmelblau", SurfaceFunction::Himmelblau),
+                ("Saddle", SurfaceFunction::Saddle),
+            ];
+            choice(ui, "Function", "The loss over the two weights.", function, &names);
+            for (name, at) in ["Start x", "Start y"].into_iter().zip(start) {
+                let spec = Amount::number(name, "Where the weights start.", -5.0..=5.0).limits(-1e6..=1e6);
+                amount(ui, &spec, at);
+            }
+            let help = "How far gradients stray from the true ones.";
+            amount(ui, &Amount::number("Noise", help, 0.0..=5.0).limits(0.0..=1e6), noise);
+        }
+    }
+}
+
+/// Replaces a model that cannot learn from the experiment's data.
+pub fn suit(experiment: &mut Experiment) {
+    let source = &experiment.data.source;
+    if !suits(family(&experiment.model), source)
+        && let Some((_, family)) = FAMILIES.into_iter().find(|(_, family)| suits(*family, source))
+    {
+        experiment.model = model(family);
+    }
+}
+
+fn family(model: &Model) -> Family {
+    match model {
+        Model::Mlp { .. } => Family::Perceptron,
+        Model::Cnn { .. } => Family::Convolutional,
+        Model::Transformer { .. } => Family::Transformer,
+        Model::Surface { .. } => Family::Surface,
+    }
+}
+
+/// A model of a family, of a size that trains in seconds.
+fn model(family: Family) -> Model {
+    match family {
+        Family::Perceptron => Model::Mlp { hidden: vec![64], activation: Activation::Tanh },
+        Family::Convolutional => Model::Cnn { channels: vec![16, 32] },
+        Family::Transformer => {
+            Model::Transformer { layers: 2, width: 32, heads: 4, context: 32, norm: Norm::Pre }
+        }
+        Family::Surface => {
+            Model::Surface { function: SurfaceFunction::Rosenbrock, start: [-1.5, 2.0], noise: 0.0 }
+        }
+    }
+}
+
+/// Characters want a transformer, pictures may have convolutions, and a surface is its own data.
+fn suits(family: Family, source: &Source) -> bool {
+    let shape = known(source).map(|info| info.shape);
+    match family {
+        Family::Surface => *source == Source::None,
+        Family::Transformer => shape == Some(Shape::Sequence),
+        Family::Convolutional => matches!(shape, Some(Shape::Image { .. })),
+        Family::Perceptron => *source != Source::None && shape != Some(Shape::Sequence),
+    }
+}
+
+/// Widths as a list of numbers.
+fn sizes(ui: &mut Ui, label: &str, help: &str, sizes: &mut Vec<usize>) {
+    let id = ui.scope_id().with(label);
+    let written = || sizes.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
+    let mut text = ui.data(|data| data.get_temp::<String>(id)).unwrap_or_else(written);
+    row(ui, label, help, |ui, name| {
+        let width = ui.available_width();
+        let field =
+            TextEdit::singleline(&mut text).font(theme::number()).hint_text("none").desired_width(width);
+        let response = ui.add(field).labelled_by(name);
+        let parsed: Option<Vec<usize>> = text
+            .split([',', ' '])
+            .filter(|part| !part.is_empty())
+            .map(|part| part.parse().ok().filter(|size| (1..=WIDEST).contains(size)))
+            .collect();
+        if response.has_focus() {
+            ui.data_mut(|data| data.insert_temp(id, text.clone()));
+            if parsed.is_none() {
+                response.on_hover_text("Numbers from 1 to 4,096, with commas between them.");
+            }
+        } else if response.lost_focus() {
+            if let Some(parsed) = parsed.filter(|parsed| parsed.len() <= MOST) {
+                *sizes = parsed;
+            }
+            ui.data_mut(|data| data.remove::<String>(id));
+        }
+    });
+}
