@@ -25,34 +25,28 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
     let mut text = rust::header(recipe, "burn 0.22");
     let (predicted, table) = match native {
         Some((scheduler, predicted)) => {
-            let (name, configuration) = written(&scheduler);
-            let mut names = Vec::new();
+            let mut names = vec!["module_lr_scheduler::ModuleLrScheduler".to_owned()];
             configurations(&scheduler, &mut names);
-            let unwrapped = match &scheduler {
-                Scheduler::Constant(rate) => format!("    {}\n", float(*rate)),
-                _ => format!(
-                    "    {configuration}\n        .init()\n        .expect(\"the numbers are within burn's limits\")\n"
-                ),
-            };
-            let imports = match names.as_slice() {
-                [] => String::new(),
-                _ => {
-                    names
-                        .iter()
-                        .map(|module| format!("use burn::lr_scheduler::{module};\n"))
-                        .collect::<String>()
-                        + "\n"
+            names.sort_unstable();
+            names.dedup();
+            let made = match &scheduler {
+                Scheduler::Constant(rate) => format!("ModuleLrScheduler::new({})", float(*rate)),
+                other => {
+                    format!(
+                        "{}\n        .init()\n        .expect(\"the numbers are within burn's limits\")",
+                        written(other)
+                    )
                 }
             };
+            let imports: String =
+                names.iter().map(|name| format!("use burn::lr_scheduler::{name};\n")).collect();
             text.push_str(&format!(
-                "{imports}/// The scheduler to train with.\npub fn scheduler() -> {name} {{\n{unwrapped}}}\n"
+                "{imports}\n/// The scheduler to train with.\npub fn scheduler() -> ModuleLrScheduler {{\n    {made}\n}}\n"
             ));
             (predicted, None)
         }
         None => {
-            text.push_str(
-                "use burn::{lr_scheduler::LrScheduler, tensor::backend::Backend, LearningRate};\n\n",
-            );
+            text.push_str(IMPORTS);
             text.push_str(&rust::function(
                 "rate",
                 &recipe.rate,
@@ -74,34 +68,40 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
             recipe.accumulate()
         ));
     }
-    if recipe.kind() == OptimizerKind::Lion {
-        notes.push("Left out: the optimizer lion, which burn does not have.".to_owned());
-    }
     Draft { text, predicted, table, approximated: "", notes }
 }
+
+const IMPORTS: &str = "\
+use burn::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
+use burn::lr_scheduler::{LrScheduler, LrSchedulerRecord};
+
+";
 
 const CUSTOM: &str = "
 /// Counts the updates.
 #[derive(Clone, Debug, Default)]
 pub struct Schedule {
-    update: usize,
+    update: u64,
 }
 
 impl LrScheduler for Schedule {
-    type Record<B: Backend> = usize;
-
-    fn step(&mut self) -> LearningRate {
+    fn step(&mut self) -> f64 {
         self.update += 1;
-        rate(self.update - 1)
+        rate(self.update as usize - 1)
     }
 
-    fn to_record<B: Backend>(&self) -> usize {
-        self.update
+    fn to_record(&self) -> LrSchedulerRecord {
+        LrSchedulerRecord::new().with_scalar(\"update\", self.update)
     }
 
-    fn load_record<B: Backend>(self, update: usize) -> Self {
-        Self { update }
+    fn load_record(&mut self, record: LrSchedulerRecord) {
+        self.update = record.scalar(\"update\").unwrap_or(0);
     }
+}
+
+/// The scheduler to train with.
+pub fn scheduler() -> ModuleLrScheduler {
+    ModuleLrScheduler::new(Schedule::default())
 }
 ";
 
@@ -153,82 +153,59 @@ fn native(node: &Node<'_>) -> Option<Scheduler> {
     }
 }
 
-/// The names a scheduler's code uses, by module.
-fn configurations(scheduler: &Scheduler, names: &mut Vec<&'static str>) {
+/// What a scheduler's code imports, by module.
+fn configurations(scheduler: &Scheduler, names: &mut Vec<String>) {
     let name = match scheduler {
         Scheduler::Constant(_) => return,
-        Scheduler::Linear { .. } => "linear::{LinearLrScheduler, LinearLrSchedulerConfig}",
-        Scheduler::Cosine { .. } => "cosine::{CosineAnnealingLrScheduler, CosineAnnealingLrSchedulerConfig}",
-        Scheduler::Exponential { .. } => {
-            "exponential::{ExponentialLrScheduler, ExponentialLrSchedulerConfig}"
-        }
-        Scheduler::Step { .. } => "step::{StepLrScheduler, StepLrSchedulerConfig}",
-        Scheduler::Noam { .. } => "noam::{NoamLrScheduler, NoamLrSchedulerConfig}",
+        Scheduler::Linear { .. } => "linear::LinearLrSchedulerConfig",
+        Scheduler::Cosine { .. } => "cosine::CosineAnnealingLrSchedulerConfig",
+        Scheduler::Exponential { .. } => "exponential::ExponentialLrSchedulerConfig",
+        Scheduler::Step { .. } => "step::StepLrSchedulerConfig",
+        Scheduler::Noam { .. } => "noam::NoamLrSchedulerConfig",
         Scheduler::Sequential { schedulers, .. } => {
-            names.push("sequential::{SequentialLrScheduler, SequentialLrSchedulerConfig}");
-            for child in schedulers {
-                // Only the configurations of the parts are named.
-                let name = match child {
-                    Scheduler::Linear { .. } => "linear::LinearLrSchedulerConfig",
-                    Scheduler::Cosine { .. } => "cosine::CosineAnnealingLrSchedulerConfig",
-                    Scheduler::Exponential { .. } => "exponential::ExponentialLrSchedulerConfig",
-                    Scheduler::Step { .. } => "step::StepLrSchedulerConfig",
-                    Scheduler::Noam { .. } => "noam::NoamLrSchedulerConfig",
-                    Scheduler::Constant(_) => "LrSchedulerConfig",
-                    Scheduler::Sequential { .. } => continue,
-                };
-                if !names.contains(&name) {
-                    names.push(name);
+            for part in schedulers {
+                configurations(part, names);
+                if matches!(part, Scheduler::Constant(_)) {
+                    names.push("LrSchedulerConfig".to_owned());
                 }
             }
-            return;
+            "sequential::SequentialLrSchedulerConfig"
         }
     };
-    names.push(name);
+    names.push(name.to_owned());
 }
 
-/// A scheduler's type and its configuration.
-fn written(scheduler: &Scheduler) -> (&'static str, String) {
+/// A scheduler's configuration.
+fn written(scheduler: &Scheduler) -> String {
     match scheduler {
-        Scheduler::Constant(rate) => ("f64", format!("LrSchedulerConfig::Constant({})", float(*rate))),
-        Scheduler::Linear { initial, last, iterations } => (
-            "LinearLrScheduler",
-            format!("LinearLrSchedulerConfig::new({}, {}, {iterations})", float(*initial), float(*last)),
+        Scheduler::Constant(rate) => format!("LrSchedulerConfig::Constant({})", float(*rate)),
+        Scheduler::Linear { initial, last, iterations } => {
+            format!("LinearLrSchedulerConfig::new({}, {}, {iterations})", float(*initial), float(*last))
+        }
+        Scheduler::Cosine { initial, min, iterations } => format!(
+            "CosineAnnealingLrSchedulerConfig::new({}, {iterations}).with_min_lr({})",
+            float(*initial),
+            float(*min)
         ),
-        Scheduler::Cosine { initial, min, iterations } => (
-            "CosineAnnealingLrScheduler",
-            format!(
-                "CosineAnnealingLrSchedulerConfig::new({}, {iterations}).with_min_lr({})",
-                float(*initial),
-                float(*min)
-            ),
-        ),
-        Scheduler::Exponential { initial, gamma } => (
-            "ExponentialLrScheduler",
-            format!("ExponentialLrSchedulerConfig::new({}, {})", float(*initial), float(*gamma)),
-        ),
-        Scheduler::Step { initial, gamma, size } => (
-            "StepLrScheduler",
-            format!("StepLrSchedulerConfig::new({}, {size}).with_gamma({})", float(*initial), float(*gamma)),
-        ),
-        Scheduler::Noam { factor, warmup, model_size } => (
-            "NoamLrScheduler",
-            format!(
-                "NoamLrSchedulerConfig::new({}).with_warmup_steps({warmup}).with_model_size({model_size})",
-                float(*factor)
-            ),
+        Scheduler::Exponential { initial, gamma } => {
+            format!("ExponentialLrSchedulerConfig::new({}, {})", float(*initial), float(*gamma))
+        }
+        Scheduler::Step { initial, gamma, size } => {
+            format!("StepLrSchedulerConfig::new({}, {size}).with_gamma({})", float(*initial), float(*gamma))
+        }
+        Scheduler::Noam { factor, warmup, model_size } => format!(
+            "NoamLrSchedulerConfig::new({}).with_warmup_steps({warmup}).with_model_size({model_size})",
+            float(*factor)
         ),
         Scheduler::Sequential { schedulers, milestones } => {
-            let parts: Vec<String> = schedulers
-                .iter()
-                .map(|part| match part {
-                    Scheduler::Constant(_) => written(part).1,
-                    _ => format!("{}.into()", written(part).1),
-                })
-                .collect();
-            (
-                "SequentialLrScheduler",
-                format!("SequentialLrSchedulerConfig::new(vec![{}], vec!{milestones:?})", parts.join(", ")),
+            let parts = schedulers.iter().map(|part| match part {
+                Scheduler::Constant(_) => written(part),
+                _ => format!("{}.into()", written(part)),
+            });
+            let parts: Vec<String> = parts.map(|part| format!("        {part},\n")).collect();
+            format!(
+                "SequentialLrSchedulerConfig::new(\n        vec![\n{}        ],\n        vec!{milestones:?},\n    )",
+                parts.iter().map(|part| format!("    {part}")).collect::<String>()
             )
         }
     }
@@ -279,10 +256,22 @@ fn optimizer(recipe: &Recipe<'_>) -> String {
         OptimizerKind::Adagrad => {
             ("AdaGradConfig", format!("\n        .with_epsilon({}){coupled}", number("eps")))
         }
-        OptimizerKind::Lion => return String::new(),
+        OptimizerKind::Lion => (
+            "LionConfig",
+            format!(
+                "\n        .with_beta_1({})\n        .with_beta_2({})\n        .with_weight_decay({})",
+                number("beta1"),
+                number("beta2"),
+                number("weight_decay")
+            ),
+        ),
     };
+    let with_clipping = if class == "SgdConfig" { "with_gradient_clipping" } else { "with_grad_clipping" };
     let clip = recipe.clip_norm().map_or(String::new(), |norm| {
-        format!("\n        .with_grad_clipping(Some(burn::grad_clipping::GradientClippingConfig::Norm({} as f32)))", float(norm))
+        format!(
+            "\n        .{with_clipping}(Some(burn::grad_clipping::GradientClippingConfig::Norm({} as f32)))",
+            float(norm)
+        )
     });
     format!(
         "\n/// The optimizer to train with.\npub fn optimizer() -> burn::optim::{class} {{\n    \

@@ -70,7 +70,7 @@ targets! {
     "torchtitan", "torchtitan", "toml", "torchtitan 0.3.0", true, DOUBLE, torchtitan::write;
     "axolotl", "axolotl", "yaml", "axolotl 0.19.0", true, DOUBLE, axolotl::write;
     "llama_factory", "LLaMA-Factory", "yaml", "LLaMA-Factory 0.9.5", true, DOUBLE, llama_factory::write;
-    "burn", "burn", "rs", "burn 0.22.1", false, DOUBLE, burn::write;
+    "burn", "burn", "rs", "burn 0.22.1", true, DOUBLE, burn::write;
     "candle", "candle", "rs", "candle 0.11.1", true, DOUBLE, candle::write;
     "csv", "CSV table", "csv", "any program", true, DOUBLE, csv::write;
     "toml", "Anneal Studio", "toml", "Anneal Studio", true, DOUBLE, toml::write;

@@ -384,8 +384,46 @@ def candle(entries):
         binary = Path(folder) / "rates"
         subprocess.run(["rustc", "--edition", "2021", "-o", binary, path], check=True)
         out = subprocess.run([binary], check=True, capture_output=True, text=True).stdout
-    rates = [[] for _ in entries]
-    for line in out.splitlines():
+    return numbered(out, len(entries))
+
+
+BURN = """[package]
+name = "burn-rates"
+version = "0.1.0"
+edition = "2021"
+
+[workspace]
+
+[dependencies]
+burn = { version = "=0.22.1", default-features = false, features = ["std", "optim"] }
+
+[profile.dev]
+debug = 0
+"""
+
+
+def burn(entries):
+    """All of burn's texts in one program: each scheduler is stepped, each optimizer's configuration is made."""
+    folder = SOURCES / "burn"
+    (folder / "src").mkdir(parents=True, exist_ok=True)
+    (folder / "Cargo.toml").write_text(BURN)
+    modules, calls = [], []
+    for index, entry in enumerate(entries):
+        modules.append(f"mod m{index} {{\n{entry['text']}\n}}\n")
+        calls.append(
+            f"let _ = m{index}::optimizer(); let mut s = m{index}::scheduler();"
+            f" for _ in 0..{entry['updates']} {{ println!(\"{index} {{}}\", s.step().base()); }}\n"
+        )
+    program = f"#![allow(unused)]\n{''.join(modules)}fn main() {{ {''.join(calls)} }}"
+    (folder / "src/main.rs").write_text(program)
+    run = ["cargo", "run", "--quiet", "--manifest-path", folder / "Cargo.toml"]
+    return numbered(subprocess.run(run, check=True, capture_output=True, text=True).stdout, len(entries))
+
+
+def numbered(output, count):
+    """Lines of an index and a rate, as a list of rates for each index."""
+    rates = [[] for _ in range(count)]
+    for line in output.splitlines():
         index, rate = line.split()
         rates[int(index)].append(float(rate))
     return rates

@@ -21,11 +21,11 @@ import frameworks
 
 HERE = pathlib.Path(__file__).parent
 SINGLE = {"keras", "fastai"}
-# Targets that nothing here can execute, and our own format, which the ordinary tests read back.
-NOT_RUN = {"burn": "predicted, not run", "toml": "read back by the ordinary tests"}
+# Our own format, which the ordinary tests read back.
+NOT_RUN = {"toml": "read back by the ordinary tests"}
 PACKAGES = ["torch", "transformers", "timm", "optax", "jax", "keras", "lightning", "fastai"]
-# Frameworks whose scheduler source is executed, with the version it was taken from.
-SOURCES = {"deepspeed": "0.19.8", "megatron-core": "0.16.1", "axolotl": "0.19.0", "torchtitan": "0.3.0"}
+# Frameworks whose scheduler source is executed, and Rust crates, with their versions.
+SOURCES = {"deepspeed": "0.19.8", "megatron-core": "0.16.1", "axolotl": "0.19.0", "torchtitan": "0.3.0", "burn": "0.22.1", "candle": "0.11.1"}
 
 
 def exported(command, file, run, target):
@@ -70,8 +70,12 @@ def main():
                     entry["table"] = exported(options.command, file, run["name"], "csv")["text"]
                 entries.append({"experiment": file.name, "run": run["name"], **entry})
 
-    candle = [entry for entry in entries if entry["target"] == "candle"]
-    compiled = {id(entry): rates for entry, rates in zip(candle, frameworks.candle(candle))} if candle else {}
+    # Rust is compiled once for all the texts of a target.
+    compiled = {}
+    for target, run_all in (("candle", frameworks.candle), ("burn", frameworks.burn)):
+        own = [entry for entry in entries if entry["target"] == target]
+        if own:
+            compiled |= {id(entry): rates for entry, rates in zip(own, run_all(own))}
 
     failures, records, counts = [], [], collections.Counter()
     for entry in entries:
@@ -81,7 +85,7 @@ def main():
             continue
         tolerance = 1e-6 if target in SINGLE else 1e-9
         try:
-            real = compiled[id(entry)] if target == "candle" else frameworks.TARGETS[target](entry)
+            real = compiled[id(entry)] if id(entry) in compiled else frameworks.TARGETS[target](entry)
             worst = difference(target, entry["predicted"], real)
         except Exception:
             traceback.print_exc()
