@@ -138,7 +138,7 @@ fn lane_frame(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> LaneFrame {
         update: lane.update,
         diverged_at: lane.diverged_at,
         failed: lane.failed.clone(),
-        curves: if (ask.shown)(id.run) { curves(lane, ask) } else { Curves::default() },
+        curves: if (ask.shown)(id.run) { curves(id, lane, ask) } else { Curves::default() },
         now,
         at_cursor,
         best_loss: bounds(Column::ValLoss).map(|(least, _)| least),
@@ -164,7 +164,8 @@ fn values(store: &Store, update: u64) -> Values {
     }
 }
 
-fn curves(lane: &LaneView, ask: &Ask<'_>) -> Curves {
+/// Of a replica only what is drawn of it: its smoothed loss, or the quantity where nothing is smoothed.
+fn curves(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> Curves {
     let store = &lane.store;
     let range = ask.bounds.0.max(0.0) as u64..=ask.bounds.1.max(0.0).ceil() as u64;
     let view = |series: &Series| {
@@ -174,18 +175,18 @@ fn curves(lane: &LaneView, ask: &Ask<'_>) -> Curves {
     };
     let column = |column| view(store.series(0, column));
     let is_loss = ask.quantity == Column::TrainLoss;
+    let smooth = store.smoothed(0).filter(|_| is_loss).map(view).unwrap_or_default();
+    if id.replica > 0 {
+        let raw = if smooth.is_empty() { column(ask.quantity) } else { Vec::new() };
+        return Curves { raw, smooth, ..Curves::default() };
+    }
+    let ghost = lane.ghost.as_ref().filter(|_| is_loss).and_then(|ghost| ghost.smoothed(0));
     Curves {
         lr: column(Column::Lr),
         momentum: column(Column::Momentum),
         raw: column(ask.quantity),
-        smooth: store.smoothed(0).filter(|_| is_loss).map(view).unwrap_or_default(),
+        smooth,
         validation: if is_loss { column(Column::ValLoss) } else { Vec::new() },
-        ghost: lane
-            .ghost
-            .as_ref()
-            .filter(|_| is_loss)
-            .and_then(|ghost| ghost.smoothed(0))
-            .map(view)
-            .unwrap_or_default(),
+        ghost: ghost.map(view).unwrap_or_default(),
     }
 }

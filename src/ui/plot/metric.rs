@@ -143,9 +143,11 @@ fn metric_lines(
     let raw = Strokes::raw(&curves.raw, scale);
     let hidden = raw.hidden;
     raw.lost.iter().copied().for_each(lost);
-    let faint = if replica { color.gamma_multiply(0.12) } else { tokens.faded(color) };
-    let (raw_color, raw_width) =
-        if smoothed { (faint, metrics::CURVE_FAINT) } else { (color, metrics::CURVE * 0.7) };
+    let (raw_color, raw_width) = match (smoothed, replica) {
+        (true, _) => (tokens.faded(color), metrics::CURVE_FAINT),
+        (false, true) => (tokens.ghost(color), metrics::CURVE_FAINT),
+        (false, false) => (color, metrics::CURVE * 0.7),
+    };
     lines.extend(raw.into_lines().map(|line| plain(line, raw_color, raw_width)));
     if is_loss {
         let ghost = Strokes::last(&curves.ghost, scale);
