@@ -36,10 +36,10 @@ impl Control {
         let refuse = |field: &str, found: &str, allowed: &str| {
             Err(ScheduleError { field: field.into(), found: found.into(), allowed: allowed.into() })
         };
-        let plateau = run
-            .plateau
-            .as_ref()
-            .map(|numbers| Plateau::new(rule(numbers)).map(|plateau| Self::Plateau(numbers.metric, plateau)));
+        let plateau = run.plateau.as_ref().map(|numbers| {
+            let plateau = Plateau::new(rule(numbers)).and_then(|rule| rule.with_smoothing(numbers.smoothing));
+            plateau.map(|plateau| Self::Plateau(numbers.metric, plateau))
+        });
         let greedy = run
             .greedy
             .as_ref()
@@ -126,7 +126,8 @@ impl Control {
     pub fn resume(self, state: &ControlState) -> Result<Self, ScheduleError> {
         Ok(match (self, state) {
             (Self::Plateau(metric, rule), ControlState::Plateau(state)) => {
-                Self::Plateau(metric, Plateau::resume(*rule.rule(), *state)?)
+                let resumed = Plateau::resume(*rule.rule(), *state)?;
+                Self::Plateau(metric, resumed.with_smoothing(rule.smoothing())?)
             }
             (Self::Greedy(metric, rule), ControlState::Greedy(state)) => {
                 Self::Greedy(metric, Greedy::resume(*rule.rule(), state.clone())?)

@@ -70,7 +70,7 @@ fn landscapes_are_computed_and_drawn_without_a_window() {
 fn exports_imports_and_lint_know_schedules_and_experiments_only() {
     for folder in ["export", "import", "lint"] {
         absent(folder, &INTERFACE, &[]);
-        absent(folder, &["candle", "crate::train", "crate::ui", "crate::model"], &[]);
+        absent(folder, &["candle_core", "crate::train", "crate::ui", "crate::model"], &[]);
     }
 }
 

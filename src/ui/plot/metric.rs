@@ -148,7 +148,8 @@ fn metric_lines(
         (false, true) => (tokens.ghost(color), metrics::CURVE_FAINT),
         (false, false) => (color, metrics::CURVE * 0.7),
     };
-    lines.extend(raw.into_lines().map(|line| plain(line, raw_color, raw_width)));
+    // Many points a pixel: their extremes are what shows.
+    lines.extend(raw.into_lines().map(|line| plain(line, raw_color, raw_width).allow_band(true)));
     if is_loss {
         let ghost = Strokes::last(&curves.ghost, scale);
         lines.extend(ghost.into_lines().map(|line| plain(line, tokens.ghost(color), metrics::CURVE * 0.75)));
