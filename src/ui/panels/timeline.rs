@@ -116,7 +116,10 @@ fn epochs(ui: &Ui, studio: &Studio, track: Rect, y: f32) {
         let (align, text) = if epoch == 0.0 {
             (Align2::LEFT_TOP, "epoch 0".to_owned())
         } else {
-            (if epoch + step > count { Align2::RIGHT_TOP } else { Align2::CENTER_TOP }, format!("{epoch}"))
+            (
+                if epoch + step > count { Align2::RIGHT_TOP } else { Align2::CENTER_TOP },
+                format::count(epoch as u64),
+            )
         };
         ui.painter().text(pos2(x, y + metrics::S), align, text, theme::small(), tokens.muted);
         epoch += step;

@@ -46,7 +46,7 @@ impl Chart<'_> {
         title_line(ui, line, title, header);
         let body = Rect::from_min_max(pos2(full.left(), line.bottom()), full.max);
         let tokens = theme::tokens(ui);
-        let y_ticks = self.scale.ticks(self.y, (body.height() / metrics::XL / 1.4) as usize);
+        let y_ticks = self.y_ticks(body.height());
         let x_ticks = self.x_ticks(body.width() - metrics::AXIS_WIDTH);
         let hints = |axis: AxisHints<'static>, ticks: &[Tick]| {
             let ticks = ticks.to_vec();
@@ -97,6 +97,17 @@ impl Chart<'_> {
             eframe::egui::WidgetInfo::labeled(eframe::egui::Role::Figure, enabled, format!("{name} plot"))
         });
         Drawn { response: shown.response, transform: shown.transform, rect }
+    }
+
+    fn y_ticks(&self, height: f32) -> Vec<Tick> {
+        let (low, high) = self.y;
+        // As with the updates, a number at the very edge would be cut off.
+        let edge = (high - low) * f64::from(metrics::S / height.max(metrics::S));
+        let mut ticks = self.scale.ticks(self.y, (height / metrics::XL / 1.4) as usize);
+        for tick in &mut ticks {
+            tick.label.take_if(|_| !(low + edge..=high - edge).contains(&tick.at));
+        }
+        ticks
     }
 
     fn x_ticks(&self, width: f32) -> Vec<Tick> {
