@@ -25,9 +25,6 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::experiment::Experiment;
 use crate::train::place::Choice;
 
-/// The experiment that opens when none is named.
-const FIRST: &str = include_str!("../../assets/experiments/digits.toml");
-
 /// Drag a learning-rate schedule and watch training answer.
 #[derive(Parser)]
 #[command(name = "anneal", version, args_conflicts_with_subcommands = true)]
@@ -264,7 +261,7 @@ fn read(file: &Path) -> Result<Experiment, Failure> {
 
 /// The experiment that opens when none is named.
 fn first() -> Result<Experiment, Failure> {
-    Experiment::parse(FIRST, Path::new("digits.toml")).map_err(|error| Failure::Failed(error.into()))
+    Ok(crate::ui::document::first()?)
 }
 
 #[expect(clippy::print_stderr, reason = "progress of a command")]

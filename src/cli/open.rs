@@ -28,11 +28,14 @@ pub fn run(file: Option<&Path>) -> Result<(), Failure> {
 }
 
 fn studio(document: Document) -> eframe::Result {
-    let viewport = ViewportBuilder::default()
+    let mut viewport = ViewportBuilder::default()
         .with_title("Anneal Studio")
         .with_app_id("anneal-studio")
         .with_inner_size([1440.0, 900.0])
-        .with_min_inner_size([1100.0, 700.0]);
+        .with_min_inner_size(crate::ui::theme::metrics::WINDOW_MIN);
+    if let Some(icon) = crate::ui::icon() {
+        viewport = viewport.with_icon(icon);
+    }
     let native = eframe::NativeOptions { viewport, ..Default::default() };
     let options = Options { speed: Speed::Limited(FIRST_SPEED), ..Options::default() };
     eframe::run_native(

@@ -181,7 +181,7 @@ proptest! {
             && let Ok(Prepared::Samples { train, validation, .. }) =
                 dataset.prepare(&Split { seed, validation, label_noise, limit })
         {
-            prop_assert!(train.len() > 0);
+            prop_assert!(!train.is_empty());
             for part in [train, validation] {
                 prop_assert_eq!(part.features.len(), part.len() * part.shape.features());
                 prop_assert!(part.features.iter().all(|feature| feature.is_finite()));
