@@ -9,6 +9,8 @@ pub enum Action {
     Open,
     Save,
     SaveAs,
+    ImportSchedule,
+    ShowExport,
     Quit,
     Undo,
     Redo,
@@ -57,11 +59,13 @@ const PLAIN: Modifiers = Modifiers::NONE;
 
 impl Action {
     /// Every action, in the order menus list them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::New,
         Self::Open,
         Self::Save,
         Self::SaveAs,
+        Self::ImportSchedule,
+        Self::ShowExport,
         Self::Quit,
         Self::Undo,
         Self::Redo,
@@ -102,6 +106,20 @@ impl Action {
                 Key::S,
                 Menu::File,
                 "Save the experiment under another name.",
+            ),
+            Self::ImportSchedule => about(
+                "Import schedule…",
+                COMMAND,
+                Key::I,
+                Menu::File,
+                "Add a run from another framework's code, configuration or log.",
+            ),
+            Self::ShowExport => about(
+                "Export",
+                COMMAND,
+                Key::E,
+                Menu::File,
+                "Show the selected run as another framework's code, and what it will do there.",
             ),
             Self::Quit => about("Quit", COMMAND, Key::Q, Menu::File, "Close the studio."),
             Self::Undo => about("Undo", COMMAND, Key::Z, Menu::Edit, "Take the last edit back."),

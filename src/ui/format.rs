@@ -66,6 +66,24 @@ pub fn round_to(value: f64, digits: usize) -> f64 {
     format!("{value:.*e}", digits.saturating_sub(1)).parse().unwrap_or(value)
 }
 
+/// A message as a sentence: with a capital, and a full stop.
+pub fn sentence(text: &str) -> String {
+    let mut text = text.trim().to_owned();
+    // Names such as `timm` and options such as `--lr` keep their spelling.
+    let first = text.split([' ', ',']).next().unwrap_or_default();
+    let is_word = first.chars().all(|c| c.is_ascii_lowercase()) && !NAMES.contains(&first);
+    if is_word && let Some(first) = text.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    if !text.ends_with(['.', '!', '?']) {
+        text.push('.');
+    }
+    text
+}
+
+/// What is written small wherever it stands.
+const NAMES: [&str; 7] = ["axolotl", "burn", "candle", "fastai", "optax", "timm", "torchtitan"];
+
 /// A number as people type it: `0.001`, `1e-3`, `1E-3`, `12,400`.
 pub fn parse(text: &str) -> Option<f64> {
     let text: String = text.trim().chars().filter(|c| !matches!(c, ',' | ' ' | '_')).collect();
@@ -97,5 +115,14 @@ mod tests {
         assert_eq!(parse(" 1E-3 "), Some(0.001));
         assert_eq!(parse("12,400"), Some(12_400.0));
         assert_eq!(parse("inf"), None);
+    }
+
+    #[test]
+    fn messages_become_sentences() {
+        assert_eq!(sentence("the warmup is longer"), "The warmup is longer.");
+        assert_eq!(sentence("a rate"), "A rate.");
+        assert_eq!(sentence("timm starts late"), "timm starts late.");
+        assert_eq!(sentence("pct_start is 1"), "pct_start is 1.");
+        assert_eq!(sentence("Done."), "Done.");
     }
 }

@@ -6,9 +6,11 @@
 pub mod action;
 pub mod app;
 pub mod document;
+pub mod exports;
 pub mod format;
 pub mod frame;
 pub mod handles;
+mod highlight;
 pub mod layout;
 mod panels;
 pub mod picker;

@@ -10,6 +10,10 @@ pub enum Ask {
     Open,
     /// With a name to begin from.
     Save(String),
+    /// A schedule in any format.
+    Import,
+    /// An export, with a name to begin from.
+    Export(String),
 }
 
 /// Answers with a path, or nothing when the person chose none or no dialog could be shown.
@@ -27,10 +31,15 @@ pub struct SystemPicker;
 impl FilePicker for SystemPicker {
     fn pick(&self, ask: Ask, answer: Answer) {
         // The dialog is made here, on the interface's thread, as macOS wants it; it is waited for elsewhere.
-        let dialog = rfd::AsyncFileDialog::new().add_filter("Experiment", &["toml"]);
+        let dialog = rfd::AsyncFileDialog::new();
+        let experiment = dialog.clone().add_filter("Experiment", &["toml"]);
         let future: std::pin::Pin<Box<dyn Future<Output = Option<rfd::FileHandle>> + Send>> = match ask {
-            Ask::Open => Box::pin(dialog.set_title("Open experiment").pick_file()),
-            Ask::Save(name) => Box::pin(dialog.set_title("Save experiment").set_file_name(name).save_file()),
+            Ask::Open => Box::pin(experiment.set_title("Open experiment").pick_file()),
+            Ask::Save(name) => {
+                Box::pin(experiment.set_title("Save experiment").set_file_name(name).save_file())
+            }
+            Ask::Import => Box::pin(dialog.set_title("Import schedule").pick_file()),
+            Ask::Export(name) => Box::pin(dialog.set_title("Save export").set_file_name(name).save_file()),
         };
         let wait = move || answer(pollster::block_on(future).map(|file| file.path().to_owned()));
         if let Err(error) = thread::Builder::new().name("file dialog".into()).spawn(wait) {

@@ -1,4 +1,6 @@
-//! Sheets over the window: opening, saving, and unsaved work.
+//! Sheets over the window: opening, saving, importing, and unsaved work.
+
+mod import;
 
 use std::path::PathBuf;
 
@@ -7,6 +9,7 @@ use eframe::egui::{
 };
 
 use super::theme::{self, metrics};
+pub use import::Pasted;
 
 /// What goes on when unsaved work is out of the way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,11 +20,27 @@ pub enum Then {
 }
 
 /// A sheet on show.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Sheet {
-    Open { path: String, error: Option<String> },
-    Save { path: String, error: Option<String>, then: Option<Then> },
-    Unsaved { then: Then },
+    Open {
+        path: String,
+        error: Option<String>,
+    },
+    Save {
+        path: String,
+        error: Option<String>,
+        then: Option<Then>,
+    },
+    /// A text on its way to a file.
+    Export {
+        path: String,
+        text: String,
+        error: Option<String>,
+    },
+    Import(Pasted),
+    Unsaved {
+        then: Then,
+    },
 }
 
 /// What was decided on a sheet.
@@ -32,6 +51,8 @@ pub enum Decision {
     Browse,
     Open(PathBuf),
     Save(PathBuf),
+    /// Add the imported run.
+    Import,
     /// Save first, then go on.
     SaveFirst,
     /// Go on, and lose the work.
@@ -41,6 +62,15 @@ pub enum Decision {
 impl Sheet {
     pub fn open() -> Self {
         Self::Open { path: String::new(), error: None }
+    }
+
+    pub fn import() -> Self {
+        Self::Import(Pasted::default())
+    }
+
+    /// Asks where to write a text about something of this name.
+    pub fn export(name: &str, extension: &str, text: String) -> Self {
+        Self::Export { path: file_name(name, "schedule", extension), text, error: None }
     }
 
     /// Shows the sheet. `busy`: the system's dialog is open.
@@ -74,6 +104,14 @@ impl Sheet {
                         let ready = !path.trim().is_empty();
                         entered.or(buttons(ui, &[("Save", ready, Decision::Save(trimmed(path)))]))
                     }
+                    Self::Export { path, error, .. } => {
+                        ui.label(theme::title(ui, "Save export"));
+                        let entered = path_row(ui, path, busy);
+                        explain(ui, error.as_deref(), busy);
+                        let ready = !path.trim().is_empty();
+                        entered.or(buttons(ui, &[("Save", ready, Decision::Save(trimmed(path)))]))
+                    }
+                    Self::Import(pasted) => pasted.show(ui, busy),
                     Self::Unsaved { then } => {
                         ui.label(theme::title(ui, format!("Save the changes to “{name}”?")));
                         let lost = match then {
@@ -101,6 +139,15 @@ impl Sheet {
             decision => decision,
         }
     }
+}
+
+/// A file name for something of this name; for one without letters, `otherwise`.
+pub fn file_name(name: &str, otherwise: &str, extension: &str) -> String {
+    let plain: String =
+        name.to_lowercase().chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
+    let parts: Vec<&str> = plain.split('-').filter(|part| !part.is_empty()).collect();
+    let stem = if parts.is_empty() { otherwise.to_owned() } else { parts.join("-") };
+    format!("{stem}.{extension}")
 }
 
 fn trimmed(path: &str) -> PathBuf {

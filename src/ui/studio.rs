@@ -8,6 +8,7 @@ use crate::train::command::{LaneId, RunId};
 
 use super::action::Action;
 use super::document::{Document, Row};
+use super::exports::Exports;
 use super::frame::Frame;
 use super::layout::Layout;
 use super::sheet::Sheet;
@@ -26,6 +27,7 @@ pub struct Studio {
     pub layout: Layout,
     pub sheet: Option<Sheet>,
     pub toasts: Toasts,
+    pub exports: Exports,
     resolved: Vec<Resolved>,
     asked: Vec<Action>,
 }
@@ -61,6 +63,7 @@ impl Studio {
             layout: Layout::default(),
             sheet: None,
             toasts: Toasts::default(),
+            exports: Exports::default(),
             resolved: Vec::new(),
             asked: Vec::new(),
         }

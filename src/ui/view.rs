@@ -65,11 +65,13 @@ pub fn following(updates: u64) -> Window {
 pub enum Context {
     Results,
     Field,
+    Export,
 }
 
 impl Context {
     /// Every side panel, with its name for people and for the command line.
-    pub const ALL: [(Self, &'static str); 2] = [(Self::Results, "Results"), (Self::Field, "Decision field")];
+    pub const ALL: [(Self, &'static str); 3] =
+        [(Self::Results, "Results"), (Self::Field, "Decision field"), (Self::Export, "Export")];
 
     /// The panel of this name, whatever its case; spaces may be hyphens.
     pub fn from_name(name: &str) -> Option<Self> {

@@ -2,6 +2,7 @@
 
 mod controls;
 mod editing;
+mod export;
 mod files;
 mod hostile;
 mod look;

@@ -5,9 +5,9 @@ use eframe::egui::{Context, Theme};
 use crate::train::command::{Command, Mode, State};
 use crate::ui::action::Action;
 use crate::ui::document::presets;
-use crate::ui::sheet::Then;
+use crate::ui::sheet::{Sheet, Then};
 use crate::ui::theme;
-use crate::ui::view::{Window, following};
+use crate::ui::view::{Context as SidePanel, Window, following};
 
 use super::StudioApp;
 
@@ -50,6 +50,11 @@ impl StudioApp {
             Action::Quit => self.unless_unsaved(ctx, Then::Quit),
             Action::Save => self.save(ctx, None),
             Action::SaveAs => self.ask_where(None),
+            Action::ImportSchedule => studio.sheet = Some(Sheet::import()),
+            Action::ShowExport => {
+                studio.view.context = Some(SidePanel::Export);
+                studio.view.context_open = true;
+            }
             Action::Undo => studio.document.undo(),
             Action::Redo => studio.document.redo(),
             Action::AddRun => self.add_run(),

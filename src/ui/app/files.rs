@@ -7,7 +7,7 @@ use eframe::egui::{Context, Ui, ViewportCommand};
 use crate::experiment::Experiment;
 use crate::ui::document::{Document, first};
 use crate::ui::picker::Ask;
-use crate::ui::sheet::{Decision, Sheet, Then};
+use crate::ui::sheet::{Decision, Sheet, Then, file_name};
 
 use super::StudioApp;
 
@@ -44,9 +44,10 @@ impl StudioApp {
 
     pub(super) fn ask_where(&mut self, then: Option<Then>) {
         let document = &self.studio.document;
-        let path = document
-            .path()
-            .map_or_else(|| file_name(&document.experiment().name), |path| path.display().to_string());
+        let path = document.path().map_or_else(
+            || file_name(&document.experiment().name, "experiment", "toml"),
+            |path| path.display().to_string(),
+        );
         self.studio.sheet = Some(Sheet::Save { path, error: None, then });
     }
 
@@ -92,10 +93,12 @@ impl StudioApp {
         let then = match &sheet {
             Sheet::Save { then, .. } => then.clone(),
             Sheet::Unsaved { then } => Some(then.clone()),
-            Sheet::Open { .. } => None,
+            Sheet::Open { .. } | Sheet::Export { .. } | Sheet::Import(_) => None,
         };
         let wanted = match &sheet {
             Sheet::Save { path, .. } => Ask::Save(base_name(path)),
+            Sheet::Export { path, .. } => Ask::Export(base_name(path)),
+            Sheet::Import(_) => Ask::Import,
             _ => Ask::Open,
         };
         self.studio.sheet = Some(sheet);
@@ -108,7 +111,11 @@ impl StudioApp {
                 self.picking.start(&*self.picker, wanted, move || wake.request_repaint());
             }
             Some(Decision::Open(path)) => self.open_from(&path),
+            Some(Decision::Save(path)) if matches!(self.studio.sheet, Some(Sheet::Export { .. })) => {
+                self.write_export(&path);
+            }
             Some(Decision::Save(path)) => self.save_to(ctx, &path, then),
+            Some(Decision::Import) => self.add_imported(),
             Some(Decision::SaveFirst) => self.save(ctx, then),
             Some(Decision::Discard) => {
                 if let Some(then) = then {
@@ -125,6 +132,8 @@ impl StudioApp {
         match self.studio.sheet.clone() {
             Some(Sheet::Open { .. }) => self.open_from(&path),
             Some(Sheet::Save { then, .. }) => self.save_to(ctx, &with_extension(path), then),
+            Some(Sheet::Export { .. }) => self.write_export(&path),
+            Some(Sheet::Import(_)) => self.import_from(&path),
             _ => {}
         }
     }
@@ -136,15 +145,6 @@ impl StudioApp {
             self.studio.sheet = Some(Sheet::Unsaved { then: Then::Quit });
         }
     }
-}
-
-/// A file name for an experiment.
-fn file_name(name: &str) -> String {
-    let plain: String =
-        name.to_lowercase().chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
-    let parts: Vec<&str> = plain.split('-').filter(|part| !part.is_empty()).collect();
-    let stem = if parts.is_empty() { "experiment".to_owned() } else { parts.join("-") };
-    format!("{stem}.toml")
 }
 
 fn base_name(path: &str) -> String {
@@ -162,8 +162,9 @@ mod tests {
 
     #[test]
     fn experiments_get_file_names() {
-        assert_eq!(file_name("Digits: does cosine beat constant?"), "digits-does-cosine-beat-constant.toml");
-        assert_eq!(file_name("?!"), "experiment.toml");
+        let name = |name| file_name(name, "experiment", "toml");
+        assert_eq!(name("Digits: does cosine beat constant?"), "digits-does-cosine-beat-constant.toml");
+        assert_eq!(name("?!"), "experiment.toml");
         assert_eq!(with_extension(PathBuf::from("a/b")), PathBuf::from("a/b.toml"));
         assert_eq!(base_name("a/b.toml"), "b.toml");
     }

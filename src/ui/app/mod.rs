@@ -1,6 +1,7 @@
 //! The studio as an application: drains the engine, lays the panels out, does what was asked for.
 
 mod actions;
+mod exchange;
 mod files;
 mod panels;
 

@@ -9,7 +9,7 @@ use crate::ui::theme::metrics;
 use crate::ui::view::Context;
 use crate::ui::widgets::{Icon, icon_button, tabs};
 
-use super::{field, results};
+use super::{export, field, results};
 
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
     let mut chosen = current(studio);
@@ -28,6 +28,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
     match chosen {
         Context::Results => results::show(ui, studio),
         Context::Field => field::show(ui, studio),
+        Context::Export => export::show(ui, studio),
     }
 }
 

@@ -3,9 +3,11 @@
 pub mod context;
 pub mod data;
 pub mod experiment;
+pub mod export;
 pub mod field;
 pub mod gallery;
 pub mod inspector;
+pub mod lint;
 pub mod model;
 pub mod optimizer;
 pub mod results;

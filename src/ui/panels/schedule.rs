@@ -11,7 +11,7 @@ use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
 use crate::ui::widgets::{Amount, Icon, amount, check, choice, combo, icon_button, row, whole};
 
-use super::{gallery, rule};
+use super::{gallery, lint, rule};
 
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
     let id = studio.view.selected;
@@ -26,6 +26,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
     if let Some(error) = studio.curve_error(id) {
         ui.colored_label(theme::tokens(ui).danger, error.to_string());
     }
+    lint::show(ui, studio);
     rule(ui);
     modifiers(ui, &mut next.lr, clock);
     rule(ui);

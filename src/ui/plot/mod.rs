@@ -2,6 +2,7 @@
 
 mod bounds;
 mod chart;
+mod compare;
 mod grips;
 mod lines;
 mod metric;
@@ -13,6 +14,7 @@ mod readout;
 mod scale;
 mod switch;
 
+pub use compare::compare;
 pub use overlay::{color as event_color, words as event_words};
 pub use panel::{Pane, show};
 pub use scale::Scale;

@@ -79,12 +79,19 @@ pub const HANDLE_GRAB: f32 = 12.0;
 pub const HANDLE_DEAD_ZONE: f32 = 4.0;
 pub const MARKER: f32 = 3.5;
 pub const READOUT_WIDTH: f32 = 424.0;
+/// The plot of an export.
+pub const COMPARISON: f32 = 152.0;
 
 /// Menus.
 pub const MENU: f32 = 224.0;
 
 /// Dialog sheets.
 pub const SHEET: f32 = 440.0;
+/// A field for a pasted text.
+pub const PASTE_ROWS: usize = 10;
+pub const PASTE: f32 = 160.0;
+/// What an import says of itself.
+pub const NOTES: f32 = 112.0;
 /// Short messages at the edge of the window.
 pub const TOAST: f32 = 320.0;
 

@@ -29,6 +29,10 @@ pub struct Tokens {
     pub on_solid: Color32,
     pub danger: Color32,
     pub warning: Color32,
+    /// Strings, numbers and keywords of an exported text; its comments are muted.
+    pub code_text: Color32,
+    pub code_number: Color32,
+    pub code_keyword: Color32,
     /// Between a sheet and what it covers.
     pub scrim: Color32,
     pub shadow: Color32,
@@ -60,6 +64,9 @@ pub const DARK: Tokens = Tokens {
     on_solid: rgb(0x16_181b),
     danger: rgb(0xff_7b6b),
     warning: rgb(0xf2_b84b),
+    code_text: rgb(0x93_c98f),
+    code_number: rgb(0xe3_b07a),
+    code_keyword: rgb(0x94_b4f2),
     scrim: Color32::from_black_alpha(150),
     shadow: Color32::from_black_alpha(110),
     runs: [
@@ -103,6 +110,9 @@ pub const LIGHT: Tokens = Tokens {
     on_solid: rgb(0xff_ffff),
     danger: rgb(0xb8_2c1d),
     warning: rgb(0x8a_5a00),
+    code_text: rgb(0x2c_6e2f),
+    code_number: rgb(0x9a_4a10),
+    code_keyword: rgb(0x34_4fb0),
     scrim: Color32::from_black_alpha(70),
     shadow: Color32::from_black_alpha(40),
     runs: [

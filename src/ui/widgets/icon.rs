@@ -27,6 +27,8 @@ pub enum Icon {
     Close,
     Fit,
     Follow,
+    Warning,
+    Hint,
 }
 
 /// A square button that shows an icon and is called `label`.
@@ -183,6 +185,16 @@ pub fn paint(painter: &Painter, icon: Icon, center: Pos2, color: Color32) {
             line(&[(5.5, -5.0), (5.5, 5.0)]);
             line(&[(-5.5, 0.0), (2.5, 0.0)]);
             line(&[(-0.2, -2.8), (2.6, 0.0), (-0.2, 2.8)]);
+        }
+        Icon::Warning => {
+            line(&[(0.0, -5.5), (6.0, 5.0), (-6.0, 5.0), (0.0, -5.5), (6.0, 5.0)]);
+            line(&[(0.0, -1.6), (0.0, 1.6)]);
+            painter.circle_filled(at(0.0, 3.4), 0.8 * unit, color);
+        }
+        Icon::Hint => {
+            painter.circle_stroke(center, 5.5 * unit, stroke);
+            painter.circle_filled(at(0.0, -2.6), 0.9 * unit, color);
+            line(&[(0.0, -0.6), (0.0, 3.2)]);
         }
     }
 }

@@ -20,6 +20,9 @@ fn text_and_curves_stand_out_in_both_themes() {
             ("muted", tokens.muted),
             ("danger", tokens.danger),
             ("warning", tokens.warning),
+            ("a string", tokens.code_text),
+            ("a number", tokens.code_number),
+            ("a keyword", tokens.code_keyword),
         ];
         for (on, ground) in grounds {
             for (name, text) in texts {
@@ -89,7 +92,7 @@ fn every_panel_draws_at_every_size() {
         for tab in ["Schedule", "Optimizer", "Experiment"] {
             studio.click(tab);
         }
-        for panel in ["Results", "Decision field"] {
+        for panel in ["Results", "Decision field", "Export"] {
             studio.click(panel);
         }
         for label in ["Light theme", "Instant", "Add run"] {

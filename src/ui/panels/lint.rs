@@ -1,0 +1,41 @@
+//! What lint says, where it can be mended.
+
+use eframe::egui::{Label, Role, Sense, Ui, Vec2, WidgetInfo, vec2};
+
+use crate::lint::{Severity, Warning};
+use crate::ui::format;
+use crate::ui::studio::Studio;
+use crate::ui::theme::{self, metrics};
+use crate::ui::widgets::{Icon, paint_icon};
+
+/// The most lines at once: the worst come first.
+const MOST: usize = 3;
+
+/// The lines about the selected run.
+pub fn show(ui: &mut Ui, studio: &mut Studio) {
+    let id = studio.view.selected;
+    let Some(name) = studio.document.run(id).map(|run| run.name.clone()) else { return };
+    let warnings = studio.warnings();
+    for warning in warnings.iter().filter(|warning| warning.run.as_ref() == Some(&name)).take(MOST) {
+        line(ui, warning);
+    }
+}
+
+fn line(ui: &mut Ui, warning: &Warning) {
+    let tokens = theme::tokens(ui);
+    let (icon, color) = match warning.severity {
+        Severity::Error => (Icon::Warning, tokens.danger),
+        Severity::Warning => (Icon::Warning, tokens.warning),
+        Severity::Hint => (Icon::Hint, tokens.muted),
+    };
+    ui.horizontal_top(|ui| {
+        let (rect, response) = ui.allocate_exact_size(Vec2::splat(metrics::L), Sense::hover());
+        let severity = warning.severity.name();
+        response.widget_info(|| WidgetInfo::labeled(Role::Image, true, severity));
+        paint_icon(ui.painter(), icon, rect.center(), color);
+        response.on_hover_text(format!("Lint: {severity} {}", warning.code));
+        ui.allocate_ui(vec2(ui.available_width(), metrics::L), |ui| {
+            ui.add(Label::new(theme::caption(ui, format::sentence(&warning.message))).wrap());
+        });
+    });
+}
