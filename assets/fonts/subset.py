@@ -1,6 +1,6 @@
 """Makes AnnealSymbols.ttf: the mathematical signs that Inter and JetBrains Mono lack, from DejaVu Sans.
 
-Needs fonttools (https://pypi.org/project/fonttools/) and DejaVu Sans (Debian: fonts-dejavu-core):
+Needs fonttools and DejaVu Sans (Debian: fonts-dejavu-core):
 
     python3 subset.py /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
 
