@@ -18,7 +18,7 @@ const CARRIES: Carries = Carries {
 };
 
 /// Why a configuration of Hugging Face's shapes falls short.
-pub const WHY: &str = "its schedulers are line, cosine, restarts of equal length, polynomial, inverse square root and \
+pub const WHY: &str = "its schedulers are linear, cosine, restarts of equal length, polynomial, inverse square root and \
      warmup-stable-decay, with a warmup that starts at 0; this is the nearest of them";
 
 /// The scheduler whose rates are closest to the drawn ones.
