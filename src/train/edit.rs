@@ -28,6 +28,12 @@ pub fn describe(old: &Run, new: &Run) -> String {
             _ => "plateau control changed".to_owned(),
         });
     }
+    if old.greedy != new.greedy {
+        parts.push("greedy control changed".to_owned());
+    }
+    if old.hypergradient != new.hypergradient {
+        parts.push("hypergradient changed".to_owned());
+    }
     if old.layer_decay != new.layer_decay {
         parts.push("layer decay changed".to_owned());
     }

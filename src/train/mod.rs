@@ -10,6 +10,7 @@ pub mod lane;
 pub mod place;
 pub mod plan;
 pub mod rule;
+mod shown;
 pub mod snapshot;
 pub mod task;
 pub mod tensor;
