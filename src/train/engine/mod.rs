@@ -1,36 +1,29 @@
 //! The training thread: commands in, telemetry out, never waiting for the interface.
 
+mod field;
+mod publish;
+mod revise;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::cohort::{Change, Cohort};
-use super::command::{Command, Field, FieldRequest, LaneId, Mode, Revision, Speed, State};
-use super::control::Control;
-use super::edit::describe;
+use super::TrainError;
+use super::cohort::Cohort;
+use super::command::{Command, FieldRequest, LaneId, Mode, Revision, Speed, State};
 pub use super::shown::{LaneView, Options, Shared};
-use super::{TrainError, pool};
-use crate::data::Prepared;
-use crate::experiment::{Loss, Run};
-use crate::telemetry::{Event, EventKind, Store};
+use crate::telemetry::{Event, EventKind};
+use revise::Pending;
 
 /// Commands that may wait.
 const QUEUE: usize = 256;
 /// How long training goes on before it looks for commands.
 const CHUNK: Duration = Duration::from_millis(4);
-/// Between two calls of the interface's wake function.
-const WAKE: Duration = Duration::from_millis(16);
-/// Between two pictures of a watched model.
-const FIELD: Duration = Duration::from_millis(60);
-/// An edit is told when no other has followed it for so long: a drag is one event.
-const EDIT_SETTLES: Duration = Duration::from_millis(300);
 /// Over which the speed is measured.
 const SPEED_WINDOW: Duration = Duration::from_millis(500);
-/// Rows a lane may hold back while the interface is reading.
-const BACKLOG: usize = 1 << 16;
 
 /// The handle of a training thread, which ends when this is dropped.
 pub struct Engine {
@@ -85,13 +78,6 @@ impl Drop for Engine {
 /// A panic while somebody held the lock leaves telemetry that is still good to read.
 fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Edits of one lane that are not told yet.
-struct Pending {
-    event: Event,
-    before: Run,
-    last: Instant,
 }
 
 struct Worker {
@@ -276,117 +262,6 @@ impl Worker {
         self.rate = 0.0;
     }
 
-    /// Puts a revision in effect. One that cannot train is shown as failed; what was trained stays.
-    fn revise(&mut self, revision: Arc<Revision>, mode: Mode) {
-        let old = std::mem::replace(&mut self.revision, Arc::clone(&revision));
-        self.options.mode = mode;
-        let result = match &mut self.cohort {
-            Some(cohort) => cohort.revise(revision, mode),
-            None => {
-                let device = self.options.device;
-                let cohort = pool(self.options.threads)
-                    .and_then(|pool| Cohort::choose(revision, device, Arc::new(pool)));
-                cohort.map(|cohort| {
-                    let reset = cohort.lanes().iter().map(|lane| lane.id).collect();
-                    self.cohort = Some(cohort);
-                    Change { rebuilt: true, reset, ..Change::default() }
-                })
-            }
-        };
-        match result {
-            Ok(change) => {
-                self.take_in(&change, &old, mode);
-                let ended =
-                    self.cohort.as_ref().is_some_and(|cohort| cohort.update() >= cohort.task().clock.updates);
-                match self.state {
-                    State::Paused if mode == Mode::Live && !change.rebuilt => {}
-                    State::Finished if ended => {}
-                    _ => self.play(),
-                }
-            }
-            Err(error) => self.fail(&error),
-        }
-    }
-
-    /// Makes what is shared follow a change of the cohort.
-    fn take_in(&mut self, change: &Change, old: &Revision, mode: Mode) {
-        let Some(cohort) = &self.cohort else { return };
-        let share = self.options.history_bytes / cohort.lanes().len().max(1);
-        let total = cohort.task().clock.updates;
-        let mut shared = lock(&self.shared);
-        for id in &change.dropped {
-            shared.lanes.remove(id);
-            self.pending.remove(id);
-        }
-        if change.rebuilt {
-            shared.lanes.clear();
-            shared.events.clear();
-            self.pending.clear();
-        }
-        for id in &change.reset {
-            let before = shared.lanes.remove(id);
-            let half_life = before.as_ref().and_then(|view| view.store.half_life());
-            // Only a complete curve is worth comparing with; a cancelled one leaves no trace.
-            let ghost = before.and_then(|view| {
-                let complete = mode == Mode::Instant && view.store.updates(0) >= total;
-                if complete { Some(view.store) } else { view.ghost }
-            });
-            let mut store = Store::new(1, share);
-            store.set_half_life(half_life.or_else(|| shared.half_life()));
-            let view = LaneView { store, ghost, update: 0, diverged_at: None, failed: None, plateau: None };
-            shared.lanes.insert(*id, view);
-        }
-        shared.status.parameters = cohort.task().model.width();
-        shared.status.chance_loss =
-            Some(chance(&cohort.task().prepared, self.revision.experiment.train.loss));
-        shared.prepared = Some(Arc::clone(&cohort.task().prepared));
-        drop(shared);
-        if mode == Mode::Live {
-            let now = Instant::now();
-            for id in &change.replanned {
-                let update = cohort.lanes().iter().find(|lane| lane.id == *id).map_or(0, |lane| lane.update);
-                let generation = self.revision.generation;
-                let before =
-                    old.ids.iter().position(|run| *run == id.run).map(|at| old.experiment.runs[at].clone());
-                let Some(before) = before else { continue };
-                let event = Event {
-                    update,
-                    lane: Some(0),
-                    kind: EventKind::Edit,
-                    message: String::new(),
-                    generation,
-                };
-                let pending = self.pending.entry(*id).or_insert(Pending { event, before, last: now });
-                pending.event.generation = generation;
-                pending.last = now;
-            }
-        }
-        self.pictured = None;
-    }
-
-    /// Tells the edits that have settled.
-    fn tell_edits(&mut self) {
-        let now = Instant::now();
-        let settled = |pending: &Pending| now.duration_since(pending.last) >= EDIT_SETTLES;
-        if !self.pending.values().any(settled) {
-            return;
-        }
-        let mut shared = lock(&self.shared);
-        let revision = &self.revision;
-        self.pending.retain(|id, pending| {
-            if !settled(pending) {
-                return true;
-            }
-            let after =
-                revision.ids.iter().position(|run| *run == id.run).map(|at| &revision.experiment.runs[at]);
-            if let (Some(after), Some(view)) = (after, shared.lanes.get_mut(id)) {
-                let message = describe(&pending.before, after);
-                view.store.event(Event { message, ..pending.event.clone() });
-            }
-            false
-        });
-    }
-
     fn playhead(&self) -> u64 {
         self.cohort.as_ref().map_or(0, Cohort::update)
     }
@@ -450,110 +325,9 @@ impl Worker {
             self.state = State::Failed("training stopped in every run; each run's row says why".into());
         }
     }
-
-    /// Renews the picture of the watched model when it is out of date.
-    fn picture(&mut self) {
-        let (Some(request), Some(cohort)) = (&self.watch, &mut self.cohort) else { return };
-        let lane = cohort.lanes().iter().find(|lane| lane.id == request.lane);
-        let Some(update) = lane.map(|lane| lane.update) else { return };
-        if self.pictured.is_some_and(|(when, at)| at == update || when.elapsed() < FIELD) {
-            return;
-        }
-        let Prepared::Samples { scaling, train, .. } = &*cohort.task().prepared else { return };
-        if train.shape.features() != 2 {
-            return;
-        }
-        let [left, right, bottom, top] = request.bounds;
-        let step =
-            |from: f32, to: f32, at: usize| from + (to - from) * (at as f32 + 0.5) / request.side as f32;
-        let mut inputs = Vec::with_capacity(request.side * request.side * 2);
-        for y in 0..request.side {
-            for x in 0..request.side {
-                let mut point = [step(left, right, x), step(bottom, top, y)];
-                for (value, line) in point.iter_mut().zip(&scaling.features) {
-                    *value = line.to_model(f64::from(*value)) as f32;
-                }
-                inputs.extend(point);
-            }
-        }
-        let outputs = cohort.task().model.outputs();
-        match cohort.predict(request.lane, &inputs, 2) {
-            Ok(Some(values)) => {
-                let field = Field { request: request.clone(), update, outputs, values };
-                lock(&self.shared).field = Some(Arc::new(field));
-                self.pictured = Some((Instant::now(), update));
-            }
-            Ok(None) => {}
-            Err(error) => self.fail(&error),
-        }
-    }
-
-    /// Moves what was measured to where the interface sees it. While the interface is reading, the
-    /// lanes keep their rows and training goes on, unless `wait`.
-    fn publish(&mut self, wait: bool) {
-        let backlog = self
-            .cohort
-            .as_ref()
-            .and_then(|cohort| cohort.lanes().iter().map(|lane| lane.log.rows.len()).max());
-        let mut shared = match self.shared.try_lock() {
-            Ok(shared) => shared,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) if wait || backlog > Some(BACKLOG) => lock(&self.shared),
-            Err(TryLockError::WouldBlock) => return,
-        };
-        let generation = self.revision.generation;
-        if let Some(cohort) = &mut self.cohort {
-            for lane in cohort.lanes_mut() {
-                let Some(view) = shared.lanes.get_mut(&lane.id) else { continue };
-                view.store.append(0, &lane.log.rows);
-                for validation in lane.log.validations.drain(..) {
-                    view.store.validate(0, validation);
-                }
-                let event =
-                    |update, kind, message| Event { update, lane: Some(0), kind, message, generation };
-                for (update, cut) in lane.log.cuts.drain(..) {
-                    let message =
-                        format!("the controller changes the rate {:.3e} → {:.3e}", cut.from, cut.to);
-                    view.store.event(event(update, EventKind::PlateauCut, message));
-                }
-                if let Some(update) = lane.log.diverged.take() {
-                    let message = "the loss is no number any more: the run has diverged".to_owned();
-                    view.store.event(event(update, EventKind::Diverged, message));
-                }
-                if let (Some(failed), None) = (&lane.failed, &view.failed) {
-                    view.store.event(event(lane.update, EventKind::Failed, failed.clone()));
-                }
-                lane.log.rows.clear();
-                view.update = lane.update;
-                view.diverged_at = lane.diverged_at;
-                view.failed.clone_from(&lane.failed);
-                view.plateau = lane.controller().and_then(Control::plateau).copied();
-            }
-            shared.status.update = cohort.update();
-            shared.status.updates = cohort.task().clock.updates;
-            shared.status.updates_per_epoch = cohort.task().clock.updates_per_epoch;
-            shared.status.device = cohort.device();
-        }
-        shared.status.state = self.state.clone();
-        shared.status.generation = generation;
-        shared.status.lane_updates_per_second = if self.state == State::Playing { self.rate } else { 0.0 };
-        drop(shared);
-        if wait || self.woken.elapsed() >= WAKE {
-            self.woken = Instant::now();
-            (self.wake)();
-        }
-    }
 }
 
-/// The loss of a model that ignores its inputs, by the measure the experiment trains with.
-fn chance(prepared: &Prepared, loss: Loss) -> f64 {
-    let chance = prepared.chance();
-    match loss {
-        Loss::CrossEntropy => chance.loss,
-        Loss::Mse => chance.squared_error,
-    }
-}
-
+/// What the thread does next.
 enum Next {
     Command(Command),
     Train,

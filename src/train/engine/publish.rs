@@ -1,0 +1,72 @@
+//! What was measured, moved to where the interface sees it.
+
+use std::sync::TryLockError;
+use std::time::{Duration, Instant};
+
+use super::{Worker, lock};
+use crate::telemetry::{Event, EventKind};
+use crate::train::command::State;
+use crate::train::control::Control;
+
+/// Between two calls of the interface's wake function.
+const WAKE: Duration = Duration::from_millis(16);
+/// Rows a lane may hold back while the interface is reading.
+const BACKLOG: usize = 1 << 16;
+
+impl Worker {
+    /// Moves what was measured to where the interface sees it. While the interface is reading, the
+    /// lanes keep their rows and training goes on, unless `wait`.
+    pub(super) fn publish(&mut self, wait: bool) {
+        let backlog = self
+            .cohort
+            .as_ref()
+            .and_then(|cohort| cohort.lanes().iter().map(|lane| lane.log.rows.len()).max());
+        let mut shared = match self.shared.try_lock() {
+            Ok(shared) => shared,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) if wait || backlog > Some(BACKLOG) => lock(&self.shared),
+            Err(TryLockError::WouldBlock) => return,
+        };
+        let generation = self.revision.generation;
+        if let Some(cohort) = &mut self.cohort {
+            for lane in cohort.lanes_mut() {
+                let Some(view) = shared.lanes.get_mut(&lane.id) else { continue };
+                view.store.append(0, &lane.log.rows);
+                for validation in lane.log.validations.drain(..) {
+                    view.store.validate(0, validation);
+                }
+                let event =
+                    |update, kind, message| Event { update, lane: Some(0), kind, message, generation };
+                for (update, cut) in lane.log.cuts.drain(..) {
+                    let message =
+                        format!("the controller changes the rate {:.3e} → {:.3e}", cut.from, cut.to);
+                    view.store.event(event(update, EventKind::PlateauCut, message));
+                }
+                if let Some(update) = lane.log.diverged.take() {
+                    let message = "the loss is no number any more: the run has diverged".to_owned();
+                    view.store.event(event(update, EventKind::Diverged, message));
+                }
+                if let (Some(failed), None) = (&lane.failed, &view.failed) {
+                    view.store.event(event(lane.update, EventKind::Failed, failed.clone()));
+                }
+                lane.log.rows.clear();
+                view.update = lane.update;
+                view.diverged_at = lane.diverged_at;
+                view.failed.clone_from(&lane.failed);
+                view.plateau = lane.controller().and_then(Control::plateau).copied();
+            }
+            shared.status.update = cohort.update();
+            shared.status.updates = cohort.task().clock.updates;
+            shared.status.updates_per_epoch = cohort.task().clock.updates_per_epoch;
+            shared.status.device = cohort.device();
+        }
+        shared.status.state = self.state.clone();
+        shared.status.generation = generation;
+        shared.status.lane_updates_per_second = if self.state == State::Playing { self.rate } else { 0.0 };
+        drop(shared);
+        if wait || self.woken.elapsed() >= WAKE {
+            self.woken = Instant::now();
+            (self.wake)();
+        }
+    }
+}
