@@ -5,9 +5,9 @@ use std::path::Path;
 use eframe::egui::ViewportBuilder;
 
 use super::{Failure, first, headless, read};
+use crate::engine::Options;
 use crate::experiment::Experiment;
 use crate::train::command::Speed;
-use crate::train::engine::Options;
 use crate::ui::{Document, StudioApp};
 
 /// Updates a second at the start: a run takes some seconds, and one sees it learn.

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use crate::data::Prepared;
+use crate::engine::{LaneView, Shared};
 use crate::schedule::plateau::Plateau;
 use crate::telemetry::{Bucket, Column, Event, Series, Store};
 use crate::train::command::{Field, LaneId, RunId, Status};
-use crate::train::engine::{LaneView, Shared};
 
 /// What is wanted of the telemetry.
 pub struct Ask<'a> {

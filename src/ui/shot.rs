@@ -10,9 +10,9 @@ use egui_kittest::Harness;
 use egui_kittest::wgpu::{WgpuTestRenderer, default_wgpu_setup};
 use image::RgbaImage;
 
+use crate::engine::{Engine, Options};
 use crate::experiment::Experiment;
 use crate::train::command::{Command, Mode, Revision, State, Status};
-use crate::train::engine::{Engine, Options};
 
 use super::app::StudioApp;
 use super::document::Document;

@@ -1,7 +1,7 @@
 //! The interface's only way to the engine.
 
+use crate::engine::{Engine, Shared};
 use crate::train::command::Command;
-use crate::train::engine::{Engine, Shared};
 
 /// What trains: the engine, or a stand-in for it in tests.
 pub trait Trainer {

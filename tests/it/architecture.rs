@@ -53,10 +53,11 @@ fn schedules_and_telemetry_know_nothing_of_tensors_or_windows() {
 
 #[test]
 fn training_knows_nothing_of_windows() {
-    for folder in ["train", "model", "data"] {
+    for folder in ["engine", "train", "model", "data"] {
         absent(folder, &INTERFACE, &[]);
         absent(folder, &["crate::ui", "crate::cli"], &[]);
     }
+    absent("train", &["crate::engine", "crate::analysis"], &[]);
 }
 
 #[test]

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use anneal_studio::engine::{Engine, Options};
 use anneal_studio::telemetry::{Column, EventKind};
 use anneal_studio::train::command::{Command, FieldRequest, LaneId, Mode, Revision, RunId, Speed, State};
-use anneal_studio::train::engine::{Engine, Options};
 
 use crate::training::{MOONS, revision};
 
@@ -25,7 +25,7 @@ fn playing() -> Options {
 }
 
 /// Waits until `done`, for as long as the slowest machine may need.
-fn wait(engine: &Engine, what: &str, done: impl Fn(&anneal_studio::train::engine::Shared) -> bool) {
+fn wait(engine: &Engine, what: &str, done: impl Fn(&anneal_studio::engine::Shared) -> bool) {
     let start = Instant::now();
     while !engine.read(&done) {
         assert!(start.elapsed() < Duration::from_secs(60), "still waiting for: {what}");

@@ -12,8 +12,8 @@ use std::time::Duration;
 use eframe::egui::{Context, Ui, ViewportCommand, Visuals};
 use eframe::{CreationContext, Frame as Shell};
 
+use crate::engine::{Engine, Options};
 use crate::train::command::{Command, FieldRequest, Speed, State};
-use crate::train::engine::{Engine, Options};
 
 use super::document::Document;
 use super::frame::Ask;

@@ -4,10 +4,10 @@ use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::rc::Rc;
 
+use anneal_studio::engine::{LaneView, Shared};
 use anneal_studio::experiment::Experiment;
 use anneal_studio::telemetry::{Event, EventKind, Row, Store, Validation};
 use anneal_studio::train::command::{Command, LaneId, State, Status};
-use anneal_studio::train::engine::{LaneView, Shared};
 use anneal_studio::ui::picker::{Answer, Ask, FilePicker};
 use anneal_studio::ui::trainer::Trainer;
 use anneal_studio::ui::{Document, StudioApp};

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::command::{Field, LaneId, Mode, Speed, Status};
-use super::place::Choice;
 use crate::data::Prepared;
 use crate::schedule::plateau::Plateau;
 use crate::telemetry::{Event, Store};
+use crate::train::command::{Field, LaneId, Mode, Speed, Status};
+use crate::train::place::Choice;
 
 /// How an engine starts.
 #[derive(Clone, Debug)]

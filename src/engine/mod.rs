@@ -3,6 +3,7 @@
 mod field;
 mod publish;
 mod revise;
+mod shown;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -11,12 +12,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::TrainError;
-use super::cohort::Cohort;
-use super::command::{Command, FieldRequest, LaneId, Mode, Revision, Speed, State};
-pub use super::shown::{LaneView, Options, Shared};
 use crate::telemetry::{Event, EventKind};
+use crate::train::TrainError;
+use crate::train::cohort::Cohort;
+use crate::train::command::{Command, FieldRequest, LaneId, Mode, Revision, Speed, State};
 use revise::Pending;
+pub use shown::{LaneView, Options, Shared};
 
 /// Commands that may wait.
 const QUEUE: usize = 256;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::shown::LaneView;
 use super::{Worker, lock};
 use crate::data::Prepared;
 use crate::experiment::{Loss, Run};
@@ -11,7 +12,6 @@ use crate::train::cohort::{Change, Cohort};
 use crate::train::command::{Mode, Revision, State};
 use crate::train::edit::describe;
 use crate::train::pool;
-use crate::train::shown::LaneView;
 
 /// An edit is told when no other has followed it for so long: a drag is one event.
 const EDIT_SETTLES: Duration = Duration::from_millis(300);
