@@ -148,7 +148,7 @@ impl Watch {
 fn side_panel(name: &str) -> Result<Context, ShotError> {
     Context::from_name(name).ok_or_else(|| ShotError::NoPanel {
         found: name.to_owned(),
-        known: Context::ALL.map(|(_, name)| name.to_lowercase().replace(' ', "-")).join(", "),
+        known: Context::ALL.map(|panel| panel.about().0.to_lowercase().replace(' ', "-")).join(", "),
     })
 }
 

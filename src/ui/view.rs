@@ -69,14 +69,22 @@ pub enum Context {
 }
 
 impl Context {
-    /// Every side panel, with its name for people and for the command line.
-    pub const ALL: [(Self, &'static str); 3] =
-        [(Self::Results, "Results"), (Self::Field, "Decision field"), (Self::Export, "Export")];
+    /// Every side panel, in the order the chooser lists them.
+    pub const ALL: [Self; 3] = [Self::Results, Self::Field, Self::Export];
+
+    /// Its name, for people and for the command line, and what it shows in a sentence.
+    pub const fn about(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Results => ("Results", "How the runs compare so far."),
+            Self::Field => ("Decision field", "What the model answers at every point of a plane."),
+            Self::Export => ("Export", "The run in another framework, and what it will really do there."),
+        }
+    }
 
     /// The panel of this name, whatever its case; spaces may be hyphens.
     pub fn from_name(name: &str) -> Option<Self> {
         let plain = |name: &str| name.to_lowercase().replace('-', " ");
-        Self::ALL.iter().find(|(_, known)| plain(known) == plain(name)).map(|(context, _)| *context)
+        Self::ALL.into_iter().find(|panel| plain(panel.about().0) == plain(name))
     }
 }
 

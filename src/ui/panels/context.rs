@@ -1,35 +1,68 @@
 //! The panel on the right: one thing at a time, beside the plots.
 
-use eframe::egui::{Align, Layout, Ui};
+use eframe::egui::text::{LayoutJob, TextFormat};
+use eframe::egui::{Align, Button, Layout, Response, Role, Ui, WidgetInfo, vec2};
 
 use crate::data::Shape;
 use crate::ui::action::Action;
 use crate::ui::studio::Studio;
-use crate::ui::theme::metrics;
+use crate::ui::theme::{self, metrics};
 use crate::ui::view::Context;
-use crate::ui::widgets::{Icon, icon_button, tabs};
+use crate::ui::widgets::{Icon, combo, icon_button};
 
 use super::{export, field, results};
 
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
-    let mut chosen = current(studio);
+    let chosen = current(studio);
     ui.horizontal(|ui| {
-        tabs(ui, &mut chosen, &Context::ALL.map(|(context, name)| (context, name)));
+        chooser(ui, studio, chosen);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if icon_button(ui, Icon::Right, "Fold side panel").clicked() {
                 studio.ask(Action::SwitchContext);
             }
         });
     });
-    if chosen != current(studio) {
-        studio.view.context = Some(chosen);
-    }
+    ui.label(theme::caption(ui, chosen.about().1));
     ui.add_space(metrics::S);
     match chosen {
         Context::Results => results::show(ui, studio),
         Context::Field => field::show(ui, studio),
         Context::Export => export::show(ui, studio),
     }
+}
+
+/// The panel's name, which opens the list of all panels.
+fn chooser(ui: &mut Ui, studio: &mut Studio, chosen: Context) {
+    let name = theme::title(ui, chosen.about().0);
+    let response = combo("side panel")
+        .selected_text(name)
+        .height(f32::INFINITY)
+        .show_ui(ui, |ui| {
+            ui.set_width(metrics::SIDE_PANELS);
+            for panel in Context::ALL {
+                if entry(ui, panel, panel == chosen).clicked() {
+                    studio.view.context = Some(panel);
+                }
+            }
+        })
+        .response;
+    let name = chosen.about().0;
+    response.widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, format!("Side panel: {name}")));
+    response.on_hover_text("Choose what is shown here.");
+}
+
+/// A panel in the list: its name and its sentence.
+fn entry(ui: &mut Ui, panel: Context, chosen: bool) -> Response {
+    let (name, sentence) = panel.about();
+    let tokens = theme::tokens(ui);
+    let mut text = LayoutJob::default();
+    let format = |font, color| TextFormat { font_id: font, color, ..TextFormat::default() };
+    text.append(name, 0.0, format(theme::body(), tokens.text));
+    text.append(&format!("\n{sentence}"), 0.0, format(theme::small(), tokens.muted));
+    let response =
+        ui.add(Button::selectable(chosen, text).min_size(vec2(ui.available_width(), metrics::RUN_ROW)));
+    response.widget_info(|| WidgetInfo::selected(Role::Button, true, chosen, name));
+    response
 }
 
 /// What remains of the panel when it is folded away.

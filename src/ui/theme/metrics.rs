@@ -84,6 +84,7 @@ pub const COMPARISON: f32 = 152.0;
 
 /// Menus.
 pub const MENU: f32 = 224.0;
+pub const SIDE_PANELS: f32 = 344.0;
 
 /// Dialog sheets.
 pub const SHEET: f32 = 440.0;

@@ -47,8 +47,7 @@ fn the_bars_and_the_list_of_runs() {
             (Role::Button, "Show the whole run"),
             (Role::Button, "Follow the playhead"),
             (Role::ScrollBar, "Timeline"),
-            (Role::Tab, "Results"),
-            (Role::Tab, "Decision field"),
+            (Role::ComboBox, "Side panel: Results"),
             (Role::Button, "Fold side panel"),
         ],
     );
@@ -221,7 +220,7 @@ fn tabs_and_panels_switch() {
     let mut studio = first(400);
     studio.click("Optimizer");
     assert_eq!(studio.harness.state().studio().view.tab, Tab::Optimizer);
-    studio.click("Decision field");
+    studio.panel("Decision field");
     assert_eq!(studio.harness.state().studio().view.context, Some(Context::Field));
     studio.click("Fold side panel");
     assert!(!studio.harness.state().studio().view.context_open);

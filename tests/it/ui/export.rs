@@ -17,7 +17,7 @@ use super::stand_in::{Studio, UPDATES, clock, first, open};
 fn one_cycle() -> Studio {
     let mut studio = first(200);
     studio.click("Run one-cycle");
-    studio.click("Export");
+    studio.panel("Export");
     studio
 }
 

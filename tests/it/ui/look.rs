@@ -1,6 +1,7 @@
 //! The look: contrast, glyphs, and room for everything.
 
 use anneal_studio::ui::theme::{DARK, LIGHT, Tokens, contrast, definitions, install};
+use anneal_studio::ui::view::Context as SidePanel;
 use eframe::egui::{Context, FontFamily, FontId};
 use egui_kittest::kittest::Queryable as _;
 
@@ -92,8 +93,8 @@ fn every_panel_draws_at_every_size() {
         for tab in ["Schedule", "Optimizer", "Experiment"] {
             studio.click(tab);
         }
-        for panel in ["Results", "Decision field", "Export"] {
-            studio.click(panel);
+        for panel in SidePanel::ALL {
+            studio.panel(panel.about().0);
         }
         for label in ["Light theme", "Instant", "Add run"] {
             let rect = studio.harness.get_by_label(label).rect();

@@ -61,7 +61,7 @@ fn events_explain_themselves() {
 #[test]
 fn a_field_is_asked_for_and_shown_for_data_of_two_inputs() {
     let mut studio = first(400);
-    studio.click("Decision field");
+    studio.panel("Decision field");
     assert!(!studio.log.said(|command| matches!(command, Command::Watch(Some(_)))));
     let split = Split { seed: 0, validation: 0.2, label_noise: 0.0, limit: None };
     let prepared = Dataset::load("moons").unwrap().prepare(&split).unwrap();
@@ -88,7 +88,7 @@ fn where_there_is_no_field_the_panel_says_why_and_offers_data_that_has_one() {
     let split = Split { seed: 0, validation: 0.2, label_noise: 0.0, limit: None };
     let prepared = Dataset::load("digits").unwrap().prepare(&split).unwrap();
     studio.log.shared.borrow_mut().prepared = Some(Arc::new(prepared));
-    studio.click("Decision field");
+    studio.panel("Decision field");
     assert!(studio.says("64 pixels"));
     studio.click("Spirals");
     assert_eq!(

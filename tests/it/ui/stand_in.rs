@@ -11,6 +11,7 @@ use anneal_studio::train::command::{Command, LaneId, State, Status};
 use anneal_studio::ui::picker::{Answer, Ask, FilePicker};
 use anneal_studio::ui::trainer::Trainer;
 use anneal_studio::ui::{Document, StudioApp};
+use eframe::egui::accesskit::Role;
 use eframe::egui::{Pos2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
@@ -164,6 +165,17 @@ impl Studio {
     pub fn click(&mut self, label: &str) {
         self.harness.get_by_label(label).click();
         self.harness.run_steps(3);
+    }
+
+    /// Opens a side panel by its name.
+    pub fn panel(&mut self, name: &str) {
+        let now = self.harness.query_by(|node| {
+            node.label().is_some_and(|label| label.starts_with("Side panel: "))
+                && node.role() == Role::ComboBox
+        });
+        now.expect("the side panel's chooser").click();
+        self.harness.run_steps(3);
+        self.click(name);
     }
 
     /// Where the centre of what has this label is.
