@@ -21,6 +21,7 @@ mod llama_factory;
 mod lowered;
 mod megatron;
 mod optax;
+pub mod origin;
 mod outline;
 mod python;
 mod pytorch;
@@ -179,7 +180,8 @@ pub fn export(
 }
 
 fn write(recipe: &Recipe<'_>, target: &'static Target) -> Export {
-    let Draft { text, predicted, table, approximated, notes } = (target.write)(recipe);
+    let Draft { mut text, predicted, table, approximated, notes } = (target.write)(recipe);
+    origin::append(&mut text, target, recipe);
     let deviation = Deviation::between(&recipe.drawn, &predicted);
     let badge = match table {
         Some(why) => Badge::Table { why },

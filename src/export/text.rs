@@ -33,9 +33,9 @@ pub fn quoted(words: &str) -> String {
     shown
 }
 
-/// Words that fit a comment on one line.
+/// Words that fit a comment on one line, also where two more characters than controls end it, as in YAML.
 pub fn line(words: &str) -> String {
-    words.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    words.chars().map(|c| if c.is_control() || "\u{2028}\u{2029}".contains(c) { ' ' } else { c }).collect()
 }
 
 #[cfg(test)]

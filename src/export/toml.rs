@@ -1,13 +1,11 @@
 //! Our own experiment file with this run alone: nothing is lost, controllers included.
 
-use super::Draft;
 use super::recipe::Recipe;
-use crate::experiment::Experiment;
+use super::{Draft, origin};
 
 pub fn write(recipe: &Recipe<'_>) -> Draft {
-    let alone = Experiment { runs: vec![recipe.run.clone()], ..recipe.experiment.clone() };
     Draft {
-        text: alone.to_toml(),
+        text: origin::alone(recipe).to_toml(),
         predicted: recipe.drawn.clone(),
         table: None,
         approximated: "",

@@ -31,6 +31,11 @@ pub(super) fn format(text: &str) -> Result<Format, ImportError> {
         if has(&flags) {
             return Ok(Format::HuggingFace);
         }
+        if has(&["--lr-decay-style", "--lr-decay-iters", "--train-iters"]) {
+            let why =
+                "its arguments are only read where they are an export of Anneal Studio that nobody changed";
+            return Err(ImportError::unsupported("a Megatron-LM command line", why));
+        }
         if has(&["--sched", "--lr", "--warmup-epochs", "--opt"]) {
             return Ok(Format::Timm);
         }

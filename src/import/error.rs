@@ -27,6 +27,11 @@ pub enum ImportError {
     Syntax { line: usize, message: String },
     #[error("there is no learning-rate scheduler in this text; {0}")]
     NoSchedule(&'static str),
+    #[error(
+        "{cause}; and the run in the text's last comment was not believed, since the text was changed after it was \
+         exported"
+    )]
+    Changed { cause: Box<ImportError> },
     #[error("{what} cannot be imported: {why}")]
     Unsupported { what: String, why: String },
     #[error("{what} needs {needed}")]

@@ -4,6 +4,7 @@ use std::io::{BufRead, Read};
 
 use super::fit::{self, Sample};
 use super::{Format, ImportError, Imported};
+use crate::experiment::OptimizerKind;
 use crate::schedule::Span;
 
 /// The longest line.
@@ -57,6 +58,7 @@ pub(super) fn read(mut reader: impl BufRead) -> Result<Imported, ImportError> {
     let mut kept = Kept::default();
     let mut columns_found = None;
     let mut run = None;
+    let mut numbers = Vec::new();
     let (mut skipped, mut other_runs) = (0_u64, 0_u64);
     let mut line = Vec::new();
     loop {
@@ -79,6 +81,7 @@ pub(super) fn read(mut reader: impl BufRead) -> Result<Imported, ImportError> {
                 let found = columns(text)?;
                 columns_found = Some(found);
                 if found.has_header {
+                    numbers = optimizer_numbers(text, found.delimiter);
                     continue;
                 }
                 found
@@ -96,7 +99,20 @@ pub(super) fn read(mut reader: impl BufRead) -> Result<Imported, ImportError> {
             None => skipped += 1,
         }
     }
-    kept.into_imported(skipped, other_runs)
+    let mut imported = kept.into_imported(skipped, other_runs)?;
+    if !numbers.is_empty() {
+        imported.note(format!("of its columns the rate was read; left out: {}", numbers.join(", ")));
+    }
+    Ok(imported)
+}
+
+/// The columns that hold an optimizer's numbers.
+fn optimizer_numbers(header: &str, delimiter: char) -> Vec<String> {
+    let known = |name: &str| {
+        let has = |kind: OptimizerKind| kind.numbers().iter().any(|info| info.name == name);
+        OptimizerKind::ALL.into_iter().any(|(_, kind)| has(kind))
+    };
+    cells(header, delimiter).map(str::to_lowercase).filter(|name| known(name)).collect()
 }
 
 /// The cells of a line, without quotation marks.

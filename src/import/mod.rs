@@ -2,7 +2,7 @@
 //!
 //! Text is only ever read. Python is taken apart into names, numbers, lists and calls ([`python`]), and
 //! nothing of it is run; what a schedule depends on beyond that is refused with the reason, or left out with
-//! a note.
+//! a note. A text of our own exports carries its run as a comment ([`origin`]), which is read instead.
 
 mod deepspeed;
 mod detect;
@@ -27,7 +27,10 @@ pub use error::ImportError;
 pub use fit::Fit;
 pub(crate) use huggingface::settings as huggingface_settings;
 
-use crate::experiment::{Experiment, Greedy, Number, Optimizer, OptimizerKind, Plateau, Run};
+use crate::experiment::{
+    BatchSize, Experiment, Greedy, Hypergradient, Number, Optimizer, OptimizerKind, Plateau, Run, Source,
+};
+use crate::export::origin::{self, Origin};
 use crate::schedule::kind::Constant;
 use crate::schedule::{Clock, Kind, Schedule, Span, Tick};
 
@@ -87,6 +90,7 @@ pub struct Imported {
     pub optimizer: Option<Optimizer>,
     pub plateau: Option<Plateau>,
     pub greedy: Option<Greedy>,
+    pub hypergradient: Option<Hypergradient>,
     /// The run's length, where the text says it.
     pub updates: Option<Span>,
     /// Micro-batches an update, the largest gradient norm, samples a micro-batch: where the text says them.
@@ -109,6 +113,7 @@ impl Imported {
             optimizer: None,
             plateau: None,
             greedy: None,
+            hypergradient: None,
             updates: None,
             accumulate: None,
             clip_norm: None,
@@ -135,7 +140,7 @@ impl Imported {
             lr: self.lr.clone(),
             plateau: self.plateau.clone(),
             greedy: self.greedy.clone(),
-            hypergradient: None,
+            hypergradient: self.hypergradient.clone(),
             layer_decay: self.layer_decay,
         }
     }
@@ -183,12 +188,37 @@ pub fn format_of(text: &str) -> Result<Format, ImportError> {
     detect::format(text)
 }
 
-/// Reads a text.
+/// Reads a text. Where no format is asked for, what our own export says of itself comes first.
 ///
 /// # Errors
 /// When the text is none of the known kinds, is malformed, or says something that no schedule can.
 pub fn import(text: &str, options: Options) -> Result<Imported, ImportError> {
     let text = text.trim_start_matches('\u{feff}');
+    let origin = if options.format.is_none() { origin::read(text) } else { None };
+    match origin {
+        None => plain(text, options),
+        Some(Origin::Of(toml)) => {
+            let mut imported = experiment(&toml)?;
+            imported.note(
+                "read from the experiment in the text's last comment: the run as it was drawn. The text above it is \
+                 unchanged",
+            );
+            imported.checked()
+        }
+        Some(Origin::Changed) => {
+            let mut imported =
+                plain(text, options).map_err(|cause| ImportError::Changed { cause: cause.into() })?;
+            imported.note(
+                "the text was changed after it was exported: it was read itself, not the experiment in its last \
+                 comment",
+            );
+            Ok(imported)
+        }
+    }
+}
+
+/// Reads a text by its format alone.
+fn plain(text: &str, options: Options) -> Result<Imported, ImportError> {
     let format = options.format.map_or_else(|| detect::format(text), Ok)?;
     if format != Format::Log && text.len() as u64 > MAX_BYTES {
         return Err(ImportError::TooLarge { bytes: text.len() as u64, max: MAX_BYTES });
@@ -214,18 +244,19 @@ pub fn import_file(path: impl AsRef<Path>, options: Options) -> Result<Imported,
     let mut file = File::open(path).map_err(failed)?;
     let mut start = Vec::new();
     file.by_ref().take(detect::SNIFFED as u64).read_to_end(&mut start).map_err(failed)?;
-    let format = match options.format {
-        Some(format) => format,
-        None => detect::format(&String::from_utf8_lossy(&start))?,
-    };
+    let format = options.format.map_or_else(|| detect::format(&String::from_utf8_lossy(&start)), Ok);
     let whole = std::io::Cursor::new(start).chain(file);
-    if format == Format::Log {
+    if matches!(format, Ok(Format::Log)) {
         return log::read(BufReader::new(whole))?.checked();
     }
     let mut bytes = Vec::new();
     whole.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        // Too long to be looked at for a last comment; of what is nothing known, that is what to say.
+        format?;
+    }
     let text = String::from_utf8(bytes).map_err(|_| ImportError::NotText)?;
-    import(&text, Options { format: Some(format), ..options })
+    import(&text, options)
 }
 
 /// The first run of an experiment file.
@@ -247,15 +278,18 @@ fn experiment(text: &str) -> Result<Imported, ImportError> {
     imported.optimizer = Some(run.optimizer);
     imported.plateau = run.plateau;
     imported.greedy = run.greedy;
+    imported.hypergradient = run.hypergradient;
     imported.layer_decay = run.layer_decay;
     imported.updates = Some(experiment.train.updates);
     imported.accumulate = Some(experiment.train.accumulate);
     imported.clip_norm = experiment.train.clip_norm;
+    if let (true, BatchSize::Samples(samples)) =
+        (experiment.data.source != Source::None, experiment.data.batch_size)
+    {
+        imported.batch_size = Some(samples);
+    }
     if runs > 1 {
         imported.note(format!("the file has {runs} runs; this is its first"));
-    }
-    if run.hypergradient.is_some() {
-        imported.note("the run's hypergradient was left out");
     }
     Ok(imported)
 }

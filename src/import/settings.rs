@@ -8,10 +8,12 @@ use crate::experiment::{Number, Optimizer, OptimizerKind};
 #[derive(Debug, Default)]
 pub(crate) struct Settings(Vec<(String, Expr)>);
 
-/// `--name value` and `--name=value`, several values as a list; `-` and `_` are the same in names.
+/// `--name value` and `--name=value`, several values as a list; `-` and `_` are the same in names. Lines of
+/// comment are passed over.
 pub(crate) fn flags(text: &str) -> Settings {
     let mut settings = Settings::default();
-    for word in text.split_whitespace() {
+    let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+    for word in lines.flat_map(str::split_whitespace) {
         let word = word.trim_end_matches('\\').trim_matches(['\'', '"', ',']);
         if let Some(flag) = word.strip_prefix("--") {
             let (name, values) = match flag.split_once('=') {

@@ -36,7 +36,11 @@ def build(model):
     )
     return optimizer, scheduler
 ";
-    assert_eq!(text, expected);
+    let (code, comment) = text.split_once("\n# ---- ").unwrap();
+    assert_eq!(code, expected);
+    let comment: Vec<&str> = comment.lines().collect();
+    assert!(comment[0].starts_with("Exported from this Anneal Studio experiment."), "{comment:?}");
+    assert_eq!(comment[1..3], ["# anneal = 1", "# name = \"test\""]);
 }
 
 #[test]

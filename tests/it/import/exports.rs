@@ -1,6 +1,11 @@
-//! What we export comes back: the imported curve is what the export says the framework will do.
+//! What we export comes back: as it was drawn from the text's last comment, and from the text itself as the
+//! export says the framework will do it.
 
+use std::path::Path;
+
+use anneal_studio::experiment::Run;
 use anneal_studio::export::{self, Badge, Target, export};
+use anneal_studio::import::format_of;
 
 use super::*;
 
@@ -40,7 +45,9 @@ fn round_trip(lr: &str, target: &'static Target) -> Option<(f64, export::Export,
     let experiment = experiment(lr);
     let exported =
         export(&experiment, &experiment.runs[0], CLOCK, target, &export::Options::default()).unwrap();
-    let imported = match import(&exported.text, Options::default()) {
+    // With a format the text itself is read, not the experiment in its last comment.
+    let format = Some(format_of(&exported.text).unwrap());
+    let imported = match import(&exported.text, Options { format, ..Options::default() }) {
         Ok(imported) => imported,
         Err(error) => {
             // Only a function of the update cannot be read back.
@@ -96,6 +103,8 @@ fn a_table_of_rates_gives_the_schedule_back() {
         let (off, _, imported) = round_trip(lr, target).unwrap();
         assert!(off < 1e-3, "{lr} deviates by {off:.2e}: {:?}", imported.lr);
         assert!(imported.fit.is_some());
+        let left_out = "left out: beta1, weight_decay";
+        assert!(imported.notes.iter().any(|note| note.contains(left_out)), "{:?}", imported.notes);
     }
 }
 
@@ -110,5 +119,89 @@ fn deepspeeds_lag_comes_back_too() {
         // After a linear warmup its cosine is an update ahead, which a note says.
         let allowed = if imported.notes.iter().any(|note| note.contains("jumps over")) { 0.01 } else { 1e-9 };
         assert!(off <= allowed, "{lr} deviates by {off:.2e}: {:?}\n{}", imported.lr, exported.text);
+    }
+}
+
+/// Every run that conformance exports, and one of each controller.
+fn runs() -> Vec<(Experiment, Run)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/experiments");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut experiments: Vec<Experiment> = files.map(|file| Experiment::open(file).unwrap()).collect();
+    for controller in ["greedy = { metric = \"train_loss\" }", "hypergradient = { beta = 1e-7 }"] {
+        experiments.push(experiment(&format!("{{ kind = \"rex\", peak = 0.1 }}\n{controller}")));
+    }
+    let each = |experiment: Experiment| {
+        let runs = experiment.runs.clone();
+        runs.into_iter().map(move |run| (experiment.clone(), run))
+    };
+    experiments.into_iter().flat_map(each).collect()
+}
+
+#[test]
+fn every_export_that_can_hold_a_comment_gives_its_run_back() {
+    let runs = runs();
+    assert!(runs.len() > 50);
+    for (experiment, run) in runs {
+        for target in Target::ALL.iter().filter(|target| !["deepspeed", "csv"].contains(&target.id)) {
+            let text = export(&experiment, &run, CLOCK, target, &export::Options::default()).unwrap().text;
+            let imported = read(&text);
+            assert_eq!(imported.run(&run.optimizer), run, "{}", target.id);
+            assert_eq!(imported.updates, Some(experiment.train.updates));
+            assert_eq!(imported.clip_norm, experiment.train.clip_norm);
+            assert_eq!(imported.accumulate, Some(experiment.train.accumulate));
+            // Neither another system's line ends nor a clipboard's changes are an edit.
+            let pasted = format!("\u{feff}\n{}\n\n", text.replace('\n', "  \r\n"));
+            assert_eq!(read(&pasted).lr, run.lr, "{}", target.id);
+        }
+    }
+}
+
+#[test]
+fn a_changed_export_is_read_itself() {
+    let rex = experiment("{ kind = \"rex\", peak = 0.1, warmup = { over = \"1ep\" } }");
+    let cosine = experiment("{ kind = \"cosine\", peak = 0.1 }");
+    let text = |experiment: &Experiment, id| {
+        let target = Target::from_id(id).unwrap();
+        export(experiment, &experiment.runs[0], CLOCK, target, &export::Options::default()).unwrap().text
+    };
+    for id in ["pytorch", "timm", "hugging_face_yaml"] {
+        let written = text(&cosine, id);
+        let (from, to) = if id == "hugging_face_yaml" { ("0.1\n", "0.2\n") } else { ("0.1", "0.2") };
+        let edits = [
+            written.replacen(from, to, 1),
+            // An edit of the comment itself, and a line that follows it.
+            written.replace("peak = 0.1", "peak = 0.3"),
+            format!("{written}\n# more\n"),
+        ];
+        for (edit, peak) in edits.iter().zip([0.2, 0.1, 0.1]) {
+            let imported = read(edit);
+            assert!(imported.notes.iter().any(|note| note.contains("was changed")), "{:?}", imported.notes);
+            assert_eq!(curve(&imported, 1000, 100).at(0), peak, "{edit}");
+        }
+    }
+    for id in ["pytorch", "burn", "optax", "megatron"] {
+        let edited = text(&rex, id).replace("0.1", "0.2");
+        let error = refused(&edited);
+        assert!(error.contains("was changed after it was exported"), "{error}");
+    }
+}
+
+/// A name that imitates the comment, or would end it, misleads nobody.
+#[test]
+fn names_cannot_imitate_the_last_comment() {
+    let mut hostile = experiment("{ kind = \"rex\", peak = 0.1 }");
+    let text = |experiment: &Experiment, id| {
+        let target = Target::from_id(id).unwrap();
+        export(experiment, &experiment.runs[0], CLOCK, target, &export::Options::default()).unwrap().text
+    };
+    let whole = text(&hostile, "axolotl");
+    let closing = whole.lines().last().unwrap();
+    for name in ["a\u{2028}lr: 1\u{2029}\u{85}b", "---- checksum 00000000 ----", closing, whole.as_str()] {
+        hostile.runs[0].name = name.to_owned();
+        for target in Target::ALL.iter().filter(|target| !["deepspeed", "csv"].contains(&target.id)) {
+            let text = text(&hostile, target.id);
+            assert_eq!(read(&text).name, name, "{}: {text}", target.id);
+            assert!(!text.contains(['\u{2028}', '\u{2029}', '\u{85}']) || target.id == "toml");
+        }
     }
 }

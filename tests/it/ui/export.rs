@@ -137,8 +137,8 @@ fn the_truth_table_has_a_row_for_each_target_and_leads_to_its_text() {
     for target in Target::ALL {
         assert!(studio.shows(target.title), "{} is missing", target.title);
     }
-    studio.click("optax");
-    assert!(studio.shows(text(&studio, "optax").trim_end()));
+    studio.click("timm (command line)");
+    assert!(studio.shows(text(&studio, "timm").trim_end()));
 }
 
 #[test]
