@@ -8,7 +8,7 @@ use crate::ui::action::Action;
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
 use crate::ui::view::Context;
-use crate::ui::widgets::{Icon, combo, icon_button};
+use crate::ui::widgets::{Icon, combo, icon_button, prose};
 
 use super::{export, field, results};
 
@@ -22,7 +22,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
             }
         });
     });
-    ui.label(theme::caption(ui, chosen.about().1));
+    prose(ui, chosen.about().1);
     ui.add_space(metrics::S);
     match chosen {
         Context::Results => results::show(ui, studio),

@@ -7,7 +7,7 @@ use crate::ui::format;
 use crate::ui::frame::LaneFrame;
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
-use crate::ui::widgets::paint_marker;
+use crate::ui::widgets::{paint_marker, prose};
 
 /// A column of the table: its title, what it means, and a lane's value in words, with the number it is ranked by.
 struct Measure {
@@ -150,7 +150,7 @@ fn notes(ui: &mut Ui, studio: &Studio) {
     } else {
         "One seed each. More replicas, under Experiment, show how much is chance.".to_owned()
     };
-    ui.label(theme::caption(ui, text));
+    prose(ui, &text);
     for lane in &studio.frame.lanes {
         let tokens = theme::tokens(ui);
         let name = studio.lane_name(lane.id).unwrap_or_default();

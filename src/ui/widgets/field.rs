@@ -8,6 +8,7 @@ use eframe::egui::{
 };
 
 use super::icon::{Icon, paint};
+use super::term::explained;
 use crate::ui::{
     format,
     theme::{self, metrics},
@@ -69,23 +70,23 @@ impl<'a> Amount<'a> {
     }
 }
 
-/// A label on the left, and what sets it in the rest of the row.
+/// A label on the left, and what sets it in the rest of the row. Without `help` it says what the term means.
 pub fn row<R>(
     ui: &mut Ui,
-    label: &str,
+    name: &str,
     help: &str,
     content: impl FnOnce(&mut Ui, eframe::egui::Id) -> R,
 ) -> R {
     ui.horizontal(|ui| {
         let size = vec2(metrics::FIELD_LABEL, metrics::CONTROL);
-        let text = WidgetText::from(label).color(theme::tokens(ui).muted);
+        let text = WidgetText::from(name).color(theme::tokens(ui).muted);
         let label = ui
             .allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| {
                 ui.set_min_size(size);
                 ui.add(Label::new(text).wrap_mode(TextWrapMode::Truncate))
             })
             .inner;
-        let label = if help.is_empty() { label } else { label.on_hover_text(help) };
+        let label = if help.is_empty() { explained(label, name) } else { label.on_hover_text(help) };
         content(ui, label.id)
     })
     .inner

@@ -104,3 +104,14 @@ fn the_results_rank_the_runs() {
     assert!(studio.says("Accuracy on held-out samples"));
     assert!(studio.says("90.0%"));
 }
+
+#[test]
+fn a_term_under_the_pointer_says_what_it_means() {
+    let mut studio = first(400);
+    let meaning = anneal_studio::analysis::glossary::find("replica").unwrap().meaning;
+    assert!(!studio.says(meaning));
+    let place = studio.place("replicas");
+    studio.harness.hover_at(place);
+    studio.harness.run_steps(40);
+    assert!(studio.says(meaning));
+}

@@ -1,0 +1,134 @@
+//! Words of the trade: the pointer on one shows what it means.
+
+use eframe::egui::text::{LayoutJob, TextFormat};
+use eframe::egui::{Label, Response, Stroke, Ui, vec2};
+
+use crate::analysis::glossary::{TERMS, Term};
+use crate::ui::theme::{self, metrics};
+
+/// A term of the glossary as a caption, faintly underlined. It may be a plural.
+pub fn term(ui: &mut Ui, text: &str) -> Response {
+    let tokens = theme::tokens(ui);
+    let format = TextFormat {
+        font_id: theme::small(),
+        color: tokens.muted,
+        underline: Stroke::new(metrics::HAIRLINE, tokens.faint),
+        ..TextFormat::default()
+    };
+    let response = ui.label(LayoutJob::single_section(text.to_owned(), format));
+    explained(response, text)
+}
+
+/// Lets the pointer on `response` show what a term means.
+pub fn explained(response: Response, text: &str) -> Response {
+    let Some(term) = TERMS.iter().find(|term| mention(text, term) == Some(text)) else { return response };
+    response.on_hover_ui(|ui| {
+        ui.label(theme::title(ui, term.name));
+        ui.add(Label::new(term.meaning).wrap());
+    })
+}
+
+/// A caption in which the first mention of every term of the glossary shows what it means.
+pub fn prose(ui: &mut Ui, text: &str) {
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = vec2(0.0, metrics::XS / 2.0);
+        for part in parts(text) {
+            match part {
+                Part::Plain(text) => {
+                    ui.label(theme::caption(ui, text));
+                }
+                Part::Term(text, _) => {
+                    term(ui, text);
+                }
+            }
+        }
+    });
+}
+
+#[derive(Debug, PartialEq)]
+enum Part<'a> {
+    Plain(&'a str),
+    Term(&'a str, &'static Term),
+}
+
+/// The text cut at the first mention of each term, the longest term first where several begin.
+fn parts(text: &str) -> Vec<Part<'_>> {
+    let mut parts = Vec::new();
+    let mut told: Vec<&str> = Vec::new();
+    let (mut plain, mut at) = (0, 0);
+    while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+        let begins = text[..at].chars().next_back().is_none_or(|before| !before.is_alphanumeric());
+        let found = TERMS
+            .iter()
+            .filter(|term| begins && !told.contains(&term.name))
+            .filter_map(|term| Some((mention(rest, term)?, term)))
+            .max_by_key(|(mention, _)| mention.len());
+        match found {
+            Some((mention, term)) => {
+                if plain < at {
+                    parts.push(Part::Plain(&text[plain..at]));
+                }
+                parts.push(Part::Term(mention, term));
+                told.push(term.name);
+                at += mention.len();
+                plain = at;
+            }
+            None => at += rest.chars().next().map_or(1, char::len_utf8),
+        }
+    }
+    if plain < text.len() {
+        parts.push(Part::Plain(&text[plain..]));
+    }
+    parts
+}
+
+/// The term at the beginning of a text, with the `s` of a plural.
+fn mention<'a>(text: &'a str, term: &Term) -> Option<&'a str> {
+    let ends = |at: &usize| text[*at..].chars().next().is_none_or(|next| !next.is_alphanumeric());
+    let length = term.name.len();
+    let same = text.get(..length).is_some_and(|start| start.eq_ignore_ascii_case(term.name));
+    let plural = text.get(length..).is_some_and(|rest| rest.starts_with('s')).then_some(length + 1);
+    let end = [Some(length), plural].into_iter().flatten().find(|end| same && ends(end))?;
+    text.get(..end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<(&str, &str)> {
+        let term = |part| match part {
+            Part::Term(text, term) => Some((text, term.name)),
+            Part::Plain(_) => None,
+        };
+        parts(text).into_iter().filter_map(term).collect()
+    }
+
+    #[test]
+    fn terms_are_found_whole_once_and_the_longest_first() {
+        assert_eq!(
+            words("Gradient norms, and the update-to-weight ratio of every update."),
+            [
+                ("Gradient norms", "Gradient norm"),
+                ("update-to-weight ratio", "Update-to-weight ratio"),
+                ("update", "Update")
+            ]
+        );
+        assert_eq!(words("sharpness, Sharpness"), [("sharpness", "Sharpness")]);
+        assert_eq!(words("seeded peaking adamant"), []);
+        assert_eq!(words("Schrödinger's ∇ peak"), [("peak", "Peak")]);
+    }
+
+    #[test]
+    fn nothing_of_a_text_is_lost() {
+        for text in ["", "a peak", "peak", "∇ over η: no term", "Peak peak peaks"] {
+            let whole: String = parts(text)
+                .iter()
+                .map(|part| match part {
+                    Part::Plain(text) | Part::Term(text, _) => *text,
+                })
+                .collect();
+            assert_eq!(whole, text);
+        }
+    }
+}
