@@ -1,5 +1,6 @@
 //! The training thread: commands in, telemetry out, never waiting for the interface.
 
+mod errand;
 mod field;
 mod publish;
 mod revise;
@@ -16,6 +17,7 @@ use crate::telemetry::{Event, EventKind};
 use crate::train::TrainError;
 use crate::train::cohort::Cohort;
 use crate::train::command::{Command, FieldRequest, LaneId, Mode, Revision, Speed, State};
+use errand::Errands;
 use revise::Pending;
 pub use shown::{LaneView, Options, Shared};
 
@@ -23,6 +25,8 @@ pub use shown::{LaneView, Options, Shared};
 const QUEUE: usize = 256;
 /// How long training goes on before it looks for commands.
 const CHUNK: Duration = Duration::from_millis(4);
+/// Between two looks at an errand, while nothing else is to do.
+const ERRAND: Duration = Duration::from_millis(10);
 /// Over which the speed is measured.
 const SPEED_WINDOW: Duration = Duration::from_millis(500);
 
@@ -101,6 +105,7 @@ struct Worker {
     /// When the last picture was made, and at which update.
     pictured: Option<(Instant, u64)>,
     pending: BTreeMap<LaneId, Pending>,
+    errands: Errands,
     woken: Instant,
 }
 
@@ -129,6 +134,7 @@ impl Worker {
             watch: None,
             pictured: None,
             pending: BTreeMap::new(),
+            errands: Errands::default(),
             woken: now,
         }
     }
@@ -149,6 +155,7 @@ impl Worker {
                 Next::Gone => return,
             }
             self.tell_edits();
+            self.run_errands();
             self.picture();
             let idle = self.state != State::Playing;
             self.publish(idle);
@@ -158,7 +165,8 @@ impl Worker {
     /// What to do next: a command when there is one, otherwise training when an update is due.
     fn next_command(&mut self) -> Next {
         let wait = match self.state {
-            State::Playing => self.until_due(),
+            State::Playing if !self.errands.hold() => self.until_due(),
+            _ if self.errands.are_out() => Some(ERRAND),
             _ if self.pending.is_empty() && self.watch.is_none() => None,
             _ => Some(Duration::from_millis(50)),
         };
@@ -179,6 +187,10 @@ impl Worker {
     }
 
     fn obey(&mut self, command: Command) {
+        if matches!(command, Command::Step | Command::Restart | Command::Revise(..)) {
+            // What training rested for is not true of what it does next.
+            self.errands.cancel(true);
+        }
         match command {
             Command::Play => match self.state {
                 State::Paused => self.play(),
@@ -223,6 +235,7 @@ impl Worker {
                 self.watch = watch;
                 self.pictured = None;
             }
+            Command::Errand(errand) => self.errands.take(errand),
         }
     }
 

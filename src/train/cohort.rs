@@ -98,6 +98,11 @@ impl Cohort {
         &self.lanes
     }
 
+    /// The threads it trains on.
+    pub fn pool(&self) -> &Arc<rayon::ThreadPool> {
+        &self.place.pool
+    }
+
     pub fn lanes_mut(&mut self) -> &mut [Lane] {
         &mut self.lanes
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::errand::Errand;
 use crate::experiment::Experiment;
 
 /// A run's identity over edits and renames, given out by whoever edits the experiment.
@@ -77,6 +78,8 @@ pub enum Command {
     Revise(Arc<Revision>, Mode),
     /// Keep this picture fresh, or none.
     Watch(Option<FieldRequest>),
+    /// Work beside the training; one that is under way is cancelled for it.
+    Errand(Errand),
 }
 
 /// What the engine is doing.

@@ -5,6 +5,7 @@ pub mod cohort;
 pub mod command;
 pub mod control;
 pub mod edit;
+pub mod errand;
 pub mod lane;
 pub mod place;
 pub mod plan;
@@ -26,6 +27,8 @@ pub enum TrainError {
     Tensor(#[from] candle_core::Error),
     #[error("no threads for training: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),
+    #[error("stopped before its end")]
+    Cancelled,
 }
 
 /// Threads for training: `threads` of them, or all cores but one, which is left to the interface.

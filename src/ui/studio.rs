@@ -4,7 +4,7 @@ use eframe::egui::Color32;
 
 use crate::experiment::{Number, Run};
 use crate::schedule::{Clock, Curve, Schedule, ScheduleError, Span};
-use crate::train::command::{LaneId, RunId};
+use crate::train::command::{Command, LaneId, RunId};
 
 use super::action::Action;
 use super::document::{Document, Row};
@@ -30,6 +30,7 @@ pub struct Studio {
     pub exports: Exports,
     resolved: Vec<Resolved>,
     asked: Vec<Action>,
+    told: Vec<Command>,
 }
 
 /// A run's curves, kept until its schedule or the run's length changes.
@@ -66,6 +67,7 @@ impl Studio {
             exports: Exports::default(),
             resolved: Vec::new(),
             asked: Vec::new(),
+            told: Vec::new(),
         }
     }
 
@@ -77,6 +79,16 @@ impl Studio {
     /// What was asked for since the last call.
     pub fn take_asked(&mut self) -> Vec<Action> {
         std::mem::take(&mut self.asked)
+    }
+
+    /// Tells the engine something, after the edits so far.
+    pub fn tell(&mut self, command: Command) {
+        self.told.push(command);
+    }
+
+    /// What the engine was to be told since the last call.
+    pub fn take_told(&mut self) -> Vec<Command> {
+        std::mem::take(&mut self.told)
     }
 
     /// The length of the run: what the engine says, and before it has read the data a guess.

@@ -8,7 +8,9 @@ mod command_line;
 mod controllers;
 mod data;
 mod engine;
+
 mod ensemble;
+mod errands;
 mod experiment_file;
 mod export;
 mod import;

@@ -127,18 +127,29 @@ impl StudioApp {
             self.sent.watch.clone_from(&watch);
             self.outbox.push_back(Command::Watch(watch));
         }
+        if !self.post() {
+            return;
+        }
+        let generation = self.studio.document.generation();
+        if self.sent.generation != generation {
+            if !self.trainer.send(Command::Revise(self.studio.document.revision(), self.studio.view.mode)) {
+                return;
+            }
+            self.sent.generation = generation;
+        }
+        self.outbox.extend(self.studio.take_told());
+        self.post();
+    }
+
+    /// Sends what waits, as far as there is room; whether all of it was sent.
+    fn post(&mut self) -> bool {
         while let Some(command) = self.outbox.front() {
             if !self.trainer.send(command.clone()) {
-                return;
+                return false;
             }
             self.outbox.pop_front();
         }
-        let generation = self.studio.document.generation();
-        if self.sent.generation != generation
-            && self.trainer.send(Command::Revise(self.studio.document.revision(), self.studio.view.mode))
-        {
-            self.sent.generation = generation;
-        }
+        true
     }
 
     /// Whether the side panel waits for a picture from the engine.

@@ -1,0 +1,82 @@
+//! Long work beside the training, one piece at a time, on a thread of its own.
+
+use std::thread::{Builder, JoinHandle};
+use std::time::Instant;
+
+use super::Worker;
+use crate::train::errand::{End, Errand};
+
+/// Where the errands are.
+#[derive(Default)]
+pub(super) struct Errands {
+    out: Option<(Errand, JoinHandle<End>)>,
+    /// Sent as soon as the one before is back; a newer one takes its place.
+    next: Option<Errand>,
+}
+
+impl Errands {
+    /// Whether there is one to look after.
+    pub(super) fn are_out(&self) -> bool {
+        self.out.is_some() || self.next.is_some()
+    }
+
+    /// Whether training rests for one.
+    pub(super) fn hold(&self) -> bool {
+        self.out.as_ref().is_some_and(|(errand, _)| errand.holds && !errand.ticket.is_cancelled())
+    }
+
+    /// Takes the newest errand; the one before is cancelled.
+    pub(super) fn take(&mut self, errand: Errand) {
+        self.cancel(false);
+        self.next = Some(errand);
+    }
+
+    /// Cancels what is out; with `holding`, only what training rests for.
+    pub(super) fn cancel(&mut self, holding: bool) {
+        if let Some((errand, _)) = &self.out
+            && (errand.holds || !holding)
+        {
+            errand.ticket.cancel();
+        }
+    }
+}
+
+impl Drop for Errands {
+    fn drop(&mut self) {
+        self.cancel(false);
+        if let Some((_, thread)) = self.out.take() {
+            // Its promise tells of a panic.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Worker {
+    /// Receives an errand that is back, and sends the next one out.
+    pub(super) fn run_errands(&mut self) {
+        let Some(cohort) = &self.cohort else {
+            // Nothing could be prepared, so there is nothing to work on.
+            self.errands.next = None;
+            return;
+        };
+        if let Some((errand, thread)) = self.errands.out.take_if(|(_, thread)| thread.is_finished()) {
+            // A thread that panicked has dropped its half of the promise, which says so.
+            if let Ok(end) = thread.join()
+                && !errand.ticket.is_cancelled()
+            {
+                end(cohort);
+            }
+            self.pace = (cohort.update(), Instant::now());
+        }
+        if self.errands.out.is_none()
+            && let Some(errand) = self.errands.next.take()
+            && !errand.ticket.is_cancelled()
+            && let Some(work) = errand.begin(cohort)
+        {
+            match Builder::new().name(errand.name.into()).spawn(work) {
+                Ok(thread) => self.errands.out = Some((errand, thread)),
+                Err(error) => tracing::error!("no thread for a {}: {error}", errand.name),
+            }
+        }
+    }
+}
