@@ -38,7 +38,10 @@ pub fn run(folder: &Path, out: &Path, size: (u32, u32), flat: bool) -> Result<()
         let mut rows: Vec<Vec<f32>> = Vec::new();
         rows.extend(lane.and_then(|lane| beginnings.get(lane)).map(|row| row[..width].to_vec()));
         rows.extend(
-            saved.kept.iter().flat_map(|kept| kept.snapshots.iter().map(|snapshot| snapshot.weights.clone())),
+            saved
+                .kept
+                .iter()
+                .flat_map(|kept| kept.snapshots.iter().map(|snapshot| snapshot.weights.to_vec())),
         );
         rows.push(saved.row[..width].to_vec());
         runs.push(rows);

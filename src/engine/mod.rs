@@ -1,7 +1,9 @@
 //! The training thread: commands in, telemetry out, never waiting for the interface.
 
+mod capture;
 mod errand;
 mod field;
+mod moments;
 mod publish;
 mod revise;
 mod shown;
@@ -18,8 +20,9 @@ use crate::train::TrainError;
 use crate::train::cohort::Cohort;
 use crate::train::command::{Command, FieldRequest, LaneId, Mode, Revision, Speed, State};
 use errand::Errands;
+use moments::Moments;
 use revise::Pending;
-pub use shown::{LaneView, Options, Shared};
+pub use shown::{LaneView, Options, Shared, Snapshot, Why};
 
 /// Commands that may wait.
 const QUEUE: usize = 256;
@@ -106,6 +109,7 @@ struct Worker {
     pictured: Option<(Instant, u64)>,
     pending: BTreeMap<LaneId, Pending>,
     errands: Errands,
+    moments: Moments,
     woken: Instant,
 }
 
@@ -135,6 +139,7 @@ impl Worker {
             pictured: None,
             pending: BTreeMap::new(),
             errands: Errands::default(),
+            moments: Moments::new(),
             woken: now,
         }
     }
@@ -236,6 +241,7 @@ impl Worker {
                 self.pictured = None;
             }
             Command::Errand(errand) => self.errands.take(errand),
+            Command::Capture => self.capture_by_hand(),
         }
     }
 
@@ -254,6 +260,8 @@ impl Worker {
             return self.fail(&error);
         }
         let ids: Vec<LaneId> = cohort.lanes().iter().map(|lane| lane.id).collect();
+        self.moments.begin(cohort.task().clock.updates);
+        self.capture();
         let mut shared = lock(&self.shared);
         for id in ids {
             if let Some(view) = shared.lanes.get_mut(&id) {
@@ -317,6 +325,7 @@ impl Worker {
     }
 
     fn advance(&mut self, to: u64, at_most: u64) {
+        let to = self.stop(to);
         let Some(cohort) = &mut self.cohort else { return };
         let done = |cohort: &Cohort| cohort.lanes().iter().map(|lane| lane.update).sum::<u64>();
         let (before, start) = (done(cohort), Instant::now());
@@ -335,6 +344,7 @@ impl Worker {
             self.rate = self.measured.0 as f64 / elapsed.as_secs_f64();
             self.measured = (0, Instant::now());
         }
+        self.capture();
         if failed {
             self.state = State::Failed("training stopped in every run; each run's row says why".into());
         }

@@ -60,6 +60,9 @@ impl Worker {
             shared.status.updates_per_epoch = cohort.task().clock.updates_per_epoch;
             shared.status.device = cohort.device();
         }
+        if let Some(snapshots) = self.moments.news() {
+            shared.snapshots = snapshots;
+        }
         shared.status.state = self.state.clone();
         shared.status.generation = generation;
         shared.status.lane_updates_per_second = if self.state == State::Playing { self.rate } else { 0.0 };

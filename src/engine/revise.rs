@@ -58,6 +58,7 @@ impl Worker {
 
     /// Makes what is shared follow a change of the cohort.
     fn take_in(&mut self, change: &Change, old: &Revision, mode: Mode) {
+        self.keep_up(change);
         let Some(cohort) = &self.cohort else { return };
         let share = self.options.history_bytes / cohort.lanes().len().max(1);
         let total = cohort.task().clock.updates;
@@ -110,6 +111,19 @@ impl Worker {
             }
         }
         self.pictured = None;
+    }
+
+    /// Snapshots follow a change of the cohort, too: what began anew has none but its beginning.
+    fn keep_up(&mut self, change: &Change) {
+        let Some(cohort) = &self.cohort else { return };
+        if change.rebuilt {
+            self.moments.begin(cohort.task().clock.updates);
+        }
+        for lane in change.dropped.iter().chain(&change.reset) {
+            self.moments.forget(*lane);
+        }
+        self.make_room();
+        self.capture();
     }
 
     /// Tells the edits that have settled.

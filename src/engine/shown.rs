@@ -6,7 +6,8 @@ use std::sync::Arc;
 use crate::data::Prepared;
 use crate::schedule::plateau::Plateau;
 use crate::telemetry::{Event, Store};
-use crate::train::command::{Field, LaneId, Mode, Speed, Status};
+use crate::train::checkpoint::SavedLane;
+use crate::train::command::{Field, LaneId, Mode, SnapshotId, Speed, Status};
 use crate::train::place::Choice;
 
 /// How an engine starts.
@@ -21,6 +22,8 @@ pub struct Options {
     pub mode: Mode,
     /// Bytes for the telemetry of all lanes together.
     pub history_bytes: usize,
+    /// Bytes for the snapshots taken along the way; those asked for come on top.
+    pub snapshot_bytes: usize,
 }
 
 impl Default for Options {
@@ -32,6 +35,7 @@ impl Default for Options {
             speed: Speed::Unlimited,
             mode: Mode::Live,
             history_bytes: 160 << 20,
+            snapshot_bytes: 256 << 20,
         }
     }
 }
@@ -49,6 +53,50 @@ pub struct LaneView {
     pub plateau: Option<Plateau>,
 }
 
+/// Why a snapshot is kept, the least reason first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Why {
+    /// So that there is a place to go back to. These thin out as the run gets longer.
+    OnTheWay,
+    /// `[snapshots]` asks for it. Its `keep` newest of a lane stay, then it is on the way only.
+    Asked,
+    /// A hand took it.
+    ByHand,
+}
+
+/// A lane as it was between two updates: weights, optimizer buffers, position of schedule and controller.
+///
+/// Cheap to clone, and good for as long as it is held, also when the engine has let it go.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// Its name in commands.
+    pub id: SnapshotId,
+    pub why: Why,
+    pub saved: Arc<SavedLane>,
+    parameters: usize,
+}
+
+impl Snapshot {
+    /// A snapshot of a model with so many learnable numbers.
+    pub fn new(id: SnapshotId, why: Why, saved: Arc<SavedLane>, parameters: usize) -> Self {
+        Self { id, why, saved, parameters }
+    }
+
+    pub fn lane(&self) -> LaneId {
+        self.saved.id
+    }
+
+    /// Updates done.
+    pub fn update(&self) -> u64 {
+        self.saved.state.update
+    }
+
+    /// The model's weights, without the optimizer's buffers.
+    pub fn weights(&self) -> &[f32] {
+        self.saved.row.get(..self.parameters).unwrap_or_default()
+    }
+}
+
 /// What the engine shows.
 #[derive(Default)]
 pub struct Shared {
@@ -58,6 +106,9 @@ pub struct Shared {
     pub events: Vec<Event>,
     pub field: Option<Arc<Field>>,
     pub prepared: Option<Arc<Prepared>>,
+    /// The snapshots of all lanes, by update and then by lane. Another `Arc` whenever there are others, so
+    /// comparing pointers tells whether to look again.
+    pub snapshots: Arc<[Snapshot]>,
 }
 
 impl Shared {

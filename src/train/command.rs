@@ -16,6 +16,10 @@ pub struct LaneId {
     pub replica: u32,
 }
 
+/// A snapshot that the engine keeps, for as long as it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SnapshotId(pub u64);
+
 /// One state of the edited experiment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Revision {
@@ -80,6 +84,8 @@ pub enum Command {
     Watch(Option<FieldRequest>),
     /// Work beside the training; one that is under way is cancelled for it.
     Errand(Errand),
+    /// Take a snapshot of every lane where it is now.
+    Capture,
 }
 
 /// What the engine is doing.

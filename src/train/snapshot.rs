@@ -1,6 +1,7 @@
 //! Weights kept along the way: snapshots, their running mean (SWA), and the moving average (EMA).
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::experiment::{Average, SnapshotWhen, Snapshots};
 use crate::schedule::{Clock, Curve};
@@ -13,7 +14,8 @@ pub const EMA_DECAY: f32 = 0.999;
 pub struct Snapshot {
     /// Updates done.
     pub update: u64,
-    pub weights: Vec<f32>,
+    /// Shared by all who keep it: the lane, checkpoints, and what is shown.
+    pub weights: Arc<[f32]>,
 }
 
 /// What is kept of one lane.
@@ -92,11 +94,25 @@ impl Keeper {
         self.ema || self.is_due(done)
     }
 
-    fn is_due(&self, done: u64) -> bool {
+    /// Whether a snapshot is asked for after `done` updates.
+    pub fn is_due(&self, done: u64) -> bool {
         match &self.when {
             When::At(updates) => updates.binary_search(&done).is_ok(),
-            When::Every(span) => done.is_multiple_of(*span),
+            When::Every(span) => done > 0 && done.is_multiple_of(*span),
         }
+    }
+
+    /// The first count of updates after `done` at which one is.
+    pub fn next_after(&self, done: u64) -> Option<u64> {
+        match &self.when {
+            When::At(updates) => updates.get(updates.partition_point(|at| *at <= done)).copied(),
+            When::Every(span) => Some((done / span + 1) * span),
+        }
+    }
+
+    /// At most so many are kept.
+    pub fn keep(&self) -> usize {
+        self.keep
     }
 
     /// Takes note of the weights after `done` updates.
@@ -116,14 +132,11 @@ impl Keeper {
         if self.swa {
             toward(&mut kept.swa, weights, 1.0 / kept.taken as f32);
         }
-        // The oldest one's memory is used again.
-        let full = kept.snapshots.len() >= self.keep;
-        let mut memory =
-            if full { kept.snapshots.pop_front() } else { None }.map_or_else(Vec::new, |old| old.weights);
-        memory.clear();
-        memory.extend_from_slice(weights);
+        if kept.snapshots.len() >= self.keep {
+            kept.snapshots.pop_front();
+        }
         if self.keep > 0 {
-            kept.snapshots.push_back(Snapshot { update: done, weights: memory });
+            kept.snapshots.push_back(Snapshot { update: done, weights: weights.into() });
         }
     }
 }

@@ -22,6 +22,7 @@ pub enum Action {
     PlayPause,
     Step,
     Restart,
+    Capture,
     SwitchMode,
     Fit,
     Follow,
@@ -59,7 +60,7 @@ const PLAIN: Modifiers = Modifiers::NONE;
 
 impl Action {
     /// Every action, in the order menus list them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::New,
         Self::Open,
         Self::Save,
@@ -77,6 +78,7 @@ impl Action {
         Self::PlayPause,
         Self::Step,
         Self::Restart,
+        Self::Capture,
         Self::SwitchMode,
         Self::Fit,
         Self::Follow,
@@ -141,6 +143,9 @@ impl Action {
             }
             Self::Restart => {
                 about("Restart", COMMAND, Key::R, Menu::Train, "Train all runs anew from update 0.")
+            }
+            Self::Capture => {
+                about("Take snapshot", PLAIN, Key::S, Menu::Train, "Keep all runs as they are now.")
             }
             Self::SwitchMode => about(
                 "Live or Instant",

@@ -1,5 +1,7 @@
 //! The training thread: commands in, telemetry out.
 
+mod snapshots;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};

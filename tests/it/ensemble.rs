@@ -185,7 +185,7 @@ fn the_barrier_to_the_same_network_with_its_units_in_another_order_is_high() {
     let (mut bench, _) = bench(SMALL);
     let checkpoint = Checkpoint::open(&golden_path("ensemble.safetensors")).unwrap();
     let last = checkpoint.lanes[0].kept.clone().unwrap().snapshots.pop_back().unwrap().weights;
-    let mut reversed = last.clone();
+    let mut reversed = last.to_vec();
     let parameters = bench.task().model.parameters().to_vec();
     let (w1, b1, w2) = (&parameters[0], &parameters[1], &parameters[2]);
     let units = b1.len();

@@ -140,7 +140,7 @@ fn tensors(checkpoint: &Checkpoint) -> Vec<Numbers> {
     {
         if let Some(first) = kept.snapshots.front() {
             let shape = vec![kept.snapshots.len(), first.weights.len()];
-            let rows = kept.snapshots.iter().map(|snapshot| snapshot.weights.as_slice());
+            let rows = kept.snapshots.iter().map(|snapshot| &*snapshot.weights);
             all.push(Numbers::new(format!("lane.{at}.snapshots"), shape, rows));
         }
         for (name, average) in [("swa", &kept.swa), ("ema", &kept.ema)] {
@@ -237,7 +237,7 @@ fn restore(kept: &KeptRecord, tensors: &SafeTensors<'_>, lane: usize) -> Result<
         Ok(read(tensors, &format!("lane.{lane}.{name}"), 1)?.and_then(|mut rows| rows.pop()))
     };
     Ok(Kept {
-        snapshots: snapshots.map(|(&update, weights)| Snapshot { update, weights }).collect(),
+        snapshots: snapshots.map(|(&update, weights)| Snapshot { update, weights: weights.into() }).collect(),
         taken: kept.taken,
         swa: average("swa")?,
         ema: average("ema")?,

@@ -88,6 +88,7 @@ impl StudioApp {
             }
             Action::Step => self.outbox.push_back(Command::Step),
             Action::Restart => self.outbox.push_back(Command::Restart),
+            Action::Capture => self.outbox.push_back(Command::Capture),
             Action::SwitchMode => {
                 studio.view.mode = match studio.view.mode {
                     Mode::Live => Mode::Instant,
