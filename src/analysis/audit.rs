@@ -4,6 +4,7 @@
 //! training of any length can be audited. [`Audit::of`] turns the tallies of a finished training into the
 //! tables of the report.
 
+use super::baseline::Baseline;
 use super::statistics::{PairedTest, deviation, mean, median, paired_t};
 use crate::experiment::Run;
 use crate::schedule::kind::Value;
@@ -268,6 +269,9 @@ pub struct Audit {
     /// The index of the line others are compared with.
     pub baseline: usize,
     pub lines: Vec<Line>,
+    /// The constant rates that the baseline was chosen from, rising, with their mean final result; none where it
+    /// is one of the runs.
+    pub tried: Vec<(f64, Option<f64>)>,
 }
 
 impl Audit {
@@ -292,7 +296,16 @@ impl Audit {
                 line(record, measure, target, compared)
             })
             .collect();
-        Self { title: title.to_owned(), measure, target, baseline, lines }
+        Self { title: title.to_owned(), measure, target, baseline, lines, tried: Vec::new() }
+    }
+
+    /// The audit against a tuned constant rate, which becomes the first line. Its updates cost what those of the
+    /// runs do, so it is given their time.
+    pub fn against(title: &str, records: Vec<RunRecord>, mut baseline: Baseline) -> Self {
+        let seconds = records.iter().flat_map(|record| &record.lanes).find_map(|lane| lane.seconds);
+        baseline.record.lanes.iter_mut().for_each(|lane| lane.seconds = seconds);
+        let all = std::iter::once(baseline.record).chain(records).collect();
+        Self { tried: baseline.tried, ..Self::of(title, all, 0) }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What training tells: range tests, curvature, the first updates, diagnoses, and the audit report.
 
+mod aside;
 pub mod audit;
 pub mod baseline;
 mod chart;
@@ -9,6 +10,8 @@ pub mod glossary;
 pub mod microscope;
 pub mod noise_scale;
 pub mod pace;
+pub mod peak;
+pub mod proof;
 pub mod range_test;
 pub mod report;
 pub mod sharpness;

@@ -1,12 +1,17 @@
 //! The batch-size helper: how the rate should follow the batch, how large a batch still pays, and what a
 //! change of batch, accumulation or world size does to a schedule.
 
+use std::sync::Arc;
+
 use super::detect::Remedy;
 use super::sharpness::Objective;
 use super::stretch::stretch;
 use crate::experiment::{BatchSize, Experiment};
 use crate::random::{Stream, rng, shuffle};
 use crate::schedule::{Clock, Span};
+use crate::train::TrainError;
+use crate::train::command::LaneId;
+use crate::train::errand::{Errand, Promise};
 use crate::train::task::Task;
 
 /// How the rate follows the batch.
@@ -98,18 +103,18 @@ pub fn consequence(
     Some((before, describe(to, updates)?))
 }
 
-/// The experiment under another batching of one machine, its length kept as asked and every rate of every
+/// The experiment of `samples` training samples under another batching, its length kept as asked and every rate of every
 /// run scaled. `None` when an update would need more samples than there are. Lengths in the schedules that
 /// are written in updates are scaled with the run; epochs and shares follow by themselves.
 pub fn rebatched(
     experiment: &Experiment,
-    task: &Task,
-    to: Batching,
+    samples: u64,
+    clock: Clock,
+    (from, to): (Batching, Batching),
     keep: Keep,
     scaling: Scaling,
 ) -> Option<Experiment> {
-    let from = Batching { batch: task.batch as u64, accumulate: task.accumulate as u64, world: 1 };
-    let (before, after) = consequence(task.samples as u64, task.clock, from, to, keep)?;
+    let (before, after) = consequence(samples, clock, from, to, keep)?;
     let mut changed = experiment.clone();
     changed.data.batch_size = BatchSize::Samples(to.batch.max(1) as usize * to.world.max(1) as usize);
     changed.train.accumulate = to.accumulate.max(1) as usize;
@@ -188,4 +193,54 @@ pub fn noise_scale(
     }
     let large = mean.iter().map(|g| g * g).sum();
     NoiseScale::of(small, squares, small * count, large)
+}
+
+/// An estimate of the noise scale where a run stands.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Measured {
+    /// Updates the run had done.
+    pub update: u64,
+    pub scale: NoiseScale,
+    /// Gradients of a batch that it is made of.
+    pub batches: usize,
+}
+
+/// Draws of [`noise_scale`] that an errand averages.
+const DRAWS: u64 = 8;
+/// Batches a draw, at most.
+const BATCHES: usize = 32;
+
+/// The noise scale at the present weights of a lane, from batches as small as a quarter of the training's.
+pub fn errand(id: LaneId) -> (Errand, Promise<Measured>) {
+    Errand::new(
+        "noise scale",
+        move |cohort| {
+            let Some(at) = cohort.lanes().iter().position(|lane| lane.id == id) else {
+                return Err(TrainError::Task("noise scale: the run is no more; choose another".into()));
+            };
+            let task = cohort.task();
+            let row: Vec<f32> = cohort.rows().get(at)?.to_vec1()?;
+            let update = cohort.lanes()[at].update;
+            let experiment = cohort.revision().experiment.clone();
+            Ok((experiment, Arc::clone(&task.prepared), row, update))
+        },
+        |(experiment, prepared, row, update), ticket| {
+            let task = Task::new(&experiment, prepared)?;
+            let parameters = row.get(..task.model.width()).unwrap_or(&row);
+            let small = (task.batch / 4).clamp(1, (task.samples / 2).max(1));
+            let mut found = Vec::new();
+            for draw in 0..DRAWS {
+                ticket.report(draw, DRAWS)?;
+                found.extend(noise_scale(&task, parameters, small, BATCHES, task.seed.wrapping_add(draw)));
+            }
+            let count = found.len() as f64;
+            let mean = |of: fn(&NoiseScale) -> f64| found.iter().map(of).sum::<f64>() / count;
+            let scale = NoiseScale { signal: mean(|one| one.signal), noise: mean(|one| one.noise) };
+            if found.is_empty() {
+                let few = "noise scale: there are too few samples, or the gradients are no numbers any more";
+                return Err(TrainError::Task(few.into()));
+            }
+            Ok(Measured { update, scale, batches: found.len() * BATCHES.min(task.samples / small) })
+        },
+    )
 }

@@ -28,6 +28,7 @@ pub fn html(audit: &Audit) -> String {
     plots(&mut page, audit);
     stability(&mut page, audit);
     rates(&mut page, audit);
+    tried(&mut page, audit);
     notes(&mut page, audit);
     page.push_str("</main>\n</body>\n</html>\n");
     page
@@ -239,6 +240,28 @@ fn rates(page: &mut String, audit: &Audit) {
             lane.rate_changes as f64,
         ] {
             cell(page, Some(value));
+        }
+        page.push_str("</tr>\n");
+    }
+    page.push_str("</table>\n");
+}
+
+/// How the baseline was found.
+fn tried(page: &mut String, audit: &Audit) {
+    if audit.tried.is_empty() {
+        return;
+    }
+    let _ = writeln!(
+        page,
+        "<h2>The baseline</h2>\n<table id=\"baseline\">\n<caption>Constant rates trained as long and under the same seeds as the runs, until rates on both sides of the best one were worse: the mean final {} of each.</caption>",
+        audit.measure.name()
+    );
+    header(page, &["rate", audit.measure.name()]);
+    for (rate, result) in &audit.tried {
+        let _ = write!(page, "<tr><th scope=\"row\" data-value=\"{rate}\">{}</th>", number(*rate));
+        match result {
+            Some(result) => cell(page, Some(*result)),
+            None => page.push_str("<td>diverged</td>"),
         }
         page.push_str("</tr>\n");
     }

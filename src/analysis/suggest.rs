@@ -7,7 +7,7 @@
 /// A way to read a rate off the curve of loss over rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Rule {
-    /// This program's default: an eighth of the rate where training stops being stable, by
+    /// This program's default: a tenth of the rate where training stops being stable, by
     /// [`stability_limit`]. As the peak of a one-cycle schedule it comes within 0.01 accuracy of the
     /// best peak on digits, fashion14 and mnist1d, where valley is about ten times too low: smoothed
     /// losses lag behind the rate, and a rate that is only passed through may be higher than one that
@@ -35,7 +35,7 @@ impl Rule {
     /// The name in tables and in JSON.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Edge => "edge/8",
+            Self::Edge => "edge/10",
             Self::Valley => "valley",
             Self::Slide => "slide",
             Self::Steep => "steep",
@@ -49,7 +49,7 @@ impl Rule {
     pub const fn help(self) -> &'static str {
         match self {
             Self::Edge => {
-                "An eighth of the rate where the loss climbs back to where it began: a peak to pass through."
+                "A tenth of the rate where the loss climbs back to where it began: a peak to pass through."
             }
             Self::Valley => {
                 "About half way down the longest descent of the smoothed loss (fastai's default)."
@@ -72,7 +72,7 @@ impl Rule {
         let length = rates.len().min(losses.len());
         let (rates, losses) = (&rates[..length], &losses[..length]);
         match self {
-            Self::Edge => stability_limit(rates, losses).map(|limit| limit / 8.0),
+            Self::Edge => stability_limit(rates, losses).map(|limit| limit / 10.0),
             Self::Valley | Self::Slide | Self::Steep | Self::Minimum => {
                 let smooth = debiased(losses, FASTAI_BETA);
                 let kept = crop(length, planned / 10, 5)?;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::{Failure, FindLrArgs, headless, output, read};
-use crate::analysis::range_test::{Options, Proof, RangeTest, prove, range_test};
+use crate::analysis::proof::{Proof, Under, neighbours, prove};
+use crate::analysis::range_test::{Options, RangeTest, range_test};
 
 pub fn run(args: &FindLrArgs) -> Result<(), Failure> {
     let experiment = read(&args.file)?;
@@ -18,8 +19,10 @@ pub fn run(args: &FindLrArgs) -> Result<(), Failure> {
         }
         let test = range_test(&experiment, &run.name, &options, &pool)?;
         let proof = match test.recommended() {
-            Some(rate) if args.prove => Some(prove(&experiment, &run.name, rate, args.seeds, &pool)?),
-            _ => None,
+            Some(rate) if args.prove => {
+                prove(&experiment, &run.name, &neighbours(rate), args.seeds, Under::OneCycle, &pool)?
+            }
+            _ => Vec::new(),
         };
         tests.push((test, proof));
     }
@@ -31,15 +34,15 @@ pub fn run(args: &FindLrArgs) -> Result<(), Failure> {
     }
     let text = if args.json {
         serde_json::to_string_pretty(
-            &tests.iter().map(|(test, proof)| as_json(test, proof.as_ref())).collect::<Vec<_>>(),
+            &tests.iter().map(|(test, proof)| as_json(test, proof)).collect::<Vec<_>>(),
         )? + "\n"
     } else {
-        tests.iter().map(|(test, proof)| table(test, proof.as_ref())).collect()
+        tests.iter().map(|(test, proof)| table(test, proof)).collect()
     };
     Ok(output::print(&text)?)
 }
 
-fn table(test: &RangeTest, proof: Option<&Proof>) -> String {
+fn table(test: &RangeTest, proofs: &[Proof]) -> String {
     let rate = |rate: Option<f64>| rate.map_or_else(|| "-".to_owned(), |rate| format!("{rate:.3e}"));
     let decades =
         |decades: Option<f64>| decades.map_or_else(|| "-".to_owned(), |decades| format!("{decades:.2}"));
@@ -61,19 +64,24 @@ fn table(test: &RangeTest, proof: Option<&Proof>) -> String {
         decades(test.limit.decades)
     );
     text += &format!("  use as peak: {}\n", rate(test.recommended()));
-    for seed in proof.iter().flat_map(|proof| &proof.seeds) {
-        let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"));
-        text += &format!(
-            "  proof, seed {}: validation loss {}, accuracy {}\n",
-            seed.seed,
-            number(seed.val_loss),
-            number(seed.val_accuracy)
-        );
+    for proof in proofs {
+        for seed in &proof.seeds {
+            let number =
+                |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"));
+            text += &format!(
+                "  proof, peak {}, seed {}: validation loss {}, accuracy {}{}\n",
+                rate(Some(proof.rate)),
+                seed.seed,
+                number(seed.val_loss),
+                number(seed.val_accuracy),
+                seed.diverged_at.map_or_else(String::new, |at| format!(", diverged at update {at}"))
+            );
+        }
     }
     text
 }
 
-fn as_json(test: &RangeTest, proof: Option<&Proof>) -> serde_json::Value {
+fn as_json(test: &RangeTest, proofs: &[Proof]) -> serde_json::Value {
     let suggestions: Vec<_> = test
         .suggestions
         .iter()
@@ -86,14 +94,15 @@ fn as_json(test: &RangeTest, proof: Option<&Proof>) -> serde_json::Value {
         .iter()
         .map(|curve| json!({ "seed": curve.seed, "rates": curve.rates, "losses": curve.losses }))
         .collect();
-    let proof = proof.map(|proof| {
+    let one = |proof: &Proof| {
         let seeds: Vec<_> = proof
             .seeds
             .iter()
             .map(|seed| json!({ "seed": seed.seed, "val_loss": seed.val_loss, "val_accuracy": seed.val_accuracy, "diverged_at": seed.diverged_at }))
             .collect();
         json!({ "rate": proof.rate, "seeds": seeds })
-    });
+    };
+    let proof: Vec<_> = proofs.iter().map(one).collect();
     json!({
         "run": test.run,
         "recommended": test.recommended(),

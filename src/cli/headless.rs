@@ -9,8 +9,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::results::{Measured, Results};
-use super::{Failure, output};
+use super::{Failure, baseline, output};
 use crate::analysis::audit::{Audit, Measure, RunRecord, Tally, describe};
+use crate::analysis::baseline::Baseline;
 use crate::experiment::Experiment;
 use crate::train::checkpoint::policy::Stops;
 use crate::train::checkpoint::{Checkpoint, Forget, Policy, Writer, newest_good};
@@ -37,6 +38,8 @@ pub struct Order {
     pub device: Choice,
     /// All cores when not given.
     pub threads: Option<usize>,
+    /// Leave the report's tuned baseline out.
+    pub no_baseline: bool,
 }
 
 /// One run of one replica, in `summary.json` and in the table at the end.
@@ -134,7 +137,11 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
     }
     output::print(&table(&summaries))?;
     if let Some(results) = results {
-        let html = crate::analysis::report::html(&audit(experiment, &cohort, tallies));
+        let baseline = match out {
+            Some(out) if !order.no_baseline => baseline::tuned(experiment, &cohort, out)?,
+            _ => None,
+        };
+        let html = crate::analysis::report::html(&audit(experiment, &cohort, tallies, baseline));
         results.finish(&summaries, &html)?;
     }
     if let Some(problem) = writer.and_then(|writer| writer.flush().problem) {
@@ -208,8 +215,8 @@ fn summary(experiment: &Experiment, lane: &Lane, tally: &Tally, seconds: f64) ->
     }
 }
 
-/// The runs against the first of them that has a constant rate, or the first.
-fn audit(experiment: &Experiment, cohort: &Cohort, tallies: Vec<Tally>) -> Audit {
+/// The runs against the tuned baseline; without one, against the first that has a constant rate, or the first.
+fn audit(experiment: &Experiment, cohort: &Cohort, tallies: Vec<Tally>, baseline: Option<Baseline>) -> Audit {
     let mut records: Vec<RunRecord> = experiment
         .runs
         .iter()
@@ -219,6 +226,9 @@ fn audit(experiment: &Experiment, cohort: &Cohort, tallies: Vec<Tally>) -> Audit
         if let Some(record) = records.get_mut(lane.id.run.0 as usize) {
             record.lanes.push(tally);
         }
+    }
+    if let Some(baseline) = baseline {
+        return Audit::against(&experiment.name, records, baseline);
     }
     let constant = experiment.runs.iter().position(|run| run.lr.kind.name() == "constant");
     Audit::of(&experiment.name, records, constant.unwrap_or(0))

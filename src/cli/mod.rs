@@ -3,7 +3,8 @@
 //! stdout carries data only, messages and progress go to stderr. The exit code is 0 when done,
 //! 1 when something failed, and 2 for bad usage or a bad file.
 
-pub mod bench;
+pub mod baseline;
+mod bench;
 mod ensemble;
 mod export;
 mod find_lr;
@@ -107,6 +108,9 @@ struct TrainArgs {
     /// Training threads; all cores when not given.
     #[arg(long)]
     threads: Option<usize>,
+    /// Compare with the first constant rate in the report, and tune none.
+    #[arg(long)]
+    no_baseline: bool,
 }
 
 #[derive(Args)]
@@ -121,7 +125,7 @@ struct FindLrArgs {
     /// Seeds, swept side by side.
     #[arg(long, default_value_t = 3)]
     seeds: usize,
-    /// Train the suggestion as the peak of one cycle, to see whether it holds.
+    /// Train the suggestion as the peak of one cycle, beside a third and three times of it.
     #[arg(long)]
     prove: bool,
     /// Print JSON, curves included.
@@ -224,8 +228,9 @@ pub fn main() -> ExitCode {
     let done = match cli.command {
         None => open::run(cli.file.as_deref()),
         Some(Command::Train(args)) => read(&args.file).and_then(|experiment| {
-            let TrainArgs { out, resume, device, threads, .. } = args;
-            headless::train(&experiment, &headless::Order { out, resume, device: device.into(), threads })
+            let TrainArgs { out, resume, device, threads, no_baseline, .. } = args;
+            let device = device.into();
+            headless::train(&experiment, &headless::Order { out, resume, device, threads, no_baseline })
         }),
         Some(Command::Schedule { file }) => schedule::run(&file),
         Some(Command::FindLr(args)) => find_lr::run(&args),

@@ -111,26 +111,7 @@ impl Results {
     pub fn record(&mut self, run: &str, lane: &Lane, updates_per_epoch: u64) -> Result<(), Failure> {
         let (folder, replica) = (&self.folder, lane.id.replica);
         let full = || format!("cannot write the results to {}", folder.display());
-        let mut validations = lane.log.validations.iter().peekable();
-        for row in &lane.log.rows {
-            let validation = validations.next_if(|validation| validation.update == row.update);
-            let value = |value: Option<f32>| value.map_or_else(String::new, |value| value.to_string());
-            self.metrics
-                .write_record([
-                    run,
-                    &replica.to_string(),
-                    &row.update.to_string(),
-                    &(row.update / updates_per_epoch).to_string(),
-                    &row.lr.to_string(),
-                    &row.momentum.to_string(),
-                    &row.train_loss.to_string(),
-                    &row.grad_norm.to_string(),
-                    &row.update_norm.to_string(),
-                    &value(validation.map(|validation| validation.loss)),
-                    &value(validation.and_then(|validation| validation.accuracy)),
-                ])
-                .with_context(full)?;
-        }
+        write_rows(&mut self.metrics, run, lane, updates_per_epoch).with_context(full)?;
         let changes = lane.log.cuts.iter().map(|(update, change)| {
             let message = format!("the controller changes the rate {:e} to {:e}", change.from, change.to);
             (*update, EventKind::PlateauCut, message)
@@ -166,6 +147,61 @@ impl Results {
         write("report.html", report)?;
         Ok(())
     }
+}
+
+/// `baseline.csv`: what the constant rates measured that the baseline was chosen from, as in `metrics.csv`.
+pub struct Trials {
+    path: PathBuf,
+    metrics: csv::Writer<File>,
+}
+
+impl Trials {
+    pub fn create(folder: &Path) -> Result<Self, Failure> {
+        let path = folder.join("baseline.csv");
+        let there = || format!("cannot write {}", path.display());
+        let mut metrics = csv::Writer::from_path(&path).with_context(there)?;
+        metrics.write_record(COLUMNS).with_context(there)?;
+        Ok(Self { path, metrics })
+    }
+
+    /// Appends what a lane measured.
+    pub fn record(&mut self, run: &str, lane: &Lane, updates_per_epoch: u64) -> Result<(), Failure> {
+        let full = || format!("cannot write {}", self.path.display());
+        Ok(write_rows(&mut self.metrics, run, lane, updates_per_epoch).with_context(full)?)
+    }
+
+    pub fn finish(mut self) -> Result<(), Failure> {
+        Ok(self.metrics.flush().with_context(|| format!("cannot write {}", self.path.display()))?)
+    }
+}
+
+/// What a lane measured, a row an update.
+fn write_rows(
+    metrics: &mut csv::Writer<File>,
+    run: &str,
+    lane: &Lane,
+    updates_per_epoch: u64,
+) -> csv::Result<()> {
+    let replica = lane.id.replica.to_string();
+    let value = |value: Option<f32>| value.map_or_else(String::new, |value| value.to_string());
+    let mut validations = lane.log.validations.iter().peekable();
+    for row in &lane.log.rows {
+        let validation = validations.next_if(|validation| validation.update == row.update);
+        metrics.write_record([
+            run,
+            &replica,
+            &row.update.to_string(),
+            &(row.update / updates_per_epoch).to_string(),
+            &row.lr.to_string(),
+            &row.momentum.to_string(),
+            &row.train_loss.to_string(),
+            &row.grad_norm.to_string(),
+            &row.update_norm.to_string(),
+            &value(validation.map(|validation| validation.loss)),
+            &value(validation.and_then(|validation| validation.accuracy)),
+        ])?;
+    }
+    Ok(())
 }
 
 /// A row of `metrics.csv`; nothing when it is no whole one.

@@ -69,6 +69,14 @@ impl Prepared {
         }
     }
 
+    /// Samples, or characters of a text, kept for validation.
+    pub fn held_out(&self) -> usize {
+        match self {
+            Self::Samples { validation, .. } => validation.len(),
+            Self::Text { validation, .. } => validation.tokens.len(),
+        }
+    }
+
     /// What a model has to give for one input: a score a class or character, or the values.
     pub fn outputs(&self) -> usize {
         match self {

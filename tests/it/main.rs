@@ -18,6 +18,7 @@ mod landscape;
 mod lint;
 mod models;
 mod optimizers;
+mod report_page;
 mod schedule_golden;
 mod schedule_properties;
 mod schedule_shapes;

@@ -8,7 +8,7 @@
 mod losses;
 mod norms;
 mod rates;
-mod remedy;
+pub(super) mod remedy;
 mod trace;
 mod validations;
 

@@ -80,7 +80,7 @@ fn patient(run: &mut Run, times: u64) {
 }
 
 /// Multiplies every rate a schedule names; of a product, those of its first factor.
-fn scale(schedule: &mut Schedule, by: f64) {
+pub(in crate::analysis) fn scale(schedule: &mut Schedule, by: f64) {
     if let Some(clamp) = &mut schedule.clamp {
         clamp.min *= by;
         clamp.max *= by;

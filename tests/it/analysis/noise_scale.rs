@@ -36,11 +36,13 @@ fn an_experiment_is_rebatched_with_its_lengths_and_rates() {
     let mut experiment = experiment("mnist1d-snapshots");
     experiment.train.replicas = 1;
     let task_owner = cohort(experiment.clone());
-    let to = Batching { batch: 128, accumulate: 1, world: 1 };
-    let changed = rebatched(&experiment, task_owner.task(), to, Keep::Epochs, Scaling::Linear).unwrap();
+    let (samples, old) = (task_owner.task().samples as u64, task_owner.task().clock);
+    let from = Batching { batch: task_owner.task().batch as u64, accumulate: 1, world: 1 };
+    let to = Batching { batch: 128, ..from };
+    let changed = rebatched(&experiment, samples, old, (from, to), Keep::Epochs, Scaling::Linear).unwrap();
     assert_eq!(changed.data.batch_size, BatchSize::Samples(128));
     let after = cohort(changed.clone());
-    let (old, new) = (task_owner.task().clock, after.task().clock);
+    let new = after.task().clock;
     let epochs = |clock: Clock| clock.updates as f64 / clock.updates_per_epoch as f64;
     assert!((epochs(old) - epochs(new)).abs() < 0.05, "{old:?} {new:?}");
     let rate = |experiment: &anneal_studio::experiment::Experiment, clock: Clock| {
@@ -53,7 +55,7 @@ fn an_experiment_is_rebatched_with_its_lengths_and_rates() {
     assert!(spans.iter().any(|field| field.name == "first"));
     assert!(matches!(changed.train.updates, Span::Updates(_)));
     let huge = Batching { batch: 1_000_000, accumulate: 1, world: 1 };
-    assert!(rebatched(&experiment, task_owner.task(), huge, Keep::Epochs, Scaling::Linear).is_none());
+    assert!(rebatched(&experiment, samples, old, (from, huge), Keep::Epochs, Scaling::Linear).is_none());
 }
 
 /// Gradients made of a known mean and known noise: McCandlish's estimator finds both.

@@ -8,6 +8,9 @@ use anneal_studio::analysis::report::html;
 use anneal_studio::telemetry::{Row, Validation};
 use anneal_studio::train::cohort::Cohort;
 
+use anneal_studio::train::errand::Ticket;
+use anneal_studio::train::task::prepare;
+
 use super::{cohort, experiment, pool};
 
 fn trained() -> Cohort {
@@ -219,11 +222,19 @@ fn a_tally_counts_spikes_divergence_and_keeps_few_rates() {
 fn the_baseline_is_the_best_constant_rate_of_its_grid() {
     let mut experiment = experiment("digits-cosine-vs-constant");
     experiment.train.replicas = 2;
-    let tuned = baseline::tune(&experiment, &pool()).unwrap();
-    assert_eq!(tuned.tried.len(), 6);
+    let prepared = prepare(&experiment).unwrap();
+    let mut updates = 0;
+    let tuned = baseline::tune(&experiment, &prepared, &pool(), &Ticket::default(), |_, lane| {
+        updates += lane.log.rows.len();
+    })
+    .unwrap();
+    let whole = cohort(experiment.clone()).task().clock.updates as usize;
+    assert_eq!(updates, tuned.tried.len() * 2 * whole, "every rate is trained to the end");
+    assert!(tuned.tried.windows(2).all(|pair| pair[0].0 < pair[1].0), "{:?}", tuned.tried);
     let best = tuned.tried.iter().filter_map(|(_, result)| *result).fold(0.0, f64::max);
-    let kept = tuned.tried.iter().find(|(rate, _)| *rate == tuned.rate).unwrap();
-    assert_eq!(kept.1, Some(best));
+    let at = tuned.tried.iter().position(|(rate, _)| *rate == tuned.rate).unwrap();
+    assert_eq!(tuned.tried[at].1, Some(best));
+    assert!(at > 0 && at + 1 < tuned.tried.len(), "worse rates on both sides: {:?}", tuned.tried);
     assert!(best > 0.95, "{:?}", tuned.tried);
     assert_eq!(tuned.record.lanes.len(), 2);
     assert_eq!(tuned.record.lanes[0].rate_changes, 0);

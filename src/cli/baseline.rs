@@ -1,0 +1,51 @@
+//! The tuned constant rate that a training's report compares schedules with.
+
+use std::path::Path;
+
+use indicatif::ProgressBar;
+
+use super::Failure;
+use super::results::Trials;
+use crate::analysis::baseline::{Baseline, tune};
+use crate::experiment::Experiment;
+use crate::train::TrainError;
+use crate::train::cohort::Cohort;
+use crate::train::errand::Ticket;
+
+/// Tunes the baseline of a finished training and writes what its trials measured to `folder`. Without one the
+/// report is still worth having, so what stands in the way is only told.
+#[expect(clippy::print_stderr, reason = "what is trained beyond the experiment, and how to leave it out")]
+pub(super) fn tuned(
+    experiment: &Experiment,
+    cohort: &Cohort,
+    folder: &Path,
+) -> Result<Option<Baseline>, Failure> {
+    let task = cohort.task();
+    eprintln!(
+        "anneal: tuning the report's baseline: three constant rates or more, {} updates each under {} seed(s); \
+         --no-baseline leaves it out",
+        task.clock.updates, experiment.train.replicas
+    );
+    let waiting = ProgressBar::new_spinner();
+    waiting.enable_steady_tick(std::time::Duration::from_millis(100));
+    let mut trials = Trials::create(folder)?;
+    let mut unwritten = None;
+    let found = tune(experiment, &task.prepared, cohort.pool(), &Ticket::default(), |run, lane| {
+        if unwritten.is_none() {
+            unwritten = trials.record(&run.name, lane, task.clock.updates_per_epoch).err();
+        }
+    });
+    waiting.finish_and_clear();
+    if let Some(failure) = unwritten {
+        return Err(failure);
+    }
+    trials.finish()?;
+    match found {
+        Ok(baseline) => Ok(Some(baseline)),
+        Err(TrainError::Task(why)) => {
+            eprintln!("anneal: {why}");
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
