@@ -49,6 +49,9 @@ impl Worker {
                 if let (Some(failed), None) = (&lane.failed, &view.failed) {
                     view.store.event(event(lane.update, EventKind::Failed, failed.clone()));
                 }
+                for (update, share) in lane.log.rounded.drain(..) {
+                    view.store.rounded_away(0, update, share);
+                }
                 lane.log.rows.clear();
                 view.update = lane.update;
                 view.diverged_at = lane.diverged_at;

@@ -32,6 +32,10 @@ pub enum OptimizerKind {
     RmsProp,
     Adagrad,
     Lion,
+    /// SGD averaged on the way instead of scheduled (arXiv 2405.15682).
+    ScheduleFreeSgd,
+    /// AdamW likewise.
+    ScheduleFreeAdamW,
 }
 
 /// A number an optimizer has.
@@ -55,13 +59,15 @@ const fn wide(name: &'static str, default: f64) -> NumberInfo {
 
 impl OptimizerKind {
     /// Every kind, by its name in an experiment file.
-    pub const ALL: [(&'static str, Self); 6] = [
+    pub const ALL: [(&'static str, Self); 8] = [
         ("sgd", Self::Sgd),
         ("adam", Self::Adam),
         ("adamw", Self::AdamW),
         ("rmsprop", Self::RmsProp),
         ("adagrad", Self::Adagrad),
         ("lion", Self::Lion),
+        ("schedule_free_sgd", Self::ScheduleFreeSgd),
+        ("schedule_free_adamw", Self::ScheduleFreeAdamW),
     ];
 
     pub fn name(self) -> &'static str {
@@ -72,10 +78,13 @@ impl OptimizerKind {
             Self::RmsProp => "rmsprop",
             Self::Adagrad => "adagrad",
             Self::Lion => "lion",
+            Self::ScheduleFreeSgd => "schedule_free_sgd",
+            Self::ScheduleFreeAdamW => "schedule_free_adamw",
         }
     }
 
-    /// The kind's numbers with PyTorch's defaults (Lion: the paper's, arXiv 2302.06675).
+    /// The kind's numbers with PyTorch's defaults (Lion: the paper's, arXiv 2302.06675; schedule-free:
+    /// those of its authors' package `schedulefree`).
     pub fn numbers(self) -> &'static [NumberInfo] {
         const SGD: [NumberInfo; 2] = [number("momentum", 0.0), wide("weight_decay", 0.0)];
         const ADAM: [NumberInfo; 4] =
@@ -87,6 +96,7 @@ impl OptimizerKind {
         const ADAGRAD: [NumberInfo; 2] = [wide("eps", 1e-10), wide("weight_decay", 0.0)];
         const LION: [NumberInfo; 3] =
             [number("beta1", 0.9), number("beta2", 0.99), wide("weight_decay", 0.0)];
+        const FREE_SGD: [NumberInfo; 2] = [number("momentum", 0.9), wide("weight_decay", 0.0)];
         match self {
             Self::Sgd => &SGD,
             Self::Adam => &ADAM,
@@ -94,14 +104,31 @@ impl OptimizerKind {
             Self::RmsProp => &RMSPROP,
             Self::Adagrad => &ADAGRAD,
             Self::Lion => &LION,
+            Self::ScheduleFreeSgd => &FREE_SGD,
+            Self::ScheduleFreeAdamW => &ADAM,
+        }
+    }
+
+    /// Whether the weights are an average of an iterate that runs ahead of them.
+    pub const fn is_schedule_free(self) -> bool {
+        matches!(self, Self::ScheduleFreeSgd | Self::ScheduleFreeAdamW)
+    }
+
+    /// The rule that is left without averaging.
+    #[must_use]
+    pub const fn base(self) -> Self {
+        match self {
+            Self::ScheduleFreeSgd => Self::Sgd,
+            Self::ScheduleFreeAdamW => Self::AdamW,
+            other => other,
         }
     }
 
     /// The number that mirrors the rate where one does: momentum, or beta1.
     pub fn momentum_name(self) -> Option<&'static str> {
         match self {
-            Self::Sgd | Self::RmsProp => Some("momentum"),
-            Self::Adam | Self::AdamW | Self::Lion => Some("beta1"),
+            Self::Sgd | Self::RmsProp | Self::ScheduleFreeSgd => Some("momentum"),
+            Self::Adam | Self::AdamW | Self::Lion | Self::ScheduleFreeAdamW => Some("beta1"),
             Self::Adagrad => None,
         }
     }

@@ -15,6 +15,7 @@ const CARRIES: Carries = Carries {
     accumulation: false,
     layer_decay: false,
     mirror: false,
+    schedule_free: false,
 };
 
 pub fn write(recipe: &Recipe<'_>) -> Draft {
@@ -231,7 +232,7 @@ fn optimizer(recipe: &Recipe<'_>) -> String {
         )
     };
     let (class, numbers) = match recipe.kind() {
-        OptimizerKind::Sgd => {
+        OptimizerKind::Sgd | OptimizerKind::ScheduleFreeSgd => {
             let nesterov = recipe.run.optimizer.nesterov;
             let momentum = format!(
                 "\n        .with_momentum(Some(burn::optim::momentum::MomentumConfig::new()\n            \
@@ -241,7 +242,7 @@ fn optimizer(recipe: &Recipe<'_>) -> String {
             ("SgdConfig", if recipe.number("momentum") > 0.0 { momentum } else { String::new() } + &coupled)
         }
         OptimizerKind::Adam => ("AdamConfig", betas() + &coupled),
-        OptimizerKind::AdamW => {
+        OptimizerKind::AdamW | OptimizerKind::ScheduleFreeAdamW => {
             ("AdamWConfig", format!("{}\n        .with_weight_decay({})", betas(), number("weight_decay")))
         }
         OptimizerKind::RmsProp => (

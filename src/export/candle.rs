@@ -21,7 +21,7 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
         text.push('\n');
         text.push_str(&rust::function(varying.name, &varying.track, &about));
     }
-    let is_adam = recipe.kind() == OptimizerKind::AdamW;
+    let is_adam = recipe.kind().base() == OptimizerKind::AdamW;
     if is_adam {
         let number = |name| float(recipe.number(name));
         text.push_str(&format!(

@@ -15,6 +15,7 @@ const CARRIES: Carries = Carries {
     accumulation: true,
     layer_decay: false,
     mirror: false,
+    schedule_free: false,
 };
 
 const WHY: &str = "it has a warmup before a constant, a line or a cosine, and one triangle, and its first two \
@@ -34,9 +35,9 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
                 .to_owned(),
         );
     }
-    if recipe.kind() == OptimizerKind::Sgd
-        || recipe.kind() == OptimizerKind::RmsProp
-        || recipe.kind() == OptimizerKind::Adagrad
+    if recipe.kind().base() == OptimizerKind::Sgd
+        || recipe.kind().base() == OptimizerKind::RmsProp
+        || recipe.kind().base() == OptimizerKind::Adagrad
     {
         notes.push(format!(
             "The optimizer {} is PyTorch's, which DeepSpeed takes by name.",
@@ -106,14 +107,16 @@ fn json(recipe: &Recipe<'_>, scheduler: &Scheduler) -> String {
     let decay = format!("\"weight_decay\": {}", number("weight_decay"));
     let betas = || format!("\"betas\": [{}, {}]", number("beta1"), number("beta2"));
     let (optimizer, numbers) = match recipe.kind() {
-        OptimizerKind::Sgd => {
+        OptimizerKind::Sgd | OptimizerKind::ScheduleFreeSgd => {
             let nesterov = if recipe.run.optimizer.nesterov { ", \"nesterov\": true" } else { "" };
             ("SGD", format!("\"momentum\": {}{nesterov}, {decay}", number("momentum")))
         }
         OptimizerKind::Adam => {
             ("Adam", format!("{}, \"eps\": {}, {decay}, \"adam_w_mode\": false", betas(), number("eps")))
         }
-        OptimizerKind::AdamW => ("AdamW", format!("{}, \"eps\": {}, {decay}", betas(), number("eps"))),
+        OptimizerKind::AdamW | OptimizerKind::ScheduleFreeAdamW => {
+            ("AdamW", format!("{}, \"eps\": {}, {decay}", betas(), number("eps")))
+        }
         OptimizerKind::RmsProp => (
             "RMSprop",
             format!(

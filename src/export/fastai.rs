@@ -17,6 +17,7 @@ const CARRIES: Carries = Carries {
     accumulation: true,
     layer_decay: false,
     mirror: true,
+    schedule_free: false,
 };
 
 pub fn write(recipe: &Recipe<'_>) -> Draft {
@@ -128,12 +129,14 @@ fn optimizer(recipe: &Recipe<'_>) -> String {
     let betas = || format!("betas=({}, {})", number("beta1"), number("beta2"));
     let decay = format!("weight_decay={}", number("weight_decay"));
     let (class, numbers) = match recipe.kind() {
-        OptimizerKind::Sgd => {
+        OptimizerKind::Sgd | OptimizerKind::ScheduleFreeSgd => {
             let nesterov = if recipe.run.optimizer.nesterov { ", nesterov=True" } else { "" };
             ("torch.optim.SGD", format!("momentum={}, {decay}{nesterov}", number("momentum")))
         }
         OptimizerKind::Adam => ("torch.optim.Adam", format!("{}, eps={}, {decay}", betas(), number("eps"))),
-        OptimizerKind::AdamW => ("torch.optim.AdamW", format!("{}, eps={}, {decay}", betas(), number("eps"))),
+        OptimizerKind::AdamW | OptimizerKind::ScheduleFreeAdamW => {
+            ("torch.optim.AdamW", format!("{}, eps={}, {decay}", betas(), number("eps")))
+        }
         OptimizerKind::RmsProp => (
             "torch.optim.RMSprop",
             format!(

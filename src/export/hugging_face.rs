@@ -15,6 +15,7 @@ const CARRIES: Carries = Carries {
     accumulation: true,
     layer_decay: false,
     mirror: false,
+    schedule_free: false,
 };
 
 /// Why a configuration of Hugging Face's shapes falls short.
@@ -149,7 +150,7 @@ pub fn arguments(
             add("optim", quoted(name));
         }
         let numbers = [("adam_beta1", "beta1"), ("adam_beta2", "beta2"), ("adam_epsilon", "eps")];
-        if matches!(recipe.kind(), OptimizerKind::Adam | OptimizerKind::AdamW | OptimizerKind::Lion) {
+        if matches!(recipe.kind().base(), OptimizerKind::Adam | OptimizerKind::AdamW | OptimizerKind::Lion) {
             for (argument, name) in numbers {
                 if recipe.run.optimizer.get(name).is_some() {
                     add(argument, float(recipe.number(name)));
@@ -165,8 +166,8 @@ pub fn arguments(
 
 fn optimizer(kind: OptimizerKind) -> Option<&'static str> {
     match kind {
-        OptimizerKind::Sgd => Some("sgd"),
-        OptimizerKind::AdamW => Some("adamw_torch"),
+        OptimizerKind::Sgd | OptimizerKind::ScheduleFreeSgd => Some("sgd"),
+        OptimizerKind::AdamW | OptimizerKind::ScheduleFreeAdamW => Some("adamw_torch"),
         OptimizerKind::RmsProp => Some("rmsprop"),
         OptimizerKind::Adagrad => Some("adagrad"),
         OptimizerKind::Lion => Some("lion_32bit"),

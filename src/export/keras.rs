@@ -17,6 +17,7 @@ const CARRIES: Carries = Carries {
     accumulation: true,
     layer_decay: false,
     mirror: false,
+    schedule_free: false,
 };
 
 pub fn write(recipe: &Recipe<'_>) -> Draft {
@@ -55,15 +56,15 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
 fn notes(recipe: &Recipe<'_>) -> Vec<String> {
     let mut notes = recipe.notes(CARRIES);
     if recipe.number("weight_decay") > 0.0
-        && recipe.kind() != OptimizerKind::AdamW
-        && recipe.kind() != OptimizerKind::Lion
+        && recipe.kind().base() != OptimizerKind::AdamW
+        && recipe.kind().base() != OptimizerKind::Lion
     {
         notes.push(
             "Changed: Keras takes weight decay off the weights, PyTorch puts it into the gradient."
                 .to_owned(),
         );
     }
-    if recipe.kind() == OptimizerKind::Sgd && recipe.number("momentum") > 0.0 {
+    if recipe.kind().base() == OptimizerKind::Sgd && recipe.number("momentum") > 0.0 {
         notes.push(
             "Changed: Keras' momentum holds rate times gradient, so that a changed rate works with a delay."
                 .to_owned(),
@@ -91,12 +92,12 @@ fn table_class(recipe: &Recipe<'_>) -> String {
 fn optimizer(recipe: &Recipe<'_>) -> String {
     let number = |name| float(recipe.number(name));
     let (class, mut numbers) = match recipe.kind() {
-        OptimizerKind::Sgd => {
+        OptimizerKind::Sgd | OptimizerKind::ScheduleFreeSgd => {
             let nesterov = if recipe.run.optimizer.nesterov { ", nesterov=True" } else { "" };
             ("SGD", format!("momentum={}{nesterov}", number("momentum")))
         }
         OptimizerKind::Adam => ("Adam", adam(recipe)),
-        OptimizerKind::AdamW => ("AdamW", adam(recipe)),
+        OptimizerKind::AdamW | OptimizerKind::ScheduleFreeAdamW => ("AdamW", adam(recipe)),
         OptimizerKind::RmsProp => (
             "RMSprop",
             format!("rho={}, momentum={}, epsilon={}", number("alpha"), number("momentum"), number("eps")),
@@ -107,7 +108,7 @@ fn optimizer(recipe: &Recipe<'_>) -> String {
         OptimizerKind::Lion => ("Lion", format!("beta_1={}, beta_2={}", number("beta1"), number("beta2"))),
     };
     let decay = recipe.number("weight_decay");
-    if decay > 0.0 || recipe.kind() == OptimizerKind::AdamW {
+    if decay > 0.0 || recipe.kind().base() == OptimizerKind::AdamW {
         numbers.push_str(&format!(", weight_decay={}", float(decay)));
     }
     if let Some(norm) = recipe.clip_norm() {

@@ -14,6 +14,7 @@ const CARRIES: Carries = Carries {
     accumulation: true,
     layer_decay: false,
     mirror: false,
+    schedule_free: false,
 };
 
 const WHY: &str = "it has a straight warmup before a constant, a line, a cosine, an inverse square root or a decay \
@@ -35,7 +36,7 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
     };
     let best = best.unwrap_or(fallback);
     let mut notes = recipe.notes(CARRIES);
-    if !matches!(recipe.kind(), OptimizerKind::Adam | OptimizerKind::AdamW | OptimizerKind::Sgd) {
+    if !matches!(recipe.kind().base(), OptimizerKind::Adam | OptimizerKind::AdamW | OptimizerKind::Sgd) {
         notes.push(format!(
             "Left out: the optimizer {}; Megatron has adam (which is AdamW) and sgd.",
             recipe.kind().name()
@@ -113,8 +114,10 @@ fn arguments(recipe: &Recipe<'_>, best: &Scheduler, batch: u64) -> Vec<String> {
     }
     let number = |name| float(recipe.number(name));
     lines.push(match recipe.kind() {
-        OptimizerKind::Sgd => format!("--optimizer sgd --sgd-momentum {}", number("momentum")),
-        OptimizerKind::Adam | OptimizerKind::AdamW => format!(
+        OptimizerKind::Sgd | OptimizerKind::ScheduleFreeSgd => {
+            format!("--optimizer sgd --sgd-momentum {}", number("momentum"))
+        }
+        OptimizerKind::Adam | OptimizerKind::AdamW | OptimizerKind::ScheduleFreeAdamW => format!(
             "--optimizer adam --adam-beta1 {} --adam-beta2 {} --adam-eps {}",
             number("beta1"),
             number("beta2"),

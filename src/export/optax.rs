@@ -15,6 +15,7 @@ const CARRIES: Carries = Carries {
     accumulation: true,
     layer_decay: false,
     mirror: true,
+    schedule_free: true,
 };
 
 pub fn write(recipe: &Recipe<'_>) -> Draft {
@@ -81,7 +82,7 @@ fn notes(recipe: &Recipe<'_>) -> Vec<String> {
     notes.push(
         "jax computes the rates in f32 unless jax_enable_x64 is set; these are the f64 ones.".to_owned(),
     );
-    if recipe.kind() == OptimizerKind::Adagrad {
+    if recipe.kind().base() == OptimizerKind::Adagrad {
         notes.push("Changed: optax's Adagrad adds eps inside the root, PyTorch's outside.".to_owned());
     }
     notes
@@ -144,6 +145,25 @@ fn optimizer(recipe: &Recipe<'_>) -> String {
             wrapped("optax.adagrad"),
             value("eps")
         ),
+        OptimizerKind::ScheduleFreeSgd => {
+            is_coupled = false;
+            format!(
+                "{}(learning_rate=schedule, b1={}, weight_decay={})",
+                wrapped("optax.contrib.schedule_free_sgd"),
+                value("momentum"),
+                value("weight_decay")
+            )
+        }
+        OptimizerKind::ScheduleFreeAdamW => {
+            is_coupled = false;
+            format!(
+                "{}(learning_rate=schedule, {}, eps={}, weight_decay={})",
+                wrapped("optax.contrib.schedule_free_adamw"),
+                betas(),
+                value("eps"),
+                value("weight_decay")
+            )
+        }
         OptimizerKind::Lion => {
             is_coupled = false;
             format!(

@@ -43,6 +43,7 @@ pub const CARRIES: Carries = Carries {
     accumulation: true,
     layer_decay: true,
     mirror: true,
+    schedule_free: true,
 };
 
 fn notes(recipe: &Recipe<'_>) -> Vec<String> {

@@ -61,6 +61,8 @@ pub struct Carries {
     pub layer_decay: bool,
     /// Momentum's bounds when it mirrors the rate.
     pub mirror: bool,
+    /// The averaging that schedule-free training has instead of a decay.
+    pub schedule_free: bool,
 }
 
 impl<'a> Recipe<'a> {
@@ -192,6 +194,18 @@ impl<'a> Recipe<'a> {
             notes.push(
                 "Left out: weights rounded to 16 bits after each update; set the precision there.".to_owned(),
             );
+        }
+        if self.kind().is_schedule_free() {
+            notes.push(if carries.schedule_free {
+                "Carried: schedule-free averaging. Evaluate and save the averaged weights, not those that train."
+                    .to_owned()
+            } else {
+                let base = self.kind().base().name();
+                format!(
+                    "Downgraded: schedule-free training becomes plain {base}, which needs a decay of the rate \
+                     where this run averages."
+                )
+            });
         }
         if self.kind() == OptimizerKind::Sgd && self.run.optimizer.nesterov {
             notes.push("Carried where the optimizer has it: Nesterov's look-ahead.".to_owned());

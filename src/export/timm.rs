@@ -14,6 +14,7 @@ const CARRIES: Carries = Carries {
     accumulation: true,
     layer_decay: true,
     mirror: false,
+    schedule_free: false,
 };
 
 const WHY: &str = "its schedulers have whole epochs, the warmups of most cut into the curve, and milestones \
@@ -205,12 +206,14 @@ fn arguments(recipe: &Recipe<'_>, best: &Candidate) -> Vec<String> {
     let betas = || format!("--opt-betas {} {}", number("beta1"), number("beta2"));
     lines.push(match recipe.kind() {
         // timm's `sgd` is Nesterov's, its `momentum` is not.
-        OptimizerKind::Sgd => {
+        OptimizerKind::Sgd | OptimizerKind::ScheduleFreeSgd => {
             let name = if recipe.run.optimizer.nesterov { "sgd" } else { "momentum" };
             format!("--opt {name} --momentum {}", number("momentum"))
         }
         OptimizerKind::Adam => format!("--opt adam {} --opt-eps {}", betas(), number("eps")),
-        OptimizerKind::AdamW => format!("--opt adamw {} --opt-eps {}", betas(), number("eps")),
+        OptimizerKind::AdamW | OptimizerKind::ScheduleFreeAdamW => {
+            format!("--opt adamw {} --opt-eps {}", betas(), number("eps"))
+        }
         OptimizerKind::RmsProp => {
             format!("--opt rmsprop --momentum {} --opt-eps {}", number("momentum"), number("eps"))
         }

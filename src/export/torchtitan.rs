@@ -14,6 +14,7 @@ const CARRIES: Carries = Carries {
     accumulation: true,
     layer_decay: false,
     mirror: false,
+    schedule_free: false,
 };
 
 const WHY: &str = "it has a warmup that counts from 1, a constant, and a line, a cosine or 1 - sqrt whose end comes \
@@ -30,7 +31,7 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
     };
     let best = closest(&recipe.drawn, candidates(recipe), Scheduler::at).unwrap_or(fallback);
     let mut notes = recipe.notes(CARRIES);
-    if !matches!(recipe.kind(), OptimizerKind::Adam | OptimizerKind::AdamW) {
+    if !matches!(recipe.kind().base(), OptimizerKind::Adam | OptimizerKind::AdamW) {
         notes.push(format!(
             "Left out: the optimizer {}; torchtitan has Adam and AdamW.",
             recipe.kind().name()
@@ -73,7 +74,7 @@ fn candidates(recipe: &Recipe<'_>) -> Vec<Scheduler> {
 fn toml(recipe: &Recipe<'_>, best: &Scheduler) -> String {
     let name = line(&recipe.experiment.name);
     let run = line(&recipe.run.name);
-    let optimizer = if recipe.kind() == OptimizerKind::Adam { "Adam" } else { "AdamW" };
+    let optimizer = if recipe.kind().base() == OptimizerKind::Adam { "Adam" } else { "AdamW" };
     let mut numbers = format!("name = {}\nlr = {}\n", quoted(optimizer), float(best.lr));
     for (key, own) in
         [("beta1", "beta1"), ("beta2", "beta2"), ("eps", "eps"), ("weight_decay", "weight_decay")]

@@ -111,8 +111,8 @@ fn underflow(subject: &Subject, warnings: &mut Vec<Warning>) {
         WeightFormat::Bf16 => ("bf16", 8),
         WeightFormat::F16 => ("f16", 11),
     };
-    if !matches!(subject.run.optimizer.kind, OptimizerKind::Adam | OptimizerKind::AdamW | OptimizerKind::Lion)
-    {
+    let kind = subject.run.optimizer.kind.base();
+    if !matches!(kind, OptimizerKind::Adam | OptimizerKind::AdamW | OptimizerKind::Lion) {
         return;
     }
     // A change of less than half the distance of neighbouring numbers is rounded away.

@@ -10,11 +10,12 @@ pub enum Column {
     ValAccuracy,
     GradNorm,
     UpdateNorm,
+    RoundedAway,
 }
 
 impl Column {
     /// Every column, in the order people read them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Lr,
         Self::Momentum,
         Self::TrainLoss,
@@ -22,9 +23,10 @@ impl Column {
         Self::ValAccuracy,
         Self::GradNorm,
         Self::UpdateNorm,
+        Self::RoundedAway,
     ];
 
-    /// The name in `metrics.csv`.
+    /// The name in files. `metrics.csv` has all but the last.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Lr => "lr",
@@ -34,6 +36,7 @@ impl Column {
             Self::ValAccuracy => "val_accuracy",
             Self::GradNorm => "grad_norm",
             Self::UpdateNorm => "update_norm",
+            Self::RoundedAway => "rounded_away",
         }
     }
 
@@ -47,6 +50,7 @@ impl Column {
             Self::ValAccuracy => "Validation accuracy",
             Self::GradNorm => "Gradient norm",
             Self::UpdateNorm => "Update norm",
+            Self::RoundedAway => "Rounded away",
         }
     }
 
@@ -57,6 +61,7 @@ impl Column {
             Self::TrainLoss | Self::ValLoss => "per sample",
             Self::ValAccuracy => "share of samples",
             Self::GradNorm | Self::UpdateNorm => "L2 norm",
+            Self::RoundedAway => "share of weights",
         }
     }
 
@@ -70,6 +75,9 @@ impl Column {
             Self::ValAccuracy => "The share of the held-out samples that are classified correctly.",
             Self::GradNorm => "The length of the whole gradient, before clipping.",
             Self::UpdateNorm => "The length of the step that all weights took together.",
+            Self::RoundedAway => {
+                "The share of weights that were to change and stayed: the stored format has no number that near."
+            }
         }
     }
 }

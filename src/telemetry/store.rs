@@ -53,6 +53,7 @@ struct Lane {
     val_accuracy: Series,
     grad_norm: Series,
     update_norm: Series,
+    rounded_away: Series,
     smoothed: Option<Smoothed>,
     updates: u64,
 }
@@ -101,6 +102,13 @@ impl Store {
             if let Some(accuracy) = v.accuracy {
                 lane.val_accuracy.push(v.update, accuracy.into());
             }
+        }
+    }
+
+    /// Records the share of weights that update `update` was to change and that stayed as they were.
+    pub fn rounded_away(&mut self, lane: usize, update: u64, share: f32) {
+        if let Some(lane) = self.lanes.get_mut(lane) {
+            lane.rounded_away.push(update, share.into());
         }
     }
 
@@ -184,7 +192,7 @@ impl Store {
 impl Lane {
     /// A share for each single-precision series, two for each of double precision: they then keep
     /// every sample equally long.
-    const SHARES: usize = 10;
+    const SHARES: usize = 11;
 
     fn new(share: usize) -> Self {
         let single = || Series::new(Precision::Single, share);
@@ -197,6 +205,7 @@ impl Lane {
             val_accuracy: single(),
             grad_norm: single(),
             update_norm: single(),
+            rounded_away: single(),
             smoothed: None,
             updates: 0,
         }
@@ -211,6 +220,7 @@ impl Lane {
             Column::ValAccuracy => &self.val_accuracy,
             Column::GradNorm => &self.grad_norm,
             Column::UpdateNorm => &self.update_norm,
+            Column::RoundedAway => &self.rounded_away,
         }
     }
 
@@ -239,6 +249,7 @@ impl Lane {
             &mut self.val_accuracy,
             &mut self.grad_norm,
             &mut self.update_norm,
+            &mut self.rounded_away,
         ] {
             series.truncate(update);
         }

@@ -292,10 +292,12 @@ impl Cohort {
                             lane.initialise(&self.task, &mut row);
                             change.reset.push(id);
                         } else if edited {
-                            if lane.plan.kind != plan.kind {
-                                row[self.task.model.width()..].fill(0.0);
-                            }
+                            let other = lane.plan.kind != plan.kind;
                             lane.replan(Arc::clone(plan));
+                            if other {
+                                let (weights, buffers) = row.split_at_mut(self.task.model.width());
+                                lane.begin(weights, buffers);
+                            }
                             change.replanned.push(id);
                         }
                         lane

@@ -13,7 +13,7 @@ use super::rule;
 use super::snapshot::Keeper;
 use super::task::Task;
 use crate::data::epoch_order;
-use crate::experiment::Metric;
+use crate::experiment::{Metric, WeightFormat};
 use crate::model::Score;
 use crate::model::kernel::scratch::Scratch;
 use crate::model::surface::add_noise;
@@ -33,6 +33,8 @@ pub struct Lane {
     /// The update at which the optimizer's buffers began.
     optimizer_from: u64,
     controller: Option<Control>,
+    /// How far the average of a schedule-free optimizer has come.
+    pub(super) averaging: rule::Averaging,
     /// The training loss summed over the epoch so far, for controllers that watch it.
     epoch_loss: (f64, u64),
     /// The newest validation of the epoch so far.
@@ -59,6 +61,8 @@ pub struct Lane {
 pub struct Log {
     pub rows: Vec<Row>,
     pub validations: Vec<Validation>,
+    /// Updates and the share of weights that each was to change and that stayed, where weights are rounded.
+    pub rounded: Vec<(u64, f32)>,
     /// The first update after a controller changed the rate, and the change.
     pub cuts: Vec<(u64, Change)>,
     pub diverged: Option<u64>,
@@ -69,6 +73,7 @@ impl Log {
     pub fn clear(&mut self) {
         self.rows.clear();
         self.validations.clear();
+        self.rounded.clear();
         self.cuts.clear();
         self.diverged = None;
     }
@@ -87,6 +92,7 @@ impl Lane {
             schedule_from: 0,
             optimizer_from: 0,
             controller,
+            averaging: rule::Averaging::default(),
             epoch_loss: (0.0, 0),
             epoch_score: None,
             val_loss: None,
@@ -105,10 +111,11 @@ impl Lane {
     /// Back to update 0: fresh weights from the lane's seed, empty buffers.
     pub fn initialise(&mut self, task: &Task, row: &mut [f32]) {
         row.fill(0.0);
-        task.model.initialise(&mut rng(self.seed, Stream::Init), &mut row[..task.model.width()]);
+        let (parameters, buffers) = row.split_at_mut(task.model.width());
+        task.model.initialise(&mut rng(self.seed, Stream::Init), parameters);
         self.update = 0;
         self.schedule_from = 0;
-        self.optimizer_from = 0;
+        self.begin(parameters, buffers);
         if let Some(keeper) = &mut self.keeper {
             keeper.clear();
         }
@@ -119,6 +126,18 @@ impl Lane {
         self.log = Log::default();
         self.diverged_at = None;
         self.failed = None;
+    }
+
+    /// Empties the optimizer's buffers, which then begin at these weights.
+    pub fn begin(&mut self, parameters: &[f32], buffers: &mut [f32]) {
+        buffers.fill(0.0);
+        self.optimizer_from = self.update;
+        self.averaging = rule::Averaging::default();
+        if self.plan.kind.is_schedule_free() {
+            for iterate in buffers.chunks_exact_mut(parameters.len()).take(2) {
+                iterate.copy_from_slice(parameters);
+            }
+        }
     }
 
     /// Another plan from the next update on; what the controller has learned stays while its rule does.
@@ -144,7 +163,11 @@ impl Lane {
     }
 
     fn one_update(&mut self, task: &Task, parameters: &mut [f32], buffers: &mut [f32]) {
-        let train_loss = self.accumulated_gradient(task, parameters);
+        let kind = self.plan.kind;
+        let mut buffers = rule::split(kind, parameters.len(), buffers);
+        // Schedule-free training looks ahead of the weights that it averages.
+        let at = if kind.is_schedule_free() { &*buffers[1] } else { &*parameters };
+        let train_loss = self.accumulated_gradient(task, at);
         if let Some(deviation) = task.noise {
             add_noise(self.seed, self.update, deviation, &mut self.gradient);
         }
@@ -156,29 +179,33 @@ impl Lane {
             // PyTorch's clip_grad_norm_ divides by the norm plus 1e-6.
             rule::scale(arch, &mut self.gradient, (clip / (grad_norm + 1e-6)) as f32);
         }
-        let (first, second) = buffers.split_at_mut(parameters.len().min(buffers.len()));
-        let second = if rule::buffers(self.plan.kind) > 1 { second } else { &mut [] };
         if let Some(mut control) = self.controller.take() {
             let numbers = self.numbers_after(0);
-            control.follow(self.plan.kind, numbers, numbers.lr, &self.gradient, (first, second));
+            control.follow(kind, numbers, numbers.lr, &self.gradient, (&*buffers[0], &*buffers[1]));
             self.controller = Some(control);
         }
-        let numbers = self.numbers_after(0);
-        let update_norm = match self.plan.layer_decay {
+        let mut numbers = self.numbers_after(0);
+        if kind.is_schedule_free() {
+            numbers.share = self.averaging.share(numbers.lr);
+        }
+        let applied = match self.plan.layer_decay {
             None => {
-                let (kind, weights) = (self.plan.kind, task.weights);
-                rule::apply(arch, kind, numbers, weights, parameters, &self.gradient, first, second)
-                    .update_norm
+                let gradient = &mut self.gradient;
+                rule::apply(arch, kind, numbers, task.weights, parameters, gradient, buffers)
             }
-            Some(decay) => self.apply_by_layer(task, numbers, decay, parameters, first, second),
+            Some(decay) => self.apply_by_layer(task, numbers, decay, parameters, &mut buffers),
         };
+        if task.weights != WeightFormat::F32 {
+            let share = applied.rounded_away as f32 / parameters.len().max(1) as f32;
+            self.log.rounded.push((self.update, share));
+        }
         let row = Row {
             update: self.update,
             lr: numbers.lr,
             momentum: numbers.momentum,
             train_loss,
             grad_norm: grad_norm as f32,
-            update_norm: update_norm as f32,
+            update_norm: applied.update_norm as f32,
         };
         self.record(row);
         self.look(task, parameters);
@@ -246,36 +273,34 @@ impl Lane {
         self.update += 1;
     }
 
-    /// As the rule does it, each layer at its own rate. Returns the update's norm.
+    /// As the rule does it, each layer at its own rate.
     fn apply_by_layer(
-        &self,
+        &mut self,
         task: &Task,
         numbers: rule::Numbers,
         decay: f64,
         parameters: &mut [f32],
-        first: &mut [f32],
-        second: &mut [f32],
-    ) -> f64 {
+        buffers: &mut [&mut [f32]; 3],
+    ) -> rule::Applied {
         let described = task.model.parameters();
         let head = described.iter().map(|parameter| parameter.layer).max().unwrap_or(0);
-        let mut squares = 0.0;
+        let (mut squares, mut rounded_away) = (0.0, 0);
         for parameter in described {
             let range = parameter.range();
             let lr = numbers.lr * decay.powi((head - parameter.layer) as i32);
-            let second = if second.is_empty() { &mut [] } else { &mut second[range.clone()] };
             let applied = rule::apply(
                 pulp::Arch::new(),
                 self.plan.kind,
                 rule::Numbers { lr, ..numbers },
                 task.weights,
                 &mut parameters[range.clone()],
-                &self.gradient[range.clone()],
-                &mut first[range],
-                second,
+                &mut self.gradient[range.clone()],
+                buffers.each_mut().map(|buffer| buffer.get_mut(range.clone()).unwrap_or_default()),
             );
             squares += applied.update_norm * applied.update_norm;
+            rounded_away += applied.rounded_away;
         }
-        squares.sqrt()
+        rule::Applied { update_norm: squares.sqrt(), rounded_away }
     }
 
     /// Whether the held-out samples are to be scored now.

@@ -81,6 +81,7 @@ impl Plan {
             eps: self.eps,
             weight_decay: self.weight_decay.at(update, &self.lr),
             nesterov: self.nesterov,
+            share: 0.0,
             update,
         }
     }

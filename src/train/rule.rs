@@ -15,6 +15,8 @@ pub struct Numbers {
     pub eps: f64,
     pub weight_decay: f64,
     pub nesterov: bool,
+    /// Schedule-free only: the share of the newest iterate in the average.
+    pub share: f64,
     /// Updates done before this one.
     pub update: u64,
 }
@@ -32,7 +34,11 @@ pub struct Applied {
 pub fn buffers(kind: OptimizerKind) -> usize {
     match kind {
         OptimizerKind::Sgd | OptimizerKind::Adagrad | OptimizerKind::Lion => 1,
-        OptimizerKind::Adam | OptimizerKind::AdamW | OptimizerKind::RmsProp => 2,
+        OptimizerKind::Adam
+        | OptimizerKind::AdamW
+        | OptimizerKind::RmsProp
+        | OptimizerKind::ScheduleFreeSgd => 2,
+        OptimizerKind::ScheduleFreeAdamW => 3,
     }
 }
 
@@ -70,23 +76,42 @@ pub fn add(arch: Arch, sum: &mut [f32], row: &[f32]) {
     });
 }
 
+/// A row's buffers, one after the other; what a rule does not have is empty.
+pub fn split(kind: OptimizerKind, width: usize, buffers: &mut [f32]) -> [&mut [f32]; 3] {
+    let mut rest = buffers;
+    let mut count = self::buffers(kind);
+    [(); 3].map(|()| {
+        let length = if count > 0 { width.min(rest.len()) } else { 0 };
+        count = count.saturating_sub(1);
+        let (one, others) = std::mem::take(&mut rest).split_at_mut(length);
+        rest = others;
+        one
+    })
+}
+
 /// Updates `parameters` (a part of a row, with the same parts of its gradient and buffers).
 ///
-/// The rules are PyTorch 2's: SGD, Adam, AdamW, RMSprop and Adagrad with its defaults, and Lion
-/// (arXiv 2302.06675). The sum of squares of the change comes back in [`Applied`].
+/// The rules are PyTorch 2's: SGD, Adam, AdamW, RMSprop and Adagrad with its defaults; Lion
+/// (arXiv 2302.06675); and schedule-free SGD and AdamW (arXiv 2405.15682). A rule may leave anything in
+/// `gradient`. The norm of the change comes back in [`Applied`].
+///
+/// Schedule-free keeps `z`, the plain iterate, and `y`, where gradients are taken; the parameters are
+/// `x`, the average, which is what one evaluates.
 pub fn apply(
     arch: Arch,
     kind: OptimizerKind,
     numbers: Numbers,
     format: WeightFormat,
     parameters: &mut [f32],
-    gradient: &[f32],
-    first: &mut [f32],
-    second: &mut [f32],
+    gradient: &mut [f32],
+    [first, second, third]: [&mut [f32]; 3],
 ) -> Applied {
     let n = numbers;
     let (lr, decay, eps) = (n.lr as f32, n.weight_decay as f32, n.eps as f32);
     let m = n.momentum as f32;
+    if kind == OptimizerKind::ScheduleFreeAdamW {
+        precondition(arch, n, gradient, third);
+    }
     let pass = Pass { arch, format, parameters, gradient, first, second };
     match kind {
         OptimizerKind::Sgd => {
@@ -150,6 +175,46 @@ pub fn apply(
                 w * shrink - lr * sign
             })
         }
+        OptimizerKind::ScheduleFreeSgd | OptimizerKind::ScheduleFreeAdamW => {
+            let share = n.share as f32;
+            pass.run(|x, g, z, y| {
+                *z -= lr * (g + decay * *y);
+                let x = x + share * (*z - x);
+                *y = *z + m * (x - *z);
+                x
+            })
+        }
+    }
+}
+
+/// Divides a gradient by the root of the debiased mean of its squares, as Adam does.
+fn precondition(arch: Arch, n: Numbers, gradient: &mut [f32], squares: &mut [f32]) {
+    let (b2, keep) = (n.second as f32, (1.0 - n.second) as f32);
+    let correction = (1.0 - n.second.powf((n.update + 1) as f64)).sqrt() as f32;
+    let eps = n.eps as f32;
+    arch.dispatch(|| {
+        for (g, v) in gradient.iter_mut().zip(squares) {
+            *v = b2 * *v + keep * *g * *g;
+            *g /= v.sqrt() / correction + eps;
+        }
+    });
+}
+
+/// How schedule-free training weighs its iterates: each by the square of the greatest rate so far, so
+/// that a warmup counts little (the authors' `weight_lr_power = 2`, `r = 0`).
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Averaging {
+    pub greatest: f64,
+    pub sum: f64,
+}
+
+impl Averaging {
+    /// The share of the iterate that comes of an update at this rate.
+    pub fn share(&mut self, lr: f64) -> f64 {
+        self.greatest = self.greatest.max(lr);
+        let weight = self.greatest * self.greatest;
+        self.sum += weight;
+        if self.sum > 0.0 { weight / self.sum } else { 0.0 }
     }
 }
 

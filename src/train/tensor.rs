@@ -6,7 +6,7 @@
 use candle_core::{DType, Device, Result, Tensor, Var};
 
 use super::lane::Lane;
-use super::rule::{self, Numbers};
+use super::rule::{self, Averaging, Numbers};
 use super::task::Task;
 use crate::experiment::{OptimizerKind, WeightFormat};
 use crate::telemetry::Row;
@@ -25,10 +25,19 @@ pub fn advance(task: &Task, lanes: &mut [&mut Lane], rows: &Tensor, to: u64) -> 
         (1..spare).map(|at| rows.narrow(1, at * width, width)).collect::<Result<_>>()?;
     let layers = layer_factors(task, lanes, rows.device())?;
     let mut measured = Measured::default();
+    let mut averaging: Vec<Averaging> = lanes.iter().map(|lane| lane.averaging).collect();
     while lanes[0].update + (measured.updates() as u64) < to {
-        let numbers: Vec<Numbers> =
-            lanes.iter().map(|lane| lane.numbers_after(measured.updates() as u64)).collect();
-        let (loss, gradient) = loss_and_gradient(task, lanes, &parameters, measured.updates() as u64)?;
+        let ahead = measured.updates() as u64;
+        let mut numbers: Vec<Numbers> = lanes.iter().map(|lane| lane.numbers_after(ahead)).collect();
+        let mut at = parameters.clone();
+        if kind.is_schedule_free() {
+            for (numbers, averaging) in numbers.iter_mut().zip(&mut averaging) {
+                numbers.share = averaging.share(numbers.lr);
+            }
+            // The gradient is taken ahead of the weights that are averaged.
+            at = Var::from_tensor(&buffers[1].contiguous()?)?;
+        }
+        let (loss, gradient) = loss_and_gradient(task, lanes, &at, ahead)?;
         let grad_norm = norm(&gradient)?;
         let gradient = match task.clip_norm {
             Some(clip) => {
@@ -38,9 +47,13 @@ pub fn advance(task: &Task, lanes: &mut [&mut Lane], rows: &Tensor, to: u64) -> 
             None => gradient,
         };
         let old = parameters.as_detached_tensor();
-        let new = update(kind, &numbers, layers.as_ref(), &old, &gradient, &mut buffers)?;
-        let new = rounded(&new, task.weights)?;
-        measured.push(numbers, loss, grad_norm, norm(&(&new - &old)?)?);
+        let exact = update(kind, &numbers, layers.as_ref(), &old, &gradient, &mut buffers)?;
+        let new = rounded(&exact, task.weights)?;
+        let change = (&new - &old)?;
+        if task.weights != WeightFormat::F32 {
+            measured.rounded.push(rounded_away(&exact, &old, &change)?);
+        }
+        measured.push(numbers, loss, grad_norm, norm(&change)?);
         parameters.set(&new)?;
         // Whatever looks at the held-out samples or at a controller needs the numbers on this side.
         if lanes.iter().any(|lane| lane.looks_after(task, measured.updates() as u64)) {
@@ -48,6 +61,9 @@ pub fn advance(task: &Task, lanes: &mut [&mut Lane], rows: &Tensor, to: u64) -> 
         }
     }
     measured.record(lanes)?;
+    for (lane, averaging) in lanes.iter_mut().zip(averaging) {
+        lane.averaging = averaging;
+    }
     let mut parts = vec![parameters.as_detached_tensor()];
     parts.append(&mut buffers);
     Tensor::cat(&parts, 1)
@@ -60,6 +76,8 @@ struct Measured {
     losses: Vec<Tensor>,
     grad_norms: Vec<Tensor>,
     update_norms: Vec<Tensor>,
+    /// The share of weights that rounding kept where they were; only where weights are rounded.
+    rounded: Vec<Tensor>,
 }
 
 impl Measured {
@@ -81,9 +99,13 @@ impl Measured {
         let read = |tensors: &[Tensor]| Tensor::stack(tensors, 0)?.to_dtype(DType::F32)?.to_vec2::<f32>();
         let (losses, grads, steps) =
             (read(&self.losses)?, read(&self.grad_norms)?, read(&self.update_norms)?);
+        let rounded = if self.rounded.is_empty() { None } else { Some(read(&self.rounded)?) };
         for (at, numbers) in self.numbers.iter().enumerate() {
             for (lane, numbers) in numbers.iter().enumerate() {
                 let update = lanes[lane].update;
+                if let Some(rounded) = &rounded {
+                    lanes[lane].log.rounded.push((update, rounded[at][lane]));
+                }
                 lanes[lane].record(Row {
                     update,
                     lr: numbers.lr,
@@ -228,7 +250,29 @@ fn update(
             let sign = (&direction / (&size + size.eq(0.0)?.to_dtype(size.dtype())?)?)?;
             shrunk()? - (lr * sign)?
         }
+        OptimizerKind::ScheduleFreeSgd | OptimizerKind::ScheduleFreeAdamW => {
+            let mut g = g.clone();
+            if kind == OptimizerKind::ScheduleFreeAdamW {
+                let (b2, keep) = (column(&|n| n.second)?, column(&|n| 1.0 - n.second)?);
+                buffers[2] = (buffers[2].broadcast_mul(&b2)? + g.sqr()?.broadcast_mul(&keep)?)?;
+                let correction = column(&|n| 1.0 / (1.0 - n.second.powf((n.update + 1) as f64)).sqrt())?;
+                let eps = column(&|n| n.eps)?;
+                g = (g / buffers[2].sqrt()?.broadcast_mul(&correction)?.broadcast_add(&eps)?)?;
+            }
+            let g = (g + buffers[1].broadcast_mul(&decay)?)?;
+            buffers[0] = (&buffers[0] - (lr * g)?)?;
+            let x = (w + (&buffers[0] - w)?.broadcast_mul(&column(&|n| n.share)?)?)?;
+            buffers[1] = (&buffers[0] + (&x - &buffers[0])?.broadcast_mul(&m)?)?;
+            Ok(x)
+        }
     }
+}
+
+/// The share of each lane's weights that were to change and did not.
+fn rounded_away(exact: &Tensor, old: &Tensor, change: &Tensor) -> Result<Tensor> {
+    let stayed = change.eq(0.0)?.to_dtype(DType::F32)?;
+    let wanted = exact.ne(old)?.to_dtype(DType::F32)?;
+    (stayed * wanted)?.mean(1)
 }
 
 /// The weights as their format stores them.

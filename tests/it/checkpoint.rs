@@ -55,6 +55,10 @@ hypergradient = { beta = 1e-6 }"#,
         r#"optimizer = { kind = "sgd", momentum = 0.9 }
 lr = { kind = "cosine", peak = 0.05 }
 hypergradient = { beta = 1e-4 }"#,
+        r#"optimizer = { kind = "schedule_free_sgd" }
+lr = { kind = "constant", peak = 0.1, warmup = { over = "10%" } }"#,
+        r#"optimizer = { kind = "schedule_free_adamw", weight_decay = 0.01 }
+lr = { kind = "cosine", peak = 0.01 }"#,
         r#"optimizer = { kind = "sgd" }
 lr = { kind = "constant", peak = 1e30 }
 greedy = { metric = "train_loss", window = 3 }"#,

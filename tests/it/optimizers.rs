@@ -12,6 +12,19 @@ struct Golden {
     gradients: Vec<Vec<f64>>,
     rates: Vec<f64>,
     cases: Vec<Case>,
+    schedule_free: Vec<ScheduleFree>,
+}
+
+/// The averaged weights `x`, where gradients are taken `y`, and the plain iterate `z`, after every update.
+#[derive(Deserialize)]
+struct ScheduleFree {
+    kind: String,
+    warmup_updates: usize,
+    rates: Vec<f64>,
+    numbers: BTreeMap<String, f64>,
+    x: Vec<Vec<f64>>,
+    y: Vec<Vec<f64>>,
+    z: Vec<Vec<f64>>,
 }
 
 #[derive(Deserialize)]
@@ -49,7 +62,7 @@ fn every_rule_follows_pytorch() {
             .find(|(name, _)| *name == case.kind)
             .unwrap_or_else(|| panic!("no optimizer {}", case.kind));
         let mut parameters = f32s(&golden.start);
-        let (mut first, mut second) = (vec![0.0; 6], vec![0.0; 6]);
+        let mut buffers = vec![0.0; 6 * rule::buffers(kind)];
         for (update, (gradient, lr)) in golden.gradients.iter().zip(&golden.rates).enumerate() {
             let number = |name: &str| match &case.number_schedule {
                 Some(schedule) if schedule.number == name => schedule.values[update],
@@ -62,6 +75,7 @@ fn every_rule_follows_pytorch() {
                 eps: number("eps"),
                 weight_decay: number("weight_decay"),
                 nesterov: case.nesterov,
+                share: 0.0,
                 update: update as u64,
             };
             let mut gradient = f32s(gradient);
@@ -70,10 +84,10 @@ fn every_rule_follows_pytorch() {
                 rule::scale(Arch::new(), &mut gradient, (clip / (norm + 1e-6)).min(1.0) as f32);
             }
             let before = parameters.clone();
-            let second: &mut [f32] = if rule::buffers(kind) > 1 { &mut second } else { &mut [] };
-            let f32s = WeightFormat::F32;
+            let buffers = rule::split(kind, 6, &mut buffers);
+            let format = WeightFormat::F32;
             let applied =
-                rule::apply(Arch::new(), kind, numbers, f32s, &mut parameters, &gradient, &mut first, second);
+                rule::apply(Arch::new(), kind, numbers, format, &mut parameters, &mut gradient, buffers);
             for (ours, theirs) in parameters.iter().zip(&case.parameters[update]) {
                 let error = (f64::from(*ours) - theirs).abs() / theirs.abs().max(1.0);
                 assert!(error < 3e-6, "{}, update {update}: {ours} is not {theirs}", case.name);
@@ -89,6 +103,48 @@ fn every_rule_follows_pytorch() {
 }
 
 #[test]
+fn schedule_free_follows_its_authors() {
+    let golden = golden();
+    assert_eq!(golden.schedule_free.len(), 16);
+    for case in &golden.schedule_free {
+        let (_, kind) = OptimizerKind::ALL.into_iter().find(|(name, _)| *name == case.kind).unwrap();
+        let start = f32s(&golden.start);
+        let mut x = start.clone();
+        let mut buffers = vec![0.0; 6 * rule::buffers(kind)];
+        buffers[..6].copy_from_slice(&start);
+        buffers[6..12].copy_from_slice(&start);
+        let mut averaging = rule::Averaging::default();
+        for (update, (gradient, rate)) in golden.gradients.iter().zip(&case.rates).enumerate() {
+            // The package's own warmup, as the schedule of a run would write it.
+            let warmup = ((update + 1) as f64 / case.warmup_updates.max(1) as f64).min(1.0);
+            let lr = rate * warmup;
+            let number = |name: &str| case.numbers.get(name).copied().unwrap_or(0.0);
+            let numbers = Numbers {
+                lr,
+                momentum: kind.momentum_name().map_or(0.0, number),
+                second: number("beta2"),
+                eps: number("eps"),
+                weight_decay: number("weight_decay"),
+                nesterov: false,
+                share: averaging.share(lr),
+                update: update as u64,
+            };
+            let mut gradient = f32s(gradient);
+            let split = rule::split(kind, 6, &mut buffers);
+            rule::apply(Arch::new(), kind, numbers, WeightFormat::F32, &mut x, &mut gradient, split);
+            for (name, ours, theirs) in
+                [("x", &x[..], &case.x), ("z", &buffers[..6], &case.z), ("y", &buffers[6..12], &case.y)]
+            {
+                for (ours, theirs) in ours.iter().zip(&theirs[update]) {
+                    let error = (f64::from(*ours) - theirs).abs() / theirs.abs().max(1.0);
+                    assert!(error < 3e-6, "{} {name}, update {update}: {ours} is not {theirs}", case.kind);
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn a_long_row_is_updated_like_a_short_one() {
     // Whole vectors and the tail meet the same arithmetic.
     for kind in OptimizerKind::ALL.map(|(_, kind)| kind) {
@@ -99,22 +155,16 @@ fn a_long_row_is_updated_like_a_short_one() {
             eps: 1e-8,
             weight_decay: 0.01,
             nesterov: false,
+            share: 0.25,
             update: 0,
         };
         let apply = |parameters: &mut [f32], gradient: &[f32]| {
             let n = parameters.len();
-            let (mut first, mut second) =
-                (vec![0.1; n], vec![0.2; if rule::buffers(kind) > 1 { n } else { 0 }]);
-            rule::apply(
-                Arch::new(),
-                kind,
-                numbers,
-                WeightFormat::F32,
-                parameters,
-                gradient,
-                &mut first,
-                &mut second,
-            )
+            let mut buffers: Vec<f32> =
+                (0..rule::buffers(kind)).flat_map(|at| vec![0.1 * (at + 1) as f32; n]).collect();
+            let buffers = rule::split(kind, n, &mut buffers);
+            let mut gradient = gradient.to_vec();
+            rule::apply(Arch::new(), kind, numbers, WeightFormat::F32, parameters, &mut gradient, buffers)
         };
         let start: Vec<f32> = (0..37).map(|i| i as f32 * 0.1 - 2.0).collect();
         let gradient: Vec<f32> = (0..37).map(|i| ((i * 7) % 5) as f32 - 2.0).collect();
@@ -137,6 +187,7 @@ fn small_updates_round_away_in_short_formats() {
         eps: 0.0,
         weight_decay: 0.0,
         nesterov: false,
+        share: 0.0,
         update: 0,
     };
     let lost = |format| {
@@ -145,8 +196,8 @@ fn small_updates_round_away_in_short_formats() {
         gradient[..8].fill(1000.0);
         let mut first = [0.0; 32];
         let kind = OptimizerKind::Sgd;
-        rule::apply(Arch::new(), kind, numbers, format, &mut parameters, &gradient, &mut first, &mut [])
-            .rounded_away
+        let buffers = [&mut first[..], &mut [], &mut []];
+        rule::apply(Arch::new(), kind, numbers, format, &mut parameters, &mut gradient, buffers).rounded_away
     };
     assert_eq!(lost(WeightFormat::F32), 0);
     assert_eq!(lost(WeightFormat::F16), 24);

@@ -604,7 +604,7 @@ fn a_lane_taken_back_loses_its_own_events_only() {
 fn names_are_those_of_the_files() {
     assert_eq!(
         Column::ALL.map(Column::name).join(","),
-        "lr,momentum,train_loss,val_loss,val_accuracy,grad_norm,update_norm"
+        "lr,momentum,train_loss,val_loss,val_accuracy,grad_norm,update_norm,rounded_away"
     );
     let kinds: HashSet<_> = EventKind::ALL.map(EventKind::name).into_iter().collect();
     assert_eq!(kinds.len(), EventKind::ALL.len());

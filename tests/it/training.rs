@@ -285,6 +285,45 @@ fn weights_in_bf16_are_all_numbers_bf16_can_store() {
 }
 
 #[test]
+fn the_share_of_weights_that_rounding_keeps_in_place_is_measured() {
+    let text = MOONS.replace("replicas = 2", "replicas = 1\nweights = \"bf16\"");
+    let pool = Arc::new(anneal_studio::train::pool(Some(1)).unwrap());
+    let mut fused = cohort(&with_peak(&text, 1e-3), 1);
+    let mut reference = Cohort::at(revision(&with_peak(&text, 1e-3), 0), Place::reference(pool)).unwrap();
+    fused.advance(20, u64::MAX).unwrap();
+    while reference.update() < 20 {
+        reference.advance(20, 7).unwrap();
+    }
+    let shares = |cohort: &Cohort| cohort.lanes()[0].log.rounded.clone();
+    assert_eq!(shares(&fused).len(), 20);
+    assert!(shares(&fused)[1..].iter().all(|(_, share)| (0.5..1.0).contains(share)), "{:?}", shares(&fused));
+    for ((update, ours), (again, theirs)) in shares(&fused).iter().zip(&shares(&reference)) {
+        assert!(update == again && (ours - theirs).abs() < 0.05, "update {update}: {ours} {theirs}");
+    }
+    let mut exact = cohort(&MOONS.replace("replicas = 2", "replicas = 1"), 1);
+    exact.advance(20, u64::MAX).unwrap();
+    assert!(shares(&exact).is_empty());
+}
+
+#[test]
+fn another_optimizer_begins_at_the_weights_there_are() {
+    let text = MOONS.replace("replicas = 2", "replicas = 1");
+    let mut stays = cohort(&text, 1);
+    let mut changes = cohort(&text, 1);
+    stays.advance(60, u64::MAX).unwrap();
+    changes.advance(50, u64::MAX).unwrap();
+    let from = text.find("optimizer = ").unwrap();
+    let to = from + text[from..].find('\n').unwrap();
+    let edited = text.replacen(&text[from..to], "optimizer = { kind = \"schedule_free_adamw\" }", 1);
+    changes.revise(revision(&edited, 1), Mode::Live).unwrap();
+    changes.advance(60, u64::MAX).unwrap();
+    let loss = |cohort: &Cohort, at: usize| cohort.lanes()[0].log.rows[at].train_loss.to_bits();
+    assert_eq!(loss(&stays, 50), loss(&changes, 50));
+    assert_ne!(loss(&stays, 51), loss(&changes, 51));
+    assert!(changes.lanes()[0].log.rows[50..].iter().all(|row| row.train_loss < 1.0));
+}
+
+#[test]
 fn a_schedule_counts_the_epochs_of_the_data() {
     let mut cohort = cohort(&MOONS.replace("\"200\"", "\"3ep\""), 1);
     let clock = cohort.task().clock;
@@ -334,6 +373,15 @@ lr = { kind = "constant", peak = 0.05 }
 name = "lion"
 optimizer = { kind = "lion", weight_decay = 0.1 }
 lr = { kind = "constant", peak = 1e-3 }
+[[run]]
+name = "schedule-free"
+optimizer = { kind = "schedule_free_sgd", weight_decay = 1e-3 }
+lr = { kind = "constant", peak = 0.1, warmup = { over = "10" } }
+[[run]]
+name = "schedule-free adamw"
+optimizer = { kind = "schedule_free_adamw", weight_decay = 0.01 }
+lr = { kind = "constant", peak = 0.01, warmup = { over = "10" } }
+layer_decay = 0.7
 "#;
 
 #[test]

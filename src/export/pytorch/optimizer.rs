@@ -9,6 +9,7 @@ pub fn imports(recipe: &Recipe<'_>) -> Vec<String> {
     match recipe.kind() {
         // PyTorch has no Lion; this is the package of its most used copy.
         OptimizerKind::Lion => vec!["from lion_pytorch import Lion".to_owned()],
+        kind if kind.is_schedule_free() => vec!["import schedulefree".to_owned(), "import torch".to_owned()],
         _ => vec!["import torch".to_owned()],
     }
 }
@@ -27,6 +28,10 @@ pub fn constants(recipe: &Recipe<'_>) -> String {
             "ACCUMULATE = {}  # backward passes, each of loss / ACCUMULATE, before each step\n",
             recipe.accumulate()
         ));
+    }
+    if recipe.kind().is_schedule_free() {
+        lines
+            .push_str("# optimizer.train() before training, optimizer.eval() before evaluating or saving.\n");
     }
     if recipe.run.plateau.is_some() {
         lines.push_str(
@@ -60,6 +65,12 @@ pub fn constructor(recipe: &Recipe<'_>, parameters: &str, lr: &str) -> String {
         ),
         OptimizerKind::Adagrad => ("torch.optim.Adagrad", format!("eps={}, {decay}", number("eps"))),
         OptimizerKind::Lion => ("Lion", format!("{}{decay}", betas())),
+        OptimizerKind::ScheduleFreeSgd => {
+            ("schedulefree.SGDScheduleFree", format!("momentum={}, {decay}", number("momentum")))
+        }
+        OptimizerKind::ScheduleFreeAdamW => {
+            ("schedulefree.AdamWScheduleFree", format!("{}eps={}, {decay}", betas(), number("eps")))
+        }
     };
     format!("{class}({parameters}, lr={lr}, {numbers})")
 }

@@ -159,19 +159,21 @@ impl Cohort {
             return Err(TrainError::Task("the saved run is of another model".into()));
         };
         let mut rows: Vec<Vec<f32>> = self.rows().to_vec2()?;
+        let lane = &mut self.lanes_mut()[at];
+        lane.restore(&saved.state).map_err(|error| TrainError::Schedule { run: saved.run.clone(), error })?;
         if let Some((into_weights, into_buffers)) =
             rows.get_mut(at).and_then(|row| row.split_at_mut_checked(weights))
         {
             into_weights.copy_from_slice(saved_weights);
-            into_buffers.fill(0.0);
-            if saved.optimizer == self.lanes()[at].plan.kind {
+            if saved.optimizer == lane.plan.kind {
+                into_buffers.fill(0.0);
                 for (into, from) in into_buffers.iter_mut().zip(saved_buffers) {
                     *into = *from;
                 }
+            } else {
+                lane.begin(into_weights, into_buffers);
             }
         }
-        let lane = &mut self.lanes_mut()[at];
-        lane.restore(&saved.state).map_err(|error| TrainError::Schedule { run: saved.run.clone(), error })?;
         restore_kept(&mut lane.keeper, saved.kept.as_ref());
         self.set_rows(rows.concat())?;
         Ok(true)
@@ -218,15 +220,15 @@ impl Cohort {
             lane.restore(&saved.state)
                 .map_err(|error| Refusal::Controller { run: saved.run.clone(), error })?;
             restore_kept(&mut lane.keeper, saved.kept.as_ref());
-            let start = rows.len();
-            rows.extend_from_slice(&saved.row);
+            let mut row = saved.row.clone();
             if forget.schedule {
                 lane.forget_schedule();
             }
             if forget.momentum {
-                lane.forget_momentum();
-                rows[start + weights..].fill(0.0);
+                let (weights, buffers) = row.split_at_mut(weights);
+                lane.begin(weights, buffers);
             }
+            rows.append(&mut row);
             continuity.push(Continuity {
                 run: saved.run.clone(),
                 replica: saved.id.replica,

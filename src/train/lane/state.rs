@@ -6,6 +6,7 @@ use super::Lane;
 use crate::model::Score;
 use crate::schedule::ScheduleError;
 use crate::train::control::{Control, ControlState};
+use crate::train::rule::Averaging;
 
 /// Everything but its weights and buffers that a lane's next update depends on.
 ///
@@ -19,6 +20,9 @@ pub struct LaneState {
     pub schedule_from: u64,
     /// The update at which the optimizer's buffers began, 0 unless they were forgotten on the way.
     pub optimizer_from: u64,
+    /// The greatest rate and the sum of weights of a schedule-free optimizer's average.
+    #[serde(default)]
+    averaging: (Bits, Bits),
     #[serde(with = "in_toml")]
     pub control: Option<ControlState>,
     /// The training loss summed over the epoch so far, and how many updates that are.
@@ -39,7 +43,7 @@ impl LaneState {
 }
 
 /// A number kept bit by bit: JSON has no infinity and no NaN, and a run that diverged has both.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Bits(u64);
 
 impl From<f64> for Bits {
@@ -80,6 +84,7 @@ impl Lane {
             update: self.update,
             schedule_from: self.schedule_from,
             optimizer_from: self.optimizer_from,
+            averaging: (self.averaging.greatest.into(), self.averaging.sum.into()),
             control: self.controller.as_ref().map(Control::state),
             epoch_loss: (self.epoch_loss.0.into(), self.epoch_loss.1),
             epoch_score: self.epoch_score.map(|score| (score.loss.into(), score.correct, score.count)),
@@ -101,6 +106,7 @@ impl Lane {
         self.update = state.update;
         self.schedule_from = state.schedule_from;
         self.optimizer_from = state.optimizer_from;
+        self.averaging = Averaging { greatest: state.averaging.0.into(), sum: state.averaging.1.into() };
         self.epoch_loss = (state.epoch_loss.0.into(), state.epoch_loss.1);
         self.epoch_score =
             state.epoch_score.map(|(loss, correct, count)| Score { loss: loss.into(), correct, count });
@@ -117,10 +123,5 @@ impl Lane {
     pub fn forget_schedule(&mut self) {
         self.schedule_from = self.update;
         self.controller = self.plan.control.clone();
-    }
-
-    /// Begins the optimizer's count of updates anew; the caller empties the buffers.
-    pub fn forget_momentum(&mut self) {
-        self.optimizer_from = self.update;
     }
 }

@@ -35,6 +35,8 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
         ("RMSprop", OptimizerKind::RmsProp),
         ("Adagrad", OptimizerKind::Adagrad),
         ("Lion", OptimizerKind::Lion),
+        ("Schedule-free SGD", OptimizerKind::ScheduleFreeSgd),
+        ("Schedule-free AdamW", OptimizerKind::ScheduleFreeAdamW),
     ];
     let mut kind = next.optimizer.kind;
     if choice(ui, "Rule", "How a gradient becomes a step.", &mut kind, &kinds) {

@@ -21,11 +21,12 @@ use super::{Scale, bounds, overlay};
 const MARKED: usize = 80;
 
 /// What the middle plot can show.
-const QUANTITIES: [(Column, &str); 4] = [
+const QUANTITIES: [(Column, &str); 5] = [
     (Column::TrainLoss, "Loss"),
     (Column::ValAccuracy, "Accuracy"),
     (Column::GradNorm, "Gradient norm"),
     (Column::UpdateNorm, "Update norm"),
+    (Column::RoundedAway, "Rounded away"),
 ];
 
 impl Plots<'_> {

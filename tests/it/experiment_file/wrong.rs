@@ -42,7 +42,7 @@ fn unknown_names_are_answered_with_the_nearest() {
     assert_eq!(
         changed("\"sgd\"", "\"gsd\""),
         "out.toml:18:22: run \"constant\", optimizer.kind: found \"gsd\", \
-         allowed: \"sgd\", \"adam\", \"adamw\", \"rmsprop\", \"adagrad\" or \"lion\" (did you mean `sgd`?)"
+         allowed: \"sgd\", \"adam\", \"adamw\", \"rmsprop\", \"adagrad\", \"lion\", \"schedule_free_sgd\" or \"schedule_free_adamw\" (did you mean `sgd`?)"
     );
     assert_eq!(
         changed("beta1", "momentum"),
