@@ -1,19 +1,18 @@
 //! `anneal bench`: lane-updates a second on the standard workloads.
 
-use std::path::Path;
+pub mod instant;
+mod workload;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use candle_core::{Device, Tensor};
 use serde::Serialize;
 
-use crate::data::{Prepared, Shape};
-use crate::experiment::Experiment;
 use crate::train::TrainError;
 use crate::train::cohort::Cohort;
-use crate::train::command::{Revision, RunId};
 use crate::train::place::{Choice, Place};
-use crate::train::task::{self, Task};
+use workload::WORKLOADS;
 
 /// Lanes measured when nothing else is asked for.
 pub const LANES: [usize; 3] = [1, 8, 64];
@@ -52,101 +51,6 @@ struct Figure {
     share_of_peak: f64,
 }
 
-/// A standard workload: an experiment without its lanes.
-struct Workload {
-    name: &'static str,
-    data: &'static str,
-    batch: usize,
-    model: &'static str,
-    optimizer: &'static str,
-}
-
-const WORKLOADS: [Workload; 5] = [
-    Workload {
-        name: "tiny",
-        data: "spirals",
-        batch: 32,
-        model: r#"kind = "mlp", hidden = [32, 32], activation = "tanh""#,
-        optimizer: SGD,
-    },
-    Workload {
-        name: "digits",
-        data: "digits",
-        batch: 64,
-        model: r#"kind = "mlp", hidden = [128, 64], activation = "tanh""#,
-        optimizer: SGD,
-    },
-    Workload {
-        name: "wide",
-        data: "digits",
-        batch: 128,
-        model: r#"kind = "mlp", hidden = [256, 128], activation = "tanh""#,
-        optimizer: SGD,
-    },
-    Workload {
-        name: "cnn",
-        data: "digits",
-        batch: 64,
-        model: r#"kind = "cnn", channels = [16, 32]"#,
-        optimizer: SGD,
-    },
-    Workload {
-        name: "chars",
-        data: "shakespeare",
-        batch: 16,
-        model: r#"kind = "transformer", layers = 2, width = 32, heads = 4, context = 32, norm = "pre""#,
-        optimizer: r#"kind = "adamw""#,
-    },
-];
-
-const SGD: &str = r#"kind = "sgd", momentum = 0.9"#;
-
-impl Workload {
-    fn task(&self, revision: &Revision) -> Result<Task, TrainError> {
-        let mut prepared = task::prepare(&revision.experiment)?;
-        if self.name == "wide" {
-            // As many inputs as a picture of 28 by 28; what they show does not matter here.
-            prepared = Arc::new(widened(&prepared, 784));
-        }
-        Task::new(&revision.experiment, prepared)
-    }
-
-    fn revision(&self, lanes: usize) -> Result<Arc<Revision>, TrainError> {
-        let Self { name, data, batch, model, optimizer } = self;
-        let text = format!(
-            r#"
-anneal = 1
-name = "{name}"
-data = {{ name = "{data}", batch_size = {batch}, validation = 0.0 }}
-model = {{ {model} }}
-train = {{ updates = "1000000000", replicas = {lanes} }}
-[[run]]
-name = "bench"
-optimizer = {{ {optimizer} }}
-lr = {{ kind = "constant", peak = 0.001 }}
-"#
-        );
-        let experiment = Experiment::parse(&text, Path::new("bench.toml"));
-        let experiment = experiment.map_err(|error| TrainError::Task(error.to_string()))?;
-        Ok(Arc::new(Revision { generation: 0, experiment, ids: vec![RunId(0)] }))
-    }
-}
-
-/// The same samples, their features repeated up to `width` of them.
-fn widened(prepared: &Prepared, width: usize) -> Prepared {
-    let mut wide = prepared.clone();
-    if let Prepared::Samples { train, .. } = &mut wide {
-        let features = train.shape.features();
-        train.features = train
-            .features
-            .chunks_exact(features)
-            .flat_map(|row| row.iter().copied().cycle().take(width))
-            .collect();
-        train.shape = Shape::Flat(width);
-    }
-    wide
-}
-
 /// Measures every workload on `threads` threads, telling `progress` what comes next.
 ///
 /// # Errors
@@ -166,7 +70,7 @@ pub fn run(
     for workload in &WORKLOADS {
         for &lanes in lanes {
             progress(&format!("{} with {lanes} lanes", workload.name));
-            let revision = workload.revision(lanes)?;
+            let revision = workload.replicas(lanes)?;
             let task = workload.task(&revision)?;
             let flops = task.model.flops(task.batch);
             let place = Place::choose(device, Arc::clone(&pool), flops * lanes as f64)?;

@@ -87,6 +87,9 @@ enum Command {
         /// Lanes to measure, such as 1,64,1024.
         #[arg(long, value_delimiter = ',', default_values_t = bench::LANES)]
         lanes: Vec<usize>,
+        /// Measure Instant mode instead: from an edit to the whole new curve of 1,000 updates.
+        #[arg(long, conflicts_with_all = ["device", "lanes"])]
+        instant: bool,
         /// One short round instead of five: an idea, not a figure to quote.
         #[arg(long)]
         quick: bool,
@@ -240,9 +243,13 @@ pub fn main() -> ExitCode {
         Some(Command::Landscape { folder, out, size, flat }) => landscape::run(&folder, &out, size, flat),
         Some(Command::Lint { file }) => lint::run(&file),
         Some(Command::Screenshot(args)) => screenshot::run(&args),
-        Some(Command::Bench { json, device, threads, lanes, quick }) => {
+        Some(Command::Bench { json, device, threads, lanes, instant, quick }) => {
             let pace = if quick { bench::Pace::QUICK } else { bench::Pace::FULL };
-            bench_command(json, device, threads, &lanes, pace)
+            if instant {
+                instant_command(json, threads, pace)
+            } else {
+                bench_command(json, device, threads, &lanes, pace)
+            }
         }
     };
     match done {
@@ -267,6 +274,15 @@ fn read(file: &Path) -> Result<Experiment, Failure> {
 /// The experiment that opens when none is named.
 fn first() -> Result<Experiment, Failure> {
     Ok(crate::ui::document::first()?)
+}
+
+#[expect(clippy::print_stderr, reason = "progress of a command")]
+fn instant_command(json: bool, threads: Option<usize>, pace: bench::Pace) -> Result<(), Failure> {
+    let feels = bench::instant::run(threads, pace, |next| eprintln!("measuring {next}"))?;
+    let text =
+        if json { serde_json::to_string_pretty(&feels)? + "\n" } else { bench::instant::table(&feels) };
+    output::print(&text)?;
+    Ok(())
 }
 
 #[expect(clippy::print_stderr, reason = "progress of a command")]
