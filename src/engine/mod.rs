@@ -19,6 +19,7 @@ use crate::telemetry::{Event, EventKind};
 use crate::train::TrainError;
 use crate::train::cohort::Cohort;
 use crate::train::command::{Command, FieldRequest, LaneId, Mode, Revision, Speed, State};
+use crate::train::place::Choice;
 use errand::Errands;
 use moments::Moments;
 use revise::Pending;
@@ -236,6 +237,7 @@ impl Worker {
                     self.obey(command);
                 }
             }
+            Command::Device(choice) => self.relocate(choice),
             Command::Watch(watch) => {
                 self.watch = watch;
                 self.pictured = None;
@@ -277,6 +279,25 @@ impl Worker {
         self.pending.clear();
         self.pictured = None;
         self.play();
+    }
+
+    /// Trains elsewhere. Where that cannot be, it is said and training goes on where it is.
+    fn relocate(&mut self, choice: Choice) {
+        let Some(cohort) = &mut self.cohort else {
+            self.options.device = choice;
+            return;
+        };
+        let (kind, message) = match cohort.relocate(choice) {
+            Ok(()) => {
+                self.options.device = choice;
+                // What was learned of the old device's speed says nothing of the new one's.
+                self.chunk = 1;
+                (EventKind::Edit, format!("training goes on on the {}", cohort.device()))
+            }
+            Err(error) => (EventKind::Failed, format!("training stays on the {}: {error}", cohort.device())),
+        };
+        let (update, generation) = (cohort.update(), self.revision.generation);
+        lock(&self.shared).events.push(Event { update, lane: None, kind, message, generation });
     }
 
     fn fail(&mut self, error: &TrainError) {

@@ -62,6 +62,7 @@ impl Worker {
             shared.status.updates = cohort.task().clock.updates;
             shared.status.updates_per_epoch = cohort.task().clock.updates_per_epoch;
             shared.status.device = cohort.device();
+            shared.status.choice = self.options.device;
         }
         if let Some(snapshots) = self.moments.news() {
             shared.snapshots = snapshots;

@@ -254,11 +254,7 @@ impl Cohort {
             .iter()
             .map(|run| Plan::new(run, self.task.clock).map(Arc::new))
             .collect::<Result<_, _>>()?;
-        let follows = experiment.runs.iter().any(|run| run.hypergradient.is_some());
-        if !self.place.fused && (follows || self.task.noise.is_some()) {
-            let how = "hypergradient descent and a surface's noise are on the CPU only: choose --device cpu";
-            return Err(TrainError::Task(how.into()));
-        }
+        self.suits(&self.place, experiment)?;
         let buffers = plans.iter().map(|plan| rule::buffers(plan.kind)).max().unwrap_or(0);
         let width = self.task.model.width() * (1 + buffers);
         let before: Vec<Vec<f32>> = if self.lanes.is_empty() { Vec::new() } else { self.rows.to_vec2()? };
@@ -323,6 +319,29 @@ impl Cohort {
         self.rows = Tensor::from_vec(flat, (self.lanes.len(), width), &self.place.device)?;
         self.revision = revision;
         Ok(change)
+    }
+
+    /// Goes on where `choice` says, with the weights and buffers there are.
+    ///
+    /// # Errors
+    /// When the device is not there or cannot train these runs; the cohort then stays where it is.
+    pub fn relocate(&mut self, choice: Choice) -> Result<(), TrainError> {
+        let task = &self.task;
+        let flops = task.model.flops(task.batch) * (task.accumulate * self.lanes.len()) as f64;
+        let place = Place::choose(choice, Arc::clone(&self.place.pool), flops)?;
+        self.suits(&place, &self.revision.experiment)?;
+        self.rows = self.rows.to_device(&place.device)?;
+        self.place = place;
+        Ok(())
+    }
+
+    fn suits(&self, place: &Place, experiment: &Experiment) -> Result<(), TrainError> {
+        let follows = experiment.runs.iter().any(|run| run.hypergradient.is_some());
+        if !place.fused && (follows || self.task.noise.is_some()) {
+            let how = "hypergradient descent and a surface's noise are on the CPU only: choose the CPU";
+            return Err(TrainError::Task(how.into()));
+        }
+        Ok(())
     }
 
     /// Where training happens, in words.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::errand::Errand;
+use super::place::Choice;
 use crate::experiment::Experiment;
 
 /// A run's identity over edits and renames, given out by whoever edits the experiment.
@@ -80,6 +81,8 @@ pub enum Command {
     Speed(Speed),
     /// The experiment was edited: runs that stayed the same keep what they learned, new ones catch up.
     Revise(Arc<Revision>, Mode),
+    /// Train elsewhere from the next update on.
+    Device(Choice),
     /// Keep this picture fresh, or none.
     Watch(Option<FieldRequest>),
     /// Work beside the training; one that is under way is cancelled for it.
@@ -115,8 +118,9 @@ pub struct Status {
     pub generation: u64,
     /// Lane-updates a second, over the last moments of training.
     pub lane_updates_per_second: f64,
-    /// Where it trains, in words.
+    /// Where it trains, in words, and what was asked for.
     pub device: String,
+    pub choice: Choice,
     /// The loss of knowing only how often each answer occurs, in nats.
     pub chance_loss: Option<f64>,
     /// Learnable numbers of one lane.

@@ -22,6 +22,34 @@ pub enum Choice {
     Metal,
 }
 
+impl Choice {
+    /// Every choice, in the order of a menu.
+    pub const ALL: [Self; 4] = [Self::Auto, Self::Cpu, Self::Cuda, Self::Metal];
+
+    /// Its name for people, and what it means in a sentence.
+    pub const fn about(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Auto => {
+                ("Automatic", "A GPU where there is one and enough to do for it; otherwise the CPU.")
+            }
+            Self::Cpu => ("CPU", "Fused kernels on the processor's cores: the fastest for small models."),
+            Self::Cuda => ("CUDA GPU", "An NVIDIA GPU, for many lanes or large models."),
+            Self::Metal => ("Metal GPU", "An Apple GPU, for many lanes or large models."),
+        }
+    }
+
+    /// Why this program cannot train there, whatever the machine has.
+    pub const fn lacking(self) -> Option<&'static str> {
+        match self {
+            Self::Cuda if !cfg!(feature = "cuda") => {
+                Some("This build has no CUDA; one with --features cuda does.")
+            }
+            Self::Metal if !cfg!(target_os = "macos") => Some("Metal is on macOS only."),
+            _ => None,
+        }
+    }
+}
+
 /// A device, and the threads that go with it.
 #[derive(Clone)]
 pub struct Place {

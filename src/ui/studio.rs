@@ -192,8 +192,8 @@ impl Studio {
     pub fn replace(&mut self, document: Document) {
         self.document = document.succeeding(&self.document);
         let fresh = View::new(self.document.first().unwrap_or(RunId(0)));
-        let View { mode, speed, context_open, reduced_motion, still, smoothing, .. } = self.view;
-        self.view = View { mode, speed, context_open, reduced_motion, still, smoothing, ..fresh };
+        let View { mode, speed, device, context_open, reduced_motion, still, smoothing, .. } = self.view;
+        self.view = View { mode, speed, device, context_open, reduced_motion, still, smoothing, ..fresh };
     }
 
     fn resolved(&self, id: RunId) -> Option<&Resolved> {

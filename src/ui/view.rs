@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::telemetry::Column;
 use crate::train::command::{Mode, RunId, Speed};
+use crate::train::place::Choice;
 use crate::ui::handles::HandleId;
 use crate::ui::plot::Scale;
 
@@ -125,6 +126,8 @@ pub struct View {
     pub smoothing: bool,
     pub mode: Mode,
     pub speed: Speed,
+    /// Where training was asked for.
+    pub device: Choice,
     pub tab: Tab,
     pub context: Option<Context>,
     pub context_open: bool,
@@ -150,6 +153,7 @@ impl View {
             smoothing: true,
             mode: Mode::Live,
             speed: Speed::Unlimited,
+            device: Choice::Auto,
             tab: Tab::Schedule,
             context: None,
             context_open: true,

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anneal_studio::engine::{Engine, Options};
 use anneal_studio::telemetry::{Column, EventKind};
 use anneal_studio::train::command::{Command, FieldRequest, LaneId, Mode, Revision, RunId, Speed, State};
+use anneal_studio::train::place::Choice;
 
 use crate::training::{MOONS, revision};
 
@@ -228,4 +229,40 @@ fn a_run_without_lanes_is_no_crash() {
     engine.read(|shared| assert!(shared.lanes.is_empty()));
     engine.send(Command::Revise(Arc::new(Revision { generation: 2, ..(*one).clone() }), Mode::Live));
     wait(&engine, "the runs again", |shared| shared.status.generation == 2 && shared.lanes.len() == 4);
+}
+
+#[test]
+fn another_device_goes_on_with_the_same_weights_and_an_absent_one_is_told() {
+    let stay = start(MOONS, playing());
+    finished(&stay);
+    let engine = start(MOONS, paused());
+    wait(&engine, "the pause", |shared| shared.status.state == State::Paused);
+    for _ in 0..20 {
+        assert!(engine.send(Command::Step));
+    }
+    assert!(engine.send(Command::Device(Choice::Cpu)));
+    wait(&engine, "the choice", |shared| shared.status.choice == Choice::Cpu);
+    engine.read(|shared| assert!(shared.status.device.contains("chosen"), "{}", shared.status.device));
+    if let Some(absent) = [Choice::Cuda, Choice::Metal].into_iter().find(|choice| choice.lacking().is_some())
+    {
+        assert!(engine.send(Command::Device(absent)));
+        let told =
+            |event: &anneal_studio::telemetry::Event| event.message.contains("training stays on the CPU");
+        wait(&engine, "the message", |shared| shared.events.iter().any(told));
+        engine.read(|shared| assert_eq!(shared.status.choice, Choice::Cpu));
+    }
+    assert!(engine.send(Command::Play));
+    finished(&engine);
+    let last = |engine: &Engine| {
+        let loss = |shared: &anneal_studio::engine::Shared| {
+            shared.lanes[&FIRST]
+                .store
+                .series(0, Column::TrainLoss)
+                .last()
+                .map(|sample| sample.value.to_bits())
+        };
+        engine.read(loss)
+    };
+    assert!(last(&stay).is_some());
+    assert_eq!(last(&stay), last(&engine));
 }

@@ -14,6 +14,7 @@ use eframe::{CreationContext, Frame as Shell};
 
 use crate::engine::{Engine, Options};
 use crate::train::command::{Command, FieldRequest, Speed, State};
+use crate::train::place::Choice;
 
 use super::document::Document;
 use super::frame::Ask;
@@ -45,6 +46,7 @@ pub struct StudioApp {
 struct Sent {
     generation: u64,
     speed: Speed,
+    device: Choice,
     watch: Option<FieldRequest>,
 }
 
@@ -55,12 +57,14 @@ impl StudioApp {
     /// When the system gives no thread to train on.
     pub fn new(cc: &CreationContext<'_>, document: Document, options: Options) -> io::Result<Self> {
         let ctx = cc.egui_ctx.clone();
-        let Options { mode, speed, .. } = options;
+        let Options { mode, speed, device, .. } = options;
         let engine = Engine::start(document.revision(), options, move || ctx.request_repaint())?;
         let mut app = Self::with(cc, document, Box::new(engine), Box::new(SystemPicker));
         app.studio.view.mode = mode;
         app.studio.view.speed = speed;
+        app.studio.view.device = device;
         app.sent.speed = speed;
+        app.sent.device = device;
         Ok(app)
     }
 
@@ -72,7 +76,12 @@ impl StudioApp {
         picker: Box<dyn FilePicker>,
     ) -> Self {
         theme::install(&cc.egui_ctx, false);
-        let sent = Sent { generation: document.generation(), speed: Speed::Unlimited, watch: None };
+        let sent = Sent {
+            generation: document.generation(),
+            speed: Speed::Unlimited,
+            device: Choice::Auto,
+            watch: None,
+        };
         Self {
             studio: Studio::new(document),
             trainer,
@@ -120,6 +129,10 @@ impl StudioApp {
         if self.sent.speed != view.speed {
             self.sent.speed = view.speed;
             self.outbox.push_back(Command::Speed(view.speed));
+        }
+        if self.sent.device != view.device {
+            self.sent.device = view.device;
+            self.outbox.push_back(Command::Device(view.device));
         }
         let watches = view.context_open && context::current(&self.studio) == SidePanel::Field;
         let watch = field::request(&self.studio).filter(|_| watches);

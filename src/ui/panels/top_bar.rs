@@ -1,10 +1,11 @@
 //! The bar at the top: what this is, the transport, and how it trains.
 
 use eframe::egui::{
-    Align, Align2, Button, Color32, Key, Layout, Popup, RichText, Sense, TextEdit, Ui, Vec2, vec2,
+    Align, Button, Color32, Key, Layout, Popup, RichText, Role, Sense, TextEdit, Ui, Vec2, WidgetInfo, vec2,
 };
 
 use crate::train::command::{Mode, Speed, State};
+use crate::train::place::Choice;
 use crate::ui::action::{Action, Menu};
 use crate::ui::format;
 use crate::ui::studio::Studio;
@@ -153,20 +154,13 @@ fn speed(ui: &mut Ui, studio: &mut Studio) {
 }
 
 /// Device and speed, from the right.
-fn readings(ui: &mut Ui, studio: &Studio) {
-    let tokens = theme::tokens(ui);
+fn readings(ui: &mut Ui, studio: &mut Studio) {
     let status = &studio.frame.status;
     if !status.device.is_empty() && ui.available_width() > metrics::LEFT {
-        let text = theme::caption(ui, status.device.as_str());
-        let size = vec2(
-            ui.painter().layout_no_wrap(status.device.clone(), theme::small(), Color32::PLACEHOLDER).size().x,
-            metrics::CONTROL,
-        );
-        let (rect, response) = ui.allocate_exact_size(size + vec2(metrics::L, 0.0), Sense::hover());
-        let chip = rect.shrink2(vec2(0.0, metrics::XS / 2.0));
-        ui.painter().rect_filled(chip, metrics::RADIUS_LARGE, tokens.raised);
-        ui.painter().text(chip.center(), Align2::CENTER_CENTER, text.text(), theme::small(), tokens.muted);
-        response.on_hover_text("Where it trains.");
+        let (device, choice) = (status.device.clone(), status.choice);
+        if let Some(chosen) = device_chip(ui, &device, choice) {
+            studio.view.device = chosen;
+        }
     }
     let reading = match &status.state {
         _ if studio.view.still => String::new(),
@@ -179,6 +173,27 @@ fn readings(ui: &mut Ui, studio: &Studio) {
     } else if let Some(text) = state_text(&status.state) {
         ui.label(theme::caption(ui, text));
     }
+}
+
+/// Where it trains, and the choice of another place.
+fn device_chip(ui: &mut Ui, device: &str, choice: Choice) -> Option<Choice> {
+    let text = RichText::new(device).font(theme::small()).color(theme::tokens(ui).muted);
+    let button = Button::new(text).fill(theme::tokens(ui).raised).corner_radius(metrics::RADIUS_LARGE);
+    let response = ui.add(button).on_hover_text("Where it trains. Click to choose.");
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Device: {device}")));
+    let mut chosen = None;
+    Popup::menu(&response).show(|ui| {
+        ui.set_width(metrics::MENU);
+        for option in Choice::ALL {
+            let (name, help) = option.about();
+            let item = ui.add_enabled(option.lacking().is_none(), Button::selectable(option == choice, name));
+            let item = item.on_hover_text(help).on_disabled_hover_text(option.lacking().unwrap_or(help));
+            if item.clicked() {
+                chosen = Some(option);
+            }
+        }
+    });
+    chosen
 }
 
 fn state_text(state: &State) -> Option<&'static str> {

@@ -1,6 +1,7 @@
 //! Every control can be reached by its role and its name.
 
 use anneal_studio::train::command::{Command, Mode, Speed, State};
+use anneal_studio::train::place::Choice;
 use anneal_studio::ui::view::{Context, Tab, Window};
 use eframe::egui::accesskit::Role;
 use eframe::egui::{Key, Modifiers};
@@ -283,4 +284,17 @@ fn a_table_of_ones_own_is_named_by_path_and_column() {
         panic!("no table")
     };
     assert_eq!((path.display().to_string().as_str(), label.as_str()), ("penguins.csv", "species"));
+}
+
+#[test]
+fn the_device_is_chosen_where_it_is_shown() {
+    let mut studio = first(400);
+    studio.click("Device: CPU");
+    studio.click("CPU");
+    assert!(studio.log.said(|command| matches!(command, Command::Device(Choice::Cpu))));
+    studio.click("Device: CPU");
+    if Choice::Metal.lacking().is_some() {
+        studio.click("Metal GPU");
+        assert!(!studio.log.said(|command| matches!(command, Command::Device(Choice::Metal))));
+    }
 }

@@ -8,6 +8,7 @@ use anneal_studio::engine::{LaneView, Shared};
 use anneal_studio::experiment::Experiment;
 use anneal_studio::telemetry::{Event, EventKind, Row, Store, Validation};
 use anneal_studio::train::command::{Command, LaneId, State, Status};
+use anneal_studio::train::place::Choice;
 use anneal_studio::ui::picker::{Answer, Ask, FilePicker};
 use anneal_studio::ui::trainer::Trainer;
 use anneal_studio::ui::{Document, StudioApp};
@@ -102,6 +103,7 @@ pub fn shared(document: &Document, trained: u64) -> Shared {
             generation: 1,
             lane_updates_per_second: 1234.0,
             device: "CPU".into(),
+            choice: Choice::Auto,
             chance_loss: Some(2.25),
             parameters: 4810,
         },
