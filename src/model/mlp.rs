@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::init::normal_fill;
 use super::kernel::math;
-use super::kernel::matmul::{Left, Right, Start, multiply};
+use super::kernel::matmul::{Left, Right, Start, multiply, multiply_spread};
 use super::kernel::padded;
 use super::kernel::rows::{add_rows, copy, narrow, transpose, widen};
 use super::kernel::scratch::{Scratch, cut};
@@ -90,6 +90,7 @@ struct Pass<'a> {
     row: &'a [f32],
     batch: Batch<'a>,
     job: Job<'a>,
+    cores: usize,
     scratch: &'a mut [f32],
 }
 
@@ -98,7 +99,7 @@ impl WithSimd for Pass<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> Score {
-        let Self { model, row, batch, mut job, scratch } = self;
+        let Self { model, row, batch, mut job, cores, scratch } = self;
         let mut rest = scratch;
         let n = batch.rows.len();
         let Inputs::Dense { values, width } = batch.inputs else {
@@ -124,7 +125,7 @@ impl WithSimd for Pass<'_> {
             let left = Left { data: source, row: source_row, depth: 1 };
             if layer.aligned() {
                 let right = Right { data: layer.weight(row), row: stride };
-                multiply(simd, sizes, left, right, Start::Row(layer.bias(row)), out, stride);
+                product(simd, cores, sizes, left, right, Start::Row(layer.bias(row)), out, stride);
             } else {
                 // This memory is free again after the product: it is cut from a copy of `rest`.
                 let mut spare = &mut *rest;
@@ -133,7 +134,7 @@ impl WithSimd for Pass<'_> {
                 widen(layer.weight(row), layer.outputs, weight, stride);
                 widen(layer.bias(row), layer.outputs, bias, stride);
                 let right = Right { data: weight, row: stride };
-                multiply(simd, sizes, left, right, Start::Row(bias), out, stride);
+                product(simd, cores, sizes, left, right, Start::Row(bias), out, stride);
             }
             if at < last {
                 if model.needs_slopes() {
@@ -170,12 +171,12 @@ impl WithSimd for Pass<'_> {
             let left = Left { data: source, row: 1, depth: source_row };
             let right = Right { data: arriving, row: stride };
             if layer.aligned() {
-                multiply(simd, sizes, left, right, Start::Zero, weight, stride);
+                product(simd, cores, sizes, left, right, Start::Zero, weight, stride);
                 bias.fill(0.0);
                 add_rows(simd, arriving, stride, bias);
             } else {
                 let wide = cut(&mut spare, layer.inputs * stride);
-                multiply(simd, sizes, left, right, Start::Zero, wide, stride);
+                product(simd, cores, sizes, left, right, Start::Zero, wide, stride);
                 narrow(wide, stride, weight, layer.outputs);
                 let wide = cut(&mut spare, stride);
                 wide.fill(0.0);
@@ -190,8 +191,9 @@ impl WithSimd for Pass<'_> {
                 let leaving = cut(&mut spare, n * inputs);
                 let sizes = (n, layer.outputs, inputs);
                 let left = Left { data: arriving, row: stride, depth: 1 };
-                multiply(
+                product(
                     simd,
+                    cores,
                     sizes,
                     left,
                     Right { data: transposed, row: inputs },
@@ -203,6 +205,26 @@ impl WithSimd for Pass<'_> {
             }
         }
         score
+    }
+}
+
+/// A product on as many cores as the call may use.
+#[inline(always)]
+#[allow(clippy::too_many_arguments, reason = "as `multiply_spread`")]
+fn product<S: Simd>(
+    simd: S,
+    cores: usize,
+    sizes: (usize, usize, usize),
+    left: Left<'_>,
+    right: Right<'_>,
+    start: Start<'_>,
+    out: &mut [f32],
+    stride: usize,
+) {
+    if cores > 1 {
+        multiply_spread(simd, cores, sizes, left, right, start, out, stride);
+    } else {
+        multiply(simd, sizes, left, right, start, out, stride);
     }
 }
 
@@ -263,7 +285,8 @@ fn descend<S: Simd>(simd: S, activation: Activation, outputs: &mut [f32], slopes
 
 impl Mlp {
     fn pass(&self, row: &[f32], batch: Batch<'_>, job: Job<'_>, scratch: &mut Scratch) -> Score {
-        self.arch.dispatch(Pass { model: self, row, batch, job, scratch: scratch.all() })
+        let cores = scratch.cores;
+        self.arch.dispatch(Pass { model: self, row, batch, job, cores, scratch: scratch.all() })
     }
 }
 

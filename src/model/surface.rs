@@ -106,7 +106,7 @@ impl Model for Surface {
     }
 
     fn scratch(&self, _: usize) -> Scratch {
-        Scratch::default()
+        Scratch::new(0)
     }
 
     fn gradient(&self, row: &[f32], _: Batch<'_>, gradient: &mut [f32], _: &mut Scratch) -> f32 {

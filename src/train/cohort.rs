@@ -158,6 +158,9 @@ impl Cohort {
     /// Lane by lane on the CPU's threads.
     fn advance_fused(&mut self, to: u64, at_most: u64) -> Result<(), TrainError> {
         let (task, pool) = (&self.task, &self.place.pool);
+        // Cores that no lane of its own keeps busy help the lanes there are.
+        let cores = (pool.current_num_threads() / self.lanes.len().max(1)).max(1);
+        self.lanes.iter_mut().for_each(|lane| lane.spread(cores));
         on_rows(&self.rows, &mut self.lanes, |lanes, rows, width| {
             let one = |(lane, row): (&mut Lane, &mut [f32])| {
                 if lane.failed.is_none() && lane.update < to {
@@ -168,7 +171,7 @@ impl Cohort {
                     }
                 }
             };
-            if lanes.len() == 1 || pool.current_num_threads() == 1 {
+            if pool.current_num_threads() == 1 || lanes.len() == 1 && cores == 1 {
                 lanes.iter_mut().zip(rows.chunks_exact_mut(width)).for_each(one);
             } else {
                 pool.install(|| lanes.par_iter_mut().zip(rows.par_chunks_exact_mut(width)).for_each(one));

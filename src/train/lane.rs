@@ -153,6 +153,11 @@ impl Lane {
         self.controller.as_ref()
     }
 
+    /// Lets an update use so many cores of the pool that calls; what it gives is the same, bit for bit.
+    pub fn spread(&mut self, cores: usize) {
+        self.scratch.cores = cores;
+    }
+
     /// Trains up to `to` updates done. `row` holds the parameters, then the optimizer's buffers.
     pub fn advance(&mut self, task: &Task, row: &mut [f32], to: u64) {
         let width = task.model.width();
@@ -172,7 +177,7 @@ impl Lane {
             add_noise(self.seed, self.update, deviation, &mut self.gradient);
         }
         let arch = pulp::Arch::new();
-        let grad_norm = rule::norm(arch, &self.gradient);
+        let grad_norm = rule::norm(arch, self.scratch.cores, &self.gradient);
         if let Some(clip) = task.clip_norm
             && grad_norm > clip
         {
@@ -191,7 +196,8 @@ impl Lane {
         let applied = match self.plan.layer_decay {
             None => {
                 let gradient = &mut self.gradient;
-                rule::apply(arch, kind, numbers, task.weights, parameters, gradient, buffers)
+                let cores = self.scratch.cores;
+                rule::apply(arch, cores, kind, numbers, task.weights, parameters, gradient, buffers)
             }
             Some(decay) => self.apply_by_layer(task, numbers, decay, parameters, &mut buffers),
         };
@@ -290,6 +296,7 @@ impl Lane {
             let lr = numbers.lr * decay.powi((head - parameter.layer) as i32);
             let applied = rule::apply(
                 pulp::Arch::new(),
+                self.scratch.cores,
                 self.plan.kind,
                 rule::Numbers { lr, ..numbers },
                 task.weights,

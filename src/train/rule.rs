@@ -42,8 +42,36 @@ pub fn buffers(kind: OptimizerKind) -> usize {
     }
 }
 
-/// The Euclidean norm of a row.
-pub fn norm(arch: Arch, row: &[f32]) -> f64 {
+/// Numbers of a row that one core goes through without help. Longer rows are cut in halves, however many cores
+/// there are, so that sums do not depend on their number.
+const SHARE: usize = 1 << 15;
+
+/// Where a row longer than a share is cut.
+fn half(len: usize) -> usize {
+    (len / 2).next_multiple_of(SHARE)
+}
+
+/// Both, at once where there are two cores.
+fn both<A: Send, B: Send>(
+    cores: usize,
+    a: impl FnOnce() -> A + Send,
+    b: impl FnOnce() -> B + Send,
+) -> (A, B) {
+    if cores > 1 { rayon::join(a, b) } else { (a(), b()) }
+}
+
+/// The Euclidean norm of a row, on at most `cores` cores of the pool that calls.
+pub fn norm(arch: Arch, cores: usize, row: &[f32]) -> f64 {
+    squares(arch, cores, row).sqrt()
+}
+
+fn squares(arch: Arch, cores: usize, row: &[f32]) -> f64 {
+    if row.len() > SHARE {
+        let (a, b) = row.split_at(half(row.len()));
+        let next = cores.div_ceil(2);
+        let (a, b) = both(cores, || squares(arch, next, a), || squares(arch, next, b));
+        return a + b;
+    }
     arch.dispatch(|| {
         let (chunks, tail) = row.as_chunks::<16>();
         let mut sums = [0.0f32; 16];
@@ -54,7 +82,7 @@ pub fn norm(arch: Arch, row: &[f32]) -> f64 {
         }
         let tail: f32 = tail.iter().map(|x| x * x).sum();
         let total: f64 = sums.iter().map(|sum| f64::from(*sum)).sum();
-        (total + f64::from(tail)).sqrt()
+        total + f64::from(tail)
     })
 }
 
@@ -99,14 +127,69 @@ pub fn split(kind: OptimizerKind, width: usize, buffers: &mut [f32]) -> [&mut [f
 /// `x`, the average, which is what one evaluates.
 pub fn apply(
     arch: Arch,
+    cores: usize,
     kind: OptimizerKind,
     numbers: Numbers,
     format: WeightFormat,
     parameters: &mut [f32],
     gradient: &mut [f32],
-    [first, second, third]: [&mut [f32]; 3],
+    buffers: [&mut [f32]; 3],
 ) -> Applied {
-    let n = numbers;
+    let rule = Rule { arch, kind, numbers, format };
+    let Moved { squares, rounded_away } = rule.apply(cores, parameters, gradient, buffers);
+    Applied { update_norm: squares.sqrt(), rounded_away }
+}
+
+/// What is the same for every part of a row.
+#[derive(Clone, Copy)]
+struct Rule {
+    arch: Arch,
+    kind: OptimizerKind,
+    numbers: Numbers,
+    format: WeightFormat,
+}
+
+/// How far parameters moved: the sum of squares, and how many were to and did not.
+struct Moved {
+    squares: f64,
+    rounded_away: u64,
+}
+
+impl Rule {
+    fn apply(
+        self,
+        cores: usize,
+        parameters: &mut [f32],
+        gradient: &mut [f32],
+        buffers: [&mut [f32]; 3],
+    ) -> Moved {
+        if parameters.len() <= SHARE {
+            return share(self, parameters, gradient, buffers);
+        }
+        let at = half(parameters.len());
+        let (first, second) = parameters.split_at_mut(at);
+        let (first_gradient, second_gradient) = gradient.split_at_mut(at);
+        let [(a, d), (b, e), (c, f)] = buffers.map(|buffer| buffer.split_at_mut(at.min(buffer.len())));
+        let next = cores.div_ceil(2);
+        let (first, second) = both(
+            cores,
+            || self.apply(next, first, first_gradient, [a, b, c]),
+            || self.apply(next, second, second_gradient, [d, e, f]),
+        );
+        Moved {
+            squares: first.squares + second.squares,
+            rounded_away: first.rounded_away + second.rounded_away,
+        }
+    }
+}
+
+/// One core's share.
+fn share(
+    Rule { arch, kind, numbers: n, format }: Rule,
+    parameters: &mut [f32],
+    gradient: &mut [f32],
+    [first, second, third]: [&mut [f32]; 3],
+) -> Moved {
     let (lr, decay, eps) = (n.lr as f32, n.weight_decay as f32, n.eps as f32);
     let m = n.momentum as f32;
     if kind == OptimizerKind::ScheduleFreeAdamW {
@@ -229,7 +312,7 @@ struct Pass<'a> {
 
 impl Pass<'_> {
     /// Replaces each parameter by `rule(parameter, gradient, first buffer, second buffer)`.
-    fn run(self, rule: impl Fn(f32, f32, &mut f32, &mut f32) -> f32) -> Applied {
+    fn run(self, rule: impl Fn(f32, f32, &mut f32, &mut f32) -> f32) -> Moved {
         match self.format {
             WeightFormat::F32 => self.rounded(rule, |w| w),
             WeightFormat::Bf16 => self.rounded(rule, |w| half::bf16::from_f32(w).to_f32()),
@@ -241,7 +324,7 @@ impl Pass<'_> {
         self,
         rule: impl Fn(f32, f32, &mut f32, &mut f32) -> f32,
         round: impl Fn(f32) -> f32,
-    ) -> Applied {
+    ) -> Moved {
         let Self { arch, format, parameters, gradient, first, second } = self;
         let counting = format != WeightFormat::F32;
         arch.dispatch(
@@ -286,8 +369,8 @@ impl Pass<'_> {
                         one(w, *g, a, b, &mut squares[i]);
                     }
                 }
-                let total: f64 = squares.iter().map(|square| f64::from(*square)).sum();
-                Applied { update_norm: total.sqrt(), rounded_away: lost }
+                let squares = squares.iter().map(|square| f64::from(*square)).sum();
+                Moved { squares, rounded_away: lost }
             },
         )
     }

@@ -80,14 +80,14 @@ fn every_rule_follows_pytorch() {
             };
             let mut gradient = f32s(gradient);
             if let Some(clip) = case.clip_norm {
-                let norm = rule::norm(Arch::new(), &gradient);
+                let norm = rule::norm(Arch::new(), 1, &gradient);
                 rule::scale(Arch::new(), &mut gradient, (clip / (norm + 1e-6)).min(1.0) as f32);
             }
             let before = parameters.clone();
             let buffers = rule::split(kind, 6, &mut buffers);
             let format = WeightFormat::F32;
             let applied =
-                rule::apply(Arch::new(), kind, numbers, format, &mut parameters, &mut gradient, buffers);
+                rule::apply(Arch::new(), 1, kind, numbers, format, &mut parameters, &mut gradient, buffers);
             for (ours, theirs) in parameters.iter().zip(&case.parameters[update]) {
                 let error = (f64::from(*ours) - theirs).abs() / theirs.abs().max(1.0);
                 assert!(error < 3e-6, "{}, update {update}: {ours} is not {theirs}", case.name);
@@ -131,7 +131,7 @@ fn schedule_free_follows_its_authors() {
             };
             let mut gradient = f32s(gradient);
             let split = rule::split(kind, 6, &mut buffers);
-            rule::apply(Arch::new(), kind, numbers, WeightFormat::F32, &mut x, &mut gradient, split);
+            rule::apply(Arch::new(), 1, kind, numbers, WeightFormat::F32, &mut x, &mut gradient, split);
             for (name, ours, theirs) in
                 [("x", &x[..], &case.x), ("z", &buffers[..6], &case.z), ("y", &buffers[6..12], &case.y)]
             {
@@ -164,7 +164,7 @@ fn a_long_row_is_updated_like_a_short_one() {
                 (0..rule::buffers(kind)).flat_map(|at| vec![0.1 * (at + 1) as f32; n]).collect();
             let buffers = rule::split(kind, n, &mut buffers);
             let mut gradient = gradient.to_vec();
-            rule::apply(Arch::new(), kind, numbers, WeightFormat::F32, parameters, &mut gradient, buffers)
+            rule::apply(Arch::new(), 1, kind, numbers, WeightFormat::F32, parameters, &mut gradient, buffers)
         };
         let start: Vec<f32> = (0..37).map(|i| i as f32 * 0.1 - 2.0).collect();
         let gradient: Vec<f32> = (0..37).map(|i| ((i * 7) % 5) as f32 - 2.0).collect();
@@ -197,9 +197,46 @@ fn small_updates_round_away_in_short_formats() {
         let mut first = [0.0; 32];
         let kind = OptimizerKind::Sgd;
         let buffers = [&mut first[..], &mut [], &mut []];
-        rule::apply(Arch::new(), kind, numbers, format, &mut parameters, &mut gradient, buffers).rounded_away
+        rule::apply(Arch::new(), 1, kind, numbers, format, &mut parameters, &mut gradient, buffers)
+            .rounded_away
     };
     assert_eq!(lost(WeightFormat::F32), 0);
     assert_eq!(lost(WeightFormat::F16), 24);
     assert_eq!(lost(WeightFormat::Bf16), 24);
+}
+
+#[test]
+fn any_number_of_cores_makes_the_same_update() {
+    let n = 100_003;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+    for kind in OptimizerKind::ALL.map(|(_, kind)| kind) {
+        let numbers = Numbers {
+            lr: 0.01,
+            momentum: 0.9,
+            second: 0.99,
+            eps: 1e-8,
+            weight_decay: 0.01,
+            nesterov: true,
+            share: 0.1,
+            update: 3,
+        };
+        let update = |cores: usize| {
+            let number = |i: usize| ((i * 37 + 11) % 101) as f32 / 50.0 - 1.0;
+            let mut parameters: Vec<f32> = (0..n).map(number).collect();
+            let mut gradient: Vec<f32> = (0..n).map(|i| number(i + 5)).collect();
+            let mut buffers: Vec<f32> = (0..n * rule::buffers(kind)).map(|i| number(i).abs()).collect();
+            let norm = rule::norm(Arch::new(), cores, &gradient);
+            let split = rule::split(kind, n, &mut buffers);
+            let format = WeightFormat::Bf16;
+            let applied =
+                rule::apply(Arch::new(), cores, kind, numbers, format, &mut parameters, &mut gradient, split);
+            let rows = [parameters, buffers].concat();
+            let bits: Vec<u32> = rows.iter().map(|number| number.to_bits()).collect();
+            (norm.to_bits(), applied.update_norm.to_bits(), applied.rounded_away, bits)
+        };
+        let alone = update(1);
+        for cores in [2, 3, 8] {
+            assert!(pool.install(|| update(cores)) == alone, "{kind:?} on {cores} cores");
+        }
+    }
 }

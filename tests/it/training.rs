@@ -88,6 +88,32 @@ fn a_run_alone_and_among_many_gives_the_same_bits() {
 }
 
 #[test]
+fn one_large_run_gives_the_same_bits_on_any_number_of_cores() {
+    let text = r#"
+anneal = 1
+name = "large"
+data = { name = "digits", batch_size = 128 }
+model = { kind = "mlp", hidden = [300, 256], activation = "gelu" }
+train = { updates = "6", clip_norm = 1.0 }
+[[run]]
+name = "adamw"
+optimizer = { kind = "adamw" }
+lr = { kind = "constant", peak = 0.01 }
+"#;
+    let trained = |threads| {
+        let mut cohort = cohort(text, threads);
+        cohort.advance(u64::MAX, 2).unwrap();
+        cohort.advance(u64::MAX, u64::MAX).unwrap();
+        bits(&rows(&cohort))
+    };
+    let alone = trained(1);
+    assert_eq!(alone[0].len(), 6);
+    for threads in [2, 3, 5] {
+        assert_eq!(trained(threads), alone, "{threads} threads");
+    }
+}
+
+#[test]
 fn training_learns() {
     let mut cohort = cohort(&MOONS.replace(r#""200""#, r#""1500""#), 2);
     cohort.advance(u64::MAX, u64::MAX).unwrap();

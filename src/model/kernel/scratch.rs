@@ -7,19 +7,23 @@ use bytemuck::{Pod, Zeroable};
 #[repr(C, align(64))]
 struct Line([f32; 16]);
 
-/// Memory for numbers that live no longer than one call.
-#[derive(Clone, Default)]
-pub struct Scratch(Vec<Line>);
+/// Memory for numbers that live no longer than one call, and the cores that the call may use.
+#[derive(Clone)]
+pub struct Scratch {
+    lines: Vec<Line>,
+    /// Cores of the pool that calls, 1 for the calling thread alone.
+    pub cores: usize,
+}
 
 impl Scratch {
     /// Memory for `numbers` numbers, and for each piece's share of its last cache line.
     pub fn new(numbers: usize) -> Self {
-        Self(vec![Line::zeroed(); numbers.div_ceil(16)])
+        Self { lines: vec![Line::zeroed(); numbers.div_ceil(16)], cores: 1 }
     }
 
     /// All of it, to be cut by [`cut`].
     pub fn all(&mut self) -> &mut [f32] {
-        bytemuck::cast_slice_mut(&mut self.0)
+        bytemuck::cast_slice_mut(&mut self.lines)
     }
 }
 
