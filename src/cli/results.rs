@@ -28,10 +28,15 @@ const COLUMNS: [&str; 11] = [
     "val_accuracy",
 ];
 
+/// The column that is added where a run has a schedule of its batch.
+const BATCH: &str = "batch";
+
 /// The files that grow with the training.
 pub struct Results {
     folder: PathBuf,
     metrics: csv::Writer<File>,
+    /// Whether the metrics have the column of batches.
+    batches: bool,
     events: BufWriter<File>,
 }
 
@@ -65,9 +70,10 @@ impl Results {
         fs::create_dir_all(folder).with_context(there)?;
         experiment.save(folder.join("experiment.toml"))?;
         let mut metrics = csv::Writer::from_path(folder.join("metrics.csv")).with_context(there)?;
-        metrics.write_record(COLUMNS).with_context(there)?;
+        let batches = experiment.runs.iter().any(|run| run.batch.is_some());
+        metrics.write_record(columns(batches)).with_context(there)?;
         let events = BufWriter::new(File::create(folder.join("events.jsonl")).with_context(there)?);
-        Ok(Self { folder: folder.to_owned(), metrics, events })
+        Ok(Self { folder: folder.to_owned(), metrics, batches, events })
     }
 
     /// The results as they were after `updates` updates, each row handed to `again`; what was measured
@@ -77,10 +83,11 @@ impl Results {
         let path = folder.join("metrics.csv");
         let mut kept = Vec::new();
         let mut old = csv::ReaderBuilder::new().flexible(true).from_path(&path).with_context(there)?;
+        let batches = old.headers().with_context(there)?.iter().any(|name| name == BATCH);
         for record in old.records() {
             // A killed training may have left half a row at the end.
             let Ok(record) = record else { break };
-            let Some(measured) = measured(&record) else { break };
+            let Some(measured) = measured(&record, batches) else { break };
             if measured.row.update < updates {
                 again(measured);
                 kept.push(record);
@@ -88,7 +95,7 @@ impl Results {
         }
         files::replace(&path, |file| {
             let mut metrics = csv::Writer::from_writer(file);
-            metrics.write_record(COLUMNS)?;
+            metrics.write_record(columns(batches))?;
             kept.iter().try_for_each(|record| metrics.write_record(record))?;
             metrics.flush()
         })
@@ -104,14 +111,15 @@ impl Results {
             .with_context(there)?;
         let append = |path: &Path| OpenOptions::new().append(true).open(path).with_context(there);
         let metrics = csv::WriterBuilder::new().has_headers(false).from_writer(append(&path)?);
-        Ok(Self { folder: folder.to_owned(), metrics, events: BufWriter::new(append(&events)?) })
+        let events = BufWriter::new(append(&events)?);
+        Ok(Self { folder: folder.to_owned(), metrics, batches, events })
     }
 
     /// Appends what a lane measured.
     pub fn record(&mut self, run: &str, lane: &Lane, updates_per_epoch: u64) -> Result<(), Failure> {
         let (folder, replica) = (&self.folder, lane.id.replica);
         let full = || format!("cannot write the results to {}", folder.display());
-        write_rows(&mut self.metrics, run, lane, updates_per_epoch).with_context(full)?;
+        write_rows(&mut self.metrics, run, lane, updates_per_epoch, self.batches).with_context(full)?;
         let changes = lane.log.cuts.iter().map(|(update, change)| {
             let message = format!("the controller changes the rate {:e} to {:e}", change.from, change.to);
             (*update, EventKind::PlateauCut, message)
@@ -167,7 +175,7 @@ impl Trials {
     /// Appends what a lane measured.
     pub fn record(&mut self, run: &str, lane: &Lane, updates_per_epoch: u64) -> Result<(), Failure> {
         let full = || format!("cannot write {}", self.path.display());
-        Ok(write_rows(&mut self.metrics, run, lane, updates_per_epoch).with_context(full)?)
+        Ok(write_rows(&mut self.metrics, run, lane, updates_per_epoch, false).with_context(full)?)
     }
 
     pub fn finish(mut self) -> Result<(), Failure> {
@@ -175,21 +183,22 @@ impl Trials {
     }
 }
 
-/// What a lane measured, a row an update.
+/// What a lane measured, a row an update; with the column of batches, or without.
 fn write_rows(
     metrics: &mut csv::Writer<File>,
     run: &str,
     lane: &Lane,
     updates_per_epoch: u64,
+    batches: bool,
 ) -> csv::Result<()> {
     let replica = lane.id.replica.to_string();
     let value = |value: Option<f32>| value.map_or_else(String::new, |value| value.to_string());
     let mut validations = lane.log.validations.iter().peekable();
     for row in &lane.log.rows {
         let validation = validations.next_if(|validation| validation.update == row.update);
-        metrics.write_record([
+        let cells = [
             run,
-            &replica,
+            replica.as_str(),
             &row.update.to_string(),
             &(row.update / updates_per_epoch).to_string(),
             &row.lr.to_string(),
@@ -199,14 +208,20 @@ fn write_rows(
             &row.update_norm.to_string(),
             &value(validation.map(|validation| validation.loss)),
             &value(validation.and_then(|validation| validation.accuracy)),
-        ])?;
+            &row.batch.to_string(),
+        ];
+        metrics.write_record(if batches { &cells[..] } else { &cells[..COLUMNS.len()] })?;
     }
     Ok(())
 }
 
+fn columns(batches: bool) -> impl Iterator<Item = &'static str> {
+    COLUMNS.into_iter().chain(batches.then_some(BATCH))
+}
+
 /// A row of `metrics.csv`; nothing when it is no whole one.
-fn measured(record: &csv::StringRecord) -> Option<Measured> {
-    if record.len() != COLUMNS.len() {
+fn measured(record: &csv::StringRecord, batches: bool) -> Option<Measured> {
+    if record.len() != columns(batches).count() {
         return None;
     }
     let update = record[2].parse().ok()?;
@@ -220,6 +235,9 @@ fn measured(record: &csv::StringRecord) -> Option<Measured> {
             update,
             lr: record[4].parse().ok()?,
             momentum: record[5].parse().ok()?,
+            // Neither is of use to what reads the rows back.
+            weight_decay: 0.0,
+            batch: 0,
             train_loss: record[6].parse().ok()?,
             grad_norm: record[7].parse().ok()?,
             update_norm: record[8].parse().ok()?,

@@ -27,18 +27,24 @@ pub fn run(file: &Path) -> Result<(), Failure> {
 
 fn write(experiment: &Experiment, task: &Task, plans: &[Plan], to: impl Write) -> csv::Result<()> {
     let mut csv = csv::Writer::from_writer(to);
-    csv.write_record(["run", "update", "epoch", "lr", "momentum", "weight_decay"])?;
+    let columns = ["run", "update", "epoch", "lr", "momentum", "weight_decay", "batch"];
+    // The last column is there where a run has a schedule of its batch.
+    let has_batch = experiment.runs.iter().any(|run| run.batch.is_some());
+    let shown = if has_batch { columns.len() } else { columns.len() - 1 };
+    csv.write_record(&columns[..shown])?;
     for (run, plan) in experiment.runs.iter().zip(plans) {
         for update in 0..task.clock.updates {
             let numbers = plan.numbers(update, None);
-            csv.write_record([
+            let cells = [
                 run.name.as_str(),
                 &update.to_string(),
                 &(update / task.clock.updates_per_epoch).to_string(),
                 &numbers.lr.to_string(),
                 &numbers.momentum.to_string(),
                 &numbers.weight_decay.to_string(),
-            ])?;
+                &task.samples_at(plan, update).to_string(),
+            ];
+            csv.write_record(&cells[..shown])?;
         }
     }
     Ok(csv.flush()?)

@@ -56,7 +56,7 @@ impl Worker {
                 view.update = lane.update;
                 view.diverged_at = lane.diverged_at;
                 view.failed.clone_from(&lane.failed);
-                view.plateau = lane.controller().and_then(Control::plateau).copied();
+                view.control = lane.controller().map(Control::standing);
             }
             shared.status.update = cohort.update();
             shared.status.updates = cohort.task().clock.updates;

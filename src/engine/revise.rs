@@ -82,7 +82,7 @@ impl Worker {
             });
             let mut store = Store::new(1, share);
             store.set_half_life(half_life.or_else(|| shared.half_life()));
-            let view = LaneView { store, ghost, update: 0, diverged_at: None, failed: None, plateau: None };
+            let view = LaneView { store, ghost, update: 0, diverged_at: None, failed: None, control: None };
             shared.lanes.insert(*id, view);
         }
         shared.status.parameters = cohort.task().model.width();

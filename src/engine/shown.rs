@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::data::Prepared;
-use crate::schedule::plateau::Plateau;
 use crate::telemetry::{Event, Store};
 use crate::train::checkpoint::SavedLane;
 use crate::train::command::{Field, LaneId, Mode, SnapshotId, Speed, Status};
+use crate::train::control::Standing;
 use crate::train::place::Choice;
 
 /// How an engine starts.
@@ -50,7 +50,8 @@ pub struct LaneView {
     /// The first update with a loss that is no number.
     pub diverged_at: Option<u64>,
     pub failed: Option<String>,
-    pub plateau: Option<Plateau>,
+    /// Where the controller stands, if it has one.
+    pub control: Option<Standing>,
 }
 
 /// Why a snapshot is kept, the least reason first.

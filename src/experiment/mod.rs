@@ -1,5 +1,6 @@
 //! The experiment: one small, shareable, seeded value that says everything a training depends on.
 
+mod batch;
 mod defaults;
 pub mod error;
 mod file;
@@ -15,6 +16,8 @@ mod write;
 
 use std::path::PathBuf;
 
+pub use crate::schedule::plateau::{Mode as PlateauMode, ThresholdMode};
+pub use batch::MicroBatches;
 pub use error::{FieldError, FileError, Place};
 pub use greedy::Greedy;
 pub use optimizer::{Number, Optimizer, OptimizerKind};
@@ -168,6 +171,10 @@ pub struct Run {
     pub hypergradient: Option<Hypergradient>,
     /// Layer `l` of `n` (the head last) learns at `layer_decay^(n-1-l)` times the rate.
     pub layer_decay: Option<f64>,
+    /// Samples of an update, in place of `data.batch_size` times `train.accumulate`: an update averages the
+    /// gradients of the nearest number of micro-batches of `data.batch_size`, at least one. The run's clock
+    /// stays the experiment's.
+    pub batch: Option<Schedule>,
 }
 
 /// ReduceLROnPlateau's numbers; the rule multiplies the run's schedule.
@@ -196,18 +203,6 @@ pub enum Metric {
     TrainLoss,
     ValLoss,
     ValAccuracy,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PlateauMode {
-    Min,
-    Max,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ThresholdMode {
-    Rel,
-    Abs,
 }
 
 /// Baydin's hypergradient descent (arXiv 1703.04782): the rate learns its own value.

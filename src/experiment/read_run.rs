@@ -7,10 +7,10 @@ use super::node::{Fields, Node, quote};
 use super::optimizer::NumberInfo;
 use super::read_schedule::schedule;
 use super::{
-    Data, Greedy, Hypergradient, Metric, Number, Optimizer, OptimizerKind, Plateau, PlateauMode, Run,
-    ThresholdMode,
+    BatchSize, Data, Greedy, Hypergradient, Metric, Number, Optimizer, OptimizerKind, Plateau, PlateauMode,
+    Run, ThresholdMode,
 };
-use crate::schedule::greedy::MAX_WINDOW;
+use crate::schedule::greedy::{GreedyRule, MAX_WINDOW};
 use crate::schedule::{Clock, Curve, Schedule, Span};
 
 /// At how many places a number's schedule is looked at.
@@ -48,7 +48,16 @@ pub(super) fn run<'d>(node: Node<'d>, setting: &Setting) -> Result<(Run, Node<'d
         return Err(name.error("a name that can be seen"));
     }
     let fields = node.scoped(format!("run \"{}\"", quote(text))).fields(SECTION)?;
-    fields.only(&["name", "optimizer", "lr", "plateau", "greedy", "hypergradient", "layer_decay"])?;
+    fields.only(&[
+        "name",
+        "optimizer",
+        "lr",
+        "plateau",
+        "greedy",
+        "hypergradient",
+        "layer_decay",
+        "batch",
+    ])?;
     let lr = fields.need("lr", "a schedule, such as { kind = \"constant\", peak = 0.1 }")?;
     let run = Run {
         name: text.to_owned(),
@@ -58,6 +67,7 @@ pub(super) fn run<'d>(node: Node<'d>, setting: &Setting) -> Result<(Run, Node<'d
         greedy: fields.read("greedy", |node| greedy_alone(&node, &fields, setting.data))?,
         hypergradient: fields.read("hypergradient", |node| hypergradient(&node))?,
         layer_decay: fields.read("layer_decay", |decay| decay.number((Excluded(0.0), Included(1.0))))?,
+        batch: fields.read("batch", |node| batch(&node, setting))?,
     };
     Ok((run, name))
 }
@@ -78,6 +88,23 @@ fn tried(
         }
     }
     first.map_or(Ok(schedule), Err)
+}
+
+/// The samples of an update, as a schedule.
+fn batch(node: &Node, setting: &Setting) -> Result<Schedule, FileError> {
+    if !node.document().has_epochs {
+        return Err(node.error("none: a surface has no samples"));
+    }
+    if setting.data.batch_size == BatchSize::All {
+        let found = "a schedule of batches beside batch_size = \"all\"";
+        return Err(node.error_found(found, "a batch_size in samples, of which an update takes several"));
+    }
+    tried(node, setting, |curve, updates| match highest(curve, updates) {
+        high if high < 1.0 => {
+            Err(node.error_found("a schedule that stays below 1 sample", "a schedule of samples an update"))
+        }
+        _ => Ok(()),
+    })
 }
 
 fn optimizer(node: &Node, setting: &Setting) -> Result<Optimizer, FileError> {
@@ -244,7 +271,7 @@ fn greedy(node: &Node, data: &Data) -> Result<Greedy, FileError> {
         "reset_start",
     ])?;
     let (metric, mode) = watched(&fields, data)?;
-    let default = Greedy::default();
+    let default = GreedyRule::default();
     let factor = (Excluded(0.0), Excluded(1.0));
     let max_lr = amount(&fields, "max_lr", default.max_lr)?;
     let min_lr = match fields.get("min_lr") {
@@ -255,8 +282,7 @@ fn greedy(node: &Node, data: &Data) -> Result<Greedy, FileError> {
         }
         None => default.min_lr,
     };
-    Ok(Greedy {
-        metric,
+    let rule = GreedyRule {
         mode,
         factor: fields.read("factor", |node| node.number(factor))?.unwrap_or(default.factor),
         patience: reports(&fields, "patience", default.patience)?,
@@ -269,7 +295,8 @@ fn greedy(node: &Node, data: &Data) -> Result<Greedy, FileError> {
         eps: amount(&fields, "eps", default.eps)?,
         window: fields.read("window", |node| node.whole(1..=MAX_WINDOW))?,
         reset_start: reports(&fields, "reset_start", default.reset_start)?,
-    })
+    };
+    Ok(Greedy { metric, rule })
 }
 
 fn hypergradient(node: &Node) -> Result<Hypergradient, FileError> {

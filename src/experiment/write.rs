@@ -8,6 +8,7 @@ use super::{
     OptimizerKind, Plateau, PlateauMode, Run, SnapshotWhen, Snapshots, Source, SurfaceFunction,
     ThresholdMode, Train, WeightFormat,
 };
+use crate::schedule::greedy::GreedyRule;
 use crate::schedule::kind::{Part, Product, Value};
 use crate::schedule::{Clamp, Kind, Ramp, Schedule, Span, Tick};
 
@@ -185,6 +186,9 @@ fn run(run: &Run) -> Table {
     if let Some(decay) = &run.layer_decay {
         table.add("layer_decay", float(decay));
     }
+    if let Some(batch) = &run.batch {
+        table.add("batch", schedule(batch, None).inline());
+    }
     table
 }
 
@@ -296,11 +300,11 @@ fn plateau(rule: &Plateau) -> Table {
     table
 }
 
-fn greedy(rule: &Greedy) -> Table {
-    let default = Greedy::default();
+fn greedy(Greedy { metric, rule }: &Greedy) -> Table {
+    let default = GreedyRule::default();
     let mut table = Table::default();
-    table.add("metric", named(&Metric::ALL, &rule.metric));
-    if rule.metric == Metric::ValAccuracy || rule.mode != default.mode {
+    table.add("metric", named(&Metric::ALL, metric));
+    if *metric == Metric::ValAccuracy || rule.mode != default.mode {
         table.add("mode", named(&PlateauMode::ALL, &rule.mode));
     }
     table.add_unless(&default.factor, "factor", &rule.factor, float);

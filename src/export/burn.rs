@@ -16,6 +16,7 @@ const CARRIES: Carries = Carries {
     layer_decay: false,
     mirror: false,
     schedule_free: false,
+    batches: false,
 };
 
 pub fn write(recipe: &Recipe<'_>) -> Draft {

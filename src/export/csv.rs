@@ -17,7 +17,7 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
         }
     }
     let mut text = String::from("update,lr");
-    for column in &columns {
+    for column in columns.iter().copied().chain(recipe.batches.is_some().then_some("batch")) {
         text.push(',');
         text.push_str(column);
     }
@@ -30,6 +30,9 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
             text.push(',');
             text.push_str(&float(value));
         }
+        if recipe.batches.is_some() {
+            text.push_str(&format!(",{}", recipe.samples(update)));
+        }
         text.push('\n');
     }
     Draft {
@@ -41,6 +44,7 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
             clipping: false,
             accumulation: false,
             layer_decay: false,
+            batches: true,
             ..pytorch::CARRIES
         }),
     }

@@ -16,6 +16,7 @@ const CARRIES: Carries = Carries {
     layer_decay: false,
     mirror: false,
     schedule_free: false,
+    batches: false,
 };
 
 const WHY: &str = "it has a warmup before a constant, a line or a cosine, and one triangle, and its first two \

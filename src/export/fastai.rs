@@ -18,6 +18,7 @@ const CARRIES: Carries = Carries {
     layer_decay: false,
     mirror: true,
     schedule_free: false,
+    batches: false,
 };
 
 pub fn write(recipe: &Recipe<'_>) -> Draft {

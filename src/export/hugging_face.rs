@@ -16,6 +16,7 @@ const CARRIES: Carries = Carries {
     layer_decay: false,
     mirror: false,
     schedule_free: false,
+    batches: false,
 };
 
 /// Why a configuration of Hugging Face's shapes falls short.

@@ -15,6 +15,7 @@ const CARRIES: Carries = Carries {
     layer_decay: false,
     mirror: false,
     schedule_free: false,
+    batches: false,
 };
 
 const WHY: &str = "it has a straight warmup before a constant, a line, a cosine, an inverse square root or a decay \

@@ -16,6 +16,7 @@ const CARRIES: Carries = Carries {
     layer_decay: false,
     mirror: true,
     schedule_free: true,
+    batches: true,
 };
 
 pub fn write(recipe: &Recipe<'_>) -> Draft {
@@ -193,7 +194,13 @@ fn optimizer(recipe: &Recipe<'_>) -> String {
             steps.iter().map(|step| format!("    {step},\n")).collect::<String>()
         ),
     };
-    if recipe.accumulate() > 1 {
+    if let Some(batches) = python::micro_batches(recipe) {
+        text = format!(
+            "{batches}\n\nMICRO_BATCHES_TABLE = jnp.array([micro_batches(update) for update in range(UPDATES)])\n\n\n\
+             {text}optimizer = optax.MultiSteps(\n    optimizer, every_k_schedule=lambda count: \
+             MICRO_BATCHES_TABLE[jnp.minimum(count, UPDATES - 1)]\n)\n"
+        );
+    } else if recipe.accumulate() > 1 {
         text.push_str(&format!(
             "optimizer = optax.MultiSteps(optimizer, every_k_schedule={})\n",
             recipe.accumulate()

@@ -40,7 +40,7 @@ def between(knots, update):
 pub fn module(header: &str, imports: &[String], code: &str) -> String {
     let mut lines: Vec<String> = Vec::new();
     let needs_knots = code.contains("between(");
-    if needs_knots {
+    if needs_knots || code.contains("bisect_right(") {
         lines.push("from bisect import bisect_right".to_owned());
     }
     let names = ["cos", "floor", "log1p", "sqrt", "tanh"];
@@ -60,6 +60,19 @@ pub fn module(header: &str, imports: &[String], code: &str) -> String {
     let gap = if lines.is_empty() { "" } else { "\n\n" };
     let lead = if lines.is_empty() { String::new() } else { format!("\n{}\n", lines.join("\n")) };
     format!("{header}{lead}{gap}{helper}{code}")
+}
+
+/// `def micro_batches(update)`, where the run's batch is a schedule.
+pub fn micro_batches(recipe: &Recipe<'_>) -> Option<String> {
+    let listed: Vec<String> =
+        recipe.batches.as_ref()?.iter().map(|(update, count)| format!("({update}, {count})")).collect();
+    Some(format!(
+        "# From which update on how many micro-batches of {} samples make an update.\nMICRO_BATCHES = [\n{}]\n\n\ndef \
+         micro_batches(update):\n    \"\"\"Backward passes, each of loss / micro_batches(update), before update \
+         `update`.\"\"\"\n    return MICRO_BATCHES[bisect_right(MICRO_BATCHES, (update, float(\"inf\"))) - 1][1]\n",
+        recipe.batch_size(),
+        wrapped(&listed)
+    ))
 }
 
 /// Comments at the top of a file: what it is.

@@ -26,8 +26,10 @@ pub struct Code {
 pub fn write(recipe: &Recipe<'_>) -> Draft {
     let code = code(recipe);
     let header = python::header(recipe, "PyTorch 2.15", HOW);
+    // The loop is the user's: it asks for the micro-batches of each update.
+    let batches = python::micro_batches(recipe).map(|batches| format!("\n\n{batches}")).unwrap_or_default();
     Draft {
-        text: python::module(&header, &code.imports, &code.body),
+        text: python::module(&header, &code.imports, &format!("{}{batches}", code.body)),
         predicted: code.predicted,
         table: code.table,
         approximated: "",
@@ -44,10 +46,11 @@ pub const CARRIES: Carries = Carries {
     layer_decay: true,
     mirror: true,
     schedule_free: true,
+    batches: false,
 };
 
 fn notes(recipe: &Recipe<'_>) -> Vec<String> {
-    recipe.notes(CARRIES)
+    recipe.notes(Carries { batches: true, ..CARRIES })
 }
 
 /// The code of `build` and all it needs.

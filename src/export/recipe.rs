@@ -4,7 +4,9 @@ use super::expression::Expression;
 use super::knots::Knots;
 use super::outline::Outline;
 use super::{ExportError, MAX_UPDATES, Options, formula};
-use crate::experiment::{BatchSize, Experiment, Metric, Number, Optimizer, OptimizerKind, Run, WeightFormat};
+use crate::experiment::{
+    BatchSize, Experiment, Metric, MicroBatches, Number, Optimizer, OptimizerKind, Run, WeightFormat,
+};
 use crate::schedule::{Clock, Curve};
 
 /// A run to be exported.
@@ -21,6 +23,8 @@ pub struct Recipe<'a> {
     pub outline: Outline,
     /// Optimizer numbers that change along the run: momentum, beta2, weight decay.
     pub varying: Vec<Varying>,
+    /// Where the run's batch is a schedule: the micro-batches of an update, and from which update on.
+    pub batches: Option<Vec<(u64, u64)>>,
 }
 
 /// An optimizer number that changes along the run.
@@ -63,6 +67,8 @@ pub struct Carries {
     pub mirror: bool,
     /// The averaging that schedule-free training has instead of a decay.
     pub schedule_free: bool,
+    /// A batch that is a schedule.
+    pub batches: bool,
 }
 
 impl<'a> Recipe<'a> {
@@ -86,7 +92,24 @@ impl<'a> Recipe<'a> {
         };
         let outline = Outline::of(&run.lr, clock, &drawn);
         let varying = varying(&run.optimizer, &curve, clock)?;
-        Ok(Self { experiment, run, clock, options: *options, drawn, peak, rate, outline, varying })
+        let mut recipe = Self {
+            experiment,
+            run,
+            clock,
+            options: *options,
+            drawn,
+            peak,
+            rate,
+            outline,
+            varying,
+            batches: None,
+        };
+        if let Some(batch) = &run.batch {
+            let curve = batch.resolve(clock)?;
+            let micro = MicroBatches::new(recipe.batch_size(), experiment.train.accumulate, clock);
+            recipe.batches = Some(changes((0..clock.updates).map(|update| micro.of(curve.at(update)))));
+        }
+        Ok(recipe)
     }
 
     /// The update count.
@@ -129,8 +152,20 @@ impl<'a> Recipe<'a> {
         }
     }
 
+    /// Micro-batches of an update, of the first one where that changes.
     pub fn accumulate(&self) -> usize {
-        self.experiment.train.accumulate.max(1)
+        self.micro_batches(0)
+    }
+
+    fn micro_batches(&self, update: u64) -> usize {
+        let Some(batches) = &self.batches else { return self.experiment.train.accumulate.max(1) };
+        let begun = batches.partition_point(|(from, _)| *from <= update);
+        batches[..begun].last().map_or(1, |(_, count)| usize::try_from(*count).unwrap_or(usize::MAX))
+    }
+
+    /// The samples of an update.
+    pub fn samples(&self, update: u64) -> usize {
+        self.micro_batches(update).saturating_mul(self.batch_size())
     }
 
     pub fn clip_norm(&self) -> Option<f64> {
@@ -162,7 +197,17 @@ impl<'a> Recipe<'a> {
         if let Some(norm) = self.clip_norm() {
             notes.push(carried(carries.clipping, &format!("clipping at a global gradient norm of {norm:?}")));
         }
-        if self.accumulate() > 1 {
+        if let Some(batches) = &self.batches {
+            let samples = |count: Option<&u64>| count.map_or(0, |count| *count * self.batch_size() as u64);
+            let counts = || batches.iter().map(|(_, count)| count);
+            let (least, most) = (samples(counts().min()), samples(counts().max()));
+            let what = format!("the schedule of the batch, {least} to {most} samples an update");
+            notes.push(if carries.batches {
+                format!("Carried: {what}.")
+            } else {
+                format!("Left out: {what}; every update has the first one's {}.", self.samples(0))
+            });
+        } else if self.accumulate() > 1 {
             let what = format!("accumulation of {} micro-batches an update", self.accumulate());
             notes.push(carried(carries.accumulation, &what));
         }
@@ -220,6 +265,17 @@ fn carried(is_carried: bool, what: &str) -> String {
     } else {
         format!("Left out: {what}; set it where you train.")
     }
+}
+
+/// The updates at which the number is another, and that number.
+fn changes(numbers: impl Iterator<Item = u64>) -> Vec<(u64, u64)> {
+    let mut changes: Vec<(u64, u64)> = Vec::new();
+    for (update, number) in (0..).zip(numbers) {
+        if changes.last().is_none_or(|(_, before)| *before != number) {
+            changes.push((update, number));
+        }
+    }
+    changes
 }
 
 fn varying(optimizer: &Optimizer, lr: &Curve, clock: Clock) -> Result<Vec<Varying>, ExportError> {

@@ -77,6 +77,11 @@ targets! {
 }
 
 impl Target {
+    /// Whether the text depends on [`Options::hugging_face_v4`](super::Options::hugging_face_v4).
+    pub fn has_versions(&self) -> bool {
+        matches!(self.id, "hugging_face" | "hugging_face_yaml")
+    }
+
     /// The target of this name on the command line.
     pub fn from_id(id: &str) -> Option<&'static Self> {
         Self::ALL.iter().find(|target| target.id == id)

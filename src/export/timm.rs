@@ -15,6 +15,7 @@ const CARRIES: Carries = Carries {
     layer_decay: true,
     mirror: false,
     schedule_free: false,
+    batches: false,
 };
 
 const WHY: &str = "its schedulers have whole epochs, the warmups of most cut into the curve, and milestones \

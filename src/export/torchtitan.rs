@@ -15,6 +15,7 @@ const CARRIES: Carries = Carries {
     layer_decay: false,
     mirror: false,
     schedule_free: false,
+    batches: false,
 };
 
 const WHY: &str = "it has a warmup that counts from 1, a constant, and a line, a cosine or 1 - sqrt whose end comes \

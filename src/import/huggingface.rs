@@ -6,6 +6,7 @@ use super::settings::{Settings, flags, number, optimizer_kind, set};
 use super::shape::{constant, cosine, polynomial, restarts, warmed, wsd};
 use super::{Format, ImportError, Imported, yaml};
 use crate::experiment::{Greedy, Metric, Optimizer, Plateau, PlateauMode, ThresholdMode};
+use crate::schedule::greedy::GreedyRule;
 use crate::schedule::kind::{InverseSqrt, Kind};
 use crate::schedule::{Ramp, Schedule, Span};
 
@@ -328,12 +329,11 @@ fn plateau(kwargs: &Settings) -> Result<Plateau, ImportError> {
 }
 
 fn greedy(kwargs: &Settings) -> Result<Greedy, ImportError> {
-    let default = Greedy::default();
+    let default = GreedyRule::default();
     let or =
         |name: &str, otherwise: f64| Ok::<f64, ImportError>(kwargs.number(&[name])?.unwrap_or(otherwise));
     let window = kwargs.count("window_size")?.unwrap_or(50) as usize;
-    Ok(Greedy {
-        metric: Metric::ValLoss,
+    let rule = GreedyRule {
         mode: direction(kwargs),
         factor: or("factor", default.factor)?,
         patience: kwargs.count("patience")?.unwrap_or(default.patience),
@@ -349,7 +349,8 @@ fn greedy(kwargs: &Settings) -> Result<Greedy, ImportError> {
         eps: or("eps", default.eps)?,
         window: (kwargs.flag("smooth") == Some(true)).then_some(window),
         reset_start: kwargs.count("reset_start")?.unwrap_or(default.reset_start),
-    })
+    };
+    Ok(Greedy { metric: Metric::ValLoss, rule })
 }
 
 fn optimizer(settings: &Settings, imported: &mut Imported) -> Result<Option<Optimizer>, ImportError> {

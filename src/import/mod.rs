@@ -98,6 +98,8 @@ pub struct Imported {
     pub clip_norm: Option<f64>,
     pub batch_size: Option<usize>,
     pub layer_decay: Option<f64>,
+    /// The samples of an update as a schedule.
+    pub batch: Option<Schedule>,
     /// What was left out or assumed, a sentence each.
     pub notes: Vec<String>,
     /// How well the schedule fits a logged rate.
@@ -119,6 +121,7 @@ impl Imported {
             clip_norm: None,
             batch_size: None,
             layer_decay: None,
+            batch: None,
             notes: Vec::new(),
             fit: None,
         }
@@ -142,6 +145,7 @@ impl Imported {
             greedy: self.greedy.clone(),
             hypergradient: self.hypergradient.clone(),
             layer_decay: self.layer_decay,
+            batch: self.batch.clone(),
         }
     }
 
@@ -159,7 +163,7 @@ impl Imported {
         let clock = Clock { updates: updates.clamp(1, 1_000_000_000), updates_per_epoch: 100 };
         self.lr.resolve(clock)?;
         if let Some(rule) = &self.greedy {
-            rule.rule().check()?;
+            rule.rule.check()?;
         }
         if let Some(optimizer) = &self.optimizer {
             settings::check_optimizer(optimizer)?;
@@ -271,6 +275,7 @@ fn experiment(text: &str) -> Result<Imported, ImportError> {
         greedy: None,
         hypergradient: None,
         layer_decay: None,
+        batch: None,
     };
     // The reader refuses a file without a run, so the constant one is never seen.
     let run = experiment.runs.into_iter().next().unwrap_or(constant);
@@ -280,6 +285,7 @@ fn experiment(text: &str) -> Result<Imported, ImportError> {
     imported.greedy = run.greedy;
     imported.hypergradient = run.hypergradient;
     imported.layer_decay = run.layer_decay;
+    imported.batch = run.batch;
     imported.updates = Some(experiment.train.updates);
     imported.accumulate = Some(experiment.train.accumulate);
     imported.clip_norm = experiment.train.clip_norm;

@@ -156,7 +156,7 @@ fn patience(subject: &Subject, warnings: &mut Vec<Warning>) {
     };
     let run = subject.run;
     let plateau = run.plateau.as_ref().map(|rule| ("plateau", rule.patience));
-    let greedy = run.greedy.as_ref().map(|rule| ("greedy", rule.patience));
+    let greedy = run.greedy.as_ref().map(|greedy| ("greedy", greedy.rule.patience));
     for (name, patience) in plateau.into_iter().chain(greedy) {
         // The first report is always an improvement.
         if patience as f64 + 1.0 >= epochs {

@@ -1,5 +1,6 @@
 //! Lint: what an experiment, or a pasted configuration, will do that nobody means.
 
+mod batches;
 mod dialect;
 mod exported;
 mod lengths;
@@ -97,6 +98,7 @@ pub fn lint(experiment: &Experiment, clock: Option<Clock>) -> Vec<Warning> {
                 let mut found = lengths::lint(&subject);
                 found.extend(rates::lint(&subject));
                 found.extend(exported::lint(&subject));
+                found.extend(batches::lint(&subject));
                 found
             },
         );
@@ -166,6 +168,12 @@ impl Time {
         }
     }
 
+    /// Whether the schedule's values at the run's updates are the real ones: not where its lengths and the
+    /// run's are in units that cannot be compared.
+    fn knows(&self, schedule: &Schedule) -> bool {
+        self.unknown.is_none_or(|unknown| !spans(schedule).into_iter().any(unknown))
+    }
+
     fn total(&self) -> f64 {
         self.clock.updates as f64
     }
@@ -189,10 +197,9 @@ impl<'a> Subject<'a> {
         Ok(Self { experiment, run, time, curve })
     }
 
-    /// Whether the curve's values at the run's updates are the real ones: not where its lengths and the
-    /// run's are in units that cannot be compared.
+    /// Whether the rates at the run's updates are the real ones.
     fn knows_curve(&self) -> bool {
-        self.time.unknown.is_none_or(|unknown| !spans(&self.run.lr).into_iter().any(unknown))
+        self.time.knows(&self.run.lr)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Remedy, Severity, Subject, Warning, all};
 use crate::experiment::{Number, OptimizerKind, WeightFormat};
-use crate::schedule::kind::{Kind, Value};
+use crate::schedule::kind::{Kind, Multistep, Step, Value};
 
 /// The size of a usual weight: that of a layer of 400 inputs.
 const USUAL_WEIGHT: f64 = 0.05;
@@ -12,6 +12,7 @@ const LOOKS: u64 = 1000;
 pub(super) fn lint(subject: &Subject) -> Vec<Warning> {
     let mut warnings = Vec::new();
     floors(subject, &mut warnings);
+    growth(subject, &mut warnings);
     mirror(subject, &mut warnings);
     if subject.knows_curve() {
         nothing(subject, &mut warnings);
@@ -39,6 +40,19 @@ fn floors(subject: &Subject, warnings: &mut Vec<Warning>) {
             warnings.push(
                 Warning::new(Severity::Error, "floor-above-peak", message)
                     .set(format!("lr.{path}floor"), "0.0"),
+            );
+        }
+    }
+}
+
+fn growth(subject: &Subject, warnings: &mut Vec<Warning>) {
+    for (path, schedule) in all(&subject.run.lr) {
+        if let Kind::Step(Step { gamma, .. }) | Kind::Multistep(Multistep { gamma, .. }) = &schedule.kind
+            && *gamma > 1.0
+        {
+            let message = format!("each step multiplies by {gamma}: the rate grows");
+            warnings.push(
+                warn("steps-grow", message).set(format!("lr.{path}gamma"), format!("{:?}", 1.0 / gamma)),
             );
         }
     }
@@ -81,7 +95,7 @@ fn vanishing(subject: &Subject, warnings: &mut Vec<Warning>) {
 }
 
 fn greedy(subject: &Subject, warnings: &mut Vec<Warning>) {
-    let Some(rule) = &subject.run.greedy else { return };
+    let Some(rule) = subject.run.greedy.as_ref().map(|greedy| greedy.rule) else { return };
     let peak = subject.curve.range().1;
     if rule.min_lr >= peak {
         let message = format!(

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::check::MAX_RATE;
 use super::cyclic::Cyclic;
 use super::descent::Descent;
 use super::node::Node;
@@ -83,14 +84,19 @@ impl Sequence {
     }
 }
 
+/// `peak` times a factor that may grow without end, at most the largest rate.
+fn scaled(peak: f64, factor: f64) -> f64 {
+    (peak * factor.min(MAX_RATE)).min(MAX_RATE)
+}
+
 impl Body {
     pub fn at(&self, tick: u64) -> f64 {
         match self {
             Self::Constant(peak) => *peak,
-            Self::Step { peak, every, gamma } => peak * gamma.powf((tick / every) as f64),
+            Self::Step { peak, every, gamma } => scaled(*peak, gamma.powf((tick / every) as f64)),
             Self::Multistep { peak, milestones, gamma } => {
                 let passed = milestones.partition_point(|milestone| *milestone <= tick);
-                peak * gamma.powf(passed as f64)
+                scaled(*peak, gamma.powf(passed as f64))
             }
             Self::Exponential { peak, gamma } => peak * gamma.powf(tick as f64),
             Self::Linear { peak, to, over, .. } if tick >= *over => peak * to,

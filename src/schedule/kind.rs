@@ -197,6 +197,8 @@ macro_rules! kinds {
 }
 
 const FACTOR: Role = Role::Number { min: 0.0, max: 1.0 };
+/// What a step multiplies by, as a batch that doubles does.
+const CHANGE: Role = Role::Number { min: 0.0, max: 1e3 };
 const POSITIVE: Role = Role::Number { min: 1e-12, max: 1e12 };
 
 kinds! {
@@ -205,23 +207,23 @@ kinds! {
         /// The rate.
         peak: f64, Role::Rate;
     }
-    /// Drops by a factor at equal distances: peak·gamma^⌊e/every⌋ (PyTorch's StepLR).
+    /// Changes by a factor at equal distances: peak·gamma^⌊e/every⌋ (PyTorch's StepLR).
     Step "step" {
         /// The first rate.
         peak: f64, Role::Rate;
-        /// The distance between two drops.
+        /// The distance between two changes.
         every: Span, Role::Span;
-        /// What each drop multiplies by.
-        gamma: f64, FACTOR, or 0.1;
+        /// What each change multiplies by: below 1 a drop.
+        gamma: f64, CHANGE, or 0.1;
     }
-    /// Drops by a factor at chosen positions; one named twice drops twice (PyTorch's MultiStepLR).
+    /// Changes by a factor at chosen positions; one named twice changes twice (PyTorch's MultiStepLR).
     Multistep "multistep" {
         /// The first rate.
         peak: f64, Role::Rate;
-        /// Where the drops are.
+        /// Where the changes are.
         milestones: Vec<Span>, Role::Milestones;
-        /// What each drop multiplies by.
-        gamma: f64, FACTOR, or 0.1;
+        /// What each change multiplies by: below 1 a drop.
+        gamma: f64, CHANGE, or 0.1;
     }
     /// Shrinks by the same factor every tick: peak·gamma^e (PyTorch's ExponentialLR).
     Exponential "exponential" {

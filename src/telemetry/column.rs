@@ -5,6 +5,8 @@
 pub enum Column {
     Lr,
     Momentum,
+    WeightDecay,
+    Batch,
     TrainLoss,
     ValLoss,
     ValAccuracy,
@@ -15,7 +17,7 @@ pub enum Column {
 
 impl Column {
     /// Every column, in the order people read them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Lr,
         Self::Momentum,
         Self::TrainLoss,
@@ -23,14 +25,18 @@ impl Column {
         Self::ValAccuracy,
         Self::GradNorm,
         Self::UpdateNorm,
+        Self::WeightDecay,
+        Self::Batch,
         Self::RoundedAway,
     ];
 
-    /// The name in files. `metrics.csv` has all but the last.
+    /// The name in files; `metrics.csv` has the first seven.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Lr => "lr",
             Self::Momentum => "momentum",
+            Self::WeightDecay => "weight_decay",
+            Self::Batch => "batch",
             Self::TrainLoss => "train_loss",
             Self::ValLoss => "val_loss",
             Self::ValAccuracy => "val_accuracy",
@@ -45,6 +51,8 @@ impl Column {
         match self {
             Self::Lr => "Learning rate",
             Self::Momentum => "Momentum",
+            Self::WeightDecay => "Weight decay",
+            Self::Batch => "Batch",
             Self::TrainLoss => "Training loss",
             Self::ValLoss => "Validation loss",
             Self::ValAccuracy => "Validation accuracy",
@@ -57,7 +65,8 @@ impl Column {
     /// What the numbers count, or nothing for a plain factor.
     pub const fn unit(self) -> &'static str {
         match self {
-            Self::Lr | Self::Momentum => "",
+            Self::Lr | Self::Momentum | Self::WeightDecay => "",
+            Self::Batch => "samples",
             Self::TrainLoss | Self::ValLoss => "per sample",
             Self::ValAccuracy => "share of samples",
             Self::GradNorm | Self::UpdateNorm => "L2 norm",
@@ -70,6 +79,8 @@ impl Column {
         match self {
             Self::Lr => "The learning rate that the update used.",
             Self::Momentum => "The share of the last step that the update kept (beta1 for the Adam family).",
+            Self::WeightDecay => "How strongly the update pulled the weights towards zero.",
+            Self::Batch => "The samples over whose gradients the update averaged.",
             Self::TrainLoss => "The mean loss of the update's batch, before the update.",
             Self::ValLoss => "The mean loss on the samples held out from training.",
             Self::ValAccuracy => "The share of the held-out samples that are classified correctly.",

@@ -14,6 +14,10 @@ pub struct Row {
     pub lr: f64,
     /// The momentum (or beta1) it used.
     pub momentum: f64,
+    /// The weight decay it used.
+    pub weight_decay: f64,
+    /// The samples over whose gradients it averaged.
+    pub batch: u64,
     /// The mean loss of its batch, before the update.
     pub train_loss: f32,
     /// The L2 norm of the gradient, before clipping.
@@ -48,6 +52,8 @@ pub struct Store {
 struct Lane {
     lr: Series,
     momentum: Series,
+    weight_decay: Series,
+    batch: Series,
     train_loss: Series,
     val_loss: Series,
     val_accuracy: Series,
@@ -192,7 +198,7 @@ impl Store {
 impl Lane {
     /// A share for each single-precision series, two for each of double precision: they then keep
     /// every sample equally long.
-    const SHARES: usize = 11;
+    const SHARES: usize = 13;
 
     fn new(share: usize) -> Self {
         let single = || Series::new(Precision::Single, share);
@@ -200,6 +206,8 @@ impl Lane {
         Self {
             lr: double(),
             momentum: double(),
+            weight_decay: single(),
+            batch: single(),
             train_loss: single(),
             val_loss: single(),
             val_accuracy: single(),
@@ -215,6 +223,8 @@ impl Lane {
         match column {
             Column::Lr => &self.lr,
             Column::Momentum => &self.momentum,
+            Column::WeightDecay => &self.weight_decay,
+            Column::Batch => &self.batch,
             Column::TrainLoss => &self.train_loss,
             Column::ValLoss => &self.val_loss,
             Column::ValAccuracy => &self.val_accuracy,
@@ -231,6 +241,8 @@ impl Lane {
         }
         self.lr.push(update, row.lr);
         self.momentum.push(update, row.momentum);
+        self.weight_decay.push(update, row.weight_decay);
+        self.batch.push(update, row.batch as f64);
         self.train_loss.push(update, row.train_loss.into());
         self.grad_norm.push(update, row.grad_norm.into());
         self.update_norm.push(update, row.update_norm.into());
@@ -244,6 +256,8 @@ impl Lane {
         for series in [
             &mut self.lr,
             &mut self.momentum,
+            &mut self.weight_decay,
+            &mut self.batch,
             &mut self.train_loss,
             &mut self.val_loss,
             &mut self.val_accuracy,

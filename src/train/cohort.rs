@@ -255,8 +255,12 @@ impl Cohort {
         let plans: Vec<Arc<Plan>> = experiment
             .runs
             .iter()
-            .map(|run| Plan::new(run, self.task.clock).map(Arc::new))
-            .collect::<Result<_, _>>()?;
+            .map(|run| {
+                let plan = Plan::new(run, self.task.clock)?;
+                self.task.holds(run, &plan)?;
+                Ok(Arc::new(plan))
+            })
+            .collect::<Result<_, TrainError>>()?;
         self.suits(&self.place, experiment)?;
         let buffers = plans.iter().map(|plan| rule::buffers(plan.kind)).max().unwrap_or(0);
         let width = self.task.model.width() * (1 + buffers);
@@ -283,7 +287,8 @@ impl Cohort {
                             || was.plateau != run.plateau
                             || was.greedy != run.greedy
                             || was.hypergradient != run.hypergradient
-                            || was.layer_decay != run.layer_decay;
+                            || was.layer_decay != run.layer_decay
+                            || was.batch != run.batch;
                         let shared = kept.len().min(width);
                         row[..shared].copy_from_slice(&kept[..shared]);
                         if edited && mode == Mode::Instant {

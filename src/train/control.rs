@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::rule::Numbers;
-use crate::experiment::{Metric, OptimizerKind, Plateau as PlateauNumbers, PlateauMode, Run, ThresholdMode};
+use crate::experiment::{Metric, OptimizerKind, Plateau as PlateauNumbers, Run};
 use crate::schedule::ScheduleError;
 use crate::schedule::controller::Change;
 use crate::schedule::greedy::{Greedy, GreedyState};
 use crate::schedule::hypergradient::{AdamDirection, Hypergradient, HypergradientState, adam_alignment, dot};
-use crate::schedule::plateau::{self, Plateau, PlateauRule, PlateauState};
+use crate::schedule::plateau::{Plateau, PlateauRule, PlateauState};
 
 /// A controller and its state.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,7 +43,7 @@ impl Control {
         let greedy = run
             .greedy
             .as_ref()
-            .map(|numbers| Greedy::new(numbers.rule()).map(|greedy| Self::Greedy(numbers.metric, greedy)));
+            .map(|numbers| Greedy::new(numbers.rule).map(|greedy| Self::Greedy(numbers.metric, greedy)));
         let hypergradient = run
             .hypergradient
             .as_ref()
@@ -139,28 +139,65 @@ impl Control {
         })
     }
 
-    /// The plateau rule, where it is one.
-    pub fn plateau(&self) -> Option<&Plateau> {
+    /// Where it stands.
+    pub fn standing(&self) -> Standing {
+        let (metric, multiplier) = (self.metric(), self.rate(1.0));
+        let idle =
+            Standing { metric, multiplier, best: None, smoothed: None, bad: 0, patience: 0, resting: 0 };
         match self {
-            Self::Plateau(_, plateau) => Some(plateau),
-            _ => None,
+            Self::Plateau(_, plateau) => {
+                let state = plateau.state();
+                Standing {
+                    best: state.best,
+                    smoothed: state.smoothed,
+                    bad: state.bad,
+                    patience: plateau.rule().patience,
+                    resting: state.cooldown_left,
+                    ..idle
+                }
+            }
+            Self::Greedy(_, greedy) => {
+                let state = greedy.state();
+                let count = state.window.len();
+                Standing {
+                    best: state.best,
+                    smoothed: (count > 0).then(|| state.sum / count as f64),
+                    bad: state.bad,
+                    patience: greedy.rule().patience,
+                    resting: state.cooldown_left.max(state.warmup_left),
+                    ..idle
+                }
+            }
+            Self::Hypergradient(_) => idle,
         }
     }
 }
 
+/// Where a controller stands, for people to see.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Standing {
+    /// What it watches.
+    pub metric: Option<Metric>,
+    /// What it multiplies the schedule by.
+    pub multiplier: f64,
+    /// The best of the metric so far.
+    pub best: Option<f64>,
+    /// The metric as the rule sees it, where it is smoothed.
+    pub smoothed: Option<f64>,
+    /// Reports in a row without improvement, and how many of them are tolerated.
+    pub bad: u64,
+    pub patience: u64,
+    /// Reports after a change that will not be looked at.
+    pub resting: u64,
+}
+
 fn rule(numbers: &PlateauNumbers) -> PlateauRule {
     PlateauRule {
-        mode: match numbers.mode {
-            PlateauMode::Min => plateau::Mode::Min,
-            PlateauMode::Max => plateau::Mode::Max,
-        },
+        mode: numbers.mode,
         factor: numbers.factor,
         patience: numbers.patience,
         threshold: numbers.threshold,
-        threshold_mode: match numbers.threshold_mode {
-            ThresholdMode::Rel => plateau::ThresholdMode::Rel,
-            ThresholdMode::Abs => plateau::ThresholdMode::Abs,
-        },
+        threshold_mode: numbers.threshold_mode,
         cooldown: numbers.cooldown,
         min_lr: numbers.min_lr,
         eps: numbers.eps,

@@ -37,6 +37,12 @@ pub fn describe(old: &Run, new: &Run) -> String {
     if old.layer_decay != new.layer_decay {
         parts.push("layer decay changed".to_owned());
     }
+    match (&old.batch, &new.batch) {
+        (Some(old), Some(new)) => schedule("batch ", old, new, &mut parts),
+        (None, Some(new)) => parts.push(format!("batch on a {} schedule", new.kind.name())),
+        (Some(_), None) => parts.push("batch as the experiment says".to_owned()),
+        (None, None) => {}
+    }
     if parts.is_empty() { "no change".to_owned() } else { parts.join(", ") }
 }
 

@@ -32,6 +32,8 @@ pub struct Lane {
     schedule_from: u64,
     /// The update at which the optimizer's buffers began.
     optimizer_from: u64,
+    /// Micro-batches dealt beyond those that updates of the experiment's own batch would have taken.
+    extra: i64,
     controller: Option<Control>,
     /// How far the average of a schedule-free optimizer has come.
     pub(super) averaging: rule::Averaging,
@@ -91,6 +93,7 @@ impl Lane {
             seed: task.seed.wrapping_add(u64::from(id.replica)),
             schedule_from: 0,
             optimizer_from: 0,
+            extra: 0,
             controller,
             averaging: rule::Averaging::default(),
             epoch_loss: (0.0, 0),
@@ -99,7 +102,7 @@ impl Lane {
             order: Vec::new(),
             order_epoch: None,
             gradient: vec![0.0; width],
-            micro: if task.accumulate > 1 { vec![0.0; width] } else { Vec::new() },
+            micro: Vec::new(),
             scratch: task.model.scratch(task.scratch_samples()),
             keeper: None,
             log: Log::default(),
@@ -116,6 +119,7 @@ impl Lane {
         self.update = 0;
         self.schedule_from = 0;
         self.begin(parameters, buffers);
+        self.extra = 0;
         if let Some(keeper) = &mut self.keeper {
             keeper.clear();
         }
@@ -209,11 +213,13 @@ impl Lane {
             update: self.update,
             lr: numbers.lr,
             momentum: numbers.momentum,
+            weight_decay: numbers.weight_decay,
+            batch: self.samples(task),
             train_loss,
             grad_norm: grad_norm as f32,
             update_norm: applied.update_norm as f32,
         };
-        self.record(row);
+        self.record(task, row);
         self.look(task, parameters);
     }
 
@@ -224,51 +230,71 @@ impl Lane {
         rule::Numbers { update: update - self.optimizer_from, ..numbers }
     }
 
-    /// The samples of the update that comes `ahead` updates after the next one, one micro-batch after the other.
-    pub fn deal_ahead(&mut self, task: &Task, ahead: u64) -> &[u32] {
-        let range = self.deal(task, ahead);
-        &self.order[range]
+    /// How many micro-batches the update is made of that comes `ahead` updates after the next one.
+    fn micro_batches(&self, task: &Task, ahead: u64) -> u64 {
+        task.micro_batches_at(&self.plan, self.update + ahead - self.schedule_from)
     }
 
-    /// Where in the epoch's order those samples are; the order is made when it is another epoch's.
-    fn deal(&mut self, task: &Task, ahead: u64) -> std::ops::Range<usize> {
-        let update = self.update + ahead;
-        let per_update = task.batch * task.accumulate;
-        let epoch = update / task.clock.updates_per_epoch;
+    /// Micro-batches dealt so far: where in the data the lane is.
+    fn dealt(&self, task: &Task) -> u64 {
+        (self.update * task.accumulate as u64).saturating_add_signed(self.extra)
+    }
+
+    /// The samples over which the next update averages.
+    pub fn samples(&self, task: &Task) -> u64 {
+        task.samples_at(&self.plan, self.update - self.schedule_from)
+    }
+
+    /// The samples of the update that comes `ahead` updates after the next one, one micro-batch after the other.
+    pub fn deal_ahead(&mut self, task: &Task, ahead: u64) -> Vec<u32> {
+        let skipped: u64 = (0..ahead).map(|ahead| self.micro_batches(task, ahead)).sum();
+        let before = self.dealt(task) + skipped;
+        let mut rows = Vec::new();
+        for at in before..before + self.micro_batches(task, ahead) {
+            let range = self.deal(task, at);
+            rows.extend_from_slice(&self.order[range]);
+        }
+        rows
+    }
+
+    /// Where in its epoch's order the samples of a micro-batch are; the order is made when it is another
+    /// epoch's.
+    fn deal(&mut self, task: &Task, micro_batch: u64) -> std::ops::Range<usize> {
+        let per_epoch = task.micro_batches.per_epoch;
+        let epoch = micro_batch / per_epoch;
         if self.order_epoch != Some(epoch) {
             epoch_order(self.seed, epoch, task.samples, &mut self.order);
             self.order_epoch = Some(epoch);
         }
-        let start = (update % task.clock.updates_per_epoch) as usize * per_update;
-        start..start + per_update
+        let start = (micro_batch % per_epoch) as usize * task.batch;
+        start..start + task.batch
     }
 
     /// The mean loss and gradient of the update's micro-batches, the gradient left in `self.gradient`.
     fn accumulated_gradient(&mut self, task: &Task, parameters: &[f32]) -> f32 {
-        let range = self.deal(task, 0);
-        let rows = &self.order[range];
-        if task.accumulate == 1 {
-            return task.model.gradient(
-                parameters,
-                task.training(rows),
-                &mut self.gradient,
-                &mut self.scratch,
-            );
+        let (count, dealt) = (self.micro_batches(task, 0), self.dealt(task));
+        let range = self.deal(task, dealt);
+        let batch = task.training(&self.order[range]);
+        let mut loss = task.model.gradient(parameters, batch, &mut self.gradient, &mut self.scratch);
+        if count == 1 {
+            return loss;
         }
         let arch = pulp::Arch::new();
-        let mut loss = 0.0;
-        self.gradient.fill(0.0);
-        for rows in rows.chunks_exact(task.batch) {
-            loss += task.model.gradient(parameters, task.training(rows), &mut self.micro, &mut self.scratch);
+        self.micro.resize(self.gradient.len(), 0.0);
+        for at in 1..count {
+            let range = self.deal(task, dealt + at);
+            let batch = task.training(&self.order[range]);
+            loss += task.model.gradient(parameters, batch, &mut self.micro, &mut self.scratch);
             rule::add(arch, &mut self.gradient, &self.micro);
         }
-        let share = 1.0 / task.accumulate as f32;
+        let share = 1.0 / count as f32;
         rule::scale(arch, &mut self.gradient, share);
         loss * share
     }
 
     /// Takes note of an update that is done; `row.update` is the lane's.
-    pub fn record(&mut self, row: Row) {
+    pub fn record(&mut self, task: &Task, row: Row) {
+        self.extra += self.micro_batches(task, 0) as i64 - task.accumulate as i64;
         if !row.train_loss.is_finite() && self.diverged_at.is_none() {
             self.diverged_at = Some(row.update);
             self.log.diverged = Some(row.update);

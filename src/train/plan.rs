@@ -19,6 +19,8 @@ pub struct Plan {
     /// The run's controller before its first report.
     pub control: Option<Control>,
     pub layer_decay: Option<f64>,
+    /// The samples an update is to average over; `None` is what the task says.
+    pub batch: Option<Curve>,
 }
 
 /// One optimizer number over time.
@@ -68,6 +70,7 @@ impl Plan {
             nesterov: run.optimizer.nesterov,
             control: Control::of(run).map_err(named)?,
             layer_decay: run.layer_decay,
+            batch: run.batch.as_ref().map(|batch| batch.resolve(clock).map_err(named)).transpose()?,
         })
     }
 

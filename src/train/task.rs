@@ -3,8 +3,11 @@
 use std::sync::{Arc, OnceLock};
 
 use super::TrainError;
+use super::plan::Plan;
 use crate::data::{self, Dataset, Prepared, Shape, Split};
-use crate::experiment::{BatchSize, Experiment, Loss, Model as ModelSpec, Source, WeightFormat};
+use crate::experiment::{
+    BatchSize, Experiment, Loss, MicroBatches, Model as ModelSpec, Run, Source, WeightFormat,
+};
 use crate::model::cnn::Cnn;
 use crate::model::mlp::Mlp;
 use crate::model::surface::Surface;
@@ -28,6 +31,8 @@ pub struct Task {
     /// Samples of one micro-batch.
     pub batch: usize,
     pub accumulate: usize,
+    /// What updates of a scheduled batch are made of.
+    pub micro_batches: MicroBatches,
     pub clip_norm: Option<f64>,
     pub weights: WeightFormat,
     pub seed: u64,
@@ -105,20 +110,49 @@ impl Task {
         }
         let one_update = Clock { updates: 1, updates_per_epoch: updates_per_epoch as u64 };
         let updates = experiment.train.updates.whole_updates(one_update);
+        let clock = Clock { updates, ..one_update };
         Ok(Self {
             prepared,
             model,
             batch,
             accumulate,
+            micro_batches: MicroBatches::new(batch, accumulate, clock),
             clip_norm: experiment.train.clip_norm,
             weights: experiment.train.weights,
             seed: experiment.train.seed,
             noise: noise.filter(|deviation| *deviation > 0.0),
-            clock: Clock { updates, updates_per_epoch: updates_per_epoch as u64 },
+            clock,
             samples,
             validation_rows,
             fingerprint: OnceLock::new(),
         })
+    }
+
+    /// Micro-batches whose mean gradient makes this update of the plan's schedules.
+    pub fn micro_batches_at(&self, plan: &Plan, update: u64) -> u64 {
+        plan.batch.as_ref().map_or(self.accumulate as u64, |batch| self.micro_batches.of(batch.at(update)))
+    }
+
+    /// The samples over which that update averages.
+    pub fn samples_at(&self, plan: &Plan, update: u64) -> u64 {
+        self.micro_batches_at(plan, update) * self.batch as u64
+    }
+
+    /// # Errors
+    /// When an update of the run would need more samples than there are.
+    pub fn holds(&self, run: &Run, plan: &Plan) -> Result<(), TrainError> {
+        let most = self.micro_batches.samples_per_epoch();
+        match plan.batch.as_ref().map(|batch| batch.range().1) {
+            // What is rounded down to all samples fits.
+            Some(wanted) if wanted >= most as f64 + self.batch as f64 / 2.0 => {
+                Err(TrainError::Task(format!(
+                    "run \"{}\" asks for batches of up to {wanted:.0} samples, and an epoch has {most} to train on: \
+                     lower the schedule of its batch",
+                    run.name
+                )))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The CRC-32 of all data, by which a checkpoint knows whether they are still the same.

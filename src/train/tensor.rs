@@ -60,7 +60,7 @@ pub fn advance(task: &Task, lanes: &mut [&mut Lane], rows: &Tensor, to: u64) -> 
             break;
         }
     }
-    measured.record(lanes)?;
+    measured.record(task, lanes)?;
     for (lane, averaging) in lanes.iter_mut().zip(averaging) {
         lane.averaging = averaging;
     }
@@ -92,7 +92,7 @@ impl Measured {
         self.update_norms.push(update_norm);
     }
 
-    fn record(self, lanes: &mut [&mut Lane]) -> Result<()> {
+    fn record(self, task: &Task, lanes: &mut [&mut Lane]) -> Result<()> {
         if self.numbers.is_empty() {
             return Ok(());
         }
@@ -106,14 +106,17 @@ impl Measured {
                 if let Some(rounded) = &rounded {
                     lanes[lane].log.rounded.push((update, rounded[at][lane]));
                 }
-                lanes[lane].record(Row {
+                let row = Row {
                     update,
                     lr: numbers.lr,
                     momentum: numbers.momentum,
+                    weight_decay: numbers.weight_decay,
+                    batch: lanes[lane].samples(task),
                     train_loss: losses[at][lane],
                     grad_norm: grads[at][lane],
                     update_norm: steps[at][lane],
-                });
+                };
+                lanes[lane].record(task, row);
             }
         }
         Ok(())
@@ -127,12 +130,19 @@ fn loss_and_gradient(
     parameters: &Var,
     ahead: u64,
 ) -> Result<(Tensor, Tensor)> {
-    let dealt: Vec<Vec<u32>> = lanes.iter_mut().map(|lane| lane.deal_ahead(task, ahead).to_vec()).collect();
+    let dealt: Vec<Vec<u32>> = lanes.iter_mut().map(|lane| lane.deal_ahead(task, ahead)).collect();
+    let counts: Vec<usize> = dealt.iter().map(|rows| rows.len() / task.batch).collect();
+    let column = |of: &dyn Fn(usize) -> f32| {
+        let numbers: Vec<f32> = counts.iter().map(|count| of(*count)).collect();
+        Tensor::from_vec(numbers, counts.len(), parameters.device())
+    };
     let mut sums: Option<(Tensor, Tensor)> = None;
-    for micro in 0..task.accumulate {
+    for micro in 0..counts.iter().copied().max().unwrap_or(0) {
+        // A lane with fewer micro-batches goes through its last again, which then does not count.
         let batches: Vec<_> = dealt
             .iter()
-            .map(|rows| task.training(&rows[micro * task.batch..(micro + 1) * task.batch]))
+            .filter_map(|rows| rows.chunks_exact(task.batch).take(micro + 1).next_back())
+            .map(|rows| task.training(rows))
             .collect();
         let loss = task.model.loss_tensor(parameters.as_tensor(), &batches)?;
         // The lanes do not touch each other, so the gradient of the sum is each lane's own.
@@ -140,7 +150,9 @@ fn loss_and_gradient(
         let Some(gradient) = gradients.get(parameters.as_tensor()) else {
             candle_core::bail!("the loss does not depend on the parameters");
         };
-        let (loss, gradient) = (loss.detach(), gradient.detach());
+        let counted = column(&|count| f32::from(u8::from(micro < count)))?;
+        let loss = (loss.detach() * &counted)?;
+        let gradient = gradient.detach().broadcast_mul(&counted.unsqueeze(1)?)?;
         sums = Some(match sums {
             None => (loss, gradient),
             Some((losses, gradients)) => ((losses + loss)?, (gradients + gradient)?),
@@ -148,8 +160,8 @@ fn loss_and_gradient(
     }
     match sums {
         Some((loss, gradient)) => {
-            let share = 1.0 / task.accumulate as f64;
-            Ok(((loss * share)?, (gradient * share)?))
+            let share = column(&|count| 1.0 / count as f32)?;
+            Ok(((loss * &share)?, gradient.broadcast_mul(&share.unsqueeze(1)?)?))
         }
         None => candle_core::bail!("an update needs at least one micro-batch"),
     }

@@ -55,6 +55,8 @@ pub type Truth = Vec<(&'static Target, Summary)>;
 pub struct Exports {
     pub page: Page,
     pub target: &'static Target,
+    /// What is chosen about exports.
+    pub options: Options,
     text: Kept<Exported>,
     truth: Kept<Truth>,
     warnings: Option<(u64, Clock, Arc<[Warning]>)>,
@@ -66,6 +68,7 @@ impl Default for Exports {
         Self {
             page: Page::Text,
             target: &Target::ALL[0],
+            options: Options::default(),
             text: Kept::default(),
             truth: Kept::default(),
             warnings: None,
@@ -80,6 +83,7 @@ struct Key {
     run: RunId,
     clock: Clock,
     target: Option<&'static Target>,
+    options: Options,
 }
 
 type Answer<T> = Arc<Result<T, ExportError>>;
@@ -151,7 +155,7 @@ impl Studio {
         let experiment = self.document.experiment();
         self.exports.text.get(ctx, key, || {
             let (experiment, run) = (experiment.clone(), run.clone());
-            move || exported(&experiment, &run, key.clock, target)
+            move || exported(&experiment, &run, key, target)
         })
     }
 
@@ -162,7 +166,7 @@ impl Studio {
         let experiment = self.document.experiment();
         self.exports.truth.get(ctx, key, || {
             let (experiment, run) = (experiment.clone(), run.clone());
-            move || truth_table(&experiment, &run, key.clock, &Options::default())
+            move || truth_table(&experiment, &run, key.clock, &key.options)
         })
     }
 
@@ -181,17 +185,18 @@ impl Studio {
 
     fn key(&self, target: Option<&'static Target>) -> Key {
         let generation = self.document.generation();
-        Key { generation, run: self.view.selected, clock: self.clock(), target }
+        let options = self.exports.options;
+        Key { generation, run: self.view.selected, clock: self.clock(), target, options }
     }
 }
 
 fn exported(
     experiment: &Experiment,
     run: &Run,
-    clock: Clock,
+    Key { clock, options, .. }: Key,
     target: &'static Target,
 ) -> Result<Exported, ExportError> {
-    let export = export(experiment, run, clock, target, &Options::default())?;
+    let export = export(experiment, run, clock, target, &options)?;
     let curve = run.lr.resolve(clock)?;
     let drawn: Vec<f64> = (0..clock.updates).map(|update| curve.at(update)).collect();
     let ends = (curve.at(0), curve.at(clock.updates.saturating_sub(1)));

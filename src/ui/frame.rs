@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use crate::data::Prepared;
 use crate::engine::{LaneView, Shared};
-use crate::schedule::plateau::Plateau;
 use crate::telemetry::{Bucket, Column, Event, Series, Store};
 use crate::train::command::{Field, LaneId, RunId, Status};
+use crate::train::control::Standing;
 
 /// What is wanted of the telemetry.
 pub struct Ask<'a> {
@@ -15,6 +15,8 @@ pub struct Ask<'a> {
     /// Columns of pixels there are for them.
     pub columns: usize,
     pub quantity: Column,
+    /// What the lowest plot shows.
+    pub number: Column,
     pub smoothing: bool,
     /// The update to read values at; the newest without one.
     pub cursor: Option<u64>,
@@ -26,7 +28,8 @@ pub struct Ask<'a> {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Values {
     pub lr: Option<f64>,
-    pub momentum: Option<f64>,
+    /// The number of the lowest plot.
+    pub number: Option<f64>,
     pub loss: Option<f64>,
     pub val_loss: Option<f64>,
     pub val_accuracy: Option<f64>,
@@ -36,7 +39,7 @@ pub struct Values {
 #[derive(Clone, Debug, Default)]
 pub struct Curves {
     pub lr: Vec<Bucket>,
-    pub momentum: Vec<Bucket>,
+    pub number: Vec<Bucket>,
     /// The chosen quantity, as it was measured.
     pub raw: Vec<Bucket>,
     /// The training loss smoothed, where the quantity is a loss.
@@ -61,8 +64,8 @@ pub struct LaneFrame {
     pub best_accuracy: Option<f64>,
     /// The least and the greatest rate used so far, zero apart.
     pub rates: Option<(f64, f64)>,
-    /// The plateau controller, if it has one.
-    pub plateau: Option<Plateau>,
+    /// Where the controller stands, if it has one.
+    pub control: Option<Standing>,
 }
 
 /// One frame.
@@ -127,10 +130,10 @@ impl Frame {
 fn lane_frame(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> LaneFrame {
     let store = &lane.store;
     let newest = lane.update.saturating_sub(1);
-    let now = values(store, newest);
-    let at_cursor = ask
-        .cursor
-        .map_or(now, |cursor| if cursor < lane.update { values(store, cursor) } else { Values::default() });
+    let now = values(store, newest, ask.number);
+    let at_cursor = ask.cursor.map_or(now, |cursor| {
+        if cursor < lane.update { values(store, cursor, ask.number) } else { Values::default() }
+    });
     let everything = 0..=u64::MAX;
     let bounds = |column| store.series(0, column).finite_bounds(everything.clone());
     LaneFrame {
@@ -144,16 +147,16 @@ fn lane_frame(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> LaneFrame {
         best_loss: bounds(Column::ValLoss).map(|(least, _)| least),
         best_accuracy: bounds(Column::ValAccuracy).map(|(_, greatest)| greatest),
         rates: store.series(0, Column::Lr).positive_bounds(everything.clone()),
-        plateau: lane.plateau,
+        control: lane.control,
     }
 }
 
-fn values(store: &Store, update: u64) -> Values {
+fn values(store: &Store, update: u64, number: Column) -> Values {
     let at = |series: &Series| series.at(update).map(|sample| sample.value);
     let column = |column| at(store.series(0, column));
     Values {
         lr: column(Column::Lr),
-        momentum: column(Column::Momentum),
+        number: column(number),
         loss: store
             .smoothed(0)
             .and_then(at)
@@ -183,7 +186,7 @@ fn curves(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> Curves {
     let ghost = lane.ghost.as_ref().filter(|_| is_loss).and_then(|ghost| ghost.smoothed(0));
     Curves {
         lr: column(Column::Lr),
-        momentum: column(Column::Momentum),
+        number: column(ask.number),
         raw: column(ask.quantity),
         smooth,
         validation: if is_loss { column(Column::ValLoss) } else { Vec::new() },

@@ -16,7 +16,7 @@ impl Default for Layout {
     fn default() -> Self {
         let mut tiles = Tiles::default();
         let panes: Vec<_> =
-            [Pane::Rate, Pane::Metric, Pane::Momentum].map(|pane| tiles.insert_pane(pane)).into();
+            [Pane::Rate, Pane::Metric, Pane::Number].map(|pane| tiles.insert_pane(pane)).into();
         let mut column = Linear::new(LinearDir::Vertical, panes.clone());
         for (pane, share) in panes.into_iter().zip([1.0, 1.35, 0.6]) {
             column.shares.set_share(pane, share);

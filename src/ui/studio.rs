@@ -2,8 +2,9 @@
 
 use eframe::egui::Color32;
 
-use crate::experiment::{Number, Run};
+use crate::experiment::{BatchSize, MicroBatches, Number, Run, Source};
 use crate::schedule::{Clock, Curve, Schedule, ScheduleError, Span};
+use crate::telemetry::Column;
 use crate::train::command::{Command, LaneId, RunId};
 
 use super::action::Action;
@@ -39,11 +40,13 @@ struct Resolved {
     run: Run,
     clock: Clock,
     rate: Result<Curve, ScheduleError>,
-    momentum: Momentum,
+    momentum: Course,
+    weight_decay: Course,
+    batch: Option<Curve>,
 }
 
-/// What the momentum of a run will be.
-enum Momentum {
+/// What a number of the optimizer will be.
+enum Course {
     /// The optimizer has none.
     None,
     Fixed(f64),
@@ -137,22 +140,38 @@ impl Studio {
         self.resolved(id)?.rate.as_ref().err()
     }
 
-    /// The momentum that update `update` of a run will use.
-    pub fn momentum(&self, id: RunId, update: u64) -> Option<f64> {
+    /// Momentum, weight decay, or the samples of an update of a run, as update `update` will use it.
+    pub fn number(&self, id: RunId, number: Column, update: u64) -> Option<f64> {
         let resolved = self.resolved(id)?;
-        match &resolved.momentum {
-            Momentum::None => None,
-            Momentum::Fixed(value) => Some(*value),
-            Momentum::Mirror { low, high } => Some(resolved.rate.as_ref().ok()?.mirror(update, *low, *high)),
-            Momentum::Curve(curve) => Some(curve.at(update)),
+        let course = match number {
+            Column::Momentum => &resolved.momentum,
+            Column::WeightDecay => &resolved.weight_decay,
+            Column::Batch => return self.samples(resolved.batch.as_ref().map(|batch| batch.at(update))),
+            _ => return None,
+        };
+        match course {
+            Course::None => None,
+            Course::Fixed(value) => Some(*value),
+            Course::Mirror { low, high } => Some(resolved.rate.as_ref().ok()?.mirror(update, *low, *high)),
+            Course::Curve(curve) => Some(curve.at(update)),
         }
+    }
+
+    /// The samples of an update, of a run that wants so many or as many as the experiment says.
+    fn samples(&self, wanted: Option<f64>) -> Option<f64> {
+        let experiment = self.document.experiment();
+        let accumulate = experiment.train.accumulate;
+        let BatchSize::Samples(samples) = experiment.data.batch_size else { return None };
+        let micro = MicroBatches::new(samples, accumulate, self.clock());
+        let all = wanted.map_or((samples * accumulate) as u64, |wanted| micro.samples_of(wanted));
+        (experiment.data.source != Source::None).then_some(all as f64)
     }
 
     /// The rate that update `update` of a run will use, as far as its schedule and controller say now.
     pub fn rate(&self, id: RunId, update: u64) -> Option<f64> {
         let rate = self.curve(id)?.at(update);
-        let plateau = self.frame.lane(id).and_then(|lane| lane.plateau.as_ref());
-        Some(plateau.map_or(rate, |plateau| plateau.rate(rate)))
+        let control = self.frame.lane(id).and_then(|lane| lane.control);
+        Some(control.map_or(rate, |control| rate * control.multiplier))
     }
 
     /// Whether a run's curves are shown.
@@ -202,12 +221,19 @@ impl Studio {
 }
 
 fn resolve(id: RunId, run: &Run, clock: Clock) -> Resolved {
-    let number = run.optimizer.kind.momentum_name().and_then(|name| run.optimizer.get(name));
-    let momentum = match number {
-        None => Momentum::None,
-        Some(Number::Fixed(value)) => Momentum::Fixed(*value),
-        Some(Number::Mirror { low, high }) => Momentum::Mirror { low: *low, high: *high },
-        Some(Number::Schedule(schedule)) => schedule.resolve(clock).map_or(Momentum::None, Momentum::Curve),
+    let course = |name: &str| match run.optimizer.get(name) {
+        None => Course::None,
+        Some(Number::Fixed(value)) => Course::Fixed(*value),
+        Some(Number::Mirror { low, high }) => Course::Mirror { low: *low, high: *high },
+        Some(Number::Schedule(schedule)) => schedule.resolve(clock).map_or(Course::None, Course::Curve),
     };
-    Resolved { id, run: run.clone(), clock, rate: run.lr.resolve(clock), momentum }
+    Resolved {
+        id,
+        run: run.clone(),
+        clock,
+        rate: run.lr.resolve(clock),
+        momentum: run.optimizer.kind.momentum_name().map_or(Course::None, course),
+        weight_decay: course("weight_decay"),
+        batch: run.batch.as_ref().and_then(|batch| batch.resolve(clock).ok()),
+    }
 }

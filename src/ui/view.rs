@@ -123,6 +123,8 @@ pub struct View {
     pub loss_scale: Scale,
     /// What the middle plot shows: the training loss stands for both losses.
     pub quantity: Column,
+    /// What the lowest plot shows: momentum, weight decay or the batch.
+    pub number: Column,
     pub smoothing: bool,
     pub mode: Mode,
     pub speed: Speed,
@@ -150,6 +152,7 @@ impl View {
             rate_scale: Scale::Log,
             loss_scale: Scale::Log,
             quantity: Column::TrainLoss,
+            number: Column::Momentum,
             smoothing: true,
             mode: Mode::Live,
             speed: Speed::Unlimited,

@@ -154,7 +154,7 @@ def hugging_face_yaml(entry):
 def timm(entry):
     import timm.scheduler
 
-    words = shlex.split(entry["text"].split("DATA", 1)[1].replace("\\\n", " "))
+    words = shlex.split(entry["text"].split("DATA", 1)[1].replace("\\\n", " "), comments=True)
     parser = argparse.ArgumentParser()
     for name in ("sched", "opt", "clip-mode", "lr-decay-fn"):
         parser.add_argument(f"--{name}")
@@ -280,7 +280,7 @@ def after_each(optimizer, step, updates):
 def megatron(entry):
     stubs = {"megatron": {}, "megatron.core": {}, "megatron.core.utils": {"log_single_rank": lambda *_: None}}
     schedulers = source("megatron.core.optimizer_param_scheduler", "optimizer_param_scheduler.py", stubs)
-    words = shlex.split(entry["text"].split("\n", 1)[1].replace("\\\n", " "))
+    words = shlex.split(entry["text"].split("\n", 1)[1].replace("\\\n", " "), comments=True)
     given = {words[i][2:].replace("-", "_"): words[i + 1] for i in range(0, len(words), 2)}
     batch = int(given["global_batch_size"])
     optimizer = torch.optim.AdamW(model().parameters(), lr=float(given["lr"]))

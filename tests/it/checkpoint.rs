@@ -59,6 +59,9 @@ hypergradient = { beta = 1e-4 }"#,
 lr = { kind = "constant", peak = 0.1, warmup = { over = "10%" } }"#,
         r#"optimizer = { kind = "schedule_free_adamw", weight_decay = 0.01 }
 lr = { kind = "cosine", peak = 0.01 }"#,
+        r#"optimizer = { kind = "sgd", momentum = 0.9 }
+lr = { kind = "constant", peak = 0.05 }
+batch = { kind = "linear", peak = 32, from = 1.0, to = 5.0 }"#,
         r#"optimizer = { kind = "sgd" }
 lr = { kind = "constant", peak = 1e30 }
 greedy = { metric = "train_loss", window = 3 }"#,

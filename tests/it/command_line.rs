@@ -4,14 +4,14 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-fn anneal(arguments: &[&str]) -> Output {
+pub fn anneal(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_anneal"));
     // No display: the studio must not open in a test.
     command.args(arguments).env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY");
     command.output().expect("the program starts")
 }
 
-fn text(bytes: &[u8]) -> String {
+pub fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("UTF-8")
 }
 

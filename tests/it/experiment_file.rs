@@ -164,6 +164,21 @@ hypergradient = { beta = 1e-6 }
 }
 
 #[test]
+fn a_schedule_of_the_batch_is_a_line_of_its_run() {
+    let line = "batch = { kind = \"step\", peak = 64.0, every = \"5ep\", gamma = 2.0 }\n";
+    let experiment = read(&format!("{}{line}", read(FILE).to_toml()));
+    assert_eq!(experiment.runs.last().unwrap().batch.as_ref().unwrap().kind.name(), "step");
+    assert!(experiment.to_toml().ends_with(line));
+    for (from, to, says) in [
+        ("name = \"digits\"\n", "name = \"digits\"\nbatch_size = \"all\"\n", "a batch_size in samples"),
+        ("gamma = 2.0", "gamma = -1", "batch.gamma: found -1"),
+    ] {
+        let message = error(&experiment.to_toml().replace(from, to));
+        assert!(message.contains(says), "{message}");
+    }
+}
+
+#[test]
 fn noam_with_a_warmup_of_its_own_and_one_around_it_keeps_its_values() {
     let mut experiment = read(FILE);
     let noam = Kind::Noam(Noam { scale: 1.0, d_model: 64.0, warmup: Span::Updates(40.0) });

@@ -273,7 +273,10 @@ fn greedy_and_plateau_types_bring_their_controllers() {
                 patience: 3\n  smooth: true\n  window_size: 7\nmax_steps: 100\n";
     let imported = read(text);
     let greedy = imported.greedy.unwrap();
-    assert_eq!((greedy.min_lr, greedy.patience, greedy.window, greedy.factor), (1e-6, 3, Some(7), 0.95));
+    assert_eq!(
+        (greedy.rule.min_lr, greedy.rule.patience, greedy.rule.window, greedy.rule.factor),
+        (1e-6, 3, Some(7), 0.95)
+    );
     let text = "learning_rate: 5.0e-5\nlr_scheduler_type: reduce_lr_on_plateau\nlr_scheduler_kwargs: {factor: 0.3}\n";
     assert_eq!(read(text).plateau.unwrap().factor, 0.3);
 }

@@ -335,3 +335,25 @@ fn dialects_are_found_and_unreadable_texts_said_so() {
     assert_eq!(text(Dialect::DeepSpeed, "{\"scheduler\": "), ["cannot-be-read"]);
     assert_eq!(text(Dialect::PyTorch, "s = StepLR(opt, (3"), ["cannot-be-read"]);
 }
+
+#[test]
+fn a_batch_that_data_or_micro_batches_do_not_allow_is_caught() {
+    // Epochs of 100 updates of 64 samples: 6,400 to train on.
+    let lr = "lr = { kind = \"constant\", peak = 0.1 }\n";
+    let batch = |schedule: &str| format!("{lr}batch = {{ {schedule} }}");
+    let growing = "kind = \"step\", peak = 64, gamma = 2, every = \"2ep\"";
+    assert_eq!(lint(&experiment(&batch(growing)), Some(CLOCK)), []);
+    let above = only(&batch("kind = \"step\", peak = 64, gamma = 2, every = \"1ep\""), "batch-above-data");
+    assert_eq!(above.severity, Severity::Error);
+    assert!(above.message.contains("32768 samples, and an epoch has 6400"), "{}", above.message);
+    let below = only(&batch("kind = \"linear\", peak = 64, from = 0.25, to = 4"), "batch-below-micro-batch");
+    assert_eq!(below.severity, Severity::Warning);
+    let rounded = only(&batch("kind = \"constant\", peak = 96"), "batch-rounded");
+    assert!(rounded.message.contains("the batch of 96 samples at update"), "{}", rounded.message);
+    let accumulated = lint(&with(&batch(growing), "accumulate = 2"), Some(CLOCK));
+    assert_eq!(codes(&accumulated), ["keras-counts-micro-batches", "batch-replaces-accumulate"]);
+    assert_eq!(
+        only("lr = { kind = \"step\", peak = 0.1, gamma = 2, every = \"2ep\" }", "steps-grow").severity,
+        Severity::Warning
+    );
+}

@@ -3,6 +3,7 @@
 
 mod analysis;
 mod architecture;
+mod batches;
 mod checkpoint;
 mod command_line;
 mod controllers;

@@ -443,6 +443,8 @@ fn row(update: u64) -> Row {
         update,
         lr: 0.1 / (update + 3) as f64,
         momentum: 0.9 + 1e-17 * update as f64,
+        weight_decay: 0.0,
+        batch: 64,
         train_loss: (2.0 + fraction(update)) as f32,
         grad_norm: fraction(update ^ 1) as f32,
         update_norm: fraction(update ^ 2) as f32,
@@ -604,7 +606,7 @@ fn a_lane_taken_back_loses_its_own_events_only() {
 fn names_are_those_of_the_files() {
     assert_eq!(
         Column::ALL.map(Column::name).join(","),
-        "lr,momentum,train_loss,val_loss,val_accuracy,grad_norm,update_norm,rounded_away"
+        "lr,momentum,train_loss,val_loss,val_accuracy,grad_norm,update_norm,weight_decay,batch,rounded_away"
     );
     let kinds: HashSet<_> = EventKind::ALL.map(EventKind::name).into_iter().collect();
     assert_eq!(kinds.len(), EventKind::ALL.len());

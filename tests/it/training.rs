@@ -388,6 +388,11 @@ optimizer = { kind = "adamw", beta1 = { kind = "mirror", low = 0.8, high = 0.95 
 lr = { kind = "one_cycle", peak = 0.01 }
 layer_decay = 0.7
 [[run]]
+name = "adamw of growing batches"
+optimizer = { kind = "adamw" }
+lr = { kind = "constant", peak = 0.01 }
+batch = { kind = "step", peak = 16, gamma = 2, every = "20" }
+[[run]]
 name = "rmsprop"
 optimizer = { kind = "rmsprop", momentum = 0.5 }
 lr = { kind = "constant", peak = 1e-3 }
@@ -424,8 +429,8 @@ fn candles_own_operations_train_the_same_runs() {
         assert_eq!(fused.log.validations.len(), reference.log.validations.len());
         for (a, b) in fused.log.rows.iter().zip(&reference.log.rows) {
             assert_eq!(
-                (a.update, a.lr.to_bits(), a.momentum.to_bits()),
-                (b.update, b.lr.to_bits(), b.momentum.to_bits())
+                (a.update, a.lr.to_bits(), a.momentum.to_bits(), a.batch),
+                (b.update, b.lr.to_bits(), b.momentum.to_bits(), b.batch)
             );
             // Rounding differs; Lion's signs magnify it where a direction is near 0.
             let close = |a: f32, b: f32| (a - b).abs() <= 2e-3 * (1.0 + a.abs().max(b.abs()));

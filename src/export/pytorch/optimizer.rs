@@ -23,7 +23,7 @@ pub fn constants(recipe: &Recipe<'_>) -> String {
             float(norm)
         ));
     }
-    if recipe.accumulate() > 1 {
+    if recipe.batches.is_none() && recipe.accumulate() > 1 {
         lines.push_str(&format!(
             "ACCUMULATE = {}  # backward passes, each of loss / ACCUMULATE, before each step\n",
             recipe.accumulate()

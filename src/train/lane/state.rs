@@ -10,7 +10,7 @@ use crate::train::rule::Averaging;
 
 /// Everything but its weights and buffers that a lane's next update depends on.
 ///
-/// The order of the samples is not here: it is a pure function of seed and update. Neither is the
+/// The order of the samples is not here: it is a pure function of seed and epoch. Neither is the
 /// accumulation, since a lane is always between two updates.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LaneState {
@@ -23,6 +23,9 @@ pub struct LaneState {
     /// The greatest rate and the sum of weights of a schedule-free optimizer's average.
     #[serde(default)]
     averaging: (Bits, Bits),
+    /// Micro-batches dealt beyond those of the experiment's own batch; older checkpoints have none.
+    #[serde(default)]
+    extra: i64,
     #[serde(with = "in_toml")]
     pub control: Option<ControlState>,
     /// The training loss summed over the epoch so far, and how many updates that are.
@@ -85,6 +88,7 @@ impl Lane {
             schedule_from: self.schedule_from,
             optimizer_from: self.optimizer_from,
             averaging: (self.averaging.greatest.into(), self.averaging.sum.into()),
+            extra: self.extra,
             control: self.controller.as_ref().map(Control::state),
             epoch_loss: (self.epoch_loss.0.into(), self.epoch_loss.1),
             epoch_score: self.epoch_score.map(|score| (score.loss.into(), score.correct, score.count)),
@@ -107,6 +111,7 @@ impl Lane {
         self.schedule_from = state.schedule_from;
         self.optimizer_from = state.optimizer_from;
         self.averaging = Averaging { greatest: state.averaging.0.into(), sum: state.averaging.1.into() };
+        self.extra = state.extra;
         self.epoch_loss = (state.epoch_loss.0.into(), state.epoch_loss.1);
         self.epoch_score =
             state.epoch_score.map(|(loss, correct, count)| Score { loss: loss.into(), correct, count });

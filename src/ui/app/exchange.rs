@@ -2,9 +2,13 @@
 
 use std::io::Write as _;
 use std::path::Path;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
+
+use eframe::egui::Context;
 
 use crate::files;
-use crate::import::{Options, import_file};
+use crate::import::{ImportError, Options, import_file};
 use crate::ui::sheet::Sheet;
 
 use super::StudioApp;
@@ -26,10 +30,33 @@ impl StudioApp {
         }
     }
 
-    /// Shows what a file says, in the sheet that asked for it.
-    pub(super) fn import_from(&mut self, path: &Path) {
-        if let Some(Sheet::Import(pasted)) = &mut self.studio.sheet {
-            pasted.found(import_file(path, Options::default()));
+    /// Reads a file for the sheet that asked for it, on a thread of its own: a log may have millions of rows.
+    pub(super) fn import_from(&mut self, ctx: &Context, path: &Path) {
+        let Some(Sheet::Import(pasted)) = &mut self.studio.sheet else { return };
+        let (send, reading) = sync_channel(1);
+        let (ctx, file) = (ctx.clone(), path.to_owned());
+        let read = move || {
+            // Nobody waits for it any more when another file was chosen.
+            let _ = send.send(import_file(file, Options::default()));
+            ctx.request_repaint();
+        };
+        match thread::Builder::new().name("import".into()).spawn(read) {
+            Ok(_) => {
+                pasted.reads(path);
+                self.reading = Some(reading);
+            }
+            Err(cause) => pasted.found(Err(ImportError::Read { file: path.to_owned(), cause })),
+        }
+    }
+
+    /// Shows what the file turned out to say.
+    pub(super) fn imported(&mut self) {
+        let Some(Ok(found)) = self.reading.as_ref().map(Receiver::try_recv) else { return };
+        self.reading = None;
+        if let Some(Sheet::Import(pasted)) = &mut self.studio.sheet
+            && pasted.is_reading()
+        {
+            pasted.found(found);
         }
     }
 

@@ -133,7 +133,7 @@ impl StudioApp {
             Some(Sheet::Open { .. }) => self.open_from(&path),
             Some(Sheet::Save { then, .. }) => self.save_to(ctx, &with_extension(path), then),
             Some(Sheet::Export { .. }) => self.write_export(&path),
-            Some(Sheet::Import(_)) => self.import_from(&path),
+            Some(Sheet::Import(_)) => self.import_from(ctx, &path),
             _ => {}
         }
     }

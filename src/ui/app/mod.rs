@@ -7,12 +7,14 @@ mod panels;
 
 use std::collections::VecDeque;
 use std::io;
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use eframe::egui::{Context, Ui, ViewportCommand, Visuals};
 use eframe::{CreationContext, Frame as Shell};
 
 use crate::engine::{Engine, Options};
+use crate::import::{ImportError, Imported};
 use crate::train::command::{Command, FieldRequest, Speed, State};
 use crate::train::place::Choice;
 
@@ -34,6 +36,8 @@ pub struct StudioApp {
     trainer: Box<dyn Trainer>,
     picker: Box<dyn FilePicker>,
     picking: Picking,
+    /// The file that is being read for an import.
+    reading: Option<Receiver<Result<Imported, ImportError>>>,
     /// Commands that found no room yet, oldest first.
     outbox: VecDeque<Command>,
     sent: Sent,
@@ -87,6 +91,7 @@ impl StudioApp {
             trainer,
             picker,
             picking: Picking::default(),
+            reading: None,
             outbox: VecDeque::new(),
             sent,
             title: String::new(),
@@ -114,6 +119,7 @@ impl StudioApp {
             bounds: view.window.bounds(playhead, clock.updates),
             columns: self.studio.layout.across.span().max(metrics::PLOT_MIN) as usize,
             quantity: view.quantity,
+            number: view.number,
             smoothing: view.smoothing,
             cursor: view.cursor.map(|cursor| cursor.max(0.0) as u64),
             shown: &|run| !hidden.contains(&run),
@@ -190,6 +196,7 @@ impl eframe::App for StudioApp {
     fn logic(&mut self, ctx: &Context, _: &mut Shell) {
         self.closing(ctx);
         self.picked(ctx);
+        self.imported();
         self.gather();
     }
 

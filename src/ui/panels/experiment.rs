@@ -11,14 +11,14 @@ use crate::ui::widgets::{Amount, amount, check, choice, row, whole};
 
 use super::data::size_row;
 use super::schedule::{Units, span_row};
-use super::{data, model, rule};
+use super::{data, lint, model, rule};
 
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
-    let now = studio.document.experiment();
-    let mut next = Experiment { runs: Vec::new(), ..now.clone() };
+    let mut next = Experiment { runs: Vec::new(), ..studio.document.experiment().clone() };
     let before = next.clone();
     let clock = studio.clock();
     ui.label(theme::caption(ui, "Shared by all runs. A change here trains them anew."));
+    lint::of_experiment(ui, studio);
     data::show(ui, &mut next);
     rule(ui);
     model::show(ui, &mut next);

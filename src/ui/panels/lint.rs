@@ -11,8 +11,15 @@ use crate::ui::widgets::{Icon, paint_icon};
 /// The most lines at once: the worst come first.
 const MOST: usize = 3;
 
+/// The lines about the experiment, and none of its runs.
+pub fn of_experiment(ui: &mut Ui, studio: &mut Studio) {
+    for warning in studio.warnings().iter().filter(|warning| warning.run.is_none()).take(MOST) {
+        line(ui, warning);
+    }
+}
+
 /// The lines about the selected run.
-pub fn show(ui: &mut Ui, studio: &mut Studio) {
+pub fn of_run(ui: &mut Ui, studio: &mut Studio) {
     let id = studio.view.selected;
     let Some(name) = studio.document.run(id).map(|run| run.name.clone()) else { return };
     let warnings = studio.warnings();

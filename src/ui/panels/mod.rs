@@ -1,6 +1,8 @@
 //! The panels around the plots.
 
 pub mod context;
+pub mod controller;
+pub mod courses;
 pub mod data;
 pub mod experiment;
 pub mod export;

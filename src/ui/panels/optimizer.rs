@@ -5,13 +5,12 @@ use eframe::egui::Ui;
 use crate::experiment::optimizer::NumberInfo;
 use crate::experiment::{Number, Optimizer, OptimizerKind};
 use crate::schedule::kind::{Linear, Value};
-use crate::schedule::{Kind, Schedule};
+use crate::schedule::{Clock, Kind, Schedule};
 use crate::ui::studio::Studio;
-use crate::ui::theme;
 use crate::ui::widgets::{Amount, amount, check, choice};
 
-use super::rule;
-use super::schedule::sentence;
+use super::schedule::Height;
+use super::{courses, rule};
 
 /// How an optimizer number follows the run.
 #[derive(Clone, Copy, PartialEq)]
@@ -22,10 +21,11 @@ enum Course {
 }
 
 const COURSES: [(&str, Course); 3] =
-    [("Fixed", Course::Fixed), ("Mirrors the rate", Course::Mirror), ("On a line", Course::Scheduled)];
+    [("Fixed", Course::Fixed), ("On a schedule", Course::Scheduled), ("Mirrors the rate", Course::Mirror)];
 
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
     let id = studio.view.selected;
+    let clock = studio.clock();
     let Some(run) = studio.document.run(id).cloned() else { return };
     let mut next = run.clone();
     let kinds = [
@@ -43,7 +43,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
         next.optimizer = next.optimizer.converted(kind);
     }
     for info in kind.numbers() {
-        number(ui, &mut next.optimizer, info);
+        number(ui, &mut next.optimizer, info, clock);
     }
     if kind == OptimizerKind::Sgd {
         check(ui, "Nesterov", "Look ahead along the momentum.", &mut next.optimizer.nesterov);
@@ -65,6 +65,8 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
             decay,
         );
     }
+    rule(ui);
+    courses::show(ui, studio.document.experiment(), &mut next, clock);
     if next != run {
         studio.document.edit_run(id, |run| *run = next);
     }
@@ -93,22 +95,26 @@ fn help(name: &str) -> &'static str {
     }
 }
 
-fn number(ui: &mut Ui, optimizer: &mut Optimizer, info: &NumberInfo) {
+fn number(ui: &mut Ui, optimizer: &mut Optimizer, info: &NumberInfo, clock: Clock) {
     let Some(mut value) = optimizer.get(info.name).cloned() else { return };
     let (label, help) = (title(info.name), help(info.name));
     let most = if info.open { info.max - 1e-6 } else { info.max };
     let share = |label, help| Amount::number(label, help, 0.0..=0.999).limits(0.0..=most);
-    let can_follow = optimizer.kind.momentum_name() == Some(info.name);
+    let can_mirror = optimizer.kind.momentum_name() == Some(info.name);
+    let can_follow = info.name != "eps";
     if can_follow {
         let mut course = course_of(&value);
-        if choice(ui, label, help, &mut course, &COURSES) {
+        let courses = if can_mirror { &COURSES[..] } else { &COURSES[..2] };
+        if choice(ui, label, help, &mut course, courses) {
             value = in_course(&value, course);
         }
     }
     match &mut value {
         Number::Fixed(number) => {
             let spec = match info.name {
-                "weight_decay" => Amount { range: 0.0..=1.0, ..Amount::rate(label, help) }.limits(0.0..=most),
+                "weight_decay" => {
+                    Amount { range: 0.0..=1.0, ..Amount::rate("Value", help) }.limits(0.0..=most)
+                }
                 "eps" => Amount { range: 1e-10..=1e-2, ..Amount::rate(label, help) }.limits(0.0..=most),
                 _ => share(if can_follow { "Value" } else { label }, help),
             };
@@ -122,22 +128,13 @@ fn number(ui: &mut Ui, optimizer: &mut Optimizer, info: &NumberInfo) {
                 *low = low.min(*high);
             }
         }
-        Number::Schedule(schedule) => line(ui, schedule),
+        Number::Schedule(schedule) => {
+            let height = if info.name == "weight_decay" { Height::Rate } else { Height::Share };
+            ui.push_id(info.name, |ui| courses::scheduled(ui, schedule, height, clock));
+        }
     }
     if optimizer.get(info.name) != Some(&value) {
         optimizer.set(info.name, value);
-    }
-}
-
-/// The plain numbers of a schedule that a number follows.
-fn line(ui: &mut Ui, schedule: &mut Schedule) {
-    ui.label(theme::caption(ui, Kind::about(schedule.kind.name())));
-    for field in Kind::fields(schedule.kind.name()).unwrap_or_default() {
-        if let Some(Value::Number(mut number)) = schedule.kind.get(field.name)
-            && amount(ui, &Amount::number(&sentence(field.name), field.help, 0.0..=1.0), &mut number)
-        {
-            schedule.kind.set(field.name, Value::Number(number));
-        }
     }
 }
 
@@ -153,7 +150,10 @@ fn in_course(number: &Number, course: Course) -> Number {
     let value = match number {
         Number::Fixed(value) => *value,
         Number::Mirror { high, .. } => *high,
-        Number::Schedule(_) => 0.9,
+        Number::Schedule(schedule) => match schedule.kind.get("peak") {
+            Some(Value::Number(peak)) => peak,
+            _ => 0.9,
+        },
     };
     match course {
         Course::Fixed => Number::Fixed(value),

@@ -1,6 +1,6 @@
 //! The middle plot: the losses, or another measured quantity.
 
-use eframe::egui::{Align2, Color32, Painter, Popup, Rect, Role, Sense, Shape, Stroke, Ui, WidgetInfo, vec2};
+use eframe::egui::{Align2, Color32, Painter, Rect, Sense, Shape, Stroke, Ui, vec2};
 use egui_plot::Line;
 
 use crate::telemetry::Column;
@@ -9,12 +9,12 @@ use crate::ui::format;
 use crate::ui::frame::{Frame, LaneFrame};
 use crate::ui::theme::{self, Tokens, metrics};
 use crate::ui::view::Window;
-use crate::ui::widgets::{Icon, paint_icon, paint_marker};
+use crate::ui::widgets::paint_marker;
 
 use super::chart::{Chart, Drawn, note};
 use super::lines::Strokes;
 use super::panel::{Plots, plain};
-use super::switch::{scale_switch, word_switch};
+use super::switch::{column_switch, scale_switch, word_switch};
 use super::{Scale, bounds, overlay};
 
 /// The most marks at lost values.
@@ -66,7 +66,7 @@ impl Plots<'_> {
             (studio.view.loss_scale, quantity, studio.view.smoothing);
         let drawn = chart.show(
             ui,
-            |ui| quantity_picker(ui, &mut new_quantity),
+            |ui| column_switch(ui, "Quantity", &mut new_quantity, &QUANTITIES),
             |ui| {
                 scale_switch(ui, &mut new_scale, "Loss axis");
                 if is_loss {
@@ -224,27 +224,5 @@ fn key(ui: &mut Ui, smoothed: bool) {
     }
     entry("batch", &|painter, rect| {
         painter.hline(rect.x_range(), rect.center().y, (metrics::CURVE_FAINT, tokens.faint));
-    });
-}
-
-fn quantity_picker(ui: &mut Ui, quantity: &mut Column) {
-    let name = QUANTITIES.iter().find(|(column, _)| column == quantity).map_or("", |(_, name)| *name);
-    let galley = ui.painter().layout_no_wrap(name.to_owned(), theme::medium(), Color32::PLACEHOLDER);
-    let size = galley.size() + vec2(metrics::M + metrics::XS, 0.0);
-    let (rect, response) = ui.allocate_exact_size(size, Sense::click());
-    response.widget_info(|| WidgetInfo {
-        current_text_value: Some(name.to_owned()),
-        ..WidgetInfo::labeled(Role::ComboBox, true, "Quantity")
-    });
-    let tokens = theme::tokens(ui);
-    ui.painter().galley(rect.min, galley, tokens.text);
-    let lit = response.hovered() || response.has_focus();
-    let arrow = rect.right_center() - vec2(metrics::XS, 0.0);
-    paint_icon(ui.painter(), Icon::Down, arrow, if lit { tokens.text } else { tokens.muted });
-    let response = response.on_hover_text(quantity.help());
-    Popup::menu(&response).show(|ui| {
-        for (column, name) in QUANTITIES {
-            ui.selectable_value(quantity, column, name);
-        }
     });
 }

@@ -1,4 +1,4 @@
-//! The plots: rate, loss and momentum over one axis of updates, with one cursor through all of them.
+//! The plots: rate, losses and a number of the update over one axis of updates, with one cursor through all of them.
 
 mod bounds;
 mod chart;
@@ -6,7 +6,7 @@ mod compare;
 mod grips;
 mod lines;
 mod metric;
-mod momentum;
+mod number;
 mod overlay;
 mod panel;
 mod rate;

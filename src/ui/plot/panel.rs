@@ -17,7 +17,7 @@ use super::{overlay, readout};
 pub enum Pane {
     Rate,
     Metric,
-    Momentum,
+    Number,
 }
 
 /// Shows the plots in all the room there is.
@@ -57,7 +57,7 @@ impl Behavior<Pane> for Plots<'_> {
         match pane {
             Pane::Rate => self.rate(ui),
             Pane::Metric => self.metric(ui),
-            Pane::Momentum => self.momentum(ui),
+            Pane::Number => self.number(ui),
         }
         UiResponse::None
     }
@@ -66,7 +66,7 @@ impl Behavior<Pane> for Plots<'_> {
         match pane {
             Pane::Rate => "Learning rate",
             Pane::Metric => "Loss",
-            Pane::Momentum => "Momentum",
+            Pane::Number => "Momentum",
         }
         .into()
     }

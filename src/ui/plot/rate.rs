@@ -128,7 +128,7 @@ impl Plots<'_> {
     /// Whether a run was trained, in part at least, under another schedule than it has now.
     fn was_edited(&self, row: Row) -> bool {
         let studio = &*self.studio;
-        let Some(lane) = studio.frame.lane(row.id).filter(|lane| lane.plateau.is_none()) else {
+        let Some(lane) = studio.frame.lane(row.id).filter(|lane| lane.control.is_none()) else {
             return false;
         };
         lane.curves.lr.iter().any(|bucket| {

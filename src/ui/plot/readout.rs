@@ -4,6 +4,7 @@ use eframe::egui::{
     Align, Area, Color32, Frame as Card, Grid, Id, Layout, Margin, Order, Rect, Sense, Stroke, Ui, pos2, vec2,
 };
 
+use crate::telemetry::Column;
 use crate::ui::format;
 use crate::ui::frame::Values;
 use crate::ui::studio::Studio;
@@ -36,7 +37,7 @@ pub fn at_cursor(ui: &Ui, studio: &Studio, rect: Rect, x: f32, cursor: f64) {
                 Some(lane) if !ahead => lane.at_cursor,
                 _ => Values {
                     lr: studio.rate(row.id, update),
-                    momentum: studio.momentum(row.id, update),
+                    number: studio.number(row.id, studio.view.number, update),
                     ..Values::default()
                 },
             };
@@ -44,12 +45,12 @@ pub fn at_cursor(ui: &Ui, studio: &Studio, rect: Rect, x: f32, cursor: f64) {
         })
         .collect();
     if !lines.is_empty() {
-        show(ui, rect, x, update, epoch, &lines);
+        show(ui, rect, x, (update, epoch), studio.view.number, &lines);
     }
 }
 
 /// Shows the card beside the cursor, which is at `x` in the plots' `rect`.
-fn show(ui: &Ui, rect: Rect, x: f32, update: u64, epoch: Option<f64>, lines: &[Line<'_>]) {
+fn show(ui: &Ui, rect: Rect, x: f32, at: (u64, Option<f64>), number: Column, lines: &[Line<'_>]) {
     let right = x + metrics::L + metrics::READOUT_WIDTH <= rect.right();
     let left = if right { x + metrics::L } else { x - metrics::L - metrics::READOUT_WIDTH };
     let tokens = theme::tokens(ui);
@@ -65,13 +66,13 @@ fn show(ui: &Ui, rect: Rect, x: f32, update: u64, epoch: Option<f64>, lines: &[L
                 .inner_margin(Margin::same(metrics::MARGIN_M))
                 .show(ui, |ui| {
                     ui.set_width(metrics::READOUT_WIDTH - 2.0 * metrics::M);
-                    heading(ui, update, epoch);
-                    table(ui, lines);
+                    heading(ui, at);
+                    table(ui, number, lines);
                 });
         });
 }
 
-fn heading(ui: &mut Ui, update: u64, epoch: Option<f64>) {
+fn heading(ui: &mut Ui, (update, epoch): (u64, Option<f64>)) {
     ui.horizontal(|ui| {
         ui.label(theme::caption(ui, "Update"));
         ui.label(theme::value(ui, format::count(update)));
@@ -84,11 +85,12 @@ fn heading(ui: &mut Ui, update: u64, epoch: Option<f64>) {
     ui.add_space(metrics::XS);
 }
 
-fn table(ui: &mut Ui, lines: &[Line<'_>]) {
+fn table(ui: &mut Ui, number: Column, lines: &[Line<'_>]) {
     let column = metrics::COLUMN;
     Grid::new("readout values").num_columns(5).spacing(vec2(metrics::S, metrics::XS)).show(ui, |ui| {
         ui.label("");
-        for name in ["Rate", "Loss", "Val. loss", "Momentum"] {
+        let last = if number == Column::WeightDecay { "Decay" } else { number.label() };
+        for name in ["Rate", "Loss", "Val. loss", last] {
             right(ui, column, |ui| {
                 ui.label(theme::caption(ui, name));
             });
@@ -102,9 +104,9 @@ fn table(ui: &mut Ui, lines: &[Line<'_>]) {
                 paint_marker(ui.painter(), chip.center(), metrics::MARKER, line.slot, line.color);
                 ui.add(eframe::egui::Label::new(line.name).truncate());
             });
-            let Values { lr, momentum, loss, val_loss, .. } = line.values;
+            let Values { lr, number, loss, val_loss, .. } = line.values;
             for (value, digits, known) in
-                [(lr, 3, true), (loss, 4, !line.ahead), (val_loss, 4, !line.ahead), (momentum, 3, true)]
+                [(lr, 3, true), (loss, 4, !line.ahead), (val_loss, 4, !line.ahead), (number, 4, true)]
             {
                 let text = value
                     .filter(|_| known)

@@ -1,8 +1,10 @@
 //! Small switches in a plot's title line.
 
-use eframe::egui::{Align2, Color32, Response, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2};
+use eframe::egui::{Align2, Color32, Popup, Response, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2};
 
+use crate::telemetry::Column;
 use crate::ui::theme::{self, metrics};
+use crate::ui::widgets::{Icon, paint_icon};
 
 use super::Scale;
 
@@ -36,4 +38,27 @@ pub fn word_switch(ui: &mut Ui, word: &str, label: &str, on: bool) -> Response {
     let place = Align2::CENTER_CENTER.anchor_size(rect.center(), galley.size()).min;
     ui.painter().galley(place, galley, color);
     response
+}
+
+/// A plot's title from which another column is chosen; `label` is what it chooses.
+pub fn column_switch(ui: &mut Ui, label: &str, chosen: &mut Column, columns: &[(Column, &'static str)]) {
+    let name = columns.iter().find(|(column, _)| column == chosen).map_or("", |(_, name)| *name);
+    let galley = ui.painter().layout_no_wrap(name.to_owned(), theme::medium(), Color32::PLACEHOLDER);
+    let size = galley.size() + vec2(metrics::M + metrics::XS, 0.0);
+    let (rect, response) = ui.allocate_exact_size(size, Sense::click());
+    response.widget_info(|| WidgetInfo {
+        current_text_value: Some(name.to_owned()),
+        ..WidgetInfo::labeled(Role::ComboBox, true, label)
+    });
+    let tokens = theme::tokens(ui);
+    ui.painter().galley(rect.min, galley, tokens.text);
+    let lit = response.hovered() || response.has_focus();
+    let arrow = rect.right_center() - vec2(metrics::XS, 0.0);
+    paint_icon(ui.painter(), Icon::Down, arrow, if lit { tokens.text } else { tokens.muted });
+    let response = response.on_hover_text(chosen.help());
+    Popup::menu(&response).show(|ui| {
+        for (column, name) in columns {
+            ui.selectable_value(chosen, *column, *name);
+        }
+    });
 }

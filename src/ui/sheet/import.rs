@@ -1,5 +1,7 @@
 //! The sheet into which another framework's schedule is pasted. Text is only ever read.
 
+use std::path::{Path, PathBuf};
+
 use eframe::egui::{Button, Label, Margin, ScrollArea, TextEdit, Ui, vec2};
 
 use crate::import::{Format, ImportError, Imported, Options, import};
@@ -15,11 +17,24 @@ use super::{Decision, buttons};
 pub struct Pasted {
     text: String,
     found: Option<Result<Box<Imported>, String>>,
+    /// The file that is being read.
+    reading: Option<PathBuf>,
 }
 
 impl Pasted {
+    /// Waits for what a file says.
+    pub fn reads(&mut self, path: &Path) {
+        self.found = None;
+        self.reading = Some(path.to_owned());
+    }
+
+    pub fn is_reading(&self) -> bool {
+        self.reading.is_some()
+    }
+
     /// Notes what a text or a file turned out to say.
     pub fn found(&mut self, found: Result<Imported, ImportError>) {
+        self.reading = None;
         self.found = Some(found.map(Box::new).map_err(|error| error.to_string()));
     }
 
@@ -43,6 +58,7 @@ impl Pasted {
         let area = ScrollArea::vertical().id_salt("pasted").max_height(metrics::PASTE);
         let response = area.show(ui, |ui| ui.add(field).labelled_by(label.id)).inner;
         if response.changed() {
+            self.reading = None;
             if self.text.trim().is_empty() {
                 self.found = None;
             } else {
@@ -61,7 +77,12 @@ impl Pasted {
     /// What the text says, or why it says nothing.
     fn outcome(&self, ui: &mut Ui) {
         match &self.found {
-            None => {}
+            None => {
+                if let Some(file) = &self.reading {
+                    let name = file.file_name().unwrap_or_default().to_string_lossy();
+                    ui.add(Label::new(theme::caption(ui, format!("Reading {name}"))).wrap());
+                }
+            }
             Some(Err(error)) => {
                 let text =
                     eframe::egui::RichText::new(format::sentence(error)).color(theme::tokens(ui).danger);

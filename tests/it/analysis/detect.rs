@@ -48,7 +48,16 @@ fn context(scheduled: Curve) -> Context {
 /// A healthy row: a loss that falls from chance, moderate norms.
 fn healthy(update: u64, lr: f64) -> Row {
     let loss = (CHANCE * (-(update as f64) / 150.0).exp() + 0.2) as f32;
-    Row { update, lr, momentum: 0.9, train_loss: loss, grad_norm: 1.0, update_norm: 0.05 }
+    Row {
+        update,
+        lr,
+        momentum: 0.9,
+        weight_decay: 0.0,
+        batch: 64,
+        train_loss: loss,
+        grad_norm: 1.0,
+        update_norm: 0.05,
+    }
 }
 
 /// The findings over rows made of healthy ones.

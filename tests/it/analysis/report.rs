@@ -168,7 +168,16 @@ fn the_page_stands_alone_and_every_element_is_closed() {
 }
 
 fn row(update: u64, lr: f64, train_loss: f32) -> Row {
-    Row { update, lr, momentum: 0.9, train_loss, grad_norm: 1.0, update_norm: 0.1 }
+    Row {
+        update,
+        lr,
+        momentum: 0.9,
+        weight_decay: 0.0,
+        batch: 64,
+        train_loss,
+        grad_norm: 1.0,
+        update_norm: 0.1,
+    }
 }
 
 fn record(name: &str, accuracies: &[f32]) -> RunRecord {

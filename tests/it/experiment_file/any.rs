@@ -6,7 +6,8 @@ use anneal_studio::experiment::{
     Number, Optimizer, OptimizerKind, Plateau, PlateauMode, Run, SnapshotWhen, Snapshots, Source,
     SurfaceFunction, ThresholdMode, Train, WeightFormat,
 };
-use anneal_studio::schedule::kind::{Field, Part, Role, Table, Value};
+use anneal_studio::schedule::greedy::GreedyRule;
+use anneal_studio::schedule::kind::{Field, Part, Role, Step, Table, Value};
 use anneal_studio::schedule::{Clamp, Cooldown, Kind, Ramp, Schedule, Span, Tick, Warmup};
 use proptest::collection::vec;
 use proptest::option;
@@ -207,18 +208,20 @@ fn greedy(validation: f64) -> BoxedStrategy<Greedy> {
     (like, 0..100u64, rate(), option::of(1..1000usize), 0..1000u64)
         .prop_map(|(like, warmup, higher, window, reset_start)| Greedy {
             metric: like.metric,
-            mode: like.mode,
-            factor: like.factor,
-            patience: like.patience,
-            threshold: like.threshold,
-            threshold_mode: like.threshold_mode,
-            cooldown: like.cooldown,
-            warmup,
-            min_lr: like.min_lr.min(higher),
-            max_lr: like.min_lr.max(higher),
-            eps: like.eps,
-            window,
-            reset_start,
+            rule: GreedyRule {
+                mode: like.mode,
+                factor: like.factor,
+                patience: like.patience,
+                threshold: like.threshold,
+                threshold_mode: like.threshold_mode,
+                cooldown: like.cooldown,
+                warmup,
+                min_lr: like.min_lr.min(higher),
+                max_lr: like.min_lr.max(higher),
+                eps: like.eps,
+                window,
+                reset_start,
+            },
         })
         .boxed()
 }
@@ -233,12 +236,22 @@ fn controllers(validation: f64) -> BoxedStrategy<(Option<Plateau>, Option<Greedy
     .boxed()
 }
 
-fn run(has_epochs: bool, validation: f64) -> BoxedStrategy<Run> {
-    let controllers = if has_epochs { controllers(validation) } else { Just((None, None)).boxed() };
+/// The samples of an update, where there are micro-batches to make it of.
+fn batch(data: &Data) -> BoxedStrategy<Option<Schedule>> {
+    let steps = (within(1.0, 1e6), span(true))
+        .prop_map(|(peak, every)| Schedule::from(Kind::Step(Step { peak, every, gamma: 2.0 })));
+    match data.batch_size {
+        BatchSize::Samples(_) if data.source != Source::None => option::of(steps).boxed(),
+        _ => Just(None).boxed(),
+    }
+}
+
+fn run(has_epochs: bool, data: &Data) -> BoxedStrategy<Run> {
+    let controllers = if has_epochs { controllers(data.validation) } else { Just((None, None)).boxed() };
     let hypergradient = option::of(within(1e-12, 1e6).prop_map(|beta| Hypergradient { beta }));
-    let layer_decay = option::of(within(1e-3, 1.0));
-    (any::<String>(), optimizer(has_epochs), schedule(has_epochs), controllers, hypergradient, layer_decay)
-        .prop_map(|(name, optimizer, lr, (plateau, greedy), hypergradient, layer_decay)| Run {
+    let rest = (option::of(within(1e-3, 1.0)), batch(data));
+    (any::<String>(), optimizer(has_epochs), schedule(has_epochs), controllers, hypergradient, rest)
+        .prop_map(|(name, optimizer, lr, (plateau, greedy), hypergradient, (layer_decay, batch))| Run {
             name,
             optimizer,
             lr,
@@ -246,6 +259,7 @@ fn run(has_epochs: bool, validation: f64) -> BoxedStrategy<Run> {
             greedy,
             hypergradient,
             layer_decay,
+            batch,
         })
         .boxed()
 }
@@ -347,7 +361,7 @@ pub fn experiment() -> BoxedStrategy<Experiment> {
             option::of(snapshots(has_epochs)),
         )
             .prop_flat_map(move |(name, model, data, train, snapshots)| {
-                let runs = vec(run(has_epochs, data.validation), 1..4);
+                let runs = vec(run(has_epochs, &data), 1..4);
                 (Just((name, model, data, train, snapshots)), runs)
             })
     };

@@ -228,6 +228,13 @@ fn wrong_values_are_named_with_place_field_found_and_allowed() {
             "name = \"cosine\"\nlayer_decay = 0",
             "out.toml:23:15: run \"cosine\", layer_decay: found 0, allowed: a number above 0, at most 1".to_owned(),
         ),
+        (
+            "name = \"cosine\"",
+            "name = \"cosine\"\nbatch = { kind = \"constant\", peak = 0.1 }",
+            "out.toml:23:9: run \"cosine\", batch: found a schedule that stays below 1 sample, allowed: a schedule of \
+             samples an update"
+                .to_owned(),
+        ),
     ] {
         let message = changed(old, new);
         assert!(message.starts_with(&says), "{message}\n{says}");

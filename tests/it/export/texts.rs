@@ -99,3 +99,35 @@ fn names_cannot_leave_their_comments() {
         );
     }
 }
+
+#[test]
+fn a_schedule_of_the_batch_is_carried_or_named_as_left_out() {
+    let run = format!(
+        "{ADAMW}lr = {{ kind = \"constant\", peak = 1e-3 }}\nbatch = {{ kind = \"step\", peak = 64, every = \"40\", \
+         gamma = 2 }}"
+    );
+    let growing = experiment("accumulate = 4", &run);
+    for target in Target::ALL {
+        let export = made(&growing, target.id);
+        let note = |words: &str| export.notes.iter().any(|note| note.contains(words));
+        match target.id {
+            "toml" => assert!(note("Carried: everything")),
+            "pytorch" | "optax" | "csv" => {
+                assert!(note("Carried: the schedule of the batch, 64 to 256 samples"), "{}", target.id);
+            }
+            _ => {
+                assert!(note("Left out: the schedule of the batch, 64 to 256 samples"), "{}", target.id);
+                assert!(note("every update has the first one's 64."), "{:?}", export.notes);
+            }
+        }
+        assert!(!note("accumulation of"), "{}: {:?}", target.id, export.notes);
+    }
+    let pytorch = made(&growing, "pytorch").text;
+    assert!(pytorch.contains("from bisect import bisect_right\n"), "{pytorch}");
+    assert!(pytorch.contains("MICRO_BATCHES = [\n    (0, 1), (40, 2), (80, 4),\n]\n"), "{pytorch}");
+    assert!(!pytorch.contains("ACCUMULATE"), "{pytorch}");
+    assert!(made(&growing, "optax").text.contains("every_k_schedule=lambda count: MICRO_BATCHES_TABLE"));
+    let table = made(&growing, "csv").text;
+    let cells = |line: usize| table.lines().nth(line).unwrap().rsplit(',').next().unwrap();
+    assert_eq!((cells(0), cells(1), cells(41), cells(100)), ("batch", "64", "128", "256"));
+}

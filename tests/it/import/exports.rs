@@ -122,13 +122,17 @@ fn deepspeeds_lag_comes_back_too() {
     }
 }
 
-/// Every run that conformance exports, and one of each controller.
+/// Every run that conformance exports, and one of each controller and of a growing batch.
 fn runs() -> Vec<(Experiment, Run)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/experiments");
     let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let mut experiments: Vec<Experiment> = files.map(|file| Experiment::open(file).unwrap()).collect();
-    for controller in ["greedy = { metric = \"train_loss\" }", "hypergradient = { beta = 1e-7 }"] {
-        experiments.push(experiment(&format!("{{ kind = \"rex\", peak = 0.1 }}\n{controller}")));
+    for line in [
+        "greedy = { metric = \"train_loss\" }",
+        "hypergradient = { beta = 1e-7 }",
+        "batch = { kind = \"step\", peak = 64, every = \"3ep\", gamma = 2 }",
+    ] {
+        experiments.push(experiment(&format!("{{ kind = \"rex\", peak = 0.1 }}\n{line}")));
     }
     let each = |experiment: Experiment| {
         let runs = experiment.runs.clone();

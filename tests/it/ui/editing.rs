@@ -1,12 +1,14 @@
 //! Edits: by handle, by slider, by key; undone and redone; told to the engine once a frame.
 
+use anneal_studio::experiment::{Metric, Number};
 use anneal_studio::schedule::kind::Value;
 use anneal_studio::train::command::{Command, Mode};
+use anneal_studio::train::control::Standing;
 use eframe::egui::accesskit::Role;
 use eframe::egui::{Key, Modifiers, vec2};
 use egui_kittest::kittest::Queryable as _;
 
-use super::stand_in::{UPDATES, first};
+use super::stand_in::{Studio, UPDATES, first};
 
 #[test]
 fn dragging_the_peak_bends_the_schedule_with_one_revision_a_frame() {
@@ -41,7 +43,7 @@ fn dragging_the_peak_bends_the_schedule_with_one_revision_a_frame() {
 fn a_drag_along_one_axis_leaves_the_other_alone() {
     let mut studio = first(400);
     studio.click("Run warmup + cosine");
-    let warmup = |studio: &super::stand_in::Studio| {
+    let warmup = |studio: &Studio| {
         let view = &studio.harness.state().studio().view;
         studio.document().run(view.selected).unwrap().lr.warmup.clone()
     };
@@ -174,4 +176,76 @@ fn looking_at_a_run_changes_nothing() {
     assert!(!studio.document().is_dirty());
     assert_eq!(studio.document().generation(), 1);
     assert_eq!(studio.log.revisions(), 0);
+}
+
+#[test]
+fn a_controller_is_chosen_edited_and_shown_at_work() {
+    let mut studio = first(400);
+    let selected = |studio: &Studio| {
+        let state = studio.harness.state().studio();
+        studio.document().run(state.view.selected).cloned().unwrap()
+    };
+    let choose = |studio: &mut Studio, name: &str| {
+        studio.click("Controller");
+        studio.click(name);
+    };
+    choose(&mut studio, "Plateau");
+    assert!(selected(&studio).plateau.is_some());
+    studio.harness.get_by_role_and_label(Role::Slider, "Smoothing").set_value_accesskit(0.5);
+    studio.harness.run_steps(3);
+    assert_eq!(selected(&studio).plateau.unwrap().smoothing, 0.5);
+    // Two rules would pull at one rate.
+    choose(&mut studio, "Greedy");
+    let run = selected(&studio);
+    assert!(run.plateau.is_none() && run.greedy.is_some());
+    choose(&mut studio, "Hypergradient");
+    let run = selected(&studio);
+    assert!(run.greedy.is_none() && run.hypergradient.is_some());
+    choose(&mut studio, "Plateau");
+    let id = studio.harness.state().studio().view.selected;
+    let standing = Standing {
+        metric: Some(Metric::ValLoss),
+        multiplier: 0.01,
+        best: Some(0.125),
+        smoothed: None,
+        bad: 1,
+        patience: 3,
+        resting: 0,
+    };
+    for (lane, view) in &mut studio.log.shared.borrow_mut().lanes {
+        view.control = (lane.run == id).then_some(standing);
+    }
+    studio.harness.run_steps(3);
+    for value in ["0.125", "3 epochs", "× 0.01"] {
+        assert!(studio.shows(value), "{value}");
+    }
+    choose(&mut studio, "None");
+    let run = selected(&studio);
+    assert!(run.plateau.is_none() && run.greedy.is_none() && run.hypergradient.is_none());
+}
+
+#[test]
+fn the_batch_and_the_weight_decay_follow_schedules_of_their_own() {
+    let mut studio = first(400);
+    studio.click("Optimizer");
+    studio.click("Batch on a schedule");
+    let id = studio.harness.state().studio().view.selected;
+    let batch = |studio: &Studio| studio.document().run(id).unwrap().batch.clone();
+    assert_eq!(batch(&studio).unwrap().kind.get("gamma"), Some(Value::Number(2.0)));
+    studio.click("Course");
+    studio.click("Cosine");
+    let cosine = batch(&studio).unwrap().kind;
+    assert_eq!((cosine.name(), cosine.get("peak")), ("cosine", Some(Value::Number(32.0))));
+    studio.click("Batch on a schedule");
+    assert!(batch(&studio).is_none());
+    studio.click("Decay λ");
+    studio.click("On a schedule");
+    let run = studio.document().run(id).unwrap();
+    assert!(matches!(run.optimizer.get("weight_decay"), Some(Number::Schedule(_))));
+    // The lowest plot shows either.
+    for name in ["Weight decay", "Batch"] {
+        studio.click("Number");
+        studio.click(name);
+        assert!(studio.shows(&format!("{name} plot")), "{name}");
+    }
 }

@@ -152,6 +152,7 @@ fn a_run_too_long_to_predict_says_so() {
         std::thread::sleep(std::time::Duration::from_millis(5));
         studio.harness.step();
     }
+    studio.harness.run_steps(3);
     assert!(studio.says("shorten the run"));
     assert!(!studio.shows("Copy"));
 }
@@ -188,6 +189,15 @@ fn a_chosen_file_becomes_a_run() {
     studio.press(Modifiers::COMMAND, Key::I);
     studio.click("Choose file…");
     assert_eq!(*studio.log.asked.borrow(), [Ask::Import]);
+    // It is read on a thread of its own.
+    for _ in 0..10_000 {
+        let sheet = studio.harness.state().studio().sheet.clone();
+        if matches!(&sheet, Some(Sheet::Import(pasted)) if pasted.imported().is_some()) {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(1));
+        studio.harness.step();
+    }
     studio.harness.get_by_role_and_label(Role::Button, "Import").click();
     studio.harness.run_steps(3);
     let curve = selected(&studio).lr.resolve(clock()).unwrap();

@@ -127,6 +127,8 @@ pub fn shared(document: &Document, trained: u64) -> Shared {
                 update,
                 lr: curve.at(update),
                 momentum: 0.9,
+                weight_decay: 0.0,
+                batch: 64,
                 train_loss: loss,
                 grad_norm: 1.0,
                 update_norm: 0.1,
@@ -154,7 +156,7 @@ pub fn lane() -> LaneView {
         update: 0,
         diverged_at: None,
         failed: None,
-        plateau: None,
+        control: None,
     }
 }
 

@@ -6,13 +6,13 @@ mod truth;
 use eframe::egui::{Align, Button, Label, Layout, ScrollArea, Ui, UiBuilder, vec2};
 
 use crate::export::{Badge, Checked, Deviation, Target};
-use crate::ui::exports::{Exported, Page};
+use crate::ui::exports::{Exported, Exports, Page};
 use crate::ui::format;
 use crate::ui::plot::compare;
 use crate::ui::sheet::Sheet;
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
-use crate::ui::widgets::{combo, segmented};
+use crate::ui::widgets::{choice, combo, segmented};
 
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
     segmented(
@@ -80,7 +80,7 @@ pub(super) fn empty(ui: &mut Ui, why: &str) {
 }
 
 fn choose(ui: &mut Ui, studio: &mut Studio) {
-    let chosen = &mut studio.exports.target;
+    let Exports { target: chosen, options, .. } = &mut studio.exports;
     let response = combo("export target")
         .selected_text(chosen.title)
         .width(ui.available_width())
@@ -94,6 +94,11 @@ fn choose(ui: &mut Ui, studio: &mut Studio) {
     response.widget_info(|| {
         eframe::egui::WidgetInfo::labeled(eframe::egui::Role::ComboBox, true, format!("Target: {title}"))
     });
+    if chosen.has_versions() {
+        let versions = [("Version 5", false), ("Version 4", true)];
+        let help = "Arguments were renamed: version 4 of transformers has a warmup_ratio.";
+        choice(ui, "Names of", help, &mut options.hugging_face_v4, &versions);
+    }
 }
 
 /// How the target says the schedule, why, and how well that is known.

@@ -1,8 +1,9 @@
-//! The momentum plot.
+//! The lowest plot: momentum, or another number of the update that can be a schedule.
 
 use eframe::egui::{Align2, Ui};
 use egui_plot::LineStyle;
 
+use crate::telemetry::Column;
 use crate::ui::theme::{self, metrics};
 use crate::ui::view::Window;
 
@@ -11,12 +12,18 @@ use super::bounds::Bounds;
 use super::chart::{Chart, note};
 use super::lines::Strokes;
 use super::panel::{Plots, plain};
+use super::switch::column_switch;
+
+/// What the lowest plot can show.
+const NUMBERS: [(Column, &str); 3] =
+    [(Column::Momentum, "Momentum"), (Column::WeightDecay, "Weight decay"), (Column::Batch, "Batch")];
 
 impl Plots<'_> {
-    pub fn momentum(&mut self, ui: &mut Ui) {
+    pub fn number(&mut self, ui: &mut Ui) {
         let tokens = theme::tokens(ui);
         let studio = &*self.studio;
         let scale = Scale::Linear;
+        let number = studio.view.number;
         let x = self.window();
         let clock = studio.clock();
         let last = clock.updates.saturating_sub(1);
@@ -35,36 +42,49 @@ impl Plots<'_> {
                     lines.push(plain(line, color, stroke).style(style));
                 }
             };
-            if let (Some(curve), Some(_)) = (studio.curve(row.id), studio.momentum(row.id, 0)) {
-                let value = |update| studio.momentum(row.id, update).unwrap_or_default();
+            if let (Some(curve), Some(_)) = (studio.curve(row.id), studio.number(row.id, number, 0)) {
+                let value = |update| studio.number(row.id, number, update).unwrap_or_default();
                 let start = from.max(done.saturating_sub(1));
                 let ahead =
                     Strokes::curve(curve, value, (start, to), ui.available_width() as usize / 2, scale);
                 add(ahead, tokens.ahead(color), LineStyle::Dashed { length: metrics::DASH });
                 if let Some(lane) = lane {
-                    add(Strokes::raw(&lane.curves.momentum, scale), color, LineStyle::Solid);
+                    add(Strokes::raw(&lane.curves.number, scale), color, LineStyle::Solid);
                 }
             }
         }
         let empty = bounds.is_empty();
-        let y = bounds.padded(0.18, 0.18, 0.1, (0.0, 1.0));
-        let name = |ui: &mut Ui| {
-            let help = "The share of the last step that an update keeps: momentum, or β1 of the Adam family.";
-            ui.label(theme::title(ui, "Momentum")).on_hover_text(help);
-        };
-        let chart = Chart { name: "Momentum", scale, x, y, x_labels: true };
-        let drawn = chart.show(ui, name, |_| {}, |plot| lines.into_iter().for_each(|line| plot.line(line)));
+        // Momentum and decay differ by hundredths, batches by samples.
+        let least = if number == Column::Batch { 1.0 } else { 0.1 };
+        let least = if number == Column::WeightDecay { 1e-4 } else { least };
+        let y = bounds.padded(0.18, 0.18, least, (0.0, 1.0));
+        let name = NUMBERS.iter().find(|(column, _)| *column == number).map_or("Momentum", |(_, name)| *name);
+        let mut chosen = number;
+        let chart = Chart { name, scale, x, y, x_labels: true };
+        let drawn = chart.show(
+            ui,
+            |ui| column_switch(ui, "Number", &mut chosen, &NUMBERS),
+            |_| {},
+            |plot| lines.into_iter().for_each(|line| plot.line(line)),
+        );
         if empty {
-            let text = "No shown run has momentum. The optimizer of a run is beside its schedule.";
+            let text = match number {
+                Column::Batch => "The batches of the shown runs are not counted in samples here.",
+                Column::WeightDecay => {
+                    "No shown run decays its weights. The optimizer of a run is beside its schedule."
+                }
+                _ => "No shown run has momentum. The optimizer of a run is beside its schedule.",
+            };
             note(ui, drawn.rect, Align2::CENTER_CENTER, text, theme::body());
         }
+        self.studio.view.number = chosen;
         if self.point(ui, &drawn) {
             self.studio.view.window = Window::Whole;
         }
         self.over_curves(ui, &drawn, |studio, row, cursor| {
             let lane = studio.frame.lane(row.id);
-            let known = lane.filter(|lane| cursor < lane.update).and_then(|lane| lane.at_cursor.momentum);
-            known.or_else(|| studio.momentum(row.id, cursor))
+            let known = lane.filter(|lane| cursor < lane.update).and_then(|lane| lane.at_cursor.number);
+            known.or_else(|| studio.number(row.id, number, cursor))
         });
     }
 }
