@@ -8,6 +8,7 @@ use anyhow::{Context, anyhow};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
+use super::diagnosis::Diagnosis;
 use super::results::{Measured, Results};
 use super::{Failure, baseline, output};
 use crate::analysis::audit::{Audit, Measure, RunRecord, Tally, describe};
@@ -75,13 +76,14 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
     };
     let out = order.out.as_ref().or(order.resume.as_ref());
     let mut tallies: Vec<Tally> = cohort.lanes().iter().map(|lane| tally(experiment, lane)).collect();
+    let mut diagnosis = Diagnosis::new(&cohort)?;
     let mut results = match (out, &resumed) {
         (None, _) => None,
         (Some(out), Some(checkpoint)) if order.resume.as_ref() == Some(out) => {
             let names: Vec<(String, u32)> =
                 cohort.lanes().iter().map(|lane| (name(experiment, lane), lane.id.replica)).collect();
             Some(Results::reopen(out, checkpoint.update(), |measured| {
-                take_again(&mut tallies, &names, &measured);
+                take_again(&mut tallies, &mut diagnosis, &names, &measured);
             })?)
         }
         (Some(out), _) => Some(Results::create(out, experiment)?),
@@ -108,9 +110,10 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
         let stop = stops.after(done);
         let to = stop.map_or(u64::MAX, |(update, _)| update).min(done + CHUNK);
         cohort.advance(to, u64::MAX)?;
-        for (lane, tally) in cohort.lanes_mut().iter_mut().zip(&mut tallies) {
+        for (at, (lane, tally)) in cohort.lanes_mut().iter_mut().zip(&mut tallies).enumerate() {
+            let findings = diagnosis.read(at, lane);
             if let Some(results) = &mut results {
-                results.record(&name(experiment, lane), lane, clock.updates_per_epoch)?;
+                results.record(&name(experiment, lane), lane, clock.updates_per_epoch, findings)?;
             }
             lane.log.rows.iter().for_each(|row| tally.update(row));
             lane.log.validations.iter().for_each(|validation| tally.validation(*validation));
@@ -136,6 +139,7 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
         summaries.push(summary(experiment, lane, tally, seconds));
     }
     output::print(&table(&summaries))?;
+    tell(&diagnosis.lines(&cohort));
     if let Some(results) = results {
         let baseline = match out {
             Some(out) if !order.no_baseline => baseline::tuned(experiment, &cohort, out)?,
@@ -178,10 +182,25 @@ pub fn newest(folder: &Path) -> Result<Checkpoint, Failure> {
     newest.ok_or_else(|| Failure::Failed(anyhow!("there is no good checkpoint in {}", checkpoints.display())))
 }
 
-/// Feeds what an earlier part of the training measured to its lane's tally.
-fn take_again(tallies: &mut [Tally], names: &[(String, u32)], measured: &Measured) {
+/// Says what was found to go wrong.
+#[expect(clippy::print_stderr, reason = "findings are no data")]
+fn tell(findings: &[String]) {
+    for finding in findings {
+        eprintln!("anneal: {finding}");
+    }
+}
+
+/// Feeds what an earlier part of the training measured to its lane's tally and watch.
+fn take_again(
+    tallies: &mut [Tally],
+    diagnosis: &mut Diagnosis,
+    names: &[(String, u32)],
+    measured: &Measured,
+) {
     let lane = names.iter().position(|(run, replica)| *run == measured.run && *replica == measured.replica);
-    if let Some(tally) = lane.and_then(|lane| tallies.get_mut(lane)) {
+    let Some(lane) = lane else { return };
+    diagnosis.take_again(lane, measured);
+    if let Some(tally) = tallies.get_mut(lane) {
         tally.update(&measured.row);
         if let Some(validation) = measured.validation {
             tally.validation(validation);

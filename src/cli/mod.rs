@@ -5,6 +5,7 @@
 
 pub mod baseline;
 mod bench;
+mod diagnosis;
 mod ensemble;
 mod export;
 mod find_lr;

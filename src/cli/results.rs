@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::Failure;
 use super::headless::RunSummary;
+use crate::analysis::detect::Finding;
 use crate::experiment::Experiment;
 use crate::files;
 use crate::telemetry::{EventKind, Row, Validation};
@@ -115,8 +116,14 @@ impl Results {
         Ok(Self { folder: folder.to_owned(), metrics, batches, events })
     }
 
-    /// Appends what a lane measured.
-    pub fn record(&mut self, run: &str, lane: &Lane, updates_per_epoch: u64) -> Result<(), Failure> {
+    /// Appends what a lane measured, and what was found in it.
+    pub fn record(
+        &mut self,
+        run: &str,
+        lane: &Lane,
+        updates_per_epoch: u64,
+        findings: &[Finding],
+    ) -> Result<(), Failure> {
         let (folder, replica) = (&self.folder, lane.id.replica);
         let full = || format!("cannot write the results to {}", folder.display());
         write_rows(&mut self.metrics, run, lane, updates_per_epoch, self.batches).with_context(full)?;
@@ -128,7 +135,8 @@ impl Results {
             (update, EventKind::Diverged, "the loss is no number any more: the run has diverged".to_owned())
         });
         let failed = lane.failed.clone().map(|why| (lane.update, EventKind::Failed, why));
-        for (update, kind, message) in changes.chain(diverged).chain(failed) {
+        let found = findings.iter().map(|finding| (finding.first, EventKind::Finding, finding.message()));
+        for (update, kind, message) in changes.chain(diverged).chain(failed).chain(found) {
             let line = EventLine { update, run, replica, kind: kind.name(), message };
             serde_json::to_writer(&mut self.events, &line).with_context(full)?;
             self.events.write_all(b"\n").with_context(full)?;

@@ -2,7 +2,9 @@
 
 mod capture;
 mod errand;
+mod examine;
 mod field;
+mod guard;
 mod moments;
 mod publish;
 mod revise;
@@ -21,6 +23,10 @@ use crate::train::cohort::Cohort;
 use crate::train::command::{Command, FieldRequest, LaneId, Mode, Revision, Speed, State};
 use crate::train::place::Choice;
 use errand::Errands;
+use examine::Examination;
+pub use examine::{Curvature, Examined};
+use guard::Guards;
+pub use guard::OwnEdit;
 use moments::Moments;
 use revise::Pending;
 pub use shown::{LaneView, Options, Shared, Snapshot, Why};
@@ -111,6 +117,8 @@ struct Worker {
     pending: BTreeMap<LaneId, Pending>,
     errands: Errands,
     moments: Moments,
+    guards: Guards,
+    examination: Examination,
     woken: Instant,
 }
 
@@ -141,6 +149,8 @@ impl Worker {
             pending: BTreeMap::new(),
             errands: Errands::default(),
             moments: Moments::new(),
+            guards: Guards::default(),
+            examination: Examination::new(),
             woken: now,
         }
     }
@@ -163,7 +173,8 @@ impl Worker {
             self.tell_edits();
             self.run_errands();
             self.picture();
-            let idle = self.state != State::Playing;
+            self.look();
+            let idle = self.state != State::Playing && !self.looks();
             self.publish(idle);
         }
     }
@@ -173,6 +184,7 @@ impl Worker {
         let wait = match self.state {
             State::Playing if !self.errands.hold() => self.until_due(),
             _ if self.errands.are_out() => Some(ERRAND),
+            _ if self.looks() => Some(Duration::from_micros(1)),
             _ if self.pending.is_empty() && self.watch.is_none() => None,
             _ => Some(Duration::from_millis(50)),
         };
@@ -244,6 +256,9 @@ impl Worker {
             }
             Command::Errand(errand) => self.errands.take(errand),
             Command::Capture => self.capture_by_hand(),
+            Command::Begin(run) => self.begin(run),
+            Command::Guard(guard) => self.set_guard(guard),
+            Command::Examine(lanes) => self.examine(lanes),
         }
     }
 
@@ -261,6 +276,8 @@ impl Worker {
         if let Err(error) = cohort.restart() {
             return self.fail(&error);
         }
+        self.guards.begin(cohort);
+        self.examination.follow(cohort);
         let ids: Vec<LaneId> = cohort.lanes().iter().map(|lane| lane.id).collect();
         self.moments.begin(cohort.task().clock.updates);
         self.capture();
@@ -268,6 +285,7 @@ impl Worker {
         for id in ids {
             if let Some(view) = shared.lanes.get_mut(&id) {
                 view.store.clear();
+                view.findings = Arc::default();
                 view.ghost = None;
             }
         }
@@ -337,7 +355,8 @@ impl Worker {
             }
             Speed::Unlimited => u64::MAX,
         };
-        self.advance(to, self.chunk);
+        let updates = cohort.task().clock.updates;
+        self.advance(to, self.guards.stretch(self.chunk, updates));
         if let Some(cohort) = &self.cohort
             && cohort.update() >= cohort.task().clock.updates
         {
@@ -356,8 +375,9 @@ impl Worker {
         let failed = !cohort.lanes().is_empty() && cohort.lanes().iter().all(|lane| lane.failed.is_some());
         let updates = done(cohort) - before;
         let longest = updates / cohort.lanes().len().max(1) as u64;
+        let seconds = start.elapsed().as_secs_f64();
         // Aim at one chunk's time, and never grow faster than fourfold: the first chunks are cold.
-        let fitting = longest as f64 * CHUNK.as_secs_f64() / start.elapsed().as_secs_f64().max(1e-7);
+        let fitting = longest as f64 * CHUNK.as_secs_f64() / seconds.max(1e-7);
         self.chunk = (fitting as u64).clamp(1, self.chunk.saturating_mul(4));
         self.measured.0 += updates;
         let elapsed = self.measured.1.elapsed();
@@ -366,6 +386,8 @@ impl Worker {
             self.measured = (0, Instant::now());
         }
         self.capture();
+        self.examination.trained(seconds);
+        self.watch_over(seconds);
         if failed {
             self.state = State::Failed("training stopped in every run; each run's row says why".into());
         }

@@ -80,6 +80,14 @@ impl Moments {
         self.at.retain(|_, moment| !moment.is_empty());
     }
 
+    /// Forgets what a lane was like after more than `update` updates: it goes another way from there.
+    pub fn forget_after(&mut self, lane: LaneId, update: u64) {
+        for (_, moment) in self.at.range_mut(update + 1..) {
+            self.changed |= moment.remove(&lane).is_some();
+        }
+        self.at.retain(|_, moment| !moment.is_empty());
+    }
+
     /// Lets go of what need not stay: `furthest` is how far the furthest lane is, `keep` how many of the
     /// snapshots that the experiment asks for stay of a lane, and `updates` the length of the run.
     pub fn tidy(&mut self, furthest: u64, keep: usize, updates: u64) {

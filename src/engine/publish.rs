@@ -52,6 +52,12 @@ impl Worker {
                 for (update, share) in lane.log.rounded.drain(..) {
                     view.store.rounded_away(0, update, share);
                 }
+                if let Some((findings, new)) = self.guards.news(lane.id) {
+                    view.findings = findings;
+                    for finding in new {
+                        view.store.event(event(finding.first, EventKind::Finding, finding.message()));
+                    }
+                }
                 lane.log.rows.clear();
                 view.update = lane.update;
                 view.diverged_at = lane.diverged_at;

@@ -60,6 +60,8 @@ impl Worker {
     fn take_in(&mut self, change: &Change, old: &Revision, mode: Mode) {
         self.keep_up(change);
         let Some(cohort) = &self.cohort else { return };
+        self.guards.follow(cohort, change);
+        self.examination.follow(cohort);
         let share = self.options.history_bytes / cohort.lanes().len().max(1);
         let total = cohort.task().clock.updates;
         let mut shared = lock(&self.shared);
@@ -82,7 +84,15 @@ impl Worker {
             });
             let mut store = Store::new(1, share);
             store.set_half_life(half_life.or_else(|| shared.half_life()));
-            let view = LaneView { store, ghost, update: 0, diverged_at: None, failed: None, control: None };
+            let view = LaneView {
+                store,
+                ghost,
+                update: 0,
+                diverged_at: None,
+                failed: None,
+                control: None,
+                findings: Arc::default(),
+            };
             shared.lanes.insert(*id, view);
         }
         shared.status.parameters = cohort.task().model.width();

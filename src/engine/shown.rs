@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::examine::Examined;
+use super::guard::OwnEdit;
+use crate::analysis::detect::Finding;
 use crate::data::Prepared;
 use crate::telemetry::{Event, Store};
 use crate::train::checkpoint::SavedLane;
@@ -52,6 +55,8 @@ pub struct LaneView {
     pub failed: Option<String>,
     /// Where the controller stands, if it has one.
     pub control: Option<Standing>,
+    /// What went wrong so far, the first first, at most one of each kind.
+    pub findings: Arc<[Finding]>,
 }
 
 /// Why a snapshot is kept, the least reason first.
@@ -110,6 +115,10 @@ pub struct Shared {
     /// The snapshots of all lanes, by update and then by lane. Another `Arc` whenever there are others, so
     /// comparing pointers tells whether to look again.
     pub snapshots: Arc<[Snapshot]>,
+    /// What the engine edited by itself; whoever holds the document takes it and does the same there.
+    pub own_edits: Vec<OwnEdit>,
+    /// The lanes under the microscope.
+    pub examined: Vec<Arc<Examined>>,
 }
 
 impl Shared {

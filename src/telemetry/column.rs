@@ -30,7 +30,7 @@ impl Column {
         Self::RoundedAway,
     ];
 
-    /// The name in files; `metrics.csv` has the first seven.
+    /// The name in files: the columns of `metrics.csv`, and more.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Lr => "lr",

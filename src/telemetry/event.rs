@@ -24,12 +24,16 @@ pub enum EventKind {
     PlateauCut,
     Failed,
     Snapshot,
+    /// Something goes wrong.
+    Finding,
+    /// The run went back to an earlier update.
+    RollBack,
     Note,
 }
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Edit,
         Self::Restart,
         Self::CycleEnd,
@@ -37,6 +41,8 @@ impl EventKind {
         Self::PlateauCut,
         Self::Failed,
         Self::Snapshot,
+        Self::Finding,
+        Self::RollBack,
         Self::Note,
     ];
 
@@ -50,6 +56,8 @@ impl EventKind {
             Self::PlateauCut => "plateau_cut",
             Self::Failed => "failed",
             Self::Snapshot => "snapshot",
+            Self::Finding => "finding",
+            Self::RollBack => "roll_back",
             Self::Note => "note",
         }
     }

@@ -9,7 +9,7 @@ use candle_core::{CpuStorage, DType, InplaceOp1, Layout, Tensor};
 use rayon::prelude::*;
 
 use super::TrainError;
-use super::command::{LaneId, Mode, Revision};
+use super::command::{LaneId, Mode, Revision, RunId};
 use super::lane::Lane;
 use super::place::{Choice, Place};
 use super::plan::Plan;
@@ -143,6 +143,18 @@ impl Cohort {
         }
         self.rows = Tensor::from_vec(rows, (lanes, width), &self.place.device)?;
         Ok(())
+    }
+
+    /// Every lane of one run back to update 0.
+    ///
+    /// # Errors
+    /// When the tensor library fails.
+    pub fn begin(&mut self, run: RunId) -> Result<(), TrainError> {
+        let mut rows: Vec<Vec<f32>> = self.rows.to_vec2()?;
+        for (lane, row) in self.lanes.iter_mut().zip(&mut rows).filter(|(lane, _)| lane.id.run == run) {
+            lane.initialise(&self.task, row);
+        }
+        self.set_rows(rows.concat())
     }
 
     /// Trains each lane up to `to` updates done, but at most `at_most` updates now.

@@ -70,6 +70,25 @@ pub struct Field {
     pub values: Vec<f32>,
 }
 
+/// What is done when something goes wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Policy {
+    #[default]
+    Warn,
+    /// Pause at an error.
+    Pause,
+    /// At an error go back to the last good checkpoint and halve the rate.
+    RollBack,
+}
+
+/// How training is watched over.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Guard {
+    pub policy: Policy,
+    /// The longest the training may take, in seconds; no limit without a number.
+    pub time_limit: Option<f64>,
+}
+
 #[derive(Clone, Debug)]
 pub enum Command {
     Play,
@@ -89,6 +108,12 @@ pub enum Command {
     Errand(Errand),
     /// Take a snapshot of every lane where it is now.
     Capture,
+    /// One run back to update 0 with fresh weights; the others wait until it has caught up.
+    Begin(RunId),
+    /// What to do when something goes wrong.
+    Guard(Guard),
+    /// Put these lanes under the microscope, and no others.
+    Examine(Vec<LaneId>),
 }
 
 /// What the engine is doing.

@@ -152,6 +152,11 @@ impl Lane {
         self.plan = plan;
     }
 
+    /// The gradient that the last update used, after clipping.
+    pub fn gradient(&self) -> &[f32] {
+        &self.gradient
+    }
+
     /// The controller, for display.
     pub fn controller(&self) -> Option<&Control> {
         self.controller.as_ref()

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::analysis::detect::Finding;
 use crate::data::Prepared;
-use crate::engine::{LaneView, Shared};
+use crate::engine::{Examined, LaneView, OwnEdit, Shared};
 use crate::telemetry::{Bucket, Column, Event, Series, Store};
 use crate::train::command::{Field, LaneId, RunId, Status};
 use crate::train::control::Standing;
@@ -66,6 +67,8 @@ pub struct LaneFrame {
     pub rates: Option<(f64, f64)>,
     /// Where the controller stands, if it has one.
     pub control: Option<Standing>,
+    /// What went wrong, at most one of each kind.
+    pub findings: Arc<[Finding]>,
 }
 
 /// One frame.
@@ -77,6 +80,10 @@ pub struct Frame {
     pub events: Vec<(Option<LaneId>, Event)>,
     pub field: Option<Arc<Field>>,
     pub prepared: Option<Arc<Prepared>>,
+    /// What the engine edited by itself and the document does not show yet.
+    pub own_edits: Vec<OwnEdit>,
+    /// The lanes under the microscope.
+    pub examined: Vec<Arc<Examined>>,
     seen: usize,
 }
 
@@ -91,6 +98,8 @@ impl Frame {
         self.status = shared.status.clone();
         self.field.clone_from(&shared.field);
         self.prepared.clone_from(&shared.prepared);
+        self.own_edits.append(&mut shared.own_edits);
+        self.examined.clone_from(&shared.examined);
         let half_life = ask.smoothing.then(|| Self::half_life(self.status.updates));
         self.lanes.clear();
         for (id, lane) in &mut shared.lanes {
@@ -148,6 +157,7 @@ fn lane_frame(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> LaneFrame {
         best_accuracy: bounds(Column::ValAccuracy).map(|(_, greatest)| greatest),
         rates: store.series(0, Column::Lr).positive_bounds(everything.clone()),
         control: lane.control,
+        findings: Arc::clone(&lane.findings),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use eframe::egui::Color32;
 
+use crate::analysis::detect::Remedy;
 use crate::experiment::{BatchSize, MicroBatches, Number, Run, Source};
 use crate::schedule::{Clock, Curve, Schedule, ScheduleError, Span};
 use crate::telemetry::Column;
@@ -201,6 +202,30 @@ impl Studio {
         })
     }
 
+    /// Applies a remedy to a run as one step of the history; with `anew` the run trains from its beginning.
+    pub fn remedy(&mut self, id: RunId, remedy: &Remedy, anew: bool) {
+        let Some(at) = self.document.runs().position(|(row, _)| row.id == id) else { return };
+        self.document.settle();
+        let before = self.document.generation();
+        self.document.edit(|experiment| {
+            remedy.apply(experiment, at);
+        });
+        self.document.settle();
+        let changed = self.document.generation() != before;
+        if anew && (changed || *remedy == Remedy::ResumeSchedule) {
+            self.tell(Command::Begin(id));
+        }
+    }
+
+    /// Does in the document what the engine did by itself.
+    pub fn follow_engine(&mut self) {
+        for edit in std::mem::take(&mut self.frame.own_edits) {
+            self.remedy(edit.run, &edit.remedy, false);
+            let name = self.document.run(edit.run).map(|run| run.name.clone()).unwrap_or_default();
+            self.toasts.done(format!("{name}: {}.", edit.why));
+        }
+    }
+
     /// Replaces the selected run's schedule.
     pub fn set_schedule(&mut self, schedule: Schedule) {
         let id = self.view.selected;
@@ -211,8 +236,10 @@ impl Studio {
     pub fn replace(&mut self, document: Document) {
         self.document = document.succeeding(&self.document);
         let fresh = View::new(self.document.first().unwrap_or(RunId(0)));
-        let View { mode, speed, device, context_open, reduced_motion, still, smoothing, .. } = self.view;
-        self.view = View { mode, speed, device, context_open, reduced_motion, still, smoothing, ..fresh };
+        let View { mode, speed, device, guard, context_open, reduced_motion, still, smoothing, .. } =
+            self.view;
+        self.view =
+            View { mode, speed, device, guard, context_open, reduced_motion, still, smoothing, ..fresh };
     }
 
     fn resolved(&self, id: RunId) -> Option<&Resolved> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::telemetry::Column;
-use crate::train::command::{Mode, RunId, Speed};
+use crate::train::command::{Guard, Mode, RunId, Speed};
 use crate::train::place::Choice;
 use crate::ui::handles::HandleId;
 use crate::ui::plot::Scale;
@@ -65,18 +65,25 @@ pub fn following(updates: u64) -> Window {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Context {
     Results,
+    Diagnosis,
+    Microscope,
     Field,
     Export,
 }
 
 impl Context {
     /// Every side panel, in the order the chooser lists them.
-    pub const ALL: [Self; 3] = [Self::Results, Self::Field, Self::Export];
+    pub const ALL: [Self; 5] = [Self::Results, Self::Diagnosis, Self::Microscope, Self::Field, Self::Export];
 
     /// Its name, for people and for the command line, and what it shows in a sentence.
     pub const fn about(self) -> (&'static str, &'static str) {
         match self {
             Self::Results => ("Results", "How the runs compare so far."),
+            Self::Diagnosis => ("Diagnosis", "What goes wrong in a run, how it shows, and what may help."),
+            Self::Microscope => (
+                "Microscope",
+                "What the first updates do to each layer, and how near a run is to the edge of stability.",
+            ),
             Self::Field => ("Decision field", "What the model answers at every point of a plane."),
             Self::Export => ("Export", "The run in another framework, and what it will really do there."),
         }
@@ -130,9 +137,13 @@ pub struct View {
     pub speed: Speed,
     /// Where training was asked for.
     pub device: Choice,
+    pub guard: Guard,
     pub tab: Tab,
     pub context: Option<Context>,
     pub context_open: bool,
+    /// The run that the microscope shows beside the selected one, and the layer chosen in it.
+    pub beside: Option<RunId>,
+    pub layer: Option<usize>,
     pub drag: Option<Drag>,
     /// The run being renamed, and the name so far.
     pub renaming: Option<(RunId, String)>,
@@ -157,9 +168,12 @@ impl View {
             mode: Mode::Live,
             speed: Speed::Unlimited,
             device: Choice::Auto,
+            guard: Guard::default(),
             tab: Tab::Schedule,
             context: None,
             context_open: true,
+            beside: None,
+            layer: None,
             drag: None,
             renaming: None,
             reduced_motion: false,

@@ -28,7 +28,7 @@ fn playing() -> Options {
 }
 
 /// Waits until `done`, for as long as the slowest machine may need.
-fn wait(engine: &Engine, what: &str, done: impl Fn(&anneal_studio::engine::Shared) -> bool) {
+pub fn wait(engine: &Engine, what: &str, done: impl Fn(&anneal_studio::engine::Shared) -> bool) {
     let start = Instant::now();
     while !engine.read(&done) {
         assert!(start.elapsed() < Duration::from_secs(60), "still waiting for: {what}");

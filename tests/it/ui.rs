@@ -1,6 +1,7 @@
 //! The studio, driven as people and screen readers drive it, over telemetry that is always the same.
 
 mod controls;
+mod diagnosis;
 mod editing;
 mod export;
 mod files;

@@ -5,13 +5,17 @@
 //! [`Kind`] into one [`Finding`], and counts again only after a cooldown: a failing run is a handful of
 //! findings, never a storm.
 
+mod kind;
 mod losses;
 mod norms;
+mod policy;
 mod rates;
 pub(super) mod remedy;
 mod trace;
 mod validations;
 
+pub use kind::{Kind, Severity};
+pub use policy::{Policy, Reaction};
 pub use remedy::Remedy;
 
 use crate::experiment::{Experiment, Loss, OptimizerKind, Run, WeightFormat};
@@ -19,140 +23,10 @@ use crate::random::{Stream, rng};
 use crate::schedule::Curve;
 use crate::telemetry::{Row, Validation};
 use crate::train::TrainError;
+use crate::train::lane::Log;
 use crate::train::plan::Plan;
 use crate::train::task::Task;
 use trace::Trace;
-
-/// What can go wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
-    IgnoredUpdates,
-    Oscillation,
-    Divergence,
-    SilentSlowdown,
-    StuckAtChance,
-    OverfittingGap,
-    PlateauThrash,
-    CheckpointMismatch,
-    PrecisionUnderflow,
-    GradientPeaks,
-    RuntimeCap,
-}
-
-impl Kind {
-    pub const ALL: [Self; 11] = [
-        Self::IgnoredUpdates,
-        Self::Oscillation,
-        Self::Divergence,
-        Self::SilentSlowdown,
-        Self::StuckAtChance,
-        Self::OverfittingGap,
-        Self::PlateauThrash,
-        Self::CheckpointMismatch,
-        Self::PrecisionUnderflow,
-        Self::GradientPeaks,
-        Self::RuntimeCap,
-    ];
-
-    /// The name for people.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::IgnoredUpdates => "Ignored schedule",
-            Self::Oscillation => "Oscillation",
-            Self::Divergence => "Divergence",
-            Self::SilentSlowdown => "Silent slowdown",
-            Self::StuckAtChance => "Stuck at chance",
-            Self::OverfittingGap => "Overfitting gap",
-            Self::PlateauThrash => "Plateau thrash",
-            Self::CheckpointMismatch => "Checkpoint mismatch",
-            Self::PrecisionUnderflow => "Precision underflow",
-            Self::GradientPeaks => "Gradient peaks",
-            Self::RuntimeCap => "Runtime cap",
-        }
-    }
-
-    /// What most often causes it.
-    pub const fn cause(self) -> &'static str {
-        match self {
-            Self::IgnoredUpdates => {
-                "The scheduler is not stepped, or something overwrites the rate that it sets."
-            }
-            Self::Oscillation => "The rate is higher than the loss allows: updates jump across the valley.",
-            Self::Divergence => {
-                "The rate is too high, or rises too early; without clipping one batch suffices."
-            }
-            Self::SilentSlowdown => "The rate is too low: the weights hardly move in the time there is.",
-            Self::StuckAtChance => {
-                "The first updates were too large and broke the network; it answers the same to every input."
-            }
-            Self::OverfittingGap => {
-                "The model learns its training samples by heart; more updates make it worse."
-            }
-            Self::PlateauThrash => {
-                "The controller takes noise in the metric for a plateau and cuts again and again."
-            }
-            Self::CheckpointMismatch => "The training went on without the state of its schedule.",
-            Self::PrecisionUnderflow => {
-                "Updates are smaller than half a step of the stored weights and are rounded away."
-            }
-            Self::GradientPeaks => {
-                "Single batches pull far harder than the others: outliers, or a rate near its limit."
-            }
-            Self::RuntimeCap => "At this pace the schedule is longer than the time allowed.",
-        }
-    }
-
-    pub const fn severity(self) -> Severity {
-        match self {
-            Self::Divergence | Self::StuckAtChance | Self::CheckpointMismatch => Severity::Error,
-            Self::GradientPeaks | Self::RuntimeCap | Self::OverfittingGap => Severity::Notice,
-            _ => Severity::Warning,
-        }
-    }
-}
-
-/// How bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// Worth knowing.
-    Notice,
-    /// Costs quality or time.
-    Warning,
-    /// This training will come to nothing.
-    Error,
-}
-
-/// What is done when something goes wrong.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Policy {
-    #[default]
-    Warn,
-    /// Pause at an error.
-    Pause,
-    /// At an error go back to the last good checkpoint and halve the rate.
-    RollBack,
-}
-
-/// What a policy asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reaction {
-    Tell,
-    Pause,
-    RollBackAndHalve,
-}
-
-impl Policy {
-    /// What to do about a finding. Going back does not help against an edit or a wrong resume.
-    pub fn reaction(self, finding: &Finding) -> Reaction {
-        match (self, finding.kind.severity(), finding.kind) {
-            (Self::Warn, ..) | (_, Severity::Notice | Severity::Warning, _) => Reaction::Tell,
-            (Self::RollBack, Severity::Error, Kind::Divergence | Kind::StuckAtChance) => {
-                Reaction::RollBackAndHalve
-            }
-            _ => Reaction::Pause,
-        }
-    }
-}
 
 /// A measured number that speaks for a finding.
 #[derive(Clone, Debug, PartialEq)]
@@ -176,7 +50,8 @@ pub struct Finding {
     pub last: u64,
     /// How often, at most once a cooldown.
     pub count: u64,
-    /// Of the first time, and of the last where that is another; both times with what it was compared with.
+    /// Of the first time, with how the training began where that may be why, and of the last where that is
+    /// another; each with what it is compared with.
     pub evidence: Vec<Evidence>,
     /// What would help, the first choice first.
     pub remedies: Vec<Remedy>,
@@ -223,17 +98,15 @@ pub struct Context {
 }
 
 impl Context {
-    /// The run of an experiment whose data, model and clock are `task`'s.
+    /// The run of an experiment whose data, model and clock are `task`'s, from initial weights of
+    /// [`initial_norm`].
     ///
     /// # Errors
     /// When the run's schedule cannot be resolved.
-    pub fn of(task: &Task, experiment: &Experiment, run: &Run) -> Result<Self, TrainError> {
+    pub fn of(task: &Task, experiment: &Experiment, run: &Run, weight_norm: f64) -> Result<Self, TrainError> {
         let plan = Plan::new(run, task.clock)?;
         let warmup = run.lr.warmup.as_ref().map_or(0, |warmup| warmup.over.whole_updates(task.clock));
         let chance = task.prepared.chance();
-        let mut row = vec![0.0; task.model.width()];
-        task.model.initialise(&mut rng(task.seed, Stream::Init), &mut row);
-        let square: f64 = row.iter().map(|w| f64::from(*w).powi(2)).sum();
         Ok(Self {
             scheduled: plan.lr,
             updates: task.clock.updates,
@@ -242,8 +115,8 @@ impl Context {
                 Loss::CrossEntropy => chance.loss,
                 Loss::Mse => chance.squared_error,
             }),
-            weight_norm: square.sqrt(),
-            parameters: row.len(),
+            weight_norm,
+            parameters: task.model.width(),
             weights: task.weights,
             clip_norm: task.clip_norm,
             controlled: run.plateau.is_some() || run.greedy.is_some() || run.hypergradient.is_some(),
@@ -256,6 +129,13 @@ impl Context {
     fn cooldown(&self) -> u64 {
         (self.updates / 20).max(50)
     }
+}
+
+/// The norm of the weights that training begins with.
+pub fn initial_norm(task: &Task) -> f64 {
+    let mut row = vec![0.0; task.model.width()];
+    task.model.initialise(&mut rng(task.seed, Stream::Init), &mut row);
+    row.iter().map(|w| f64::from(*w).powi(2)).sum::<f64>().sqrt()
 }
 
 /// Watches over one lane.
@@ -322,10 +202,41 @@ impl Watch {
         }
     }
 
-    /// Somebody edited the schedule: from this update on it is another.
-    pub fn edited(&mut self, scheduled: Curve) {
-        self.context.scheduled = scheduled;
+    /// Updates taken in so far.
+    pub fn updates(&self) -> u64 {
+        self.trace.updates
+    }
+
+    /// The smoothed loss over its least value so far, once there is one: how far above its best the run is.
+    pub fn above_best(&self) -> Option<f64> {
+        Some(self.trace.light.value()? / self.trace.best?)
+    }
+
+    /// Takes in what a lane measured from update `from` on, in the order in which it happened.
+    pub fn read(&mut self, log: &Log, from: u64) {
+        let mut validations = log.validations.iter().filter(|v| v.update >= from).peekable();
+        let mut cuts = log.cuts.iter().filter(|(update, _)| *update >= from).peekable();
+        let start = log.rows.partition_point(|row| row.update < from);
+        for row in log.rows.iter().skip(start) {
+            while let Some((update, cut)) = cuts.next_if(|(update, _)| *update <= row.update) {
+                self.cut(*update, cut.from, cut.to);
+            }
+            self.update(row);
+            while let Some(validation) = validations.next_if(|v| v.update <= row.update) {
+                self.validation(validation);
+            }
+        }
+    }
+
+    /// Somebody edited the run: from this update on it is another.
+    pub fn edited(&mut self, context: Context) {
+        self.context = context;
         self.rates = rates::Rates::default();
+    }
+
+    /// The longest the whole training may take, in seconds, from now on.
+    pub fn limit_runtime(&mut self, seconds: Option<f64>) {
+        self.context.runtime_cap = seconds;
     }
 
     /// Of the weights that were to change, this share did not in the given update, because the stored
@@ -367,17 +278,22 @@ impl Watch {
             if update >= finding.last.saturating_add(cooldown) {
                 finding.count += 1;
                 finding.last = update;
-                finding.evidence.truncate(1);
+                let first = finding.first;
+                finding.evidence.retain(|evidence| evidence.update <= first);
                 finding.evidence.push(alarm.evidence);
             }
             return;
+        }
+        let mut evidence = vec![alarm.evidence];
+        if matches!(alarm.kind, Kind::StuckAtChance | Kind::Divergence) {
+            evidence.extend(self.trace.blow_up(self.context.weight_norm));
         }
         self.findings.push(Finding {
             kind: alarm.kind,
             first: update,
             last: update,
             count: 1,
-            evidence: vec![alarm.evidence],
+            evidence,
             remedies: alarm.remedies,
         });
     }

@@ -1,9 +1,17 @@
 //! What several detectors want to know about the training so far.
 
+use super::Evidence;
+use crate::analysis::microscope::SOUND_RATIO;
 use crate::telemetry::Row;
 
 /// Updates whose mean is the level a training began at.
 const OPENING: u64 = 10;
+/// Among so many updates is the one that breaks a network at its beginning.
+const BEGINNING: u64 = 50;
+/// An update that moves the weights by this many times a sound share of them is a blow-up,
+const FAR: f64 = 10.0;
+/// and so is a loss that is this many times what the training began at.
+const HIGH: f64 = 1.1;
 
 /// Running levels of a lane; values that are no numbers are left out.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +26,10 @@ pub(super) struct Trace {
     pub best: Option<f64>,
     /// The sum of all update norms.
     pub path: f64,
+    /// The longest update of the beginning, and its highest loss, with their updates.
+    longest: Option<(u64, f64)>,
+    highest: Option<(u64, f64)>,
+    first: Option<f64>,
 }
 
 impl Trace {
@@ -27,6 +39,12 @@ impl Trace {
         if self.updates <= OPENING {
             self.opening_loss.add(loss);
             self.opening_norm.add(norm);
+        }
+        if self.updates <= BEGINNING {
+            let step = f64::from(row.update_norm);
+            raise(&mut self.longest, row.update, step);
+            raise(&mut self.highest, row.update, loss);
+            self.first = self.first.or(Some(loss));
         }
         self.loss.add(loss);
         self.light.add(loss);
@@ -39,6 +57,28 @@ impl Trace {
         }
     }
 
+    /// What speaks for a beginning that broke the network: an update far too long for weights of this norm,
+    /// and a loss that leapt.
+    pub fn blow_up(&self, weight_norm: f64) -> Vec<Evidence> {
+        let step = self.longest.map(|(update, step)| Evidence {
+            update,
+            what: "longest update's share of the weights",
+            value: step / weight_norm,
+            against: SOUND_RATIO,
+            against_what: "a sound share",
+        });
+        let leap = self.highest.zip(self.first).map(|((update, loss), first)| Evidence {
+            update,
+            what: "highest loss",
+            value: loss,
+            against: first,
+            against_what: "the first update's",
+        });
+        let step = step.filter(|e| e.value > FAR * e.against);
+        let leap = leap.filter(|e| e.value > HIGH * e.against);
+        step.into_iter().chain(leap).collect()
+    }
+
     /// The mean loss of the first updates.
     pub fn first_loss(&self) -> Option<f64> {
         self.opening_loss.value()
@@ -47,6 +87,13 @@ impl Trace {
     /// The mean gradient norm of the first updates.
     pub fn first_norm(&self) -> Option<f64> {
         self.opening_norm.value()
+    }
+}
+
+/// Keeps the greater of two finite values, with its update.
+fn raise(most: &mut Option<(u64, f64)>, update: u64, value: f64) {
+    if value.is_finite() && most.is_none_or(|(_, most)| value > most) {
+        *most = Some((update, value));
     }
 }
 

@@ -15,12 +15,12 @@ use eframe::{CreationContext, Frame as Shell};
 
 use crate::engine::{Engine, Options};
 use crate::import::{ImportError, Imported};
-use crate::train::command::{Command, FieldRequest, Speed, State};
+use crate::train::command::{Command, FieldRequest, Guard, LaneId, Speed, State};
 use crate::train::place::Choice;
 
 use super::document::Document;
 use super::frame::Ask;
-use super::panels::{context, field};
+use super::panels::{context, field, microscope};
 use super::picker::{FilePicker, Picking, SystemPicker};
 use super::studio::Studio;
 use super::theme::{self, metrics};
@@ -51,7 +51,9 @@ struct Sent {
     generation: u64,
     speed: Speed,
     device: Choice,
+    guard: Guard,
     watch: Option<FieldRequest>,
+    examine: Vec<LaneId>,
 }
 
 impl StudioApp {
@@ -84,7 +86,9 @@ impl StudioApp {
             generation: document.generation(),
             speed: Speed::Unlimited,
             device: Choice::Auto,
+            guard: Guard::default(),
             watch: None,
+            examine: Vec::new(),
         };
         Self {
             studio: Studio::new(document),
@@ -126,6 +130,7 @@ impl StudioApp {
         };
         let frame = &mut self.studio.frame;
         self.trainer.look(&mut |shared| frame.gather(shared, &ask));
+        self.studio.follow_engine();
         self.studio.refresh();
     }
 
@@ -140,11 +145,22 @@ impl StudioApp {
             self.sent.device = view.device;
             self.outbox.push_back(Command::Device(view.device));
         }
+        if self.sent.guard != view.guard {
+            self.sent.guard = view.guard;
+            self.outbox.push_back(Command::Guard(view.guard));
+        }
         let watches = view.context_open && context::current(&self.studio) == SidePanel::Field;
         let watch = field::request(&self.studio).filter(|_| watches);
         if self.sent.watch != watch {
             self.sent.watch.clone_from(&watch);
             self.outbox.push_back(Command::Watch(watch));
+        }
+        let examines =
+            self.studio.view.context_open && context::current(&self.studio) == SidePanel::Microscope;
+        let examine = if examines { microscope::request(&self.studio) } else { Vec::new() };
+        if self.sent.examine != examine {
+            self.sent.examine.clone_from(&examine);
+            self.studio.tell(Command::Examine(examine));
         }
         if !self.post() {
             return;
@@ -171,10 +187,13 @@ impl StudioApp {
         true
     }
 
-    /// Whether the side panel waits for a picture from the engine.
-    pub fn waits_for_field(&self) -> bool {
-        let here = self.studio.frame.field.as_ref().map(|field| &field.request);
-        self.sent.watch.is_some() && here != self.sent.watch.as_ref()
+    /// Whether the side panel waits for a picture from the engine, or for lanes to be looked at.
+    pub fn waits_for_panel(&self) -> bool {
+        let frame = &self.studio.frame;
+        let here = frame.field.as_ref().map(|field| &field.request);
+        let pictures = self.sent.watch.is_some() && here != self.sent.watch.as_ref();
+        let seen = |lane| frame.examined.iter().any(|seen| seen.lane == lane && seen.complete);
+        pictures || !self.sent.examine.iter().all(|lane| seen(*lane))
     }
 
     fn is_behind(&self) -> bool {

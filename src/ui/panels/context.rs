@@ -10,7 +10,7 @@ use crate::ui::theme::{self, metrics};
 use crate::ui::view::Context;
 use crate::ui::widgets::{Icon, combo, icon_button, prose};
 
-use super::{export, field, results};
+use super::{diagnosis, export, field, microscope, results};
 
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
     let chosen = current(studio);
@@ -26,6 +26,8 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
     ui.add_space(metrics::S);
     match chosen {
         Context::Results => results::show(ui, studio),
+        Context::Diagnosis => diagnosis::show(ui, studio),
+        Context::Microscope => microscope::show(ui, studio),
         Context::Field => field::show(ui, studio),
         Context::Export => export::show(ui, studio),
     }

@@ -11,7 +11,10 @@ use crate::ui::document::Row;
 use crate::ui::format;
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
+use crate::ui::view::Context;
 use crate::ui::widgets::{Icon, Sparkline, icon_button, icon_toggle, paint_marker};
+
+use super::diagnosis;
 
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
     ui.horizontal(|ui| {
@@ -100,6 +103,7 @@ fn controls(ui: &mut Ui, studio: &mut Studio, row: Row, rect: Rect, name: &str) 
     {
         studio.view.hidden.insert(row.id);
     }
+    badge(ui, studio, row, name);
     ui.with_layout(Layout::left_to_right(Align::Center), |ui| match studio.view.renaming.take() {
         Some((id, mut text)) if id == row.id => {
             let field = TextEdit::singleline(&mut text).desired_width(ui.available_width());
@@ -124,6 +128,22 @@ fn controls(ui: &mut Ui, studio: &mut Studio, row: Row, rect: Rect, name: &str) 
             ui.add(eframe::egui::Label::new(text).truncate().selectable(false));
         }
     });
+}
+
+/// A dot where something was found to go wrong; it leads to the diagnosis.
+fn badge(ui: &mut Ui, studio: &mut Studio, row: Row, name: &str) {
+    let Some(severity) = diagnosis::worst(studio, row.id) else { return };
+    let (rect, response) = ui.allocate_exact_size(vec2(metrics::L, metrics::CONTROL), Sense::click());
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Diagnosis of {name}")));
+    let tokens = theme::tokens(ui);
+    let lit = response.hovered() || response.has_focus();
+    let radius = if lit { metrics::MARKER + 1.0 } else { metrics::MARKER };
+    ui.painter().circle_filled(rect.center(), radius, diagnosis::color(severity, tokens));
+    if response.on_hover_text("Something goes wrong here. Click to see what.").clicked() {
+        studio.view.selected = row.id;
+        studio.view.context = Some(Context::Diagnosis);
+        studio.view.context_open = true;
+    }
 }
 
 /// The second line: the schedule's picture, and the rate and the loss now.

@@ -12,9 +12,11 @@ mod panel;
 mod rate;
 mod readout;
 mod scale;
+mod small;
 mod switch;
 
 pub use compare::compare;
 pub use overlay::{color as event_color, words as event_words};
 pub use panel::{Pane, show};
 pub use scale::Scale;
+pub use small::{Curve, Small};

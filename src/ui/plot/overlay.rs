@@ -15,7 +15,7 @@ use super::chart::Drawn;
 pub fn color(kind: EventKind, tokens: &Tokens) -> Color32 {
     match kind {
         EventKind::Diverged | EventKind::Failed => tokens.danger,
-        EventKind::PlateauCut => tokens.warning,
+        EventKind::PlateauCut | EventKind::Finding | EventKind::RollBack => tokens.warning,
         _ => tokens.muted,
     }
 }

@@ -30,18 +30,22 @@ pub fn explained(response: Response, text: &str) -> Response {
 
 /// A caption in which the first mention of every term of the glossary shows what it means.
 pub fn prose(ui: &mut Ui, text: &str) {
-    ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().item_spacing = vec2(0.0, metrics::XS / 2.0);
-        for part in parts(text) {
-            match part {
-                Part::Plain(text) => {
-                    ui.label(theme::caption(ui, text));
-                }
-                Part::Term(text, _) => {
-                    term(ui, text);
+    ui.scope(|ui| {
+        // Lines as high as their text: words of a line would otherwise stand at different heights.
+        ui.spacing_mut().interact_size.y = 0.0;
+        ui.horizontal_wrapped(|ui| {
+            ui.spacing_mut().item_spacing = vec2(0.0, metrics::XS / 2.0);
+            for part in parts(text) {
+                match part {
+                    Part::Plain(text) => {
+                        ui.label(theme::caption(ui, text));
+                    }
+                    Part::Term(text, _) => {
+                        term(ui, text);
+                    }
                 }
             }
-        }
+        });
     });
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use anneal_studio::analysis::detect::{
-    Context, Evidence, Finding, Kind, Policy, Reaction, Remedy, Severity, Watch,
+    Context, Evidence, Finding, Kind, Policy, Reaction, Remedy, Severity, Watch, initial_norm,
 };
 use anneal_studio::experiment::{Experiment, WeightFormat};
 use anneal_studio::schedule::kind::{Constant, Cosine};
@@ -164,7 +164,7 @@ fn a_rate_that_jumps_against_its_schedule_is_a_wrong_resume() {
     let mut watch = Watch::new(context(cosine()));
     for update in 0..UPDATES {
         if update == 500 {
-            watch.edited(constant());
+            watch.edited(context(constant()));
         }
         watch.update(&healthy(update, if update < 500 { scheduled.at(update) } else { 0.1 }));
     }
@@ -350,18 +350,9 @@ fn diagnosed(cohort: &mut Cohort) -> Vec<(String, Vec<Finding>)> {
     let task = cohort.task();
     let diagnose = |lane: &anneal_studio::train::lane::Lane| {
         let run = &experiment.runs[lane.id.run.0 as usize];
-        let mut watch = Watch::new(Context::of(task, &experiment, run).unwrap());
-        let mut validations = lane.log.validations.iter().peekable();
-        let mut cuts = lane.log.cuts.iter().peekable();
-        for row in &lane.log.rows {
-            while let Some((update, cut)) = cuts.next_if(|(update, _)| *update <= row.update) {
-                watch.cut(*update, cut.from, cut.to);
-            }
-            watch.update(row);
-            while let Some(validation) = validations.next_if(|v| v.update <= row.update) {
-                watch.validation(validation);
-            }
-        }
+        let context = Context::of(task, &experiment, run, initial_norm(task)).unwrap();
+        let mut watch = Watch::new(context);
+        watch.read(&lane.log, 0);
         (format!("{} {}", experiment.name, run.name), watch.findings().to_vec())
     };
     cohort.lanes().iter().map(diagnose).collect()

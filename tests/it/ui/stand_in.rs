@@ -157,6 +157,7 @@ pub fn lane() -> LaneView {
         diverged_at: None,
         failed: None,
         control: None,
+        findings: std::sync::Arc::default(),
     }
 }
 

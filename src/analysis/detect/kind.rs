@@ -1,0 +1,100 @@
+//! What can go wrong, why it mostly does, and how bad it is.
+
+/// What can go wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    IgnoredUpdates,
+    Oscillation,
+    Divergence,
+    SilentSlowdown,
+    StuckAtChance,
+    OverfittingGap,
+    PlateauThrash,
+    CheckpointMismatch,
+    PrecisionUnderflow,
+    GradientPeaks,
+    RuntimeCap,
+}
+
+impl Kind {
+    pub const ALL: [Self; 11] = [
+        Self::IgnoredUpdates,
+        Self::Oscillation,
+        Self::Divergence,
+        Self::SilentSlowdown,
+        Self::StuckAtChance,
+        Self::OverfittingGap,
+        Self::PlateauThrash,
+        Self::CheckpointMismatch,
+        Self::PrecisionUnderflow,
+        Self::GradientPeaks,
+        Self::RuntimeCap,
+    ];
+
+    /// The name for people.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::IgnoredUpdates => "Ignored schedule",
+            Self::Oscillation => "Oscillation",
+            Self::Divergence => "Divergence",
+            Self::SilentSlowdown => "Silent slowdown",
+            Self::StuckAtChance => "Stuck at chance",
+            Self::OverfittingGap => "Overfitting gap",
+            Self::PlateauThrash => "Plateau thrash",
+            Self::CheckpointMismatch => "Checkpoint mismatch",
+            Self::PrecisionUnderflow => "Precision underflow",
+            Self::GradientPeaks => "Gradient peaks",
+            Self::RuntimeCap => "Runtime cap",
+        }
+    }
+
+    /// What most often causes it.
+    pub const fn cause(self) -> &'static str {
+        match self {
+            Self::IgnoredUpdates => {
+                "The scheduler is not stepped, or something overwrites the rate that it sets."
+            }
+            Self::Oscillation => "The rate is higher than the loss allows: updates jump across the valley.",
+            Self::Divergence => {
+                "The rate is too high, or rises too early; without clipping one batch suffices."
+            }
+            Self::SilentSlowdown => "The rate is too low: the weights hardly move in the time there is.",
+            Self::StuckAtChance => {
+                "The first updates were too large and broke the network; it answers the same to every input."
+            }
+            Self::OverfittingGap => {
+                "The model learns its training samples by heart; more updates make it worse."
+            }
+            Self::PlateauThrash => {
+                "The controller takes noise in the metric for a plateau and cuts again and again."
+            }
+            Self::CheckpointMismatch => "The training went on without the state of its schedule.",
+            Self::PrecisionUnderflow => {
+                "Updates are smaller than half a step of the stored weights and are rounded away."
+            }
+            Self::GradientPeaks => {
+                "Single batches pull far harder than the others: outliers, or a rate near its limit."
+            }
+            Self::RuntimeCap => "At this pace the schedule is longer than the time allowed.",
+        }
+    }
+
+    pub const fn severity(self) -> Severity {
+        match self {
+            Self::Divergence | Self::StuckAtChance | Self::CheckpointMismatch => Severity::Error,
+            Self::GradientPeaks | Self::RuntimeCap | Self::OverfittingGap => Severity::Notice,
+            _ => Severity::Warning,
+        }
+    }
+}
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Worth knowing.
+    Notice,
+    /// Costs quality or time.
+    Warning,
+    /// This training will come to nothing.
+    Error,
+}

@@ -1,0 +1,213 @@
+//! What goes wrong, how it shows, what mostly causes it, and what may help.
+
+use eframe::egui::{Color32, Label, Response, RichText, ScrollArea, Sense, Ui, vec2};
+
+use crate::analysis::detect::{Evidence, Finding, Kind, Remedy, Severity};
+use crate::train::command::{Mode, Policy, RunId};
+use crate::ui::document::Row;
+use crate::ui::format;
+use crate::ui::studio::Studio;
+use crate::ui::theme::{self, Tokens, metrics};
+use crate::ui::widgets::{paint_marker, prose, segmented};
+
+/// The longest time limit that can be set, in minutes.
+const LONGEST: f64 = 100_000.0;
+
+/// A run's finding, over its replicas.
+struct Found {
+    finding: Finding,
+    replicas: usize,
+}
+
+pub fn show(ui: &mut Ui, studio: &mut Studio) {
+    policy(ui, studio);
+    ui.add_space(metrics::S);
+    let runs: Vec<(Row, String, Vec<Found>)> = studio
+        .document
+        .runs()
+        .map(|(row, run)| (row, run.name.clone(), found(studio, row.id)))
+        .filter(|(.., found)| !found.is_empty())
+        .collect();
+    ScrollArea::vertical().id_salt("diagnosis").auto_shrink([false, false]).show(ui, |ui| {
+        ui.set_max_width(ui.available_width() - metrics::S);
+        if runs.is_empty() {
+            healthy(ui, studio);
+        }
+        for (row, name, found) in runs {
+            heading(ui, studio, row, &name);
+            for found in found {
+                finding(ui, studio, row.id, &found);
+            }
+            ui.add_space(metrics::M);
+        }
+    });
+}
+
+/// What happens by itself when something goes wrong.
+fn policy(ui: &mut Ui, studio: &mut Studio) {
+    let guard = &mut studio.view.guard;
+    segmented(
+        ui,
+        &mut guard.policy,
+        &[
+            (Policy::Warn, "Warn", "Findings are told; training goes on."),
+            (Policy::Pause, "Pause", "Training pauses at an error."),
+            (
+                Policy::RollBack,
+                "Roll back",
+                "At an error the run goes back to its last good checkpoint, and on at half the rate.",
+            ),
+        ],
+    );
+    ui.horizontal(|ui| {
+        let mut limited = guard.time_limit.is_some();
+        if ui.checkbox(&mut limited, "Time limit").changed() {
+            guard.time_limit = limited.then_some(600.0);
+        }
+        if let Some(seconds) = &mut guard.time_limit {
+            let mut minutes = *seconds / 60.0;
+            let field = eframe::egui::DragValue::new(&mut minutes).range(0.01..=LONGEST).speed(0.1);
+            if ui.add(field).changed() {
+                *seconds = minutes * 60.0;
+            }
+            ui.label(theme::caption(ui, "minutes of training"));
+        }
+    });
+}
+
+/// A run's findings, the worst first, those of its replicas as one.
+fn found(studio: &Studio, run: RunId) -> Vec<Found> {
+    let mut all: Vec<Found> = Vec::new();
+    for finding in studio.frame.lanes.iter().filter(|lane| lane.id.run == run).flat_map(|l| l.findings.iter())
+    {
+        match all.iter_mut().find(|known| known.finding.kind == finding.kind) {
+            Some(known) => known.replicas += 1,
+            None => all.push(Found { finding: finding.clone(), replicas: 1 }),
+        }
+    }
+    all.sort_by_key(|found| (std::cmp::Reverse(found.finding.kind.severity()), found.finding.first));
+    all
+}
+
+/// The worst that was found in any replica of a run.
+pub fn worst(studio: &Studio, run: RunId) -> Option<Severity> {
+    let lanes = studio.frame.lanes.iter().filter(|lane| lane.id.run == run);
+    lanes.flat_map(|lane| lane.findings.iter()).map(|finding| finding.kind.severity()).max()
+}
+
+/// What a severity is shown in.
+pub fn color(severity: Severity, tokens: &Tokens) -> Color32 {
+    match severity {
+        Severity::Error => tokens.danger,
+        Severity::Warning => tokens.warning,
+        Severity::Notice => tokens.muted,
+    }
+}
+
+fn heading(ui: &mut Ui, studio: &mut Studio, row: Row, name: &str) {
+    ui.horizontal(|ui| {
+        let tokens = theme::tokens(ui);
+        let (chip, _) = ui.allocate_exact_size(vec2(metrics::CHIP, metrics::CONTROL), Sense::hover());
+        paint_marker(ui.painter(), chip.center(), metrics::CHIP / 2.0, row.slot, tokens.run(row.slot));
+        let text = RichText::new(name).font(theme::medium());
+        if ui.add(Label::new(text).truncate().sense(Sense::click())).clicked() {
+            studio.view.selected = row.id;
+        }
+    });
+}
+
+fn finding(ui: &mut Ui, studio: &mut Studio, run: RunId, found: &Found) {
+    let finding = &found.finding;
+    let severity = finding.kind.severity();
+    ui.horizontal(|ui| {
+        let tokens = theme::tokens(ui);
+        let (dot, response) = ui.allocate_exact_size(vec2(metrics::CHIP, metrics::CONTROL), Sense::hover());
+        ui.painter().circle_filled(dot.center(), metrics::MARKER, color(severity, tokens));
+        response.on_hover_text(match severity {
+            Severity::Error => "This training will come to nothing.",
+            Severity::Warning => "This costs quality or time.",
+            Severity::Notice => "Worth knowing.",
+        });
+        ui.label(theme::title(ui, finding.kind.name()));
+    });
+    ui.horizontal(|ui| {
+        ui.add_space(metrics::CHIP + metrics::S);
+        ui.vertical(|ui| {
+            ui.label(theme::caption(ui, when(finding, found.replicas, studio)));
+            for evidence in &finding.evidence {
+                shown(ui, evidence);
+            }
+            prose(ui, finding.kind.cause());
+            ui.add_space(metrics::XS);
+            ui.horizontal_wrapped(|ui| {
+                for remedy in &finding.remedies {
+                    button(ui, studio, run, finding, remedy);
+                }
+            });
+        });
+    });
+    ui.add_space(metrics::S);
+}
+
+/// When it was seen, how often, and in how many replicas.
+fn when(finding: &Finding, replicas: usize, studio: &Studio) -> String {
+    let mut text = if finding.first == finding.last {
+        format!("At update {}", format::count(finding.first))
+    } else {
+        format!("From update {} to {}", format::count(finding.first), format::count(finding.last))
+    };
+    if finding.count > 1 {
+        text += &format!(", counted {} times", format::count(finding.count));
+    }
+    let all = studio.document.experiment().train.replicas;
+    if all > 1 {
+        text += &format!(", in {replicas} of {all} replicas");
+    }
+    text
+}
+
+/// A measured number, and what it is compared with.
+fn shown(ui: &mut Ui, evidence: &Evidence) -> Response {
+    let number = |value: f64| format::significant(value, 3);
+    let text = format!(
+        "{} {} against {} of {}",
+        evidence.what,
+        number(evidence.value),
+        evidence.against_what,
+        number(evidence.against)
+    );
+    ui.add(Label::new(theme::value(ui, text)).wrap())
+        .on_hover_text(format!("Measured at update {}.", format::count(evidence.update)))
+}
+
+/// One click edits the document, as one step that can be taken back.
+fn button(ui: &mut Ui, studio: &mut Studio, run: RunId, finding: &Finding, remedy: &Remedy) {
+    let anew = anew(finding.kind, remedy);
+    let help = if *remedy == Remedy::ResumeSchedule {
+        "The run trains anew under its schedule."
+    } else if anew || studio.view.mode == Mode::Instant {
+        "Edits the experiment; the run trains anew with it."
+    } else {
+        "Edits the experiment, from the next update on."
+    };
+    if ui.button(remedy.label()).on_hover_text(help).clicked() {
+        studio.remedy(run, remedy, anew);
+    }
+}
+
+/// Whether a remedy helps only a run that begins anew: what is broken stays broken, and what is over stays over.
+fn anew(kind: Kind, remedy: &Remedy) -> bool {
+    matches!(kind, Kind::Divergence | Kind::StuckAtChance)
+        || matches!(remedy, Remedy::Warmup(_) | Remedy::ResumeSchedule)
+}
+
+/// Nothing is wrong: what was looked for.
+fn healthy(ui: &mut Ui, studio: &Studio) {
+    let trained = studio.frame.lanes.iter().any(|lane| lane.update > 0);
+    ui.label(if trained { "Nothing found so far." } else { "Nothing to look at before the first update." });
+    prose(ui, "Every update is looked at for what most often goes wrong, except during warmup:");
+    ui.add_space(metrics::XS);
+    for kind in Kind::ALL {
+        ui.label(theme::caption(ui, kind.name())).on_hover_text(kind.cause());
+    }
+}

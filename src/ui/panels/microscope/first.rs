@@ -1,0 +1,304 @@
+//! What the first updates do to each layer.
+
+use eframe::egui::{Align, Align2, Color32, Layout, Mesh, RichText, Sense, Shape, Ui, pos2, vec2};
+
+use crate::analysis::microscope::{BINS, LayerLook, Look, SOUND_RATIO, bin_start, rectification};
+use crate::engine::Examined;
+use crate::ui::format;
+use crate::ui::plot::{Curve, Scale, Small};
+use crate::ui::studio::Studio;
+use crate::ui::theme::{self, Tokens, metrics};
+use crate::ui::widgets::Heat;
+
+use super::{Seen, chip, heading};
+
+/// Colours of the legend.
+const STEPS: usize = 64;
+/// Powers of ten on either side of the rule of thumb that have a colour of their own.
+const DECADES: f64 = 2.0;
+
+pub fn show(ui: &mut Ui, studio: &mut Studio, seen: &[Seen]) {
+    ratios(ui, studio, seen);
+    norms(ui, seen);
+    steps(ui, studio, seen);
+    if seen.iter().any(|seen| seen.examined.beta2.is_some()) {
+        adaptive(ui, studio, seen);
+    }
+}
+
+/// How large each layer's updates are beside its weights.
+fn ratios(ui: &mut Ui, studio: &mut Studio, seen: &[Seen]) {
+    let how = "How far each update moves a layer, as a share of its weights. A click chooses a layer.";
+    heading(ui, "Update-to-weight ratio", "Update-to-weight ratio", how);
+    let tokens = theme::tokens(ui);
+    for run in seen {
+        if seen.len() > 1 {
+            chip(ui, run.row, &run.name);
+        }
+        let Examined { layers, looks, .. } = &*run.examined;
+        let at = |column: usize, row: usize| Some(looks.get(column)?.layers.get(row)?.ratio);
+        let heat = Heat {
+            name: "Update-to-weight ratio",
+            columns: looks.len(),
+            rows: layers.len(),
+            row: row_height(layers.len()),
+            label: &|row| layer_name(layers, row),
+            color: &|column, row| at(column, row).map_or(tokens.ground, |ratio| ratio_color(ratio, tokens)),
+            chosen: studio.view.layer,
+        };
+        let (response, cell) = heat.show(ui);
+        if let Some((column, row)) = cell
+            && let (Some(look), Some(ratio)) = (looks.get(column), at(column, row))
+        {
+            if response.clicked() {
+                studio.view.layer = Some(row).filter(|row| studio.view.layer != Some(*row));
+            }
+            response.on_hover_text_at_pointer(format!(
+                "{}, update {}\nratio {}, {} times the rule of thumb",
+                layer_name(layers, row),
+                format::count(look.update),
+                format::significant(ratio, 3),
+                format::significant(ratio / SOUND_RATIO, 2)
+            ));
+        }
+        axis(ui, looks);
+    }
+    legend(ui);
+}
+
+/// Rows as high as text, unless there are many layers.
+fn row_height(rows: usize) -> f32 {
+    (metrics::COMPARISON / rows.max(1) as f32).clamp(metrics::M, metrics::L)
+}
+
+fn layer_name(layers: &[String], row: usize) -> String {
+    let name = layers.get(row).map_or("", String::as_str);
+    name.split('.').next().unwrap_or(name).to_owned()
+}
+
+/// From far too small, through the rule of thumb, to far too large.
+fn ratio_color(ratio: f64, tokens: &Tokens) -> Color32 {
+    let [low, middle, high] = tokens.diverging;
+    if ratio == 0.0 {
+        return tokens.ground;
+    }
+    let away = ((ratio / SOUND_RATIO).log10() / DECADES) as f32;
+    match away {
+        away if away < 0.0 => middle.lerp_to_gamma(low, away.max(-1.0).abs()),
+        away if away >= 0.0 => middle.lerp_to_gamma(high, away.min(1.0)),
+        // What is no number is as far off as can be.
+        _ => high,
+    }
+}
+
+/// The first and the last update of a heat map, below it.
+fn axis(ui: &mut Ui, looks: &[Look]) {
+    let size = vec2(ui.available_width(), metrics::L);
+    let (rect, _) = ui.allocate_exact_size(size, Sense::hover());
+    let tokens = theme::tokens(ui);
+    let left = pos2(rect.left() + metrics::AXIS_WIDTH, rect.top());
+    let first = looks.first().map_or(0, |look| look.update);
+    let last = looks.last().map_or(0, |look| look.update);
+    let font = theme::small_number();
+    let painter = ui.painter();
+    painter.text(left, Align2::LEFT_TOP, format!("update {first}"), font.clone(), tokens.muted);
+    painter.text(rect.right_top(), Align2::RIGHT_TOP, format::count(last), font, tokens.muted);
+}
+
+/// The colours of ratios, with the rule of thumb marked.
+fn legend(ui: &mut Ui) {
+    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), metrics::XL), Sense::hover());
+    let tokens = theme::tokens(ui);
+    let bar = eframe::egui::Rect::from_min_max(
+        pos2(rect.left() + metrics::AXIS_WIDTH, rect.top()),
+        pos2(rect.right(), rect.top() + metrics::XS * 1.5),
+    );
+    let mut mesh = Mesh::default();
+    for step in 0..STEPS {
+        let x = |step: usize| bar.left() + bar.width() * step as f32 / STEPS as f32;
+        let away = (step as f64 + 0.5) / STEPS as f64 * 2.0 - 1.0;
+        let color = ratio_color(SOUND_RATIO * 10f64.powf(away * DECADES), tokens);
+        let cell =
+            eframe::egui::Rect::from_min_max(pos2(x(step), bar.top()), pos2(x(step + 1), bar.bottom()));
+        mesh.add_colored_rect(cell, color);
+    }
+    ui.painter().add(Shape::mesh(mesh));
+    let painter = ui.painter();
+    painter.vline(
+        bar.center().x,
+        bar.top()..=bar.bottom() + metrics::XS / 2.0,
+        (metrics::CURVE, tokens.text),
+    );
+    for (share, align, text) in [
+        (0.0, Align2::LEFT_TOP, "1e-5"),
+        (0.5, Align2::CENTER_TOP, "1e-3 is sound"),
+        (1.0, Align2::RIGHT_TOP, "1e-1"),
+    ] {
+        let place = pos2(bar.left() + bar.width() * share, bar.bottom() + metrics::XS / 2.0);
+        painter.text(place, align, text, theme::small(), tokens.muted);
+    }
+}
+
+/// Gradient norms, what they are clipped to, and how often.
+fn norms(ui: &mut Ui, seen: &[Seen]) {
+    heading(
+        ui,
+        "Gradient norm",
+        "Gradient norm",
+        "Peaks in the first updates are what a warmup keeps small.",
+    );
+    let tokens = theme::tokens(ui);
+    let mut curves: Vec<Curve> =
+        seen.iter().map(|run| curve(run, run.color, |look| Some(look.grad_norm))).collect();
+    let clip = seen.iter().find_map(|run| run.examined.clip_norm);
+    let last = last_update(seen);
+    if let Some(clip) = clip {
+        let points = vec![(0.0, clip), (last, clip)];
+        curves.push(Curve { points, color: tokens.muted, width: metrics::HAIRLINE, dashed: true });
+    }
+    let plot = Small { name: "Gradient norm", scale: Scale::Log, updates: last, curves, include: clip };
+    plot.show(
+        ui,
+        |ui| {
+            if clip.is_some() {
+                ui.label(theme::caption(ui, "dashes: clipped to"));
+            }
+        },
+        |ui| {
+            for run in seen.iter().rev().filter(|_| clip.is_some()) {
+                let clipped = run.examined.looks.iter().filter(|look| look.clipped).count();
+                let share = clipped as f64 / run.examined.looks.len().max(1) as f64;
+                let text = format!("{} clipped", format::percent(share));
+                ui.label(RichText::new(text).font(theme::small()).color(run.color));
+            }
+        },
+    );
+}
+
+/// How many weights move by how much, update by update.
+fn steps(ui: &mut Ui, studio: &Studio, seen: &[Seen]) {
+    let how = match studio.view.layer.and_then(|layer| Some((layer, seen.first()?))) {
+        Some((layer, run)) => {
+            format!(
+                "How many weights of {} each update moves how far.",
+                layer_name(&run.examined.layers, layer)
+            )
+        }
+        None => "How many weights each update moves how far, over all layers.".to_owned(),
+    };
+    heading(ui, "Effective step", "Effective step", &how);
+    let tokens = theme::tokens(ui);
+    for run in seen {
+        if seen.len() > 1 {
+            chip(ui, run.row, &run.name);
+        }
+        let looks = &run.examined.looks;
+        let columns: Vec<[u32; BINS]> = looks.iter().map(|look| histogram(look, studio.view.layer)).collect();
+        let used = |bin: &usize| columns.iter().any(|column| column[*bin] > 0);
+        // What did not move at all is in the first bin.
+        let low = (1..BINS).find(used).unwrap_or(1);
+        let high = (low..BINS).rev().find(used).unwrap_or(low);
+        let most = columns.iter().flat_map(|column| &column[low..]).max().copied().unwrap_or(1).max(1);
+        let bin = |row: usize| high - row;
+        let count = |column: usize, row: usize| columns.get(column).map_or(0, |column| column[bin(row)]);
+        let rows = high - low + 1;
+        let heat = Heat {
+            name: "Effective step",
+            columns: columns.len(),
+            rows,
+            row: (metrics::COMPARISON / 1.5 / rows as f32).clamp(2.0, metrics::M),
+            label: &|row| match row {
+                0 => format::significant(bin_start(high + 1), 1),
+                row if row + 1 == rows => format::significant(bin_start(low), 1),
+                _ => String::new(),
+            },
+            color: &|column, row| {
+                let share = (count(column, row) as f32 / most as f32).sqrt();
+                tokens.ground.lerp_to_gamma(run.color, share)
+            },
+            chosen: None,
+        };
+        let (response, cell) = heat.show(ui);
+        if let Some((column, row)) = cell
+            && let Some(look) = looks.get(column)
+        {
+            response.on_hover_text_at_pointer(format!(
+                "Update {}: {} weights move by {} to {}",
+                format::count(look.update),
+                format::count(u64::from(count(column, row))),
+                format::significant(bin_start(bin(row)), 2),
+                format::significant(bin_start(bin(row) + 1), 2)
+            ));
+        }
+        axis(ui, looks);
+    }
+}
+
+/// The histogram of a layer, or of all of them together.
+fn histogram(look: &Look, layer: Option<usize>) -> [u32; BINS] {
+    let mut sum = [0; BINS];
+    for layer in chosen(look, layer) {
+        for (sum, count) in sum.iter_mut().zip(layer.histogram) {
+            *sum += count;
+        }
+    }
+    sum
+}
+
+/// The chosen layer, or all.
+fn chosen(look: &Look, layer: Option<usize>) -> &[LayerLook] {
+    layer.and_then(|layer| look.layers.get(layer..=layer)).unwrap_or(&look.layers)
+}
+
+/// How unsteady Adam's own scaling is, and the warmup that RAdam makes of that beside the drawn one.
+fn adaptive(ui: &mut Ui, studio: &Studio, seen: &[Seen]) {
+    let how = "The variance of 1/√v over its mean squared: high while Adam has seen few gradients.";
+    heading(ui, "Spread of Adam's scaling", "Adam", how);
+    let layer = studio.view.layer;
+    let variance = |look: &Look| {
+        let values: Vec<f64> =
+            chosen(look, layer).iter().filter_map(|layer| layer.adaptive_variance).collect();
+        (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+    };
+    let curves = seen.iter().map(|run| curve(run, run.color, variance)).collect();
+    let updates = last_update(seen);
+    let plot = Small { name: "Variance of 1/√v", scale: Scale::Log, updates, curves, include: None };
+    plot.show(ui, |_| {}, |_| {});
+
+    let how = "Dashes: the share of its step that RAdam lets pass. Solid: the drawn schedule over its peak.";
+    heading(ui, "RAdam's rectification and the drawn warmup", "RAdam", how);
+    let tokens = theme::tokens(ui);
+    let mut curves = Vec::new();
+    for run in seen {
+        if let Some(beta2) = run.examined.beta2 {
+            let points = (0..=updates as u64).map(|at| (at as f64, rectification(at + 1, beta2))).collect();
+            curves.push(Curve { points, color: tokens.muted, width: metrics::CURVE * 0.75, dashed: true });
+        }
+        if let Some(rate) = studio.curve(run.row.id) {
+            let peak = rate.range().1;
+            let points = (0..=updates as u64).map(|at| (at as f64, rate.at(at) / peak)).collect();
+            curves.push(Curve { points, color: run.color, width: metrics::CURVE, dashed: false });
+        }
+    }
+    let name = "Rectification";
+    let plot = Small { name, scale: Scale::Linear, updates, curves, include: Some(0.0) };
+    plot.show(
+        ui,
+        |_| {},
+        |ui| {
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                ui.label(theme::caption(ui, "share of the full step"));
+            });
+        },
+    );
+}
+
+fn curve(run: &Seen, color: Color32, value: impl Fn(&Look) -> Option<f64>) -> Curve {
+    let points = run.examined.looks.iter().filter_map(|look| Some((look.update as f64, value(look)?)));
+    Curve { points: points.collect(), color, width: metrics::CURVE * 0.75, dashed: false }
+}
+
+/// The end of the axis of updates.
+fn last_update(seen: &[Seen]) -> f64 {
+    seen.iter().map(|run| run.examined.most).max().unwrap_or(1).max(1) as f64
+}

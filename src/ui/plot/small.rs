@@ -1,0 +1,70 @@
+//! A small plot in a side panel: a few curves over updates.
+
+use eframe::egui::{Color32, Sense, Ui, UiBuilder, vec2};
+use egui_plot::{LineStyle, PlotPoint};
+
+use crate::ui::theme::metrics;
+
+use super::Scale;
+use super::bounds::Bounds;
+use super::chart::{Chart, Drawn};
+use super::panel::plain;
+
+/// A curve of values by update; where it has no height, it is broken.
+pub struct Curve {
+    pub points: Vec<(f64, f64)>,
+    pub color: Color32,
+    pub width: f32,
+    pub dashed: bool,
+}
+
+/// A small plot.
+pub struct Small<'a> {
+    pub name: &'a str,
+    pub scale: Scale,
+    /// The last update on the axis.
+    pub updates: f64,
+    pub curves: Vec<Curve>,
+    /// A value that is to be in view.
+    pub include: Option<f64>,
+}
+
+impl Small<'_> {
+    /// Draws it as wide as there is room, under a line with `title` on its left and `header` on its right.
+    pub fn show(self, ui: &mut Ui, title: impl FnOnce(&mut Ui), header: impl FnOnce(&mut Ui)) -> Drawn {
+        let size = vec2(ui.available_width(), metrics::COMPARISON);
+        let (rect, _) = ui.allocate_exact_size(size, Sense::hover());
+        let mut bounds = Bounds::EMPTY;
+        bounds.add(self.include.and_then(|value| self.scale.height(value)));
+        let mut lines = Vec::new();
+        for curve in self.curves {
+            let heights = curve.points.into_iter().map(|(update, value)| (update, self.scale.height(value)));
+            let mut stretch: Vec<PlotPoint> = Vec::new();
+            for (update, height) in heights {
+                bounds.add(height);
+                match height {
+                    Some(height) => stretch.push(PlotPoint::new(update, height)),
+                    None => {
+                        lines.push((std::mem::take(&mut stretch), curve.color, curve.width, curve.dashed));
+                    }
+                }
+            }
+            lines.push((stretch, curve.color, curve.width, curve.dashed));
+        }
+        let room = self.updates * 0.02;
+        let chart = Chart {
+            name: self.name,
+            scale: self.scale,
+            x: (-room, self.updates + room),
+            y: bounds.padded(0.08, 0.1, if self.scale == Scale::Log { 0.2 } else { 0.0 }, (-1.0, 1.0)),
+            x_labels: true,
+        };
+        chart.show(&mut ui.new_child(UiBuilder::new().max_rect(rect)), title, header, |plot| {
+            for (points, color, width, dashed) in lines.into_iter().filter(|(points, ..)| points.len() > 1) {
+                let line = plain(points, color, width);
+                let dashes = LineStyle::Dashed { length: metrics::DASH };
+                plot.line(if dashed { line.style(dashes) } else { line });
+            }
+        })
+    }
+}
