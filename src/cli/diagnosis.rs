@@ -5,7 +5,7 @@ use crate::train::TrainError;
 use crate::train::cohort::Cohort;
 use crate::train::lane::Lane;
 
-use super::results::Measured;
+use crate::telemetry::metrics::Measured;
 
 /// A watch over each lane of a cohort, in the order of the lanes.
 pub struct Diagnosis {

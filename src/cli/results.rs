@@ -12,25 +12,9 @@ use super::headless::RunSummary;
 use crate::analysis::detect::Finding;
 use crate::experiment::Experiment;
 use crate::files;
-use crate::telemetry::{EventKind, Row, Validation};
+use crate::telemetry::EventKind;
+use crate::telemetry::metrics::{self, Measured, columns};
 use crate::train::lane::Lane;
-
-const COLUMNS: [&str; 11] = [
-    "run",
-    "replica",
-    "update",
-    "epoch",
-    "lr",
-    "momentum",
-    "train_loss",
-    "grad_norm",
-    "update_norm",
-    "val_loss",
-    "val_accuracy",
-];
-
-/// The column that is added where a run has a schedule of its batch.
-const BATCH: &str = "batch";
 
 /// The files that grow with the training.
 pub struct Results {
@@ -39,14 +23,6 @@ pub struct Results {
     /// Whether the metrics have the column of batches.
     batches: bool,
     events: BufWriter<File>,
-}
-
-/// One row of `metrics.csv` read back.
-pub struct Measured {
-    pub run: String,
-    pub replica: u32,
-    pub row: Row,
-    pub validation: Option<Validation>,
 }
 
 /// One line of `events.jsonl`.
@@ -83,17 +59,11 @@ impl Results {
         let there = || format!("cannot go on with the results in {}", folder.display());
         let path = folder.join("metrics.csv");
         let mut kept = Vec::new();
-        let mut old = csv::ReaderBuilder::new().flexible(true).from_path(&path).with_context(there)?;
-        let batches = old.headers().with_context(there)?.iter().any(|name| name == BATCH);
-        for record in old.records() {
-            // A killed training may have left half a row at the end.
-            let Ok(record) = record else { break };
-            let Some(measured) = measured(&record, batches) else { break };
-            if measured.row.update < updates {
-                again(measured);
-                kept.push(record);
-            }
-        }
+        let batches = metrics::read(&path, updates, |measured, record| {
+            again(measured);
+            kept.push(record.clone());
+        })
+        .with_context(there)?;
         files::replace(&path, |file| {
             let mut metrics = csv::Writer::from_writer(file);
             metrics.write_record(columns(batches))?;
@@ -176,7 +146,7 @@ impl Trials {
         let path = folder.join("baseline.csv");
         let there = || format!("cannot write {}", path.display());
         let mut metrics = csv::Writer::from_path(&path).with_context(there)?;
-        metrics.write_record(COLUMNS).with_context(there)?;
+        metrics.write_record(columns(false)).with_context(there)?;
         Ok(Self { path, metrics })
     }
 
@@ -218,38 +188,7 @@ fn write_rows(
             &value(validation.and_then(|validation| validation.accuracy)),
             &row.batch.to_string(),
         ];
-        metrics.write_record(if batches { &cells[..] } else { &cells[..COLUMNS.len()] })?;
+        metrics.write_record(if batches { &cells[..] } else { &cells[..columns(false).count()] })?;
     }
     Ok(())
-}
-
-fn columns(batches: bool) -> impl Iterator<Item = &'static str> {
-    COLUMNS.into_iter().chain(batches.then_some(BATCH))
-}
-
-/// A row of `metrics.csv`; nothing when it is no whole one.
-fn measured(record: &csv::StringRecord, batches: bool) -> Option<Measured> {
-    if record.len() != columns(batches).count() {
-        return None;
-    }
-    let update = record[2].parse().ok()?;
-    let optional =
-        |at: usize| if record[at].is_empty() { Some(None) } else { record[at].parse().ok().map(Some) };
-    let (loss, accuracy) = (optional(9)?, optional(10)?);
-    Some(Measured {
-        run: record[0].to_owned(),
-        replica: record[1].parse().ok()?,
-        row: Row {
-            update,
-            lr: record[4].parse().ok()?,
-            momentum: record[5].parse().ok()?,
-            // Neither is of use to what reads the rows back.
-            weight_decay: 0.0,
-            batch: 0,
-            train_loss: record[6].parse().ok()?,
-            grad_norm: record[7].parse().ok()?,
-            update_norm: record[8].parse().ok()?,
-        },
-        validation: loss.map(|loss| Validation { update, loss, accuracy }),
-    })
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Worker, lock};
 use crate::analysis::detect::{self, Context, Finding, Kind, Reaction, Remedy, Watch};
 use crate::telemetry::{Event, EventKind};
-use crate::train::checkpoint::SavedLane;
+use crate::train::checkpoint::{Forget, SavedLane};
 use crate::train::cohort::{Change, Cohort};
 use crate::train::command::{Guard, LaneId, Mode, Policy, Revision, RunId, State};
 use crate::train::lane::Lane;
@@ -286,7 +286,7 @@ impl Worker {
         match good.filter(|good| !to_the_beginning && !good.is_empty()) {
             Some(good) => {
                 for saved in good {
-                    cohort.load_lane(saved.id, saved)?;
+                    cohort.load_lane(saved.id, saved, Forget::default())?;
                 }
             }
             None => cohort.begin(run)?,

@@ -1,5 +1,6 @@
 //! The training thread: commands in, telemetry out, never waiting for the interface.
 
+mod branch;
 mod capture;
 mod errand;
 mod examine;
@@ -7,8 +8,10 @@ mod field;
 mod guard;
 mod moments;
 mod publish;
+mod resume;
 mod revise;
 mod shown;
+mod travel;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -205,7 +208,15 @@ impl Worker {
     }
 
     fn obey(&mut self, command: Command) {
-        if matches!(command, Command::Step | Command::Restart | Command::Revise(..)) {
+        let turns = matches!(
+            command,
+            Command::Step
+                | Command::Restart
+                | Command::Revise(..)
+                | Command::Travel(..)
+                | Command::Continue(..)
+        );
+        if turns {
             // What training rested for is not true of what it does next.
             self.errands.cancel(true);
         }
@@ -255,10 +266,12 @@ impl Worker {
                 self.pictured = None;
             }
             Command::Errand(errand) => self.errands.take(errand),
-            Command::Capture => self.capture_by_hand(),
+            Command::Capture => self.capture_all(Why::ByHand),
             Command::Begin(run) => self.begin(run),
             Command::Guard(guard) => self.set_guard(guard),
             Command::Examine(lanes) => self.examine(lanes),
+            Command::Continue(saved, forget) => self.resume(&saved, forget),
+            Command::Travel(snapshot, forget) => self.travel(snapshot, forget),
         }
     }
 
@@ -380,6 +393,9 @@ impl Worker {
         let fitting = longest as f64 * CHUNK.as_secs_f64() / seconds.max(1e-7);
         self.chunk = (fitting as u64).clamp(1, self.chunk.saturating_mul(4));
         self.measured.0 += updates;
+        if updates > 0 {
+            self.moments.went_on();
+        }
         let elapsed = self.measured.1.elapsed();
         if elapsed >= SPEED_WINDOW || self.rate == 0.0 && elapsed >= CHUNK {
             self.rate = self.measured.0 as f64 / elapsed.as_secs_f64();

@@ -120,6 +120,7 @@ impl Worker {
                 pending.last = now;
             }
         }
+        self.branch(&change.reset);
         self.pictured = None;
     }
 
@@ -133,6 +134,7 @@ impl Worker {
             self.moments.forget(*lane);
         }
         self.make_room();
+        self.mark_forks();
         self.capture();
     }
 

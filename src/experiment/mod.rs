@@ -4,6 +4,7 @@ mod batch;
 mod defaults;
 pub mod error;
 mod file;
+mod fork;
 mod greedy;
 pub mod names;
 mod near;
@@ -19,6 +20,7 @@ use std::path::PathBuf;
 pub use crate::schedule::plateau::{Mode as PlateauMode, ThresholdMode};
 pub use batch::MicroBatches;
 pub use error::{FieldError, FileError, Place};
+pub use fork::{Fork, Lineage};
 pub use greedy::Greedy;
 pub use optimizer::{Number, Optimizer, OptimizerKind};
 
@@ -163,6 +165,8 @@ pub enum Average {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Run {
     pub name: String,
+    /// The run whose past this one shares, if any. What follows says what it does from there on.
+    pub fork: Option<Fork>,
     pub optimizer: Optimizer,
     pub lr: Schedule,
     pub plateau: Option<Plateau>,
@@ -175,6 +179,18 @@ pub struct Run {
     /// gradients of the nearest number of micro-batches of `data.batch_size`, at least one. The run's clock
     /// stays the experiment's.
     pub batch: Option<Schedule>,
+}
+
+impl Run {
+    /// Whether another run, from the same weights, makes the same updates.
+    pub fn trains_as(&self, other: &Self) -> bool {
+        self.optimizer == other.optimizer
+            && self.lr == other.lr
+            && self.plateau == other.plateau
+            && self.greedy == other.greedy
+            && self.hypergradient == other.hypergradient
+            && self.layer_decay == other.layer_decay
+    }
 }
 
 /// ReduceLROnPlateau's numbers; the rule multiplies the run's schedule.

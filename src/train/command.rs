@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::checkpoint::{Continuation, Forget};
 use super::errand::Errand;
 use super::place::Choice;
 use crate::experiment::Experiment;
@@ -114,6 +115,10 @@ pub enum Command {
     Guard(Guard),
     /// Put these lanes under the microscope, and no others.
     Examine(Vec<LaneId>),
+    /// Put all lanes where they were at the moment of a snapshot, and pause.
+    Travel(SnapshotId, Forget),
+    /// Go on with a saved training, whose experiment is the revision in effect, and pause.
+    Continue(Arc<Continuation>, Forget),
 }
 
 /// What the engine is doing.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::analysis::detect::Finding;
 use crate::data::Prepared;
-use crate::engine::{Examined, LaneView, OwnEdit, Shared};
+use crate::engine::{Examined, LaneView, OwnEdit, Shared, Snapshot};
 use crate::telemetry::{Bucket, Column, Event, Series, Store};
 use crate::train::command::{Field, LaneId, RunId, Status};
 use crate::train::control::Standing;
@@ -23,6 +23,8 @@ pub struct Ask<'a> {
     pub cursor: Option<u64>,
     /// The runs whose curves are wanted.
     pub shown: &'a dyn Fn(RunId) -> bool,
+    /// Where a run's curves begin: a fork's at the update where it parts from its origin.
+    pub begins: &'a dyn Fn(RunId) -> u64,
 }
 
 /// A lane's values at one update.
@@ -84,6 +86,7 @@ pub struct Frame {
     pub own_edits: Vec<OwnEdit>,
     /// The lanes under the microscope.
     pub examined: Vec<Arc<Examined>>,
+    pub snapshots: Arc<[Snapshot]>,
     seen: usize,
 }
 
@@ -100,6 +103,7 @@ impl Frame {
         self.prepared.clone_from(&shared.prepared);
         self.own_edits.append(&mut shared.own_edits);
         self.examined.clone_from(&shared.examined);
+        self.snapshots.clone_from(&shared.snapshots);
         let half_life = ask.smoothing.then(|| Self::half_life(self.status.updates));
         self.lanes.clear();
         for (id, lane) in &mut shared.lanes {
@@ -180,7 +184,8 @@ fn values(store: &Store, update: u64, number: Column) -> Values {
 /// Of a replica only what is drawn of it: its smoothed loss, or the quantity where nothing is smoothed.
 fn curves(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> Curves {
     let store = &lane.store;
-    let range = ask.bounds.0.max(0.0) as u64..=ask.bounds.1.max(0.0).ceil() as u64;
+    let range =
+        (ask.bounds.0.max(0.0) as u64).max((ask.begins)(id.run))..=ask.bounds.1.max(0.0).ceil() as u64;
     let view = |series: &Series| {
         let mut buckets = Vec::new();
         series.view(range.clone(), ask.columns.max(2), &mut buckets);

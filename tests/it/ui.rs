@@ -10,3 +10,4 @@ mod look;
 mod picture;
 mod reading;
 mod stand_in;
+mod travel;

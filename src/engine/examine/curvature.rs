@@ -78,7 +78,7 @@ impl Prober {
             adaptive: plan.kind != OptimizerKind::Sgd,
             along: [0, 1].map(|_| Sharpness::new(width, task.seed)),
             cold: [true; 2],
-            ahead: Lane::new(lane, Arc::clone(plan), task),
+            ahead: Lane::new(lane, Arc::new(Arc::clone(plan).into()), task),
             under_way: None,
             trail: BTreeMap::new(),
             newest: None,
@@ -156,7 +156,8 @@ impl Prober {
     /// What a rate of one would subtract in the next update.
     fn direction(&mut self, task: &Task, lane: &Lane, row: &[f32]) -> Option<Vec<f32>> {
         let rate = lane.numbers_after(0).lr;
-        self.ahead.replan(Arc::clone(&lane.plan));
+        // The row that comes with the state has the buffers already.
+        let _ = self.ahead.follow(Arc::new(Arc::clone(&lane.plan).into()));
         self.ahead.restore(&lane.state()).ok()?;
         let mut after = row.to_vec();
         self.ahead.advance(task, &mut after, lane.update + 1);

@@ -195,7 +195,7 @@ impl Probe {
         let lane = cohort.lanes().iter().find(|lane| lane.id == id)?;
         let (0, first) = plans.first()? else { return None };
         let buffers = plans.iter().map(|(_, plan)| rule::buffers(plan.kind)).max().unwrap_or(0);
-        let mut aside = Lane::new(id, Arc::clone(first), task);
+        let mut aside = Lane::new(id, Arc::new(Arc::clone(first).into()), task);
         let mut row = vec![0.0; task.model.width() * (1 + buffers)];
         aside.initialise(task, &mut row);
         let most = first_updates(cohort, &lane.plan);
@@ -308,11 +308,11 @@ impl Probe {
     fn plan(&mut self, task: &Task) {
         let update = self.aside.update;
         let plan = self.plans.iter().rev().find(|(from, _)| *from <= update).map(|(_, plan)| plan);
-        if let Some(plan) = plan.filter(|plan| !Arc::ptr_eq(plan, &self.aside.plan)) {
-            if plan.kind != self.aside.plan.kind {
-                self.row[task.model.width()..].fill(0.0);
-            }
-            self.aside.replan(Arc::clone(plan));
+        if let Some(plan) = plan.filter(|plan| !Arc::ptr_eq(plan, &self.aside.plan))
+            && self.aside.follow(Arc::new(Arc::clone(plan).into()))
+        {
+            let (weights, buffers) = self.row.split_at_mut(task.model.width());
+            self.aside.begin(weights, buffers);
         }
     }
 

@@ -43,7 +43,7 @@ impl StudioApp {
         match thread::Builder::new().name("import".into()).spawn(read) {
             Ok(_) => {
                 pasted.reads(path);
-                self.reading = Some(reading);
+                self.importing = Some(reading);
             }
             Err(cause) => pasted.found(Err(ImportError::Read { file: path.to_owned(), cause })),
         }
@@ -51,8 +51,8 @@ impl StudioApp {
 
     /// Shows what the file turned out to say.
     pub(super) fn imported(&mut self) {
-        let Some(Ok(found)) = self.reading.as_ref().map(Receiver::try_recv) else { return };
-        self.reading = None;
+        let Some(Ok(found)) = self.importing.as_ref().map(Receiver::try_recv) else { return };
+        self.importing = None;
         if let Some(Sheet::Import(pasted)) = &mut self.studio.sheet
             && pasted.is_reading()
         {

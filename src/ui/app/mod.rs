@@ -4,6 +4,7 @@ mod actions;
 mod exchange;
 mod files;
 mod panels;
+mod resume;
 
 use std::collections::VecDeque;
 use std::io;
@@ -26,6 +27,7 @@ use super::studio::Studio;
 use super::theme::{self, metrics};
 use super::trainer::Trainer;
 use super::view::Context as SidePanel;
+use resume::Reading;
 
 /// Between two frames while training: at most 60 a second.
 const FRAME: Duration = Duration::from_millis(16);
@@ -37,7 +39,9 @@ pub struct StudioApp {
     picker: Box<dyn FilePicker>,
     picking: Picking,
     /// The file that is being read for an import.
-    reading: Option<Receiver<Result<Imported, ImportError>>>,
+    importing: Option<Receiver<Result<Imported, ImportError>>>,
+    /// The folder that is being looked into for a saved training.
+    reading: Option<Reading>,
     /// Commands that found no room yet, oldest first.
     outbox: VecDeque<Command>,
     sent: Sent,
@@ -95,6 +99,7 @@ impl StudioApp {
             trainer,
             picker,
             picking: Picking::default(),
+            importing: None,
             reading: None,
             outbox: VecDeque::new(),
             sent,
@@ -119,6 +124,7 @@ impl StudioApp {
         let view = &self.studio.view;
         let playhead = self.studio.frame.status.update;
         let hidden = &view.hidden;
+        let begins = self.studio.begins();
         let ask = Ask {
             bounds: view.window.bounds(playhead, clock.updates),
             columns: self.studio.layout.across.span().max(metrics::PLOT_MIN) as usize,
@@ -127,6 +133,7 @@ impl StudioApp {
             smoothing: view.smoothing,
             cursor: view.cursor.map(|cursor| cursor.max(0.0) as u64),
             shown: &|run| !hidden.contains(&run),
+            begins: &|run| begins.get(&run).copied().unwrap_or_default(),
         };
         let frame = &mut self.studio.frame;
         self.trainer.look(&mut |shared| frame.gather(shared, &ask));
@@ -216,6 +223,7 @@ impl eframe::App for StudioApp {
         self.closing(ctx);
         self.picked(ctx);
         self.imported();
+        self.looked();
         self.gather();
     }
 

@@ -253,6 +253,7 @@ fn run(has_epochs: bool, data: &Data) -> BoxedStrategy<Run> {
     (any::<String>(), optimizer(has_epochs), schedule(has_epochs), controllers, hypergradient, rest)
         .prop_map(|(name, optimizer, lr, (plateau, greedy), hypergradient, (layer_decay, batch))| Run {
             name,
+            fork: None,
             optimizer,
             lr,
             plateau,
