@@ -216,12 +216,16 @@ impl Watch {
     pub fn read(&mut self, log: &Log, from: u64) {
         let mut validations = log.validations.iter().filter(|v| v.update >= from).peekable();
         let mut cuts = log.cuts.iter().filter(|(update, _)| *update >= from).peekable();
+        let mut rounded = log.rounded.iter().filter(|(update, _)| *update >= from).peekable();
         let start = log.rows.partition_point(|row| row.update < from);
         for row in log.rows.iter().skip(start) {
             while let Some((update, cut)) = cuts.next_if(|(update, _)| *update <= row.update) {
                 self.cut(*update, cut.from, cut.to);
             }
             self.update(row);
+            while let Some((update, share)) = rounded.next_if(|(update, _)| *update <= row.update) {
+                self.rounded_away(*update, f64::from(*share));
+            }
             while let Some(validation) = validations.next_if(|v| v.update <= row.update) {
                 self.validation(validation);
             }
