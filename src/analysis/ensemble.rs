@@ -4,6 +4,7 @@
 mod barrier;
 mod measures;
 mod report;
+mod session;
 
 use crate::train::TrainError;
 use crate::train::task::Task;
@@ -11,6 +12,7 @@ use crate::train::task::Task;
 pub use barrier::Barrier;
 pub use measures::Measures;
 pub use report::{Line, LineKind, Report, Reports};
+pub use session::{Averages, Candidate, Comparison, Session};
 
 use measures::{Outputs, Truth};
 
@@ -169,13 +171,22 @@ impl Workbench {
     /// For each pair of members the share of samples that they answer differently; for numbers the root
     /// of the mean squared difference.
     pub fn disagreement(&self) -> Vec<Vec<f64>> {
-        self.pairs(|a, b| self.truth.disagreement(a, b))
+        pairs(&self.all(), |a, b| self.truth.disagreement(a, b))
     }
 
     /// For each pair of members Pearson's correlation of everything they predict; no number for members
     /// that predict the same whatever the input.
     pub fn correlation(&self) -> Vec<Vec<f64>> {
-        self.pairs(measures::correlation)
+        pairs(&self.all(), measures::correlation)
+    }
+
+    /// Disagreement and correlation as above, of the chosen members.
+    ///
+    /// # Errors
+    /// When no member is chosen, or one that is not there.
+    pub fn matrices(&self, chosen: &[usize]) -> Result<[Vec<Vec<f64>>; 2], EnsembleError> {
+        let members = self.chosen(chosen)?;
+        Ok([pairs(&members, |a, b| self.truth.disagreement(a, b)), pairs(&members, measures::correlation)])
     }
 
     /// The loss on the straight line between two members' weights.
@@ -223,8 +234,12 @@ impl Workbench {
         Ok(measures::mean(members.iter().map(|member| &member.outputs)))
     }
 
-    fn pairs(&self, value: impl Fn(&Outputs, &Outputs) -> f64) -> Vec<Vec<f64>> {
-        let row = |a: &Member| self.members.iter().map(|b| value(&a.outputs, &b.outputs)).collect();
-        self.members.iter().map(row).collect()
+    fn all(&self) -> Vec<&Member> {
+        self.members.iter().collect()
     }
+}
+
+fn pairs(members: &[&Member], value: impl Fn(&Outputs, &Outputs) -> f64) -> Vec<Vec<f64>> {
+    let row = |a: &&Member| members.iter().map(|b| value(&a.outputs, &b.outputs)).collect();
+    members.iter().map(row).collect()
 }

@@ -31,10 +31,10 @@ impl Worker {
         let update = snapshot.update();
         self.moments.share(origin, lane, update);
         let mut shared = lock(&self.shared);
-        let past = shared.lanes.get(&origin).map(|view| view.store.clone());
-        if let (Some(past), Some(view)) = (past, shared.lanes.get_mut(&lane)) {
-            view.store = past;
-            view.store.truncate(0, update);
+        let past = shared.lanes.get(&origin).map(|view| (view.store.clone(), view.track.clone()));
+        if let (Some((store, track)), Some(view)) = (past, shared.lanes.get_mut(&lane)) {
+            (view.store, view.track) = (store, track);
+            view.go_back(update);
             let message = format!("forked from \u{201c}{name}\u{201d}: {}", continuity.verdict());
             let generation = self.revision.generation;
             view.store.event(Event { update, lane: Some(0), kind: EventKind::Fork, message, generation });

@@ -25,7 +25,7 @@ impl Worker {
         }
         let [left, right, bottom, top] = request.bounds;
         let step =
-            |from: f32, to: f32, at: usize| from + (to - from) * (at as f32 + 0.5) / request.side as f32;
+            |from: f32, to: f32, at: usize| from + (to - from) * at as f32 / (request.side.max(2) - 1) as f32;
         let mut inputs = Vec::with_capacity(request.side * request.side * 2);
         for y in 0..request.side {
             for x in 0..request.side {

@@ -297,7 +297,7 @@ impl Worker {
             least = least.min(lane.update);
             self.moments.forget_after(lane.id, lane.update);
             if let Some(view) = shared.lanes.get_mut(&lane.id) {
-                view.store.truncate(0, lane.update);
+                view.go_back(lane.update);
                 view.update = lane.update;
                 view.diverged_at = None;
             }

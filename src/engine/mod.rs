@@ -6,11 +6,13 @@ mod errand;
 mod examine;
 mod field;
 mod guard;
+mod landscape;
 mod moments;
 mod publish;
 mod resume;
 mod revise;
 mod shown;
+mod track;
 mod travel;
 
 use std::collections::BTreeMap;
@@ -30,9 +32,12 @@ use examine::Examination;
 pub use examine::{Curvature, Examined};
 use guard::Guards;
 pub use guard::OwnEdit;
+use landscape::Surveyor;
+pub use landscape::{Ground, Landscape, Moment, Way, surface_frame, surface_loss};
 use moments::Moments;
 use revise::Pending;
 pub use shown::{LaneView, Options, Shared, Snapshot, Why};
+pub use track::Track;
 
 /// Commands that may wait.
 const QUEUE: usize = 256;
@@ -117,6 +122,7 @@ struct Worker {
     watch: Option<FieldRequest>,
     /// When the last picture was made, and at which update.
     pictured: Option<(Instant, u64)>,
+    surveyor: Surveyor,
     pending: BTreeMap<LaneId, Pending>,
     errands: Errands,
     moments: Moments,
@@ -149,6 +155,7 @@ impl Worker {
             rate: 0.0,
             watch: None,
             pictured: None,
+            surveyor: Surveyor::default(),
             pending: BTreeMap::new(),
             errands: Errands::default(),
             moments: Moments::new(),
@@ -177,6 +184,7 @@ impl Worker {
             self.run_errands();
             self.picture();
             self.look();
+            self.look_around();
             let idle = self.state != State::Playing && !self.looks();
             self.publish(idle);
         }
@@ -188,7 +196,7 @@ impl Worker {
             State::Playing if !self.errands.hold() => self.until_due(),
             _ if self.errands.are_out() => Some(ERRAND),
             _ if self.looks() => Some(Duration::from_micros(1)),
-            _ if self.pending.is_empty() && self.watch.is_none() => None,
+            _ if self.pending.is_empty() && self.watch.is_none() && self.has_looked_around() => None,
             _ => Some(Duration::from_millis(50)),
         };
         let received = match wait {
@@ -272,6 +280,10 @@ impl Worker {
             Command::Examine(lanes) => self.examine(lanes),
             Command::Continue(saved, forget) => self.resume(&saved, forget),
             Command::Travel(snapshot, forget) => self.travel(snapshot, forget),
+            Command::Survey(wanted) => {
+                self.surveyor.want(wanted);
+                lock(&self.shared).landscape = None;
+            }
         }
     }
 
@@ -299,6 +311,7 @@ impl Worker {
             if let Some(view) = shared.lanes.get_mut(&id) {
                 view.store.clear();
                 view.findings = Arc::default();
+                view.track = Track::default();
                 view.ghost = None;
             }
         }

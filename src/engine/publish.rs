@@ -58,6 +58,9 @@ impl Worker {
                         view.store.event(event(finding.first, EventKind::Finding, finding.message()));
                     }
                 }
+                for (updates, place) in lane.log.places.drain(..) {
+                    view.track.push(updates, place);
+                }
                 lane.log.rows.clear();
                 view.update = lane.update;
                 view.diverged_at = lane.diverged_at;

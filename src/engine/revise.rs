@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::shown::LaneView;
-use super::{Worker, lock};
+use super::{Track, Worker, lock};
 use crate::data::Prepared;
 use crate::experiment::{Loss, Run};
 use crate::telemetry::{Event, EventKind, Store};
@@ -72,6 +72,8 @@ impl Worker {
         if change.rebuilt {
             shared.lanes.clear();
             shared.events.clear();
+            shared.landscape = None;
+            self.surveyor.forget();
             self.pending.clear();
         }
         for id in &change.reset {
@@ -92,6 +94,7 @@ impl Worker {
                 failed: None,
                 control: None,
                 findings: Arc::default(),
+                track: Track::default(),
             };
             shared.lanes.insert(*id, view);
         }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use super::examine::Examined;
 use super::guard::OwnEdit;
+use super::landscape::Landscape;
+use super::track::Track;
 use crate::analysis::detect::Finding;
 use crate::data::Prepared;
 use crate::telemetry::{Event, Store};
@@ -57,6 +59,8 @@ pub struct LaneView {
     pub control: Option<Standing>,
     /// What went wrong so far, the first first, at most one of each kind.
     pub findings: Arc<[Finding]>,
+    /// Where a model of two weights went.
+    pub track: Track<[f32; 2]>,
 }
 
 /// Why a snapshot is kept, the least reason first.
@@ -118,6 +122,7 @@ pub struct Shared {
     /// What happened to all lanes; what happened to one is in its store.
     pub events: Vec<Event>,
     pub field: Option<Arc<Field>>,
+    pub landscape: Option<Landscape>,
     pub prepared: Option<Arc<Prepared>>,
     /// The snapshots of all lanes, by update, those on the way first, and then by lane. Another `Arc` whenever there are others, so
     /// comparing pointers tells whether to look again.
@@ -126,6 +131,14 @@ pub struct Shared {
     pub own_edits: Vec<OwnEdit>,
     /// The lanes under the microscope.
     pub examined: Vec<Arc<Examined>>,
+}
+
+impl LaneView {
+    /// Forgets what was measured after `update` updates.
+    pub(super) fn go_back(&mut self, update: u64) {
+        self.store.truncate(0, update);
+        self.track.truncate(update);
+    }
 }
 
 impl Shared {

@@ -67,7 +67,7 @@ fn turn(view: &mut LaneView, turn: Turn, update: u64) {
             }
         }
     }
-    view.store.truncate(0, update);
+    view.go_back(update);
 }
 
 /// The rate before and after, as an event.

@@ -53,6 +53,16 @@ impl Frame {
         Self { x: widen(self.x), y: widen(self.y) }
     }
 
+    /// The frame widened as far as it takes to hold a point, `margin` of its sides inside.
+    #[must_use]
+    pub fn holding(self, (x, y): (f64, f64), margin: f64) -> Self {
+        let widen = |[low, high]: [f64; 2], at: f64| {
+            let room = (high - low) * margin;
+            [low.min(at - room), high.max(at + room)]
+        };
+        Self { x: widen(self.x, x), y: widen(self.y, y) }
+    }
+
     /// Where a point lies between the edges, 0 to 1 inside.
     pub fn share(&self, x: f64, y: f64) -> [f32; 2] {
         let share = |at: f64, [low, high]: [f64; 2]| ((at - low) / (high - low)) as f32;

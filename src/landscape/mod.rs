@@ -25,4 +25,4 @@ pub use heights::{Heights, Scale};
 pub use objective::Objective;
 pub use plane::{Place, Plane, PlaneError};
 pub use scene::{Ink, Scene, Trail, View};
-pub use survey::{Axes, Survey, survey};
+pub use survey::{Axes, Site, Survey, site, survey};

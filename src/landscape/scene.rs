@@ -76,6 +76,8 @@ const LIFT: f32 = 0.012;
 pub const NEARER: f32 = 0.1 * camera::NEAR;
 /// The longest piece of a trail, as a share of the frame: longer ones would not follow the surface.
 const LONGEST: f32 = 1.0 / 128.0;
+/// A trail that goes to and fro is cut into no more pieces than about this.
+const MOST_PIECES: f32 = 4096.0;
 /// How much wider than the line the halo is, on each side, in pixels.
 const HALO: f32 = 1.5;
 /// Radii of dots, by the line's width.
@@ -101,6 +103,23 @@ impl Scene<'_> {
         [cos * level, sin * level, rise]
     }
 
+    /// Where a place, in shares of the frame, lies on the surface as seen: shares of the picture's width and
+    /// height from its upper left. `None` outside the frame, or behind the eye.
+    pub fn seen(&self, place: [f32; 2], size: [f32; 2]) -> Option<[f32; 2]> {
+        self.project(self.on_surface(place)?, size)
+    }
+
+    /// As [`Scene::seen`], of a place at the foot of the surface's block.
+    pub fn foot(&self, [x, y]: [f32; 2], size: [f32; 2]) -> Option<[f32; 2]> {
+        self.project([2.0 * x - 1.0, 2.0 * y - 1.0, elevation(0.0) - PLINTH], size)
+    }
+
+    fn project(&self, point: [f32; 3], size: [f32; 2]) -> Option<[f32; 2]> {
+        let matrix = self.clip_from_model(size.map(|side| side.max(1.0) as u32));
+        let [x, y, _, w] = camera::apply(&matrix, point);
+        (w > 0.0).then(|| [0.5 + 0.5 * x / w, 0.5 - 0.5 * y / w])
+    }
+
     /// All that is drawn over the heights, in the order of drawing.
     pub fn strokes(&self) -> Vec<Stroke> {
         let mut strokes = Vec::new();
@@ -123,10 +142,16 @@ impl Scene<'_> {
     }
 
     fn line(&self, trail: &Trail, radius: f32, color: [u8; 4], strokes: &mut Vec<Stroke>) {
+        let steps = trail.places.windows(2).map(|pair| match pair {
+            [from, to] => (to[0] - from[0]).abs().max((to[1] - from[1]).abs()),
+            _ => 0.0,
+        });
+        let way: f32 = steps.filter(|step| step.is_finite()).map(|step| step.min(1.0)).sum();
+        let longest = LONGEST.max(way / MOST_PIECES);
         for pair in trail.places.windows(2) {
             let &[from, to] = pair else { continue };
             let step = [to[0] - from[0], to[1] - from[1]];
-            let pieces = (step[0].abs().max(step[1].abs()) / LONGEST).ceil().clamp(1.0, 1024.0);
+            let pieces = (step[0].abs().max(step[1].abs()) / longest).ceil().clamp(1.0, 1024.0);
             let place = |piece: f32| {
                 let share = piece / pieces;
                 self.on_surface([from[0] + share * step[0], from[1] + share * step[1]])

@@ -22,6 +22,15 @@ pub enum Axes<'a> {
     Between { from: &'a [f32], to: &'a [f32], rng: &'a mut ChaCha8Rng },
 }
 
+/// Where a survey is made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Site {
+    pub plane: Plane,
+    pub frame: Frame,
+    /// For [`Axes::Trajectory`]: what share of the rows' variance lies along each axis.
+    pub explained: Option<[f64; 2]>,
+}
+
 /// A landscape, and the places of each run's rows in it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Survey {
@@ -29,17 +38,52 @@ pub struct Survey {
     pub grid: Grid,
     /// A list a run, a place a row.
     pub runs: Vec<Vec<Place>>,
-    /// For [`Axes::Trajectory`]: what share of the rows' variance lies along each axis.
+    /// As [`Site::explained`].
     pub explained: Option<[f64; 2]>,
 }
 
 /// Room around what the frame has to hold, as a share of its sides.
 const MARGIN: f64 = 0.25;
 
-/// Surveys the plane that `axes` ask for around the rows of runs (`runs[run][moment]` is a row of weights).
-/// `rough` is given the grid while it is still coarse; `None` when `cancel` was set before the end.
+/// The plane that `axes` ask for around the rows of runs (`runs[run][moment]` is a row of weights), and
+/// the frame to look at: it holds every row, or both ends of a line, or each filter's norm each way
+/// around a row.
 ///
-/// The frame holds every row, or both ends of a line, or each filter's norm each way around a row.
+/// # Errors
+/// When the rows make no such plane.
+pub fn site<R: AsRef<[f32]>>(
+    parameters: &[Parameter],
+    runs: &[Vec<R>],
+    axes: Axes<'_>,
+) -> Result<Site, PlaneError> {
+    let rows: Vec<&[f32]> = runs.iter().flatten().map(AsRef::as_ref).collect();
+    let fixed = |plane, x, y| Site { plane, frame: Frame { x, y }, explained: None };
+    let (plane, explained) = match axes {
+        Axes::Random(rng) => {
+            let last = runs.iter().find_map(|rows| rows.last()).ok_or(PlaneError::TooFew { found: 0 })?;
+            let plane = Plane::random(last.as_ref(), parameters, rng)?;
+            return Ok(fixed(plane, [-1.0, 1.0], [-1.0, 1.0]));
+        }
+        Axes::Between { from, to, rng } => {
+            let plane = Plane::through_two(from, to, parameters, rng)?;
+            return Ok(fixed(plane, [-0.5, 1.5], [-1.0, 1.0]));
+        }
+        Axes::Trajectory => {
+            let (plane, shares) = Plane::of_trajectory(&rows)?;
+            (plane, Some(shares))
+        }
+        Axes::Weights => {
+            let axes = [vec![1.0, 0.0], vec![0.0, 1.0]];
+            (Plane::new(vec![0.0; parameters.last().map_or(0, |last| last.range().end)], axes)?, None)
+        }
+    };
+    let places = rows.into_iter().map(|row| plane.place(row)).collect::<Result<Vec<_>, _>>()?;
+    let frame = Frame::around(places.iter().map(|place| (place.x, place.y)), MARGIN);
+    Ok(Site { plane, frame, explained })
+}
+
+/// Surveys the [`site`] around the rows of runs. `rough` is given the grid while it is still coarse;
+/// `None` when `cancel` was set before the end.
 ///
 /// # Errors
 /// When the rows make no such plane.
@@ -52,32 +96,9 @@ pub fn survey(
     cancel: &AtomicBool,
     rough: impl FnMut(&Grid),
 ) -> Result<Option<Survey>, PlaneError> {
-    let mut explained = None;
-    let (plane, fixed) = match axes {
-        Axes::Trajectory => {
-            let rows: Vec<&[f32]> = runs.iter().flatten().map(Vec::as_slice).collect();
-            let (plane, shares) = Plane::of_trajectory(&rows)?;
-            explained = Some(shares);
-            (plane, None)
-        }
-        Axes::Random(rng) => {
-            let last = runs.iter().find_map(|rows| rows.last()).ok_or(PlaneError::TooFew { found: 0 })?;
-            let plane = Plane::random(last, parameters, rng)?;
-            (plane, Some(Frame { x: [-1.0, 1.0], y: [-1.0, 1.0] }))
-        }
-        Axes::Weights => {
-            let axes = [vec![1.0, 0.0], vec![0.0, 1.0]];
-            (Plane::new(vec![0.0; parameters.last().map_or(0, |last| last.range().end)], axes)?, None)
-        }
-        Axes::Between { from, to, rng } => {
-            let plane = Plane::through_two(from, to, parameters, rng)?;
-            (plane, Some(Frame { x: [-0.5, 1.5], y: [-1.0, 1.0] }))
-        }
-    };
+    let Site { plane, frame, explained } = site(parameters, runs, axes)?;
     let places = runs.iter().map(|rows| rows.iter().map(|row| plane.place(row)).collect());
     let runs: Vec<Vec<Place>> = places.collect::<Result<_, _>>()?;
-    let seen = runs.iter().flatten().map(|place| (place.x, place.y));
-    let frame = fixed.unwrap_or_else(|| Frame::around(seen, MARGIN));
     let grid = objective.grid(&plane, frame, size, cancel, rough);
     Ok(grid.map(|grid| Survey { plane, grid, runs, explained }))
 }

@@ -74,6 +74,23 @@ impl Surface {
         }
     }
 
+    /// The part of the plane that shows what the function is like, its minima inside: x, then y, each from
+    /// and to.
+    pub fn extent(&self) -> [[f64; 2]; 2] {
+        match self.function {
+            SurfaceFunction::Quadratic => [[-3.0, 3.0], [-3.0, 3.0]],
+            SurfaceFunction::Rosenbrock => [[-2.0, 2.0], [-1.0, 3.0]],
+            SurfaceFunction::Beale => [[-4.5, 4.5], [-4.5, 4.5]],
+            SurfaceFunction::Himmelblau => [[-5.0, 5.0], [-5.0, 5.0]],
+            SurfaceFunction::Saddle => [[-2.0, 2.0], [-2.0, 2.0]],
+        }
+    }
+
+    /// Where every run starts.
+    pub fn start(&self) -> [f64; 2] {
+        self.start.map(f64::from)
+    }
+
     fn at_row(&self, row: &[f32]) -> (f64, [f64; 2]) {
         self.at(if let [x, y, ..] = *row { [x.into(), y.into()] } else { [f64::NAN; 2] })
     }

@@ -117,6 +117,16 @@ impl Cohort {
         &self.rows
     }
 
+    /// A lane's parameters; nothing when there is no such lane.
+    ///
+    /// # Errors
+    /// When the tensor library fails.
+    pub fn weights(&self, id: LaneId) -> Result<Option<Vec<f32>>, TrainError> {
+        let Some(at) = self.lanes.iter().position(|lane| lane.id == id) else { return Ok(None) };
+        let row = self.rows.get(at)?.narrow(0, 0, self.task.model.width())?;
+        Ok(Some(row.to_vec1()?))
+    }
+
     /// Replaces the parameters and buffers of all lanes by as many numbers, lane after lane.
     ///
     /// # Errors
@@ -407,9 +417,9 @@ impl Cohort {
         inputs: &[f32],
         width: usize,
     ) -> Result<Option<Vec<f32>>, TrainError> {
-        let Some(at) = self.lanes.iter().position(|lane| lane.id == id) else { return Ok(None) };
-        let row = self.rows.get(at)?.narrow(0, 0, self.task.model.width())?.to_vec1::<f32>()?;
-        Ok(Some(self.lanes[at].predict(&self.task, &row, inputs, width)))
+        let Some(row) = self.weights(id)? else { return Ok(None) };
+        let Some(lane) = self.lanes.iter_mut().find(|lane| lane.id == id) else { return Ok(None) };
+        Ok(Some(lane.predict(&self.task, &row, inputs, width)))
     }
 }
 

@@ -57,7 +57,7 @@ pub struct FieldRequest {
     pub lane: LaneId,
     /// The plane in data coordinates: left, right, bottom, top.
     pub bounds: [f32; 4],
-    /// Samples along each side.
+    /// Samples along each side, the outer ones on the bounds.
     pub side: usize,
 }
 
@@ -90,6 +90,19 @@ pub struct Guard {
     pub time_limit: Option<f64>,
 }
 
+/// Which plane of parameter space is to be surveyed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SurveyRequest {
+    /// The weights themselves, of a model that has two.
+    Weights,
+    /// The two directions in which the weights of all lanes moved most.
+    Trajectory,
+    /// Two random directions around where a lane stands.
+    Random(LaneId),
+    /// From one snapshot to another, and a random direction across.
+    Between(SnapshotId, SnapshotId),
+}
+
 #[derive(Clone, Debug)]
 pub enum Command {
     Play,
@@ -119,6 +132,8 @@ pub enum Command {
     Travel(SnapshotId, Forget),
     /// Go on with a saved training, whose experiment is the revision in effect, and pause.
     Continue(Arc<Continuation>, Forget),
+    /// Keep the loss over this plane surveyed, or none.
+    Survey(Option<SurveyRequest>),
 }
 
 /// What the engine is doing.

@@ -72,6 +72,8 @@ pub struct Log {
     /// The first update after a controller changed the rate, and the change.
     pub cuts: Vec<(u64, Change)>,
     pub diverged: Option<u64>,
+    /// Of a model of two weights: where it stood after so many updates.
+    pub places: Vec<(u64, [f32; 2])>,
 }
 
 impl Log {
@@ -82,6 +84,7 @@ impl Log {
         self.rounded.clear();
         self.cuts.clear();
         self.diverged = None;
+        self.places.clear();
     }
 }
 
@@ -135,6 +138,7 @@ impl Lane {
         self.epoch_score = None;
         self.val_loss = None;
         self.log = Log::default();
+        self.stand(&row[..task.model.width()]);
         self.diverged_at = None;
         self.failed = None;
     }
@@ -368,16 +372,27 @@ impl Lane {
         task.validates_after(self.update, self.controller.is_some())
     }
 
-    /// Whether, `ahead` updates from now, the held-out samples are scored, an epoch ends or weights are kept.
+    /// Takes note of where two weights stand.
+    fn stand(&mut self, parameters: &[f32]) {
+        if let [x, y] = *parameters {
+            self.log.places.push((self.update, [x, y]));
+        }
+    }
+
+    /// Whether, `ahead` updates from now, the held-out samples are scored, an epoch ends or weights are
+    /// kept or noted.
     pub fn looks_after(&self, task: &Task, ahead: u64) -> bool {
         let update = self.update + ahead;
-        task.validates_after(update, self.controller.is_some())
+        task.model.width() == 2
+            || task.validates_after(update, self.controller.is_some())
             || update.is_multiple_of(task.clock.updates_per_epoch)
             || self.keeper.as_ref().is_some_and(|keeper| keeper.looks_at(update))
     }
 
-    /// After an update: scores the held-out samples and keeps the weights if that is due, and ends the epoch.
+    /// After an update: notes the place, scores the held-out samples and keeps the weights if that is due, and
+    /// ends the epoch.
     pub fn look(&mut self, task: &Task, parameters: &[f32]) {
+        self.stand(parameters);
         if self.validation_is_due(task) {
             let score = self.validate(task, parameters);
             self.record_validation(task, score);

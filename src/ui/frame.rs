@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::analysis::detect::Finding;
 use crate::data::Prepared;
-use crate::engine::{Examined, LaneView, OwnEdit, Shared, Snapshot};
+use crate::engine::{Examined, Landscape, LaneView, OwnEdit, Shared, Snapshot};
 use crate::telemetry::{Bucket, Column, Event, Series, Store};
 use crate::train::command::{Field, LaneId, RunId, Status};
 use crate::train::control::Standing;
@@ -81,12 +81,13 @@ pub struct Frame {
     /// What happened, and to which lane; oldest first.
     pub events: Vec<(Option<LaneId>, Event)>,
     pub field: Option<Arc<Field>>,
+    pub landscape: Option<Landscape>,
+    pub snapshots: Arc<[Snapshot]>,
     pub prepared: Option<Arc<Prepared>>,
     /// What the engine edited by itself and the document does not show yet.
     pub own_edits: Vec<OwnEdit>,
     /// The lanes under the microscope.
     pub examined: Vec<Arc<Examined>>,
-    pub snapshots: Arc<[Snapshot]>,
     seen: usize,
 }
 
@@ -100,10 +101,11 @@ impl Frame {
     pub fn gather(&mut self, shared: &mut Shared, ask: &Ask<'_>) {
         self.status = shared.status.clone();
         self.field.clone_from(&shared.field);
+        self.landscape.clone_from(&shared.landscape);
+        self.snapshots.clone_from(&shared.snapshots);
         self.prepared.clone_from(&shared.prepared);
         self.own_edits.append(&mut shared.own_edits);
         self.examined.clone_from(&shared.examined);
-        self.snapshots.clone_from(&shared.snapshots);
         let half_life = ask.smoothing.then(|| Self::half_life(self.status.updates));
         self.lanes.clear();
         for (id, lane) in &mut shared.lanes {

@@ -15,6 +15,7 @@ pub mod layout;
 mod panels;
 pub mod picker;
 pub mod plot;
+pub mod scenery;
 pub mod sheet;
 pub mod shot;
 pub mod studio;
@@ -24,6 +25,7 @@ pub mod trainer;
 mod travel;
 pub mod view;
 mod widgets;
+pub mod workbench;
 
 pub use app::StudioApp;
 pub use document::Document;

@@ -83,7 +83,7 @@ pub fn render(experiment: Experiment, shot: &Shot) -> Result<RgbaImage, ShotErro
         });
     harness.run_steps(FRAMES);
     let deadline = Instant::now() + PATIENCE;
-    while harness.state().waits_for_panel() && Instant::now() < deadline {
+    while harness.state().is_waiting() && Instant::now() < deadline {
         thread::sleep(LOOK);
         harness.run_steps(1);
     }

@@ -15,10 +15,13 @@ use super::document::{Document, Row};
 use super::exports::Exports;
 use super::frame::Frame;
 use super::layout::Layout;
+use super::panels::landscape::Look;
+use super::scenery::Scenery;
 use super::sheet::Sheet;
 use super::theme::Tokens;
 use super::toast::Toasts;
 use super::view::View;
+use super::workbench::Bench;
 
 /// How long a run is thought to be before the engine has read the data.
 const GUESS: Clock = Clock { updates: 1000, updates_per_epoch: 25 };
@@ -32,6 +35,9 @@ pub struct Studio {
     pub sheet: Option<Sheet>,
     pub toasts: Toasts,
     pub exports: Exports,
+    pub landscape: Look,
+    pub bench: Bench,
+    pub scenery: Scenery,
     resolved: Vec<Resolved>,
     asked: Vec<Action>,
     told: Vec<Command>,
@@ -71,6 +77,9 @@ impl Studio {
             sheet: None,
             toasts: Toasts::default(),
             exports: Exports::default(),
+            landscape: Look::default(),
+            bench: Bench::default(),
+            scenery: Scenery::default(),
             resolved: Vec::new(),
             asked: Vec::new(),
             told: Vec::new(),

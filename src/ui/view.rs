@@ -67,13 +67,23 @@ pub enum Context {
     Results,
     Diagnosis,
     Microscope,
+    Landscape,
+    Snapshots,
     Field,
     Export,
 }
 
 impl Context {
     /// Every side panel, in the order the chooser lists them.
-    pub const ALL: [Self; 5] = [Self::Results, Self::Diagnosis, Self::Microscope, Self::Field, Self::Export];
+    pub const ALL: [Self; 7] = [
+        Self::Results,
+        Self::Diagnosis,
+        Self::Microscope,
+        Self::Landscape,
+        Self::Snapshots,
+        Self::Field,
+        Self::Export,
+    ];
 
     /// Its name, for people and for the command line, and what it shows in a sentence.
     pub const fn about(self) -> (&'static str, &'static str) {
@@ -84,9 +94,16 @@ impl Context {
                 "Microscope",
                 "What the first updates do to each layer, and how near a run is to the edge of stability.",
             ),
+            Self::Landscape => ("Landscape", "The loss around the weights, and where the runs go on it."),
+            Self::Snapshots => ("Snapshots", "What a run's snapshots are worth, alone and together."),
             Self::Field => ("Decision field", "What the model answers at every point of a plane."),
             Self::Export => ("Export", "The run in another framework, and what it will really do there."),
         }
+    }
+
+    /// Whether its pictures want more room than text does.
+    pub const fn is_wide(self) -> bool {
+        matches!(self, Self::Landscape | Self::Snapshots)
     }
 
     /// The panel of this name, whatever its case; spaces may be hyphens.

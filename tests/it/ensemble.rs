@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anneal_studio::analysis::ensemble::{
-    Disputed, EnsembleError, Line, LineKind, Report, Reports, Workbench,
+    Averages, Candidate, Disputed, EnsembleError, Line, LineKind, Report, Reports, Session, Workbench,
 };
 use anneal_studio::data::{Prepared, Targets};
 use anneal_studio::experiment::Experiment;
@@ -295,4 +295,38 @@ fn numbers_and_weights_that_diverged_are_told_without_accuracy() {
     let nothing = MOONS.replace("[data]\n", "[data]\nvalidation = 0.0\n");
     let checkpoint = trained(&nothing);
     assert!(matches!(Reports::of(&checkpoint), Err(EnsembleError::NothingHeldOut)));
+}
+
+#[test]
+fn a_session_says_what_the_report_says_and_remembers() {
+    let checkpoint = trained(SMALL);
+    let kept = checkpoint.lanes[0].kept.clone().unwrap();
+    let report = &Reports::of(&checkpoint).unwrap().lanes[0];
+    let prepared = prepare(&checkpoint.experiment).unwrap();
+    let mut session = Session::new(&checkpoint.experiment, prepared).unwrap();
+    let candidates: Vec<Candidate<'_>> = kept
+        .snapshots
+        .iter()
+        .map(|snapshot| Candidate {
+            key: 100 + snapshot.update,
+            update: snapshot.update,
+            weights: &snapshot.weights,
+        })
+        .collect();
+    let all = [0, 1, 2, 3, 4];
+    let averages = Averages { swa: kept.swa.as_deref().map(|weights| (weights, 5)), ..Averages::default() };
+    let found = session.compare(("five cycles", 0), &candidates, &all, averages).unwrap();
+    for kind in [LineKind::Ensemble, LineKind::GreedySoup, LineKind::SingleBest, LineKind::Swa] {
+        assert_eq!(found.report.line(kind), report.line(kind), "{kind:?}");
+    }
+    assert_eq!(found.report.barriers, report.barriers);
+    assert_eq!(found.disputed.len(), 24);
+    // Some of the same again: the same figures, of a part.
+    let some = session.compare(("five cycles", 0), &candidates, &[1, 3], Averages::default()).unwrap();
+    assert_eq!(some.report.lines[..5], report.lines[..5]);
+    assert_eq!(some.report.disagreement[0][1], report.disagreement[1][3]);
+    assert_eq!((some.report.correlation.len(), some.report.barriers.len()), (2, 1));
+    let none = session.compare(("five cycles", 0), &candidates, &[], Averages::default()).unwrap();
+    assert!(none.report.verdict.is_none() && none.disputed.is_empty() && none.report.lines.len() == 5);
+    assert!(session.compare(("five cycles", 0), &candidates, &[7], Averages::default()).is_err());
 }

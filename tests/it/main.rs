@@ -9,6 +9,7 @@ mod command_line;
 mod controllers;
 mod data;
 mod engine;
+mod engine_landscape;
 
 mod ensemble;
 mod errands;

@@ -149,6 +149,43 @@ fn differing(a: &RgbaImage, b: &RgbaImage, allowed: u8) -> f64 {
     apart as f64 / a.as_raw().len() as f64
 }
 
+/// How long a frame of a turning surface takes, the pixels copied back so that it is all there.
+#[test]
+#[ignore = "prints figures for the reader"]
+fn turning_a_surface() {
+    let Some(mut renderer) = renderer() else { return };
+    let (heights, colormap, trails) = (hills(101).refined(3), Colormap::viridis(), trails());
+    for size in [[456, 456], [912, 912]] {
+        let mut camera = Camera::default();
+        let mut times = Vec::new();
+        for _ in 0..120 {
+            camera = camera.moved(0.05, 0.0, 1.0);
+            let view = View::Surface(camera);
+            let scene = Scene {
+                heights: &heights,
+                colormap: &colormap,
+                ink: INK,
+                contours: 20,
+                trails: &trails,
+                view,
+            };
+            let start = std::time::Instant::now();
+            renderer.render(&scene, size).unwrap();
+            renderer.read().unwrap();
+            times.push(start.elapsed().as_secs_f64() * 1e3);
+        }
+        times.sort_by(f64::total_cmp);
+        eprintln!("{size:?}: median {:.1} ms, slowest {:.1} ms a frame", times[60], times[119]);
+        let view = View::Surface(camera);
+        let heights = hills(101);
+        let scene =
+            Scene { heights: &heights, colormap: &colormap, ink: INK, contours: 20, trails: &trails, view };
+        let start = std::time::Instant::now();
+        raster::draw(&scene, size);
+        eprintln!("{size:?}: {:.1} ms on the processor", start.elapsed().as_secs_f64() * 1e3);
+    }
+}
+
 #[test]
 fn the_shaders_draw_what_the_processor_draws() {
     let Some(mut renderer) = renderer() else { return };

@@ -6,6 +6,7 @@ mod editing;
 mod export;
 mod files;
 mod hostile;
+mod landscape;
 mod look;
 mod picture;
 mod reading;

@@ -1,15 +1,12 @@
 //! The workbench as a table: what `anneal ensemble` prints.
 
-use std::sync::Arc;
-
 use serde::Serialize;
 
-use super::{Barrier, EnsembleError, Measures, Workbench};
+use super::session::{Averages, Candidate, Session};
+use super::{Barrier, EnsembleError, Measures};
 use crate::train::checkpoint::{Checkpoint, SavedLane};
-use crate::train::task::{Task, prepare};
-
-/// Sets of weights on the line between two snapshots, the ends included.
-const BARRIER_POINTS: usize = 11;
+use crate::train::snapshot::Snapshot;
+use crate::train::task::prepare;
 
 /// What a line of the table is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -74,9 +71,9 @@ impl Reports {
     /// When the experiment's data cannot be read any more, or nothing is held out.
     pub fn of(checkpoint: &Checkpoint) -> Result<Self, EnsembleError> {
         let prepared = prepare(&checkpoint.experiment)?;
-        let mut bench = Workbench::new(Task::new(&checkpoint.experiment, Arc::clone(&prepared))?)?;
+        let mut session = Session::new(&checkpoint.experiment, prepared)?;
         let lanes =
-            checkpoint.lanes.iter().map(|lane| Report::of(lane, &mut bench)).collect::<Result<_, _>>()?;
+            checkpoint.lanes.iter().map(|lane| Report::of(lane, &mut session)).collect::<Result<_, _>>()?;
         Ok(Self { experiment: checkpoint.experiment.name.clone(), update: checkpoint.update(), lanes })
     }
 
@@ -101,60 +98,22 @@ impl Reports {
 
 impl Report {
     /// Measures what was kept of a lane, and its last weights.
-    ///
-    /// # Errors
-    /// When the lane is of another model than the workbench.
-    pub fn of(lane: &SavedLane, bench: &mut Workbench) -> Result<Self, EnsembleError> {
-        bench.clear();
+    fn of(lane: &SavedLane, session: &mut Session) -> Result<Self, EnsembleError> {
+        session.clear();
         let kept = lane.kept.clone().unwrap_or_default();
-        let mut lines = Vec::new();
-        for snapshot in &kept.snapshots {
-            let at = bench.add(
-                &format!("update {}", snapshot.update),
-                Some(snapshot.update),
-                &snapshot.weights,
-            )?;
-            let measures = bench.members()[at].measures;
-            lines.push(Line {
-                kind: LineKind::Snapshot,
-                update: Some(snapshot.update),
-                members: 1,
-                measures,
-            });
-        }
-        let all: Vec<usize> = (0..lines.len()).collect();
-        let (disagreement, correlation) = (bench.disagreement(), bench.correlation());
-        let pairs = all.windows(2).map(|pair| bench.barrier(pair[0], pair[1], BARRIER_POINTS));
-        let barriers = pairs.collect::<Result<_, _>>()?;
-        let mut verdict = None;
-        if all.len() > 1 {
-            let best = &bench.members()[bench.single_best(&all)?];
-            let (update, measures) = (best.update, best.measures);
-            lines.push(Line { kind: LineKind::SingleBest, update, members: 1, measures });
-            let (soup, greedy) = (bench.soup(&all)?, bench.greedy_soup(&all)?);
-            for (kind, members, measures) in [
-                (LineKind::Ensemble, all.len(), bench.ensemble(&all)?),
-                (LineKind::Soup, all.len(), soup.measures),
-                (LineKind::GreedySoup, greedy.members.len(), greedy.measures),
-            ] {
-                lines.push(Line { kind, update: None, members, measures });
-            }
-            verdict = Some(bench.verdict(&all)?);
-        }
-        let weights = lane.row.get(..bench.task().model.width()).unwrap_or(&lane.row);
-        let rest = [
-            (LineKind::Swa, None, kept.swa.as_deref()),
-            (LineKind::Ema, None, kept.ema.as_deref()),
-            (LineKind::Last, Some(lane.state.update), Some(weights)),
-        ];
-        for (kind, update, weights) in rest {
-            let Some(weights) = weights else { continue };
-            let at = bench.add("", update, weights)?;
-            let members = if kind == LineKind::Swa { kept.taken as usize } else { 1 };
-            lines.push(Line { kind, update, members, measures: bench.members()[at].measures });
-        }
-        let (run, replica) = (lane.run.clone(), lane.id.replica);
-        Ok(Self { run, replica, lines, disagreement, correlation, barriers, verdict })
+        let candidates: Vec<Candidate<'_>> = (0..)
+            .zip(&kept.snapshots)
+            .map(|(key, Snapshot { update, weights })| Candidate { key, update: *update, weights })
+            .collect();
+        let all: Vec<usize> = (0..candidates.len()).collect();
+        let weights = lane.row.get(..session.width()).unwrap_or(&lane.row);
+        let averages = Averages {
+            swa: kept.swa.as_deref().map(|weights| (weights, kept.taken as usize)),
+            ema: kept.ema.as_deref(),
+            last: Some((weights, lane.state.update)),
+        };
+        let compared = session.compare((&lane.run, lane.id.replica), &candidates, &all, averages)?;
+        Ok(compared.report)
     }
 
     /// The line of a kind, the first where there are several.

@@ -16,13 +16,14 @@ use eframe::{CreationContext, Frame as Shell};
 
 use crate::engine::{Engine, Options};
 use crate::import::{ImportError, Imported};
-use crate::train::command::{Command, FieldRequest, Guard, LaneId, Speed, State};
+use crate::train::command::{Command, FieldRequest, Guard, LaneId, Speed, State, SurveyRequest};
 use crate::train::place::Choice;
 
 use super::document::Document;
 use super::frame::Ask;
-use super::panels::{context, field, microscope};
+use super::panels::{context, field, landscape, microscope};
 use super::picker::{FilePicker, Picking, SystemPicker};
+use super::scenery::Scenery;
 use super::studio::Studio;
 use super::theme::{self, metrics};
 use super::trainer::Trainer;
@@ -58,6 +59,7 @@ struct Sent {
     guard: Guard,
     watch: Option<FieldRequest>,
     examine: Vec<LaneId>,
+    survey: Option<SurveyRequest>,
 }
 
 impl StudioApp {
@@ -93,9 +95,12 @@ impl StudioApp {
             guard: Guard::default(),
             watch: None,
             examine: Vec::new(),
+            survey: None,
         };
+        let mut studio = Studio::new(document);
+        studio.scenery = Scenery::new(cc.wgpu_render_state.clone());
         Self {
-            studio: Studio::new(document),
+            studio,
             trainer,
             picker,
             picking: Picking::default(),
@@ -156,18 +161,24 @@ impl StudioApp {
             self.sent.guard = view.guard;
             self.outbox.push_back(Command::Guard(view.guard));
         }
-        let watches = view.context_open && context::current(&self.studio) == SidePanel::Field;
-        let watch = field::request(&self.studio).filter(|_| watches);
+        let shown = view.context_open.then(|| context::current(&self.studio));
+        let watch = field::request(&self.studio).filter(|_| shown == Some(SidePanel::Field));
         if self.sent.watch != watch {
             self.sent.watch.clone_from(&watch);
             self.outbox.push_back(Command::Watch(watch));
         }
-        let examines =
-            self.studio.view.context_open && context::current(&self.studio) == SidePanel::Microscope;
-        let examine = if examines { microscope::request(&self.studio) } else { Vec::new() };
+        let examine = match shown {
+            Some(SidePanel::Microscope) => microscope::request(&self.studio),
+            _ => Vec::new(),
+        };
         if self.sent.examine != examine {
             self.sent.examine.clone_from(&examine);
             self.studio.tell(Command::Examine(examine));
+        }
+        let survey = landscape::request(&self.studio).filter(|_| shown == Some(SidePanel::Landscape));
+        if self.sent.survey != survey {
+            self.sent.survey.clone_from(&survey);
+            self.outbox.push_back(Command::Survey(survey));
         }
         if !self.post() {
             return;
@@ -194,13 +205,16 @@ impl StudioApp {
         true
     }
 
-    /// Whether the side panel waits for a picture from the engine, or for lanes to be looked at.
-    pub fn waits_for_panel(&self) -> bool {
+    /// Whether the side panel waits for something from the engine.
+    pub fn is_waiting(&self) -> bool {
         let frame = &self.studio.frame;
         let here = frame.field.as_ref().map(|field| &field.request);
-        let pictures = self.sent.watch.is_some() && here != self.sent.watch.as_ref();
+        let field = self.sent.watch.is_some() && here != self.sent.watch.as_ref();
         let seen = |lane| frame.examined.iter().any(|seen| seen.lane == lane && seen.complete);
-        pictures || !self.sent.examine.iter().all(|lane| seen(*lane))
+        let looks = !self.sent.examine.iter().all(|lane| seen(*lane));
+        let survey = self.sent.survey.is_some() && landscape::is_waiting(&self.studio);
+        let shown = self.studio.view.context_open && context::current(&self.studio) == SidePanel::Snapshots;
+        field || looks || survey || shown && self.studio.is_comparing()
     }
 
     fn is_behind(&self) -> bool {

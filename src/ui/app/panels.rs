@@ -27,9 +27,13 @@ pub(super) fn show(ui: &mut Ui, studio: &mut Studio) {
         .frame(side)
         .show(ui, |ui| filled(ui, |ui| left(ui, studio)));
     if studio.view.context_open {
-        Panel::right("side panel")
+        // Each width is kept for itself.
+        let wide = context::current(studio).is_wide();
+        let (name, width) =
+            if wide { ("wide side panel", metrics::RIGHT_WIDE) } else { ("side panel", metrics::RIGHT) };
+        Panel::right(name)
             .resizable(true)
-            .default_size(metrics::RIGHT)
+            .default_size(width)
             .size_range(metrics::RIGHT_MIN..=metrics::RIGHT_MAX)
             .frame(side)
             .show(ui, |ui| filled(ui, |ui| context::show(ui, studio)));

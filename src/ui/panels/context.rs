@@ -4,13 +4,14 @@ use eframe::egui::text::{LayoutJob, TextFormat};
 use eframe::egui::{Align, Button, Layout, Response, Role, Ui, WidgetInfo, vec2};
 
 use crate::data::Shape;
+use crate::experiment::Model;
 use crate::ui::action::Action;
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
 use crate::ui::view::Context;
 use crate::ui::widgets::{Icon, combo, icon_button, prose};
 
-use super::{diagnosis, export, field, microscope, results};
+use super::{diagnosis, export, field, landscape, microscope, results, snapshots};
 
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
     let chosen = current(studio);
@@ -28,6 +29,8 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
         Context::Results => results::show(ui, studio),
         Context::Diagnosis => diagnosis::show(ui, studio),
         Context::Microscope => microscope::show(ui, studio),
+        Context::Landscape => landscape::show(ui, studio),
+        Context::Snapshots => snapshots::show(ui, studio),
         Context::Field => field::show(ui, studio),
         Context::Export => export::show(ui, studio),
     }
@@ -74,8 +77,13 @@ pub fn folded(ui: &mut Ui, studio: &mut Studio) {
     }
 }
 
-/// The chosen panel; before a choice, the decision field where there is one to see.
+/// The chosen panel; before a choice, the one that shows most: the landscape of a surface, the decision field
+/// where there is one to see.
 pub fn current(studio: &Studio) -> Context {
     let flat = studio.frame.prepared.as_ref().is_some_and(|prepared| prepared.shape() == Shape::Flat(2));
-    studio.view.context.unwrap_or(if flat { Context::Field } else { Context::Results })
+    studio.view.context.unwrap_or(match studio.document.experiment().model {
+        Model::Surface { .. } => Context::Landscape,
+        _ if flat => Context::Field,
+        _ => Context::Results,
+    })
 }

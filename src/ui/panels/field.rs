@@ -1,16 +1,17 @@
 //! The decision field: what a model says over the plane of its two inputs, under the samples it learned from.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use eframe::egui::{
-    Align2, Color32, ColorImage, Context, Painter, Pos2, Rect, Sense, Stroke, TextureHandle, TextureOptions,
-    Ui, pos2, vec2,
-};
+use eframe::egui::{Align2, Color32, Painter, Pos2, Rect, Sense, Stroke, TextureId, Ui, pos2, vec2};
 
 use crate::data::{Prepared, Shape, Targets};
 use crate::experiment::Source;
+use crate::landscape::heights::INVALID;
+use crate::landscape::{Colormap, Decision, Heights, Ink, Scene, View as Straight};
 use crate::train::command::{Field, FieldRequest, LaneId};
 use crate::ui::format;
+use crate::ui::scenery::{Scenery, Subject};
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, Tokens, metrics};
 use crate::ui::widgets::paint_marker;
@@ -19,6 +20,12 @@ use super::data;
 
 /// Samples of the field along each side.
 const SIDE: usize = 96;
+/// How strong the colours of classes are.
+const PALE: f32 = 0.62;
+/// How strong the line between two classes is.
+const BORDER: f32 = 0.6;
+/// Contour lines divide a predicted number's range into so many steps.
+const CONTOURS: u32 = 10;
 /// The most points drawn over it.
 const POINTS: usize = 800;
 /// The data sets whose samples have two inputs.
@@ -83,9 +90,10 @@ fn field(ui: &mut Ui, studio: &mut Studio, prepared: &Arc<Prepared>) {
     let wanted = request(studio);
     let shown = studio.frame.field.clone().filter(|field| Some(&field.request) == wanted.as_ref());
     if let Some(field) = &shown {
-        let texture = texture(ui.ctx(), field, tokens);
+        let pixels = (side * ui.pixels_per_point()).round().max(1.0) as u32;
+        let picture = picture(ui, &mut studio.scenery, field, [pixels, pixels], tokens);
         let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
-        ui.painter().image(texture.id(), rect, uv, theme::UNTINTED);
+        ui.painter().image(picture, rect, uv, theme::UNTINTED);
     }
     let outputs = prepared.outputs();
     if let Some(bounds) = bounds(prepared) {
@@ -128,61 +136,47 @@ fn bounds(prepared: &Prepared) -> Option<[f32; 4]> {
     bounds.iter().all(|bound| bound.is_finite()).then_some(bounds)
 }
 
-/// The answers as an image: a tint of the likeliest class, the surer the stronger.
-fn image(field: &Field, tokens: &Tokens) -> ColorImage {
+/// The answers as a picture of these pixels, drawn anew when the field changes.
+fn picture(ui: &Ui, scenery: &mut Scenery, field: &Field, size: [u32; 2], tokens: &Tokens) -> TextureId {
+    let mut hasher = DefaultHasher::new();
+    field.values.iter().for_each(|value| value.to_bits().hash(&mut hasher));
+    tokens.ground.hash(&mut hasher);
+    let stamp = hasher.finish();
+    if let Some(picture) = scenery.drawn(stamp, size) {
+        return picture;
+    }
     let side = field.request.side;
-    let mut pixels = Vec::with_capacity(side * side);
-    for y in (0..side).rev() {
-        for x in 0..side {
-            let start = (y * side + x) * field.outputs;
-            let answers = field.values.get(start..start + field.outputs).unwrap_or_default();
-            pixels.push(tint(answers, tokens));
-        }
+    let plain = |color: Color32| [color.r(), color.g(), color.b()];
+    if field.outputs > 1 {
+        // Paler than the samples of the class, which lie on it.
+        let pale = |class| tokens.ground.lerp_to_gamma(tokens.class(class), PALE);
+        let classes = (0..field.outputs).map(|class| plain(pale(class))).collect();
+        let border = tokens.text.gamma_multiply(BORDER).to_srgba_unmultiplied();
+        let decision = Decision::new((side, side), &field.values, classes, plain(tokens.ground), border);
+        return scenery.draw(ui.ctx(), Subject::Decision(&decision), stamp, size);
     }
-    ColorImage::new([side, side], pixels)
+    // A predicted number, from -1 to 1 as the answers are scaled.
+    let values = field.values.iter().map(|value| if value.is_finite() { 0.5 + 0.5 * value } else { INVALID });
+    let values = values.map(|height| if height == INVALID { height } else { height.clamp(0.0, 1.0) });
+    let heights = Heights { columns: side, rows: side, values: values.collect() };
+    let [low, middle, high] = tokens.diverging.map(plain);
+    let ground = tokens.ground.to_array();
+    let scene = Scene {
+        heights: &heights,
+        colormap: &Colormap::diverging(low, middle, high),
+        ink: Ink { ground, contour: ground, invalid: tokens.faint.to_array(), halo: ground },
+        contours: CONTOURS,
+        trails: &[],
+        view: Straight::Map,
+    };
+    scenery.draw(ui.ctx(), Subject::Landscape(&scene), stamp, size)
 }
 
-fn tint(answers: &[f32], tokens: &Tokens) -> Color32 {
-    if answers.len() < 2 {
-        let value = answers.first().copied().unwrap_or_default().clamp(-1.0, 1.0);
-        let [low, middle, high] = tokens.diverging;
-        return if value < 0.0 {
-            middle.lerp_to_gamma(low, -value)
-        } else {
-            middle.lerp_to_gamma(high, value)
-        };
-    }
-    let likeliest = answers.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
-    let Some((class, share)) = likeliest else { return tokens.ground };
-    let chance = 1.0 / answers.len() as f32;
-    let sure = ((share - chance) / (1.0 - chance)).clamp(0.0, 1.0);
-    if !sure.is_finite() {
-        return tokens.ground;
-    }
-    // Steps, so that equal certainty shows as contour lines.
-    let steps = (sure * 8.0).floor() / 8.0;
-    tokens.ground.lerp_to_gamma(tokens.class(class), 0.1 + 0.4 * steps)
-}
-
-/// A texture, and what it was made of.
-type Kept = ((usize, usize, u64), TextureHandle);
-
-/// The field's texture, made anew when the field changes.
-fn texture(ctx: &Context, field: &Arc<Field>, tokens: &'static Tokens) -> TextureHandle {
-    let id = eframe::egui::Id::unique("decision field");
-    let stamp = (Arc::as_ptr(field) as usize, std::ptr::from_ref(tokens) as usize, field.update);
-    if let Some((made, texture)) = ctx.data(|data| data.get_temp::<Kept>(id)) {
-        if made == stamp {
-            return texture;
-        }
-        let mut texture = texture;
-        texture.set(image(field, tokens), TextureOptions::LINEAR);
-        ctx.data_mut(|data| data.insert_temp(id, (stamp, texture.clone())));
-        return texture;
-    }
-    let texture = ctx.load_texture("decision field", image(field, tokens), TextureOptions::LINEAR);
-    ctx.data_mut(|data| data.insert_temp(id, (stamp, texture.clone())));
-    texture
+/// The colour of a number from -1 to 1.
+fn tint(value: f32, tokens: &Tokens) -> Color32 {
+    let value = value.clamp(-1.0, 1.0);
+    let [low, middle, high] = tokens.diverging;
+    if value < 0.0 { middle.lerp_to_gamma(low, -value) } else { middle.lerp_to_gamma(high, value) }
 }
 
 fn points(painter: &Painter, rect: Rect, prepared: &Prepared, bounds: [f32; 4], tokens: &Tokens) {
@@ -201,7 +195,7 @@ fn points(painter: &Painter, rect: Rect, prepared: &Prepared, bounds: [f32; 4], 
             Targets::Classes { labels, .. } => {
                 tokens.class(labels.get(index).map_or(0, |label| *label as usize))
             }
-            Targets::Values { values, .. } => tint(values.get(index..=index).unwrap_or_default(), tokens),
+            Targets::Values { values, .. } => tint(values.get(index).copied().unwrap_or_default(), tokens),
         };
         painter.circle(place, radius, color, Stroke::new(metrics::HAIRLINE * 0.75, tokens.ground));
     }
@@ -220,8 +214,9 @@ fn words(field: &Field, rect: Rect, pointer: Pos2, bounds: [f32; 4], prepared: &
     let [left, right, bottom, top] = bounds;
     let (x, y) = (left + share.x * (right - left), top - share.y * (top - bottom));
     let side = field.request.side;
-    let cell = |share: f32| ((share * side as f32) as usize).min(side.saturating_sub(1));
-    let start = ((side - 1 - cell(share.y)) * side + cell(share.x)) * field.outputs;
+    let last = side.saturating_sub(1);
+    let nearest = |share: f32| ((share * last as f32).round() as usize).min(last);
+    let start = ((last - nearest(share.y)) * side + nearest(share.x)) * field.outputs;
     let answers = field.values.get(start..start + field.outputs).unwrap_or_default();
     let place =
         format!("x {}, y {}", format::significant(f64::from(x), 3), format::significant(f64::from(y), 3));

@@ -10,6 +10,7 @@ pub mod export;
 pub mod field;
 pub mod gallery;
 pub mod inspector;
+pub mod landscape;
 pub mod lint;
 pub mod microscope;
 pub mod model;
@@ -17,6 +18,7 @@ pub mod optimizer;
 pub mod results;
 pub mod runs;
 pub mod schedule;
+pub mod snapshots;
 pub mod timeline;
 pub mod top_bar;
 

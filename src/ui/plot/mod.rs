@@ -3,6 +3,7 @@
 mod bounds;
 mod chart;
 mod compare;
+mod figure;
 mod grips;
 mod lines;
 mod metric;
@@ -16,7 +17,8 @@ mod small;
 mod switch;
 
 pub use compare::compare;
+pub use figure::Figure;
 pub use overlay::{color as event_color, words as event_words};
-pub use panel::{Pane, show};
+pub use panel::{Pane, plain, show};
 pub use scale::Scale;
 pub use small::{Curve, Small};

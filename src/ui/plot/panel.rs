@@ -131,6 +131,6 @@ impl Plots<'_> {
 
 /// A line nobody hovers over: values are read at the cursor. Not drawn as a band of its extremes, which
 /// would reach over the whole of a level stretch to the jump at its end.
-pub(super) fn plain(points: Vec<PlotPoint>, color: Color32, width: f32) -> Line<'static> {
+pub fn plain(points: Vec<PlotPoint>, color: Color32, width: f32) -> Line<'static> {
     Line::new("", PlotPoints::Owned(points)).color(color).width(width).allow_hover(false).allow_band(false)
 }

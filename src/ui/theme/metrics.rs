@@ -46,7 +46,9 @@ pub const LEFT_MIN: f32 = 280.0;
 pub const LEFT_MAX: f32 = 440.0;
 pub const RIGHT: f32 = 320.0;
 pub const RIGHT_MIN: f32 = 260.0;
-pub const RIGHT_MAX: f32 = 640.0;
+pub const RIGHT_MAX: f32 = 960.0;
+/// For panels with pictures.
+pub const RIGHT_WIDE: f32 = 480.0;
 /// What is left of the context panel when it is folded away.
 pub const RIGHT_FOLDED: f32 = 36.0;
 
@@ -81,6 +83,11 @@ pub const MARKER: f32 = 3.5;
 pub const READOUT_WIDTH: f32 = 424.0;
 /// The plot of an export.
 pub const COMPARISON: f32 = 152.0;
+
+/// The bar of a colour map.
+pub const COLOR_BAR: f32 = 10.0;
+/// What stands below a landscape.
+pub const BELOW_PICTURE: f32 = 180.0;
 
 /// Menus.
 pub const MENU: f32 = 224.0;

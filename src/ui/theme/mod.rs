@@ -24,6 +24,17 @@ pub fn of(visuals: &Visuals) -> &'static Tokens {
     if visuals.dark_mode { &DARK } else { &LIGHT }
 }
 
+/// A colour of a colour map, each channel from 0 to 1.
+pub fn of_channels(channels: [f32; 3]) -> Color32 {
+    let [r, g, b] = channels.map(|channel| (255.0 * channel).round() as u8);
+    Color32::from_rgb(r, g, b)
+}
+
+/// The text colour of either theme that stands out more on a colour.
+pub fn legible_on(ground: Color32) -> Color32 {
+    if contrast(DARK.text, ground) > contrast(LIGHT.text, ground) { DARK.text } else { LIGHT.text }
+}
+
 /// Interface text.
 pub fn body() -> FontId {
     FontId::new(metrics::TEXT, FontFamily::Proportional)

@@ -51,6 +51,29 @@ fn curves_in_the_runs_colours_and_a_light_theme_that_is_light() {
 }
 
 #[test]
+fn the_landscape_of_a_surface_is_in_the_picture() {
+    let text = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/experiments/rosenbrock.toml");
+    let experiment = anneal_studio::experiment::Experiment::open(std::path::Path::new(text)).unwrap();
+    let image = match render(experiment, &Shot { updates: Some(300), ..shot() }) {
+        Ok(image) => image,
+        // Said, or refused, by the tests above.
+        Err(ShotError::NoAdapter) => return,
+        Err(error) => panic!("{error}"),
+    };
+    // Every part of the colour map, whatever the light.
+    let map = anneal_studio::landscape::Colormap::viridis();
+    for share in [0.2, 0.4, 0.6, 0.8] {
+        let color = map.at(share).map(|channel| 255.0 * channel);
+        let near = |pixel: &&image::Rgba<u8>| {
+            let channels = pixel.0.iter().zip(color);
+            channels.map(|(have, want)| (f32::from(*have) - want).abs()).fold(0.0, f32::max) < 24.0
+        };
+        let count = image.pixels().filter(near).count();
+        assert!(count > 200, "{share} of the colour map has only {count} pixels");
+    }
+}
+
+#[test]
 fn an_unknown_panel_is_refused_with_the_known_ones() {
     let shot = Shot { panel: Some("everything".into()), ..shot() };
     let error = render(anneal_studio::ui::document::first().unwrap(), &shot).unwrap_err().to_string();

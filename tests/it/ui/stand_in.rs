@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use anneal_studio::engine::{LaneView, Shared};
+use anneal_studio::engine::{LaneView, Shared, Track};
 use anneal_studio::experiment::Experiment;
 use anneal_studio::telemetry::{Event, EventKind, Row, Store, Validation};
 use anneal_studio::train::command::{Command, LaneId, State, Status};
@@ -158,6 +158,7 @@ pub fn lane() -> LaneView {
         failed: None,
         control: None,
         findings: std::sync::Arc::default(),
+        track: Track::default(),
     }
 }
 

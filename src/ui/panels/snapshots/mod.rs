@@ -1,0 +1,122 @@
+//! The snapshot workbench: what each snapshot of the selected run is worth, and what they are together.
+
+mod barriers;
+mod disputed;
+mod figures;
+mod matrices;
+mod plot;
+
+use eframe::egui::{Button, Label, ScrollArea, Sense, Ui, vec2};
+
+use crate::analysis::ensemble::{Comparison, Reports};
+use crate::engine::Snapshot;
+use crate::ui::format;
+use crate::ui::sheet::Sheet;
+use crate::ui::studio::Studio;
+use crate::ui::theme::{self, metrics};
+use crate::ui::widgets::{check, paint_marker};
+
+pub fn show(ui: &mut Ui, studio: &mut Studio) {
+    header(ui, studio);
+    let Some(compared) = studio.compared(ui.ctx()) else {
+        ui.label("The run's snapshots are being measured on the held-out samples.");
+        return;
+    };
+    if compared.snapshots.is_empty() {
+        ui.label("There are no snapshots yet: they are taken while the run trains.");
+        return;
+    }
+    let comparison = match &compared.result {
+        Ok(comparison) => comparison,
+        Err(why) => {
+            ui.add(Label::new("These snapshots cannot be compared.").wrap());
+            ui.add(Label::new(theme::caption(ui, format::sentence(why))).wrap());
+            return;
+        }
+    };
+    ScrollArea::vertical().id_salt("snapshots").auto_shrink([false, false]).show(ui, |ui| {
+        // Room for the bar on the right, which floats.
+        ui.set_max_width(ui.available_width() - metrics::S);
+        verdict(ui, comparison);
+        plot::show(ui, studio, comparison);
+        figures::together(ui, comparison);
+        section(ui, "Snapshots", "Ticked ones are in the ensemble; the figures are of the held-out samples.");
+        figures::snapshots(ui, studio, &compared.snapshots, comparison);
+        if comparison.chosen.len() > 1 {
+            section(
+                ui,
+                "How alike they are",
+                "An ensemble gains by members that err differently: little correlation, much disagreement.",
+            );
+            matrices::show(ui, &compared.snapshots, comparison);
+            section(
+                ui,
+                "Barriers",
+                "The held-out loss on the straight line from each ticked snapshot to the next.",
+            );
+            barriers::show(ui, studio, comparison);
+            disputed::show(ui, studio, comparison);
+        }
+        ui.add_space(metrics::M);
+    });
+}
+
+/// Whose snapshots, and what can be done with all of them.
+fn header(ui: &mut Ui, studio: &mut Studio) {
+    let snapshots = studio.run_snapshots();
+    let selected = studio.view.selected;
+    let slot = studio.document.runs().find(|(row, _)| row.id == selected).map_or(0, |(row, _)| row.slot);
+    let name = studio.document.run(selected).map(|run| run.name.clone()).unwrap_or_default();
+    ui.horizontal(|ui| {
+        let tokens = theme::tokens(ui);
+        let (chip, _) = ui.allocate_exact_size(vec2(metrics::CHIP, metrics::CONTROL), Sense::hover());
+        paint_marker(ui.painter(), chip.center(), metrics::CHIP / 2.0, slot, tokens.run(slot));
+        ui.add(Label::new(name).truncate());
+    });
+    ui.horizontal(|ui| {
+        let mut tick = |ui: &mut Ui, label: &str, help: &str, which: &dyn Fn(&Snapshot) -> bool| {
+            if ui.button(label).on_hover_text(help).clicked() {
+                let ticks = snapshots.iter().filter(|snapshot| which(snapshot)).map(|one| one.id);
+                studio.tick(ticks.collect());
+            }
+        };
+        tick(ui, "All", "Tick every snapshot.", &|_| true);
+        tick(ui, "None", "Tick none.", &|_| false);
+        if ui.add(Button::new("Save table…")).on_hover_text("Write the figures as CSV.").clicked() {
+            save(ui, studio);
+        }
+        let help = "Compare the snapshots that the studio takes on the way, too.";
+        check(ui, "On the way too", help, &mut studio.bench.on_the_way);
+    });
+    ui.add_space(metrics::S);
+}
+
+/// Asks where to write the table.
+fn save(ui: &Ui, studio: &mut Studio) {
+    let compared = studio.compared(ui.ctx());
+    let Some(comparison) = compared.as_ref().and_then(|compared| compared.result.as_ref().ok()) else {
+        return;
+    };
+    let report = comparison.report.clone();
+    let name = format!("{} snapshots", report.run);
+    let experiment = studio.document.experiment().name.clone();
+    let reports = Reports { experiment, update: studio.frame.status.update, lanes: vec![report] };
+    studio.sheet = Some(Sheet::export(&name, "csv", reports.csv()));
+}
+
+/// Whether the ensemble helps, in a sentence.
+fn verdict(ui: &mut Ui, comparison: &Comparison) {
+    let text = match &comparison.report.verdict {
+        Some(verdict) => verdict.as_str(),
+        None => "Tick two snapshots or more to see what they are together.",
+    };
+    ui.add(Label::new(text).wrap());
+    ui.add_space(metrics::S);
+}
+
+fn section(ui: &mut Ui, title: &str, sentence: &str) {
+    ui.add_space(metrics::L);
+    ui.label(theme::title(ui, title));
+    ui.add(Label::new(theme::caption(ui, sentence)).wrap());
+    ui.add_space(metrics::XS);
+}

@@ -1,0 +1,42 @@
+//! A small plot inside a panel, on linear axes.
+
+use eframe::egui::Ui;
+use egui_plot::PlotUi;
+
+use super::Scale;
+use super::bounds::Bounds;
+use super::chart::Chart;
+use crate::ui::theme;
+
+/// What a small plot shows along its axes.
+pub struct Figure<'a> {
+    pub name: &'a str,
+    pub x: (f64, f64),
+    /// All heights that are to be seen.
+    pub heights: Vec<f64>,
+}
+
+impl Figure<'_> {
+    /// Draws the plot into all the room there is, under its name and a legend.
+    pub fn show(self, ui: &mut Ui, legend: impl FnOnce(&mut Ui), draw: impl FnOnce(&mut PlotUi<'_>)) {
+        let mut bounds = Bounds::EMPTY;
+        for height in self.heights {
+            bounds.add(Some(height));
+        }
+        let chart = Chart {
+            name: self.name,
+            scale: Scale::Linear,
+            x: self.x,
+            y: bounds.padded(0.1, 0.14, 0.0, (0.0, 1.0)),
+            x_labels: true,
+        };
+        chart.show(
+            ui,
+            |ui| {
+                ui.label(theme::caption(ui, self.name));
+            },
+            legend,
+            draw,
+        );
+    }
+}
