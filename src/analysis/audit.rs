@@ -6,9 +6,9 @@
 
 use super::baseline::Baseline;
 use super::statistics::{PairedTest, deviation, mean, median, paired_t};
-use crate::experiment::Run;
+use crate::experiment::{Experiment, Run};
 use crate::schedule::kind::Value;
-use crate::telemetry::{Row, Validation};
+use crate::telemetry::{Column, Row, Store, Validation};
 use crate::train::cohort::Cohort;
 use crate::train::command::RunId;
 
@@ -63,6 +63,41 @@ impl Tally {
         let mut tally = Self::new(seed, clip);
         rows.iter().for_each(|row| tally.update(row));
         tally.validations = validations.to_vec();
+        tally
+    }
+
+    /// Of a lane's telemetry. A history so long that it is kept in groups of updates counts as one update a group
+    /// where changes, spikes and the variance of the rate are concerned.
+    pub fn of_store(seed: u64, clip: Option<f64>, store: &Store) -> Self {
+        let column = |column| store.series(0, column).finest();
+        let mut tally = Self::new(seed, clip);
+        let measured = column(Column::Lr).zip(column(Column::TrainLoss)).zip(column(Column::GradNorm));
+        for ((lr, loss), norm) in measured {
+            let one = loss.count == 1;
+            tally.update(&Row {
+                update: lr.first_update,
+                lr: lr.first,
+                momentum: 0.0,
+                weight_decay: 0.0,
+                batch: 0,
+                train_loss: if loss.nonfinite > 0 { f32::NAN } else { loss.mean as f32 },
+                grad_norm: if one { norm.first } else { norm.max } as f32,
+                update_norm: 0.0,
+            });
+            // One group stands for all of its updates.
+            let clips = clip.is_some_and(|clip| norm.mean > clip);
+            tally.clipped += if one || !clips { 0 } else { u64::from(loss.count) - 1 };
+            tally.updates += u64::from(loss.count) - 1;
+        }
+        let mut accuracies = column(Column::ValAccuracy).peekable();
+        for loss in column(Column::ValLoss) {
+            let accuracy = accuracies.next_if(|accuracy| accuracy.last_update == loss.last_update);
+            tally.validation(Validation {
+                update: loss.last_update,
+                loss: loss.last as f32,
+                accuracy: accuracy.map(|accuracy| accuracy.last as f32),
+            });
+        }
         tally
     }
 
@@ -173,6 +208,11 @@ pub struct RunRecord {
 }
 
 impl RunRecord {
+    /// A run and what its lanes come to.
+    pub fn new(run: &Run, lanes: Vec<Tally>) -> Self {
+        Self { name: run.name.clone(), schedule: describe(run), lanes }
+    }
+
     /// The runs of a cohort, as far as its lanes' logs go.
     pub fn all(cohort: &Cohort) -> Vec<Self> {
         let revision = cohort.revision();
@@ -182,7 +222,7 @@ impl RunRecord {
                 let seed = seed.wrapping_add(u64::from(lane.id.replica));
                 Tally::of(seed, clip, &lane.log.rows, &lane.log.validations)
             });
-            Self { name: run.name.clone(), schedule: describe(run), lanes: lanes.collect() }
+            Self::new(run, lanes.collect())
         };
         revision.experiment.runs.iter().zip(&revision.ids).map(record).collect()
     }
@@ -243,6 +283,21 @@ pub struct Line {
     pub difference: Option<Difference>,
 }
 
+impl Line {
+    /// What it comes to after the last update.
+    pub fn last(&self, measure: Measure) -> Option<Summary> {
+        match measure {
+            Measure::Loss => self.final_loss,
+            Measure::Accuracy => self.final_accuracy,
+        }
+    }
+
+    /// The mean of it, where it is a number.
+    pub fn result(&self, measure: Measure) -> Option<f64> {
+        self.last(measure).map(|summary| summary.mean).filter(|mean| mean.is_finite())
+    }
+}
+
 /// A run against the baseline, seed by seed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Difference {
@@ -297,6 +352,19 @@ impl Audit {
             })
             .collect();
         Self { title: title.to_owned(), measure, target, baseline, lines, tried: Vec::new() }
+    }
+
+    /// As [`Audit::of`], against the first run with a constant rate, or the first.
+    pub fn of_runs(experiment: &Experiment, records: Vec<RunRecord>) -> Self {
+        let constant = experiment.runs.iter().position(|run| run.lr.kind.name() == "constant");
+        Self::of(&experiment.name, records, constant.unwrap_or(0))
+    }
+
+    /// The line with the best mean of what is compared.
+    pub fn best(&self) -> Option<&Line> {
+        let lines = self.lines.iter().filter_map(|line| Some((line, line.result(self.measure)?)));
+        let best = lines.reduce(|best, next| if self.measure.better(next.1, best.1) { next } else { best });
+        best.map(|(line, _)| line)
     }
 
     /// The audit against a tuned constant rate, which becomes the first line. Its updates cost what those of the

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::aside;
-use super::audit::{Measure, RunRecord, Tally, describe};
+use super::audit::{Measure, RunRecord, Tally};
 use super::statistics::mean;
 use crate::data::Prepared;
 use crate::experiment::{Experiment, Run};
@@ -148,7 +148,7 @@ fn attempt(
     })?;
     let lanes = tallies.chunks(replicas);
     let trial = |((run, &rate), lanes): ((&Run, &f64), &[Tally])| Trial {
-        record: RunRecord { name: run.name.clone(), schedule: describe(run), lanes: lanes.to_vec() },
+        record: RunRecord::new(run, lanes.to_vec()),
         rate,
         result: result(lanes, measure),
     };

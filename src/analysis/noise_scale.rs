@@ -208,7 +208,7 @@ pub struct Measured {
 /// Draws of [`noise_scale`] that an errand averages.
 const DRAWS: u64 = 8;
 /// Batches a draw, at most.
-const BATCHES: usize = 32;
+const BATCHES: usize = 256;
 
 /// The noise scale at the present weights of a lane, from batches as small as a quarter of the training's.
 pub fn errand(id: LaneId) -> (Errand, Promise<Measured>) {

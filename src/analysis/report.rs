@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use super::audit::{Audit, Line as Entry, Measure, RunRecord, Summary};
+use super::audit::{Audit, Measure, RunRecord, Summary};
 use super::chart::{COLOURS, Line, chart, escaped, label};
 use crate::telemetry::Validation;
 
@@ -51,16 +51,7 @@ fn opening(page: &mut String, audit: &Audit) {
         escaped(&baseline.record.schedule),
         audit.measure.name(),
     );
-    let result = |line: &Entry| {
-        final_of(line, audit.measure).map(|summary| summary.mean).filter(|mean| mean.is_finite())
-    };
-    let best = audit.lines.iter().filter(|line| result(line).is_some()).reduce(|best, next| {
-        match (result(next), result(best)) {
-            (Some(next_mean), Some(mean)) if audit.measure.better(next_mean, mean) => next,
-            _ => best,
-        }
-    });
-    if let Some((best, mean)) = best.and_then(|best| Some((best, result(best)?))) {
+    if let Some((best, mean)) = audit.best().and_then(|best| Some((best, best.result(audit.measure)?))) {
         let verdict =
             best.difference.as_ref().map_or(String::new(), |difference| format!(" {}", difference.verdict));
         let _ = writeln!(
@@ -302,13 +293,6 @@ fn spread(page: &mut String, summary: Option<Summary>) {
     let Some(Summary { mean, deviation, .. }) = summary else { return cell(page, None) };
     let around = deviation.map_or(String::new(), |deviation| format!(" ± {}", label(deviation)));
     let _ = write!(page, "<td data-value=\"{mean}\">{}{around}</td>", number(mean));
-}
-
-fn final_of(line: &Entry, measure: Measure) -> Option<Summary> {
-    match measure {
-        Measure::Loss => line.final_loss,
-        Measure::Accuracy => line.final_accuracy,
-    }
 }
 
 /// A number in four significant digits.

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::diagnosis::Diagnosis;
 use super::results::Results;
 use super::{Failure, baseline, output};
-use crate::analysis::audit::{Audit, Measure, RunRecord, Tally, describe};
+use crate::analysis::audit::{Audit, Measure, RunRecord, Tally};
 use crate::analysis::baseline::Baseline;
 use crate::experiment::Experiment;
 use crate::telemetry::metrics::Measured;
@@ -237,11 +237,8 @@ fn summary(experiment: &Experiment, lane: &Lane, tally: &Tally, seconds: f64) ->
 
 /// The runs against the tuned baseline; without one, against the first that has a constant rate, or the first.
 fn audit(experiment: &Experiment, cohort: &Cohort, tallies: Vec<Tally>, baseline: Option<Baseline>) -> Audit {
-    let mut records: Vec<RunRecord> = experiment
-        .runs
-        .iter()
-        .map(|run| RunRecord { name: run.name.clone(), schedule: describe(run), lanes: Vec::new() })
-        .collect();
+    let mut records: Vec<RunRecord> =
+        experiment.runs.iter().map(|run| RunRecord::new(run, Vec::new())).collect();
     for (lane, tally) in cohort.lanes().iter().zip(tallies) {
         if let Some(record) = records.get_mut(lane.id.run.0 as usize) {
             record.lanes.push(tally);
@@ -250,8 +247,7 @@ fn audit(experiment: &Experiment, cohort: &Cohort, tallies: Vec<Tally>, baseline
     if let Some(baseline) = baseline {
         return Audit::against(&experiment.name, records, baseline);
     }
-    let constant = experiment.runs.iter().position(|run| run.lr.kind.name() == "constant");
-    Audit::of(&experiment.name, records, constant.unwrap_or(0))
+    Audit::of_runs(experiment, records)
 }
 
 /// The table at the end: one line a run and replica.

@@ -70,6 +70,8 @@ impl Worker {
             shared.status.update = cohort.update();
             shared.status.updates = cohort.task().clock.updates;
             shared.status.updates_per_epoch = cohort.task().clock.updates_per_epoch;
+            shared.status.samples = cohort.task().samples;
+            shared.status.batch = cohort.task().batch;
             shared.status.device = cohort.device();
             shared.status.choice = self.options.device;
         }

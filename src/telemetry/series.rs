@@ -217,7 +217,7 @@ impl Series {
     }
 
     /// The finest buckets that are kept.
-    pub(super) fn finest(&self) -> impl Iterator<Item = Bucket> {
+    pub fn finest(&self) -> impl Iterator<Item = Bucket> {
         (0..self.leaves()).map(|leaf| self.bucket(leaf, leaf + 1))
     }
 

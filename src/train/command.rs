@@ -170,4 +170,7 @@ pub struct Status {
     pub chance_loss: Option<f64>,
     /// Learnable numbers of one lane.
     pub parameters: usize,
+    /// Samples to train on, and those of one micro-batch.
+    pub samples: usize,
+    pub batch: usize,
 }

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::analysis::audit::Tally;
 use crate::analysis::detect::Finding;
 use crate::data::Prepared;
 use crate::engine::{Examined, Landscape, LaneView, OwnEdit, Shared, Snapshot};
 use crate::telemetry::{Bucket, Column, Event, Series, Store};
-use crate::train::command::{Field, LaneId, RunId, Status};
+use crate::train::command::{Field, LaneId, RunId, State, Status};
 use crate::train::control::Standing;
 
 /// What is wanted of the telemetry.
@@ -25,6 +26,8 @@ pub struct Ask<'a> {
     pub shown: &'a dyn Fn(RunId) -> bool,
     /// Where a run's curves begin: a fork's at the update where it parts from its origin.
     pub begins: &'a dyn Fn(RunId) -> u64,
+    /// Whether tallies are wanted, under this seed and clipped to this norm.
+    pub tally: Option<(u64, Option<f64>)>,
 }
 
 /// A lane's values at one update.
@@ -88,8 +91,25 @@ pub struct Frame {
     pub own_edits: Vec<OwnEdit>,
     /// The lanes under the microscope.
     pub examined: Vec<Arc<Examined>>,
+    pub tallies: Tallies,
     seen: usize,
 }
+
+/// What every lane comes to so far, for the report; kept while nobody asks for it.
+#[derive(Clone, Debug, Default)]
+pub struct Tallies {
+    pub lanes: Vec<(LaneId, Tally)>,
+    /// Updates in one group of the longest history: 1 while every update is known by itself.
+    pub stride: usize,
+    /// Changes when the tallies do.
+    pub stamp: u64,
+    /// Lane-updates and generation they were made at.
+    of: (u64, u64),
+}
+
+/// Lane-updates between two tallies of a training that goes on, as a share of what is done: making them takes
+/// longer the more there is.
+const RENEWED: u64 = 50;
 
 impl Frame {
     /// The half-life of smoothing for a run of this length, in updates.
@@ -116,6 +136,9 @@ impl Frame {
             self.lanes.push(lane_frame(*id, lane, ask));
         }
         self.gather_events(shared);
+        if let Some((seed, clip)) = ask.tally {
+            self.tallies.gather(shared, seed, clip);
+        }
     }
 
     /// The lane of a run's first replica.
@@ -139,6 +162,28 @@ impl Frame {
             self.events.extend(events.iter().map(|event| (Some(id), event.clone())));
         }
         self.events.sort_by_key(|(_, event)| event.update);
+    }
+}
+
+impl Tallies {
+    fn gather(&mut self, shared: &Shared, seed: u64, clip: Option<f64>) {
+        let done: u64 = shared.lanes.values().map(|lane| lane.update).sum();
+        let (before, generation) = self.of;
+        let soon = done >= before && done - before < done / RENEWED;
+        let playing = shared.status.state == State::Playing;
+        if self.of == (done, shared.status.generation)
+            || playing && soon && generation == shared.status.generation
+        {
+            return;
+        }
+        let tally = |(id, view): (&LaneId, &LaneView)| {
+            (*id, Tally::of_store(seed.wrapping_add(u64::from(id.replica)), clip, &view.store))
+        };
+        let stride = |view: &LaneView| view.store.series(0, Column::Lr).stride();
+        self.lanes = shared.lanes.iter().map(tally).collect();
+        self.stride = shared.lanes.values().map(stride).max().unwrap_or(1);
+        self.of = (done, shared.status.generation);
+        self.stamp += 1;
     }
 }
 

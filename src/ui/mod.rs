@@ -5,12 +5,14 @@
 
 pub mod action;
 pub mod app;
+mod asked;
 pub mod document;
 pub mod exports;
 pub mod format;
 pub mod frame;
 pub mod handles;
 mod highlight;
+pub mod lab;
 pub mod layout;
 mod panels;
 pub mod picker;

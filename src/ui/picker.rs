@@ -42,7 +42,7 @@ impl FilePicker for SystemPicker {
                 Box::pin(experiment.set_title("Save experiment").set_file_name(name).save_file())
             }
             Ask::Import => Box::pin(dialog.set_title("Import schedule").pick_file()),
-            Ask::Export(name) => Box::pin(dialog.set_title("Save export").set_file_name(name).save_file()),
+            Ask::Export(name) => Box::pin(dialog.set_title("Save").set_file_name(name).save_file()),
         };
         let wait = move || answer(pollster::block_on(future).map(|file| file.path().to_owned()));
         if let Err(error) = thread::Builder::new().name("file dialog".into()).spawn(wait) {

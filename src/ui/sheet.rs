@@ -36,6 +36,7 @@ pub enum Sheet {
     },
     /// A text on its way to a file.
     Export {
+        title: &'static str,
         path: String,
         text: String,
         error: Option<String>,
@@ -76,7 +77,14 @@ impl Sheet {
 
     /// Asks where to write a text about something of this name.
     pub fn export(name: &str, extension: &str, text: String) -> Self {
-        Self::Export { path: file_name(name, "schedule", extension), text, error: None }
+        let path = file_name(name, "schedule", extension);
+        Self::Export { title: "Save export", path, text, error: None }
+    }
+
+    /// Asks where to write the report of an experiment of this name.
+    pub fn report(name: &str, text: String) -> Self {
+        let path = file_name(&format!("{name} report"), "report", "html");
+        Self::Export { title: "Save report", path, text, error: None }
     }
 
     /// Shows the sheet. `busy`: the system's dialog is open.
@@ -110,8 +118,8 @@ impl Sheet {
                         let ready = !path.trim().is_empty();
                         entered.or(buttons(ui, &[("Save", ready, Decision::Save(trimmed(path)))]))
                     }
-                    Self::Export { path, error, .. } => {
-                        ui.label(theme::title(ui, "Save export"));
+                    Self::Export { title, path, error, .. } => {
+                        ui.label(theme::title(ui, *title));
                         let entered = file_row(ui, path, busy);
                         explain(ui, error.as_deref(), busy);
                         let ready = !path.trim().is_empty();

@@ -82,6 +82,8 @@ pub fn render(experiment: Experiment, shot: &Shot) -> Result<RgbaImage, ShotErro
             app
         });
     harness.run_steps(FRAMES);
+    harness.state_mut().ask_for_panel();
+    harness.run_steps(1);
     let deadline = Instant::now() + PATIENCE;
     while harness.state().is_waiting() && Instant::now() < deadline {
         thread::sleep(LOOK);

@@ -14,6 +14,7 @@ use super::action::Action;
 use super::document::{Document, Row};
 use super::exports::Exports;
 use super::frame::Frame;
+use super::lab::Lab;
 use super::layout::Layout;
 use super::panels::landscape::Look;
 use super::scenery::Scenery;
@@ -38,6 +39,7 @@ pub struct Studio {
     pub landscape: Look,
     pub bench: Bench,
     pub scenery: Scenery,
+    pub lab: Lab,
     resolved: Vec<Resolved>,
     asked: Vec<Action>,
     told: Vec<Command>,
@@ -80,6 +82,7 @@ impl Studio {
             landscape: Look::default(),
             bench: Bench::default(),
             scenery: Scenery::default(),
+            lab: Lab::default(),
             resolved: Vec::new(),
             asked: Vec::new(),
             told: Vec::new(),
@@ -225,6 +228,11 @@ impl Studio {
             self.document.runs().map(|(row, _)| row).filter(|row| self.is_shown(row.id)).collect();
         rows.sort_by_key(|row| (self.view.hot == Some(row.id), self.view.selected == row.id));
         rows
+    }
+
+    /// A run's place in the palette.
+    pub fn slot(&self, id: RunId) -> usize {
+        self.document.runs().find(|(row, _)| row.id == id).map_or(0, |(row, _)| row.slot)
     }
 
     /// A run's colour, faded while another is under the pointer.

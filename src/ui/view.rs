@@ -70,19 +70,27 @@ pub enum Context {
     Landscape,
     Snapshots,
     Field,
+    RangeTest,
+    BatchSize,
+    Report,
     Export,
+    Glossary,
 }
 
 impl Context {
     /// Every side panel, in the order the chooser lists them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 11] = [
         Self::Results,
         Self::Diagnosis,
         Self::Microscope,
+        Self::RangeTest,
+        Self::BatchSize,
+        Self::Report,
         Self::Landscape,
         Self::Snapshots,
         Self::Field,
         Self::Export,
+        Self::Glossary,
     ];
 
     /// Its name, for people and for the command line, and what it shows in a sentence.
@@ -97,6 +105,10 @@ impl Context {
             Self::Landscape => ("Landscape", "The loss around the weights, and where the runs go on it."),
             Self::Snapshots => ("Snapshots", "What a run's snapshots are worth, alone and together."),
             Self::Field => ("Decision field", "What the model answers at every point of a plane."),
+            Self::RangeTest => ("Range test", "Which peak a run bears, from a moment under a rising rate."),
+            Self::BatchSize => ("Batch helper", "What another batch means for the rate and the schedule."),
+            Self::Report => ("Report", "Schedules against the best constant rate, and whether it is noise."),
+            Self::Glossary => ("Glossary", "The words of the trade, each in a sentence or two."),
             Self::Export => ("Export", "The run in another framework, and what it will really do there."),
         }
     }

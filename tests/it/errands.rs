@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anneal_studio::analysis::range_test::fingerprint;
+use anneal_studio::analysis::range_test::{self, Start, fingerprint};
 use anneal_studio::engine::{Engine, Options};
+use anneal_studio::telemetry::Column;
 use anneal_studio::train::TrainError;
-use anneal_studio::train::command::{Command, Mode, State};
+use anneal_studio::train::command::{Command, Mode, RunId, State};
 use anneal_studio::train::errand::{Errand, Promise, Ticket};
 
 use crate::training::{MOONS, revision};
@@ -147,4 +148,38 @@ fn an_engine_ends_with_an_errand_on_its_way() {
     // Returns only once both threads have ended.
     drop(engine);
     assert!(promise.poll().is_some());
+}
+
+/// The losses of every lane to the end, as bits, with what `between` does after 40 updates.
+fn losses(between: impl FnOnce(&Engine)) -> Vec<u64> {
+    let options = Options { threads: Some(1), playing: false, ..Options::default() };
+    let engine = Engine::start(revision(MOONS, 0), options, || ()).expect("a thread");
+    for done in 1..=40 {
+        assert!(engine.send(Command::Step));
+        wait("the step", || engine.read(|shared| shared.status.update == done));
+    }
+    between(&engine);
+    assert!(engine.send(Command::Play));
+    wait("the end", || engine.read(|shared| shared.status.state == State::Finished));
+    engine.read(|shared| {
+        let series = shared.lanes.values().map(|lane| lane.store.series(0, Column::TrainLoss));
+        series.flat_map(|series| (0..200).map(|at| series.at(at).unwrap().value.to_bits())).collect()
+    })
+}
+
+#[test]
+fn a_range_test_in_the_middle_of_a_training_changes_no_bit_of_it() {
+    let alone = losses(|_| ());
+    for start in [Start::Fresh, Start::Here] {
+        let tested = losses(|engine| {
+            let options = range_test::Options { updates: 60, ..range_test::Options::default() };
+            let (errand, promise) = range_test::errand(RunId(0), options, start);
+            assert!(engine.send(Command::Errand(errand)));
+            let test = answer(&promise).unwrap();
+            let untouched = test.untouched.expect("two fingerprints");
+            assert_eq!(untouched.before, untouched.after);
+            assert_eq!(test.curves.len(), 3);
+        });
+        assert_eq!(alone, tested, "{start:?}");
+    }
 }

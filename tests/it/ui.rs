@@ -6,6 +6,7 @@ mod editing;
 mod export;
 mod files;
 mod hostile;
+mod lab;
 mod landscape;
 mod look;
 mod picture;

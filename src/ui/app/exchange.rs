@@ -17,7 +17,7 @@ impl StudioApp {
     /// Writes the export that is on its way to a file.
     pub(super) fn write_export(&mut self, path: &Path) {
         let studio = &mut self.studio;
-        let Some(Sheet::Export { path: shown, text, error }) = &mut studio.sheet else { return };
+        let Some(Sheet::Export { path: shown, text, error, .. }) = &mut studio.sheet else { return };
         match files::replace(path, |file| file.write_all(text.as_bytes())) {
             Ok(()) => {
                 studio.sheet = None;

@@ -28,6 +28,7 @@ use super::studio::Studio;
 use super::theme::{self, metrics};
 use super::trainer::Trainer;
 use super::view::Context as SidePanel;
+use super::widgets::looked_up;
 use resume::Reading;
 
 /// Between two frames while training: at most 60 a second.
@@ -126,6 +127,7 @@ impl StudioApp {
     /// Copies what a frame needs out of the engine.
     fn gather(&mut self) {
         let clock = self.studio.clock();
+        let shown = self.studio.view.context_open.then(|| context::current(&self.studio));
         let view = &self.studio.view;
         let playhead = self.studio.frame.status.update;
         let hidden = &view.hidden;
@@ -139,11 +141,26 @@ impl StudioApp {
             cursor: view.cursor.map(|cursor| cursor.max(0.0) as u64),
             shown: &|run| !hidden.contains(&run),
             begins: &|run| begins.get(&run).copied().unwrap_or_default(),
+            tally: (shown == Some(SidePanel::Report)).then(|| {
+                let train = &self.studio.document.experiment().train;
+                (train.seed, train.clip_norm)
+            }),
         };
         let frame = &mut self.studio.frame;
         self.trainer.look(&mut |shared| frame.gather(shared, &ask));
         self.studio.follow_engine();
         self.studio.refresh();
+        self.studio.lab.look_after(self.studio.document.generation(), shown);
+    }
+
+    /// Asks for what the side panel is there to show, where it takes a button to ask for it.
+    pub fn ask_for_panel(&mut self) {
+        match context::current(&self.studio) {
+            SidePanel::RangeTest => self.studio.test_range(),
+            SidePanel::BatchSize => self.studio.measure_noise(),
+            SidePanel::Report => self.studio.tune_baseline(),
+            _ => {}
+        }
     }
 
     /// Tells the engine what changed. What finds no room is sent with the next frame.
@@ -214,7 +231,7 @@ impl StudioApp {
         let looks = !self.sent.examine.iter().all(|lane| seen(*lane));
         let survey = self.sent.survey.is_some() && landscape::is_waiting(&self.studio);
         let shown = self.studio.view.context_open && context::current(&self.studio) == SidePanel::Snapshots;
-        field || looks || survey || shown && self.studio.is_comparing()
+        field || looks || survey || self.studio.lab.is_busy() || shown && self.studio.is_comparing()
     }
 
     fn is_behind(&self) -> bool {
@@ -245,6 +262,11 @@ impl eframe::App for StudioApp {
         let ctx = ui.ctx().clone();
         self.shortcuts(&ctx);
         panels::show(ui, &mut self.studio);
+        if let Some(term) = looked_up(&ctx) {
+            self.studio.lab.term = term.to_owned();
+            self.studio.view.context = Some(SidePanel::Glossary);
+            self.studio.view.context_open = true;
+        }
         self.sheet(ui);
         self.act(&ctx);
         // A gesture ends with the hand off the button, and with the cursor out of the field.
@@ -255,7 +277,7 @@ impl eframe::App for StudioApp {
         self.send();
         self.name_window(&ctx);
         let moves = matches!(self.studio.frame.status.state, State::Playing | State::Preparing);
-        if (moves && !self.studio.view.still) || self.is_behind() {
+        if (moves && !self.studio.view.still) || self.is_behind() || self.studio.lab.is_busy() {
             ctx.request_repaint_after(FRAME);
         }
     }

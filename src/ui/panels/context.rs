@@ -11,7 +11,10 @@ use crate::ui::theme::{self, metrics};
 use crate::ui::view::Context;
 use crate::ui::widgets::{Icon, combo, icon_button, prose};
 
-use super::{diagnosis, export, field, landscape, microscope, results, snapshots};
+use super::{
+    batch_size, diagnosis, export, field, glossary, landscape, microscope, range_test, report, results,
+    snapshots,
+};
 
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
     let chosen = current(studio);
@@ -32,7 +35,11 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
         Context::Landscape => landscape::show(ui, studio),
         Context::Snapshots => snapshots::show(ui, studio),
         Context::Field => field::show(ui, studio),
+        Context::RangeTest => range_test::show(ui, studio),
+        Context::BatchSize => batch_size::show(ui, studio),
+        Context::Report => report::show(ui, studio),
         Context::Export => export::show(ui, studio),
+        Context::Glossary => glossary::show(ui, studio),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The panels around the plots.
 
+pub mod batch_size;
 pub mod context;
 pub mod controller;
 pub mod courses;
@@ -9,12 +10,15 @@ pub mod experiment;
 pub mod export;
 pub mod field;
 pub mod gallery;
+pub mod glossary;
 pub mod inspector;
 pub mod landscape;
 pub mod lint;
 pub mod microscope;
 pub mod model;
 pub mod optimizer;
+pub mod range_test;
+pub mod report;
 pub mod results;
 pub mod runs;
 pub mod schedule;

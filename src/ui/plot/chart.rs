@@ -13,15 +13,24 @@ use crate::ui::{format, view::View};
 use super::Scale;
 use super::scale::{Tick, linear_ticks};
 
+/// What runs across a plot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Across {
+    Updates,
+    /// Rates, by their decimal logarithm.
+    Rates,
+}
+
 /// What a plot shows along its axes.
 pub struct Chart<'a> {
     pub name: &'a str,
     pub scale: Scale,
-    /// Updates, from and to.
+    pub across: Across,
+    /// Updates or heights of rates, from and to.
     pub x: (f64, f64),
     /// Heights, from and to.
     pub y: (f64, f64),
-    /// Whether the updates are written below.
+    /// Whether they are written below.
     pub x_labels: bool,
 }
 
@@ -112,6 +121,11 @@ impl Chart<'_> {
 
     fn x_ticks(&self, width: f32) -> Vec<Tick> {
         let edge = self.x.1 - (self.x.1 - self.x.0) * f64::from(metrics::L / width.max(metrics::L));
+        if self.across == Across::Rates {
+            let mut ticks = Scale::Log.ticks(self.x, (width / metrics::GRID_STEP * 1.5) as usize);
+            ticks.iter_mut().for_each(|tick| tick.label = tick.label.take().filter(|_| tick.at <= edge));
+            return ticks;
+        }
         linear_ticks(self.x, (width / metrics::GRID_STEP) as usize, |update| {
             let count = format::count(update.round().max(0.0) as u64);
             if update == 0.0 { format!("update {count}") } else { count }

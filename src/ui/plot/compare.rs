@@ -8,7 +8,7 @@ use crate::ui::theme::{self, metrics};
 
 use super::Scale;
 use super::bounds::Bounds;
-use super::chart::Chart;
+use super::chart::{Across, Chart};
 use super::panel::plain;
 
 /// Draws both in all the room there is, on a linear axis, with a mark where they are farthest apart.
@@ -31,6 +31,7 @@ pub fn compare(ui: &mut Ui, exported: &Exported, updates: u64, color: Color32) {
     let chart = Chart {
         name: "Drawn and predicted rate",
         scale: Scale::Linear,
+        across: Across::Updates,
         x: (-room, updates as f64 + room),
         y: bounds.padded(0.06, 0.12, 0.0, (0.0, 1.0)),
         x_labels: true,

@@ -5,7 +5,7 @@ use egui_plot::PlotUi;
 
 use super::Scale;
 use super::bounds::Bounds;
-use super::chart::Chart;
+use super::chart::{Across, Chart};
 use crate::ui::theme;
 
 /// What a small plot shows along its axes.
@@ -26,6 +26,7 @@ impl Figure<'_> {
         let chart = Chart {
             name: self.name,
             scale: Scale::Linear,
+            across: Across::Updates,
             x: self.x,
             y: bounds.padded(0.1, 0.14, 0.0, (0.0, 1.0)),
             x_labels: true,

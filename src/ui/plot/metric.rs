@@ -11,7 +11,7 @@ use crate::ui::theme::{self, Tokens, metrics};
 use crate::ui::view::Window;
 use crate::ui::widgets::paint_marker;
 
-use super::chart::{Chart, Drawn, note};
+use super::chart::{Across, Chart, Drawn, note};
 use super::lines::Strokes;
 use super::panel::{Plots, plain};
 use super::switch::{column_switch, scale_switch, word_switch};
@@ -61,7 +61,7 @@ impl Plots<'_> {
         }
         let name =
             QUANTITIES.iter().find(|(column, _)| *column == quantity).map_or("Loss", |(_, name)| *name);
-        let chart = Chart { name, scale, x, y, x_labels: false };
+        let chart = Chart { name, scale, across: Across::Updates, x, y, x_labels: false };
         let (mut new_scale, mut new_quantity, mut smoothing) =
             (studio.view.loss_scale, quantity, studio.view.smoothing);
         let drawn = chart.show(

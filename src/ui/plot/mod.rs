@@ -14,6 +14,7 @@ mod rate;
 mod readout;
 mod scale;
 mod small;
+mod sweep;
 mod switch;
 
 pub use compare::compare;
@@ -22,3 +23,4 @@ pub use overlay::{color as event_color, words as event_words};
 pub use panel::{Pane, plain, show};
 pub use scale::Scale;
 pub use small::{Curve, Small};
+pub use sweep::sweep;

@@ -13,7 +13,7 @@ use crate::ui::theme::{self, Tokens, metrics};
 use crate::ui::view::Window;
 use crate::ui::widgets::{Icon, icon_toggle};
 
-use super::chart::{Chart, Drawn, note};
+use super::chart::{Across, Chart, Drawn, note};
 use super::lines::Strokes;
 use super::panel::{Plots, plain};
 use super::switch::scale_switch;
@@ -41,7 +41,7 @@ impl Plots<'_> {
                         Drag the handles; scroll to zoom, drag to pan, double-click to see the whole run.";
             ui.label(theme::title(ui, "Learning rate")).on_hover_text(help);
         };
-        let chart = Chart { name: "Learning rate", scale, x, y, x_labels: false };
+        let chart = Chart { name: "Learning rate", scale, across: Across::Updates, x, y, x_labels: false };
         let (view_window, mut new_scale, mut asked) = (studio.view.window, scale, None);
         let drawn = chart.show(
             ui,

@@ -7,7 +7,7 @@ use crate::ui::theme::metrics;
 
 use super::Scale;
 use super::bounds::Bounds;
-use super::chart::{Chart, Drawn};
+use super::chart::{Across, Chart, Drawn};
 use super::panel::plain;
 
 /// A curve of values by update; where it has no height, it is broken.
@@ -55,6 +55,7 @@ impl Small<'_> {
         let chart = Chart {
             name: self.name,
             scale: self.scale,
+            across: Across::Updates,
             x: (-room, self.updates + room),
             y: bounds.padded(0.08, 0.1, if self.scale == Scale::Log { 0.2 } else { 0.0 }, (-1.0, 1.0)),
             x_labels: true,

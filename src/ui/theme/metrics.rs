@@ -83,6 +83,8 @@ pub const MARKER: f32 = 3.5;
 pub const READOUT_WIDTH: f32 = 424.0;
 /// The plot of an export.
 pub const COMPARISON: f32 = 152.0;
+/// The plot of a range test.
+pub const SWEEP: f32 = 240.0;
 
 /// The bar of a colour map.
 pub const COLOR_BAR: f32 = 10.0;

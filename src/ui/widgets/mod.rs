@@ -1,17 +1,23 @@
 //! Small controls the panels share.
 
+mod button;
 mod field;
+mod figures;
 mod heat;
 mod icon;
 mod marker;
 mod segmented;
 mod sparkline;
 mod term;
+mod waiting;
 
+pub use button::{primary, secondary};
 pub use field::{Amount, amount, check, choice, combo, row, slide, whole};
+pub use figures::{Figures, figures};
 pub use heat::Heat;
 pub use icon::{Icon, icon_button, icon_toggle, mark, paint as paint_icon};
 pub use marker::paint as paint_marker;
 pub use segmented::{segmented, tabs};
 pub use sparkline::{Sparkline, curve_points};
-pub use term::{explained, prose};
+pub use term::{explained, looked_up, prose};
+pub use waiting::waiting;

@@ -1,7 +1,7 @@
 //! Words of the trade: the pointer on one shows what it means.
 
 use eframe::egui::text::{LayoutJob, TextFormat};
-use eframe::egui::{Label, Response, Stroke, Ui, vec2};
+use eframe::egui::{Context, Id, Label, Response, Sense, Stroke, Ui, vec2};
 
 use crate::analysis::glossary::{TERMS, Term};
 use crate::ui::theme::{self, metrics};
@@ -22,10 +22,20 @@ pub fn term(ui: &mut Ui, text: &str) -> Response {
 /// Lets the pointer on `response` show what a term means.
 pub fn explained(response: Response, text: &str) -> Response {
     let Some(term) = TERMS.iter().find(|term| mention(text, term) == Some(text)) else { return response };
-    response.on_hover_ui(|ui| {
+    let response = response.interact(Sense::click()).on_hover_ui(|ui| {
         ui.label(theme::title(ui, term.name));
         ui.add(Label::new(term.meaning).wrap());
-    })
+        ui.label(theme::caption(ui, "A click opens the glossary."));
+    });
+    if response.clicked() {
+        response.ctx.data_mut(|data| data.insert_temp(Id::unique("looked up"), term.name));
+    }
+    response
+}
+
+/// The term that was clicked since the last call.
+pub fn looked_up(ctx: &Context) -> Option<&'static str> {
+    ctx.data_mut(|data| data.remove_temp(Id::unique("looked up")))
 }
 
 /// A caption in which the first mention of every term of the glossary shows what it means.

@@ -106,6 +106,8 @@ pub fn shared(document: &Document, trained: u64) -> Shared {
             choice: Choice::Auto,
             chance_loss: Some(2.25),
             parameters: 4810,
+            samples: 3200,
+            batch: 64,
         },
         ..Shared::default()
     };
