@@ -190,6 +190,7 @@ impl Run {
             && self.greedy == other.greedy
             && self.hypergradient == other.hypergradient
             && self.layer_decay == other.layer_decay
+            && self.batch == other.batch
     }
 }
 

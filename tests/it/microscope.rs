@@ -106,6 +106,11 @@ fn updates_before_an_edit_are_made_under_the_plan_of_then() {
     engine.send(Command::Revise(edited, Mode::Live));
     engine.send(Command::Play);
     finished(&engine);
+    // What was seen before the edit is shown until something newer is.
+    wait(&engine, "a look after the edit", |shared| {
+        let seen = shared.examined.iter().filter(|seen| seen.lane == FIRST && seen.complete);
+        seen.flat_map(|seen| &seen.curvature).any(|seen| seen.update > 40)
+    });
     let examined = examined(&engine, FIRST);
     engine.read(|shared| {
         let store = &shared.lanes[&FIRST].store;

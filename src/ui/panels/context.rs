@@ -48,9 +48,10 @@ fn chooser(ui: &mut Ui, studio: &mut Studio, chosen: Context) {
     let name = theme::title(ui, chosen.about().0);
     let response = combo("side panel")
         .selected_text(name)
-        .height(f32::INFINITY)
+        .height(ui.ctx().content_rect().height())
         .show_ui(ui, |ui| {
             ui.set_width(metrics::SIDE_PANELS);
+            ui.spacing_mut().item_spacing.y = 0.0;
             for panel in Context::ALL {
                 if entry(ui, panel, panel == chosen).clicked() {
                     studio.view.context = Some(panel);
@@ -72,7 +73,7 @@ fn entry(ui: &mut Ui, panel: Context, chosen: bool) -> Response {
     text.append(name, 0.0, format(theme::body(), tokens.text));
     text.append(&format!("\n{sentence}"), 0.0, format(theme::small(), tokens.muted));
     let response =
-        ui.add(Button::selectable(chosen, text).min_size(vec2(ui.available_width(), metrics::RUN_ROW)));
+        ui.add(Button::selectable(chosen, text).min_size(vec2(ui.available_width(), metrics::SIDE_PANEL)));
     response.widget_info(|| WidgetInfo::selected(Role::Button, true, chosen, name));
     response
 }

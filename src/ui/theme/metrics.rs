@@ -94,6 +94,8 @@ pub const BELOW_PICTURE: f32 = 180.0;
 /// Menus.
 pub const MENU: f32 = 224.0;
 pub const SIDE_PANELS: f32 = 344.0;
+/// A panel in the list of them: its name and its sentence.
+pub const SIDE_PANEL: f32 = 36.0;
 
 /// Dialog sheets.
 pub const SHEET: f32 = 440.0;

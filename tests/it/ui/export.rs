@@ -198,6 +198,8 @@ fn a_chosen_file_becomes_a_run() {
         std::thread::sleep(std::time::Duration::from_millis(1));
         studio.harness.step();
     }
+    // The sheet grows with what was found, and comes to rest.
+    studio.harness.run_steps(30);
     studio.harness.get_by_role_and_label(Role::Button, "Import").click();
     studio.harness.run_steps(3);
     let curve = selected(&studio).lr.resolve(clock()).unwrap();
