@@ -8,11 +8,12 @@ use anyhow::{Context, anyhow};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use super::results::{Measured, Results};
+use super::results::Results;
 use super::{Failure, baseline, output};
 use crate::analysis::audit::{Audit, Measure, RunRecord, Tally, describe};
 use crate::analysis::baseline::Baseline;
 use crate::experiment::Experiment;
+use crate::telemetry::metrics::Measured;
 use crate::train::checkpoint::policy::Stops;
 use crate::train::checkpoint::{Checkpoint, Forget, Policy, Writer, newest_good};
 use crate::train::cohort::Cohort;
@@ -96,7 +97,7 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
         None => None,
     };
     let ends =
-        cohort.lanes().iter().flat_map(|lane| lane.plan.lr.cycle_ends(clock.updates)).collect::<Vec<_>>();
+        cohort.lanes().iter().flat_map(|lane| lane.course.cycle_ends(clock.updates)).collect::<Vec<_>>();
     let stops = Stops::new(&policy, clock, ends);
 
     let progress = ProgressBar::new(clock.updates * cohort.lanes().len() as u64).with_style(

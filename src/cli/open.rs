@@ -1,12 +1,14 @@
 //! `anneal [FILE]`: the studio, or training without one where there is no display.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use eframe::egui::ViewportBuilder;
 
 use super::{Failure, first, headless, read};
 use crate::engine::Options;
 use crate::experiment::Experiment;
+use crate::train::checkpoint::{Continuation, Forget};
 use crate::train::command::Speed;
 use crate::ui::{Document, StudioApp};
 
@@ -14,20 +16,37 @@ use crate::ui::{Document, StudioApp};
 const FIRST_SPEED: f64 = 120.0;
 
 pub fn run(file: Option<&Path>) -> Result<(), Failure> {
+    if let Some(folder) = file.filter(|file| file.is_dir()) {
+        return go_on(folder);
+    }
     let experiment = match file {
         Some(file) => read(file)?,
         None => first()?,
     };
     if !has_display() {
-        return without_display(&experiment, "there is no display");
+        return without_display(&experiment, "there is no display", &headless::Order::default());
     }
-    match studio(Document::new(experiment.clone(), file.map(Path::to_owned))) {
+    match studio(Document::new(experiment.clone(), file.map(Path::to_owned)), None) {
         Ok(()) => Ok(()),
-        Err(error) => without_display(&experiment, &error.to_string()),
+        Err(error) => without_display(&experiment, &error.to_string(), &headless::Order::default()),
     }
 }
 
-fn studio(document: Document) -> eframe::Result {
+/// Opens the studio on a training's folder, where it goes on.
+fn go_on(folder: &Path) -> Result<(), Failure> {
+    let saved = Arc::new(Continuation::read(folder).map_err(anyhow::Error::from)?);
+    let experiment = saved.checkpoint.experiment.clone();
+    let order = headless::Order { resume: Some(folder.to_owned()), ..Default::default() };
+    if !has_display() {
+        return without_display(&experiment, "there is no display", &order);
+    }
+    match studio(Document::new(experiment.clone(), None), Some(saved)) {
+        Ok(()) => Ok(()),
+        Err(error) => without_display(&experiment, &error.to_string(), &order),
+    }
+}
+
+fn studio(document: Document, saved: Option<Arc<Continuation>>) -> eframe::Result {
     let mut viewport = ViewportBuilder::default()
         .with_title("Anneal Studio")
         .with_app_id("anneal-studio")
@@ -41,7 +60,13 @@ fn studio(document: Document) -> eframe::Result {
     eframe::run_native(
         "Anneal Studio",
         native,
-        Box::new(move |cc| Ok(Box::new(StudioApp::new(cc, document, options)?))),
+        Box::new(move |cc| {
+            let mut app = StudioApp::new(cc, document, options)?;
+            if let Some(saved) = saved {
+                app.resume(saved, Forget::default());
+            }
+            Ok(Box::new(app))
+        }),
     )
 }
 
@@ -52,7 +77,7 @@ fn has_display() -> bool {
 }
 
 #[expect(clippy::print_stderr, reason = "why there is no window")]
-fn without_display(experiment: &Experiment, why: &str) -> Result<(), Failure> {
+fn without_display(experiment: &Experiment, why: &str, order: &headless::Order) -> Result<(), Failure> {
     eprintln!("anneal: no studio ({why}); training \"{}\" here instead", experiment.name);
-    headless::train(experiment, &headless::Order::default())
+    headless::train(experiment, order)
 }

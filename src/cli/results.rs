@@ -11,36 +11,15 @@ use super::Failure;
 use super::headless::RunSummary;
 use crate::experiment::Experiment;
 use crate::files;
-use crate::telemetry::{EventKind, Row, Validation};
+use crate::telemetry::EventKind;
+use crate::telemetry::metrics::{self, COLUMNS, Measured};
 use crate::train::lane::Lane;
-
-const COLUMNS: [&str; 11] = [
-    "run",
-    "replica",
-    "update",
-    "epoch",
-    "lr",
-    "momentum",
-    "train_loss",
-    "grad_norm",
-    "update_norm",
-    "val_loss",
-    "val_accuracy",
-];
 
 /// The files that grow with the training.
 pub struct Results {
     folder: PathBuf,
     metrics: csv::Writer<File>,
     events: BufWriter<File>,
-}
-
-/// One row of `metrics.csv` read back.
-pub struct Measured {
-    pub run: String,
-    pub replica: u32,
-    pub row: Row,
-    pub validation: Option<Validation>,
 }
 
 /// One line of `events.jsonl`.
@@ -76,16 +55,11 @@ impl Results {
         let there = || format!("cannot go on with the results in {}", folder.display());
         let path = folder.join("metrics.csv");
         let mut kept = Vec::new();
-        let mut old = csv::ReaderBuilder::new().flexible(true).from_path(&path).with_context(there)?;
-        for record in old.records() {
-            // A killed training may have left half a row at the end.
-            let Ok(record) = record else { break };
-            let Some(measured) = measured(&record) else { break };
-            if measured.row.update < updates {
-                again(measured);
-                kept.push(record);
-            }
-        }
+        metrics::read(&path, updates, |measured, record| {
+            again(measured);
+            kept.push(record.clone());
+        })
+        .with_context(there)?;
         files::replace(&path, |file| {
             let mut metrics = csv::Writer::from_writer(file);
             metrics.write_record(COLUMNS)?;
@@ -202,28 +176,4 @@ fn write_rows(
         ])?;
     }
     Ok(())
-}
-
-/// A row of `metrics.csv`; nothing when it is no whole one.
-fn measured(record: &csv::StringRecord) -> Option<Measured> {
-    if record.len() != COLUMNS.len() {
-        return None;
-    }
-    let update = record[2].parse().ok()?;
-    let optional =
-        |at: usize| if record[at].is_empty() { Some(None) } else { record[at].parse().ok().map(Some) };
-    let (loss, accuracy) = (optional(9)?, optional(10)?);
-    Some(Measured {
-        run: record[0].to_owned(),
-        replica: record[1].parse().ok()?,
-        row: Row {
-            update,
-            lr: record[4].parse().ok()?,
-            momentum: record[5].parse().ok()?,
-            train_loss: record[6].parse().ok()?,
-            grad_norm: record[7].parse().ok()?,
-            update_norm: record[8].parse().ok()?,
-        },
-        validation: loss.map(|loss| Validation { update, loss, accuracy }),
-    })
 }

@@ -2,35 +2,32 @@
 
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use super::{Failure, output, read};
 use crate::experiment::Experiment;
-use crate::train::plan::Plan;
+use crate::train::course::Course;
 use crate::train::task::{self, Task};
 
 pub fn run(file: &Path) -> Result<(), Failure> {
     let experiment = read(file)?;
     let task = Task::new(&experiment, task::prepare(&experiment)?)?;
-    let plans = experiment
-        .runs
-        .iter()
-        .map(|run| Plan::new(run, task.clock))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| Failure::BadFile(error.into()))?;
+    let courses =
+        Course::all(&experiment.runs, task.clock).map_err(|error| Failure::BadFile(error.into()))?;
     let stdout = BufWriter::new(io::stdout().lock());
-    match write(&experiment, &task, &plans, stdout) {
+    match write(&experiment, &task, &courses, stdout) {
         // Nobody reads any more.
         Err(error) if matches!(error.kind(), csv::ErrorKind::Io(cause) if output::closed(cause)) => Ok(()),
         written => Ok(written?),
     }
 }
 
-fn write(experiment: &Experiment, task: &Task, plans: &[Plan], to: impl Write) -> csv::Result<()> {
+fn write(experiment: &Experiment, task: &Task, courses: &[Arc<Course>], to: impl Write) -> csv::Result<()> {
     let mut csv = csv::Writer::from_writer(to);
     csv.write_record(["run", "update", "epoch", "lr", "momentum", "weight_decay"])?;
-    for (run, plan) in experiment.runs.iter().zip(plans) {
+    for (run, course) in experiment.runs.iter().zip(courses) {
         for update in 0..task.clock.updates {
-            let numbers = plan.numbers(update, None);
+            let numbers = course.plan(update).numbers(update, None);
             csv.write_record([
                 run.name.as_str(),
                 &update.to_string(),

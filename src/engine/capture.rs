@@ -1,6 +1,7 @@
 //! Snapshots of the lanes while they train.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::Worker;
 use super::shown::Why;
@@ -39,10 +40,10 @@ impl Worker {
     }
 
     /// Takes a snapshot of every lane where it is now.
-    pub(super) fn capture_by_hand(&mut self) {
+    pub(super) fn capture_all(&mut self, why: Why) {
         let Some(cohort) = &self.cohort else { return };
         let able = cohort.lanes().iter().filter(|lane| lane.failed.is_none());
-        let all: Vec<_> = able.map(|lane| (lane.id, Why::ByHand)).collect();
+        let all: Vec<_> = able.map(|lane| (lane.id, why)).collect();
         self.take(&all);
     }
 
@@ -51,7 +52,7 @@ impl Worker {
         let parameters = cohort.task().model.width();
         for (id, why) in lanes {
             match cohort.save_lane(*id) {
-                Ok(Some(saved)) => self.moments.put(saved, parameters, *why),
+                Ok(Some(saved)) => self.moments.put(*id, Arc::new(saved), parameters, *why),
                 Ok(None) => {}
                 Err(error) => return self.fail(&error),
             }

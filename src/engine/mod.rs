@@ -1,12 +1,15 @@
 //! The training thread: commands in, telemetry out, never waiting for the interface.
 
+mod branch;
 mod capture;
 mod errand;
 mod field;
 mod moments;
 mod publish;
+mod resume;
 mod revise;
 mod shown;
+mod travel;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -193,7 +196,15 @@ impl Worker {
     }
 
     fn obey(&mut self, command: Command) {
-        if matches!(command, Command::Step | Command::Restart | Command::Revise(..)) {
+        let turns = matches!(
+            command,
+            Command::Step
+                | Command::Restart
+                | Command::Revise(..)
+                | Command::Travel(..)
+                | Command::Continue(..)
+        );
+        if turns {
             // What training rested for is not true of what it does next.
             self.errands.cancel(true);
         }
@@ -243,7 +254,9 @@ impl Worker {
                 self.pictured = None;
             }
             Command::Errand(errand) => self.errands.take(errand),
-            Command::Capture => self.capture_by_hand(),
+            Command::Capture => self.capture_all(Why::ByHand),
+            Command::Continue(saved, forget) => self.resume(&saved, forget),
+            Command::Travel(snapshot, forget) => self.travel(snapshot, forget),
         }
     }
 
@@ -360,6 +373,9 @@ impl Worker {
         let fitting = longest as f64 * CHUNK.as_secs_f64() / start.elapsed().as_secs_f64().max(1e-7);
         self.chunk = (fitting as u64).clamp(1, self.chunk.saturating_mul(4));
         self.measured.0 += updates;
+        if updates > 0 {
+            self.moments.went_on();
+        }
         let elapsed = self.measured.1.elapsed();
         if elapsed >= SPEED_WINDOW || self.rate == 0.0 && elapsed >= CHUNK {
             self.rate = self.measured.0 as f64 / elapsed.as_secs_f64();

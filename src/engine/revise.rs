@@ -110,6 +110,7 @@ impl Worker {
                 pending.last = now;
             }
         }
+        self.branch(&change.reset);
         self.pictured = None;
     }
 
@@ -123,6 +124,7 @@ impl Worker {
             self.moments.forget(*lane);
         }
         self.make_room();
+        self.mark_forks();
         self.capture();
     }
 

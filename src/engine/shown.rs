@@ -44,7 +44,7 @@ impl Default for Options {
 pub struct LaneView {
     /// The lane's telemetry, at index 0.
     pub store: Store,
-    /// The last complete curve before the newest edit, in Instant mode.
+    /// The last complete curve before the newest edit, in Instant mode; after going back, the way that was left.
     pub ghost: Option<Store>,
     pub update: u64,
     /// The first update with a loss that is no number.
@@ -58,6 +58,8 @@ pub struct LaneView {
 pub enum Why {
     /// So that there is a place to go back to. These thin out as the run gets longer.
     OnTheWay,
+    /// Training stood here when one went back to an earlier one.
+    Departure,
     /// `[snapshots]` asks for it. Its `keep` newest of a lane stay, then it is on the way only.
     Asked,
     /// A hand took it.
@@ -72,18 +74,23 @@ pub struct Snapshot {
     /// Its name in commands.
     pub id: SnapshotId,
     pub why: Why,
+    /// Whether it lies on the way that was left by going back; what was trained since does not lead there.
+    pub left: bool,
+    /// What it was taken of: the run, or, where a fork shares its past, the run it was forked from.
     pub saved: Arc<SavedLane>,
-    parameters: usize,
+    pub(super) lane: LaneId,
+    pub(super) parameters: usize,
 }
 
 impl Snapshot {
-    /// A snapshot of a model with so many learnable numbers.
+    /// A snapshot of a model with so many learnable numbers, on the way.
     pub fn new(id: SnapshotId, why: Why, saved: Arc<SavedLane>, parameters: usize) -> Self {
-        Self { id, why, saved, parameters }
+        Self { id, why, left: false, lane: saved.id, saved, parameters }
     }
 
+    /// Whose past it is.
     pub fn lane(&self) -> LaneId {
-        self.saved.id
+        self.lane
     }
 
     /// Updates done.
@@ -106,7 +113,7 @@ pub struct Shared {
     pub events: Vec<Event>,
     pub field: Option<Arc<Field>>,
     pub prepared: Option<Arc<Prepared>>,
-    /// The snapshots of all lanes, by update and then by lane. Another `Arc` whenever there are others, so
+    /// The snapshots of all lanes, by update, those on the way first, and then by lane. Another `Arc` whenever there are others, so
     /// comparing pointers tells whether to look again.
     pub snapshots: Arc<[Snapshot]>,
 }

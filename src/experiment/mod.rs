@@ -3,6 +3,7 @@
 mod defaults;
 pub mod error;
 mod file;
+mod fork;
 mod greedy;
 pub mod names;
 mod near;
@@ -16,6 +17,7 @@ mod write;
 use std::path::PathBuf;
 
 pub use error::{FieldError, FileError, Place};
+pub use fork::{Fork, Lineage};
 pub use greedy::Greedy;
 pub use optimizer::{Number, Optimizer, OptimizerKind};
 
@@ -160,6 +162,8 @@ pub enum Average {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Run {
     pub name: String,
+    /// The run whose past this one shares, if any. What follows says what it does from there on.
+    pub fork: Option<Fork>,
     pub optimizer: Optimizer,
     pub lr: Schedule,
     pub plateau: Option<Plateau>,
@@ -168,6 +172,18 @@ pub struct Run {
     pub hypergradient: Option<Hypergradient>,
     /// Layer `l` of `n` (the head last) learns at `layer_decay^(n-1-l)` times the rate.
     pub layer_decay: Option<f64>,
+}
+
+impl Run {
+    /// Whether another run, from the same weights, makes the same updates.
+    pub fn trains_as(&self, other: &Self) -> bool {
+        self.optimizer == other.optimizer
+            && self.lr == other.lr
+            && self.plateau == other.plateau
+            && self.greedy == other.greedy
+            && self.hypergradient == other.hypergradient
+            && self.layer_decay == other.layer_decay
+    }
 }
 
 /// ReduceLROnPlateau's numbers; the rule multiplies the run's schedule.

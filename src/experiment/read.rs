@@ -7,8 +7,8 @@ use std::path::Path;
 use toml::de::{DeTable, DeValue};
 
 use super::error::{FileError, Place};
-use super::node::{Document, Fields, Node};
-use super::read_run::{Setting, run};
+use super::node::{Document, Fields, Node, quote};
+use super::read_run::{Setting, descends, run};
 use super::{
     Activation, Average, BatchSize, Data, Experiment, Loss, Model, Norm, Run, SnapshotWhen, Snapshots,
     Source, SurfaceFunction, Train, WeightFormat,
@@ -321,6 +321,7 @@ fn averages(node: &Node) -> Result<Vec<Average>, FileError> {
 fn runs(node: &Node, setting: &Setting) -> Result<Vec<Run>, FileError> {
     let mut lines = HashMap::new();
     let mut runs = Vec::new();
+    let mut nodes = Vec::new();
     let sections = node.filled("at least one [[run]] section")?;
     if sections.len() > MAX_ROWS {
         return Err(node.error_found(format!("{} runs", sections.len()), format!("at most {MAX_ROWS}")));
@@ -328,10 +329,14 @@ fn runs(node: &Node, setting: &Setting) -> Result<Vec<Run>, FileError> {
     for (index, node) in sections.into_iter().enumerate() {
         let line = node.place().line;
         let (run, name) = run(node.scoped(format!("run {}", index + 1)), setting)?;
+        nodes.push(node.scoped(format!("run \"{}\"", quote(&run.name))));
         if let Some(line) = lines.insert(run.name.clone(), line) {
             return Err(name.error(format!("a name of its own; the run on line {line} has this one")));
         }
         runs.push(run);
+    }
+    for (at, node) in nodes.iter().enumerate() {
+        descends(node, &runs, at, setting)?;
     }
     Ok(runs)
 }

@@ -7,8 +7,8 @@ use super::node::{Fields, Node, quote};
 use super::optimizer::NumberInfo;
 use super::read_schedule::schedule;
 use super::{
-    Data, Greedy, Hypergradient, Metric, Number, Optimizer, OptimizerKind, Plateau, PlateauMode, Run,
-    ThresholdMode,
+    Data, Fork, Greedy, Hypergradient, Lineage, Metric, Number, Optimizer, OptimizerKind, Plateau,
+    PlateauMode, Run, ThresholdMode,
 };
 use crate::schedule::greedy::MAX_WINDOW;
 use crate::schedule::{Clock, Curve, Schedule, Span};
@@ -20,6 +20,7 @@ const MAX_REPORTS: u64 = 1_000_000_000;
 
 const SECTION: &str = "a [[run]] section";
 const OPTIMIZER: &str = "a table, such as { kind = \"sgd\", momentum = 0.9 }";
+const FORK: &str = "a table, such as { of = \"the other run\", at = \"400\" }";
 const PLATEAU: &str = "a table, such as { metric = \"val_loss\", factor = 0.1, patience = 10 }";
 const GREEDY: &str = "a table, such as { metric = \"val_loss\", factor = 0.95, min_lr = 1e-5 }";
 const HYPERGRADIENT: &str = "a table, such as { beta = 1e-6 }";
@@ -48,10 +49,11 @@ pub(super) fn run<'d>(node: Node<'d>, setting: &Setting) -> Result<(Run, Node<'d
         return Err(name.error("a name that can be seen"));
     }
     let fields = node.scoped(format!("run \"{}\"", quote(text))).fields(SECTION)?;
-    fields.only(&["name", "optimizer", "lr", "plateau", "greedy", "hypergradient", "layer_decay"])?;
+    fields.only(&["name", "fork", "optimizer", "lr", "plateau", "greedy", "hypergradient", "layer_decay"])?;
     let lr = fields.need("lr", "a schedule, such as { kind = \"constant\", peak = 0.1 }")?;
     let run = Run {
         name: text.to_owned(),
+        fork: fields.read("fork", |node| fork(&node))?,
         optimizer: optimizer(&fields.need("optimizer", OPTIMIZER)?, setting)?,
         lr: tried(&lr, setting, |_, _| Ok(()))?,
         plateau: fields.read("plateau", |node| plateau(&node, setting.data))?,
@@ -60,6 +62,27 @@ pub(super) fn run<'d>(node: Node<'d>, setting: &Setting) -> Result<(Run, Node<'d
         layer_decay: fields.read("layer_decay", |decay| decay.number((Excluded(0.0), Included(1.0))))?,
     };
     Ok((run, name))
+}
+
+fn fork(node: &Node) -> Result<Fork, FileError> {
+    let fields = node.fields(FORK)?;
+    fields.only(&["of", "at"])?;
+    Ok(Fork {
+        of: fields.need("of", "the name of the run it shares its past with")?.text()?.to_owned(),
+        at: fields.need("at", "the updates they share, such as \"400\" or \"5ep\"")?.span()?,
+    })
+}
+
+/// Refuses a run whose fork cannot be on any clock.
+pub(super) fn descends(node: &Node, runs: &[Run], at: usize, setting: &Setting) -> Result<(), FileError> {
+    let mut first = None;
+    for clock in setting.clocks() {
+        match Lineage::of(runs, at, clock) {
+            Ok(_) => return Ok(()),
+            Err(error) => first = first.or(Some(node.schedule_error(error))),
+        }
+    }
+    first.map_or(Ok(()), Err)
 }
 
 /// The schedule in this table. It is refused only where it fails on every clock.

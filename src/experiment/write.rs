@@ -171,6 +171,9 @@ fn snapshots(snapshots: &Snapshots) -> Table {
 fn run(run: &Run) -> Table {
     let mut table = Table::default();
     table.add("name", text(&run.name));
+    if let Some(fork) = &run.fork {
+        table.add("fork", format!("{{ of = {}, at = {} }}", text(&fork.of), span(&fork.at)));
+    }
     table.add("optimizer", optimizer(&run.optimizer).inline());
     table.add("lr", schedule(&run.lr, None).inline());
     if let Some(rule) = &run.plateau {

@@ -180,7 +180,11 @@ pub fn export(
 }
 
 fn write(recipe: &Recipe<'_>, target: &'static Target) -> Export {
-    let Draft { mut text, predicted, table, approximated, notes } = (target.write)(recipe);
+    let Draft { mut text, predicted, table, approximated, mut notes } = (target.write)(recipe);
+    if let Some(fork) = &recipe.run.fork {
+        let why = format!("It is \u{201c}{}\u{201d} for the first {}", fork.of, fork.at);
+        notes.push(format!("Left out: the fork. {why}; this is its own schedule, from update 0."));
+    }
     origin::append(&mut text, target, recipe);
     let deviation = Deviation::between(&recipe.drawn, &predicted);
     let badge = match table {

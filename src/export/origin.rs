@@ -6,7 +6,7 @@
 
 use super::Target;
 use super::recipe::Recipe;
-use crate::experiment::{Experiment, Number};
+use crate::experiment::{Experiment, Number, Run};
 use crate::schedule::{Kind, Schedule};
 
 const OPENING: &str = "---- Exported from this Anneal Studio experiment. `anneal import` reads it back while \
@@ -38,7 +38,8 @@ fn mark(target: &Target) -> Option<&'static str> {
 
 /// The experiment with this run alone, and with the rates that its tables took from files.
 pub(super) fn alone(recipe: &Recipe<'_>) -> Experiment {
-    let mut run = recipe.run.clone();
+    // Its origin is not there.
+    let mut run = Run { fork: None, ..recipe.run.clone() };
     inline(&mut run.lr);
     for info in run.optimizer.kind.numbers() {
         if let Some(Number::Schedule(schedule)) = run.optimizer.get(info.name) {

@@ -136,6 +136,7 @@ impl Imported {
     pub fn run(&self, otherwise: &Optimizer) -> Run {
         Run {
             name: self.name.clone(),
+            fork: None,
             optimizer: self.optimizer.clone().unwrap_or_else(|| otherwise.clone()),
             lr: self.lr.clone(),
             plateau: self.plateau.clone(),
@@ -265,6 +266,7 @@ fn experiment(text: &str) -> Result<Imported, ImportError> {
     let runs = experiment.runs.len();
     let constant = Run {
         name: experiment.name,
+        fork: None,
         optimizer: Optimizer::new(OptimizerKind::Sgd),
         lr: Kind::Constant(Constant { peak: 0.1 }).into(),
         plateau: None,

@@ -19,6 +19,10 @@ pub struct Event {
 pub enum EventKind {
     Edit,
     Restart,
+    /// Training went on from a saved state.
+    Resume,
+    /// The run parted from the one it was forked from.
+    Fork,
     CycleEnd,
     Diverged,
     PlateauCut,
@@ -29,9 +33,11 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Edit,
         Self::Restart,
+        Self::Resume,
+        Self::Fork,
         Self::CycleEnd,
         Self::Diverged,
         Self::PlateauCut,
@@ -45,6 +51,8 @@ impl EventKind {
         match self {
             Self::Edit => "edit",
             Self::Restart => "restart",
+            Self::Resume => "resume",
+            Self::Fork => "fork",
             Self::CycleEnd => "cycle_end",
             Self::Diverged => "diverged",
             Self::PlateauCut => "plateau_cut",

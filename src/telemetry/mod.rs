@@ -10,6 +10,7 @@
 
 mod column;
 mod event;
+pub mod metrics;
 mod positions;
 mod pyramid;
 mod series;

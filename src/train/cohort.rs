@@ -10,9 +10,10 @@ use rayon::prelude::*;
 
 use super::TrainError;
 use super::command::{LaneId, Mode, Revision};
+use super::course::Course;
+use super::edit;
 use super::lane::Lane;
 use super::place::{Choice, Place};
-use super::plan::Plan;
 use super::rule;
 use super::snapshot::Keeper;
 use super::task::{self, Task};
@@ -152,38 +153,75 @@ impl Cohort {
     /// When the tensor library fails.
     pub fn advance(&mut self, to: u64, at_most: u64) -> Result<(), TrainError> {
         let to = to.min(self.task.clock.updates);
-        if self.place.fused { self.advance_fused(to, at_most) } else { self.advance_on_device(to, at_most) }
+        let goals: Vec<u64> =
+            self.lanes.iter().map(|lane| to.min(lane.update.saturating_add(at_most))).collect();
+        loop {
+            // A stretch ends where another plan begins.
+            let ends = self.lanes.iter().zip(&goals).map(|(lane, goal)| {
+                lane.course.next_after(lane.update).map_or(*goal, |next| next.min(*goal))
+            });
+            let ends: Vec<u64> = ends.collect();
+            if self.place.fused {
+                self.advance_fused(&ends)?;
+            } else {
+                self.advance_on_device(&ends)?;
+            }
+            for at in 0..self.lanes.len() {
+                if self.lanes[at].turn() {
+                    self.empty_buffers(at)?;
+                }
+            }
+            let is_there = |(lane, goal): (&Lane, &u64)| lane.failed.is_some() || lane.update >= *goal;
+            if self.lanes.iter().zip(&goals).all(is_there) {
+                return Ok(());
+            }
+        }
+    }
+
+    fn empty_buffers(&mut self, at: usize) -> Result<(), TrainError> {
+        let mut row = self.rows.get(at)?.to_vec1::<f32>()?;
+        let (weights, buffers) = row.split_at_mut(self.task.model.width());
+        self.lanes[at].begin(weights, buffers);
+        self.set_row(at, row)
+    }
+
+    /// Replaces the parameters and buffers of the lane at a position.
+    ///
+    /// # Errors
+    /// When they are more or fewer, or there is no such lane.
+    pub fn set_row(&mut self, at: usize, numbers: Vec<f32>) -> Result<(), TrainError> {
+        let row = Tensor::from_vec(numbers, (1, self.rows.dim(1)?), &self.place.device)?;
+        Ok(self.rows.slice_set(&row, 0, at)?)
     }
 
     /// Lane by lane on the CPU's threads.
-    fn advance_fused(&mut self, to: u64, at_most: u64) -> Result<(), TrainError> {
+    fn advance_fused(&mut self, ends: &[u64]) -> Result<(), TrainError> {
         let (task, pool) = (&self.task, &self.place.pool);
         // Cores that no lane of its own keeps busy help the lanes there are.
         let cores = (pool.current_num_threads() / self.lanes.len().max(1)).max(1);
         self.lanes.iter_mut().for_each(|lane| lane.spread(cores));
         on_rows(&self.rows, &mut self.lanes, |lanes, rows, width| {
-            let one = |(lane, row): (&mut Lane, &mut [f32])| {
-                if lane.failed.is_none() && lane.update < to {
-                    let goal = to.min(lane.update.saturating_add(at_most));
-                    let trained = catch_unwind(AssertUnwindSafe(|| lane.advance(task, row, goal)));
+            let one = |((lane, row), end): ((&mut Lane, &mut [f32]), &u64)| {
+                if lane.failed.is_none() && lane.update < *end {
+                    let trained = catch_unwind(AssertUnwindSafe(|| lane.advance(task, row, *end)));
                     if let Err(panic) = trained {
                         lane.failed = Some(message(&*panic));
                     }
                 }
             };
             if pool.current_num_threads() == 1 || lanes.len() == 1 && cores == 1 {
-                lanes.iter_mut().zip(rows.chunks_exact_mut(width)).for_each(one);
+                lanes.iter_mut().zip(rows.chunks_exact_mut(width)).zip(ends).for_each(one);
             } else {
-                pool.install(|| lanes.par_iter_mut().zip(rows.par_chunks_exact_mut(width)).for_each(one));
+                pool.install(|| {
+                    lanes.par_iter_mut().zip(rows.par_chunks_exact_mut(width)).zip(ends).for_each(one);
+                });
             }
         })?;
         Ok(())
     }
 
     /// All lanes of one optimizer that are equally far at once, in candle's operations.
-    fn advance_on_device(&mut self, to: u64, at_most: u64) -> Result<(), TrainError> {
-        let goals: Vec<u64> =
-            self.lanes.iter().map(|lane| to.min(lane.update.saturating_add(at_most))).collect();
+    fn advance_on_device(&mut self, goals: &[u64]) -> Result<(), TrainError> {
         loop {
             // The next group: the first lane with something to do, and all that can go with it.
             let todo = |at: usize, lane: &Lane| lane.failed.is_none() && lane.update < goals[at];
@@ -252,57 +290,51 @@ impl Cohort {
     /// Gives every run of the revision its lanes, on the data and model there are.
     fn cast(&mut self, revision: Arc<Revision>, mode: Mode) -> Result<Change, TrainError> {
         let experiment = &revision.experiment;
-        let plans: Vec<Arc<Plan>> = experiment
-            .runs
-            .iter()
-            .map(|run| Plan::new(run, self.task.clock).map(Arc::new))
-            .collect::<Result<_, _>>()?;
+        let clock = self.task.clock;
+        let courses = Course::all(&experiment.runs, clock)?;
         self.suits(&self.place, experiment)?;
-        let buffers = plans.iter().map(|plan| rule::buffers(plan.kind)).max().unwrap_or(0);
+        let buffers = experiment.runs.iter().map(|run| rule::buffers(run.optimizer.kind)).max().unwrap_or(0);
         let width = self.task.model.width() * (1 + buffers);
         let before: Vec<Vec<f32>> = if self.lanes.is_empty() { Vec::new() } else { self.rows.to_vec2()? };
         let mut old: Vec<Option<(Lane, Vec<f32>)>> =
             std::mem::take(&mut self.lanes).into_iter().zip(before).map(Some).collect();
         let mut change = Change::default();
         let mut flat = Vec::with_capacity(experiment.runs.len() * experiment.train.replicas * width);
-        for ((run, &run_id), plan) in experiment.runs.iter().zip(&revision.ids).zip(&plans) {
-            let was = self
-                .revision
-                .ids
-                .iter()
-                .position(|id| *id == run_id)
-                .map(|at| &self.revision.experiment.runs[at]);
+        for ((run, &run_id), course) in revision.ids.iter().enumerate().zip(&courses) {
+            let was = self.revision.ids.iter().position(|id| *id == run_id);
+            // From which update on it is another run than it was.
+            let differs = |was, from| {
+                !edit::makes_same_updates(
+                    (&self.revision.experiment.runs, was),
+                    (&experiment.runs, run),
+                    clock,
+                    from,
+                )
+            };
             for replica in 0..experiment.train.replicas as u32 {
                 let id = LaneId { run: run_id, replica };
                 let found = old.iter_mut().find(|slot| slot.as_ref().is_some_and(|(lane, _)| lane.id == id));
                 let mut row = vec![0.0; width];
                 let mut lane = match (found.and_then(Option::take), was) {
                     (Some((mut lane, kept)), Some(was)) => {
-                        let edited = was.optimizer != run.optimizer
-                            || was.lr != run.lr
-                            || was.plateau != run.plateau
-                            || was.greedy != run.greedy
-                            || was.hypergradient != run.hypergradient
-                            || was.layer_decay != run.layer_decay;
+                        let edited = differs(was, if mode == Mode::Instant { 0 } else { lane.update });
+                        let other_optimizer = lane.follow(Arc::clone(course));
                         let shared = kept.len().min(width);
                         row[..shared].copy_from_slice(&kept[..shared]);
                         if edited && mode == Mode::Instant {
-                            lane.plan = Arc::clone(plan);
                             lane.initialise(&self.task, &mut row);
                             change.reset.push(id);
                         } else if edited {
-                            let other = lane.plan.kind != plan.kind;
-                            lane.replan(Arc::clone(plan));
-                            if other {
-                                let (weights, buffers) = row.split_at_mut(self.task.model.width());
-                                lane.begin(weights, buffers);
-                            }
                             change.replanned.push(id);
+                        }
+                        if other_optimizer && lane.update > 0 {
+                            let (weights, buffers) = row.split_at_mut(self.task.model.width());
+                            lane.begin(weights, buffers);
                         }
                         lane
                     }
                     _ => {
-                        let mut lane = Lane::new(id, Arc::clone(plan), &self.task);
+                        let mut lane = Lane::new(id, Arc::clone(course), &self.task);
                         lane.initialise(&self.task, &mut row);
                         change.reset.push(id);
                         lane
@@ -310,10 +342,8 @@ impl Cohort {
                 };
                 // What was kept stays; when it is kept may be another now.
                 let kept = lane.keeper.take().map(Keeper::into_kept).unwrap_or_default();
-                lane.keeper = experiment
-                    .snapshots
-                    .as_ref()
-                    .map(|asked| Keeper::new(asked, &plan.lr, self.task.clock).with(kept));
+                lane.keeper =
+                    experiment.snapshots.as_ref().map(|asked| Keeper::new(asked, course, clock).with(kept));
                 flat.extend(row);
                 self.lanes.push(lane);
             }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::checkpoint::{Continuation, Forget};
 use super::errand::Errand;
 use super::place::Choice;
 use crate::experiment::Experiment;
@@ -89,6 +90,10 @@ pub enum Command {
     Errand(Errand),
     /// Take a snapshot of every lane where it is now.
     Capture,
+    /// Put all lanes where they were at the moment of a snapshot, and pause.
+    Travel(SnapshotId, Forget),
+    /// Go on with a saved training, whose experiment is the revision in effect, and pause.
+    Continue(Arc<Continuation>, Forget),
 }
 
 /// What the engine is doing.

@@ -1,8 +1,8 @@
 //! What an edit changed, in words for the timeline.
 
-use crate::experiment::{Number, Run};
+use crate::experiment::{Lineage, Number, Run};
 use crate::schedule::kind::Value;
-use crate::schedule::{Kind, Schedule};
+use crate::schedule::{Clock, Kind, Schedule};
 
 /// The difference between a run before and after an edit, as short as it can be said.
 pub fn describe(old: &Run, new: &Run) -> String {
@@ -21,6 +21,9 @@ pub fn describe(old: &Run, new: &Run) -> String {
     } else {
         parts.push(format!("{} → {}", old.optimizer.kind.name(), new.optimizer.kind.name()));
     }
+    if old.fork != new.fork {
+        parts.push("another fork".to_owned());
+    }
     if old.plateau != new.plateau {
         parts.push(match (&old.plateau, &new.plateau) {
             (None, _) => "plateau control on".to_owned(),
@@ -38,6 +41,19 @@ pub fn describe(old: &Run, new: &Run) -> String {
         parts.push("layer decay changed".to_owned());
     }
     if parts.is_empty() { "no change".to_owned() } else { parts.join(", ") }
+}
+
+/// Whether two runs, each one of an experiment's, make the same updates from `from` on where they start from
+/// the same weights; forks are followed to the runs they share their past with.
+pub fn makes_same_updates(old: (&[Run], usize), new: (&[Run], usize), clock: Clock, from: u64) -> bool {
+    let lineage = |(runs, at)| Lineage::of(runs, at, clock).ok();
+    let (Some(before), Some(after)) = (lineage(old), lineage(new)) else { return false };
+    let turns = before.legs.iter().chain(&after.legs).map(|(turn, _)| *turn).filter(|turn| *turn > from);
+    turns.chain([from]).all(|update| {
+        let old = before.run(update).and_then(|at| old.0.get(at));
+        let new = after.run(update).and_then(|at| new.0.get(at));
+        old.zip(new).is_some_and(|(old, new)| old.trains_as(new))
+    })
 }
 
 fn schedule(prefix: &str, old: &Schedule, new: &Schedule, parts: &mut Vec<String>) {

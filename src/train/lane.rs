@@ -8,6 +8,7 @@ pub use state::LaneState;
 
 use super::command::LaneId;
 use super::control::Control;
+use super::course::Course;
 use super::plan::Plan;
 use super::rule;
 use super::snapshot::Keeper;
@@ -24,6 +25,9 @@ use crate::telemetry::{Row, Validation};
 /// A lane between two updates.
 pub struct Lane {
     pub id: LaneId,
+    /// What it follows over its whole life.
+    pub course: Arc<Course>,
+    /// The course's plan of the next update.
     pub plan: Arc<Plan>,
     /// Updates done.
     pub update: u64,
@@ -81,11 +85,13 @@ impl Log {
 
 impl Lane {
     /// A lane at update 0; [`Lane::initialise`] gives its row weights.
-    pub fn new(id: LaneId, plan: Arc<Plan>, task: &Task) -> Self {
+    pub fn new(id: LaneId, course: Arc<Course>, task: &Task) -> Self {
         let width = task.model.width();
+        let plan = Arc::clone(course.plan(0));
         let controller = plan.control.clone();
         Self {
             id,
+            course,
             plan,
             update: 0,
             seed: task.seed.wrapping_add(u64::from(id.replica)),
@@ -111,6 +117,7 @@ impl Lane {
     /// Back to update 0: fresh weights from the lane's seed, empty buffers.
     pub fn initialise(&mut self, task: &Task, row: &mut [f32]) {
         row.fill(0.0);
+        self.plan = Arc::clone(self.course.plan(0));
         let (parameters, buffers) = row.split_at_mut(task.model.width());
         task.model.initialise(&mut rng(self.seed, Stream::Init), parameters);
         self.update = 0;
@@ -140,12 +147,27 @@ impl Lane {
         }
     }
 
-    /// Another plan from the next update on; what the controller has learned stays while its rule does.
-    pub fn replan(&mut self, plan: Arc<Plan>) {
+    /// Another course from the next update on. As [`Lane::turn`], returns whether the buffers are to be emptied.
+    #[must_use]
+    pub fn follow(&mut self, course: Arc<Course>) -> bool {
+        self.course = course;
+        self.turn()
+    }
+
+    /// Puts the plan of the next update in effect; what the controller has learned stays while its rule does.
+    /// Returns whether the buffers are another optimizer's: the caller empties them.
+    #[must_use]
+    pub fn turn(&mut self) -> bool {
+        let plan = Arc::clone(self.course.plan(self.update));
+        if Arc::ptr_eq(&plan, &self.plan) {
+            return false;
+        }
         if plan.control != self.plan.control {
             self.controller = plan.control.clone();
         }
+        let other = plan.kind != self.plan.kind;
         self.plan = plan;
+        other
     }
 
     /// The controller, for display.

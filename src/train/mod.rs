@@ -4,6 +4,7 @@ pub mod checkpoint;
 pub mod cohort;
 pub mod command;
 pub mod control;
+pub mod course;
 pub mod edit;
 pub mod errand;
 pub mod lane;

@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::course::Course;
 use crate::experiment::{Average, SnapshotWhen, Snapshots};
-use crate::schedule::{Clock, Curve};
+use crate::schedule::Clock;
 
 /// The share of the past in the moving average, an update.
 pub const EMA_DECAY: f32 = 0.999;
@@ -50,10 +51,10 @@ enum When {
 }
 
 impl Keeper {
-    pub fn new(asked: &Snapshots, curve: &Curve, clock: Clock) -> Self {
+    pub fn new(asked: &Snapshots, course: &Course, clock: Clock) -> Self {
         let when = match asked.when {
             SnapshotWhen::CycleEnd => {
-                When::At(curve.cycle_ends(clock.updates).into_iter().map(|last| last + 1).collect())
+                When::At(course.cycle_ends(clock.updates).into_iter().map(|last| last + 1).collect())
             }
             SnapshotWhen::Every(span) => When::Every(span.whole_updates(clock)),
         };

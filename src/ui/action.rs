@@ -7,6 +7,7 @@ use eframe::egui::{Key, KeyboardShortcut, Modifiers};
 pub enum Action {
     New,
     Open,
+    Continue,
     Save,
     SaveAs,
     ImportSchedule,
@@ -16,6 +17,7 @@ pub enum Action {
     Redo,
     AddRun,
     DuplicateRun,
+    ForkRun,
     RenameRun,
     HideRun,
     DeleteRun,
@@ -23,6 +25,8 @@ pub enum Action {
     Step,
     Restart,
     Capture,
+    GoBack,
+    GoForward,
     SwitchMode,
     Fit,
     Follow,
@@ -60,9 +64,10 @@ const PLAIN: Modifiers = Modifiers::NONE;
 
 impl Action {
     /// Every action, in the order menus list them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 28] = [
         Self::New,
         Self::Open,
+        Self::Continue,
         Self::Save,
         Self::SaveAs,
         Self::ImportSchedule,
@@ -72,6 +77,7 @@ impl Action {
         Self::Redo,
         Self::AddRun,
         Self::DuplicateRun,
+        Self::ForkRun,
         Self::RenameRun,
         Self::HideRun,
         Self::DeleteRun,
@@ -79,6 +85,8 @@ impl Action {
         Self::Step,
         Self::Restart,
         Self::Capture,
+        Self::GoBack,
+        Self::GoForward,
         Self::SwitchMode,
         Self::Fit,
         Self::Follow,
@@ -99,6 +107,13 @@ impl Action {
                 about("New", COMMAND, Key::N, Menu::File, "Start from three schedules on the digits.")
             }
             Self::Open => about("Open…", COMMAND, Key::O, Menu::File, "Open an experiment file."),
+            Self::Continue => about(
+                "Continue training…",
+                COMMAND_SHIFT,
+                Key::O,
+                Menu::File,
+                "Go on with a training from the folder it was saved to.",
+            ),
             Self::Save => {
                 about("Save", COMMAND, Key::S, Menu::File, "Save the experiment where it came from.")
             }
@@ -130,6 +145,13 @@ impl Action {
             Self::DuplicateRun => {
                 about("Duplicate run", COMMAND, Key::D, Menu::Edit, "Add a copy of the selected run.")
             }
+            Self::ForkRun => about(
+                "Fork run",
+                COMMAND_SHIFT,
+                Key::D,
+                Menu::Edit,
+                "Add a run that shares the selected one's past and has a future of its own.",
+            ),
             Self::RenameRun => about("Rename run", PLAIN, Key::F2, Menu::Edit, "Name the selected run."),
             Self::HideRun => {
                 about("Show or hide run", PLAIN, Key::H, Menu::Edit, "Hide the selected run's curves.")
@@ -147,6 +169,20 @@ impl Action {
             Self::Capture => {
                 about("Take snapshot", PLAIN, Key::S, Menu::Train, "Keep all runs as they are now.")
             }
+            Self::GoBack => about(
+                "Back a snapshot",
+                PLAIN,
+                Key::OpenBracket,
+                Menu::Train,
+                "Take all runs back to the snapshot before.",
+            ),
+            Self::GoForward => about(
+                "Forward a snapshot",
+                PLAIN,
+                Key::CloseBracket,
+                Menu::Train,
+                "Take all runs forward again to the next snapshot.",
+            ),
             Self::SwitchMode => about(
                 "Live or Instant",
                 PLAIN,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::data::Prepared;
-use crate::engine::{LaneView, Shared};
+use crate::engine::{LaneView, Shared, Snapshot};
 use crate::schedule::plateau::Plateau;
 use crate::telemetry::{Bucket, Column, Event, Series, Store};
 use crate::train::command::{Field, LaneId, RunId, Status};
@@ -20,6 +20,8 @@ pub struct Ask<'a> {
     pub cursor: Option<u64>,
     /// The runs whose curves are wanted.
     pub shown: &'a dyn Fn(RunId) -> bool,
+    /// Where a run's curves begin: a fork's at the update where it parts from its origin.
+    pub begins: &'a dyn Fn(RunId) -> u64,
 }
 
 /// A lane's values at one update.
@@ -74,6 +76,7 @@ pub struct Frame {
     pub events: Vec<(Option<LaneId>, Event)>,
     pub field: Option<Arc<Field>>,
     pub prepared: Option<Arc<Prepared>>,
+    pub snapshots: Arc<[Snapshot]>,
     seen: usize,
 }
 
@@ -88,6 +91,7 @@ impl Frame {
         self.status = shared.status.clone();
         self.field.clone_from(&shared.field);
         self.prepared.clone_from(&shared.prepared);
+        self.snapshots.clone_from(&shared.snapshots);
         let half_life = ask.smoothing.then(|| Self::half_life(self.status.updates));
         self.lanes.clear();
         for (id, lane) in &mut shared.lanes {
@@ -167,7 +171,8 @@ fn values(store: &Store, update: u64) -> Values {
 /// Of a replica only what is drawn of it: its smoothed loss, or the quantity where nothing is smoothed.
 fn curves(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> Curves {
     let store = &lane.store;
-    let range = ask.bounds.0.max(0.0) as u64..=ask.bounds.1.max(0.0).ceil() as u64;
+    let range =
+        (ask.bounds.0.max(0.0) as u64).max((ask.begins)(id.run))..=ask.bounds.1.max(0.0).ceil() as u64;
     let view = |series: &Series| {
         let mut buckets = Vec::new();
         series.view(range.clone(), ask.columns.max(2), &mut buckets);

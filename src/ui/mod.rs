@@ -21,6 +21,7 @@ pub mod studio;
 pub mod theme;
 pub mod toast;
 pub mod trainer;
+mod travel;
 pub mod view;
 mod widgets;
 

@@ -8,6 +8,8 @@ use std::thread;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ask {
     Open,
+    /// A training's folder.
+    Folder,
     /// With a name to begin from.
     Save(String),
     /// A schedule in any format.
@@ -35,6 +37,7 @@ impl FilePicker for SystemPicker {
         let experiment = dialog.clone().add_filter("Experiment", &["toml"]);
         let future: std::pin::Pin<Box<dyn Future<Output = Option<rfd::FileHandle>> + Send>> = match ask {
             Ask::Open => Box::pin(experiment.set_title("Open experiment").pick_file()),
+            Ask::Folder => Box::pin(dialog.set_title("Continue training").pick_folder()),
             Ask::Save(name) => {
                 Box::pin(experiment.set_title("Save experiment").set_file_name(name).save_file())
             }

@@ -1,6 +1,7 @@
 //! Sheets over the window: opening, saving, importing, and unsaved work.
 
 mod import;
+mod resume;
 
 use std::path::PathBuf;
 
@@ -10,12 +11,14 @@ use eframe::egui::{
 
 use super::theme::{self, metrics};
 pub use import::Pasted;
+pub use resume::Resume;
 
 /// What goes on when unsaved work is out of the way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Then {
     New,
     Open,
+    Resume,
     Quit,
 }
 
@@ -38,6 +41,7 @@ pub enum Sheet {
         error: Option<String>,
     },
     Import(Pasted),
+    Resume(Resume),
     Unsaved {
         then: Then,
     },
@@ -53,6 +57,8 @@ pub enum Decision {
     Save(PathBuf),
     /// Add the imported run.
     Import,
+    /// Go on with the training that was found.
+    Resume,
     /// Save first, then go on.
     SaveFirst,
     /// Go on, and lose the work.
@@ -88,7 +94,7 @@ impl Sheet {
                 match self {
                     Self::Open { path, error } => {
                         ui.label(theme::title(ui, "Open experiment"));
-                        let entered = path_row(ui, path, busy);
+                        let entered = file_row(ui, path, busy);
                         explain(ui, error.as_deref(), busy);
                         let ready = !path.trim().is_empty();
                         let decided = buttons(ui, &[("Open", ready, Decision::Open(trimmed(path)))]);
@@ -99,26 +105,27 @@ impl Sheet {
                     }
                     Self::Save { path, error, .. } => {
                         ui.label(theme::title(ui, "Save experiment"));
-                        let entered = path_row(ui, path, busy);
+                        let entered = file_row(ui, path, busy);
                         explain(ui, error.as_deref(), busy);
                         let ready = !path.trim().is_empty();
                         entered.or(buttons(ui, &[("Save", ready, Decision::Save(trimmed(path)))]))
                     }
                     Self::Export { path, error, .. } => {
                         ui.label(theme::title(ui, "Save export"));
-                        let entered = path_row(ui, path, busy);
+                        let entered = file_row(ui, path, busy);
                         explain(ui, error.as_deref(), busy);
                         let ready = !path.trim().is_empty();
                         entered.or(buttons(ui, &[("Save", ready, Decision::Save(trimmed(path)))]))
                     }
                     Self::Import(pasted) => pasted.show(ui, busy),
+                    Self::Resume(resume) => resume.show(ui, busy),
                     Self::Unsaved { then } => {
                         ui.label(theme::title(ui, format!("Save the changes to “{name}”?")));
                         let lost = match then {
                             Then::New => {
                                 "A new experiment takes its place. Without saving, the changes are lost."
                             }
-                            Then::Open => {
+                            Then::Open | Then::Resume => {
                                 "Another experiment takes its place. Without saving, the changes are lost."
                             }
                             Then::Quit => "Without saving, the changes are lost when the studio closes.",
@@ -154,9 +161,13 @@ fn trimmed(path: &str) -> PathBuf {
     PathBuf::from(path.trim())
 }
 
+fn file_row(ui: &mut Ui, path: &mut String, busy: bool) -> Option<Decision> {
+    path_row(ui, path, "Path of the file", "experiment.toml", busy)
+}
+
 /// A path to type, and the way to the system's dialog.
-fn path_row(ui: &mut Ui, path: &mut String, busy: bool) -> Option<Decision> {
-    let label = ui.label(theme::caption(ui, "Path of the file"));
+fn path_row(ui: &mut Ui, path: &mut String, label: &str, hint: &str, busy: bool) -> Option<Decision> {
+    let label = ui.label(theme::caption(ui, label));
     let mut decision = None;
     ui.horizontal(|ui| {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -165,7 +176,7 @@ fn path_row(ui: &mut Ui, path: &mut String, busy: bool) -> Option<Decision> {
                 decision = Some(Decision::Browse);
             }
             let field = TextEdit::singleline(path)
-                .hint_text("experiment.toml")
+                .hint_text(hint)
                 .desired_width(ui.available_width())
                 .margin(Margin::symmetric(metrics::MARGIN_S, metrics::MARGIN_XS + 2));
             let response = ui.add(field).labelled_by(label.id);

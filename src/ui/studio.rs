@@ -1,5 +1,7 @@
 //! What all panels share: the document, how it is looked at, and what the engine shows.
 
+use std::collections::BTreeMap;
+
 use eframe::egui::Color32;
 
 use crate::experiment::{Number, Run};
@@ -108,10 +110,7 @@ impl Studio {
     pub fn refresh(&mut self) {
         let clock = self.clock();
         let old = std::mem::take(&mut self.resolved);
-        let mut kept = old
-            .into_iter()
-            .map(|resolved| (resolved.id, resolved))
-            .collect::<std::collections::BTreeMap<_, _>>();
+        let mut kept = old.into_iter().map(|resolved| (resolved.id, resolved)).collect::<BTreeMap<_, _>>();
         self.resolved = self
             .document
             .runs()
@@ -139,7 +138,7 @@ impl Studio {
 
     /// The momentum that update `update` of a run will use.
     pub fn momentum(&self, id: RunId, update: u64) -> Option<f64> {
-        let resolved = self.resolved(id)?;
+        let resolved = self.resolved(self.maker(id, update))?;
         match &resolved.momentum {
             Momentum::None => None,
             Momentum::Fixed(value) => Some(*value),
@@ -150,9 +149,40 @@ impl Studio {
 
     /// The rate that update `update` of a run will use, as far as its schedule and controller say now.
     pub fn rate(&self, id: RunId, update: u64) -> Option<f64> {
-        let rate = self.curve(id)?.at(update);
+        let rate = self.scheduled(id, update)?;
         let plateau = self.frame.lane(id).and_then(|lane| lane.plateau.as_ref());
         Some(plateau.map_or(rate, |plateau| plateau.rate(rate)))
+    }
+
+    /// The rate of update `update` as a run's schedule has it, or, before its fork, as its origin's does.
+    pub fn scheduled(&self, id: RunId, update: u64) -> Option<f64> {
+        Some(self.curve(self.maker(id, update))?.at(update))
+    }
+
+    /// The run that makes update `update` of a run: itself, or, before its fork, the one it was forked from.
+    fn maker(&self, id: RunId, update: u64) -> RunId {
+        let clock = self.clock();
+        let mut maker = id;
+        for _ in self.document.runs() {
+            match self.document.origin(maker) {
+                Some((origin, at)) if update < at.whole_updates(clock) => maker = origin,
+                _ => break,
+            }
+        }
+        maker
+    }
+
+    /// The update at which a fork parts from its origin, and the origin.
+    pub fn parting(&self, id: RunId) -> Option<(u64, RunId)> {
+        let (origin, at) = self.document.origin(id)?;
+        Some((at.whole_updates(self.clock()), origin))
+    }
+
+    /// Where the curves of forks begin: their past is drawn once, as their origin's, unless that is hidden.
+    pub fn begins(&self) -> BTreeMap<RunId, u64> {
+        let forks = self.document.runs().filter_map(|(row, _)| Some((row.id, self.parting(row.id)?)));
+        let drawn = forks.filter(|(_, (_, origin))| self.is_shown(*origin));
+        drawn.map(|(id, (at, _))| (id, at)).collect()
     }
 
     /// Whether a run's curves are shown.

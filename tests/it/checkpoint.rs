@@ -221,8 +221,9 @@ fn a_fork_is_the_same_run_until_its_future_is_edited() {
             .replace("\"momentum\"", "\"fork\"");
     trained.revise(revision(&forked, 1), Mode::Live).unwrap();
     let fork = LaneId { run: RunId(2), replica: 1 };
-    assert!(trained.load_lane(fork, &saved).unwrap());
-    assert!(!trained.load_lane(LaneId { run: RunId(9), replica: 0 }, &saved).unwrap());
+    assert!(!trained.load_lane(fork, &saved, Forget::default()).unwrap().unwrap().jumps());
+    let nobody = LaneId { run: RunId(9), replica: 0 };
+    assert_eq!(trained.load_lane(nobody, &saved, Forget::default()).unwrap(), None);
     trained.advance(u64::MAX, u64::MAX).unwrap();
     let rows: Vec<Vec<f32>> = trained.rows().to_vec2().unwrap();
     let at = |id: LaneId| trained.lanes().iter().position(|lane| lane.id == id).unwrap();

@@ -1,6 +1,9 @@
 //! The training thread: commands in, telemetry out.
 
+mod forks;
+mod resume;
 mod snapshots;
+mod travel;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -34,6 +37,20 @@ fn wait(engine: &Engine, what: &str, done: impl Fn(&anneal_studio::engine::Share
         assert!(start.elapsed() < Duration::from_secs(60), "still waiting for: {what}");
         std::thread::sleep(Duration::from_millis(2));
     }
+}
+
+/// What a lane measured of a quantity, update by update, as bits.
+fn bits(shared: &anneal_studio::engine::Shared, lane: LaneId, column: Column) -> Vec<u64> {
+    let store = &shared.lanes[&lane].store;
+    let series = store.series(0, column);
+    (0..store.updates(0)).map(|update| series.at(update).unwrap().value.to_bits()).collect()
+}
+
+/// The snapshot of a lane after so many updates, on the way or on the one that was left.
+fn snapshot(engine: &Engine, lane: LaneId, update: u64, left: bool) -> anneal_studio::engine::Snapshot {
+    let all = engine.read(|shared| Arc::clone(&shared.snapshots));
+    let mut found = all.iter().filter(|it| (it.lane(), it.update(), it.left) == (lane, update, left));
+    found.next().unwrap_or_else(|| panic!("no snapshot of {lane:?} after {update}, left: {left}")).clone()
 }
 
 fn finished(engine: &Engine) {
@@ -109,12 +126,7 @@ fn a_live_edit_is_in_effect_from_the_next_update_and_is_told_once() {
 fn restart_begins_anew_with_the_same_weights() {
     let engine = start(MOONS, playing());
     finished(&engine);
-    let loss = |engine: &Engine| {
-        engine.read(|shared| {
-            let series = shared.lanes[&FIRST].store.series(0, Column::TrainLoss);
-            (0..200).map(|update| series.at(update).unwrap().value.to_bits()).collect::<Vec<_>>()
-        })
-    };
+    let loss = |engine: &Engine| engine.read(|shared| bits(shared, FIRST, Column::TrainLoss));
     let before = loss(&engine);
     engine.send(Command::Restart);
     wait(&engine, "the restart", |shared| shared.events.iter().any(|event| event.kind == EventKind::Restart));

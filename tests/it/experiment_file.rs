@@ -4,6 +4,8 @@
 mod any;
 #[path = "experiment_file/disk.rs"]
 mod disk;
+#[path = "experiment_file/forks.rs"]
+mod forks;
 #[path = "experiment_file/properties.rs"]
 mod properties;
 #[path = "experiment_file/wrong.rs"]

@@ -9,3 +9,4 @@ mod look;
 mod picture;
 mod reading;
 mod stand_in;
+mod travel;

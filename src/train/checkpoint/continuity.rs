@@ -29,15 +29,20 @@ impl Continuity {
     pub fn jumps(&self) -> bool {
         self.before.to_bits() != self.after.to_bits()
     }
+
+    /// What became of the rate, in words.
+    pub fn verdict(&self) -> String {
+        let Self { before, after, .. } = self;
+        if self.jumps() {
+            format!("the rate jumps from {before:.3e} to {after:.3e}")
+        } else {
+            format!("the rate goes on at {after:.3e}")
+        }
+    }
 }
 
 impl fmt::Display for Continuity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { run, update, before, after, .. } = self;
-        if self.jumps() {
-            write!(f, "run \"{run}\", update {update}: the rate jumps from {before:.3e} to {after:.3e}")
-        } else {
-            write!(f, "run \"{run}\", update {update}: the rate goes on at {after:.3e}")
-        }
+        write!(f, "run \"{}\", update {}: {}", self.run, self.update, self.verdict())
     }
 }

@@ -3,6 +3,7 @@
 //! What to keep is decided in [`policy`], how it is written down in [`format`], and [`writer`] writes it
 //! without making training wait.
 
+mod continuation;
 mod continuity;
 mod difference;
 mod error;
@@ -15,6 +16,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
+pub use continuation::{Continuation, ContinueError};
 pub use continuity::{Continuity, Forget};
 pub use error::Refusal;
 pub use folder::{Found, file_name, newest_good};
@@ -146,37 +148,52 @@ impl Cohort {
         })
     }
 
-    /// Puts a lane where a saved one was: a fork, when the saved one is another lane's past. Its own
-    /// seed, schedule and optimizer decide how it goes on; the buffers of another optimizer are empty.
-    /// Returns whether there is such a lane.
+    /// Puts a lane where a saved one was: its own past, or that of the run it was forked from. Its own seed
+    /// and course decide how it goes on; the buffers of another optimizer are empty. The rates of the next
+    /// update, before and after, come back; nothing when there is no such lane.
     ///
     /// # Errors
     /// When the saved lane is of another model, or the tensor library fails.
-    pub fn load_lane(&mut self, id: LaneId, saved: &SavedLane) -> Result<bool, TrainError> {
-        let Some(at) = self.lanes().iter().position(|lane| lane.id == id) else { return Ok(false) };
+    pub fn load_lane(
+        &mut self,
+        id: LaneId,
+        saved: &SavedLane,
+        forget: Forget,
+    ) -> Result<Option<Continuity>, TrainError> {
+        let Some(at) = self.lanes().iter().position(|lane| lane.id == id) else { return Ok(None) };
         let weights = self.task().model.width();
         let Some((saved_weights, saved_buffers)) = saved.row.split_at_checked(weights) else {
             return Err(TrainError::Task("the saved run is of another model".into()));
         };
-        let mut rows: Vec<Vec<f32>> = self.rows().to_vec2()?;
+        let (_, width) = self.rows().dims2()?;
+        let revision = Arc::clone(self.revision());
+        let run = revision.ids.iter().position(|run| *run == id.run);
+        let run = run.and_then(|at| revision.experiment.runs.get(at)).map_or(&saved.run, |run| &run.name);
         let lane = &mut self.lanes_mut()[at];
-        lane.restore(&saved.state).map_err(|error| TrainError::Schedule { run: saved.run.clone(), error })?;
-        if let Some((into_weights, into_buffers)) =
-            rows.get_mut(at).and_then(|row| row.split_at_mut_checked(weights))
-        {
-            into_weights.copy_from_slice(saved_weights);
-            if saved.optimizer == lane.plan.kind {
-                into_buffers.fill(0.0);
-                for (into, from) in into_buffers.iter_mut().zip(saved_buffers) {
-                    *into = *from;
-                }
-            } else {
-                lane.begin(into_weights, into_buffers);
-            }
-        }
+        lane.restore(&saved.state).map_err(|error| TrainError::Schedule { run: run.clone(), error })?;
         restore_kept(&mut lane.keeper, saved.kept.as_ref());
-        self.set_rows(rows.concat())?;
-        Ok(true)
+        let mut row = saved_weights.to_vec();
+        row.resize(width, 0.0);
+        let (into_weights, into_buffers) = row.split_at_mut(weights);
+        if saved.optimizer == lane.plan.kind && !forget.momentum {
+            for (into, from) in into_buffers.iter_mut().zip(saved_buffers) {
+                *into = *from;
+            }
+        } else {
+            lane.begin(into_weights, into_buffers);
+        }
+        if forget.schedule {
+            lane.forget_schedule();
+        }
+        let continuity = Continuity {
+            run: run.clone(),
+            replica: id.replica,
+            update: saved.state.update,
+            before: saved.next_rate,
+            after: lane.numbers_after(0).lr,
+        };
+        self.set_row(at, row)?;
+        Ok(Some(continuity))
     }
 
     /// Goes on from a checkpoint: what follows is, bit for bit, what would have followed there. The

@@ -1,5 +1,7 @@
 //! What a lane carries from update to update, apart from its row.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::Lane;
@@ -94,15 +96,19 @@ impl Lane {
         }
     }
 
-    /// Goes on from a state of a lane under the same controller. Nothing measured before stays in the log.
+    /// Goes on from a state of a lane that followed the same course so far. Nothing measured before stays in
+    /// the log. Where another optimizer's plan begins, its updates are counted anew.
     ///
     /// # Errors
     /// When the state of the controller is none that a run leaves; the lane is then as it was.
     pub fn restore(&mut self, state: &LaneState) -> Result<(), ScheduleError> {
-        self.controller = match (self.plan.control.clone(), &state.control) {
+        // What the controller knows, it learned under the plan of the last update.
+        let plan = Arc::clone(self.course.plan(state.update.saturating_sub(1)));
+        self.controller = match (plan.control.clone(), &state.control) {
             (Some(fresh), Some(state)) => Some(fresh.resume(state)?),
             (fresh, _) => fresh,
         };
+        self.plan = plan;
         self.update = state.update;
         self.schedule_from = state.schedule_from;
         self.optimizer_from = state.optimizer_from;
@@ -115,6 +121,7 @@ impl Lane {
         self.diverged_at = state.diverged_at;
         self.failed.clone_from(&state.failed);
         self.log.clear();
+        let _ = self.turn();
         Ok(())
     }
 

@@ -47,6 +47,7 @@ impl StudioApp {
         match action {
             Action::New => self.unless_unsaved(ctx, Then::New),
             Action::Open => self.unless_unsaved(ctx, Then::Open),
+            Action::Continue => self.unless_unsaved(ctx, Then::Resume),
             Action::Quit => self.unless_unsaved(ctx, Then::Quit),
             Action::Save => self.save(ctx, None),
             Action::SaveAs => self.ask_where(None),
@@ -63,6 +64,7 @@ impl StudioApp {
                     studio.view.selected = copy;
                 }
             }
+            Action::ForkRun => self.fork_run(),
             Action::RenameRun => {
                 let name = studio.document.run(selected).map(|run| run.name.clone());
                 studio.view.renaming = name.map(|name| (selected, name));
@@ -74,8 +76,12 @@ impl StudioApp {
             }
             Action::DeleteRun => {
                 let name = studio.document.run(selected).map(|run| run.name.clone()).unwrap_or_default();
+                let fork = studio.document.fork_of(selected).map(|fork| fork.name.clone());
                 studio.document.remove(selected);
-                if studio.document.run(selected).is_none() {
+                if let Some(fork) = fork {
+                    let text = format!("“{name}” stays: “{fork}” shares its past. Delete the fork first.");
+                    studio.toasts.done(text);
+                } else if studio.document.run(selected).is_none() {
                     let keys = ctx.format_shortcut(&Action::Undo.about().shortcut);
                     studio.toasts.done(format!("Deleted “{name}”. {keys} brings it back."));
                 } else {
@@ -88,6 +94,8 @@ impl StudioApp {
             }
             Action::Step => self.outbox.push_back(Command::Step),
             Action::Restart => self.outbox.push_back(Command::Restart),
+            Action::GoBack => self.studio.step(false),
+            Action::GoForward => self.studio.step(true),
             Action::Capture => self.outbox.push_back(Command::Capture),
             Action::SwitchMode => {
                 studio.view.mode = match studio.view.mode {
@@ -113,6 +121,21 @@ impl StudioApp {
             }
         }
         ctx.request_repaint();
+    }
+
+    /// A fork of the selected run where it is now.
+    fn fork_run(&mut self) {
+        let studio = &mut self.studio;
+        let selected = studio.view.selected;
+        let at = studio.frame.lane(selected).map_or(0, |lane| lane.update);
+        if at == 0 {
+            studio.toasts.done("There is no past to share yet: train first, then fork.");
+        } else if at >= studio.clock().updates {
+            studio.toasts.done("This run is over: go back to a snapshot, then fork.");
+        } else {
+            self.outbox.push_back(Command::Capture);
+            self.studio.fork(selected, at);
+        }
     }
 
     /// A run beside the others: the schedule that none of them has yet, with the selected one's optimizer.

@@ -7,7 +7,7 @@ use eframe::egui::{Context, Ui, ViewportCommand};
 use crate::experiment::Experiment;
 use crate::ui::document::{Document, first};
 use crate::ui::picker::Ask;
-use crate::ui::sheet::{Decision, Sheet, Then, file_name};
+use crate::ui::sheet::{Decision, Resume, Sheet, Then, file_name};
 
 use super::StudioApp;
 
@@ -28,6 +28,7 @@ impl StudioApp {
                 Err(error) => self.studio.toasts.failed(error.to_string()),
             },
             Then::Open => self.studio.sheet = Some(Sheet::open()),
+            Then::Resume => self.studio.sheet = Some(Sheet::Resume(Resume::default())),
             Then::Quit => {
                 self.leaving = true;
                 ctx.send_viewport_cmd(ViewportCommand::Close);
@@ -93,12 +94,13 @@ impl StudioApp {
         let then = match &sheet {
             Sheet::Save { then, .. } => then.clone(),
             Sheet::Unsaved { then } => Some(then.clone()),
-            Sheet::Open { .. } | Sheet::Export { .. } | Sheet::Import(_) => None,
+            Sheet::Open { .. } | Sheet::Export { .. } | Sheet::Import(_) | Sheet::Resume(_) => None,
         };
         let wanted = match &sheet {
             Sheet::Save { path, .. } => Ask::Save(base_name(path)),
             Sheet::Export { path, .. } => Ask::Export(base_name(path)),
             Sheet::Import(_) => Ask::Import,
+            Sheet::Resume(_) => Ask::Folder,
             _ => Ask::Open,
         };
         self.studio.sheet = Some(sheet);
@@ -110,6 +112,10 @@ impl StudioApp {
                 let wake = ctx.clone();
                 self.picking.start(&*self.picker, wanted, move || wake.request_repaint());
             }
+            Some(Decision::Open(path)) if matches!(self.studio.sheet, Some(Sheet::Resume(_))) => {
+                self.look_into(ctx, &path);
+            }
+            Some(Decision::Resume) => self.resume_found(),
             Some(Decision::Open(path)) => self.open_from(&path),
             Some(Decision::Save(path)) if matches!(self.studio.sheet, Some(Sheet::Export { .. })) => {
                 self.write_export(&path);
@@ -134,6 +140,7 @@ impl StudioApp {
             Some(Sheet::Save { then, .. }) => self.save_to(ctx, &with_extension(path), then),
             Some(Sheet::Export { .. }) => self.write_export(&path),
             Some(Sheet::Import(_)) => self.import_from(&path),
+            Some(Sheet::Resume(_)) => self.look_into(ctx, &path),
             _ => {}
         }
     }

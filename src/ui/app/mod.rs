@@ -4,6 +4,7 @@ mod actions;
 mod exchange;
 mod files;
 mod panels;
+mod resume;
 
 use std::collections::VecDeque;
 use std::io;
@@ -24,6 +25,7 @@ use super::studio::Studio;
 use super::theme::{self, metrics};
 use super::trainer::Trainer;
 use super::view::Context as SidePanel;
+use resume::Reading;
 
 /// Between two frames while training: at most 60 a second.
 const FRAME: Duration = Duration::from_millis(16);
@@ -34,6 +36,7 @@ pub struct StudioApp {
     trainer: Box<dyn Trainer>,
     picker: Box<dyn FilePicker>,
     picking: Picking,
+    reading: Option<Reading>,
     /// Commands that found no room yet, oldest first.
     outbox: VecDeque<Command>,
     sent: Sent,
@@ -87,6 +90,7 @@ impl StudioApp {
             trainer,
             picker,
             picking: Picking::default(),
+            reading: None,
             outbox: VecDeque::new(),
             sent,
             title: String::new(),
@@ -110,6 +114,7 @@ impl StudioApp {
         let view = &self.studio.view;
         let playhead = self.studio.frame.status.update;
         let hidden = &view.hidden;
+        let begins = self.studio.begins();
         let ask = Ask {
             bounds: view.window.bounds(playhead, clock.updates),
             columns: self.studio.layout.across.span().max(metrics::PLOT_MIN) as usize,
@@ -117,6 +122,7 @@ impl StudioApp {
             smoothing: view.smoothing,
             cursor: view.cursor.map(|cursor| cursor.max(0.0) as u64),
             shown: &|run| !hidden.contains(&run),
+            begins: &|run| begins.get(&run).copied().unwrap_or_default(),
         };
         let frame = &mut self.studio.frame;
         self.trainer.look(&mut |shared| frame.gather(shared, &ask));
@@ -190,6 +196,7 @@ impl eframe::App for StudioApp {
     fn logic(&mut self, ctx: &Context, _: &mut Shell) {
         self.closing(ctx);
         self.picked(ctx);
+        self.looked();
         self.gather();
     }
 

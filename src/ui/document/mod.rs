@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 pub use presets::{Preset, first, presets};
 
-use crate::experiment::{Experiment, Run};
-use crate::schedule::Schedule;
+use crate::experiment::{Experiment, Fork, Run};
+use crate::schedule::{Schedule, Span};
 use crate::train::command::{Revision, RunId};
 use history::History;
 
@@ -172,14 +172,49 @@ impl Document {
         Some(self.insert(run, self.position(id)? + 1))
     }
 
+    /// Adds a fork of a run that parts from it after `at` updates, below it and its other forks.
+    pub fn fork(&mut self, id: RunId, at: u64) -> Option<RunId> {
+        let origin = self.run(id)?;
+        let name = format!("{}, fork at {at}", origin.name);
+        let taken = |name: &str| self.runs().any(|(_, run)| run.name == name);
+        let again = (2..).map(|number: u32| format!("{name} ({number})")).find(|name| !taken(name));
+        let name = if taken(&name) { again.unwrap_or_default() } else { name };
+        let fork = Some(Fork { of: origin.name.clone(), at: Span::Updates(at as f64) });
+        let run = Run { name, fork, ..origin.clone() };
+        let depth = self.depth(id);
+        let below = self.runs().skip(self.position(id)? + 1);
+        let family = below.take_while(|(row, _)| self.depth(row.id) > depth).count();
+        Some(self.insert(run, self.position(id)? + 1 + family))
+    }
+
+    /// The run that a fork shares its past with, and for how long.
+    pub fn origin(&self, id: RunId) -> Option<(RunId, Span)> {
+        let fork = self.run(id)?.fork.as_ref()?;
+        let (origin, _) = self.runs().find(|(_, run)| run.name == fork.of)?;
+        Some((origin.id, fork.at))
+    }
+
+    /// How many forks lie between a run and one that is none.
+    pub fn depth(&self, id: RunId) -> usize {
+        std::iter::successors(self.origin(id), |(origin, _)| self.origin(*origin))
+            .take(self.state.rows.len())
+            .count()
+    }
+
+    /// A fork of the run, if it has any.
+    pub fn fork_of(&self, id: RunId) -> Option<&Run> {
+        let name = &self.run(id)?.name;
+        self.runs().map(|(_, run)| run).find(|run| run.fork.as_ref().is_some_and(|fork| fork.of == *name))
+    }
+
     /// Adds a run at the end, and says which it is.
     pub fn add(&mut self, run: Run) -> RunId {
         self.insert(run, self.state.rows.len())
     }
 
-    /// Removes a run; the last one stays.
+    /// Removes a run; the last one stays, and so does one whose past a fork shares.
     pub fn remove(&mut self, id: RunId) {
-        if self.state.rows.len() < 2 {
+        if self.state.rows.len() < 2 || self.fork_of(id).is_some() {
             return;
         }
         if let Some(at) = self.position(id) {
@@ -190,14 +225,20 @@ impl Document {
         }
     }
 
-    /// Renames a run; names stay unique.
+    /// Renames a run, for its forks as well; names stay unique.
     pub fn rename(&mut self, id: RunId, name: &str) {
         let name = name.trim();
         if name.is_empty() || self.run(id).is_none_or(|run| run.name == name) {
             return;
         }
         let name = self.free_name(name);
-        self.edit_run(id, |run| run.name = name);
+        let Some(at) = self.position(id) else { return };
+        self.edit(|experiment| {
+            let Some(run) = experiment.runs.get_mut(at) else { return };
+            let old = std::mem::replace(&mut run.name, name.clone());
+            let forks = experiment.runs.iter_mut().filter_map(|run| run.fork.as_mut());
+            forks.filter(|fork| fork.of == old).for_each(|fork| fork.of.clone_from(&name));
+        });
     }
 
     fn insert(&mut self, mut run: Run, at: usize) -> RunId {
@@ -319,6 +360,30 @@ mod tests {
         let new = document().succeeding(&old);
         assert!(new.generation() > old.generation() && !new.is_dirty());
         assert!(new.runs().all(|(new, _)| old.runs().all(|(old, _)| old.id != new.id)));
+    }
+
+    #[test]
+    fn forks_follow_their_origin_and_keep_it() {
+        let mut document = document();
+        let a = document.first().expect("a run");
+        let fork = document.fork(a, 400).expect("a fork");
+        let again = document.fork(fork, 700).expect("a fork of it");
+        let second = document.fork(a, 500).expect("another");
+        let order: Vec<RunId> = document.runs().map(|(row, _)| row.id).take(4).collect();
+        assert_eq!(order, [a, fork, again, second], "below its origin and the forks there");
+        assert_eq!([a, fork, again, second].map(|id| document.depth(id)), [0, 1, 2, 1]);
+        document.rename(a, "x");
+        assert_eq!(document.origin(fork), Some((a, Span::Updates(400.0))));
+        assert_eq!(document.run(fork).map(|run| run.name.as_str()), Some("a, fork at 400"));
+        document.remove(a);
+        assert!(document.run(a).is_some(), "its forks share its past");
+        document.remove(second);
+        document.remove(again);
+        document.remove(fork);
+        document.remove(a);
+        assert!(document.run(a).is_none());
+        let text = document.experiment().to_toml();
+        assert!(Experiment::parse(&text, "x.toml").is_ok());
     }
 
     #[test]

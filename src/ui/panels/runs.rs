@@ -13,6 +13,9 @@ use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
 use crate::ui::widgets::{Icon, Sparkline, icon_button, icon_toggle, paint_marker};
 
+/// Forks of forks are set in no further than this.
+const DEEPEST: usize = 4;
+
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
     ui.horizontal(|ui| {
         ui.label(theme::title(ui, "Runs"));
@@ -71,7 +74,12 @@ fn run(ui: &mut Ui, studio: &mut Studio, row: Row) -> bool {
     if response.double_clicked() {
         studio.view.renaming = Some((row.id, name.clone()));
     }
-    let inner = rect.shrink2(vec2(metrics::S, metrics::XS / 2.0));
+    let mut inner = rect.shrink2(vec2(metrics::S, metrics::XS / 2.0));
+    let indent = metrics::L * studio.document.depth(row.id).min(DEEPEST) as f32;
+    if indent > 0.0 {
+        inner.min.x += indent;
+        branch(ui, rect, inner);
+    }
     let color = tokens.run(row.slot);
     let shown = studio.is_shown(row.id);
     let ink = if shown { color } else { tokens.faint };
@@ -81,6 +89,15 @@ fn run(ui: &mut Ui, studio: &mut Studio, row: Row) -> bool {
     values(ui, studio, row, inner, ink);
     menu(&response, studio, row.id);
     response.contains_pointer()
+}
+
+/// The line from the run above to a fork of it.
+fn branch(ui: &Ui, row: Rect, inner: Rect) {
+    let chip = pos2(inner.left() - metrics::XS, inner.top() + metrics::ICON_BUTTON / 2.0);
+    let trunk = inner.left() - metrics::L + metrics::CHIP / 2.0;
+    let stroke = Stroke::new(metrics::HAIRLINE, theme::tokens(ui).muted);
+    ui.painter().line_segment([pos2(trunk, row.top()), pos2(trunk, chip.y)], stroke);
+    ui.painter().line_segment([pos2(trunk, chip.y), chip], stroke);
 }
 
 /// The first line: name, eye, menu.
@@ -179,7 +196,9 @@ fn menu(response: &eframe::egui::Response, studio: &mut Studio, id: RunId) {
 fn entries(ui: &mut Ui, studio: &mut Studio, id: RunId) {
     ui.set_width(metrics::MENU);
     let last = studio.document.runs().count() < 2;
-    for action in [Action::DuplicateRun, Action::RenameRun, Action::HideRun, Action::DeleteRun] {
+    for action in
+        [Action::DuplicateRun, Action::ForkRun, Action::RenameRun, Action::HideRun, Action::DeleteRun]
+    {
         let about = action.about();
         let keys = ui.ctx().format_shortcut(&about.shortcut);
         let button = Button::new(about.label)

@@ -1,8 +1,8 @@
-//! The whole run as a strip: where it stands, what happened, and what the plots show of it.
+//! The whole run as a strip: where it stands, where it can go back to, what happened, and what the plots show of it.
 
-use eframe::egui::{
-    Align2, CursorIcon, Id, Rect, Role, Sense, Shape, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
-};
+mod moments;
+
+use eframe::egui::{Align2, CursorIcon, Id, Rect, Role, Sense, StrokeKind, Ui, WidgetInfo, pos2, vec2};
 
 use crate::telemetry::EventKind;
 use crate::ui::format;
@@ -46,6 +46,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
         pos2(across.max - room, full.bottom() - metrics::S),
     );
     strip(ui, studio, track);
+    moments::show(ui, studio, track);
     events(ui, studio, track);
 }
 
@@ -94,9 +95,6 @@ fn strip(ui: &mut Ui, studio: &mut Studio, track: Rect) {
     if let Some(cursor) = studio.view.cursor {
         painter.vline(x(cursor), track.y_range(), (metrics::HAIRLINE, tokens.text.gamma_multiply(0.5)));
     }
-    let head = pos2(x(playhead as f64), y);
-    painter.vline(head.x, (y - metrics::S)..=(y + metrics::S), (metrics::HAIRLINE * 1.5, tokens.text));
-    painter.circle(head, metrics::XS, tokens.text, Stroke::new(metrics::CURVE, tokens.panel));
 }
 
 /// Ticks at epochs, as many as there is room for.
@@ -126,7 +124,7 @@ fn epochs(ui: &Ui, studio: &Studio, track: Rect, y: f32) {
     }
 }
 
-/// Edits as ticks, snapshots as diamonds, everything else as dots; all explain themselves.
+/// Edits as ticks, everything else as dots; all explain themselves.
 fn events(ui: &mut Ui, studio: &Studio, track: Rect) {
     let tokens = theme::tokens(ui);
     let updates = studio.clock().updates.max(1) as f64;
@@ -142,23 +140,15 @@ fn events(ui: &mut Ui, studio: &Studio, track: Rect) {
             .and_then(|lane| studio.document.runs().find(|(row, _)| row.id == lane.run))
             .map(|(row, _)| row.slot);
         let color = match event.kind {
-            EventKind::Edit | EventKind::CycleEnd => slot.map_or(tokens.muted, |slot| tokens.run(slot)),
+            EventKind::Edit | EventKind::Fork | EventKind::CycleEnd => {
+                slot.map_or(tokens.muted, |slot| tokens.run(slot))
+            }
             kind => event_color(kind, tokens),
         };
         let place = pos2(x, y);
         match event.kind {
             EventKind::Edit => {
                 ui.painter().vline(x, (y - metrics::XS)..=(y + metrics::XS), (metrics::CURVE, color));
-            }
-            EventKind::Snapshot => {
-                let r = metrics::XS;
-                let points = vec![
-                    place - vec2(0.0, r),
-                    place + vec2(r, 0.0),
-                    place + vec2(0.0, r),
-                    place - vec2(r, 0.0),
-                ];
-                ui.painter().add(Shape::convex_polygon(points, color, Stroke::NONE));
             }
             _ => {
                 ui.painter().circle_filled(place, metrics::MARKER - 1.0, color);

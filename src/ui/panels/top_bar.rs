@@ -128,6 +128,9 @@ fn transport(ui: &mut Ui, studio: &mut Studio) {
     if icon_button(ui, Icon::Step, "Single update").clicked() {
         studio.ask(Action::Step);
     }
+    if icon_button(ui, Icon::Diamond, "Take snapshot").clicked() {
+        studio.ask(Action::Capture);
+    }
 }
 
 fn speed(ui: &mut Ui, studio: &mut Studio) {

@@ -20,9 +20,9 @@ pub fn color(kind: EventKind, tokens: &Tokens) -> Color32 {
     }
 }
 
-/// Whether an event is worth a line through the plots: a cycle's end shows in the curve itself.
+/// Whether an event is worth a line through the plots: a cycle's end and a fork show in the curve itself.
 fn is_marked(kind: EventKind) -> bool {
-    !matches!(kind, EventKind::CycleEnd | EventKind::Note | EventKind::Snapshot)
+    !matches!(kind, EventKind::CycleEnd | EventKind::Fork | EventKind::Note | EventKind::Snapshot)
 }
 
 /// An event in words, with where it happened.
@@ -110,6 +110,15 @@ pub fn dot(ui: &Ui, drawn: &Drawn, at: (f64, f64), color: Color32) {
     let place = position(drawn, at);
     if drawn.rect.contains(place) {
         ui.painter().circle(place, metrics::MARKER, color, Stroke::new(metrics::HAIRLINE, tokens.ground));
+    }
+}
+
+/// A ring where a fork parts from its origin.
+pub fn branch(ui: &Ui, drawn: &Drawn, at: (f64, f64), color: Color32) {
+    let place = position(drawn, at);
+    if drawn.rect.contains(place) {
+        let stroke = Stroke::new(metrics::CURVE, color);
+        ui.painter().circle(place, metrics::MARKER, theme::tokens(ui).ground, stroke);
     }
 }
 

@@ -71,6 +71,13 @@ impl Plots<'_> {
         });
         self.handles(ui, &drawn, double);
         let studio = &*self.studio;
+        for row in studio.shown() {
+            let parting = studio.parting(row.id).map(|(at, _)| at);
+            let height = parting.and_then(|at| scale.height(studio.rate(row.id, at.saturating_sub(1))?));
+            if let Some((at, height)) = parting.zip(height) {
+                overlay::branch(ui, &drawn, (at as f64, height), studio.color(row, theme::tokens(ui)));
+            }
+        }
         overlay::event_marks(ui, &drawn, &studio.frame, &studio.view, &|lane| studio.lane_name(lane));
     }
 
@@ -107,13 +114,15 @@ impl Plots<'_> {
             let dashed = LineStyle::Dashed { length: metrics::DASH };
             if selected && self.was_edited(row) {
                 // What the handles are on, where the past was another.
-                let planned = Strokes::curve(curve, rate, (from, to.min(done)), columns, scale);
+                let begin = studio.parting(row.id).map_or(from, |(at, _)| from.max(at));
+                let planned = Strokes::curve(curve, rate, (begin, to.min(done)), columns, scale);
                 let faint = tokens.ahead(color);
                 lines.extend(
                     planned.into_lines().map(|line| plain(line, faint, metrics::CURVE_FAINT).style(dashed)),
                 );
             }
-            let ahead = Strokes::curve(curve, rate, (from.max(done.saturating_sub(1)), to), columns, scale);
+            let begin = studio.begins().get(&row.id).map_or(from, |at| from.max(at.saturating_sub(1)));
+            let ahead = Strokes::curve(curve, rate, (begin.max(done.saturating_sub(1)), to), columns, scale);
             lines.extend(
                 ahead.into_lines().map(|line| plain(line, tokens.ahead(color), stroke).style(dashed)),
             );
@@ -132,7 +141,7 @@ impl Plots<'_> {
             return false;
         };
         lane.curves.lr.iter().any(|bucket| {
-            let planned = studio.curve(row.id).map_or(bucket.last, |curve| curve.at(bucket.last_update));
+            let planned = studio.scheduled(row.id, bucket.last_update).unwrap_or(bucket.last);
             (planned - bucket.last).abs() > 1e-6 * planned.abs().max(bucket.last.abs())
         })
     }

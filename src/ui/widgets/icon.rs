@@ -15,6 +15,7 @@ pub enum Icon {
     Pause,
     Step,
     Restart,
+    Diamond,
     Plus,
     More,
     Eye,
@@ -107,6 +108,7 @@ pub fn paint(painter: &Painter, icon: Icon, center: Pos2, color: Color32) {
             solid(&[(-5.0, -5.0), (2.0, 0.0), (-5.0, 5.0)]);
             block(3.0, -5.0, 5.0, 5.0);
         }
+        Icon::Diamond => line(&[(0.0, -5.0), (5.0, 0.0), (0.0, 5.0), (-5.0, 0.0), (0.0, -5.0)]),
         Icon::Restart => {
             arc(5.0, -0.14, 0.72);
             solid(&[(1.6, -6.6), (6.8, -3.2), (1.4, -0.6)]);

@@ -1,96 +1,83 @@
-//! A training that is killed again and again, and resumed each time.
+//! `anneal train`, killed again and again, and resumed each time.
 
 use std::fs;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use anneal_studio::files;
 use anneal_studio::random::{Stream, below, rng};
-use anneal_studio::train::checkpoint::policy::Stops;
-use anneal_studio::train::checkpoint::{Forget, Policy, Writer, newest_good};
-use anneal_studio::train::cohort::Cohort;
+use anneal_studio::train::checkpoint::newest_good;
 
-use crate::training::{MOONS, cohort};
+use crate::training::MOONS;
 
 const KILLS: u32 = 50;
-const FOLDER: &str = "ANNEAL_TEST_TRAIN_UNTIL_KILLED";
+/// Longer than a training takes, so that kills fall anywhere in one, its start and its end included.
+const LATEST: Duration = Duration::from_millis(400);
 
-fn long() -> Cohort {
+/// `anneal train` of the experiment in `folder`, to its `out`.
+fn train(folder: &Path, resume: bool) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_anneal"));
+    command.arg("train").arg(folder.join("experiment.toml")).args(["--threads", "1", "--device", "cpu"]);
+    command.arg(if resume { "--resume" } else { "--out" }).arg(folder.join("out"));
+    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+/// Updates done at the newest good checkpoint; a kill leaves none that is not good.
+fn saved(folder: &Path) -> u64 {
+    let Ok(found) = newest_good(&folder.join("out/checkpoints")) else { return 0 };
+    assert!(found.refused.is_empty(), "a kill leaves no half file: {:?}", found.refused);
+    found.newest.map_or(0, |(_, checkpoint)| checkpoint.update())
+}
+
+fn experiment(folder: &Path) {
     let text = MOONS
-        .replace("[16, 8]", "[8]")
-        .replace("\"200\"", "\"12000\"")
+        .replace("[16, 8]", "[4]")
+        .replace("\"200\"", "\"8000\"")
         .replace("replicas = 2", "replicas = 1");
-    cohort(&text, 1)
+    fs::write(folder.join("experiment.toml"), text).unwrap();
 }
 
-/// Every final weight and buffer, the newest losses and the counts, as text.
-fn result(cohort: &Cohort) -> String {
-    let rows: Vec<f32> = cohort.rows().flatten_all().unwrap().to_vec1().unwrap();
-    let states: Vec<_> = cohort.lanes().iter().map(anneal_studio::train::lane::Lane::state).collect();
-    format!("{:?}\n{states:?}\n", rows.iter().map(|x| x.to_bits()).collect::<Vec<_>>())
-}
-
-fn final_file(folder: &Path) -> PathBuf {
-    folder.join("final")
-}
-
-/// The child: trains from the newest checkpoint to the end. Run as a test on its own it does nothing.
-#[test]
-fn child() {
-    let Some(folder) = std::env::var_os(FOLDER).map(PathBuf::from) else { return };
-    let mut training = long();
-    if let Some((_, checkpoint)) = newest_good(&folder).unwrap().newest {
-        let continuity = training.restore(&checkpoint, Forget::default()).unwrap();
-        assert!(continuity.iter().all(|lane| !lane.jumps()));
-    }
-    let policy = Policy { every: "250".parse().unwrap(), keep: 2 };
-    let writer = Writer::start(&folder, policy, training.update()).unwrap();
-    let stops = Stops::new(&policy, training.task().clock, []);
-    while let Some((stop, reason)) = stops.after(training.update()) {
-        training.advance(stop, u64::MAX).unwrap();
-        training.lanes_mut().iter_mut().for_each(|lane| lane.log.clear());
-        writer.offer(training.checkpoint().unwrap(), reason);
-    }
-    assert_eq!(writer.flush().problem, None);
-    files::replace(&final_file(&folder), |file| file.write_all(result(&training).as_bytes())).unwrap();
-}
-
-fn spawn(folder: &Path) -> Child {
-    Command::new(std::env::current_exe().unwrap())
-        .args(["checkpoint::killed::child", "--exact", "--quiet"])
-        .env(FOLDER, folder)
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap()
+/// Every measured number, and the losses at the end, without the seconds it took.
+fn results(folder: &Path) -> (String, Vec<serde_json::Value>) {
+    let metrics = fs::read_to_string(folder.join("out/metrics.csv")).unwrap();
+    let summary = fs::read_to_string(folder.join("out/summary.json")).unwrap();
+    let summary: serde_json::Value = serde_json::from_str(&summary).unwrap();
+    let names =
+        ["name", "updates", "final_train_loss", "final_val_loss", "best_val_loss", "final_val_accuracy"];
+    let runs = summary["runs"].as_array().unwrap().iter();
+    (metrics, runs.flat_map(|run| names.map(|name| run[name].clone())).collect())
 }
 
 #[test]
 fn a_training_killed_at_any_moment_ends_as_the_one_that_was_not() {
-    let mut whole = long();
-    whole.advance(u64::MAX, u64::MAX).unwrap();
-    let expected = result(&whole);
+    let whole = tempfile::tempdir().unwrap();
+    experiment(whole.path());
+    assert!(train(whole.path(), false).wait().unwrap().success());
+    let expected = results(whole.path());
     let mut moments = rng(6, Stream::Noise { update: 0 });
     let (mut kills, mut resumes, mut ends) = (0, 0, 0);
-    while kills < KILLS {
+    while kills < KILLS || ends == 0 {
         let folder = tempfile::tempdir().unwrap();
-        while !final_file(folder.path()).exists() {
-            let before = newest_good(folder.path()).unwrap().newest.map_or(0, |(_, found)| found.update());
-            let mut child = spawn(folder.path());
+        experiment(folder.path());
+        loop {
+            let before = saved(folder.path());
+            let mut child = train(folder.path(), before > 0);
             if kills < KILLS {
-                std::thread::sleep(Duration::from_micros(below(&mut moments, 200_000) as u64));
+                std::thread::sleep(Duration::from_micros(
+                    below(&mut moments, LATEST.as_micros() as usize) as u64
+                ));
                 child.kill().unwrap();
             }
             let ended = child.wait().unwrap();
-            kills += u32::from(!ended.success());
             resumes += u32::from(before > 0);
-            let found = newest_good(folder.path()).unwrap();
-            assert!(found.refused.is_empty(), "a kill leaves no half file: {:?}", found.refused);
-            assert!(found.newest.map_or(0, |(_, found)| found.update()) >= before, "nothing is lost");
+            assert!(saved(folder.path()) >= before, "nothing that was saved is lost");
+            if ended.success() {
+                break;
+            }
+            kills += 1;
         }
-        assert_eq!(fs::read_to_string(final_file(folder.path())).unwrap(), expected);
+        assert_eq!(results(folder.path()), expected, "after {kills} kills");
         ends += 1;
     }
-    assert!(resumes >= 10 && ends >= 1, "{kills} kills, {resumes} resumes, {ends} ends");
+    assert!(resumes >= 10, "{kills} kills, {resumes} resumes, {ends} ends");
 }

@@ -134,3 +134,25 @@ fn what_begins_anew_has_no_snapshots_of_before() {
         assert_eq!(shared.snapshots.len(), after.len());
     });
 }
+
+/// Prints the time of a whole training with and without snapshots on the way, each the best of seven in turn.
+#[test]
+#[ignore = "a measurement: run it alone with --ignored --nocapture"]
+fn what_snapshots_on_the_way_cost() {
+    for (hidden, updates) in [("[16, 8]", 20_000), ("[256, 128]", 400)] {
+        let text = MOONS.replace("[16, 8]", hidden).replace("\"200\"", &format!("\"{updates}\""));
+        let mut best = [f64::INFINITY; 2];
+        for _ in 0..7 {
+            for (best, snapshot_bytes) in best.iter_mut().zip([0, 256 << 20]) {
+                let engine = start(&text, Options { snapshot_bytes, ..paused() });
+                wait(&engine, "the pause", |shared| shared.status.updates > 0);
+                let begin = std::time::Instant::now();
+                engine.send(Command::Play);
+                finished(&engine);
+                *best = best.min(begin.elapsed().as_secs_f64());
+            }
+        }
+        let speed = best.map(|seconds| updates as f64 / seconds);
+        eprintln!("{hidden}, {updates} updates: {speed:.0?} updates/s, ratio {:.3}", best[0] / best[1]);
+    }
+}

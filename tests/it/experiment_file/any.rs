@@ -240,6 +240,7 @@ fn run(has_epochs: bool, validation: f64) -> BoxedStrategy<Run> {
     (any::<String>(), optimizer(has_epochs), schedule(has_epochs), controllers, hypergradient, layer_decay)
         .prop_map(|(name, optimizer, lr, (plateau, greedy), hypergradient, layer_decay)| Run {
             name,
+            fork: None,
             optimizer,
             lr,
             plateau,

@@ -1,0 +1,63 @@
+//! Forks: a new run that takes over what another has done so far.
+
+use super::{Worker, lock};
+use crate::telemetry::{Event, EventKind};
+use crate::train::TrainError;
+use crate::train::checkpoint::Forget;
+use crate::train::command::{LaneId, RunId};
+
+impl Worker {
+    /// Gives those of the lanes that begin as forks the past of their origin, as far as there is a snapshot of it;
+    /// without one they make the same updates themselves.
+    pub(super) fn branch(&mut self, lanes: &[LaneId]) {
+        for lane in lanes {
+            if let Err(error) = self.take_over(*lane) {
+                return self.fail(&error);
+            }
+        }
+    }
+
+    fn take_over(&mut self, lane: LaneId) -> Result<(), TrainError> {
+        let Some((origin, name, at)) = self.origin(lane) else { return Ok(()) };
+        let Some(snapshot) =
+            self.moments.newest(origin, at).filter(|snapshot| snapshot.update() > 0).cloned()
+        else {
+            return Ok(());
+        };
+        let Some(cohort) = &mut self.cohort else { return Ok(()) };
+        let Some(continuity) = cohort.load_lane(lane, &snapshot.saved, Forget::default())? else {
+            return Ok(());
+        };
+        let update = snapshot.update();
+        self.moments.share(origin, lane, update);
+        let mut shared = lock(&self.shared);
+        let past = shared.lanes.get(&origin).map(|view| view.store.clone());
+        if let (Some(past), Some(view)) = (past, shared.lanes.get_mut(&lane)) {
+            view.store = past;
+            view.store.truncate(0, update);
+            let message = format!("forked from \u{201c}{name}\u{201d}: {}", continuity.verdict());
+            let generation = self.revision.generation;
+            view.store.event(Event { update, lane: Some(0), kind: EventKind::Fork, message, generation });
+        }
+        Ok(())
+    }
+
+    /// The lane that a fork's lane shares its past with, the name of its run, and for how many updates.
+    fn origin(&self, lane: LaneId) -> Option<(LaneId, String, u64)> {
+        let Self { revision, .. } = self;
+        let runs = &revision.experiment.runs;
+        let at = revision.ids.iter().position(|id| *id == lane.run)?;
+        let fork = runs.get(at)?.fork.as_ref()?;
+        let run: RunId = *revision.ids.get(runs.iter().position(|run| run.name == fork.of)?)?;
+        let clock = self.cohort.as_ref()?.task().clock;
+        Some((LaneId { run, ..lane }, fork.of.clone(), fork.at.whole_updates(clock)))
+    }
+
+    /// The updates at which runs part, where there is always a moment to take over from.
+    pub(super) fn mark_forks(&mut self) {
+        let Some(cohort) = &self.cohort else { return };
+        let clock = cohort.task().clock;
+        let forks = self.revision.experiment.runs.iter().filter_map(|run| run.fork.as_ref());
+        self.moments.set_forks(forks.map(|fork| fork.at.whole_updates(clock)).collect());
+    }
+}

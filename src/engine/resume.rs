@@ -1,0 +1,52 @@
+//! Going on with a training that was saved to a folder.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use super::shown::Why;
+use super::travel::told;
+use super::{Worker, lock};
+use crate::train::checkpoint::{Continuation, Forget};
+use crate::train::command::{LaneId, State};
+
+impl Worker {
+    /// Puts all lanes where a saved training was, shows what it had measured, and pauses. The revision in
+    /// effect is the saved training's own; a checkpoint that does not fit it is shown as a failure.
+    pub(super) fn resume(&mut self, saved: &Continuation, forget: Forget) {
+        let Some(cohort) = &mut self.cohort else { return };
+        let continuity = match cohort.restore(&saved.checkpoint, forget) {
+            Ok(continuity) => continuity,
+            Err(refusal) => return self.state = State::Failed(refusal.to_string()),
+        };
+        self.moments.begin(cohort.task().clock.updates);
+        let revision = &self.revision;
+        let runs = revision.ids.iter().zip(&revision.experiment.runs);
+        let ids: BTreeMap<&str, _> = runs.map(|(id, run)| (run.name.as_str(), *id)).collect();
+        let lane = |run: &str, replica| Some(LaneId { run: *ids.get(run)?, replica });
+        let mut shared = lock(&self.shared);
+        for view in shared.lanes.values_mut() {
+            view.store.clear();
+            view.ghost = None;
+        }
+        for measured in &saved.measured {
+            let view = lane(&measured.run, measured.replica).and_then(|lane| shared.lanes.get_mut(&lane));
+            let Some(view) = view else { continue };
+            view.store.append(0, &[measured.row]);
+            if let Some(validation) = measured.validation {
+                view.store.validate(0, validation);
+            }
+        }
+        for rates in &continuity {
+            let view = lane(&rates.run, rates.replica).and_then(|lane| shared.lanes.get_mut(&lane));
+            if let Some(view) = view {
+                view.store.event(told(rates, forget, revision.generation));
+            }
+        }
+        drop(shared);
+        self.capture_all(Why::Departure);
+        self.pending.clear();
+        self.pictured = None;
+        self.state = State::Paused;
+        self.pace = (self.playhead(), Instant::now());
+    }
+}

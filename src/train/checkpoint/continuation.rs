@@ -1,0 +1,59 @@
+//! A training's folder, to go on from.
+
+use std::path::{Path, PathBuf};
+
+use super::{Checkpoint, Refusal, newest_good};
+use crate::telemetry::metrics::{self, Measured};
+
+/// The newest good checkpoint of a training, and what it had measured by then.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Continuation {
+    pub checkpoint: Checkpoint,
+    /// The rows of `metrics.csv` up to the checkpoint; none where there is no such file.
+    pub measured: Vec<Measured>,
+    /// Why newer checkpoints are not it, the newest first.
+    pub refused: Vec<String>,
+}
+
+/// Why a folder is no training to go on with.
+#[derive(Debug, thiserror::Error)]
+pub enum ContinueError {
+    #[error("there are no checkpoints in {}: choose a folder that `anneal train --out` wrote", folder.display())]
+    NoCheckpoints { folder: PathBuf },
+    #[error("there is no good checkpoint in {}: {}", folder.display(), reasons(refused))]
+    NoneGood { folder: PathBuf, refused: Vec<Refusal> },
+    #[error("{}: cannot be read: {cause}", file.display())]
+    Metrics { file: PathBuf, cause: csv::Error },
+}
+
+fn reasons(refused: &[Refusal]) -> String {
+    refused.iter().map(Refusal::to_string).collect::<Vec<_>>().join("; ")
+}
+
+impl Continuation {
+    /// Reads a folder that `anneal train` wrote.
+    ///
+    /// # Errors
+    /// When it has no good checkpoint, or its metrics cannot be read.
+    pub fn read(folder: &Path) -> Result<Self, ContinueError> {
+        let checkpoints = folder.join("checkpoints");
+        let found = newest_good(&checkpoints)
+            .map_err(|_| ContinueError::NoCheckpoints { folder: checkpoints.clone() })?;
+        let Some((_, checkpoint)) = found.newest else {
+            return Err(if found.refused.is_empty() {
+                ContinueError::NoCheckpoints { folder: checkpoints }
+            } else {
+                ContinueError::NoneGood { folder: checkpoints, refused: found.refused }
+            });
+        };
+        let mut measured = Vec::new();
+        let file = folder.join("metrics.csv");
+        if file.exists() {
+            let take = |row, _: &csv::StringRecord| measured.push(row);
+            metrics::read(&file, checkpoint.update(), take)
+                .map_err(|cause| ContinueError::Metrics { file, cause })?;
+        }
+        let refused = found.refused.iter().map(Refusal::to_string).collect();
+        Ok(Self { checkpoint, measured, refused })
+    }
+}

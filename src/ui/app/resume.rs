@@ -1,0 +1,72 @@
+//! Going on with a training that was saved to a folder, which is read on a thread of its own.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
+use std::thread;
+
+use eframe::egui::Context;
+
+use crate::train::checkpoint::{Continuation, ContinueError, Forget};
+use crate::train::command::Command;
+use crate::ui::document::Document;
+use crate::ui::sheet::Sheet;
+
+use super::StudioApp;
+
+/// A folder being read.
+pub(super) type Reading = Receiver<Result<Continuation, ContinueError>>;
+
+impl StudioApp {
+    /// Begins to read a training's folder for the sheet that asked for it.
+    pub(super) fn look_into(&mut self, ctx: &Context, folder: &Path) {
+        if let Some(Sheet::Resume(resume)) = &mut self.studio.sheet {
+            resume.path = folder.display().to_string();
+            (resume.found, resume.error) = (None, None);
+        }
+        let (folder, wake) = (folder.to_owned(), ctx.clone());
+        let (answer, reading) = sync_channel(1);
+        let read = move || {
+            // Nobody waits for the answer any more when the studio has closed.
+            let _ = answer.send(Continuation::read(&folder));
+            wake.request_repaint();
+        };
+        match thread::Builder::new().name("reading a training".into()).spawn(read) {
+            Ok(_) => self.reading = Some(reading),
+            Err(error) => self.studio.toasts.failed(format!("The folder cannot be read now: {error}")),
+        }
+    }
+
+    /// Shows what was read.
+    pub(super) fn looked(&mut self) {
+        let answer = match self.reading.as_ref().map(Receiver::try_recv) {
+            None | Some(Err(TryRecvError::Empty)) => return,
+            Some(answer) => answer,
+        };
+        self.reading = None;
+        let Some(Sheet::Resume(resume)) = &mut self.studio.sheet else { return };
+        match answer {
+            Ok(Ok(found)) => resume.found = Some(Arc::new(found)),
+            Ok(Err(error)) => resume.error = Some(error.to_string()),
+            Err(_) => resume.error = Some("The folder could not be read. Try again.".into()),
+        }
+    }
+
+    /// Goes on with what the sheet shows.
+    pub(super) fn resume_found(&mut self) {
+        let Some(Sheet::Resume(resume)) = self.studio.sheet.take() else { return };
+        if let Some(found) = resume.found {
+            self.resume(found, resume.forget);
+        }
+    }
+
+    /// Goes on with a saved training, which takes the document's place.
+    pub fn resume(&mut self, saved: Arc<Continuation>, forget: Forget) {
+        let studio = &mut self.studio;
+        let Continuation { checkpoint, .. } = &*saved;
+        studio.replace(Document::new(checkpoint.experiment.clone(), None));
+        let at = crate::ui::format::count(checkpoint.update());
+        studio.toasts.done(format!("“{}” goes on after update {at}.", checkpoint.experiment.name));
+        studio.tell(Command::Continue(saved, forget));
+    }
+}

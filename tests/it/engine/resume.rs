@@ -1,0 +1,125 @@
+//! Going on in the studio with what `anneal train` saved.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command as Process;
+use std::sync::Arc;
+
+use anneal_studio::engine::Engine;
+use anneal_studio::telemetry::{Column, EventKind};
+use anneal_studio::train::checkpoint::{Continuation, Forget, file_name};
+use anneal_studio::train::command::{Command, State};
+
+use super::{FIRST, bits, finished, paused, playing, start, wait};
+use crate::training::{MOONS, revision};
+
+/// The folder of a training that was cut off after `update` updates.
+fn cut_off(folder: &Path, update: u64) {
+    let file = folder.join("experiment.toml");
+    fs::write(&file, MOONS).unwrap();
+    let mut train = Process::new(env!("CARGO_BIN_EXE_anneal"));
+    let done = train.arg("train").arg(&file).arg("--out").arg(folder).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    for at in (update + 1..=200).map(file_name) {
+        let _ = fs::remove_file(folder.join("checkpoints").join(at));
+    }
+}
+
+/// The newest update below the end that has a checkpoint.
+fn newest(folder: &Path) -> u64 {
+    let names = fs::read_dir(folder.join("checkpoints")).unwrap().map(|entry| entry.unwrap().file_name());
+    let updates = names.filter_map(|name| {
+        name.to_str()?.strip_prefix("update-")?.strip_suffix(".safetensors")?.parse::<u64>().ok()
+    });
+    updates.filter(|update| *update < 200).max().unwrap()
+}
+
+fn go_on(saved: &Arc<Continuation>, forget: Forget) -> Engine {
+    let engine = start(&saved.checkpoint.experiment.to_toml(), paused());
+    engine.send(Command::Continue(Arc::clone(saved), forget));
+    let at = saved.checkpoint.update();
+    wait(&engine, "what was saved", |shared| {
+        shared.status.update == at && shared.status.state == State::Paused
+    });
+    engine
+}
+
+#[test]
+fn a_saved_training_goes_on_in_the_studio_bit_for_bit_with_what_it_had_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    cut_off(folder.path(), 199);
+    let at = newest(folder.path());
+    let saved = Arc::new(Continuation::read(folder.path()).unwrap());
+    assert_eq!((saved.checkpoint.update(), saved.measured.len() as u64), (at, 4 * at));
+    let engine = go_on(&saved, Forget::default());
+    engine.read(|shared| {
+        for view in shared.lanes.values() {
+            assert_eq!(view.store.updates(0), at);
+            let told = view.store.events().iter().find(|event| event.kind == EventKind::Resume).unwrap();
+            assert!(told.update == at && told.message.contains("the rate goes on at"), "{}", told.message);
+        }
+    });
+    engine.send(Command::Play);
+    finished(&engine);
+    let whole = start(MOONS, playing());
+    finished(&whole);
+    for column in [Column::Lr, Column::TrainLoss] {
+        let all = |engine: &Engine| engine.read(|shared| bits(shared, FIRST, column));
+        assert_eq!(all(&engine), all(&whole), "{column:?}");
+    }
+    let validations = |engine: &Engine| {
+        engine.read(|shared| {
+            let series = shared.lanes[&FIRST].store.series(0, Column::ValLoss);
+            (series.len(), (0..200).filter_map(|update| series.at(update)).collect::<Vec<_>>())
+        })
+    };
+    assert_eq!(validations(&engine), validations(&whole));
+}
+
+#[test]
+fn what_is_forgotten_shows_as_a_jump_of_the_rate() {
+    let folder = tempfile::tempdir().unwrap();
+    cut_off(folder.path(), 199);
+    let saved = Arc::new(Continuation::read(folder.path()).unwrap());
+    let engine = go_on(&saved, Forget { schedule: true, momentum: false });
+    engine.read(|shared| {
+        let events = shared.lanes[&FIRST].store.events();
+        let told = events.iter().find(|event| event.kind == EventKind::Resume).unwrap();
+        assert!(told.message.contains("without the scheduler's state: the rate jumps"), "{}", told.message);
+    });
+}
+
+#[test]
+fn a_damaged_checkpoint_is_refused_and_the_one_before_it_offered() {
+    let folder = tempfile::tempdir().unwrap();
+    cut_off(folder.path(), 200);
+    let newest = folder.path().join("checkpoints").join(file_name(200));
+    let mut bytes = fs::read(&newest).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&newest, bytes).unwrap();
+    let saved = Continuation::read(folder.path()).unwrap();
+    assert!(saved.checkpoint.update() < 200);
+    assert!(saved.refused.len() == 1 && saved.refused[0].contains("altered since it was written"));
+    assert!(saved.measured.iter().all(|measured| measured.row.update < saved.checkpoint.update()));
+    for entry in fs::read_dir(folder.path().join("checkpoints")).unwrap() {
+        fs::write(entry.unwrap().path(), b"short").unwrap();
+    }
+    let none = Continuation::read(folder.path()).unwrap_err().to_string();
+    assert!(none.contains("there is no good checkpoint") && none.contains("cut short"), "{none}");
+    let empty = Continuation::read(&folder.path().join("nothing")).unwrap_err().to_string();
+    assert!(empty.contains("there are no checkpoints in"), "{empty}");
+}
+
+#[test]
+fn a_checkpoint_of_another_experiment_is_refused_with_the_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    cut_off(folder.path(), 199);
+    let saved = Arc::new(Continuation::read(folder.path()).unwrap());
+    let engine = Engine::start(revision(&MOONS.replace("seed = 3", "seed = 4"), 0), paused(), || ()).unwrap();
+    engine.send(Command::Continue(saved, Forget::default()));
+    wait(
+        &engine,
+        "the refusal",
+        |shared| matches!(&shared.status.state, State::Failed(why) if why.contains("another seed")),
+    );
+}
