@@ -18,10 +18,13 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, track: Rect) {
     let y = ui.painter().round_to_pixel_center(track.center().y + metrics::XS);
     let at = |update: u64| pos2(track.left() + (update as f64 / updates) as f32 * track.width(), y);
     let list = Arc::clone(&studio.frame.snapshots);
+    let update = studio.frame.status.update;
     for place in places(&list) {
-        diamond(ui, studio, &place, at(place.update));
+        // Where training has been twice, the way that was left is above the one that was taken.
+        let above = if place.left && place.update <= update { metrics::M } else { 0.0 };
+        diamond(ui, studio, &place, at(place.update) - vec2(0.0, above));
     }
-    let now = at(studio.frame.status.update);
+    let now = at(update);
     head(ui, studio, track, now, &list);
 }
 
@@ -52,7 +55,7 @@ fn look(ui: &Ui, studio: &Studio, place: &Place<'_>) -> (Color32, f32) {
     match strongest.map(|snapshot| (snapshot.why, slot(snapshot.lane().run))) {
         Some((Why::Asked, Some(slot))) => (tokens.run(slot), metrics::XS + 1.0),
         Some((Why::ByHand | Why::Departure, _)) => (tokens.text, metrics::XS + 1.0),
-        _ => (tokens.muted, metrics::XS - 0.5),
+        _ => (tokens.muted, metrics::XS),
     }
 }
 
