@@ -55,6 +55,7 @@ fn forgetting_the_schedule_raises_the_loss_and_forgetting_momentum_hardly_does()
     let ((right, right_accuracy), smooth) = resume(Forget::default());
     let ((wrong, wrong_accuracy), jump) = resume(Forget { schedule: true, momentum: false });
     let ((cold, cold_accuracy), unseen) = resume(Forget { schedule: false, momentum: true });
+    eprintln!("training loss after the cut: {right:.3}; schedule forgotten: {wrong:.3}; momentum: {cold:.3}");
     assert!(wrong > 1.2 * right, "the schedule forgotten: {wrong}, resumed: {right}");
     assert!(wrong_accuracy < right_accuracy, "{wrong_accuracy} {right_accuracy}");
     assert!(
