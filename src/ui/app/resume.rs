@@ -67,6 +67,9 @@ impl StudioApp {
         studio.replace(Document::new(checkpoint.experiment.clone(), None));
         let at = crate::ui::format::count(checkpoint.update());
         studio.toasts.done(format!("“{}” goes on after update {at}.", checkpoint.experiment.name));
+        for reason in &saved.refused {
+            studio.toasts.failed(format!("Not taken: {reason}. This is the good checkpoint before it."));
+        }
         studio.tell(Command::Continue(saved, forget));
     }
 }
