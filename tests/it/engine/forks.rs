@@ -1,5 +1,6 @@
 //! Forks: runs that share another's past, in the studio and in a file.
 
+use anneal_studio::engine::Snapshot;
 use anneal_studio::telemetry::{Column, EventKind};
 use anneal_studio::train::checkpoint::Forget;
 use anneal_studio::train::cohort::Cohort;
@@ -120,7 +121,7 @@ fn in_the_studio_a_fork_begins_with_the_past_of_its_origin_and_ends_as_the_file_
         assert_eq!(told.update, 96, "it did not train anew what its origin had done");
         assert!(told.message.contains("forked from “momentum”: the rate jumps"), "{}", told.message);
         let past: Vec<u64> =
-            shared.snapshots.iter().filter(|it| it.lane() == FORK).map(|it| it.update()).collect();
+            shared.snapshots.iter().filter(|it| it.lane() == FORK).map(Snapshot::update).collect();
         assert!(past.contains(&48) && past.contains(&96), "one can go back with it, too: {past:?}");
     });
     let mut alone = cohort(&text, 1);

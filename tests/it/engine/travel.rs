@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anneal_studio::engine::{Engine, Shared, Why};
+use anneal_studio::engine::{Engine, Shared, Snapshot, Why};
 use anneal_studio::telemetry::{Column, Event, EventKind};
 use anneal_studio::train::checkpoint::Forget;
 use anneal_studio::train::command::{Command, LaneId, Mode, RunId, State};
@@ -68,17 +68,17 @@ fn further_back_and_forward_again_loses_nothing() {
     finished(&engine);
     let before = engine.read(everything);
     let places: Vec<u64> = engine.read(|shared| {
-        shared.snapshots.iter().filter(|it| it.lane() == FIRST).map(|it| it.update()).collect()
+        shared.snapshots.iter().filter(|it| it.lane() == FIRST).map(Snapshot::update).collect()
     });
     for update in [AWAY, 48, 144] {
         let left = engine.read(|shared| shared.status.update) < update;
         go(&engine, update, left, Forget::default());
         let now: Vec<u64> = engine.read(|shared| {
-            shared.snapshots.iter().filter(|it| it.lane() == FIRST).map(|it| it.update()).collect()
+            shared.snapshots.iter().filter(|it| it.lane() == FIRST).map(Snapshot::update).collect()
         });
         assert_eq!(now, places, "every place is still there");
         engine.read(|shared| {
-            let ahead = shared.snapshots.iter().filter(|it| it.left).map(|it| it.update());
+            let ahead = shared.snapshots.iter().filter(|it| it.left).map(Snapshot::update);
             assert!(ahead.into_iter().all(|at| at > update));
             assert_eq!(shared.lanes[&FIRST].store.updates(0), update);
         });
