@@ -1,6 +1,6 @@
 //! Short messages about what was done, or could not be.
 
-use eframe::egui::{Align, Align2, Area, Frame as Card, Id, Layout, Margin, Order, Stroke, Ui, vec2};
+use eframe::egui::{Align2, Area, Frame as Card, Id, Label, Margin, Order, Stroke, Ui, vec2};
 
 use super::theme::{self, metrics};
 use super::widgets::{Icon, icon_button};
@@ -92,12 +92,13 @@ fn card(ui: &mut Ui, toast: &Toast) -> bool {
         })
         .show(ui, |ui| {
             ui.set_width(metrics::TOAST);
-            ui.with_layout(Layout::right_to_left(Align::TOP), |ui| {
-                let dismissed = icon_button(ui, Icon::Close, "Dismiss message").clicked();
-                ui.with_layout(Layout::left_to_right(Align::Center).with_main_wrap(true), |ui| {
-                    ui.add(eframe::egui::Label::new(&toast.text).wrap());
+            ui.horizontal_top(|ui| {
+                ui.vertical(|ui| {
+                    ui.set_width(metrics::TOAST - metrics::ICON_BUTTON - metrics::S);
+                    ui.add_space(metrics::XS);
+                    ui.add(Label::new(&toast.text).wrap());
                 });
-                dismissed
+                icon_button(ui, Icon::Close, "Dismiss message").clicked()
             })
             .inner
         })

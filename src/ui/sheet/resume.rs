@@ -34,7 +34,7 @@ impl Resume {
         let look = Decision::Open(trimmed(&self.path));
         let Some(found) = &self.found else {
             if self.error.is_none() {
-                ui.label(theme::caption(ui, "The folder that `anneal train --out` wrote."));
+                ui.label(theme::caption(ui, "A folder that “anneal train --out” wrote."));
             }
             let decided = buttons(ui, &[("Look", !self.path.trim().is_empty(), look)]);
             return entered.map(|decision| as_look(decision, &self.path)).or(decided);
