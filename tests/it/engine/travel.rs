@@ -16,7 +16,10 @@ const AWAY: u64 = 96;
 fn go(engine: &Engine, update: u64, left: bool, forget: Forget) {
     let there = snapshot(engine, FIRST, update, left).id;
     assert!(engine.send(Command::Travel(there, forget)));
-    wait(engine, "the way", |shared| shared.status.update == update && shared.status.state == State::Paused);
+    wait(engine, "the way", |shared| {
+        let is_there = shared.snapshots.iter().any(|it| it.id == there && !it.left);
+        is_there && shared.status.update == update && shared.status.state == State::Paused
+    });
 }
 
 fn everything(shared: &Shared) -> Vec<Vec<u64>> {

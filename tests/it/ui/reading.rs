@@ -52,7 +52,7 @@ fn events_explain_themselves() {
     let mut studio = first(400);
     let track = studio.harness.get_by_label("Timeline").rect();
     // The stand-in's events are at updates 0, 10, 20, ... of 1,000.
-    let x = track.left() + track.width() * 0.03;
+    let x = track.left() + track.width() * 0.05;
     studio.harness.hover_at(eframe::egui::pos2(x, track.top() + 8.0));
     studio.harness.run_steps(40);
     assert!(studio.says("something of kind diverged"));

@@ -149,12 +149,14 @@ fn a_saved_training_is_looked_at_and_gone_on_with() {
     studio.click("Forget the momentum");
     studio.click("Continue");
     let commands = studio.log.commands.borrow();
-    let resumed = commands.iter().position(|command| {
-        matches!(command, Command::Continue(saved, forget)
-            if saved.checkpoint == checkpoint && *forget == Forget { schedule: false, momentum: true })
+    let lost = Forget { schedule: false, momentum: true };
+    let told = commands.iter().filter_map(|command| match command {
+        Command::Revise(revision, _) => Some(revision.experiment == checkpoint.experiment),
+        Command::Continue(saved, forget) => Some(saved.checkpoint == checkpoint && *forget == lost),
+        _ => None,
     });
-    let revised = commands.iter().rposition(|command| matches!(command, Command::Revise(..)));
-    assert!(revised.is_some() && revised < resumed, "first the experiment, then its state");
+    assert_eq!(told.collect::<Vec<_>>(), [true, true], "{commands:?}");
+    assert!(matches!(commands.last(), Some(Command::Continue(..))), "first the experiment, then its state");
 }
 
 #[test]
