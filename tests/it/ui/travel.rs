@@ -126,8 +126,9 @@ fn look_into(studio: &mut Studio, path: &str) {
     studio.harness.run_steps(2);
     studio.click("Look");
     for _ in 0..500 {
-        if studio.says("cannot") || studio.says("there are no checkpoints") || studio.shows("Continue") {
-            return;
+        if studio.says("there are no checkpoints") || studio.shows("Continue") {
+            // The sheet is in the middle again.
+            return studio.harness.run_steps(4);
         }
         std::thread::sleep(std::time::Duration::from_millis(10));
         studio.harness.run_steps(1);
