@@ -23,11 +23,15 @@ pub struct Pace {
     rounds: usize,
     /// each of about this length.
     round: Duration,
+    /// How long the peak is dragged.
+    drag: Duration,
 }
 
 impl Pace {
-    pub const FULL: Self = Self { rounds: 5, round: Duration::from_millis(400) };
-    pub const QUICK: Self = Self { rounds: 1, round: Duration::from_millis(40) };
+    pub const FULL: Self =
+        Self { rounds: 5, round: Duration::from_millis(400), drag: Duration::from_secs(4) };
+    pub const QUICK: Self =
+        Self { rounds: 1, round: Duration::from_millis(40), drag: Duration::from_millis(500) };
 }
 
 /// What `--json` prints.

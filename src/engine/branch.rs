@@ -31,8 +31,8 @@ impl Worker {
         let update = snapshot.update();
         self.moments.share(origin, lane, update);
         let mut shared = lock(&self.shared);
-        let past = shared.lanes.get(&origin).map(|view| (view.store.clone(), view.track.clone()));
-        if let (Some((store, track)), Some(view)) = (past, shared.lanes.get_mut(&lane)) {
+        let past = self.sweep.view(&mut shared, origin).map(|view| (view.store.clone(), view.track.clone()));
+        if let (Some((store, track)), Some(view)) = (past, self.sweep.view(&mut shared, lane)) {
             (view.store, view.track) = (store, track);
             view.go_back(update);
             let message = format!("forked from \u{201c}{name}\u{201d}: {}", continuity.verdict());

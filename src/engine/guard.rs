@@ -261,6 +261,7 @@ impl Worker {
         }
         // What was measured until here is told before it is forgotten.
         self.publish(true);
+        self.sweep.reveal_all(&mut lock(&self.shared));
         let update = match self.return_run(run, finding.kind == Kind::StuckAtChance) {
             Ok(update) => update,
             Err(error) => return self.fail(&error),

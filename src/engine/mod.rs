@@ -12,6 +12,7 @@ mod publish;
 mod resume;
 mod revise;
 mod shown;
+mod sweep;
 mod track;
 mod travel;
 
@@ -37,6 +38,7 @@ pub use landscape::{Ground, Landscape, Moment, Way, surface_frame, surface_loss}
 use moments::Moments;
 use revise::Pending;
 pub use shown::{LaneView, Options, Shared, Snapshot, Why};
+use sweep::Sweep;
 pub use track::Track;
 
 /// Commands that may wait.
@@ -124,6 +126,7 @@ struct Worker {
     pictured: Option<(Instant, u64)>,
     surveyor: Surveyor,
     pending: BTreeMap<LaneId, Pending>,
+    sweep: Sweep,
     errands: Errands,
     moments: Moments,
     guards: Guards,
@@ -157,6 +160,7 @@ impl Worker {
             pictured: None,
             surveyor: Surveyor::default(),
             pending: BTreeMap::new(),
+            sweep: Sweep::new(),
             errands: Errands::default(),
             moments: Moments::new(),
             guards: Guards::default(),
@@ -176,6 +180,7 @@ impl Worker {
         loop {
             match self.next_command() {
                 Next::Command(command) => self.obey(command),
+                Next::Sweep(revision) => self.revise(revision, Mode::Instant),
                 Next::Train => self.train(),
                 Next::Idle => {}
                 Next::Gone => return,
@@ -192,6 +197,9 @@ impl Worker {
 
     /// What to do next: a command when there is one, otherwise training when an update is due.
     fn next_command(&mut self) -> Next {
+        if let Some(revision) = self.due_edit() {
+            return Next::Sweep(revision);
+        }
         let wait = match self.state {
             State::Playing if !self.errands.hold() => self.until_due(),
             _ if self.errands.are_out() => Some(ERRAND),
@@ -228,6 +236,17 @@ impl Worker {
             // What training rested for is not true of what it does next.
             self.errands.cancel(true);
         }
+        let stands_apart = matches!(
+            command,
+            Command::Revise(..)
+                | Command::Speed(_)
+                | Command::Watch(_)
+                | Command::Guard(_)
+                | Command::Survey(_)
+        );
+        if !stands_apart {
+            self.settle();
+        }
         match command {
             Command::Play => match self.state {
                 State::Paused => self.play(),
@@ -263,7 +282,7 @@ impl Worker {
                         break;
                     }
                 }
-                self.revise(revision, mode);
+                self.take_edit(revision, mode);
                 if let Some(command) = other {
                     self.obey(command);
                 }
@@ -426,6 +445,8 @@ impl Worker {
 /// What the thread does next.
 enum Next {
     Command(Command),
+    /// An edit that waited.
+    Sweep(Arc<Revision>),
     Train,
     Idle,
     Gone,

@@ -30,7 +30,7 @@ impl Worker {
         let generation = self.revision.generation;
         if let Some(cohort) = &mut self.cohort {
             for lane in cohort.lanes_mut() {
-                let Some(view) = shared.lanes.get_mut(&lane.id) else { continue };
+                let Some(view) = self.sweep.view(&mut shared, lane.id) else { continue };
                 view.store.append(0, &lane.log.rows);
                 for validation in lane.log.validations.drain(..) {
                     view.store.validate(0, validation);
@@ -67,7 +67,10 @@ impl Worker {
                 view.failed.clone_from(&lane.failed);
                 view.control = lane.controller().map(Control::standing);
             }
-            shared.status.update = cohort.update();
+            self.sweep.reveal(&mut shared, self.state != State::Playing);
+            if !self.sweep.is_hidden() {
+                shared.status.update = cohort.update();
+            }
             shared.status.updates = cohort.task().clock.updates;
             shared.status.updates_per_epoch = cohort.task().clock.updates_per_epoch;
             shared.status.samples = cohort.task().samples;

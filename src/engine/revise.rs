@@ -67,28 +67,26 @@ impl Worker {
         let mut shared = lock(&self.shared);
         for id in &change.dropped {
             shared.lanes.remove(id);
+            self.sweep.forget(*id);
             self.pending.remove(id);
         }
         if change.rebuilt {
             shared.lanes.clear();
+            self.sweep.forget_all();
             shared.events.clear();
             shared.landscape = None;
             self.surveyor.forget();
             self.pending.clear();
         }
+        let sweeps = mode == Mode::Instant && !change.reset.is_empty();
+        let begins_gesture = sweeps && self.sweep.begin();
         for id in &change.reset {
-            let before = shared.lanes.remove(id);
-            let half_life = before.as_ref().and_then(|view| view.store.half_life());
-            // Only a complete curve is worth comparing with; a cancelled one leaves no trace.
-            let ghost = before.and_then(|view| {
-                let complete = mode == Mode::Instant && view.store.updates(0) >= total;
-                if complete { Some(view.store) } else { view.ghost }
-            });
+            let half_life = shared.lanes.get(id).and_then(|view| view.store.half_life());
             let mut store = Store::new(1, share);
             store.set_half_life(half_life.or_else(|| shared.half_life()));
             let view = LaneView {
                 store,
-                ghost,
+                ghost: None,
                 update: 0,
                 diverged_at: None,
                 failed: None,
@@ -96,7 +94,8 @@ impl Worker {
                 findings: Arc::default(),
                 track: Track::default(),
             };
-            shared.lanes.insert(*id, view);
+            let whole = if sweeps { total } else { u64::MAX };
+            self.sweep.renew(&mut shared, *id, view, begins_gesture, whole);
         }
         shared.status.parameters = cohort.task().model.width();
         shared.status.chance_loss =

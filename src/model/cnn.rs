@@ -16,7 +16,7 @@ use super::kernel::matmul::{Left, Right, Start, multiply_shared};
 use super::kernel::padded;
 use super::kernel::rows::add_rows;
 use super::kernel::scratch::{Scratch, cut};
-use super::kernel::softmax::sums_len;
+use super::kernel::softmax::room_len;
 use super::readout::{Answer, Job, read_out};
 use super::{Batch, Inputs, Model, Parameter, Score, Targets};
 use crate::experiment::Loss;
@@ -153,9 +153,9 @@ impl WithSimd for Pass<'_> {
                 Job::Score => Job::Score,
                 Job::Gradient(_) => Job::Gradient(&mut []),
             };
-            let sums = cut(&mut rest, sums_len(rows.len()));
+            let room = cut(&mut rest, room_len(model.head.outputs));
             let (outputs, loss) = (&mut *block.outputs, (model.loss, scale));
-            score = score.plus(read_out(simd, outputs, model.head.outputs, answer, loss, &mut part, sums));
+            score = score.plus(read_out(simd, outputs, model.head.outputs, answer, loss, &mut part, room));
             if trains {
                 block.backward(simd, model, turned, gradients);
             }
@@ -315,7 +315,11 @@ impl Model for Cnn {
             self.stages.iter().map(|stage| n * (stage.outputs_len() + stage.pooled_len())).sum();
         let arriving = self.stages.iter().map(Stage::pooled_len).max().unwrap_or(0);
         let copies = 2 * lines(self.layout.wide) + lines(self.layout.turned);
-        let block = lines(TAPS * pixels * n) + maps + n * arriving + n * self.head.stride() + sums_len(n);
+        let block = lines(TAPS * pixels * n)
+            + maps
+            + n * arriving
+            + n * self.head.stride()
+            + room_len(self.head.outputs);
         Scratch::new(copies + block)
     }
 

@@ -10,7 +10,7 @@ use super::kernel::matmul::{Left, Right, Start, multiply, multiply_spread};
 use super::kernel::padded;
 use super::kernel::rows::{add_rows, copy, narrow, transpose, widen};
 use super::kernel::scratch::{Scratch, cut};
-use super::kernel::softmax::sums_len;
+use super::kernel::softmax::room_len;
 use super::readout::{Answer, Job, read_out};
 use super::{Batch, Inputs, Model, Parameter, Score, Targets};
 use crate::experiment::{Activation, Loss};
@@ -148,9 +148,9 @@ impl WithSimd for Pass<'_> {
         let logits = &mut *outputs[last];
         let score = {
             let mut spare = &mut *rest;
-            let sums = cut(&mut spare, sums_len(n));
+            let room = cut(&mut spare, room_len(classes));
             let answer = |at: usize| Answer::of(batch.targets, batch.rows[at]);
-            read_out(simd, logits, classes, answer, (model.loss, 1.0 / n as f32), &mut job, sums)
+            read_out(simd, logits, classes, answer, (model.loss, 1.0 / n as f32), &mut job, room)
         };
         let Job::Gradient(gradient) = &mut job else {
             return score;
@@ -319,7 +319,7 @@ impl Model for Mlp {
                 + lines(padded(layer.outputs))
                 + lines(samples * padded(layer.inputs))
         });
-        let borrowed = borrowed.max().unwrap_or(0).max(sums_len(samples));
+        let borrowed = borrowed.max().unwrap_or(0).max(room_len(self.outputs()));
         Scratch::new(lines(samples * inputs) + kept + slopes + borrowed + self.widest())
     }
 

@@ -42,7 +42,7 @@ impl<'a> Answer<'a> {
 
 /// Scores rows of `width` outputs, padded. A gradient replaces them, that of `scale` times the summed
 /// loss; what they predict is written to the job's memory.
-/// `sums` is room for [`super::kernel::softmax::sums_len`] numbers.
+/// `room` is for [`super::kernel::softmax::room_len`] numbers.
 #[inline(always)]
 pub fn read_out<'a, S: Simd>(
     simd: S,
@@ -51,7 +51,7 @@ pub fn read_out<'a, S: Simd>(
     answer: impl Fn(usize) -> Answer<'a>,
     (loss, scale): (Loss, f32),
     job: &mut Job<'_>,
-    sums: &mut [f32],
+    room: &mut [f32],
 ) -> Score {
     let stride = padded(width);
     let rows = outputs.len() / stride;
@@ -74,7 +74,7 @@ pub fn read_out<'a, S: Simd>(
     }
     score.loss = if loss == Loss::CrossEntropy {
         let class = |at| if let Answer::Class(class) = answer(at) { class } else { 0 };
-        cross_entropy(simd, width, outputs, class, scale, sums)
+        cross_entropy(simd, width, outputs, class, scale, room)
     } else {
         half_squared_error(outputs, width, answer, scale)
     };

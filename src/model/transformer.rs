@@ -184,7 +184,7 @@ impl WithSimd for Pass<'_> {
                 Job::Gradient(_) => Job::Gradient(&mut []),
             };
             let loss = (Loss::CrossEntropy, scale);
-            score = score.plus(read_out(simd, block.logits, outputs, answer, loss, &mut part, block.sums));
+            score = score.plus(read_out(simd, block.logits, outputs, answer, loss, &mut part, block.room));
             if let Job::Gradient(gradient) = &mut job {
                 block.backward(simd, model, wide, turned, gradients);
                 block.embed_back(model, tokens, windows, gradient);

@@ -7,6 +7,7 @@ pub mod action;
 pub mod app;
 mod asked;
 pub mod document;
+pub mod drag;
 pub mod exports;
 pub mod format;
 pub mod frame;

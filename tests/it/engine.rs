@@ -156,6 +156,42 @@ fn an_instant_edit_retrains_to_the_end_and_keeps_the_old_curve_as_a_ghost() {
 }
 
 #[test]
+fn of_many_instant_edits_the_newest_is_trained_to_the_end() {
+    let engine = start(MOONS, playing());
+    finished(&engine);
+    let peaks: Vec<f64> = (1..=40).map(|edit| 0.1 - 0.002 * f64::from(edit)).collect();
+    for (edit, peak) in peaks.iter().enumerate() {
+        let edited = revision(&MOONS.replace("peak = 0.1,", &format!("peak = {peak},")), edit as u64 + 1);
+        while !engine.send(Command::Revise(Arc::clone(&edited), Mode::Instant)) {
+            std::thread::yield_now();
+        }
+    }
+    wait(&engine, "the last edit", |shared| {
+        shared.status.generation == 40 && shared.status.state == State::Finished
+    });
+    engine.read(|shared| {
+        let view = &shared.lanes[&FIRST];
+        assert_eq!(view.store.updates(0), 200);
+        assert_eq!(view.store.series(0, Column::Lr).at(20).unwrap().value, peaks[39]);
+        assert_eq!(view.ghost.as_ref().expect("a whole curve from before").updates(0), 200);
+    });
+}
+
+#[test]
+fn a_pause_puts_the_waiting_edit_in_effect() {
+    let engine = start(MOONS, playing());
+    finished(&engine);
+    for (generation, peak) in [(1, "0.05"), (2, "0.02")] {
+        let edited = revision(&MOONS.replace("peak = 0.1,", &format!("peak = {peak},")), generation);
+        assert!(engine.send(Command::Revise(edited, Mode::Instant)));
+    }
+    engine.send(Command::Pause);
+    wait(&engine, "the pause", |shared| {
+        shared.status.generation == 2 && matches!(shared.status.state, State::Paused | State::Finished)
+    });
+}
+
+#[test]
 fn a_limited_speed_is_kept_and_lifted() {
     let slow = Options { speed: Speed::Limited(50.0), ..playing() };
     let engine = start(MOONS, slow);

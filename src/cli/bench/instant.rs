@@ -11,6 +11,7 @@ use super::workload::{WORKLOADS, Workload};
 use crate::engine::{Engine, Options};
 use crate::train::TrainError;
 use crate::train::command::{Command, Mode, Revision, RunId, State};
+use crate::ui::drag::drag;
 
 /// Updates of the curve.
 const UPDATES: u64 = 1000;
@@ -29,10 +30,16 @@ pub struct Feel {
     /// The slowest of them.
     slowest_milliseconds: f64,
     curves_per_second: f64,
+    /// With the first run's peak dragged in the studio: whole new curves on screen a second,
+    dragged_curves_per_second: f64,
+    /// and the interface's work on a frame, drawing excluded: its median,
+    frame_milliseconds: f64,
+    /// and what 19 of 20 frames stay below.
+    busy_frame_milliseconds: f64,
 }
 
 /// Edits the schedule of every run of each workload again and again, as a hand on a handle does, and waits for
-/// each new curve of 1,000 updates, validations included. Trains on `threads` threads, or as the studio does on
+/// each new curve of 1,000 updates, validations included; then drags the peak of one in the studio. Trains on `threads` threads, or as the studio does on
 /// all cores but one.
 ///
 /// # Errors
@@ -46,13 +53,13 @@ pub fn run(
     for workload in WORKLOADS.iter().filter(|workload| workload.name != "wide") {
         for runs in RUNS {
             progress(&format!("{} with {runs} runs", workload.name));
-            feels.push(feel(workload, runs, threads, pace.rounds)?);
+            feels.push(feel(workload, runs, threads, pace)?);
         }
     }
     Ok(feels)
 }
 
-fn feel(workload: &Workload, runs: u32, threads: Option<usize>, rounds: usize) -> Result<Feel, TrainError> {
+fn feel(workload: &Workload, runs: u32, threads: Option<usize>, pace: Pace) -> Result<Feel, TrainError> {
     let options = Options { threads, mode: Mode::Instant, ..Options::default() };
     let (wake, woken) = sync_channel(1);
     let revision = |generation| edited(workload, runs, generation);
@@ -63,7 +70,7 @@ fn feel(workload: &Workload, runs: u32, threads: Option<usize>, rounds: usize) -
     let engine = engine.map_err(|error| TrainError::Task(format!("no thread to train on: {error}")))?;
     complete(&engine, &woken, 0)?;
     let mut times = Vec::new();
-    for edit in 1..=(WARM + 2 * rounds + 1) {
+    for edit in 1..=(WARM + 2 * pace.rounds + 1) {
         let revision = revision(edit as u64)?;
         let start = Instant::now();
         if !engine.send(Command::Revise(revision, Mode::Instant)) {
@@ -75,13 +82,22 @@ fn feel(workload: &Workload, runs: u32, threads: Option<usize>, rounds: usize) -
         }
     }
     times.sort_by(f64::total_cmp);
+    drop(engine);
     let milliseconds = times[times.len() / 2];
+    let dragged = drag(revision(0)?.experiment.clone(), threads, pace.drag)?;
+    let frame = |share: f64| {
+        let frames = &dragged.frames;
+        frames.get((share * frames.len() as f64) as usize).map_or(0.0, |seconds| 1e3 * seconds)
+    };
     Ok(Feel {
         workload: workload.name,
         runs,
         milliseconds,
         slowest_milliseconds: times[times.len() - 1],
         curves_per_second: 1e3 / milliseconds,
+        dragged_curves_per_second: dragged.curves_per_second,
+        frame_milliseconds: frame(0.5),
+        busy_frame_milliseconds: frame(0.95),
     })
 }
 
@@ -122,18 +138,27 @@ fn complete(engine: &Engine, woken: &Receiver<()>, generation: u64) -> Result<()
 /// The table for people.
 pub fn table(feels: &[Feel]) -> String {
     let head = format!(
-        "{:<10}{:>6}{:>22}{:>14}{:>16}\n",
-        "workload", "runs", "edit to whole curve", "slowest", "curves / s"
+        "{:<10}{:>6}{:>21}{:>13}{:>12}{:>14}{:>24}\n",
+        "workload",
+        "runs",
+        "edit to whole curve",
+        "slowest",
+        "curves / s",
+        "in a drag / s",
+        "frame (95 % below)"
     );
     feels.iter().fold(head, |table, feel| {
         table
             + &format!(
-                "{:<10}{:>6}{:>19.1} ms{:>11.1} ms{:>16.1}\n",
+                "{:<10}{:>6}{:>18.1} ms{:>10.1} ms{:>12.1}{:>14.1}{:>11.1} ms ({:>4.1} ms)\n",
                 feel.workload,
                 feel.runs,
                 feel.milliseconds,
                 feel.slowest_milliseconds,
-                feel.curves_per_second
+                feel.curves_per_second,
+                feel.dragged_curves_per_second,
+                feel.frame_milliseconds,
+                feel.busy_frame_milliseconds
             )
     })
 }

@@ -6,9 +6,9 @@
 
 use pulp::Simd;
 
-use super::math::exp;
 use super::matmul::{Left, Right, Start, multiply_shared};
-use super::rows::transpose;
+use super::rows::{transpose, vector, vector_mut};
+use super::softmax::softmax_columns;
 use super::{WIDTH, padded};
 
 /// Sizes of one window's attention.
@@ -130,28 +130,13 @@ impl Heads {
     #[inline(always)]
     fn softmax<S: Simd>(self, simd: S, scores: &mut [f32]) {
         let span = self.span();
-        let scale = simd.splat_f32s(self.scale());
         for Keys { first, count } in self.blocks() {
             for key in first..first + count {
                 scores[key * span + first..key * span + key].fill(f32::NEG_INFINITY);
             }
             let keys = first + count;
             for column in (first..first + WIDTH).step_by(S::F32_LANES) {
-                let mut top = simd.splat_f32s(f32::NEG_INFINITY);
-                for row in scores.chunks_exact(span).take(keys) {
-                    top = simd.max_f32s(top, vector::<S>(row, column));
-                }
-                let mut sum = simd.splat_f32s(0.0);
-                for row in scores.chunks_exact_mut(span).take(keys) {
-                    let score = vector_mut::<S>(row, column);
-                    *score = exp(simd, simd.mul_f32s(simd.sub_f32s(*score, top), scale));
-                    sum = simd.add_f32s(sum, *score);
-                }
-                let share = simd.div_f32s(simd.splat_f32s(1.0), sum);
-                for row in scores.chunks_exact_mut(span).take(keys) {
-                    let score = vector_mut::<S>(row, column);
-                    *score = simd.mul_f32s(*score, share);
-                }
+                softmax_columns(simd, scores, (span, keys, column), self.scale(), 1.0);
             }
         }
     }
@@ -231,15 +216,4 @@ impl Heads {
         }
         transpose(queries_turned, self.span(), self.width, queries, self.stride());
     }
-}
-
-/// The vector of a row that begins at a column.
-#[inline(always)]
-fn vector<S: Simd>(row: &[f32], column: usize) -> S::f32s {
-    S::as_simd_f32s(row).0[column / S::F32_LANES]
-}
-
-#[inline(always)]
-fn vector_mut<S: Simd>(row: &mut [f32], column: usize) -> &mut S::f32s {
-    &mut S::as_mut_simd_f32s(row).0[column / S::F32_LANES]
 }

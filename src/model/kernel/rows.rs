@@ -85,3 +85,14 @@ pub fn add<S: Simd>(simd: S, numbers: &[f32], sum: &mut [f32]) {
         *sum = simd.add_f32s(*sum, *number);
     }
 }
+
+/// The vector of a row that begins at a column.
+#[inline(always)]
+pub fn vector<S: Simd>(row: &[f32], column: usize) -> S::f32s {
+    S::as_simd_f32s(row).0[column / S::F32_LANES]
+}
+
+#[inline(always)]
+pub fn vector_mut<S: Simd>(row: &mut [f32], column: usize) -> &mut S::f32s {
+    &mut S::as_mut_simd_f32s(row).0[column / S::F32_LANES]
+}

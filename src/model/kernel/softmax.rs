@@ -3,6 +3,7 @@
 use pulp::Simd;
 
 use super::math::{exp, ln};
+use super::rows::{transpose, vector, vector_mut};
 use super::{WIDTH, padded};
 
 /// Turns one padded row of logits into probabilities, padding into 0.
@@ -29,8 +30,41 @@ pub fn softmax_row<S: Simd>(simd: S, classes: usize, row: &mut [f32]) -> (f32, f
     (top, sum)
 }
 
+/// Turns the first `count` numbers below each other in a vector of columns of `scores`, rows of `span`, into
+/// shares of `whole` in proportion to e^(`scale`·score). Returns the largest scores and the sums of
+/// exponentials relative to them.
+#[inline(always)]
+pub fn softmax_columns<S: Simd>(
+    simd: S,
+    scores: &mut [f32],
+    (span, count, column): (usize, usize, usize),
+    scale: f32,
+    whole: f32,
+) -> (S::f32s, S::f32s) {
+    let scale = simd.splat_f32s(scale);
+    let mut top = simd.splat_f32s(f32::NEG_INFINITY);
+    for row in scores.chunks_exact(span).take(count) {
+        top = simd.max_f32s(top, vector::<S>(row, column));
+    }
+    let mut sum = simd.splat_f32s(0.0);
+    for row in scores.chunks_exact_mut(span).take(count) {
+        let score = vector_mut::<S>(row, column);
+        *score = exp(simd, simd.mul_f32s(simd.sub_f32s(*score, top), scale));
+        sum = simd.add_f32s(sum, *score);
+    }
+    let share = simd.div_f32s(simd.splat_f32s(whole), sum);
+    for row in scores.chunks_exact_mut(span).take(count) {
+        let score = vector_mut::<S>(row, column);
+        *score = simd.mul_f32s(*score, share);
+    }
+    (top, sum)
+}
+
 /// Turns rows of logits into the gradient of `scale` times the summed cross-entropy and returns the
-/// sum itself (not scaled), in nats. `sums` is room for one number a row, rounded up to whole vectors.
+/// sum itself (not scaled), in nats. `room` is for [`room_len`] numbers.
+///
+/// Rows go [`WIDTH`] at a time, turned so that samples lie along the vectors: few classes would leave most
+/// of a vector empty, and no sum across one is needed.
 #[inline(always)]
 pub fn cross_entropy<S: Simd>(
     simd: S,
@@ -38,33 +72,40 @@ pub fn cross_entropy<S: Simd>(
     logits: &mut [f32],
     target_of: impl Fn(usize) -> usize,
     scale: f32,
-    sums: &mut [f32],
+    room: &mut [f32],
 ) -> f64 {
+    let stride = padded(classes);
     let mut total = 0.0;
-    let scales = simd.splat_f32s(scale);
-    sums.fill(1.0);
-    for (at, row) in logits.chunks_exact_mut(padded(classes)).enumerate() {
-        let target = target_of(at);
-        let logit = row[target];
-        let (top, sum) = softmax_row(simd, classes, row);
-        sums[at] = sum;
-        total += f64::from(top - logit);
-        let (vectors, _) = S::as_mut_simd_f32s(row);
-        for v in vectors {
-            *v = simd.mul_f32s(*v, scales);
+    for (block, logits) in logits.chunks_mut(WIDTH * stride).enumerate() {
+        let rows = logits.len() / stride;
+        let first = block * WIDTH;
+        transpose(logits, stride, rows, &mut room[..classes * WIDTH], WIDTH);
+        // A row that is not there has the sum 1, whose logarithm is nothing.
+        let (mut tops, mut sums) = ([0.0; WIDTH], [1.0; WIDTH]);
+        for column in (0..WIDTH).step_by(S::F32_LANES) {
+            let (top, sum) = softmax_columns(simd, room, (WIDTH, classes, column), 1.0, scale);
+            *vector_mut::<S>(&mut tops, column) = top;
+            *vector_mut::<S>(&mut sums, column) = sum;
         }
-        row[target] -= scale;
+        sums[rows..].fill(1.0);
+        for (row, top) in tops.iter().enumerate().take(rows) {
+            total += f64::from(top - logits[row * stride + target_of(first + row)]);
+        }
+        let mut logs = simd.splat_f32s(0.0);
+        for column in (0..WIDTH).step_by(S::F32_LANES) {
+            logs = simd.add_f32s(logs, ln(simd, *vector_mut::<S>(&mut sums, column)));
+        }
+        total += f64::from(simd.reduce_sum_f32s(logs));
+        room[classes * WIDTH..stride * WIDTH].fill(0.0);
+        transpose(room, WIDTH, stride, logits, stride);
+        for row in 0..rows {
+            logits[row * stride + target_of(first + row)] -= scale;
+        }
     }
-    // The logarithms, a vector of rows at a time; a row that is not there has the sum 1.
-    let (vectors, _) = S::as_mut_simd_f32s(sums);
-    let mut logs = simd.splat_f32s(0.0);
-    for v in vectors {
-        logs = simd.add_f32s(logs, ln(simd, *v));
-    }
-    total + f64::from(simd.reduce_sum_f32s(logs))
+    total
 }
 
-/// The room [`cross_entropy`] needs for `rows` rows.
-pub const fn sums_len(rows: usize) -> usize {
-    rows.div_ceil(WIDTH) * WIDTH
+/// The room [`cross_entropy`] needs for rows of so many logits.
+pub const fn room_len(classes: usize) -> usize {
+    padded(classes) * WIDTH
 }

@@ -12,7 +12,7 @@ use crate::model::kernel::layer_norm::{self, normalise, scale_and_shift};
 use crate::model::kernel::matmul::{Left, Right, Start, multiply_shared};
 use crate::model::kernel::rows::{add, add_rows};
 use crate::model::kernel::scratch::cut;
-use crate::model::kernel::softmax::sums_len;
+use crate::model::kernel::softmax::room_len;
 use crate::model::kernel::{WIDTH, padded};
 
 /// How long the pieces of a block are, in numbers.
@@ -73,7 +73,7 @@ impl Sizes {
             + lines(self.heads.room())
             + self.rows * self.hidden
             + self.rows * self.logits
-            + sums_len(self.rows)
+            + room_len(self.logits)
     }
 }
 
@@ -92,7 +92,7 @@ pub struct Block<'a> {
     stream: Stream<'a>,
     /// What leaves the head; on the way back, its gradient.
     pub logits: &'a mut [f32],
-    pub sums: &'a mut [f32],
+    pub room: &'a mut [f32],
 }
 
 /// What passes through the layers.
@@ -271,7 +271,7 @@ impl<'a> Block<'a> {
                 room: cut(rest, sizes.heads.room()),
             },
             logits: cut(rest, rows * sizes.logits),
-            sums: cut(rest, sums_len(rows)),
+            room: cut(rest, room_len(sizes.logits)),
         }
     }
 

@@ -1,9 +1,13 @@
 //! Edits: by handle, by slider, by key; undone and redone; told to the engine once a frame.
 
-use anneal_studio::experiment::{Metric, Number};
+use std::path::Path;
+use std::time::Duration;
+
+use anneal_studio::experiment::{Experiment, Metric, Number};
 use anneal_studio::schedule::kind::Value;
 use anneal_studio::train::command::{Command, Mode};
 use anneal_studio::train::control::Standing;
+use anneal_studio::ui::drag::drag;
 use eframe::egui::accesskit::Role;
 use eframe::egui::{Key, Modifiers, vec2};
 use egui_kittest::kittest::Queryable as _;
@@ -37,6 +41,14 @@ fn dragging_the_peak_bends_the_schedule_with_one_revision_a_frame() {
     assert!(!studio.document().can_undo());
     studio.press(Modifiers::COMMAND | Modifiers::SHIFT, Key::Z);
     assert_eq!(studio.number("peak"), peak);
+}
+
+#[test]
+fn a_drag_in_instant_mode_brings_whole_curves() {
+    let experiment = Experiment::parse(crate::training::MOONS, Path::new("moons")).unwrap();
+    let drag = drag(experiment, Some(1), Duration::from_millis(500)).unwrap();
+    assert!(drag.curves_per_second > 0.0);
+    assert!(!drag.frames.is_empty() && drag.frames.is_sorted());
 }
 
 #[test]
