@@ -1,6 +1,7 @@
 //! The training thread: commands in, telemetry out.
 
 mod forks;
+mod memory;
 mod resume;
 mod snapshots;
 mod travel;

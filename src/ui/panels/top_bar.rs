@@ -28,7 +28,8 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
         ui.add_space(metrics::M);
         transport(ui, studio);
         ui.add_space(metrics::S);
-        speed(ui, studio);
+        // Instant mode trains as fast as it can.
+        ui.add_enabled_ui(studio.view.mode == Mode::Live, |ui| speed(ui, studio));
         ui.add_space(metrics::S);
         segmented(
             ui,
@@ -153,7 +154,8 @@ fn speed(ui: &mut Ui, studio: &mut Studio) {
         })
         .response
         .accessible_name("Speed")
-        .on_hover_text("How fast the playhead moves.");
+        .on_hover_text("How fast the playhead moves.")
+        .on_disabled_hover_text("Instant mode trains at full speed.");
 }
 
 /// Device and speed, from the right.
@@ -170,8 +172,9 @@ fn readings(ui: &mut Ui, studio: &mut Studio) {
         State::Playing => format::speed(status.lane_updates_per_second),
         _ => String::new(),
     };
-    if !reading.is_empty() && ui.available_width() > metrics::FIELD_LABEL {
-        ui.label(theme::caption(ui, "updates/s")).on_hover_text("Updates a second, of all runs together.");
+    if !reading.is_empty() && ui.available_width() > 2.0 * metrics::FIELD_LABEL {
+        ui.label(theme::caption(ui, "lane-updates/s"))
+            .on_hover_text("Updates a second, of all runs and replicas together.");
         ui.label(theme::value(ui, reading));
     } else if let Some(text) = state_text(&status.state) {
         ui.label(theme::caption(ui, text));
