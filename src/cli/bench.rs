@@ -1,5 +1,6 @@
 //! `anneal bench`: lane-updates a second on the standard workloads.
 
+pub mod growth;
 pub mod instant;
 mod workload;
 
@@ -74,7 +75,7 @@ pub fn run(
     for workload in &WORKLOADS {
         for &lanes in lanes {
             progress(&format!("{} with {lanes} lanes", workload.name));
-            let revision = workload.replicas(lanes)?;
+            let revision = workload.replicas(lanes, workload.batch)?;
             let task = workload.task(&revision)?;
             let flops = task.model.flops(task.batch);
             let place = Place::choose(device, Arc::clone(&pool), flops * lanes as f64)?;

@@ -91,6 +91,9 @@ enum Command {
         /// Measure Instant mode instead: from an edit to the whole new curve of 1,000 updates.
         #[arg(long, conflicts_with_all = ["device", "lanes"])]
         instant: bool,
+        /// Measure instead how the cost of `digits` grows with updates, lanes and batch.
+        #[arg(long, conflicts_with_all = ["device", "lanes", "instant"])]
+        growth: bool,
         /// One short round instead of five: an idea, not a figure to quote.
         #[arg(long)]
         quick: bool,
@@ -244,10 +247,12 @@ pub fn main() -> ExitCode {
         Some(Command::Landscape { folder, out, size, flat }) => landscape::run(&folder, &out, size, flat),
         Some(Command::Lint { file }) => lint::run(&file),
         Some(Command::Screenshot(args)) => screenshot::run(&args),
-        Some(Command::Bench { json, device, threads, lanes, instant, quick }) => {
+        Some(Command::Bench { json, device, threads, lanes, instant, growth, quick }) => {
             let pace = if quick { bench::Pace::QUICK } else { bench::Pace::FULL };
             if instant {
                 instant_command(json, threads, pace)
+            } else if growth {
+                growth_command(json, threads, pace)
             } else {
                 bench_command(json, device, threads, &lanes, pace)
             }
@@ -282,6 +287,15 @@ fn instant_command(json: bool, threads: Option<usize>, pace: bench::Pace) -> Res
     let feels = bench::instant::run(threads, pace, |next| eprintln!("measuring {next}"))?;
     let text =
         if json { serde_json::to_string_pretty(&feels)? + "\n" } else { bench::instant::table(&feels) };
+    output::print(&text)?;
+    Ok(())
+}
+
+#[expect(clippy::print_stderr, reason = "progress of a command")]
+fn growth_command(json: bool, threads: Option<usize>, pace: bench::Pace) -> Result<(), Failure> {
+    let threads = threads.unwrap_or_else(headless::cores);
+    let costs = bench::growth::run(threads, pace, |next| eprintln!("measuring {next}"))?;
+    let text = if json { serde_json::to_string_pretty(&costs)? + "\n" } else { bench::growth::table(&costs) };
     output::print(&text)?;
     Ok(())
 }

@@ -238,6 +238,20 @@ fn bench_prints_json_and_nothing_else() {
 }
 
 #[test]
+fn bench_tells_how_the_cost_grows() {
+    let done = anneal(&["bench", "--growth", "--json", "--quick"]);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let costs: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
+    let costs = costs.as_array().unwrap();
+    assert_eq!(costs.len(), 9);
+    for cost in costs {
+        let number = |key: &str| cost[key].as_f64().unwrap();
+        let samples = number("updates") * number("lanes") * number("batch");
+        assert!((number("nanoseconds_a_sample") * samples / 1e6 / number("milliseconds") - 1.0).abs() < 1e-9);
+    }
+}
+
+#[test]
 fn fashions_constant_rate_ends_below_every_decay() {
     // Lesson: a constant rate has a noise floor that any decay removes.
     let folder = tempfile::tempdir().unwrap();

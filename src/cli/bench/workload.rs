@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::data::{Prepared, Shape};
-use crate::experiment::Experiment;
+use crate::experiment::{BatchSize, Experiment};
 use crate::train::TrainError;
 use crate::train::command::{Revision, RunId};
 use crate::train::task::{self, Task};
@@ -13,7 +13,7 @@ use crate::train::task::{self, Task};
 pub struct Workload {
     pub name: &'static str,
     data: &'static str,
-    batch: usize,
+    pub batch: usize,
     model: &'static str,
     optimizer: &'static str,
 }
@@ -70,9 +70,10 @@ impl Workload {
     }
 
     /// One run in so many replicas, longer than anybody measures, without held-out samples.
-    pub fn replicas(&self, lanes: usize) -> Result<Arc<Revision>, TrainError> {
+    pub fn replicas(&self, lanes: usize, batch: usize) -> Result<Arc<Revision>, TrainError> {
         let mut experiment = self.experiment(1_000_000_000, 0.0, 1e-3)?;
         experiment.train.replicas = lanes;
+        experiment.data.batch_size = BatchSize::Samples(batch);
         Ok(Arc::new(Revision { generation: 0, experiment, ids: vec![RunId(0)] }))
     }
 
