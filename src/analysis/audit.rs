@@ -5,6 +5,7 @@
 //! tables of the report.
 
 use super::baseline::Baseline;
+use super::chart::label;
 use super::statistics::{PairedTest, deviation, mean, median, paired_t};
 use crate::experiment::{Experiment, Run};
 use crate::schedule::kind::Value;
@@ -232,7 +233,7 @@ impl RunRecord {
 pub fn describe(run: &Run) -> String {
     let mut text = run.lr.kind.name().replace('_', " ");
     if let Some(Value::Number(peak)) = run.lr.kind.get("peak") {
-        text += &format!(" {peak}");
+        text += &format!(" {}", label(peak));
     }
     if let Some(warmup) = &run.lr.warmup {
         text += &format!(", warmup {}", warmup.over);

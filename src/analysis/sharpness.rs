@@ -188,8 +188,9 @@ impl Sharpness {
 /// (arXiv 2601.16979): about as telling as the sharpness, for a few forward passes.
 ///
 /// `direction` is what a rate of one would subtract: the gradient for gradient descent, Adam's scaled
-/// average for Adam. `guess` is where the last look ended, or the present rate. Returns `None` when no
-/// step from a millionth to a million times the guess raises the loss, or the direction or loss is no number.
+/// average for Adam. `guess` is where the last look ended, or the present rate. Returns `None` when the loss
+/// rises along the direction from the very start (as it may along an average of gradients), does not rise
+/// within a million times the guess, or is no number.
 pub fn critical_sharpness(
     objective: &mut Objective<'_>,
     parameters: &[f32],
@@ -199,6 +200,8 @@ pub fn critical_sharpness(
     /// How finely the step is found: to a factor of 2^(1/8).
     const HALVINGS: usize = 3;
     const DOUBLINGS: usize = 20;
+    /// What rises still after so many halvings rises from the start: there is no step that is too long.
+    const SHORTER: usize = 12;
     let mut point = vec![0.0; parameters.len()];
     let start = objective.loss(parameters);
     if !start.is_finite()
@@ -217,7 +220,7 @@ pub fn critical_sharpness(
     let mut step = guess;
     let raised = raises(step);
     let mut bracket = None;
-    for _ in 0..DOUBLINGS {
+    for _ in 0..if raised { SHORTER } else { DOUBLINGS } {
         let next = if raised { step / 2.0 } else { step * 2.0 };
         if raises(next) != raised {
             bracket = Some(if raised { (next, step) } else { (step, next) });

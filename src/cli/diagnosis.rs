@@ -17,9 +17,7 @@ impl Diagnosis {
         let experiment = &cohort.revision().experiment;
         let norm = initial_norm(cohort.task());
         let watch = |lane: &Lane| {
-            let run = experiment.runs.get(lane.id.run.0 as usize);
-            let run = run.ok_or_else(|| TrainError::Task("a lane has no run".into()))?;
-            Ok(Watch::new(Context::of(cohort.task(), experiment, run, norm)?))
+            Ok(Watch::new(Context::of(cohort.task(), experiment, lane.id.run.0 as usize, norm)?))
         };
         Ok(Self { watches: cohort.lanes().iter().map(watch).collect::<Result<_, TrainError>>()? })
     }

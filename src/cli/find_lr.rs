@@ -7,6 +7,7 @@ use serde_json::json;
 use super::{Failure, FindLrArgs, headless, output, read};
 use crate::analysis::proof::{Proof, Under, neighbours, prove};
 use crate::analysis::range_test::{Options, RangeTest, range_test};
+use crate::analysis::suggest::Rule;
 
 pub fn run(args: &FindLrArgs) -> Result<(), Failure> {
     let experiment = read(&args.file)?;
@@ -63,7 +64,11 @@ fn table(test: &RangeTest, proofs: &[Proof]) -> String {
         rate(test.limit.median),
         decades(test.limit.decades)
     );
-    text += &format!("  use as peak: {}\n", rate(test.recommended()));
+    text += &format!(
+        "  use as peak: {} (the default; fastai's would be valley: {})\n",
+        rate(test.recommended()),
+        rate(test.suggestion(Rule::Valley))
+    );
     for proof in proofs {
         for seed in &proof.seeds {
             let number =

@@ -30,6 +30,8 @@ impl Worker {
         };
         let update = snapshot.update();
         self.moments.share(origin, lane, update);
+        self.guards.share(cohort, origin, lane, update);
+        self.examination.went(cohort, lane, snapshot.past, Forget::default());
         let mut shared = lock(&self.shared);
         let past = self.sweep.view(&mut shared, origin).map(|view| (view.store.clone(), view.track.clone()));
         if let (Some((store, track)), Some(view)) = (past, self.sweep.view(&mut shared, lane)) {

@@ -52,7 +52,10 @@ impl Worker {
         let parameters = cohort.task().model.width();
         for (id, why) in lanes {
             match cohort.save_lane(*id) {
-                Ok(Some(saved)) => self.moments.put(*id, Arc::new(saved), parameters, *why),
+                Ok(Some(saved)) => {
+                    let past = self.examination.past(*id);
+                    self.moments.put(*id, Arc::new(saved), past, parameters, *why);
+                }
                 Ok(None) => {}
                 Err(error) => return self.fail(&error),
             }

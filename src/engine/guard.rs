@@ -161,6 +161,23 @@ impl Guards {
         }
     }
 
+    /// A lane took over what another had done after so many updates, and what was found in that with it.
+    pub fn share(&mut self, cohort: &Cohort, from: LaneId, to: LaneId, update: u64) {
+        let Some(context) = self.context(cohort, to.run) else { return };
+        let marks = self.lanes.get(&from).map_or(&[][..], |watched| &watched.marks);
+        let past: Vec<(u64, Watch)> = marks.iter().filter(|(at, _)| *at <= update).cloned().collect();
+        let mut watched = Watched::new(context.clone());
+        if let Some((_, newest)) = past.last() {
+            watched.watch = newest.clone();
+            watched.marks = past;
+            watched.edited(&context);
+        }
+        watched.read = update;
+        // Its origin has told them.
+        watched.told = watched.watch.findings().len();
+        self.lanes.insert(to, watched);
+    }
+
     /// Watches over all lanes from their beginning.
     pub fn begin(&mut self, cohort: &Cohort) {
         self.clear();
@@ -177,7 +194,7 @@ impl Guards {
     fn context(&self, cohort: &Cohort, run: RunId) -> Option<Context> {
         let Revision { experiment, ids, .. } = &**cohort.revision();
         let at = ids.iter().position(|id| *id == run)?;
-        let context = Context::of(cohort.task(), experiment, experiment.runs.get(at)?, self.norm).ok()?;
+        let context = Context::of(cohort.task(), experiment, at, self.norm).ok()?;
         Some(Context { runtime_cap: self.guard.time_limit, ..context })
     }
 
@@ -292,6 +309,7 @@ impl Worker {
             }
             None => cohort.begin(run)?,
         }
+        self.examination.follow(cohort);
         let mut shared = lock(&self.shared);
         let mut least = u64::MAX;
         for lane in cohort.lanes().iter().filter(|lane| lane.id.run == run) {

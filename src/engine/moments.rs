@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::examine::Past;
 use super::shown::{Snapshot, Why};
 use crate::train::checkpoint::SavedLane;
 use crate::train::command::{LaneId, SnapshotId};
@@ -62,7 +63,7 @@ pub(super) struct Going {
     pub turn: Turn,
     /// Updates done there.
     pub to: u64,
-    pub lanes: Vec<(LaneId, Arc<SavedLane>)>,
+    pub lanes: Vec<(LaneId, Snapshot)>,
 }
 
 impl Moments {
@@ -114,12 +115,12 @@ impl Moments {
     }
 
     /// Takes a lane in, or the reason alone where it is there already.
-    pub fn put(&mut self, lane: LaneId, saved: Arc<SavedLane>, parameters: usize, why: Why) {
+    pub fn put(&mut self, lane: LaneId, saved: Arc<SavedLane>, past: Past, parameters: usize, why: Why) {
         let id = SnapshotId(self.next_id);
         self.next_id += 1;
         self.changed = true;
         let moment = self.way.entry(saved.state.update).or_default();
-        let fresh = Snapshot { id, lane, why, left: false, parameters, saved };
+        let fresh = Snapshot { id, lane, why, left: false, parameters, past, saved };
         let snapshot = moment.entry(lane).or_insert(fresh);
         snapshot.why = snapshot.why.max(why);
     }
@@ -134,8 +135,8 @@ impl Moments {
         let past: Vec<Snapshot> =
             self.way.range(..=update).filter_map(|(_, moment)| moment.get(&from).cloned()).collect();
         self.forget(to);
-        for Snapshot { saved, parameters, why, .. } in past {
-            self.put(to, saved, parameters, why);
+        for Snapshot { saved, parameters, past, why, .. } in past {
+            self.put(to, saved, past, parameters, why);
         }
     }
 
@@ -224,7 +225,7 @@ impl Moments {
         self.left = Some(left).filter(|left| !left.way.is_empty());
         let lanes: BTreeSet<LaneId> = self.way.values().flat_map(|moment| moment.keys().copied()).collect();
         let newest = |lane: LaneId| self.way.range(..=to).rev().find_map(|(_, moment)| moment.get(&lane));
-        let lanes = lanes.into_iter().filter_map(|lane| Some((lane, Arc::clone(&newest(lane)?.saved))));
+        let lanes = lanes.into_iter().filter_map(|lane| Some((lane, newest(lane)?.clone())));
         Going { turn, to, lanes: lanes.collect() }
     }
 

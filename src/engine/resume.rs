@@ -19,6 +19,7 @@ impl Worker {
             Err(refusal) => return self.state = State::Failed(refusal.to_string()),
         };
         self.moments.begin(cohort.task().clock.updates);
+        self.examination.resumed(cohort, forget);
         let revision = &self.revision;
         let runs = revision.ids.iter().zip(&revision.experiment.runs);
         let ids: BTreeMap<&str, _> = runs.map(|(id, run)| (run.name.as_str(), *id)).collect();

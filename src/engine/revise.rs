@@ -58,10 +58,12 @@ impl Worker {
 
     /// Makes what is shared follow a change of the cohort.
     fn take_in(&mut self, change: &Change, old: &Revision, mode: Mode) {
+        if let Some(cohort) = &self.cohort {
+            self.examination.follow(cohort);
+        }
         self.keep_up(change);
         let Some(cohort) = &self.cohort else { return };
         self.guards.follow(cohort, change);
-        self.examination.follow(cohort);
         let share = self.options.history_bytes / cohort.lanes().len().max(1);
         let total = cohort.task().clock.updates;
         let mut shared = lock(&self.shared);

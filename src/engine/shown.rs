@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::examine::Examined;
+use super::examine::{Examined, Past};
 use super::guard::OwnEdit;
 use super::landscape::Landscape;
 use super::track::Track;
@@ -90,12 +90,14 @@ pub struct Snapshot {
     pub saved: Arc<SavedLane>,
     pub(super) lane: LaneId,
     pub(super) parameters: usize,
+    /// What it followed so far.
+    pub(super) past: Past,
 }
 
 impl Snapshot {
     /// A snapshot of a model with so many learnable numbers, on the way.
     pub fn new(id: SnapshotId, why: Why, saved: Arc<SavedLane>, parameters: usize) -> Self {
-        Self { id, why, left: false, lane: saved.id, saved, parameters }
+        Self { id, why, left: false, lane: saved.id, saved, parameters, past: Past::default() }
     }
 
     /// Whose past it is.

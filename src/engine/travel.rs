@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::moments::{Going, Turn};
-use super::shown::{LaneView, Why};
+use super::shown::{LaneView, Snapshot, Why};
 use super::{Worker, lock};
 use crate::telemetry::{Event, EventKind};
 use crate::train::TrainError;
@@ -33,13 +33,14 @@ impl Worker {
     fn put_back(&mut self, going: &Going, forget: Forget) -> Result<(), TrainError> {
         let Some(cohort) = &mut self.cohort else { return Ok(()) };
         let mut shared = lock(&self.shared);
-        for (id, saved) in &going.lanes {
+        for (id, Snapshot { saved, past, .. }) in &going.lanes {
             let is_back = matches!(going.turn, Turn::Back | Turn::FurtherBack)
                 && cohort.lanes().iter().any(|lane| lane.id == *id && lane.update <= going.to);
             if is_back && forget == Forget::default() {
                 continue;
             }
             let Some(continuity) = cohort.load_lane(*id, saved, forget)? else { continue };
+            self.examination.went(cohort, *id, past.clone(), forget);
             if let Some(view) = shared.lanes.get_mut(id) {
                 turn(view, going.turn, saved.state.update);
                 view.store.event(told(&continuity, forget, self.revision.generation));

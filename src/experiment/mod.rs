@@ -83,6 +83,13 @@ pub enum Model {
     Surface { function: SurfaceFunction, start: [f64; 2], noise: f64 },
 }
 
+impl Model {
+    /// What the loss of an answer that ignores the input is called.
+    pub fn chance_name(&self) -> &'static str {
+        if matches!(self, Self::Transformer { .. }) { "unigram entropy" } else { "chance" }
+    }
+}
+
 /// The nonlinearity between layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Activation {

@@ -343,6 +343,8 @@ impl Cohort {
                 let mut lane = match (found.and_then(Option::take), was) {
                     (Some((mut lane, kept)), Some(was)) => {
                         let edited = differs(was, if mode == Mode::Instant { 0 } else { lane.update });
+                        // A course stays what it is while it says the same: who follows along sees no turn.
+                        let course = if differs(was, 0) { course } else { &Arc::clone(&lane.course) };
                         let other_optimizer = lane.follow(Arc::clone(course));
                         let shared = kept.len().min(width);
                         row[..shared].copy_from_slice(&kept[..shared]);

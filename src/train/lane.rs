@@ -67,7 +67,7 @@ pub struct Lane {
 pub struct Log {
     pub rows: Vec<Row>,
     pub validations: Vec<Validation>,
-    /// Updates and the share of weights that each was to change and that stayed, where weights are rounded.
+    /// Updates and, of the weights that each was to change, the share that stayed, where weights are rounded.
     pub rounded: Vec<(u64, f32)>,
     /// The first update after a controller changed the rate, and the change.
     pub cuts: Vec<(u64, Change)>,
@@ -237,8 +237,7 @@ impl Lane {
             Some(decay) => self.apply_by_layer(task, numbers, decay, parameters, &mut buffers),
         };
         if task.weights != WeightFormat::F32 {
-            let share = applied.rounded_away as f32 / parameters.len().max(1) as f32;
-            self.log.rounded.push((self.update, share));
+            self.log.rounded.push((self.update, applied.share_rounded_away()));
         }
         let row = Row {
             update: self.update,
@@ -347,7 +346,7 @@ impl Lane {
     ) -> rule::Applied {
         let described = task.model.parameters();
         let head = described.iter().map(|parameter| parameter.layer).max().unwrap_or(0);
-        let (mut squares, mut rounded_away) = (0.0, 0);
+        let (mut squares, mut rounded_away, mut wanted) = (0.0, 0, 0);
         for parameter in described {
             let range = parameter.range();
             let lr = numbers.lr * decay.powi((head - parameter.layer) as i32);
@@ -363,8 +362,9 @@ impl Lane {
             );
             squares += applied.update_norm * applied.update_norm;
             rounded_away += applied.rounded_away;
+            wanted += applied.wanted;
         }
-        rule::Applied { update_norm: squares.sqrt(), rounded_away }
+        rule::Applied { update_norm: squares.sqrt(), rounded_away, wanted }
     }
 
     /// Whether the held-out samples are to be scored now.

@@ -28,6 +28,15 @@ pub struct Applied {
     pub update_norm: f64,
     /// Parameters that were to change and did not, because the stored format rounds the change away.
     pub rounded_away: u64,
+    /// Parameters that were to change, where the stored format may round a change away; otherwise 0.
+    pub wanted: u64,
+}
+
+impl Applied {
+    /// Of the parameters that were to change, the share that did not.
+    pub fn share_rounded_away(&self) -> f32 {
+        self.rounded_away as f32 / self.wanted.max(1) as f32
+    }
 }
 
 /// Buffers a rule keeps beside the parameters, each as long as they are.
@@ -136,8 +145,8 @@ pub fn apply(
     buffers: [&mut [f32]; 3],
 ) -> Applied {
     let rule = Rule { arch, kind, numbers, format };
-    let Moved { squares, rounded_away } = rule.apply(cores, parameters, gradient, buffers);
-    Applied { update_norm: squares.sqrt(), rounded_away }
+    let Moved { squares, rounded_away, wanted } = rule.apply(cores, parameters, gradient, buffers);
+    Applied { update_norm: squares.sqrt(), rounded_away, wanted }
 }
 
 /// What is the same for every part of a row.
@@ -149,10 +158,11 @@ struct Rule {
     format: WeightFormat,
 }
 
-/// How far parameters moved: the sum of squares, and how many were to and did not.
+/// How far parameters moved: the sum of squares, how many were to and did not, and how many were to.
 struct Moved {
     squares: f64,
     rounded_away: u64,
+    wanted: u64,
 }
 
 impl Rule {
@@ -179,6 +189,7 @@ impl Rule {
         Moved {
             squares: first.squares + second.squares,
             rounded_away: first.rounded_away + second.rounded_away,
+            wanted: first.wanted + second.wanted,
         }
     }
 }
@@ -333,12 +344,13 @@ impl Pass<'_> {
                 // A rule without a second buffer is handed the first one's length of nothing.
                 let mut none = [0.0f32; 16];
                 let mut squares = [0.0f32; 16];
-                let mut lost = 0u64;
+                let (mut wanted, mut lost) = (0u64, 0u64);
                 let mut one = |w: &mut f32, g: f32, a: &mut f32, b: &mut f32, square: &mut f32| {
                     let exact = rule(*w, g, a, b);
                     let stored = round(exact);
                     let change = stored - *w;
                     if counting {
+                        wanted += u64::from(exact != *w);
                         lost += u64::from(stored == *w && exact != *w);
                     }
                     *square += change * change;
@@ -370,7 +382,7 @@ impl Pass<'_> {
                     }
                 }
                 let squares = squares.iter().map(|square| f64::from(*square)).sum();
-                Moved { squares, rounded_away: lost }
+                Moved { squares, rounded_away: lost, wanted }
             },
         )
     }

@@ -76,7 +76,7 @@ struct Measured {
     losses: Vec<Tensor>,
     grad_norms: Vec<Tensor>,
     update_norms: Vec<Tensor>,
-    /// The share of weights that rounding kept where they were; only where weights are rounded.
+    /// Of the weights that were to change, the share that rounding kept where they were; only where weights are rounded.
     rounded: Vec<Tensor>,
 }
 
@@ -280,11 +280,12 @@ fn update(
     }
 }
 
-/// The share of each lane's weights that were to change and did not.
+/// Of each lane's weights that were to change, the share that did not.
 fn rounded_away(exact: &Tensor, old: &Tensor, change: &Tensor) -> Result<Tensor> {
     let stayed = change.eq(0.0)?.to_dtype(DType::F32)?;
     let wanted = exact.ne(old)?.to_dtype(DType::F32)?;
-    (stayed * wanted)?.mean(1)
+    let count = wanted.sum(1)?.maximum(1.0)?;
+    (stayed * wanted)?.sum(1)? / count
 }
 
 /// The weights as their format stores them.

@@ -22,13 +22,14 @@ impl<T> Asked<T> {
         *self = Self { promise: Some((generation, promise)), answer: None };
     }
 
-    /// Takes in the answer when it has come. An edit since, or nobody looking, cancels the work.
-    pub fn look_after(&mut self, generation: u64, looking: bool) {
+    /// Takes in the answer when it has come. Where that of the generation it was asked in is not wanted any more, the
+    /// work is cancelled.
+    pub fn look_after(&mut self, wanted: impl FnOnce(u64) -> bool) {
         let Some((asked, promise)) = &self.promise else { return };
         if let Some(answer) = promise.poll() {
             self.answer = Some(answer.map_err(|error| error.to_string()));
             self.promise = None;
-        } else if *asked != generation || !looking {
+        } else if !wanted(*asked) {
             self.promise = None;
         }
     }

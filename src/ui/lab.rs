@@ -96,15 +96,6 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// Takes in what has come. `shown` is the side panel that is looked at.
-    pub fn look_after(&mut self, generation: u64, shown: Option<Context>) {
-        let at = |panel| shown == Some(panel);
-        self.range.test.look_after(generation, at(Context::RangeTest));
-        self.range.proof.look_after(generation, at(Context::RangeTest));
-        self.batch.noise.look_after(generation, at(Context::BatchSize));
-        self.report.baseline.look_after(generation, at(Context::Report));
-    }
-
     /// Whether an answer is on its way.
     pub fn is_busy(&self) -> bool {
         let Self { range, batch, report, .. } = self;
@@ -119,6 +110,21 @@ impl Lab {
 }
 
 impl Studio {
+    /// Takes in what has come. An edit cancels what it makes meaningless; a range test, for which training rests,
+    /// ends also when another panel than its own is `shown`.
+    pub fn look_after_lab(&mut self, shown: Option<Context>) {
+        let generation = self.document.generation();
+        let lab = &mut self.lab;
+        lab.range.test.look_after(|asked| asked == generation && shown == Some(Context::RangeTest));
+        lab.range.proof.look_after(|asked| asked == generation);
+        lab.batch.noise.look_after(|asked| asked == generation);
+        if self.lab.report.baseline.progress().is_some() {
+            // A baseline has no schedule, so those of the runs may change meanwhile.
+            let wanted = self.lab.report.of == self.document.first().and_then(|first| self.basis(first));
+            self.lab.report.baseline.look_after(|_| wanted);
+        }
+    }
+
     /// Sweeps the selected run.
     pub fn test_range(&mut self) {
         let run = self.view.selected;

@@ -96,20 +96,34 @@ impl Context {
     /// Its name, for people and for the command line, and what it shows in a sentence.
     pub const fn about(self) -> (&'static str, &'static str) {
         match self {
-            Self::Results => ("Results", "How the runs compare so far."),
-            Self::Diagnosis => ("Diagnosis", "What goes wrong in a run, how it shows, and what may help."),
+            Self::Results => ("Results", "How the runs compare so far, in training and in validation."),
+            Self::Diagnosis => {
+                ("Diagnosis", "Divergence, overfitting and what else goes wrong in a run, and what may help.")
+            }
             Self::Microscope => (
                 "Microscope",
                 "What the first updates do to each layer, and how near a run is to the edge of stability.",
             ),
-            Self::Landscape => ("Landscape", "The loss around the weights, and where the runs go on it."),
+            Self::Landscape => {
+                ("Landscape", "The loss landscape around the weights, and where the runs go on it.")
+            }
             Self::Snapshots => ("Snapshots", "What a run's snapshots are worth, alone and together."),
-            Self::Field => ("Decision field", "What the model answers at every point of a plane."),
+            Self::Field => {
+                ("Decision field", "What the model answers at every point of a plane, update by update.")
+            }
             Self::RangeTest => ("Range test", "Which peak a run bears, from a moment under a rising rate."),
-            Self::BatchSize => ("Batch helper", "What another batch means for the rate and the schedule."),
-            Self::Report => ("Report", "Schedules against the best constant rate, and whether it is noise."),
-            Self::Glossary => ("Glossary", "The words of the trade, each in a sentence or two."),
-            Self::Export => ("Export", "The run in another framework, and what it will really do there."),
+            Self::BatchSize => {
+                ("Batch helper", "What another batch size means for the rate and the schedule.")
+            }
+            Self::Report => {
+                ("Report", "Schedules against a baseline, the best constant rate, and whether it is noise.")
+            }
+            Self::Glossary => {
+                ("Glossary", "Annealing, weight decay and other words of the trade, in a sentence or two.")
+            }
+            Self::Export => {
+                ("Export", "The schedule and optimizer in another framework, and what they really do there.")
+            }
         }
     }
 
@@ -123,6 +137,16 @@ impl Context {
         let plain = |name: &str| name.to_lowercase().replace('-', " ");
         Self::ALL.into_iter().find(|panel| plain(panel.about().0) == plain(name))
     }
+}
+
+/// Which run the microscope shows beside the selected one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Beside {
+    /// The same run with, or without, a warmup, where there is one.
+    #[default]
+    Twin,
+    Nobody,
+    Run(RunId),
 }
 
 /// What the inspector shows.
@@ -171,7 +195,7 @@ pub struct View {
     pub context: Option<Context>,
     pub context_open: bool,
     /// The run that the microscope shows beside the selected one, and the layer chosen in it.
-    pub beside: Option<RunId>,
+    pub beside: Beside,
     pub layer: Option<usize>,
     pub drag: Option<Drag>,
     /// The run being renamed, and the name so far.
@@ -201,7 +225,7 @@ impl View {
             tab: Tab::Schedule,
             context: None,
             context_open: true,
-            beside: None,
+            beside: Beside::default(),
             layer: None,
             drag: None,
             renaming: None,

@@ -316,6 +316,34 @@ fn a_training_that_was_cut_short_goes_on_as_if_it_had_not_been() {
 }
 
 #[test]
+fn what_went_wrong_is_said_at_the_end_with_its_evidence_and_a_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("wrong.toml");
+    let text_of = |rate: &str| SMALL.replace("\"one_cycle\", peak = 0.1", rate).replace("\"60\"", "\"200\"");
+    fs::write(&file, text_of("\"constant\", peak = 1e6")).unwrap();
+    let done = anneal(&["train", &file.to_string_lossy()]);
+    assert!(done.status.success(), "a diverged run is a result: {}", text(&done.stderr));
+    let said = text(&done.stderr);
+    let line = said.lines().find(|line| line.contains("\"one\"")).unwrap_or_else(|| panic!("{said}"));
+    for part in
+        ["anneal: \"one\" (2 of 2 replicas): Divergence: ", " at update ", "too high", "lower the rate"]
+    {
+        assert!(line.contains(part), "{part:?} is not in {line}");
+    }
+    assert!(!said.contains("two, with a comma") && !text(&done.stdout).contains("Divergence"), "{said}");
+    // The events of the folder say it, too, and a sound training says nothing.
+    let out = folder.path().join("out");
+    assert!(
+        anneal(&["train", &file.to_string_lossy(), "--no-baseline", "--out", &out.to_string_lossy()])
+            .status
+            .success()
+    );
+    assert!(fs::read_to_string(out.join("events.jsonl")).unwrap().contains("Divergence"));
+    fs::write(&file, text_of("\"constant\", peak = 0.05")).unwrap();
+    assert_eq!(text(&anneal(&["train", &file.to_string_lossy()]).stderr), "");
+}
+
+#[test]
 fn export_import_lint_and_find_lr_answer() {
     let folder = tempfile::tempdir().unwrap();
     let file = small(folder.path());

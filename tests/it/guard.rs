@@ -210,3 +210,36 @@ fn the_run_without_warmup_is_told_to_be_stuck_at_the_entropy_of_its_characters()
         assert!(with.iter().all(|finding| finding.kind != Kind::StuckAtChance), "{with:?}");
     });
 }
+
+/// A fork late in a run: what it began with is what its origin began with.
+#[test]
+fn a_fork_is_watched_with_the_past_of_its_origin() {
+    const FORK: LaneId = LaneId { run: RunId(2), replica: 0 };
+    let engine = under(DIVERGES, Policy::Warn);
+    wait(&engine, "the end", done);
+    let fork = |of: &str, id| {
+        let text = format!(
+            "{DIVERGES}[[run]]\nname = \"fork\"\nfork = {{ of = \"{of}\", at = \"240\" }}\n\
+             optimizer = {{ kind = \"sgd\", momentum = 0.9 }}\nlr = {{ kind = \"constant\", peak = 1e-5 }}\n"
+        );
+        let mut revision = (*revision(&text, 1)).clone();
+        revision.ids[2] = id;
+        engine.send(Command::Revise(Arc::new(revision), Mode::Live));
+        let lane = LaneId { run: id, replica: 0 };
+        wait(&engine, "the fork", |shared| shared.lanes.get(&lane).is_some_and(|lane| lane.update == 400));
+        lane
+    };
+    // Hardly moving any more is no slowdown of a run that has learned.
+    let sound = fork("sound", FORK.run);
+    assert_eq!(findings(&engine, sound), []);
+    // What was found before it parted is found in it, and told once.
+    let broken = fork("too high", RunId(3));
+    wait(&engine, "what was found", |shared| !shared.lanes[&broken].findings.is_empty());
+    let (origin, found) = (findings(&engine, FIRST), findings(&engine, broken));
+    assert_eq!((found[0].kind, found[0].first), (origin[0].kind, origin[0].first));
+    engine.read(|shared| {
+        let events = shared.lanes[&broken].store.events();
+        let told = events.iter().filter(|event| event.kind == EventKind::Finding);
+        assert_eq!(told.count(), found.len());
+    });
+}

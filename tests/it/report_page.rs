@@ -38,18 +38,51 @@ fn measured(path: &Path) -> Runs {
     runs
 }
 
-/// A table of the page: the numbers of a row's cells, by the name at its head.
+/// A table of the page: the numbers of a row's cells, by the name at its head. What a reader sees is those
+/// numbers, rounded.
 fn table(page: &str, id: &str) -> BTreeMap<String, Vec<Option<f64>>> {
+    let number = |(attributes, text): &(String, String)| {
+        let value: f64 = attributes.split("data-value=\"").nth(1)?.split('"').next()?.parse().ok()?;
+        assert!(shows(text, value), "{id}: {text:?} stands for {value}");
+        Some(value)
+    };
+    cells(page, id).into_iter().map(|(name, cells)| (name, cells.iter().map(number).collect())).collect()
+}
+
+/// The attributes and the text of a row's cells, by the name at its head.
+fn cells(page: &str, id: &str) -> BTreeMap<String, Vec<(String, String)>> {
     let body =
         page.split(&format!("<table id=\"{id}\">")).nth(1).expect("the table").split("</table>").next();
     let body = body.unwrap().split("</thead>").nth(1).expect("a head");
-    let number = |text: &str| text.split("data-value=\"").nth(1)?.split('"').next()?.parse().ok();
+    let cell = |cell: &str| {
+        let (attributes, text) = cell.split("</td>").next().unwrap().split_once('>').unwrap();
+        (attributes.to_owned(), text.to_owned())
+    };
     let row = |row: &str| {
         let head = row.split("<th scope=\"row\"").nth(1).unwrap();
         let (head, cells) = head.split_once("</th>").unwrap();
-        (head.split_once('>').unwrap().1.to_owned(), cells.split("<td").skip(1).map(number).collect())
+        (head.split_once('>').unwrap().1.to_owned(), cells.split("<td").skip(1).map(cell).collect())
     };
     body.split("</tr>").filter(|text| text.contains("<th")).map(row).collect()
+}
+
+/// Whether a text begins with this number, in at least three digits; or with its percentage, in one decimal.
+fn shows(text: &str, value: f64) -> bool {
+    let first: f64 = text.split(' ').next().unwrap().parse().unwrap();
+    if text.ends_with('%') {
+        return (first / 100.0 - value).abs() <= 0.0005 + 1e-9;
+    }
+    (first - value).abs() <= 5e-3 * value.abs()
+}
+
+/// The number behind the sign of a cell's spread.
+fn spread(text: &str) -> Option<f64> {
+    text.split(" ± ").nth(1)?.parse().ok()
+}
+
+fn deviation(values: &[f64]) -> f64 {
+    let center = mean(values);
+    (values.iter().map(|value| (value - center).powi(2)).sum::<f64>() / (values.len() - 1) as f64).sqrt()
 }
 
 fn mean(values: &[f64]) -> f64 {
@@ -148,6 +181,7 @@ fn every_figure_of_the_report_follows_from_the_csv_files() {
     let tuned = tuned.expect("a rate that trains");
     let target = mean(&final_accuracy(tuned));
 
+    let results_shown = cells(&page, "results");
     let (results, differences) = (table(&page, "results"), table(&page, "differences"));
     let (stability, rates) = (table(&page, "stability"), table(&page, "rates"));
     assert_eq!((results.len(), differences.len(), stability.len(), rates.len()), (7, 6, 7, 7));
@@ -158,6 +192,16 @@ fn every_figure_of_the_report_follows_from_the_csv_files() {
             let values: Vec<f64> = lanes.values().map(|rows| of(rows)).collect();
             Some(mean(&values))
         };
+        let spreads: Vec<Option<f64>> = results_shown[name].iter().map(|(_, text)| spread(text)).collect();
+        let values = |of: &dyn Fn(&[Row]) -> f64| lanes.values().map(|rows| of(rows)).collect::<Vec<f64>>();
+        for (at, expected) in [
+            (0, deviation(&values(&|rows| last(rows).1))),
+            (2, deviation(&values(&|rows| last(rows).2))),
+            (4, deviation(&values(&|rows| rows[rows.len() - 1].train_loss))),
+        ] {
+            let found = spreads[at].unwrap_or_else(|| panic!("{name}: no spread"));
+            assert!((found - expected).abs() <= 0.06 * expected, "{name}, {at}: ± {expected}, found {found}");
+        }
         let cells = &results[name];
         near(cells[0], over(&|rows| last(rows).1), &format!("{name}: final loss"));
         near(cells[1], over(&|rows| best(rows, |v| v.1, f64::min)), &format!("{name}: best loss"));

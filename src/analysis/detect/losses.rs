@@ -38,8 +38,7 @@ impl Losses {
         let loss = f64::from(row.train_loss);
         let before = std::mem::replace(&mut self.before, trace.loss.value());
         if !loss.is_finite() {
-            let evidence =
-                evidence(row, "loss", loss, "the first loss", trace.first_loss().unwrap_or(f64::NAN));
+            let evidence = evidence(row, "loss", loss, "the first loss", trace.first.unwrap_or(f64::NAN));
             alarms.push(Alarm { kind: Kind::Divergence, evidence, remedies: calmer(context) });
             return;
         }
@@ -90,7 +89,7 @@ impl Losses {
             let remedies = vec![Remedy::ScaleRate(10.0)];
             alarms.push(Alarm { kind: Kind::SilentSlowdown, evidence, remedies });
         } else if moved && smooth > 0.97 * chance && smooth < AT_CHANCE * chance {
-            let evidence = evidence(row, "smoothed loss", smooth, "chance", chance);
+            let evidence = evidence(row, "smoothed loss", smooth, context.chance_name, chance);
             let remedies = vec![Remedy::Warmup(Span::Percent(20.0)), Remedy::ScaleRate(0.3)];
             alarms.push(Alarm { kind: Kind::StuckAtChance, evidence, remedies });
         }

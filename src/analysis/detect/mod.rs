@@ -18,13 +18,12 @@ pub use kind::{Kind, Severity};
 pub use policy::{Policy, Reaction};
 pub use remedy::Remedy;
 
-use crate::experiment::{Experiment, Loss, OptimizerKind, Run, WeightFormat};
+use crate::experiment::{Experiment, Lineage, Loss, OptimizerKind, Run, WeightFormat};
 use crate::random::{Stream, rng};
 use crate::schedule::Curve;
 use crate::telemetry::{Row, Validation};
 use crate::train::TrainError;
 use crate::train::lane::Log;
-use crate::train::plan::Plan;
 use crate::train::task::Task;
 use trace::Trace;
 
@@ -64,9 +63,9 @@ impl Finding {
             format!(
                 ": {} {} against {} of {} at update {}",
                 e.what,
-                super::chart::label(e.value),
+                number(e.value),
                 e.against_what,
-                super::chart::label(e.against),
+                number(e.against),
                 e.update
             )
         });
@@ -74,16 +73,24 @@ impl Finding {
     }
 }
 
+/// A measured number in a sentence, which may be none.
+fn number(value: f64) -> String {
+    if value.is_finite() { super::chart::label(value) } else { value.to_string() }
+}
+
 /// What is known about a lane before it trains.
 #[derive(Clone, Debug)]
 pub struct Context {
-    /// The rate as scheduled, before any controller.
-    pub scheduled: Curve,
+    /// The rate as scheduled, before any controller, by the updates from which each schedule holds: a fork
+    /// follows its origin's first.
+    pub scheduled: Vec<(u64, Curve)>,
     pub updates: u64,
     /// Until this update only a loss that is no number is an alarm.
     pub quiet_until: u64,
     /// The loss of knowing nothing about an input.
     pub chance: Option<f64>,
+    /// What that is called.
+    pub chance_name: &'static str,
     /// The norm of the initial weights.
     pub weight_norm: f64,
     pub parameters: usize,
@@ -98,31 +105,47 @@ pub struct Context {
 }
 
 impl Context {
-    /// The run of an experiment whose data, model and clock are `task`'s, from initial weights of
-    /// [`initial_norm`].
+    /// The run at a position of an experiment whose data, model and clock are `task`'s, from initial weights
+    /// of [`initial_norm`].
     ///
     /// # Errors
-    /// When the run's schedule cannot be resolved.
-    pub fn of(task: &Task, experiment: &Experiment, run: &Run, weight_norm: f64) -> Result<Self, TrainError> {
-        let plan = Plan::new(run, task.clock)?;
-        let warmup = run.lr.warmup.as_ref().map_or(0, |warmup| warmup.over.whole_updates(task.clock));
+    /// When there is no such run, or its schedule, or that of a run it was forked from, cannot be resolved.
+    pub fn of(task: &Task, experiment: &Experiment, at: usize, weight_norm: f64) -> Result<Self, TrainError> {
+        let none = || TrainError::Task("there is no such run".into());
+        let run = experiment.runs.get(at).ok_or_else(none)?;
+        let named = |error| TrainError::Schedule { run: run.name.clone(), error };
+        let legs = Lineage::of(&experiment.runs, at, task.clock).map_err(named)?.legs;
+        let legs: Vec<(u64, &Run)> =
+            legs.into_iter().filter_map(|(from, run)| Some((from, experiment.runs.get(run)?))).collect();
+        let resolved = |(from, run): &(u64, &Run)| Ok((*from, run.lr.resolve(task.clock).map_err(named)?));
+        let warmup = |run: &Run| run.lr.warmup.as_ref().map(|warmup| warmup.over.whole_updates(task.clock));
+        let warmup = legs.iter().filter_map(|(_, run)| warmup(run)).max().unwrap_or(0);
+        let controlled =
+            |run: &Run| run.plateau.is_some() || run.greedy.is_some() || run.hypergradient.is_some();
         let chance = task.prepared.chance();
         Ok(Self {
-            scheduled: plan.lr,
+            scheduled: legs.iter().map(resolved).collect::<Result<_, TrainError>>()?,
             updates: task.clock.updates,
             quiet_until: warmup.max(task.clock.updates / 20).max(20),
             chance: Some(match experiment.train.loss {
                 Loss::CrossEntropy => chance.loss,
                 Loss::Mse => chance.squared_error,
             }),
+            chance_name: experiment.model.chance_name(),
             weight_norm,
             parameters: task.model.width(),
             weights: task.weights,
             clip_norm: task.clip_norm,
-            controlled: run.plateau.is_some() || run.greedy.is_some() || run.hypergradient.is_some(),
+            controlled: legs.iter().any(|(_, run)| controlled(run)),
             adaptive: run.optimizer.kind != OptimizerKind::Sgd,
             runtime_cap: None,
         })
+    }
+
+    /// The rate that the schedule says for an update.
+    pub fn rate(&self, update: u64) -> f64 {
+        let schedule = self.scheduled.iter().rev().find(|(from, _)| *from <= update);
+        schedule.map_or(f64::NAN, |(_, curve)| curve.at(update))
     }
 
     /// Updates between two counts of the same finding.
@@ -246,7 +269,7 @@ impl Watch {
     /// Of the weights that were to change, this share did not in the given update, because the stored
     /// format rounded the change away.
     pub fn rounded_away(&mut self, update: u64, share: f64) {
-        if let Some(alarm) = self.rates.rounded_away(&self.context, update, share) {
+        if let Some(alarm) = self.rates.rounded_away(&self.context, &self.trace, update, share) {
             self.raise(update, alarm);
         }
     }

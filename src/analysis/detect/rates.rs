@@ -14,8 +14,11 @@ const MOVED: f64 = 0.2;
 const JUMP: f64 = 0.3;
 /// Updates over which lost updates are averaged.
 const LOST_WINDOW: u64 = 50;
-/// The average share of lost updates that is too much.
-const LOST: f64 = 0.9;
+/// The average share of lost updates that is too much: in trainings of small networks in bf16 and f16 it is where
+/// rounding begins to cost accuracy,
+const LOST: f64 = 0.75;
+/// while the loss is above this share of where it began. What has learned its samples moves little and needs no more.
+const UNLEARNED: f64 = 0.1;
 /// Of the run: at its end, when rates go to zero, losing updates is harmless.
 const LATE: f64 = 0.6;
 
@@ -28,6 +31,8 @@ pub(super) struct Rates {
     forgiven: bool,
     lost: (f64, u64),
     small: u64,
+    /// Lost updates are counted, so nothing is to be guessed from their size.
+    counted: bool,
 }
 
 impl Rates {
@@ -37,11 +42,11 @@ impl Rates {
     }
 
     pub fn update(&mut self, context: &Context, trace: &Trace, row: &Row, alarms: &mut Vec<Alarm>) {
-        let scheduled = context.scheduled.at(row.update);
+        let scheduled = context.rate(row.update);
         let last = self.last.replace((row.update, row.lr));
         let forgiven = std::mem::take(&mut self.forgiven);
         if let Some((update, rate)) = last {
-            let expected = scheduled - context.scheduled.at(update);
+            let expected = scheduled - context.rate(update);
             let scale =
                 if context.controlled && scheduled > 0.0 { (row.lr / scheduled).min(1.0) } else { 1.0 };
             let surprise = (row.lr - rate - expected * scale).abs();
@@ -79,7 +84,7 @@ impl Rates {
             WeightFormat::Bf16 => 2.0_f64.powi(-9),
             WeightFormat::F16 => 2.0_f64.powi(-12),
         };
-        if row.update < context.quiet_until || late(context, row.update) {
+        if self.counted || row.update < context.quiet_until || late(context, row.update) {
             return;
         }
         let norm =
@@ -100,7 +105,14 @@ impl Rates {
     }
 
     /// With a count of lost updates.
-    pub fn rounded_away(&mut self, context: &Context, update: u64, share: f64) -> Option<Alarm> {
+    pub fn rounded_away(
+        &mut self,
+        context: &Context,
+        trace: &Trace,
+        update: u64,
+        share: f64,
+    ) -> Option<Alarm> {
+        self.counted = true;
         if late(context, update) || update < context.quiet_until {
             return None;
         }
@@ -111,7 +123,8 @@ impl Rates {
         }
         let (sum, count) = std::mem::take(&mut self.lost);
         let share = sum / count as f64;
-        (share > LOST).then(|| Alarm {
+        let learned = trace.light.value()? < UNLEARNED * trace.first_loss()?;
+        (share > LOST && !learned).then(|| Alarm {
             kind: Kind::PrecisionUnderflow,
             evidence: Evidence {
                 update,

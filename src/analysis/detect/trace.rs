@@ -29,7 +29,8 @@ pub(super) struct Trace {
     /// The longest update of the beginning, and its highest loss, with their updates.
     longest: Option<(u64, f64)>,
     highest: Option<(u64, f64)>,
-    first: Option<f64>,
+    /// The very first loss.
+    pub first: Option<f64>,
 }
 
 impl Trace {

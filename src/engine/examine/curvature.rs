@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::analysis::sharpness::{Objective, Sharpness, critical_sharpness, limit};
-use crate::experiment::OptimizerKind;
 use crate::train::command::LaneId;
 use crate::train::lane::Lane;
 use crate::train::plan::Plan;
@@ -20,6 +19,8 @@ const BATCHES: usize = 4;
 const FEWEST: usize = 64;
 /// The relative change below which an estimate is done.
 const TOLERANCE: f64 = 1e-3;
+/// A critical step is looked for around the last one, unless that was so many times shorter than the rate.
+const FARTHEST: f64 = 16.0;
 /// The most products of the first estimate, and of those that begin where the last one ended.
 const COLD: usize = 60;
 const WARM: usize = 5;
@@ -35,7 +36,8 @@ pub struct Curvature {
     pub sharpness: f64,
     /// What plain or heavy-ball gradient descent is stable below: `2/rate`, `2(1+m)/rate` with momentum.
     pub limit: f64,
-    /// `2/step` of the smallest step along the next update that raises the loss; `2/rate` is its limit.
+    /// `2/step` of the smallest step along the next update that raises the loss of its batch, where smaller
+    /// ones lower it; `2/rate` is its limit.
     pub critical: Option<f64>,
 }
 
@@ -44,7 +46,6 @@ pub(super) struct Prober {
     samples: usize,
     stride: u64,
     updates: u64,
-    adaptive: bool,
     /// Power iterations along the first updates made once more, and along what is trained.
     along: [Sharpness; 2],
     cold: [bool; 2],
@@ -59,8 +60,8 @@ pub(super) struct Prober {
 struct UnderWay {
     found: Curvature,
     parameters: Vec<f32>,
-    /// What a rate of one would subtract.
-    direction: Option<Vec<f32>>,
+    /// What a rate of one would subtract in the next update, and the samples it is made of.
+    ahead: Option<(Vec<f32>, Vec<u32>)>,
     /// Which power iteration it is.
     which: usize,
     products: usize,
@@ -75,7 +76,6 @@ impl Prober {
             samples: if whole { ALL } else { few.min(ALL) }.min(task.samples),
             stride: (task.clock.updates / POINTS).max(1),
             updates: task.clock.updates,
-            adaptive: plan.kind != OptimizerKind::Sgd,
             along: [0, 1].map(|_| Sharpness::new(width, task.seed)),
             cold: [true; 2],
             ahead: Lane::new(lane, Arc::new(Arc::clone(plan).into()), task),
@@ -83,11 +83,6 @@ impl Prober {
             trail: BTreeMap::new(),
             newest: None,
         }
-    }
-
-    /// Whether the rule divides by the gradient's own size.
-    pub fn is_adaptive(&self) -> bool {
-        self.adaptive
     }
 
     /// What was seen of the first `done` updates, in order.
@@ -99,6 +94,13 @@ impl Prober {
     pub fn inherit(&mut self, other: &Self, update: u64) {
         self.trail = other.trail.range(..update).map(|(at, seen)| (*at, *seen)).collect();
         self.newest = other.newest.filter(|at| *at < update);
+    }
+
+    /// Forgets what was seen after `update` updates or more.
+    pub fn forget_from(&mut self, update: u64) {
+        self.trail.split_off(&update);
+        self.newest = self.newest.filter(|at| *at < update);
+        self.under_way = self.under_way.take().filter(|under_way| under_way.found.update < update);
     }
 
     /// Until where a lane's curvature means something: not after the last update, nor where weights are no numbers.
@@ -146,24 +148,27 @@ impl Prober {
                 limit: limit(numbers.lr, numbers.momentum),
                 critical: None,
             },
-            direction: self.direction(task, lane, row),
+            ahead: self.look_ahead(task, lane, row),
             parameters,
             which: usize::from(trained),
             products: 0,
         });
     }
 
-    /// What a rate of one would subtract in the next update.
-    fn direction(&mut self, task: &Task, lane: &Lane, row: &[f32]) -> Option<Vec<f32>> {
+    /// Makes the next update aside: what a rate of one would subtract, and the samples it is made of.
+    fn look_ahead(&mut self, task: &Task, lane: &Lane, row: &[f32]) -> Option<(Vec<f32>, Vec<u32>)> {
         let rate = lane.numbers_after(0).lr;
         // The row that comes with the state has the buffers already.
         let _ = self.ahead.follow(Arc::new(Arc::clone(&lane.plan).into()));
         self.ahead.restore(&lane.state()).ok()?;
+        let mut samples = self.ahead.deal_ahead(task, 0);
+        samples.truncate(ALL);
         let mut after = row.to_vec();
         self.ahead.advance(task, &mut after, lane.update + 1);
         let width = task.model.width();
         let step = row[..width].iter().zip(&after[..width]);
-        (rate > 0.0).then(|| step.map(|(before, after)| (before - after) / rate as f32).collect())
+        let direction = step.map(|(before, after)| (before - after) / rate as f32);
+        (rate > 0.0).then(|| (direction.collect(), samples))
     }
 
     /// One piece of the look under way.
@@ -183,8 +188,9 @@ impl Prober {
         self.cold[under_way.which] &= !estimate.sharpness.is_finite();
         let mut found = under_way.found;
         let last = self.trail.range(..=found.update).next_back().and_then(|(_, seen)| seen.critical);
-        let guess = last.map_or(found.rate, |critical| 2.0 / critical);
-        found.critical = under_way.direction.as_ref().and_then(|direction| {
+        let guess = last.map_or(found.rate, |critical| (2.0 / critical).max(found.rate / FARTHEST));
+        found.critical = under_way.ahead.as_ref().and_then(|(direction, samples)| {
+            objective.choose(samples);
             critical_sharpness(&mut objective, &under_way.parameters, direction, guess)
         });
         self.trail.insert(found.update, found);

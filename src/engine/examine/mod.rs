@@ -1,11 +1,12 @@
 //! A lane under the microscope: its first updates, and its curvature against the rate.
 //!
-//! What is trained is never touched. A lane is a pure function of its seed and plans, so the first updates
+//! What is trained is never touched. A lane is a pure function of its seed and its past, so the first updates
 //! are made once more, aside, one at a time, with copies of the weights before and after each. The
 //! curvature is taken of copies of the trained weights. While training plays, both take no more than a
 //! fixed share of its time; while it rests, they fill in what they have missed.
 
 mod curvature;
+mod past;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,14 +16,15 @@ use super::{Worker, lock};
 use crate::analysis::microscope::{Look, Microscope, Update};
 use crate::analysis::pace::Pace;
 use crate::experiment::OptimizerKind;
+use crate::train::checkpoint::Forget;
 use crate::train::cohort::Cohort;
 use crate::train::command::{LaneId, Speed, State};
 use crate::train::lane::Lane;
-use crate::train::plan::Plan;
 use crate::train::rule;
 use crate::train::task::Task;
 pub use curvature::Curvature;
 use curvature::Prober;
+pub(super) use past::Past;
 
 /// The most that looking may take of the time that training takes.
 const SHARE: f64 = 0.1;
@@ -60,15 +62,12 @@ pub struct Examined {
     pub complete: bool,
 }
 
-/// A plan, and the update from which it holds.
-type Since = (u64, Arc<Plan>);
-
 /// The lanes under the microscope.
 pub(super) struct Examination {
     wanted: Vec<LaneId>,
     probes: Vec<Probe>,
-    /// Every lane's plans and the updates from which they hold, to make its first updates once more.
-    plans: BTreeMap<LaneId, Vec<Since>>,
+    /// What every lane followed so far, to make its first updates once more.
+    pasts: BTreeMap<LaneId, Past>,
     pace: Pace,
     shown: Instant,
     turn: usize,
@@ -79,7 +78,7 @@ impl Examination {
         Self {
             wanted: Vec::new(),
             probes: Vec::new(),
-            plans: BTreeMap::new(),
+            pasts: BTreeMap::new(),
             pace: Pace::new(SHARE),
             shown: Instant::now(),
             turn: 0,
@@ -93,22 +92,48 @@ impl Examination {
         }
     }
 
-    /// Takes note of the plans in effect; a lane that went back, or took another way, is looked at anew.
+    /// Takes note of what the lanes follow from here on; one that went back to where it once was went back in
+    /// its past.
     pub fn follow(&mut self, cohort: &Cohort) {
-        self.plans.retain(|id, _| cohort.lanes().iter().any(|lane| lane.id == *id));
+        self.pasts.retain(|id, _| cohort.lanes().iter().any(|lane| lane.id == *id));
         for lane in cohort.lanes() {
-            let plans = self.plans.entry(lane.id).or_default();
-            plans.retain(|(from, _)| *from < lane.update);
-            if plans.last().is_none_or(|(_, plan)| !Arc::ptr_eq(plan, &lane.plan)) {
-                plans.push((lane.update, Arc::clone(&lane.plan)));
-            }
+            self.pasts.entry(lane.id).or_default().turn(lane.update, &lane.course);
         }
-        let (plans, wanted) = (&self.plans, &self.wanted);
-        self.probes.retain(|probe| wanted.contains(&probe.lane) && plans.contains_key(&probe.lane));
-        for (id, plans) in wanted.iter().filter_map(|id| Some((*id, plans.get(id)?))) {
+        self.aim(cohort);
+    }
+
+    /// A lane was put where it, or the one it was forked from, had this past.
+    pub fn went(&mut self, cohort: &Cohort, id: LaneId, mut past: Past, forgot: Forget) {
+        let Some(lane) = cohort.lanes().iter().find(|lane| lane.id == id) else { return };
+        past.go_on(lane.update, &lane.course, forgot);
+        self.pasts.insert(id, past);
+        self.aim(cohort);
+    }
+
+    /// All lanes were put where a saved training was, which had followed their courses.
+    pub fn resumed(&mut self, cohort: &Cohort, forgot: Forget) {
+        for lane in cohort.lanes() {
+            let mut past = Past::default();
+            past.turn(0, &lane.course);
+            past.go_on(lane.update, &lane.course, forgot);
+            self.pasts.insert(lane.id, past);
+        }
+        self.aim(cohort);
+    }
+
+    /// What a lane followed so far.
+    pub fn past(&self, id: LaneId) -> Past {
+        self.pasts.get(&id).cloned().unwrap_or_default()
+    }
+
+    /// Lets the wanted lanes be looked at, as far as what was seen of them is not of another past.
+    fn aim(&mut self, cohort: &Cohort) {
+        let (pasts, wanted) = (&self.pasts, &self.wanted);
+        self.probes.retain(|probe| wanted.contains(&probe.lane) && pasts.contains_key(&probe.lane));
+        for (id, past) in wanted.iter().filter_map(|id| Some((*id, pasts.get(id)?))) {
             match self.probes.iter_mut().find(|probe| probe.lane == id) {
-                Some(probe) => probe.follow(cohort, plans),
-                None => self.probes.extend(Probe::new(cohort, id, plans)),
+                Some(probe) => probe.follow(cohort, past),
+                None => self.probes.extend(Probe::new(cohort, id, past)),
             }
         }
     }
@@ -124,7 +149,7 @@ impl Worker {
     pub(super) fn examine(&mut self, lanes: Vec<LaneId>) {
         self.examination.wanted = lanes;
         if let Some(cohort) = &self.cohort {
-            self.examination.follow(cohort);
+            self.examination.aim(cohort);
             self.show_examined();
         }
     }
@@ -180,7 +205,7 @@ struct Probe {
     aside: Lane,
     row: Vec<f32>,
     before: Vec<f32>,
-    plans: Vec<Since>,
+    past: Past,
     microscope: Microscope,
     most: u64,
     prober: Prober,
@@ -189,20 +214,18 @@ struct Probe {
 }
 
 impl Probe {
-    /// Nothing when there is no such lane, or it began in the middle of another.
-    fn new(cohort: &Cohort, id: LaneId, plans: &[Since]) -> Option<Self> {
+    /// Nothing when there is no such lane, or nobody knows how it began.
+    fn new(cohort: &Cohort, id: LaneId, past: &Past) -> Option<Self> {
         let task = cohort.task();
         let lane = cohort.lanes().iter().find(|lane| lane.id == id)?;
-        let (0, first) = plans.first()? else { return None };
-        let buffers = plans.iter().map(|(_, plan)| rule::buffers(plan.kind)).max().unwrap_or(0);
-        let mut aside = Lane::new(id, Arc::new(Arc::clone(first).into()), task);
-        let mut row = vec![0.0; task.model.width() * (1 + buffers)];
+        let mut aside = Lane::new(id, Arc::clone(&past.beginning()?.course), task);
+        let mut row = vec![0.0; width(task, past)];
         aside.initialise(task, &mut row);
-        let most = first_updates(cohort, &lane.plan);
+        let most = first_updates(cohort, lane);
         Some(Self {
             lane: id,
             before: vec![0.0; task.model.width()],
-            plans: plans.to_vec(),
+            past: past.clone(),
             microscope: Microscope::new(task.model.parameters(), most as usize),
             most,
             prober: Prober::new(task, id, &lane.plan),
@@ -212,13 +235,15 @@ impl Probe {
         })
     }
 
-    /// The lane's plans may be others now. What was seen of updates that are still its own stays.
-    fn follow(&mut self, cohort: &Cohort, plans: &[Since]) {
-        let same = |((a, old), (b, new)): &(&Since, &Since)| a == b && Arc::ptr_eq(old, new);
-        let alike = self.plans.iter().zip(plans).take_while(same).count();
-        let parted = [self.plans.get(alike), plans.get(alike)].into_iter().flatten().map(|(from, _)| *from);
-        let Some(parted) = parted.min() else { return };
-        if let Some(mut fresh) = Self::new(cohort, self.lane, plans) {
+    /// The lane's past may be another now. What was seen of updates that are still its own stays.
+    fn follow(&mut self, cohort: &Cohort, past: &Past) {
+        let Some(parted) = self.past.parts_from(past) else { return };
+        let most = self.lane(cohort).map(|(_, lane)| first_updates(cohort, lane));
+        if parted > 0 && self.aside.update <= parted && most == Some(self.most) {
+            self.past = past.clone();
+            self.row.resize(width(cohort.task(), past), 0.0);
+            self.prober.forget_from(parted);
+        } else if let Some(mut fresh) = Self::new(cohort, self.lane, past) {
             fresh.prober.inherit(&self.prober, parted);
             *self = fresh;
         }
@@ -253,7 +278,7 @@ impl Probe {
             None => return false,
             Some(Piece::GoOn) => self.prober.go_on(task),
             Some(Piece::Here) => {
-                self.plan(task);
+                self.turn(task);
                 self.prober.begin(task, &self.aside, &self.row, false);
             }
             Some(Piece::Newest) => {
@@ -293,32 +318,37 @@ impl Probe {
         });
     }
 
-    /// Goes on aside to after `to` updates, or a little on the way there, under the plans of then.
+    /// Goes on aside to after `to` updates, or a little on the way there, as the lane did.
     fn walk(&mut self, task: &Task, to: u64) {
         let start = Instant::now();
         while self.aside.update < to && start.elapsed() < SLICE {
-            self.plan(task);
+            self.turn(task);
             self.aside.log.clear();
             let next = self.aside.update + 1;
             self.aside.advance(task, &mut self.row, next);
         }
     }
 
-    /// Puts the plan in effect that the lane had at this update.
-    fn plan(&mut self, task: &Task) {
+    /// Puts the plan in effect that the lane had at this update, without what it forgot here.
+    fn turn(&mut self, task: &Task) {
         let update = self.aside.update;
-        let plan = self.plans.iter().rev().find(|(from, _)| *from <= update).map(|(_, plan)| plan);
-        if let Some(plan) = plan.filter(|plan| !Arc::ptr_eq(plan, &self.aside.plan))
-            && self.aside.follow(Arc::new(Arc::clone(plan).into()))
-        {
+        let Some(leg) = self.past.leg(update) else { return };
+        let same = Arc::ptr_eq(&leg.course, &self.aside.course);
+        let other = if same { self.aside.turn() } else { self.aside.follow(Arc::clone(&leg.course)) };
+        let forgot = if leg.from == update { leg.forgot } else { Forget::default() };
+        if other || forgot.momentum {
             let (weights, buffers) = self.row.split_at_mut(task.model.width());
             self.aside.begin(weights, buffers);
+        }
+        if forgot.schedule {
+            self.aside.forget_schedule();
         }
     }
 
     fn examined(&self, cohort: &Cohort, resting: bool) -> Examined {
         let plan = &self.aside.plan;
-        let done = self.lane(cohort).map_or(0, |(_, lane)| lane.update);
+        let lane = self.lane(cohort).map(|(_, lane)| lane);
+        let done = lane.map_or(0, |lane| lane.update);
         let looks = self.microscope.looks().iter().take_while(|look| look.update < done);
         Examined {
             lane: self.lane,
@@ -327,7 +357,7 @@ impl Probe {
             most: self.most,
             beta2: second_moment(plan.kind).map(|_| plan.numbers(0, None).second),
             clip_norm: cohort.task().clip_norm,
-            adaptive: self.prober.is_adaptive(),
+            adaptive: lane.is_some_and(|lane| lane.plan.kind != OptimizerKind::Sgd),
             curvature: self.prober.trail(done),
             complete: resting && self.next(cohort, true).is_none(),
         }
@@ -348,9 +378,15 @@ enum Piece {
     Walk(u64),
 }
 
+/// The numbers in the row of a lane with such a past.
+fn width(task: &Task, past: &Past) -> usize {
+    let plans = past.legs().iter().flat_map(|leg| leg.course.plans());
+    task.model.width() * (1 + plans.map(|plan| rule::buffers(plan.kind)).max().unwrap_or(0))
+}
+
 /// How many of a lane's first updates are worth looking at.
-fn first_updates(cohort: &Cohort, plan: &Plan) -> u64 {
-    let updates = cohort.task().clock.updates;
+fn first_updates(cohort: &Cohort, lane: &Lane) -> u64 {
+    let (updates, plan) = (cohort.task().clock.updates, lane.course.plan(0));
     let peak = (0..updates.min(MOST)).find(|at| plan.lr.at(*at) >= 0.999 * plan.lr.range().1).unwrap_or(0);
     (WARMUPS * peak).clamp(FIRST, MOST).min(updates)
 }

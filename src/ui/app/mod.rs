@@ -150,7 +150,7 @@ impl StudioApp {
         self.trainer.look(&mut |shared| frame.gather(shared, &ask));
         self.studio.follow_engine();
         self.studio.refresh();
-        self.studio.lab.look_after(self.studio.document.generation(), shown);
+        self.studio.look_after_lab(shown);
     }
 
     /// Asks for what the side panel is there to show, where it takes a button to ask for it.

@@ -1,6 +1,6 @@
 //! What goes wrong, how it shows, what mostly causes it, and what may help.
 
-use eframe::egui::{Color32, Label, Response, RichText, ScrollArea, Sense, Ui, vec2};
+use eframe::egui::{Color32, Label, RichText, ScrollArea, Sense, Ui, vec2};
 
 use crate::analysis::detect::{Evidence, Finding, Kind, Remedy, Severity};
 use crate::train::command::{Mode, Policy, RunId};
@@ -167,17 +167,17 @@ fn when(finding: &Finding, replicas: usize, studio: &Studio) -> String {
 }
 
 /// A measured number, and what it is compared with.
-fn shown(ui: &mut Ui, evidence: &Evidence) -> Response {
+fn shown(ui: &mut Ui, evidence: &Evidence) {
     let number = |value: f64| format::significant(value, 3);
     let text = format!(
-        "{} {} against {} of {}",
+        "Update {}: {} {} against {} of {}",
+        format::count(evidence.update),
         evidence.what,
         number(evidence.value),
         evidence.against_what,
         number(evidence.against)
     );
-    ui.add(Label::new(theme::value(ui, text)).wrap())
-        .on_hover_text(format!("Measured at update {}.", format::count(evidence.update)))
+    ui.add(Label::new(RichText::new(text).font(theme::small()).color(theme::tokens(ui).text)).wrap());
 }
 
 /// One click edits the document, as one step that can be taken back.

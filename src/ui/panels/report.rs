@@ -86,7 +86,7 @@ fn baseline(ui: &mut Ui, studio: &mut Studio, audit: &Audit) {
         if let Some(error) = studio.lab.report.baseline.error() {
             ui.colored_label(theme::tokens(ui).danger, format::sentence(error));
         }
-        let help = "Trains three constant rates or more to the end, beside the training. An edit stops it.";
+        let help = "Trains three constant rates or more to the end, beside the training, also while another panel is open.";
         if ui.add(primary(ui, "Tune baseline")).on_hover_text(help).clicked() {
             studio.tune_baseline();
         }

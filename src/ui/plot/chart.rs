@@ -32,6 +32,8 @@ pub struct Chart<'a> {
     pub y: (f64, f64),
     /// Whether they are written below.
     pub x_labels: bool,
+    /// Whether there is a line above for a title.
+    pub titled: bool,
 }
 
 /// A plot as it was drawn.
@@ -51,8 +53,11 @@ impl Chart<'_> {
         draw: impl FnOnce(&mut PlotUi<'_>),
     ) -> Drawn {
         let full = ui.available_rect_before_wrap();
-        let line = Rect::from_min_size(full.min, vec2(full.width(), metrics::PLOT_HEADER));
-        title_line(ui, line, title, header);
+        let height = if self.titled { metrics::PLOT_HEADER } else { metrics::XS };
+        let line = Rect::from_min_size(full.min, vec2(full.width(), height));
+        if self.titled {
+            title_line(ui, line, title, header);
+        }
         let body = Rect::from_min_max(pos2(full.left(), line.bottom()), full.max);
         let tokens = theme::tokens(ui);
         let y_ticks = self.y_ticks(body.height());

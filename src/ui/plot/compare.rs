@@ -35,6 +35,7 @@ pub fn compare(ui: &mut Ui, exported: &Exported, updates: u64, color: Color32) {
         x: (-room, updates as f64 + room),
         y: bounds.padded(0.06, 0.12, 0.0, (0.0, 1.0)),
         x_labels: true,
+        titled: true,
     };
     let legend = |ui: &mut Ui| {
         ui.label(RichText::new("Drawn").font(theme::small()).color(color));

@@ -30,6 +30,7 @@ impl Figure<'_> {
             x: self.x,
             y: bounds.padded(0.1, 0.14, 0.0, (0.0, 1.0)),
             x_labels: true,
+            titled: true,
         };
         chart.show(
             ui,

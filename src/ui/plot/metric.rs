@@ -61,7 +61,7 @@ impl Plots<'_> {
         }
         let name =
             QUANTITIES.iter().find(|(column, _)| *column == quantity).map_or("Loss", |(_, name)| *name);
-        let chart = Chart { name, scale, across: Across::Updates, x, y, x_labels: false };
+        let chart = Chart { name, scale, across: Across::Updates, x, y, x_labels: false, titled: true };
         let (mut new_scale, mut new_quantity, mut smoothing) =
             (studio.view.loss_scale, quantity, studio.view.smoothing);
         let drawn = chart.show(
@@ -91,7 +91,13 @@ impl Plots<'_> {
             overlay::lost(ui, &drawn, update, color);
         }
         if let Some(height) = chance.and_then(|chance| scale.height(chance)) {
-            chance_line(ui, &drawn, height, chance.unwrap_or_default());
+            let name = studio.document.experiment().model.chance_name();
+            chance_line(
+                ui,
+                &drawn,
+                height,
+                &format!("{name} {}", format::metric(chance.unwrap_or_default())),
+            );
         }
         if hidden > 0 {
             let text = format!(
@@ -183,7 +189,7 @@ fn validation_marks(ui: &Ui, drawn: &Drawn, lane: &LaneFrame, slot: usize, color
 }
 
 /// The loss of knowing only how often each answer occurs.
-fn chance_line(ui: &Ui, drawn: &Drawn, height: f64, chance: f64) {
+fn chance_line(ui: &Ui, drawn: &Drawn, height: f64, text: &str) {
     let y = drawn.transform.position_from_point_y(height);
     if !drawn.rect.y_range().contains(y) {
         return;
@@ -200,9 +206,16 @@ fn chance_line(ui: &Ui, drawn: &Drawn, height: f64, chance: f64) {
         metrics::DASH_GAP,
         metrics::DASH,
     ));
-    let text = format!("chance {}", format::metric(chance));
-    let place = ends[1] - vec2(metrics::S, metrics::XS / 2.0);
-    painter.text(place, Align2::RIGHT_BOTTOM, text, theme::small(), tokens.muted);
+    let text = painter.layout_no_wrap(text.to_owned(), theme::small(), tokens.muted);
+    let corner = ends[1] - vec2(metrics::S, metrics::XS / 2.0);
+    let rect = Align2::RIGHT_BOTTOM.anchor_size(corner, text.size());
+    // Curves that stay at chance must not make it hard to read.
+    painter.rect_filled(
+        rect.expand2(vec2(metrics::XS, 0.0)),
+        metrics::XS,
+        tokens.ground.gamma_multiply(0.85),
+    );
+    painter.galley(rect.min, text, tokens.muted);
 }
 
 /// What the kinds of line in the loss plot mean.

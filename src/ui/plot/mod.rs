@@ -23,4 +23,4 @@ pub use overlay::{color as event_color, words as event_words};
 pub use panel::{Pane, plain, show};
 pub use scale::Scale;
 pub use small::{Curve, Small};
-pub use sweep::sweep;
+pub use sweep::{LIMIT_HELP, sweep};

@@ -60,7 +60,7 @@ impl Plots<'_> {
         let y = bounds.padded(0.18, 0.18, least, (0.0, 1.0));
         let name = NUMBERS.iter().find(|(column, _)| *column == number).map_or("Momentum", |(_, name)| *name);
         let mut chosen = number;
-        let chart = Chart { name, scale, across: Across::Updates, x, y, x_labels: true };
+        let chart = Chart { name, scale, across: Across::Updates, x, y, x_labels: true, titled: true };
         let drawn = chart.show(
             ui,
             |ui| column_switch(ui, "Number", &mut chosen, &NUMBERS),

@@ -41,7 +41,15 @@ impl Plots<'_> {
                         Drag the handles; scroll to zoom, drag to pan, double-click to see the whole run.";
             ui.label(theme::title(ui, "Learning rate")).on_hover_text(help);
         };
-        let chart = Chart { name: "Learning rate", scale, across: Across::Updates, x, y, x_labels: false };
+        let chart = Chart {
+            name: "Learning rate",
+            scale,
+            across: Across::Updates,
+            x,
+            y,
+            x_labels: false,
+            titled: true,
+        };
         let (view_window, mut new_scale, mut asked) = (studio.view.window, scale, None);
         let drawn = chart.show(
             ui,

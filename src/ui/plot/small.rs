@@ -27,12 +27,15 @@ pub struct Small<'a> {
     pub curves: Vec<Curve>,
     /// A value that is to be in view.
     pub include: Option<f64>,
+    /// Whether there is a line above for a title.
+    pub titled: bool,
 }
 
 impl Small<'_> {
     /// Draws it as wide as there is room, under a line with `title` on its left and `header` on its right.
     pub fn show(self, ui: &mut Ui, title: impl FnOnce(&mut Ui), header: impl FnOnce(&mut Ui)) -> Drawn {
-        let size = vec2(ui.available_width(), metrics::COMPARISON);
+        let title_height = if self.titled { metrics::PLOT_HEADER } else { 0.0 };
+        let size = vec2(ui.available_width(), metrics::COMPARISON - metrics::PLOT_HEADER + title_height);
         let (rect, _) = ui.allocate_exact_size(size, Sense::hover());
         let mut bounds = Bounds::EMPTY;
         bounds.add(self.include.and_then(|value| self.scale.height(value)));
@@ -59,6 +62,7 @@ impl Small<'_> {
             x: (-room, self.updates + room),
             y: bounds.padded(0.08, 0.1, if self.scale == Scale::Log { 0.2 } else { 0.0 }, (-1.0, 1.0)),
             x_labels: true,
+            titled: self.titled,
         };
         chart.show(&mut ui.new_child(UiBuilder::new().max_rect(rect)), title, header, |plot| {
             for (points, color, width, dashed) in lines.into_iter().filter(|(points, ..)| points.len() > 1) {

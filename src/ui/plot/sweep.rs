@@ -1,10 +1,11 @@
 //! The losses of a range test over its rates.
 
-use eframe::egui::{Color32, Id, Rect, Sense, Ui, pos2, vec2};
+use eframe::egui::{Color32, Rect, Ui, pos2, vec2};
 use egui_plot::{FilledArea, LineStyle, MarkerShape, PlotPoint, Points, VLine};
 
 use crate::analysis::range_test::{RangeTest, SeedCurve, Spread};
 use crate::analysis::suggest::Rule;
+use crate::ui::format;
 use crate::ui::theme::{self, Tokens, metrics};
 
 use super::Scale;
@@ -13,6 +14,11 @@ use super::panel::plain;
 
 /// How far above the first loss the plot reaches, as a share of the way from the least loss up to it.
 const ROOM: f64 = 0.35;
+/// Rows for the names of lines that are not looked at.
+const NAME_ROWS: usize = 3;
+/// What the stability limit is.
+pub const LIMIT_HELP: &str =
+    "The first rate at which the loss is back where it began: above it training breaks.";
 
 /// Draws every seed's raw loss, the smoothed ones as a band with their middle, where seeds stopped, and a line with
 /// its name for each suggestion. The rule whose line was clicked.
@@ -20,8 +26,15 @@ pub fn sweep(ui: &mut Ui, test: &RangeTest, chosen: Option<Rule>, color: Color32
     let tokens = theme::tokens(ui);
     let x = (test.options.start.log10(), test.options.end.log10());
     let y = heights(test);
-    let chart =
-        Chart { name: "Loss over rate", scale: Scale::Linear, x, y, across: Across::Rates, x_labels: true };
+    let chart = Chart {
+        name: "Loss over rate",
+        scale: Scale::Linear,
+        x,
+        y,
+        across: Across::Rates,
+        x_labels: true,
+        titled: true,
+    };
     let title = |ui: &mut Ui| {
         ui.label(theme::caption(ui, "Loss"));
     };
@@ -87,36 +100,48 @@ fn line_color(tokens: &Tokens, line: &Named, chosen: bool) -> Color32 {
     }
 }
 
-/// The names beside their lines, each in the first row below the title where it covers no other.
+/// Names the lines where there is room for it: the chosen one and the limit in any case. Any line says under the
+/// pointer what it is.
 fn names(ui: &mut Ui, drawn: &Drawn, lines: &[Named], chosen: Option<Rule>) -> Option<Rule> {
     let tokens = theme::tokens(ui);
+    let x = |line: &Named| drawn.transform.position_from_point(&PlotPoint::new(line.rate.log10(), 0.0)).x;
+    let is_chosen = |line: &Named| line.rule.is_some() && line.rule == chosen;
+    let mut order: Vec<&Named> = lines.iter().collect();
+    order.sort_by_key(|line| !(is_chosen(line) || line.rule.is_none()));
     let mut taken: Vec<Rect> = Vec::new();
-    let mut clicked = None;
-    for line in lines {
-        let is_chosen = line.rule.is_some() && line.rule == chosen;
-        let color = line_color(tokens, line, is_chosen);
+    for line in order {
+        let needed = is_chosen(line) || line.rule.is_none();
+        let color = line_color(tokens, line, is_chosen(line));
         let text = ui.painter().layout_no_wrap(line.name.to_owned(), theme::small(), color);
-        let at = drawn.transform.position_from_point(&PlotPoint::new(line.rate.log10(), 0.0)).x;
-        let room = drawn.rect.right() - metrics::XS;
-        let left = (at + metrics::XS).min(room - text.size().x);
-        let row = |row: usize| {
-            let top = drawn.rect.top() + metrics::XS + row as f32 * (text.size().y + metrics::XS / 2.0);
-            Rect::from_min_size(pos2(left, top), text.size())
+        let size = text.size();
+        let place = |row: usize, left: f32| {
+            let top = drawn.rect.top() + metrics::XS + row as f32 * (size.y + metrics::XS / 2.0);
+            Rect::from_min_size(pos2(left, top), size)
         };
-        let free =
-            |rect: &Rect| taken.iter().all(|other| !other.expand2(vec2(metrics::XS, 0.0)).intersects(*rect));
-        let rect = (0..=lines.len()).map(row).find(free).unwrap_or_else(|| row(0));
+        let sides = [x(line) + metrics::XS, x(line) - metrics::XS - size.x];
+        let free = |rect: &Rect| {
+            let apart = |other: &Rect| !other.expand2(vec2(metrics::XS, 0.0)).intersects(*rect);
+            let crosses = |other: &Named| rect.x_range().contains(x(other));
+            drawn.rect.x_range().contains(rect.left())
+                && drawn.rect.x_range().contains(rect.right())
+                && taken.iter().all(apart)
+                && (needed || !lines.iter().any(crosses))
+        };
+        let rows = if needed { lines.len() } else { NAME_ROWS };
+        let places = (0..rows).flat_map(|row| sides.map(|left| place(row, left)));
+        let Some(rect) = places.into_iter().find(free) else { continue };
         taken.push(rect);
         ui.painter().rect_filled(rect, 0.0, tokens.ground.gamma_multiply(0.8));
         ui.painter().galley(rect.min, text, color);
-        if let Some(rule) = line.rule {
-            let response = ui.interact(rect, Id::unique("suggestion").with(rule.name()), Sense::click());
-            if response.on_hover_text(rule.help()).clicked() {
-                clicked = Some(rule);
-            }
-        }
     }
-    clicked
+    let pointer = drawn.response.hover_pos()?;
+    let distance = |line: &&Named| (x(line) - pointer.x).abs();
+    let near = lines.iter().filter(|line| distance(line) <= metrics::S);
+    let near = near.min_by(|a, b| distance(a).total_cmp(&distance(b)))?;
+    let help = near.rule.map_or(LIMIT_HELP, Rule::help);
+    let response = drawn.response.clone();
+    let text = format!("{}: {}\n{help}", near.name, format::rate(near.rate));
+    response.on_hover_text_at_pointer(text).clicked().then_some(near.rule).flatten()
 }
 
 /// From below the least smoothed loss to above the first one: what explodes leaves the plot.

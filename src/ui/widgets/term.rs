@@ -134,6 +134,14 @@ mod tests {
     }
 
     #[test]
+    fn every_side_panel_says_what_it_is_with_a_term_that_leads_to_the_glossary() {
+        for panel in crate::ui::view::Context::ALL {
+            let (name, sentence) = panel.about();
+            assert!(!words(sentence).is_empty(), "{name}: {sentence}");
+        }
+    }
+
+    #[test]
     fn nothing_of_a_text_is_lost() {
         for text in ["", "a peak", "peak", "∇ over η: no term", "Peak peak peaks"] {
             let whole: String = parts(text)

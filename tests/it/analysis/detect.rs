@@ -5,7 +5,7 @@ use std::fmt::Write;
 use anneal_studio::analysis::detect::{
     Context, Evidence, Finding, Kind, Policy, Reaction, Remedy, Severity, Watch, initial_norm,
 };
-use anneal_studio::experiment::{Experiment, WeightFormat};
+use anneal_studio::experiment::{Experiment, Fork, WeightFormat};
 use anneal_studio::schedule::kind::{Constant, Cosine};
 use anneal_studio::schedule::{Clock, Curve, Schedule};
 use anneal_studio::telemetry::{Row, Validation};
@@ -31,10 +31,11 @@ fn cosine() -> Curve {
 
 fn context(scheduled: Curve) -> Context {
     Context {
-        scheduled,
+        scheduled: vec![(0, scheduled)],
         updates: UPDATES,
         quiet_until: 50,
         chance: Some(CHANCE),
+        chance_name: "chance",
         weight_norm: 10.0,
         parameters: 1000,
         weights: WeightFormat::F32,
@@ -62,10 +63,9 @@ fn healthy(update: u64, lr: f64) -> Row {
 
 /// The findings over rows made of healthy ones.
 fn watched(context: Context, row: impl Fn(Row) -> Row) -> Vec<Finding> {
-    let scheduled = context.scheduled.clone();
-    let mut watch = Watch::new(context);
+    let mut watch = Watch::new(context.clone());
     for update in 0..UPDATES {
-        watch.update(&row(healthy(update, scheduled.at(update))));
+        watch.update(&row(healthy(update, context.rate(update))));
     }
     watch.findings().to_vec()
 }
@@ -349,8 +349,9 @@ fn diagnosed(cohort: &mut Cohort) -> Vec<(String, Vec<Finding>)> {
     let experiment = cohort.revision().experiment.clone();
     let task = cohort.task();
     let diagnose = |lane: &anneal_studio::train::lane::Lane| {
-        let run = &experiment.runs[lane.id.run.0 as usize];
-        let context = Context::of(task, &experiment, run, initial_norm(task)).unwrap();
+        let at = lane.id.run.0 as usize;
+        let context = Context::of(task, &experiment, at, initial_norm(task)).unwrap();
+        let run = &experiment.runs[at];
         let mut watch = Watch::new(context);
         watch.read(&lane.log, 0);
         (format!("{} {}", experiment.name, run.name), watch.findings().to_vec())
@@ -392,6 +393,22 @@ fn healthy_runs_of_every_schedule_raise_nothing() {
     eprintln!("{runs} healthy runs, {} alarms", alarms.len());
     assert_eq!(runs, 608);
     assert!(alarms.is_empty(), "{} alarms:\n{}", alarms.len(), alarms.join("\n"));
+}
+
+/// A fork follows its origin's schedule, then its own: neither is an ignored one or a wrong resume of the other.
+#[test]
+fn a_fork_that_trains_from_the_beginning_raises_nothing() {
+    let schedules = [r#"{ kind = "constant", peak = 0.05 }"#, r#"{ kind = "cosine", peak = 0.1 }"#];
+    let mut experiment = experiment_of("digits", "", 400, "32", &schedules.map(str::to_owned));
+    for (of, at) in [(0, "50%"), (1, "75%")] {
+        let mut fork = experiment.runs[1 - of].clone();
+        fork.name = format!("fork of {of}");
+        fork.fork = Some(Fork { of: of.to_string(), at: at.parse().unwrap() });
+        experiment.runs.push(fork);
+    }
+    for (name, findings) in diagnosed(&mut cohort(experiment)) {
+        assert_eq!(findings, [], "{name}");
+    }
 }
 
 /// Failures of real trainings, each with what must be among its findings.
@@ -438,6 +455,65 @@ fn real_trainings_that_fail_are_told_why() {
     assert_eq!(wrong, []);
 }
 
+/// What rounding the stored weights costs in accuracy, beside what is told of it: a loss that matters is told, and
+/// hardly ever is a rate suspected under which training is as good as in full precision.
+#[test]
+#[cfg_attr(debug_assertions, ignore = "trains 384 lanes: run it with --release")]
+fn lost_updates_are_told_where_they_cost_accuracy() {
+    let rates = [1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003];
+    let (mut told, mut missed, mut false_alarms, mut runs) = (0, 0, 0, 0);
+    for (data, more, updates, hidden, scale) in [
+        ("digits", "", 800, "64", 0.3),
+        ("fashion14", "limit = 2000", 600, "64", 0.1),
+        ("mnist1d", "", 800, "128, 128", 0.1),
+        ("moons", "", 400, "32, 32", 0.3),
+    ] {
+        for (optimizer, scale) in
+            [("kind = \"sgd\", momentum = 0.9", scale), ("kind = \"adamw\"", 0.1 * scale)]
+        {
+            let schedules = rates.map(|rate| format!("{{ kind = \"cosine\", peak = {} }}", rate * scale));
+            let text = experiment_of(data, more, updates, hidden, &schedules).to_toml();
+            let text = text.replace("kind = \"sgd\", momentum = 0.9", optimizer);
+            let mut experiment = Experiment::parse(&text, "rounding").unwrap();
+            experiment.train.replicas = 2;
+            let mut trained = |format| {
+                experiment.train.weights = format;
+                let mut cohort = cohort(experiment.clone());
+                let found = diagnosed(&mut cohort);
+                let is_told = found.iter().map(|(_, found)| kinds(found).contains(&Kind::PrecisionUnderflow));
+                let accuracy =
+                    cohort.lanes().iter().map(|lane| lane.log.validations.last().unwrap().accuracy.unwrap());
+                let both: Vec<(f32, bool)> = accuracy.zip(is_told).collect();
+                both.chunks(2).map(|two| ((two[0].0 + two[1].0) / 2.0, two[0].1 || two[1].1)).collect()
+            };
+            let exact: Vec<(f32, bool)> = trained(WeightFormat::F32);
+            assert!(exact.iter().all(|(_, told)| !told));
+            let best = exact.iter().map(|(accuracy, _)| *accuracy).fold(0.0, f32::max);
+            for format in [WeightFormat::Bf16, WeightFormat::F16] {
+                for ((rate, (before, _)), (after, is_told)) in rates.iter().zip(&exact).zip(trained(format)) {
+                    let lost = before - after;
+                    runs += 1;
+                    let verdict = match (lost > 0.03, is_told) {
+                        (true, true) => &mut told,
+                        (true, false) => &mut missed,
+                        (false, true) if lost < 0.01 && *before > 0.9 * best => &mut false_alarms,
+                        _ => continue,
+                    };
+                    *verdict += 1;
+                    if !(is_told && lost > 0.03) {
+                        eprintln!(
+                            "{data}, {optimizer}, {format:?}, {rate} x: {before:.3} -> {after:.3}, told: {is_told}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+    eprintln!("{runs} settings: {told} losses told, {missed} missed, {false_alarms} false alarms");
+    assert!(told >= 20 && missed * 10 <= told, "{missed} missed, {told} told");
+    assert!(false_alarms * 10 <= runs, "{false_alarms} false alarms");
+}
+
 /// The shipped experiment whose lesson is warmup: without it the diagnosis says why the run is dead.
 #[test]
 #[cfg_attr(debug_assertions, ignore = "trains transformers: run it with --release")]
@@ -451,6 +527,11 @@ fn a_transformer_without_warmup_is_stuck_at_the_entropy_of_its_characters() {
         assert_eq!(stuck.is_some(), name.ends_with("no warmup"), "{name}: {findings:?}");
         if let Some(stuck) = stuck {
             assert!((stuck.evidence[0].against - chance).abs() < 1e-9);
+            // At what it is stuck, and what broke it: far too long an update among the first.
+            assert_eq!(stuck.evidence[0].against_what, "unigram entropy");
+            let step = stuck.evidence.iter().find(|evidence| evidence.what.contains("longest update"));
+            let step = step.unwrap_or_else(|| panic!("{:?}", stuck.evidence));
+            assert!(step.update < 10 && step.value > 50.0 * step.against, "{step:?}");
             assert!(matches!(stuck.remedies[0], Remedy::Warmup(_)));
         }
     }

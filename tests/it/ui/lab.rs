@@ -89,7 +89,7 @@ fn another_rule_is_chosen_and_proved_beside_its_neighbours() {
 }
 
 #[test]
-fn an_edit_or_another_panel_cancels_what_is_on_its_way() {
+fn an_edit_or_another_panel_cancels_a_range_test_on_its_way() {
     let cancelled = |studio: &Studio| {
         let commands = studio.log.commands.borrow();
         commands
@@ -109,6 +109,29 @@ fn an_edit_or_another_panel_cancels_what_is_on_its_way() {
     studio.harness.run_steps(3);
     assert!(cancelled(&studio));
     assert!(studio.shows("Run range test"));
+}
+
+#[test]
+fn a_baseline_goes_on_under_another_panel_and_other_schedules_but_not_with_another_model() {
+    let cancelled = |studio: &Studio| {
+        let commands = studio.log.commands.borrow();
+        commands
+            .iter()
+            .any(|command| matches!(command, Command::Errand(errand) if errand.ticket.is_cancelled()))
+    };
+    let mut studio = first(200);
+    studio.panel("Report");
+    studio.click("Tune baseline");
+    studio.panel("Results");
+    studio.harness.state_mut().studio_mut().document.edit(|experiment| experiment.runs[1].lr.warmup = None);
+    studio.harness.run_steps(3);
+    assert!(!cancelled(&studio));
+    studio.panel("Report");
+    assert!(studio.says("Training constant rates"));
+    studio.harness.state_mut().studio_mut().document.edit(|experiment| experiment.train.seed = 7);
+    studio.harness.run_steps(3);
+    assert!(cancelled(&studio));
+    assert!(studio.shows("Tune baseline"));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What the first updates do to each layer.
 
-use eframe::egui::{Align, Align2, Color32, Layout, Mesh, RichText, Sense, Shape, Ui, pos2, vec2};
+use eframe::egui::{Align2, Color32, Mesh, RichText, Sense, Shape, Ui, pos2, vec2};
 
 use crate::analysis::microscope::{BINS, LayerLook, Look, SOUND_RATIO, bin_start, rectification};
 use crate::engine::Examined;
@@ -17,8 +17,8 @@ const STEPS: usize = 64;
 /// Powers of ten on either side of the rule of thumb that have a colour of their own.
 const DECADES: f64 = 2.0;
 
-pub fn show(ui: &mut Ui, studio: &mut Studio, seen: &[Seen]) {
-    ratios(ui, studio, seen);
+/// Gradients, steps, and what Adam makes of them.
+pub fn rest(ui: &mut Ui, studio: &Studio, seen: &[Seen]) {
     norms(ui, seen);
     steps(ui, studio, seen);
     if seen.iter().any(|seen| seen.examined.beta2.is_some()) {
@@ -27,7 +27,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, seen: &[Seen]) {
 }
 
 /// How large each layer's updates are beside its weights.
-fn ratios(ui: &mut Ui, studio: &mut Studio, seen: &[Seen]) {
+pub fn ratios(ui: &mut Ui, studio: &mut Studio, seen: &[Seen]) {
     let how = "How far each update moves a layer, as a share of its weights. A click chooses a layer.";
     heading(ui, "Update-to-weight ratio", "Update-to-weight ratio", how);
     let tokens = theme::tokens(ui);
@@ -156,7 +156,8 @@ fn norms(ui: &mut Ui, seen: &[Seen]) {
         let points = vec![(0.0, clip), (last, clip)];
         curves.push(Curve { points, color: tokens.muted, width: metrics::HAIRLINE, dashed: true });
     }
-    let plot = Small { name: "Gradient norm", scale: Scale::Log, updates: last, curves, include: clip };
+    let (name, scale) = ("Gradient norm", Scale::Log);
+    let plot = Small { name, scale, updates: last, curves, include: clip, titled: clip.is_some() };
     plot.show(
         ui,
         |ui| {
@@ -262,7 +263,8 @@ fn adaptive(ui: &mut Ui, studio: &Studio, seen: &[Seen]) {
     };
     let curves = seen.iter().map(|run| curve(run, run.color, variance)).collect();
     let updates = last_update(seen);
-    let plot = Small { name: "Variance of 1/√v", scale: Scale::Log, updates, curves, include: None };
+    let (name, scale) = ("Variance of 1/√v", Scale::Log);
+    let plot = Small { name, scale, updates, curves, include: None, titled: false };
     plot.show(ui, |_| {}, |_| {});
 
     let how = "Dashes: the share of its step that RAdam lets pass. Solid: the drawn schedule over its peak.";
@@ -274,23 +276,17 @@ fn adaptive(ui: &mut Ui, studio: &Studio, seen: &[Seen]) {
             let points = (0..=updates as u64).map(|at| (at as f64, rectification(at + 1, beta2))).collect();
             curves.push(Curve { points, color: tokens.muted, width: metrics::CURVE * 0.75, dashed: true });
         }
-        if let Some(rate) = studio.curve(run.row.id) {
-            let peak = rate.range().1;
-            let points = (0..=updates as u64).map(|at| (at as f64, rate.at(at) / peak)).collect();
-            curves.push(Curve { points, color: run.color, width: metrics::CURVE, dashed: false });
-        }
+        let rates: Vec<f64> =
+            (0..=updates as u64).filter_map(|at| studio.scheduled(run.row.id, at)).collect();
+        // A fork may have begun higher than its own schedule reaches.
+        let own = studio.curve(run.row.id).map_or(0.0, |curve| curve.range().1);
+        let peak = rates.iter().copied().fold(own, f64::max);
+        let points = rates.iter().enumerate().map(|(at, rate)| (at as f64, rate / peak)).collect();
+        curves.push(Curve { points, color: run.color, width: metrics::CURVE, dashed: false });
     }
     let name = "Rectification";
-    let plot = Small { name, scale: Scale::Linear, updates, curves, include: Some(0.0) };
-    plot.show(
-        ui,
-        |_| {},
-        |ui| {
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                ui.label(theme::caption(ui, "share of the full step"));
-            });
-        },
-    );
+    let plot = Small { name, scale: Scale::Linear, updates, curves, include: Some(0.0), titled: false };
+    plot.show(ui, |_| {}, |_| {});
 }
 
 fn curve(run: &Seen, color: Color32, value: impl Fn(&Look) -> Option<f64>) -> Curve {

@@ -14,6 +14,7 @@ use crate::train::command::{LaneId, RunId};
 use crate::ui::document::Row;
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
+use crate::ui::view::Beside;
 use crate::ui::widgets::{combo, explained, paint_marker};
 
 /// The warmup of a run that is given one.
@@ -35,9 +36,28 @@ pub fn request(studio: &Studio) -> Vec<LaneId> {
 /// The selected run, and the one beside it.
 fn runs(studio: &Studio) -> Vec<Row> {
     let row = |id: RunId| studio.document.runs().map(|(row, _)| row).find(|row| row.id == id);
-    let selected = studio.view.selected;
-    let beside = studio.view.beside.filter(|beside| *beside != selected);
-    [Some(selected), beside].into_iter().flatten().filter_map(row).collect()
+    [Some(studio.view.selected), beside(studio)].into_iter().flatten().filter_map(row).collect()
+}
+
+/// The run beside the selected one.
+fn beside(studio: &Studio) -> Option<RunId> {
+    match studio.view.beside {
+        Beside::Twin => twin(studio),
+        Beside::Nobody => None,
+        Beside::Run(id) => Some(id).filter(|id| *id != studio.view.selected),
+    }
+}
+
+/// The run that differs from the selected one in having a warmup, or none.
+fn twin(studio: &Studio) -> Option<RunId> {
+    let run = studio.document.run(studio.view.selected)?;
+    let differs = |other: &Run| other.lr.warmup.is_some() != run.lr.warmup.is_some();
+    let same = |other: &Run| {
+        let mut other = other.clone();
+        other.lr.warmup.clone_from(&run.lr.warmup);
+        other.trains_as(run) && other.fork == run.fork
+    };
+    studio.document.runs().find(|(_, other)| differs(other) && same(other)).map(|(row, _)| row.id)
 }
 
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
@@ -59,8 +79,9 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
     ScrollArea::vertical().id_salt("microscope").auto_shrink([false, false]).show(ui, |ui| {
         // Room for the bar on the right, which floats.
         ui.set_max_width(ui.available_width() - metrics::S);
-        first::show(ui, studio, &seen);
+        first::ratios(ui, studio, &seen);
         sharpness::show(ui, studio, &seen);
+        first::rest(ui, studio, &seen);
         ui.add_space(metrics::M);
     });
 }
@@ -85,41 +106,54 @@ fn compare(ui: &mut Ui, studio: &mut Studio) {
         .filter(|(row, _)| row.id != selected)
         .map(|(row, run)| (row.id, run.name.clone()))
         .collect();
-    for row in runs(studio) {
-        let name = studio.document.run(row.id).map(|run| run.name.clone()).unwrap_or_default();
-        chip(ui, row, &name);
+    if let Some(row) = runs(studio).first() {
+        chip(ui, *row, &run.name);
     }
     ui.horizontal_wrapped(|ui| {
-        let warm = run.lr.warmup.is_some();
-        let (text, help) = if warm {
-            ("Compare without warmup", "Adds the same run without its warmup, and shows both side by side.")
-        } else {
-            (
-                "Compare with warmup",
-                "Adds the same run with a warmup over a fifth of it, and shows both side by side.",
-            )
-        };
-        if ui.button(text).on_hover_text(help).clicked() {
-            let id = studio.document.add(twin(&run));
-            studio.document.settle();
-            studio.view.beside = Some(id);
+        let (beside, twin) = (beside(studio), twin(studio));
+        if twin.is_none() || beside != twin {
+            compare_button(ui, studio, &run, twin.is_some());
         }
         if others.is_empty() {
             return;
         }
-        let beside = studio.view.beside.and_then(|beside| others.iter().find(|(id, _)| *id == beside));
-        let shown = beside.map_or("Beside another run", |(_, name)| name.as_str());
+        let shown = others.iter().find(|(id, _)| Some(*id) == beside);
+        let shown = shown.map_or_else(|| "By itself".to_owned(), |(_, name)| format!("Beside {name}"));
         combo("beside").selected_text(shown).width(ui.available_width()).truncate().show_ui(ui, |ui| {
-            ui.selectable_value(&mut studio.view.beside, None, "By itself");
+            if ui.selectable_label(beside.is_none(), "By itself").clicked() {
+                studio.view.beside = Beside::Nobody;
+            }
             for (id, name) in &others {
-                ui.selectable_value(&mut studio.view.beside, Some(*id), name);
+                if ui.selectable_label(beside == Some(*id), format!("Beside {name}")).clicked() {
+                    studio.view.beside = Beside::Run(*id);
+                }
             }
         });
     });
 }
 
+/// One click shows the same run with and without a warmup; `exists` when that run is there already.
+fn compare_button(ui: &mut Ui, studio: &mut Studio, run: &Run, exists: bool) {
+    let (text, added) = match run.lr.warmup {
+        Some(_) => ("Compare without warmup", "Adds the same run without its warmup"),
+        None => ("Compare with warmup", "Adds the same run with a warmup over a fifth of it"),
+    };
+    let help = if exists {
+        "Shows the same run with and without warmup side by side.".to_owned()
+    } else {
+        format!("{added}, and shows both side by side.")
+    };
+    if ui.button(text).on_hover_text(help).clicked() {
+        if !exists {
+            studio.document.add(other(run));
+            studio.document.settle();
+        }
+        studio.view.beside = Beside::Twin;
+    }
+}
+
 /// The same run with a warmup, or without the one it has.
-fn twin(run: &Run) -> Run {
+fn other(run: &Run) -> Run {
     let mut twin = run.clone();
     twin.lr.warmup = match &run.lr.warmup {
         Some(_) => None,

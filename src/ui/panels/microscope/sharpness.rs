@@ -18,7 +18,7 @@ pub fn show(ui: &mut Ui, studio: &Studio, seen: &[Seen]) {
         heading(ui, "Sharpness", "Sharpness", how);
         draw(ui, studio, &plain, "Sharpness", |seen| Some(seen.sharpness), |seen| seen.limit);
     }
-    let how = "Solid: 2 over the smallest step along the update that raises the loss. Dashes: 2/rate.";
+    let how = "Solid: 2 over the smallest step along the update that raises its batch's loss; a gap where every step does. Dashes: 2/rate.";
     heading(ui, "Critical sharpness", "Critical sharpness", how);
     let all: Vec<&Seen> = seen.iter().collect();
     draw(ui, studio, &all, "Critical sharpness", |seen| seen.critical, |seen| 2.0 / seen.rate);
@@ -43,11 +43,12 @@ fn draw(
             width: metrics::CURVE * 0.75,
             dashed: true,
         });
-        let values = trail.iter().filter_map(|seen| Some((seen.update as f64, value(seen)?))).collect();
+        let height = |seen: &Curvature| value(seen).unwrap_or(f64::NAN);
+        let values = trail.iter().map(|seen| (seen.update as f64, height(seen))).collect();
         curves.push(Curve { points: values, color: run.color, width: metrics::CURVE * 0.75, dashed: false });
     }
     let updates = studio.clock().updates as f64;
-    let plot = Small { name, scale: Scale::Log, updates, curves, include: None };
+    let plot = Small { name, scale: Scale::Log, updates, curves, include: None, titled: true };
     plot.show(
         ui,
         |_| {},
@@ -55,7 +56,12 @@ fn draw(
             for run in seen.iter().rev() {
                 let newest = run.examined.curvature.last();
                 if let Some((value, limit)) = newest.and_then(|seen| Some((value(seen)?, limit(seen)))) {
-                    let text = format!("{} = {:.2} × limit", format::significant(value, 3), value / limit);
+                    let share = format::significant(value / limit, 3);
+                    // Two runs have room for no more than that.
+                    let text = match seen.len() {
+                        1 => format!("{} = {share} × limit", format::significant(value, 3)),
+                        _ => format!("{share} × limit"),
+                    };
                     ui.label(RichText::new(text).font(theme::small_number()).color(run.color));
                 }
             }

@@ -1,0 +1,69 @@
+//! What a lane followed so far: enough to make its updates once more.
+
+use std::sync::Arc;
+
+use crate::train::checkpoint::Forget;
+use crate::train::course::Course;
+
+/// The courses that a lane followed, in order. Those from its next update on come last.
+#[derive(Clone, Debug, Default)]
+pub struct Past {
+    legs: Vec<Leg>,
+}
+
+/// A course, and what was lost where it began.
+#[derive(Clone, Debug)]
+pub struct Leg {
+    pub from: u64,
+    pub course: Arc<Course>,
+    pub forgot: Forget,
+}
+
+impl Past {
+    /// After `update` updates the lane follows this course; anything noted of later updates did not happen.
+    pub fn turn(&mut self, update: u64, course: &Arc<Course>) {
+        self.legs.retain(|leg| leg.from <= update);
+        match self.legs.last_mut() {
+            Some(leg) if Arc::ptr_eq(&leg.course, course) => {}
+            Some(leg) if leg.from == update => leg.course = Arc::clone(course),
+            _ => self.begin(update, course, Forget::default()),
+        }
+    }
+
+    /// The lane was put where it had this past after `update` updates, and goes on without what is forgotten.
+    pub fn go_on(&mut self, update: u64, course: &Arc<Course>, forgot: Forget) {
+        self.legs.retain(|leg| leg.from < update);
+        if self.legs.is_empty() || forgot != Forget::default() {
+            self.begin(update, course, forgot);
+        }
+        self.turn(update, course);
+    }
+
+    fn begin(&mut self, from: u64, course: &Arc<Course>, forgot: Forget) {
+        self.legs.push(Leg { from, course: Arc::clone(course), forgot });
+    }
+
+    /// The first leg, where it is known how the lane began.
+    pub fn beginning(&self) -> Option<&Leg> {
+        self.legs.first().filter(|leg| leg.from == 0)
+    }
+
+    /// What the lane followed in an update.
+    pub fn leg(&self, update: u64) -> Option<&Leg> {
+        self.legs.iter().rev().find(|leg| leg.from <= update)
+    }
+
+    pub fn legs(&self) -> &[Leg] {
+        &self.legs
+    }
+
+    /// The first update of which another past says something else.
+    pub fn parts_from(&self, other: &Self) -> Option<u64> {
+        let same = |(a, b): &(&Leg, &Leg)| {
+            a.from == b.from && a.forgot == b.forgot && Arc::ptr_eq(&a.course, &b.course)
+        };
+        let alike = self.legs.iter().zip(&other.legs).take_while(same).count();
+        let next = [self.legs.get(alike), other.legs.get(alike)];
+        next.into_iter().flatten().map(|leg| leg.from).min()
+    }
+}
