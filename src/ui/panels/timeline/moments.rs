@@ -54,7 +54,7 @@ fn look(ui: &Ui, studio: &Studio, place: &Place<'_>) -> (Color32, f32) {
     let slot = |run| studio.document.runs().find(|(row, _)| row.id == run).map(|(row, _)| row.slot);
     match strongest.map(|snapshot| (snapshot.why, slot(snapshot.lane().run))) {
         Some((Why::Asked, Some(slot))) => (tokens.run(slot), metrics::XS + 1.0),
-        Some((Why::ByHand | Why::Departure, _)) => (tokens.text, metrics::XS + 1.0),
+        Some((Why::ByHand | Why::Saved | Why::Departure, _)) => (tokens.text, metrics::XS + 1.0),
         _ => (tokens.muted, metrics::XS),
     }
 }
@@ -79,6 +79,7 @@ fn words(studio: &Studio, place: &Place<'_>) -> String {
     match strongest {
         Some(Why::ByHand) => text += "\nTaken by hand.",
         Some(Why::Asked) => text += &format!("\nAs the experiment asks: {}.", names.join(", ")),
+        Some(Why::Saved) => text += "\nA checkpoint of the training that you continued.",
         Some(Why::Departure) => text += "\nTraining stood here when you went back.",
         _ => text += "\nTaken on the way; these thin out as the run gets longer.",
     }
