@@ -89,7 +89,8 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
         }
         (Some(out), _) => Some(Results::create(out, experiment)?),
     };
-    let policy = Policy::default();
+    let snapshots = experiment.snapshots.as_ref().map_or(0, |asked| asked.keep);
+    let policy = Policy { snapshots, ..Policy::default() };
     let writer = match out {
         Some(out) => {
             let folder = out.join("checkpoints");
@@ -100,7 +101,9 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
     };
     let ends =
         cohort.lanes().iter().flat_map(|lane| lane.course.cycle_ends(clock.updates)).collect::<Vec<_>>();
-    let stops = Stops::new(&policy, clock, ends);
+    let asked = cohort.lanes().iter().filter_map(|lane| lane.keeper.as_ref());
+    let stops =
+        Stops::new(&policy, clock, ends).and_after(asked.flat_map(|keeper| keeper.all(clock.updates)));
 
     let progress = ProgressBar::new(clock.updates * cohort.lanes().len() as u64).with_style(
         ProgressStyle::with_template("{bar:32} {pos}/{len} updates, {per_sec}, {eta} left")

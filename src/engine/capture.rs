@@ -43,7 +43,8 @@ impl Worker {
     pub(super) fn capture_all(&mut self, why: Why) {
         let Some(cohort) = &self.cohort else { return };
         let able = cohort.lanes().iter().filter(|lane| lane.failed.is_none());
-        let all: Vec<_> = able.map(|lane| (lane.id, why)).collect();
+        let asked = |lane| if asks(lane, lane.update) { Why::Asked } else { Why::OnTheWay };
+        let all: Vec<_> = able.map(|lane| (lane.id, why.max(asked(lane)))).collect();
         self.take(&all);
     }
 
@@ -51,7 +52,7 @@ impl Worker {
         let Some(cohort) = &self.cohort else { return };
         let parameters = cohort.task().model.width();
         for (id, why) in lanes {
-            match cohort.save_lane(*id) {
+            match cohort.save_lane_in(*id, self.moments.spare()) {
                 Ok(Some(saved)) => {
                     let past = self.examination.past(*id);
                     self.moments.put(*id, Arc::new(saved), past, parameters, *why);
@@ -63,13 +64,15 @@ impl Worker {
         let furthest = cohort.lanes().iter().map(|lane| lane.update).max().unwrap_or(0);
         let asked = self.revision.experiment.snapshots.as_ref();
         self.moments.tidy(furthest, asked.map_or(0, |asked| asked.keep), cohort.task().clock.updates);
+        self.moments.prepare(cohort.lanes().len(), cohort.pool());
     }
 
     /// Room for the snapshots of the lanes there are now.
     pub(super) fn make_room(&mut self) {
         let Some(cohort) = &self.cohort else { return };
-        let moment = cohort.rows().elem_count() * size_of::<f32>();
-        self.moments.set_room(self.options.snapshot_bytes, moment);
+        let rows = cohort.lanes().len();
+        let width = cohort.rows().elem_count() / rows.max(1);
+        self.moments.set_room(self.options.snapshot_bytes, rows, width);
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
-use super::shown::{Snapshot, Why};
+use super::shown::Snapshot;
 use super::{Worker, lock};
 use crate::data::Prepared;
 use crate::experiment::{Experiment, Model, SurfaceFunction};
@@ -281,7 +281,7 @@ impl Worker {
                 |snapshot: &&Snapshot| snapshot.lane() == lane.id && snapshot.update() <= lane.update;
             for snapshot in snapshots.iter().filter(behind) {
                 let Some(at) = place(snapshot.weights()) else { continue };
-                if snapshot.why != Why::OnTheWay {
+                if snapshot.why.is_wanted() {
                     way.marks.push((snapshot.update(), at));
                 }
                 if !is_tracked {

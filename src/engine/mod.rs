@@ -12,6 +12,7 @@ mod publish;
 mod resume;
 mod revise;
 mod shown;
+mod spares;
 mod sweep;
 mod track;
 mod travel;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::examine::Past;
 use super::shown::{Snapshot, Why};
+use super::spares::Spares;
 use crate::train::checkpoint::SavedLane;
 use crate::train::command::{LaneId, SnapshotId};
 
@@ -33,6 +34,9 @@ pub(super) struct Moments {
     forks: BTreeSet<u64>,
     span: u64,
     room: u64,
+    /// Numbers in a row.
+    width: usize,
+    spares: Spares,
     next_id: u64,
     changed: bool,
 }
@@ -74,6 +78,8 @@ impl Moments {
             forks: BTreeSet::new(),
             span: 1,
             room: 0,
+            width: 0,
+            spares: Spares::default(),
             next_id: 0,
             changed: false,
         }
@@ -81,16 +87,40 @@ impl Moments {
 
     /// Forgets everything, and begins the spans for a run of so many updates.
     pub fn begin(&mut self, updates: u64) {
-        self.way.clear();
-        self.left = None;
+        let left = self.left.take().map(|left| left.way).unwrap_or_default();
+        self.let_go(left);
+        let way = std::mem::take(&mut self.way);
+        self.let_go(way);
         self.span = (updates / PARTS).clamp(1, WIDEST);
         self.changed = true;
     }
 
-    /// Makes room for as many moments as fit in `bytes`, at `moment` bytes each.
-    pub fn set_room(&mut self, bytes: usize, moment: usize) {
-        // The way that was left may hold as many again.
-        self.room = ((bytes / 2 / moment.max(1)) as u64).min(ON_THE_WAY);
+    /// Makes room for as many moments as fit in `bytes`, each of so many rows of `width` numbers.
+    pub fn set_room(&mut self, bytes: usize, rows: usize, width: usize) {
+        // The way that was left may hold as many again, and so may the spare memory.
+        let moment = (rows * width * size_of::<f32>()).max(1);
+        self.room = ((bytes / 3 / moment) as u64).min(ON_THE_WAY);
+        if width != self.width {
+            self.width = width;
+            self.spares.clear();
+        }
+        self.spares.set_most(self.room as usize * rows);
+    }
+
+    /// Memory for the next row that is put in.
+    pub fn spare(&mut self) -> Vec<f32> {
+        self.spares.take()
+    }
+
+    /// Sees to it that there soon is memory for as many rows.
+    pub fn prepare(&self, rows: usize, pool: &rayon::ThreadPool) {
+        self.spares.prepare(rows, self.width, pool);
+    }
+
+    fn let_go(&mut self, way: BTreeMap<u64, Moment>) {
+        for snapshot in way.into_values().flat_map(Moment::into_values) {
+            self.spares.give(snapshot.saved);
+        }
     }
 
     /// Whether a moment on the way is due after `update` updates, or there is one already.
@@ -150,8 +180,9 @@ impl Moments {
     /// Forgets all there is of a lane.
     pub fn forget(&mut self, lane: LaneId) {
         for way in [Some(&mut self.way), self.left.as_mut().map(|left| &mut left.way)].into_iter().flatten() {
-            for moment in way.values_mut() {
-                self.changed |= moment.remove(&lane).is_some();
+            for snapshot in way.values_mut().filter_map(|moment| moment.remove(&lane)) {
+                self.changed = true;
+                self.spares.give(snapshot.saved);
             }
             way.retain(|_, moment| !moment.is_empty());
         }
@@ -160,7 +191,9 @@ impl Moments {
     /// Forgets what a lane was like after more than `update` updates: it goes another way from there.
     pub fn forget_after(&mut self, lane: LaneId, update: u64) {
         for (_, moment) in self.way.range_mut(update + 1..) {
-            self.changed |= moment.remove(&lane).is_some();
+            let Some(snapshot) = moment.remove(&lane) else { continue };
+            self.changed = true;
+            self.spares.give(snapshot.saved);
         }
         self.way.retain(|_, moment| !moment.is_empty());
     }
@@ -176,15 +209,17 @@ impl Moments {
             for (why, most) in [(Why::Asked, keep), (Why::ByHand, BY_HAND), (Why::Departure, DEPARTURES)] {
                 self.changed |= demote(way, why, most);
             }
-            let before = way.len();
-            way.retain(|update, moment| {
+            let gone = way.extract_if(.., |update, moment| {
                 let on_the_way = room > 0 && update.is_multiple_of(span);
-                on_the_way
-                    || [0, updates].contains(update)
-                    || forks.contains(update)
-                    || moment.values().any(|snapshot| snapshot.why > Why::OnTheWay)
+                !on_the_way
+                    && ![0, updates].contains(update)
+                    && !forks.contains(update)
+                    && moment.values().all(|snapshot| snapshot.why == Why::OnTheWay)
             });
-            self.changed |= way.len() < before;
+            for snapshot in gone.flat_map(|(_, moment)| moment.into_values()) {
+                self.changed = true;
+                self.spares.give(snapshot.saved);
+            }
         }
     }
 
@@ -220,7 +255,10 @@ impl Moments {
                 ahead.extend(left.way);
                 (Turn::FurtherBack, Left { from: to, way: ahead, apart: false })
             }
-            _ => (Turn::Back, Left { from: to, way: self.way.split_off(&(to + 1)), apart: false }),
+            (forgotten, _) => {
+                self.let_go(forgotten.map(|left| left.way).unwrap_or_default());
+                (Turn::Back, Left { from: to, way: self.way.split_off(&(to + 1)), apart: false })
+            }
         };
         self.left = Some(left).filter(|left| !left.way.is_empty());
         let lanes: BTreeSet<LaneId> = self.way.values().flat_map(|moment| moment.keys().copied()).collect();

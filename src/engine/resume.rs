@@ -1,12 +1,14 @@
 //! Going on with a training that was saved to a folder.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
+use super::examine::Past;
 use super::shown::Why;
 use super::travel::told;
 use super::{Worker, lock};
-use crate::train::checkpoint::{Continuation, Forget};
+use crate::train::checkpoint::{Continuation, Forget, SavedLane};
 use crate::train::command::{LaneId, State};
 
 impl Worker {
@@ -14,12 +16,20 @@ impl Worker {
     /// effect is the saved training's own; a checkpoint that does not fit it is shown as a failure.
     pub(super) fn resume(&mut self, saved: &Continuation, forget: Forget) {
         let Some(cohort) = &mut self.cohort else { return };
+        // Its beginning is a place to go back to, as in any training.
+        if let Err(error) = cohort.restart() {
+            return self.fail(&error);
+        }
+        self.moments.begin(cohort.task().clock.updates);
+        self.examination.follow(cohort);
+        self.capture();
+        let Some(cohort) = &mut self.cohort else { return };
         let continuity = match cohort.restore(&saved.checkpoint, forget) {
             Ok(continuity) => continuity,
             Err(refusal) => return self.state = State::Failed(refusal.to_string()),
         };
-        self.moments.begin(cohort.task().clock.updates);
         self.examination.resumed(cohort, forget);
+        let parameters = cohort.task().model.width();
         let revision = &self.revision;
         let runs = revision.ids.iter().zip(&revision.experiment.runs);
         let ids: BTreeMap<&str, _> = runs.map(|(id, run)| (run.name.as_str(), *id)).collect();
@@ -44,6 +54,14 @@ impl Worker {
             }
         }
         drop(shared);
+        for saved in saved.earlier.iter().flat_map(|earlier| &earlier.lanes) {
+            let Some(id) = lane(&saved.run, saved.id.replica) else { continue };
+            let Some(now) = cohort.lanes().iter().find(|lane| lane.id == id) else { continue };
+            let asked = now.keeper.as_ref().is_some_and(|keeper| keeper.is_due(saved.state.update));
+            let why = if asked { Why::Asked } else { Why::Saved };
+            let past = Past::along(&now.course);
+            self.moments.put(id, Arc::new(SavedLane { id, ..saved.clone() }), past, parameters, why);
+        }
         self.capture_all(Why::Departure);
         self.pending.clear();
         self.pictured = None;

@@ -70,10 +70,19 @@ pub enum Why {
     OnTheWay,
     /// Training stood here when one went back to an earlier one.
     Departure,
+    /// A checkpoint of the saved training that goes on here.
+    Saved,
     /// `[snapshots]` asks for it. Its `keep` newest of a lane stay, then it is on the way only.
     Asked,
     /// A hand took it.
     ByHand,
+}
+
+impl Why {
+    /// Whether the experiment or a hand wanted it.
+    pub fn is_wanted(self) -> bool {
+        matches!(self, Self::Asked | Self::ByHand)
+    }
 }
 
 /// A lane as it was between two updates: weights, optimizer buffers, position of schedule and controller.

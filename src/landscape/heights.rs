@@ -9,15 +9,18 @@ pub struct Scale {
     pub low: f32,
     /// The loss at height 1; what is above is shown as if it were this.
     pub high: f32,
-    /// Whether equal factors, not equal differences, are equal heights.
-    pub logarithmic: bool,
+    /// Where the scale bends: as much above `low`, equal differences become equal factors. A straight scale shows the
+    /// walls and no valley, a logarithmic one only how near to 0 a loss comes; this one shows walls and floor.
+    pub bend: Option<f32>,
 }
 
 /// The height of a point whose loss is not a number or not finite.
 pub const INVALID: f32 = -1.0;
 
-/// A logarithmic scale spans no more than this factor, however near to 0 a loss comes.
-const MOST_FACTOR: f32 = 1e5;
+/// The share of a landscape that lies below the bend.
+const FLOOR: f64 = 0.1;
+/// The bend is at least this share of the way up.
+const LEAST_BEND: f32 = 1e-5;
 
 /// Heights of a grid's points, row by row from the lower left one: 0 to 1, or [`INVALID`].
 #[derive(Clone, Debug, PartialEq)]
@@ -37,18 +40,18 @@ pub struct Sample {
 
 impl Scale {
     /// From the least finite loss up to the one that a share of `clipped` (0 to 1) of the finite losses is
-    /// above, so that a few huge losses do not flatten the rest.
+    /// above, so that a few huge losses do not flatten the rest; `bent` where the lowest tenth ends.
     #[must_use]
-    pub fn robust(losses: &[f32], clipped: f64, logarithmic: bool) -> Self {
+    pub fn robust(losses: &[f32], clipped: f64, bent: bool) -> Self {
         let mut finite: Vec<f32> = losses.iter().copied().filter(|loss| loss.is_finite()).collect();
         finite.sort_by(f32::total_cmp);
-        let at = (finite.len().saturating_sub(1)) as f64 * (1.0 - clipped.clamp(0.0, 1.0));
-        let low = finite.first().copied().unwrap_or(0.0);
-        let high = finite.get(at.round() as usize).copied().unwrap_or(1.0);
-        // Without losses above 0 there are no logarithms.
-        let logarithmic = logarithmic && high > 0.0;
-        let low = if logarithmic { low.max(high / MOST_FACTOR) } else { low };
-        Self { low, high, logarithmic }
+        let at = |share: f64| {
+            let last = finite.len().saturating_sub(1) as f64;
+            finite.get((last * share.clamp(0.0, 1.0)).round() as usize).copied()
+        };
+        let (low, high) = (at(0.0).unwrap_or(0.0), at(1.0 - clipped).unwrap_or(1.0));
+        let bend = at(FLOOR).map(|floor| (floor - low).max((high - low) * LEAST_BEND));
+        Self { low, high, bend: bend.filter(|bend| bent && *bend > 0.0) }
     }
 
     /// The height of a loss, 0 to 1; [`INVALID`] where the loss is not finite.
@@ -56,18 +59,20 @@ impl Scale {
         if !loss.is_finite() {
             return INVALID;
         }
-        let ruler = |loss: f32| if self.logarithmic { loss.max(self.low).ln() } else { loss };
-        let (low, high) = (ruler(self.low), ruler(self.high));
-        if high > low { ((ruler(loss) - low) / (high - low)).clamp(0.0, 1.0) } else { 0.0 }
+        let whole = self.rise(self.high);
+        if whole > 0.0 { (self.rise(loss) / whole).clamp(0.0, 1.0) } else { 0.0 }
+    }
+
+    /// How far a loss is above the lowest, as the scale measures it.
+    fn rise(&self, loss: f32) -> f32 {
+        let above = (loss - self.low).max(0.0);
+        self.bend.map_or(above, |bend| (above / bend).ln_1p())
     }
 
     /// The loss at a height.
     pub fn loss(&self, height: f32) -> f32 {
-        if self.logarithmic {
-            (self.low.ln() + height * (self.high.ln() - self.low.ln())).exp()
-        } else {
-            self.low + height * (self.high - self.low)
-        }
+        let rise = height * self.rise(self.high);
+        self.low + self.bend.map_or(rise, |bend| bend * rise.exp_m1())
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use candle_core::{CpuStorage, DType, InplaceOp1, Layout, Tensor};
+use candle_core::{CpuStorage, DType, InplaceOp1, Layout, Storage, Tensor};
 use rayon::prelude::*;
 
 use super::TrainError;
@@ -125,6 +125,24 @@ impl Cohort {
         let Some(at) = self.lanes.iter().position(|lane| lane.id == id) else { return Ok(None) };
         let row = self.rows.get(at)?.narrow(0, 0, self.task.model.width())?;
         Ok(Some(row.to_vec1()?))
+    }
+
+    /// Copies the parameters and buffers of the lane at a position into the memory of `row`.
+    ///
+    /// # Errors
+    /// When the tensor library fails.
+    pub fn copy_row(&self, at: usize, row: &mut Vec<f32>) -> Result<(), TrainError> {
+        let tensor = self.rows.get(at)?;
+        if self.rows.device().is_cpu() {
+            let (storage, layout) = tensor.storage_and_layout();
+            if let (Storage::Cpu(numbers), Some((from, to))) = (&*storage, layout.contiguous_offsets()) {
+                row.clear();
+                row.extend_from_slice(&numbers.as_slice::<f32>()?[from..to]);
+                return Ok(());
+            }
+        }
+        *row = tensor.to_vec1()?;
+        Ok(())
     }
 
     /// Replaces the parameters and buffers of all lanes by as many numbers, lane after lane.

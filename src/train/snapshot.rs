@@ -10,6 +10,9 @@ use crate::schedule::Clock;
 /// The share of the past in the moving average, an update.
 pub const EMA_DECAY: f32 = 0.999;
 
+/// A span's snapshots are checkpoints, too, where a run has no more of them.
+const MOST_FILES: u64 = 100;
+
 /// A lane's weights as they once were.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot {
@@ -108,6 +111,18 @@ impl Keeper {
         match &self.when {
             When::At(updates) => updates.get(updates.partition_point(|at| *at <= done)).copied(),
             When::Every(span) => Some((done / span + 1) * span),
+        }
+    }
+
+    /// All the counts of updates at which one is asked for in a run of so many; none where they are too many for
+    /// each to be worth a file.
+    pub fn all(&self, updates: u64) -> Vec<u64> {
+        match &self.when {
+            When::At(all) => all.clone(),
+            When::Every(span) if updates / span <= MOST_FILES => {
+                (1..=updates / span).map(|at| at * span).collect()
+            }
+            When::Every(_) => Vec::new(),
         }
     }
 

@@ -1,5 +1,8 @@
 //! Landscapes and decision fields inside the interface: drawn by the shaders on the window's own adapter, or
-//! by the processor where there is none.
+//! by the processor where there is none. Where the adapter is software, the processor draws what moves, with fewer
+//! pixels, and the shaders what has come to rest.
+
+use std::time::Duration;
 
 use eframe::egui::{ColorImage, Context, TextureHandle, TextureId, TextureOptions};
 use eframe::egui_wgpu::RenderState;
@@ -21,7 +24,14 @@ pub enum Subject<'a> {
 pub struct Scenery {
     hand: Hand,
     drawn: Option<Drawn>,
+    /// When something last moved.
+    moved: Option<f64>,
 }
+
+/// Seconds after which what moved is at rest.
+const REST: f64 = 0.2;
+/// The longest side of a picture that has to be quick, in pixels.
+const QUICK_SIDE: u32 = 512;
 
 /// What draws.
 #[derive(Default)]
@@ -43,6 +53,7 @@ struct Adapter {
 struct Drawn {
     stamp: u64,
     size: [u32; 2],
+    quick: bool,
     id: TextureId,
     /// Keeps the processor's picture.
     handle: Option<TextureHandle>,
@@ -51,41 +62,63 @@ struct Drawn {
 impl Scenery {
     /// With the window's adapter, if it has one.
     pub fn new(state: Option<RenderState>) -> Self {
-        Self { hand: state.map_or(Hand::Processor, Hand::Shaders), drawn: None }
+        Self { hand: state.map_or(Hand::Processor, Hand::Shaders), ..Self::default() }
     }
 
-    /// Whether the processor draws, which takes its time.
-    pub fn is_slow(&self) -> bool {
-        matches!(self.hand, Hand::Processor)
+    /// Whether the processor draws all or some, which takes its time.
+    fn is_slow(&self) -> bool {
+        let software = |state: &RenderState| state.adapter.get_info().device_type == wgpu::DeviceType::Cpu;
+        match &self.hand {
+            Hand::Shaders(state) => software(state),
+            Hand::Ready(adapter) => software(&adapter.state),
+            Hand::Processor => true,
+        }
+    }
+
+    /// Whether the next picture has to be quick rather than fine: something moves, or did just now, and drawing is slow.
+    pub fn is_quick(&mut self, ctx: &Context, moves: bool) -> bool {
+        if !self.is_slow() {
+            return false;
+        }
+        let now = ctx.input(|input| input.time);
+        if moves {
+            self.moved = Some(now);
+        }
+        let quick = self.moved.is_some_and(|moved| now - moved < REST);
+        if quick {
+            ctx.request_repaint_after(Duration::from_secs_f64(REST));
+        }
+        quick
     }
 
     /// The picture of this size and stamp, if it is what was drawn last. A stamp stands for all that is to be seen.
-    pub fn drawn(&self, stamp: u64, size: [u32; 2]) -> Option<TextureId> {
-        self.drawn.as_ref().filter(|drawn| (drawn.stamp, drawn.size) == (stamp, size)).map(|drawn| drawn.id)
+    pub fn drawn(&self, stamp: u64, size: [u32; 2], quick: bool) -> Option<TextureId> {
+        let found = |drawn: &&Drawn| (drawn.stamp, drawn.size, drawn.quick) == (stamp, size, quick);
+        self.drawn.as_ref().filter(found).map(|drawn| drawn.id)
     }
 
-    /// Draws a picture. What the adapter cannot draw, now or ever, the processor does.
-    pub fn draw(&mut self, ctx: &Context, subject: Subject<'_>, stamp: u64, size: [u32; 2]) -> TextureId {
-        if let Hand::Shaders(state) = std::mem::take(&mut self.hand) {
-            self.hand = Adapter::new(state).map_or(Hand::Processor, |adapter| Hand::Ready(Box::new(adapter)));
+    /// Draws a picture. What the adapter cannot draw, now or ever, the processor does, and what has to be quick.
+    pub fn draw(
+        &mut self,
+        ctx: &Context,
+        subject: Subject<'_>,
+        stamp: u64,
+        size: [u32; 2],
+        quick: bool,
+    ) -> TextureId {
+        if !quick && let Some(id) = self.draw_by_shaders(subject, size) {
+            let handle = self.drawn.take().and_then(|drawn| drawn.handle);
+            self.drawn = Some(Drawn { stamp, size, quick, id, handle });
+            return id;
         }
-        if let Hand::Ready(adapter) = &mut self.hand {
-            match adapter.draw(subject, size) {
-                Ok(id) => {
-                    self.drawn = Some(Drawn { stamp, size, id, handle: None });
-                    return id;
-                }
-                Err(error) => {
-                    tracing::warn!("the processor draws from now on: {error}");
-                    self.hand = Hand::Processor;
-                }
-            }
-        }
+        let longest = size[0].max(size[1]);
+        let shrunk = |side: u32| (side * QUICK_SIDE / longest.max(1)).max(1);
+        let pixels = if quick && longest > QUICK_SIDE { size.map(shrunk) } else { size };
         let image = match subject {
-            Subject::Landscape(scene) => raster::draw(scene, size),
-            Subject::Decision(decision) => raster::draw_decision(decision, size),
+            Subject::Landscape(scene) => raster::draw(scene, pixels),
+            Subject::Decision(decision) => raster::draw_decision(decision, pixels),
         };
-        let image = pixels(&image);
+        let image = color_image(&image);
         let handle = match self.drawn.take().and_then(|drawn| drawn.handle) {
             Some(mut handle) => {
                 handle.set(image, TextureOptions::LINEAR);
@@ -94,8 +127,24 @@ impl Scenery {
             None => ctx.load_texture("scenery", image, TextureOptions::LINEAR),
         };
         let id = handle.id();
-        self.drawn = Some(Drawn { stamp, size, id, handle: Some(handle) });
+        self.drawn = Some(Drawn { stamp, size, quick, id, handle: Some(handle) });
         id
+    }
+
+    fn draw_by_shaders(&mut self, subject: Subject<'_>, size: [u32; 2]) -> Option<TextureId> {
+        if let Hand::Shaders(state) = std::mem::take(&mut self.hand) {
+            self.hand = Adapter::new(state).map_or(Hand::Processor, |adapter| Hand::Ready(Box::new(adapter)));
+        }
+        if let Hand::Ready(adapter) = &mut self.hand {
+            match adapter.draw(subject, size) {
+                Ok(id) => return Some(id),
+                Err(error) => {
+                    tracing::warn!("the processor draws from now on: {error}");
+                    self.hand = Hand::Processor;
+                }
+            }
+        }
+        None
     }
 }
 
@@ -130,7 +179,7 @@ impl Adapter {
     }
 }
 
-fn pixels(image: &RgbaImage) -> ColorImage {
+fn color_image(image: &RgbaImage) -> ColorImage {
     let size = [image.width() as usize, image.height() as usize];
     ColorImage::from_rgba_unmultiplied(size, image.as_raw())
 }

@@ -11,7 +11,7 @@ use eframe::egui::Context;
 use super::studio::Studio;
 use crate::analysis::ensemble::{Averages, Candidate, Comparison, EnsembleError, Session};
 use crate::data::Prepared;
-use crate::engine::{Snapshot, Why};
+use crate::engine::Snapshot;
 use crate::experiment::Experiment;
 use crate::train::command::{LaneId, RunId, SnapshotId};
 
@@ -64,7 +64,7 @@ impl Studio {
     pub fn run_snapshots(&self) -> Vec<Snapshot> {
         let lane = LaneId { run: self.view.selected, replica: 0 };
         let all = || self.frame.snapshots.iter().filter(|snapshot| snapshot.lane() == lane);
-        let asked = || all().filter(|snapshot| snapshot.why != Why::OnTheWay);
+        let asked = || all().filter(|snapshot| snapshot.why.is_wanted());
         let few = asked().count() < 2;
         if self.bench.on_the_way || few { all().cloned().collect() } else { asked().cloned().collect() }
     }
@@ -76,7 +76,7 @@ impl Studio {
             return ticks.clone();
         }
         let asked: BTreeSet<SnapshotId> =
-            snapshots.iter().filter(|snapshot| snapshot.why != Why::OnTheWay).map(|one| one.id).collect();
+            snapshots.iter().filter(|snapshot| snapshot.why.is_wanted()).map(|one| one.id).collect();
         if asked.len() > 1 {
             return asked;
         }

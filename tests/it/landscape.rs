@@ -336,18 +336,25 @@ fn scales_ignore_what_is_huge_or_no_number() {
     let mut losses: Vec<f32> = (1..=100).map(|loss| loss as f32).collect();
     losses[99] = 1e30;
     losses.extend([f32::NAN, f32::INFINITY]);
-    for logarithmic in [false, true] {
-        let scale = Scale::robust(&losses, 0.02, logarithmic);
+    for bent in [false, true] {
+        let scale = Scale::robust(&losses, 0.02, bent);
         assert_eq!((scale.low, scale.high), (1.0, 98.0));
         assert_eq!((scale.height(1.0), scale.height(98.0), scale.height(1e30)), (0.0, 1.0, 1.0));
         assert_eq!((scale.height(f32::NAN), scale.height(f32::INFINITY)), (INVALID, INVALID));
         near(f64::from(scale.loss(scale.height(7.0))), 7.0, 1e-4);
     }
-    let log = Scale { low: 1.0, high: 100.0, logarithmic: true };
-    near(f64::from(log.height(10.0)), 0.5, 1e-6);
-    // A minimum of exactly 0 has no logarithm.
-    let touching = Scale::robust(&[0.0, 1.0, 2.0], 0.0, true);
-    assert!(touching.low > 0.0 && touching.height(0.0) == 0.0 && touching.height(2.0) == 1.0);
+    // Far above the bend equal factors are equal heights, below it equal differences.
+    let bent = Scale { low: 0.0, high: 1e6, bend: Some(1.0) };
+    near(
+        f64::from(bent.height(1e6) - bent.height(1e5)),
+        f64::from(bent.height(1e5) - bent.height(1e4)),
+        1e-4,
+    );
+    near(f64::from(bent.height(2e-3)), f64::from(2.0 * bent.height(1e-3)), 1e-6);
+    // A floor that is all alike bends where it ends, and where nothing rises nothing bends.
+    let floor = Scale::robust(&[[0.0; 50], [1.0; 50]].concat(), 0.0, true);
+    assert!(floor.bend.is_some() && floor.height(0.0) == 0.0 && floor.height(1.0) == 1.0);
+    assert_eq!(Scale::robust(&[2.0; 9], 0.0, true).bend, None);
     assert_eq!(Scale::robust(&[], 0.02, true).height(f32::NAN), INVALID);
     assert_eq!(Scale::robust(&[3.0; 4], 0.02, true).height(3.0), 0.0);
 }

@@ -113,8 +113,7 @@ impl Examination {
     /// All lanes were put where a saved training was, which had followed their courses.
     pub fn resumed(&mut self, cohort: &Cohort, forgot: Forget) {
         for lane in cohort.lanes() {
-            let mut past = Past::default();
-            past.turn(0, &lane.course);
+            let mut past = Past::along(&lane.course);
             past.go_on(lane.update, &lane.course, forgot);
             self.pasts.insert(lane.id, past);
         }

@@ -20,6 +20,11 @@ pub struct Leg {
 }
 
 impl Past {
+    /// Of a lane that followed one course from its beginning.
+    pub fn along(course: &Arc<Course>) -> Self {
+        Self { legs: vec![Leg { from: 0, course: Arc::clone(course), forgot: Forget::default() }] }
+    }
+
     /// After `update` updates the lane follows this course; anything noted of later updates did not happen.
     pub fn turn(&mut self, update: u64, course: &Arc<Course>) {
         self.legs.retain(|leg| leg.from <= update);

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::folder::good_before;
 use super::{Checkpoint, Refusal, newest_good};
 use crate::telemetry::metrics::{self, Measured};
 
@@ -11,6 +12,8 @@ pub struct Continuation {
     pub checkpoint: Checkpoint,
     /// The rows of `metrics.csv` up to the checkpoint; none where there is no such file.
     pub measured: Vec<Measured>,
+    /// Good checkpoints before it, the oldest first: places to go back to.
+    pub earlier: Vec<Checkpoint>,
     /// Why newer checkpoints are not it, the newest first.
     pub refused: Vec<String>,
 }
@@ -54,6 +57,8 @@ impl Continuation {
                 .map_err(|cause| ContinueError::Metrics { file, cause })?;
         }
         let refused = found.refused.iter().map(Refusal::to_string).collect();
-        Ok(Self { checkpoint, measured, refused })
+        let mut earlier = good_before(&checkpoints, checkpoint.update());
+        earlier.retain(|before| before.is_of_the_training_of(&checkpoint));
+        Ok(Self { checkpoint, measured, earlier, refused })
     }
 }

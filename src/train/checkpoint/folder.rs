@@ -8,6 +8,8 @@ use super::{Checkpoint, Refusal};
 
 const PREFIX: &str = "update-";
 const SUFFIX: &str = ".safetensors";
+/// Earlier checkpoints that are worth the memory.
+const MOST_BEFORE: usize = 32;
 
 /// The newest good checkpoint of a folder, and why newer ones are none.
 #[derive(Debug, Default)]
@@ -38,6 +40,14 @@ pub fn newest_good(folder: &Path) -> io::Result<Found> {
         }
     }
     Ok(found)
+}
+
+/// The good checkpoints of a folder before one after `update` updates, the oldest first; of many the newest.
+pub(super) fn good_before(folder: &Path, update: u64) -> Vec<Checkpoint> {
+    let mut files = list(folder).unwrap_or_default();
+    files.retain(|(at, _)| *at < update);
+    files.drain(..files.len().saturating_sub(MOST_BEFORE));
+    files.into_iter().filter_map(|(_, file)| Checkpoint::open(&file).ok()).collect()
 }
 
 /// The checkpoints of a folder with their updates, the oldest first.

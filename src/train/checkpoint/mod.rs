@@ -99,6 +99,20 @@ impl Checkpoint {
         Revision { generation: self.generation, experiment: self.experiment.clone(), ids: self.ids.clone() }
     }
 
+    /// Whether both are of one training.
+    pub fn is_of_the_training_of(&self, other: &Self) -> bool {
+        self.differs_from(&other.experiment).is_none()
+            && (self.data, &self.parameters) == (other.data, &other.parameters)
+    }
+
+    /// Whether it was made where `[snapshots]` asks for one.
+    pub fn is_asked_for(&self) -> bool {
+        self.lanes.iter().any(|lane| {
+            let newest = lane.kept.as_ref().and_then(|kept| kept.snapshots.back());
+            newest.is_some_and(|newest| newest.update == lane.state.update)
+        })
+    }
+
     /// What another experiment does differently, in words; nothing when the checkpoint is good for it.
     pub fn differs_from(&self, experiment: &Experiment) -> Option<String> {
         difference::between(&self.experiment, experiment)
@@ -129,8 +143,17 @@ impl Cohort {
     /// # Errors
     /// When the tensor library fails.
     pub fn save_lane(&self, id: LaneId) -> Result<Option<SavedLane>, TrainError> {
+        self.save_lane_in(id, Vec::new())
+    }
+
+    /// As [`Cohort::save_lane`], with memory for the row.
+    ///
+    /// # Errors
+    /// When the tensor library fails.
+    pub fn save_lane_in(&self, id: LaneId, mut row: Vec<f32>) -> Result<Option<SavedLane>, TrainError> {
         let Some(at) = self.lanes().iter().position(|lane| lane.id == id) else { return Ok(None) };
-        Ok(self.saved(at, self.rows().get(at)?.to_vec1()?))
+        self.copy_row(at, &mut row)?;
+        Ok(self.saved(at, row))
     }
 
     fn saved(&self, at: usize, row: Vec<f32>) -> Option<SavedLane> {

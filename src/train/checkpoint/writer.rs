@@ -68,11 +68,11 @@ impl Writer {
             if update > from || from == 0 {
                 std::fs::remove_file(&file)?;
             } else if let Ok(checkpoint) = Checkpoint::open(&file) {
-                entries.push(Entry { update, val_loss: checkpoint.val_loss() });
+                entries.push(entry(&checkpoint));
             }
         }
         let desk = Arc::new(Desk::default());
-        let shelf = Shelf { folder: folder.to_owned(), keep: policy.keep, entries };
+        let shelf = Shelf { folder: folder.to_owned(), policy, entries };
         let work = {
             let desk = Arc::clone(&desk);
             move || shelf.work(&desk)
@@ -122,10 +122,15 @@ impl Drop for Writer {
     }
 }
 
+fn entry(checkpoint: &Checkpoint) -> Entry {
+    let (update, val_loss) = (checkpoint.update(), checkpoint.val_loss());
+    Entry { update, val_loss, asked: checkpoint.is_asked_for() }
+}
+
 /// The folder as the writing thread knows it.
 struct Shelf {
     folder: PathBuf,
-    keep: usize,
+    policy: Policy,
     entries: Vec<Entry>,
 }
 
@@ -169,8 +174,8 @@ impl Shelf {
         let update = checkpoint.update();
         checkpoint.save(&self.folder.join(file_name(update)))?;
         self.entries.retain(|entry| entry.update != update);
-        self.entries.push(Entry { update, val_loss: checkpoint.val_loss() });
-        for update in policy::stale(&self.entries, self.keep) {
+        self.entries.push(entry(checkpoint));
+        for update in policy::stale(&self.entries, &self.policy) {
             match std::fs::remove_file(self.folder.join(file_name(update))) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => self.entries.retain(|entry| entry.update != update),

@@ -14,7 +14,7 @@ use crate::train::rule::Averaging;
 ///
 /// The order of the samples is not here: it is a pure function of seed and epoch. Neither is the
 /// accumulation, since a lane is always between two updates.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LaneState {
     /// Updates done.
     pub update: u64,

@@ -142,7 +142,7 @@ fn picture(ui: &Ui, scenery: &mut Scenery, field: &Field, size: [u32; 2], tokens
     field.values.iter().for_each(|value| value.to_bits().hash(&mut hasher));
     tokens.ground.hash(&mut hasher);
     let stamp = hasher.finish();
-    if let Some(picture) = scenery.drawn(stamp, size) {
+    if let Some(picture) = scenery.drawn(stamp, size, false) {
         return picture;
     }
     let side = field.request.side;
@@ -153,7 +153,7 @@ fn picture(ui: &Ui, scenery: &mut Scenery, field: &Field, size: [u32; 2], tokens
         let classes = (0..field.outputs).map(|class| plain(pale(class))).collect();
         let border = tokens.text.gamma_multiply(BORDER).to_srgba_unmultiplied();
         let decision = Decision::new((side, side), &field.values, classes, plain(tokens.ground), border);
-        return scenery.draw(ui.ctx(), Subject::Decision(&decision), stamp, size);
+        return scenery.draw(ui.ctx(), Subject::Decision(&decision), stamp, size, false);
     }
     // A predicted number, from -1 to 1 as the answers are scaled.
     let values = field.values.iter().map(|value| if value.is_finite() { 0.5 + 0.5 * value } else { INVALID });
@@ -169,7 +169,7 @@ fn picture(ui: &Ui, scenery: &mut Scenery, field: &Field, size: [u32; 2], tokens
         trails: &[],
         view: Straight::Map,
     };
-    scenery.draw(ui.ctx(), Subject::Landscape(&scene), stamp, size)
+    scenery.draw(ui.ctx(), Subject::Landscape(&scene), stamp, size, false)
 }
 
 /// The colour of a number from -1 to 1.

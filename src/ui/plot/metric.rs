@@ -218,10 +218,14 @@ fn chance_line(ui: &Ui, drawn: &Drawn, height: f64, text: &str) {
     painter.galley(rect.min, text, tokens.muted);
 }
 
-/// What the kinds of line in the loss plot mean.
+/// What the kinds of line in the loss plot mean, as far as there is room.
 fn key(ui: &mut Ui, smoothed: bool) {
     let tokens = theme::tokens(ui);
     let mut entry = |name: &str, paint: &dyn Fn(&Painter, Rect)| {
+        let text = ui.painter().layout_no_wrap(name.to_owned(), theme::small(), tokens.muted);
+        if text.size().x + metrics::L + 3.0 * metrics::S > ui.available_width() {
+            return;
+        }
         ui.label(theme::caption(ui, name));
         let (rect, _) = ui.allocate_exact_size(vec2(metrics::L, metrics::M), Sense::hover());
         paint(ui.painter(), rect);

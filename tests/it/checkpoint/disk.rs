@@ -27,7 +27,7 @@ fn train(cohort: &mut Cohort, writer: &Writer, policy: &Policy) -> u64 {
 #[test]
 fn the_writer_keeps_the_newest_and_the_best_and_offers_the_previous_good_one() {
     let folder = tempfile::tempdir().unwrap();
-    let policy = Policy { every: "20".parse().unwrap(), keep: 2 };
+    let policy = Policy { every: "20".parse().unwrap(), keep: 2, ..Policy::default() };
     let mut trained = cohort(MOONS, 1);
     let writer = Writer::start(folder.path(), policy, 0).unwrap();
     let mut losses = Vec::new();
@@ -75,7 +75,7 @@ fn the_writer_keeps_the_newest_and_the_best_and_offers_the_previous_good_one() {
 #[test]
 fn a_slow_disk_costs_periodic_checkpoints_and_never_the_last() {
     let folder = tempfile::tempdir().unwrap();
-    let policy = Policy { every: "1".parse().unwrap(), keep: 1 };
+    let policy = Policy { every: "1".parse().unwrap(), keep: 1, ..Policy::default() };
     let writer = Writer::start(folder.path(), policy, 0).unwrap();
     let mut trained = cohort(MOONS, 1);
     let offered = train(&mut trained, &writer, &policy);
@@ -88,7 +88,7 @@ fn a_slow_disk_costs_periodic_checkpoints_and_never_the_last() {
 fn a_disk_that_takes_nothing_is_told_and_training_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let inside = folder.path().join("checkpoints");
-    let policy = Policy { every: "100".parse().unwrap(), keep: 1 };
+    let policy = Policy { every: "100".parse().unwrap(), keep: 1, ..Policy::default() };
     let writer = Writer::start(&inside, policy, 0).unwrap();
     fs::remove_dir(&inside).unwrap();
     let mut trained = cohort(MOONS, 1);

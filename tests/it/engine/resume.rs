@@ -5,18 +5,22 @@ use std::path::Path;
 use std::process::Command as Process;
 use std::sync::Arc;
 
-use anneal_studio::engine::Engine;
+use anneal_studio::engine::{Engine, Why};
 use anneal_studio::telemetry::{Column, EventKind};
-use anneal_studio::train::checkpoint::{Continuation, Forget, file_name};
+use anneal_studio::train::checkpoint::{Checkpoint, Continuation, Forget, file_name};
 use anneal_studio::train::command::{Command, State};
 
-use super::{FIRST, bits, finished, paused, playing, start, wait};
+use super::{FIRST, bits, finished, paused, playing, snapshot, start, wait};
 use crate::training::{MOONS, revision};
 
 /// The folder of a training that was cut off after `update` updates.
 fn cut_off(folder: &Path, update: u64) {
+    cut_off_of(MOONS, folder, update);
+}
+
+fn cut_off_of(text: &str, folder: &Path, update: u64) {
     let file = folder.join("experiment.toml");
-    fs::write(&file, MOONS).unwrap();
+    fs::write(&file, text).unwrap();
     let mut train = Process::new(env!("CARGO_BIN_EXE_anneal"));
     let done = train.arg("train").arg(&file).arg("--out").arg(folder).output().unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
@@ -74,6 +78,41 @@ fn a_saved_training_goes_on_in_the_studio_bit_for_bit_with_what_it_had_measured(
         })
     };
     assert_eq!(validations(&engine), validations(&whole));
+}
+
+#[test]
+fn the_checkpoints_of_a_saved_training_are_places_to_go_back_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = MOONS
+        .replacen("[[run]]", "[snapshots]\nwhen = \"cycle_end\"\nkeep = 3\n[[run]]", 1)
+        .replace("kind = \"cosine\", peak = 0.1,", "kind = \"cosine_restarts\", first = \"40\", peak = 0.1,");
+    cut_off_of(&text, folder.path(), 199);
+    let saved = Arc::new(Continuation::read(folder.path()).unwrap());
+    let before: Vec<u64> = saved.earlier.iter().map(Checkpoint::update).collect();
+    assert_eq!(saved.checkpoint.update(), 190);
+    // Warmup takes 20 updates, so cycles end at 60, 100, ... and with the run: the newest three stay.
+    assert!([140, 180].iter().all(|asked| before.contains(asked)), "{before:?}");
+    let engine = go_on(&saved, Forget::default());
+    wait(&engine, "the places", |shared| !shared.snapshots.is_empty());
+    let places: Vec<(u64, Why)> = engine.read(|shared| {
+        let first = shared.snapshots.iter().filter(|it| it.lane() == FIRST);
+        first.map(|it| (it.update(), it.why)).collect()
+    });
+    let mut expected = [vec![0], before, vec![190]].concat();
+    expected.dedup();
+    assert_eq!(places.iter().map(|place| place.0).collect::<Vec<_>>(), expected);
+    assert!(places.contains(&(140, Why::Asked)) && places.contains(&(190, Why::Departure)), "{places:?}");
+    for at in [140, 0] {
+        engine.send(Command::Travel(snapshot(&engine, FIRST, at, false).id, Forget::default()));
+        wait(&engine, "the way back", |shared| shared.status.update == at);
+        engine.read(|shared| assert_eq!(shared.lanes[&FIRST].store.updates(0), at));
+        engine.send(Command::Play);
+        finished(&engine);
+        let whole = start(&text, playing());
+        finished(&whole);
+        let all = |engine: &Engine| engine.read(|shared| bits(shared, FIRST, Column::TrainLoss));
+        assert_eq!(all(&engine), all(&whole), "from {at}");
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::train::command::SnapshotId;
 
 /// The share of the highest losses that is drawn flat: one wild corner must not hide the valley.
 const CLIPPED: f64 = 0.02;
-/// Points between two of the grid's, so that nothing has corners: for the shaders, and for the processor.
+/// Points between two of the grid's, so that nothing has corners; where pictures have to be quick, none.
 const FINE: usize = 3;
 const COARSE: usize = 1;
 
@@ -63,11 +63,11 @@ pub struct Look {
 #[derive(Clone)]
 pub struct Relief {
     ground: Arc<Ground>,
-    factor: usize,
     /// Another for every ground.
     pub serial: u64,
     pub scale: Scale,
-    pub heights: Arc<Heights>,
+    fine: Arc<Heights>,
+    coarse: Arc<Heights>,
     /// The side it opens to.
     pub facing: Camera,
 }
@@ -87,21 +87,25 @@ impl Default for Look {
 
 impl Look {
     /// The heights of a ground, worked out once.
-    pub fn relief(&mut self, ground: &Arc<Ground>, slow: bool) -> Relief {
-        let factor = if slow { COARSE } else { FINE };
+    pub fn relief(&mut self, ground: &Arc<Ground>) -> Relief {
         if let Some(relief) = &self.relief
             && Arc::ptr_eq(&relief.ground, ground)
-            && relief.factor == factor
         {
             return relief.clone();
         }
         let scale = Scale::robust(&ground.grid.losses, CLIPPED, true);
-        let heights = Heights::new(&ground.grid, scale).refined(factor);
+        let heights = Heights::new(&ground.grid, scale);
         // From high enough to see into valleys.
         let facing = Camera { elevation: ELEVATION, distance: DISTANCE, ..Camera::facing(&heights) };
         let serial = self.relief.as_ref().map_or(0, |relief| relief.serial + 1);
-        let heights = Arc::new(heights);
-        let relief = Relief { ground: Arc::clone(ground), factor, serial, scale, heights, facing };
+        let [fine, coarse] = [FINE, COARSE].map(|factor| Arc::new(heights.refined(factor)));
+        let relief = Relief { ground: Arc::clone(ground), serial, scale, fine, coarse, facing };
         self.relief.insert(relief).clone()
+    }
+}
+
+impl Relief {
+    pub fn heights(&self, quick: bool) -> &Heights {
+        if quick { &self.coarse } else { &self.fine }
     }
 }

@@ -11,7 +11,7 @@ use super::look::Relief;
 use super::{axes, colors, unit};
 use crate::engine::{Ground, Way};
 use crate::landscape::{Camera, Ink, Scene, Trail, View};
-use crate::train::command::{LaneId, SurveyRequest};
+use crate::train::command::{LaneId, State, SurveyRequest};
 use crate::ui::document::Row;
 use crate::ui::format;
 use crate::ui::scenery::Subject;
@@ -33,18 +33,18 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, ground: &Arc<Ground>, ways: &BTree
     let height = width.min(ui.available_height() - metrics::BELOW_PICTURE).max(metrics::COMPARISON);
     let (rect, response) = ui.allocate_exact_size(vec2(width, height), Sense::click_and_drag());
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, "Landscape of the loss"));
-    let relief = studio.landscape.relief(ground, studio.scenery.is_slow());
+    let relief = studio.landscape.relief(ground);
     let flat = studio.landscape.flat;
-    if !flat {
-        turn(ui, &response, rect, &mut studio.landscape.camera, relief.facing);
-    }
+    let turns = !flat && turn(ui, &response, rect, &mut studio.landscape.camera, relief.facing);
+    let trains = !flat && studio.frame.status.state == State::Playing;
+    let quick = studio.scenery.is_quick(ui.ctx(), turns || trains);
     let camera = studio.landscape.camera.unwrap_or(relief.facing);
     let rows = rows(studio, ground);
     let trails = trails(studio, ground, ways, &rows, tokens);
     let place = if flat { map_rect(rect) } else { rect };
     let place = place.round_to_pixels(ui.pixels_per_point());
     let scene = Scene {
-        heights: &relief.heights,
+        heights: relief.heights(quick),
         colormap: &studio.landscape.colormap,
         ink: ink(tokens),
         contours: CONTOURS,
@@ -54,9 +54,9 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, ground: &Arc<Ground>, ways: &BTree
     let size =
         [place.width(), place.height()].map(|side| (side * ui.pixels_per_point()).round().max(1.0) as u32);
     let stamp = stamp(&scene, relief.serial);
-    let picture = studio.scenery.drawn(stamp, size);
-    let picture =
-        picture.unwrap_or_else(|| studio.scenery.draw(ui.ctx(), Subject::Landscape(&scene), stamp, size));
+    let picture = studio.scenery.drawn(stamp, size, quick);
+    let picture = picture
+        .unwrap_or_else(|| studio.scenery.draw(ui.ctx(), Subject::Landscape(&scene), stamp, size, quick));
     let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
     ui.painter().image(picture, place, uv, theme::UNTINTED);
     if flat {
@@ -81,8 +81,8 @@ fn map_rect(rect: Rect) -> Rect {
 }
 
 /// Turns with the hand and the arrow keys, comes nearer with the wheel and a pinch, and faces the front again
-/// after a double click.
-fn turn(ui: &Ui, response: &Response, rect: Rect, camera: &mut Option<Camera>, facing: Camera) {
+/// after a double click. Whether it moved.
+fn turn(ui: &Ui, response: &Response, rect: Rect, camera: &mut Option<Camera>, facing: Camera) -> bool {
     let (mut azimuth, mut elevation, mut nearer) = (0.0, 0.0, 1.0_f32);
     if response.dragged() {
         let drag = response.drag_delta();
@@ -109,11 +109,13 @@ fn turn(ui: &Ui, response: &Response, rect: Rect, camera: &mut Option<Camera>, f
             nearer *= (pressed(Key::Plus) + pressed(Key::Equals) - pressed(Key::Minus)).exp();
         });
     }
+    let moved = azimuth != 0.0 || elevation != 0.0 || nearer != 1.0;
     if response.double_clicked() {
         *camera = None;
-    } else if azimuth != 0.0 || elevation != 0.0 || nearer != 1.0 {
+    } else if moved {
         *camera = Some(camera.unwrap_or(facing).moved(azimuth, elevation, nearer));
     }
+    moved
 }
 
 /// The runs that are drawn: those shown, and in a plane around one run that one only.
@@ -225,7 +227,7 @@ fn words(
     }
     let share = (pointer - rect.min) / rect.size();
     let at = [share.x, 1.0 - share.y];
-    let height = relief.heights.at(at[0], at[1]).map(|sample| sample.height);
+    let height = relief.heights(false).at(at[0], at[1]).map(|sample| sample.height);
     let loss = height.map_or_else(
         || "not a number".to_owned(),
         |height| {

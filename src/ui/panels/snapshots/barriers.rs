@@ -3,7 +3,7 @@
 use eframe::egui::{Label, Sense, Ui, UiBuilder, vec2};
 use egui_plot::{MarkerShape, PlotPoint, Points};
 
-use crate::analysis::ensemble::Comparison;
+use crate::analysis::ensemble::{Comparison, Line, LineKind};
 use crate::ui::format;
 use crate::ui::plot::{Figure, plain};
 use crate::ui::studio::Studio;
@@ -14,21 +14,24 @@ pub fn show(ui: &mut Ui, studio: &Studio, comparison: &Comparison) {
     let selected = studio.view.selected;
     let slot = studio.document.runs().find(|(row, _)| row.id == selected).map_or(0, |(row, _)| row.slot);
     let color = tokens.run(slot);
+    let report = &comparison.report;
+    let snapshots: Vec<&Line> = report.lines.iter().filter(|line| line.kind == LineKind::Snapshot).collect();
+    let ticked = comparison.chosen.iter().filter_map(|at| Some(snapshots.get(*at)?.update? as f64));
+    let ticked: Vec<f64> = ticked.collect();
     let mut line = Vec::new();
     let mut ends = Vec::new();
-    for (leg, barrier) in comparison.report.barriers.iter().enumerate() {
+    for (barrier, leg) in report.barriers.iter().zip(ticked.windows(2)) {
+        let &[from, to] = leg else { continue };
+        // Between two snapshots the axis counts how far along the straight line the weights are.
         let places = barrier.shares.iter().zip(&barrier.losses).filter(|(_, loss)| loss.is_finite());
-        line.extend(places.map(|(share, loss)| PlotPoint::new(leg as f64 + share, *loss)));
-        let both = [(0.0, barrier.losses.first()), (1.0, barrier.losses.last())];
-        let finite = both.into_iter().filter_map(|(share, loss)| Some((share, *loss?)));
-        ends.extend(
-            finite.filter(|(_, loss)| loss.is_finite()).map(|(share, loss)| [leg as f64 + share, loss]),
-        );
+        let places: Vec<[f64; 2]> = places.map(|(share, loss)| [from + share * (to - from), *loss]).collect();
+        ends.extend(places.first().into_iter().chain(places.last()).copied());
+        line.extend(places.into_iter().map(PlotPoint::from));
     }
-    let legs = comparison.report.barriers.len() as f64;
+    let updates = studio.clock().updates as f64;
     let figure = Figure {
         name: "Validation loss between snapshots",
-        x: (-0.03 * legs, 1.03 * legs),
+        x: (-0.03 * updates, 1.03 * updates),
         heights: line.iter().map(|point| point.y).collect(),
     };
     let size = vec2(ui.available_width(), metrics::COMPARISON);
@@ -42,7 +45,7 @@ pub fn show(ui: &mut Ui, studio: &Studio, comparison: &Comparison) {
             plot.points(dots.allow_hover(false));
         },
     );
-    let highest = comparison.report.barriers.iter().map(|barrier| barrier.height).fold(0.0, f64::max);
+    let highest = report.barriers.iter().map(|barrier| barrier.height).fold(0.0, f64::max);
     let text = format!(
         "The highest barrier rises {} above the straight line between its ends.",
         format::metric(highest)

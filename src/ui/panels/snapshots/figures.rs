@@ -119,6 +119,7 @@ pub fn snapshots(ui: &mut Ui, studio: &mut Studio, snapshots: &[Snapshot], compa
                         Why::Asked => "The experiment asked for it.",
                         Why::ByHand => "Taken by hand.",
                         Why::Departure => "Training stood here when you went back.",
+                        Why::Saved => "A checkpoint of the training that you continued.",
                     };
                     if ui.add(Checkbox::new(&mut on, label)).on_hover_text(why).changed() {
                         if on {

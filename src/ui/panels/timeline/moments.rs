@@ -1,5 +1,6 @@
 //! Snapshots as diamonds on the strip, and the playhead, which goes back to them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use eframe::egui::{
@@ -8,6 +9,7 @@ use eframe::egui::{
 
 use crate::engine::Why;
 use crate::train::checkpoint::Forget;
+use crate::train::command::RunId;
 use crate::ui::format;
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
@@ -47,16 +49,18 @@ fn diamond(ui: &mut Ui, studio: &mut Studio, place: &Place<'_>, at: Pos2) {
     response.on_hover_cursor(CursorIcon::PointingHand).on_hover_text(words(studio, place));
 }
 
-/// The strongest reason there is for a place, and whose it is.
+/// The strongest reason there is for a place; in the colour of the run that asks for it, when it is one alone.
 fn look(ui: &Ui, studio: &Studio, place: &Place<'_>) -> (Color32, f32) {
     let tokens = theme::tokens(ui);
-    let strongest = place.snapshots.iter().max_by_key(|snapshot| snapshot.why);
-    let slot = |run| studio.document.runs().find(|(row, _)| row.id == run).map(|(row, _)| row.slot);
-    match strongest.map(|snapshot| (snapshot.why, slot(snapshot.lane().run))) {
-        Some((Why::Asked, Some(slot))) => (tokens.run(slot), metrics::XS + 1.0),
-        Some((Why::ByHand | Why::Departure, _)) => (tokens.text, metrics::XS + 1.0),
-        _ => (tokens.muted, metrics::XS),
+    let strongest = place.snapshots.iter().map(|snapshot| snapshot.why).max();
+    if strongest.is_none_or(|why| why == Why::OnTheWay) {
+        return (tokens.muted, metrics::XS);
     }
+    let asked = place.snapshots.iter().filter(|snapshot| snapshot.why == Why::Asked);
+    let runs: BTreeSet<RunId> = asked.map(|snapshot| snapshot.lane().run).collect();
+    let alone = runs.first().filter(|_| strongest == Some(Why::Asked) && runs.len() == 1);
+    let row = studio.document.runs().map(|(row, _)| row).find(|row| Some(&row.id) == alone);
+    (row.map_or(tokens.text, |row| tokens.run(row.slot)), metrics::XS + 1.0)
 }
 
 fn paint(ui: &Ui, at: Pos2, (color, radius): (Color32, f32), hollow: bool, hot: bool) {
@@ -79,6 +83,7 @@ fn words(studio: &Studio, place: &Place<'_>) -> String {
     match strongest {
         Some(Why::ByHand) => text += "\nTaken by hand.",
         Some(Why::Asked) => text += &format!("\nAs the experiment asks: {}.", names.join(", ")),
+        Some(Why::Saved) => text += "\nA checkpoint of the training that you continued.",
         Some(Why::Departure) => text += "\nTraining stood here when you went back.",
         _ => text += "\nTaken on the way; these thin out as the run gets longer.",
     }
