@@ -224,10 +224,13 @@ fn preview(ui: &mut Ui, text: &str) -> bool {
             .inner
             .clicked()
     });
-    let cut = |line: &str| line.chars().take(COLUMNS).collect::<String>();
-    let lines: Vec<String> = text.lines().take(metrics::PASTE_ROWS).map(cut).collect();
-    let lines = RichText::new(lines.join("\n")).font(theme::small_number());
-    ui.add(Label::new(lines).truncate());
+    ui.vertical(|ui| {
+        ui.spacing_mut().item_spacing.y = 0.0;
+        for line in text.lines().take(metrics::PASTE_ROWS) {
+            let start: String = line.chars().take(COLUMNS).collect();
+            ui.add(Label::new(RichText::new(start).font(theme::small_number())).truncate());
+        }
+    });
     clear.inner
 }
 

@@ -228,6 +228,7 @@ fn a_pasted_log_of_a_million_rows_is_read_beside_the_frames_and_a_second_paste_w
     let mut studio = first(200);
     paste(&mut studio, &log(0.1));
     assert!(studio.says("The first lines of 1"), "the text is not on show");
+    assert!(studio.shows("8,0.099999"), "not all of its first lines are");
     // Both are longer than the field takes, and the second is pasted while the first is read.
     studio.harness.event(eframe::egui::Event::Paste(log(0.5)));
     studio.harness.step();
