@@ -1,7 +1,7 @@
 //! Any text, as any framework's configuration: it is linted without a panic.
 #![no_main]
 
-use anneal_studio::lint::{Dialect, lint_text};
+use anneal_studio::lint::{Dialect, Linted, lint_text};
 use libfuzzer_sys::fuzz_target;
 
 const DIALECTS: [Dialect; 5] =
@@ -10,6 +10,6 @@ const DIALECTS: [Dialect; 5] =
 fuzz_target!(|data: &[u8]| {
     let Some((first, rest)) = data.split_first() else { return };
     let text = String::from_utf8_lossy(rest);
-    let _ = Dialect::of(&text);
+    let _ = Linted::of(&text);
     let _ = lint_text(DIALECTS[usize::from(*first) % DIALECTS.len()], &text);
 });

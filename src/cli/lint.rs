@@ -6,14 +6,26 @@ use std::path::Path;
 use anyhow::{Context, anyhow};
 
 use super::{Failure, output, read};
-use crate::import::MAX_BYTES;
-use crate::lint::{Dialect, Severity, Warning, lint, lint_text};
+use crate::experiment::Experiment;
+use crate::import::{ImportError, MAX_BYTES};
+use crate::lint::{Linted, NotLinted, Severity, Warning, lint, lint_text};
 use crate::train::task::{self, Task};
 
+#[expect(clippy::print_stderr, reason = "stdout carries the warnings")]
 pub fn run(file: &Path) -> Result<(), Failure> {
-    let warnings = match dialect(file)? {
-        Some((dialect, text)) => lint_text(dialect, &text),
-        None => experiment(file)?,
+    let text = text(file).map_err(Failure::BadFile)?;
+    let is_toml = file.extension().is_some_and(|extension| extension == "toml");
+    let warnings = match Linted::of(&text) {
+        Ok(Linted::Text(dialect)) => lint_text(dialect, &text),
+        Ok(Linted::Origin(toml)) => {
+            eprintln!("note: an export of Anneal Studio: the experiment at its end was linted");
+            let parsed = Experiment::parse(&toml, file);
+            experiment(&parsed.map_err(|error| Failure::BadFile(error.into()))?)
+        }
+        Ok(Linted::Experiment) | Err(NotLinted::Empty) => experiment(&read(file)?),
+        // What an experiment lacks is for its reader to say.
+        Err(NotLinted::Unknown) if is_toml => experiment(&read(file)?),
+        Err(error) => return Err(Failure::BadFile(anyhow!("{}: {error}", file.display()))),
     };
     output::print(&warnings.iter().map(|warning| format!("{warning}\n")).collect::<String>())?;
     match warnings.iter().filter(|warning| warning.severity == Severity::Error).count() {
@@ -23,19 +35,23 @@ pub fn run(file: &Path) -> Result<(), Failure> {
     }
 }
 
-/// The text of a framework's configuration, and whose; nothing for an experiment of ours.
-fn dialect(file: &Path) -> Result<Option<(Dialect, String)>, Failure> {
+/// The file's text, as far as it is looked at.
+fn text(file: &Path) -> anyhow::Result<String> {
     let unread = || format!("cannot read {}", file.display());
-    let open = std::fs::File::open(file).with_context(unread).map_err(Failure::BadFile)?;
     let mut bytes = Vec::new();
-    open.take(MAX_BYTES).read_to_end(&mut bytes).with_context(unread).map_err(Failure::BadFile)?;
-    let text = String::from_utf8_lossy(&bytes).into_owned();
-    Ok(Dialect::of(&text).map(|dialect| (dialect, text)))
+    let open = std::fs::File::open(file).with_context(unread)?;
+    open.take(MAX_BYTES).read_to_end(&mut bytes).with_context(unread)?;
+    match std::str::from_utf8(&bytes) {
+        // The last character may be cut.
+        Err(error) if error.error_len().is_some() => {
+            Err(anyhow!("{}: {}", file.display(), ImportError::NotText))
+        }
+        _ => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+    }
 }
 
-fn experiment(file: &Path) -> Result<Vec<Warning>, Failure> {
-    let experiment = read(file)?;
+fn experiment(experiment: &Experiment) -> Vec<Warning> {
     // Without its data the lengths of epochs are not known, and what does not need them is told all the same.
-    let task = task::prepare(&experiment).and_then(|data| Task::new(&experiment, data));
-    Ok(lint(&experiment, task.map(|task| task.clock).ok()))
+    let task = task::prepare(experiment).and_then(|data| Task::new(experiment, data));
+    lint(experiment, task.map(|task| task.clock).ok())
 }

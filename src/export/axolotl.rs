@@ -1,11 +1,15 @@
 //! axolotl's YAML: the shapes of Hugging Face, and its own REX, quadratic warmup and constant tail.
 
-use super::hugging_face::{WHY, arguments, nearest, notes, yaml_text};
+use super::hugging_face::{arguments, nearest, notes, yaml_text};
 use super::outline::closest;
 use super::recipe::Recipe;
 use super::simulate::axolotl::Scheduler;
 use super::text::yaml;
 use super::{Deviation, Draft};
+
+const WHY: &str = "its schedulers are Hugging Face's (linear, cosine, restarts of equal length, polynomial, inverse \
+                   square root and warmup-stable-decay, with a warmup that starts at 0), REX, and a cosine with a \
+                   quadratic warmup or a constant end; this is the nearest of them";
 
 pub fn write(recipe: &Recipe<'_>) -> Draft {
     let shared = nearest(recipe);

@@ -55,7 +55,7 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
                 "The learning rate that update `update` uses, from 0.",
             ));
             text.push_str(CUSTOM);
-            let why = format!("burn has no scheduler for this `{}`", recipe.run.lr.kind.name());
+            let why = format!("burn has no scheduler for this curve ({})", recipe.curve());
             (
                 recipe.rate.values(recipe.updates()),
                 Some(format!("a scheduler of a function gives the rates: {why}")),

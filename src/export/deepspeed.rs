@@ -19,8 +19,9 @@ const CARRIES: Carries = Carries {
     batches: false,
 };
 
-const WHY: &str = "it has a warmup before a constant, a line or a cosine, and one triangle, and its first two \
-                   updates use the same rate; this is the nearest. Pass a scheduler to deepspeed.initialize for more";
+const WHY: &str = "its schedulers are a warmup before a constant, a line or a cosine, and one triangle, and their \
+                   first two updates use the same rate; this is the nearest of them. For more, pass a scheduler \
+                   to deepspeed.initialize";
 
 pub fn write(recipe: &Recipe<'_>) -> Draft {
     let fallback = Scheduler::Warmup {

@@ -49,7 +49,7 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
                 &recipe.rate,
                 "The learning rate that update `update` uses, from 0.",
             ));
-            let why = format!("fastai has no fit for this `{}`", recipe.run.lr.kind.name());
+            let why = format!("fastai has no fit for this curve ({})", recipe.curve());
             let fit = "learn.fit(EPOCHS, cbs=[ParamScheduler(SCHEDULES), *callbacks()])".to_owned();
             (
                 recipe.rate.values(updates),

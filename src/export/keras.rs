@@ -37,10 +37,14 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
             let why = if accumulate > 1 {
                 "Keras counts micro-batches, so its own schedules would move within an update".to_owned()
             } else {
-                format!("no schedule of Keras' gives this `{}`", recipe.run.lr.kind.name())
+                format!("Keras has no schedule for this curve ({})", recipe.curve())
             };
             let predicted = recipe.predict(|update| schedule.at_update(update, accumulate));
-            (table_class(recipe), predicted, Some(format!("a table of the rates, computed at import: {why}")))
+            (
+                table_class(recipe),
+                predicted,
+                Some(format!("a table of the rates, made when the text is imported: {why}")),
+            )
         }
     };
     let body = format!("{body}{}", optimizer(recipe));

@@ -18,8 +18,8 @@ const CARRIES: Carries = Carries {
     batches: false,
 };
 
-const WHY: &str = "it has a straight warmup before a constant, a line, a cosine, an inverse square root or a decay \
-                   at the end; this is the nearest of them";
+const WHY: &str = "its schedulers are a straight warmup before a constant, a line, a cosine, an inverse square root \
+                   or a decay at the end; this is the nearest of them";
 
 pub fn write(recipe: &Recipe<'_>) -> Draft {
     let batch = global_batch(recipe);

@@ -38,17 +38,14 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
                 "The learning rate that update `update` uses, from 0.",
             ));
             body.push_str(&lookup("schedule", "rate", "The learning rate at `count`, from 0."));
-            let why = format!("no schedule of optax's gives this `{}`", recipe.run.lr.kind.name());
+            let why = format!("optax has no schedule for this curve ({})", recipe.curve());
             (
                 recipe.rate.values(recipe.updates()),
-                Some(format!("a table of the rates, computed at import: {why}")),
+                Some(format!("a table of the rates, made when the text is imported: {why}")),
             )
         }
     };
     for varying in &recipe.varying {
-        if !body.contains("UPDATES") {
-            body = format!("UPDATES = {}\n\n{body}", recipe.updates());
-        }
         let about = format!("The {} that update `update` uses.", varying.name);
         let function = format!("{}_at", varying.name);
         body.push_str("\n\n");
@@ -59,11 +56,17 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
             &about.replace("update `update`", "the update `count`"),
         ));
     }
+    let optimizer = optimizer(recipe);
+    let is_plain = body.ends_with(")\n") && recipe.varying.is_empty() && recipe.batches.is_none();
+    body.push_str(if is_plain { "" } else { "\n" });
+    body.push_str(&optimizer);
+    // The tables have a value for each update.
+    if body.contains("UPDATES") && !body.starts_with("UPDATES") {
+        body = format!("UPDATES = {}\n\n{body}", recipe.updates());
+    }
     if body.contains("jnp.") {
         imports.insert(0, "import jax.numpy as jnp".to_owned());
     }
-    body.push_str(if body.ends_with(")\n") && recipe.varying.is_empty() { "" } else { "\n" });
-    body.push_str(&optimizer(recipe));
     let header = python::header(
         recipe,
         "optax 0.2.8",
@@ -194,9 +197,11 @@ fn optimizer(recipe: &Recipe<'_>) -> String {
             steps.iter().map(|step| format!("    {step},\n")).collect::<String>()
         ),
     };
-    if let Some(batches) = python::micro_batches(recipe) {
+    let about = "Micro-batches whose mean gradient makes update `update`; MultiSteps takes the mean.";
+    if let Some(batches) = python::micro_batches(recipe, about) {
         text = format!(
-            "{batches}\n\nMICRO_BATCHES_TABLE = jnp.array([micro_batches(update) for update in range(UPDATES)])\n\n\n\
+            "\n{batches}\n\nMICRO_BATCHES_TABLE = jnp.array(\n    [micro_batches(update) for update in range(UPDATES)], \
+             dtype=jnp.int32\n)\n\n\n\
              {text}optimizer = optax.MultiSteps(\n    optimizer, every_k_schedule=lambda count: \
              MICRO_BATCHES_TABLE[jnp.minimum(count, UPDATES - 1)]\n)\n"
         );

@@ -27,7 +27,9 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
     let code = code(recipe);
     let header = python::header(recipe, "PyTorch 2.15", HOW);
     // The loop is the user's: it asks for the micro-batches of each update.
-    let batches = python::micro_batches(recipe).map(|batches| format!("\n\n{batches}")).unwrap_or_default();
+    let about = "Backward passes, each of loss / micro_batches(update), before update `update`.";
+    let batches = python::micro_batches(recipe, about);
+    let batches = batches.map(|batches| format!("\n\n{batches}")).unwrap_or_default();
     Draft {
         text: python::module(&header, &code.imports, &format!("{}{batches}", code.body)),
         predicted: code.predicted,

@@ -7,7 +7,7 @@ use super::{ExportError, MAX_UPDATES, Options, formula};
 use crate::experiment::{
     BatchSize, Experiment, Metric, MicroBatches, Number, Optimizer, OptimizerKind, Run, WeightFormat,
 };
-use crate::schedule::{Clock, Curve};
+use crate::schedule::{Clock, Curve, Tick};
 
 /// A run to be exported.
 pub struct Recipe<'a> {
@@ -170,6 +170,21 @@ impl<'a> Recipe<'a> {
 
     pub fn clip_norm(&self) -> Option<f64> {
         self.experiment.train.clip_norm
+    }
+
+    /// The drawn curve in words, for why a framework has no such.
+    pub fn curve(&self) -> String {
+        let lr = &self.run.lr;
+        let mut words = lr.kind.name().replace('_', " ");
+        for (is_there, more) in [
+            (lr.warmup.is_some(), " after a warmup"),
+            (lr.cooldown.is_some(), " before a cooldown"),
+            (lr.clamp.is_some(), " between limits"),
+            (lr.tick == Tick::Epoch, " in steps of an epoch"),
+        ] {
+            words.push_str(if is_there { more } else { "" });
+        }
+        words
     }
 
     /// The run's epochs, rounded up.

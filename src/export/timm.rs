@@ -18,7 +18,7 @@ const CARRIES: Carries = Carries {
     batches: false,
 };
 
-const WHY: &str = "its schedulers have whole epochs, the warmups of most cut into the curve, and milestones \
+const WHY: &str = "its schedulers count whole epochs, most of their warmups cut into the curve, and their milestones \
                    come one tick early; this is the nearest of them";
 
 /// Arguments, and the scheduler that timm makes of them.

@@ -18,8 +18,8 @@ const CARRIES: Carries = Carries {
     batches: false,
 };
 
-const WHY: &str = "it has a warmup that counts from 1, a constant, and a line, a cosine or 1 - sqrt whose end comes \
-                   one update late; this is the nearest";
+const WHY: &str = "its schedulers are a warmup that counts from 1 before a constant, a line, a cosine or 1 - sqrt, \
+                   whose end comes one update late; this is the nearest of them";
 
 pub fn write(recipe: &Recipe<'_>) -> Draft {
     let fallback = Scheduler {

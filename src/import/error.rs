@@ -23,13 +23,16 @@ pub enum ImportError {
          or a table with a column of learning rates"
     )]
     Unrecognised,
+    #[error("there is nothing in it")]
+    Empty,
+    #[error("{what} is not read, but for an export of Anneal Studio that nobody changed")]
+    Unread { what: &'static str },
     #[error("line {line}: {message}")]
     Syntax { line: usize, message: String },
     #[error("there is no learning-rate scheduler in this text; {0}")]
     NoSchedule(&'static str),
     #[error(
-        "{cause}; and the run in the text's last comment was not believed, since the text was changed after it was \
-         exported"
+        "{cause}; and the run at the text's end was not believed, since the text was changed after it was exported"
     )]
     Changed { cause: Box<ImportError> },
     #[error("{what} cannot be imported: {why}")]

@@ -33,6 +33,13 @@ pub struct Fit {
     pub rows: usize,
 }
 
+impl Fit {
+    /// Whether what it deviates by is rounding.
+    pub(super) fn is_exact(&self) -> bool {
+        self.max <= EXACT
+    }
+}
+
 impl fmt::Display for Fit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let percent = |share: f64| if share < 1e-8 { 0.0 } else { 100.0 * share };
@@ -93,6 +100,13 @@ pub(super) fn nearest(samples: &[Sample], total: u64) -> Result<Found, ImportErr
     }
 }
 
+/// The rates themselves, one of each update.
+pub(super) fn listed(samples: &[Sample], total: u64) -> Found {
+    let top = samples.iter().map(|sample| sample.rate).fold(f64::MIN_POSITIVE, f64::max);
+    let values = samples.iter().map(|sample| sample.rate).collect();
+    found(Kind::Listed(Listed { values: Table { values, file: None } }).into(), samples, total, top)
+}
+
 fn found(schedule: Schedule, samples: &[Sample], total: u64, top: f64) -> Found {
     let kind = schedule.kind.name();
     let nothing = Fit { kind, max: 0.0, at: 0, rms: 0.0, rows: samples.len() };
@@ -114,6 +128,5 @@ fn drawn(samples: &[Sample], total: u64, top: f64) -> Schedule {
     if near || !is_whole {
         return points;
     }
-    let values = samples.iter().map(|sample| sample.rate).collect();
-    Kind::Listed(Listed { values: Table { values, file: None } }).into()
+    listed(samples, total).schedule
 }

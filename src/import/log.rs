@@ -42,7 +42,12 @@ pub(super) fn is_log(start: &str) -> bool {
     let mut lines = start.lines().filter(|line| is_content(line));
     let (first, second) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
     match columns(first) {
-        Ok(columns) if columns.has_header => row(second, columns).is_some(),
+        // A table with words where its rates should be is one all the same: its reader says what is wrong.
+        Ok(columns) if columns.has_header => {
+            let count = |line: &str| cells(line, columns.delimiter).count();
+            let is_table = count(first) > 1 && count(first) == count(second) && !first.contains(['=', '(']);
+            is_table || row(second, columns).is_some()
+        }
         Ok(columns) => row(first, columns).is_some() && (second.is_empty() || row(second, columns).is_some()),
         Err(_) => false,
     }
@@ -58,7 +63,7 @@ pub(super) fn read(mut reader: impl BufRead) -> Result<Imported, ImportError> {
     let mut kept = Kept::default();
     let mut columns_found = None;
     let mut run = None;
-    let mut numbers = Vec::new();
+    let (mut others, mut is_export) = (Vec::new(), false);
     let (mut skipped, mut other_runs) = (0_u64, 0_u64);
     let mut line = Vec::new();
     loop {
@@ -81,7 +86,7 @@ pub(super) fn read(mut reader: impl BufRead) -> Result<Imported, ImportError> {
                 let found = columns(text)?;
                 columns_found = Some(found);
                 if found.has_header {
-                    numbers = optimizer_numbers(text, found.delimiter);
+                    (others, is_export) = other_columns(text, found.delimiter);
                     continue;
                 }
                 found
@@ -99,20 +104,27 @@ pub(super) fn read(mut reader: impl BufRead) -> Result<Imported, ImportError> {
             None => skipped += 1,
         }
     }
-    let mut imported = kept.into_imported(skipped, other_runs)?;
-    if !numbers.is_empty() {
-        imported.note(format!("of its columns the rate was read; left out: {}", numbers.join(", ")));
+    let mut imported = kept.into_imported(skipped, other_runs, is_export)?;
+    if !others.is_empty() {
+        imported.note(format!("of its columns the rate was read; left out: {}", others.join(", ")));
     }
     Ok(imported)
 }
 
-/// The columns that hold an optimizer's numbers.
-fn optimizer_numbers(header: &str, delimiter: char) -> Vec<String> {
+/// The columns that hold an optimizer's numbers or the batch, and whether the header is that of our export.
+fn other_columns(header: &str, delimiter: char) -> (Vec<String>, bool) {
     let known = |name: &str| {
         let has = |kind: OptimizerKind| kind.numbers().iter().any(|info| info.name == name);
-        OptimizerKind::ALL.into_iter().any(|(_, kind)| has(kind))
+        name == "batch" || OptimizerKind::ALL.into_iter().any(|(_, kind)| has(kind))
     };
-    cells(header, delimiter).map(str::to_lowercase).filter(|name| known(name)).collect()
+    let names: Vec<String> = cells(header, delimiter).map(str::to_lowercase).collect();
+    let is_export = match names.as_slice() {
+        [update, lr, others @ ..] => {
+            update == "update" && lr == "lr" && others.iter().all(|name| known(name))
+        }
+        _ => false,
+    };
+    (names.into_iter().filter(|name| known(name)).collect(), is_export)
 }
 
 /// The cells of a line, without quotation marks.
@@ -200,7 +212,12 @@ impl Kept {
         true
     }
 
-    fn into_imported(mut self, skipped: u64, other_runs: u64) -> Result<Imported, ImportError> {
+    fn into_imported(
+        mut self,
+        skipped: u64,
+        other_runs: u64,
+        is_export: bool,
+    ) -> Result<Imported, ImportError> {
         let (Some(&first), Some(last)) = (self.rows.first(), self.last) else {
             return Err(ImportError::Log(
                 "no row of it has a rate that is a number of at least 0".to_owned(),
@@ -223,10 +240,19 @@ impl Kept {
             .iter()
             .map(|(step, rate)| Sample { update: (step - first.0).round() as u64, rate: *rate })
             .collect();
-        let found = fit::nearest(&samples, total)?;
+        let mut found = fit::nearest(&samples, total)?;
+        let mut nearest = None;
+        // What a run was exported as is the run, and what comes near it is not.
+        if is_export && skipped == 0 && samples.len() as u64 == total && !found.fit.is_exact() {
+            nearest = Some(found.fit.to_string());
+            found = fit::listed(&samples, total);
+        }
 
         let mut imported = Imported::new(Format::Log, found.name, found.schedule);
         imported.updates = Some(Span::Updates(total as f64));
+        if let Some(nearest) = nearest {
+            imported.note(format!("{nearest}; so the rates themselves were taken"));
+        }
         if first.0 > 0.0 {
             imported.note(format!("the log starts at step {}, which is update 0 here", first.0));
         }

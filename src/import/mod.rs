@@ -2,7 +2,7 @@
 //!
 //! Text is only ever read. Python is taken apart into names, numbers, lists and calls ([`python`]), and
 //! nothing of it is run; what a schedule depends on beyond that is refused with the reason, or left out with
-//! a note. A text of our own exports carries its run as a comment ([`origin`]), which is read instead.
+//! a note. A text of our own exports carries its run at its end ([`origin`]), which is read instead.
 
 mod deepspeed;
 mod detect;
@@ -28,11 +28,10 @@ pub use fit::Fit;
 pub(crate) use huggingface::settings as huggingface_settings;
 
 use crate::experiment::{
-    BatchSize, Experiment, Greedy, Hypergradient, Number, Optimizer, OptimizerKind, Plateau, Run, Source,
+    BatchSize, Experiment, Greedy, Hypergradient, Number, Optimizer, Plateau, Run, Source,
 };
 use crate::export::origin::{self, Origin};
-use crate::schedule::kind::Constant;
-use crate::schedule::{Clock, Kind, Schedule, Span, Tick};
+use crate::schedule::{Clock, Schedule, Span, Tick};
 
 /// The largest configuration that is read; logs are streamed and may be longer.
 pub const MAX_BYTES: u64 = 4 << 20;
@@ -100,6 +99,8 @@ pub struct Imported {
     pub layer_decay: Option<f64>,
     /// The samples of an update as a schedule.
     pub batch: Option<Schedule>,
+    /// All that the run was part of, with this run alone, where the text is an experiment or carries one.
+    pub experiment: Option<Box<Experiment>>,
     /// What was left out or assumed, a sentence each.
     pub notes: Vec<String>,
     /// How well the schedule fits a logged rate.
@@ -122,6 +123,7 @@ impl Imported {
             batch_size: None,
             layer_decay: None,
             batch: None,
+            experiment: None,
             notes: Vec::new(),
             fit: None,
         }
@@ -205,8 +207,8 @@ pub fn import(text: &str, options: Options) -> Result<Imported, ImportError> {
         Some(Origin::Of(toml)) => {
             let mut imported = experiment(&toml)?;
             imported.note(
-                "read from the experiment in the text's last comment: the run as it was drawn. The text above it is \
-                 unchanged",
+                "read from the experiment that the text carries at its end: the run as it was drawn. The text above \
+                 it is unchanged",
             );
             imported.checked()
         }
@@ -214,8 +216,7 @@ pub fn import(text: &str, options: Options) -> Result<Imported, ImportError> {
             let mut imported =
                 plain(text, options).map_err(|cause| ImportError::Changed { cause: cause.into() })?;
             imported.note(
-                "the text was changed after it was exported: it was read itself, not the experiment in its last \
-                 comment",
+                "the text was changed after it was exported: it was read itself, not the experiment at its end",
             );
             Ok(imported)
         }
@@ -249,7 +250,11 @@ pub fn import_file(path: impl AsRef<Path>, options: Options) -> Result<Imported,
     let mut file = File::open(path).map_err(failed)?;
     let mut start = Vec::new();
     file.by_ref().take(detect::SNIFFED as u64).read_to_end(&mut start).map_err(failed)?;
-    let format = options.format.map_or_else(|| detect::format(&String::from_utf8_lossy(&start)), Ok);
+    let format = match options.format.map_or_else(|| detect::format(&String::from_utf8_lossy(&start)), Ok) {
+        // What is wrong with a table is for its reader to say.
+        Err(ImportError::Unrecognised) if is_table(path) => Ok(Format::Log),
+        format => format,
+    };
     let whole = std::io::Cursor::new(start).chain(file);
     if matches!(format, Ok(Format::Log)) {
         return log::read(BufReader::new(whole))?.checked();
@@ -257,37 +262,35 @@ pub fn import_file(path: impl AsRef<Path>, options: Options) -> Result<Imported,
     let mut bytes = Vec::new();
     whole.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > MAX_BYTES {
-        // Too long to be looked at for a last comment; of what is nothing known, that is what to say.
+        // Too long to be looked at for an experiment at its end; of what is nothing known, that is what to say.
         format?;
     }
     let text = String::from_utf8(bytes).map_err(|_| ImportError::NotText)?;
     import(&text, options)
 }
 
+fn is_table(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "csv" || extension == "tsv")
+}
+
 /// The first run of an experiment file.
 fn experiment(text: &str) -> Result<Imported, ImportError> {
-    let experiment = Experiment::parse(text, "imported text")?;
+    let mut experiment = Experiment::parse(text, "imported text")?;
     let runs = experiment.runs.len();
-    let constant = Run {
-        name: experiment.name,
-        fork: None,
-        optimizer: Optimizer::new(OptimizerKind::Sgd),
-        lr: Kind::Constant(Constant { peak: 0.1 }).into(),
-        plateau: None,
-        greedy: None,
-        hypergradient: None,
-        layer_decay: None,
-        batch: None,
+    experiment.runs.truncate(1);
+    // The reader refuses a file without a run.
+    let Some(run) = experiment.runs.first_mut() else {
+        return Err(ImportError::NoSchedule("an experiment has a [[run]]"));
     };
-    // The reader refuses a file without a run, so the constant one is never seen.
-    let run = experiment.runs.into_iter().next().unwrap_or(constant);
-    let mut imported = Imported::new(Format::Experiment, run.name, run.lr);
-    imported.optimizer = Some(run.optimizer);
-    imported.plateau = run.plateau;
-    imported.greedy = run.greedy;
-    imported.hypergradient = run.hypergradient;
+    // Its origin is not there.
+    run.fork = None;
+    let mut imported = Imported::new(Format::Experiment, run.name.clone(), run.lr.clone());
+    imported.optimizer = Some(run.optimizer.clone());
+    imported.plateau = run.plateau.clone();
+    imported.greedy = run.greedy.clone();
+    imported.hypergradient = run.hypergradient.clone();
     imported.layer_decay = run.layer_decay;
-    imported.batch = run.batch;
+    imported.batch = run.batch.clone();
     imported.updates = Some(experiment.train.updates);
     imported.accumulate = Some(experiment.train.accumulate);
     imported.clip_norm = experiment.train.clip_norm;
@@ -299,6 +302,7 @@ fn experiment(text: &str) -> Result<Imported, ImportError> {
     if runs > 1 {
         imported.note(format!("the file has {runs} runs; this is its first"));
     }
+    imported.experiment = Some(Box::new(experiment));
     Ok(imported)
 }
 

@@ -1,7 +1,8 @@
-//! Pasted configurations: which framework's they are, and what is to say of them.
+//! Texts that are linted: which framework's configuration they are, and what is to say of them.
 
 use super::{Severity, Warning, text_config, text_python};
-use crate::import::{self, Format};
+use crate::export::origin::{self, Origin};
+use crate::import::{self, Format, ImportError};
 
 /// Whose configuration a text is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -14,22 +15,54 @@ pub enum Dialect {
     DeepSpeed,
 }
 
-impl Dialect {
-    /// The dialect that a text is in, if it is one of these.
-    #[must_use]
-    pub fn of(text: &str) -> Option<Self> {
+/// What there is to lint in a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Linted {
+    /// The text is an experiment file.
+    Experiment,
+    Text(Dialect),
+    /// An export of ours in a language that no lint reads: the experiment file it came from.
+    Origin(String),
+}
+
+/// Why there is nothing to lint in a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotLinted {
+    #[error("there is nothing in it")]
+    Empty,
+    #[error("a table of rates; `anneal import` makes an experiment of it, and that can be linted")]
+    Table,
+    #[error("{0} is not linted, but for an export of Anneal Studio that nobody changed")]
+    Unread(&'static str),
+    #[error(
+        "nothing that is linted: an experiment file, or a configuration of PyTorch, Lightning, Keras, Hugging \
+         Face, timm or DeepSpeed"
+    )]
+    Unknown,
+}
+
+impl Linted {
+    /// # Errors
+    /// When the text is none of these.
+    pub fn of(text: &str) -> Result<Self, NotLinted> {
         let is_keras =
             ["keras.", "tf.keras", "gradient_accumulation_steps"].iter().any(|word| text.contains(word));
-        let schedules = text_python::KERAS_SCHEDULES.iter().any(|name| text.contains(name));
-        if is_keras && schedules {
-            return Some(Self::Keras);
+        if is_keras && text_python::KERAS_SCHEDULES.iter().any(|name| text.contains(name)) {
+            return Ok(Self::Text(Dialect::Keras));
         }
-        match import::format_of(text).ok()? {
-            Format::PyTorch => Some(Self::PyTorch),
-            Format::HuggingFace => Some(Self::HuggingFace),
-            Format::Timm => Some(Self::Timm),
-            Format::DeepSpeed => Some(Self::DeepSpeed),
-            Format::Experiment | Format::Log => None,
+        match import::format_of(text) {
+            Ok(Format::PyTorch) => Ok(Self::Text(Dialect::PyTorch)),
+            Ok(Format::HuggingFace) => Ok(Self::Text(Dialect::HuggingFace)),
+            Ok(Format::Timm) => Ok(Self::Text(Dialect::Timm)),
+            Ok(Format::DeepSpeed) => Ok(Self::Text(Dialect::DeepSpeed)),
+            Ok(Format::Experiment) => Ok(Self::Experiment),
+            Ok(Format::Log) => Err(NotLinted::Table),
+            Err(error) => match (origin::read(text), error) {
+                (Some(Origin::Of(toml)), _) => Ok(Self::Origin(toml)),
+                (_, ImportError::Unread { what }) => Err(NotLinted::Unread(what)),
+                (_, ImportError::Empty) => Err(NotLinted::Empty),
+                _ => Err(NotLinted::Unknown),
+            },
         }
     }
 }

@@ -8,7 +8,7 @@ mod rates;
 mod text_config;
 mod text_python;
 
-pub use dialect::{Dialect, lint_text};
+pub use dialect::{Dialect, Linted, NotLinted, lint_text};
 
 use crate::experiment::{BatchSize, Experiment, Run};
 use crate::schedule::{Clock, Curve, Kind, Schedule, Span};

@@ -96,10 +96,10 @@ pub(super) fn timm(text: &str) -> Vec<Warning> {
         warnings.push(Warning::new(Severity::Warning, "warmup-longer-than-run", message));
     }
     match kind {
-        "poly" => warnings.push(Warning::new(
+        "poly" if settings.get("decay_rate").is_none() => warnings.push(Warning::new(
             Severity::Warning,
             "timm-poly-power",
-            "timm passes --decay-rate as the power of poly: 0.1 when it is not given",
+            "timm passes --decay-rate as the power of poly, and it is not given: 0.1",
         )),
         "multistep" => warnings.push(Warning::new(
             Severity::Hint,
@@ -143,7 +143,7 @@ pub(super) fn deepspeed(text: &str) -> Result<Vec<Warning>, ImportError> {
         let message = "WarmupCosineLR never uses the peak: after the warmup its cosine is an update ahead";
         warnings.push(Warning::new(Severity::Hint, "deepspeed-skips-peak", message));
     }
-    if kind == "OneCycle" {
+    if kind == "OneCycle" && params.flag("cycle_momentum") != Some(false) {
         let message = "DeepSpeed's OneCycle sets beta2 to 0.99";
         warnings.push(Warning::new(Severity::Warning, "deepspeed-sets-beta2", message));
         if params.number(&["decay_mom_rate"])?.is_some_and(|rate| rate > 0.0) {

@@ -10,7 +10,7 @@ use eframe::egui::{
 };
 
 use super::theme::{self, metrics};
-pub use import::Pasted;
+pub use import::{Found, Pasted, Source};
 pub use resume::Resume;
 
 /// What goes on when unsaved work is out of the way.
@@ -56,6 +56,8 @@ pub enum Decision {
     Browse,
     Open(PathBuf),
     Save(PathBuf),
+    /// Read what was pasted, on a thread of its own.
+    Read(Source),
     /// Add the imported run.
     Import,
     /// Go on with the training that was found.

@@ -434,6 +434,59 @@ def table(entry):
     return [float(row["lr"]) for row in rows]
 
 
+def pytorch_batches(entry):
+    """A loop of as many backward passes as the text says: their gradient is that of all samples at once."""
+    module = execute(entry["text"])
+    network = model().double()
+    generator = torch.Generator().manual_seed(0)
+    samples = []
+    for update in range(entry["updates"]):
+        count = module.micro_batches(update)
+        batch = torch.rand(count * entry["micro_batch"], 2, generator=generator, dtype=torch.float64)
+        whole = torch.autograd.grad(network(batch).square().mean(), list(network.parameters()))
+        network.zero_grad()
+        for part in batch.split(entry["micro_batch"]):
+            (network(part).square().mean() / module.micro_batches(update)).backward()
+        for parameter, gradient in zip(network.parameters(), whole):
+            assert torch.allclose(parameter.grad, gradient, rtol=1e-12, atol=1e-15), update
+        samples.append(len(batch))
+    return samples
+
+
+def optax_batches(entry):
+    """Micro-batches until MultiSteps makes an update; plain SGD also shows its rate, and the mean of the gradients."""
+    import jax
+    import numpy
+
+    module = execute(entry["text"])
+    is_plain = entry["optimizer"] == {"kind": "sgd"}
+    parameters = {"w": numpy.ones(2)}
+    state = module.optimizer.init(parameters)
+    step = jax.jit(module.optimizer.update)
+    random = numpy.random.default_rng(0)
+    samples, gradients = [], []
+    while len(samples) < entry["updates"]:
+        gradients.append(random.normal(size=2))
+        change, state = step({"w": gradients[-1]}, state, parameters)
+        if int(state.gradient_step) == len(samples):
+            assert not change["w"].any(), "an update before its last micro-batch"
+            continue
+        if is_plain:
+            expected = -float(module.schedule(len(samples))) * numpy.mean(gradients, axis=0)
+            # MultiSteps adds gradients up in single precision.
+            assert numpy.allclose(change["w"], expected, rtol=1e-6, atol=1e-6 * module.schedule(0)), len(samples)
+        samples.append(len(gradients) * entry["micro_batch"])
+        gradients.clear()
+    return samples
+
+
+def table_batches(entry):
+    return [int(row["batch"]) for row in csv.DictReader(io.StringIO(entry["text"]))]
+
+
+# The samples of each update, for the targets that carry a batch that is a schedule.
+BATCHES = {"pytorch": pytorch_batches, "optax": optax_batches, "csv": table_batches}
+
 TARGETS = {
     "pytorch": pytorch,
     "hugging_face": hugging_face,

@@ -8,6 +8,7 @@ See README.md for the environment. Double-precision frameworks agree to 1e-9 of 
 
 import argparse
 import collections
+import csv
 import json
 import pathlib
 import shlex
@@ -63,11 +64,13 @@ def main():
     ).stdout
     targets = options.target or [line.split()[0] for line in listed.splitlines() if line.strip()]
     for file in sorted((HERE / "experiments").glob("*.toml")):
-        for run in tomllib.loads(file.read_text())["run"]:
+        experiment = tomllib.loads(file.read_text())
+        for run in experiment["run"]:
             for target in targets:
                 entry = exported(options.command, file, run["name"], target)
-                if target == "pytorch":
+                if target in frameworks.BATCHES:
                     entry["table"] = exported(options.command, file, run["name"], "csv")["text"]
+                entry |= {"optimizer": run["optimizer"], "micro_batch": experiment["data"]["batch_size"]}
                 entries.append({"experiment": file.name, "run": run["name"], **entry})
 
     # Rust is compiled once for all the texts of a target.
@@ -87,6 +90,7 @@ def main():
         try:
             real = compiled[id(entry)] if id(entry) in compiled else frameworks.TARGETS[target](entry)
             worst = difference(target, entry["predicted"], real)
+            samples = batches(entry)
         except Exception:
             traceback.print_exc()
             failures.append(f"{what}: raised")
@@ -95,17 +99,16 @@ def main():
         if worst > tolerance:
             at = next((i for i, (a, b) in enumerate(zip(entry["predicted"], real)) if abs(a - b) > 1e-12), None)
             failures.append(f"{what}: apart by {worst:.3g}, first at {at} ({len(real)} of {len(entry['predicted'])} rates)")
-        records.append(
-            {
-                "experiment": entry["experiment"],
-                "run": entry["run"],
-                "target": target,
-                "updates_per_epoch": entry["updates_per_epoch"],
-                "badge": entry["badge"],
-                "worst": float(f"{worst:.1e}"),
-                "rates": sampled(real),
-            }
-        )
+        record = {
+            "experiment": entry["experiment"],
+            "run": entry["run"],
+            "target": target,
+            "updates_per_epoch": entry["updates_per_epoch"],
+            "badge": entry["badge"],
+            "worst": float(f"{worst:.1e}"),
+            "rates": sampled(real),
+        }
+        records.append(record | ({"samples": samples} if samples else {}))
     for failure in failures:
         print(failure, file=sys.stderr)
     print(f"{sum(counts.values())} exports executed, {len(failures)} apart: {dict(counts)}")
@@ -119,6 +122,16 @@ def main():
         head = json.dumps(record, indent=1)[:-2]
         options.record.write_text(f"{head},\n \"exports\": [\n{lines}\n]}}\n")
     sys.exit(1 if failures else 0)
+
+
+def batches(entry):
+    """Where the target carries the run's batch: its samples, where they change, once they are those of the table."""
+    if not any(note.startswith("Carried: the schedule of the batch") for note in entry["notes"]):
+        return None
+    real = frameworks.BATCHES[entry["target"]](entry)
+    predicted = [int(row["batch"]) for row in csv.DictReader(entry["table"].splitlines())]
+    assert real == predicted, f"batches of {real} instead of {predicted}"
+    return [[update, count] for update, count in enumerate(real) if update == 0 or count != real[update - 1]]
 
 
 def sampled(rates):

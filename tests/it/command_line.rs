@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use anneal_studio::experiment::Experiment;
+
 pub fn anneal(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_anneal"));
     // No display: the studio must not open in a test.
@@ -95,8 +97,8 @@ fn train_writes_the_files_of_the_contract() {
     assert_eq!(runs[1]["seed"].as_u64(), Some(1));
     let told = first["final_train_loss"].as_f64().unwrap();
     assert!((told - last[6].parse::<f64>().unwrap()).abs() < 1e-6, "summary and metrics agree");
-    let kept = anneal_studio::experiment::Experiment::open(out.join("experiment.toml")).unwrap();
-    let original = anneal_studio::experiment::Experiment::open(folder.path().join("small.toml")).unwrap();
+    let kept = Experiment::open(out.join("experiment.toml")).unwrap();
+    let original = Experiment::open(folder.path().join("small.toml")).unwrap();
     assert_eq!(kept, original);
     assert!(out.join("events.jsonl").exists());
 }
@@ -357,7 +359,10 @@ fn export_import_lint_and_find_lr_answer() {
     fs::write(&torch, &exported.stdout).unwrap();
     let imported = anneal(&["import", &torch.to_string_lossy()]);
     assert!(imported.status.success(), "{}", text(&imported.stderr));
-    assert!(text(&imported.stdout).contains("one_cycle"), "{}", text(&imported.stdout));
+    // An export carries the experiment: its data too, on which lengths in epochs depend.
+    let mut alone = Experiment::open(&file).unwrap();
+    alone.runs.retain(|run| run.name == "one");
+    assert_eq!(text(&imported.stdout), alone.to_toml());
     assert_eq!(anneal(&["export", &file, "--run", "one", "--to", "tensorflow"]).status.code(), Some(2));
     assert_eq!(anneal(&["export", &file, "--run", "none", "--to", "optax"]).status.code(), Some(2));
 
@@ -365,6 +370,18 @@ fn export_import_lint_and_find_lr_answer() {
     assert!(text(&truth.stdout).lines().count() > 10);
     let lint = anneal(&["lint", &file]);
     assert!(lint.status.success(), "{}", text(&lint.stdout));
+    // What no lint reads is linted by the experiment it came from, while nobody changed it.
+    let rust = folder.path().join("scheduler.rs");
+    let exported = anneal(&["export", &file, "--run", "one", "--to", "burn"]);
+    fs::write(&rust, &exported.stdout).unwrap();
+    let lint = anneal(&["lint", &rust.to_string_lossy()]);
+    assert!(lint.status.success(), "{}", text(&lint.stderr));
+    assert!(text(&lint.stderr).contains("the experiment at its end"), "{}", text(&lint.stderr));
+    fs::write(&rust, text(&exported.stdout).replace("0.", "1.")).unwrap();
+    let lint = anneal(&["lint", &rust.to_string_lossy()]);
+    assert_eq!(lint.status.code(), Some(2));
+    assert!(text(&lint.stderr).contains("Rust code is not linted"), "{}", text(&lint.stderr));
+
     let found = anneal(&["find-lr", &file, "--run", "one", "--seeds", "2", "--updates", "60", "--json"]);
     assert!(found.status.success(), "{}", text(&found.stderr));
     let found: serde_json::Value = serde_json::from_slice(&found.stdout).unwrap();

@@ -1,7 +1,7 @@
 //! Lint: each trap is caught where it is, and a sound experiment has nothing said of it.
 
 use anneal_studio::experiment::Experiment;
-use anneal_studio::lint::{Dialect, Remedy, Severity, Warning, lint, lint_text};
+use anneal_studio::lint::{Dialect, Linted, NotLinted, Remedy, Severity, Warning, lint, lint_text};
 use anneal_studio::schedule::Clock;
 
 const CLOCK: Clock = Clock { updates: 1000, updates_per_epoch: 100 };
@@ -306,6 +306,8 @@ fn the_traps_of_configurations() {
             "learning_rate: 3.0e-4\nwarmup_steps: 0.1\nlr_scheduler_type: cosine\nmax_steps: 1000\n",
         ),
         (Timm, "--sched cosine --epochs 100 --warmup-epochs 5 --warmup-prefix"),
+        (Timm, "--sched poly --epochs 100 --warmup-epochs 0 --decay-rate 2.0"),
+        (DeepSpeed, "{\"scheduler\": {\"type\": \"OneCycle\", \"params\": {\"cycle_momentum\": false}}}"),
         (DeepSpeed, "{\"scheduler\": {\"type\": \"LRRangeTest\", \"params\": {}}}"),
         (Keras, "keras.optimizers.SGD(CosineDecay(0.1, 1000))"),
     ] {
@@ -328,10 +330,27 @@ fn a_remedy_of_a_text_can_be_applied() {
 
 #[test]
 fn dialects_are_found_and_unreadable_texts_said_so() {
-    assert_eq!(Dialect::of("learning_rate: 1.0e-4\n"), Some(Dialect::HuggingFace));
-    assert_eq!(Dialect::of("s = StepLR(opt, 3)"), Some(Dialect::PyTorch));
-    assert_eq!(Dialect::of("opt = keras.optimizers.SGD(CosineDecay(0.1, 9))"), Some(Dialect::Keras));
-    assert_eq!(Dialect::of("hello"), None);
+    for (of, dialect) in [
+        ("learning_rate: 1.0e-4\n", Dialect::HuggingFace),
+        ("s = StepLR(opt, 3)", Dialect::PyTorch),
+        ("opt = keras.optimizers.SGD(CosineDecay(0.1, 9))", Dialect::Keras),
+        ("{\"optimizer\": {}}", Dialect::DeepSpeed),
+    ] {
+        assert_eq!(Linted::of(of), Ok(Linted::Text(dialect)), "{of}");
+    }
+    assert_eq!(Linted::of("anneal = 1\n"), Ok(Linted::Experiment));
+    for (of, why) in [
+        ("hello", NotLinted::Unknown),
+        ("# Learning rates\n\nThey are high.\n", NotLinted::Unknown),
+        ("{\"a\": 1}", NotLinted::Unknown),
+        (" \n", NotLinted::Empty),
+        ("step,lr\n0,0.1\n", NotLinted::Table),
+        ("step,lr\nfirst,high\n", NotLinted::Table),
+        ("pub fn learning_rate(update: usize) -> f64 {\n    0.1\n}\n", NotLinted::Unread("Rust code")),
+        ("optimizer = optax.sgd(learning_rate=0.1)\n", NotLinted::Unread("optax code")),
+    ] {
+        assert_eq!(Linted::of(of), Err(why), "{of}");
+    }
     assert_eq!(text(Dialect::DeepSpeed, "{\"scheduler\": "), ["cannot-be-read"]);
     assert_eq!(text(Dialect::PyTorch, "s = StepLR(opt, (3"), ["cannot-be-read"]);
 }

@@ -235,9 +235,9 @@ fn product(node: &Node<'_>, updates: u64) -> Option<Built> {
 pub fn why_not(recipe: &Recipe<'_>) -> String {
     let schedule = &recipe.run.lr;
     match &schedule.warmup {
-        Some(warmup) if warmup.from == 0.0 => "no PyTorch scheduler starts at 0".to_owned(),
-        Some(warmup) if warmup.shape != Ramp::Linear => "PyTorch's only warmup is a line".to_owned(),
-        _ => format!("PyTorch has no class for this `{}` schedule", schedule.kind.name()),
+        Some(warmup) if warmup.from == 0.0 => "no scheduler of PyTorch's starts at 0".to_owned(),
+        Some(warmup) if warmup.shape != Ramp::Linear => "a warmup of PyTorch's is a line".to_owned(),
+        _ => format!("PyTorch has no class for this curve ({})", recipe.curve()),
     }
 }
 

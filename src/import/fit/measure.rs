@@ -32,7 +32,8 @@ pub fn curve_of(kind: Kind, samples: &[Sample], total: u64) -> Option<Vec<f64>> 
 }
 
 /// The same schedule with numbers of few digits, as long as it fits as well.
-pub fn tidied(mut schedule: Schedule, samples: &[Sample], total: u64, top: f64) -> Schedule {
+pub fn tidied(schedule: Schedule, samples: &[Sample], total: u64, top: f64) -> Schedule {
+    let mut schedule = rounded(schedule, samples, total, top);
     let Some(before) = deviation(&schedule, samples, total, top) else { return schedule };
     let allowed = before.rms * 1.001 + EXACT;
     let fits =
@@ -67,6 +68,31 @@ pub fn tidied(mut schedule: Schedule, samples: &[Sample], total: u64, top: f64) 
         }
     }
     schedule
+}
+
+/// All numbers with as few digits, where that fits better: what was searched for is a little off in all of
+/// them together.
+fn rounded(schedule: Schedule, samples: &[Sample], total: u64, top: f64) -> Schedule {
+    let Some(before) = deviation(&schedule, samples, total, top) else { return schedule };
+    let with = |digits: usize| {
+        let mut tried = schedule.clone();
+        for field in Kind::fields(tried.kind.name()).unwrap_or_default() {
+            if let Some(Value::Number(number)) = tried.kind.get(field.name) {
+                let is_none = matches!(field.role, Role::Rate) && number < 1e-6 * top;
+                let number = if is_none { 0.0 } else { significant(number, digits) };
+                tried.kind.set(field.name, Value::Number(number));
+            }
+        }
+        if let Some(warmup) = &mut tried.warmup {
+            warmup.from = significant(warmup.from, digits);
+        }
+        tried
+    };
+    let fits = |tried: &Schedule| {
+        deviation(tried, samples, total, top)
+            .is_some_and(|fit| fit.rms <= before.rms && fit.max <= before.max)
+    };
+    (1..=6).map(with).find(fits).unwrap_or(schedule)
 }
 
 /// The number rounded to so many digits.

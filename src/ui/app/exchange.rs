@@ -8,8 +8,7 @@ use std::thread;
 use eframe::egui::Context;
 
 use crate::files;
-use crate::import::{ImportError, Options, import_file};
-use crate::ui::sheet::Sheet;
+use crate::ui::sheet::{Found, Sheet, Source};
 
 use super::StudioApp;
 
@@ -30,33 +29,33 @@ impl StudioApp {
         }
     }
 
-    /// Reads a file for the sheet that asked for it, on a thread of its own: a log may have millions of rows.
-    pub(super) fn import_from(&mut self, ctx: &Context, path: &Path) {
+    /// Reads for the sheet that asked for it, on a thread of its own: a log may have millions of rows.
+    pub(super) fn import_from(&mut self, ctx: &Context, source: Source) {
         let Some(Sheet::Import(pasted)) = &mut self.studio.sheet else { return };
         let (send, reading) = sync_channel(1);
-        let (ctx, file) = (ctx.clone(), path.to_owned());
+        let (ctx, of) = (ctx.clone(), source.clone());
         let read = move || {
-            // Nobody waits for it any more when another file was chosen.
-            let _ = send.send(import_file(file, Options::default()));
+            // Nobody waits for it any more when something else was pasted or chosen.
+            let _ = send.send(of.read());
             ctx.request_repaint();
         };
         match thread::Builder::new().name("import".into()).spawn(read) {
             Ok(_) => {
-                pasted.reads(path);
+                pasted.reads(source);
                 self.importing = Some(reading);
             }
-            Err(cause) => pasted.found(Err(ImportError::Read { file: path.to_owned(), cause })),
+            Err(cause) => pasted.finds(Found::failed(format!("there is no thread to read it: {cause}"))),
         }
     }
 
-    /// Shows what the file turned out to say.
+    /// Shows what the text or the file turned out to say.
     pub(super) fn imported(&mut self) {
         let Some(Ok(found)) = self.importing.as_ref().map(Receiver::try_recv) else { return };
         self.importing = None;
         if let Some(Sheet::Import(pasted)) = &mut self.studio.sheet
             && pasted.is_reading()
         {
-            pasted.found(found);
+            pasted.finds(found);
         }
     }
 

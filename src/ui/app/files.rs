@@ -7,7 +7,7 @@ use eframe::egui::{Context, Ui, ViewportCommand};
 use crate::experiment::Experiment;
 use crate::ui::document::{Document, first};
 use crate::ui::picker::Ask;
-use crate::ui::sheet::{Decision, Resume, Sheet, Then, file_name};
+use crate::ui::sheet::{Decision, Resume, Sheet, Source, Then, file_name};
 
 use super::StudioApp;
 
@@ -121,6 +121,7 @@ impl StudioApp {
                 self.write_export(&path);
             }
             Some(Decision::Save(path)) => self.save_to(ctx, &path, then),
+            Some(Decision::Read(source)) => self.import_from(ctx, source),
             Some(Decision::Import) => self.add_imported(),
             Some(Decision::SaveFirst) => self.save(ctx, then),
             Some(Decision::Discard) => {
@@ -139,7 +140,7 @@ impl StudioApp {
             Some(Sheet::Open { .. }) => self.open_from(&path),
             Some(Sheet::Save { then, .. }) => self.save_to(ctx, &with_extension(path), then),
             Some(Sheet::Export { .. }) => self.write_export(&path),
-            Some(Sheet::Import(_)) => self.import_from(ctx, &path),
+            Some(Sheet::Import(_)) => self.import_from(ctx, Source::File(path)),
             Some(Sheet::Resume(_)) => self.look_into(ctx, &path),
             _ => {}
         }

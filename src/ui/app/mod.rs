@@ -15,7 +15,6 @@ use eframe::egui::{Context, Ui, ViewportCommand, Visuals};
 use eframe::{CreationContext, Frame as Shell};
 
 use crate::engine::{Engine, Options};
-use crate::import::{ImportError, Imported};
 use crate::train::command::{Command, FieldRequest, Guard, LaneId, Speed, State, SurveyRequest};
 use crate::train::place::Choice;
 
@@ -24,6 +23,7 @@ use super::frame::Ask;
 use super::panels::{context, field, landscape, microscope};
 use super::picker::{FilePicker, Picking, SystemPicker};
 use super::scenery::Scenery;
+use super::sheet::Found;
 use super::studio::Studio;
 use super::theme::{self, metrics};
 use super::trainer::Trainer;
@@ -40,8 +40,8 @@ pub struct StudioApp {
     trainer: Box<dyn Trainer>,
     picker: Box<dyn FilePicker>,
     picking: Picking,
-    /// The file that is being read for an import.
-    importing: Option<Receiver<Result<Imported, ImportError>>>,
+    /// The text or file that is being read for an import.
+    importing: Option<Receiver<Found>>,
     /// The folder that is being looked into for a saved training.
     reading: Option<Reading>,
     /// Commands that found no room yet, oldest first.

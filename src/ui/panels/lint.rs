@@ -28,7 +28,8 @@ pub fn of_run(ui: &mut Ui, studio: &mut Studio) {
     }
 }
 
-fn line(ui: &mut Ui, warning: &Warning) {
+/// One line, with its severity.
+pub fn line(ui: &mut Ui, warning: &Warning) {
     let tokens = theme::tokens(ui);
     let (icon, color) = match warning.severity {
         Severity::Error => (Icon::Warning, tokens.danger),

@@ -101,9 +101,9 @@ pub const SIDE_PANEL: f32 = 36.0;
 pub const SHEET: f32 = 440.0;
 /// A field for a pasted text.
 pub const PASTE_ROWS: usize = 10;
-pub const PASTE: f32 = 160.0;
+pub const PASTE: f32 = 168.0;
 /// What an import says of itself.
-pub const NOTES: f32 = 112.0;
+pub const NOTES: f32 = 144.0;
 /// Short messages at the edge of the window.
 pub const TOAST: f32 = 320.0;
 

@@ -7,11 +7,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anneal_studio::experiment::Experiment;
+use anneal_studio::experiment::{BatchSize, Experiment, MicroBatches, Run};
 use anneal_studio::export::{Checked, Options, Target, export};
 use anneal_studio::schedule::kind::Constant;
 use anneal_studio::schedule::{Clock, Kind};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const RECORDED: &str = include_str!("../../golden/conformance.json");
 /// Single-precision frameworks, whose rates are compared as shares of the peak.
@@ -51,6 +51,10 @@ fn predictions_are_what_the_frameworks_did() {
                 if SINGLE.contains(&target.id) { 1e-6 * peak } else { 1e-9 * ours.abs().max(1e-6 * peak) };
             assert!((ours - real).abs() <= allowed, "{what}, update {update}: {ours:?} instead of {real:?}");
         }
+        // Executed where the export says that it carries the batch, and nowhere else.
+        let is_carried = made.notes.iter().any(|note| note.starts_with("Carried: the schedule of the batch"));
+        let samples = is_carried.then(|| samples(experiment, run, clock));
+        assert_eq!(entry.get("samples"), samples.map(|samples| json!(samples)).as_ref(), "{what}");
         *counts.entry(target.id).or_default() += 1;
     }
     // At least thirty runs of each target that says it was run; the others say that they were not.
@@ -62,6 +66,17 @@ fn predictions_are_what_the_frameworks_did() {
         let count = counts.get(target.id).copied().unwrap_or(0);
         assert_eq!(made.checked == Checked::Run, count >= 30, "{}: {count}", target.id);
     }
+}
+
+/// The samples of the updates, where they change.
+fn samples(experiment: &Experiment, run: &Run, clock: Clock) -> Vec<(u64, u64)> {
+    let BatchSize::Samples(size) = experiment.data.batch_size else { panic!("no micro-batches") };
+    let micro = MicroBatches::new(size, experiment.train.accumulate, clock);
+    let batch = run.batch.as_ref().unwrap().resolve(clock).unwrap();
+    let mut changes: Vec<(u64, u64)> =
+        (0..clock.updates).map(|update| (update, micro.samples_of(batch.at(update)))).collect();
+    changes.dedup_by_key(|(_, samples)| *samples);
+    changes
 }
 
 /// A run exported as our own file, and read back, is the same run.

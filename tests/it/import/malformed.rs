@@ -11,11 +11,20 @@ fn a_truncated_json_is_one_error_with_its_line() {
 
 #[test]
 fn what_is_no_scheduler_says_so() {
-    for text in
-        ["", "hello", "def f(x):\n    return x + 1\n", "SELECT * FROM runs;", "a,b\n1,2\n", "<html></html>"]
-    {
+    for text in [
+        "hello",
+        "{\"a\": 1}",
+        "def f(x):\n    return x + 1\n",
+        "SELECT * FROM runs;",
+        "a,b\n1,2\n",
+        "<html></html>",
+    ] {
         let error = import(text, Options::default()).unwrap_err();
         assert!(matches!(error, ImportError::Unrecognised | ImportError::Log(_)), "{text}: {error}");
+    }
+    assert!(matches!(import(" \n", Options::default()), Err(ImportError::Empty)));
+    for code in ["pub fn learning_rate() -> f64 { 0.1 }", "optimizer = optax.sgd(learning_rate=0.1)"] {
+        assert!(refused(code).contains("is not read, but for an export"), "{code}");
     }
     let error = refused("import torch.optim as optim\nopt = optim.SGD(p, lr=0.1)\n");
     assert!(error.contains("no learning-rate scheduler"), "{error}");
@@ -27,7 +36,7 @@ fn what_is_no_scheduler_says_so() {
 fn a_csv_of_text_is_one_error() {
     let text = "step,lr\nfirst,high\nsecond,low\n";
     let options = Options { format: Some(Format::Log), ..Options::default() };
-    let error = import(text, options).unwrap_err().to_string();
+    let error = refused(text);
     assert!(error.contains("no row of it has a rate"), "{error}");
     let names = import("name,colour\na,red\n", options).unwrap_err().to_string();
     assert!(names.contains("`name,colour`"), "{names}");

@@ -206,6 +206,60 @@ fn a_chosen_file_becomes_a_run() {
     assert_eq!((curve.at(50) > 0.0, curve.at(500)), (true, 0.004));
 }
 
+/// Steps until the sheet has read what it was given.
+fn read_through(studio: &mut Studio) {
+    for _ in 0..60_000 {
+        let sheet = studio.harness.state().studio().sheet.clone();
+        if matches!(&sheet, Some(Sheet::Import(pasted)) if !pasted.is_reading()) {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(1));
+        studio.harness.step();
+    }
+    studio.harness.run_steps(30);
+}
+
+#[test]
+fn a_pasted_log_of_a_million_rows_is_read_beside_the_frames_and_a_second_paste_wins() {
+    let log = |peak: f64| {
+        let rows = (0..1_000_000).map(|i| format!("{i},{:.6}\n", peak * (1.0 - f64::from(i) / 1e6)));
+        "step,lr\n".to_owned() + &rows.collect::<String>()
+    };
+    let mut studio = first(200);
+    paste(&mut studio, &log(0.1));
+    assert!(studio.says("The first lines of 1"), "the text is not on show");
+    assert!(studio.shows("8,0.099999"), "not all of its first lines are");
+    // Both are longer than the field takes, and the second is pasted while the first is read.
+    studio.harness.event(eframe::egui::Event::Paste(log(0.5)));
+    studio.harness.step();
+    read_through(&mut studio);
+    studio.harness.get_by_role_and_label(Role::Button, "Import").click();
+    studio.harness.run_steps(3);
+    let curve = selected(&studio).lr.resolve(clock()).unwrap();
+    assert!((curve.at(0) - 0.5).abs() < 1e-3, "{}", curve.at(0));
+}
+
+#[test]
+fn a_short_paste_takes_the_place_of_a_long_one() {
+    let mut studio = first(200);
+    let rows: String = (0..20_000).map(|i| format!("{i},0.25\n")).collect();
+    paste(&mut studio, &format!("step,lr\n{rows}"));
+    studio.harness.event(eframe::egui::Event::Paste("s = StepLR(SGD(p, lr=0.125), 30)".to_owned()));
+    studio.harness.step();
+    read_through(&mut studio);
+    assert!(!studio.says("The first lines of"));
+    studio.harness.get_by_role_and_label(Role::Button, "Import").click();
+    studio.harness.run_steps(3);
+    assert_eq!(selected(&studio).lr.resolve(clock()).unwrap().at(0), 0.125);
+}
+
+#[test]
+fn lint_says_what_a_pasted_text_does_beside_what_it_is() {
+    let mut studio = first(200);
+    paste(&mut studio, "--sched cosine --lr 0.1 --epochs 100 --warmup-epochs 5");
+    assert!(studio.says("--warmup-prefix the cosine starts at epoch 0"), "the sheet does not lint");
+}
+
 #[test]
 fn what_cannot_be_read_is_explained_and_changes_nothing() {
     let mut studio = first(200);
