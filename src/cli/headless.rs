@@ -1,5 +1,6 @@
 //! Training to the end without an interface.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -177,8 +178,12 @@ fn resume(cohort: &mut Cohort, folder: &Path) -> Result<Checkpoint, Failure> {
 #[expect(clippy::print_stderr, reason = "why newer ones are not good")]
 pub fn newest(folder: &Path) -> Result<Checkpoint, Failure> {
     let checkpoints = folder.join("checkpoints");
-    let found = newest_good(&checkpoints)
-        .with_context(|| format!("there are no checkpoints in {}", checkpoints.display()))?;
+    let found = newest_good(&checkpoints).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => {
+            anyhow!("no training is saved in {}; `anneal train FILE --out DIR` saves one", folder.display())
+        }
+        _ => anyhow!(error).context(format!("cannot read {}", checkpoints.display())),
+    })?;
     for refusal in &found.refused {
         eprintln!("anneal: not taken: {refusal}");
     }

@@ -45,7 +45,7 @@ pub enum ImportError {
     Schedule(#[from] ScheduleError),
     #[error(transparent)]
     File(#[from] FileError),
-    #[error("the log has no column of learning rates: {0}")]
+    #[error("this cannot be read as a log of learning rates: {0}")]
     Log(String),
 }
 

@@ -325,19 +325,19 @@ impl Pass<'_> {
     /// Replaces each parameter by `rule(parameter, gradient, first buffer, second buffer)`.
     fn run(self, rule: impl Fn(f32, f32, &mut f32, &mut f32) -> f32) -> Moved {
         match self.format {
-            WeightFormat::F32 => self.rounded(rule, |w| w),
-            WeightFormat::Bf16 => self.rounded(rule, |w| half::bf16::from_f32(w).to_f32()),
-            WeightFormat::F16 => self.rounded(rule, |w| half::f16::from_f32(w).to_f32()),
+            WeightFormat::F32 => self.rounded::<false>(rule, |w| w),
+            WeightFormat::Bf16 => self.rounded::<true>(rule, |w| half::bf16::from_f32(w).to_f32()),
+            WeightFormat::F16 => self.rounded::<true>(rule, |w| half::f16::from_f32(w).to_f32()),
         }
     }
 
-    fn rounded(
+    /// `COUNTS` is known when this is compiled, for the sake of those who store what is exact.
+    fn rounded<const COUNTS: bool>(
         self,
         rule: impl Fn(f32, f32, &mut f32, &mut f32) -> f32,
         round: impl Fn(f32) -> f32,
     ) -> Moved {
-        let Self { arch, format, parameters, gradient, first, second } = self;
-        let counting = format != WeightFormat::F32;
+        let Self { arch, format: _, parameters, gradient, first, second } = self;
         arch.dispatch(
             #[inline(always)]
             || {
@@ -349,7 +349,7 @@ impl Pass<'_> {
                     let exact = rule(*w, g, a, b);
                     let stored = round(exact);
                     let change = stored - *w;
-                    if counting {
+                    if COUNTS {
                         wanted += u64::from(exact != *w);
                         lost += u64::from(stored == *w && exact != *w);
                     }

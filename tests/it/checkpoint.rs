@@ -9,6 +9,7 @@ mod snapshots;
 use std::path::Path;
 use std::sync::Arc;
 
+use anneal_studio::schedule::kind::Kind;
 use anneal_studio::telemetry::{Row, Validation};
 use anneal_studio::train::checkpoint::{Checkpoint, Forget};
 use anneal_studio::train::cohort::Cohort;
@@ -17,7 +18,7 @@ use anneal_studio::train::place::Place;
 
 use crate::training::{MOONS, cohort, revision};
 
-/// Every optimizer, the families of schedules, every controller's metric, and whatever else a lane remembers.
+/// Every optimizer, every kind of schedule, every controller's metric, and whatever else a lane remembers.
 fn everything(train: &str) -> String {
     let runs = [
         r#"optimizer = { kind = "sgd" }
@@ -66,11 +67,22 @@ batch = { kind = "linear", peak = 32, from = 1.0, to = 5.0 }"#,
 lr = { kind = "constant", peak = 1e30 }
 greedy = { metric = "train_loss", window = 3 }"#,
     ];
+    let shapes = [
+        r#"kind = "multistep", peak = 0.1, milestones = ["30%", "60%"]"#,
+        r#"kind = "linear", peak = 0.1"#,
+        r#"kind = "k_decay", peak = 0.1, k = 2.0"#,
+        r#"kind = "tanh", peak = 0.1"#,
+        r#"kind = "inverse_sqrt", peak = 0.1, timescale = "20", warmup = { over = "20" }"#,
+        r#"kind = "power", peak = 0.1, timescale = "20""#,
+        r#"kind = "noam", scale = 1.0, d_model = 64, warmup = "40""#,
+        r#"kind = "table", values = [0.1, 0.05, 0.02]"#,
+        r#"kind = "product", of = [{ kind = "cosine", peak = 0.1 }, { kind = "constant", peak = 0.5 }]"#,
+    ];
+    let shapes = shapes.map(|shape| format!("optimizer = {{ kind = \"sgd\" }}\nlr = {{ {shape} }}"));
+    let runs = runs.into_iter().map(str::to_owned).chain(shapes);
     let head = MOONS[..MOONS.find("[[run]]").unwrap()].replace("replicas = 2", train);
     let head = head + "[snapshots]\nwhen = \"cycle_end\"\nkeep = 2\naverage = [\"swa\", \"ema\"]\n";
-    runs.iter()
-        .enumerate()
-        .fold(head, |text, (at, run)| format!("{text}[[run]]\nname = \"run {at}\"\n{run}\n"))
+    runs.enumerate().fold(head, |text, (at, run)| format!("{text}[[run]]\nname = \"run {at}\"\n{run}\n"))
 }
 
 /// What a lane measured after some update, bit by bit.
@@ -142,6 +154,9 @@ fn resumed_equals_uninterrupted(text: &str, stops: &[u64]) {
 #[test]
 fn resumed_equals_uninterrupted_whatever_is_trained() {
     let text = everything("replicas = 2\nclip_norm = 2.0");
+    for kind in Kind::NAMES {
+        assert!(text.contains(&format!("kind = \"{kind}\"")), "nothing follows {kind}");
+    }
     resumed_equals_uninterrupted(&text, &[1, 50, 73, 199]);
     let mut trained = cohort(&text, 1);
     trained.advance(u64::MAX, u64::MAX).unwrap();

@@ -1,6 +1,6 @@
 //! The rate plot: what was used, what is planned, and the handles on it.
 
-use eframe::egui::{Align2, Ui};
+use eframe::egui::{Align2, Label, Ui};
 use egui_plot::{Line, LineStyle};
 
 use crate::schedule::{Curve, Kind};
@@ -39,7 +39,12 @@ impl Plots<'_> {
         let name = |ui: &mut Ui| {
             let help = "The rate each update uses. Solid is past, dashed is planned.\n\
                         Drag the handles; scroll to zoom, drag to pan, double-click to see the whole run.";
-            ui.label(theme::title(ui, "Learning rate")).on_hover_text(help);
+            // The switches come after it and keep their room.
+            let room = ui.available_width() - 1.5 * metrics::FIELD_LABEL;
+            ui.scope(|ui| {
+                ui.set_max_width(room.max(0.0));
+                ui.add(Label::new(theme::title(ui, "Learning rate")).truncate()).on_hover_text(help);
+            });
         };
         let chart = Chart {
             name: "Learning rate",
