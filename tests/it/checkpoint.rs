@@ -63,10 +63,11 @@ lr = { kind = "cosine", peak = 0.01 }"#,
         r#"optimizer = { kind = "sgd", momentum = 0.9 }
 lr = { kind = "constant", peak = 0.05 }
 batch = { kind = "linear", peak = 32, from = 1.0, to = 5.0 }"#,
-        r#"optimizer = { kind = "sgd" }
-lr = { kind = "constant", peak = 1e30 }
-greedy = { metric = "train_loss", window = 3 }"#,
     ];
+    // The last one diverges.
+    let diverging = r#"optimizer = { kind = "sgd" }
+lr = { kind = "constant", peak = 1e30 }
+greedy = { metric = "train_loss", window = 3 }"#;
     let shapes = [
         r#"kind = "multistep", peak = 0.1, milestones = ["30%", "60%"]"#,
         r#"kind = "linear", peak = 0.1"#,
@@ -79,7 +80,7 @@ greedy = { metric = "train_loss", window = 3 }"#,
         r#"kind = "product", of = [{ kind = "cosine", peak = 0.1 }, { kind = "constant", peak = 0.5 }]"#,
     ];
     let shapes = shapes.map(|shape| format!("optimizer = {{ kind = \"sgd\" }}\nlr = {{ {shape} }}"));
-    let runs = runs.into_iter().map(str::to_owned).chain(shapes);
+    let runs = runs.into_iter().map(str::to_owned).chain(shapes).chain([diverging.to_owned()]);
     let head = MOONS[..MOONS.find("[[run]]").unwrap()].replace("replicas = 2", train);
     let head = head + "[snapshots]\nwhen = \"cycle_end\"\nkeep = 2\naverage = [\"swa\", \"ema\"]\n";
     runs.enumerate().fold(head, |text, (at, run)| format!("{text}[[run]]\nname = \"run {at}\"\n{run}\n"))
