@@ -282,22 +282,28 @@ fn first() -> Result<Experiment, Failure> {
     Ok(crate::ui::document::first()?)
 }
 
+/// As JSON, or as the table for people.
+fn print_measured(
+    json: bool,
+    measured: &impl serde::Serialize,
+    table: impl FnOnce() -> String,
+) -> Result<(), Failure> {
+    let text = if json { serde_json::to_string_pretty(measured)? + "\n" } else { table() };
+    output::print(&text)?;
+    Ok(())
+}
+
 #[expect(clippy::print_stderr, reason = "progress of a command")]
 fn instant_command(json: bool, threads: Option<usize>, pace: bench::Pace) -> Result<(), Failure> {
     let feels = bench::instant::run(threads, pace, |next| eprintln!("measuring {next}"))?;
-    let text =
-        if json { serde_json::to_string_pretty(&feels)? + "\n" } else { bench::instant::table(&feels) };
-    output::print(&text)?;
-    Ok(())
+    print_measured(json, &feels, || bench::instant::table(&feels))
 }
 
 #[expect(clippy::print_stderr, reason = "progress of a command")]
 fn growth_command(json: bool, threads: Option<usize>, pace: bench::Pace) -> Result<(), Failure> {
     let threads = threads.unwrap_or_else(headless::cores);
     let costs = bench::growth::run(threads, pace, |next| eprintln!("measuring {next}"))?;
-    let text = if json { serde_json::to_string_pretty(&costs)? + "\n" } else { bench::growth::table(&costs) };
-    output::print(&text)?;
-    Ok(())
+    print_measured(json, &costs, || bench::growth::table(&costs))
 }
 
 #[expect(clippy::print_stderr, reason = "progress of a command")]
@@ -310,7 +316,5 @@ fn bench_command(
 ) -> Result<(), Failure> {
     let threads = threads.unwrap_or_else(headless::cores);
     let report = bench::run(threads, device.into(), lanes, pace, |next| eprintln!("measuring {next}"))?;
-    let text = if json { serde_json::to_string_pretty(&report)? + "\n" } else { report.table() };
-    output::print(&text)?;
-    Ok(())
+    print_measured(json, &report, || report.table())
 }

@@ -8,16 +8,15 @@ use eframe::egui::{Pos2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 
-use crate::engine::{Engine, Options, Shared};
+use crate::engine::{Engine, Options};
 use crate::experiment::Experiment;
 use crate::telemetry::Column;
 use crate::train::TrainError;
-use crate::train::command::{Command, Mode, State};
+use crate::train::command::{Mode, State};
 
 use super::app::StudioApp;
 use super::document::Document;
 use super::picker::SystemPicker;
-use super::trainer::Trainer;
 
 /// Between two frames, as a screen shows them.
 const FRAME: Duration = Duration::from_nanos(16_666_667);
@@ -37,19 +36,6 @@ pub struct Drag {
     pub frames: Vec<f64>,
 }
 
-/// The studio's window shares its engine with who measures.
-struct Tap(Rc<Engine>);
-
-impl Trainer for Tap {
-    fn send(&self, command: Command) -> bool {
-        self.0.send(command)
-    }
-
-    fn look(&self, look: &mut dyn FnMut(&mut Shared)) {
-        self.0.read_mut(|shared| look(shared));
-    }
-}
-
 /// Drags the first run's peak for so long, at 60 frames a second.
 ///
 /// # Errors
@@ -61,10 +47,11 @@ pub fn drag(experiment: Experiment, threads: Option<usize>, length: Duration) ->
     let engine =
         Rc::new(engine.map_err(|error| TrainError::Task(format!("no thread to train on: {error}")))?);
     finish(&engine)?;
-    let tap = Box::new(Tap(Rc::clone(&engine)));
+    // The window shares its engine with who measures.
+    let trainer = Box::new(Rc::clone(&engine));
     let mut harness =
         Harness::builder().with_size(vec2(1440.0, 900.0)).allow_missing_glyphs().build_eframe(|cc| {
-            let mut app = StudioApp::with(cc, document, tap, Box::new(SystemPicker));
+            let mut app = StudioApp::with(cc, document, trainer, Box::new(SystemPicker));
             app.studio_mut().view.mode = Mode::Instant;
             app
         });

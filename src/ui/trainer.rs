@@ -1,5 +1,7 @@
 //! The interface's only way to the engine.
 
+use std::rc::Rc;
+
 use crate::engine::{Engine, Shared};
 use crate::train::command::Command;
 
@@ -18,5 +20,15 @@ impl Trainer for Engine {
 
     fn look(&self, look: &mut dyn FnMut(&mut Shared)) {
         self.read_mut(|shared| look(shared));
+    }
+}
+
+impl<T: Trainer> Trainer for Rc<T> {
+    fn send(&self, command: Command) -> bool {
+        (**self).send(command)
+    }
+
+    fn look(&self, look: &mut dyn FnMut(&mut Shared)) {
+        (**self).look(look);
     }
 }

@@ -96,7 +96,7 @@ impl Context {
     /// Its name, for people and for the command line, and what it shows in a sentence.
     pub const fn about(self) -> (&'static str, &'static str) {
         match self {
-            Self::Results => ("Results", "How the runs compare so far, in training and in validation."),
+            Self::Results => ("Results", "How training and validation of the runs compare so far."),
             Self::Diagnosis => {
                 ("Diagnosis", "Divergence, overfitting and what else goes wrong in a run, and what may help.")
             }
