@@ -57,10 +57,12 @@ class Peer:
         return json.loads(answer)
 
 
-def anneal_bench(command: list[str]) -> list[dict]:
-    """The results of one `anneal bench --json`."""
-    done = subprocess.run([*command, "bench", "--json"], stdout=subprocess.PIPE, check=True, cwd=HERE.parent.parent)
-    return json.loads(done.stdout)["results"]
+def anneal_bench(command: list[str], workload: str, lanes: int) -> dict:
+    """The result of one `anneal bench --json`."""
+    wanted = ["--workloads", workload, "--lanes", str(lanes)]
+    command = [*command, "bench", "--json", *wanted]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, cwd=HERE.parent.parent)
+    return json.loads(done.stdout)["results"][0]
 
 
 def other_work(results: list[dict]) -> list[str]:
@@ -82,19 +84,16 @@ def measure(asked: argparse.Namespace) -> tuple[Rates, list[str]]:
     peers = [Peer(program) for program in PEERS]
     cells = [(workload, lanes) for workload in asked.workloads for lanes in asked.lanes]
     for turn in range(asked.rounds):
-        if asked.anneal:
-            print(f"round {turn + 1} of {asked.rounds}: anneal", file=sys.stderr)
-            results = anneal_bench(asked.anneal)
-            notes = other_work(results)
-            for result in results:
-                cell = (result["workload"], result["lanes"])
-                if cell in cells:
-                    rates[cell][ANNEAL].append(result["lane_updates_per_second"])
+        results = []
         for cell in cells:
             print(f"round {turn + 1} of {asked.rounds}: {cell[0]}, lanes {cell[1]}", file=sys.stderr)
+            if asked.anneal:
+                results.append(anneal_bench(asked.anneal, *cell))
+                rates[cell][ANNEAL].append(results[-1]["lane_updates_per_second"])
             for peer in peers:
                 for system, rate in peer.ask(*cell, asked.seconds).items():
                     rates[cell][system].append(rate)
+        notes = other_work(results)
     for peer in peers:
         peer.process.stdin.close()
         peer.process.wait()

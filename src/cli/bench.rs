@@ -13,10 +13,23 @@ use serde::Serialize;
 use crate::train::TrainError;
 use crate::train::cohort::Cohort;
 use crate::train::place::{Choice, Place};
-use workload::WORKLOADS;
+use workload::{WORKLOADS, Workload};
 
 /// Lanes measured when nothing else is asked for.
 pub const LANES: [usize; 3] = [1, 8, 64];
+
+/// What there is to measure.
+pub fn workload_names() -> [&'static str; WORKLOADS.len()] {
+    WORKLOADS.map(|workload| workload.name)
+}
+
+/// What is to be measured.
+pub struct Asked<'a> {
+    /// By name; all when there are none.
+    pub workloads: &'a [String],
+    pub lanes: &'a [usize],
+}
+
 /// How long is measured.
 #[derive(Clone, Copy)]
 pub struct Pace {
@@ -56,14 +69,14 @@ struct Figure {
     share_of_peak: f64,
 }
 
-/// Measures every workload on `threads` threads, telling `progress` what comes next.
+/// Measures the workloads asked for on `threads` threads, telling `progress` what comes next.
 ///
 /// # Errors
 /// When a workload cannot be trained there.
 pub fn run(
     threads: usize,
     device: Choice,
-    lanes: &[usize],
+    asked: &Asked<'_>,
     pace: Pace,
     mut progress: impl FnMut(&str),
 ) -> Result<Report, TrainError> {
@@ -72,8 +85,11 @@ pub fn run(
     let peak = gemm_peak(pace)?;
     let mut results = Vec::new();
     let mut name = String::new();
-    for workload in &WORKLOADS {
-        for &lanes in lanes {
+    let is_asked = |workload: &&Workload| {
+        asked.workloads.is_empty() || asked.workloads.iter().any(|name| name == workload.name)
+    };
+    for workload in WORKLOADS.iter().filter(is_asked) {
+        for &lanes in asked.lanes {
             progress(&format!("{} with {lanes} lanes", workload.name));
             let revision = workload.replicas(lanes, workload.batch)?;
             let task = workload.task(&revision)?;

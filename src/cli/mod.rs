@@ -75,29 +75,35 @@ enum Command {
     /// Render the studio to a PNG file, off screen.
     Screenshot(ScreenshotArgs),
     /// Measure lane-updates a second on the standard workloads.
-    Bench {
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
-        /// Where to train.
-        #[arg(long, value_enum, default_value_t)]
-        device: Device,
-        /// Training threads; all cores when not given.
-        #[arg(long)]
-        threads: Option<usize>,
-        /// Lanes to measure, such as 1,64,1024.
-        #[arg(long, value_delimiter = ',', default_values_t = bench::LANES)]
-        lanes: Vec<usize>,
-        /// Measure Instant mode instead: from an edit to the whole new curve of 1,000 updates.
-        #[arg(long, conflicts_with_all = ["device", "lanes"])]
-        instant: bool,
-        /// Measure instead how the cost of `digits` grows with updates, lanes and batch.
-        #[arg(long, conflicts_with_all = ["device", "lanes", "instant"])]
-        growth: bool,
-        /// One short round instead of five: an idea, not a figure to quote.
-        #[arg(long)]
-        quick: bool,
-    },
+    Bench(BenchArgs),
+}
+
+#[derive(Args)]
+struct BenchArgs {
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    /// Where to train.
+    #[arg(long, value_enum, default_value_t)]
+    device: Device,
+    /// Training threads; all cores when not given.
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Workloads to measure, such as tiny,digits; all when not given.
+    #[arg(long, value_delimiter = ',', value_parser = bench::workload_names())]
+    workloads: Vec<String>,
+    /// Lanes to measure, such as 1,64,1024.
+    #[arg(long, value_delimiter = ',', default_values_t = bench::LANES)]
+    lanes: Vec<usize>,
+    /// Measure Instant mode instead: from an edit to the whole new curve of 1,000 updates.
+    #[arg(long, conflicts_with_all = ["device", "workloads", "lanes"])]
+    instant: bool,
+    /// Measure instead how the cost of `digits` grows with updates, lanes and batch.
+    #[arg(long, conflicts_with_all = ["device", "workloads", "lanes", "instant"])]
+    growth: bool,
+    /// One short round instead of five: an idea, not a figure to quote.
+    #[arg(long)]
+    quick: bool,
 }
 
 #[derive(Args)]
@@ -247,16 +253,7 @@ pub fn main() -> ExitCode {
         Some(Command::Landscape { folder, out, size, flat }) => landscape::run(&folder, &out, size, flat),
         Some(Command::Lint { file }) => lint::run(&file),
         Some(Command::Screenshot(args)) => screenshot::run(&args),
-        Some(Command::Bench { json, device, threads, lanes, instant, growth, quick }) => {
-            let pace = if quick { bench::Pace::QUICK } else { bench::Pace::FULL };
-            if instant {
-                instant_command(json, threads, pace)
-            } else if growth {
-                growth_command(json, threads, pace)
-            } else {
-                bench_command(json, device, threads, &lanes, pace)
-            }
-        }
+        Some(Command::Bench(args)) => bench_command(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -294,27 +291,19 @@ fn print_measured(
 }
 
 #[expect(clippy::print_stderr, reason = "progress of a command")]
-fn instant_command(json: bool, threads: Option<usize>, pace: bench::Pace) -> Result<(), Failure> {
-    let feels = bench::instant::run(threads, pace, |next| eprintln!("measuring {next}"))?;
-    print_measured(json, &feels, || bench::instant::table(&feels))
-}
-
-#[expect(clippy::print_stderr, reason = "progress of a command")]
-fn growth_command(json: bool, threads: Option<usize>, pace: bench::Pace) -> Result<(), Failure> {
-    let threads = threads.unwrap_or_else(headless::cores);
-    let costs = bench::growth::run(threads, pace, |next| eprintln!("measuring {next}"))?;
-    print_measured(json, &costs, || bench::growth::table(&costs))
-}
-
-#[expect(clippy::print_stderr, reason = "progress of a command")]
-fn bench_command(
-    json: bool,
-    device: Device,
-    threads: Option<usize>,
-    lanes: &[usize],
-    pace: bench::Pace,
-) -> Result<(), Failure> {
-    let threads = threads.unwrap_or_else(headless::cores);
-    let report = bench::run(threads, device.into(), lanes, pace, |next| eprintln!("measuring {next}"))?;
-    print_measured(json, &report, || report.table())
+fn bench_command(args: &BenchArgs) -> Result<(), Failure> {
+    let pace = if args.quick { bench::Pace::QUICK } else { bench::Pace::FULL };
+    let progress = |next: &str| eprintln!("measuring {next}");
+    if args.instant {
+        let feels = bench::instant::run(args.threads, pace, progress)?;
+        return print_measured(args.json, &feels, || bench::instant::table(&feels));
+    }
+    let threads = args.threads.unwrap_or_else(headless::cores);
+    if args.growth {
+        let costs = bench::growth::run(threads, pace, progress)?;
+        return print_measured(args.json, &costs, || bench::growth::table(&costs));
+    }
+    let asked = bench::Asked { workloads: &args.workloads, lanes: &args.lanes };
+    let report = bench::run(threads, args.device.into(), &asked, pace, progress)?;
+    print_measured(args.json, &report, || report.table())
 }

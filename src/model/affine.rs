@@ -17,7 +17,7 @@ pub struct Affine {
     groups: usize,
 }
 
-/// A vector that scales or shifts: one number a column.
+/// A vector that scales or shifts: one number a column. Or a table of embeddings.
 #[derive(Clone, Copy)]
 pub struct Column {
     len: usize,
@@ -39,8 +39,8 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// A parameter of its own; returns where it begins in the row.
-    pub fn parameter(&mut self, name: String, layer: usize, shape: &[usize]) -> usize {
+    /// Returns where it begins in the row.
+    fn parameter(&mut self, name: String, layer: usize, shape: &[usize]) -> usize {
         let parameter = Parameter { name, shape: shape.to_vec(), offset: self.width, layer };
         self.width = parameter.range().end;
         self.parameters.push(parameter);
@@ -65,9 +65,10 @@ impl Layout {
         affine
     }
 
-    /// A vector.
-    pub fn column(&mut self, name: String, layer: usize, len: usize) -> Column {
-        let column = Column { len, at: self.parameter(name, layer, &[len]), wide: self.wide };
+    /// A vector, or a table that nothing is multiplied by.
+    pub fn column(&mut self, name: String, layer: usize, shape: &[usize]) -> Column {
+        let len = shape.iter().product();
+        let column = Column { len, at: self.parameter(name, layer, shape), wide: self.wide };
         self.wide += padded(len);
         self.columns.push(column);
         column
@@ -180,6 +181,12 @@ impl Column {
     #[inline(always)]
     pub fn values<'a>(&self, wide: &'a [f32]) -> &'a [f32] {
         &wide[self.wide_range()]
+    }
+
+    /// The vector in wide memory, to be written.
+    #[inline(always)]
+    pub fn values_mut<'a>(&self, wide: &'a mut [f32]) -> &'a mut [f32] {
+        &mut wide[self.wide_range()]
     }
 
     /// This vector and the one laid out after it in wide memory, to be written.

@@ -7,10 +7,11 @@
 mod pixels;
 
 use candle_core::Tensor;
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Arch, Simd};
 use rand_chacha::ChaCha8Rng;
 
 use super::affine::{Affine, Layout};
+use super::blocks::{self, Blocks, Weights, pass};
 use super::init::normal_fill;
 use super::kernel::matmul::{Left, Right, Start, multiply_shared};
 use super::kernel::padded;
@@ -102,68 +103,59 @@ impl Cnn {
     fn last(&self) -> Grid {
         self.stages.last().map_or(Grid { height: 0, width: 0 }, |stage| stage.grid.pooled())
     }
+}
 
-    fn pass(&self, row: &[f32], batch: Batch<'_>, job: Job<'_>, scratch: &mut Scratch) -> Score {
-        self.arch.dispatch(Pass { model: self, row, batch, job, scratch: scratch.all() })
+impl Blocks for Cnn {
+    fn layout(&self) -> &Layout {
+        &self.layout
     }
-}
 
-struct Pass<'a> {
-    model: &'a Cnn,
-    row: &'a [f32],
-    batch: Batch<'a>,
-    job: Job<'a>,
-    scratch: &'a mut [f32],
-}
+    fn block_samples(&self) -> usize {
+        BLOCK
+    }
 
-impl WithSimd for Pass<'_> {
-    type Output = Score;
+    fn losses_of_a_sample(&self) -> usize {
+        1
+    }
+
+    fn block_len(&self, samples: usize) -> usize {
+        let lines = |n: usize| n.next_multiple_of(16);
+        let pixels = self.stages.first().map_or(0, |stage| stage.grid.pixels());
+        let maps: usize =
+            self.stages.iter().map(|stage| samples * (stage.outputs_len() + stage.pooled_len())).sum();
+        let arriving = self.stages.iter().map(Stage::pooled_len).max().unwrap_or(0);
+        lines(TAPS * pixels * samples)
+            + maps
+            + samples * arriving
+            + samples * self.head.stride()
+            + room_len(self.head.outputs)
+    }
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> Score {
-        let Self { model, row, batch, mut job, scratch } = self;
+    fn block<S: Simd>(
+        &self,
+        simd: S,
+        weights: Weights<'_>,
+        batch: Batch<'_>,
+        scale: f32,
+        mut job: Job<'_>,
+        losses: &mut [f32],
+        mut memory: &mut [f32],
+    ) -> u64 {
         let Inputs::Dense { values, width } = batch.inputs else {
-            return Score::default();
+            return 0;
         };
-        let trains = matches!(job, Job::Gradient(_));
-        let mut rest = scratch;
-        let wide = cut(&mut rest, model.layout.wide);
-        model.layout.widen(row, wide);
-        let (mut turned, mut gradients): (&mut [f32], &mut [f32]) = Default::default();
-        if trains {
-            turned = cut(&mut rest, model.layout.turned);
-            gradients = cut(&mut rest, model.layout.wide);
-            model.layout.turn(row, turned);
-            gradients.fill(0.0);
+        let images = Images { values, width, rows: batch.rows };
+        let mut block = Block::cut(self, images, matches!(job, Job::Gradient(_)), &mut memory);
+        block.forward(simd, self, weights.wide);
+        let answer = |at: usize| Answer::of(batch.targets, batch.rows[at]);
+        let (outputs, loss) = (&mut *block.outputs, (self.loss, scale));
+        let room = cut(&mut memory, room_len(self.head.outputs));
+        let correct = read_out(simd, outputs, self.head.outputs, answer, loss, &mut job, losses, room);
+        if let Job::Gradient(gradients) = job {
+            block.backward(simd, self, weights.turned, gradients);
         }
-        let mut score = Score::default();
-        let scale = 1.0 / batch.rows.len() as f32;
-        for (at, rows) in batch.rows.chunks(BLOCK).enumerate() {
-            let mut rest = &mut *rest;
-            let images = Images { values, width, rows };
-            let mut block = Block::cut(model, images, trains, &mut rest);
-            block.forward(simd, model, wide);
-            let answer = |at: usize| Answer::of(batch.targets, rows[at]);
-            let mut part = match &mut job {
-                Job::Predict { outputs, classes } => {
-                    let width = model.head.outputs;
-                    let outputs = &mut outputs[at * BLOCK * width..][..rows.len() * width];
-                    Job::Predict { outputs, classes: *classes }
-                }
-                Job::Score => Job::Score,
-                Job::Gradient(_) => Job::Gradient(&mut []),
-            };
-            let room = cut(&mut rest, room_len(model.head.outputs));
-            let (outputs, loss) = (&mut *block.outputs, (model.loss, scale));
-            score = score.plus(read_out(simd, outputs, model.head.outputs, answer, loss, &mut part, room));
-            if trains {
-                block.backward(simd, model, turned, gradients);
-            }
-        }
-        if let Job::Gradient(gradient) = job {
-            model.layout.narrow(gradients, gradient);
-        }
-        score
+        correct
     }
 }
 
@@ -308,32 +300,20 @@ impl Model for Cnn {
     }
 
     fn scratch(&self, samples: usize) -> Scratch {
-        let lines = |n: usize| n.next_multiple_of(16);
-        let n = samples.min(BLOCK);
-        let pixels = self.stages.first().map_or(0, |stage| stage.grid.pixels());
-        let maps: usize =
-            self.stages.iter().map(|stage| n * (stage.outputs_len() + stage.pooled_len())).sum();
-        let arriving = self.stages.iter().map(Stage::pooled_len).max().unwrap_or(0);
-        let copies = 2 * lines(self.layout.wide) + lines(self.layout.turned);
-        let block = lines(TAPS * pixels * n)
-            + maps
-            + n * arriving
-            + n * self.head.stride()
-            + room_len(self.head.outputs);
-        Scratch::new(copies + block)
+        blocks::scratch(self, samples)
     }
 
     fn gradient(&self, row: &[f32], batch: Batch<'_>, gradient: &mut [f32], scratch: &mut Scratch) -> f32 {
-        self.pass(row, batch, Job::Gradient(gradient), scratch).mean_loss() as f32
+        pass(self.arch, self, row, batch, Job::Gradient(gradient), scratch).mean_loss() as f32
     }
 
     fn score(&self, row: &[f32], batch: Batch<'_>, scratch: &mut Scratch) -> Score {
-        self.pass(row, batch, Job::Score, scratch)
+        pass(self.arch, self, row, batch, Job::Score, scratch)
     }
 
     fn predict(&self, row: &[f32], batch: Batch<'_>, predictions: &mut [f32], scratch: &mut Scratch) {
         let classes = matches!(batch.targets, Targets::Classes(_));
-        self.pass(row, batch, Job::Predict { outputs: predictions, classes }, scratch);
+        pass(self.arch, self, row, batch, Job::Predict { outputs: predictions, classes }, scratch);
     }
 
     fn loss_tensor(&self, rows: &Tensor, batches: &[Batch<'_>]) -> candle_core::Result<Tensor> {

@@ -1,19 +1,20 @@
 //! Fully connected layers, fused: forward, loss and backward of one lane in one call.
 
+mod gradients;
+mod samples;
+
 use candle_core::Tensor;
 use pulp::{Arch, Simd, WithSimd};
 use rand_chacha::ChaCha8Rng;
 
 use super::init::normal_fill;
-use super::kernel::math;
-use super::kernel::matmul::{Left, Right, Start, multiply, multiply_spread};
 use super::kernel::padded;
-use super::kernel::rows::{add_rows, copy, narrow, transpose, widen};
-use super::kernel::scratch::{Scratch, cut};
-use super::kernel::softmax::room_len;
-use super::readout::{Answer, Job, read_out};
+use super::kernel::scratch::{Memory, Scratch};
+use super::readout::Job;
 use super::{Batch, Inputs, Model, Parameter, Score, Targets};
 use crate::experiment::{Activation, Loss};
+use gradients::collect;
+use samples::{Kept, Samples, kept_len, own_len, through};
 
 /// A multilayer perceptron: `y = x W + b` a layer, an activation between layers.
 pub struct Mlp {
@@ -44,7 +45,12 @@ impl Layer {
 
     /// Whether rows of the weight matrix are whole vectors and can be used where they lie.
     fn aligned(&self) -> bool {
-        self.outputs == padded(self.outputs)
+        self.outputs == self.stride()
+    }
+
+    /// Numbers from one sample's outputs to the next.
+    fn stride(&self) -> usize {
+        padded(self.outputs)
     }
 }
 
@@ -75,9 +81,13 @@ impl Mlp {
         Self { layers, activation, loss, parameters, arch: Arch::new() }
     }
 
-    /// The widest layer, input and output included.
-    fn widest(&self) -> usize {
-        self.layers.iter().map(|layer| padded(layer.outputs)).max().unwrap_or(0)
+    /// Numbers of a sample.
+    fn inputs(&self) -> usize {
+        self.layers.first().map_or(0, |layer| layer.inputs)
+    }
+
+    fn outputs_len(&self) -> usize {
+        self.layers.last().map_or(0, |layer| layer.outputs)
     }
 
     fn needs_slopes(&self) -> bool {
@@ -85,13 +95,15 @@ impl Mlp {
     }
 }
 
+/// Multiplications below which another core's help costs more than it saves.
+const WORTH_SHARING: usize = 1 << 19;
+
 struct Pass<'a> {
     model: &'a Mlp,
     row: &'a [f32],
     batch: Batch<'a>,
     job: Job<'a>,
-    cores: usize,
-    scratch: &'a mut [f32],
+    memory: Memory<'a>,
 }
 
 impl WithSimd for Pass<'_> {
@@ -99,194 +111,32 @@ impl WithSimd for Pass<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> Score {
-        let Self { model, row, batch, mut job, cores, scratch } = self;
-        let mut rest = scratch;
-        let n = batch.rows.len();
-        let Inputs::Dense { values, width } = batch.inputs else {
+        let Self { model, row, batch: Batch { inputs, targets, rows }, mut job, memory } = self;
+        let Memory { mut shared, own, cores } = memory;
+        let Inputs::Dense { values, .. } = inputs else {
             return Score::default();
         };
-        let input = cut(&mut rest, n * width);
-        for (sample, &at) in input.chunks_exact_mut(width).zip(batch.rows) {
-            let at = at as usize * width;
-            copy(&values[at..at + width], sample);
+        let gradient =
+            if let Job::Gradient(gradient) = &mut job { Some(std::mem::take(gradient)) } else { None };
+        let products =
+            rows.len() * model.layers.iter().map(|layer| layer.inputs * layer.outputs).sum::<usize>();
+        let each = own.len() / cores;
+        let cores = cores.min(products / WORTH_SHARING).max(1);
+        let own = &mut own[..cores * each];
+        let mut kept = Kept::cut(model, rows.len(), &mut shared);
+        let scale = 1.0 / rows.len() as f32;
+        let samples = Samples { model, row, values, targets, rows, scale, job };
+        let correct = through(simd, cores, samples, &mut kept, own);
+        if let Some(gradient) = gradient {
+            collect(simd, cores, model, &kept, gradient, own);
         }
-        // The activations of each layer, cut in turn; slopes where the output does not tell them.
-        let mut outputs: [&mut [f32]; MAX_LAYERS] = std::array::from_fn(|_| Default::default());
-        let mut slopes: [&mut [f32]; MAX_LAYERS] = std::array::from_fn(|_| Default::default());
-        let last = model.layers.len() - 1;
-        for (at, layer) in model.layers.iter().enumerate() {
-            let stride = padded(layer.outputs);
-            let (before, after) = outputs.split_at_mut(at);
-            let source: &[f32] = if at == 0 { input } else { before[at - 1] };
-            let source_row = if at == 0 { width } else { padded(layer.inputs) };
-            after[0] = cut(&mut rest, n * stride);
-            let out = &mut *after[0];
-            let sizes = (n, layer.inputs, stride);
-            let left = Left { data: source, row: source_row, depth: 1 };
-            if layer.aligned() {
-                let right = Right { data: layer.weight(row), row: stride };
-                product(simd, cores, sizes, left, right, Start::Row(layer.bias(row)), out, stride);
-            } else {
-                // This memory is free again after the product: it is cut from a copy of `rest`.
-                let mut spare = &mut *rest;
-                let weight = cut(&mut spare, layer.inputs * stride);
-                let bias = cut(&mut spare, stride);
-                widen(layer.weight(row), layer.outputs, weight, stride);
-                widen(layer.bias(row), layer.outputs, bias, stride);
-                let right = Right { data: weight, row: stride };
-                product(simd, cores, sizes, left, right, Start::Row(bias), out, stride);
-            }
-            if at < last {
-                if model.needs_slopes() {
-                    slopes[at] = cut(&mut rest, n * stride);
-                }
-                activate(simd, model.activation, after[0], slopes[at]);
-            }
-        }
-
-        let classes = model.layers[last].outputs;
-        let logits = &mut *outputs[last];
-        let score = {
-            let mut spare = &mut *rest;
-            let room = cut(&mut spare, room_len(classes));
-            let answer = |at: usize| Answer::of(batch.targets, batch.rows[at]);
-            read_out(simd, logits, classes, answer, (model.loss, 1.0 / n as f32), &mut job, room)
-        };
-        let Job::Gradient(gradient) = &mut job else {
-            return score;
-        };
-
-        // Backward: what arrives at a layer's outputs replaces them.
-        for at in (0..model.layers.len()).rev() {
-            let layer = model.layers[at];
-            let stride = padded(layer.outputs);
-            let (before, after) = outputs.split_at_mut(at);
-            let arriving: &[f32] = after[0];
-            let source: &[f32] = if at == 0 { input } else { before[at - 1] };
-            let source_row = if at == 0 { width } else { padded(layer.inputs) };
-            let (weight, bias) =
-                gradient[layer.weight..layer.bias + layer.outputs].split_at_mut(layer.bias - layer.weight);
-            let mut spare = &mut *rest;
-            let sizes = (layer.inputs, n, stride);
-            let left = Left { data: source, row: 1, depth: source_row };
-            let right = Right { data: arriving, row: stride };
-            if layer.aligned() {
-                product(simd, cores, sizes, left, right, Start::Zero, weight, stride);
-                bias.fill(0.0);
-                add_rows(simd, arriving, stride, bias);
-            } else {
-                let wide = cut(&mut spare, layer.inputs * stride);
-                product(simd, cores, sizes, left, right, Start::Zero, wide, stride);
-                narrow(wide, stride, weight, layer.outputs);
-                let wide = cut(&mut spare, stride);
-                wide.fill(0.0);
-                add_rows(simd, arriving, stride, wide);
-                bias.copy_from_slice(&wide[..layer.outputs]);
-            }
-            if at > 0 {
-                let mut spare = &mut *rest;
-                let inputs = padded(layer.inputs);
-                let transposed = cut(&mut spare, layer.outputs * inputs);
-                transpose(layer.weight(row), layer.outputs, layer.inputs, transposed, inputs);
-                let leaving = cut(&mut spare, n * inputs);
-                let sizes = (n, layer.outputs, inputs);
-                let left = Left { data: arriving, row: stride, depth: 1 };
-                product(
-                    simd,
-                    cores,
-                    sizes,
-                    left,
-                    Right { data: transposed, row: inputs },
-                    Start::Zero,
-                    leaving,
-                    inputs,
-                );
-                descend(simd, model.activation, before[at - 1], slopes[at - 1], leaving);
-            }
-        }
-        score
-    }
-}
-
-/// A product on as many cores as the call may use.
-#[inline(always)]
-#[allow(clippy::too_many_arguments, reason = "as `multiply_spread`")]
-fn product<S: Simd>(
-    simd: S,
-    cores: usize,
-    sizes: (usize, usize, usize),
-    left: Left<'_>,
-    right: Right<'_>,
-    start: Start<'_>,
-    out: &mut [f32],
-    stride: usize,
-) {
-    if cores > 1 {
-        multiply_spread(simd, cores, sizes, left, right, start, out, stride);
-    } else {
-        multiply(simd, sizes, left, right, start, out, stride);
-    }
-}
-
-/// More layers than any experiment may have (64 hidden ones and the head).
-const MAX_LAYERS: usize = 65;
-
-/// Applies the activation in place, and keeps its slope where the output does not tell it.
-#[inline(always)]
-fn activate<S: Simd>(simd: S, activation: Activation, values: &mut [f32], slopes: &mut [f32]) {
-    let (values, _) = S::as_mut_simd_f32s(values);
-    match activation {
-        Activation::Tanh => {
-            for v in values {
-                *v = math::tanh(simd, *v);
-            }
-        }
-        Activation::Relu => {
-            let zero = simd.splat_f32s(0.0);
-            for v in values {
-                // Not max: a NaN has to show.
-                *v = simd.select_f32s(simd.less_than_f32s(*v, zero), zero, *v);
-            }
-        }
-        Activation::Gelu => {
-            let (slopes, _) = S::as_mut_simd_f32s(slopes);
-            for (v, slope) in values.iter_mut().zip(slopes) {
-                (*v, *slope) = math::gelu(simd, *v);
-            }
-        }
-    }
-}
-
-/// Replaces a layer's outputs with the gradient at what went into its activation.
-#[inline(always)]
-fn descend<S: Simd>(simd: S, activation: Activation, outputs: &mut [f32], slopes: &[f32], arriving: &[f32]) {
-    let (outputs, _) = S::as_mut_simd_f32s(outputs);
-    let (arriving, _) = S::as_simd_f32s(arriving);
-    let zero = simd.splat_f32s(0.0);
-    match activation {
-        Activation::Tanh => {
-            for (y, g) in outputs.iter_mut().zip(arriving) {
-                *y = simd.mul_f32s(*g, simd.negate_mul_add_e_f32s(*y, *y, simd.splat_f32s(1.0)));
-            }
-        }
-        Activation::Relu => {
-            for (y, g) in outputs.iter_mut().zip(arriving) {
-                *y = simd.select_f32s(simd.greater_than_f32s(*y, zero), *g, zero);
-            }
-        }
-        Activation::Gelu => {
-            let (slopes, _) = S::as_simd_f32s(slopes);
-            for ((y, g), slope) in outputs.iter_mut().zip(arriving).zip(slopes) {
-                *y = simd.mul_f32s(*g, *slope);
-            }
-        }
+        Score::of(kept.losses, correct)
     }
 }
 
 impl Mlp {
     fn pass(&self, row: &[f32], batch: Batch<'_>, job: Job<'_>, scratch: &mut Scratch) -> Score {
-        let cores = scratch.cores;
-        self.arch.dispatch(Pass { model: self, row, batch, job, cores, scratch: scratch.all() })
+        self.arch.dispatch(Pass { model: self, row, batch, job, memory: scratch.all() })
     }
 }
 
@@ -296,7 +146,7 @@ impl Model for Mlp {
     }
 
     fn outputs(&self) -> usize {
-        self.layers.last().map_or(0, |layer| layer.outputs)
+        self.outputs_len()
     }
 
     fn initialise(&self, rng: &mut ChaCha8Rng, row: &mut [f32]) {
@@ -309,18 +159,7 @@ impl Model for Mlp {
     }
 
     fn scratch(&self, samples: usize) -> Scratch {
-        let lines = |n: usize| n.next_multiple_of(16);
-        let inputs = self.layers.first().map_or(0, |layer| layer.inputs);
-        let kept: usize = self.layers.iter().map(|layer| lines(samples * padded(layer.outputs))).sum();
-        let slopes = if self.needs_slopes() { kept } else { 0 };
-        // The largest of what one layer borrows: a padded copy of its weights, or a transposed one and what leaves it.
-        let borrowed = self.layers.iter().map(|layer| {
-            lines(padded(layer.inputs) * padded(layer.outputs))
-                + lines(padded(layer.outputs))
-                + lines(samples * padded(layer.inputs))
-        });
-        let borrowed = borrowed.max().unwrap_or(0).max(room_len(self.outputs()));
-        Scratch::new(lines(samples * inputs) + kept + slopes + borrowed + self.widest())
+        Scratch::new(kept_len(self, samples), own_len(self))
     }
 
     fn gradient(&self, row: &[f32], batch: Batch<'_>, gradient: &mut [f32], scratch: &mut Scratch) -> f32 {

@@ -1,6 +1,7 @@
 //! Lane-batched models: a row of numbers is a model's parameters, and a model is the arithmetic on rows.
 
 mod affine;
+mod blocks;
 pub mod cnn;
 pub mod init;
 pub mod kernel;
@@ -58,6 +59,11 @@ pub struct Score {
 }
 
 impl Score {
+    /// Of samples with these losses, some of them predicted right.
+    fn of(losses: &[f32], correct: u64) -> Self {
+        Self { loss: losses.iter().map(|loss| f64::from(*loss)).sum(), correct, count: losses.len() as u64 }
+    }
+
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         Self {
@@ -104,7 +110,8 @@ impl Parameter {
 
 /// The arithmetic of one architecture on rows of parameters.
 ///
-/// The fused functions train one lane on one thread without allocating; [`Model::loss_tensor`] is
+/// The fused functions train one lane without allocating, on the calling thread and as many others of its pool
+/// as the scratch allows, to the same bits; [`Model::loss_tensor`] is
 /// the same loss for all lanes at once in candle's own operations, for any device and as the oracle.
 pub trait Model: Send + Sync {
     /// Where each matrix and vector lies in a row. They cover the row without gaps.

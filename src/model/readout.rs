@@ -2,9 +2,9 @@
 
 use pulp::Simd;
 
+use super::Targets;
 use super::kernel::padded;
 use super::kernel::softmax::{cross_entropy, softmax_row};
-use super::{Score, Targets};
 use crate::experiment::Loss;
 
 /// What a fused call is for.
@@ -18,6 +18,20 @@ pub enum Job<'a> {
         outputs: &'a mut [f32],
         classes: bool,
     },
+}
+
+impl<'a> Job<'a> {
+    /// The same for the first so many numbers of outputs, and for the others. The gradient is neither's.
+    pub fn split(self, at: usize) -> (Self, Self) {
+        match self {
+            Self::Gradient(_) => (Self::Gradient(&mut []), Self::Gradient(&mut [])),
+            Self::Score => (Self::Score, Self::Score),
+            Self::Predict { outputs, classes } => {
+                let (outputs, others) = outputs.split_at_mut(at);
+                (Self::Predict { outputs, classes }, Self::Predict { outputs: others, classes })
+            }
+        }
+    }
 }
 
 /// What one row of outputs is to become.
@@ -41,7 +55,8 @@ impl<'a> Answer<'a> {
 }
 
 /// Scores rows of `width` outputs, padded. A gradient replaces them, that of `scale` times the summed
-/// loss; what they predict is written to the job's memory.
+/// loss; what they predict is written to the job's memory, and each one's loss to `losses` if it is not asked
+/// what they predict. Returns how many were right, where that is asked.
 /// `room` is for [`super::kernel::softmax::room_len`] numbers.
 #[inline(always)]
 pub fn read_out<'a, S: Simd>(
@@ -51,11 +66,10 @@ pub fn read_out<'a, S: Simd>(
     answer: impl Fn(usize) -> Answer<'a>,
     (loss, scale): (Loss, f32),
     job: &mut Job<'_>,
+    losses: &mut [f32],
     room: &mut [f32],
-) -> Score {
+) -> u64 {
     let stride = padded(width);
-    let rows = outputs.len() / stride;
-    let mut score = Score { loss: 0.0, correct: 0, count: rows as u64 };
     if let Job::Predict { outputs: predictions, classes } = job {
         for (outputs, prediction) in outputs.chunks_exact_mut(stride).zip(predictions.chunks_exact_mut(width))
         {
@@ -64,46 +78,47 @@ pub fn read_out<'a, S: Simd>(
             }
             prediction.copy_from_slice(&outputs[..width]);
         }
-        return score;
+        return 0;
     }
+    let mut correct = 0;
     if matches!(job, Job::Score) {
         for (at, outputs) in outputs.chunks_exact(stride).enumerate() {
             let right = matches!(answer(at), Answer::Class(class) if largest(&outputs[..width]) == class);
-            score.correct += u64::from(right);
+            correct += u64::from(right);
         }
     }
-    score.loss = if loss == Loss::CrossEntropy {
+    if loss == Loss::CrossEntropy {
         let class = |at| if let Answer::Class(class) = answer(at) { class } else { 0 };
-        cross_entropy(simd, width, outputs, class, scale, room)
+        cross_entropy(simd, width, outputs, class, scale, losses, room);
     } else {
-        half_squared_error(outputs, width, answer, scale)
-    };
-    score
+        half_squared_error(outputs, width, answer, scale, losses);
+    }
+    correct
 }
 
-/// Turns outputs into the gradient of the scaled half squared error; returns the sum, not scaled.
+/// Turns outputs into the gradient of the scaled half squared error, which is left in `losses`, not scaled.
 #[inline(always)]
 fn half_squared_error<'a>(
     outputs: &mut [f32],
     width: usize,
     answer: impl Fn(usize) -> Answer<'a>,
     scale: f32,
-) -> f64 {
-    let mut total = 0.0;
-    for (at, row) in outputs.chunks_exact_mut(padded(width)).enumerate() {
-        let answer = answer(at);
+    losses: &mut [f32],
+) {
+    for (at, (row, loss)) in outputs.chunks_exact_mut(padded(width)).zip(losses).enumerate() {
+        let (answer, mut sum) = (answer(at), 0.0);
         for (column, y) in row[..width].iter_mut().enumerate() {
             let target = match answer {
                 Answer::Class(class) => f32::from(u8::from(class == column)),
                 Answer::Values(values) => values.get(column).copied().unwrap_or(0.0),
             };
             let error = *y - target;
-            total += 0.5 * f64::from(error * error);
+            sum += error * error;
             *y = error * scale;
         }
         row[width..].fill(0.0);
+        *loss = 0.5 * sum;
     }
-    total
 }
 
 /// The index of the largest number, the first one where several are.

@@ -123,7 +123,7 @@ impl Model for Surface {
     }
 
     fn scratch(&self, _: usize) -> Scratch {
-        Scratch::new(0)
+        Scratch::new(0, 0)
     }
 
     fn gradient(&self, row: &[f32], _: Batch<'_>, gradient: &mut [f32], _: &mut Scratch) -> f32 {

@@ -4,13 +4,14 @@ mod block;
 mod oracle;
 
 use candle_core::Tensor;
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Arch, Simd};
 use rand_chacha::ChaCha8Rng;
 
 use super::affine::{Affine, Column, Layout};
+use super::blocks::{self, Blocks, Weights, pass};
 use super::init::normal_fill;
 use super::kernel::attention::Heads;
-use super::kernel::scratch::{Scratch, cut};
+use super::kernel::scratch::Scratch;
 use super::readout::{Answer, Job, read_out};
 use super::{Batch, Inputs, Model, Parameter, Score};
 use crate::experiment::{Loss, Norm};
@@ -27,9 +28,9 @@ const BLOCK_ROWS: usize = 128;
 /// as Vaswani et al. wrote it in 2017. The head is a matrix of its own.
 pub struct Transformer {
     size: Size,
-    /// Where the token and position embeddings begin in a row.
-    tokens: usize,
-    positions: usize,
+    /// The embeddings, a row a token or position.
+    tokens: Column,
+    positions: Column,
     layers: Vec<Layer>,
     /// The last norm of a pre-norm model.
     last: Option<NormLayer>,
@@ -71,8 +72,8 @@ struct NormLayer {
 
 impl NormLayer {
     fn new(layout: &mut Layout, name: &str, layer: usize, width: usize) -> Self {
-        let gain = layout.column(format!("{name}.gain"), layer, width);
-        Self { gain, bias: layout.column(format!("{name}.bias"), layer, width) }
+        let gain = layout.column(format!("{name}.gain"), layer, &[width]);
+        Self { gain, bias: layout.column(format!("{name}.bias"), layer, &[width]) }
     }
 }
 
@@ -93,8 +94,8 @@ impl Transformer {
             return Err(UnevenHeads { heads, width });
         }
         let mut layout = Layout::default();
-        let tokens = layout.parameter("tokens".into(), 0, &[vocabulary, width]);
-        let positions = layout.parameter("positions".into(), 0, &[size.context, width]);
+        let tokens = layout.column("tokens".into(), 0, &[vocabulary, width]);
+        let positions = layout.column("positions".into(), 0, &[size.context, width]);
         let layers = (0..size.layers).map(|at| {
             let depth = at + 1;
             let first = NormLayer::new(&mut layout, &format!("block{at}.norm1"), depth, width);
@@ -120,80 +121,54 @@ impl Transformer {
     fn heads(&self) -> Heads {
         Heads { context: self.size.context, width: self.size.width, heads: self.size.heads }
     }
-
-    /// Sizes of a block of windows; all but the last block of a batch have the same.
-    fn sizes(&self, windows: usize) -> Sizes {
-        let most = (BLOCK_ROWS / self.size.context).max(1);
-        Sizes::new(self, windows.min(most))
-    }
-
-    fn pass(&self, row: &[f32], batch: Batch<'_>, job: Job<'_>, scratch: &mut Scratch) -> Score {
-        self.arch.dispatch(Pass { model: self, row, batch, job, scratch: scratch.all() })
-    }
 }
 
-struct Pass<'a> {
-    model: &'a Transformer,
-    row: &'a [f32],
-    batch: Batch<'a>,
-    job: Job<'a>,
-    scratch: &'a mut [f32],
-}
+impl Blocks for Transformer {
+    fn layout(&self) -> &Layout {
+        &self.layout
+    }
 
-impl WithSimd for Pass<'_> {
-    type Output = Score;
+    fn block_samples(&self) -> usize {
+        (BLOCK_ROWS / self.size.context).max(1)
+    }
+
+    fn losses_of_a_sample(&self) -> usize {
+        self.size.context
+    }
+
+    fn block_len(&self, samples: usize) -> usize {
+        Sizes::new(self, samples).total()
+    }
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> Score {
-        let Self { model, row, batch, mut job, scratch } = self;
+    fn block<S: Simd>(
+        &self,
+        simd: S,
+        weights: Weights<'_>,
+        batch: Batch<'_>,
+        scale: f32,
+        mut job: Job<'_>,
+        losses: &mut [f32],
+        mut memory: &mut [f32],
+    ) -> u64 {
         let Inputs::Characters { tokens } = batch.inputs else {
-            return Score::default();
+            return 0;
         };
-        let context = model.size.context;
-        let mut rest = scratch;
-        let wide = cut(&mut rest, model.layout.wide);
-        model.layout.widen(row, wide);
-        let (mut turned, mut gradients): (&mut [f32], &mut [f32]) = Default::default();
-        if let Job::Gradient(gradient) = &mut job {
-            turned = cut(&mut rest, model.layout.turned);
-            gradients = cut(&mut rest, model.layout.wide);
-            model.layout.turn(row, turned);
-            gradients.fill(0.0);
-            gradient.fill(0.0);
+        let (windows, context) = (batch.rows, self.size.context);
+        let mut block = Block::cut(self, windows.len(), &mut memory);
+        block.embed(self, weights.wide, tokens, windows);
+        block.forward(simd, self, weights.wide);
+        let answer = |row: usize| {
+            let at = windows[row / context] as usize + row % context;
+            Answer::Class(usize::from(tokens[at + 1]))
+        };
+        let (outputs, loss) = (self.head.outputs, (Loss::CrossEntropy, scale));
+        let correct = read_out(simd, block.logits, outputs, answer, loss, &mut job, losses, block.room);
+        if let Job::Gradient(gradients) = job {
+            block.backward(simd, self, weights, gradients);
+            block.embed_back(self, tokens, windows, gradients);
         }
-        let mut score = Score::default();
-        let scale = 1.0 / (batch.rows.len() * context) as f32;
-        let windows_each = model.sizes(batch.rows.len()).windows.max(1);
-        for (at, windows) in batch.rows.chunks(windows_each).enumerate() {
-            let mut rest = &mut *rest;
-            let mut block = Block::cut(model, windows.len(), &mut rest);
-            block.embed(model, row, tokens, windows);
-            block.forward(simd, model, wide);
-            let answer = |row: usize| {
-                let at = windows[row / context] as usize + row % context;
-                Answer::Class(usize::from(tokens[at + 1]))
-            };
-            let outputs = model.head.outputs;
-            let part = windows.len() * context * outputs;
-            let mut part = match &mut job {
-                Job::Predict { outputs: all, classes } => {
-                    let outputs = &mut all[at * windows_each * context * outputs..][..part];
-                    Job::Predict { outputs, classes: *classes }
-                }
-                Job::Score => Job::Score,
-                Job::Gradient(_) => Job::Gradient(&mut []),
-            };
-            let loss = (Loss::CrossEntropy, scale);
-            score = score.plus(read_out(simd, block.logits, outputs, answer, loss, &mut part, block.room));
-            if let Job::Gradient(gradient) = &mut job {
-                block.backward(simd, model, wide, turned, gradients);
-                block.embed_back(model, tokens, windows, gradient);
-            }
-        }
-        if let Job::Gradient(gradient) = job {
-            model.layout.narrow(gradients, gradient);
-        }
-        score
+        correct
     }
 }
 
@@ -220,21 +195,19 @@ impl Model for Transformer {
     }
 
     fn scratch(&self, samples: usize) -> Scratch {
-        let lines = |n: usize| n.next_multiple_of(16);
-        let copies = 2 * lines(self.layout.wide) + lines(self.layout.turned);
-        Scratch::new(copies + self.sizes(samples).total())
+        blocks::scratch(self, samples)
     }
 
     fn gradient(&self, row: &[f32], batch: Batch<'_>, gradient: &mut [f32], scratch: &mut Scratch) -> f32 {
-        self.pass(row, batch, Job::Gradient(gradient), scratch).mean_loss() as f32
+        pass(self.arch, self, row, batch, Job::Gradient(gradient), scratch).mean_loss() as f32
     }
 
     fn score(&self, row: &[f32], batch: Batch<'_>, scratch: &mut Scratch) -> Score {
-        self.pass(row, batch, Job::Score, scratch)
+        pass(self.arch, self, row, batch, Job::Score, scratch)
     }
 
     fn predict(&self, row: &[f32], batch: Batch<'_>, predictions: &mut [f32], scratch: &mut Scratch) {
-        self.pass(row, batch, Job::Predict { outputs: predictions, classes: true }, scratch);
+        pass(self.arch, self, row, batch, Job::Predict { outputs: predictions, classes: true }, scratch);
     }
 
     fn loss_tensor(&self, rows: &Tensor, batches: &[Batch<'_>]) -> candle_core::Result<Tensor> {

@@ -190,7 +190,9 @@ impl Lane {
 
     /// Lets an update use so many cores of the pool that calls; what it gives is the same, bit for bit.
     pub fn spread(&mut self, cores: usize) {
-        self.scratch.cores = cores;
+        if cores != self.scratch.cores() {
+            self.scratch.spread(cores);
+        }
     }
 
     /// Trains up to `to` updates done. `row` holds the parameters, then the optimizer's buffers.
@@ -212,13 +214,14 @@ impl Lane {
             add_noise(self.seed, self.update, deviation, &mut self.gradient);
         }
         let arch = pulp::Arch::new();
-        let grad_norm = rule::norm(arch, self.scratch.cores, &self.gradient);
-        if let Some(clip) = task.clip_norm
-            && grad_norm > clip
-        {
-            // PyTorch's clip_grad_norm_ divides by the norm plus 1e-6.
-            rule::scale(arch, &mut self.gradient, (clip / (grad_norm + 1e-6)) as f32);
-        }
+        let whole_norm = task.clip_norm.map(|clip| {
+            let norm = rule::norm(arch, self.scratch.cores(), &self.gradient);
+            if norm > clip {
+                // PyTorch's clip_grad_norm_ divides by the norm plus 1e-6.
+                rule::scale(arch, &mut self.gradient, (clip / (norm + 1e-6)) as f32);
+            }
+            norm
+        });
         if let Some(mut control) = self.controller.take() {
             let numbers = self.numbers_after(0);
             control.follow(kind, numbers, numbers.lr, &self.gradient, (&*buffers[0], &*buffers[1]));
@@ -231,7 +234,7 @@ impl Lane {
         let applied = match self.plan.layer_decay {
             None => {
                 let gradient = &mut self.gradient;
-                let cores = self.scratch.cores;
+                let cores = self.scratch.cores();
                 rule::apply(arch, cores, kind, numbers, task.weights, parameters, gradient, buffers)
             }
             Some(decay) => self.apply_by_layer(task, numbers, decay, parameters, &mut buffers),
@@ -246,7 +249,7 @@ impl Lane {
             weight_decay: numbers.weight_decay,
             batch: self.samples(task),
             train_loss,
-            grad_norm: grad_norm as f32,
+            grad_norm: whole_norm.unwrap_or(applied.gradient_norm) as f32,
             update_norm: applied.update_norm as f32,
         };
         self.record(task, row);
@@ -346,13 +349,13 @@ impl Lane {
     ) -> rule::Applied {
         let described = task.model.parameters();
         let head = described.iter().map(|parameter| parameter.layer).max().unwrap_or(0);
-        let (mut squares, mut rounded_away, mut wanted) = (0.0, 0, 0);
+        let (mut gradient_squares, mut squares, mut rounded_away, mut wanted) = (0.0, 0.0, 0, 0);
         for parameter in described {
             let range = parameter.range();
             let lr = numbers.lr * decay.powi((head - parameter.layer) as i32);
             let applied = rule::apply(
                 pulp::Arch::new(),
-                self.scratch.cores,
+                self.scratch.cores(),
                 self.plan.kind,
                 rule::Numbers { lr, ..numbers },
                 task.weights,
@@ -360,11 +363,13 @@ impl Lane {
                 &mut self.gradient[range.clone()],
                 buffers.each_mut().map(|buffer| buffer.get_mut(range.clone()).unwrap_or_default()),
             );
+            gradient_squares += applied.gradient_norm * applied.gradient_norm;
             squares += applied.update_norm * applied.update_norm;
             rounded_away += applied.rounded_away;
             wanted += applied.wanted;
         }
-        rule::Applied { update_norm: squares.sqrt(), rounded_away, wanted }
+        let [gradient_norm, update_norm] = [gradient_squares, squares].map(f64::sqrt);
+        rule::Applied { gradient_norm, update_norm, rounded_away, wanted }
     }
 
     /// Whether the held-out samples are to be scored now.

@@ -24,6 +24,8 @@ pub struct Numbers {
 /// What one update did to a row.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Applied {
+    /// The Euclidean norm of the gradient.
+    pub gradient_norm: f64,
     /// The Euclidean norm of the change of the parameters.
     pub update_norm: f64,
     /// Parameters that were to change and did not, because the stored format rounds the change away.
@@ -53,11 +55,11 @@ pub fn buffers(kind: OptimizerKind) -> usize {
 
 /// Numbers of a row that one core goes through without help. Longer rows are cut in halves, however many cores
 /// there are, so that sums do not depend on their number.
-const SHARE: usize = 1 << 15;
+const SHARE: usize = 1 << 13;
 
 /// Where a row longer than a share is cut.
 fn half(len: usize) -> usize {
-    (len / 2).next_multiple_of(SHARE)
+    (len / 2).next_multiple_of(16)
 }
 
 /// Both, at once where there are two cores.
@@ -145,8 +147,8 @@ pub fn apply(
     buffers: [&mut [f32]; 3],
 ) -> Applied {
     let rule = Rule { arch, kind, numbers, format };
-    let Moved { squares, rounded_away, wanted } = rule.apply(cores, parameters, gradient, buffers);
-    Applied { update_norm: squares.sqrt(), rounded_away, wanted }
+    let Moved { gradient, squares, rounded_away, wanted } = rule.apply(cores, parameters, gradient, buffers);
+    Applied { gradient_norm: gradient.sqrt(), update_norm: squares.sqrt(), rounded_away, wanted }
 }
 
 /// What is the same for every part of a row.
@@ -158,8 +160,9 @@ struct Rule {
     format: WeightFormat,
 }
 
-/// How far parameters moved: the sum of squares, how many were to and did not, and how many were to.
+/// How far parameters moved along which gradient: the sums of squares, how many were to and did not, and how many were to.
 struct Moved {
+    gradient: f64,
     squares: f64,
     rounded_away: u64,
     wanted: u64,
@@ -187,6 +190,7 @@ impl Rule {
             || self.apply(next, second, second_gradient, [d, e, f]),
         );
         Moved {
+            gradient: first.gradient + second.gradient,
             squares: first.squares + second.squares,
             rounded_away: first.rounded_away + second.rounded_away,
             wanted: first.wanted + second.wanted,
@@ -203,11 +207,14 @@ fn share(
 ) -> Moved {
     let (lr, decay, eps) = (n.lr as f32, n.weight_decay as f32, n.eps as f32);
     let m = n.momentum as f32;
-    if kind == OptimizerKind::ScheduleFreeAdamW {
+    // Where the gradient is another by the time of the pass.
+    let gradient_squares = (kind == OptimizerKind::ScheduleFreeAdamW).then(|| {
+        let squares = squares(arch, 1, gradient);
         precondition(arch, n, gradient, third);
-    }
+        squares
+    });
     let pass = Pass { arch, format, parameters, gradient, first, second };
-    match kind {
+    let moved = match kind {
         OptimizerKind::Sgd => {
             // PyTorch's buffer starts as the first gradient, which is what 0·m + g gives.
             let nesterov = n.nesterov;
@@ -278,7 +285,8 @@ fn share(
                 x
             })
         }
-    }
+    };
+    Moved { gradient: gradient_squares.unwrap_or(moved.gradient), ..moved }
 }
 
 /// Divides a gradient by the root of the debiased mean of its squares, as Adam does.
@@ -343,9 +351,9 @@ impl Pass<'_> {
             || {
                 // A rule without a second buffer is handed the first one's length of nothing.
                 let mut none = [0.0f32; 16];
-                let mut squares = [0.0f32; 16];
+                let (mut squares, mut gradients) = ([0.0f32; 16], [0.0f32; 16]);
                 let (mut wanted, mut lost) = (0u64, 0u64);
-                let mut one = |w: &mut f32, g: f32, a: &mut f32, b: &mut f32, square: &mut f32| {
+                let mut one = |i: usize, w: &mut f32, g: f32, a: &mut f32, b: &mut f32| {
                     let exact = rule(*w, g, a, b);
                     let stored = round(exact);
                     let change = stored - *w;
@@ -353,7 +361,8 @@ impl Pass<'_> {
                         wanted += u64::from(exact != *w);
                         lost += u64::from(stored == *w && exact != *w);
                     }
-                    *square += change * change;
+                    squares[i] += change * change;
+                    gradients[i] += g * g;
                     *w = stored;
                 };
                 let (ws, w_tail) = parameters.as_chunks_mut::<16>();
@@ -362,27 +371,28 @@ impl Pass<'_> {
                 if second.is_empty() {
                     for ((w, g), a) in ws.iter_mut().zip(gs).zip(firsts) {
                         for i in 0..16 {
-                            one(&mut w[i], g[i], &mut a[i], &mut none[i], &mut squares[i]);
+                            one(i, &mut w[i], g[i], &mut a[i], &mut none[i]);
                         }
                     }
                     for (i, ((w, g), a)) in w_tail.iter_mut().zip(g_tail).zip(a_tail).enumerate() {
-                        one(w, *g, a, &mut none[i], &mut squares[i]);
+                        one(i, w, *g, a, &mut none[i]);
                     }
                 } else {
                     let (seconds, b_tail) = second.as_chunks_mut::<16>();
                     for (((w, g), a), b) in ws.iter_mut().zip(gs).zip(firsts).zip(seconds) {
                         for i in 0..16 {
-                            one(&mut w[i], g[i], &mut a[i], &mut b[i], &mut squares[i]);
+                            one(i, &mut w[i], g[i], &mut a[i], &mut b[i]);
                         }
                     }
                     for (i, (((w, g), a), b)) in
                         w_tail.iter_mut().zip(g_tail).zip(a_tail).zip(b_tail).enumerate()
                     {
-                        one(w, *g, a, b, &mut squares[i]);
+                        one(i, w, *g, a, b);
                     }
                 }
-                let squares = squares.iter().map(|square| f64::from(*square)).sum();
-                Moved { squares, rounded_away: lost, wanted }
+                let [gradient, squares] =
+                    [gradients, squares].map(|sums| sums.iter().map(|sum| f64::from(*sum)).sum());
+                Moved { gradient, squares, rounded_away: lost, wanted }
             },
         )
     }

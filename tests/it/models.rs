@@ -143,6 +143,28 @@ fn check_lanes(model: &dyn Model, batches: &[Batch<'_>]) {
     }
 }
 
+/// Whatever is asked, the bits do not depend on how many cores help; and the batch is large enough for them to.
+fn check_cores(model: &dyn Model, batch: Batch<'_>, predictions: usize) {
+    let row = weights(model, 2);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+    let on = |cores: usize| {
+        let mut scratch = model.scratch(batch.rows.len());
+        scratch.spread(cores);
+        let (mut gradient, mut outputs) = (vec![0.0; row.len()], vec![0.0; predictions]);
+        pool.install(|| {
+            let loss = model.gradient(&row, batch, &mut gradient, &mut scratch);
+            let score = model.score(&row, batch, &mut scratch);
+            model.predict(&row, batch, &mut outputs, &mut scratch);
+            let numbers = [&[loss], gradient.as_slice(), &outputs].concat();
+            (score, numbers.iter().map(|number| number.to_bits()).collect::<Vec<_>>())
+        })
+    };
+    let alone = on(1);
+    for cores in [2, 3, 7] {
+        assert!(on(cores) == alone, "{cores} cores");
+    }
+}
+
 /// A weight that is no number shows in the loss, wherever it is.
 fn check_nan(model: &dyn Model, batch: Batch<'_>) {
     for parameter in model.parameters() {

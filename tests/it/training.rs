@@ -89,27 +89,38 @@ fn a_run_alone_and_among_many_gives_the_same_bits() {
 
 #[test]
 fn one_large_run_gives_the_same_bits_on_any_number_of_cores() {
-    let text = r#"
+    let models = [
+        r#"data = { name = "digits", batch_size = 128 }
+model = { kind = "mlp", hidden = [300, 256], activation = "gelu" }"#,
+        r#"data = { name = "digits", batch_size = 128 }
+model = { kind = "cnn", channels = [16, 20] }"#,
+        r#"data = { name = "shakespeare", batch_size = 12 }
+model = { kind = "transformer", layers = 1, width = 32, heads = 2, context = 32 }"#,
+    ];
+    for model in models {
+        let text = format!(
+            r#"
 anneal = 1
 name = "large"
-data = { name = "digits", batch_size = 128 }
-model = { kind = "mlp", hidden = [300, 256], activation = "gelu" }
-train = { updates = "6", clip_norm = 1.0 }
+{model}
+train = {{ updates = "6", clip_norm = 1.0 }}
 [[run]]
 name = "adamw"
-optimizer = { kind = "adamw" }
-lr = { kind = "constant", peak = 0.01 }
-"#;
-    let trained = |threads| {
-        let mut cohort = cohort(text, threads);
-        cohort.advance(u64::MAX, 2).unwrap();
-        cohort.advance(u64::MAX, u64::MAX).unwrap();
-        bits(&rows(&cohort))
-    };
-    let alone = trained(1);
-    assert_eq!(alone[0].len(), 6);
-    for threads in [2, 3, 5] {
-        assert_eq!(trained(threads), alone, "{threads} threads");
+optimizer = {{ kind = "adamw" }}
+lr = {{ kind = "constant", peak = 0.01 }}
+"#
+        );
+        let trained = |threads| {
+            let mut cohort = cohort(&text, threads);
+            cohort.advance(u64::MAX, 2).unwrap();
+            cohort.advance(u64::MAX, u64::MAX).unwrap();
+            bits(&rows(&cohort))
+        };
+        let alone = trained(1);
+        assert_eq!(alone[0].len(), 6);
+        for threads in [2, 3, 5] {
+            assert_eq!(trained(threads), alone, "{model} on {threads} threads");
+        }
     }
 }
 

@@ -119,39 +119,6 @@ pub fn multiply_shared<S: Simd>(
     simd.vectorize(Shared { sizes, a, b, start, c, c_row });
 }
 
-/// Multiplications below which handing half of a product to another core costs more than it saves.
-const WORTH_HALVING: usize = 1 << 21;
-
-/// As [`multiply`], rows of c shared out to at most `cores` cores of the pool that calls. Each number of c is the
-/// same sum in the same order whoever computes it, so the bits do not depend on `cores`.
-///
-/// # Panics
-/// As [`multiply`].
-#[allow(clippy::too_many_arguments, reason = "as `multiply`, and the cores")]
-pub fn multiply_spread<S: Simd>(
-    simd: S,
-    cores: usize,
-    sizes: (usize, usize, usize),
-    a: Left<'_>,
-    b: Right<'_>,
-    start: Start<'_>,
-    c: &mut [f32],
-    c_row: usize,
-) {
-    let (rows, depth, columns) = sizes;
-    let above = (rows / 2).next_multiple_of(TILE_ROWS);
-    if cores < 2 || above >= rows || rows * depth * columns < WORTH_HALVING {
-        return simd.vectorize(Shared { sizes, a, b, start, c, c_row });
-    }
-    let (upper, lower) = c.split_at_mut(above * c_row);
-    let below = Left { data: &a.data[above * a.row..], ..a };
-    let (first, second) = (cores / 2, cores - cores / 2);
-    rayon::join(
-        || multiply_spread(simd, first, (above, depth, columns), a, b, start, upper, c_row),
-        || multiply_spread(simd, second, (rows - above, depth, columns), below, b, start, lower, c_row),
-    );
-}
-
 struct Shared<'a> {
     sizes: (usize, usize, usize),
     a: Left<'a>,
@@ -285,47 +252,6 @@ mod tests {
         #[inline(always)]
         fn with_simd<S: Simd>(self, simd: S) {
             multiply(simd, self.sizes, self.a, self.b, self.start, self.c, self.sizes.2);
-        }
-    }
-
-    #[test]
-    fn any_number_of_cores_gives_the_same_bits() {
-        let (rows, depth, columns) = (131, 200, 128);
-        let number = |i: usize| ((i * 37 + 11) % 101) as f32 / 50.0 - 1.0;
-        let a: Vec<f32> = (0..rows * depth).map(number).collect();
-        let b: Vec<f32> = (0..depth * columns).map(|i| number(i + 7)).collect();
-        let start: Vec<f32> = (0..columns).map(number).collect();
-        for left in [Left { data: &a, row: depth, depth: 1 }, Left { data: &a, row: 1, depth: rows }] {
-            let product = |cores: usize| {
-                let mut c = vec![0.0; rows * columns];
-                let right = Right { data: &b, row: columns };
-                let sizes = (rows, depth, columns);
-                Arch::new().dispatch(Spread { cores, sizes, left, right, start: &start, c: &mut c });
-                c.iter().map(|number| number.to_bits()).collect::<Vec<_>>()
-            };
-            let alone = product(1);
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
-            for cores in [2, 3, 7] {
-                assert!(pool.install(|| product(cores)) == alone, "{cores} cores");
-            }
-        }
-    }
-
-    struct Spread<'a> {
-        cores: usize,
-        sizes: (usize, usize, usize),
-        left: Left<'a>,
-        right: Right<'a>,
-        start: &'a [f32],
-        c: &'a mut [f32],
-    }
-
-    impl WithSimd for Spread<'_> {
-        type Output = ();
-        #[inline(always)]
-        fn with_simd<S: Simd>(self, simd: S) {
-            let Self { cores, sizes, left, right, start, c } = self;
-            multiply_spread(simd, cores, sizes, left, right, Start::Row(start), c, sizes.2);
         }
     }
 

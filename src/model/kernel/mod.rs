@@ -2,8 +2,7 @@
 //! once over [`pulp::Simd`] and compiled for every vector width the processor may have.
 //!
 //! Matrices in scratch memory are row-major with rows padded to [`WIDTH`] numbers, so that no
-//! kernel needs a tail. One thread runs one call, in a fixed order: results do not depend on how
-//! many threads the program has.
+//! kernel needs a tail. One thread runs one call, in a fixed order.
 
 pub mod attention;
 pub mod layer_norm;

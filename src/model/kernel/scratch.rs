@@ -11,19 +11,46 @@ struct Line([f32; 16]);
 #[derive(Clone)]
 pub struct Scratch {
     lines: Vec<Line>,
+    /// Lines that all cores share.
+    shared: usize,
+    /// Lines of each core.
+    own: usize,
+    cores: usize,
+}
+
+/// A scratch as one call uses it.
+pub struct Memory<'a> {
+    /// For all cores.
+    pub shared: &'a mut [f32],
+    /// For each core as much, one after the other.
+    pub own: &'a mut [f32],
     /// Cores of the pool that calls, 1 for the calling thread alone.
     pub cores: usize,
 }
 
 impl Scratch {
-    /// Memory for `numbers` numbers, and for each piece's share of its last cache line.
-    pub fn new(numbers: usize) -> Self {
-        Self { lines: vec![Line::zeroed(); numbers.div_ceil(16)], cores: 1 }
+    /// Memory for one core: `shared` numbers and, of what each core needs, `own`. Every piece that is cut
+    /// needs its share of its last cache line.
+    pub fn new(shared: usize, own: usize) -> Self {
+        let [shared, own] = [shared, own].map(|numbers| numbers.div_ceil(16));
+        Self { lines: vec![Line::zeroed(); shared + own], shared, own, cores: 1 }
+    }
+
+    pub fn cores(&self) -> usize {
+        self.cores
+    }
+
+    /// Lets calls use so many cores of the pool that calls.
+    pub fn spread(&mut self, cores: usize) {
+        self.cores = cores.max(1);
+        self.lines.resize(self.shared + self.cores * self.own, Line::zeroed());
     }
 
     /// All of it, to be cut by [`cut`].
-    pub fn all(&mut self) -> &mut [f32] {
-        bytemuck::cast_slice_mut(&mut self.lines)
+    pub fn all(&mut self) -> Memory<'_> {
+        let (shared, own) = self.lines.split_at_mut(self.shared);
+        let [shared, own] = [shared, own].map(bytemuck::cast_slice_mut);
+        Memory { shared, own, cores: self.cores }
     }
 }
 

@@ -60,8 +60,8 @@ pub fn softmax_columns<S: Simd>(
     (top, sum)
 }
 
-/// Turns rows of logits into the gradient of `scale` times the summed cross-entropy and returns the
-/// sum itself (not scaled), in nats. `room` is for [`room_len`] numbers.
+/// Turns rows of logits into the gradient of `scale` times the summed cross-entropy, and leaves each row's
+/// cross-entropy in `losses`, not scaled, in nats. `room` is for [`room_len`] numbers.
 ///
 /// Rows go [`WIDTH`] at a time, turned so that samples lie along the vectors: few classes would leave most
 /// of a vector empty, and no sum across one is needed.
@@ -72,37 +72,31 @@ pub fn cross_entropy<S: Simd>(
     logits: &mut [f32],
     target_of: impl Fn(usize) -> usize,
     scale: f32,
+    losses: &mut [f32],
     room: &mut [f32],
-) -> f64 {
+) {
     let stride = padded(classes);
-    let mut total = 0.0;
-    for (block, logits) in logits.chunks_mut(WIDTH * stride).enumerate() {
-        let rows = logits.len() / stride;
+    let blocks = logits.chunks_mut(WIDTH * stride).zip(losses.chunks_mut(WIDTH));
+    for (block, (logits, losses)) in blocks.enumerate() {
+        let rows = losses.len();
         let first = block * WIDTH;
         transpose(logits, stride, rows, &mut room[..classes * WIDTH], WIDTH);
-        // A row that is not there has the sum 1, whose logarithm is nothing.
-        let (mut tops, mut sums) = ([0.0; WIDTH], [1.0; WIDTH]);
+        let mut losses_of = [0.0; WIDTH];
+        for (row, loss) in losses_of.iter_mut().enumerate().take(rows) {
+            *loss = logits[row * stride + target_of(first + row)];
+        }
         for column in (0..WIDTH).step_by(S::F32_LANES) {
             let (top, sum) = softmax_columns(simd, room, (WIDTH, classes, column), 1.0, scale);
-            *vector_mut::<S>(&mut tops, column) = top;
-            *vector_mut::<S>(&mut sums, column) = sum;
+            let loss = vector_mut::<S>(&mut losses_of, column);
+            *loss = simd.add_f32s(simd.sub_f32s(top, *loss), ln(simd, sum));
         }
-        sums[rows..].fill(1.0);
-        for (row, top) in tops.iter().enumerate().take(rows) {
-            total += f64::from(top - logits[row * stride + target_of(first + row)]);
-        }
-        let mut logs = simd.splat_f32s(0.0);
-        for column in (0..WIDTH).step_by(S::F32_LANES) {
-            logs = simd.add_f32s(logs, ln(simd, *vector_mut::<S>(&mut sums, column)));
-        }
-        total += f64::from(simd.reduce_sum_f32s(logs));
+        losses.copy_from_slice(&losses_of[..rows]);
         room[classes * WIDTH..stride * WIDTH].fill(0.0);
         transpose(room, WIDTH, stride, logits, stride);
         for row in 0..rows {
             logits[row * stride + target_of(first + row)] -= scale;
         }
     }
-    total
 }
 
 /// The room [`cross_entropy`] needs for rows of so many logits.

@@ -7,6 +7,7 @@ use pulp::Simd;
 
 use super::{Layer, NormLayer, Transformer};
 use crate::model::affine::Affine;
+use crate::model::blocks::Weights;
 use crate::model::kernel::attention::{Heads, Projections};
 use crate::model::kernel::layer_norm::{self, normalise, scale_and_shift};
 use crate::model::kernel::matmul::{Left, Right, Start, multiply_shared};
@@ -18,7 +19,7 @@ use crate::model::kernel::{WIDTH, padded};
 /// How long the pieces of a block are, in numbers.
 #[derive(Clone, Copy)]
 pub struct Sizes {
-    pub windows: usize,
+    windows: usize,
     layers: usize,
     heads: Heads,
     rows: usize,
@@ -277,13 +278,13 @@ impl<'a> Block<'a> {
 
     /// The stream's beginning: each character's embedding and its position's.
     #[inline(always)]
-    pub fn embed(&mut self, model: &Transformer, row: &[f32], tokens: &[u8], windows: &[u32]) {
+    pub fn embed(&mut self, model: &Transformer, wide: &[f32], tokens: &[u8], windows: &[u32]) {
         let (width, context) = (model.size.width, model.size.context);
         for (at, x) in self.stream.x.chunks_exact_mut(self.sizes.stride).enumerate() {
             let (window, position) = (windows[at / context] as usize, at % context);
             let token = usize::from(tokens[window + position]);
-            let token = &row[model.tokens + token * width..][..width];
-            let position = &row[model.positions + position * width..][..width];
+            let token = &model.tokens.values(wide)[token * width..][..width];
+            let position = &model.positions.values(wide)[position * width..][..width];
             for ((x, token), position) in x.iter_mut().zip(token).zip(position) {
                 *x = token + position;
             }
@@ -293,13 +294,13 @@ impl<'a> Block<'a> {
 
     /// Adds the gradients of the embeddings.
     #[inline(always)]
-    pub fn embed_back(&self, model: &Transformer, tokens: &[u8], windows: &[u32], gradient: &mut [f32]) {
+    pub fn embed_back(&self, model: &Transformer, tokens: &[u8], windows: &[u32], gradients: &mut [f32]) {
         let (width, context) = (model.size.width, model.size.context);
         for (at, x) in self.stream.x.chunks_exact(self.sizes.stride).enumerate() {
             let (window, position) = (windows[at / context] as usize, at % context);
             let token = usize::from(tokens[window + position]);
-            for at in [model.tokens + token * width, model.positions + position * width] {
-                for (g, x) in gradient[at..at + width].iter_mut().zip(x) {
+            for (table, at) in [(model.tokens, token), (model.positions, position)] {
+                for (g, x) in table.values_mut(gradients)[at * width..][..width].iter_mut().zip(x) {
                     *g += x;
                 }
             }
@@ -354,8 +355,7 @@ impl<'a> Block<'a> {
         &mut self,
         simd: S,
         model: &Transformer,
-        wide: &[f32],
-        turned: &[f32],
+        Weights { wide, turned }: Weights<'_>,
         gradients: &mut [f32],
     ) {
         let (sizes, width) = (self.sizes, model.size.width);

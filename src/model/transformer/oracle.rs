@@ -17,10 +17,14 @@ pub fn loss(model: &Transformer, rows: &Tensor, batches: &[Batch<'_>]) -> Result
     let windows = tokens.len() / (lanes * context).max(1);
     let positions = windows * context;
 
-    let table = rows.narrow(1, model.tokens, vocabulary * width)?.reshape((lanes * vocabulary, width))?;
+    let table = rows
+        .narrow(1, model.tokens.range().start, vocabulary * width)?
+        .reshape((lanes * vocabulary, width))?;
     let tokens = Tensor::from_vec(tokens, lanes * positions, rows.device())?;
     let mut x = table.index_select(&tokens, 0)?.reshape((lanes, windows, context, width))?;
-    let places = rows.narrow(1, model.positions, context * width)?.reshape((lanes, 1, context, width))?;
+    let places = rows
+        .narrow(1, model.positions.range().start, context * width)?
+        .reshape((lanes, 1, context, width))?;
     x = x.broadcast_add(&places)?.reshape((lanes, positions, width))?;
 
     for layer in &model.layers {

@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use super::golden::{classes, numbers, read, row, single, size, sizes};
 use super::{
-    Samples, check, check_lanes, check_nan, check_probabilities, check_unlabelled, fused, train, worst,
+    Samples, check, check_cores, check_lanes, check_nan, check_probabilities, check_unlabelled, fused, train,
+    worst,
 };
 
 /// PyTorch's kernels are `[out, in, 3, 3]`, its head's inputs channel by channel.
@@ -102,4 +103,14 @@ fn learns() {
     let (first, last) = train(&model, samples.batch(&rows), 0.2, 300);
     assert!(last < 0.2 * first, "{first} to {last}");
     assert_eq!(model.width(), 9 * 4 + 4 + 9 * 4 * 8 + 8 + 4 * 8 * 3 + 3);
+}
+
+#[test]
+fn any_number_of_cores_gives_the_same_bits() {
+    let samples = Samples::new(150, 64, 10);
+    let model = Cnn::new((8, 8), &[16, 20], 10, Loss::CrossEntropy).unwrap();
+    for count in [33, 64, 131] {
+        let rows: Vec<u32> = (0..count).collect();
+        check_cores(&model, samples.batch(&rows), 10 * count as usize);
+    }
 }

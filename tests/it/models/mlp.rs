@@ -4,7 +4,8 @@ use anneal_studio::model::{Batch, Inputs, Targets};
 
 use super::golden::{classes, numbers, read, row, single, sizes};
 use super::{
-    Samples, check, check_lanes, check_nan, check_probabilities, check_unlabelled, fused, train, worst,
+    Samples, check, check_cores, check_lanes, check_nan, check_probabilities, check_unlabelled, fused, train,
+    worst,
 };
 
 const ACTIVATIONS: [(Activation, &str); 3] =
@@ -82,5 +83,17 @@ fn learns() {
         let model = Mlp::new(&[5, 32, 3], activation, Loss::CrossEntropy);
         let (first, last) = train(&model, samples.batch(&rows), 0.5, 300);
         assert!(last < 0.2 * first, "{activation:?}: {first} to {last}");
+    }
+}
+
+#[test]
+fn any_number_of_cores_gives_the_same_bits() {
+    for (activation, _) in ACTIVATIONS {
+        for sizes in [&[64, 200, 121, 10][..], &[300, 256, 33], &[64, 1, 300, 300, 16]] {
+            let samples = Samples::new(150, sizes[0], sizes[sizes.len() - 1]);
+            let rows: Vec<u32> = (0..131).collect();
+            let model = Mlp::new(sizes, activation, Loss::CrossEntropy);
+            check_cores(&model, samples.batch(&rows), 131 * sizes[sizes.len() - 1]);
+        }
     }
 }

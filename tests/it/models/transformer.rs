@@ -5,7 +5,7 @@ use anneal_studio::random::{Stream, below, rng};
 use serde_json::Value;
 
 use super::golden::{classes, numbers, read, row, single, size};
-use super::{check, check_lanes, check_nan, check_probabilities, fused, train, worst};
+use super::{check, check_cores, check_lanes, check_nan, check_probabilities, fused, train, worst};
 
 fn batch<'a>(tokens: &'a [u8], rows: &'a [u32]) -> Batch<'a> {
     Batch { inputs: Inputs::Characters { tokens }, targets: Targets::NextCharacter, rows }
@@ -106,5 +106,15 @@ fn learns() {
         let tokens: Vec<u8> = (0..60).map(|at| [0, 0, 1, 2, 1, 3][at % 6]).collect();
         let (first, last) = train(&model, batch(&tokens, &[0, 7, 14, 21, 28, 35]), 0.2, 400);
         assert!(last < 0.25 * first, "{norm:?}: {first} to {last}");
+    }
+}
+
+#[test]
+fn any_number_of_cores_gives_the_same_bits() {
+    let tokens = text(300, 17);
+    for (norm, count) in [(Norm::Pre, 16), (Norm::Post, 19)] {
+        let size = Size { layers: 2, width: 24, heads: 3, context: 30, norm, vocabulary: 17 };
+        let rows: Vec<u32> = (0..count).map(|at| 7 * at).collect();
+        check_cores(&Transformer::new(size).unwrap(), batch(&tokens, &rows), count as usize * 30 * 17);
     }
 }
