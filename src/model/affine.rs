@@ -1,8 +1,11 @@
 //! Matrices with biases inside a row of parameters, and where their working copies lie.
 
+use pulp::Simd;
+
 use super::Parameter;
 use super::kernel::padded;
-use super::kernel::rows::{narrow, transpose, widen};
+use super::kernel::rows::{narrow, widen};
+use super::kernel::transpose::transpose;
 
 /// `y = x W + b`. A model works on copies whose rows are whole vectors: `W` and `b` in the wide
 /// memory, gradients in another of that layout, and `W` transposed in the turned memory.
@@ -77,21 +80,32 @@ impl Layout {
     /// Copies all matrices and vectors of a row into wide memory.
     #[inline(always)]
     pub fn widen(&self, row: &[f32], wide: &mut [f32]) {
-        self.affines.iter().for_each(|affine| affine.widen(row, wide));
-        self.columns.iter().for_each(|column| column.widen(row, wide));
+        // Loops, not closures: what a closure calls is not compiled for the vectors in use.
+        for affine in &self.affines {
+            affine.widen(row, wide);
+        }
+        for column in &self.columns {
+            column.widen(row, wide);
+        }
     }
 
     /// Copies all matrices and vectors out of wide memory.
     #[inline(always)]
     pub fn narrow(&self, wide: &[f32], row: &mut [f32]) {
-        self.affines.iter().for_each(|affine| affine.narrow(wide, row));
-        self.columns.iter().for_each(|column| column.narrow(wide, row));
+        for affine in &self.affines {
+            affine.narrow(wide, row);
+        }
+        for column in &self.columns {
+            column.narrow(wide, row);
+        }
     }
 
     /// Transposes all matrices of a row into turned memory.
     #[inline(always)]
-    pub fn turn(&self, row: &[f32], turned: &mut [f32]) {
-        self.affines.iter().for_each(|affine| affine.turn(row, turned));
+    pub fn turn<S: Simd>(&self, simd: S, row: &[f32], turned: &mut [f32]) {
+        for affine in &self.affines {
+            affine.turn(simd, row, turned);
+        }
     }
 }
 
@@ -126,12 +140,12 @@ impl Affine {
 
     /// Transposes the matrix of a row, group by group.
     #[inline(always)]
-    fn turn(&self, row: &[f32], turned: &mut [f32]) {
+    fn turn<S: Simd>(&self, simd: S, row: &[f32], turned: &mut [f32]) {
         let (rows, len) = (self.inputs / self.groups, self.turned_len());
         let groups = turned[self.turned..].chunks_exact_mut(len).take(self.groups);
         for (group, turned) in groups.enumerate() {
             let matrix = &row[self.weight + group * rows * self.outputs..];
-            transpose(matrix, self.outputs, rows, turned, padded(rows));
+            transpose(simd, matrix, self.outputs, rows, turned, padded(rows));
         }
     }
 

@@ -88,7 +88,7 @@ impl<M: Blocks> WithSimd for Pass<'_, M> {
         let (mut turned, mut total): (&mut [f32], &mut [f32]) = Default::default();
         if gradient.is_some() {
             turned = cut(&mut shared, layout.turned);
-            layout.turn(row, turned);
+            layout.turn(simd, row, turned);
             total = cut(&mut shared, layout.wide);
             total.fill(0.0);
         }
@@ -108,8 +108,9 @@ impl<M: Blocks> WithSimd for Pass<'_, M> {
             correct +=
                 share(simd, Share { model, weights, batch, scale, job: part, losses, own: &mut *own, each });
             if gradient.is_some() {
-                let blocks = own.chunks_exact(each).take(rows.len().div_ceil(samples));
-                blocks.for_each(|block| add(simd, &block[..layout.wide], total));
+                for block in own.chunks_exact(each).take(rows.len().div_ceil(samples)) {
+                    add(simd, &block[..layout.wide], total);
+                }
             }
         }
         if let Some(gradient) = &mut gradient {

@@ -1,6 +1,6 @@
 //! Optimizers as one fused pass over a row: PyTorch's update rules on parameters, gradient and buffers.
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 use crate::experiment::{OptimizerKind, WeightFormat};
 
@@ -83,18 +83,7 @@ fn squares(arch: Arch, cores: usize, row: &[f32]) -> f64 {
         let (a, b) = both(cores, || squares(arch, next, a), || squares(arch, next, b));
         return a + b;
     }
-    arch.dispatch(|| {
-        let (chunks, tail) = row.as_chunks::<16>();
-        let mut sums = [0.0f32; 16];
-        for chunk in chunks {
-            for (sum, x) in sums.iter_mut().zip(chunk) {
-                *sum += x * x;
-            }
-        }
-        let tail: f32 = tail.iter().map(|x| x * x).sum();
-        let total: f64 = sums.iter().map(|sum| f64::from(*sum)).sum();
-        total + f64::from(tail)
-    })
+    arch.dispatch(SquaresOf(row))
 }
 
 /// Multiplies a row by a number.
@@ -345,55 +334,122 @@ impl Pass<'_> {
         rule: impl Fn(f32, f32, &mut f32, &mut f32) -> f32,
         round: impl Fn(f32) -> f32,
     ) -> Moved {
-        let Self { arch, format: _, parameters, gradient, first, second } = self;
-        arch.dispatch(
-            #[inline(always)]
-            || {
-                // A rule without a second buffer is handed the first one's length of nothing.
-                let mut none = [0.0f32; 16];
-                let (mut squares, mut gradients) = ([0.0f32; 16], [0.0f32; 16]);
-                let (mut wanted, mut lost) = (0u64, 0u64);
-                let mut one = |i: usize, w: &mut f32, g: f32, a: &mut f32, b: &mut f32| {
-                    let exact = rule(*w, g, a, b);
-                    let stored = round(exact);
-                    let change = stored - *w;
-                    if COUNTS {
-                        wanted += u64::from(exact != *w);
-                        lost += u64::from(stored == *w && exact != *w);
-                    }
-                    squares[i] += change * change;
-                    gradients[i] += g * g;
-                    *w = stored;
-                };
-                let (ws, w_tail) = parameters.as_chunks_mut::<16>();
-                let (gs, g_tail) = gradient.as_chunks::<16>();
-                let (firsts, a_tail) = first.as_chunks_mut::<16>();
-                if second.is_empty() {
-                    for ((w, g), a) in ws.iter_mut().zip(gs).zip(firsts) {
-                        for i in 0..16 {
-                            one(i, &mut w[i], g[i], &mut a[i], &mut none[i]);
-                        }
-                    }
-                    for (i, ((w, g), a)) in w_tail.iter_mut().zip(g_tail).zip(a_tail).enumerate() {
-                        one(i, w, *g, a, &mut none[i]);
-                    }
-                } else {
-                    let (seconds, b_tail) = second.as_chunks_mut::<16>();
-                    for (((w, g), a), b) in ws.iter_mut().zip(gs).zip(firsts).zip(seconds) {
-                        for i in 0..16 {
-                            one(i, &mut w[i], g[i], &mut a[i], &mut b[i]);
-                        }
-                    }
-                    for (i, (((w, g), a), b)) in
-                        w_tail.iter_mut().zip(g_tail).zip(a_tail).zip(b_tail).enumerate()
-                    {
-                        one(i, w, *g, a, b);
-                    }
+        self.arch.dispatch(Sweep::<COUNTS, _, _> { pass: self, rule, round })
+    }
+}
+
+struct Sweep<'a, const COUNTS: bool, F, R> {
+    pass: Pass<'a>,
+    rule: F,
+    round: R,
+}
+
+impl<const COUNTS: bool, F, R> WithSimd for Sweep<'_, COUNTS, F, R>
+where
+    F: Fn(f32, f32, &mut f32, &mut f32) -> f32,
+    R: Fn(f32) -> f32,
+{
+    type Output = Moved;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> Moved {
+        let Self { pass: Pass { arch: _, format: _, parameters, gradient, first, second }, rule, round } =
+            self;
+        let (mut wanted, mut lost) = (0, 0);
+        // Returns how far the parameter moved.
+        let mut one = |w: &mut f32, g: f32, a: &mut f32, b: &mut f32| {
+            let exact = rule(*w, g, a, b);
+            let stored = round(exact);
+            let change = stored - *w;
+            if COUNTS {
+                wanted += u64::from(exact != *w);
+                lost += u64::from(stored == *w && exact != *w);
+            }
+            *w = stored;
+            change
+        };
+        let (mut moved, mut along) = (Squares::new(simd), Squares::new(simd));
+        let (ws, w_tail) = parameters.as_chunks_mut::<CHUNK>();
+        let (gs, g_tail) = gradient.as_chunks::<CHUNK>();
+        let (firsts, a_tail) = first.as_chunks_mut::<CHUNK>();
+        // A rule without a second buffer is handed one that nobody reads.
+        let (mut none, mut changes) = ([0.0; CHUNK], [0.0; CHUNK]);
+        if second.is_empty() {
+            for ((w, g), a) in ws.iter_mut().zip(gs).zip(firsts) {
+                for (i, change) in changes.iter_mut().enumerate() {
+                    *change = one(&mut w[i], g[i], &mut a[i], &mut none[i]);
                 }
-                let [gradient, squares] =
-                    [gradients, squares].map(|sums| sums.iter().map(|sum| f64::from(*sum)).sum());
-                Moved { gradient, squares, rounded_away: lost, wanted }
-            },
-        )
+                moved.add(simd, &changes);
+                along.add(simd, g);
+            }
+            for ((w, g), a) in w_tail.iter_mut().zip(g_tail).zip(a_tail) {
+                moved.add_one(one(w, *g, a, &mut none[0]));
+                along.add_one(*g);
+            }
+        } else {
+            let (seconds, b_tail) = second.as_chunks_mut::<CHUNK>();
+            for (((w, g), a), b) in ws.iter_mut().zip(gs).zip(firsts).zip(seconds) {
+                for (i, change) in changes.iter_mut().enumerate() {
+                    *change = one(&mut w[i], g[i], &mut a[i], &mut b[i]);
+                }
+                moved.add(simd, &changes);
+                along.add(simd, g);
+            }
+            for (((w, g), a), b) in w_tail.iter_mut().zip(g_tail).zip(a_tail).zip(b_tail) {
+                moved.add_one(one(w, *g, a, b));
+                along.add_one(*g);
+            }
+        }
+        Moved { gradient: along.total(), squares: moved.total(), rounded_away: lost, wanted }
+    }
+}
+
+/// Numbers that are gone through together.
+const CHUNK: usize = 16;
+
+/// A sum of squares in as many parts as a chunk has numbers, each in single precision.
+struct Squares<S: Simd> {
+    sums: [S::f32s; CHUNK],
+    tail: f64,
+}
+
+impl<S: Simd> Squares<S> {
+    #[inline(always)]
+    fn new(simd: S) -> Self {
+        Self { sums: [simd.splat_f32s(0.0); CHUNK], tail: 0.0 }
+    }
+
+    #[inline(always)]
+    fn add(&mut self, simd: S, chunk: &[f32; CHUNK]) {
+        for (sum, numbers) in self.sums.iter_mut().zip(S::as_simd_f32s(chunk).0) {
+            *sum = simd.mul_add_e_f32s(*numbers, *numbers, *sum);
+        }
+    }
+
+    #[inline(always)]
+    fn add_one(&mut self, number: f32) {
+        self.tail += f64::from(number * number);
+    }
+
+    #[inline(always)]
+    fn total(&self) -> f64 {
+        let sums = bytemuck::cast_slice::<S::f32s, f32>(&self.sums[..CHUNK / S::F32_LANES]);
+        sums.iter().map(|sum| f64::from(*sum)).sum::<f64>() + self.tail
+    }
+}
+
+/// The sum of a row's squares.
+struct SquaresOf<'a>(&'a [f32]);
+
+impl WithSimd for SquaresOf<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> f64 {
+        let mut squares = Squares::new(simd);
+        let (chunks, tail) = self.0.as_chunks::<CHUNK>();
+        chunks.iter().for_each(|chunk| squares.add(simd, chunk));
+        tail.iter().for_each(|number| squares.add_one(*number));
+        squares.total()
     }
 }

@@ -7,8 +7,9 @@
 use pulp::Simd;
 
 use super::matmul::{Left, Right, Start, multiply_shared};
-use super::rows::{transpose, vector, vector_mut};
+use super::rows::{vector, vector_mut};
 use super::softmax::softmax_columns;
+use super::transpose::transpose;
 use super::{WIDTH, padded};
 
 /// Sizes of one window's attention.
@@ -179,7 +180,7 @@ impl Heads {
         mixed: &mut [f32],
         turned: &mut [f32],
     ) {
-        transpose(projections.queries, self.stride(), self.context, turned, self.span());
+        transpose(simd, projections.queries, self.stride(), self.context, turned, self.span());
         for (head, scores) in probabilities.chunks_exact_mut(self.scores_len()).enumerate() {
             self.scores(simd, head, projections.keys, turned, scores);
             self.softmax(simd, scores);
@@ -206,7 +207,7 @@ impl Heads {
         let (scores, room) = room.split_at_mut(self.scores_len());
         let (mixed_turned, room) = room.split_at_mut(self.turned_len());
         let (queries_turned, room) = room.split_at_mut(self.turned_len());
-        transpose(mixed, self.stride(), self.context, mixed_turned, self.span());
+        transpose(simd, mixed, self.stride(), self.context, mixed_turned, self.span());
         for (head, probabilities) in probabilities.chunks_exact(self.scores_len()).enumerate() {
             self.give_back(simd, head, probabilities, mixed, room, values);
             self.scores(simd, head, projections.values, mixed_turned, scores);
@@ -214,6 +215,6 @@ impl Heads {
             self.give_back(simd, head, scores, projections.queries, room, keys);
             self.mix(simd, head, projections.keys, scores, queries_turned);
         }
-        transpose(queries_turned, self.span(), self.width, queries, self.stride());
+        transpose(simd, queries_turned, self.span(), self.width, queries, self.stride());
     }
 }

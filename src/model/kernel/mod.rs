@@ -11,6 +11,7 @@ pub mod matmul;
 pub mod rows;
 pub mod scratch;
 pub mod softmax;
+pub mod transpose;
 
 /// Rows are padded to a multiple of this many numbers: the widest vector of any processor served.
 pub const WIDTH: usize = 16;

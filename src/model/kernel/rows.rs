@@ -1,4 +1,4 @@
-//! Matrices with rows of whole vectors: copying into them, out of them, turning and summing them.
+//! Matrices with rows of whole vectors: copying into them, out of them, and summing them.
 
 use pulp::Simd;
 
@@ -25,36 +25,6 @@ pub fn narrow(wide: &[f32], from: usize, narrow: &mut [f32], to: usize) {
 pub fn copy(from: &[f32], to: &mut [f32]) {
     for (to, from) in to.iter_mut().zip(from) {
         *to = *from;
-    }
-}
-
-/// A square this many numbers wide is turned in registers.
-const BLOCK: usize = 8;
-
-/// Turns `rows` rows (`row` apart) into columns of rows `stride` long, a row a column of `matrix`
-/// for as many as `turned` holds; what lies past the last is 0.
-#[inline(always)]
-pub fn transpose(matrix: &[f32], row: usize, rows: usize, turned: &mut [f32], stride: usize) {
-    let columns = turned.len() / stride;
-    let (whole_columns, whole_rows) = (columns / BLOCK * BLOCK, rows / BLOCK * BLOCK);
-    for column in (0..whole_columns).step_by(BLOCK) {
-        for at in (0..whole_rows).step_by(BLOCK) {
-            let mut block = [[0.0; BLOCK]; BLOCK];
-            for (r, block) in block.iter_mut().enumerate() {
-                block.copy_from_slice(&matrix[(at + r) * row + column..][..BLOCK]);
-            }
-            for c in 0..BLOCK {
-                let out: [f32; BLOCK] = std::array::from_fn(|r| block[r][c]);
-                turned[(column + c) * stride + at..][..BLOCK].copy_from_slice(&out);
-            }
-        }
-    }
-    for (column, out) in turned.chunks_exact_mut(stride).enumerate() {
-        let done = if column < whole_columns { whole_rows } else { 0 };
-        for (at, out) in out[..rows].iter_mut().enumerate().skip(done) {
-            *out = matrix[at * row + column];
-        }
-        out[rows..].iter_mut().for_each(|number| *number = 0.0);
     }
 }
 

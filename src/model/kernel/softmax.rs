@@ -3,7 +3,8 @@
 use pulp::Simd;
 
 use super::math::{exp, ln};
-use super::rows::{transpose, vector, vector_mut};
+use super::rows::{vector, vector_mut};
+use super::transpose::transpose;
 use super::{WIDTH, padded};
 
 /// Turns one padded row of logits into probabilities, padding into 0.
@@ -80,7 +81,7 @@ pub fn cross_entropy<S: Simd>(
     for (block, (logits, losses)) in blocks.enumerate() {
         let rows = losses.len();
         let first = block * WIDTH;
-        transpose(logits, stride, rows, &mut room[..classes * WIDTH], WIDTH);
+        transpose(simd, logits, stride, rows, &mut room[..classes * WIDTH], WIDTH);
         let mut losses_of = [0.0; WIDTH];
         for (row, loss) in losses_of.iter_mut().enumerate().take(rows) {
             *loss = logits[row * stride + target_of(first + row)];
@@ -92,7 +93,7 @@ pub fn cross_entropy<S: Simd>(
         }
         losses.copy_from_slice(&losses_of[..rows]);
         room[classes * WIDTH..stride * WIDTH].fill(0.0);
-        transpose(room, WIDTH, stride, logits, stride);
+        transpose(simd, room, WIDTH, stride, logits, stride);
         for row in 0..rows {
             logits[row * stride + target_of(first + row)] -= scale;
         }

@@ -7,9 +7,10 @@ use super::{Layer, Mlp};
 use crate::experiment::Activation;
 use crate::model::Targets;
 use crate::model::kernel::matmul::{Left, Right, Start, multiply};
-use crate::model::kernel::rows::{copy, transpose, widen};
+use crate::model::kernel::rows::{copy, widen};
 use crate::model::kernel::scratch::cut;
 use crate::model::kernel::softmax::room_len;
+use crate::model::kernel::transpose::transpose;
 use crate::model::kernel::{math, padded};
 use crate::model::readout::{Answer, Job, read_out};
 
@@ -186,7 +187,7 @@ fn pass<S: Simd>(simd: S, samples: Samples<'_>, kept: &mut Kept<'_>, own: &mut [
             let (arriving, stride, inputs) = (&*after[0].deltas, layer.stride(), padded(layer.inputs));
             let At { outputs, slopes, deltas } = &mut before[at - 1];
             let turned = cut(&mut &mut *own, layer.outputs * inputs);
-            transpose(layer.weight(row), layer.outputs, layer.inputs, turned, inputs);
+            transpose(simd, layer.weight(row), layer.outputs, layer.inputs, turned, inputs);
             let left = Left { data: arriving, row: stride, depth: 1 };
             let right = Right { data: turned, row: inputs };
             multiply(simd, (n, layer.outputs, inputs), left, right, Start::Zero, deltas, inputs);
