@@ -16,6 +16,7 @@ mod spares;
 mod sweep;
 mod track;
 mod travel;
+pub mod watch;
 
 use std::collections::BTreeMap;
 use std::io;

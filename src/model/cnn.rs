@@ -19,6 +19,7 @@ use super::kernel::rows::add_rows;
 use super::kernel::scratch::{Scratch, cut};
 use super::kernel::softmax::room_len;
 use super::readout::{Answer, Job, read_out};
+use super::resident::Resident;
 use super::{Batch, Inputs, Model, Parameter, Score, Targets};
 use crate::experiment::Loss;
 use pixels::{Grid, TAPS};
@@ -316,12 +317,17 @@ impl Model for Cnn {
         pass(self.arch, self, row, batch, Job::Predict { outputs: predictions, classes }, scratch);
     }
 
-    fn loss_tensor(&self, rows: &Tensor, batches: &[Batch<'_>]) -> candle_core::Result<Tensor> {
+    fn loss_tensor(
+        &self,
+        rows: &Tensor,
+        data: &Resident,
+        batches: &[Batch<'_>],
+    ) -> candle_core::Result<Tensor> {
         let lanes = rows.dim(0)?;
         let samples = batches.first().map_or(0, |batch| batch.rows.len());
         let Grid { height, width } = self.stages[0].grid;
-        let mut x = super::tensor::inputs(batches, rows.device(), rows.dtype())?
-            .reshape((lanes, samples, height, width, 1))?;
+        let (x, targets) = data.gather(batches)?;
+        let mut x = x.reshape((lanes, samples, height, width, 1))?;
         for stage in &self.stages {
             let Grid { height, width } = stage.grid;
             let framed = x.pad_with_zeros(2, 1, 1)?.pad_with_zeros(3, 1, 1)?;
@@ -342,7 +348,7 @@ impl Model for Cnn {
         }
         let outputs =
             super::tensor::affine(rows, &x.reshape((lanes, samples, self.head.inputs))?, self.head)?;
-        super::tensor::mean_loss(self.loss, &outputs, batches)
+        super::tensor::mean_loss(self.loss, &outputs, &targets)
     }
 
     fn flops(&self, samples: usize) -> f64 {

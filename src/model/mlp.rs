@@ -11,6 +11,7 @@ use super::init::normal_fill;
 use super::kernel::padded;
 use super::kernel::scratch::{Memory, Scratch};
 use super::readout::Job;
+use super::resident::Resident;
 use super::{Batch, Inputs, Model, Parameter, Score, Targets};
 use crate::experiment::{Activation, Loss};
 use gradients::collect;
@@ -175,9 +176,14 @@ impl Model for Mlp {
         self.pass(row, batch, Job::Predict { outputs: predictions, classes }, scratch);
     }
 
-    fn loss_tensor(&self, rows: &Tensor, batches: &[Batch<'_>]) -> candle_core::Result<Tensor> {
+    fn loss_tensor(
+        &self,
+        rows: &Tensor,
+        data: &Resident,
+        batches: &[Batch<'_>],
+    ) -> candle_core::Result<Tensor> {
         let (lanes, _) = rows.dims2()?;
-        let mut x = super::tensor::inputs(batches, rows.device(), rows.dtype())?;
+        let (mut x, targets) = data.gather(batches)?;
         let last = self.layers.len() - 1;
         for (at, layer) in self.layers.iter().enumerate() {
             let weight = rows.narrow(1, layer.weight, layer.inputs * layer.outputs)?.reshape((
@@ -195,7 +201,7 @@ impl Model for Mlp {
                 };
             }
         }
-        super::tensor::mean_loss(self.loss, &x, batches)
+        super::tensor::mean_loss(self.loss, &x, &targets)
     }
 
     fn flops(&self, samples: usize) -> f64 {

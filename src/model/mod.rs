@@ -7,6 +7,7 @@ pub mod init;
 pub mod kernel;
 pub mod mlp;
 mod readout;
+pub mod resident;
 pub mod surface;
 pub mod tensor;
 pub mod transformer;
@@ -15,6 +16,7 @@ use candle_core::Tensor;
 use rand_chacha::ChaCha8Rng;
 
 use kernel::scratch::Scratch;
+use resident::Resident;
 
 /// The samples of one micro-batch: which rows of the data set, and what they are to become.
 #[derive(Clone, Copy, Debug)]
@@ -135,11 +137,17 @@ pub trait Model: Send + Sync {
     /// The outputs of a batch (probabilities of classes, or values), `outputs()` a sample (a character, for text).
     fn predict(&self, row: &[f32], batch: Batch<'_>, predictions: &mut [f32], scratch: &mut Scratch);
 
-    /// The mean loss of each lane, `[L]`, for rows `[L, P]` and each lane's own batch.
+    /// The mean loss of each lane, `[L]`, for rows `[L, P]` and each lane's own batch of the `data`, which lies
+    /// on the device of `rows`.
     ///
     /// # Errors
-    /// When candle cannot run an operation on the device of `rows`.
-    fn loss_tensor(&self, rows: &Tensor, batches: &[Batch<'_>]) -> candle_core::Result<Tensor>;
+    /// When candle cannot run an operation on that device.
+    fn loss_tensor(
+        &self,
+        rows: &Tensor,
+        data: &Resident,
+        batches: &[Batch<'_>],
+    ) -> candle_core::Result<Tensor>;
 
     /// Numbers in a row.
     fn width(&self) -> usize {

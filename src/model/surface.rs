@@ -4,6 +4,7 @@ use candle_core::Tensor;
 use rand_chacha::ChaCha8Rng;
 
 use super::kernel::scratch::Scratch;
+use super::resident::Resident;
 use super::{Batch, Model, Parameter, Score};
 use crate::experiment::SurfaceFunction;
 use crate::random::{Stream, fill_normal, rng};
@@ -143,7 +144,7 @@ impl Model for Surface {
         predictions.fill(self.at_row(row).0 as f32);
     }
 
-    fn loss_tensor(&self, rows: &Tensor, _: &[Batch<'_>]) -> candle_core::Result<Tensor> {
+    fn loss_tensor(&self, rows: &Tensor, _: &Resident, _: &[Batch<'_>]) -> candle_core::Result<Tensor> {
         let (x, y) = (rows.narrow(1, 0, 1)?.squeeze(1)?, rows.narrow(1, 1, 1)?.squeeze(1)?);
         match self.function {
             SurfaceFunction::Quadratic => (x.sqr()? + (y.sqr()? * STEEP)?)? * 0.5,

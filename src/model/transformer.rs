@@ -13,6 +13,7 @@ use super::init::normal_fill;
 use super::kernel::attention::Heads;
 use super::kernel::scratch::Scratch;
 use super::readout::{Answer, Job, read_out};
+use super::resident::Resident;
 use super::{Batch, Inputs, Model, Parameter, Score};
 use crate::experiment::{Loss, Norm};
 use block::{Block, Sizes};
@@ -210,8 +211,13 @@ impl Model for Transformer {
         pass(self.arch, self, row, batch, Job::Predict { outputs: predictions, classes: true }, scratch);
     }
 
-    fn loss_tensor(&self, rows: &Tensor, batches: &[Batch<'_>]) -> candle_core::Result<Tensor> {
-        oracle::loss(self, rows, batches)
+    fn loss_tensor(
+        &self,
+        rows: &Tensor,
+        data: &Resident,
+        batches: &[Batch<'_>],
+    ) -> candle_core::Result<Tensor> {
+        oracle::loss(self, rows, data, batches)
     }
 
     fn flops(&self, samples: usize) -> f64 {

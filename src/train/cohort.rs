@@ -18,6 +18,7 @@ use super::rule;
 use super::snapshot::Keeper;
 use super::task::{self, Task};
 use crate::experiment::Experiment;
+use crate::model::resident::Resident;
 
 /// All runs of an experiment, every replica a lane, and their weights `[lanes, width]`.
 ///
@@ -28,6 +29,8 @@ pub struct Cohort {
     lanes: Vec<Lane>,
     rows: Tensor,
     place: Place,
+    /// The data, where lanes train in candle's operations.
+    resident: Option<Resident>,
 }
 
 /// What an edit did.
@@ -86,7 +89,8 @@ impl Cohort {
         let rows = Tensor::zeros((0, 0), DType::F32, &place.device)?;
         let experiment = Experiment { runs: Vec::new(), ..revision.experiment.clone() };
         let nothing = Arc::new(Revision { generation: 0, experiment, ids: Vec::new() });
-        let mut cohort = Self { revision: nothing, task, lanes: Vec::new(), rows, place };
+        let resident = resident(&task, &place)?;
+        let mut cohort = Self { revision: nothing, task, lanes: Vec::new(), rows, place, resident };
         cohort.cast(revision, Mode::Live)?;
         Ok(cohort)
     }
@@ -262,6 +266,9 @@ impl Cohort {
 
     /// All lanes of one optimizer that are equally far at once, in candle's operations.
     fn advance_on_device(&mut self, goals: &[u64]) -> Result<(), TrainError> {
+        let Some(data) = &self.resident else {
+            return Err(TrainError::Task("the data is not where the weights are".into()));
+        };
         loop {
             // The next group: the first lane with something to do, and all that can go with it.
             let todo = |at: usize, lane: &Lane| lane.failed.is_none() && lane.update < goals[at];
@@ -284,12 +291,16 @@ impl Cohort {
                 .filter(|(at, _)| group.contains(&(*at as u32)))
                 .map(|(_, lane)| lane)
                 .collect();
-            let trained = super::tensor::advance(&self.task, &mut lanes, &rows, like.2)?;
-            let parameters = trained.narrow(1, 0, self.task.model.width())?;
-            for (at, lane) in lanes.iter_mut().enumerate() {
-                if lane.looks_after(&self.task, 0) {
-                    lane.look(&self.task, &parameters.get(at)?.to_vec1::<f32>()?);
-                }
+            let trained = super::tensor::advance(&self.task, data, &mut lanes, &rows, like.2)?;
+            if lanes.iter().any(|lane| lane.looks_after(&self.task, 0)) {
+                let task = &self.task;
+                let weights = trained.narrow(1, 0, task.model.width())?.to_vec2::<f32>()?;
+                let look = |(lane, weights): (&mut &mut Lane, &Vec<f32>)| {
+                    if lane.looks_after(task, 0) {
+                        lane.look(task, weights);
+                    }
+                };
+                self.place.pool.install(|| lanes.par_iter_mut().zip(&weights).for_each(look));
             }
             for (at, lane) in group.iter().enumerate() {
                 self.rows.slice_set(&trained.narrow(0, at, 1)?.contiguous()?, 0, *lane as usize)?;
@@ -408,6 +419,7 @@ impl Cohort {
         let flops = task.model.flops(task.batch) * (task.accumulate * self.lanes.len()) as f64;
         let place = Place::choose(choice, Arc::clone(&self.place.pool), flops)?;
         self.suits(&place, &self.revision.experiment)?;
+        self.resident = resident(task, &place)?;
         self.rows = self.rows.to_device(&place.device)?;
         self.place = place;
         Ok(())
@@ -441,6 +453,14 @@ impl Cohort {
         let Some(lane) = self.lanes.iter_mut().find(|lane| lane.id == id) else { return Ok(None) };
         Ok(Some(lane.predict(&self.task, &row, inputs, width)))
     }
+}
+
+/// The data of a task where lanes do not train by the fused kernels, which read it where it is.
+fn resident(task: &Task, place: &Place) -> Result<Option<Resident>, TrainError> {
+    if place.fused {
+        return Ok(None);
+    }
+    Ok(Some(Resident::new(task.training(&[]), task.model.outputs(), &place.device, DType::F32)?))
 }
 
 /// What a panic said.

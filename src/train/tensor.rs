@@ -1,6 +1,6 @@
 //! The same updates in candle's own operations: any device, all lanes of a group at once.
 //!
-//! Parameters and buffers stay on the device over a whole chunk; losses and norms come back once, at
+//! The data lies on the device; parameters and buffers stay there over a whole chunk; losses and norms come back once, at
 //! its end. On the CPU the fused lanes are many times faster; there this path is the oracle of tests.
 
 use candle_core::{DType, Device, Result, Tensor, Var};
@@ -9,6 +9,7 @@ use super::lane::Lane;
 use super::rule::{self, Averaging, Numbers};
 use super::task::Task;
 use crate::experiment::{OptimizerKind, WeightFormat};
+use crate::model::resident::Resident;
 use crate::telemetry::Row;
 
 /// Trains lanes of one optimizer kind that have done equally many updates, up to `to` updates.
@@ -16,7 +17,13 @@ use crate::telemetry::Row;
 ///
 /// # Errors
 /// When candle cannot run an operation on the device.
-pub fn advance(task: &Task, lanes: &mut [&mut Lane], rows: &Tensor, to: u64) -> Result<Tensor> {
+pub fn advance(
+    task: &Task,
+    data: &Resident,
+    lanes: &mut [&mut Lane],
+    rows: &Tensor,
+    to: u64,
+) -> Result<Tensor> {
     let Some(first) = lanes.first() else { return Ok(rows.clone()) };
     let (kind, width) = (first.plan.kind, task.model.width());
     let spare = rows.dim(1)? / width;
@@ -37,7 +44,7 @@ pub fn advance(task: &Task, lanes: &mut [&mut Lane], rows: &Tensor, to: u64) -> 
             // The gradient is taken ahead of the weights that are averaged.
             at = Var::from_tensor(&buffers[1].contiguous()?)?;
         }
-        let (loss, gradient) = loss_and_gradient(task, lanes, &at, ahead)?;
+        let (loss, gradient) = loss_and_gradient(task, data, lanes, &at, ahead)?;
         let grad_norm = norm(&gradient)?;
         let gradient = match task.clip_norm {
             Some(clip) => {
@@ -126,6 +133,7 @@ impl Measured {
 /// Each lane's mean loss `[L]` and gradient `[L, P]` over its micro-batches.
 fn loss_and_gradient(
     task: &Task,
+    data: &Resident,
     lanes: &mut [&mut Lane],
     parameters: &Var,
     ahead: u64,
@@ -137,22 +145,27 @@ fn loss_and_gradient(
         Tensor::from_vec(numbers, counts.len(), parameters.device())
     };
     let mut sums: Option<(Tensor, Tensor)> = None;
-    for micro in 0..counts.iter().copied().max().unwrap_or(0) {
+    let most = counts.iter().copied().max().unwrap_or(0);
+    for micro in 0..most {
         // A lane with fewer micro-batches goes through its last again, which then does not count.
         let batches: Vec<_> = dealt
             .iter()
             .filter_map(|rows| rows.chunks_exact(task.batch).take(micro + 1).next_back())
             .map(|rows| task.training(rows))
             .collect();
-        let loss = task.model.loss_tensor(parameters.as_tensor(), &batches)?;
+        let loss = task.model.loss_tensor(parameters.as_tensor(), data, &batches)?;
         // The lanes do not touch each other, so the gradient of the sum is each lane's own.
         let gradients = loss.sum_all()?.backward()?;
         let Some(gradient) = gradients.get(parameters.as_tensor()) else {
             candle_core::bail!("the loss does not depend on the parameters");
         };
+        let (mut loss, mut gradient) = (loss.detach(), gradient.detach());
+        if most == 1 {
+            return Ok((loss, gradient));
+        }
         let counted = column(&|count| f32::from(u8::from(micro < count)))?;
-        let loss = (loss.detach() * &counted)?;
-        let gradient = gradient.detach().broadcast_mul(&counted.unsqueeze(1)?)?;
+        loss = (loss * &counted)?;
+        gradient = gradient.broadcast_mul(&counted.unsqueeze(1)?)?;
         sums = Some(match sums {
             None => (loss, gradient),
             Some((losses, gradients)) => ((losses + loss)?, (gradients + gradient)?),
@@ -199,84 +212,131 @@ fn update(
     buffers: &mut [Tensor],
 ) -> Result<Tensor> {
     debug_assert!(buffers.len() >= rule::buffers(kind), "rows hold the buffers of their rule");
-    let column = |of: &dyn Fn(&Numbers) -> f64| {
-        let values: Vec<f32> = numbers.iter().map(|numbers| of(numbers) as f32).collect();
-        Tensor::from_vec(values, (numbers.len(), 1), w.device())
+    // A layer's rate is a share of its lane's.
+    let rate = |rate: Tensor| match layers {
+        Some(layers) => layers.broadcast_mul(&rate),
+        None => rate.broadcast_as(w.shape()),
     };
-    let rate = |of: &dyn Fn(&Numbers) -> f64| -> Result<Tensor> {
-        let rate = column(of)?;
-        match layers {
-            Some(layers) => layers.broadcast_mul(&rate),
-            None => rate.broadcast_as(w.shape()),
-        }
-    };
-    let lr = rate(&|n| n.lr)?;
-    let decay = column(&|n| n.weight_decay)?;
-    let m = column(&|n| n.momentum)?;
-    let decayed = || g + w.broadcast_mul(&decay)?;
-    // 1 - lr·decay, for the rules that shrink weights apart from the gradient.
-    let shrunk = || w - (w * lr.broadcast_mul(&decay)?)?;
+    let columns = Columns { numbers, device: w.device() };
     match kind {
         OptimizerKind::Sgd => {
-            let g = decayed()?;
+            let [lr, decay, m, nesterov] = columns.of([
+                |n| n.lr,
+                |n| n.weight_decay,
+                |n| n.momentum,
+                |n| f64::from(u8::from(n.nesterov)),
+            ])?;
+            let g = (g + w.broadcast_mul(&decay)?)?;
             let v = (buffers[0].broadcast_mul(&m)? + &g)?;
             let ahead = (&g + v.broadcast_mul(&m)?)?;
-            let nesterov = column(&|n| f64::from(u8::from(n.nesterov)))?;
             let step = (&v + (ahead - &v)?.broadcast_mul(&nesterov)?)?;
             buffers[0] = v;
-            w - (lr * step)?
+            w - (rate(lr)? * step)?
         }
         OptimizerKind::Adam | OptimizerKind::AdamW => {
-            let g = if kind == OptimizerKind::Adam { decayed()? } else { g.clone() };
-            let (keep1, keep2) = (column(&|n| 1.0 - n.momentum)?, column(&|n| 1.0 - n.second)?);
+            let [lr, size, decay, keep1, b2, keep2, correction, eps] = columns.of([
+                |n| n.lr,
+                |n| n.lr / (1.0 - n.momentum.powf(steps(n))),
+                |n| n.weight_decay,
+                |n| 1.0 - n.momentum,
+                |n| n.second,
+                |n| 1.0 - n.second,
+                |n| 1.0 / (1.0 - n.second.powf(steps(n))).sqrt(),
+                |n| n.eps,
+            ])?;
+            let coupled = kind == OptimizerKind::Adam;
+            let g = if coupled { (g + w.broadcast_mul(&decay)?)? } else { g.clone() };
             buffers[0] = (&buffers[0] + (&g - &buffers[0])?.broadcast_mul(&keep1)?)?;
-            let b2 = column(&|n| n.second)?;
             buffers[1] = (buffers[1].broadcast_mul(&b2)? + g.sqr()?.broadcast_mul(&keep2)?)?;
-            let steps = |n: &Numbers| (n.update + 1) as f64;
-            let size = rate(&|n| n.lr / (1.0 - n.momentum.powf(steps(n))))?;
-            let correction = column(&|n| 1.0 / (1.0 - n.second.powf(steps(n))).sqrt())?;
-            let eps = column(&|n| n.eps)?;
             let scale = buffers[1].sqrt()?.broadcast_mul(&correction)?.broadcast_add(&eps)?;
-            let w = if kind == OptimizerKind::AdamW { shrunk()? } else { w.clone() };
-            w - (size * (&buffers[0] / scale)?)?
+            let w = if coupled { w.clone() } else { shrunk(w, &rate(lr)?, &decay)? };
+            w - (rate(size)? * (&buffers[0] / scale)?)?
         }
         OptimizerKind::RmsProp => {
-            let g = decayed()?;
-            let (alpha, keep) = (column(&|n| n.second)?, column(&|n| 1.0 - n.second)?);
+            let [lr, decay, m, alpha, keep, eps] = columns.of([
+                |n| n.lr,
+                |n| n.weight_decay,
+                |n| n.momentum,
+                |n| n.second,
+                |n| 1.0 - n.second,
+                |n| n.eps,
+            ])?;
+            let g = (g + w.broadcast_mul(&decay)?)?;
             buffers[0] = (buffers[0].broadcast_mul(&alpha)? + g.sqr()?.broadcast_mul(&keep)?)?;
-            let step = (g / buffers[0].sqrt()?.broadcast_add(&column(&|n| n.eps)?)?)?;
+            let step = (g / buffers[0].sqrt()?.broadcast_add(&eps)?)?;
             buffers[1] = (buffers[1].broadcast_mul(&m)? + step)?;
-            w - (lr * &buffers[1])?
+            w - (rate(lr)? * &buffers[1])?
         }
         OptimizerKind::Adagrad => {
-            let g = decayed()?;
+            let [lr, decay, eps] = columns.of([|n| n.lr, |n| n.weight_decay, |n| n.eps])?;
+            let g = (g + w.broadcast_mul(&decay)?)?;
             buffers[0] = (&buffers[0] + g.sqr()?)?;
-            w - (lr * (g / buffers[0].sqrt()?.broadcast_add(&column(&|n| n.eps)?)?)?)?
+            w - (rate(lr)? * (g / buffers[0].sqrt()?.broadcast_add(&eps)?)?)?
         }
         OptimizerKind::Lion => {
-            let (keep1, keep2) = (column(&|n| 1.0 - n.momentum)?, column(&|n| 1.0 - n.second)?);
+            let [lr, decay, m, keep1, b2, keep2] = columns.of([
+                |n| n.lr,
+                |n| n.weight_decay,
+                |n| n.momentum,
+                |n| 1.0 - n.momentum,
+                |n| n.second,
+                |n| 1.0 - n.second,
+            ])?;
             let direction = (buffers[0].broadcast_mul(&m)? + g.broadcast_mul(&keep1)?)?;
-            buffers[0] = (buffers[0].broadcast_mul(&column(&|n| n.second)?)? + g.broadcast_mul(&keep2)?)?;
+            buffers[0] = (buffers[0].broadcast_mul(&b2)? + g.broadcast_mul(&keep2)?)?;
             let size = direction.abs()?;
             // sign(0) is 0, and NaN stays NaN.
             let sign = (&direction / (&size + size.eq(0.0)?.to_dtype(size.dtype())?)?)?;
-            shrunk()? - (lr * sign)?
+            let lr = rate(lr)?;
+            shrunk(w, &lr, &decay)? - (lr * sign)?
         }
         OptimizerKind::ScheduleFreeSgd | OptimizerKind::ScheduleFreeAdamW => {
+            let [lr, decay, m, share] =
+                columns.of([|n| n.lr, |n| n.weight_decay, |n| n.momentum, |n| n.share])?;
             let mut g = g.clone();
             if kind == OptimizerKind::ScheduleFreeAdamW {
-                let (b2, keep) = (column(&|n| n.second)?, column(&|n| 1.0 - n.second)?);
+                let [b2, keep, correction, eps] = columns.of([
+                    |n| n.second,
+                    |n| 1.0 - n.second,
+                    |n| 1.0 / (1.0 - n.second.powf(steps(n))).sqrt(),
+                    |n| n.eps,
+                ])?;
                 buffers[2] = (buffers[2].broadcast_mul(&b2)? + g.sqr()?.broadcast_mul(&keep)?)?;
-                let correction = column(&|n| 1.0 / (1.0 - n.second.powf((n.update + 1) as f64)).sqrt())?;
-                let eps = column(&|n| n.eps)?;
                 g = (g / buffers[2].sqrt()?.broadcast_mul(&correction)?.broadcast_add(&eps)?)?;
             }
             let g = (g + buffers[1].broadcast_mul(&decay)?)?;
-            buffers[0] = (&buffers[0] - (lr * g)?)?;
-            let x = (w + (&buffers[0] - w)?.broadcast_mul(&column(&|n| n.share)?)?)?;
+            buffers[0] = (&buffers[0] - (rate(lr)? * g)?)?;
+            let x = (w + (&buffers[0] - w)?.broadcast_mul(&share)?)?;
             buffers[1] = (&buffers[0] + (&x - &buffers[0])?.broadcast_mul(&m)?)?;
             Ok(x)
         }
+    }
+}
+
+/// Updates done once this one is.
+fn steps(numbers: &Numbers) -> f64 {
+    (numbers.update + 1) as f64
+}
+
+/// `w (1 - lr·decay)`, for the rules that shrink weights apart from the gradient.
+fn shrunk(w: &Tensor, lr: &Tensor, decay: &Tensor) -> Result<Tensor> {
+    w - (w * lr.broadcast_mul(decay)?)?
+}
+
+/// The lanes' numbers, sent to the device together: each on its own would be a wait of its own.
+struct Columns<'a> {
+    numbers: &'a [Numbers],
+    device: &'a Device,
+}
+
+impl Columns<'_> {
+    /// A column `[L, 1]` for each.
+    fn of<const N: usize>(&self, each: [fn(&Numbers) -> f64; N]) -> Result<[Tensor; N]> {
+        let lanes = self.numbers.len();
+        let values = each.iter().flat_map(|of| self.numbers.iter().map(|numbers| of(numbers) as f32));
+        let sent = Tensor::from_vec(values.collect::<Vec<_>>(), (N, lanes, 1), self.device)?;
+        let columns = (0..N).map(|at| sent.get(at)).collect::<Result<Vec<_>>>()?;
+        columns.try_into().map_err(|_| candle_core::Error::Msg("as many columns as were asked for".into()))
     }
 }
 

@@ -20,8 +20,6 @@ use super::picker::SystemPicker;
 
 /// Between two frames, as a screen shows them.
 const FRAME: Duration = Duration::from_nanos(16_666_667);
-/// How long training may take before the hand begins.
-const PATIENCE: Duration = Duration::from_secs(120);
 /// Pixels by which the hand moves at each frame, and how far it goes from where it began.
 const STRIDE: f32 = 3.0;
 const REACH: f32 = 45.0;
@@ -46,7 +44,8 @@ pub fn drag(experiment: Experiment, threads: Option<usize>, length: Duration) ->
     let engine = Engine::start(document.revision(), options, || {});
     let engine =
         Rc::new(engine.map_err(|error| TrainError::Task(format!("no thread to train on: {error}")))?);
-    finish(&engine)?;
+    let finished = engine.wait_until(|status| status.state == State::Finished);
+    finished.map_err(|error| TrainError::Task(error.to_string()))?;
     // The window shares its engine with who measures.
     let trainer = Box::new(Rc::clone(&engine));
     let mut harness =
@@ -110,17 +109,4 @@ fn shown(engine: &Engine) -> Option<u64> {
         let rate = store.series(0, Column::Lr).at(shared.status.updates / 2)?;
         whole.then_some(rate.value.to_bits())
     })
-}
-
-/// Waits until all is trained.
-fn finish(engine: &Engine) -> Result<(), TrainError> {
-    let start = Instant::now();
-    while start.elapsed() < PATIENCE {
-        match engine.read(|shared| shared.status.state.clone()) {
-            State::Failed(message) => return Err(TrainError::Task(message)),
-            State::Finished => return Ok(()),
-            _ => thread::sleep(Duration::from_millis(2)),
-        }
-    }
-    Err(TrainError::Task("training took too long to begin with".into()))
 }

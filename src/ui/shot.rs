@@ -10,19 +10,18 @@ use egui_kittest::Harness;
 use egui_kittest::wgpu::{WgpuTestRenderer, default_wgpu_setup};
 use image::RgbaImage;
 
+use crate::engine::watch::{LOOK, Unfinished};
 use crate::engine::{Engine, Options};
 use crate::experiment::Experiment;
-use crate::train::command::{Command, Mode, Revision, State, Status};
+use crate::train::command::{Command, Mode, Revision, State};
 
 use super::app::StudioApp;
 use super::document::Document;
 use super::picker::SystemPicker;
 use super::view::Context;
 
-/// How long training may stand still.
+/// How long a panel's own work may take.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// Between two looks at training.
-const LOOK: Duration = Duration::from_millis(2);
 /// Frames until everything is in its place: sizes are known after the first, values after the next.
 const FRAMES: usize = 8;
 
@@ -47,10 +46,8 @@ pub enum ShotError {
     NoAdapter,
     #[error("there is no side panel \"{found}\"; there are: {known}")]
     NoPanel { found: String, known: String },
-    #[error("nothing trained: {0}")]
-    Failed(String),
-    #[error("training stood still at update {at} for {} seconds", PATIENCE.as_secs())]
-    Stuck { at: u64 },
+    #[error(transparent)]
+    Training(#[from] Unfinished),
     #[error("cannot start training: {0}")]
     Thread(#[from] std::io::Error),
     #[error("cannot draw: {0}")]
@@ -97,12 +94,11 @@ pub fn render(experiment: Experiment, shot: &Shot) -> Result<RgbaImage, ShotErro
 fn trained(revision: Arc<Revision>, updates: Option<u64>) -> Result<Engine, ShotError> {
     let options = Options { playing: false, mode: Mode::Live, ..Options::default() };
     let engine = Engine::start(revision, options, || {})?;
-    let mut watch = Watch { last: 0, since: Instant::now() };
-    let ready = watch.until(&engine, |status| status.state != State::Preparing)?;
+    let ready = engine.wait_until(|status| status.state != State::Preparing)?;
     match updates {
         None => {
             engine.send(Command::Play);
-            watch.until(&engine, |status| status.state == State::Finished)?;
+            engine.wait_until(|status| status.state == State::Finished)?;
         }
         Some(updates) => {
             let updates = updates.min(ready.updates);
@@ -111,40 +107,14 @@ fn trained(revision: Arc<Revision>, updates: Option<u64>) -> Result<Engine, Shot
                 if engine.send(Command::Step) {
                     asked += 1;
                 } else {
-                    watch.until(&engine, |_| true)?;
+                    engine.wait_until(|_| true)?;
                     thread::sleep(LOOK);
                 }
             }
-            watch.until(&engine, |status| status.update >= updates)?;
+            engine.wait_until(|status| status.update >= updates)?;
         }
     }
     Ok(engine)
-}
-
-/// Sees to it that waiting ends.
-struct Watch {
-    last: u64,
-    since: Instant,
-}
-
-impl Watch {
-    fn until(&mut self, engine: &Engine, done: impl Fn(&Status) -> bool) -> Result<Status, ShotError> {
-        loop {
-            let status = engine.read(|shared| shared.status.clone());
-            if let State::Failed(message) = status.state {
-                return Err(ShotError::Failed(message));
-            }
-            if done(&status) {
-                return Ok(status);
-            }
-            if status.update != self.last {
-                *self = Self { last: status.update, since: Instant::now() };
-            } else if self.since.elapsed() > PATIENCE {
-                return Err(ShotError::Stuck { at: status.update });
-            }
-            thread::sleep(LOOK);
-        }
-    }
 }
 
 fn side_panel(name: &str) -> Result<Context, ShotError> {

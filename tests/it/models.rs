@@ -6,6 +6,7 @@ mod mlp;
 mod surface;
 mod transformer;
 
+use anneal_studio::model::resident::Resident;
 use anneal_studio::model::{Batch, Inputs, Model, Targets};
 use anneal_studio::random::{Stream, below, fill_normal, rng};
 use candle_core::{DType, Device, Tensor, Var};
@@ -50,11 +51,17 @@ fn fused(model: &dyn Model, row: &[f32], batch: Batch<'_>) -> (f32, Vec<f32>) {
     (loss, gradient)
 }
 
+/// The data set that a batch is of.
+fn resident(model: &dyn Model, batch: Batch<'_>, dtype: DType) -> Resident {
+    Resident::new(batch, model.outputs(), &Device::Cpu, dtype).unwrap()
+}
+
 /// The losses of each row with each batch, by candle's operations.
 fn losses(model: &dyn Model, rows: &[&[f32]], batches: &[Batch<'_>], dtype: DType) -> Vec<f64> {
     let flat: Vec<f32> = rows.concat();
     let rows = Tensor::from_vec(flat, (rows.len(), model.width()), &Device::Cpu).unwrap();
-    let losses = model.loss_tensor(&rows.to_dtype(dtype).unwrap(), batches).unwrap();
+    let data = resident(model, batches[0], dtype);
+    let losses = model.loss_tensor(&rows.to_dtype(dtype).unwrap(), &data, batches).unwrap();
     losses.to_dtype(DType::F64).unwrap().to_vec1().unwrap()
 }
 
@@ -62,7 +69,8 @@ fn losses(model: &dyn Model, rows: &[&[f32]], batches: &[Batch<'_>], dtype: DTyp
 fn autograd(model: &dyn Model, row: &[f32], batch: Batch<'_>, dtype: DType) -> Vec<f64> {
     let tensor = Tensor::new(row, &Device::Cpu).unwrap().unsqueeze(0).unwrap();
     let rows = Var::from_tensor(&tensor.to_dtype(dtype).unwrap()).unwrap();
-    let loss = model.loss_tensor(rows.as_tensor(), &[batch]).unwrap().sum_all().unwrap();
+    let data = resident(model, batch, dtype);
+    let loss = model.loss_tensor(rows.as_tensor(), &data, &[batch]).unwrap().sum_all().unwrap();
     let gradient = loss.backward().unwrap().remove(rows.as_tensor()).unwrap();
     gradient.flatten_all().unwrap().to_dtype(DType::F64).unwrap().to_vec1().unwrap()
 }
@@ -108,12 +116,13 @@ fn check(model: &dyn Model, batch: Batch<'_>) {
 /// Slopes of the float64 loss along some coordinates and along the gradient itself.
 fn finite_differences(model: &dyn Model, row: &[f32], batch: Batch<'_>, gradient: &[f32]) {
     let tensor = Tensor::new(row, &Device::Cpu).unwrap().unsqueeze(0).unwrap().to_dtype(DType::F64).unwrap();
+    let data = resident(model, batch, DType::F64);
     let slope = |direction: Vec<f64>| -> f64 {
         let step = 1e-6;
         let direction = Tensor::from_vec(direction, (1, row.len()), &Device::Cpu).unwrap();
         let at = |step: f64| {
             let moved = (&tensor + (&direction * step).unwrap()).unwrap();
-            model.loss_tensor(&moved, &[batch]).unwrap().to_vec1::<f64>().unwrap()[0]
+            model.loss_tensor(&moved, &data, &[batch]).unwrap().to_vec1::<f64>().unwrap()[0]
         };
         (at(step) - at(-step)) / (2.0 * step)
     };

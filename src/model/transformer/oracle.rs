@@ -3,14 +3,15 @@
 use candle_core::{D, Result, Tensor};
 
 use super::{NormLayer, Transformer};
-use crate::experiment::Norm;
+use crate::experiment::{Loss, Norm};
 use crate::model::affine::Column;
 use crate::model::kernel::layer_norm::EPS;
-use crate::model::tensor::{affine, cross_entropy_of};
+use crate::model::resident::Resident;
+use crate::model::tensor::{affine, mean_loss};
 use crate::model::{Batch, Inputs};
 
 /// The mean loss of each lane, `[L]`.
-pub fn loss(model: &Transformer, rows: &Tensor, batches: &[Batch<'_>]) -> Result<Tensor> {
+pub fn loss(model: &Transformer, rows: &Tensor, data: &Resident, batches: &[Batch<'_>]) -> Result<Tensor> {
     let lanes = rows.dim(0)?;
     let (width, context, vocabulary) = (model.size.width, model.size.context, model.size.vocabulary);
     let (tokens, next) = characters(model, batches)?;
@@ -60,7 +61,8 @@ pub fn loss(model: &Transformer, rows: &Tensor, batches: &[Batch<'_>]) -> Result
     if let Some(last) = model.last {
         x = norm(rows, &x, last)?;
     }
-    cross_entropy_of(&affine(rows, &x, model.head)?, &next)
+    let next = data.characters(next)?.reshape((lanes, positions, vocabulary))?;
+    mean_loss(Loss::CrossEntropy, &affine(rows, &x, model.head)?, &next)
 }
 
 /// Every window's characters as rows of all lanes' tables, one after the other, and the next ones.
