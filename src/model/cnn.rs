@@ -11,7 +11,7 @@ use pulp::{Arch, Simd};
 use rand_chacha::ChaCha8Rng;
 
 use super::affine::{Affine, Layout};
-use super::blocks::{self, Blocks, Weights, pass};
+use super::blocks::{self, Blocks, Weights};
 use super::init::normal_fill;
 use super::kernel::matmul::{Left, Right, Start, multiply_shared};
 use super::kernel::padded;
@@ -20,7 +20,7 @@ use super::kernel::scratch::{Scratch, cut};
 use super::kernel::softmax::room_len;
 use super::readout::{Answer, Job, read_out};
 use super::resident::Resident;
-use super::{Batch, Inputs, Model, Parameter, Score, Targets};
+use super::{Batch, Inputs, Model, Parameter, Score};
 use crate::experiment::Loss;
 use pixels::{Grid, TAPS};
 
@@ -304,17 +304,8 @@ impl Model for Cnn {
         blocks::scratch(self, samples)
     }
 
-    fn gradient(&self, row: &[f32], batch: Batch<'_>, gradient: &mut [f32], scratch: &mut Scratch) -> f32 {
-        pass(self.arch, self, row, batch, Job::Gradient(gradient), scratch).mean_loss() as f32
-    }
-
-    fn score(&self, row: &[f32], batch: Batch<'_>, scratch: &mut Scratch) -> Score {
-        pass(self.arch, self, row, batch, Job::Score, scratch)
-    }
-
-    fn predict(&self, row: &[f32], batch: Batch<'_>, predictions: &mut [f32], scratch: &mut Scratch) {
-        let classes = matches!(batch.targets, Targets::Classes(_));
-        pass(self.arch, self, row, batch, Job::Predict { outputs: predictions, classes }, scratch);
+    fn pass(&self, row: &[f32], batch: Batch<'_>, job: Job<'_>, scratch: &mut Scratch) -> Score {
+        blocks::pass(self.arch, self, row, batch, job, scratch)
     }
 
     fn loss_tensor(
@@ -365,6 +356,7 @@ impl Model for Cnn {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Targets;
     use crate::model::kernel::every_width;
     use crate::random::{Stream, fill_normal, rng};
 

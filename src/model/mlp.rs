@@ -12,7 +12,7 @@ use super::kernel::padded;
 use super::kernel::scratch::{Memory, Scratch};
 use super::readout::Job;
 use super::resident::Resident;
-use super::{Batch, Inputs, Model, Parameter, Score, Targets};
+use super::{Batch, Inputs, Model, Parameter, Score};
 use crate::experiment::{Activation, Loss};
 use gradients::collect;
 use samples::{Kept, Samples, kept_len, own_len, through};
@@ -135,12 +135,6 @@ impl WithSimd for Pass<'_> {
     }
 }
 
-impl Mlp {
-    fn pass(&self, row: &[f32], batch: Batch<'_>, job: Job<'_>, scratch: &mut Scratch) -> Score {
-        self.arch.dispatch(Pass { model: self, row, batch, job, memory: scratch.all() })
-    }
-}
-
 impl Model for Mlp {
     fn parameters(&self) -> &[Parameter] {
         &self.parameters
@@ -163,17 +157,8 @@ impl Model for Mlp {
         Scratch::new(kept_len(self, samples), own_len(self))
     }
 
-    fn gradient(&self, row: &[f32], batch: Batch<'_>, gradient: &mut [f32], scratch: &mut Scratch) -> f32 {
-        (self.pass(row, batch, Job::Gradient(gradient), scratch).mean_loss()) as f32
-    }
-
-    fn score(&self, row: &[f32], batch: Batch<'_>, scratch: &mut Scratch) -> Score {
-        self.pass(row, batch, Job::Score, scratch)
-    }
-
-    fn predict(&self, row: &[f32], batch: Batch<'_>, predictions: &mut [f32], scratch: &mut Scratch) {
-        let classes = matches!(batch.targets, Targets::Classes(_));
-        self.pass(row, batch, Job::Predict { outputs: predictions, classes }, scratch);
+    fn pass(&self, row: &[f32], batch: Batch<'_>, job: Job<'_>, scratch: &mut Scratch) -> Score {
+        self.arch.dispatch(Pass { model: self, row, batch, job, memory: scratch.all() })
     }
 
     fn loss_tensor(

@@ -6,7 +6,7 @@ pub mod cnn;
 pub mod init;
 pub mod kernel;
 pub mod mlp;
-mod readout;
+pub mod readout;
 pub mod resident;
 pub mod surface;
 pub mod tensor;
@@ -16,6 +16,7 @@ use candle_core::Tensor;
 use rand_chacha::ChaCha8Rng;
 
 use kernel::scratch::Scratch;
+use readout::Job;
 use resident::Resident;
 
 /// The samples of one micro-batch: which rows of the data set, and what they are to become.
@@ -128,14 +129,24 @@ pub trait Model: Send + Sync {
     /// Working memory for batches of up to `samples`.
     fn scratch(&self, samples: usize) -> Scratch;
 
+    /// Takes a batch through the model and does the job with its outputs.
+    fn pass(&self, row: &[f32], batch: Batch<'_>, job: Job<'_>, scratch: &mut Scratch) -> Score;
+
     /// The mean loss of a batch; `gradient` is overwritten with its gradient.
-    fn gradient(&self, row: &[f32], batch: Batch<'_>, gradient: &mut [f32], scratch: &mut Scratch) -> f32;
+    fn gradient(&self, row: &[f32], batch: Batch<'_>, gradient: &mut [f32], scratch: &mut Scratch) -> f32 {
+        self.pass(row, batch, Job::Gradient(gradient), scratch).mean_loss() as f32
+    }
 
     /// How well a batch is predicted.
-    fn score(&self, row: &[f32], batch: Batch<'_>, scratch: &mut Scratch) -> Score;
+    fn score(&self, row: &[f32], batch: Batch<'_>, scratch: &mut Scratch) -> Score {
+        self.pass(row, batch, Job::Score, scratch)
+    }
 
     /// The outputs of a batch (probabilities of classes, or values), `outputs()` a sample (a character, for text).
-    fn predict(&self, row: &[f32], batch: Batch<'_>, predictions: &mut [f32], scratch: &mut Scratch);
+    fn predict(&self, row: &[f32], batch: Batch<'_>, predictions: &mut [f32], scratch: &mut Scratch) {
+        let classes = !matches!(batch.targets, Targets::Values { .. });
+        self.pass(row, batch, Job::Predict { outputs: predictions, classes }, scratch);
+    }
 
     /// The mean loss of each lane, `[L]`, for rows `[L, P]` and each lane's own batch of the `data`, which lies
     /// on the device of `rows`.

@@ -4,6 +4,7 @@ use candle_core::Tensor;
 use rand_chacha::ChaCha8Rng;
 
 use super::kernel::scratch::Scratch;
+use super::readout::Job;
 use super::resident::Resident;
 use super::{Batch, Model, Parameter, Score};
 use crate::experiment::SurfaceFunction;
@@ -127,21 +128,19 @@ impl Model for Surface {
         Scratch::new(0, 0)
     }
 
-    fn gradient(&self, row: &[f32], _: Batch<'_>, gradient: &mut [f32], _: &mut Scratch) -> f32 {
+    fn pass(&self, row: &[f32], batch: Batch<'_>, job: Job<'_>, _: &mut Scratch) -> Score {
         let (value, slopes) = self.at_row(row);
-        for (slot, slope) in gradient.iter_mut().zip(slopes) {
-            *slot = slope as f32;
+        match job {
+            Job::Gradient(gradient) => {
+                for (slot, slope) in gradient.iter_mut().zip(slopes) {
+                    *slot = slope as f32;
+                }
+            }
+            Job::Predict { outputs, .. } => outputs.fill(value as f32),
+            Job::Score => {}
         }
-        value as f32
-    }
-
-    fn score(&self, row: &[f32], batch: Batch<'_>, _: &mut Scratch) -> Score {
         let count = batch.rows.len();
-        Score { loss: self.at_row(row).0 * count as f64, correct: 0, count: count as u64 }
-    }
-
-    fn predict(&self, row: &[f32], _: Batch<'_>, predictions: &mut [f32], _: &mut Scratch) {
-        predictions.fill(self.at_row(row).0 as f32);
+        Score { loss: value * count as f64, correct: 0, count: count as u64 }
     }
 
     fn loss_tensor(&self, rows: &Tensor, _: &Resident, _: &[Batch<'_>]) -> candle_core::Result<Tensor> {

@@ -8,7 +8,7 @@ use pulp::{Arch, Simd};
 use rand_chacha::ChaCha8Rng;
 
 use super::affine::{Affine, Column, Layout};
-use super::blocks::{self, Blocks, Weights, pass};
+use super::blocks::{self, Blocks, Weights};
 use super::init::normal_fill;
 use super::kernel::attention::Heads;
 use super::kernel::scratch::Scratch;
@@ -199,16 +199,8 @@ impl Model for Transformer {
         blocks::scratch(self, samples)
     }
 
-    fn gradient(&self, row: &[f32], batch: Batch<'_>, gradient: &mut [f32], scratch: &mut Scratch) -> f32 {
-        pass(self.arch, self, row, batch, Job::Gradient(gradient), scratch).mean_loss() as f32
-    }
-
-    fn score(&self, row: &[f32], batch: Batch<'_>, scratch: &mut Scratch) -> Score {
-        pass(self.arch, self, row, batch, Job::Score, scratch)
-    }
-
-    fn predict(&self, row: &[f32], batch: Batch<'_>, predictions: &mut [f32], scratch: &mut Scratch) {
-        pass(self.arch, self, row, batch, Job::Predict { outputs: predictions, classes: true }, scratch);
+    fn pass(&self, row: &[f32], batch: Batch<'_>, job: Job<'_>, scratch: &mut Scratch) -> Score {
+        blocks::pass(self.arch, self, row, batch, job, scratch)
     }
 
     fn loss_tensor(

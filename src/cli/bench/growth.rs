@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::Pace;
-use super::workload::WORKLOADS;
+use super::workload::DIGITS;
 use crate::train::TrainError;
 use crate::train::cohort::Cohort;
 use crate::train::place::{Choice, Place};
@@ -63,9 +63,8 @@ fn seconds(
     [updates, lanes, batch]: [usize; 3],
     rounds: usize,
 ) -> Result<f64, TrainError> {
-    let [_, workload, ..] = &WORKLOADS;
-    let revision = workload.replicas(lanes, batch)?;
-    let task = workload.task(&revision)?;
+    let revision = DIGITS.replicas(lanes, batch)?;
+    let task = DIGITS.task(&revision)?;
     let place = Place::choose(Choice::Cpu, Arc::clone(pool), task.model.flops(batch) * lanes as f64)?;
     let mut cohort = Cohort::with_task(revision, task, place)?;
     let mut times = Vec::new();

@@ -1,5 +1,6 @@
 //! How the runs compare.
 
+use eframe::egui::text::LayoutJob;
 use eframe::egui::{Align, Grid, Label, Layout, Response, ScrollArea, Sense, Ui, vec2};
 
 use crate::ui::document::Row;
@@ -130,7 +131,9 @@ fn name_cell(ui: &mut Ui, row: Row, name: &str, width: f32) -> Response {
         let (chip, _) =
             ui.allocate_exact_size(vec2(metrics::CHIP, metrics::CONTROL - metrics::XS), Sense::hover());
         paint_marker(ui.painter(), chip.center(), metrics::CHIP / 2.0 - 1.0, row.slot, tokens.run(row.slot));
-        ui.add(Label::new(name).truncate().sense(Sense::click()))
+        let mut text = LayoutJob::simple(name.to_owned(), theme::body(), tokens.text, f32::INFINITY);
+        text.wrap.max_rows = 2;
+        ui.add(Label::new(text).wrap().sense(Sense::click())).on_hover_text(name)
     })
     .inner
 }
