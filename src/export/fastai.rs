@@ -3,11 +3,11 @@
 //! fastai counts in the share of training done, which it computes in f32 within its own schedules.
 
 use super::lowered::Node;
+use super::pytorch::optimizer::class_and_numbers;
 use super::recipe::{Carries, Recipe};
 use super::simulate::fastai::CombinedCos;
 use super::text::float;
 use super::{Deviation, Draft, python};
-use crate::experiment::OptimizerKind;
 use crate::schedule::Kind;
 
 const CARRIES: Carries = Carries {
@@ -126,29 +126,8 @@ fn callbacks(recipe: &Recipe<'_>, imports: &mut Vec<String>) -> String {
 }
 
 fn optimizer(recipe: &Recipe<'_>) -> String {
-    let number = |name| float(recipe.number(name));
-    let betas = || format!("betas=({}, {})", number("beta1"), number("beta2"));
-    let decay = format!("weight_decay={}", number("weight_decay"));
-    let (class, numbers) = match recipe.kind() {
-        OptimizerKind::Sgd | OptimizerKind::ScheduleFreeSgd => {
-            let nesterov = if recipe.run.optimizer.nesterov { ", nesterov=True" } else { "" };
-            ("torch.optim.SGD", format!("momentum={}, {decay}{nesterov}", number("momentum")))
-        }
-        OptimizerKind::Adam => ("torch.optim.Adam", format!("{}, eps={}, {decay}", betas(), number("eps"))),
-        OptimizerKind::AdamW | OptimizerKind::ScheduleFreeAdamW => {
-            ("torch.optim.AdamW", format!("{}, eps={}, {decay}", betas(), number("eps")))
-        }
-        OptimizerKind::RmsProp => (
-            "torch.optim.RMSprop",
-            format!(
-                "alpha={}, eps={}, momentum={}, {decay}",
-                number("alpha"),
-                number("eps"),
-                number("momentum")
-            ),
-        ),
-        OptimizerKind::Adagrad => ("torch.optim.Adagrad", format!("eps={}, {decay}", number("eps"))),
-        OptimizerKind::Lion => ("lion_pytorch.Lion", format!("{}, {decay}", betas())),
-    };
+    let (class, numbers) = class_and_numbers(recipe, recipe.kind().base());
+    // PyTorch has no Lion; its most used copy goes by its package, the name being a class of fastai's too.
+    let class = if class == "Lion" { "lion_pytorch.Lion" } else { class };
     format!("partial(OptimWrapper, opt={class}, {numbers})")
 }

@@ -4,7 +4,7 @@
 //! module, whose state can be saved and loaded.
 
 mod native;
-mod optimizer;
+pub mod optimizer;
 
 use super::outline::closest;
 use super::recipe::{Carries, Recipe};

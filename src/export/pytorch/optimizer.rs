@@ -44,10 +44,16 @@ pub fn constants(recipe: &Recipe<'_>) -> String {
 
 /// The call that makes the optimizer.
 pub fn constructor(recipe: &Recipe<'_>, parameters: &str, lr: &str) -> String {
+    let (class, numbers) = class_and_numbers(recipe, recipe.kind());
+    format!("{class}({parameters}, lr={lr}, {numbers})")
+}
+
+/// The class of an optimizer, and the arguments that are neither parameters nor the rate.
+pub fn class_and_numbers(recipe: &Recipe<'_>, kind: OptimizerKind) -> (&'static str, String) {
     let number = |name| float(recipe.number(name));
     let betas = || format!("betas=({}, {}), ", number("beta1"), number("beta2"));
     let decay = format!("weight_decay={}", number("weight_decay"));
-    let (class, numbers) = match recipe.kind() {
+    match kind {
         OptimizerKind::Sgd => {
             let nesterov = if recipe.run.optimizer.nesterov { ", nesterov=True" } else { "" };
             ("torch.optim.SGD", format!("momentum={}, {decay}{nesterov}", number("momentum")))
@@ -71,8 +77,7 @@ pub fn constructor(recipe: &Recipe<'_>, parameters: &str, lr: &str) -> String {
         OptimizerKind::ScheduleFreeAdamW => {
             ("schedulefree.AdamWScheduleFree", format!("{}eps={}, {decay}", betas(), number("eps")))
         }
-    };
-    format!("{class}({parameters}, lr={lr}, {numbers})")
+    }
 }
 
 /// A `LambdaLR` that sets the other numbers too.
