@@ -196,3 +196,37 @@ impl Model for Mlp {
         2.0 * samples as f64 * (3 * forward - first) as f64
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Targets;
+    use crate::model::kernel::every_width;
+    use crate::random::{Stream, fill_normal, rng};
+
+    #[test]
+    fn gradients_do_not_depend_on_the_width_of_vectors() {
+        for activation in [Activation::Tanh, Activation::Relu, Activation::Gelu] {
+            let mut model = Mlp::new(&[21, 40, 33, 5], activation, Loss::CrossEntropy);
+            let mut values = [0.0; 19 * 21];
+            fill_normal(&mut rng(0, Stream::Generate), 1.0, &mut values);
+            let labels: Vec<u32> = (0..19).map(|at| at % 5).collect();
+            let rows: Vec<u32> = (0..19).collect();
+            let inputs = Inputs::Dense { values: &values, width: 21 };
+            let batch = Batch { inputs, targets: Targets::Classes(&labels), rows: &rows };
+            let mut row = vec![0.0; model.width()];
+            model.initialise(&mut rng(0, Stream::Init), &mut row);
+            let mut found = every_width().into_iter().map(|arch| {
+                model.arch = arch;
+                let mut gradient = vec![0.0; row.len()];
+                let loss = model.gradient(&row, batch, &mut gradient, &mut model.scratch(rows.len()));
+                (loss, gradient)
+            });
+            let (loss, gradient) = found.next().unwrap();
+            for (other_loss, other) in found {
+                assert!((loss - other_loss).abs() < 1e-5);
+                assert!(gradient.iter().zip(other).all(|(a, b)| (a - b).abs() < 1e-5));
+            }
+        }
+    }
+}

@@ -453,3 +453,45 @@ impl WithSimd for SquaresOf<'_> {
         squares.total()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::kernel::every_width;
+
+    #[test]
+    fn weights_do_not_depend_on_the_width_of_vectors() {
+        let n = 333;
+        let numbers = Numbers {
+            lr: 0.01,
+            momentum: 0.9,
+            second: 0.99,
+            eps: 1e-8,
+            weight_decay: 0.01,
+            nesterov: false,
+            share: 0.1,
+            update: 3,
+        };
+        let number = |i: usize| ((i * 37 + 11) % 101) as f32 / 50.0 - 1.0;
+        for (_, kind) in OptimizerKind::ALL {
+            let mut found = every_width().into_iter().map(|arch| {
+                let mut parameters: Vec<f32> = (0..n).map(number).collect();
+                let mut gradient: Vec<f32> = (0..n).map(|i| number(i + 5)).collect();
+                let mut buffers: Vec<f32> = (0..n * buffers(kind)).map(|i| number(i).abs()).collect();
+                let norm = norm(arch, 1, &gradient);
+                let split = split(kind, n, &mut buffers);
+                let applied =
+                    apply(arch, 1, kind, numbers, WeightFormat::F32, &mut parameters, &mut gradient, split);
+                let rows: Vec<u32> =
+                    parameters.iter().chain(&buffers).map(|number| number.to_bits()).collect();
+                (rows, [applied.gradient_norm, applied.update_norm, norm])
+            });
+            let (rows, norms) = found.next().unwrap();
+            assert!((norms[0] - norms[2]).abs() < 1e-5 * norms[0]);
+            for (other_rows, other_norms) in found {
+                assert!(rows == other_rows, "{kind:?}");
+                assert!(norms.iter().zip(other_norms).all(|(a, b)| (a - b).abs() < 1e-5 * a), "{kind:?}");
+            }
+        }
+    }
+}

@@ -166,10 +166,38 @@ fn badge(ui: &mut Ui, studio: &mut Studio, row: Row, name: &str) {
 fn values(ui: &Ui, studio: &Studio, row: Row, rect: Rect, color: Color32) {
     let tokens = theme::tokens(ui);
     let top = rect.top() + metrics::ICON_BUTTON - metrics::XS / 2.0;
-    let left = rect.left() + metrics::CHIP + metrics::S;
-    let picture =
-        Rect::from_min_size(pos2(left, top + 1.0), vec2(metrics::SPARKLINE, metrics::L - metrics::XS));
     let lane = studio.frame.lane(row.id);
+    let middle = top + metrics::S - 1.0;
+    // Returns where the caption begins.
+    let place = |right: f32, caption: &str, text: String, color: Color32| {
+        let value =
+            ui.painter().text(pos2(right, middle), Align2::RIGHT_CENTER, text, theme::number(), color);
+        let label = pos2(value.left() - metrics::XS, middle);
+        let label = ui.painter().text(label, Align2::RIGHT_CENTER, caption, theme::small(), tokens.muted);
+        label.left()
+    };
+    let number = |value: Option<f64>, digits| {
+        value.map_or_else(|| "–".to_owned(), |value| format::significant(value, digits))
+    };
+    let diverged = lane.is_some_and(|lane| lane.diverged_at.is_some());
+    let (loss, ink) = if diverged {
+        ("diverged".to_owned(), tokens.danger)
+    } else {
+        (number(lane.and_then(|lane| lane.now.loss), 3), tokens.text)
+    };
+    place(rect.right(), if diverged { "" } else { "loss" }, loss, ink);
+    let rate = match lane.filter(|lane| lane.update > 0) {
+        Some(lane) => lane.now.lr,
+        None => studio.rate(row.id, 0),
+    };
+    let rate = place(rect.right() - metrics::RUN_LOSS, "rate", number(rate, 3), tokens.text);
+    let left = rect.left() + metrics::CHIP + metrics::S;
+    // A fork of a fork has less room.
+    let width = metrics::SPARKLINE.min(rate - metrics::S - left);
+    let picture = Rect::from_min_size(pos2(left, top + 1.0), vec2(width, metrics::L - metrics::XS));
+    if width < metrics::S {
+        return;
+    }
     let clock = studio.clock();
     let done = lane.map_or(0.0, |lane| lane.update as f32 / clock.updates.max(1) as f32);
     match studio.curve(row.id) {
@@ -182,29 +210,6 @@ fn values(ui: &Ui, studio: &Studio, row: Row, rect: Rect, color: Color32) {
             ui.painter().line_segment([picture.left_bottom(), picture.right_top()], stroke);
         }
     }
-    let middle = top + metrics::S - 1.0;
-    let place = |right: f32, caption: &str, text: String, color: Color32| {
-        let value =
-            ui.painter().text(pos2(right, middle), Align2::RIGHT_CENTER, text, theme::number(), color);
-        let label = pos2(value.left() - metrics::XS, middle);
-        ui.painter().text(label, Align2::RIGHT_CENTER, caption, theme::small(), tokens.muted);
-    };
-    let half = (rect.right() - picture.right()) / 2.0;
-    let number = |value: Option<f64>, digits| {
-        value.map_or_else(|| "–".to_owned(), |value| format::significant(value, digits))
-    };
-    let rate = match lane.filter(|lane| lane.update > 0) {
-        Some(lane) => lane.now.lr,
-        None => studio.rate(row.id, 0),
-    };
-    place(picture.right() + half - metrics::XS, "rate", number(rate, 3), tokens.text);
-    let diverged = lane.is_some_and(|lane| lane.diverged_at.is_some());
-    let (loss, ink) = if diverged {
-        ("diverged".to_owned(), tokens.danger)
-    } else {
-        (number(lane.and_then(|lane| lane.now.loss), 3), tokens.text)
-    };
-    place(rect.right(), if diverged { "" } else { "loss" }, loss, ink);
 }
 
 fn menu(response: &eframe::egui::Response, studio: &mut Studio, id: RunId) {

@@ -56,6 +56,8 @@ pub const RIGHT_FOLDED: f32 = 36.0;
 pub const RUN_ROW: f32 = 48.0;
 pub const CHIP: f32 = 10.0;
 pub const SPARKLINE: f32 = 56.0;
+/// The loss in a run's second line, with its caption and the gap before it.
+pub const RUN_LOSS: f32 = 90.0;
 /// A column of numbers in a table.
 pub const COLUMN: f32 = 60.0;
 /// A row of the inspector: label, slider, value.

@@ -6,8 +6,9 @@ use eframe::egui::{Context, Id, Label, Response, Sense, Stroke, Ui, vec2};
 use crate::analysis::glossary::{TERMS, Term};
 use crate::ui::theme::{self, metrics};
 
-/// A term of the glossary as a caption, faintly underlined. It may be a plural.
-pub fn term(ui: &mut Ui, text: &str) -> Response {
+/// A term of the glossary as a caption, faintly underlined, and the punctuation after it, which no line may
+/// begin with. The term may be a plural.
+fn term(ui: &mut Ui, text: &str, punctuation: &str) -> Response {
     let tokens = theme::tokens(ui);
     let format = TextFormat {
         font_id: theme::small(),
@@ -15,7 +16,12 @@ pub fn term(ui: &mut Ui, text: &str) -> Response {
         underline: Stroke::new(metrics::HAIRLINE, tokens.faint),
         ..TextFormat::default()
     };
-    let response = ui.label(LayoutJob::single_section(text.to_owned(), format));
+    let plain = TextFormat { underline: Stroke::NONE, ..format.clone() };
+    let mut job = LayoutJob::single_section(text.to_owned(), format);
+    if !punctuation.is_empty() {
+        job.append(punctuation, 0.0, plain);
+    }
+    let response = ui.label(job);
     explained(response, text)
 }
 
@@ -50,8 +56,8 @@ pub fn prose(ui: &mut Ui, text: &str) {
                     Part::Plain(text) => {
                         ui.label(theme::caption(ui, text));
                     }
-                    Part::Term(text, _) => {
-                        term(ui, text);
+                    Part::Term(text, punctuation) => {
+                        term(ui, text, punctuation);
                     }
                 }
             }
@@ -62,7 +68,8 @@ pub fn prose(ui: &mut Ui, text: &str) {
 #[derive(Debug, PartialEq)]
 enum Part<'a> {
     Plain(&'a str),
-    Term(&'a str, &'static Term),
+    /// A term, and the punctuation after it.
+    Term(&'a str, &'a str),
 }
 
 /// The text cut at the first mention of each term, the longest term first where several begin.
@@ -82,9 +89,13 @@ fn parts(text: &str) -> Vec<Part<'_>> {
                 if plain < at {
                     parts.push(Part::Plain(&text[plain..at]));
                 }
-                parts.push(Part::Term(mention, term));
                 told.push(term.name);
                 at += mention.len();
+                let after = &text[at..];
+                let length = after.find(|next: char| next.is_whitespace() || next.is_alphanumeric());
+                let punctuation = &after[..length.unwrap_or(after.len())];
+                parts.push(Part::Term(mention, punctuation));
+                at += punctuation.len();
                 plain = at;
             }
             None => at += rest.chars().next().map_or(1, char::len_utf8),
@@ -110,9 +121,12 @@ fn mention<'a>(text: &'a str, term: &Term) -> Option<&'a str> {
 mod tests {
     use super::*;
 
-    fn words(text: &str) -> Vec<(&str, &str)> {
+    /// The terms in a text, as they stand there, and their names.
+    fn words(text: &str) -> Vec<(&str, &'static str)> {
         let term = |part| match part {
-            Part::Term(text, term) => Some((text, term.name)),
+            Part::Term(text, _) => {
+                TERMS.iter().find(|term| mention(text, term) == Some(text)).map(|term| (text, term.name))
+            }
             Part::Plain(_) => None,
         };
         parts(text).into_iter().filter_map(term).collect()
@@ -143,14 +157,26 @@ mod tests {
 
     #[test]
     fn nothing_of_a_text_is_lost() {
-        for text in ["", "a peak", "peak", "∇ over η: no term", "Peak peak peaks"] {
-            let whole: String = parts(text)
-                .iter()
-                .map(|part| match part {
-                    Part::Plain(text) | Part::Term(text, _) => *text,
-                })
-                .collect();
-            assert_eq!(whole, text);
+        for text in ["", "a peak", "peak", "∇ over η: no term", "Peak peak peaks", "peak. (Peak)…"] {
+            let pieces = parts(text).into_iter().flat_map(|part| match part {
+                Part::Plain(text) => [text, ""],
+                Part::Term(text, punctuation) => [text, punctuation],
+            });
+            assert_eq!(pieces.collect::<String>(), text);
         }
+    }
+
+    #[test]
+    fn no_line_begins_with_punctuation() {
+        let found = parts("The peak, (sharpness) and more.");
+        let plain = Part::Plain;
+        let expected = [
+            plain("The "),
+            Part::Term("peak", ","),
+            plain(" ("),
+            Part::Term("sharpness", ")"),
+            plain(" and more."),
+        ];
+        assert_eq!(found, expected);
     }
 }

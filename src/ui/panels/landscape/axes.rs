@@ -47,14 +47,16 @@ pub fn around_map(painter: &Painter, tokens: &Tokens, map: Rect, ground: &Ground
     painter.add(shape.with_angle(-std::f32::consts::FRAC_PI_2));
 }
 
+/// Places of an edge at which one looks how far the surface leans out over it.
+const EDGE_SAMPLES: usize = 16;
+
 /// Names and ends along the two lower edges of the block that face the eye.
 pub fn around_block(painter: &Painter, tokens: &Tokens, rect: Rect, scene: &Scene<'_>, ground: &Ground) {
     let View::Surface(Camera { azimuth, .. }) = scene.view else { return };
     let painter = painter.with_clip_rect(rect);
     let size = [rect.width(), rect.height()];
-    let foot = |x: f32, y: f32| {
-        scene.foot([x, y], size).map(|[across, down]| rect.min + vec2(across, down) * rect.size())
-    };
+    let on_screen = |[across, down]: [f32; 2]| rect.min + vec2(across, down) * rect.size();
+    let foot = |x: f32, y: f32| scene.foot([x, y], size).map(on_screen);
     let Some(middle) = foot(0.5, 0.5) else { return };
     let (sin, cos) = azimuth.sin_cos();
     let (near_x, near_y) = (if cos > 0.0 { 1.0 } else { 0.0 }, if sin > 0.0 { 1.0 } else { 0.0 });
@@ -67,6 +69,14 @@ pub fn around_block(painter: &Painter, tokens: &Tokens, rect: Rect, scene: &Scen
         if out.dot(from + (to - from) / 2.0 - middle) < 0.0 {
             out = -out;
         }
+        // Seen from steeply above, the surface leans out over its foot.
+        let over = (0..=EDGE_SAMPLES).filter_map(|at| {
+            let share = at as f32 / EDGE_SAMPLES as f32;
+            let (x, y) = (x0 + share * (x1 - x0), y0 + share * (y1 - y0));
+            let top = scene.seen([x, y], size).map(on_screen)?;
+            Some((top - (from + share * (to - from))).dot(out))
+        });
+        let over = over.fold(0.0, f32::max);
         let align = |out: Vec2| match out.x {
             x if x > 0.35 => Align2::LEFT_CENTER,
             x if x < -0.35 => Align2::RIGHT_CENTER,
@@ -74,7 +84,8 @@ pub fn around_block(painter: &Painter, tokens: &Tokens, rect: Rect, scene: &Scen
         };
         let put = |share: f32, far: f32, text: &str, font| {
             let galley = painter.layout_no_wrap(text.to_owned(), font, tokens.muted);
-            let placed = align(out).anchor_size(from + share * (to - from) + far * out, galley.size());
+            let placed =
+                align(out).anchor_size(from + share * (to - from) + (over + far) * out, galley.size());
             // What would be cut off at a side moves in.
             let left = placed.left().min(rect.right() - placed.width()).max(rect.left());
             painter.galley(pos2(left, placed.top()), galley, tokens.muted);
