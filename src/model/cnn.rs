@@ -24,8 +24,9 @@ use super::{Batch, Inputs, Model, Parameter, Score};
 use crate::experiment::Loss;
 use pixels::{Grid, TAPS};
 
-/// Samples that go through all layers together: few enough for a core's own cache.
-const BLOCK: usize = 32;
+/// Samples that go through all layers together: few enough for a core's own cache, and for several cores to have
+/// some of a small batch.
+const BLOCK: usize = 16;
 
 /// 3x3 convolutions (zero padding 1) of grey images, each with bias, ReLU and 2x2 average pooling that
 /// drops an odd last line, then a linear head.

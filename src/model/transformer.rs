@@ -18,8 +18,9 @@ use super::{Batch, Inputs, Model, Parameter, Score};
 use crate::experiment::{Loss, Norm};
 use block::{Block, Sizes};
 
-/// Rows (windows times context) that go through all layers together: few enough for a core's own cache.
-const BLOCK_ROWS: usize = 128;
+/// Rows (windows times context) that go through all layers together: few enough for a core's own cache, and for
+/// several cores to have some of a small batch.
+const BLOCK_ROWS: usize = 64;
 
 /// A decoder: characters in, the next character out at every position of a window.
 ///

@@ -1,7 +1,9 @@
 //! The bar at the top: what this is, the transport, and how it trains.
 
+use eframe::egui::text::{LayoutJob, TextWrapping};
 use eframe::egui::{
-    Align, Button, Color32, Key, Layout, Popup, RichText, Role, Sense, TextEdit, Ui, Vec2, WidgetInfo, vec2,
+    Align, Button, Color32, Id, Key, Layout, Popup, RichText, Role, Sense, TextBuffer, TextEdit, Ui, Vec2,
+    WidgetInfo, vec2,
 };
 
 use crate::train::command::{Mode, Speed, State};
@@ -59,8 +61,19 @@ fn name(ui: &mut Ui, studio: &mut Studio) {
     let mut name = studio.document.experiment().name.clone();
     let galley = ui.painter().layout_no_wrap(name.clone(), theme::medium(), Color32::PLACEHOLDER);
     let width = (galley.size().x + 2.0 * metrics::S + metrics::XS).clamp(96.0, metrics::LEFT - 64.0);
+    let id = Id::unique("experiment name");
+    let rests = !ui.memory(|memory| memory.has_focus(id));
+    // While nobody writes in it, a name that is too long ends in an ellipsis.
+    let room = if rests { width - 2.0 * metrics::XS } else { f32::INFINITY };
+    let mut layouter = |ui: &Ui, text: &dyn TextBuffer, _: f32| {
+        let ink = ui.visuals().text_color();
+        let mut job = LayoutJob::simple_singleline(text.as_str().to_owned(), theme::medium(), ink);
+        job.wrap = TextWrapping::truncate_at_width(room);
+        ui.painter().layout_job(job)
+    };
     let field = TextEdit::singleline(&mut name)
-        .font(theme::medium())
+        .id(id)
+        .layouter(&mut layouter)
         .desired_width(width)
         .background_color(Color32::TRANSPARENT)
         .frame(eframe::egui::Frame::new().inner_margin(metrics::MARGIN_XS).corner_radius(metrics::RADIUS))
@@ -70,7 +83,8 @@ fn name(ui: &mut Ui, studio: &mut Studio) {
         let stroke = (metrics::HAIRLINE, theme::tokens(ui).outline);
         ui.painter().rect_stroke(response.rect, metrics::RADIUS, stroke, eframe::egui::StrokeKind::Inside);
     }
-    let response = response.on_hover_text("The experiment's name. Click to change it.");
+    let response =
+        response.on_hover_text(format!("{}\nClick to change the experiment's name.", galley.text()));
     if response.changed() {
         studio.document.edit(|experiment| experiment.name = name);
     }

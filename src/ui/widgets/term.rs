@@ -1,7 +1,7 @@
 //! Words of the trade: the pointer on one shows what it means.
 
 use eframe::egui::text::{LayoutJob, TextFormat};
-use eframe::egui::{Context, Id, Label, Response, Sense, Stroke, Ui, vec2};
+use eframe::egui::{Context, Id, Label, Response, Role, Sense, Stroke, Ui, WidgetInfo, vec2};
 
 use crate::analysis::glossary::{TERMS, Term};
 use crate::ui::theme::{self, metrics};
@@ -22,6 +22,7 @@ fn term(ui: &mut Ui, text: &str, punctuation: &str) -> Response {
         job.append(punctuation, 0.0, plain);
     }
     let response = ui.label(job);
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, text));
     explained(response, text)
 }
 

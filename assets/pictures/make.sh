@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Makes the README's pictures anew: run it from the checkout after a change to the interface, then look at them.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+cargo build --release
+anneal() { "${CARGO_TARGET_DIR:-target}/release/anneal" "$@"; }
+# picture EXPERIMENT NAME [OPTIONS]
+picture() { anneal screenshot "$1" --out "assets/pictures/$2.png" "${@:3}"; }
+
+picture assets/experiments/digits.toml studio-dark --updates 1000 --panel results
+picture assets/experiments/spirals.toml studio-light --updates 2400 --theme light --panel decision-field
+picture assets/experiments/forks.toml studio-forks
+picture assets/experiments/rosenbrock.toml studio-landscape --size 1440x900
+picture assets/experiments/digits.toml range-test --size 1440x900 --updates 300 --panel range-test
+picture tests/experiments/shakespeare-warmup.toml microscope --size 1440x900 --updates 250 --panel microscope
+picture tests/experiments/mnist1d-snapshots.toml studio-snapshots --size 1440x1500 --theme light --panel snapshots
+
+trained=$(mktemp -d)
+trap 'rm -rf "$trained"' EXIT
+anneal train tests/experiments/mnist1d-snapshots.toml --out "$trained" --no-baseline
+anneal landscape "$trained" --out assets/pictures/landscape.png --size 1200x800
