@@ -81,8 +81,7 @@ impl<M: Blocks> WithSimd for Pass<'_, M> {
     fn with_simd<S: Simd>(self, simd: S) -> Score {
         let Self { model, row, batch, mut job, memory: Memory { mut shared, own, cores } } = self;
         let (layout, samples) = (model.layout(), model.block_samples());
-        let mut gradient =
-            if let Job::Gradient(gradient) = &mut job { Some(std::mem::take(gradient)) } else { None };
+        let gradient = job.take_gradient();
         let wide = cut(&mut shared, layout.wide);
         layout.widen(row, wide);
         let (mut turned, mut total): (&mut [f32], &mut [f32]) = Default::default();
@@ -113,7 +112,7 @@ impl<M: Blocks> WithSimd for Pass<'_, M> {
                 }
             }
         }
-        if let Some(gradient) = &mut gradient {
+        if let Some(gradient) = gradient {
             layout.narrow(total, gradient);
         }
         Score::of(losses, correct)

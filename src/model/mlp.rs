@@ -87,10 +87,6 @@ impl Mlp {
         self.layers.first().map_or(0, |layer| layer.inputs)
     }
 
-    fn outputs_len(&self) -> usize {
-        self.layers.last().map_or(0, |layer| layer.outputs)
-    }
-
     fn needs_slopes(&self) -> bool {
         self.activation == Activation::Gelu
     }
@@ -117,8 +113,7 @@ impl WithSimd for Pass<'_> {
         let Inputs::Dense { values, .. } = inputs else {
             return Score::default();
         };
-        let gradient =
-            if let Job::Gradient(gradient) = &mut job { Some(std::mem::take(gradient)) } else { None };
+        let gradient = job.take_gradient();
         let products =
             rows.len() * model.layers.iter().map(|layer| layer.inputs * layer.outputs).sum::<usize>();
         let each = own.len() / cores;
@@ -141,7 +136,7 @@ impl Model for Mlp {
     }
 
     fn outputs(&self) -> usize {
-        self.outputs_len()
+        self.layers.last().map_or(0, |layer| layer.outputs)
     }
 
     fn initialise(&self, rng: &mut ChaCha8Rng, row: &mut [f32]) {

@@ -21,6 +21,11 @@ pub enum Job<'a> {
 }
 
 impl<'a> Job<'a> {
+    /// Where the gradient is to be written, if it is wanted; the job remembers only that it is.
+    pub fn take_gradient(&mut self) -> Option<&'a mut [f32]> {
+        if let Self::Gradient(gradient) = self { Some(std::mem::take(gradient)) } else { None }
+    }
+
     /// The same for the first so many numbers of outputs, and for the others. The gradient is neither's.
     pub fn split(self, at: usize) -> (Self, Self) {
         match self {

@@ -419,8 +419,8 @@ impl Cohort {
         let flops = task.model.flops(task.batch) * (task.accumulate * self.lanes.len()) as f64;
         let place = Place::choose(choice, Arc::clone(&self.place.pool), flops)?;
         self.suits(&place, &self.revision.experiment)?;
-        self.resident = resident(task, &place)?;
-        self.rows = self.rows.to_device(&place.device)?;
+        let (rows, data) = (self.rows.to_device(&place.device)?, resident(task, &place)?);
+        (self.rows, self.resident) = (rows, data);
         self.place = place;
         Ok(())
     }
@@ -451,7 +451,8 @@ impl Cohort {
     ) -> Result<Option<Vec<f32>>, TrainError> {
         let Some(row) = self.weights(id)? else { return Ok(None) };
         let Some(lane) = self.lanes.iter_mut().find(|lane| lane.id == id) else { return Ok(None) };
-        Ok(Some(lane.predict(&self.task, &row, inputs, width)))
+        // On the pool: cores that help the lane are to be its own.
+        Ok(Some(self.place.pool.install(|| lane.predict(&self.task, &row, inputs, width))))
     }
 }
 

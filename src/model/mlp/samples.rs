@@ -5,7 +5,6 @@ use pulp::{Simd, WithSimd};
 
 use super::{Layer, Mlp};
 use crate::experiment::Activation;
-use crate::model::Targets;
 use crate::model::kernel::matmul::{Left, Right, Start, multiply};
 use crate::model::kernel::rows::{copy, widen};
 use crate::model::kernel::scratch::cut;
@@ -13,6 +12,7 @@ use crate::model::kernel::softmax::room_len;
 use crate::model::kernel::transpose::transpose;
 use crate::model::kernel::{math, padded};
 use crate::model::readout::{Answer, Job, read_out};
+use crate::model::{Model, Targets};
 
 /// More layers than any experiment may have (64 hidden ones and the head).
 const MAX_LAYERS: usize = 65;
@@ -47,7 +47,7 @@ pub fn kept_len(model: &Mlp, samples: usize) -> usize {
 pub fn own_len(model: &Mlp) -> usize {
     // A layer's weights in whole vectors, or transposed.
     let layers = model.layers.iter().map(|layer| (padded(layer.inputs) + 1) * layer.stride());
-    layers.max().unwrap_or(0).max(room_len(model.outputs_len()))
+    layers.max().unwrap_or(0).max(room_len(model.outputs()))
 }
 
 impl<'a> Kept<'a> {
@@ -102,7 +102,7 @@ pub struct Samples<'a> {
 impl<'a> Samples<'a> {
     fn split(self, at: usize) -> (Self, Self) {
         let (rows, others) = self.rows.split_at(at);
-        let (job, other) = self.job.split(at * self.model.outputs_len());
+        let (job, other) = self.job.split(at * self.model.outputs());
         (Self { rows, job, ..self }, Self { rows: others, job: other, ..self })
     }
 }
@@ -175,7 +175,7 @@ fn pass<S: Simd>(simd: S, samples: Samples<'_>, kept: &mut Kept<'_>, own: &mut [
             activate(simd, model.activation, out, slopes);
         }
     }
-    let classes = model.outputs_len();
+    let classes = model.outputs();
     let logits = &mut *kept.layers[last].deltas;
     let answer = |at: usize| Answer::of(targets, rows[at]);
     let room = cut(&mut &mut *own, room_len(classes));
