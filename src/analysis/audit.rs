@@ -11,7 +11,7 @@ use crate::experiment::{Experiment, Run};
 use crate::schedule::kind::Value;
 use crate::telemetry::{Column, Row, Store, Validation};
 use crate::train::cohort::Cohort;
-use crate::train::command::RunId;
+use crate::train::ids::RunId;
 
 /// A loss this many times its running average is a spike.
 const SPIKE: f64 = 3.0;

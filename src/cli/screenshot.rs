@@ -4,7 +4,7 @@ use anyhow::Context;
 
 use super::{Failure, ScreenshotArgs, ThemeChoice, read};
 use crate::files;
-use crate::ui::shot::{self, Shot};
+use crate::ui::offscreen::screenshot::{self, Shot};
 
 pub fn run(args: &ScreenshotArgs) -> Result<(), Failure> {
     let experiment = read(&args.file)?;

@@ -7,7 +7,8 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
-use super::shown::Snapshot;
+use super::protocol::SurveyRequest;
+use super::shared_view::Snapshot;
 use super::{Worker, lock};
 use crate::data::Prepared;
 use crate::experiment::{Experiment, Model, SurfaceFunction};
@@ -15,7 +16,7 @@ use crate::landscape::{Axes, Frame, Grid, Objective, Plane, Site, site};
 use crate::model::surface::Surface;
 use crate::random::{Stream, rng};
 use crate::train::cohort::Cohort;
-use crate::train::command::{LaneId, SurveyRequest};
+use crate::train::ids::LaneId;
 use crate::train::task::Task;
 
 /// Between two looks at where the lanes stand.
@@ -154,7 +155,7 @@ impl Surveyor {
 
 impl Worker {
     /// Whether no landscape is wanted, or the wanted one is as it will be until training goes on.
-    pub(super) fn has_looked_around(&self) -> bool {
+    pub(super) fn has_surveyed(&self) -> bool {
         self.surveyor.is_settled(self.moment())
     }
 
@@ -165,7 +166,7 @@ impl Worker {
     }
 
     /// Keeps the wanted landscape, and the lanes' places on it, fresh.
-    pub(super) fn look_around(&mut self) {
+    pub(super) fn survey(&mut self) {
         let Some(request) = self.surveyor.wanted else { return };
         if self.cohort.is_none() {
             return;

@@ -9,9 +9,9 @@ use candle_core::{CpuStorage, DType, InplaceOp1, Layout, Storage, Tensor};
 use rayon::prelude::*;
 
 use super::TrainError;
-use super::command::{LaneId, Mode, Revision, RunId};
 use super::course::Course;
 use super::edit;
+use super::ids::{LaneId, Mode, Revision, RunId};
 use super::lane::Lane;
 use super::place::{Choice, Place};
 use super::rule;
@@ -292,15 +292,15 @@ impl Cohort {
                 .map(|(_, lane)| lane)
                 .collect();
             let trained = super::tensor::advance(&self.task, data, &mut lanes, &rows, like.2)?;
-            if lanes.iter().any(|lane| lane.looks_after(&self.task, 0)) {
+            if lanes.iter().any(|lane| lane.evaluates_after(&self.task, 0)) {
                 let task = &self.task;
                 let weights = trained.narrow(1, 0, task.model.width())?.to_vec2::<f32>()?;
-                let look = |(lane, weights): (&mut &mut Lane, &Vec<f32>)| {
-                    if lane.looks_after(task, 0) {
-                        lane.look(task, weights);
+                let evaluate = |(lane, weights): (&mut &mut Lane, &Vec<f32>)| {
+                    if lane.evaluates_after(task, 0) {
+                        lane.evaluate(task, weights);
                     }
                 };
-                self.place.pool.install(|| lanes.par_iter_mut().zip(&weights).for_each(look));
+                self.place.pool.install(|| lanes.par_iter_mut().zip(&weights).for_each(evaluate));
             }
             for (at, lane) in group.iter().enumerate() {
                 self.rows.slice_set(&trained.narrow(0, at, 1)?.contiguous()?, 0, *lane as usize)?;

@@ -2,11 +2,11 @@
 
 pub mod checkpoint;
 pub mod cohort;
-pub mod command;
 pub mod control;
 pub mod course;
 pub mod edit;
 pub mod errand;
+pub mod ids;
 pub mod lane;
 pub mod place;
 pub mod plan;

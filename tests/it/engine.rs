@@ -10,9 +10,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use anneal_studio::engine::protocol::{Command, FieldRequest, Speed, State};
 use anneal_studio::engine::{Engine, Options};
 use anneal_studio::telemetry::{Column, EventKind};
-use anneal_studio::train::command::{Command, FieldRequest, LaneId, Mode, Revision, RunId, Speed, State};
+use anneal_studio::train::ids::{LaneId, Mode, Revision, RunId};
 use anneal_studio::train::place::Choice;
 
 use crate::training::{MOONS, revision};

@@ -6,7 +6,7 @@ use anneal_studio::experiment::Experiment;
 use anneal_studio::schedule::Clock;
 use anneal_studio::telemetry::Row;
 use anneal_studio::train::cohort::Cohort;
-use anneal_studio::train::command::{Mode, Revision, RunId};
+use anneal_studio::train::ids::{Mode, Revision, RunId};
 use anneal_studio::train::place::Place;
 
 pub fn revision(text: &str, generation: u64) -> Arc<Revision> {

@@ -6,7 +6,8 @@ use eframe::egui::{
     WidgetInfo, vec2,
 };
 
-use crate::train::command::{Mode, Speed, State};
+use crate::engine::protocol::{Speed, State};
+use crate::train::ids::Mode;
 use crate::train::place::Choice;
 use crate::ui::action::{Action, Menu};
 use crate::ui::format;

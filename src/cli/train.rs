@@ -19,7 +19,7 @@ use crate::telemetry::metrics::Measured;
 use crate::train::checkpoint::policy::Stops;
 use crate::train::checkpoint::{Checkpoint, Forget, Policy, Writer, newest_good};
 use crate::train::cohort::Cohort;
-use crate::train::command::{Revision, RunId};
+use crate::train::ids::{Revision, RunId};
 use crate::train::lane::Lane;
 use crate::train::place::Choice;
 

@@ -7,7 +7,7 @@ use crate::experiment::{Experiment, Run};
 use crate::schedule::Schedule;
 use crate::train::TrainError;
 use crate::train::cohort::Cohort;
-use crate::train::command::{Revision, RunId};
+use crate::train::ids::{Revision, RunId};
 use crate::train::place::Place;
 use crate::train::task::Task;
 
