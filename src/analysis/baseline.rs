@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::audit::{Measure, RunRecord, Tally};
+use super::audit::{Audit, Measure, RunRecord, Tally};
 use super::side_training;
 use super::statistics::mean;
 use crate::data::Prepared;
@@ -27,6 +27,17 @@ pub struct Baseline {
     pub record: RunRecord,
     /// Every rate tried, rising, and its mean final validation result; `None` where a seed diverged.
     pub tried: Vec<(f64, Option<f64>)>,
+}
+
+impl Baseline {
+    /// The audit of runs against this constant rate, which becomes the first line. Its updates cost what those of
+    /// the runs do, so it is given their time.
+    pub fn audit(mut self, title: &str, records: Vec<RunRecord>) -> Audit {
+        let seconds = records.iter().flat_map(|record| &record.lanes).find_map(|lane| lane.seconds);
+        self.record.lanes.iter_mut().for_each(|lane| lane.seconds = seconds);
+        let all = std::iter::once(self.record).chain(records).collect();
+        Audit { tried: self.tried, ..Audit::of(title, all, 0) }
+    }
 }
 
 /// What a rate came to.

@@ -17,6 +17,7 @@ mod output;
 mod results;
 mod schedule;
 mod screenshot;
+mod summary;
 mod train;
 
 use std::path::{Path, PathBuf};

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::examine::{Examined, Past};
+use super::ground::Landscape;
 use super::guard::OwnEdit;
-use super::landscape::Landscape;
 use super::protocol::{Field, Speed, Status};
 use super::track::Track;
 use crate::analysis::detect::Finding;

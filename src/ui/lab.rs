@@ -183,7 +183,7 @@ impl Studio {
             let records = self.records();
             let title = &self.document.experiment().name;
             let audit = match tuned.cloned() {
-                Some(baseline) => Audit::against(title, records, baseline),
+                Some(baseline) => baseline.audit(title, records),
                 None => Audit::of_runs(self.document.experiment(), records),
             };
             self.lab.report.audit = Some((state, audit));
