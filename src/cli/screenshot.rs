@@ -14,7 +14,7 @@ pub fn run(args: &ScreenshotArgs) -> Result<(), Failure> {
         dark: matches!(args.theme, ThemeChoice::Dark),
         panel: args.panel.clone(),
     };
-    let image = shot::render(experiment, &shot)?;
+    let image = screenshot::render(experiment, &shot)?;
     let mut png = Vec::new();
     image.write_to(&mut std::io::Cursor::new(&mut png), image::ImageFormat::Png)?;
     let there = || format!("cannot write {}", args.out.display());

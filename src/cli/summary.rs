@@ -8,7 +8,7 @@ use crate::train::lane::Lane;
 /// One run of one replica, in `summary.json` and in the table at the end.
 #[derive(Clone, Debug, Serialize)]
 pub struct RunSummary {
-    name: String,
+    pub name: String,
     replica: u32,
     seed: u64,
     updates: u64,
@@ -20,7 +20,7 @@ pub struct RunSummary {
     seconds: f64,
     updates_per_second: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    failed: Option<String>,
+    pub failed: Option<String>,
 }
 
 impl RunSummary {

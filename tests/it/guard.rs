@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use anneal_studio::analysis::detect::{Finding, Kind, Remedy};
-use anneal_studio::engine::protocol::{Command, Guard, Policy, State};
+use anneal_studio::analysis::detect::{Finding, Kind, Policy, Remedy};
+use anneal_studio::engine::protocol::{Command, Guard, State};
 use anneal_studio::engine::{Engine, Options, Shared};
 use anneal_studio::experiment::Experiment;
 use anneal_studio::schedule::kind::Value;
