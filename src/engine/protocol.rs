@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use crate::analysis::detect::Policy;
 use crate::train::checkpoint::{Continuation, Forget};
+use crate::train::device::Choice;
 use crate::train::errand::Errand;
 use crate::train::ids::{LaneId, Mode, Revision, RunId, SnapshotId};
-use crate::train::place::Choice;
 
 /// How fast the playhead moves.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -10,7 +10,7 @@ use crate::data::Prepared;
 use crate::experiment::{Loss, Run};
 use crate::telemetry::{Event, EventKind, Store};
 use crate::train::cohort::{Change, Cohort};
-use crate::train::edit::describe;
+use crate::train::diff::describe;
 use crate::train::ids::{Mode, Revision};
 use crate::train::pool;
 

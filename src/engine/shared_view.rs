@@ -13,8 +13,8 @@ use crate::data::Prepared;
 use crate::telemetry::{Event, Store};
 use crate::train::checkpoint::SavedLane;
 use crate::train::control::Standing;
+use crate::train::device::Choice;
 use crate::train::ids::{LaneId, Mode, SnapshotId};
-use crate::train::place::Choice;
 
 /// How an engine starts.
 #[derive(Clone, Debug)]

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::engine::protocol::{Guard, Speed};
 use crate::telemetry::Column;
+use crate::train::device::Choice;
 use crate::train::ids::{Mode, RunId};
-use crate::train::place::Choice;
 use crate::ui::handles::HandleId;
 use crate::ui::plot::Scale;
 

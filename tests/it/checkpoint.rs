@@ -13,8 +13,8 @@ use anneal_studio::schedule::kind::Kind;
 use anneal_studio::telemetry::{Row, Validation};
 use anneal_studio::train::checkpoint::{Checkpoint, Forget};
 use anneal_studio::train::cohort::Cohort;
+use anneal_studio::train::device::TrainDevice;
 use anneal_studio::train::ids::{LaneId, Mode, RunId};
-use anneal_studio::train::place::Place;
 
 use crate::training::{MOONS, cohort, revision};
 
@@ -186,7 +186,7 @@ fn resumed_equals_uninterrupted_in_candles_own_operations() {
         text.replace("hypergradient = { beta = 1e-6 }", "").replace("hypergradient = { beta = 1e-4 }", "");
     let start = || {
         let pool = Arc::new(anneal_studio::train::pool(Some(1)).unwrap());
-        Cohort::at(revision(&text, 0), Place::reference(pool)).unwrap()
+        Cohort::at(revision(&text, 0), TrainDevice::reference(pool)).unwrap()
     };
     let (mut whole, mut first, mut second) = (start(), start(), start());
     whole.advance(u64::MAX, u64::MAX).unwrap();

@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use anneal_studio::engine::protocol::{Command, FieldRequest, Speed, State};
 use anneal_studio::engine::{Engine, Options};
 use anneal_studio::telemetry::{Column, EventKind};
+use anneal_studio::train::device::Choice;
 use anneal_studio::train::ids::{LaneId, Mode, Revision, RunId};
-use anneal_studio::train::place::Choice;
 
 use crate::training::{MOONS, revision};
 

@@ -16,8 +16,8 @@ use eframe::{CreationContext, Frame as Shell};
 
 use crate::engine::protocol::{Command, FieldRequest, Guard, Speed, State, SurveyRequest};
 use crate::engine::{Engine, Options};
+use crate::train::device::Choice;
 use crate::train::ids::LaneId;
-use crate::train::place::Choice;
 
 use super::document::Document;
 use super::frame::Ask;

@@ -7,8 +7,8 @@ use eframe::egui::{
 };
 
 use crate::engine::protocol::{Speed, State};
+use crate::train::device::Choice;
 use crate::train::ids::Mode;
-use crate::train::place::Choice;
 use crate::ui::action::{Action, Menu};
 use crate::ui::format;
 use crate::ui::studio::Studio;
