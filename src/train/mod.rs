@@ -3,6 +3,7 @@
 pub mod checkpoint;
 pub mod cohort;
 pub mod control;
+mod cores;
 pub mod course;
 pub mod device;
 pub mod diff;
