@@ -1,7 +1,7 @@
 //! Rates that train nothing, or not what was meant.
 
 use super::{Remedy, Severity, Subject, Warning, all};
-use crate::experiment::{Number, OptimizerKind, WeightFormat};
+use crate::experiment::{Controller, Greedy, Number, OptimizerKind, WeightFormat};
 use crate::schedule::kind::{Kind, Multistep, Step, Value};
 
 /// The size of a usual weight: that of a layer of 400 inputs.
@@ -95,7 +95,7 @@ fn vanishing(subject: &Subject, warnings: &mut Vec<Warning>) {
 }
 
 fn greedy(subject: &Subject, warnings: &mut Vec<Warning>) {
-    let Some(rule) = subject.run.greedy.as_ref().map(|greedy| greedy.rule) else { return };
+    let Some(Controller::Greedy(Greedy { rule, .. })) = &subject.run.controller else { return };
     let peak = subject.curve.range().1;
     if rule.min_lr >= peak {
         let message = format!(
