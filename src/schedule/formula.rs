@@ -332,7 +332,9 @@ mod tests {
     fn what_is_too_long_or_too_deep_is_refused() {
         let long = "1+".repeat(LONGEST) + "1";
         assert!(Formula::parse(&long).unwrap_err().allowed.contains("4096"));
-        for deep in ["(".repeat(1000) + "1" + &")".repeat(1000), "-".repeat(2000) + "1", "2**".repeat(1000) + "1"] {
+        for deep in
+            ["(".repeat(1000) + "1" + &")".repeat(1000), "-".repeat(2000) + "1", "2**".repeat(1000) + "1"]
+        {
             assert!(Formula::parse(&deep).unwrap_err().allowed.contains("levels"), "{}", &deep[..20]);
         }
     }

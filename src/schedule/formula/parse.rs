@@ -1,6 +1,6 @@
 //! From text to terms: the expressions of Python that are arithmetic, with `^` as another `**`.
 
-use super::{Formula, Function, FormulaError, LONGEST, NAMES, Operator, Term, fixed};
+use super::{Formula, FormulaError, Function, LONGEST, NAMES, Operator, Term, fixed};
 
 /// How deep terms may lie in terms.
 const DEEPEST: usize = 100;
@@ -167,7 +167,8 @@ impl Parser {
     /// Operators that group from the left, the loosest level first; comparisons chain as in Python.
     fn binary(&mut self, depth: usize, level: usize) -> Result<Term, FormulaError> {
         use Operator::{
-            Add, And, Div, Equal, Floor, Greater, GreaterEqual, Less, LessEqual, Mul, NotEqual, Or, Remainder, Sub,
+            Add, And, Div, Equal, Floor, Greater, GreaterEqual, Less, LessEqual, Mul, NotEqual, Or,
+            Remainder, Sub,
         };
         const COMPARISONS: usize = 3;
         const LEVELS: [&[(&str, Operator)]; 6] = [
@@ -263,7 +264,9 @@ impl Parser {
         };
         let functions = || Function::ALL.map(|(name, ..)| name).join(", ");
         if self.takes("(") {
-            let Some((_, function, least, most)) = Function::ALL.into_iter().find(|(known, ..)| *known == name) else {
+            let Some((_, function, least, most)) =
+                Function::ALL.into_iter().find(|(known, ..)| *known == name)
+            else {
                 return refused(self, format!("the functions {}", functions()));
             };
             let mut arguments = vec![self.conditional(depth)?];
@@ -285,7 +288,10 @@ impl Parser {
             "total" => return Ok(Term::Total),
             _ => {}
         }
-        if name.contains('.') || name.starts_with('_') || Function::ALL.iter().any(|(known, ..)| *known == name) {
+        if name.contains('.')
+            || name.starts_with('_')
+            || Function::ALL.iter().any(|(known, ..)| *known == name)
+        {
             let allowed = format!("{}, a constant's name, or a call of {}", NAMES.join(", "), functions());
             return refused(self, allowed);
         }
