@@ -8,7 +8,7 @@ use anyhow::{Context, anyhow};
 use serde::Serialize;
 
 use super::Failure;
-use super::headless::RunSummary;
+use super::summary::RunSummary;
 use crate::analysis::detect::Finding;
 use crate::experiment::Experiment;
 use crate::files;

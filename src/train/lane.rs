@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 pub use state::LaneState;
 
-use super::command::LaneId;
 use super::control::Control;
 use super::course::Course;
+use super::ids::LaneId;
 use super::plan::Plan;
 use super::rule;
 use super::snapshot::Keeper;
@@ -253,7 +253,7 @@ impl Lane {
             update_norm: applied.update_norm as f32,
         };
         self.record(task, row);
-        self.look(task, parameters);
+        self.evaluate(task, parameters);
     }
 
     /// The optimizer's numbers for the update that comes `ahead` updates after the next one.
@@ -386,17 +386,17 @@ impl Lane {
 
     /// Whether, `ahead` updates from now, the held-out samples are scored, an epoch ends or weights are
     /// kept or noted.
-    pub fn looks_after(&self, task: &Task, ahead: u64) -> bool {
+    pub fn evaluates_after(&self, task: &Task, ahead: u64) -> bool {
         let update = self.update + ahead;
         task.model.width() == 2
             || task.validates_after(update, self.controller.is_some())
             || update.is_multiple_of(task.clock.updates_per_epoch)
-            || self.keeper.as_ref().is_some_and(|keeper| keeper.looks_at(update))
+            || self.keeper.as_ref().is_some_and(|keeper| keeper.needs_weights(update))
     }
 
     /// After an update: notes the place, scores the held-out samples and keeps the weights if that is due, and
     /// ends the epoch.
-    pub fn look(&mut self, task: &Task, parameters: &[f32]) {
+    pub fn evaluate(&mut self, task: &Task, parameters: &[f32]) {
         self.stand(parameters);
         if self.validation_is_due(task) {
             let score = self.validate(task, parameters);
@@ -404,7 +404,7 @@ impl Lane {
         }
         self.end_epoch(task);
         if let Some(keeper) = &mut self.keeper {
-            keeper.look(self.update, parameters);
+            keeper.record(self.update, parameters);
         }
     }
 

@@ -63,7 +63,7 @@ pub fn advance(
         measured.push(numbers, loss, grad_norm, norm(&change)?);
         parameters.set(&new)?;
         // Whatever looks at the held-out samples or at a controller needs the numbers on this side.
-        if lanes.iter().any(|lane| lane.looks_after(task, measured.updates() as u64)) {
+        if lanes.iter().any(|lane| lane.evaluates_after(task, measured.updates() as u64)) {
             break;
         }
     }
