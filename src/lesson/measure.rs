@@ -9,7 +9,7 @@ use toml::{Table, Value};
 use super::file::{LessonError, read_experiment};
 use crate::analysis::ensemble::Workbench;
 use crate::analysis::sharpness::{self, Objective, Sharpness};
-use crate::analysis::{aside as side_training, statistics};
+use crate::analysis::{side_training, statistics};
 use crate::experiment::Experiment;
 use crate::schedule::Span;
 use crate::telemetry::{Row, Validation};
