@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::measure::Measure;
 use crate::experiment::{Experiment, FileError};
+use crate::schedule::Span;
 use crate::schedule::formula::{Formula, FormulaError, NAMES};
 use crate::train::TrainError;
 
@@ -162,6 +163,11 @@ impl Lesson {
                     measure.run,
                     names()
                 ));
+            }
+            for (field, text) in [("from", &measure.from), ("to", &measure.to)] {
+                if let Some(Err(error)) = text.as_deref().map(Span::parse_position) {
+                    return wrong(format!("`measure.{name}.{field}`: {error}"));
+                }
             }
             for (path, values) in &measure.best_of {
                 if values.is_empty() {

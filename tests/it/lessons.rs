@@ -27,7 +27,8 @@ fn every_lesson_keeps_what_it_claims_under_three_seeds() {
         let lesson = lesson(shipped.text).unwrap();
         let checked = check(&lesson, 3, &pool).unwrap();
         assert_eq!(checked.verdicts.len(), lesson.claim.len());
-        broken.extend(checked.verdicts.into_iter().filter(|verdict| !verdict.holds).map(|v| (shipped.name, v)));
+        broken
+            .extend(checked.verdicts.into_iter().filter(|verdict| !verdict.holds).map(|v| (shipped.name, v)));
     }
     assert!(broken.is_empty(), "{broken:#?}");
 }
@@ -57,18 +58,37 @@ fn the_list_is_a_name_and_a_title_a_line() {
     let text = String::from_utf8(run.stdout).unwrap();
     let lines: Vec<(&str, &str)> = text.lines().map(|line| line.split_once('\t').unwrap()).collect();
     assert_eq!(lines.len(), SHIPPED.len());
-    assert!(lines.iter().zip(SHIPPED).all(|((name, title), shipped)| *name == shipped.name && !title.is_empty()));
+    assert!(
+        lines.iter().zip(SHIPPED).all(|((name, title), shipped)| *name == shipped.name && !title.is_empty())
+    );
 }
 
 #[test]
 fn a_lesson_that_asks_for_what_is_not_there_says_what_there_is() {
     let name = "momentum-hides-a-factor";
     for (from, to, part) in [
-        ("holds = \"wrong <", "holds = \"wrongg <", "compares `wrongg`; the measures are: long, none, usual, wrong"),
-        ("holds = \"wrong < none - 0.1\"", "holds = \"wrong < none -\"", "at character 15 of the formula: the end"),
-        ("run = \"momentum 0.9\"\nsay", "run = \"momentum 9\"\nsay", "the runs are: momentum 0, momentum 0.9"),
+        (
+            "holds = \"wrong <",
+            "holds = \"wrongg <",
+            "compares `wrongg`; the measures are: long, none, usual, wrong",
+        ),
+        (
+            "holds = \"wrong < none - 0.1\"",
+            "holds = \"wrong < none -\"",
+            "at character 15 of the formula: the end",
+        ),
+        (
+            "run = \"momentum 0.9\"\nsay",
+            "run = \"momentum 9\"\nsay",
+            "the runs are: momentum 0, momentum 0.9",
+        ),
         ("none = { run = \"momentum 0\"", "none = { run = \"zero\"", "`measure.none.run` is \"zero\""),
         ("of = \"val_accuracy\"", "of = \"accuracy\"", "unknown variant `accuracy`"),
+        (
+            "run = \"momentum 0\", of",
+            "run = \"momentum 0\", from = \"soon\", of",
+            "`measure.none.from`: `soon`",
+        ),
         ("lesson = 1", "lesson = 2", "this program reads version 1"),
         ("title =", "titel =", "unknown field `titel`"),
         (", right = true", "", "one that is right, found 0"),
