@@ -189,7 +189,7 @@ impl Histories {
             |cohort| {
                 for (at, lane) in cohort.lanes().iter().enumerate() {
                     rows[at].extend_from_slice(&lane.log.rows);
-                    validations[at].extend_from_slice(&lane.log.validations);
+                    validations[at].extend(lane.log.validations());
                 }
             },
         )?;
