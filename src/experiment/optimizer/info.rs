@@ -171,9 +171,5 @@ pub(super) const fn eps(default: f64) -> NumberInfo {
 pub(super) const fn weight_decay(default: f64) -> NumberInfo {
     let help = "Weight decay: how strongly weights are pulled towards zero.";
     let slider = Slider::Magnitudes(0.0, 1.0);
-    NumberInfo {
-        role: Role::WeightDecay,
-        slider,
-        ..constant("weight_decay", "Decay λ", help, default)
-    }
+    NumberInfo { role: Role::WeightDecay, slider, ..constant("weight_decay", "Decay λ", help, default) }
 }

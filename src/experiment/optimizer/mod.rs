@@ -60,6 +60,11 @@ impl OptimizerKind {
         }
     }
 
+    /// Whether each step is the rate times a mean of gradients, so that twice the inverse rate limits the sharpness.
+    pub fn is_plain(self) -> bool {
+        self.info().steps == Steps::Gradient && !self.is_schedule_free()
+    }
+
     /// The number that mirrors the rate where one does: momentum, or beta1.
     pub fn momentum_name(self) -> Option<&'static str> {
         self.numbers().iter().find(|info| info.role == Role::Momentum).map(|info| info.name)

@@ -1,10 +1,10 @@
 //! The table of optimizers: the file, the inspector, imports and lint read it; the rules themselves are in
 //! `train::optimizer`.
 
+use super::Optimizer;
 use super::info::{
     Conflict, OptimizerInfo, OptionInfo, PLAIN, Steps, alpha, beta1, beta2, eps, momentum, weight_decay,
 };
-use super::Optimizer;
 
 macro_rules! optimizers {
     ($( $(#[doc = $help:literal])* $kind:ident $name:literal { $($row:tt)* } )*) => {

@@ -102,8 +102,9 @@ fn fused(kind: OptimizerKind, golden: &Golden, case: &Case) {
     let width = golden.start.len();
     let mut weights = golden.start.clone();
     let first = case.numbers(kind, &golden.rates, 0);
-    let mut buffers = vec![0.0; width * rule(kind).buffers(&first)];
-    rule(kind).start(&first, &weights, &mut split(&first, width, &mut buffers));
+    let count = rule(kind).buffers(&first);
+    let mut buffers = vec![0.0; width * count];
+    rule(kind).start(&first, &weights, &mut split(count, width, &mut buffers));
     let mut scalars = vec![0.0; rule(kind).scalars()];
     for (update, gradient) in golden.gradients.iter().enumerate() {
         let numbers = case.numbers(kind, &golden.rates, update);
@@ -124,7 +125,7 @@ fn fused(kind: OptimizerKind, golden: &Golden, case: &Case) {
             scalars: &mut scalars,
             weights: &mut weights,
             gradient: &mut gradient,
-            buffers: split(&numbers, width, &mut buffers),
+            buffers: split(count, width, &mut buffers),
         });
         case.check("fused", update, &weights, &case.parameters[update]);
         for (at, theirs) in &case.buffers {
@@ -139,7 +140,8 @@ fn fused(kind: OptimizerKind, golden: &Golden, case: &Case) {
 pub fn parameters(shapes: &[Vec<usize>]) -> Vec<Parameter> {
     let mut offset = 0;
     let parameter = |(at, shape): (usize, &Vec<usize>)| {
-        let parameter = Parameter { name: format!("parameter {at}"), shape: shape.clone(), offset, layer: at };
+        let parameter =
+            Parameter { name: format!("parameter {at}"), shape: shape.clone(), offset, layer: at };
         offset = parameter.range().end;
         parameter
     };
@@ -149,8 +151,9 @@ pub fn parameters(shapes: &[Vec<usize>]) -> Vec<Parameter> {
 fn tensor(kind: OptimizerKind, golden: &Golden, case: &Case) {
     let width = golden.start.len();
     let first = case.numbers(kind, &golden.rates, 0);
-    let mut buffers = vec![0.0; width * rule(kind).buffers(&first)];
-    rule(kind).start(&first, &golden.start, &mut split(&first, width, &mut buffers));
+    let count = rule(kind).buffers(&first);
+    let mut buffers = vec![0.0; width * count];
+    rule(kind).start(&first, &golden.start, &mut split(count, width, &mut buffers));
     let row = |numbers: &[f32]| Tensor::from_slice(numbers, (1, width), &Device::Cpu).unwrap();
     let mut buffers: Vec<Tensor> = buffers.chunks_exact(width).map(row).collect();
     let mut weights = row(&golden.start);

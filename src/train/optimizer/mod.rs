@@ -97,10 +97,9 @@ pub fn buffers(optimizer: &Optimizer) -> usize {
     rule(optimizer.kind).buffers(&Numbers::fixed(optimizer, 0.0, 0))
 }
 
-/// The buffers that follow one another in the rest of a row; those a rule does not have are empty.
-pub fn split<'a>(numbers: &Numbers, width: usize, buffers: &'a mut [f32]) -> [&'a mut [f32]; MOST_BUFFERS] {
+/// `count` buffers that follow one another in the rest of a row; those a rule does not have are empty.
+pub fn split(mut count: usize, width: usize, buffers: &mut [f32]) -> [&mut [f32]; MOST_BUFFERS] {
     let mut rest = buffers;
-    let mut count = rule(numbers.kind).buffers(numbers);
     [(); MOST_BUFFERS].map(|()| {
         let length = if count > 0 { width.min(rest.len()) } else { 0 };
         count = count.saturating_sub(1);

@@ -217,7 +217,7 @@ where
         let (mut moved, mut along) = (Squares::new(simd), Squares::new(simd));
         let (ws, w_tail) = weights.as_chunks_mut::<CHUNK>();
         let (gs, g_tail) = gradient.as_chunks::<CHUNK>();
-        let mut tails = buffers.map(<[f32]>::as_chunks_mut::<CHUNK>);
+        let tails = buffers.map(<[f32]>::as_chunks_mut::<CHUNK>);
         for (at, (w, g)) in ws.iter_mut().zip(gs).enumerate() {
             // Copies, since the compiler cannot know that the buffers do not overlap.
             let olds: [[f32; CHUNK]; N] = std::array::from_fn(|buffer| tails[buffer].0[at]);

@@ -41,8 +41,9 @@ impl Middle {
     fn update(&mut self, arch: Arch, cores: usize, format: WeightFormat) -> Applied {
         let (kind, width) = (self.numbers.kind, self.weights.len());
         let (lr, weight_decay) = (self.numbers.lr, self.numbers.weight_decay());
+        let whole = [width];
         let parts: Vec<Part<'_>> = if rule(kind).is_elementwise() {
-            vec![Part { offset: 0, shape: &[width], lr, weight_decay }]
+            vec![Part { offset: 0, shape: &whole, lr, weight_decay }]
         } else {
             self.parameters
                 .iter()
@@ -58,7 +59,7 @@ impl Middle {
             scalars: &mut self.scalars,
             weights: &mut self.weights,
             gradient: &mut self.gradient,
-            buffers: split(&self.numbers, width, &mut self.buffers),
+            buffers: split(self.buffers.len() / width, width, &mut self.buffers),
         })
     }
 
@@ -156,7 +157,7 @@ fn parts_have_rates_and_decays_of_their_own() {
                 scalars: &mut middle.scalars,
                 weights: &mut middle.weights,
                 gradient: &mut middle.gradient,
-                buffers: split(&middle.numbers, 40, &mut middle.buffers),
+                buffers: split(middle.buffers.len() / 40, 40, &mut middle.buffers),
             });
             middle.weights
         };
