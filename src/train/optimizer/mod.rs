@@ -25,7 +25,7 @@ pub use row::{Applied, MOST_BUFFERS, Part, Row};
 pub use vector::{add, norm, scale};
 
 use crate::experiment::{Optimizer, OptimizerKind};
-use crate::schedule::hypergradient::dot;
+use crate::vector::dot;
 
 /// How an optimizer updates weights.
 pub trait Rule: Sync {

@@ -10,7 +10,7 @@ use crate::ui::studio::Studio;
 use crate::ui::theme;
 use crate::ui::widgets::{Amount, amount, check, choice};
 
-use super::schedule::Height;
+use super::schedule::Quantity;
 use super::{courses, rule};
 
 /// How an optimizer number follows the run.
@@ -104,8 +104,8 @@ fn number(ui: &mut Ui, optimizer: &mut Optimizer, info: &NumberInfo, clock: Cloc
         }
         Number::Schedule(schedule) => {
             let is_share = matches!(info.slider, Slider::Even(..));
-            let height = if is_share { Height::Share } else { Height::Rate };
-            ui.push_id(info.name, |ui| courses::scheduled(ui, schedule, height, clock));
+            let quantity = if is_share { Quantity::Share } else { Quantity::Rate };
+            ui.push_id(info.name, |ui| courses::scheduled(ui, schedule, quantity, clock));
         }
     }
     if optimizer.get(info.name) != Some(&value) {
