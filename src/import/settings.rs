@@ -165,12 +165,12 @@ pub(crate) fn set_betas(optimizer: &mut Optimizer, betas: &[f64]) {
 /// When a fixed number is outside what its optimizer allows, or two settings cannot go together.
 pub(crate) fn check_optimizer(optimizer: &Optimizer) -> Result<(), ImportError> {
     for (info, number) in optimizer.values() {
-        if let Number::Fixed(value) = number {
-            if !info.allows(*value) {
-                let what = format!("{}'s {}", optimizer.kind.name(), info.name);
-                let why = format!("it is {value}, and has to be {}", info.range());
-                return Err(ImportError::unsupported(what, why));
-            }
+        if let Number::Fixed(value) = number
+            && !info.allows(*value)
+        {
+            let what = format!("{}'s {}", optimizer.kind.name(), info.name);
+            let why = format!("it is {value}, and has to be {}", info.range());
+            return Err(ImportError::unsupported(what, why));
         }
     }
     match optimizer.conflict() {
