@@ -22,7 +22,6 @@ mod lessons;
 mod lint;
 mod microscope;
 mod models;
-mod optimizers;
 mod report_page;
 mod schedule_golden;
 mod schedule_properties;
