@@ -1,6 +1,5 @@
 //! A run's controller: a rule that multiplies the run's schedule by what it sees of the training.
 
-use super::OptimizerKind;
 use crate::schedule::controller::Mode;
 use crate::schedule::greedy::GreedyRule;
 use crate::schedule::plateau::PlateauRule;
@@ -75,10 +74,4 @@ pub struct Greedy {
 pub struct Hypergradient {
     /// The learning rate of the learning rate.
     pub beta: f64,
-}
-
-impl Hypergradient {
-    /// The optimizers whose last direction it knows.
-    pub const OPTIMIZERS: [OptimizerKind; 3] =
-        [OptimizerKind::Sgd, OptimizerKind::Adam, OptimizerKind::AdamW];
 }

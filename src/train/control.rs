@@ -2,14 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::rule::Numbers;
-use crate::experiment::{self, Controller, Metric, OptimizerKind, Run};
+use crate::experiment::{Controller, Metric, OptimizerKind, Run};
 use crate::schedule::ScheduleError;
 use crate::schedule::controller::Change;
 use crate::schedule::greedy::{Greedy, GreedyState};
-use crate::schedule::hypergradient::{AdamDirection, Hypergradient, HypergradientState, adam_alignment};
+use crate::schedule::hypergradient::{Hypergradient, HypergradientState};
 use crate::schedule::plateau::{Plateau, PlateauState};
-use crate::vector::dot;
 
 /// A controller and its state.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,11 +36,14 @@ impl Control {
             Some(Controller::Plateau(it)) => Self::Plateau(it.metric, Plateau::new(it.rule)?),
             Some(Controller::Greedy(it)) => Self::Greedy(it.metric, Greedy::new(it.rule)?),
             Some(Controller::Hypergradient(it)) => {
-                if !experiment::Hypergradient::OPTIMIZERS.contains(&run.optimizer.kind) {
+                if !run.optimizer.kind.info().has_hypergradient {
+                    let known =
+                        OptimizerKind::ALL.into_iter().filter(|(_, kind)| kind.info().has_hypergradient);
+                    let names: Vec<&str> = known.map(|(name, _)| name).collect();
                     return Err(ScheduleError {
                         field: "hypergradient".into(),
                         found: run.optimizer.kind.name().into(),
-                        allowed: "an optimizer of kind sgd, adam or adamw".into(),
+                        allowed: format!("an optimizer of one of these kinds: {}", names.join(", ")),
                     });
                 }
                 Self::Hypergradient(Hypergradient::new(it.beta)?)
@@ -77,26 +78,12 @@ impl Control {
         }
     }
 
-    /// Before an update: lets the rate follow its own gradient, from this update's gradient and the
-    /// buffers as the last update left them. SGD's direction is its momentum buffer.
-    pub fn follow(
-        &mut self,
-        kind: OptimizerKind,
-        numbers: Numbers,
-        scheduled: f64,
-        gradient: &[f32],
-        buffers: (&[f32], &[f32]),
-    ) {
-        let Self::Hypergradient(hypergradient) = self else { return };
-        let alignment = match kind {
-            OptimizerKind::Adam | OptimizerKind::AdamW => {
-                let (beta1, beta2, eps) = (numbers.momentum, numbers.second, numbers.eps);
-                let adam = AdamDirection { beta1, beta2, eps, updates: numbers.update };
-                adam_alignment(gradient, buffers.0, buffers.1, adam)
-            }
-            _ => dot(gradient, buffers.0),
-        };
-        hypergradient.step(alignment, scheduled);
+    /// Before an update: lets the rate follow its own gradient, from `alignment`, this update's gradient along
+    /// the direction of the last update.
+    pub fn follow(&mut self, scheduled: f64, alignment: impl FnOnce() -> f64) {
+        if let Self::Hypergradient(hypergradient) = self {
+            hypergradient.step(alignment(), scheduled);
+        }
     }
 
     pub fn state(&self) -> ControlState {

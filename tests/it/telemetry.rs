@@ -599,7 +599,8 @@ fn names_are_those_of_the_files() {
     let mut file = Vec::new();
     Writer::new(&mut file).unwrap().flush().unwrap();
     let header = str::from_utf8(&file).unwrap().trim_end();
-    let contract = "run,replica,update,epoch,lr,momentum,train_loss,grad_norm,update_norm,val_loss,val_accuracy";
+    let contract =
+        "run,replica,update,epoch,lr,momentum,train_loss,grad_norm,update_norm,val_loss,val_accuracy";
     assert!(header.starts_with(&format!("{contract},")), "{header}");
     assert_eq!(header.split(',').count(), 4 + Column::COUNT);
     assert!(names.iter().all(|name| header.split(',').any(|cell| cell == *name)), "{header}");

@@ -68,7 +68,7 @@ impl Rule {
         if experiment.data.source != Source::None {
             rules.extend([("Plateau", Self::Plateau), ("Greedy", Self::Greedy)]);
         }
-        if Hypergradient::OPTIMIZERS.contains(&run.optimizer.kind) {
+        if run.optimizer.kind.info().has_hypergradient {
             rules.push(("Hypergradient", Self::Hypergradient));
         }
         rules
