@@ -407,7 +407,7 @@ impl Lane {
 
     /// Takes note of the length of the weights after the last update.
     fn record_norm(&mut self, parameters: &[f32]) {
-        let norm = rule::norm(pulp::Arch::new(), self.scratch.cores(), parameters);
+        let norm = optimizer::norm(pulp::Arch::new(), self.scratch.cores(), parameters);
         if let Some(row) = self.log.rows.last_mut() {
             row.param_norm = Some(norm as f32);
         }
