@@ -22,7 +22,7 @@ impl Errands {
 
     /// Whether training rests for one.
     pub(super) fn hold(&self) -> bool {
-        self.out.as_ref().is_some_and(|(errand, _)| errand.holds && !errand.ticket.is_cancelled())
+        self.out.as_ref().is_some_and(|(errand, _)| errand.holds && !errand.progress.is_cancelled())
     }
 
     /// Takes the newest errand; the one before is cancelled.
@@ -36,7 +36,7 @@ impl Errands {
         if let Some((errand, _)) = &self.out
             && (errand.holds || !holding)
         {
-            errand.ticket.cancel();
+            errand.progress.cancel();
         }
     }
 }
@@ -62,7 +62,7 @@ impl Worker {
         if let Some((errand, thread)) = self.errands.out.take_if(|(_, thread)| thread.is_finished()) {
             // A thread that panicked has dropped its half of the promise, which says so.
             if let Ok(end) = thread.join()
-                && !errand.ticket.is_cancelled()
+                && !errand.progress.is_cancelled()
             {
                 end(cohort);
             }
@@ -70,7 +70,7 @@ impl Worker {
         }
         if self.errands.out.is_none()
             && let Some(errand) = self.errands.next.take()
-            && !errand.ticket.is_cancelled()
+            && !errand.progress.is_cancelled()
             && let Some(work) = errand.begin(cohort)
         {
             match Builder::new().name(errand.name.into()).spawn(work) {
