@@ -7,6 +7,7 @@ use super::file::{Lesson, LessonError};
 use super::measure::take;
 use crate::analysis::statistics::mean;
 use crate::schedule::formula::Variables;
+use crate::train::TrainError;
 
 /// A claim, and what training says of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,12 +35,17 @@ impl Checked {
 }
 
 /// Trains a lesson under `seeds` seeds. A claim holds when it does for the means over the seeds and for more than
-/// half of them, each with its own numbers.
+/// half of them, each with its own numbers. `report` hears of steps done and in all, and may end it.
 ///
 /// # Errors
 /// When the lesson cannot be trained.
-pub fn check(lesson: &Lesson, seeds: usize, pool: &Arc<rayon::ThreadPool>) -> Result<Checked, LessonError> {
-    let measured = take(&lesson.experiment, &lesson.measure, seeds, pool)?;
+pub fn check(
+    lesson: &Lesson,
+    seeds: usize,
+    pool: &Arc<rayon::ThreadPool>,
+    report: impl Fn(u64, u64) -> Result<(), TrainError>,
+) -> Result<Checked, LessonError> {
+    let measured = take(&lesson.experiment, &lesson.measure, seeds, pool, &report)?;
     let mut verdicts = Vec::new();
     for claim in &lesson.claim {
         let Ok(formula) = lesson.formula(claim) else { continue };

@@ -18,6 +18,9 @@ use crate::train::cohort::Cohort;
 use crate::train::lane::Lane;
 use crate::train::task::{self, Task};
 
+/// Steps in which a cohort's progress is told.
+const PARTS: u64 = 1000;
+
 /// A number of one run, one a seed.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -92,6 +95,7 @@ pub fn take(
     measures: &BTreeMap<String, Measure>,
     seeds: usize,
     pool: &Arc<rayon::ThreadPool>,
+    report: &dyn Fn(u64, u64) -> Result<(), TrainError>,
 ) -> Result<BTreeMap<String, Vec<f64>>, LessonError> {
     // Measures whose experiments differ in no more than their runs train as one cohort.
     let mut cohorts: Vec<(Table, Vec<Wanted<'_>>)> = Vec::new();
@@ -114,8 +118,11 @@ pub fn take(
         }
     }
     let mut tried: BTreeMap<String, Vec<Vec<f64>>> = BTreeMap::new();
-    for (whole, wanted) in cohorts {
-        for (name, values) in train(whole, &wanted, seeds, pool)? {
+    let count = cohorts.len() as u64;
+    for (at, (whole, wanted)) in (0..).zip(cohorts) {
+        // Each cohort counts alike: their lengths are not known before their data are read.
+        let report = |done: u64, total: u64| report(at * PARTS + PARTS * done / total.max(1), count * PARTS);
+        for (name, values) in train(whole, &wanted, seeds, pool, &report)? {
             tried.entry(name.to_owned()).or_default().push(values);
         }
     }
@@ -138,6 +145,7 @@ fn train<'a>(
     wanted: &[Wanted<'a>],
     seeds: usize,
     pool: &Arc<rayon::ThreadPool>,
+    report: &dyn Fn(u64, u64) -> Result<(), TrainError>,
 ) -> Result<Vec<(&'a str, Vec<f64>)>, LessonError> {
     // One training for runs that are the same but for what is measured of them.
     let mut runs: Vec<&Table> = Vec::new();
@@ -157,7 +165,7 @@ fn train<'a>(
     };
     whole.insert("run".into(), Value::Array(runs.iter().enumerate().map(named).collect()));
     let experiment = read_experiment(&whole, "lesson")?;
-    let mut history = Histories::train(experiment, pool)?;
+    let mut history = Histories::train(experiment, pool, report)?;
     wanted
         .iter()
         .zip(places)
@@ -178,21 +186,21 @@ struct Histories {
 }
 
 impl Histories {
-    fn train(experiment: Experiment, pool: &Arc<rayon::ThreadPool>) -> Result<Self, TrainError> {
+    fn train(
+        experiment: Experiment,
+        pool: &Arc<rayon::ThreadPool>,
+        report: &dyn Fn(u64, u64) -> Result<(), TrainError>,
+    ) -> Result<Self, TrainError> {
         let prepared = task::prepare(&experiment)?;
         let mut cohort = side_training::cohort(experiment.clone(), &prepared, pool)?;
         let lanes = cohort.lanes().len();
         let (mut rows, mut validations) = (vec![Vec::new(); lanes], vec![Vec::new(); lanes]);
-        side_training::train(
-            &mut cohort,
-            |_, _| Ok(()),
-            |cohort| {
-                for (at, lane) in cohort.lanes().iter().enumerate() {
-                    rows[at].extend_from_slice(&lane.log.rows);
-                    validations[at].extend(lane.log.validations());
-                }
-            },
-        )?;
+        side_training::train(&mut cohort, report, |cohort| {
+            for (at, lane) in cohort.lanes().iter().enumerate() {
+                rows[at].extend_from_slice(&lane.log.rows);
+                validations[at].extend(lane.log.validations());
+            }
+        })?;
         Ok(Self { cohort, experiment, rows, validations })
     }
 

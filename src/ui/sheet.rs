@@ -10,15 +10,18 @@ use eframe::egui::{
 };
 
 use super::theme::{self, metrics};
+use crate::experiment::Experiment;
 pub use import::{Found, Pasted, Source};
 pub use resume::Resume;
 
 /// What goes on when unsaved work is out of the way.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Then {
     New,
     Open,
     Resume,
+    /// This experiment in place of the one there is; the side panel stays, and training waits.
+    Begin(Box<Experiment>),
     Quit,
 }
 
@@ -132,7 +135,7 @@ impl Sheet {
                     Self::Unsaved { then } => {
                         ui.label(theme::title(ui, format!("Save the changes to “{name}”?")));
                         let lost = match then {
-                            Then::New => {
+                            Then::New | Then::Begin(_) => {
                                 "A new experiment takes its place. Without saving, the changes are lost."
                             }
                             Then::Open | Then::Resume => {

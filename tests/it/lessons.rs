@@ -25,7 +25,7 @@ fn every_lesson_keeps_what_it_claims_under_three_seeds() {
     let mut broken = Vec::new();
     for shipped in SHIPPED {
         let lesson = lesson(shipped.text).unwrap();
-        let checked = check(&lesson, 3, &pool).unwrap();
+        let checked = check(&lesson, 3, &pool, |_, _| Ok(())).unwrap();
         assert_eq!(checked.verdicts.len(), lesson.claim.len());
         broken
             .extend(checked.verdicts.into_iter().filter(|verdict| !verdict.holds).map(|v| (shipped.name, v)));
@@ -37,7 +37,7 @@ fn every_lesson_keeps_what_it_claims_under_three_seeds() {
 fn a_claim_made_false_on_purpose_fails() {
     let pool = Arc::new(pool(Some(2)).unwrap());
     let text = changed("momentum-hides-a-factor", "wrong < none - 0.1", "wrong > none");
-    let checked = check(&lesson(&text).unwrap(), 3, &pool).unwrap();
+    let checked = check(&lesson(&text).unwrap(), 3, &pool, |_, _| Ok(())).unwrap();
     assert!(checked.verdicts[0].holds);
     assert!(!checked.verdicts[1].holds);
     assert_eq!(checked.verdicts[1].seeds, 0);

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use eframe::egui::{Context, Ui, ViewportCommand};
 
+use crate::engine::protocol::Command;
 use crate::experiment::Experiment;
 use crate::ui::document::{Document, first};
 use crate::ui::picker::Ask;
@@ -27,6 +28,12 @@ impl StudioApp {
                 Ok(experiment) => self.studio.replace(Document::new(experiment, None)),
                 Err(error) => self.studio.toasts.failed(error.to_string()),
             },
+            Then::Begin(experiment) => {
+                let panel = self.studio.view.panel;
+                self.studio.replace(Document::new((**experiment).clone(), None));
+                self.studio.view.panel = panel;
+                self.studio.tell(Command::Pause);
+            }
             Then::Open => self.studio.sheet = Some(Sheet::open()),
             Then::Resume => self.studio.sheet = Some(Sheet::Resume(Resume::default())),
             Then::Quit => {

@@ -12,6 +12,7 @@ pub mod gallery;
 pub mod glossary;
 pub mod inspector;
 pub mod landscape;
+pub mod lesson;
 pub mod lint;
 pub mod microscope;
 pub mod model;
@@ -36,6 +37,7 @@ use crate::ui::view::SidePanel;
 pub const PANELS: &[Panel] = &[
     results::PANEL,
     report::PANEL,
+    lesson::PANEL,
     glossary::PANEL,
     range_test::PANEL,
     batch_size::PANEL,

@@ -1,0 +1,282 @@
+//! Lessons: predict, drag, look, and only then read why; the claims can be trained here.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use eframe::egui::{Context, Label, ScrollArea, Ui};
+
+use crate::engine::protocol::Command;
+use crate::jobs::{Answers, Job};
+use crate::lesson::{Checked, Lesson, SHIPPED, check};
+use crate::ui::document::Document;
+use crate::ui::format::significant;
+use crate::ui::panel::{Panel, Question};
+use crate::ui::panels;
+use crate::ui::sheet::{Sheet, Then};
+use crate::ui::studio::Studio;
+use crate::ui::theme::{self, metrics};
+use crate::ui::widgets::{primary, secondary, waiting};
+
+pub const PANEL: Panel = Panel {
+    poll: |studio, _| studio.panels.of::<Class>().listen(),
+    ..Panel::new(
+        "lesson",
+        "Lesson",
+        Question::Understand,
+        "Sixteen questions about schedules: predict the answer, drag one thing, see what training says.",
+        show,
+    )
+};
+
+/// Seeds under which claims are trained here.
+const SEEDS: usize = 3;
+
+/// What the panel keeps.
+#[derive(Default)]
+struct Class {
+    open: Option<Open>,
+    /// The lessons whose prediction was made.
+    done: BTreeSet<&'static str>,
+}
+
+/// The lesson on show.
+struct Open {
+    at: usize,
+    lesson: Lesson,
+    /// The choice that was predicted.
+    predicted: Option<usize>,
+    checking: Option<Job<Result<Checked, String>>>,
+    checked: Option<Result<Checked, String>>,
+}
+
+impl Class {
+    /// Takes in the claims that were trained; whether they still are.
+    fn listen(&mut self) -> bool {
+        let Some(open) = &mut self.open else { return false };
+        let answer = open.checking.as_ref().and_then(Job::poll);
+        if let Some(answer) = answer {
+            open.checking = None;
+            open.checked = Some(answer.unwrap_or_else(|lost| Err(lost.to_string())));
+        }
+        open.checking.is_some()
+    }
+}
+
+/// What a click in the panel asks for.
+enum Wish {
+    Begin(usize),
+    List,
+    Predict(usize),
+    Select,
+    Panel,
+    Check,
+    Stop,
+}
+
+pub fn show(ui: &mut Ui, studio: &mut Studio) {
+    let class = studio.panels.of::<Class>();
+    let scroll = ScrollArea::vertical().id_salt("lesson").auto_shrink([false, false]);
+    let wish = scroll.show(ui, |ui| {
+        // Room for the bar on the right, which floats.
+        ui.set_max_width(ui.available_width() - metrics::S);
+        match &class.open {
+            Some(open) => lesson(ui, open),
+            None => list(ui, &class.done),
+        }
+    });
+    if let Some(wish) = wish.inner {
+        act(ui.ctx(), studio, wish);
+    }
+}
+
+fn act(ctx: &Context, studio: &mut Studio, wish: Wish) {
+    let class = studio.panels.of::<Class>();
+    match (wish, &mut class.open) {
+        (Wish::Begin(at), open) => {
+            let Some(shipped) = SHIPPED.get(at) else { return };
+            let parsed = Lesson::parse(shipped.text, Path::new(shipped.name));
+            let read = parsed.and_then(|lesson| Ok((lesson.experiment()?, lesson)));
+            match read {
+                Ok((experiment, lesson)) => {
+                    *open = Some(Open { at, lesson, predicted: None, checking: None, checked: None });
+                    begin(studio, Document::new(experiment, None));
+                }
+                Err(error) => studio.toasts.failed(error.to_string()),
+            }
+        }
+        (Wish::List, open) => *open = None,
+        (Wish::Predict(choice), Some(open)) => {
+            open.predicted = Some(choice);
+            class.done.extend(SHIPPED.get(open.at).map(|shipped| shipped.name));
+            studio.tell(Command::Play);
+        }
+        (Wish::Select, Some(open)) => {
+            let run = open.lesson.drag.run.clone();
+            if let Some(id) =
+                studio.document.runs().find(|(_, other)| other.name == run).map(|(row, _)| row.id)
+            {
+                studio.view.selected = id;
+            }
+        }
+        (Wish::Panel, Some(open)) => {
+            if let Some(panel) = open.lesson.look.panel.as_deref().and_then(panels::named) {
+                studio.view.open(panel);
+            }
+        }
+        (Wish::Check, Some(open)) => {
+            let lesson = open.lesson.clone();
+            let ctx = ctx.clone();
+            let work = move |answers: &Answers<_>| {
+                let report = |done, total| Ok(answers.progress().report(done, total)?);
+                let pool = crate::train::pool(None).map_err(|error| error.to_string())?;
+                check(&lesson, SEEDS, &Arc::new(pool), report).map_err(|error| error.to_string())
+            };
+            match Job::spawn("lesson", move || ctx.request_repaint(), work) {
+                Ok(job) => (open.checking, open.checked) = (Some(job), None),
+                Err(error) => {
+                    studio.toasts.failed(format!("There is no thread to train the claims: {error}"))
+                }
+            }
+        }
+        (Wish::Stop, Some(open)) => open.checking = None,
+        (Wish::Predict(_) | Wish::Select | Wish::Panel | Wish::Check | Wish::Stop, None) => {}
+    }
+}
+
+/// Puts the lesson's experiment in place of the one there is, which is asked about where it is not saved. It waits for
+/// the prediction.
+fn begin(studio: &mut Studio, document: Document) {
+    if studio.document.is_dirty() {
+        studio.sheet = Some(Sheet::Unsaved { then: Then::Begin(Box::new(document.experiment().clone())) });
+        return;
+    }
+    studio.replace(document);
+    studio.view.open(PANEL.name);
+    studio.tell(Command::Pause);
+}
+
+fn list(ui: &mut Ui, done: &BTreeSet<&'static str>) -> Option<Wish> {
+    let mut wish = None;
+    ui.label(theme::caption(ui, "Each opens an experiment of its own and asks before it shows."));
+    ui.add_space(metrics::S);
+    for (at, shipped) in SHIPPED.iter().enumerate() {
+        let Ok(lesson) = Lesson::parse(shipped.text, Path::new(shipped.name)) else { continue };
+        let mark = if done.contains(shipped.name) { "  ✓" } else { "" };
+        if ui.link(format!("{}  {}{mark}", at + 1, lesson.title)).clicked() {
+            wish = Some(Wish::Begin(at));
+        }
+        ui.add(Label::new(theme::caption(ui, lesson.question)).wrap());
+        ui.add_space(metrics::S);
+    }
+    wish
+}
+
+fn lesson(ui: &mut Ui, open: &Open) -> Option<Wish> {
+    let Open { at, lesson, predicted, checking, checked } = open;
+    let mut wish = None;
+    ui.horizontal(|ui| {
+        ui.label(theme::caption(ui, format!("Lesson {} of {}", at + 1, SHIPPED.len())));
+        if ui.link("All lessons").clicked() {
+            wish = Some(Wish::List);
+        }
+    });
+    ui.label(theme::title(ui, &lesson.title));
+    ui.add(Label::new(&lesson.question).wrap());
+
+    step(ui, "1  Predict");
+    ui.add(Label::new(&lesson.predict.ask).wrap());
+    for (choice, said) in lesson.predict.choice.iter().enumerate() {
+        let chosen = *predicted == Some(choice);
+        let verdict = match predicted {
+            Some(_) if said.right => "  ✓ what training says",
+            Some(_) if chosen => "  your prediction",
+            _ => "",
+        };
+        let radio =
+            ui.add_enabled_ui(predicted.is_none(), |ui| ui.radio(chosen, format!("{}{verdict}", said.say)));
+        if radio.inner.clicked() {
+            wish = Some(Wish::Predict(choice));
+        }
+    }
+    if predicted.is_none() {
+        ui.label(theme::caption(ui, "Training waits for your prediction."));
+        return wish;
+    }
+
+    step(ui, "2  Drag");
+    ui.add(Label::new(&lesson.drag.say).wrap());
+    if ui.link(format!("Select {}", lesson.drag.run)).clicked() {
+        wish = Some(Wish::Select);
+    }
+
+    step(ui, "3  Look");
+    ui.add(Label::new(&lesson.look.say).wrap());
+    let panel = lesson.look.panel.as_deref().and_then(panels::named).map(panels::find);
+    if let Some(panel) = panel
+        && ui.link(format!("Open {}", panel.title.to_lowercase())).clicked()
+    {
+        wish = Some(Wish::Panel);
+    }
+
+    step(ui, "4  Why");
+    ui.add(Label::new(&lesson.why.say).wrap());
+    ui.add(Label::new(theme::caption(ui, format!("Source: {}.", lesson.why.source))).wrap());
+    ui.add_space(metrics::S);
+    wish = claims(ui, lesson, checking.as_ref(), checked.as_ref()).or(wish);
+
+    step(ui, "5  Now break it");
+    ui.add(Label::new(&lesson.try_to_break).wrap());
+    if at + 1 < SHIPPED.len() {
+        ui.add_space(metrics::S);
+        let next = primary(ui, "Next lesson");
+        if ui.add(next).clicked() {
+            wish = Some(Wish::Begin(at + 1));
+        }
+    }
+    wish
+}
+
+fn step(ui: &mut Ui, title: &str) {
+    ui.add_space(metrics::S);
+    panels::rule(ui);
+    ui.label(theme::title(ui, title));
+}
+
+/// What the lesson claims, and what training here says of it; what is asked for.
+fn claims(
+    ui: &mut Ui,
+    lesson: &Lesson,
+    checking: Option<&Job<Result<Checked, String>>>,
+    checked: Option<&Result<Checked, String>>,
+) -> Option<Wish> {
+    match checked {
+        Some(Ok(checked)) => {
+            for verdict in &checked.verdicts {
+                let mark = if verdict.holds { "✓" } else { "×" };
+                ui.add(Label::new(format!("{mark} {}", verdict.say)).wrap());
+                let measured =
+                    verdict.measured.iter().map(|(name, mean)| format!("{name} {}", significant(*mean, 3)));
+                let measured = measured.collect::<Vec<_>>().join(", ");
+                let text = format!("{measured}; in {} of {SEEDS} seeds", verdict.seeds);
+                ui.add(Label::new(theme::caption(ui, text)).wrap());
+            }
+        }
+        other => {
+            for claim in &lesson.claim {
+                ui.add(Label::new(format!("· {}", claim.say)).wrap());
+            }
+            if let Some(Err(error)) = other {
+                ui.label(error);
+            }
+        }
+    }
+    if let Some(job) = checking {
+        return waiting(ui, "Training the claims", job.progress().share()).then_some(Wish::Stop);
+    }
+    let asked = ui
+        .add(secondary("Train the claims here"))
+        .on_hover_text("Three seeds of each; some seconds.")
+        .clicked();
+    asked.then_some(Wish::Check)
+}
