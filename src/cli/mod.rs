@@ -18,6 +18,7 @@ mod output;
 mod results;
 mod schedule;
 mod screenshot;
+mod sweep;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -74,6 +75,8 @@ enum Command {
     Lint { file: PathBuf },
     /// Render the studio to a PNG file, off screen.
     Screenshot(ScreenshotArgs),
+    /// Train one run under many other numbers, as the file's [sweep] says, and find the best ones.
+    Sweep(sweep::SweepArgs),
     /// Measure lane-updates a second on the standard workloads.
     Bench(BenchArgs),
 }
@@ -253,6 +256,7 @@ pub fn main() -> ExitCode {
         Some(Command::Landscape { folder, out, size, flat }) => landscape::run(&folder, &out, size, flat),
         Some(Command::Lint { file }) => lint::run(&file),
         Some(Command::Screenshot(args)) => screenshot::run(&args),
+        Some(Command::Sweep(args)) => sweep::run(&args),
         Some(Command::Bench(args)) => bench_command(&args),
     };
     match done {

@@ -22,6 +22,7 @@ mod ramp;
 mod resolve;
 mod restarts;
 pub mod span;
+mod switch;
 
 pub use controller::replay;
 pub use curve::Curve;
@@ -32,6 +33,7 @@ pub use kind::Kind;
 pub use landmark::{Landmark, What};
 pub use plateau::{Plateau, PlateauRule};
 pub use span::{Clock, Span};
+pub use switch::Switched;
 
 /// A schedule as written: a kind, and modifiers around it.
 #[derive(Clone, Debug, PartialEq)]
