@@ -24,13 +24,15 @@ const MAX_POINTS: usize = 10_000;
 /// The most axes, and the most values of a list.
 const MAX_AXES: usize = 64;
 const MAX_CHOICES: usize = 1000;
+/// The largest seed: the largest whole number that TOML promises to carry.
+const MAX_SEED: u64 = i64::MAX as u64;
 /// The most seeds of a trial.
 const MAX_SEEDS: usize = 1024;
 
 /// The sweep in this section of an experiment.
 pub(super) fn sweep(node: &Node, experiment: &Experiment, clock: Clock) -> Result<Sweep, FileError> {
     let fields = node.fields("a [sweep] section")?;
-    fields.only(&["run", "search", "trials", "seeds", "objective", "prune", "over"])?;
+    fields.only(&["run", "search", "trials", "seeds", "seed", "objective", "prune", "over"])?;
     let run = run(&fields, experiment)?;
     let search = match fields.get("search") {
         Some(search) if search.is_str("pbt") => {
@@ -61,6 +63,7 @@ pub(super) fn sweep(node: &Node, experiment: &Experiment, clock: Clock) -> Resul
         search,
         trials,
         seeds: fields.read("seeds", |node| node.whole(1..=MAX_SEEDS))?.unwrap_or(1),
+        seed: fields.read("seed", |node| node.whole(0..=MAX_SEED))?,
         objectives,
         prune,
         over,

@@ -14,6 +14,8 @@ pub struct Sweep {
     pub trials: Option<usize>,
     /// Each trial is trained under the seeds `train.seed`, `train.seed + 1`, ...
     pub seeds: usize,
+    /// What the search draws from, where it is not `train.seed`.
+    pub seed: Option<u64>,
     /// One objective, or several whose Pareto front is wanted.
     pub objectives: Vec<Objective>,
     pub prune: Prune,

@@ -212,6 +212,9 @@ fn sweep(sweep: &Sweep) -> Table {
         table.add("trials", trials);
     }
     table.add_unless(&1, "seeds", &sweep.seeds, usize::to_string);
+    if let Some(seed) = sweep.seed {
+        table.add("seed", seed);
+    }
     match sweep.objectives.as_slice() {
         [one] => table.add_unless(&Objective::FinalValLoss, "objective", one, |it| text(&it.name())),
         several => table.add("objective", list(several, |it| text(&it.name()))),

@@ -78,7 +78,7 @@ pub(super) fn audit(
     let pruned: Vec<&Trial> = trials.iter().filter(|trial| trial.status == Status::Pruned).collect();
     let wanted = ((pruned.len() as f64 * SHARE).ceil() as usize).clamp(LEAST, MOST).min(pruned.len());
     let mut order: Vec<usize> = (0..pruned.len()).collect();
-    shuffle(&mut rng(sweeper.experiment().train.seed, Stream::Audit), &mut order);
+    shuffle(&mut rng(sweeper.seed(), Stream::Audit), &mut order);
     let mut sample: Vec<&Trial> = order.into_iter().take(wanted).map(|at| pruned[at]).collect();
     sample.sort_by_key(|trial| trial.trial);
 

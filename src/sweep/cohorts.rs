@@ -10,7 +10,7 @@ use super::space::{Chosen, Space};
 use super::trial::{Status, Trial};
 use crate::data::Prepared;
 use crate::experiment::sweep::Objective;
-use crate::experiment::{Data, Experiment, Run};
+use crate::experiment::{BatchSize, Data, Experiment, Run};
 use crate::train::TrainError;
 use crate::train::cohort::Cohort;
 use crate::train::command::{Revision, RunId};
@@ -70,28 +70,35 @@ impl Setting {
         Self { space, objectives, seeds: seeds.max(1), watches: true, pool, prepared: Vec::new() }
     }
 
-    /// What the lanes of an experiment share, its data prepared once.
+    /// Takes over the prepared data of an experiment.
+    pub fn know(&mut self, experiment: &Experiment, prepared: Arc<Prepared>) {
+        if self.prepared.len() >= KEPT_DATA {
+            self.prepared.remove(0);
+        }
+        self.prepared.push((drawn(experiment), experiment.train.seed, prepared));
+    }
+
+    /// The data of an experiment, prepared once.
+    ///
+    /// # Errors
+    /// When it cannot be read, or cannot be split as asked.
+    pub fn data(&mut self, experiment: &Experiment) -> Result<Arc<Prepared>, TrainError> {
+        let (data, seed) = (drawn(experiment), experiment.train.seed);
+        let known = self.prepared.iter().find(|(other, drawn, _)| *other == data && *drawn == seed);
+        if let Some((_, _, prepared)) = known {
+            return Ok(Arc::clone(prepared));
+        }
+        let prepared = task::prepare(experiment)?;
+        self.know(experiment, Arc::clone(&prepared));
+        Ok(prepared)
+    }
+
+    /// What the lanes of an experiment share.
     ///
     /// # Errors
     /// When the experiment cannot be trained.
     pub fn task(&mut self, experiment: &Experiment) -> Result<Task, TrainError> {
-        let seed = experiment.train.seed;
-        // How samples are dealt out changes nothing of how they are prepared.
-        let mut data = experiment.data.clone();
-        data.batch_size = crate::experiment::BatchSize::All;
-        let known = self.prepared.iter().find(|(other, drawn, _)| *other == data && *drawn == seed);
-        let prepared = match known {
-            Some((_, _, prepared)) => Arc::clone(prepared),
-            None => {
-                let prepared = task::prepare(experiment)?;
-                if self.prepared.len() >= KEPT_DATA {
-                    self.prepared.remove(0);
-                }
-                self.prepared.push((data, seed, Arc::clone(&prepared)));
-                prepared
-            }
-        };
-        let mut task = Task::new(experiment, prepared)?;
+        let mut task = Task::new(experiment, self.data(experiment)?)?;
         task.validates_at_end_only = !self.watches;
         Ok(task)
     }
@@ -163,6 +170,11 @@ impl Setting {
         let tallies = vec![Tally::default(); cohort.lanes().len()];
         Ok(Group { cohort, trials, tallies, update: 0 })
     }
+}
+
+/// What decides how the data is prepared: how samples are dealt out does not.
+fn drawn(experiment: &Experiment) -> Data {
+    Data { batch_size: BatchSize::All, ..experiment.data.clone() }
 }
 
 impl Wave {

@@ -11,6 +11,7 @@ use super::pruner::{Pruner, Racing, STEPS};
 use super::sampler::Sampler;
 use super::space::{Chosen, Space};
 use super::trial::{Status, Trial};
+use crate::data::Prepared;
 use crate::experiment::sweep::{Objective, Prune, Search, Values};
 use crate::experiment::vary::Base;
 use crate::experiment::{Experiment, Sweep};
@@ -74,12 +75,27 @@ impl Sweeper {
         origin: &Path,
         pool: Arc<rayon::ThreadPool>,
     ) -> Result<Self, SweepError> {
-        let task = Task::new(experiment, prepare(experiment)?)?;
+        Self::prepared(experiment, sweep, origin, None, pool)
+    }
+
+    /// As [`Sweeper::new`], with the experiment's data where it is prepared already.
+    ///
+    /// # Errors
+    /// As [`Sweeper::new`].
+    pub fn prepared(
+        experiment: &Experiment,
+        sweep: &Sweep,
+        origin: &Path,
+        prepared: Option<Arc<Prepared>>,
+        pool: Arc<rayon::ThreadPool>,
+    ) -> Result<Self, SweepError> {
+        let prepared = prepared.map_or_else(|| prepare(experiment), Ok)?;
+        let task = Task::new(experiment, Arc::clone(&prepared))?;
         let clock = task.clock;
         let no_run = || SweepError::NoRun(sweep.run.clone());
         let base = Base::new(experiment, &sweep.run, origin, clock).ok_or_else(no_run)?;
         measured(&sweep.objectives, &task, experiment)?;
-        let seed = experiment.train.seed;
+        let seed = sweep.seed.unwrap_or(experiment.train.seed);
         let header = Experiment { sweep: Some(sweep.clone()), ..base.experiment().clone() };
         let space = Space::new(sweep.over.clone(), base);
         let sampler = Sampler::new(sweep, &space, seed);
@@ -89,8 +105,15 @@ impl Sweeper {
         let most = (LANE_BYTES / bytes.max(1)).max(1);
         let lanes = (threads * LANES_A_THREAD).max(LEAST_LANES).min(most);
         let mut setting = Setting::new(space, sweep.objectives.clone(), sweep.seeds, pool);
+        setting.know(experiment, prepared);
         setting.watches = pruner.is_some() || !sweep.objectives.iter().all(|it| it.looks_at_the_end_only());
         Ok(Self { experiment: header, sweep: sweep.clone(), setting, sampler, pruner, clock, lanes })
+    }
+
+    /// Tries these points of the space, in this order, whatever the search.
+    #[must_use]
+    pub fn with_points(self, points: Vec<Vec<f64>>) -> Self {
+        Self { sampler: self.sampler.listed(points), ..self }
     }
 
     /// The experiment with the varied run alone, and the sweep: what a journal keeps.
@@ -104,6 +127,11 @@ impl Sweeper {
 
     pub fn space(&self) -> &Space {
         &self.setting.space
+    }
+
+    /// What the search, and the choice of what is audited, draw from.
+    pub fn seed(&self) -> u64 {
+        self.sweep.seed.unwrap_or(self.experiment.train.seed)
     }
 
     /// How many trials there will be.
@@ -207,7 +235,7 @@ impl Sweeper {
             }
             wave.sort_by_key(|trial| trial.trial);
             for (trial, point) in wave.iter().zip(&points) {
-                self.sampler.tell(trial.trial, point, trial.badness(&self.sweep.objectives));
+                self.sampler.tell(point, trial.badness(&self.sweep.objectives));
                 if let Some(pruner) = &mut self.pruner {
                     pruner.tell(trial.trial, trial.status == Status::Pruned, &trial.curve);
                 }

@@ -5,12 +5,14 @@
 //! on from its [`journal`] and ends as if it had never been.
 
 pub mod audit;
+pub mod cma_es;
 pub mod cohorts;
 pub mod driver;
 pub mod edges;
 pub mod front;
 pub mod isolation;
 pub mod journal;
+pub mod map;
 pub mod objective;
 pub mod optuna;
 pub mod pruner;

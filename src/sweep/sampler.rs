@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use optimizer::distribution::{CategoricalDistribution, Distribution, FloatDistribution};
+use optimizer::distribution::{Distribution, FloatDistribution};
 use optimizer::param::ParamValue;
-use optimizer::sampler::{CmaEsSampler, CompletedTrial, Sampler as _, SobolSampler};
+use optimizer::sampler::{CompletedTrial, Sampler as _, SobolSampler};
 
+use super::cma_es::CmaEs;
 use super::space::{Shape, Space};
 use super::tpe::{self, Judged};
 use crate::experiment::Sweep;
@@ -29,7 +30,8 @@ enum Rule {
     Random,
     Sobol(SobolSampler),
     Tpe(Vec<Judged>),
-    CmaEs { sampler: CmaEsSampler, generation: usize, told: Vec<CompletedTrial> },
+    /// Over the lines; choices are drawn evenly.
+    CmaEs(CmaEs),
 }
 
 impl Sampler {
@@ -41,9 +43,15 @@ impl Sampler {
             Search::Random => Rule::Random,
             Search::Sobol => Rule::Sobol(SobolSampler::with_seed(seed)),
             Search::Tpe => Rule::Tpe(Vec::new()),
-            Search::CmaEs => cma_es(&shapes, seed),
+            Search::CmaEs => Rule::CmaEs(CmaEs::new(lines(&shapes))),
         };
         Self { shapes, seed, rule }
+    }
+
+    /// These points in their order instead.
+    #[must_use]
+    pub fn listed(self, points: Vec<Vec<f64>>) -> Self {
+        Self { rule: Rule::Grid(points), ..self }
     }
 
     /// How many trials there will be, given how many are wanted.
@@ -59,7 +67,7 @@ impl Sampler {
         match &self.rule {
             Rule::Grid(_) | Rule::Random | Rule::Sobol(_) => None,
             Rule::Tpe(_) => Some(AT_ONCE),
-            Rule::CmaEs { generation, .. } => Some(*generation),
+            Rule::CmaEs(_) => Some(CmaEs::population(lines(&self.shapes))),
         }
     }
 
@@ -75,14 +83,13 @@ impl Sampler {
                     self.shapes.iter().map(|_| number(&sampler.sample(&line(), trial as u64, &[]))).collect()
                 }
                 Rule::Tpe(judged) => tpe::ask(&self.shapes, judged, &points, &mut rng),
-                Rule::CmaEs { sampler, told, .. } => {
-                    let along = |&shape: &Shape| match (shape, distribution(shape)) {
-                        (Shape::Line, line) => number(&sampler.sample(&line, trial as u64, told)),
-                        (Shape::Choices(count), choices) => {
-                            (number(&sampler.sample(&choices, trial as u64, told)) + 0.5) / count as f64
-                        }
+                Rule::CmaEs(search) => {
+                    let mut along = search.ask(&mut rng).into_iter();
+                    let coordinate = |shape: &Shape| match shape {
+                        Shape::Line => along.next().unwrap_or(0.5),
+                        Shape::Choices(_) => uniform(&mut rng),
                     };
-                    self.shapes.iter().map(along).collect()
+                    self.shapes.iter().map(coordinate).collect()
                 }
             };
             points.push(point);
@@ -91,19 +98,21 @@ impl Sampler {
     }
 
     /// How a trial did, lower is better. Trials are told in their order.
-    pub fn tell(&mut self, trial: usize, point: &[f64], badness: f64) {
+    pub fn tell(&mut self, point: &[f64], badness: f64) {
         match &mut self.rule {
             Rule::Grid(_) | Rule::Random | Rule::Sobol(_) => {}
             Rule::Tpe(judged) => judged.push(Judged { point: point.to_vec(), badness }),
-            Rule::CmaEs { generation, told, .. } => {
-                // The strategy asks for the newest generation only.
-                if told.len() >= 2 * *generation {
-                    told.drain(..*generation);
-                }
-                told.push(finished(trial, badness));
+            Rule::CmaEs(search) => {
+                let along = self.shapes.iter().zip(point).filter(|(shape, _)| **shape == Shape::Line);
+                search.tell(along.map(|(_, share)| *share).collect(), badness);
             }
         }
     }
+}
+
+/// How many of the coordinates are numbers.
+fn lines(shapes: &[Shape]) -> usize {
+    shapes.iter().filter(|shape| **shape == Shape::Line).count()
 }
 
 /// A trial as the crate keeps it, without its values.
@@ -111,27 +120,8 @@ pub(super) fn finished(trial: usize, value: f64) -> CompletedTrial {
     CompletedTrial::new(trial as u64, HashMap::new(), HashMap::new(), HashMap::new(), value)
 }
 
-/// The strategy, after the trial by which it learns how many dimensions there are.
-fn cma_es(shapes: &[Shape], seed: u64) -> Rule {
-    let lines = shapes.iter().filter(|shape| **shape == Shape::Line).count();
-    // Hansen's default population (arXiv 1604.00772).
-    let generation = 4 + (3.0 * (lines.max(1) as f64).ln()).floor() as usize;
-    let sampler = CmaEsSampler::builder().seed(seed).population_size(generation).build();
-    for &shape in shapes {
-        sampler.sample(&distribution(shape), u64::MAX, &[]);
-    }
-    Rule::CmaEs { sampler, generation, told: Vec::new() }
-}
-
 fn line() -> Distribution {
     Distribution::Float(FloatDistribution { low: 0.0, high: 1.0, log_scale: false, step: None })
-}
-
-fn distribution(shape: Shape) -> Distribution {
-    match shape {
-        Shape::Line => line(),
-        Shape::Choices(count) => Distribution::Categorical(CategoricalDistribution { n_choices: count }),
-    }
 }
 
 fn number(value: &ParamValue) -> f64 {
