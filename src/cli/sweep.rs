@@ -9,7 +9,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
-use super::{Failure, headless, output, read};
+use super::{Failure, output, read, train};
 use crate::sweep::edges::at_the_edge;
 use crate::sweep::front::{best, front};
 use crate::sweep::isolation::{Isolated, isolate, plain};
@@ -59,7 +59,7 @@ pub fn run(args: &SweepArgs) -> Result<(), Failure> {
             "--isolate {path}: the sweep does not vary it; it varies {there}"
         )));
     }
-    let pool = Arc::new(crate::train::pool(Some(args.threads.unwrap_or_else(headless::cores)))?);
+    let pool = Arc::new(crate::train::pool(Some(args.threads.unwrap_or_else(train::cores)))?);
     let mut sweeper = Sweeper::new(&experiment, &sweep, &args.file, pool).map_err(told)?;
     let (mut journal, kept) = open(args, &sweeper)?;
     for note in sweeper.notes() {

@@ -24,7 +24,7 @@ impl Tally {
             self.train_loss = Some(row.train_loss.into());
         }
         self.samples += lane.log.rows.iter().map(|row| row.batch).sum::<u64>();
-        for validation in &lane.log.validations {
+        for validation in lane.log.rows.iter().filter_map(|row| row.validation()) {
             let (loss, accuracy) = (f64::from(validation.loss), validation.accuracy.map(f64::from));
             (self.val_loss, self.val_accuracy) = (Some(loss), accuracy);
             self.best_val_loss = Some(self.best_val_loss.map_or(loss, |best| best.min(loss)));

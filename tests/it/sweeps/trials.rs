@@ -62,7 +62,7 @@ fn a_trial_is_the_run_that_the_file_would_train_with_its_values() {
     let mut cohort = Cohort::new(revision.into(), pool).unwrap();
     cohort.advance(u64::MAX, u64::MAX).unwrap();
     let losses: Vec<Option<f64>> =
-        cohort.lanes().iter().map(|lane| lane.log.validations.last().map(|it| f64::from(it.loss))).collect();
+        cohort.lanes().iter().map(|lane| lane.log.rows.last()?.val_loss.map(f64::from)).collect();
     let seeds: Vec<Option<f64>> = trial.seeds.iter().map(|seed| seed[0]).collect();
     assert_eq!(seeds, losses);
     assert_eq!(trial.updates, cohort.update());
