@@ -13,7 +13,7 @@ use crate::experiment::sweep::Objective;
 use crate::experiment::{BatchSize, Data, Experiment, Run};
 use crate::train::TrainError;
 use crate::train::cohort::Cohort;
-use crate::train::command::{Revision, RunId};
+use crate::train::ids::{Revision, RunId};
 use crate::train::device::TrainDevice;
 use crate::train::task::{self, Task};
 

@@ -8,7 +8,7 @@ use anneal_studio::sweep::front::best;
 use anneal_studio::sweep::isolation::isolate;
 use anneal_studio::sweep::{JournalError, Status, SweepError, Trial};
 use anneal_studio::train::cohort::Cohort;
-use anneal_studio::train::command::{Revision, RunId};
+use anneal_studio::train::ids::{Revision, RunId};
 
 use super::support::{experiment, run, run_until, sweeper};
 
