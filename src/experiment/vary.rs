@@ -192,8 +192,8 @@ pub fn has_field(experiment: &Experiment, path: &str) -> bool {
             second == "kind" || MODIFIERS.contains(&second) || fields.iter().any(|field| field.name == second)
         }
         "optimizer" => {
-            let is_sgd = run.optimizer.kind == OptimizerKind::Sgd;
-            second == "kind" || second == "nesterov" && is_sgd || run.optimizer.get(second).is_some()
+            let is_option = run.optimizer.kind.options().iter().any(|option| option.name == second);
+            second == "kind" || is_option || run.optimizer.get(second).is_some()
         }
         _ => true,
     }

@@ -159,6 +159,9 @@ impl Sweeper {
                 }
             }
         }
+        if self.sweep.over.iter().any(|axis| axis.path == "optimizer.kind") {
+            notes.push("where optimizer.kind changes, weight decay and constants take the kind's defaults".to_owned());
+        }
         let (cells, trials) = (self.setting.space.cells(), self.trials());
         if self.sweep.search == Search::Grid && trials < cells {
             let left = match self.sweep.trials {
