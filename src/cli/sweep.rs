@@ -13,7 +13,7 @@ use super::{Failure, output, read, train};
 use crate::sweep::edges::at_the_edge;
 use crate::sweep::front::{best, front};
 use crate::sweep::isolation::{Isolated, isolate, plain};
-use crate::sweep::{Journal, JournalError, Kept, Outcome, Status, SweepError, Sweeper, Trial, Watch};
+use crate::sweep::{Audit, Journal, JournalError, Kept, Outcome, Status, SweepError, Sweeper, Trial, Watch};
 use crate::train::TrainError;
 
 /// Steps of the progress bar.
@@ -105,7 +105,7 @@ pub fn run(args: &SweepArgs) -> Result<(), Failure> {
     };
     output::print(&text)?;
     eprintln!("anneal: {}", counted(&outcome, seconds));
-    for line in edges.into_iter().chain(outcome.audit.iter().map(|audit| audit.sentence())) {
+    for line in edges.into_iter().chain(outcome.audit.iter().map(Audit::sentence)) {
         eprintln!("anneal: {line}");
     }
     if best.is_none() {

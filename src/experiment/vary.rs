@@ -70,7 +70,7 @@ impl Base {
         let mut fields: Vec<_> = values.iter().filter(|(path, _)| !is_kind(path)).collect();
         fields.sort_by_key(|(_, value)| is_nothing(value));
         for &&(path, value) in &fields {
-            self.set(&mut table, path, value)?;
+            set(&mut table, path, value)?;
         }
         Ok(Experiment::parse(&table.to_string(), &self.origin)?)
     }
@@ -133,51 +133,52 @@ impl Base {
             _ => self.table.get("run")?.as_array()?.first(),
         }
     }
+}
 
-    fn set(&self, table: &mut Table, path: &str, value: &Value) -> Result<(), VaryError> {
-        let wrong = |allowed: &str| VaryError::Value {
-            path: path.to_owned(),
-            found: "a path that leads nowhere".into(),
-            allowed: allowed.to_owned(),
-        };
-        let steps: Vec<&str> = steps(path).collect();
-        let (Some((last, way)), false) = (steps.split_last(), steps.contains(&"")) else {
-            return Err(wrong("the dotted path of a field, such as lr.peak"));
-        };
-        let mut at = match path.split('.').next() {
-            Some(section) if SECTIONS.contains(&section) => {
-                table.entry(section).or_insert_with(|| Value::Table(Table::new()))
-            }
-            _ => match table.get_mut("run").and_then(Value::as_array_mut).and_then(|runs| runs.first_mut()) {
-                Some(run) => run,
-                None => return Err(wrong("a run to change")),
-            },
-        };
-        // A climb or fall of no length is none.
-        if let ([.., modifier @ ("warmup" | "cooldown")], "over", true) = (way, *last, is_nothing(value)) {
-            for step in &way[..way.len() - 1] {
-                at = enter(at, step).ok_or_else(|| wrong("a field inside a table or a list"))?;
-            }
-            if let Some(table) = at.as_table_mut() {
-                table.remove(*modifier);
-            }
-            return Ok(());
+/// Puts a value at its path.
+fn set(table: &mut Table, path: &str, value: &Value) -> Result<(), VaryError> {
+    let wrong = |allowed: &str| VaryError::Value {
+        path: path.to_owned(),
+        found: "a path that leads nowhere".into(),
+        allowed: allowed.to_owned(),
+    };
+    let steps: Vec<&str> = steps(path).collect();
+    let (Some((last, way)), false) = (steps.split_last(), steps.contains(&"")) else {
+        return Err(wrong("the dotted path of a field, such as lr.peak"));
+    };
+    let mut at = match path.split('.').next() {
+        Some(section) if SECTIONS.contains(&section) => {
+            table.entry(section).or_insert_with(|| Value::Table(Table::new()))
         }
-        for step in way {
+        _ => match table.get_mut("run").and_then(Value::as_array_mut).and_then(|runs| runs.first_mut()) {
+            Some(run) => run,
+            None => return Err(wrong("a run to change")),
+        },
+    };
+    // A climb or fall of no length is none.
+    if let ([.., modifier @ ("warmup" | "cooldown")], "over", true) = (way, *last, is_nothing(value)) {
+        for step in &way[..way.len() - 1] {
             at = enter(at, step).ok_or_else(|| wrong("a field inside a table or a list"))?;
         }
-        match at {
-            Value::Table(table) => {
-                table.insert((*last).to_owned(), value.clone());
-            }
-            Value::Array(items) => {
-                let at = position(items, last).ok_or_else(|| wrong("a place in the list, counted from 0"))?;
-                items[at] = value.clone();
-            }
-            _ => return Err(wrong("a field inside a table or a list")),
+        if let Some(table) = at.as_table_mut() {
+            table.remove(*modifier);
         }
-        Ok(())
+        return Ok(());
     }
+    for step in way {
+        at = enter(at, step).ok_or_else(|| wrong("a field inside a table or a list"))?;
+    }
+    match at {
+        Value::Table(table) => {
+            table.insert((*last).to_owned(), value.clone());
+        }
+        Value::Array(items) => {
+            let at = position(items, last).ok_or_else(|| wrong("a place in the list, counted from 0"))?;
+            items[at] = value.clone();
+        }
+        _ => return Err(wrong("a field inside a table or a list")),
+    }
+    Ok(())
 }
 
 /// Whether the kinds `lr` or `optimizer` of an experiment have the field of this path; anything else counts as had.

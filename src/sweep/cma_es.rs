@@ -175,10 +175,9 @@ fn eigen(symmetric: &Matrix) -> (Vec<f64>, Matrix) {
                 for row in &mut matrix {
                     (row[p], row[q]) = (cosine * row[p] - sine * row[q], sine * row[p] + cosine * row[q]);
                 }
-                for column in 0..size {
-                    let (above, below) = (matrix[p][column], matrix[q][column]);
-                    matrix[p][column] = cosine * above - sine * below;
-                    matrix[q][column] = sine * above + cosine * below;
+                let (upper, lower) = matrix.split_at_mut(q);
+                for (above, below) in upper[p].iter_mut().zip(&mut lower[0]) {
+                    (*above, *below) = (cosine * *above - sine * *below, sine * *above + cosine * *below);
                 }
                 for row in &mut vectors {
                     (row[p], row[q]) = (cosine * row[p] - sine * row[q], sine * row[p] + cosine * row[q]);

@@ -13,8 +13,8 @@ use crate::experiment::sweep::Objective;
 use crate::experiment::{BatchSize, Data, Experiment, Run};
 use crate::train::TrainError;
 use crate::train::cohort::Cohort;
-use crate::train::ids::{Revision, RunId};
 use crate::train::device::TrainDevice;
+use crate::train::ids::{Revision, RunId};
 use crate::train::task::{self, Task};
 
 /// Updates that every lane trains before logs are read.

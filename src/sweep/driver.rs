@@ -160,7 +160,10 @@ impl Sweeper {
             }
         }
         if self.sweep.over.iter().any(|axis| axis.path == "optimizer.kind") {
-            notes.push("where optimizer.kind changes, weight decay and constants take the kind's defaults".to_owned());
+            notes.push(
+                "where optimizer.kind changes, weight decay and constants take the kind's defaults"
+                    .to_owned(),
+            );
         }
         let (cells, trials) = (self.setting.space.cells(), self.trials());
         if self.sweep.search == Search::Grid && trials < cells {
@@ -205,7 +208,7 @@ impl Sweeper {
             let chosen =
                 points.iter().enumerate().map(|(at, point)| (next + at, self.setting.space.values(point)));
             let chosen: Vec<(usize, Chosen)> = chosen.collect();
-            let known = self.known(&mut kept, &chosen, journal.as_deref())?;
+            let known = known(&mut kept, &chosen, journal.as_deref())?;
             let whole = known.iter().all(Option::is_some);
             // Who is pruned depends on all that race, so those of a race that was cut off run once more.
             let again = self.pruner.is_some() && !whole;
@@ -258,24 +261,6 @@ impl Sweeper {
     fn at_once(&self) -> usize {
         let free = if self.pruner.is_some() { RACE } else { self.lanes.div_ceil(self.setting.seeds) };
         self.sampler.at_once().unwrap_or(free).max(1)
-    }
-
-    /// What the journal has of these trials.
-    fn known(
-        &self,
-        kept: &mut Kept,
-        chosen: &[(usize, Chosen)],
-        journal: Option<&Journal>,
-    ) -> Result<Vec<Option<Trial>>, SweepError> {
-        let take = |(trial, values): &(usize, Chosen)| match kept.take(*trial, false, values) {
-            None => Ok(None),
-            Some(Ok(known)) => Ok(Some(known)),
-            Some(Err(())) => {
-                let folder = journal.map(|journal| journal.folder().to_owned()).unwrap_or_default();
-                Err(JournalError::Values { folder, trial: *trial }.into())
-            }
-        };
-        chosen.iter().map(take).collect()
     }
 
     /// Trains these trials side by side, those that are pruned not to their end.
@@ -334,6 +319,23 @@ impl Sweeper {
 enum Event {
     Progress(f64),
     Ended(Trial, Option<String>),
+}
+
+/// What the journal has of these trials.
+fn known(
+    kept: &mut Kept,
+    chosen: &[(usize, Chosen)],
+    journal: Option<&Journal>,
+) -> Result<Vec<Option<Trial>>, SweepError> {
+    let take = |(trial, values): &(usize, Chosen)| match kept.take(*trial, false, values) {
+        None => Ok(None),
+        Some(Ok(known)) => Ok(Some(known)),
+        Some(Err(())) => {
+            let folder = journal.map(|journal| journal.folder().to_owned()).unwrap_or_default();
+            Err(JournalError::Values { folder, trial: *trial }.into())
+        }
+    };
+    chosen.iter().map(take).collect()
 }
 
 /// A share that is done, told as training wants to hear of it: only a stop comes back from there.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::driver::{Sweeper, Watch};
+use super::driver::{Outcome, Sweeper, Watch};
 use super::journal::Kept;
 use super::trial::{Status, Trial};
 use super::{SweepError, isolation::plain};
@@ -87,7 +87,8 @@ pub fn coarse_to_fine(side: usize) -> Vec<([usize; 2], usize)> {
     }
 }
 
-/// Trains the map's cells, `each` in turn seeing them; it may stop the map.
+/// Trains the map's cells on threads of its own, as many as there are cores. `each` sees them one by one, and nothing
+/// whenever it is asked whether to go on.
 ///
 /// # Errors
 /// When the run is not there, the objective is not measured, the experiment cannot be trained, or `each` stops it.
@@ -96,11 +97,11 @@ pub fn survey(
     origin: &Path,
     request: &MapRequest,
     prepared: Option<Arc<Prepared>>,
-    pool: Arc<rayon::ThreadPool>,
     each: &mut dyn FnMut(Option<Cell>) -> Result<(), TrainError>,
 ) -> Result<(), SweepError> {
     let order = coarse_to_fine(request.side);
     let points = order.iter().map(|(at, _)| at.iter().map(|at| request.share(*at)).collect()).collect();
+    let pool = pool()?;
     let lanes = (pool.current_num_threads() * LANES_A_THREAD).max(1);
     let mut sweeper = Sweeper::prepared(experiment, &request.sweep(), origin, prepared, pool)?;
     sweeper = sweeper.with_points(points).with_lanes(lanes);
@@ -108,8 +109,45 @@ pub fn survey(
     Ok(())
 }
 
+/// Runs a sweep beside whatever else trains, without a journal. `each` sees its trials one by one, and nothing with
+/// the share that is done whenever it is asked whether to go on.
+///
+/// # Errors
+/// As [`Sweeper::new`] and [`Sweeper::run`].
+pub fn background(
+    experiment: &Experiment,
+    sweep: &Sweep,
+    origin: &Path,
+    each: &mut dyn FnMut(Option<&Trial>, f64) -> Result<(), TrainError>,
+) -> Result<Outcome, SweepError> {
+    let mut sweeper = Sweeper::new(experiment, sweep, origin, pool()?)?;
+    sweeper.run(None, Kept::default(), &mut Trials { share: 0.0, each })
+}
+
+/// Threads for work beside the training, as many as there are cores: it takes moments, and somebody watches.
+fn pool() -> Result<Arc<rayon::ThreadPool>, TrainError> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    Ok(Arc::new(crate::train::pool(Some(cores))?))
+}
+
 /// Lanes at once for each thread: few, so that cells come soon and a newer map need not wait.
 const LANES_A_THREAD: usize = 8;
+
+struct Trials<'a> {
+    share: f64,
+    each: &'a mut dyn FnMut(Option<&Trial>, f64) -> Result<(), TrainError>,
+}
+
+impl Watch for Trials<'_> {
+    fn trial(&mut self, trial: &Trial, _: Option<&str>) -> Result<(), TrainError> {
+        (self.each)(Some(trial), self.share)
+    }
+
+    fn progress(&mut self, share: f64) -> Result<(), TrainError> {
+        self.share = share;
+        (self.each)(None, share)
+    }
+}
 
 struct Cells<'a> {
     order: &'a [([usize; 2], usize)],
@@ -152,8 +190,8 @@ mod tests {
         // After each stage every cell is covered.
         let mut covered = [[false; 16]; 16];
         for (at, covers) in order.iter().take(16) {
-            for row in at[1]..at[1] + covers {
-                covered[row][at[0]..at[0] + covers].fill(true);
+            for row in &mut covered[at[1]..at[1] + covers] {
+                row[at[0]..at[0] + covers].fill(true);
             }
         }
         assert!(covered.iter().flatten().all(|covered| *covered));

@@ -1,6 +1,7 @@
 //! What a trial is judged by, read off the logs of its lanes.
 
 use crate::experiment::sweep::Objective;
+use crate::telemetry::Row;
 use crate::train::lane::Lane;
 use crate::train::task::Task;
 
@@ -23,8 +24,8 @@ impl Tally {
         if let Some(row) = lane.log.rows.last() {
             self.train_loss = Some(row.train_loss.into());
         }
-        self.samples += lane.log.rows.iter().map(|row| row.batch).sum::<u64>();
-        for validation in lane.log.rows.iter().filter_map(|row| row.validation()) {
+        self.samples += lane.log.rows.iter().filter_map(|row| row.batch).sum::<u64>();
+        for validation in lane.log.rows.iter().filter_map(Row::validation) {
             let (loss, accuracy) = (f64::from(validation.loss), validation.accuracy.map(f64::from));
             (self.val_loss, self.val_accuracy) = (Some(loss), accuracy);
             self.best_val_loss = Some(self.best_val_loss.map_or(loss, |best| best.min(loss)));
