@@ -350,8 +350,13 @@ fn refused(node: &Node, path: &str, value: &Value, error: VaryError) -> FileErro
                 false => format!("{value}, with which {} is {}", error.field, error.found),
             };
             let first = path.split('.').next().unwrap_or(path);
-            let section = nearest(first, ["data", "model", "train"]).filter(|_| error.field.ends_with(first));
-            node.error_near(found, error.allowed.clone(), error.hint.or(section))
+            // A path that is no field of the run may have been meant for a section beside it.
+            if error.field.ends_with(first) && error.found.contains("does not exist") {
+                let names = ["data", "model", "train"].into_iter().chain(error.hint);
+                let allowed = format!("{}, or data, model or train", error.allowed);
+                return node.error_near(found, allowed, nearest(first, names));
+            }
+            node.error_near(found, error.allowed.clone(), error.hint)
         }
         VaryError::File(error) => node.error_found(format!("{value} ({error})"), "a value that can be there"),
     }

@@ -216,11 +216,11 @@ mod tests {
         };
         let mut search = CmaEs::new(3);
         let mut rng = rng(1, Stream::Generate);
-        for _ in 0..60 * CmaEs::population(3) {
+        for _ in 0..90 * CmaEs::population(3) {
             let point = search.ask(&mut rng);
             let bad = badness(&point);
             search.tell(point, bad);
         }
-        assert!(badness(&search.mean) < 1e-8, "{:?}", search.mean);
+        assert!(badness(&search.mean) < 1e-7, "{:?}", search.mean);
     }
 }

@@ -169,8 +169,13 @@ fn a_winner_at_the_edge_of_the_space_says_so() {
     let trials = run(sweep, 1, 64).trials;
     let sweep = experiment.sweep.unwrap();
     let best = best(&trials, &sweep.objectives).unwrap();
-    let edges = at_the_edge(&sweep, best);
-    assert_eq!(edges, ["the upper edge of the space wins, lr.peak = 0.001: widen it"]);
+    assert!(
+        at_the_edge(&sweep, best)
+            .contains(&"the upper edge of the space wins, lr.peak = 0.001: widen it".to_owned())
+    );
+    // No warmup is shorter than none.
+    let values = vec![("lr.warmup.over".to_owned(), "0%".into())];
+    assert!(at_the_edge(&sweep, &Trial { values, ..best.clone() }).is_empty());
 }
 
 #[test]
