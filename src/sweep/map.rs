@@ -109,8 +109,7 @@ pub fn survey(
     Ok(())
 }
 
-/// Runs a sweep beside whatever else trains, without a journal. `each` sees its trials one by one, and nothing with
-/// the share that is done whenever it is asked whether to go on.
+/// Runs a sweep beside whatever else trains, without a journal.
 ///
 /// # Errors
 /// As [`Sweeper::new`] and [`Sweeper::run`].
@@ -118,10 +117,9 @@ pub fn background(
     experiment: &Experiment,
     sweep: &Sweep,
     origin: &Path,
-    each: &mut dyn FnMut(Option<&Trial>, f64) -> Result<(), TrainError>,
+    watch: &mut dyn Watch,
 ) -> Result<Outcome, SweepError> {
-    let mut sweeper = Sweeper::new(experiment, sweep, origin, pool()?)?;
-    sweeper.run(None, Kept::default(), &mut Trials { share: 0.0, each })
+    Sweeper::new(experiment, sweep, origin, pool()?)?.run(None, Kept::default(), watch)
 }
 
 /// Threads for work beside the training, as many as there are cores: it takes moments, and somebody watches.
@@ -132,22 +130,6 @@ fn pool() -> Result<Arc<rayon::ThreadPool>, TrainError> {
 
 /// Lanes at once for each thread: few, so that cells come soon and a newer map need not wait.
 const LANES_A_THREAD: usize = 8;
-
-struct Trials<'a> {
-    share: f64,
-    each: &'a mut dyn FnMut(Option<&Trial>, f64) -> Result<(), TrainError>,
-}
-
-impl Watch for Trials<'_> {
-    fn trial(&mut self, trial: &Trial, _: Option<&str>) -> Result<(), TrainError> {
-        (self.each)(Some(trial), self.share)
-    }
-
-    fn progress(&mut self, share: f64) -> Result<(), TrainError> {
-        self.share = share;
-        (self.each)(None, share)
-    }
-}
 
 struct Cells<'a> {
     order: &'a [([usize; 2], usize)],
