@@ -65,7 +65,7 @@ impl Picking {
     }
 
     /// Opens a dialog, unless one is open. `wake` is called when it has an answer.
-    pub fn start(&mut self, picker: &dyn FilePicker, ask: Ask, wake: impl Fn() + Send + 'static) {
+    pub fn start(&mut self, picker: &dyn FilePicker, ask: Ask, wake: impl Fn() + Send + Sync + 'static) {
         if self.is_busy() {
             return;
         }

@@ -20,7 +20,8 @@ use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
 use crate::ui::widgets::{choice, combo, segmented};
 
-use state::{PlaneChoice, State};
+use state::PlaneChoice;
+pub use state::State;
 
 /// What is asked of the engine for the panel as it is now.
 fn survey(studio: &Studio) -> Option<SurveyRequest> {
@@ -81,7 +82,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
         }
         Some(Landscape { ground: Err(why), .. }) => {
             ui.add(Label::new("There is no such landscape.").wrap());
-            ui.add(Label::new(theme::caption(ui, format::sentence(&why))).wrap());
+            ui.add(Label::new(theme::caption(ui, format::sentence(&why.to_string()))).wrap());
         }
         Some(Landscape { ground: Ok(ground), ways, .. }) => {
             picture::show(ui, studio, &ground, &ways);
