@@ -13,6 +13,7 @@ pub mod gpu;
 pub mod import;
 pub mod jobs;
 pub mod landscape;
+pub mod lesson;
 pub mod lint;
 pub mod model;
 pub mod random;
