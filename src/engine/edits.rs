@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::publish::Publisher;
+use super::publisher::Publisher;
 use crate::experiment::Run;
 use crate::telemetry::{Event, EventKind};
 use crate::train::cohort::{Change, Cohort};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::protocol::{Field, FieldRequest};
-use super::publish::Publisher;
+use super::publisher::Publisher;
 use crate::data::Prepared;
 use crate::train::TrainError;
 use crate::train::cohort::Cohort;

@@ -1,53 +1,12 @@
 //! What was measured, moved to where the interface sees it.
 
-use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
-use std::time::{Duration, Instant};
-
 use super::protocol::State;
-use super::shared_view::{Shared, lock};
 use super::worker::Worker;
 use crate::telemetry::{Event, EventKind};
 use crate::train::control::Control;
 
-/// Between two calls of the interface's wake function.
-const WAKE: Duration = Duration::from_millis(16);
 /// Rows a lane may hold back while the interface is reading.
 const BACKLOG: usize = 1 << 16;
-
-/// What is shared with the interface, and how it is told that there is something new.
-pub(super) struct Publisher {
-    shared: Arc<Mutex<Shared>>,
-    wake: Box<dyn Fn() + Send>,
-    woken: Instant,
-}
-
-impl Publisher {
-    pub fn new(shared: Arc<Mutex<Shared>>, wake: Box<dyn Fn() + Send>) -> Self {
-        Self { shared, wake, woken: Instant::now() }
-    }
-
-    /// What is shared, as soon as the interface does not read it.
-    pub fn lock(&self) -> MutexGuard<'_, Shared> {
-        lock(&self.shared)
-    }
-
-    /// What is shared, unless the interface is reading it.
-    fn try_lock(&self) -> Option<MutexGuard<'_, Shared>> {
-        match self.shared.try_lock() {
-            Ok(shared) => Some(shared),
-            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => None,
-        }
-    }
-
-    /// Tells the interface, at most 60 times a second unless `now`.
-    fn wake(&mut self, now: bool) {
-        if now || self.woken.elapsed() >= WAKE {
-            self.woken = Instant::now();
-            (self.wake)();
-        }
-    }
-}
 
 impl Worker {
     /// Moves what was measured to where the interface sees it. While the interface is reading, the

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::ground::{Ground, Landscape, Moment, SurveyError, Way};
 use super::protocol::SurveyRequest;
-use super::publish::Publisher;
+use super::publisher::Publisher;
 use super::shared_view::Snapshot;
 use super::survey::{Survey, Surveyed};
 use crate::jobs::{Job, Lost};

@@ -12,7 +12,7 @@ use super::guard::Guards;
 use super::instant::InstantMode;
 use super::pace::Pace;
 use super::protocol::{Command, State};
-use super::publish::Publisher;
+use super::publisher::Publisher;
 use super::shared_view::{Options, SnapshotReason};
 use super::surveyor::Surveyor;
 use super::timeline::Timeline;

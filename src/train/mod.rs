@@ -10,6 +10,7 @@ pub mod diff;
 pub mod errand;
 pub mod ids;
 pub mod lane;
+mod on_rows;
 pub mod optimizer;
 pub mod plan;
 pub mod snapshot;

@@ -6,14 +6,15 @@
 //! fixed share of its time; while it rests, they fill in what they have missed.
 
 mod curvature;
+mod examined;
 mod past;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::publish::Publisher;
-use crate::analysis::microscope::{Microscope, Reading, Update};
+use super::publisher::Publisher;
+use crate::analysis::microscope::{Microscope, Update};
 use crate::analysis::pace::Pace;
 use crate::train::checkpoint::Forget;
 use crate::train::cohort::Cohort;
@@ -23,6 +24,7 @@ use crate::train::optimizer::rule;
 use crate::train::task::Task;
 pub use curvature::Curvature;
 use curvature::Prober;
+pub use examined::Examined;
 pub(super) use past::Past;
 
 /// The most that looking may take of the time that training takes.
@@ -39,27 +41,6 @@ const FIRST: u64 = 120;
 const WARMUPS: u64 = 2;
 /// but no more than this.
 const MOST: u64 = 400;
-
-/// What is seen of one lane.
-#[derive(Clone, Debug)]
-pub struct Examined {
-    pub lane: LaneId,
-    /// The name of each layer's first parameter, from the input on.
-    pub layers: Vec<String>,
-    /// The first updates, in order.
-    pub readings: Vec<Reading>,
-    /// How many of them are looked at in all.
-    pub most: u64,
-    /// The beta2 of a rule that has one.
-    pub beta2: Option<f64>,
-    pub clip_norm: Option<f64>,
-    /// Whether the rule divides by the gradient's own size: then `2/rate` limits no plain sharpness.
-    pub adaptive: bool,
-    /// In order of the updates.
-    pub curvature: Vec<Curvature>,
-    /// Whether there is nothing left to look at until the lane has trained on.
-    pub complete: bool,
-}
 
 /// The lanes under the microscope.
 pub(super) struct Examination {
