@@ -42,8 +42,8 @@ pub(super) fn tuned(
     trials.finish()?;
     match found {
         Ok(baseline) => Ok(Some(baseline)),
-        Err(TrainError::Task(why)) => {
-            eprintln!("anneal: {why}");
+        Err(refused @ TrainError::Refused { .. }) => {
+            eprintln!("anneal: {refused}");
             Ok(None)
         }
         Err(error) => Err(error.into()),
