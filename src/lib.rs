@@ -16,6 +16,7 @@ pub mod landscape;
 pub mod lesson;
 pub mod lint;
 pub mod model;
+pub mod numbers;
 pub mod random;
 pub mod schedule;
 pub mod telemetry;

@@ -143,7 +143,7 @@ impl Task {
         match plan.batch.as_ref().map(|batch| batch.range().1) {
             // What is rounded down to all samples fits.
             Some(wanted) if wanted >= most as f64 + self.batch as f64 / 2.0 => {
-                Err(Misfit::ScheduledBatch { run: run.name.clone(), wanted, most: most as u64 }.into())
+                Err(Misfit::ScheduledBatch { run: run.name.clone(), wanted, most }.into())
             }
             _ => Ok(()),
         }
