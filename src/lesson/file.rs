@@ -1,7 +1,7 @@
 //! The file of a lesson.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Deserialize;
 
