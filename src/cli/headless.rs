@@ -15,6 +15,7 @@ use super::{Failure, baseline, output};
 use crate::analysis::audit::{Audit, Measure, RunRecord, Tally};
 use crate::analysis::baseline::Baseline;
 use crate::experiment::Experiment;
+use crate::plain;
 use crate::telemetry::metrics::Measured;
 use crate::train::checkpoint::policy::Stops;
 use crate::train::checkpoint::{Checkpoint, Forget, Policy, Writer, newest_good};
@@ -27,20 +28,14 @@ use crate::train::place::Choice;
 /// are the same whatever the machine's speed.
 const CHUNK: u64 = 256;
 
-pub fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-}
-
 /// How to train.
-#[derive(Default)]
 pub struct Order {
     /// Where the results go.
     pub out: Option<PathBuf>,
     /// Go on from the newest checkpoint below this folder.
     pub resume: Option<PathBuf>,
     pub device: Choice,
-    /// All cores when not given.
-    pub threads: Option<usize>,
+    pub threads: usize,
     /// Leave the report's tuned baseline out.
     pub no_baseline: bool,
 }
@@ -67,7 +62,7 @@ pub struct RunSummary {
 pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
     let ids = (0..experiment.runs.len() as u32).map(RunId).collect();
     let revision = Arc::new(Revision { generation: 0, experiment: experiment.clone(), ids });
-    let pool = Arc::new(crate::train::pool(Some(order.threads.unwrap_or_else(cores)))?);
+    let pool = Arc::new(crate::train::pool(Some(order.threads))?);
     let mut cohort = Cohort::choose(revision, order.device, pool)?;
     let clock = cohort.task().clock;
     let start = Instant::now();
@@ -143,8 +138,7 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
         tally.seconds = Some(seconds);
         summaries.push(summary(experiment, lane, tally, seconds));
     }
-    output::print(&table(&summaries))?;
-    tell(&diagnosis.lines(&cohort));
+    // Results first, words after: no reader of either stream decides what is on the disk.
     if let Some(results) = results {
         let baseline = match out {
             Some(out) if !order.no_baseline => baseline::tuned(experiment, &cohort, out)?,
@@ -153,6 +147,8 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
         let html = crate::analysis::report::html(&audit(experiment, &cohort, tallies, baseline));
         results.finish(&summaries, &html)?;
     }
+    diagnosis.lines(&cohort).iter().for_each(|finding| output::say(format!("anneal: {finding}")));
+    output::print(&table(&summaries))?;
     if let Some(problem) = writer.and_then(|writer| writer.flush().problem) {
         return Err(Failure::Failed(anyhow!("the newest checkpoint could not be written: {problem}")));
     }
@@ -163,19 +159,17 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
 }
 
 /// Puts the cohort where the newest good checkpoint below `folder` is.
-#[expect(clippy::print_stderr, reason = "whether the rate goes on where it stopped")]
 fn resume(cohort: &mut Cohort, folder: &Path) -> Result<Checkpoint, Failure> {
     let checkpoint = newest(folder)?;
     let continuity = cohort.restore(&checkpoint, Forget::default())?;
-    eprintln!("anneal: resumed from update {}", checkpoint.update());
+    output::say(format!("anneal: resumed from update {}", checkpoint.update()));
     for jump in continuity.iter().filter(|lane| lane.jumps()) {
-        eprintln!("anneal: {jump}");
+        output::say(format!("anneal: {jump}"));
     }
     Ok(checkpoint)
 }
 
 /// The newest good checkpoint of a training's folder.
-#[expect(clippy::print_stderr, reason = "why newer ones are not good")]
 pub fn newest(folder: &Path) -> Result<Checkpoint, Failure> {
     let checkpoints = folder.join("checkpoints");
     let found = newest_good(&checkpoints).map_err(|error| match error.kind() {
@@ -185,18 +179,10 @@ pub fn newest(folder: &Path) -> Result<Checkpoint, Failure> {
         _ => anyhow!(error).context(format!("cannot read {}", checkpoints.display())),
     })?;
     for refusal in &found.refused {
-        eprintln!("anneal: not taken: {refusal}");
+        output::say(format!("anneal: not taken: {refusal}"));
     }
     let newest = found.newest.map(|(_, checkpoint)| checkpoint);
     newest.ok_or_else(|| Failure::Failed(anyhow!("there is no good checkpoint in {}", checkpoints.display())))
-}
-
-/// Says what was found to go wrong.
-#[expect(clippy::print_stderr, reason = "findings are no data")]
-fn tell(findings: &[String]) {
-    for finding in findings {
-        eprintln!("anneal: {finding}");
-    }
 }
 
 /// Feeds what an earlier part of the training measured to its lane's tally and watch.
@@ -260,16 +246,16 @@ fn audit(experiment: &Experiment, cohort: &Cohort, tallies: Vec<Tally>, baseline
 
 /// The table at the end: one line a run and replica.
 fn table(summaries: &[RunSummary]) -> String {
-    let widest = summaries.iter().map(|summary| summary.name.chars().count()).max().unwrap_or(0).max(3);
+    let names: Vec<String> = summaries.iter().map(|summary| plain::name(&summary.name)).collect();
+    let widest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(3);
     let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"));
     let mut text = format!(
         "{:<widest$}  {:>7}  {:>7}  {:>10}  {:>8}  {:>8}  {:>12}\n",
         "run", "replica", "updates", "train loss", "val loss", "accuracy", "updates / s"
     );
-    for summary in summaries {
+    for (summary, name) in summaries.iter().zip(&names) {
         text += &format!(
-            "{:<widest$}  {:>7}  {:>7}  {:>10}  {:>8}  {:>8}  {:>12.0}{}\n",
-            summary.name,
+            "{name:<widest$}  {:>7}  {:>7}  {:>10}  {:>8}  {:>8}  {:>12.0}{}\n",
             summary.replica,
             summary.updates,
             number(summary.final_train_loss),

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use eframe::egui::ViewportBuilder;
 
-use super::{Failure, first, headless, read};
+use super::{Failure, first, headless, output, read};
 use crate::engine::Options;
 use crate::experiment::Experiment;
 use crate::train::checkpoint::{Continuation, Forget};
 use crate::train::command::Speed;
+use crate::train::place::Choice;
 use crate::ui::{Document, StudioApp};
 
 /// Updates a second at the start: a run takes some seconds, and one sees it learn.
@@ -23,12 +24,13 @@ pub fn run(file: Option<&Path>) -> Result<(), Failure> {
         Some(file) => read(file)?,
         None => first()?,
     };
+    let order = order();
     if !has_display() {
-        return without_display(&experiment, "there is no display", &headless::Order::default());
+        return without_display(&experiment, "there is no display", &order);
     }
     match studio(Document::new(experiment.clone(), file.map(Path::to_owned)), None) {
         Ok(()) => Ok(()),
-        Err(error) => without_display(&experiment, &error.to_string(), &headless::Order::default()),
+        Err(error) => without_display(&experiment, &error.to_string(), &order),
     }
 }
 
@@ -36,7 +38,7 @@ pub fn run(file: Option<&Path>) -> Result<(), Failure> {
 fn go_on(folder: &Path) -> Result<(), Failure> {
     let saved = Arc::new(Continuation::read(folder).map_err(anyhow::Error::from)?);
     let experiment = saved.checkpoint.experiment.clone();
-    let order = headless::Order { resume: Some(folder.to_owned()), ..Default::default() };
+    let order = headless::Order { resume: Some(folder.to_owned()), ..order() };
     if !has_display() {
         return without_display(&experiment, "there is no display", &order);
     }
@@ -70,14 +72,19 @@ fn studio(document: Document, saved: Option<Arc<Continuation>>) -> eframe::Resul
     )
 }
 
+/// How to train where there is no studio.
+fn order() -> headless::Order {
+    let threads = crate::machine::cores();
+    headless::Order { out: None, resume: None, device: Choice::default(), threads, no_baseline: false }
+}
+
 /// Whether windows can be opened here, as far as one can know without trying.
 fn has_display() -> bool {
     let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     !cfg!(all(unix, not(target_os = "macos"))) || set("DISPLAY") || set("WAYLAND_DISPLAY")
 }
 
-#[expect(clippy::print_stderr, reason = "why there is no window")]
 fn without_display(experiment: &Experiment, why: &str, order: &headless::Order) -> Result<(), Failure> {
-    eprintln!("anneal: no studio ({why}); training \"{}\" here instead", experiment.name);
+    output::say(format!("anneal: no studio ({why}); training \"{}\" here instead", experiment.name));
     headless::train(experiment, order)
 }

@@ -21,9 +21,10 @@ mod table;
 mod text;
 
 use std::fmt;
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+
+use crate::files;
 
 pub use catalogue::{CATALOGUE, DatasetInfo, NAMES, Task, info};
 pub use chance::Chance;
@@ -95,7 +96,7 @@ impl Dataset {
     /// one, the line.
     pub fn from_csv_file(path: &Path, label: &str) -> Result<Self, DataError> {
         let name = path.display().to_string();
-        match File::open(path) {
+        match files::open(path) {
             Ok(file) => Self::from_csv(&name, file, label),
             Err(error) => Err(Problem::Unreadable(error.to_string()).of(&name)),
         }

@@ -19,7 +19,6 @@ mod shape;
 mod timm;
 pub(crate) mod yaml;
 
-use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
@@ -31,6 +30,7 @@ use crate::experiment::{
     BatchSize, Experiment, Greedy, Hypergradient, Number, Optimizer, Plateau, Run, Source,
 };
 use crate::export::origin::{self, Origin};
+use crate::files;
 use crate::schedule::{Clock, Schedule, Span, Tick};
 
 /// The largest configuration that is read; logs are streamed and may be longer.
@@ -247,7 +247,7 @@ fn plain(text: &str, options: Options) -> Result<Imported, ImportError> {
 pub fn import_file(path: impl AsRef<Path>, options: Options) -> Result<Imported, ImportError> {
     let path = path.as_ref();
     let failed = |cause| ImportError::Read { file: path.to_owned(), cause };
-    let mut file = File::open(path).map_err(failed)?;
+    let mut file = files::input(path).map_err(failed)?;
     let mut start = Vec::new();
     file.by_ref().take(detect::SNIFFED as u64).read_to_end(&mut start).map_err(failed)?;
     let format = match options.format.map_or_else(|| detect::format(&String::from_utf8_lossy(&start)), Ok) {

@@ -23,6 +23,7 @@ mod resolve;
 mod restarts;
 pub mod span;
 
+pub(crate) use check::MAX_RATE;
 pub use controller::replay;
 pub use curve::Curve;
 pub use error::ScheduleError;

@@ -13,6 +13,7 @@ use super::command::{LaneId, Mode, Revision, RunId};
 use super::course::Course;
 use super::edit;
 use super::lane::Lane;
+use super::memory::{self, Need};
 use super::place::{Choice, Place};
 use super::rule;
 use super::snapshot::Keeper;
@@ -347,6 +348,7 @@ impl Cohort {
             course.plans().try_for_each(|plan| self.task.holds(run, plan))?;
         }
         self.suits(&self.place, experiment)?;
+        self.fits(experiment)?;
         let buffers = experiment.runs.iter().map(|run| rule::buffers(run.optimizer.kind)).max().unwrap_or(0);
         let width = self.task.model.width() * (1 + buffers);
         let before: Vec<Vec<f32>> = if self.lanes.is_empty() { Vec::new() } else { self.rows.to_vec2()? };
@@ -423,6 +425,23 @@ impl Cohort {
         (self.rows, self.resident) = (rows, data);
         self.place = place;
         Ok(())
+    }
+
+    /// Whether the lanes of an experiment find the memory that they need beyond what the present ones have.
+    fn fits(&self, experiment: &Experiment) -> Result<(), TrainError> {
+        let threads = self.place.pool.current_num_threads();
+        let need = Need::of(experiment, &self.task, threads);
+        if self.lanes.is_empty() {
+            return memory::is_free(need.rows + need.lanes);
+        }
+        // The present lanes keep what they have; their rows are copied out and in.
+        let present = Need::of(&self.revision.experiment, &self.task, threads);
+        memory::is_free(need.rows + present.rows + (need.lanes - present.lanes).max(0.0))
+    }
+
+    /// Bytes of all weights and optimizer buffers: what one copy of them takes.
+    pub(crate) fn row_bytes(&self) -> f64 {
+        self.rows.elem_count() as f64 * size_of::<f32>() as f64
     }
 
     fn suits(&self, place: &Place, experiment: &Experiment) -> Result<(), TrainError> {

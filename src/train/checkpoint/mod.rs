@@ -129,7 +129,7 @@ impl Cohort {
         let lanes = (0..).zip(rows).filter_map(|(at, row)| self.saved(at, row)).collect();
         let revision = self.revision();
         Ok(Checkpoint {
-            experiment: revision.experiment.clone(),
+            experiment: revision.experiment.contained(),
             generation: revision.generation,
             ids: revision.ids.clone(),
             data: self.task().fingerprint(),
