@@ -21,12 +21,17 @@ use crate::train::checkpoint::policy::Stops;
 use crate::train::checkpoint::{Checkpoint, Forget, Policy, Writer, newest_good};
 use crate::train::cohort::Cohort;
 use crate::train::command::{Revision, RunId};
+use crate::train::device::Choice;
 use crate::train::lane::Lane;
-use crate::train::place::Choice;
+use crate::train::memory;
 
 /// Updates every lane trains between two looks at the progress. A fixed number, so that the files
 /// are the same whatever the machine's speed.
 const CHUNK: u64 = 256;
+
+/// Copies of all weights that checkpoints on their way to the disk make: one is taken, one waits, one is written
+/// and is in the file's form twice.
+const CHECKPOINT_COPIES: f64 = 5.0;
 
 /// How to train.
 pub struct Order {
@@ -89,6 +94,7 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
     let policy = Policy { snapshots, ..Policy::default() };
     let writer = match out {
         Some(out) => {
+            memory::is_free(CHECKPOINT_COPIES * cohort.row_bytes())?;
             let folder = out.join("checkpoints");
             let there = || format!("cannot write checkpoints to {}", folder.display());
             Some(Writer::start(&folder, policy, cohort.update()).with_context(there)?)

@@ -28,7 +28,7 @@ use crate::data::DataError;
 use crate::experiment::Experiment;
 use crate::machine;
 use crate::train::TrainError;
-use crate::train::place::Choice;
+use crate::train::device::Choice;
 
 /// Drag a learning-rate schedule and watch training answer.
 #[derive(Parser)]

@@ -10,7 +10,7 @@ use crate::engine::Options;
 use crate::experiment::Experiment;
 use crate::train::checkpoint::{Continuation, Forget};
 use crate::train::command::Speed;
-use crate::train::place::Choice;
+use crate::train::device::Choice;
 use crate::ui::{Document, StudioApp};
 
 /// Updates a second at the start: a run takes some seconds, and one sees it learn.

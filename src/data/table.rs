@@ -9,6 +9,7 @@ use csv::StringRecord;
 use super::cells::Cells;
 use super::samples::MAX_VALUES;
 use super::{LeftOut, LeftOutColumn, Problem, Samples, Shape, Targets, bounded};
+use crate::plain;
 
 /// The most bytes of text a table may have.
 const MAX_BYTES: usize = 1 << 26;
@@ -46,7 +47,7 @@ pub(super) fn read(source: impl Read, label: &str) -> Result<(Samples, LeftOut),
         let column = Column::read(&cells, at)?;
         match column.unusable() {
             None => inputs.push((name, column)),
-            Some(reason) => left_out.columns.push(LeftOutColumn { name: name.to_owned(), reason }),
+            Some(reason) => left_out.columns.push(LeftOutColumn { name: plain::name(name), reason }),
         }
     }
     if inputs.is_empty() {
@@ -85,8 +86,12 @@ fn place(header: &StringRecord, label: &str) -> Result<usize, Problem> {
     match places.as_slice() {
         [at] => Ok(*at),
         [] => {
-            let columns = header.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-            Err(Problem::NoSuchColumn { label: label.to_owned(), columns })
+            let bare = |name: &str| {
+                name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>()
+            };
+            let near = header.iter().find(|name| !bare(name).is_empty() && bare(name) == bare(label));
+            let near = near.map(plain::name);
+            Err(Problem::NoSuchColumn { label: label.to_owned(), columns: header.len(), near })
         }
         places => Err(Problem::AmbiguousColumn { label: label.to_owned(), count: places.len() }),
     }
@@ -108,8 +113,8 @@ impl Column {
                 None => Ok(Self::Numbers(numbers)),
                 Some(row) => Err(Problem::NotFinite {
                     line: cells.line(row),
-                    column: cells.header.get(at).unwrap_or_default().to_owned(),
-                    found: column().nth(row).flatten().unwrap_or_default().to_owned(),
+                    column: plain::name(cells.header.get(at).unwrap_or_default()),
+                    found: plain::name(column().nth(row).flatten().unwrap_or_default()),
                 }),
             };
         }
@@ -211,7 +216,7 @@ impl Column {
                 let is_number = |text: &&String| text.parse::<f32>().is_ok();
                 let number = texts.iter().find(is_number)?;
                 let text = texts.iter().find(|text| !is_number(text))?;
-                Some((number.clone(), text.clone()))
+                Some((plain::name(number), plain::name(text)))
             }
             _ => None,
         }

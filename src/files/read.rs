@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
+use crate::machine;
+
 /// The name under which commands read standard input.
 pub const STANDARD_INPUT: &str = "-";
 
@@ -14,6 +16,15 @@ pub enum ReadError {
     TooLarge { bytes: u64, max: u64 },
     #[error(transparent)]
     Io(#[from] io::Error),
+}
+
+impl From<ReadError> for io::Error {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Io(error) => error,
+            large @ ReadError::TooLarge { .. } => Self::new(io::ErrorKind::FileTooLarge, large),
+        }
+    }
 }
 
 /// Opens a regular file for reading, or what a link to one leads to. A pipe would wait for ever and a device never
@@ -60,6 +71,11 @@ pub fn read(path: &Path, max: u64) -> Result<Vec<u8>, ReadError> {
     let bytes = file.metadata()?.len();
     if bytes > max {
         return Err(ReadError::TooLarge { bytes, max });
+    }
+    if machine::free_memory().is_some_and(|free| bytes > free) {
+        return Err(
+            io::Error::new(io::ErrorKind::OutOfMemory, "it is larger than the memory that is free").into()
+        );
     }
     let mut content = Vec::new();
     content.try_reserve_exact(bytes as usize).map_err(io::Error::from)?;

@@ -3,6 +3,7 @@
 use std::mem::size_of;
 
 use super::TrainError;
+use super::cohort::Cohort;
 use super::rule;
 use super::task::Task;
 use crate::experiment::{Average, Experiment};
@@ -16,16 +17,16 @@ const SPARE: f64 = 32e6;
 const NUMBER: f64 = size_of::<f32>() as f64;
 
 /// Bytes of lanes, as real numbers: what a file asks for may be more than an integer holds.
-pub(super) struct Need {
+struct Need {
     /// Weights and optimizer buffers of all lanes, once.
-    pub rows: f64,
+    rows: f64,
     /// What the lanes have besides: gradients, working memory, kept weights, the order of samples.
-    pub lanes: f64,
+    lanes: f64,
 }
 
 impl Need {
     /// Of an experiment's lanes on a task's data and model, with so many threads for all of them.
-    pub fn of(experiment: &Experiment, task: &Task, threads: usize) -> Self {
+    fn of(experiment: &Experiment, task: &Task, threads: usize) -> Self {
         let count = experiment.runs.len() as f64 * experiment.train.replicas as f64;
         let weights = task.model.width() as f64;
         let buffers = experiment.runs.iter().map(|run| rule::buffers(run.optimizer.kind)).max().unwrap_or(0);
@@ -55,5 +56,27 @@ pub(crate) fn is_free(bytes: f64) -> Result<(), TrainError> {
             Err(TrainError::Memory { needed: machine::bytes(needed as u64), free: machine::bytes(free) })
         }
         _ => Ok(()),
+    }
+}
+
+impl Cohort {
+    /// Whether the lanes of an experiment find the memory that they need beyond what the present ones have.
+    ///
+    /// # Errors
+    /// When they do not.
+    pub(super) fn fits(&self, experiment: &Experiment) -> Result<(), TrainError> {
+        let threads = self.pool().current_num_threads();
+        let need = Need::of(experiment, self.task(), threads);
+        if self.lanes().is_empty() {
+            return is_free(need.rows + need.lanes);
+        }
+        // The present lanes keep what they have; their rows are copied out and in.
+        let present = Need::of(&self.revision().experiment, self.task(), threads);
+        is_free(need.rows + present.rows + (need.lanes - present.lanes).max(0.0))
+    }
+
+    /// Bytes of all weights and optimizer buffers: what one copy of them takes.
+    pub(crate) fn row_bytes(&self) -> f64 {
+        self.rows().elem_count() as f64 * NUMBER
     }
 }

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::session::{Averages, Candidate, Session};
 use super::{Barrier, EnsembleError, Measures};
+use crate::plain;
 use crate::train::checkpoint::{Checkpoint, SavedLane};
 use crate::train::snapshot::Snapshot;
 use crate::train::task::prepare;
@@ -124,11 +125,8 @@ impl Report {
 
 /// A name as a cell of CSV.
 fn quoted(name: &str) -> String {
-    if name.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", name.replace('"', "\"\""))
-    } else {
-        name.to_owned()
-    }
+    let name = plain::cell(&plain::message(name)).into_owned();
+    if name.contains([',', '"', '\n', '\r']) { format!("\"{}\"", name.replace('"', "\"\"")) } else { name }
 }
 
 /// Whether an ensemble helps. `split` counts the samples that only the ensemble gets right, and only the

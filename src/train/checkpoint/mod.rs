@@ -32,6 +32,9 @@ use crate::experiment::{Experiment, OptimizerKind};
 use crate::files;
 use crate::model::Parameter;
 
+/// The largest checkpoint that is read: more than fits into the memory of the machines this is for.
+const MOST_BYTES: u64 = 1 << 40;
+
 /// A cohort between two updates.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
@@ -68,8 +71,8 @@ impl Checkpoint {
     /// # Errors
     /// When the file cannot be read, is cut short, was altered, or comes from a newer version.
     pub fn open(file: &Path) -> Result<Self, Refusal> {
-        let bytes =
-            std::fs::read(file).map_err(|cause| Refusal::Unreadable { file: file.to_owned(), cause })?;
+        let bytes = files::read(file, MOST_BYTES)
+            .map_err(|cause| Refusal::Unreadable { file: file.to_owned(), cause: cause.into() })?;
         format::decode(&bytes, file)
     }
 
