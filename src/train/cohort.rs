@@ -4,12 +4,14 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Instant;
 
 use candle_core::{CpuStorage, DType, InplaceOp1, Layout, Storage, Tensor};
 use rayon::prelude::*;
 
 use super::TrainError;
 use super::command::{LaneId, Mode, Revision, RunId};
+use super::cores::Cores;
 use super::course::Course;
 use super::device::{Choice, TrainDevice};
 use super::diff;
@@ -31,6 +33,8 @@ pub struct Cohort {
     device: TrainDevice,
     /// The data, where lanes train in candle's operations.
     resident: Option<Resident>,
+    /// How many cores share a lane's batch.
+    cores: Cores,
 }
 
 /// What an edit did.
@@ -90,7 +94,8 @@ impl Cohort {
         let experiment = Experiment { runs: Vec::new(), ..revision.experiment.clone() };
         let nothing = Arc::new(Revision { generation: 0, experiment, ids: Vec::new() });
         let resident = resident(&task, &device)?;
-        let mut cohort = Self { revision: nothing, task, lanes: Vec::new(), rows, device, resident };
+        let (lanes, cores) = (Vec::new(), Cores::default());
+        let mut cohort = Self { revision: nothing, task, lanes, rows, device, resident, cores };
         cohort.cast(revision, Mode::Live)?;
         Ok(cohort)
     }
@@ -240,9 +245,28 @@ impl Cohort {
 
     /// Lane by lane on the CPU's threads.
     fn advance_fused(&mut self, ends: &[u64]) -> Result<(), TrainError> {
+        // Cores that no lane of its own keeps busy can help the lanes there are.
+        let spare = (self.device.pool.current_num_threads() / self.lanes.len().max(1)).max(1);
+        let todo = |(lane, end): (&Lane, &u64)| lane.failed.is_none() && lane.update < *end;
+        while self.lanes.iter().zip(ends).any(todo) {
+            let stretch = self.cores.next(spare);
+            let to: Vec<u64> = self
+                .lanes
+                .iter()
+                .zip(ends)
+                .map(|(lane, end)| lane.update.saturating_add(stretch.updates).min(*end))
+                .collect();
+            let begun = self.lanes.iter().map(|lane| lane.update).max().unwrap_or(0);
+            let start = Instant::now();
+            self.advance_stretch(&to, stretch.cores)?;
+            let ended = self.lanes.iter().map(|lane| lane.update).max().unwrap_or(0);
+            self.cores.took(stretch, ended.saturating_sub(begun), start.elapsed());
+        }
+        Ok(())
+    }
+
+    fn advance_stretch(&mut self, ends: &[u64], cores: usize) -> Result<(), TrainError> {
         let (task, pool) = (&self.task, &self.device.pool);
-        // Cores that no lane of its own keeps busy help the lanes there are.
-        let cores = (pool.current_num_threads() / self.lanes.len().max(1)).max(1);
         self.lanes.iter_mut().for_each(|lane| lane.spread(cores));
         on_rows(&self.rows, &mut self.lanes, |lanes, rows, width| {
             let one = |((lane, row), end): ((&mut Lane, &mut [f32]), &u64)| {

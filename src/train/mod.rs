@@ -4,6 +4,7 @@ pub mod checkpoint;
 pub mod cohort;
 pub mod command;
 pub mod control;
+mod cores;
 pub mod course;
 pub mod device;
 pub mod diff;
