@@ -110,15 +110,16 @@ impl<W: io::Write> Writer<W> {
 /// Reads lines of metrics, one at a time.
 ///
 /// A training that was killed may have left half a line at the very end, which is passed over. Any other line that
-/// is not as it should be is an error.
+/// is not as it should be is an error, after which the reader has no more lines.
 pub struct Reader<R> {
-    lines: csv::Reader<R>,
+    lines: csv::Reader<Watched<R>>,
     cells: csv::StringRecord,
     keys: [usize; 4],
     /// Where the columns that the file has are in a line.
     columns: Vec<(Column, usize)>,
     unknown: Vec<String>,
     run: Arc<str>,
+    ended: bool,
 }
 
 impl Reader<File> {
@@ -133,7 +134,7 @@ impl<R: io::Read> Reader<R> {
     /// # Errors
     /// When the header cannot be read, or lacks a column that every file has.
     pub fn new(from: R) -> Result<Self, MetricsError> {
-        let mut lines = csv::ReaderBuilder::new().flexible(true).from_reader(from);
+        let mut lines = csv::ReaderBuilder::new().flexible(true).from_reader(Watched { from, last: b'\n' });
         let header = lines.headers()?.clone();
         let place = |name| header.iter().position(|cell| cell == name);
         let mut keys = [0; 4];
@@ -151,12 +152,26 @@ impl<R: io::Read> Reader<R> {
         let is_known = |at: &usize| keys.contains(at) || columns.iter().any(|(_, known)| known == at);
         let unknown = (0..header.len()).filter(|at| !is_known(at)).map(|at| header[at].to_owned());
         let unknown = unknown.collect();
-        Ok(Self { lines, cells: csv::StringRecord::new(), keys, columns, unknown, run: "".into() })
+        Ok(Self {
+            lines,
+            cells: csv::StringRecord::new(),
+            keys,
+            columns,
+            unknown,
+            run: "".into(),
+            ended: false,
+        })
     }
 
     /// Columns of the file that this version does not know; they are not read.
     pub fn unknown(&self) -> &[String] {
         &self.unknown
+    }
+
+    /// Whether nothing follows the line that was read, and it does not end.
+    fn was_half_a_line(&mut self) -> bool {
+        let is_last = matches!(self.lines.read_record(&mut self.cells), Ok(false));
+        is_last && self.lines.get_ref().last != b'\n'
     }
 
     /// The line in `cells`.
@@ -192,15 +207,36 @@ impl<R: io::Read> Iterator for Reader<R> {
     type Item = Result<Measured, MetricsError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        match self.lines.read_record(&mut self.cells) {
-            Ok(false) => None,
-            Ok(true) => match self.measured() {
-                // Only a last line that does not end leaves nothing more to read.
-                Err(_) if self.lines.is_done() => None,
-                measured => Some(measured),
-            },
-            Err(error) if !error.is_io_error() && self.lines.is_done() => None,
-            Err(error) => Some(Err(error.into())),
+        if self.ended {
+            return None;
         }
+        let measured = match self.lines.read_record(&mut self.cells) {
+            Ok(false) => return None,
+            Ok(true) => self.measured(),
+            Err(error) => Err(error.into()),
+        };
+        if measured.is_err() {
+            self.ended = true;
+            if !matches!(measured, Err(MetricsError::Io(_))) && self.was_half_a_line() {
+                return None;
+            }
+        }
+        Some(measured)
+    }
+}
+
+/// Remembers the last byte that was read.
+struct Watched<R> {
+    from: R,
+    last: u8,
+}
+
+impl<R: io::Read> io::Read for Watched<R> {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        let count = self.from.read(to)?;
+        if let Some(last) = to[..count].last() {
+            self.last = *last;
+        }
+        Ok(count)
     }
 }

@@ -141,12 +141,13 @@ fn files_say_how_many_samples_an_update_averages_over() {
         };
         if batch.is_empty() {
             assert!(schedule.lines().next().unwrap().ends_with(",weight_decay"), "{schedule}");
-            assert_eq!(batches(&metrics, "a"), vec!["32"; 40]);
+            assert_eq!(batches(&metrics, "a"), vec!["32"; 80]);
             continue;
         }
         for (run, batch) in [("a", "96"), ("b", "32")] {
-            for table in [&schedule, &metrics] {
-                assert_eq!(batches(table, run), vec![batch; 40], "{run}");
+            // A schedule is the same for both replicas.
+            for (table, lines) in [(&schedule, 40), (&metrics, 80)] {
+                assert_eq!(batches(table, run), vec![batch; lines], "{run}");
             }
         }
         // A resumed training goes on in the same columns.

@@ -97,6 +97,7 @@ fn what_a_saved_training_had_measured_comes_back_column_by_column() {
     let folder = tempfile::tempdir().unwrap();
     let text = r#"
 anneal = 1
+name = "every column"
 [data]
 name = "moons"
 batch_size = 32
