@@ -142,7 +142,6 @@ fn attempt(
     aside::train(&mut cohort, report, |cohort| {
         for ((at, lane), tally) in cohort.lanes().iter().enumerate().zip(&mut tallies) {
             lane.log.rows.iter().for_each(|row| tally.update(row));
-            lane.log.validations.iter().for_each(|validation| tally.validation(*validation));
             each(&runs[at / replicas], lane);
         }
     })?;

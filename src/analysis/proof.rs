@@ -157,7 +157,7 @@ impl Ask {
                     if let Some(row) = lane.log.rows.last() {
                         end.train_loss = Some(row.train_loss.into());
                     }
-                    if let Some(validation) = lane.log.validations.last() {
+                    if let Some(validation) = lane.log.validations().next_back() {
                         end.val_loss = Some(validation.loss.into());
                         end.val_accuracy = validation.accuracy.map(Into::into);
                     }

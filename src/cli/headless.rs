@@ -122,7 +122,6 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
                 results.record(&name(experiment, lane), lane, clock.updates_per_epoch, findings)?;
             }
             lane.log.rows.iter().for_each(|row| tally.update(row));
-            lane.log.validations.iter().for_each(|validation| tally.validation(*validation));
             lane.log.clear();
         }
         if let (Some(writer), Some((update, reason))) = (&writer, stop)
@@ -198,14 +197,11 @@ fn take_again(
     names: &[(String, u32)],
     measured: &Measured,
 ) {
-    let lane = names.iter().position(|(run, replica)| *run == measured.run && *replica == measured.replica);
+    let lane = names.iter().position(|(run, replica)| **run == *measured.run && *replica == measured.replica);
     let Some(lane) = lane else { return };
     diagnosis.take_again(lane, measured);
     if let Some(tally) = tallies.get_mut(lane) {
         tally.update(&measured.row);
-        if let Some(validation) = measured.validation {
-            tally.validation(validation);
-        }
     }
 }
 

@@ -39,7 +39,7 @@ impl Worker {
             view.go_back(update);
             let message = format!("forked from \u{201c}{name}\u{201d}: {}", continuity.verdict());
             let generation = self.revision.generation;
-            view.store.event(Event { update, lane: Some(0), kind: EventKind::Fork, message, generation });
+            view.store.event(Event { update, kind: EventKind::Fork, message, generation });
         }
         Ok(())
     }

@@ -291,7 +291,7 @@ impl Worker {
         let mut shared = lock(&self.shared);
         for (_, view) in shared.lanes.iter_mut().filter(|(id, _)| id.run == run) {
             let kind = EventKind::RollBack;
-            view.store.event(Event { update, lane: Some(0), kind, message: why.clone(), generation });
+            view.store.event(Event { update, kind, message: why.clone(), generation });
         }
         shared.own_edits.push(OwnEdit { run, remedy, why });
     }
@@ -342,13 +342,7 @@ impl Worker {
         let generation = self.revision.generation;
         for (_, view) in lock(&self.shared).lanes.iter_mut().filter(|(id, _)| id.run == run) {
             let message = "the run began anew".to_owned();
-            view.store.event(Event {
-                update: 0,
-                lane: Some(0),
-                kind: EventKind::Restart,
-                message,
-                generation,
-            });
+            view.store.event(Event { update: 0, kind: EventKind::Restart, message, generation });
         }
         if self.state == State::Finished {
             self.play();

@@ -339,7 +339,7 @@ impl Worker {
         shared.events.clear();
         let generation = self.revision.generation;
         let message = "all runs began anew".to_owned();
-        shared.events.push(Event { update: 0, lane: None, kind: EventKind::Restart, message, generation });
+        shared.events.push(Event { update: 0, kind: EventKind::Restart, message, generation });
         drop(shared);
         self.pending.clear();
         self.pictured = None;
@@ -362,7 +362,7 @@ impl Worker {
             Err(error) => (EventKind::Failed, format!("training stays on the {}: {error}", cohort.device())),
         };
         let (update, generation) = (cohort.update(), self.revision.generation);
-        lock(&self.shared).events.push(Event { update, lane: None, kind, message, generation });
+        lock(&self.shared).events.push(Event { update, kind, message, generation });
     }
 
     fn fail(&mut self, error: &TrainError) {

@@ -31,26 +31,18 @@ impl Worker {
         if let Some(cohort) = &mut self.cohort {
             for lane in cohort.lanes_mut() {
                 let Some(view) = self.sweep.view(&mut shared, lane.id) else { continue };
-                view.store.append(0, &lane.log.rows);
-                for validation in lane.log.validations.drain(..) {
-                    view.store.validate(0, validation);
-                }
-                let event =
-                    |update, kind, message| Event { update, lane: Some(0), kind, message, generation };
-                for (update, cut) in lane.log.cuts.drain(..) {
+                view.store.append(&lane.log.rows);
+                let event = |update, kind, message| Event { update, kind, message, generation };
+                for (update, change) in lane.log.rate_changes.drain(..) {
                     let message =
-                        format!("the controller changes the rate {:.3e} → {:.3e}", cut.from, cut.to);
-                    view.store.event(event(update, EventKind::PlateauCut, message));
+                        format!("the controller changes the rate {:.3e} → {:.3e}", change.from, change.to);
+                    view.store.event(event(update, EventKind::RateChange, message));
                 }
                 if let Some(update) = lane.log.diverged.take() {
-                    let message = "the loss is no number any more: the run has diverged".to_owned();
-                    view.store.event(event(update, EventKind::Diverged, message));
+                    view.store.event(event(update, EventKind::Diverged, Event::DIVERGED.to_owned()));
                 }
                 if let (Some(failed), None) = (&lane.failed, &view.failed) {
                     view.store.event(event(lane.update, EventKind::Failed, failed.clone()));
-                }
-                for (update, share) in lane.log.rounded.drain(..) {
-                    view.store.rounded_away(0, update, share);
                 }
                 if let Some((findings, new)) = self.guards.news(lane.id) {
                     view.findings = findings;

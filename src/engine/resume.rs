@@ -41,10 +41,8 @@ impl Worker {
         }
         for measured in &saved.measured {
             let view = lane(&measured.run, measured.replica).and_then(|lane| shared.lanes.get_mut(&lane));
-            let Some(view) = view else { continue };
-            view.store.append(0, &[measured.row]);
-            if let Some(validation) = measured.validation {
-                view.store.validate(0, validation);
+            if let Some(view) = view {
+                view.store.append(&[measured.row]);
             }
         }
         for rates in &continuity {

@@ -84,7 +84,7 @@ impl Worker {
         let begins_gesture = sweeps && self.sweep.begin();
         for id in &change.reset {
             let half_life = shared.lanes.get(id).and_then(|view| view.store.half_life());
-            let mut store = Store::new(1, share);
+            let mut store = Store::new(share);
             store.set_half_life(half_life.or_else(|| shared.half_life()));
             let view = LaneView {
                 store,
@@ -112,13 +112,7 @@ impl Worker {
                 let before =
                     old.ids.iter().position(|run| *run == id.run).map(|at| old.experiment.runs[at].clone());
                 let Some(before) = before else { continue };
-                let event = Event {
-                    update,
-                    lane: Some(0),
-                    kind: EventKind::Edit,
-                    message: String::new(),
-                    generation,
-                };
+                let event = Event { update, kind: EventKind::Edit, message: String::new(), generation };
                 let pending = self.pending.entry(*id).or_insert(Pending { event, before, last: now });
                 pending.event.generation = generation;
                 pending.last = now;

@@ -47,7 +47,7 @@ impl Default for Options {
 
 /// What the engine shows of one lane.
 pub struct LaneView {
-    /// The lane's telemetry, at index 0.
+    /// The lane's telemetry.
     pub store: Store,
     /// The last complete curve before the newest edit, in Instant mode; after going back, the way that was left.
     pub ghost: Option<Store>,
@@ -147,7 +147,7 @@ pub struct Shared {
 impl LaneView {
     /// Forgets what was measured after `update` updates.
     pub(super) fn go_back(&mut self, update: u64) {
-        self.store.truncate(0, update);
+        self.store.truncate(update);
         self.track.truncate(update);
     }
 }

@@ -59,7 +59,7 @@ impl Sweep {
         whole: u64,
     ) {
         let unseen = self.coming.remove(&id);
-        let is_whole = shared.lanes.get(&id).is_some_and(|shown| shown.store.updates(0) >= whole);
+        let is_whole = shared.lanes.get(&id).is_some_and(|shown| shown.store.updates() >= whole);
         if is_whole {
             let begins_gesture = begins || unseen.is_some_and(|coming| coming.begins_gesture);
             self.coming.insert(id, Coming { view, begins_gesture });
@@ -147,18 +147,9 @@ mod tests {
 
     /// A lane after so many updates at this rate.
     fn lane(updates: u64, lr: f64) -> LaneView {
-        let mut store = Store::new(1, 1 << 20);
-        let row = |update| Row {
-            update,
-            lr,
-            momentum: 0.0,
-            weight_decay: 0.0,
-            batch: 1,
-            train_loss: 1.0,
-            grad_norm: 1.0,
-            update_norm: 1.0,
-        };
-        store.append(0, &(0..updates).map(row).collect::<Vec<_>>());
+        let mut store = Store::new(1 << 20);
+        let row = |update| Row { update, lr, ..Row::default() };
+        store.append(&(0..updates).map(row).collect::<Vec<_>>());
         LaneView {
             store,
             ghost: None,
@@ -173,7 +164,7 @@ mod tests {
 
     /// The rate of the curve on screen and of its ghost.
     fn shown(shared: &Shared) -> (f64, Option<f64>) {
-        let rate = |store: &Store| store.series(0, crate::telemetry::Column::Lr).at(0).unwrap().value;
+        let rate = |store: &Store| store.series(crate::telemetry::Column::Lr).at(0).unwrap().value;
         let view = &shared.lanes[&LANE];
         (rate(&view.store), view.ghost.as_ref().map(rate))
     }

@@ -80,5 +80,5 @@ pub(super) fn told(continuity: &Continuity, forget: Forget, generation: u64) -> 
         (true, true) => ", without the scheduler's state and the momentum",
     };
     let message = format!("went on from here{lost}: {}", continuity.verdict());
-    Event { update: continuity.update, lane: Some(0), kind: EventKind::Resume, message, generation }
+    Event { update: continuity.update, kind: EventKind::Resume, message, generation }
 }

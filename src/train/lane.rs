@@ -66,23 +66,23 @@ pub struct Lane {
 #[derive(Default)]
 pub struct Log {
     pub rows: Vec<Row>,
-    pub validations: Vec<Validation>,
-    /// Updates and, of the weights that each was to change, the share that stayed, where weights are rounded.
-    pub rounded: Vec<(u64, f32)>,
     /// The first update after a controller changed the rate, and the change.
-    pub cuts: Vec<(u64, Change)>,
+    pub rate_changes: Vec<(u64, Change)>,
     pub diverged: Option<u64>,
     /// Of a model of two weights: where it stood after so many updates.
     pub places: Vec<(u64, [f32; 2])>,
 }
 
 impl Log {
+    /// The evaluations among the rows.
+    pub fn validations(&self) -> impl DoubleEndedIterator<Item = Validation> + '_ {
+        self.rows.iter().filter_map(Row::validation)
+    }
+
     /// Forgets what was read; the memory stays.
     pub fn clear(&mut self) {
         self.rows.clear();
-        self.validations.clear();
-        self.rounded.clear();
-        self.cuts.clear();
+        self.rate_changes.clear();
         self.diverged = None;
         self.places.clear();
     }
@@ -239,18 +239,19 @@ impl Lane {
             }
             Some(decay) => self.apply_by_layer(task, numbers, decay, parameters, &mut buffers),
         };
-        if task.weights != WeightFormat::F32 {
-            self.log.rounded.push((self.update, applied.share_rounded_away()));
-        }
         let row = Row {
             update: self.update,
             lr: numbers.lr,
             momentum: numbers.momentum,
-            weight_decay: numbers.weight_decay,
-            batch: self.samples(task),
+            weight_decay: Some(numbers.weight_decay),
+            batch: Some(self.samples(task)),
             train_loss,
+            // Measured once the update is done, where that is due.
+            val_loss: None,
+            val_accuracy: None,
             grad_norm: whole_norm.unwrap_or(applied.gradient_norm) as f32,
             update_norm: applied.update_norm as f32,
+            rounded_away: (task.weights != WeightFormat::F32).then(|| applied.share_rounded_away()),
         };
         self.record(task, row);
         self.look(task, parameters);
@@ -408,13 +409,12 @@ impl Lane {
         }
     }
 
-    /// Takes note of how well the held-out samples were predicted.
+    /// Takes note of how well the held-out samples were predicted after the last update.
     fn record_validation(&mut self, task: &Task, score: Score) {
-        self.log.validations.push(Validation {
-            update: self.update - 1,
-            loss: score.mean_loss() as f32,
-            accuracy: task.has_accuracy().then(|| score.accuracy() as f32),
-        });
+        if let Some(row) = self.log.rows.last_mut() {
+            row.val_loss = Some(score.mean_loss() as f32);
+            row.val_accuracy = task.has_accuracy().then(|| score.accuracy() as f32);
+        }
         self.epoch_score = Some(score);
         self.val_loss = Some(score.mean_loss());
     }
@@ -435,9 +435,9 @@ impl Lane {
         };
         let base = self.plan.lr.at(self.update - 1 - self.schedule_from);
         if let (Some(controller), Some(reported)) = (&mut self.controller, reported)
-            && let Some(cut) = controller.report(reported, base)
+            && let Some(change) = controller.report(reported, base)
         {
-            self.log.cuts.push((self.update, cut));
+            self.log.rate_changes.push((self.update, change));
         }
     }
 

@@ -105,8 +105,8 @@ fn at(from: Pos2, step: u32) -> Pos2 {
 fn shown(engine: &Engine) -> Option<u64> {
     engine.read(|shared| {
         let store = &shared.lanes.values().next()?.store;
-        let whole = store.updates(0) >= shared.status.updates;
-        let rate = store.series(0, Column::Lr).at(shared.status.updates / 2)?;
+        let whole = store.updates() >= shared.status.updates;
+        let rate = store.series(Column::Lr).at(shared.status.updates / 2)?;
         whole.then_some(rate.value.to_bits())
     })
 }

@@ -162,7 +162,7 @@ fn losses(between: impl FnOnce(&Engine)) -> Vec<u64> {
     assert!(engine.send(Command::Play));
     wait("the end", || engine.read(|shared| shared.status.state == State::Finished));
     engine.read(|shared| {
-        let series = shared.lanes.values().map(|lane| lane.store.series(0, Column::TrainLoss));
+        let series = shared.lanes.values().map(|lane| lane.store.series(Column::TrainLoss));
         series.flat_map(|series| (0..200).map(|at| series.at(at).unwrap().value.to_bits())).collect()
     })
 }

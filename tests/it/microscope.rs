@@ -44,8 +44,8 @@ fn examined(engine: &Engine, lane: LaneId) -> Arc<Examined> {
 fn losses(engine: &Engine, lane: LaneId) -> Vec<u64> {
     engine.read(|shared| {
         let store = &shared.lanes[&lane].store;
-        let at = |update| store.series(0, Column::TrainLoss).at(update).unwrap().value.to_bits();
-        (0..store.updates(0)).map(at).collect()
+        let at = |update| store.series(Column::TrainLoss).at(update).unwrap().value.to_bits();
+        (0..store.updates()).map(at).collect()
     })
 }
 
@@ -64,7 +64,7 @@ fn a_run_looked_at_late_shows_the_updates_that_were_trained() {
         engine.read(|shared| {
             let store = &shared.lanes[&lane].store;
             for look in &examined.looks {
-                let norm = store.series(0, Column::GradNorm).at(look.update).unwrap().value;
+                let norm = store.series(Column::GradNorm).at(look.update).unwrap().value;
                 assert_eq!(look.grad_norm, norm, "update {} is another", look.update);
                 assert!(look.layers.iter().all(|layer| layer.ratio < 1.0));
             }
@@ -116,11 +116,11 @@ fn updates_before_an_edit_are_made_under_the_plan_of_then() {
     engine.read(|shared| {
         let store = &shared.lanes[&FIRST].store;
         for look in &examined.looks {
-            let norm = store.series(0, Column::GradNorm).at(look.update).unwrap().value;
+            let norm = store.series(Column::GradNorm).at(look.update).unwrap().value;
             assert_eq!(look.grad_norm, norm, "update {} is another", look.update);
         }
         let rates: Vec<f64> = examined.curvature.iter().map(|seen| seen.rate).collect();
-        let used = |update| store.series(0, Column::Lr).at(update).unwrap().value;
+        let used = |update| store.series(Column::Lr).at(update).unwrap().value;
         for (seen, rate) in examined.curvature.iter().zip(rates) {
             assert_eq!(rate, used(seen.update), "update {}", seen.update);
         }
@@ -131,7 +131,7 @@ fn updates_before_an_edit_are_made_under_the_plan_of_then() {
 fn assert_as_trained(engine: &Engine, lane: LaneId, least: usize) {
     // What is shown may still be of before it went on, or went elsewhere.
     wait(engine, "all looks", |shared| {
-        let rates = shared.lanes[&lane].store.series(0, Column::Lr);
+        let rates = shared.lanes[&lane].store.series(Column::Lr);
         let is_of_now = |seen: &Curvature| rates.at(seen.update).is_some_and(|rate| rate.value == seen.rate);
         let seen = shared.examined.iter().find(|seen| seen.lane == lane && seen.complete);
         seen.is_some_and(|seen| {
@@ -143,7 +143,7 @@ fn assert_as_trained(engine: &Engine, lane: LaneId, least: usize) {
     let examined = examined(engine, lane);
     engine.read(|shared| {
         let store = &shared.lanes[&lane].store;
-        let at = |column, update| store.series(0, column).at(update).unwrap().value;
+        let at = |column, update| store.series(column).at(update).unwrap().value;
         for look in &examined.looks {
             assert_eq!(look.grad_norm, at(Column::GradNorm, look.update), "update {}", look.update);
         }
@@ -205,7 +205,7 @@ fn a_run_that_went_back_and_another_way_is_looked_at_as_it_was_trained() {
     engine.send(Command::Travel(there(200, true), Forget::default()));
     wait(&engine, "the other way", |shared| {
         let store = &shared.lanes[&FIRST].store;
-        store.series(0, Column::Lr).at(100).is_some_and(|rate| rate.value < 0.1)
+        store.series(Column::Lr).at(100).is_some_and(|rate| rate.value < 0.1)
     });
     assert_as_trained(&engine, FIRST, 120);
 }

@@ -121,7 +121,7 @@ fn edited(workload: &Workload, runs: u32, edits: u64) -> Result<Arc<Revision>, T
 fn complete(engine: &Engine, woken: &Receiver<()>, generation: u64) -> Result<(), TrainError> {
     loop {
         let (status, whole) = engine.read(|shared| {
-            let whole = shared.lanes.values().all(|view| view.store.updates(0) >= UPDATES);
+            let whole = shared.lanes.values().all(|view| view.store.updates() >= UPDATES);
             (shared.status.clone(), whole)
         });
         match status.state {

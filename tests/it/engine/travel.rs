@@ -49,9 +49,9 @@ fn gone_back_and_on_again_is_the_same_training_bit_for_bit() {
     go(&engine, AWAY, false, Forget::default());
     engine.read(|shared| {
         for (lane, view) in &shared.lanes {
-            assert_eq!((view.update, view.store.updates(0)), (AWAY, AWAY));
+            assert_eq!((view.update, view.store.updates()), (AWAY, AWAY));
             let ghost = view.ghost.as_ref().expect("what was measured after it");
-            assert_eq!(ghost.updates(0), 200);
+            assert_eq!(ghost.updates(), 200);
             let events = resumed(shared, *lane);
             assert_eq!(events.len(), 1, "{events:?}");
             assert!(
@@ -83,7 +83,7 @@ fn further_back_and_forward_again_loses_nothing() {
         engine.read(|shared| {
             let ahead = shared.snapshots.iter().filter(|it| it.left).map(Snapshot::update);
             assert!(ahead.into_iter().all(|at| at > update));
-            assert_eq!(shared.lanes[&FIRST].store.updates(0), update);
+            assert_eq!(shared.lanes[&FIRST].store.updates(), update);
         });
     }
     go(&engine, 200, true, Forget::default());
