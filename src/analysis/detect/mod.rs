@@ -14,6 +14,10 @@ pub(super) mod remedy;
 mod trace;
 mod validations;
 
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
 pub use kind::{Kind, Severity};
 pub use policy::{Policy, Reaction};
 pub use remedy::Remedy;
@@ -28,20 +32,20 @@ use crate::train::task::Task;
 use trace::Trace;
 
 /// A measured number that speaks for a finding.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
     pub update: u64,
     /// What was measured, such as "loss".
-    pub what: &'static str,
+    pub what: Cow<'static, str>,
     pub value: f64,
     /// What it is compared with.
     pub against: f64,
     /// What that is, such as "chance".
-    pub against_what: &'static str,
+    pub against_what: Cow<'static, str>,
 }
 
 /// Something that goes wrong, as often as it did so far.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     pub kind: Kind,
     /// The updates between which it was seen.
@@ -284,10 +288,10 @@ impl Watch {
             let fitting = ((all as f64 * cap / expected) as u64).max(1);
             let evidence = Evidence {
                 update,
-                what: "seconds expected",
+                what: "seconds expected".into(),
                 value: expected,
                 against: cap,
-                against_what: "a cap",
+                against_what: "a cap".into(),
             };
             self.raise(
                 update,
