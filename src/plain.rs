@@ -39,9 +39,14 @@ fn is_obeyed(c: char) -> bool {
 }
 
 /// A text as a cell of a CSV file, behind an apostrophe where a spreadsheet would take it for a formula, as
-/// spreadsheets themselves mark texts. Two texts never make the same cell.
+/// spreadsheets themselves mark texts. Two texts never make the same cell; [`text_of`] gives them back.
 pub fn cell(text: &str) -> Cow<'_, str> {
     if is_marked(text) { Cow::Owned(format!("'{text}")) } else { Cow::Borrowed(text) }
+}
+
+/// The text that [`cell`] made this cell of.
+pub fn text_of(cell: &str) -> &str {
+    cell.strip_prefix('\'').filter(|text| is_marked(text)).unwrap_or(cell)
 }
 
 /// Whether the text begins, after any apostrophes, as a formula does.
@@ -51,6 +56,8 @@ fn is_marked(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -66,5 +73,13 @@ mod tests {
         assert_eq!(cell("=1+1"), "'=1+1");
         assert_eq!(cell("a=1"), "a=1");
         assert_eq!(cell("'quoted'"), "'quoted'");
+    }
+
+    proptest! {
+        #[test]
+        fn a_cell_gives_its_text_back(text in "['=+@a\t-]{0,5}") {
+            let written = cell(&text);
+            prop_assert_eq!(text_of(&written), text.as_str());
+        }
     }
 }

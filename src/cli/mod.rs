@@ -251,9 +251,13 @@ pub fn main() -> ExitCode {
     let done = match cli.command {
         None => open::run(cli.file.as_deref()),
         Some(Command::Train(args)) => read(&args.file).and_then(|experiment| {
-            let TrainArgs { out, resume, device, threads, no_baseline, .. } = args;
+            let TrainArgs { file, out, resume, device, threads, no_baseline } = args;
             let (device, threads) = (device.into(), threads_of(threads));
-            headless::train(&experiment, &headless::Order { out, resume, device, threads, no_baseline })
+            let source = Some(file);
+            headless::train(
+                &experiment,
+                &headless::Order { out, resume, source, device, threads, no_baseline },
+            )
         }),
         Some(Command::Schedule { file }) => schedule::run(&file),
         Some(Command::FindLr(args)) => find_lr::run(&args),

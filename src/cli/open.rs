@@ -75,7 +75,14 @@ fn studio(document: Document, saved: Option<Arc<Continuation>>) -> eframe::Resul
 /// How to train where there is no studio.
 fn order() -> headless::Order {
     let threads = crate::machine::cores();
-    headless::Order { out: None, resume: None, device: Choice::default(), threads, no_baseline: false }
+    headless::Order {
+        out: None,
+        resume: None,
+        source: None,
+        device: Choice::default(),
+        threads,
+        no_baseline: false,
+    }
 }
 
 /// Whether windows can be opened here, as far as one can know without trying.

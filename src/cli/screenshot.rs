@@ -4,10 +4,13 @@ use anyhow::Context;
 
 use super::{Failure, ScreenshotArgs, ThemeChoice, read};
 use crate::files;
+use crate::train::task;
 use crate::ui::shot::{self, Shot};
 
 pub fn run(args: &ScreenshotArgs) -> Result<(), Failure> {
     let experiment = read(&args.file)?;
+    // Bad data are said before anything is drawn.
+    task::prepare(&experiment)?;
     let shot = Shot {
         updates: args.updates,
         size: args.size,

@@ -12,6 +12,7 @@ const NAME: &str = ".anneal.lock";
 #[derive(Debug)]
 pub struct Lock {
     file: File,
+    path: PathBuf,
 }
 
 /// Why a folder is not to be written in.
@@ -31,28 +32,50 @@ impl Lock {
     pub fn take(folder: &Path, what: &str) -> Result<Self, LockError> {
         let path = folder.join(NAME);
         let failed = |cause| LockError::Io { folder: folder.to_owned(), cause };
-        if path.symlink_metadata().is_ok() {
-            regular(&path).map_err(failed)?;
-        }
-        let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
-        let mut file = open.map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(LockError::Held { folder: folder.to_owned(), holder: holder(&mut file) });
+        loop {
+            if path.symlink_metadata().is_ok() {
+                regular(&path).map_err(failed)?;
             }
-            Err(TryLockError::Error(cause)) => return Err(failed(cause)),
+            let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+            let mut file = open.map_err(failed)?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => {
+                    return Err(LockError::Held { folder: folder.to_owned(), holder: holder(&mut file) });
+                }
+                Err(TryLockError::Error(cause)) => return Err(failed(cause)),
+            }
+            // Whoever held it may have removed the file in between: a lock on that keeps nobody out.
+            if !is_at(&file, &path) {
+                continue;
+            }
+            let named =
+                file.set_len(0).and_then(|()| write!(file, "process {} ({what})", std::process::id()));
+            named.map_err(failed)?;
+            return Ok(Self { file, path });
         }
-        let written = file.set_len(0).and_then(|()| write!(file, "process {} ({what})", std::process::id()));
-        written.map_err(failed)?;
-        Ok(Self { file })
     }
 }
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Nobody holds it any more; the lock itself goes with the descriptor.
-        let _ = self.file.set_len(0);
+        // The lock itself goes with the descriptor; a file that cannot be removed is in nobody's way.
+        let _ = if cfg!(unix) { std::fs::remove_file(&self.path) } else { self.file.set_len(0) };
+    }
+}
+
+fn is_at(file: &File, path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let identity = |about: std::fs::Metadata| (about.dev(), about.ino());
+        let there = std::fs::metadata(path).map(identity);
+        matches!((file.metadata().map(identity), there), (Ok(held), Ok(there)) if held == there)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = (file, path);
+        true
     }
 }
 

@@ -4,6 +4,7 @@ mod lock;
 mod read;
 mod relative;
 mod replace;
+mod seal;
 
 use std::fs;
 use std::path::Path;
@@ -12,6 +13,7 @@ pub use lock::{Lock, LockError};
 pub use read::{Lines, ReadError, STANDARD_INPUT, input, open, read, read_input};
 pub use relative::relative;
 pub use replace::{replace, sweep};
+pub use seal::{Seal, Sealing};
 
 /// Whether two names lead to the same file or folder, however they are spelled and whatever links they go through.
 /// A name that leads nowhere is the same as none.

@@ -57,6 +57,11 @@ pub fn place() -> tempfile::TempDir {
     folder
 }
 
+/// [`SMALL`] where no run diverges.
+pub fn calm() -> String {
+    SMALL.replace("peak = 1e6", "peak = 0.1")
+}
+
 /// A folder in which [`SMALL`] was trained to `out`.
 pub fn trained() -> tempfile::TempDir {
     let folder = place();

@@ -9,6 +9,8 @@ mod difference;
 mod error;
 mod folder;
 mod format;
+mod ledger;
+mod past;
 pub mod policy;
 mod writer;
 
@@ -20,6 +22,8 @@ pub use continuation::{Continuation, ContinueError};
 pub use continuity::{Continuity, Forget};
 pub use error::Refusal;
 pub use folder::{Found, file_name, newest_good};
+pub use ledger::Ledger;
+pub use past::{Past, PastError};
 pub use policy::{Policy, Reason};
 pub use writer::{Report, Writer};
 
@@ -47,6 +51,8 @@ pub struct Checkpoint {
     /// How the weights lie in a row.
     pub parameters: Vec<Parameter>,
     pub lanes: Vec<SavedLane>,
+    /// What the training that made it knew of itself.
+    pub ledger: Ledger,
 }
 
 /// One lane between two updates.
@@ -63,6 +69,8 @@ pub struct SavedLane {
     pub row: Vec<f32>,
     /// What `[snapshots]` has kept.
     pub kept: Option<Kept>,
+    /// The state of what watched over the lane, in words of its own.
+    pub watch: Option<String>,
 }
 
 impl Checkpoint {
@@ -138,6 +146,7 @@ impl Cohort {
             data: self.task().fingerprint(),
             parameters: self.task().model.parameters().to_vec(),
             lanes,
+            ledger: Ledger::default(),
         })
     }
 
@@ -171,6 +180,7 @@ impl Cohort {
             next_rate: lane.numbers_after(0).lr,
             row,
             kept: lane.keeper.as_ref().map(Keeper::kept).cloned(),
+            watch: None,
         })
     }
 

@@ -3,12 +3,14 @@
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 
-use super::{place, runs, shell, trained};
+use super::{calm, place, runs, shell, trained};
 
 #[test]
 fn an_output_that_is_a_pipe_is_written_into() {
-    let folder = trained();
+    let folder = place();
     let at = |name: &str| folder.path().join(name);
+    fs::write(at("small.toml"), calm()).unwrap();
+    runs(folder.path(), "$anneal train small.toml --out out --no-baseline", 0);
     for (name, command) in [
         ("export", "$anneal export small.toml --run one --to optax --out pipe"),
         ("landscape", "$anneal landscape out --out pipe --size 64x64 --flat"),

@@ -95,7 +95,10 @@ fn names_and_cells_reach_no_terminal_as_orders_and_no_spreadsheet_as_formulas() 
     // The marked names are the runs' all the same.
     fs::remove_file(super::newest(&folder.path().join("out"))).unwrap();
     runs(folder.path(), "$anneal train evil.toml --resume out --no-baseline", 0);
-    assert_eq!(fs::read_to_string(folder.path().join("out/metrics.csv")).unwrap(), metrics);
+    assert!(
+        fs::read_to_string(folder.path().join("out/metrics.csv")).unwrap() == metrics,
+        "the metrics differ"
+    );
 }
 
 #[test]
@@ -106,7 +109,7 @@ fn an_error_is_short_and_quotes_no_file_that_is_not_ours() {
             .replace("name = \"moons\",", &format!("path = \"{path}\", label = \"kind\","))
             .replace("[8]", "[2]")
     };
-    fs::write(folder.path().join("secret"), "TOP-SECRET,hunter2\nroot:x:0:0\n").unwrap();
+    fs::write(folder.path().join("secret"), "TOP-SECRET,hunter2\nroot:x,0\n").unwrap();
     fs::write(folder.path().join("data.toml"), with("secret")).unwrap();
     let (_, said) = runs(folder.path(), "$anneal train data.toml", 2);
     assert!(!said.contains("SECRET") && !said.contains("root") && said.contains("kind"), "{said}");
