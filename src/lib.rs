@@ -21,3 +21,4 @@ pub mod schedule;
 pub mod telemetry;
 pub mod train;
 pub mod ui;
+pub mod vector;

@@ -4,14 +4,13 @@
 //! training of any length can be audited. [`Audit::of`] turns the tallies of a finished training into the
 //! tables of the report.
 
-use super::baseline::Baseline;
 use super::chart::label;
 use super::statistics::{PairedTest, deviation, mean, median, paired_t};
 use crate::experiment::{Experiment, Run};
 use crate::schedule::kind::Value;
 use crate::telemetry::{Column, Row, Store, Validation};
 use crate::train::cohort::Cohort;
-use crate::train::command::RunId;
+use crate::train::ids::RunId;
 
 /// A loss this many times its running average is a spike.
 const SPIKE: f64 = 3.0;
@@ -366,15 +365,6 @@ impl Audit {
         let lines = self.lines.iter().filter_map(|line| Some((line, line.result(self.measure)?)));
         let best = lines.reduce(|best, next| if self.measure.better(next.1, best.1) { next } else { best });
         best.map(|(line, _)| line)
-    }
-
-    /// The audit against a tuned constant rate, which becomes the first line. Its updates cost what those of the
-    /// runs do, so it is given their time.
-    pub fn against(title: &str, records: Vec<RunRecord>, mut baseline: Baseline) -> Self {
-        let seconds = records.iter().flat_map(|record| &record.lanes).find_map(|lane| lane.seconds);
-        baseline.record.lanes.iter_mut().for_each(|lane| lane.seconds = seconds);
-        let all = std::iter::once(baseline.record).chain(records).collect();
-        Self { tried: baseline.tried, ..Self::of(title, all, 0) }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, anyhow};
 
-use super::{Failure, headless, output};
+use super::{Failure, output, train};
 use crate::experiment::Model;
 use crate::files;
 use crate::gpu::{DrawnBy, picture};
@@ -25,7 +25,7 @@ const CLIPPED: f64 = 0.02;
 /// Draws the loss over the plane in which the runs' weights differ most: from where each run began, over
 /// its snapshots, to where it stands.
 pub fn run(folder: &Path, out: &Path, size: (u32, u32), flat: bool) -> Result<(), Failure> {
-    let checkpoint = headless::newest(folder)?;
+    let checkpoint = train::newest(folder)?;
     let pool = Arc::new(crate::train::pool(Some(crate::machine::cores()))?);
     let cohort = Cohort::new(Arc::new(checkpoint.revision()), Arc::clone(&pool))?;
     let task = cohort.task();

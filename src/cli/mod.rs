@@ -9,7 +9,6 @@ mod diagnosis;
 mod ensemble;
 mod export;
 mod find_lr;
-mod headless;
 mod import;
 mod landscape;
 mod lint;
@@ -18,6 +17,8 @@ mod output;
 mod results;
 mod schedule;
 mod screenshot;
+mod summary;
+mod train;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -254,10 +255,7 @@ pub fn main() -> ExitCode {
             let TrainArgs { file, out, resume, device, threads, no_baseline } = args;
             let (device, threads) = (device.into(), threads_of(threads));
             let source = Some(file);
-            headless::train(
-                &experiment,
-                &headless::Order { out, resume, source, device, threads, no_baseline },
-            )
+            train::train(&experiment, &train::Order { out, resume, source, device, threads, no_baseline })
         }),
         Some(Command::Schedule { file }) => schedule::run(&file),
         Some(Command::FindLr(args)) => find_lr::run(&args),

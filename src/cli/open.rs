@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use eframe::egui::ViewportBuilder;
 
-use super::{Failure, first, headless, output, read};
+use super::{Failure, first, output, read, train};
 use crate::engine::Options;
+use crate::engine::protocol::Speed;
 use crate::experiment::Experiment;
 use crate::train::checkpoint::{Continuation, Forget};
-use crate::train::command::Speed;
 use crate::train::device::Choice;
 use crate::ui::{Document, StudioApp};
 
@@ -38,7 +38,7 @@ pub fn run(file: Option<&Path>) -> Result<(), Failure> {
 fn go_on(folder: &Path) -> Result<(), Failure> {
     let saved = Arc::new(Continuation::read(folder).map_err(anyhow::Error::from)?);
     let experiment = saved.checkpoint.experiment.clone();
-    let order = headless::Order { resume: Some(folder.to_owned()), ..order() };
+    let order = train::Order { resume: Some(folder.to_owned()), ..order() };
     if !has_display() {
         return without_display(&experiment, "there is no display", &order);
     }
@@ -73,9 +73,9 @@ fn studio(document: Document, saved: Option<Arc<Continuation>>) -> eframe::Resul
 }
 
 /// How to train where there is no studio.
-fn order() -> headless::Order {
+fn order() -> train::Order {
     let threads = crate::machine::cores();
-    headless::Order {
+    train::Order {
         out: None,
         resume: None,
         source: None,
@@ -91,7 +91,7 @@ fn has_display() -> bool {
     !cfg!(all(unix, not(target_os = "macos"))) || set("DISPLAY") || set("WAYLAND_DISPLAY")
 }
 
-fn without_display(experiment: &Experiment, why: &str, order: &headless::Order) -> Result<(), Failure> {
+fn without_display(experiment: &Experiment, why: &str, order: &train::Order) -> Result<(), Failure> {
     output::say(format!("anneal: no studio ({why}); training \"{}\" here instead", experiment.name));
-    headless::train(experiment, order)
+    train::train(experiment, order)
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use serde::Serialize;
 
-use super::headless::RunSummary;
+use super::summary::RunSummary;
 use super::{Failure, output};
 use crate::analysis::detect::Finding;
 use crate::experiment::Experiment;

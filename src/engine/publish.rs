@@ -3,9 +3,9 @@
 use std::sync::TryLockError;
 use std::time::{Duration, Instant};
 
+use super::protocol::State;
 use super::{Worker, lock};
 use crate::telemetry::{Event, EventKind};
-use crate::train::command::State;
 use crate::train::control::Control;
 
 /// Between two calls of the interface's wake function.
@@ -30,7 +30,7 @@ impl Worker {
         let generation = self.revision.generation;
         if let Some(cohort) = &mut self.cohort {
             for lane in cohort.lanes_mut() {
-                let Some(view) = self.sweep.view(&mut shared, lane.id) else { continue };
+                let Some(view) = self.instant.view(&mut shared, lane.id) else { continue };
                 view.store.append(&lane.log.rows);
                 let event = |update, kind, message| Event { update, kind, message, generation };
                 for (update, change) in lane.log.rate_changes.drain(..) {
@@ -59,8 +59,8 @@ impl Worker {
                 view.failed.clone_from(&lane.failed);
                 view.control = lane.controller().map(Control::standing);
             }
-            self.sweep.reveal(&mut shared, self.state != State::Playing);
-            if !self.sweep.is_hidden() {
+            self.instant.reveal(&mut shared, self.state != State::Playing);
+            if !self.instant.is_hidden() {
                 shared.status.update = cohort.update();
             }
             shared.status.updates = cohort.task().clock.updates;
@@ -70,7 +70,7 @@ impl Worker {
             shared.status.device = cohort.device();
             shared.status.choice = self.options.device;
         }
-        if let Some(snapshots) = self.moments.news() {
+        if let Some(snapshots) = self.timeline.news() {
             shared.snapshots = snapshots;
         }
         shared.status.state = self.state.clone();

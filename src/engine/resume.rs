@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::examine::Past;
-use super::shown::Why;
+use super::protocol::State;
+use super::shared_view::SnapshotReason;
 use super::travel::told;
 use super::{Worker, lock};
 use crate::telemetry::Row;
 use crate::train::checkpoint::{Continuation, Forget, SavedLane};
-use crate::train::command::{LaneId, State};
+use crate::train::ids::LaneId;
 
 /// Rows of a lane that are shown at once.
 const ROWS: usize = 4096;
@@ -24,7 +25,7 @@ impl Worker {
         if let Err(error) = cohort.restart() {
             return self.fail(&error);
         }
-        self.moments.begin(cohort.task().clock.updates);
+        self.timeline.begin(cohort.task().clock.updates);
         self.examination.follow(cohort);
         self.capture();
         let Some(cohort) = &mut self.cohort else { return };
@@ -78,11 +79,11 @@ impl Worker {
             let Some(id) = lane(&saved.run, saved.id.replica) else { continue };
             let Some(now) = cohort.lanes().iter().find(|lane| lane.id == id) else { continue };
             let asked = now.keeper.as_ref().is_some_and(|keeper| keeper.is_due(saved.state.update));
-            let why = if asked { Why::Asked } else { Why::Saved };
+            let why = if asked { SnapshotReason::Asked } else { SnapshotReason::Saved };
             let past = Past::along(&now.course);
-            self.moments.put(id, Arc::new(SavedLane { id, ..saved.clone() }), past, parameters, why);
+            self.timeline.put(id, Arc::new(SavedLane { id, ..saved.clone() }), past, parameters, why);
         }
-        self.capture_all(Why::Departure);
+        self.capture_all(SnapshotReason::Departure);
         self.pending.clear();
         self.pictured = None;
         self.state = State::Paused;

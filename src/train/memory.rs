@@ -4,7 +4,7 @@ use std::mem::size_of;
 
 use super::TrainError;
 use super::cohort::Cohort;
-use super::rule;
+use super::optimizer;
 use super::task::Task;
 use crate::experiment::{Average, Experiment};
 use crate::machine;
@@ -29,7 +29,7 @@ impl Need {
     fn of(experiment: &Experiment, task: &Task, threads: usize) -> Self {
         let count = experiment.runs.len() as f64 * experiment.train.replicas as f64;
         let weights = task.model.width() as f64;
-        let buffers = experiment.runs.iter().map(|run| rule::buffers(run.optimizer.kind)).max().unwrap_or(0);
+        let buffers = experiment.runs.iter().map(|run| optimizer::buffers(&run.optimizer)).max().unwrap_or(0);
         let micro = task.accumulate > 1 || experiment.runs.iter().any(|run| run.batch.is_some());
         let gradients = weights * if micro { 2.0 } else { 1.0 };
         let (shared, own) = task.model.scratch_numbers(task.scratch_samples());

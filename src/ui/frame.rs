@@ -5,10 +5,11 @@ use std::sync::Arc;
 use crate::analysis::audit::Tally;
 use crate::analysis::detect::Finding;
 use crate::data::Prepared;
+use crate::engine::protocol::{Field, State, Status};
 use crate::engine::{Examined, Landscape, LaneView, OwnEdit, Shared, Snapshot};
 use crate::telemetry::{Bucket, Column, Event, Series, Store};
-use crate::train::command::{Field, LaneId, RunId, State, Status};
 use crate::train::control::Standing;
+use crate::train::ids::{LaneId, RunId};
 
 /// What is wanted of the telemetry.
 pub struct Ask<'a> {

@@ -4,7 +4,7 @@ use std::fs;
 
 use anneal_studio::telemetry::Row;
 use anneal_studio::train::cohort::Cohort;
-use anneal_studio::train::command::Mode;
+use anneal_studio::train::ids::Mode;
 
 use crate::command_line::{anneal, text};
 use crate::training::{cohort, revision};

@@ -13,8 +13,8 @@ use anneal_studio::schedule::kind::Kind;
 use anneal_studio::telemetry::{Column, Row};
 use anneal_studio::train::checkpoint::{Checkpoint, Forget};
 use anneal_studio::train::cohort::Cohort;
-use anneal_studio::train::command::{LaneId, Mode, RunId};
 use anneal_studio::train::device::TrainDevice;
+use anneal_studio::train::ids::{LaneId, Mode, RunId};
 
 use crate::training::{MOONS, cohort, revision};
 

@@ -10,10 +10,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use anneal_studio::engine::protocol::{Command, FieldRequest, Speed, State};
 use anneal_studio::engine::{Engine, Options};
 use anneal_studio::telemetry::{Column, EventKind};
-use anneal_studio::train::command::{Command, FieldRequest, LaneId, Mode, Revision, RunId, Speed, State};
 use anneal_studio::train::device::Choice;
+use anneal_studio::train::ids::{LaneId, Mode, Revision, RunId};
 
 use crate::training::{MOONS, revision};
 

@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anneal_studio::analysis::range_test::{self, Start, fingerprint};
+use anneal_studio::engine::protocol::{Command, State};
 use anneal_studio::engine::{Engine, Options};
 use anneal_studio::telemetry::Column;
 use anneal_studio::train::TrainError;
-use anneal_studio::train::command::{Command, Mode, RunId, State};
 use anneal_studio::train::errand::{Errand, Promise, Ticket};
+use anneal_studio::train::ids::{Mode, RunId};
 
 use crate::training::{MOONS, revision};
 

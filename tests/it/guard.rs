@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use anneal_studio::analysis::detect::{Finding, Kind, Remedy};
+use anneal_studio::analysis::detect::{Finding, Kind, Policy, Remedy};
+use anneal_studio::engine::protocol::{Command, Guard, State};
 use anneal_studio::engine::{Engine, Options, Shared};
 use anneal_studio::experiment::Experiment;
 use anneal_studio::schedule::kind::Value;
 use anneal_studio::telemetry::{Column, EventKind};
-use anneal_studio::train::command::{Command, Guard, LaneId, Mode, Policy, Revision, RunId, State};
+use anneal_studio::train::ids::{LaneId, Mode, Revision, RunId};
 
 use crate::engine::wait;
 use crate::training::revision;

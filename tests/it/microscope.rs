@@ -4,12 +4,13 @@
 use std::sync::Arc;
 
 use anneal_studio::analysis::sharpness::{Objective, Sharpness};
+use anneal_studio::engine::protocol::{Command, State};
 use anneal_studio::engine::{Curvature, Engine, Examined, Options, Shared};
 use anneal_studio::experiment::Experiment;
 use anneal_studio::telemetry::Column;
 use anneal_studio::train::checkpoint::Forget;
 use anneal_studio::train::cohort::Cohort;
-use anneal_studio::train::command::{Command, LaneId, Mode, Revision, RunId, State};
+use anneal_studio::train::ids::{LaneId, Mode, Revision, RunId};
 
 use crate::engine::wait;
 use crate::training::{MOONS, revision};
@@ -60,18 +61,18 @@ fn a_run_looked_at_late_shows_the_updates_that_were_trained() {
     engine.send(Command::Examine(vec![FIRST, SECOND]));
     for lane in [FIRST, SECOND] {
         let examined = examined(&engine, lane);
-        assert_eq!(examined.looks.len() as u64, examined.most);
+        assert_eq!(examined.readings.len() as u64, examined.most);
         engine.read(|shared| {
             let store = &shared.lanes[&lane].store;
-            for look in &examined.looks {
-                let norm = store.series(Column::GradNorm).at(look.update).unwrap().value;
-                assert_eq!(look.grad_norm, norm, "update {} is another", look.update);
-                assert!(look.layers.iter().all(|layer| layer.ratio < 1.0));
+            for reading in &examined.readings {
+                let norm = store.series(Column::GradNorm).at(reading.update).unwrap().value;
+                assert_eq!(reading.grad_norm, norm, "update {} is another", reading.update);
+                assert!(reading.layers.iter().all(|layer| layer.ratio < 1.0));
             }
         });
         let first = examined.curvature.first().unwrap();
         assert_eq!(first.update, 0);
-        assert!(examined.curvature.len() > 50, "{} looks along the run", examined.curvature.len());
+        assert!(examined.curvature.len() > 50, "{} readings along the run", examined.curvature.len());
         assert!(examined.curvature.iter().all(|seen| seen.sharpness.is_finite() && seen.sharpness > 0.0));
     }
     // Nobody looks: nothing is kept.
@@ -102,7 +103,7 @@ fn updates_before_an_edit_are_made_under_the_plan_of_then() {
         wait(&engine, "the step", |shared| shared.status.update == done);
     }
     engine.send(Command::Examine(vec![FIRST]));
-    assert_eq!(examined(&engine, FIRST).looks.len(), 40, "not further than what is trained");
+    assert_eq!(examined(&engine, FIRST).readings.len(), 40, "not further than what is trained");
     let edited = revision(&MOONS.replace("peak = 0.1,", "peak = 0.5,"), 1);
     engine.send(Command::Revise(edited, Mode::Live));
     engine.send(Command::Play);
@@ -115,9 +116,9 @@ fn updates_before_an_edit_are_made_under_the_plan_of_then() {
     let examined = examined(&engine, FIRST);
     engine.read(|shared| {
         let store = &shared.lanes[&FIRST].store;
-        for look in &examined.looks {
-            let norm = store.series(Column::GradNorm).at(look.update).unwrap().value;
-            assert_eq!(look.grad_norm, norm, "update {} is another", look.update);
+        for reading in &examined.readings {
+            let norm = store.series(Column::GradNorm).at(reading.update).unwrap().value;
+            assert_eq!(reading.grad_norm, norm, "update {} is another", reading.update);
         }
         let rates: Vec<f64> = examined.curvature.iter().map(|seen| seen.rate).collect();
         let used = |update| store.series(Column::Lr).at(update).unwrap().value;
@@ -130,12 +131,12 @@ fn updates_before_an_edit_are_made_under_the_plan_of_then() {
 /// What is looked at is what was trained, update by update, and so are the rates beside the curvature.
 fn assert_as_trained(engine: &Engine, lane: LaneId, least: usize) {
     // What is shown may still be of before it went on, or went elsewhere.
-    wait(engine, "all looks", |shared| {
+    wait(engine, "all readings", |shared| {
         let rates = shared.lanes[&lane].store.series(Column::Lr);
         let is_of_now = |seen: &Curvature| rates.at(seen.update).is_some_and(|rate| rate.value == seen.rate);
         let seen = shared.examined.iter().find(|seen| seen.lane == lane && seen.complete);
         seen.is_some_and(|seen| {
-            seen.looks.len() >= least
+            seen.readings.len() >= least
                 && seen.curvature.iter().all(is_of_now)
                 && seen.curvature.iter().any(|at| at.update > 150)
         })
@@ -144,8 +145,8 @@ fn assert_as_trained(engine: &Engine, lane: LaneId, least: usize) {
     engine.read(|shared| {
         let store = &shared.lanes[&lane].store;
         let at = |column, update| store.series(column).at(update).unwrap().value;
-        for look in &examined.looks {
-            assert_eq!(look.grad_norm, at(Column::GradNorm, look.update), "update {}", look.update);
+        for reading in &examined.readings {
+            assert_eq!(reading.grad_norm, at(Column::GradNorm, reading.update), "update {}", reading.update);
         }
     });
 }
@@ -244,7 +245,7 @@ fn the_edge_of_stability_is_seen() {
         let after: Vec<f64> = shares.iter().filter(|(at, _)| *at >= 1500).map(|(_, share)| *share).collect();
         assert!(after.len() >= 50, "{}", after.len());
         let near = after.iter().filter(|share| (*share - 1.0).abs() <= 0.05).count();
-        eprintln!("{lane:?}: edge at {reached}, {near} of {} looks within 0.05", after.len());
+        eprintln!("{lane:?}: edge at {reached}, {near} of {} readings within 0.05", after.len());
         assert!(near == after.len(), "{lane:?}: {shares:.3?}");
     }
 }
@@ -285,15 +286,15 @@ fn the_blow_up_without_warmup_is_seen() {
     finished(&engine);
     let [without, with] = [FIRST, SECOND].map(|lane| examined(&engine, lane));
     let largest = |seen: &Examined| {
-        let looks = seen.looks.iter().take(5).flat_map(|look| &look.layers);
-        looks.map(|layer| layer.ratio).fold(0.0, f64::max)
+        let readings = seen.readings.iter().take(5).flat_map(|reading| &reading.layers);
+        readings.map(|layer| layer.ratio).fold(0.0, f64::max)
     };
     eprintln!("largest ratio of the first five updates: {} and {}", largest(&without), largest(&with));
     assert!(largest(&without) > 50.0 * 1e-3, "{}", largest(&without));
     assert!(largest(&without) > 5.0 * largest(&with), "{}", largest(&with));
     for seen in [&without, &with] {
         assert_eq!((seen.adaptive, seen.beta2), (true, Some(0.999)));
-        assert!(seen.looks.iter().skip(1).all(|look| look.layers[1].adaptive_variance.is_some()));
+        assert!(seen.readings.iter().skip(1).all(|reading| reading.layers[1].adaptive_variance.is_some()));
         assert!(seen.curvature.iter().any(|seen| seen.critical.is_some()));
     }
 }

@@ -6,8 +6,8 @@ use anneal_studio::experiment::Experiment;
 use anneal_studio::schedule::Clock;
 use anneal_studio::telemetry::{Column, Row};
 use anneal_studio::train::cohort::Cohort;
-use anneal_studio::train::command::{Mode, Revision, RunId};
 use anneal_studio::train::device::TrainDevice;
+use anneal_studio::train::ids::{Mode, Revision, RunId};
 
 pub fn revision(text: &str, generation: u64) -> Arc<Revision> {
     let experiment = Experiment::parse(text, "test.toml").expect("the test's experiment parses");

@@ -8,10 +8,11 @@ use serde::Serialize;
 
 use super::Pace;
 use super::workload::{WORKLOADS, Workload};
+use crate::engine::protocol::{Command, State};
 use crate::engine::{Engine, Options};
 use crate::train::TrainError;
-use crate::train::command::{Command, Mode, Revision, RunId, State};
-use crate::ui::drag::drag;
+use crate::train::ids::{Mode, Revision, RunId};
+use crate::ui::offscreen::drag_bench::drag;
 
 /// Updates of the curve.
 const UPDATES: u64 = 1000;

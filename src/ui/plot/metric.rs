@@ -3,8 +3,8 @@
 use eframe::egui::{Align2, Color32, Painter, Rect, Sense, Shape, Stroke, Ui, vec2};
 use egui_plot::Line;
 
+use crate::engine::protocol::State;
 use crate::telemetry::{Column, Role};
-use crate::train::command::State;
 use crate::ui::format;
 use crate::ui::frame::{Frame, LaneFrame};
 use crate::ui::theme::{self, Tokens, metrics};

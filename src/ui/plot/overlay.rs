@@ -3,7 +3,7 @@
 use eframe::egui::{Color32, Id, Pos2, Rect, Sense, Shape, Stroke, Ui, pos2, vec2};
 
 use crate::telemetry::{Event, EventKind};
-use crate::train::command::LaneId;
+use crate::train::ids::LaneId;
 use crate::ui::format;
 use crate::ui::frame::Frame;
 use crate::ui::theme::{self, Tokens, metrics};

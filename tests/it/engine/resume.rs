@@ -5,10 +5,10 @@ use std::path::Path;
 use std::process::Command as Process;
 use std::sync::Arc;
 
-use anneal_studio::engine::{Engine, Why};
+use anneal_studio::engine::protocol::{Command, State};
+use anneal_studio::engine::{Engine, SnapshotReason};
 use anneal_studio::telemetry::{Column, EventKind};
 use anneal_studio::train::checkpoint::{Checkpoint, Continuation, Forget, file_name};
-use anneal_studio::train::command::{Command, State};
 
 use super::{FIRST, bits, finished, paused, playing, snapshot, start, wait};
 use crate::training::{MOONS, revision};
@@ -146,15 +146,15 @@ fn the_checkpoints_of_a_saved_training_are_places_to_go_back_to() {
     assert!([140, 180].iter().all(|asked| before.contains(asked) || newest == *asked), "{before:?}");
     let engine = go_on(&saved, Forget::default());
     wait(&engine, "the places", |shared| !shared.snapshots.is_empty());
-    let places: Vec<(u64, Why)> = engine.read(|shared| {
+    let places: Vec<(u64, SnapshotReason)> = engine.read(|shared| {
         let first = shared.snapshots.iter().filter(|it| it.lane() == FIRST);
         first.map(|it| (it.update(), it.why)).collect()
     });
     let mut expected = [vec![0], before, vec![newest]].concat();
     expected.dedup();
     assert_eq!(places.iter().map(|place| place.0).collect::<Vec<_>>(), expected);
-    let last = if newest == 180 { Why::Asked } else { Why::Departure };
-    assert!(places.contains(&(140, Why::Asked)) && places.contains(&(newest, last)), "{places:?}");
+    let last = if newest == 180 { SnapshotReason::Asked } else { SnapshotReason::Departure };
+    assert!(places.contains(&(140, SnapshotReason::Asked)) && places.contains(&(newest, last)), "{places:?}");
     for at in [140, 0] {
         engine.send(Command::Travel(snapshot(&engine, FIRST, at, false).id, Forget::default()));
         wait(&engine, "the way back", |shared| shared.status.update == at);

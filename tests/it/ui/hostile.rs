@@ -1,7 +1,7 @@
 //! Telemetry and states that must not break the window.
 
+use anneal_studio::engine::protocol::State;
 use anneal_studio::telemetry::{Event, EventKind, Row};
-use anneal_studio::train::command::State;
 use anneal_studio::ui::plot::Scale;
 use anneal_studio::ui::view::Window;
 use egui_kittest::kittest::Queryable as _;
@@ -74,7 +74,7 @@ fn a_failed_training_is_explained_in_place() {
 fn nothing_trained_yet_is_explained() {
     let mut studio = first(0);
     studio.log.shared.borrow_mut().lanes.clear();
-    studio.log.shared.borrow_mut().status = anneal_studio::train::command::Status::default();
+    studio.log.shared.borrow_mut().status = anneal_studio::engine::protocol::Status::default();
     look(&mut studio);
     assert!(studio.says("What every run reaches is compared here"));
 }

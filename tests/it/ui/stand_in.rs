@@ -4,11 +4,12 @@ use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::rc::Rc;
 
+use anneal_studio::engine::protocol::{Command, State, Status};
 use anneal_studio::engine::{LaneView, Shared, Track};
 use anneal_studio::experiment::Experiment;
 use anneal_studio::telemetry::{Event, EventKind, Row, Store};
-use anneal_studio::train::command::{Command, LaneId, State, Status};
 use anneal_studio::train::device::Choice;
+use anneal_studio::train::ids::LaneId;
 use anneal_studio::ui::picker::{Answer, Ask, FilePicker};
 use anneal_studio::ui::trainer::Trainer;
 use anneal_studio::ui::{Document, StudioApp};
@@ -52,8 +53,8 @@ impl Trainer for Told {
         !self.0.full.get()
     }
 
-    fn look(&self, look: &mut dyn FnMut(&mut Shared)) {
-        look(&mut self.0.shared.borrow_mut());
+    fn read(&self, read: &mut dyn FnMut(&mut Shared)) {
+        read(&mut self.0.shared.borrow_mut());
     }
 }
 
