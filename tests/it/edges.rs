@@ -3,6 +3,9 @@
 
 mod folders;
 mod inputs;
+mod kills;
+#[cfg(target_os = "linux")]
+mod long_days;
 mod memory;
 mod outputs;
 mod streams;

@@ -29,6 +29,7 @@ pub use writer::{Report, Writer};
 
 use super::TrainError;
 use super::cohort::Cohort;
+use super::memory;
 use super::ids::{LaneId, Revision, RunId};
 use super::lane::LaneState;
 use super::snapshot::{Keeper, Kept};
@@ -79,6 +80,9 @@ impl Checkpoint {
     /// # Errors
     /// When the file cannot be read, is cut short, was altered, or comes from a newer version.
     pub fn open(file: &Path) -> Result<Self, Refusal> {
+        // Its bytes, and the numbers in them.
+        let size = std::fs::metadata(file).map_or(0, |there| there.len());
+        memory::is_free(2.0 * size as f64)?;
         let bytes = files::read(file, MOST_BYTES)
             .map_err(|cause| Refusal::Unreadable { file: file.to_owned(), cause: cause.into() })?;
         format::decode(&bytes, file)

@@ -79,7 +79,7 @@ fn a_line_of_the_metrics_that_is_not_as_it_was_written_is_refused_by_its_number(
         (joined(&lines[1..]), "no column"),
         (joined(&lines[..200]), "line 200"),
         (whole[..whole.len() / 2].to_owned(), "line "),
-        ("\0".repeat(3 << 20), "line is longer"),
+        ("\0".repeat(3 << 20), "no column"),
     ] {
         fs::write(&file, &damaged).unwrap();
         let (_, said) = runs(folder.path(), RESUME, 1);

@@ -4,7 +4,13 @@ use std::fs;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use anneal_studio::engine::protocol::{Command as Tell, State};
+use anneal_studio::engine::{Engine, Options};
+use anneal_studio::train::ids::Mode;
+
 use super::{SMALL, place, program, runs};
+use crate::engine::wait;
+use crate::training::revision;
 
 /// Billions of weights, which no machine that runs this has the memory for.
 fn vast() -> String {
@@ -37,6 +43,17 @@ fn what_does_not_fit_into_memory_is_refused_with_both_numbers() {
     }
     let (_, said) = runs(folder.path(), "$anneal screenshot vast.toml --out p.png", 1);
     assert!(!said.contains("allocation"), "{said}");
+}
+
+#[test]
+fn the_studio_says_what_does_not_fit_and_goes_on() {
+    let start = |text: &str| Engine::start(revision(text, 0), Options::default(), || ()).unwrap();
+    let engine = start(&vast());
+    wait(&engine, "the refusal", |shared| {
+        matches!(&shared.status.state, State::Failed(why) if why.contains("memory") && why.contains("free"))
+    });
+    assert!(engine.send(Tell::Revise(revision(SMALL, 1), Mode::Live)));
+    wait(&engine, "the end", |shared| shared.status.state == State::Finished);
 }
 
 #[cfg(target_os = "linux")]
