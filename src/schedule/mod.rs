@@ -10,6 +10,7 @@ pub mod curve;
 mod cyclic;
 mod descent;
 pub mod error;
+pub mod formula;
 pub mod greedy;
 pub mod hypergradient;
 pub mod kind;
@@ -24,7 +25,6 @@ mod restarts;
 pub mod span;
 
 pub(crate) use check::MAX_RATE;
-pub use controller::replay;
 pub use curve::Curve;
 pub use error::ScheduleError;
 pub use greedy::{Greedy, GreedyRule};

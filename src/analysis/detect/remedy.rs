@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::experiment::{Experiment, Number, Run, WeightFormat};
+use crate::experiment::{Controller, Experiment, Number, Plateau, Run, WeightFormat};
 use crate::schedule::kind::{Kind, Role, Value};
 use crate::schedule::{Cooldown, Ramp, Schedule, Span, Warmup};
 
@@ -84,7 +84,7 @@ impl Remedy {
                 target.optimizer.set("weight_decay", Number::Fixed(*decay));
             }
             Self::Patience(times) => patient(target, *times),
-            Self::NoController => (target.plateau, target.greedy) = (None, None),
+            Self::NoController => target.controller = None,
             Self::ResumeSchedule => {}
         }
         *experiment != before
@@ -92,8 +92,8 @@ impl Remedy {
 }
 
 fn patient(run: &mut Run, times: u64) {
-    if let Some(plateau) = &mut run.plateau {
-        plateau.patience = plateau.patience.max(1).saturating_mul(times);
+    if let Some(Controller::Plateau(Plateau { rule, .. })) = &mut run.controller {
+        rule.patience = rule.patience.max(1).saturating_mul(times);
     }
 }
 

@@ -29,9 +29,9 @@ pub use writer::{Report, Writer};
 
 use super::TrainError;
 use super::cohort::Cohort;
-use super::memory;
 use super::ids::{LaneId, Revision, RunId};
 use super::lane::LaneState;
+use super::memory;
 use super::snapshot::{Keeper, Kept};
 use crate::experiment::{Experiment, OptimizerKind};
 use crate::files;

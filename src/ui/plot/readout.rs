@@ -81,7 +81,14 @@ fn fit(lines: &mut Vec<Line<'_>>, height: f32) -> usize {
 }
 
 /// Shows the card beside the cursor, which is at `x` in the plots' `rect`.
-fn show(ui: &Ui, rect: Rect, x: f32, at: (u64, Option<f64>), number: Column, (lines, left_out): (&[Line<'_>], usize)) {
+fn show(
+    ui: &Ui,
+    rect: Rect,
+    x: f32,
+    at: (u64, Option<f64>),
+    number: Column,
+    (lines, left_out): (&[Line<'_>], usize),
+) {
     let right = x + metrics::L + metrics::READOUT_WIDTH <= rect.right();
     let left = if right { x + metrics::L } else { x - metrics::L - metrics::READOUT_WIDTH };
     let tokens = theme::tokens(ui);
@@ -101,7 +108,8 @@ fn show(ui: &Ui, rect: Rect, x: f32, at: (u64, Option<f64>), number: Column, (li
                     table(ui, number, lines);
                     if left_out > 0 {
                         ui.add_space(metrics::XS);
-                        let is_ranked = lines.iter().any(|line| !line.is_selected && line.values.loss.is_some());
+                        let is_ranked =
+                            lines.iter().any(|line| !line.is_selected && line.values.loss.is_some());
                         let why = if is_ranked { ", with higher losses" } else { "" };
                         ui.label(theme::caption(ui, format!("{left_out} more runs{why}")));
                     }

@@ -50,7 +50,8 @@ fn experiments_opened_one_after_the_other_leave_nothing_behind() {
         let test = "edges::long_days::experiments_opened_one_after_the_other_leave_nothing_behind";
         let mut child = Command::new(std::env::current_exe().unwrap());
         let done = child.args([test, "--exact", "--nocapture"]).env(CHILD, "1").output().unwrap();
-        let said = String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
+        let said =
+            String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
         assert!(done.status.success() && said.contains("1 passed"), "{said}");
         return;
     }
@@ -110,7 +111,8 @@ fn a_clock_set_back_an_hour_while_training_loses_nothing() {
     let clock = folder.path().join("clock");
     fs::write(&clock, "+0").unwrap();
     let faked = |line: &str| {
-        let faked = format!("LD_PRELOAD={library} FAKETIME_NO_CACHE=1 FAKETIME_TIMESTAMP_FILE=$PWD/clock {line}");
+        let faked =
+            format!("LD_PRELOAD={library} FAKETIME_NO_CACHE=1 FAKETIME_TIMESTAMP_FILE=$PWD/clock {line}");
         faked.replace("$anneal", &program().display().to_string())
     };
     let mut child = Command::new("sh");

@@ -49,9 +49,11 @@ fn what_does_not_fit_into_memory_is_refused_with_both_numbers() {
 fn the_studio_says_what_does_not_fit_and_goes_on() {
     let start = |text: &str| Engine::start(revision(text, 0), Options::default(), || ()).unwrap();
     let engine = start(&vast());
-    wait(&engine, "the refusal", |shared| {
-        matches!(&shared.status.state, State::Failed(why) if why.contains("memory") && why.contains("free"))
-    });
+    wait(
+        &engine,
+        "the refusal",
+        |shared| matches!(&shared.status.state, State::Failed(why) if why.contains("memory") && why.contains("free")),
+    );
     assert!(engine.send(Tell::Revise(revision(SMALL, 1), Mode::Live)));
     wait(&engine, "the end", |shared| shared.status.state == State::Finished);
 }
