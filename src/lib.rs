@@ -19,6 +19,7 @@ pub mod model;
 pub(crate) mod plain;
 pub mod random;
 pub mod schedule;
+pub mod sweep;
 pub mod telemetry;
 pub mod train;
 pub mod ui;

@@ -23,6 +23,7 @@ mod ramp;
 mod resolve;
 mod restarts;
 pub mod span;
+mod switch;
 
 pub(crate) use check::MAX_RATE;
 pub use curve::Curve;
@@ -33,6 +34,7 @@ pub use kind::Kind;
 pub use landmark::{Landmark, LandmarkKind};
 pub use plateau::{Plateau, PlateauRule};
 pub use span::{Clock, Span};
+pub use switch::Switched;
 
 /// A schedule as written: a kind, and modifiers around it.
 #[derive(Clone, Debug, PartialEq)]
