@@ -91,13 +91,10 @@ fn tell(export: &Export) {
             deviation.max_absolute, deviation.at_update, deviation.of_peak
         ));
     }
-    output::say(format!(
-        "{}",
-        match export.checked {
-            Checked::Run => "checked: exports to it were executed and agreed update by update",
-            Checked::PredictedNotRun => "predicted, not run",
-        }
-    ));
+    output::say(match export.checked {
+        Checked::Run => "checked: exports to it were executed and agreed update by update",
+        Checked::PredictedNotRun => "predicted, not run",
+    });
     let last = export.predicted.len();
     for (update, rate) in export.predicted.iter().enumerate() {
         if update < PREVIEW || update + PREVIEW >= last {
