@@ -15,6 +15,7 @@ pub mod landscape;
 pub mod lint;
 pub mod model;
 pub mod random;
+pub mod recording;
 pub mod schedule;
 pub mod telemetry;
 pub mod train;

@@ -52,7 +52,7 @@ pub struct Task {
 pub fn prepare(experiment: &Experiment) -> Result<Arc<Prepared>, TrainError> {
     let dataset = match &experiment.data.source {
         Source::Shipped(name) => Dataset::load(name)?,
-        Source::File { path, label } => Dataset::from_csv_file(path, label)?,
+        Source::File { path, label } => Dataset::from_table_file(path, label, &experiment.data.columns)?,
         Source::None => return Ok(Arc::new(nothing())),
     };
     let split = Split {
@@ -74,7 +74,7 @@ fn nothing() -> Prepared {
     };
     let scaling =
         data::Scaling { features: vec![data::Affine::IDENTITY], values: vec![data::Affine::IDENTITY] };
-    Prepared::Samples { train: samples(vec![0.0]), validation: samples(Vec::new()), scaling }
+    Prepared::Samples { train: samples(vec![0.0]), validation: samples(Vec::new()), scaling, table: None }
 }
 
 impl Task {
