@@ -20,8 +20,8 @@ use crate::train::checkpoint::policy::Stops;
 use crate::train::checkpoint::{Checkpoint, Forget, Policy, Writer, newest_good};
 use crate::train::cohort::Cohort;
 use crate::train::command::{Revision, RunId};
+use crate::train::device::Choice;
 use crate::train::lane::Lane;
-use crate::train::place::Choice;
 
 /// Updates every lane trains between two looks at the progress. A fixed number, so that the files
 /// are the same whatever the machine's speed.

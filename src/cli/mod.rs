@@ -25,7 +25,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::experiment::Experiment;
-use crate::train::place::Choice;
+use crate::train::device::Choice;
 
 /// Drag a learning-rate schedule and watch training answer.
 #[derive(Parser)]

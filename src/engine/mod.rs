@@ -29,7 +29,7 @@ use crate::telemetry::{Event, EventKind};
 use crate::train::TrainError;
 use crate::train::cohort::Cohort;
 use crate::train::command::{Command, FieldRequest, LaneId, Mode, Revision, Speed, State};
-use crate::train::place::Choice;
+use crate::train::device::Choice;
 use errand::Errands;
 use examine::Examination;
 pub use examine::{Curvature, Examined};

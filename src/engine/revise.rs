@@ -10,7 +10,7 @@ use crate::experiment::{Loss, Run};
 use crate::telemetry::{Event, EventKind, Store};
 use crate::train::cohort::{Change, Cohort};
 use crate::train::command::{Mode, Revision, State};
-use crate::train::edit::describe;
+use crate::train::diff::describe;
 use crate::train::pool;
 
 /// An edit is told when no other has followed it for so long: a drag is one event.

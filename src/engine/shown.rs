@@ -13,7 +13,7 @@ use crate::telemetry::{Event, Store};
 use crate::train::checkpoint::SavedLane;
 use crate::train::command::{Field, LaneId, Mode, SnapshotId, Speed, Status};
 use crate::train::control::Standing;
-use crate::train::place::Choice;
+use crate::train::device::Choice;
 
 /// How an engine starts.
 #[derive(Clone, Debug)]

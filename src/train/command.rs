@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::checkpoint::{Continuation, Forget};
+use super::device::Choice;
 use super::errand::Errand;
-use super::place::Choice;
 use crate::experiment::Experiment;
 
 /// A run's identity over edits and renames, given out by whoever edits the experiment.

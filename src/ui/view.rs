@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::telemetry::Column;
 use crate::train::command::{Guard, Mode, RunId, Speed};
-use crate::train::place::Choice;
+use crate::train::device::Choice;
 use crate::ui::handles::HandleId;
 use crate::ui::plot::Scale;
 

@@ -14,7 +14,7 @@ use anneal_studio::telemetry::{Row, Validation};
 use anneal_studio::train::checkpoint::{Checkpoint, Forget};
 use anneal_studio::train::cohort::Cohort;
 use anneal_studio::train::command::{LaneId, Mode, RunId};
-use anneal_studio::train::place::Place;
+use anneal_studio::train::device::TrainDevice;
 
 use crate::training::{MOONS, cohort, revision};
 
@@ -186,7 +186,7 @@ fn resumed_equals_uninterrupted_in_candles_own_operations() {
         text.replace("hypergradient = { beta = 1e-6 }", "").replace("hypergradient = { beta = 1e-4 }", "");
     let start = || {
         let pool = Arc::new(anneal_studio::train::pool(Some(1)).unwrap());
-        Cohort::at(revision(&text, 0), Place::reference(pool)).unwrap()
+        Cohort::at(revision(&text, 0), TrainDevice::reference(pool)).unwrap()
     };
     let (mut whole, mut first, mut second) = (start(), start(), start());
     whole.advance(u64::MAX, u64::MAX).unwrap();

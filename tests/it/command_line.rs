@@ -18,7 +18,7 @@ pub fn text(bytes: &[u8]) -> String {
 }
 
 fn experiments() -> String {
-    concat!(env!("CARGO_MANIFEST_DIR"), "/tests/experiments").to_owned()
+    concat!(env!("CARGO_MANIFEST_DIR"), "/examples").to_owned()
 }
 
 const SMALL: &str = r#"

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use anneal_studio::engine::{Engine, Options};
 use anneal_studio::telemetry::{Column, EventKind};
 use anneal_studio::train::command::{Command, FieldRequest, LaneId, Mode, Revision, RunId, Speed, State};
-use anneal_studio::train::place::Choice;
+use anneal_studio::train::device::Choice;
 
 use crate::training::{MOONS, revision};
 

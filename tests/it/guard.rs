@@ -187,7 +187,7 @@ fn a_training_longer_than_its_time_limit_is_told() {
 #[test]
 #[cfg_attr(debug_assertions, ignore = "trains transformers: run it with --release")]
 fn the_run_without_warmup_is_told_to_be_stuck_at_the_entropy_of_its_characters() {
-    let path = format!("{}/tests/experiments/shakespeare-warmup.toml", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("{}/examples/shakespeare-warmup.toml", env!("CARGO_MANIFEST_DIR"));
     let mut experiment = Experiment::open(path).unwrap();
     experiment.train.replicas = 1;
     let ids = vec![RunId(0), RunId(1)];

@@ -22,7 +22,7 @@ fn options(playing: bool) -> Options {
 }
 
 fn shipped(name: &str) -> Experiment {
-    let path = format!("{}/tests/experiments/{name}.toml", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("{}/examples/{name}.toml", env!("CARGO_MANIFEST_DIR"));
     Experiment::open(path).unwrap()
 }
 

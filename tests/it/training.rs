@@ -7,7 +7,7 @@ use anneal_studio::schedule::Clock;
 use anneal_studio::telemetry::Row;
 use anneal_studio::train::cohort::Cohort;
 use anneal_studio::train::command::{Mode, Revision, RunId};
-use anneal_studio::train::place::Place;
+use anneal_studio::train::device::TrainDevice;
 
 pub fn revision(text: &str, generation: u64) -> Arc<Revision> {
     let experiment = Experiment::parse(text, "test.toml").expect("the test's experiment parses");
@@ -326,7 +326,8 @@ fn the_share_of_weights_that_rounding_keeps_in_place_is_measured() {
     let text = MOONS.replace("replicas = 2", "replicas = 1\nweights = \"bf16\"");
     let pool = Arc::new(anneal_studio::train::pool(Some(1)).unwrap());
     let mut fused = cohort(&with_peak(&text, 1e-3), 1);
-    let mut reference = Cohort::at(revision(&with_peak(&text, 1e-3), 0), Place::reference(pool)).unwrap();
+    let mut reference =
+        Cohort::at(revision(&with_peak(&text, 1e-3), 0), TrainDevice::reference(pool)).unwrap();
     fused.advance(20, u64::MAX).unwrap();
     while reference.update() < 20 {
         reference.advance(20, 7).unwrap();
@@ -430,7 +431,7 @@ layer_decay = 0.7
 fn candles_own_operations_train_the_same_runs() {
     let pool = Arc::new(anneal_studio::train::pool(Some(1)).unwrap());
     let mut fused = cohort(ALL_RULES, 1);
-    let mut reference = Cohort::at(revision(ALL_RULES, 0), Place::reference(pool)).unwrap();
+    let mut reference = Cohort::at(revision(ALL_RULES, 0), TrainDevice::reference(pool)).unwrap();
     fused.advance(u64::MAX, u64::MAX).unwrap();
     while reference.update() < 60 {
         reference.advance(u64::MAX, 7).unwrap();

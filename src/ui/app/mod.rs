@@ -16,7 +16,7 @@ use eframe::{CreationContext, Frame as Shell};
 
 use crate::engine::{Engine, Options};
 use crate::train::command::{Command, FieldRequest, Guard, LaneId, Speed, State, SurveyRequest};
-use crate::train::place::Choice;
+use crate::train::device::Choice;
 
 use super::document::Document;
 use super::frame::Ask;

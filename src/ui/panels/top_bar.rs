@@ -7,7 +7,7 @@ use eframe::egui::{
 };
 
 use crate::train::command::{Mode, Speed, State};
-use crate::train::place::Choice;
+use crate::train::device::Choice;
 use crate::ui::action::{Action, Menu};
 use crate::ui::format;
 use crate::ui::studio::Studio;

@@ -8,7 +8,7 @@ use anneal_studio::engine::{LaneView, Shared, Track};
 use anneal_studio::experiment::Experiment;
 use anneal_studio::telemetry::{Event, EventKind, Row, Store, Validation};
 use anneal_studio::train::command::{Command, LaneId, State, Status};
-use anneal_studio::train::place::Choice;
+use anneal_studio::train::device::Choice;
 use anneal_studio::ui::picker::{Answer, Ask, FilePicker};
 use anneal_studio::ui::trainer::Trainer;
 use anneal_studio::ui::{Document, StudioApp};
