@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::diagnosis::Diagnosis;
 use super::results::Results;
-use super::{Failure, baseline, output};
+use super::{Failure, baseline, data_report, output};
 use crate::analysis::audit::{Audit, Measure, RunRecord, Tally};
 use crate::analysis::baseline::Baseline;
 use crate::experiment::Experiment;
@@ -69,6 +69,9 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
     let revision = Arc::new(Revision { generation: 0, experiment: experiment.clone(), ids });
     let pool = Arc::new(crate::train::pool(Some(order.threads.unwrap_or_else(cores)))?);
     let mut cohort = Cohort::choose(revision, order.device, pool)?;
+    if let Some(table) = cohort.task().prepared.table() {
+        data_report::tell(table);
+    }
     let clock = cohort.task().clock;
     let start = Instant::now();
 
@@ -151,7 +154,7 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
             _ => None,
         };
         let html = crate::analysis::report::html(&audit(experiment, &cohort, tallies, baseline));
-        results.finish(&summaries, &html)?;
+        results.finish(&summaries, cohort.task().prepared.table(), &html)?;
     }
     if let Some(problem) = writer.and_then(|writer| writer.flush().problem) {
         return Err(Failure::Failed(anyhow!("the newest checkpoint could not be written: {problem}")));

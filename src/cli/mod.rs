@@ -5,6 +5,7 @@
 
 pub mod baseline;
 mod bench;
+mod data_report;
 mod diagnosis;
 mod ensemble;
 mod export;

@@ -114,10 +114,6 @@ impl Dataset {
 
     /// Samples that are all there is.
     fn of(name: &str, samples: Samples, standard: Standard) -> Self {
-        Self {
-            name: name.to_owned(),
-            content: Content::Samples { samples, standard },
-            table: None,
-        }
+        Self { name: name.to_owned(), content: Content::Samples { samples, standard }, table: None }
     }
 }

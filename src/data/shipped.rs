@@ -125,7 +125,10 @@ impl ShippedFile {
     }
 
     fn table(&self, name: &str, label: &str) -> Result<Dataset, DataError> {
-        Ok(Dataset { name: name.to_owned(), ..Dataset::from_table(self.name, self.content, label, &ColumnUses::new())? })
+        Ok(Dataset {
+            name: name.to_owned(),
+            ..Dataset::from_table(self.name, self.content, label, &ColumnUses::new())?
+        })
     }
 
     /// Bytes as labels of so many classes.

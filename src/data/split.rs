@@ -69,6 +69,11 @@ impl Dataset {
 }
 
 impl Prepared {
+    /// Whether the answers are numbers rather than classes.
+    pub fn is_regression(&self) -> bool {
+        matches!(self, Self::Samples { train, .. } if matches!(train.targets, Targets::Values { .. }))
+    }
+
     /// What became of the table that the samples were read from, where they were.
     pub fn table(&self) -> Option<&TableReport> {
         match self {

@@ -24,6 +24,7 @@ pub use fork::{Fork, Lineage};
 pub use greedy::Greedy;
 pub use optimizer::{Number, Optimizer, OptimizerKind};
 
+use crate::data::ColumnUses;
 use crate::schedule::{Schedule, Span};
 
 /// What an experiment file says.
@@ -49,6 +50,8 @@ pub struct Data {
     pub label_noise: f64,
     /// Only the first so many of the shuffled training samples.
     pub limit: Option<usize>,
+    /// What is said of a table's columns, by their names; empty for what is no table.
+    pub columns: ColumnUses,
 }
 
 /// Where samples come from.
@@ -126,7 +129,8 @@ pub struct Train {
     pub accumulate: usize,
     /// The largest global gradient norm an update may use.
     pub clip_norm: Option<f64>,
-    pub loss: Loss,
+    /// Nothing: what suits a table's answers, cross-entropy for classes and squared error for numbers.
+    pub loss: Option<Loss>,
     pub weights: WeightFormat,
 }
 

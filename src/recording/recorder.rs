@@ -1,12 +1,14 @@
 //! Opens a recording and follows it while its file grows.
 
 use std::fs;
+use std::io::{BufRead, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use super::build::Builder;
 use super::dialect::{Claim, Dialect, Evidence, claim, names};
+use super::head::SNIFFED;
 use super::source::{self, Source};
-use super::{Head, LeftOut, Recording, RecordingError, folder};
+use super::{Head, LeftOut, Log, Recording, RecordingError, folder};
 
 /// The recordings of a file or a folder, as far as it is written.
 pub struct Recorder {
@@ -133,12 +135,23 @@ fn some_numbers(path: &Path, builder: &Builder) -> Result<(), RecordingError> {
 ///
 /// # Errors
 /// As [`Recorder::open`].
-pub fn read_text(name: &str, text: &[u8]) -> Result<super::Log, RecordingError> {
+pub fn read_text(name: &str, text: &[u8]) -> Result<Log, RecordingError> {
+    read_from(name, text)
+}
+
+/// What a stream records, within a fixed memory, under a name for messages.
+///
+/// # Errors
+/// As [`Recorder::open`].
+pub fn read_from(name: &str, mut from: impl BufRead) -> Result<Log, RecordingError> {
     let path = PathBuf::from(name);
-    let head = Head::new(&path, text);
+    let mut start = Vec::new();
+    let read = from.by_ref().take(SNIFFED as u64).read_to_end(&mut start);
+    read.map_err(|cause| source::unreadable(&path, cause))?;
+    let head = Head::new(&path, &start);
     let claim =
         claim(&head).ok_or_else(|| RecordingError::Unrecognised { file: path.clone(), known: names() })?;
-    let builder = source::text(name, text, &claim)?;
+    let builder = source::stream(&path, &head, &mut Cursor::new(start).chain(from), &claim)?;
     some_numbers(&path, &builder)?;
     Ok(builder.into_log())
 }

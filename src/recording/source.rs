@@ -1,7 +1,7 @@
 //! One file, or the event files of one folder, read and read on.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::RecordingError;
@@ -55,15 +55,7 @@ impl Source {
             builder: Builder::new(claim.dialect.name),
         };
         for path in paths {
-            let reader = reader(path, claim)?;
-            source.files.push(Reading {
-                path: path.clone(),
-                reader,
-                offset: 0,
-                tail: Vec::new(),
-                took_tail: false,
-                skipping: false,
-            });
+            source.files.push(Reading::new(path, reader(path, &head(path)?, claim)?));
         }
         for file in &mut source.files {
             file.read(&mut source.builder, claim)?;
@@ -97,11 +89,11 @@ impl Source {
     }
 }
 
-fn reader(path: &Path, claim: &Claim) -> Result<Reader, RecordingError> {
+fn reader(path: &Path, head: &Head, claim: &Claim) -> Result<Reader, RecordingError> {
     let no_table = || RecordingError::Unrecognised { file: path.to_owned(), known: names() };
     Ok(match claim.dialect.way {
-        Way::Lines(reader) => Reader::Lines(reader(&head(path)?)),
-        Way::Table(reader) => Reader::Lines(reader(&head(path)?).ok_or_else(no_table)?),
+        Way::Lines(reader) => Reader::Lines(reader(head)),
+        Way::Table(reader) => Reader::Lines(reader(head).ok_or_else(no_table)?),
         Way::Whole(read) => Reader::Whole(read),
         Way::Events => Reader::Events(EventReader::default()),
     })
@@ -131,6 +123,11 @@ pub(super) fn head(path: &Path) -> Result<Head, RecordingError> {
 }
 
 impl Reading {
+    fn new(path: &Path, reader: Reader) -> Self {
+        let (offset, tail) = (0, Vec::new());
+        Self { path: path.to_owned(), reader, offset, tail, took_tail: false, skipping: false }
+    }
+
     fn read(&mut self, to: &mut Builder, claim: &Claim) -> Result<(), RecordingError> {
         let failed = |path: &Path, cause| unreadable(path, cause);
         let mut file = File::open(&self.path).map_err(|cause| failed(&self.path, cause))?;
@@ -146,10 +143,15 @@ impl Reading {
             return Ok(());
         }
         file.seek(SeekFrom::Start(self.offset)).map_err(|cause| failed(&self.path, cause))?;
+        self.feed(&mut file, to)
+    }
+
+    /// Takes in all that the source still has.
+    fn feed(&mut self, from: &mut dyn Read, to: &mut Builder) -> Result<(), RecordingError> {
         loop {
             let before = self.tail.len();
-            let read = file.by_ref().take(CHUNK as u64).read_to_end(&mut self.tail);
-            read.map_err(|cause| failed(&self.path, cause))?;
+            let read = from.take(CHUNK as u64).read_to_end(&mut self.tail);
+            read.map_err(|cause| unreadable(&self.path, cause))?;
             let read = self.tail.len() - before;
             if read == 0 {
                 break;
@@ -212,33 +214,19 @@ impl Reading {
     }
 }
 
-/// Reads a text that stands in no file.
-pub(super) fn text(name: &str, bytes: &[u8], claim: &Claim) -> Result<Builder, RecordingError> {
-    let path = PathBuf::from(name);
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let head = Head::new(&path, bytes);
+/// Reads what stands in no file, a stream that begins with this head.
+pub(super) fn stream(
+    path: &Path,
+    head: &Head,
+    from: &mut dyn BufRead,
+    claim: &Claim,
+) -> Result<Builder, RecordingError> {
     let mut builder = Builder::new(claim.dialect.name);
-    let unrecognised = || RecordingError::Unrecognised { file: path.clone(), known: names() };
-    let lines = match claim.dialect.way {
-        Way::Lines(reader) => Some(reader(&head)),
-        Way::Table(reader) => Some(reader(&head).ok_or_else(unrecognised)?),
-        Way::Whole(read) => {
-            let dialect = claim.dialect.name;
-            read(&mut &bytes[..], &mut builder).map_err(|why| RecordingError::Malformed {
-                file: path.clone(),
-                dialect,
-                why,
-            })?;
-            None
-        }
-        Way::Events => {
-            EventReader::default().bytes(bytes, &mut builder);
-            None
-        }
-    };
-    if let Some(mut reader) = lines {
-        reader.lines(bytes, &mut builder);
-        reader.finish(&mut builder);
+    if let Way::Whole(read) = claim.dialect.way {
+        let (file, dialect) = (path.to_owned(), claim.dialect.name);
+        read(from, &mut builder).map_err(|why| RecordingError::Malformed { file, dialect, why })?;
+        return Ok(builder);
     }
+    Reading::new(path, reader(path, head, claim)?).feed(from, &mut builder)?;
     Ok(builder)
 }

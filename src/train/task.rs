@@ -34,6 +34,7 @@ pub struct Task {
     /// What updates of a scheduled batch are made of.
     pub micro_batches: MicroBatches,
     pub clip_norm: Option<f64>,
+    pub loss: Loss,
     pub weights: WeightFormat,
     pub seed: u64,
     /// The deviation of the noise added to gradients, for surfaces.
@@ -112,10 +113,10 @@ impl Task {
         let updates = experiment.train.updates.whole_updates(one_update);
         let clock = Clock { updates, ..one_update };
         Ok(Self {
-            prepared,
             model,
             batch,
             accumulate,
+            loss: Loss::of(experiment.train.loss, prepared.is_regression()),
             micro_batches: MicroBatches::new(batch, accumulate, clock),
             clip_norm: experiment.train.clip_norm,
             weights: experiment.train.weights,
@@ -125,6 +126,7 @@ impl Task {
             samples,
             validation_rows,
             fingerprint: OnceLock::new(),
+            prepared,
         })
     }
 
@@ -198,7 +200,7 @@ impl Task {
 
     /// Whether right and wrong exist.
     pub fn has_accuracy(&self) -> bool {
-        !matches!(&*self.prepared, Prepared::Samples { train, .. } if matches!(train.targets, data::Targets::Values { .. }))
+        !self.prepared.is_regression()
     }
 
     /// Samples of the largest batch a lane handles.
@@ -227,7 +229,7 @@ impl Task {
 /// The experiment's model for the data.
 fn model(experiment: &Experiment, prepared: &Prepared) -> Result<Box<dyn Model>, TrainError> {
     let task = |why: String| TrainError::Task(why);
-    let loss = experiment.train.loss;
+    let loss = Loss::of(experiment.train.loss, prepared.is_regression());
     if let ModelSpec::Surface { function, start, .. } = &experiment.model {
         return match experiment.data.source {
             Source::None => Ok(Box::new(Surface::new(*function, *start))),
@@ -237,8 +239,7 @@ fn model(experiment: &Experiment, prepared: &Prepared) -> Result<Box<dyn Model>,
     if experiment.data.source == Source::None {
         return Err(task("this model needs data: add a [data] section".into()));
     }
-    let regression = matches!(prepared, Prepared::Samples { train, .. } if matches!(train.targets, data::Targets::Values { .. }));
-    if regression && loss == Loss::CrossEntropy {
+    if prepared.is_regression() && loss == Loss::CrossEntropy {
         let how = "the answers are numbers, and cross_entropy needs classes: write loss = \"mse\"";
         return Err(task(how.into()));
     }

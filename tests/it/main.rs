@@ -22,6 +22,7 @@ mod lint;
 mod microscope;
 mod models;
 mod optimizers;
+mod recordings;
 mod report_page;
 mod schedule_golden;
 mod schedule_properties;

@@ -80,7 +80,8 @@ impl Column {
             return;
         }
         let mut value = f32::NAN;
-        let (as_number, as_date) = (self.asked != Some(ColumnUse::Date), self.asked != Some(ColumnUse::Number));
+        let (as_number, as_date) =
+            (self.asked != Some(ColumnUse::Date), self.asked != Some(ColumnUse::Number));
         if as_number && let Some(found) = number(cell, self.comma, &mut self.signs) {
             self.counted.numbers += 1;
             if !found.is_finite() && self.odd.is_none() {
@@ -144,7 +145,9 @@ impl Column {
     pub fn mixture(&self) -> Option<(String, String)> {
         let few = self.codes.is_some() && self.texts.len() <= self.most;
         match &self.example {
-            (Some(number), Some(word)) if self.asked.is_none() && !few => Some((number.clone(), word.clone())),
+            (Some(number), Some(word)) if self.asked.is_none() && !few => {
+                Some((number.clone(), word.clone()))
+            }
             _ => None,
         }
     }

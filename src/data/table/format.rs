@@ -21,8 +21,8 @@ pub(super) struct Signs {
 
 /// Words for a value that is not there, in capitals or not.
 const MISSING: [&str; 20] = [
-    "", "na", "n/a", "n.a.", "#n/a", "#na", "<na>", "nan", "null", "none", "nil", "?", "-", "--", "—", "–", ".",
-    "missing", "(null)", "\\n",
+    "", "na", "n/a", "n.a.", "#n/a", "#na", "<na>", "nan", "null", "none", "nil", "?", "-", "--", "—", "–",
+    ".", "missing", "(null)", "\\n",
 ];
 
 /// Signs of currencies, before a number or behind it.
@@ -149,7 +149,8 @@ pub(super) fn days(cell: &str) -> Option<f32> {
             .then(|| text.parse::<i64>().ok())
             .flatten()
     };
-    let (year, month, day) = (number(year, 4).filter(|_| year.len() == 4)?, number(month, 2)?, number(day, 2)?);
+    let (year, month, day) =
+        (number(year, 4).filter(|_| year.len() == 4)?, number(month, 2)?, number(day, 2)?);
     if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
         return None;
     }
@@ -200,7 +201,9 @@ mod tests {
         assert_eq!(read("1 234 567"), Some(1_234_567.0));
         assert_eq!(read("1'234.5"), Some(1234.5));
         assert_eq!(read("3e-4"), Some(3e-4));
-        for none in ["$1,1015.00", "$1,-120.00", "12,34", "1,23,456", "C85", "", "$", "%", "1 2", "1.2.3", "4 GB"] {
+        for none in
+            ["$1,1015.00", "$1,-120.00", "12,34", "1,23,456", "C85", "", "$", "%", "1 2", "1.2.3", "4 GB"]
+        {
             assert_eq!(read(none), None, "{none}");
         }
         let mut read = |cell: &str| number(cell, Comma::Decimal, &mut signs);

@@ -185,9 +185,7 @@ fn assumed(written: &Written, columns: &[Column], names: &[String]) -> Vec<Strin
     let mut all = Vec::new();
     if !written.has_header {
         let last = names.len();
-        all.push(format!(
-            "the first line holds numbers, not names, so the columns are called c1 to c{last}"
-        ));
+        all.push(format!("the first line holds numbers, not names, so the columns are called c1 to c{last}"));
     }
     if written.comments > 0 {
         all.push(format!("{} comment lines at the beginning were passed over", written.comments));
@@ -195,7 +193,8 @@ fn assumed(written: &Written, columns: &[Column], names: &[String]) -> Vec<Strin
     let mut said = |columns: Vec<&str>, what: &str| {
         if !columns.is_empty() {
             let shown: Vec<String> = columns.iter().take(4).map(|name| format!("`{name}`")).collect();
-            let more = if columns.len() > 4 { format!(" and {} more", columns.len() - 4) } else { String::new() };
+            let more =
+                if columns.len() > 4 { format!(" and {} more", columns.len() - 4) } else { String::new() };
             all.push(format!("{}{more}: {what}", shown.join(", ")));
         }
     };

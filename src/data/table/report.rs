@@ -76,7 +76,10 @@ impl TableReport {
 
     /// The used columns with a missing cell, and how many each.
     pub fn missing(&self) -> impl Iterator<Item = (&str, usize)> {
-        let used = self.columns.iter().filter(|column| matches!(column.role, ColumnRole::Input(_) | ColumnRole::Label));
+        let used = self
+            .columns
+            .iter()
+            .filter(|column| matches!(column.role, ColumnRole::Input(_) | ColumnRole::Label));
         used.filter(|column| column.missing > 0).map(|column| (column.name.as_str(), column.missing))
     }
 
@@ -89,7 +92,11 @@ impl TableReport {
             missing.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
             let shown: Vec<String> =
                 missing.iter().take(5).map(|(name, count)| format!("`{name}`: {count}")).collect();
-            let more = if missing.len() > 5 { format!(" and {} more columns", missing.len() - 5) } else { String::new() };
+            let more = if missing.len() > 5 {
+                format!(" and {} more columns", missing.len() - 5)
+            } else {
+                String::new()
+            };
             let mut sentence = format!(
                 "{rows} of {} rows left out, {} used: they have a missing cell ({}{more})",
                 self.rows,
@@ -100,24 +107,31 @@ impl TableReport {
             if let Some((worst, count)) = missing.first()
                 && 4 * count > self.rows
             {
-                sentence.push_str(&format!("; columns = {{ {} = \"skip\" }} keeps the rows", toml_key(worst)));
+                sentence
+                    .push_str(&format!("; columns = {{ {} = \"skip\" }} keeps the rows", toml_key(worst)));
             }
             sentences.push(sentence);
         }
-        sentences.extend(self.left_out().map(|(name, reason)| format!("column `{name}` left out: it {reason}")));
+        sentences
+            .extend(self.left_out().map(|(name, reason)| format!("column `{name}` left out: it {reason}")));
         sentences
     }
 }
 
 /// A name as a TOML key.
 fn toml_key(name: &str) -> String {
-    let bare = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+    let bare = !name.is_empty()
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
     if bare { name.to_owned() } else { format!("{name:?}") }
 }
 
 impl fmt::Display for TableReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sentences = self.sentences();
-        if sentences.is_empty() { write!(f, "all {} rows used", self.rows) } else { f.write_str(&sentences.join("; ")) }
+        if sentences.is_empty() {
+            write!(f, "all {} rows used", self.rows)
+        } else {
+            f.write_str(&sentences.join("; "))
+        }
     }
 }

@@ -136,7 +136,8 @@ impl Written {
         };
         let delimiter = told.unwrap_or_else(|| delimiter(line, rows));
         let first = records(line, delimiter).next().unwrap_or_default();
-        let cells: Vec<String> = first.iter().map(|cell| String::from_utf8_lossy(cell).trim().to_owned()).collect();
+        let cells: Vec<String> =
+            first.iter().map(|cell| String::from_utf8_lossy(cell).trim().to_owned()).collect();
         if std::str::from_utf8(line).is_err() {
             return Err(Problem::NotUtf8 { line: 1 + newlines(&head[..at]) });
         }
@@ -179,13 +180,15 @@ fn is_row(cells: &[String]) -> bool {
 
 /// The rows of these lines, as far as they can be read.
 fn records(lines: &[u8], delimiter: u8) -> impl Iterator<Item = ByteRecord> {
-    let reader = ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(lines);
+    let reader =
+        ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(lines);
     reader.into_byte_records().map_while(Result::ok)
 }
 
 /// The separator that the first line has most of and the rows as many; a comma where it has none.
 fn delimiter(first: &[u8], rows: &[u8]) -> u8 {
-    let second = rows.split(|byte| *byte == b'\n').find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
+    let second =
+        rows.split(|byte| *byte == b'\n').find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
     let count = |line: &[u8], separator| records(line, separator).next().map_or(0, |record| record.len());
     // The last of equals wins.
     [b'|', b'\t', b';', b',']
