@@ -1,6 +1,5 @@
 //! What training tells: range tests, curvature, the first updates, diagnoses, and the audit report.
 
-mod aside;
 pub mod audit;
 pub mod baseline;
 mod chart;
@@ -13,8 +12,10 @@ pub mod pace;
 pub mod peak;
 pub mod proof;
 pub mod range_test;
+pub mod recorded;
 pub mod report;
 pub mod sharpness;
+mod side_training;
 pub mod statistics;
 pub mod stretch;
 pub mod suggest;

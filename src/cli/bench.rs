@@ -109,7 +109,7 @@ pub fn run(
         }
     }
     let machine =
-        format!("{} {}, {} cores", std::env::consts::OS, std::env::consts::ARCH, super::headless::cores());
+        format!("{} {}, {} cores", std::env::consts::OS, std::env::consts::ARCH, super::train::cores());
     Ok(Report { machine, device: name, threads, gemm_peak_gflops: peak, results })
 }
 

@@ -6,11 +6,11 @@
 pub mod baseline;
 mod bench;
 mod data_report;
+mod diagnose;
 mod diagnosis;
 mod ensemble;
 mod export;
 mod find_lr;
-mod headless;
 mod import;
 mod landscape;
 mod lint;
@@ -19,6 +19,8 @@ mod output;
 mod results;
 mod schedule;
 mod screenshot;
+mod summary;
+mod train;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -50,6 +52,14 @@ enum Command {
     Export(ExportArgs),
     /// A framework's scheduler configuration or a logged learning rate as an experiment file.
     Import { file: PathBuf },
+    /// What a log of any program's training holds, and what goes wrong in it.
+    Diagnose {
+        /// A log, or a folder of logs.
+        path: PathBuf,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// The snapshots a training kept: each one, their ensemble, averages and soups, as CSV.
     Ensemble {
         /// The folder that `anneal train --out` wrote.
@@ -244,12 +254,13 @@ pub fn main() -> ExitCode {
         Some(Command::Train(args)) => read(&args.file).and_then(|experiment| {
             let TrainArgs { out, resume, device, threads, no_baseline, .. } = args;
             let device = device.into();
-            headless::train(&experiment, &headless::Order { out, resume, device, threads, no_baseline })
+            train::train(&experiment, &train::Order { out, resume, device, threads, no_baseline })
         }),
         Some(Command::Schedule { file }) => schedule::run(&file),
         Some(Command::FindLr(args)) => find_lr::run(&args),
         Some(Command::Export(args)) => export::run(&args),
         Some(Command::Import { file }) => import::run(&file),
+        Some(Command::Diagnose { path, json }) => diagnose::run(&path, json),
         Some(Command::Ensemble { folder, json }) => ensemble::run(&folder, json),
         Some(Command::Landscape { folder, out, size, flat }) => landscape::run(&folder, &out, size, flat),
         Some(Command::Lint { file }) => lint::run(&file),
@@ -299,7 +310,7 @@ fn bench_command(args: &BenchArgs) -> Result<(), Failure> {
         let feels = bench::instant::run(args.threads, pace, progress)?;
         return print_measured(args.json, &feels, || bench::instant::table(&feels));
     }
-    let threads = args.threads.unwrap_or_else(headless::cores);
+    let threads = args.threads.unwrap_or_else(train::cores);
     if args.growth {
         let costs = bench::growth::run(threads, pace, progress)?;
         return print_measured(args.json, &costs, || bench::growth::table(&costs));

@@ -18,7 +18,7 @@ impl Experiment {
     /// shortest decimals that read back as the same number.
     pub fn to_toml(&self) -> String {
         let mut top = Table::default();
-        top.add("anneal", super::read::VERSION);
+        top.add("anneal", super::VERSION);
         top.add("name", text(&self.name));
 
         let mut file = top.lines();

@@ -91,10 +91,10 @@ impl Recording {
         if self.tick == Tick::Epoch {
             return Some(self.length() as f64);
         }
-        let (_, most) = self.epochs()?.points.finite_bounds(0..=u64::MAX)?;
+        let (least, most) = self.epochs()?.points.finite_bounds(0..=u64::MAX)?;
         // Counted from 0 in whole numbers, the last one is under way.
         let whole = self.epochs()?.points.finest().all(|bucket| bucket.last.fract() == 0.0);
-        let done = if whole { most + 1.0 } else { most };
+        let done = if whole && least == 0.0 { most + 1.0 } else { most };
         (done > 0.0).then_some(done)
     }
 }

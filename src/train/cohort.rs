@@ -10,11 +10,11 @@ use candle_core::{CpuStorage, DType, InplaceOp1, Layout, Storage, Tensor};
 use rayon::prelude::*;
 
 use super::TrainError;
-use super::command::{LaneId, Mode, Revision, RunId};
 use super::cores::Cores;
 use super::course::Course;
 use super::device::{Choice, TrainDevice};
 use super::diff;
+use super::ids::{LaneId, Mode, Revision, RunId};
 use super::lane::Lane;
 use super::rule;
 use super::snapshot::Keeper;
@@ -316,15 +316,15 @@ impl Cohort {
                 .map(|(_, lane)| lane)
                 .collect();
             let trained = super::tensor::advance(&self.task, data, &mut lanes, &rows, like.2)?;
-            if lanes.iter().any(|lane| lane.looks_after(&self.task, 0)) {
+            if lanes.iter().any(|lane| lane.evaluates_after(&self.task, 0)) {
                 let task = &self.task;
                 let weights = trained.narrow(1, 0, task.model.width())?.to_vec2::<f32>()?;
-                let look = |(lane, weights): (&mut &mut Lane, &Vec<f32>)| {
-                    if lane.looks_after(task, 0) {
-                        lane.look(task, weights);
+                let evaluate = |(lane, weights): (&mut &mut Lane, &Vec<f32>)| {
+                    if lane.evaluates_after(task, 0) {
+                        lane.evaluate(task, weights);
                     }
                 };
-                self.device.pool.install(|| lanes.par_iter_mut().zip(&weights).for_each(look));
+                self.device.pool.install(|| lanes.par_iter_mut().zip(&weights).for_each(evaluate));
             }
             for (at, lane) in group.iter().enumerate() {
                 self.rows.slice_set(&trained.narrow(0, at, 1)?.contiguous()?, 0, *lane as usize)?;

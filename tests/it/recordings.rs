@@ -1,6 +1,7 @@
 //! Recordings: logs of other programs are read as what they are, or refused with a reason.
 
 mod cases;
+mod diagnosis;
 mod following;
 mod hostile;
 mod readers;

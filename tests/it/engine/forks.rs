@@ -1,11 +1,12 @@
 //! Forks: runs that share another's past, in the studio and in a file.
 
 use anneal_studio::engine::Snapshot;
+use anneal_studio::engine::protocol::{Command, State};
 use anneal_studio::telemetry::{Column, EventKind};
 use anneal_studio::train::checkpoint::Forget;
 use anneal_studio::train::cohort::Cohort;
-use anneal_studio::train::command::{Command, LaneId, Mode, RunId, State};
 use anneal_studio::train::device::TrainDevice;
+use anneal_studio::train::ids::{LaneId, Mode, RunId};
 
 use super::{FIRST, bits, finished, playing, snapshot, start, wait};
 use crate::training::{MOONS, cohort, revision};

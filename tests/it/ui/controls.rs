@@ -1,7 +1,8 @@
 //! Every control can be reached by its role and its name.
 
-use anneal_studio::train::command::{Command, Mode, Speed, State};
+use anneal_studio::engine::protocol::{Command, Speed, State};
 use anneal_studio::train::device::Choice;
+use anneal_studio::train::ids::Mode;
 use anneal_studio::ui::view::{Context, Tab, Window};
 use eframe::egui::accesskit::Role;
 use eframe::egui::{Key, Modifiers};
@@ -256,7 +257,7 @@ fn other_data_brings_a_model_that_suits_it() {
     pick(&mut studio, "Data", "Two spirals");
     assert!(matches!(studio.document().experiment().model, Model::Mlp { .. }));
     pick(&mut studio, "Data", "Noisy sine");
-    assert_eq!(studio.document().experiment().train.loss, Loss::Mse);
+    assert_eq!(studio.document().experiment().train.loss, Some(Loss::Mse));
     pick(&mut studio, "Data", "None: a surface");
     assert_eq!(studio.document().experiment().data.source, Source::None);
     assert!(matches!(studio.document().experiment().model, Model::Surface { .. }));

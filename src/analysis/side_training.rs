@@ -7,8 +7,8 @@ use crate::experiment::{Experiment, Run};
 use crate::schedule::Schedule;
 use crate::train::TrainError;
 use crate::train::cohort::Cohort;
-use crate::train::command::{Revision, RunId};
 use crate::train::device::TrainDevice;
+use crate::train::ids::{Revision, RunId};
 use crate::train::task::Task;
 
 /// Updates every lane trains between two reports.
