@@ -197,6 +197,9 @@ struct ScreenshotArgs {
     /// The panel to show at the right.
     #[arg(long)]
     panel: Option<String>,
+    /// Another program's log, or a folder of logs, beside the experiment's runs.
+    #[arg(long)]
+    recording: Vec<PathBuf>,
     /// The theme.
     #[arg(long, value_enum, default_value_t)]
     theme: ThemeChoice,

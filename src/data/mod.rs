@@ -102,7 +102,7 @@ impl Dataset {
         Ok(Self { table: Some(Arc::new(report)), ..Self::of(name, samples, Standard::Columns) })
     }
 
-    /// What a table holds, for a preview before there is anything to predict.
+    /// What the first megabyte of a table holds, for a preview before there is anything to predict.
     ///
     /// # Errors
     /// When the file cannot be read or is no table.

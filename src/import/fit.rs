@@ -104,6 +104,12 @@ pub(super) fn nearest(samples: &[Sample], total: u64) -> Result<Found, ImportErr
     }
 }
 
+/// Control points along the samples.
+pub(super) fn traced(samples: &[Sample], total: u64) -> Found {
+    let top = samples.iter().map(|sample| sample.rate).fold(f64::MIN_POSITIVE, f64::max);
+    found(points(samples, top), samples, total, top)
+}
+
 /// The rates themselves, one of each update.
 pub(super) fn listed(samples: &[Sample], total: u64) -> Found {
     let top = samples.iter().map(|sample| sample.rate).fold(f64::MIN_POSITIVE, f64::max);
@@ -119,15 +125,20 @@ fn found(schedule: Schedule, samples: &[Sample], total: u64, top: f64) -> Found 
     Found { name: format!("{warm}{kind} from a log"), schedule, fit }
 }
 
-/// A curve that no kind has: control points, or where they are too many the rates themselves.
-fn drawn(samples: &[Sample], total: u64, top: f64) -> Schedule {
+/// Control points along the samples; few samples are all of them.
+fn points(samples: &[Sample], top: f64) -> Schedule {
     let tolerance = if samples.len() < FEW { 0.0 } else { TRACED * top };
     let points = trace::points(samples, tolerance, MAX_POINTS);
-    let points: Schedule = Kind::Points(Points {
+    Kind::Points(Points {
         points: points.iter().map(|it| (Span::Updates(it.update as f64), it.rate)).collect(),
         interpolation: "linear",
     })
-    .into();
+    .into()
+}
+
+/// A curve that no kind has: control points, or where they are too many the rates themselves.
+fn drawn(samples: &[Sample], total: u64, top: f64) -> Schedule {
+    let points = points(samples, top);
     let is_whole = samples.len() as u64 == total && total <= MAX_TABLE;
     let near = deviation(&points, samples, total, top).is_some_and(|fit| fit.max <= 2.0 * TRACED);
     if near || !is_whole {

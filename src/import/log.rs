@@ -10,6 +10,8 @@ use crate::recording::{Head, Named, Recorder, Recording, Role, Tick, claim, read
 use crate::schedule::kind::{Kind, Value};
 use crate::schedule::{Schedule, Span, Tick as Counts};
 
+/// The most rates that are looked at while somebody waits.
+const MAX_SEARCHED: usize = 2048;
 /// The most rates that are looked at.
 const MAX_KEPT: usize = 1 << 14;
 /// A log that begins within so many of its own distances is one from the beginning.
@@ -40,6 +42,43 @@ pub(super) fn read_file(path: &Path) -> Result<Imported, ImportError> {
     let recorder = Recorder::open(path).map_err(|error| ImportError::Log(error.to_string()))?;
     let recordings: Vec<(String, &Recording)> = recorder.recordings().collect();
     imported(&recordings, recorder.left_out().sentences())
+}
+
+/// How a recorded rate becomes a schedule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RateAs {
+    /// The nearest kind.
+    Fit,
+    /// Control points along it.
+    Points,
+}
+
+/// A recording's rate as a run, its lengths as shares of the run, so that it can be trained at any length.
+///
+/// # Errors
+/// When the recording has no rate.
+pub fn rate_of(name: &str, recording: &Recording, way: RateAs) -> Result<Imported, ImportError> {
+    let none = || ImportError::Log(format!("no series of {name} is named after a learning rate"));
+    let rate = rate(recording).ok_or_else(none)?;
+    let rates = Rates::of(recording, rate, MAX_SEARCHED)?;
+    let total = rates.total;
+    let fitted = match way {
+        RateAs::Fit => Some(fit::nearest(&rates.samples, total)?),
+        RateAs::Points => None,
+    };
+    // What counts its own ticks (a factor an update) is not the same at another length.
+    let scaled = fitted.and_then(|found| Some((in_shares(found.schedule, total)?, found.fit, found.name)));
+    let (schedule, fit, kind) = match scaled {
+        Some(scaled) => scaled,
+        None => {
+            let found = fit::traced(&rates.samples, total);
+            let schedule = in_shares(found.schedule, total).ok_or_else(none)?;
+            (schedule, found.fit, found.name)
+        }
+    };
+    let mut imported = Imported::new(Format::Log, format!("{kind}: {name}"), schedule);
+    imported.fit = Some(fit);
+    Ok(imported)
 }
 
 /// The rate of a recording as a run; what else there was is noted.
@@ -94,45 +133,63 @@ fn rate(recording: &Recording) -> Option<&Named> {
     })
 }
 
-/// The rates as a schedule.
-///
-/// # Errors
-/// When there are less than two.
-pub(super) fn schedule(recording: &Recording, rate: &Named) -> Result<Imported, ImportError> {
-    let usable = |value: f64| (0.0..=1e30).contains(&value);
-    let buckets = rate.points.finest().filter(|bucket| usable(bucket.first));
-    let mut points: Vec<(u64, f64)> = buckets.map(|bucket| (bucket.first_update, bucket.first)).collect();
-    let unusable = rate.points.finest().filter(|bucket| !usable(bucket.first)).count();
-    let seen = rate.points.len();
-    if let Some(last) = rate.points.last().filter(|last| usable(last.value))
-        && points.last().is_some_and(|(update, _)| *update < last.update)
-    {
-        points.push((last.update, last.value));
-    }
-    let (Some(&first), Some(&last)) = (points.first(), points.last()) else {
-        return Err(ImportError::Log(format!(
-            "no row of it has a rate that is a number of at least 0: `{}` has {seen} values",
-            rate.name
-        )));
-    };
-    if points.len() < 2 {
-        return Err(ImportError::Log(format!(
-            "`{}` has one value only, and a schedule needs two",
-            rate.name
-        )));
-    }
-    let spacing = ((last.0 - first.0) as f64 / (seen.saturating_sub(1 + unusable)).max(1) as f64).max(1.0);
-    let begins = first.0 as f64 <= NEAR_START * spacing;
-    let start = if begins { 0 } else { first.0 };
-    // Logged at the beginnings of stretches, the last one goes on; at their ends, it is over.
-    let after = if first.0 == start { spacing.round() as u64 } else { 1 };
-    let total = (last.0 - start).saturating_add(after);
-    let step = points.len().div_ceil(MAX_KEPT).max(1);
-    let kept = points.iter().step_by(step).chain(points.last());
-    let mut samples: Vec<Sample> =
-        kept.map(|(update, rate)| Sample { update: update - start, rate: *rate }).collect();
-    samples.dedup_by_key(|sample| sample.update);
+/// A recorded rate, thinned.
+struct Rates {
+    samples: Vec<Sample>,
+    /// Ticks from the first to past the last.
+    total: u64,
+    /// Where tick 0 was in the recording, and the first rate.
+    start: u64,
+    first: u64,
+    /// Values, and those among them that are no rates.
+    seen: usize,
+    unusable: usize,
+}
 
+impl Rates {
+    /// # Errors
+    /// When there are less than two.
+    fn of(recording: &Recording, rate: &Named, most: usize) -> Result<Self, ImportError> {
+        let usable = |value: f64| (0.0..=1e30).contains(&value);
+        let buckets = rate.points.finest().filter(|bucket| usable(bucket.first));
+        let mut points: Vec<(u64, f64)> = buckets.map(|bucket| (bucket.first_update, bucket.first)).collect();
+        let unusable = rate.points.finest().filter(|bucket| !usable(bucket.first)).count();
+        let seen = rate.points.len();
+        if let Some(last) = rate.points.last().filter(|last| usable(last.value))
+            && points.last().is_some_and(|(update, _)| *update < last.update)
+        {
+            points.push((last.update, last.value));
+        }
+        let (Some(&first), Some(&last)) = (points.first(), points.last()) else {
+            return Err(ImportError::Log(format!(
+                "no row of it has a rate that is a number of at least 0: `{}` has {seen} values",
+                rate.name
+            )));
+        };
+        if points.len() < 2 {
+            let name = &rate.name;
+            return Err(ImportError::Log(format!("`{name}` has one value only, and a schedule needs two")));
+        }
+        let gaps = seen.saturating_sub(1 + unusable).max(1);
+        let spacing = ((last.0 - first.0) as f64 / gaps as f64).max(1.0);
+        // One that begins later is a part of a training.
+        let begins = recording.tick != Tick::Update || first.0 as f64 <= NEAR_START * spacing;
+        let start = if begins { 0 } else { first.0 };
+        // Logged at the beginnings of stretches, the last one goes on; at their ends, it is over.
+        let after = if first.0 == start { spacing.round() as u64 } else { 1 };
+        let step = points.len().div_ceil(most).max(1);
+        let kept = points.iter().step_by(step).chain(points.last());
+        let mut samples: Vec<Sample> =
+            kept.map(|(update, rate)| Sample { update: update - start, rate: *rate }).collect();
+        samples.dedup_by_key(|sample| sample.update);
+        let total = (last.0 - start).saturating_add(after);
+        Ok(Self { samples, total, start, first: first.0, seen, unusable })
+    }
+}
+
+/// The rates as a schedule.
+fn schedule(recording: &Recording, rate: &Named) -> Result<Imported, ImportError> {
+    let Rates { samples, total, start, first, seen, unusable } = Rates::of(recording, rate, MAX_KEPT)?;
     let mut found = fit::nearest(&samples, total)?;
     let mut nearest = None;
     // What a run was exported as is the run, and what comes near it is not.
@@ -151,9 +208,8 @@ pub(super) fn schedule(recording: &Recording, rate: &Named) -> Result<Imported, 
     let unit = recording.tick.singular();
     if start > 0 {
         imported.note(format!("the log starts at {unit} {start}, which is {unit} 0 here"));
-    } else if first.0 > 0 {
-        imported
-            .note(format!("the first rate is that of {unit} {}; before it the same was assumed", first.0));
+    } else if first > 0 {
+        imported.note(format!("the first rate is that of {unit} {first}; before it the same was assumed"));
     }
     if unusable > 0 {
         imported.note(format!("{unusable} rates that are no numbers of at least 0 were left out"));
@@ -177,24 +233,43 @@ fn is_export(recording: &Recording) -> bool {
 
 /// The same schedule, with its lengths in epochs.
 fn counted_in_epochs(mut schedule: Schedule) -> Schedule {
-    let epochs = |span: Span| match span {
-        Span::Updates(amount) => Span::Epochs(amount),
+    schedule.tick = Counts::Epoch;
+    lengths(&mut schedule, |updates| Span::Epochs(updates));
+    schedule
+}
+
+/// The same schedule, with its lengths as shares of a run of this length; nothing for a kind that counts its own
+/// ticks, which is another schedule at another length.
+fn in_shares(mut schedule: Schedule, total: u64) -> Option<Schedule> {
+    let counts = matches!(
+        schedule.kind,
+        Kind::Exponential(_) | Kind::Noam(_) | Kind::Cyclic(_) | Kind::Listed(_) | Kind::InverseSqrt(_)
+    );
+    if counts {
+        return None;
+    }
+    lengths(&mut schedule, |updates| Span::Percent(100.0 * updates / total.max(1) as f64));
+    Some(schedule)
+}
+
+/// Gives every length in updates another unit.
+fn lengths(schedule: &mut Schedule, unit: impl Fn(f64) -> Span) {
+    let other = |span: Span| match span {
+        Span::Updates(amount) => unit(amount),
         other => other,
     };
-    schedule.tick = Counts::Epoch;
     if let Some(warmup) = &mut schedule.warmup {
-        warmup.over = epochs(warmup.over);
+        warmup.over = other(warmup.over);
     }
     for field in Kind::fields(schedule.kind.name()).unwrap_or_default() {
         let value = match schedule.kind.get(field.name) {
-            Some(Value::Span(span)) => Value::Span(span.map(epochs)),
-            Some(Value::Milestones(spans)) => Value::Milestones(spans.into_iter().map(epochs).collect()),
+            Some(Value::Span(span)) => Value::Span(span.map(other)),
+            Some(Value::Milestones(spans)) => Value::Milestones(spans.into_iter().map(other).collect()),
             Some(Value::Points(points)) => {
-                Value::Points(points.into_iter().map(|(at, rate)| (epochs(at), rate)).collect())
+                Value::Points(points.into_iter().map(|(at, rate)| (other(at), rate)).collect())
             }
             _ => continue,
         };
         schedule.kind.set(field.name, value);
     }
-    schedule
 }

@@ -26,6 +26,7 @@ use std::path::Path;
 pub use error::ImportError;
 pub use fit::Fit;
 pub(crate) use huggingface::settings as huggingface_settings;
+pub use log::{RateAs, rate_of};
 
 use crate::experiment::{
     BatchSize, Experiment, Greedy, Hypergradient, Number, Optimizer, Plateau, Run, Source,

@@ -9,7 +9,7 @@ use super::role::{self, Role};
 use super::series::{Log, Named, Recording, Tick};
 
 /// The most runs, and series of all runs together.
-const MAX_RUNS: usize = 64;
+pub(super) const MAX_RUNS: usize = 64;
 const MAX_SERIES: usize = 1024;
 /// The first series get room for half a million points each, those of a file with hundreds of series for less:
 /// 320 MiB together at most.

@@ -30,6 +30,6 @@ pub use dialect::{Claim, claim};
 pub use error::RecordingError;
 pub use head::Head;
 pub use left_out::LeftOut;
-pub use recorder::{Recorder, read_from, read_text};
+pub use recorder::{Recorder, is_claimed, read_from, read_text};
 pub use role::Role;
 pub use series::{Log, Named, Recording, Tick};

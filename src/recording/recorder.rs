@@ -131,6 +131,11 @@ fn some_numbers(path: &Path, builder: &Builder) -> Result<(), RecordingError> {
     })
 }
 
+/// Whether a file starts like a log that is known.
+pub fn is_claimed(path: &Path) -> bool {
+    source::head(path).is_ok_and(|head| claim(&head).is_some())
+}
+
 /// What a text that stands in no file records, under a name for messages.
 ///
 /// # Errors

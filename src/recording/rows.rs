@@ -1,7 +1,7 @@
 //! Rows of named numbers, each at a tick: what tables, JSON logs and printed lines have in common.
 
 use super::Builder;
-use super::build::Slot;
+use super::build::{MAX_RUNS, Slot};
 use super::clock::Clock;
 use super::number;
 use super::role::{self, Role};
@@ -112,17 +112,14 @@ impl Rows {
         })
     }
 
-    /// The number of a run; rows without one are of run 0.
-    pub fn run(&mut self, name: &str) -> usize {
-        if self.runs.is_empty() && !name.is_empty() {
+    /// The number of a run; rows without one are of run 0. Nothing once there are too many.
+    pub fn run(&mut self, name: &str) -> Option<usize> {
+        let known = self.runs.iter().rposition(|(known, _)| known == name);
+        if known.is_none() && self.runs.len() < MAX_RUNS {
             self.runs.push((name.to_owned(), None));
-            return 0;
+            return Some(self.runs.len() - 1);
         }
-        if let Some(at) = self.runs.iter().rposition(|(known, _)| known == name) {
-            return at;
-        }
-        self.runs.push((name.to_owned(), None));
-        self.runs.len() - 1
+        known
     }
 
     /// A number of the row under way.

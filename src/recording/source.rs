@@ -38,7 +38,7 @@ struct Reading {
 
 enum Reader {
     Lines(Box<dyn LineReader>),
-    Whole(fn(&mut dyn io::BufRead, &mut Builder) -> Result<(), String>),
+    Whole(fn(&mut dyn BufRead, &mut Builder) -> Result<(), String>),
     Events(EventReader),
 }
 

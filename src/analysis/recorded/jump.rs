@@ -115,8 +115,15 @@ fn candidates(points: &[(u64, f64)]) -> Vec<(usize, Jump)> {
         let before = beside(at.saturating_sub(BESIDE)..at);
         let after = beside(at + 1..at + 1 + BESIDE);
         let here = size / t1.saturating_sub(t0).max(1) as f64;
+        // One step against the way of both sides is none of a curve, however coarse the log is.
+        let against = |range: std::ops::Range<usize>| {
+            let mut slopes = range.filter_map(slope).peekable();
+            slopes.peek().is_some() && slopes.all(|slope| slope * (to - from) < 0.0)
+        };
+        let turns = against(at.saturating_sub(BESIDE)..at) && against(at + 1..at + 1 + BESIDE);
+        let faster = if turns { 1.0 } else { FASTER };
         // A warmup's first step, and what has no past, are beginnings.
-        if at == 0 || here <= FASTER * before.max(after) {
+        if at == 0 || here <= faster * before.max(after) {
             continue;
         }
         let level = |slope: f64| slope <= LEVEL * here;

@@ -12,7 +12,7 @@ use std::io::Read;
 use std::sync::Arc;
 
 use super::samples::MAX_VALUES;
-use super::{Problem, Samples, Shape, Targets};
+use super::{Problem, Samples, Shape, Targets, bounded};
 use choice::{ColumnUse, ColumnUses};
 use column::{Column, Content};
 use report::{CellKind, ColumnReport, ColumnRole, TableReport};
@@ -26,6 +26,8 @@ const MAX_CLASSES: usize = 1000;
 const MAX_NUMBERED_CLASSES: usize = 20;
 /// The most cells that are held.
 const MAX_CELLS: usize = 1 << 27;
+/// The bytes that a preview looks at.
+const INSPECTED: usize = 1 << 20;
 /// Rows that a preview shows.
 const PREVIEWED: usize = 8;
 
@@ -104,9 +106,13 @@ pub(super) fn read(
     Ok((Samples { shape: Shape::Flat(width), features, feature_names, targets }, report))
 }
 
-/// What a table holds, without anything to predict: its columns as they would be read, and its first rows.
+/// What the start of a table holds, without anything to predict: its columns as they would be read, and its first
+/// rows.
 pub(super) fn inspect(source: impl Read, uses: &ColumnUses) -> Result<TableReport, Problem> {
-    let mut table = Table::open(source, "")?;
+    let start = bounded::up_to(bounded::opened(source)?, INSPECTED)?;
+    // The last line may be half of one.
+    let end = start.iter().rposition(|byte| *byte == b'\n').filter(|_| start.len() == INSPECTED);
+    let mut table = Table::open(&start[..end.map_or(start.len(), |end| end + 1)], "")?;
     let (columns, mut report) = columns(&mut table, None, uses)?;
     for (column, described) in columns.into_iter().zip(&mut report.columns) {
         let skipped = uses.get(&described.name) == Some(&ColumnUse::Skip);

@@ -3,7 +3,7 @@
 use csv::ByteRecord;
 
 use super::header::{Delimiter, Header};
-use crate::recording::build::Builder;
+use crate::recording::build::{Builder, MAX_RUNS};
 use crate::recording::lines::LineReader;
 use crate::recording::number;
 use crate::recording::rows::Rows;
@@ -35,8 +35,10 @@ pub(super) struct TableReader {
     rows: Rows,
     /// Bytes before the first row that are still to come.
     ahead: usize,
+    /// Columns of runs for which there is no room.
+    crowded: u64,
     /// The last row's run.
-    run: (String, usize),
+    run: (String, Option<usize>),
     record: ByteRecord,
 }
 
@@ -44,11 +46,18 @@ impl TableReader {
     /// A reader of such columns; the tick is found out from the first rows where it is not given.
     pub fn new(header: &Header, columns: Vec<Column>, tick: Option<Tick>) -> Self {
         let mut rows = Rows::new(tick);
+        let mut crowded = 0;
         let places = columns
             .iter()
             .map(|column| match column {
                 Column::Series(name) => (0, rows.key(name)),
-                Column::Of { run, series } => (rows.run(run), rows.key(series)),
+                Column::Of { run, series } => match rows.run(run) {
+                    Some(run) => (run, rows.key(series)),
+                    None => {
+                        crowded += 1;
+                        (0, None)
+                    }
+                },
                 Column::Run | Column::Replica | Column::LeftOut => (0, None),
             })
             .collect();
@@ -58,7 +67,9 @@ impl TableReader {
             places,
             rows,
             ahead: header.length,
-            run: (String::new(), 0),
+            crowded,
+            // No file names a run like this.
+            run: ("\0".to_owned(), Some(0)),
             record: ByteRecord::new(),
         }
     }
@@ -77,10 +88,14 @@ impl TableReader {
         if self.columns.contains(&Column::Run) {
             self.enter(cells.clone());
         }
+        let Some(own) = self.run.1 else {
+            to.left_out().count(&format!("rows of runs after the first {MAX_RUNS}"));
+            return;
+        };
         for ((cell, column), (run, key)) in cells.zip(&self.columns).zip(&self.places) {
             let cell = cell.trim_ascii();
             let (Some(key), false) = (*key, cell.is_empty()) else { continue };
-            let run = if matches!(column, Column::Series(_)) { self.run.1 } else { *run };
+            let run = if matches!(column, Column::Series(_)) { own } else { *run };
             match self.parse(cell) {
                 Some(value) => self.rows.number(run, key, value),
                 None => self.rows.text(key, &String::from_utf8_lossy(cell)),
@@ -150,6 +165,8 @@ impl LineReader for TableReader {
     }
 
     fn finish(&mut self, to: &mut Builder) {
+        let crowded = std::mem::take(&mut self.crowded);
+        to.left_out().add(&format!("columns of runs after the first {MAX_RUNS}"), crowded);
         self.rows.finish(to);
     }
 }

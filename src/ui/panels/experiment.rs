@@ -2,6 +2,7 @@
 
 use eframe::egui::Ui;
 
+use crate::data::Prepared;
 use crate::experiment::{Experiment, Loss, Source, Train, WeightFormat};
 use crate::schedule::Clock;
 use crate::ui::format;
@@ -18,7 +19,8 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
     let clock = studio.clock();
     ui.label(theme::caption(ui, "Shared by all runs. A change here trains them anew."));
     lint::of_experiment(ui, studio);
-    data::show(ui, &mut next);
+    let prepared = studio.frame.prepared.clone();
+    data::show(ui, &mut next, prepared.as_deref().and_then(Prepared::table));
     rule(ui);
     model::show(ui, &mut next);
     if studio.frame.status.parameters > 0 {

@@ -127,10 +127,10 @@ fn each_refusal_names_the_file_and_the_reason() {
         "mine.csv: line 3 is not UTF-8 text; save the file as UTF-8"
     );
     assert_eq!(refusal(b"x,\xff\n1,a\n", "y"), "mine.csv: line 1 is not UTF-8 text; save the file as UTF-8");
-    let typo: String = (0..40).map(|n| format!("{n},{n}{}\n", if n == 9 { " EUR" } else { "" })).collect();
+    let typo: String = (0..40).map(|n| format!("{n},{n}{}\n", if n == 9 { " apples" } else { "" })).collect();
     assert_eq!(
         refusal(format!("x,y\n{typo}"), "y"),
-        "mine.csv: column `y` mixes numbers such as `0` with text such as `9 EUR`; correct the text, or leave its cells empty"
+        "mine.csv: column `y` mixes numbers such as `0` with text such as `9 apples`; correct the text, or leave its cells empty"
     );
     let many: String = (0..1001).map(|n| format!("{n},class {n}\n")).collect();
     assert_eq!(

@@ -37,7 +37,7 @@ fn a_csv_of_text_is_one_error() {
     let text = "step,lr\nfirst,high\nsecond,low\n";
     let options = Options { format: Some(Format::Log), ..Options::default() };
     let error = refused(text);
-    assert!(error.contains("no row of it has a rate"), "{error}");
+    assert!(error.contains("no number was found in it") && error.contains("lr (such as `high`)"), "{error}");
     let names = import("name,colour\na,red\n", options).unwrap_err().to_string();
     assert!(names.contains("this is no log of a training that is known here"), "{names}");
 }

@@ -35,5 +35,9 @@ fn a_thousand_runs_and_series_are_bounded_and_what_found_no_room_is_said() {
     let row: String = (0..3000).map(|_| ",1").collect();
     let log = log(&format!("Step{header}\n0{row}\n1{row}\n"));
     assert_eq!(log.recordings.len(), 64);
-    assert!(log.left_out.to_string().contains("rows of runs after the first 64"), "{}", log.left_out);
+    assert!(
+        log.left_out.to_string().contains("left out: 2936 columns of runs after the first 64"),
+        "{}",
+        log.left_out
+    );
 }

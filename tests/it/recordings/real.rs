@@ -71,7 +71,8 @@ fn a_cut_or_damaged_event_file_gives_what_came_before() {
     let all = read_text("it", &whole).unwrap();
     for end in (100..whole.len()).step_by(37) {
         if let Ok(log) = read_text("it", &whole[..end]) {
-            let (some, all) = (rates(only(&log)), rates(only(&all)));
+            let of = |log: &Log| points(only(log), "train/loss");
+            let (some, all) = (of(&log), of(&all));
             assert_eq!(some[..], all[..some.len()]);
         }
     }
@@ -133,4 +134,15 @@ fn a_real_table_of_lightning_has_its_rates_and_losses() {
     }
     assert_eq!(recording.column(Column::ValLoss).unwrap().points.len(), 4);
     assert!(recorder.left_out().is_empty(), "{}", recorder.left_out());
+}
+
+#[test]
+fn a_torch_training_resumed_with_a_fresh_scheduler_is_found_out() {
+    let recorder = real("digits");
+    let (_, recording) = recorder.recordings().next().unwrap();
+    assert_eq!(recording.column(Column::TrainLoss).unwrap().points.len(), 430);
+    let found = anneal_studio::analysis::recorded::diagnose(recording);
+    let jump = found.iter().find(|found| found.sentence.starts_with("Checkpoint mismatch")).expect("a jump");
+    assert_eq!(jump.update, 1040);
+    assert!(jump.sentence.contains("resumed with a fresh scheduler"), "{}", jump.sentence);
 }
