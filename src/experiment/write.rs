@@ -157,10 +157,10 @@ fn train(train: &Train, source: &Source) -> Table {
     if let Some(norm) = &train.clip_norm {
         table.add("clip_norm", float(norm));
     }
-    if *source != Source::None {
-        if let Some(loss) = train.loss.filter(|_| train.loss != default.loss) {
-            table.add("loss", named(&Loss::ALL, &loss));
-        }
+    if *source != Source::None
+        && let Some(loss) = train.loss.filter(|_| train.loss != default.loss)
+    {
+        table.add("loss", named(&Loss::ALL, &loss));
     }
     table.add_unless(&default.weights, "weights", &train.weights, |it| named(&WeightFormat::ALL, it));
     table

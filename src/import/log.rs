@@ -234,7 +234,7 @@ fn is_export(recording: &Recording) -> bool {
 /// The same schedule, with its lengths in epochs.
 fn counted_in_epochs(mut schedule: Schedule) -> Schedule {
     schedule.tick = Counts::Epoch;
-    lengths(&mut schedule, |updates| Span::Epochs(updates));
+    lengths(&mut schedule, Span::Epochs);
     schedule
 }
 

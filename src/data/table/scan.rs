@@ -17,6 +17,9 @@ const HEAD: usize = 256 << 10;
 /// Of what was read, so much is kept to tell lines apart in messages.
 const KEPT: usize = 4 << 20;
 
+/// What some editors begin UTF-8 with.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// How a table is written.
 pub(super) struct Written {
     pub delimiter: u8,
@@ -41,7 +44,6 @@ impl<'a> Table<'a> {
     pub fn open(source: impl Read + 'a, label: &str) -> Result<Self, Problem> {
         let mut source = bounded::opened(source)?;
         let head = bounded::up_to(&mut source, HEAD)?;
-        const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
         let start = if head.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
         let written = Written::of(&head[start..], head.len() == HEAD, label)?;
         let skipped = start + written.before as usize;

@@ -88,7 +88,7 @@ impl<'a> Event<'a> {
             match (number, field) {
                 // int64: one below 0 has its highest bit set.
                 (2, Field::Varint(step)) => {
-                    event.step = i64::try_from(step).ok().and_then(|step| step.try_into().ok())
+                    event.step = i64::try_from(step).ok().and_then(|step| step.try_into().ok());
                 }
                 (5, Field::Bytes(summary)) => {
                     let mut values = Fields { rest: summary };
@@ -143,7 +143,7 @@ fn scalar(data: &[u8]) -> Option<Scalar> {
             (7 | 10, Field::Varint(value)) => packed = Some(value.cast_signed() as f64),
             // Repeated numbers are mostly packed.
             (5, Field::Bytes(bytes)) => {
-                packed = bytes.first_chunk().map(|value| f32::from_le_bytes(*value).into())
+                packed = bytes.first_chunk().map(|value| f32::from_le_bytes(*value).into());
             }
             (6, Field::Bytes(bytes)) => packed = bytes.first_chunk().map(|value| f64::from_le_bytes(*value)),
             (7 | 10, Field::Bytes(bytes)) => {

@@ -18,7 +18,7 @@ impl StudioApp {
     /// Takes in what was read, and what was dropped on the window.
     pub(super) fn recordings(&mut self, ctx: &Context) {
         let dropped: Vec<PathBuf> =
-            ctx.input(|input| input.raw.dropped_files.iter().filter_map(|file| file.path.clone()).collect());
+            ctx.input(|input| input.raw.dropped_files.iter().map(|file| file.path().to_owned()).collect());
         for path in dropped {
             self.open_any(ctx, &path);
         }

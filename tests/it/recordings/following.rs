@@ -1,5 +1,6 @@
 //! A file that grows is read on.
 
+use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 
@@ -46,7 +47,6 @@ fn a_million_rows_are_read_in_bounded_memory() {
     let path = folder.path().join("long.csv");
     let mut text = String::from("step,lr,loss,grad_norm\n");
     for step in 0..1_000_000_u32 {
-        use std::fmt::Write as _;
         writeln!(
             text,
             "{},{:.6},{:.4},1.5",

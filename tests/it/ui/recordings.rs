@@ -3,6 +3,7 @@
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anneal_studio::schedule::Kind;
@@ -15,6 +16,20 @@ use eframe::egui::{DroppedFile, Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
 
 use super::stand_in::{PER_EPOCH, Studio, UPDATES, first};
+
+/// A file as the system drops it on the window.
+#[derive(Debug)]
+struct Dropped(PathBuf);
+
+impl DroppedFile for Dropped {
+    fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>, String> {
+        std::fs::read(&self.0).map_err(|error| error.to_string())
+    }
+}
 
 fn trainer() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recordings/trainer/trainer_state.json")
@@ -142,11 +157,9 @@ fn folders_are_opened_by_the_dialog_and_files_dropped_on_the_window() {
     // Its second file began its schedule anew, which is found.
     let resumed = &guests(&studio)[1];
     assert!(resumed.findings[0].sentence.contains("The log goes back"), "{:?}", resumed.findings);
-    let dropped = DroppedFile { path: Some(trainer()), ..DroppedFile::default() };
-    studio.harness.input_mut().dropped_files.push(dropped);
+    studio.harness.input_mut().dropped_files.push(Arc::new(Dropped(trainer())));
     until(&mut studio, |studio| guests(studio).len() == 3);
-    let nothing = DroppedFile { path: Some("no such file.csv".into()), ..DroppedFile::default() };
-    studio.harness.input_mut().dropped_files.push(nothing);
+    studio.harness.input_mut().dropped_files.push(Arc::new(Dropped("no such file.csv".into())));
     studio.harness.run_steps(4);
     assert!(studio.says("no such file.csv"), "what cannot be opened is said");
 }
