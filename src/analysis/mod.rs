@@ -15,7 +15,7 @@ pub mod range_test;
 pub mod recorded;
 pub mod report;
 pub mod sharpness;
-mod side_training;
+pub(crate) mod side_training;
 pub mod statistics;
 pub mod stretch;
 pub mod suggest;

@@ -31,7 +31,7 @@ proptest! {
 
 #[test]
 fn a_thousand_runs_and_series_are_bounded_and_what_found_no_room_is_said() {
-    let header: String = (0..3000).map(|at| format!(",r{} - loss", at)).collect();
+    let header: String = (0..3000).map(|at| format!(",r{at} - loss")).collect();
     let row: String = (0..3000).map(|_| ",1").collect();
     let log = log(&format!("Step{header}\n0{row}\n1{row}\n"));
     assert_eq!(log.recordings.len(), 64);
