@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use super::MAX_TEXTS;
 use super::choice::ColumnUse;
 use super::format::{Comma, Signs, days, is_missing, is_unclear_date, number};
 use super::report::CellKind;
@@ -143,7 +144,7 @@ impl Column {
 
     /// A number and a word of a column that has both, and too many texts to be taken for names.
     pub fn mixture(&self) -> Option<(String, String)> {
-        let few = self.codes.is_some() && self.texts.len() <= self.most;
+        let few = self.codes.is_some() && self.texts.len() <= MAX_TEXTS;
         match &self.example {
             (Some(number), Some(word)) if self.asked.is_none() && !few => {
                 Some((number.clone(), word.clone()))
