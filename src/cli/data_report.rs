@@ -37,10 +37,13 @@ impl<'a> DataSummary<'a> {
     }
 }
 
-/// Says what was left out of a table, or assumed.
+/// Says what was left out of a table, or assumed; `regression`: the answers are numbers and no loss was named.
 #[expect(clippy::print_stderr, reason = "what was left out is no data")]
-pub fn tell(table: &TableReport) {
+pub fn tell(table: &TableReport, regression: bool) {
     for sentence in table.sentences() {
         eprintln!("anneal: data: {sentence}");
+    }
+    if regression {
+        eprintln!("anneal: data: the answers are numbers, so the loss is mse");
     }
 }

@@ -52,7 +52,7 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
     let pool = Arc::new(crate::train::pool(Some(order.threads.unwrap_or_else(cores)))?);
     let mut cohort = Cohort::choose(revision, order.device, pool)?;
     if let Some(table) = cohort.task().prepared.table() {
-        data_report::tell(table);
+        data_report::tell(table, experiment.train.loss.is_none() && cohort.task().prepared.is_regression());
     }
     let clock = cohort.task().clock;
     let start = Instant::now();
