@@ -18,6 +18,7 @@ pub mod model;
 pub mod random;
 pub mod recording;
 pub mod schedule;
+pub mod sweep;
 pub mod telemetry;
 pub mod train;
 pub mod ui;
