@@ -18,6 +18,7 @@ pub(crate) mod machine;
 pub mod model;
 pub(crate) mod plain;
 pub mod random;
+pub mod recording;
 pub mod schedule;
 pub mod sweep;
 pub mod telemetry;

@@ -5,6 +5,8 @@
 
 pub mod baseline;
 mod bench;
+mod data_report;
+mod diagnose;
 mod diagnosis;
 mod ensemble;
 mod export;
@@ -55,6 +57,14 @@ enum Command {
     Export(ExportArgs),
     /// A framework's scheduler configuration or a logged learning rate as an experiment file.
     Import { file: PathBuf },
+    /// What a log of any program's training holds, and what goes wrong in it.
+    Diagnose {
+        /// A log, or a folder of logs.
+        path: PathBuf,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// The snapshots a training kept: each one, their ensemble, averages and soups, as CSV.
     Ensemble {
         /// The folder that `anneal train --out` wrote.
@@ -196,6 +206,9 @@ struct ScreenshotArgs {
     /// The panel to show at the right.
     #[arg(long)]
     panel: Option<String>,
+    /// Another program's log, or a folder of logs, beside the experiment's runs.
+    #[arg(long)]
+    recording: Vec<PathBuf>,
     /// The theme.
     #[arg(long, value_enum, default_value_t)]
     theme: ThemeChoice,
@@ -267,6 +280,7 @@ pub fn main() -> ExitCode {
         Some(Command::FindLr(args)) => find_lr::run(&args),
         Some(Command::Export(args)) => export::run(&args),
         Some(Command::Import { file }) => import::run(&file),
+        Some(Command::Diagnose { path, json }) => diagnose::run(&path, json),
         Some(Command::Ensemble { folder, json }) => ensemble::run(&folder, json),
         Some(Command::Landscape { folder, out, size, flat }) => landscape::run(&folder, &out, size, flat),
         Some(Command::Lint { file }) => lint::run(&file),

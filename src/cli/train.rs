@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::diagnosis::Diagnosis;
 use super::results::{Folder, Results};
 use super::summary::{RunSummary, table};
-use super::{Failure, baseline, output};
+use super::{Failure, baseline, data_report, output};
 use crate::analysis::audit::{Audit, RunRecord, Tally};
 use crate::analysis::baseline::Baseline;
 use crate::experiment::Experiment;
@@ -52,6 +52,9 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
     let revision = Arc::new(Revision { generation: 0, experiment: experiment.clone(), ids });
     let pool = Arc::new(crate::train::pool(Some(order.threads))?);
     let mut cohort = Cohort::choose(revision, order.device, pool)?;
+    if let Some(table) = cohort.task().prepared.table() {
+        data_report::tell(table, experiment.train.loss.is_none() && cohort.task().prepared.is_regression());
+    }
     let clock = cohort.task().clock;
     let start = Instant::now();
 
@@ -159,7 +162,7 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
             _ => None,
         };
         let html = crate::analysis::report::html(&audit(experiment, &cohort, tallies, baseline));
-        results.finish(&summaries, &html)?;
+        results.finish(&summaries, cohort.task().prepared.table(), &html)?;
     }
     diagnosis.lines(&cohort).iter().for_each(|finding| output::say(format!("anneal: {finding}")));
     output::print(&table(&summaries))?;

@@ -24,6 +24,7 @@ mod lessons;
 mod lint;
 mod microscope;
 mod models;
+mod recordings;
 mod report_page;
 mod schedule_golden;
 mod schedule_properties;

@@ -370,7 +370,7 @@ fn healthy_runs_of_every_schedule_raise_nothing() {
         let mut experiment = experiment_of(data, more, updates, hidden, &schedules);
         if data == "wine_quality" && Cohort::new(super::revision(experiment.clone()), super::pool()).is_err()
         {
-            experiment.train.loss = anneal_studio::experiment::Loss::Mse;
+            experiment.train.loss = Some(anneal_studio::experiment::Loss::Mse);
         }
         experiment.train.replicas = 4;
         for (name, findings) in diagnosed(&mut cohort(experiment)) {
