@@ -11,6 +11,7 @@ pub mod errand;
 mod error;
 pub mod ids;
 pub mod lane;
+pub(crate) mod memory;
 mod on_rows;
 pub mod optimizer;
 pub mod plan;
