@@ -48,7 +48,7 @@ enum Command {
     /// A run as code or configuration for another framework; what it really does goes to stderr.
     Export(ExportArgs),
     /// A framework's scheduler configuration or a logged learning rate as an experiment file.
-    Import { file: PathBuf },
+    Import(import::ImportArgs),
     /// The snapshots a training kept: each one, their ensemble, averages and soups, as CSV.
     Ensemble {
         /// The folder that `anneal train --out` wrote.
@@ -248,7 +248,7 @@ pub fn main() -> ExitCode {
         Some(Command::Schedule { file }) => schedule::run(&file),
         Some(Command::FindLr(args)) => find_lr::run(&args),
         Some(Command::Export(args)) => export::run(&args),
-        Some(Command::Import { file }) => import::run(&file),
+        Some(Command::Import(args)) => import::run(&args),
         Some(Command::Ensemble { folder, json }) => ensemble::run(&folder, json),
         Some(Command::Landscape { folder, out, size, flat }) => landscape::run(&folder, &out, size, flat),
         Some(Command::Lint { file }) => lint::run(&file),

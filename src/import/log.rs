@@ -3,7 +3,7 @@
 use std::io::{BufRead, Read};
 
 use super::fit::{self, Sample};
-use super::{Format, ImportError, Imported};
+use super::{ImportError, Imported, dialects};
 use crate::experiment::OptimizerKind;
 use crate::schedule::Span;
 
@@ -248,7 +248,7 @@ impl Kept {
             found = fit::listed(&samples, total);
         }
 
-        let mut imported = Imported::new(Format::Log, found.name, found.schedule);
+        let mut imported = Imported::new(&dialects::LOG, found.name, found.schedule);
         imported.updates = Some(Span::Updates(total as f64));
         if let Some(nearest) = nearest {
             imported.note(format!("{nearest}; so the rates themselves were taken"));

@@ -1,4 +1,4 @@
-//! PyTorch's optimizers: the rate and the numbers in their calls.
+//! PyTorch's optimizers: the rate and the numbers in their calls, and their groups of parameters.
 
 use super::ImportError;
 use super::python::{Call, Expr, Program};
@@ -16,49 +16,91 @@ const KNOWN: [(&str, OptimizerKind, f64); 6] = [
 ];
 
 /// Classes whose rate can be used, although the optimizer itself is not known here.
-const STRANGERS: [&str; 7] = ["NAdam", "RAdam", "Adamax", "Adadelta", "Adafactor", "Muon", "Rprop"];
+const STRANGERS: [&str; 16] = [
+    "NAdam", "RAdam", "Adamax", "Adadelta", "Adafactor", "Muon", "Rprop", "AdamW8bit", "Adam8bit", "FusedAdam",
+    "DeepSpeedCPUAdam", "LARS", "LAMB", "Lamb", "Ranger", "Prodigy",
+];
 
 pub(super) fn is_one(call: &Call) -> bool {
     KNOWN.iter().any(|(name, ..)| *name == call.name) || STRANGERS.contains(&call.name.as_str())
 }
 
-/// The optimizer if it is known here, its rate, and what was left out.
-pub(super) fn read(
-    call: &Call,
-    program: &Program,
-) -> Result<(Option<Optimizer>, f64, Vec<String>), ImportError> {
+/// What a call of an optimizer says.
+pub(super) struct Read {
+    /// The optimizer, if it is known here.
+    pub optimizer: Option<Optimizer>,
+    pub rate: f64,
+    pub notes: Vec<String>,
+    pub assumed: Vec<String>,
+    /// The names and rates of its groups of parameters, where there are several.
+    pub groups: Vec<(String, f64)>,
+}
+
+/// # Errors
+/// When a number of the optimizer is none.
+pub(super) fn read(call: &Call, program: &Program) -> Result<Read, ImportError> {
     let known = KNOWN.iter().find(|(name, ..)| *name == call.name);
-    let mut notes = Vec::new();
-    let get = |name: &str| call.argument(name, usize::MAX).map(|value| program.resolve(value));
-    let given = |name: &str| match get(name) {
-        None | Some(Expr::None) => Ok(None),
-        Some(value) => number(&format!("{}'s {name}", call.name), value).map(Some),
-    };
+    let (mut notes, mut assumed) = (Vec::new(), Vec::new());
+    let get = |name: &str| call.argument(name, usize::MAX).map(|value| program.resolve_at(value, call.line));
     let default = known.map_or(1e-3, |(.., rate)| *rate);
-    let rate = match call.argument("lr", 1).map(|value| program.resolve(value)) {
-        Some(value @ Expr::Number(_)) => number("lr", value)?,
-        Some(other) => {
-            notes.push(format!(
-                "the rate is `{}`, which is not known here: {default} was taken",
-                other.shown()
+    let given = call.argument("lr", 1);
+    let rate = match given.map(|value| (program.number(value, call.line), value)) {
+        Some((Some(rate), _)) => number("lr", &Expr::Number(rate))?,
+        Some((None, value)) if matches!(program.resolve_at(value, call.line), Expr::Text(_)) => {
+            number("lr", program.resolve_at(value, call.line))?
+        }
+        Some((None, value)) => {
+            assumed.push(format!(
+                "the rate is `{}`, which is not known here: {default} was taken, the default of {}",
+                value.shown(),
+                call.name
             ));
             default
         }
         None => {
-            notes.push(format!("the text gives no rate: {default} was taken, the default of {}", call.name));
+            assumed.push(format!("the text gives no rate: {default} was taken, the default of {}", call.name));
             default
         }
     };
+    let groups = groups(call, program, rate);
     let Some((_, kind, _)) = known else {
         notes.push(format!("{} is no optimizer that is known here; only its rate was taken", call.name));
-        return Ok((None, rate, notes));
+        return Ok(Read { optimizer: None, rate, notes, assumed, groups });
     };
     let mut optimizer = Optimizer::new(*kind);
     for info in kind.numbers() {
-        set(&mut optimizer, info.name, given(info.name)?);
+        let Some(value) = call.argument(info.name, usize::MAX) else { continue };
+        let resolved = program.resolve_at(value, call.line);
+        match program.number(value, call.line) {
+            Some(value) => set(&mut optimizer, info.name, Some(value)),
+            None if *resolved == Expr::None => {}
+            None if matches!(resolved, Expr::Text(_) | Expr::List(_) | Expr::Table(_)) => {
+                let what = format!("{}'s {}", call.name, info.name);
+                set(&mut optimizer, info.name, Some(number(&what, resolved)?));
+            }
+            None => assumed.push(format!(
+                "{}'s {} is `{}`, which is not known here: the default was taken",
+                call.name,
+                info.name,
+                value.shown()
+            )),
+        }
     }
-    if let Some(betas @ Expr::List(_)) = get("betas") {
-        set_betas(&mut optimizer, &numbers("betas", betas)?);
+    if let Some(betas) = get("betas") {
+        match betas {
+            Expr::List(items) => {
+                let found: Option<Vec<f64>> = items.iter().map(|item| program.number(item, call.line)).collect();
+                match found {
+                    Some(found) => set_betas(&mut optimizer, &found),
+                    None => set_betas(&mut optimizer, &numbers("betas", betas).unwrap_or_default()),
+                }
+            }
+            other => assumed.push(format!(
+                "{}'s betas are `{}`, which is not known here: the defaults were taken",
+                call.name,
+                other.shown()
+            )),
+        }
     }
     optimizer.nesterov = *kind == OptimizerKind::Sgd && get("nesterov") == Some(&Expr::Flag(true));
     for name in ["dampening", "amsgrad", "maximize", "centered", "lr_decay", "initial_accumulator_value"] {
@@ -67,5 +109,26 @@ pub(super) fn read(
             notes.push(format!("{}'s {name} was left out", call.name));
         }
     }
-    Ok((Some(optimizer), rate, notes))
+    Ok(Read { optimizer: Some(optimizer), rate, notes, assumed, groups })
+}
+
+/// The groups of parameters that a call is given, where it is given a list of them.
+fn groups(call: &Call, program: &Program, rate: f64) -> Vec<(String, f64)> {
+    let list = call.argument("params", 0).map(|value| program.resolve_at(value, call.line));
+    let Some(Expr::List(items)) = list else { return Vec::new() };
+    let mut groups = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        let Expr::Table(pairs) = program.resolve_at(item, call.line) else { return Vec::new() };
+        let entry = |key: &str| {
+            let is = |found: &Expr| matches!(found, Expr::Text(text) if text == key);
+            pairs.iter().find(|pair| is(&pair.key)).map(|pair| &pair.value)
+        };
+        let own = entry("lr").and_then(|value| program.number(value, call.line)).unwrap_or(rate);
+        let name = match entry("name") {
+            Some(Expr::Text(name)) => name.clone(),
+            _ => entry("params").map_or_else(|| index.to_string(), Expr::shown),
+        };
+        groups.push((name, own));
+    }
+    if groups.len() > 1 { groups } else { Vec::new() }
 }
