@@ -146,7 +146,13 @@ fn explained(file: &Path, as_json: bool) -> Result<(), Failure> {
             (_, true) => "comes after it",
             (_, false) => "is not claimed: 10 would be",
         };
-        let _ = writeln!(text, "{} ({}): weight {}, {verdict}", candidate.dialect.id, candidate.dialect.name, candidate.weight());
+        let _ = writeln!(
+            text,
+            "{} ({}): weight {}, {verdict}",
+            candidate.dialect.id,
+            candidate.dialect.name,
+            candidate.weight()
+        );
         for evidence in &candidate.evidence {
             let _ = writeln!(text, "  {:>3}  line {}: {}", evidence.weight, evidence.line, evidence.what);
         }

@@ -45,10 +45,14 @@ pub(crate) fn loops<'p>(site: &Site<'p>, sites: &[Site<'p>]) -> Vec<Loop<'p>> {
         let Some(function) = function else { break };
         let is_call = |other: &&Site<'p>| {
             other.call.name == function.name
-                && !other.within.iter().any(|frame| matches!(frame, Within::Def(outer) if outer.line == function.line))
+                && !other
+                    .within
+                    .iter()
+                    .any(|frame| matches!(frame, Within::Def(outer) if outer.line == function.line))
         };
         let calls: Vec<&Site<'p>> = sites.iter().filter(is_call).collect();
-        let Some(caller) = calls.iter().find(|site| !own_loops(&site.within).is_empty()).or(calls.first()) else {
+        let Some(caller) = calls.iter().find(|site| !own_loops(&site.within).is_empty()).or(calls.first())
+        else {
             break;
         };
         let mut outer = own_loops(&caller.within);
@@ -66,10 +70,9 @@ pub(crate) fn own_loops<'p>(within: &[Within<'p>]) -> Vec<Loop<'p>> {
     frames
         .iter()
         .filter_map(|frame| match frame {
-            Within::For { target, items, body } => {
-                (!items.shown().contains("param_groups")).then_some(Loop { target: Some(target), items: Some(items), body })
-            }
-            Within::While { body, .. } => Some(Loop { target: None, items: None, body }),
+            Within::For { target, items, body } => (!items.shown().contains("param_groups"))
+                .then_some(Loop { target: Some(target), items: Some(items), body }),
+            Within::While { body } => Some(Loop { target: None, items: None, body }),
             _ => None,
         })
         .collect()
@@ -81,8 +84,10 @@ fn plain_items(items: &Expr) -> &Expr {
     for _ in 0..4 {
         match items {
             Expr::Call(call)
-                if matches!(call.name.as_str(), "enumerate" | "tqdm" | "trange" | "track" | "iter" | "progress_bar" | "log_every")
-                    && call.name != "trange" =>
+                if matches!(
+                    call.name.as_str(),
+                    "enumerate" | "tqdm" | "trange" | "track" | "iter" | "progress_bar" | "log_every"
+                ) && call.name != "trange" =>
             {
                 match call.arguments.first() {
                     Some(inner) => items = inner,
@@ -221,7 +226,8 @@ pub(crate) fn read(program: &Program, names: &[&str]) -> Option<Stepping> {
     let step = sites.iter().filter(|site| steps(site, names)).max_by_key(|site| loops(site, &sites).len())?;
     let around = loops(step, &sites);
     let line = step.call.line;
-    let optimizer = sites.iter().filter(|site| steps_optimizer(site)).max_by_key(|site| loops(site, &sites).len());
+    let optimizer =
+        sites.iter().filter(|site| steps_optimizer(site)).max_by_key(|site| loops(site, &sites).len());
     let own = guard(step, program).is_some();
     let micro_batches = optimizer
         .filter(|_| !own)
@@ -248,12 +254,17 @@ pub(crate) fn read(program: &Program, names: &[&str]) -> Option<Stepping> {
     let fractional = matches!(argument, Some(Expr::Binary("+", sides))
         if matches!(sides.0, Expr::Binary("/", _)) || matches!(sides.1, Expr::Binary("/", _)));
     let outer_epochs = around.iter().rev().skip(1).any(Loop::is_epochs);
-    let per_epoch = innermost.is_epochs() && (!outer_epochs || innermost.variable().is_some_and(|name| name.to_lowercase().contains("epoch")));
+    let per_epoch = innermost.is_epochs()
+        && (!outer_epochs || innermost.variable().is_some_and(|name| name.to_lowercase().contains("epoch")));
     let tick = if per_epoch && !fractional { Tick::Epoch } else { Tick::Update };
-    let epochs = around.iter().find(|around| around.is_epochs()).and_then(|around| around.range(program, line));
+    let epochs =
+        around.iter().find(|around| around.is_epochs()).and_then(|around| around.range(program, line));
     let total = match (epochs, around.as_slice()) {
         (Some((_, count)), _) if count > 0.0 => Some(Span::Epochs(count)),
-        (None, [only]) => only.range(program, line).map(|(_, count)| Span::Updates(count)).filter(|span| span.amount() > 0.0),
+        (None, [only]) => only
+            .range(program, line)
+            .map(|(_, count)| Span::Updates(count))
+            .filter(|span| span.amount() > 0.0),
         _ => None,
     };
     Some(Stepping { tick, line, total, outside: false, fractional, micro_batches, first })

@@ -192,7 +192,10 @@ pub(crate) fn of(text: &Text<'_>) -> Result<&'static Dialect, ImportError> {
                     .collect();
                 (candidate.dialect.id, signs.join(", "))
             });
-            Err(ImportError::Unrecognised { form: text.written_in(), nearest })
+            let unread = text.settings().map(|settings| settings.unread("")).unwrap_or_default();
+            let unread =
+                unread.iter().filter(|unread| unread.matters).take(12).map(ToString::to_string).collect();
+            Err(ImportError::Unrecognised { form: text.written_in(), nearest, unread })
         }
     }
 }

@@ -17,12 +17,14 @@ pub enum ImportError {
     TooLarge { bytes: u64, max: u64 },
     #[error("this is no text in UTF-8")]
     NotText,
-    #[error("{}", unrecognised(form, nearest.as_ref()))]
+    #[error("{}", unrecognised(form, nearest.as_ref(), unread))]
     Unrecognised {
         /// What the text is written in.
         form: &'static str,
         /// The dialect that most speaks for, and what does.
         nearest: Option<(&'static str, String)>,
+        /// What in it may shape a schedule, and was not read.
+        unread: Vec<String>,
     },
     #[error("--as {0} is no dialect; known are {known}", known = dialects())]
     UnknownDialect(String),
@@ -68,8 +70,8 @@ fn dialects() -> String {
     super::dialects::ALL.map(|dialect| dialect.id).join(", ")
 }
 
-fn unrecognised(form: &str, nearest: Option<&(&'static str, String)>) -> String {
-    match nearest {
+fn unrecognised(form: &str, nearest: Option<&(&'static str, String)>, unread: &[String]) -> String {
+    let told = match nearest {
         Some((id, signs)) => format!(
             "this is {form}, and nothing in it belongs to one framework alone. Nearest is {id}, by {signs}: if that is \
              what it is, say --as {id}. Otherwise a log of the rates can be imported"
@@ -79,5 +81,6 @@ fn unrecognised(form: &str, nearest: Option<&(&'static str, String)>) -> String 
              imported whatever wrote it",
             super::dialects::ALL.map(|dialect| dialect.name).join(", ")
         ),
-    }
+    };
+    if unread.is_empty() { told } else { format!("{told}. Not read: {}", unread.join(", ")) }
 }

@@ -7,8 +7,23 @@ use super::settings::Settings;
 
 /// Words that a command of a training begins with.
 const COMMANDS: [&str; 17] = [
-    "python", "python3", "torchrun", "accelerate", "deepspeed", "fairseq-train", "fairseq-hydra-train", "srun",
-    "mpirun", "horovodrun", "axolotl", "tune", "yolo", "uv", "bash", "sh", "nohup",
+    "python",
+    "python3",
+    "torchrun",
+    "accelerate",
+    "deepspeed",
+    "fairseq-train",
+    "fairseq-hydra-train",
+    "srun",
+    "mpirun",
+    "horovodrun",
+    "axolotl",
+    "tune",
+    "yolo",
+    "uv",
+    "bash",
+    "sh",
+    "nohup",
 ];
 
 /// A word of a text and its line.
@@ -51,7 +66,11 @@ pub(super) fn read(text: &str) -> (Settings, usize) {
         commands.push(flags(shared.iter().copied(), &variables));
     }
     let weight = |flags: &[(String, Expr, usize)]| {
-        let tells = |name: &str| ["lr", "learning", "warmup", "sched", "epoch", "iter", "step"].iter().any(|word| name.contains(word));
+        let tells = |name: &str| {
+            ["lr", "learning", "warmup", "sched", "epoch", "iter", "step"]
+                .iter()
+                .any(|word| name.contains(word))
+        };
         flags.iter().filter(|(name, ..)| tells(name)).count()
     };
     let with_any = commands.iter().filter(|flags| weight(flags) > 0).count();
@@ -119,7 +138,8 @@ fn words(text: &str) -> (BTreeMap<String, String>, Vec<(Word, bool)>) {
         }
         for word in found {
             let base = word.rsplit('/').next().unwrap_or(&word);
-            let starts = is_first && (COMMANDS.contains(&base) || base.ends_with(".py") || base.ends_with(".sh"));
+            let starts =
+                is_first && (COMMANDS.contains(&base) || base.ends_with(".py") || base.ends_with(".sh"));
             // Before a command may stand variables of its own.
             is_first = is_first && (word.contains('=') || word == "exec" || word == "$") && !starts;
             words.push((Word { text: word, line }, starts));
@@ -139,7 +159,9 @@ fn flags<'w>(
         let text = word.text.trim_end_matches('\\').trim_matches(['\'', '"', ',', '(', ')']);
         // `NAME="--flag` of a variable that lists flags.
         let text = match text.split_once('=') {
-            Some((name, rest)) if !name.starts_with('-') && rest.trim_start_matches(['"', '(']).starts_with("--") => {
+            Some((name, rest))
+                if !name.starts_with('-') && rest.trim_start_matches(['"', '(']).starts_with("--") =>
+            {
                 rest.trim_start_matches(['"', '('])
             }
             _ => text,
@@ -152,7 +174,9 @@ fn flags<'w>(
             if !name.is_empty() {
                 found.push((name.replace('-', "_"), values, word.line));
             }
-        } else if let Some(name) = text.strip_prefix('-').filter(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic())) {
+        } else if let Some(name) =
+            text.strip_prefix('-').filter(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic()))
+        {
             found.push((format!("-{name}"), Vec::new(), word.line));
         } else if let (false, Some((_, values, _))) = (text.is_empty(), found.last_mut()) {
             let text = expanded(text, variables);

@@ -62,7 +62,8 @@ pub(super) fn schedule(
         imported.note(format!("{} was evaluated: its {total} values were taken; {}", of.what, found.fit));
         table(samples.into_iter().map(|sample| sample.rate).collect())
     } else {
-        imported.note(format!("{} was evaluated at every {every}th of {total} {unit}: {}", of.what, found.fit));
+        imported
+            .note(format!("{} was evaluated at every {every}th of {total} {unit}: {}", of.what, found.fit));
         found.schedule
     };
     imported.fit = Some(found.fit);

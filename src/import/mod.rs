@@ -6,7 +6,7 @@
 //! ([`Imported::unread`]), and so is what was assumed. A text of our own exports carries its run at its end
 //! ([`origin`]), which is read instead.
 
-mod clock;
+pub(crate) mod clock;
 mod dialect;
 mod dialects;
 mod error;
@@ -30,10 +30,10 @@ use std::path::Path;
 
 pub use dialect::{Candidate, Dialect, Evidence};
 pub use dialects::ALL as DIALECTS;
-pub use error::ImportError;
-pub use fit::Fit;
 pub(crate) use dialects::deepspeed::config as deepspeed_settings;
 pub(crate) use dialects::huggingface::{pyyaml_texts, settings as huggingface_settings};
+pub use error::ImportError;
+pub use fit::Fit;
 
 use self::text::Text;
 use crate::experiment::{
@@ -389,12 +389,51 @@ fn may_shape(name: &str) -> bool {
     let name = name.to_lowercase();
     let last = name.rsplit('.').next().unwrap_or(&name);
     let idle = [
-        "log", "save", "eval", "val_", "valid", "checkpoint", "print", "dropout", "drop_rate", "sample_rate", "frame",
-        "lora", "seed", "display", "report", "strategy", "worker", "inference", "cache", "timestep", "resume",
+        "log",
+        "save",
+        "eval",
+        "val_",
+        "valid",
+        "checkpoint",
+        "print",
+        "dropout",
+        "drop_rate",
+        "sample_rate",
+        "frame",
+        "lora",
+        "seed",
+        "display",
+        "report",
+        "strategy",
+        "worker",
+        "inference",
+        "cache",
+        "timestep",
+        "resume",
     ];
     let telling = [
-        "lr", "learn", "rate", "warm", "sched", "decay", "step", "epoch", "iter", "update", "momentum", "beta",
-        "optim", "cycle", "gamma", "anneal", "cooldown", "milestone", "accum", "clip", "power", "batch",
+        "lr",
+        "learn",
+        "rate",
+        "warm",
+        "sched",
+        "decay",
+        "step",
+        "epoch",
+        "iter",
+        "update",
+        "momentum",
+        "beta",
+        "optim",
+        "cycle",
+        "gamma",
+        "anneal",
+        "cooldown",
+        "milestone",
+        "accum",
+        "clip",
+        "power",
+        "batch",
     ];
     telling.iter().any(|word| last.contains(word)) && !idle.iter().any(|word| last.contains(word))
 }

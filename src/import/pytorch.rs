@@ -180,7 +180,9 @@ fn tick(program: &Program, options: &Options, stepping: Option<&Stepping>, impor
         Some(stepping) if !stepping.outside => {
             let (unit, line) = (if stepping.tick == Tick::Epoch { "epoch" } else { "update" }, stepping.line);
             if stepping.fractional {
-                imported.note(format!("step() on line {line} is given fractions of an epoch: lengths are in epochs"));
+                imported.note(format!(
+                    "step() on line {line} is given fractions of an epoch: lengths are in epochs"
+                ));
             } else {
                 imported.note(format!("stepped once an {unit}, as its loop does (line {line})"));
             }
@@ -191,7 +193,8 @@ fn tick(program: &Program, options: &Options, stepping: Option<&Stepping>, impor
             Tick::Epoch
         }
         _ if counts_epochs(program) => {
-            imported.assume("taken as stepped once an epoch, which its lengths are in (--tick update overrules)");
+            imported
+                .assume("taken as stepped once an epoch, which its lengths are in (--tick update overrules)");
             Tick::Epoch
         }
         _ => {
@@ -266,7 +269,9 @@ fn lightning_interval(program: &Program) -> Option<Tick> {
     use super::python::StmtKind;
     let mut found = None;
     program.visit(&mut |stmt, _| {
-        if let StmtKind::Assign(_, value) | StmtKind::Value(value) | StmtKind::Return(Some(value)) = &stmt.kind {
+        if let StmtKind::Assign(_, value) | StmtKind::Value(value) | StmtKind::Return(Some(value)) =
+            &stmt.kind
+        {
             found = found.or_else(|| says(value));
         }
     });
@@ -378,7 +383,10 @@ fn adapted(mut imported: Imported, stepping: &Stepping, options: &Options) -> Im
         imported.lr = super::shape::as_epochs(&imported.lr);
     }
     if stepping.outside {
-        imported.note(format!("scheduler.step() on line {} stands in no loop that the text shows", stepping.line));
+        imported.note(format!(
+            "scheduler.step() on line {} stands in no loop that the text shows",
+            stepping.line
+        ));
     }
     if stepping.first {
         imported.note(format!(
@@ -395,7 +403,10 @@ fn left_out(program: &Program, sites: &[Site<'_>], imported: &mut Imported) {
     for site in sites {
         if others::is_stranger(site.call) && program.class(&site.call.name).is_none() {
             let shown = Expr::Call(Box::new(site.call.clone())).shown();
-            imported.leave(Unread { matters: true, ..Unread::new(site.call.name.clone(), shown, site.call.line) });
+            imported.leave(Unread {
+                matters: true,
+                ..Unread::new(site.call.name.clone(), shown, site.call.line)
+            });
         }
     }
     for (line, value) in super::dialects::rates_set(program) {

@@ -25,6 +25,13 @@ impl<'p> Given<'p> {
         self.call.argument(name, place).map(|value| self.program.resolve_at(value, self.call.line))
     }
 
+    /// Notes that every argument was read.
+    pub fn all(&self) {
+        let mut asked = self.asked.borrow_mut();
+        asked.extend((0..self.call.arguments.len()).map(|place| (String::new(), place)));
+        asked.extend(self.call.named.iter().map(|(name, _)| (name.clone(), usize::MAX)));
+    }
+
     fn what(&self, name: &str) -> String {
         format!("{}'s {name}", self.call.name)
     }
@@ -94,9 +101,13 @@ impl<'p> Given<'p> {
         let named = self.call.named.iter().filter(|(name, _)| {
             !asked.iter().any(|(found, _)| found == name) && !idle.contains(&name.as_str())
         });
-        let placed = self.call.arguments.iter().enumerate().skip(1).filter(|(place, _)| {
-            !asked.iter().any(|(_, found)| found == place)
-        });
+        let placed = self
+            .call
+            .arguments
+            .iter()
+            .enumerate()
+            .skip(1)
+            .filter(|(place, _)| !asked.iter().any(|(_, found)| found == place));
         let of = |name: String, value: &Expr| Unread {
             matters: true,
             ..Unread::new(format!("{}'s {name}", self.call.name), value.shown(), self.call.line)

@@ -17,8 +17,22 @@ const KNOWN: [(&str, OptimizerKind, f64); 6] = [
 
 /// Classes whose rate can be used, although the optimizer itself is not known here.
 const STRANGERS: [&str; 16] = [
-    "NAdam", "RAdam", "Adamax", "Adadelta", "Adafactor", "Muon", "Rprop", "AdamW8bit", "Adam8bit", "FusedAdam",
-    "DeepSpeedCPUAdam", "LARS", "LAMB", "Lamb", "Ranger", "Prodigy",
+    "NAdam",
+    "RAdam",
+    "Adamax",
+    "Adadelta",
+    "Adafactor",
+    "Muon",
+    "Rprop",
+    "AdamW8bit",
+    "Adam8bit",
+    "FusedAdam",
+    "DeepSpeedCPUAdam",
+    "LARS",
+    "LAMB",
+    "Lamb",
+    "Ranger",
+    "Prodigy",
 ];
 
 pub(super) fn is_one(call: &Call) -> bool {
@@ -58,7 +72,8 @@ pub(super) fn read(call: &Call, program: &Program) -> Result<Read, ImportError> 
             default
         }
         None => {
-            assumed.push(format!("the text gives no rate: {default} was taken, the default of {}", call.name));
+            assumed
+                .push(format!("the text gives no rate: {default} was taken, the default of {}", call.name));
             default
         }
     };
@@ -89,7 +104,8 @@ pub(super) fn read(call: &Call, program: &Program) -> Result<Read, ImportError> 
     if let Some(betas) = get("betas") {
         match betas {
             Expr::List(items) => {
-                let found: Option<Vec<f64>> = items.iter().map(|item| program.number(item, call.line)).collect();
+                let found: Option<Vec<f64>> =
+                    items.iter().map(|item| program.number(item, call.line)).collect();
                 match found {
                     Some(found) => set_betas(&mut optimizer, &found),
                     None => set_betas(&mut optimizer, &numbers("betas", betas).unwrap_or_default()),

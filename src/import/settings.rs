@@ -50,7 +50,8 @@ impl Settings {
         let mut settings = Self::default();
         let worked_out = |value: &Expr| -> Expr {
             let resolved = program.resolve_at(value, call.line);
-            if matches!(resolved, Expr::List(_) | Expr::Table(_) | Expr::Text(_) | Expr::Flag(_) | Expr::None) {
+            if matches!(resolved, Expr::List(_) | Expr::Table(_) | Expr::Text(_) | Expr::Flag(_) | Expr::None)
+            {
                 return resolved.clone();
             }
             match program.constant(value, call.line) {
@@ -98,6 +99,11 @@ impl Settings {
         self.entries.push(Rc::new(entry));
     }
 
+    /// A table under a name, which is read already.
+    pub fn put_table(&mut self, name: &str, pairs: Vec<Pair>) {
+        self.put(name.to_owned(), Expr::Table(pairs), 0);
+    }
+
     fn entry(&self, name: &str) -> Option<&Entry> {
         self.entries.iter().rev().find(|entry| entry.name == name).map(Rc::as_ref)
     }
@@ -141,7 +147,9 @@ impl Settings {
 
     /// Notes that these do not shape the schedule, so that nothing is said of them.
     pub fn seen(&self, names: &[&str]) {
-        names.iter().for_each(|name| drop(self.get(name)));
+        for name in names {
+            self.get(name);
+        }
     }
 
     /// The number under the first of these names that is there. One that code works out from what is not

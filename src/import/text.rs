@@ -90,7 +90,9 @@ impl<'t> Text<'t> {
     pub fn call(&self, name: &str) -> Option<&Call> {
         let program = self.program()?;
         let is = |call: &Call| {
-            call.name == name || program.imported(&call.path) == name || call.path.ends_with(&format!(".{name}"))
+            call.name == name
+                || program.imported(&call.path) == name
+                || call.path.ends_with(&format!(".{name}"))
         };
         program.calls().into_iter().map(|(_, call)| call).rfind(|call| is(call))
     }
@@ -100,7 +102,8 @@ fn form(raw: &str, notes: &mut Vec<String>) -> Result<Form, ImportError> {
     let start = raw.trim_start();
     if start.starts_with('{') {
         if let Some(code) = notebook(raw) {
-            notes.push("of the notebook its code cells were read; lines are counted in them alone".to_owned());
+            notes
+                .push("of the notebook its code cells were read; lines are counted in them alone".to_owned());
             return Ok(Form::Python(Program::read(&code)?));
         }
         return Ok(Form::Table(Settings::of_pairs(&json::read(raw)?), Written::Json));
@@ -114,7 +117,9 @@ fn form(raw: &str, notes: &mut Vec<String>) -> Result<Form, ImportError> {
     if flags::is_one(raw) {
         let (settings, others) = flags::read(raw);
         if others > 0 {
-            notes.push(format!("of several commands one was read; {others} others that set a rate were left out"));
+            notes.push(format!(
+                "of several commands one was read; {others} others that set a rate were left out"
+            ));
         }
         return Ok(Form::Flags(settings));
     }
@@ -122,7 +127,11 @@ fn form(raw: &str, notes: &mut Vec<String>) -> Result<Form, ImportError> {
         return Ok(Form::Table(Settings::of_pairs(&yaml::read(raw)?), Written::Yaml));
     }
     let program = Program::read(raw)?;
-    Ok(if program.body.iter().any(|stmt| !is_prose(&stmt.kind)) { Form::Python(program) } else { Form::Plain })
+    Ok(if program.body.iter().any(|stmt| !is_prose(&stmt.kind)) {
+        Form::Python(program)
+    } else {
+        Form::Plain
+    })
 }
 
 /// Whether a statement is one that any text makes.
@@ -173,7 +182,11 @@ fn card(raw: &str) -> Option<Settings> {
     let mut pairs = Vec::new();
     for (index, line) in raw.get(at..).unwrap_or_default().lines().enumerate().skip(1) {
         let Some(item) = line.trim().strip_prefix(['-', '*']) else {
-            if pairs.is_empty() || line.trim().is_empty() { continue } else { break };
+            if pairs.is_empty() || line.trim().is_empty() {
+                continue;
+            } else {
+                break;
+            };
         };
         if let Some((key, value)) = item.split_once(':') {
             let value = value.trim().trim_matches('`');
@@ -195,8 +208,11 @@ fn is_toml(raw: &str) -> bool {
             && line.trim_matches(['[', ']']).starts_with(|c: char| c.is_alphabetic() || c == '"')
     };
     let sections = raw.lines().filter(|line| !line.starts_with([' ', '\t']) && is_section(line)).count();
-    let settings = raw.lines().filter(|line| line.split_once('=').is_some_and(|(key, _)| is_key(key.trim()))).count();
-    sections > 0 && settings > 0 && !raw.lines().any(|line| line.starts_with("import ") || line.starts_with("def "))
+    let settings =
+        raw.lines().filter(|line| line.split_once('=').is_some_and(|(key, _)| is_key(key.trim()))).count();
+    sections > 0
+        && settings > 0
+        && !raw.lines().any(|line| line.starts_with("import ") || line.starts_with("def "))
 }
 
 fn is_key(key: &str) -> bool {
@@ -211,11 +227,15 @@ fn is_yaml(raw: &str) -> bool {
         if line.is_empty() || line.starts_with('#') || matches!(line, "---" | "...") {
             continue;
         }
-        let words = ["import ", "from ", "def ", "class ", "if ", "for ", "while ", "else:", "try:", "with ", "return", "@"];
+        let words = [
+            "import ", "from ", "def ", "class ", "if ", "for ", "while ", "else:", "try:", "with ",
+            "return", "@",
+        ];
         let is_code = words.iter().any(|word| line.starts_with(word));
         let item = line.strip_prefix("- ").unwrap_or(line);
         let is_pair = item.split_once(':').is_some_and(|(key, rest)| {
-            is_key(key.trim().trim_start_matches(['+', '~'])) && (rest.is_empty() || rest.starts_with([' ', '\t']))
+            is_key(key.trim().trim_start_matches(['+', '~']))
+                && (rest.is_empty() || rest.starts_with([' ', '\t']))
         }) || item.starts_with("<<:")
             || item.starts_with('"') && item.contains("\":");
         if is_code {

@@ -17,12 +17,8 @@ const MAX_DEPTH: usize = 64;
 /// # Errors
 /// When it is no YAML, or too large, or no table.
 pub(crate) fn read(text: &str) -> Result<Vec<Pair>, ImportError> {
-    let mut reader = Reader {
-        parser: Parser::new_from_str(text),
-        anchors: HashMap::new(),
-        values: 0,
-        line: 1,
-    };
+    let mut reader =
+        Reader { parser: Parser::new_from_str(text), anchors: HashMap::new(), values: 0, line: 1 };
     loop {
         match reader.next()? {
             None | Some(Event::StreamEnd) => return Err(reader.wrong("it has no `key: value`")),
@@ -79,7 +75,8 @@ impl<'t> Reader<'t> {
                 return Ok(value);
             }
             Event::Scalar(text, style, anchor, tag) => {
-                let is_text = style != ScalarStyle::Plain || tag.as_ref().is_some_and(|tag| tag.suffix == "str");
+                let is_text =
+                    style != ScalarStyle::Plain || tag.as_ref().is_some_and(|tag| tag.suffix == "str");
                 (if is_text { Expr::Text(text.into_owned()) } else { scalar(&text) }, anchor, tag)
             }
             Event::SequenceStart(anchor, tag) => {

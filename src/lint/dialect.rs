@@ -65,7 +65,8 @@ pub fn lint_text(dialect: &Dialect, raw: &str) -> Vec<Warning> {
         .unwrap_or_else(|error| vec![Warning::new(Severity::Error, "cannot-be-read", error.to_string())]);
     // A text of which nothing is understood has nothing wrong in it only because nobody looked.
     if warnings.is_empty()
-        && let Err(error) = import::import(raw, &Options { dialect: import::Dialect::of(dialect.id), ..Options::default() })
+        && let Err(error) =
+            import::import(raw, &Options { dialect: Dialect::of(dialect.id), ..Options::default() })
     {
         let (severity, code) = match &error {
             ImportError::Unsupported { .. } => (Severity::Hint, "not-imported"),

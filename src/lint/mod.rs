@@ -7,6 +7,7 @@ mod lengths;
 mod rates;
 mod text_config;
 mod text_python;
+mod text_training;
 
 pub use dialect::{Linted, NotLinted, lint_text};
 

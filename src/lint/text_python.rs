@@ -1,6 +1,6 @@
 //! Traps in pasted PyTorch, Lightning and Keras code.
 
-use super::{Remedy, Severity, Warning};
+use super::{Remedy, Severity, Warning, text_training};
 use crate::import::ImportError;
 use crate::import::python::{Call, Expr, Program};
 use crate::import::text::Text;
@@ -64,6 +64,7 @@ pub(super) fn pytorch(text: &Text<'_>) -> Result<Vec<Warning>, ImportError> {
         }
     }
     lightning(text.raw, program, &mut warnings);
+    warnings.extend(text_training::lint(program));
     Ok(warnings)
 }
 

@@ -10,7 +10,10 @@ use anneal_studio::schedule::{Clock, Curve, Kind, Schedule, Span, Tick};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+mod cases;
+mod dialects;
 mod exports;
+mod functions;
 mod logs;
 mod malformed;
 

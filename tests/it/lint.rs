@@ -268,7 +268,11 @@ fn the_traps_of_configurations() {
             "TrainingArguments(learning_rate=1e-4, lr_scheduler_type='constant', warmup_steps=9)",
             "constant-ignores-warmup",
         ),
-        ("huggingface", "learning_rate: 1.0e-4\nlr_scheduler_type: warmup_stable_decay\n", "wsd-without-decay"),
+        (
+            "huggingface",
+            "learning_rate: 1.0e-4\nlr_scheduler_type: warmup_stable_decay\n",
+            "wsd-without-decay",
+        ),
         ("huggingface", "learning_rate: 1.0e-4\nlr_scheduler_type: cosine_with_min_lr\n", "no-minimum"),
         ("timm", "--sched cosine --epochs 100 --warmup-epochs 5", "timm-truncates-peak"),
         ("timm", "--sched poly --epochs 100 --warmup-epochs 0", "timm-poly-power"),

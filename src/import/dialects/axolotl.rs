@@ -36,8 +36,18 @@ pub static DIALECT: Dialect = Dialect {
 
 /// Settings that do not shape the schedule.
 const IDLE: [&str; 12] = [
-    "base_model", "datasets", "adapter", "output_dir", "special_tokens", "bf16", "tf32", "fp16", "logging_steps",
-    "gradient_checkpointing", "flash_attention", "model_type",
+    "base_model",
+    "datasets",
+    "adapter",
+    "output_dir",
+    "special_tokens",
+    "bf16",
+    "tf32",
+    "fp16",
+    "logging_steps",
+    "gradient_checkpointing",
+    "flash_attention",
+    "model_type",
 ];
 
 /// The share of the run that warms up where nothing is said, and the most updates of it.
@@ -49,13 +59,15 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
     settings.seen(&IDLE);
     let mut imported = Imported::new(&DIALECT, "axolotl", constant(0.0));
     if pyyaml_texts(text).next().is_some() {
-        imported.note("PyYAML reads a number such as 3e-4 as a text; axolotl takes it as the number, as here");
+        imported
+            .note("PyYAML reads a number such as 3e-4 as a text; axolotl takes it as the number, as here");
     }
     if settings.text("lr_scheduler") == Some("one_cycle") || settings.text("lr_scheduler") == Some("rex") {
         let kind = settings.text("lr_scheduler").unwrap_or_default().to_owned();
         return one_of_its_own(&kind, &settings, options, imported);
     }
-    let says_warmup = settings.number(&["warmup_steps"])?.is_some() || settings.number(&["warmup_ratio"])?.is_some();
+    let says_warmup =
+        settings.number(&["warmup_steps"])?.is_some() || settings.number(&["warmup_ratio"])?.is_some();
     if !says_warmup {
         let total = settings.number(&["max_steps"])?.filter(|steps| *steps > 0.0);
         let (share, most) = WARMUP;
@@ -63,7 +75,9 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
             Some(total) => {
                 let steps = (total * share).ceil().min(most);
                 settings.push("warmup_steps", Expr::Number(steps));
-                imported.assume(format!("no warmup is given: axolotl takes 3 % of the run, at most 100 updates: {steps}"));
+                imported.assume(format!(
+                    "no warmup is given: axolotl takes 3 % of the run, at most 100 updates: {steps}"
+                ));
             }
             None => {
                 settings.push("warmup_ratio", Expr::Number(share));
@@ -103,7 +117,8 @@ fn one_of_its_own(
     use crate::schedule::kind::{Kind, OneCycle};
     let peak = settings.number_or("learning_rate", 5e-5)?;
     let total = settings.number(&["max_steps"])?.filter(|steps| *steps > 0.0);
-    let length = options.length.or(total.map(Span::Updates)).or(settings.number(&["num_epochs"])?.map(Span::Epochs));
+    let length =
+        options.length.or(total.map(Span::Updates)).or(settings.number(&["num_epochs"])?.map(Span::Epochs));
     let share = settings.number(&["warmup_ratio"])?;
     let steps = settings.number(&["warmup_steps"])?;
     let pct_start = match (share, steps, total) {

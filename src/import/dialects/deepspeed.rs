@@ -46,7 +46,9 @@ pub(crate) fn config(text: &Text<'_>) -> Result<Settings, ImportError> {
             };
             program.visit(&mut |stmt, _| {
                 use super::super::python::StmtKind;
-                if let StmtKind::Assign(_, value) | StmtKind::Return(Some(value)) | StmtKind::Value(value) = &stmt.kind {
+                if let StmtKind::Assign(_, value) | StmtKind::Return(Some(value)) | StmtKind::Value(value) =
+                    &stmt.kind
+                {
                     found = found.take().or_else(|| is(value));
                 }
             });

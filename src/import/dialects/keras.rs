@@ -116,8 +116,13 @@ fn arguments<'p>(program: &'p Program, call: &'p Call) -> Vec<&'p Call> {
 }
 
 /// The optimizer's numbers, and its rate where it is a number.
-fn optimizer(program: &Program, calls: &[&Call], imported: &mut Imported) -> Result<Option<f64>, ImportError> {
-    let names = ["SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Lion", "Nadam", "Adamax", "Adadelta", "Ftrl", "LAMB"];
+fn optimizer(
+    program: &Program,
+    calls: &[&Call],
+    imported: &mut Imported,
+) -> Result<Option<f64>, ImportError> {
+    let names =
+        ["SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Lion", "Nadam", "Adamax", "Adadelta", "Ftrl", "LAMB"];
     let Some(call) = calls.iter().find(|call| names.contains(&call.name.as_str())) else {
         imported.assume("the text names no optimizer that is known here");
         return Ok(None);
@@ -144,10 +149,13 @@ fn optimizer(program: &Program, calls: &[&Call], imported: &mut Imported) -> Res
             set(&mut optimizer, "weight_decay", number("weight_decay"));
             optimizer.nesterov = call.argument("nesterov", usize::MAX) == Some(&Expr::Flag(true));
             imported.clip_norm = number("global_clipnorm");
-            imported.accumulate = number("gradient_accumulation_steps").filter(|every| *every >= 1.0).map(|every| every as usize);
+            imported.accumulate = number("gradient_accumulation_steps")
+                .filter(|every| *every >= 1.0)
+                .map(|every| every as usize);
             imported.optimizer = Some(optimizer);
         }
-        None => imported.note(format!("{} is no optimizer that is known here; only its rate was taken", call.name)),
+        None => imported
+            .note(format!("{} is no optimizer that is known here; only its rate was taken", call.name)),
     }
     Ok(Some(rate))
 }
@@ -156,7 +164,11 @@ fn schedule(given: &Given<'_>, imported: &mut Imported) -> Result<Schedule, Impo
     given.get("name", usize::MAX);
     let steps = |name: &str, place: usize| -> Result<Span, ImportError> {
         let steps = given.need(name, place)?;
-        if steps > 0.0 { Ok(Span::Updates(steps)) } else { Err(ImportError::missing(name, "a number above 0")) }
+        if steps > 0.0 {
+            Ok(Span::Updates(steps))
+        } else {
+            Err(ImportError::missing(name, "a number above 0"))
+        }
     };
     let staircase = |place: usize| given.get("staircase", place) == Some(&Expr::Flag(true));
     let peak = match given.call.name.as_str() {
@@ -204,7 +216,10 @@ fn schedule(given: &Given<'_>, imported: &mut Imported) -> Result<Schedule, Impo
         "PiecewiseConstantDecay" => {
             let (boundaries, values) = (given.list("boundaries", 0)?, given.list("values", 1)?);
             if values.len() != boundaries.len() + 1 {
-                return Err(ImportError::missing("PiecewiseConstantDecay", "one value more than its boundaries"));
+                return Err(ImportError::missing(
+                    "PiecewiseConstantDecay",
+                    "one value more than its boundaries",
+                ));
             }
             imported.note("Keras drops one update after a boundary, as here");
             let mut before = Vec::new();
@@ -226,7 +241,10 @@ fn schedule(given: &Given<'_>, imported: &mut Imported) -> Result<Schedule, Impo
             let (every, rate) = (steps("decay_steps", 1)?, given.need("decay_rate", 2)?);
             if staircase(3) {
                 let what = "InverseTimeDecay with staircase";
-                return Err(ImportError::unsupported(what, "no kind of schedule has its steps; a log can be imported"));
+                return Err(ImportError::unsupported(
+                    what,
+                    "no kind of schedule has its steps; a log can be imported",
+                ));
             }
             if rate <= 0.0 {
                 return Ok(constant(peak));
@@ -237,7 +255,12 @@ fn schedule(given: &Given<'_>, imported: &mut Imported) -> Result<Schedule, Impo
 }
 
 /// A `LearningRateSchedule` that the program defines.
-fn own(program: &Program, call: &Call, options: &Options, imported: &mut Imported) -> Result<Schedule, ImportError> {
+fn own(
+    program: &Program,
+    call: &Call,
+    options: &Options,
+    imported: &mut Imported,
+) -> Result<Schedule, ImportError> {
     let what = format!("the class {}", call.name);
     let mut machine = Machine::new(program, FUEL);
     let object = machine
@@ -254,7 +277,9 @@ fn own(program: &Program, call: &Call, options: &Options, imported: &mut Importe
 
 fn number(value: Value) -> Result<f64, Stop> {
     match value {
-        Value::Opaque(spelled) => Err(Stop::new(format!("it depends on `{spelled}`, which is not known here"))),
+        Value::Opaque(spelled) => {
+            Err(Stop::new(format!("it depends on `{spelled}`, which is not known here")))
+        }
         value => value.number().ok_or_else(|| Stop::new("it gives no number")),
     }
 }
@@ -286,7 +311,8 @@ fn by_function(
         let why = "its function is not in the text; a log of its rates can be imported";
         return Err(ImportError::unsupported("LearningRateScheduler", why));
     };
-    let takes_rate = callable.function.parameters.iter().filter(|parameter| parameter.name != "self").count() > 1;
+    let takes_rate =
+        callable.function.parameters.iter().filter(|parameter| parameter.name != "self").count() > 1;
     let ticks = match imported.updates {
         Some(Span::Epochs(epochs)) => Some(epochs as u64),
         _ => None,
@@ -295,7 +321,9 @@ fn by_function(
     let tick = options.tick.unwrap_or(Tick::Epoch);
     let sampled = Sampled { what: "LearningRateScheduler's function", ticks: ticks.or(Some(100)), tick };
     if ticks.is_none() {
-        imported.assume("the text does not say how many epochs there are: 100 were evaluated (--length says more)");
+        imported.assume(
+            "the text does not say how many epochs there are: 100 were evaluated (--length says more)",
+        );
     }
     let (mut last, mut next) = (base.unwrap_or(1e-3), 0);
     let line = call.line;

@@ -2,11 +2,32 @@
 
 pub(super) mod axolotl;
 mod code;
+mod composer;
 pub(super) mod deepspeed;
+mod detectron;
+mod diffusers;
+mod espnet;
+mod fairseq;
+mod fastai;
 pub(crate) mod huggingface;
 mod keras;
+mod llama_factory;
+mod megatron;
+mod mlx;
+mod nanogpt;
+mod nemo;
+mod open_clip;
+mod openmmlab;
 mod optax;
+mod paddle;
+mod targets;
 pub(super) mod timm;
+mod timm_api;
+mod torchtitan;
+mod torchvision;
+mod vision;
+mod wrapped;
+mod yolo;
 
 use super::dialect::Dialect;
 use super::python::{Expr, Pair, Program, StmtKind};
@@ -34,18 +55,58 @@ pub(super) static LOG: Dialect = Dialect {
 };
 
 /// Every dialect; of equal evidence the first has the text.
-pub static ALL: [&Dialect; 10] = [
+pub static ALL: [&Dialect; 37] = [
     &pytorch::DIALECT,
     &huggingface::DIALECT,
     &axolotl::DIALECT,
+    &llama_factory::DIALECT,
     &timm::DIALECT,
+    &timm_api::DIALECT,
     &deepspeed::DIALECT,
     &keras::DIALECT,
     &optax::DIALECT,
+    &fastai::DIALECT,
+    &diffusers::DIALECT,
+    &diffusers::KOHYA,
+    &open_clip::DIALECT,
+    &fairseq::DIALECT,
+    &torchvision::DIALECT,
+    &vision::DINO,
+    &vision::MAE,
+    &vision::CONVNEXT,
+    &megatron::DIALECT,
+    &openmmlab::DIALECT,
+    &detectron::DIALECT,
+    &targets::HYDRA,
+    &targets::TORCHTUNE,
+    &targets::LIGHTNING_CLI,
+    &nemo::DIALECT,
+    &paddle::DIALECT,
+    &mlx::DIALECT,
+    &yolo::DIALECT,
+    &torchtitan::DIALECT,
+    &composer::DIALECT,
+    &espnet::DIALECT,
+    &nanogpt::DIALECT,
+    &wrapped::WANDB,
+    &wrapped::CARD,
     &code::DIALECT,
     &EXPERIMENT,
     &LOG,
 ];
+
+/// The names that a program gives values outside its functions, as settings.
+fn assignments(program: &Program) -> Settings {
+    let mut pairs = Vec::new();
+    for stmt in &program.body {
+        if let StmtKind::Assign(targets, value) = &stmt.kind
+            && let [Expr::Name(name)] = targets.as_slice()
+        {
+            pairs.push(Pair { key: Expr::Text(name.clone()), value: value.clone(), line: stmt.line });
+        }
+    }
+    worked_out(program, &pairs)
+}
 
 /// The settings of a table in a program, with what can be worked out.
 fn worked_out(program: &Program, pairs: &[Pair]) -> Settings {
@@ -58,7 +119,10 @@ fn worked_out(program: &Program, pairs: &[Pair]) -> Settings {
             Expr::Table(pairs) => Expr::Table(
                 pairs
                     .iter()
-                    .map(|pair| Pair { value: value(program, &pair.value, pair.line, level + 1), ..pair.clone() })
+                    .map(|pair| Pair {
+                        value: value(program, &pair.value, pair.line, level + 1),
+                        ..pair.clone()
+                    })
                     .collect(),
             ),
             Expr::List(items) => {

@@ -44,7 +44,8 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
     let Some(program) = text.program() else { return Err(wrong_form(&DIALECT, text)) };
     let mut imported = Imported::new(&DIALECT, "optax", constant(0.0));
     let calls: Vec<&Call> = program.calls().into_iter().map(|(_, call)| call).collect();
-    let is_optax = |call: &Call| program.imported(&call.path).contains("optax") || call.path.contains("optax");
+    let is_optax =
+        |call: &Call| program.imported(&call.path).contains("optax") || call.path.contains("optax");
     let optimizer = calls.iter().rfind(|call| OPTIMIZERS.contains(&call.name.as_str()) && is_optax(call));
     let rate = optimizer.and_then(|call| {
         let value = call.argument("learning_rate", 0)?;
@@ -54,15 +55,21 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
         imported.optimizer = numbers(program, call, &mut imported);
     }
     let clip = calls.iter().find(|call| call.name == "clip_by_global_norm");
-    imported.clip_norm =
-        clip.and_then(|call| program.number(call.argument("max_norm", 0)?, call.line)).filter(|norm| *norm > 0.0);
+    imported.clip_norm = clip
+        .and_then(|call| program.number(call.argument("max_norm", 0)?, call.line))
+        .filter(|norm| *norm > 0.0);
     let every = calls.iter().find(|call| call.name == "MultiSteps");
     imported.accumulate = every
         .and_then(|call| program.number(call.argument("every_k_schedule", 1)?, call.line))
         .filter(|every| *every >= 1.0)
         .map(|every| every as usize);
     let mut reader = Reader { program, ends: Vec::new(), unread: Vec::new() };
-    let is_schedule = |call: &&&Call| call.name.ends_with("_schedule") || call.name.ends_with("_decay") || call.name == "join_schedules" || call.name == "exponential_decay";
+    let is_schedule = |call: &&&Call| {
+        call.name.ends_with("_schedule")
+            || call.name.ends_with("_decay")
+            || call.name == "join_schedules"
+            || call.name == "exponential_decay"
+    };
     let inner: Vec<*const Call> = calls
         .iter()
         .filter(|call| call.name == "join_schedules")
@@ -78,10 +85,17 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
             (reader.value(value, line, 0)?, name)
         }
         _ => {
-            let last = calls.iter().filter(is_schedule).rfind(|call| is_optax(call) && !inner.contains(&std::ptr::from_ref(**call)));
+            let last = calls
+                .iter()
+                .filter(is_schedule)
+                .rfind(|call| is_optax(call) && !inner.contains(&std::ptr::from_ref(**call)));
             match last {
                 Some(call) => (reader.call(call, 0)?, call.name.clone()),
-                None => return Err(ImportError::NoSchedule("optax' schedules, or a learning_rate, are looked for")),
+                None => {
+                    return Err(ImportError::NoSchedule(
+                        "optax' schedules, or a learning_rate, are looked for",
+                    ));
+                }
             }
         }
     };
@@ -174,7 +188,8 @@ impl<'p> Reader<'p> {
     /// A function of the program, evaluated; optax' own schedules may be called in it.
     fn function(&mut self, value: &'p Expr, line: usize) -> Result<Rate<'p>, ImportError> {
         let mut machine = Machine::new(self.program, FUEL);
-        let function = machine.value(value, line).map_err(|stop| ImportError::unsupported(value.shown(), stop.why))?;
+        let function =
+            machine.value(value, line).map_err(|stop| ImportError::unsupported(value.shown(), stop.why))?;
         if !matches!(function, Value::Function(_)) {
             let why = "its function is not in the text; a log of its rates can be imported";
             return Err(ImportError::unsupported(format!("`{}`", value.shown()), why));
@@ -206,16 +221,27 @@ impl<'p> Reader<'p> {
                 &["init_value", "end_value", "power", "transition_steps", "transition_begin"]
             }
             "cosine_decay_schedule" => &["init_value", "decay_steps", "alpha", "exponent"],
-            "exponential_decay" => {
-                &["init_value", "transition_steps", "decay_rate", "transition_begin", "staircase", "end_value"]
-            }
+            "exponential_decay" => &[
+                "init_value",
+                "transition_steps",
+                "decay_rate",
+                "transition_begin",
+                "staircase",
+                "end_value",
+            ],
             "warmup_constant_schedule" => &["init_value", "peak_value", "warmup_steps"],
             "warmup_cosine_decay_schedule" => {
                 &["init_value", "peak_value", "warmup_steps", "decay_steps", "end_value", "exponent"]
             }
             "warmup_exponential_decay_schedule" => &[
-                "init_value", "peak_value", "warmup_steps", "transition_steps", "decay_rate", "transition_begin",
-                "staircase", "end_value",
+                "init_value",
+                "peak_value",
+                "warmup_steps",
+                "transition_steps",
+                "decay_rate",
+                "transition_begin",
+                "staircase",
+                "end_value",
             ],
             "piecewise_constant_schedule" => &["init_value", "boundaries_and_scales"],
             "cosine_onecycle_schedule" | "linear_onecycle_schedule" => &["transition_steps", "peak_value"],
@@ -268,14 +294,16 @@ impl<'p> Reader<'p> {
     }
 
     fn joined(&mut self, call: &'p Call, level: usize) -> Result<Rate<'p>, ImportError> {
-        let boundaries = match call.argument("boundaries", 1).map(|list| self.program.constant(list, call.line)) {
-            Some(Value::List(items)) => items.iter().map(Value::number).collect::<Option<Vec<f64>>>(),
-            _ => None,
-        };
+        let boundaries =
+            match call.argument("boundaries", 1).map(|list| self.program.constant(list, call.line)) {
+                Some(Value::List(items)) => items.iter().map(Value::number).collect::<Option<Vec<f64>>>(),
+                _ => None,
+            };
         let Some(boundaries) = boundaries else {
             return Err(ImportError::missing("join_schedules", "boundaries that are numbers"));
         };
-        let Some(Expr::List(items)) = call.argument("schedules", 0).map(|list| self.program.resolve_at(list, call.line))
+        let Some(Expr::List(items)) =
+            call.argument("schedules", 0).map(|list| self.program.resolve_at(list, call.line))
         else {
             return Err(ImportError::missing("join_schedules", "a list of schedules that is written out"));
         };
@@ -287,7 +315,8 @@ impl<'p> Reader<'p> {
             let known = self.ends.len();
             rates.push(self.value(item, call.line, level + 1)?);
             // A part ends that much later than it begins.
-            let start = index.checked_sub(1).and_then(|before| boundaries.get(before)).copied().unwrap_or(0.0);
+            let start =
+                index.checked_sub(1).and_then(|before| boundaries.get(before)).copied().unwrap_or(0.0);
             for end in self.ends.iter_mut().skip(known) {
                 *end += start;
             }
@@ -330,7 +359,8 @@ impl<'p> Reader<'p> {
             }
             "cosine_decay_schedule" => {
                 let (init, over) = (need("init_value")?, steps("decay_steps")?);
-                let (alpha, exponent) = (settings.number_or("alpha", 0.0)?, settings.number_or("exponent", 1.0)?);
+                let (alpha, exponent) =
+                    (settings.number_or("alpha", 0.0)?, settings.number_or("exponent", 1.0)?);
                 self.ends.push(over);
                 Box::new(move |count| Ok(cosine(count, init, over, alpha, exponent)))
             }
@@ -347,7 +377,10 @@ impl<'p> Reader<'p> {
                 let (total, end) = (steps("decay_steps")?, settings.number_or("end_value", 0.0)?);
                 let exponent = settings.number_or("exponent", 1.0)?;
                 if total <= warm {
-                    return Err(ImportError::missing(&call.name, "decay_steps above warmup_steps: they count the warmup"));
+                    return Err(ImportError::missing(
+                        &call.name,
+                        "decay_steps above warmup_steps: they count the warmup",
+                    ));
                 }
                 let alpha = if peak == 0.0 { 0.0 } else { end / peak };
                 self.ends.push(total);
@@ -374,19 +407,28 @@ impl<'p> Reader<'p> {
                         let number = |value: &Expr| self.program.number(value, call.line);
                         match (number(&pair.key), number(&pair.value)) {
                             (Some(at), Some(scale)) => drops.push((at, scale)),
-                            _ => return Err(ImportError::missing(&call.name, "boundaries and scales that are numbers")),
+                            _ => {
+                                return Err(ImportError::missing(
+                                    &call.name,
+                                    "boundaries and scales that are numbers",
+                                ));
+                            }
                         }
                     }
                 }
                 self.ends.extend(drops.iter().map(|(at, _)| at * 1.25));
                 Box::new(move |count| {
-                    Ok(drops.iter().filter(|(at, _)| count >= *at).fold(init, |rate, (_, scale)| rate * scale))
+                    Ok(drops
+                        .iter()
+                        .filter(|(at, _)| count >= *at)
+                        .fold(init, |rate, (_, scale)| rate * scale))
                 })
             }
             _ => {
                 let (total, peak) = (steps("transition_steps")?, need("peak_value")?);
                 let is_cosine = call.name.starts_with("cosine");
-                let (start, div) = (settings.number_or("pct_start", 0.3)?, settings.number_or("div_factor", 25.0)?);
+                let (start, div) =
+                    (settings.number_or("pct_start", 0.3)?, settings.number_or("div_factor", 25.0)?);
                 let end = settings.number_or("final_div_factor", 1e4)?;
                 let late = settings.number_or("pct_final", 0.85)?;
                 self.ends.push(total);
@@ -443,7 +485,11 @@ fn between(knots: &[(f64, f64)], count: f64, is_cosine: bool) -> f64 {
         let [(from, a), (to, b)] = pair else { continue };
         if count < *to && to > from {
             let share = (count - from) / (to - from);
-            return if is_cosine { (b - a) / 2.0 * (1.0 - (PI * share).cos()) + a } else { (b - a) * share + a };
+            return if is_cosine {
+                (b - a) / 2.0 * (1.0 - (PI * share).cos()) + a
+            } else {
+                (b - a) * share + a
+            };
         }
     }
     knots.last().map_or(0.0, |(_, value)| *value)

@@ -20,7 +20,18 @@ const POINTS: u32 = 48;
 
 /// Arguments of `train.py` that do not shape the schedule.
 const IDLE: [&str; 12] = [
-    "model", "data_dir", "dataset", "aa", "amp", "workers", "j", "output", "experiment", "smoothing", "reprob", "mixup",
+    "model",
+    "data_dir",
+    "dataset",
+    "aa",
+    "amp",
+    "workers",
+    "j",
+    "output",
+    "experiment",
+    "smoothing",
+    "reprob",
+    "mixup",
 ];
 
 /// The arguments that shape the curve, in epochs.
@@ -75,16 +86,20 @@ pub static DIALECT: Dialect = Dialect {
     read,
 };
 
-fn read(text: &Text<'_>, _options: &Options) -> Result<Imported, ImportError> {
+fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
     let Some(settings) = text.settings() else {
         return Err(ImportError::WrongForm { dialect: DIALECT.name, form: text.written_in() });
     };
-    let settings = settings.clone();
     settings.seen(&IDLE);
+    of_settings(settings, options)
+}
+
+/// What `train.py` makes of its arguments.
+pub(super) fn of_settings(settings: &Settings, options: &Options) -> Result<Imported, ImportError> {
     let mut imported = Imported::new(&DIALECT, "timm", constant(0.0));
-    let args = args(&settings, &mut imported)?;
+    let args = args(settings, &mut imported)?;
     imported.name = format!("timm {}", args.kind);
-    imported.lr = schedule(&args, &settings, &mut imported)?;
+    imported.lr = schedule(&args, settings, &mut imported)?;
     if args.on_updates {
         imported.note("--sched-on-updates: the curve moves with every update");
     } else {
@@ -93,11 +108,11 @@ fn read(text: &Text<'_>, _options: &Options) -> Result<Imported, ImportError> {
     let cooldown = settings.number(&["cooldown_epochs"])?.unwrap_or(0.0);
     let cycles = if args.cycles > 1.0 { args.cycles } else { 1.0 };
     let prefix = if args.prefix { args.warmup } else { 0.0 };
-    imported.updates = Some(Span::Epochs(args.epochs * cycles + prefix + cooldown));
+    imported.updates = Some(options.length.unwrap_or(Span::Epochs(args.epochs * cycles + prefix + cooldown)));
     if settings.get("lr_noise").is_some() {
         imported.note("--lr-noise was left out: it needs PyTorch's random numbers");
     }
-    imported.optimizer = optimizer(&settings, &mut imported)?;
+    imported.optimizer = optimizer(settings, &mut imported)?;
     imported.clip_norm = settings.number(&["clip_grad"])?.filter(|norm| *norm > 0.0);
     imported.accumulate = settings.count("grad_accum_steps")?.map(|count| count.max(1) as usize);
     imported.batch_size = settings.count("batch_size")?.map(|size| size as usize);

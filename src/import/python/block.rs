@@ -96,7 +96,8 @@ impl<'l> Blocks<'l> {
             return simple(tokens);
         };
         // A soft keyword is a name where something follows it that a name is followed by.
-        let is_name = matches!(rest.first().map(|next| &next.token), Some(Token::Sign("=" | "." | ":" | ",")));
+        let is_name =
+            matches!(rest.first().map(|next| &next.token), Some(Token::Sign("=" | "." | ":" | ",")));
         Ok(match word.as_str() {
             "import" | "from" => StmtKind::Import(imports(tokens)),
             "async" => return self.kind(line, rest, level),

@@ -220,9 +220,10 @@ fn number(rest: &str) -> (Token, &str) {
     let plain = spelled.replace('_', "");
     let base = [("0x", 16), ("0o", 8), ("0b", 2)].into_iter().find(|(prefix, _)| based(prefix));
     let value = match base {
-        Some((prefix, base)) => {
-            plain.get(prefix.len()..).and_then(|digits| u64::from_str_radix(digits, base).ok()).map(|n| n as f64)
-        }
+        Some((prefix, base)) => plain
+            .get(prefix.len()..)
+            .and_then(|digits| u64::from_str_radix(digits, base).ok())
+            .map(|n| n as f64),
         None => plain.parse().ok(),
     };
     (value.map_or_else(|| Token::Name(spelled.to_owned()), Token::Number), &rest[end..])

@@ -4,6 +4,7 @@
 //! understood is kept as it is spelled ([`Expr::Unknown`]).
 
 mod block;
+mod brackets;
 pub(crate) mod eval;
 mod lex;
 mod names;
@@ -84,9 +85,10 @@ impl Program {
     /// The line on which a name is first given a value outside functions.
     pub fn assigned_at(&self, name: &str) -> Option<usize> {
         self.body.iter().find_map(|stmt| match &stmt.kind {
-            StmtKind::Assign(targets, _) => {
-                targets.iter().any(|target| matches!(target, Expr::Name(found) if found == name)).then_some(stmt.line)
-            }
+            StmtKind::Assign(targets, _) => targets
+                .iter()
+                .any(|target| matches!(target, Expr::Name(found) if found == name))
+                .then_some(stmt.line),
             _ => None,
         })
     }

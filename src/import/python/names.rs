@@ -12,10 +12,10 @@ use super::walk::{self, Within, name_of};
 pub(crate) enum Bound {
     Value(Expr),
     /// Every value of this in turn.
-    Each(Expr),
+    Each,
     Default(Usual),
     Function(Rc<Function>),
-    Class(Rc<Class>),
+    Class,
     /// A parameter that nothing says anything of.
     Parameter,
 }
@@ -60,8 +60,28 @@ pub(super) struct Names {
 
 /// Names that settings are kept under: what they hold may be the default of an argument.
 const HOLDERS: [&str; 22] = [
-    "args", "opt", "opts", "options", "config", "cfg", "conf", "c", "hparams", "hps", "hp", "params", "flags",
-    "FLAGS", "settings", "training_args", "cli", "self", "hyp", "hyperparameters", "p", "CONFIG",
+    "args",
+    "opt",
+    "opts",
+    "options",
+    "config",
+    "cfg",
+    "conf",
+    "c",
+    "hparams",
+    "hps",
+    "hp",
+    "params",
+    "flags",
+    "FLAGS",
+    "settings",
+    "training_args",
+    "cli",
+    "self",
+    "hyp",
+    "hyperparameters",
+    "p",
+    "CONFIG",
 ];
 
 impl Names {
@@ -121,11 +141,11 @@ impl Names {
                     self.bind(name, Bound::Value(Expr::Binary(operator, sides)), line, scope);
                 }
             }
-            StmtKind::For { target, items, .. } => match target {
-                Expr::Name(name) => self.bind(name, Bound::Each(items.clone()), line, scope),
+            StmtKind::For { target, .. } => match target {
+                Expr::Name(name) => self.bind(name, Bound::Each, line, scope),
                 Expr::List(parts) => {
                     for name in parts.iter().filter_map(name_of) {
-                        self.bind(name, Bound::Each(items.clone()), line, scope);
+                        self.bind(name, Bound::Each, line, scope);
                     }
                 }
                 _ => {}
@@ -138,7 +158,7 @@ impl Names {
             }
             StmtKind::Class(found) => {
                 self.classes.entry(found.name.clone()).or_insert_with(|| Rc::clone(found));
-                self.bind(&found.name, Bound::Class(Rc::clone(found)), line, scope);
+                self.bind(&found.name, Bound::Class, line, scope);
             }
             StmtKind::Import(imports) => {
                 self.imports.extend(imports.iter().map(|(whole, name)| (name.clone(), whole.clone())));
@@ -199,7 +219,8 @@ impl Names {
     /// `config = dict(lr=0.1)`, `config = Namespace(lr=0.1)`.
     fn settings(&mut self, name: &str, value: &Expr) {
         let Expr::Call(call) = value else { return };
-        let holds = ["dict", "Namespace", "SimpleNamespace", "EasyDict", "AttrDict", "ConfigDict", "edict", "Munch"];
+        let holds =
+            ["dict", "Namespace", "SimpleNamespace", "EasyDict", "AttrDict", "ConfigDict", "edict", "Munch"];
         if !holds.contains(&call.name.as_str()) && !self.classes.contains_key(&call.name) {
             return;
         }
@@ -274,8 +295,8 @@ impl Names {
         }
         for (name, bindings) in &mut self.bindings {
             for binding in bindings {
-                let is_parameter = matches!(binding.bound, Bound::Parameter | Bound::Default(_))
-                    && binding.scope.is_some();
+                let is_parameter =
+                    matches!(binding.bound, Bound::Parameter | Bound::Default(_)) && binding.scope.is_some();
                 if !is_parameter {
                     continue;
                 }
@@ -301,7 +322,8 @@ impl Names {
 
     fn assigned(&self, name: &str, line: usize) -> Option<(&Bound, usize)> {
         let bindings = self.bindings.get(name)?;
-        let holds = |scope: usize| self.scopes.get(scope).is_some_and(|(from, to)| (*from..=*to).contains(&line));
+        let holds =
+            |scope: usize| self.scopes.get(scope).is_some_and(|(from, to)| (*from..=*to).contains(&line));
         let inside = bindings.iter().filter(|binding| binding.scope.is_some_and(holds));
         let nearest = last_before(inside, line);
         let outside = || {
@@ -333,7 +355,9 @@ impl Names {
         let last = holder.rsplit('.').next().unwrap_or(holder);
         let is_holder = HOLDERS.contains(&last)
             || self.classes.contains_key(holder)
-            || ["args", "config", "cfg", "params", "opt"].iter().any(|end| last.to_lowercase().ends_with(end));
+            || ["args", "config", "cfg", "params", "opt"]
+                .iter()
+                .any(|end| last.to_lowercase().ends_with(end));
         let bound = own.or_else(|| self.defaults.get(field).filter(|_| is_holder))?;
         match bound {
             Bound::Default(default) => Some((bound, default.line)),
@@ -381,7 +405,9 @@ fn last_line(body: &[Stmt]) -> usize {
                     most.max(last_line(otherwise))
                 }
                 StmtKind::For { body, otherwise, .. } => last_line(body).max(last_line(otherwise)),
-                StmtKind::While { body, .. } | StmtKind::Block(body) | StmtKind::Failing(body) => last_line(body),
+                StmtKind::While { body, .. } | StmtKind::Block(body) | StmtKind::Failing(body) => {
+                    last_line(body)
+                }
                 StmtKind::Def(function) => last_line(&function.body),
                 StmtKind::Class(class) => last_line(&class.body),
                 _ => 0,

@@ -1,9 +1,7 @@
 //! From the tokens of a statement to its expressions.
 
-use std::rc::Rc;
-
 use super::lex::{Lexeme, Token};
-use super::tree::{Call, Comprehension, Expr, Function, Pair, Parameter, Stmt, StmtKind};
+use super::tree::{Call, Comprehension, Expr};
 
 /// How deep brackets and operators may be nested.
 const MAX_DEPTH: usize = 48;
@@ -12,9 +10,6 @@ const MAX_CHAIN: usize = 64;
 
 /// Why tokens are no expression.
 pub(super) type Failed = String;
-
-/// Arguments by place, and by name.
-type Arguments = (Vec<Expr>, Vec<(String, Expr)>);
 
 pub(super) struct Parser<'t> {
     pub tokens: &'t [Lexeme],
@@ -40,11 +35,11 @@ impl<'t> Parser<'t> {
         Self { tokens, depth: 0 }
     }
 
-    fn advance(&mut self) {
+    pub(super) fn advance(&mut self) {
         self.tokens = self.tokens.split_first().map_or(&[], |(_, rest)| rest);
     }
 
-    fn line(&self) -> usize {
+    pub(super) fn line(&self) -> usize {
         self.tokens.first().map_or(0, |lexeme| lexeme.line)
     }
 
@@ -60,7 +55,7 @@ impl<'t> Parser<'t> {
         is_next
     }
 
-    fn word_is(&self, word: &str) -> bool {
+    pub(super) fn word_is(&self, word: &str) -> bool {
         matches!(self.tokens.first(), Some(Lexeme { token: Token::Name(found), .. }) if found == word)
     }
 
@@ -72,7 +67,7 @@ impl<'t> Parser<'t> {
         is_next
     }
 
-    fn name(&mut self) -> Option<&'t str> {
+    pub(super) fn name(&mut self) -> Option<&'t str> {
         match self.tokens.split_first() {
             Some((Lexeme { token: Token::Name(name), .. }, rest)) => {
                 self.tokens = rest;
@@ -134,7 +129,12 @@ impl<'t> Parser<'t> {
             if it.take(":=") {
                 return it.expression();
             }
-            if it.at_end() || it.word_is("for") || it.word_is("async") || it.word_is("if") || it.word_is("else") {
+            if it.at_end()
+                || it.word_is("for")
+                || it.word_is("async")
+                || it.word_is("if")
+                || it.word_is("else")
+            {
                 return Ok(value);
             }
             if it.word_is("in") || it.word_is("as") || it.word_is("from") {
@@ -146,7 +146,7 @@ impl<'t> Parser<'t> {
         })
     }
 
-    fn either(&mut self) -> Result<Expr, Failed> {
+    pub(super) fn either(&mut self) -> Result<Expr, Failed> {
         let mut value = self.both()?;
         let mut chain = 0;
         while self.take_word("or") {
@@ -234,7 +234,7 @@ impl<'t> Parser<'t> {
     }
 
     /// Skips to the end of the expression.
-    fn skip(&mut self) {
+    pub(super) fn skip(&mut self) {
         let mut depth = 0_usize;
         while let Some(lexeme) = self.tokens.first() {
             match lexeme.token {
@@ -361,7 +361,7 @@ impl<'t> Parser<'t> {
         })
     }
 
-    fn comprehension(&mut self, element: Expr) -> Result<Expr, Failed> {
+    pub(super) fn comprehension(&mut self, element: Expr) -> Result<Expr, Failed> {
         self.take_word("async");
         if !self.take_word("for") {
             return Ok(element);
@@ -412,174 +412,6 @@ impl<'t> Parser<'t> {
             1 if !is_tuple => items.pop().unwrap_or(Expr::None),
             _ => Expr::List(items),
         })
-    }
-
-    fn parenthesised(&mut self) -> Result<Expr, Failed> {
-        if self.take(")") {
-            return Ok(Expr::List(Vec::new()));
-        }
-        // `(yield x)`.
-        if self.word_is("yield") {
-            self.skip();
-        }
-        self.take("*");
-        let first = self.expression()?;
-        let first = self.comprehension(first)?;
-        if self.take(")") {
-            return Ok(first);
-        }
-        let mut items = vec![first];
-        if self.take(",") {
-            match self.bracketed(")")? {
-                Expr::List(rest) => items.extend(rest),
-                other => items.push(other),
-            }
-        } else {
-            self.close(")")?;
-        }
-        Ok(Expr::List(items))
-    }
-
-    /// The rest of a list up to its closing bracket.
-    fn bracketed(&mut self, close: &str) -> Result<Expr, Failed> {
-        let mut items = Vec::new();
-        loop {
-            if self.take(close) {
-                return Ok(Expr::List(items));
-            }
-            let is_spread = self.take("*");
-            let item = self.expression()?;
-            let item = self.comprehension(item)?;
-            if items.is_empty() && matches!(item, Expr::Comprehension(_)) && self.take(close) {
-                return Ok(item);
-            }
-            items.push(if is_spread { Expr::Unknown(format!("*{}", item.shown())) } else { item });
-            if !self.take(",") {
-                self.close(close)?;
-                return Ok(Expr::List(items));
-            }
-        }
-    }
-
-    /// A table, or a set.
-    fn braced(&mut self) -> Result<Expr, Failed> {
-        let mut pairs = Vec::new();
-        let mut items = Vec::new();
-        loop {
-            if self.take("}") {
-                break;
-            }
-            let line = self.line();
-            if self.take("**") {
-                let spread = self.expression()?;
-                pairs.push(Pair { key: Expr::Unknown("**".to_owned()), value: spread, line });
-            } else {
-                let key = self.expression()?;
-                if self.take(":") {
-                    let value = self.expression()?;
-                    if self.word_is("for") {
-                        self.skip();
-                    }
-                    pairs.push(Pair { key, value, line });
-                } else {
-                    if self.word_is("for") {
-                        self.skip();
-                    }
-                    items.push(key);
-                }
-            }
-            if !self.take(",") {
-                self.close("}")?;
-                break;
-            }
-        }
-        Ok(if items.is_empty() { Expr::Table(pairs) } else { Expr::List(items) })
-    }
-
-    /// Passes over what is not understood up to the closing bracket.
-    fn close(&mut self, close: &str) -> Result<(), Failed> {
-        loop {
-            if self.take(close) {
-                return Ok(());
-            }
-            if self.tokens.is_empty() {
-                return Err(format!("a `{close}` is missing"));
-            }
-            let before = self.tokens.len();
-            self.skip();
-            if self.tokens.len() == before {
-                self.advance();
-            }
-        }
-    }
-
-    fn arguments(&mut self) -> Result<Arguments, Failed> {
-        let (mut arguments, mut named) = (Vec::new(), Vec::new());
-        loop {
-            if self.take(")") {
-                break;
-            }
-            if self.take("**") {
-                named.push(("**".to_owned(), self.expression()?));
-            } else if self.take("*") {
-                let spread = self.expression()?;
-                arguments.push(Expr::Unknown(format!("*{}", spread.shown())));
-            } else if let [
-                Lexeme { token: Token::Name(name), .. },
-                Lexeme { token: Token::Sign("="), .. },
-                rest @ ..,
-            ] = self.tokens
-            {
-                self.tokens = rest;
-                named.push((name.clone(), self.expression()?));
-            } else {
-                let value = self.expression()?;
-                arguments.push(self.comprehension(value)?);
-            }
-            if !self.take(",") {
-                self.close(")")?;
-                break;
-            }
-        }
-        Ok((arguments, named))
-    }
-
-    fn lambda(&mut self) -> Result<Expr, Failed> {
-        let line = self.line();
-        self.advance();
-        let parameters = self.parameters(":")?;
-        let value = self.expression()?;
-        let body = vec![Stmt { line, kind: StmtKind::Return(Some(value)) }];
-        Ok(Expr::Lambda(Rc::new(Function { name: String::new(), parameters, body, line })))
-    }
-
-    /// The parameters of a function up to what ends them.
-    pub fn parameters(&mut self, close: &str) -> Result<Vec<Parameter>, Failed> {
-        let mut parameters = Vec::new();
-        loop {
-            if self.take(close) {
-                return Ok(parameters);
-            }
-            if self.take("/") || self.take("*") && (self.next_is(",") || self.next_is(close)) {
-                self.take(",");
-                continue;
-            }
-            self.take("**");
-            let Some(name) = self.name() else { return Err("no list of parameters".to_owned()) };
-            if close != ":" && self.take(":") {
-                // Its type is not needed.
-                self.either()?;
-            }
-            let default = if self.take("=") { Some(self.expression()?) } else { None };
-            parameters.push(Parameter { name: name.to_owned(), default });
-            if !self.take(",") {
-                return if self.take(close) {
-                    Ok(parameters)
-                } else {
-                    Err(format!("a `{close}` is missing after the parameters"))
-                };
-            }
-        }
     }
 }
 

@@ -102,8 +102,16 @@ pub(crate) enum StmtKind {
     Return(Option<Expr>),
     /// Conditions with what they lead to, and what is left for `else`.
     If(Vec<(Expr, Vec<Stmt>)>, Vec<Stmt>),
-    For { target: Expr, items: Expr, body: Vec<Stmt>, otherwise: Vec<Stmt> },
-    While { test: Expr, body: Vec<Stmt> },
+    For {
+        target: Expr,
+        items: Expr,
+        body: Vec<Stmt>,
+        otherwise: Vec<Stmt>,
+    },
+    While {
+        test: Expr,
+        body: Vec<Stmt>,
+    },
     Def(Rc<Function>),
     Class(Rc<Class>),
     /// What stands in `with`, `try` and their like.

@@ -7,9 +7,17 @@ use super::tree::{Call, Class, Expr, Function, Stmt, StmtKind};
 pub(crate) enum Within<'p> {
     Class(&'p Class),
     Def(&'p Function),
-    For { target: &'p Expr, items: &'p Expr, body: &'p [Stmt] },
-    While { test: &'p Expr, body: &'p [Stmt] },
-    If { test: &'p Expr },
+    For {
+        target: &'p Expr,
+        items: &'p Expr,
+        body: &'p [Stmt],
+    },
+    While {
+        body: &'p [Stmt],
+    },
+    If {
+        test: &'p Expr,
+    },
     /// The other side of an `if`, or what follows a failure.
     Else,
 }
@@ -45,7 +53,7 @@ pub(super) fn statements<'p>(body: &'p [Stmt], within: &mut Vec<Within<'p>>, vis
                 inner(Within::For { target, items, body }, body);
                 inner(Within::Else, otherwise);
             }
-            StmtKind::While { test, body } => inner(Within::While { test, body }, body),
+            StmtKind::While { body, .. } => inner(Within::While { body }, body),
             StmtKind::Def(function) => inner(Within::Def(function), &function.body),
             StmtKind::Class(class) => inner(Within::Class(class), &class.body),
             StmtKind::Block(body) => statements(body, within, visit),

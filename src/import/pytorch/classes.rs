@@ -12,7 +12,12 @@ use crate::schedule::kind::{Cyclic, Exponential, Kind, Multistep, OneCycle, Step
 use crate::schedule::{Schedule, Span, Tick};
 
 impl<'p> Reader<'p> {
-    pub(super) fn schedule(&mut self, call: &'p Call, base: f64, level: usize) -> Result<Schedule, ImportError> {
+    pub(super) fn schedule(
+        &mut self,
+        call: &'p Call,
+        base: f64,
+        level: usize,
+    ) -> Result<Schedule, ImportError> {
         self.parts += 1;
         if level > MAX_LEVELS || self.parts > MAX_PARTS {
             return Err(ImportError::unsupported(&call.name, "there are too many schedulers in schedulers"));
@@ -29,7 +34,9 @@ impl<'p> Reader<'p> {
         let call = given.call;
         self.resumed(given);
         let tick = self.tick;
-        let exact = |length: f64| Some(if tick == Tick::Epoch { Span::Epochs(length) } else { Span::Updates(length) });
+        let exact = |length: f64| {
+            Some(if tick == Tick::Epoch { Span::Epochs(length) } else { Span::Updates(length) })
+        };
         Ok(match call.name.as_str() {
             "StepLR" => {
                 let gamma = given.or("gamma", 2, 0.1)?;
@@ -113,7 +120,10 @@ impl<'p> Reader<'p> {
             | "WarmupMultiStepLR" => self.third_party(given, base, level)?,
             "AcceleratedScheduler" => {
                 let Some(Expr::Call(inner)) = given.get("scheduler", 0) else {
-                    return Err(ImportError::missing("AcceleratedScheduler", "a scheduler that is written out"));
+                    return Err(ImportError::missing(
+                        "AcceleratedScheduler",
+                        "a scheduler that is written out",
+                    ));
                 };
                 self.schedule(inner, base, level + 1)?
             }
@@ -179,7 +189,8 @@ impl<'p> Reader<'p> {
         let is_loader = |value: &Expr| self.is_epoch_length(value, line);
         match value {
             Expr::Binary("*", sides) => {
-                let (count, loader) = if is_loader(&sides.1) { (&sides.0, &sides.1) } else { (&sides.1, &sides.0) };
+                let (count, loader) =
+                    if is_loader(&sides.1) { (&sides.0, &sides.1) } else { (&sides.1, &sides.0) };
                 is_loader(loader).then(|| self.program.number(count, line)).flatten().map(Span::Epochs)
             }
             value if is_loader(value) => Some(Span::Epochs(1.0)),
@@ -191,7 +202,11 @@ impl<'p> Reader<'p> {
     pub(super) fn is_epoch_length(&self, value: &Expr, line: usize) -> bool {
         let named = |name: &str| {
             let last = name.rsplit('.').next().unwrap_or(name).to_lowercase();
-            last.contains("per_epoch") || matches!(last.as_str(), "num_batches" | "n_batches" | "nbatches" | "niter_per_ep" | "iters")
+            last.contains("per_epoch")
+                || matches!(
+                    last.as_str(),
+                    "num_batches" | "n_batches" | "nbatches" | "niter_per_ep" | "iters"
+                )
         };
         match value {
             Expr::Call(call) => {
@@ -223,7 +238,12 @@ impl<'p> Reader<'p> {
             return Err(ImportError::missing("CyclicLR", "a step_size_up that is a number"));
         };
         if let Some(scale) = scale {
-            return self.scaled_cycles(given, scale, (floor, peak), (up.amount(), down.unwrap_or(up.amount())));
+            return self.scaled_cycles(
+                given,
+                scale,
+                (floor, peak),
+                (up.amount(), down.unwrap_or(up.amount())),
+            );
         }
         let mode = match given.text("mode", 5).unwrap_or("triangular") {
             "triangular" => "triangular",
@@ -296,7 +316,9 @@ impl<'p> Reader<'p> {
         let call = given.call;
         let (kind, names): (&str, &[&str]) = match call.name.as_str() {
             "get_constant_schedule" => ("constant", &["optimizer", "last_epoch"]),
-            "get_constant_schedule_with_warmup" => ("constant_with_warmup", &["optimizer", "num_warmup_steps"]),
+            "get_constant_schedule_with_warmup" => {
+                ("constant_with_warmup", &["optimizer", "num_warmup_steps"])
+            }
             "get_linear_schedule_with_warmup" => {
                 ("linear", &["optimizer", "num_warmup_steps", "num_training_steps"])
             }
@@ -307,10 +329,9 @@ impl<'p> Reader<'p> {
                 "cosine_with_restarts",
                 &["optimizer", "num_warmup_steps", "num_training_steps", "num_cycles"],
             ),
-            "get_polynomial_decay_schedule_with_warmup" => (
-                "polynomial",
-                &["optimizer", "num_warmup_steps", "num_training_steps", "lr_end", "power"],
-            ),
+            "get_polynomial_decay_schedule_with_warmup" => {
+                ("polynomial", &["optimizer", "num_warmup_steps", "num_training_steps", "lr_end", "power"])
+            }
             "get_inverse_sqrt_schedule" => ("inverse_sqrt", &["optimizer", "num_warmup_steps", "timescale"]),
             "get_cosine_with_min_lr_schedule_with_warmup" => (
                 "cosine_with_min_lr",
@@ -344,10 +365,11 @@ impl<'p> Reader<'p> {
             }
         }
         let length = |reader: &mut Self, name: &str| -> Result<Option<Span>, ImportError> {
-            let value = call.named.iter().find(|(found, _)| found == name).map(|(_, value)| value).or_else(|| {
-                let place = names.iter().position(|found| *found == name)?;
-                call.arguments.get(place)
-            });
+            let value =
+                call.named.iter().find(|(found, _)| found == name).map(|(_, value)| value).or_else(|| {
+                    let place = names.iter().position(|found| *found == name)?;
+                    call.arguments.get(place)
+                });
             settings.seen(&[name]);
             match value {
                 None | Some(Expr::None) => Ok(None),
@@ -363,11 +385,13 @@ impl<'p> Reader<'p> {
         let total = length(self, "num_training_steps")?;
         let shown = |name: &str| settings.get(name).map(Expr::shown);
         if let (None, Some(shown)) = (warmup, shown("num_warmup_steps")) {
-            self.imported.assume(format!("num_warmup_steps is `{shown}`, which is not known here: taken as none"));
+            self.imported
+                .assume(format!("num_warmup_steps is `{shown}`, which is not known here: taken as none"));
         }
         if let (None, Some(shown)) = (total, shown("num_training_steps")) {
-            self.imported
-                .assume(format!("num_training_steps is `{shown}`, which is not known here: the schedule fills the run"));
+            self.imported.assume(format!(
+                "num_training_steps is `{shown}`, which is not known here: the schedule fills the run"
+            ));
         }
         if total.is_some() {
             self.imported.updates = total;

@@ -1,11 +1,11 @@
 //! Schedulers of schedulers: parts that follow one another, products, and what is neither, which is worked out
 //! update by update.
 
+use super::super::ImportError;
 use super::super::function::{self, Sampled};
 use super::super::python::{Call, Expr};
 use super::super::pytorch_arguments::Given;
 use super::super::shape::sequence;
-use super::super::ImportError;
 use super::simulate::{self, Node};
 use super::{MAX_LEVELS, MAX_PARTS, Reader};
 use crate::schedule::Schedule;
@@ -74,7 +74,10 @@ impl<'p> Reader<'p> {
         };
         let lasts_nothing = children.iter().any(|child| {
             matches!(child.name.as_str(), "ConstantLR" | "LinearLR")
-                && Given::new(child, self.program, self.group).or("total_iters", if child.name == "LinearLR" { 3 } else { 2 }, 5.0).unwrap_or(5.0) == 0.0
+                && Given::new(child, self.program, self.group)
+                    .or("total_iters", if child.name == "LinearLR" { 3 } else { 2 }, 5.0)
+                    .unwrap_or(5.0)
+                    == 0.0
         });
         if !children.iter().all(simple) || lasts_nothing {
             return self.simulated(given.call, base, level);

@@ -22,9 +22,10 @@ pub(super) fn is_own(program: &Program, call: &Call) -> bool {
         let name = base.shown();
         name.ends_with("LRScheduler") || name.ends_with("LambdaLR")
     });
-    let has_rate = class.body.iter().any(|stmt| {
-        matches!(&stmt.kind, StmtKind::Def(function) if function.name == "get_lr")
-    });
+    let has_rate = class
+        .body
+        .iter()
+        .any(|stmt| matches!(&stmt.kind, StmtKind::Def(function) if function.name == "get_lr"));
     from_scheduler && has_rate
 }
 
@@ -56,7 +57,9 @@ impl<'p> Rated<'p> {
         let mut machine = self.machine.borrow_mut();
         machine.refuel(FUEL);
         match machine.apply_value(&self.function, arguments, self.line)? {
-            Value::Opaque(spelled) => Err(Stop::new(format!("it depends on `{spelled}`, which is not known here"))),
+            Value::Opaque(spelled) => {
+                Err(Stop::new(format!("it depends on `{spelled}`, which is not known here")))
+            }
             value => value.number().ok_or_else(|| Stop::new("it gives no number")),
         }
     }
@@ -136,8 +139,8 @@ impl<'p> Reader<'p> {
         machine.set_attribute(&value, "base_lrs", Value::List(Rc::new(vec![Value::Number(base)])));
         machine.base = Some(base);
         machine.rate = Some(base);
-        (0..call.arguments.len()).for_each(|place| drop(given.get("", place)));
-        call.named.iter().for_each(|(name, _)| drop(given.get(name, usize::MAX)));
+        // Its constructor was evaluated with all of them.
+        given.all();
         function::schedule(&sampled, &mut self.imported, |tick| {
             machine.refuel(FUEL);
             machine.set_attribute(&value, "last_epoch", Value::Number(tick as f64));
@@ -156,9 +159,10 @@ impl<'p> Reader<'p> {
     pub(super) fn rule(&mut self, given: &Given<'p>, group: &mut Group) -> Result<Rule<'p>, ImportError> {
         Ok(match given.call.name.as_str() {
             "StepLR" => Rule::Step { every: given.need("step_size", 1)?, gamma: given.or("gamma", 2, 0.1)? },
-            "MultiStepLR" => {
-                Rule::Multistep { milestones: given.list("milestones", 1)?, gamma: given.or("gamma", 2, 0.1)? }
-            }
+            "MultiStepLR" => Rule::Multistep {
+                milestones: given.list("milestones", 1)?,
+                gamma: given.or("gamma", 2, 0.1)?,
+            },
             "ConstantLR" => Rule::Constant {
                 factor: given.or("factor", 1, 1.0 / 3.0)?,
                 total: given.or("total_iters", 2, 5.0)?,
@@ -169,9 +173,10 @@ impl<'p> Reader<'p> {
                 total: given.or("total_iters", 3, 5.0)?,
             },
             "ExponentialLR" => Rule::Exponential { gamma: given.need("gamma", 1)? },
-            "PolynomialLR" => {
-                Rule::Polynomial { total: given.or("total_iters", 1, 5.0)?, power: given.or("power", 2, 1.0)? }
-            }
+            "PolynomialLR" => Rule::Polynomial {
+                total: given.or("total_iters", 1, 5.0)?,
+                power: given.or("power", 2, 1.0)?,
+            },
             "CosineAnnealingLR" => {
                 Rule::Cosine { over: given.need("T_max", 1)?, floor: given.or("eta_min", 2, 0.0)? }
             }

@@ -12,8 +12,10 @@ use crate::schedule::{Schedule, Tick};
 pub(super) fn is_stranger(call: &Call) -> bool {
     let name = call.name.as_str();
     let ends = ["LR", "Scheduler", "Warmup", "WarmupLR", "LRSchedule", "LrScheduler", "Annealing"];
-    let is_like = ends.iter().any(|end| name.ends_with(end)) && name.starts_with(|c: char| c.is_ascii_uppercase());
-    let idle = ["Noise", "DDPM", "DDIM", "Euler", "PNDM", "Beta", "Profiler", "Dataset", "Task", "Discrete", "Flow"];
+    let is_like =
+        ends.iter().any(|end| name.ends_with(end)) && name.starts_with(|c: char| c.is_ascii_uppercase());
+    let idle =
+        ["Noise", "DDPM", "DDIM", "Euler", "PNDM", "Beta", "Profiler", "Dataset", "Task", "Discrete", "Flow"];
     is_like
         && !SCHEDULERS.contains(&name)
         && !idle.iter().any(|word| name.contains(word))
@@ -120,7 +122,8 @@ impl<'p> Reader<'p> {
              follows from its own beginning",
         );
         if self.tick == Tick::Update {
-            self.imported.assume("its total_epoch counts calls of step(): updates here (--tick epoch overrules)");
+            self.imported
+                .assume("its total_epoch counts calls of step(): updates here (--tick epoch overrules)");
         }
         Ok(sequence(vec![(self.span(over), climb)], after))
     }

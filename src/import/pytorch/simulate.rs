@@ -29,13 +29,34 @@ impl Group {
 
 /// What a scheduler without children does.
 pub(super) enum Rule<'p> {
-    Step { every: f64, gamma: f64 },
-    Multistep { milestones: Vec<f64>, gamma: f64 },
-    Constant { factor: f64, total: f64 },
-    Linear { start: f64, end: f64, total: f64 },
-    Exponential { gamma: f64 },
-    Polynomial { total: f64, power: f64 },
-    Cosine { over: f64, floor: f64 },
+    Step {
+        every: f64,
+        gamma: f64,
+    },
+    Multistep {
+        milestones: Vec<f64>,
+        gamma: f64,
+    },
+    Constant {
+        factor: f64,
+        total: f64,
+    },
+    Linear {
+        start: f64,
+        end: f64,
+        total: f64,
+    },
+    Exponential {
+        gamma: f64,
+    },
+    Polynomial {
+        total: f64,
+        power: f64,
+    },
+    Cosine {
+        over: f64,
+        floor: f64,
+    },
     /// Its rate at a tick, whatever it finds; the rate at its beginning is given.
     Absolute(Box<dyn Fn(f64, u64) -> Done<f64> + 'p>),
     /// A factor at a tick.
@@ -152,7 +173,11 @@ impl Leaf<'_> {
         let tick = self.last.max(0) as u64;
         Ok(match &self.rule {
             Rule::Step { every, gamma } => {
-                if is_first || last % every != 0.0 { found } else { found * gamma }
+                if is_first || last % every != 0.0 {
+                    found
+                } else {
+                    found * gamma
+                }
             }
             Rule::Multistep { milestones, gamma } => {
                 let times = if is_first { 0 } else { milestones.iter().filter(|at| **at == last).count() };
@@ -169,7 +194,13 @@ impl Leaf<'_> {
                 () if is_first || last > *total => found,
                 () => found * (1.0 + (end - start) / (total * start + (last - 1.0) * (end - start))),
             },
-            Rule::Exponential { gamma } => if is_first { found } else { found * gamma },
+            Rule::Exponential { gamma } => {
+                if is_first {
+                    found
+                } else {
+                    found * gamma
+                }
+            }
             Rule::Polynomial { total, power } => {
                 if is_first || last > *total {
                     found
@@ -183,12 +214,19 @@ impl Leaf<'_> {
                     found + (self.base - floor) * (1.0 - (PI / over).cos()) / 2.0
                 }
                 () => {
-                    (1.0 + (PI * last / over).cos()) / (1.0 + (PI * (last - 1.0) / over).cos()) * (found - floor)
+                    (1.0 + (PI * last / over).cos()) / (1.0 + (PI * (last - 1.0) / over).cos())
+                        * (found - floor)
                         + floor
                 }
             },
             Rule::Absolute(rate) => rate(self.base, tick)?,
-            Rule::Multiplies(factor) => if is_first { found } else { found * factor(tick)? },
+            Rule::Multiplies(factor) => {
+                if is_first {
+                    found
+                } else {
+                    found * factor(tick)?
+                }
+            }
         })
     }
 }

@@ -206,7 +206,8 @@ impl Pasted {
                 let unread = imported.unread.iter().filter(|unread| unread.matters);
                 let unread = unread.map(|unread| format!("Not read: {unread}"));
                 let idle = imported.unread.iter().filter(|unread| !unread.matters).count();
-                let idle = (idle > 0).then(|| format!("{idle} settings that do not shape the schedule were not read"));
+                let idle = (idle > 0)
+                    .then(|| format!("{idle} settings that do not shape the schedule were not read"));
                 let told = fit.into_iter().chain(left_out).chain(assumed).chain(unread);
                 for line in told.chain(imported.notes.iter().cloned()).chain(idle) {
                     ui.add(Label::new(theme::caption(ui, format::sentence(&line))).wrap());

@@ -44,7 +44,7 @@ fn experiment(lr: &str) -> Experiment {
 fn round_trip(lr: &str, target: &'static Target) -> Option<(f64, export::Export, Imported)> {
     let experiment = experiment(lr);
     let exported =
-        export(&experiment, &experiment.runs[0], CLOCK, target, &export::&Options::default()).unwrap();
+        export(&experiment, &experiment.runs[0], CLOCK, target, &export::Options::default()).unwrap();
     // With a format the text itself is read, not the experiment at its end.
     let format = Some(format_of(&exported.text).unwrap());
     let imported = match import(&exported.text, Options { format, ..Options::default() }) {
@@ -102,7 +102,7 @@ fn a_table_gives_every_rate_back() {
     let target = Target::from_id("csv").unwrap();
     let (mut of_kind, mut listed) = (0, 0);
     for (experiment, run) in runs() {
-        let exported = export(&experiment, &run, CLOCK, target, &export::&Options::default()).unwrap();
+        let exported = export(&experiment, &run, CLOCK, target, &export::Options::default()).unwrap();
         let imported = read(&exported.text);
         assert_eq!(imported.updates, Some(Span::Updates(1000.0)));
         let curve = curve(&imported, 1000, 100);
@@ -124,7 +124,7 @@ fn a_table_says_which_columns_were_left_out() {
     let target = Target::from_id("csv").unwrap();
     let experiment = experiment("{ kind = \"rex\", peak = 0.1 }\nbatch = { kind = \"constant\", peak = 64 }");
     let run = &experiment.runs[0];
-    let text = export(&experiment, run, CLOCK, target, &export::&Options::default()).unwrap().text;
+    let text = export(&experiment, run, CLOCK, target, &export::Options::default()).unwrap().text;
     let notes = read(&text).notes;
     assert!(
         notes.iter().any(|note| note.contains("left out: beta1, weight_decay") && note.ends_with("batch")),
@@ -171,7 +171,7 @@ fn every_export_that_can_hold_a_comment_gives_its_run_back() {
     assert!(runs.len() > 50);
     for (experiment, run) in runs {
         for target in Target::ALL.iter().filter(|target| target.id != "csv") {
-            let text = export(&experiment, &run, CLOCK, target, &export::&Options::default()).unwrap().text;
+            let text = export(&experiment, &run, CLOCK, target, &export::Options::default()).unwrap().text;
             let imported = read(&text);
             assert_eq!(imported.run(&run.optimizer), run, "{}", target.id);
             assert_eq!(imported.updates, Some(experiment.train.updates));
@@ -190,7 +190,7 @@ fn a_changed_export_is_read_itself() {
     let cosine = experiment("{ kind = \"cosine\", peak = 0.1 }");
     let text = |experiment: &Experiment, id| {
         let target = Target::from_id(id).unwrap();
-        export(experiment, &experiment.runs[0], CLOCK, target, &export::&Options::default()).unwrap().text
+        export(experiment, &experiment.runs[0], CLOCK, target, &export::Options::default()).unwrap().text
     };
     for id in ["pytorch", "timm", "hugging_face_yaml"] {
         let written = text(&cosine, id);
@@ -231,7 +231,7 @@ fn names_cannot_imitate_the_last_comment() {
     let mut hostile = experiment("{ kind = \"rex\", peak = 0.1 }");
     let text = |experiment: &Experiment, id| {
         let target = Target::from_id(id).unwrap();
-        export(experiment, &experiment.runs[0], CLOCK, target, &export::&Options::default()).unwrap().text
+        export(experiment, &experiment.runs[0], CLOCK, target, &export::Options::default()).unwrap().text
     };
     let whole = text(&hostile, "axolotl");
     let closing = whole.lines().last().unwrap();

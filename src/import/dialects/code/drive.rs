@@ -1,6 +1,9 @@
 //! How a function of the tick is called: which variable counts, what else it is given, and for how long.
 
-use super::{Expr, Function, Imported, Machine, Options, Program, Stop, StmtKind, Tick, Value, Within, clock, sets_rate};
+use super::{
+    Expr, Function, Imported, Machine, Options, Program, StmtKind, Stop, Tick, Value, Within, clock,
+    sets_rate,
+};
 use crate::import::python::eval::Done;
 use crate::import::python::{Bound, Site, Stmt};
 use crate::schedule::Span;
@@ -10,14 +13,54 @@ const PER_EPOCH: f64 = 100.0;
 
 /// Names of what counts, and of how long a run is.
 const TICKS: [&str; 26] = [
-    "it", "iter", "iteration", "step", "epoch", "i", "t", "n", "current_step", "global_step", "iter_num", "cur_iter",
-    "current_iter", "steps", "iters", "epochs", "s", "x", "e", "ep", "count", "index", "step_num", "num_updates", "cur_step",
+    "it",
+    "iter",
+    "iteration",
+    "step",
+    "epoch",
+    "i",
+    "t",
+    "n",
+    "current_step",
+    "global_step",
+    "iter_num",
+    "cur_iter",
+    "current_iter",
+    "steps",
+    "iters",
+    "epochs",
+    "s",
+    "x",
+    "e",
+    "ep",
+    "count",
+    "index",
+    "step_num",
+    "num_updates",
+    "cur_step",
     "current_epoch",
 ];
 const TOTALS: [&str; 20] = [
-    "max_iters", "max_steps", "num_iterations", "num_steps", "total_steps", "train_iters", "max_iter", "n_iters",
-    "total_iters", "iterations", "num_training_steps", "n_steps", "total_iterations", "lr_decay_iters", "num_epochs",
-    "epochs", "n_epochs", "max_epochs", "total_epochs", "nb_epoch",
+    "max_iters",
+    "max_steps",
+    "num_iterations",
+    "num_steps",
+    "total_steps",
+    "train_iters",
+    "max_iter",
+    "n_iters",
+    "total_iters",
+    "iterations",
+    "num_training_steps",
+    "n_steps",
+    "total_iterations",
+    "lr_decay_iters",
+    "num_epochs",
+    "epochs",
+    "n_epochs",
+    "max_epochs",
+    "total_epochs",
+    "nb_epoch",
 ];
 
 /// What is evaluated at each tick.
@@ -54,7 +97,12 @@ pub(super) struct Drive<'p> {
 impl<'p> Drive<'p> {
     /// A function that takes the tick; the rest of what it takes has defaults or is known.
     pub fn of_function(program: &'p Program, function: &'p Function) -> Option<Self> {
-        let counts = |name: &str| TICKS.contains(&name) || name.ends_with("step") || name.ends_with("iter") || name.ends_with("epoch");
+        let counts = |name: &str| {
+            TICKS.contains(&name)
+                || name.ends_with("step")
+                || name.ends_with("iter")
+                || name.ends_with("epoch")
+        };
         let own = |name: &str| name != "self";
         let places: Vec<(usize, &str)> = function
             .parameters
@@ -134,7 +182,9 @@ impl<'p> Drive<'p> {
             machine.define(name, Value::Number(update));
         }
         let given = match &self.way {
-            Way::Function { function, place } => machine.apply_at(function, *place, Value::Number(tick + self.start))?,
+            Way::Function { function, place } => {
+                machine.apply_at(function, *place, Value::Number(tick + self.start))?
+            }
             Way::Call(call) => machine.value(call, self.line)?,
             Way::Body(body) => {
                 machine.loosely(body, &|stmt| holds_rate(stmt))?;
@@ -169,7 +219,9 @@ fn holds_rate(stmt: &Stmt) -> bool {
     match &stmt.kind {
         StmtKind::Assign(targets, _) => targets.iter().any(sets_rate),
         StmtKind::Update(target, ..) => sets_rate(target),
-        StmtKind::For { body, .. } | StmtKind::While { body, .. } | StmtKind::Block(body) => body.iter().any(holds_rate),
+        StmtKind::For { body, .. } | StmtKind::While { body, .. } | StmtKind::Block(body) => {
+            body.iter().any(holds_rate)
+        }
         StmtKind::If(branches, otherwise) => {
             branches.iter().any(|(_, body)| body.iter().any(holds_rate)) || otherwise.iter().any(holds_rate)
         }
@@ -204,7 +256,8 @@ pub(super) fn of_loop<'p>(program: &'p Program, sites: &[Site<'p>]) -> Option<Dr
         _ => None,
     })?;
     // Where it is called, with the loops around that.
-    let caller = sites.iter().find(|site| site.call.name == function.name && !clock::loops(site, sites).is_empty());
+    let caller =
+        sites.iter().find(|site| site.call.name == function.name && !clock::loops(site, sites).is_empty());
     let by_call = caller.and_then(|caller| {
         let loops = clock::loops(caller, sites);
         let mut drive = around(program, &loops, caller.call.line);
@@ -213,7 +266,14 @@ pub(super) fn of_loop<'p>(program: &'p Program, sites: &[Site<'p>]) -> Option<Dr
         drive.what = format!("{}()", function.name);
         // An argument that is the parameter of the function around the call counts too.
         let counted = drive.epochs.iter().chain(&drive.updates).cloned().collect::<Vec<_>>();
-        let mentions = |name: &str| caller.call.arguments.iter().chain(caller.call.named.iter().map(|(_, value)| value)).any(|value| mentions(value, name));
+        let mentions = |name: &str| {
+            caller
+                .call
+                .arguments
+                .iter()
+                .chain(caller.call.named.iter().map(|(_, value)| value))
+                .any(|value| mentions(value, name))
+        };
         counted.iter().any(|name| mentions(name)).then(|| {
             // Only epochs are handed on: it is a staircase, wherever the call stands.
             if !drive.updates.iter().any(|name| mentions(name)) && !drive.epochs.is_empty() {

@@ -8,8 +8,20 @@ use super::{Done, MAX_ITEMS, Machine, Stop, Value};
 
 /// Modules whose functions of numbers are known.
 const MODULES: [&str; 14] = [
-    "math", "np", "numpy", "jnp", "jax.numpy", "torch", "tf", "tf.math", "tensorflow", "tensorflow.math", "K",
-    "ops", "keras.ops", "mx",
+    "math",
+    "np",
+    "numpy",
+    "jnp",
+    "jax.numpy",
+    "torch",
+    "tf",
+    "tf.math",
+    "tensorflow",
+    "tensorflow.math",
+    "K",
+    "ops",
+    "keras.ops",
+    "mx",
 ];
 
 /// A constant by its name.
@@ -60,7 +72,8 @@ pub(super) fn call(
         return Ok(None);
     }
     let at = |place: usize| arguments.get(place).and_then(Value::number);
-    let by_name = |wanted: &str| named.iter().find(|(name, _)| name == wanted).and_then(|(_, value)| value.number());
+    let by_name =
+        |wanted: &str| named.iter().find(|(name, _)| name == wanted).and_then(|(_, value)| value.number());
     let value = match (name, at(0), at(1).or_else(|| by_name("y"))) {
         ("cos", Some(x), None) => x.cos(),
         ("sin", Some(x), None) => x.sin(),
@@ -86,7 +99,13 @@ pub(super) fn call(
         ("floor", Some(x), None) => x.floor(),
         ("ceil", Some(x), None) => x.ceil(),
         ("trunc" | "int" | "fix", Some(x), None) => x.trunc(),
-        ("sign", Some(x), None) => if x == 0.0 { 0.0 } else { x.signum() },
+        ("sign", Some(x), None) => {
+            if x == 0.0 {
+                0.0
+            } else {
+                x.signum()
+            }
+        }
         ("int", None, None) if arguments.len() == 1 => text_number(arguments)?.trunc(),
         ("float", None, None) if arguments.len() == 1 => text_number(arguments)?,
         (
@@ -109,7 +128,8 @@ pub(super) fn call(
         ("divide" | "true_divide", Some(x), Some(y)) if y != 0.0 => x / y,
         ("subtract", Some(x), Some(y)) => x - y,
         ("clip" | "clamp" | "clip_by_value", Some(x), low) => {
-            let low = low.or_else(|| by_name("min")).or_else(|| by_name("a_min")).unwrap_or(f64::NEG_INFINITY);
+            let low =
+                low.or_else(|| by_name("min")).or_else(|| by_name("a_min")).unwrap_or(f64::NEG_INFINITY);
             let high = at(2).or_else(|| by_name("max")).or_else(|| by_name("a_max")).unwrap_or(f64::INFINITY);
             x.max(low).min(high)
         }
@@ -202,9 +222,12 @@ fn sequences(
             };
             match name {
                 "reversed" => list(found.iter().rev().cloned()),
-                "enumerate" => list(found.iter().enumerate().map(|(index, item)| {
-                    list([Value::Number(index as f64), item.clone()].into_iter())
-                })),
+                "enumerate" => list(
+                    found
+                        .iter()
+                        .enumerate()
+                        .map(|(index, item)| list([Value::Number(index as f64), item.clone()].into_iter())),
+                ),
                 "sorted" => {
                     let Some(mut numbers) = arguments.first().and_then(numbers) else { return Ok(None) };
                     numbers.sort_by(f64::total_cmp);

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::super::tree::{Call, Class, Expr, Function, StmtKind};
 use super::super::{Bound, Program};
 use super::run::Flow;
-use super::{Callable, Done, Frame, Machine, Object, Stop, Value, builtin};
+use super::{Callable, Done, Frame, Machine, Object, Value, builtin};
 
 /// What a call costs beside its steps.
 const COST: usize = 10;
@@ -142,9 +142,9 @@ impl Machine<'_> {
                 _ => Value::unknown(&Expr::Call(Box::new(call.clone()))),
             },
             (Value::Table(pairs), "get") => {
-                let found = arguments.first().and_then(|key| {
-                    pairs.iter().rev().find(|(found, _)| found.equals(key) == Some(true))
-                });
+                let found = arguments
+                    .first()
+                    .and_then(|key| pairs.iter().rev().find(|(found, _)| found.equals(key) == Some(true)));
                 match found {
                     Some((_, value)) => value.clone(),
                     None => arguments.get(1).cloned().unwrap_or(Value::None),
@@ -254,11 +254,4 @@ fn partial(arguments: &[Value], named: Vec<(String, Value)>) -> Value {
     bound.0.extend(rest.iter().cloned());
     bound.1.extend(named);
     Value::Function(Callable { bound: Rc::new(bound), ..callable.clone() })
-}
-
-impl Stop {
-    /// The reason with the update it happened at.
-    pub fn at(self, tick: u64) -> Self {
-        Self::new(format!("at {tick} {}", self.why))
-    }
 }

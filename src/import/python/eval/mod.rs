@@ -127,13 +127,6 @@ impl<'p> Machine<'p> {
         self.eval(expr, 0, line)
     }
 
-    /// What a function gives for these arguments; it was made outside all others.
-    pub fn apply(&mut self, function: &Rc<Function>, arguments: Vec<Value>) -> Done<Value> {
-        let callable =
-            Callable { function: Rc::clone(function), frame: None, this: None, bound: Rc::default() };
-        self.call(&callable, arguments, Vec::new())
-    }
-
     /// What a function gives for one argument at this place, the others as the program says.
     pub fn apply_at(&mut self, function: &Function, place: usize, value: Value) -> Done<Value> {
         let mut named = Vec::new();
@@ -177,7 +170,11 @@ impl<'p> Machine<'p> {
                 .collect(),
             StmtKind::Update(Expr::Name(name), ..) => vec![name.clone()],
             StmtKind::If(branches, otherwise) => {
-                branches.iter().flat_map(|(_, body)| body).chain(otherwise).for_each(|stmt| self.forget(stmt));
+                branches
+                    .iter()
+                    .flat_map(|(_, body)| body)
+                    .chain(otherwise)
+                    .for_each(|stmt| self.forget(stmt));
                 return;
             }
             StmtKind::For { body, .. } | StmtKind::While { body, .. } | StmtKind::Block(body) => {
@@ -226,11 +223,6 @@ impl<'p> Machine<'p> {
                 None => object.attributes.push((name.to_owned(), value)),
             }
         }
-    }
-
-    /// Goes through statements outside all functions.
-    pub fn statements(&mut self, body: &[Stmt]) -> Done<()> {
-        self.body(body, 0).map(|_| ())
     }
 
     fn set(&mut self, frame: usize, name: &str, value: Value) {
@@ -295,9 +287,7 @@ impl<'p> Machine<'p> {
                     it.eval(&value, 0, at)?
                 }
                 Some((Bound::Function(function), _)) => it.function(Rc::clone(function), None),
-                Some((Bound::Class(_) | Bound::Each(_) | Bound::Parameter, _)) | None => {
-                    Value::opaque(name)
-                }
+                Some((Bound::Class | Bound::Each | Bound::Parameter, _)) | None => Value::opaque(name),
             })
         })
     }
@@ -326,8 +316,7 @@ impl<'p> Machine<'p> {
         let class = object.class.clone();
         if let Some(function) = call::method(self.program, &class, name) {
             self.made += 1;
-            let callable =
-                Callable { function, frame: None, this: Some(*at), bound: Rc::default() };
+            let callable = Callable { function, frame: None, this: Some(*at), bound: Rc::default() };
             return Ok(Value::Function(callable));
         }
         self.outside(&format!("{class}.{name}"), line)

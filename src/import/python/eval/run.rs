@@ -135,7 +135,12 @@ impl Machine<'_> {
                 }])
             }
             _ if is_idle(body) => return Ok(Flow::Next),
-            _ => return Err(Stop::new(format!("how often its loop over `{}` runs is not known", items.shown()))),
+            _ => {
+                return Err(Stop::new(format!(
+                    "how often its loop over `{}` runs is not known",
+                    items.shown()
+                )));
+            }
         };
         for item in items.iter() {
             self.burn(1)?;
@@ -170,9 +175,9 @@ impl Machine<'_> {
             }
             Expr::List(names) => {
                 let Value::List(values) = &value else {
-                    return names.iter().try_for_each(|name| {
-                        self.assign(name, Value::opaque(&name.shown()), frame, line)
-                    });
+                    return names
+                        .iter()
+                        .try_for_each(|name| self.assign(name, Value::opaque(&name.shown()), frame, line));
                 };
                 if names.len() != values.len() {
                     return Err(Stop::new("it gives another number of values than names"));
@@ -182,12 +187,15 @@ impl Machine<'_> {
                 }
             }
             Expr::Index(index) => {
-                let is_rate = matches!(&index.1, Expr::Text(key) if matches!(key.as_str(), "lr" | "learning_rate"));
+                let is_rate =
+                    matches!(&index.1, Expr::Text(key) if matches!(key.as_str(), "lr" | "learning_rate"));
                 let holder = self.eval(&index.0, frame, line)?;
                 let is_group = match &holder {
                     Value::Group => true,
                     Value::Opaque(spelled) => {
-                        spelled.contains("param_group") || spelled.contains("group") || spelled.contains("optim")
+                        spelled.contains("param_group")
+                            || spelled.contains("group")
+                            || spelled.contains("optim")
                     }
                     _ => false,
                 };
@@ -248,7 +256,9 @@ impl Machine<'_> {
             Expr::Unary(sign, value) => {
                 let value = self.eval(value, frame, line)?;
                 match (*sign, &value) {
-                    ("not", _) => value.truth().map_or_else(|| Value::unknown(expr), |truth| Value::Flag(!truth)),
+                    ("not", _) => {
+                        value.truth().map_or_else(|| Value::unknown(expr), |truth| Value::Flag(!truth))
+                    }
                     (_, Value::Opaque(_)) => Value::unknown(expr),
                     ("-", _) => Value::Number(-number(&value)?),
                     ("~", _) => Value::Number(-number(&value)? - 1.0),
