@@ -7,15 +7,15 @@ anneal() { "${CARGO_TARGET_DIR:-target}/release/anneal" "$@"; }
 # picture EXPERIMENT NAME [OPTIONS]
 picture() { anneal screenshot "$1" --out "assets/pictures/$2.png" "${@:3}"; }
 
-picture assets/experiments/digits.toml studio-dark --updates 1000 --panel results
-picture assets/experiments/spirals.toml studio-light --updates 2400 --theme light --panel decision-field
-picture assets/experiments/forks.toml studio-forks
-picture assets/experiments/rosenbrock.toml studio-landscape --size 1440x900
-picture assets/experiments/digits.toml range-test --size 1440x900 --updates 300 --panel range-test
-picture tests/experiments/shakespeare-warmup.toml microscope --size 1440x900 --updates 250 --panel microscope
-picture tests/experiments/mnist1d-snapshots.toml studio-snapshots --size 1440x1500 --theme light --panel snapshots
+picture examples/digits.toml studio-dark --updates 1000 --panel results
+picture examples/spirals.toml studio-light --updates 2400 --theme light --panel decision-field
+picture examples/forks.toml studio-forks
+picture examples/rosenbrock.toml studio-landscape --size 1440x900
+picture examples/digits.toml range-test --size 1440x900 --updates 300 --panel range-test
+picture examples/shakespeare-warmup.toml microscope --size 1440x900 --updates 250 --panel microscope
+picture examples/mnist1d-snapshots.toml studio-snapshots --size 1440x1500 --theme light --panel snapshots
 
 trained=$(mktemp -d)
 trap 'rm -rf "$trained"' EXIT
-anneal train tests/experiments/mnist1d-snapshots.toml --out "$trained" --no-baseline
+anneal train examples/mnist1d-snapshots.toml --out "$trained" --no-baseline
 anneal landscape "$trained" --out assets/pictures/landscape.png --size 1200x800

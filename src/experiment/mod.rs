@@ -26,6 +26,9 @@ pub use optimizer::{Number, Optimizer, OptimizerKind};
 
 use crate::schedule::{Schedule, Span};
 
+/// The version of the file's schema that is read and written.
+const VERSION: u64 = 1;
+
 /// What an experiment file says.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Experiment {
@@ -60,6 +63,16 @@ pub enum Source {
     File { path: PathBuf, label: String },
     /// No samples: a [`Model::Surface`] is its own loss. The file then has no `[data]`.
     None,
+}
+
+impl Source {
+    /// What is known of a shipped data set without reading it.
+    pub fn shipped(&self) -> Option<&'static crate::data::DatasetInfo> {
+        match self {
+            Self::Shipped(name) => crate::data::info(name),
+            Self::File { .. } | Self::None => None,
+        }
+    }
 }
 
 /// Samples in one micro-batch.

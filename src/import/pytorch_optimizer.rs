@@ -5,38 +5,32 @@ use super::python::{Call, Expr, Program};
 use super::settings::{number, numbers, set, set_betas};
 use crate::experiment::{Optimizer, OptimizerKind};
 
-/// The classes that are known, with the rate they have when none is given.
-const KNOWN: [(&str, OptimizerKind, f64); 6] = [
-    ("SGD", OptimizerKind::Sgd, 1e-3),
-    ("Adam", OptimizerKind::Adam, 1e-3),
-    ("AdamW", OptimizerKind::AdamW, 1e-3),
-    ("RMSprop", OptimizerKind::RmsProp, 1e-2),
-    ("Adagrad", OptimizerKind::Adagrad, 1e-2),
-    ("Lion", OptimizerKind::Lion, 1e-4),
-];
-
 /// Classes whose rate can be used, although the optimizer itself is not known here.
-const STRANGERS: [&str; 16] = [
-    "NAdam",
-    "RAdam",
+const STRANGERS: [&str; 13] = [
     "Adamax",
     "Adadelta",
-    "Adafactor",
-    "Muon",
     "Rprop",
+    "ASGD",
+    "LBFGS",
+    "SparseAdam",
     "AdamW8bit",
-    "Adam8bit",
     "FusedAdam",
     "DeepSpeedCPUAdam",
     "LARS",
     "LAMB",
     "Lamb",
     "Ranger",
-    "Prodigy",
 ];
 
+/// Arguments that do not change what is computed.
+const HARMLESS: [&str; 7] = ["params", "lr", "betas", "foreach", "fused", "capturable", "differentiable"];
+
+fn known(call: &Call) -> Option<OptimizerKind> {
+    OptimizerKind::ALL.into_iter().map(|(_, kind)| kind).find(|kind| kind.info().pytorch.0 == call.name)
+}
+
 pub(super) fn is_one(call: &Call) -> bool {
-    KNOWN.iter().any(|(name, ..)| *name == call.name) || STRANGERS.contains(&call.name.as_str())
+    known(call).is_some() || STRANGERS.contains(&call.name.as_str())
 }
 
 /// What a call of an optimizer says.
@@ -53,10 +47,10 @@ pub(super) struct Read {
 /// # Errors
 /// When a number of the optimizer is none.
 pub(super) fn read(call: &Call, program: &Program) -> Result<Read, ImportError> {
-    let known = KNOWN.iter().find(|(name, ..)| *name == call.name);
+    let known = known(call);
     let (mut notes, mut assumed) = (Vec::new(), Vec::new());
     let get = |name: &str| call.argument(name, usize::MAX).map(|value| program.resolve_at(value, call.line));
-    let default = known.map_or(1e-3, |(.., rate)| *rate);
+    let default = known.map_or(1e-3, |kind| kind.info().pytorch.1);
     let given = call.argument("lr", 1);
     let rate = match given.map(|value| (program.number(value, call.line), value)) {
         Some((Some(rate), _)) => number("lr", &Expr::Number(rate))?,
@@ -78,11 +72,11 @@ pub(super) fn read(call: &Call, program: &Program) -> Result<Read, ImportError> 
         }
     };
     let groups = groups(call, program, rate);
-    let Some((_, kind, _)) = known else {
+    let Some(kind) = known else {
         notes.push(format!("{} is no optimizer that is known here; only its rate was taken", call.name));
         return Ok(Read { optimizer: None, rate, notes, assumed, groups });
     };
-    let mut optimizer = Optimizer::new(*kind);
+    let mut optimizer = Optimizer::new(kind);
     for info in kind.numbers() {
         let Some(value) = call.argument(info.name, usize::MAX) else { continue };
         let resolved = program.resolve_at(value, call.line);
@@ -101,6 +95,9 @@ pub(super) fn read(call: &Call, program: &Program) -> Result<Read, ImportError> 
             )),
         }
     }
+    for info in kind.options() {
+        optimizer.switch(info.name, get(info.name) == Some(&Expr::Flag(true)));
+    }
     if let Some(betas) = get("betas") {
         match betas {
             Expr::List(items) => {
@@ -118,10 +115,12 @@ pub(super) fn read(call: &Call, program: &Program) -> Result<Read, ImportError> 
             )),
         }
     }
-    optimizer.nesterov = *kind == OptimizerKind::Sgd && get("nesterov") == Some(&Expr::Flag(true));
-    for name in ["dampening", "amsgrad", "maximize", "centered", "lr_decay", "initial_accumulator_value"] {
-        let given = get(name).filter(|value| !matches!(value, Expr::None | Expr::Flag(false)));
-        if given.is_some_and(|value| *value != Expr::Number(0.0)) {
+    for (name, _) in &call.named {
+        let is_read = kind.numbers().iter().any(|info| info.name == name)
+            || kind.options().iter().any(|info| info.name == name)
+            || HARMLESS.contains(&name.as_str());
+        let value = get(name).filter(|value| !matches!(value, Expr::None | Expr::Flag(false)));
+        if !is_read && value.is_some_and(|value| *value != Expr::Number(0.0)) {
             notes.push(format!("{}'s {name} was left out", call.name));
         }
     }

@@ -5,7 +5,7 @@
 
 The test above writes checkpoints, and the held-out samples that go with each, into DIR. The small one is
 kept here as ensemble.safetensors and ensemble_validation.safetensors, so this program runs without DIR too;
-what it said of the large ones, tests/experiments/mnist1d-snapshots.toml under the seeds 0 to 4, is then left
+what it said of the large ones, examples/mnist1d-snapshots.toml under the seeds 0 to 4, is then left
 as it is.
 Nothing but numpy: the files are read, the network is computed and the figures are made here, in float64.
 """

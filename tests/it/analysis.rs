@@ -12,11 +12,11 @@ use std::sync::Arc;
 
 use anneal_studio::experiment::Experiment;
 use anneal_studio::train::cohort::Cohort;
-use anneal_studio::train::command::{Revision, RunId};
+use anneal_studio::train::ids::{Revision, RunId};
 
-/// An experiment of `tests/experiments`.
+/// An experiment of `examples/`.
 fn experiment(name: &str) -> Experiment {
-    let path = format!("{}/tests/experiments/{name}.toml", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("{}/examples/{name}.toml", env!("CARGO_MANIFEST_DIR"));
     Experiment::open(path).unwrap()
 }
 

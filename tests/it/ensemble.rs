@@ -42,7 +42,7 @@ lr = { kind = "cosine_restarts", peak = 0.2, first = "120", mult = 1 }
 
 /// The experiment under one seed, which deals out the data, too.
 fn large(seed: u64) -> String {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/experiments/mnist1d-snapshots.toml");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/mnist1d-snapshots.toml");
     let text = std::fs::read_to_string(path).unwrap();
     text.replace("seed = 0", &format!("seed = {seed}")).replace("replicas = 5", "replicas = 1")
 }

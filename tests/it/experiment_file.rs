@@ -21,7 +21,7 @@ use anneal_studio::schedule::kind::{Noam, Value};
 use anneal_studio::schedule::{Clock, Kind, Ramp, Schedule, Span, Warmup};
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/experiments")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")
 }
 
 /// The texts of the example files, by name.
@@ -76,8 +76,9 @@ lr = { kind = "cosine", peak = 0.1, warmup = { over = "5%" } }
 #[test]
 fn every_example_reads_and_writes() {
     let files = examples();
-    assert!(files.len() >= 5);
+    assert!(files.len() >= 9);
     for (name, text) in files {
+        assert!(text.starts_with("# "), "{name} does not say what it shows");
         let experiment = Experiment::open(folder().join(&name)).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(Experiment::parse(&text, &name).unwrap(), experiment, "{name}");
         assert_eq!(read(&experiment.to_toml()), experiment, "{name}");

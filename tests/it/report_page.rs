@@ -145,7 +145,7 @@ fn p_of_five_pairs(t: f64) -> f64 {
 #[cfg_attr(debug_assertions, ignore = "trains 45 runs: run it with --release")]
 fn every_figure_of_the_report_follows_from_the_csv_files() {
     let folder = tempfile::tempdir().unwrap();
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/experiments/fashion-decay.toml");
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/fashion-decay.toml");
     // Shorter than the experiment is, and all its runs and seeds.
     let text = fs::read_to_string(file).unwrap().replace("\"2500\"", "\"500\"");
     let (file, out) = (folder.path().join("fashion.toml"), folder.path().join("out"));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::analysis::sharpness::{Objective, Sharpness, critical_sharpness, limit};
-use crate::train::command::LaneId;
+use crate::train::ids::LaneId;
 use crate::train::lane::Lane;
 use crate::train::plan::Plan;
 use crate::train::task::Task;
@@ -145,7 +145,7 @@ impl Prober {
                 update: lane.update,
                 rate: numbers.lr,
                 sharpness: f64::NAN,
-                limit: limit(numbers.lr, numbers.momentum),
+                limit: limit(numbers.lr, numbers.momentum()),
                 critical: None,
             },
             ahead: self.look_ahead(task, lane, row),

@@ -99,7 +99,7 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
     let mut optimizer = Optimizer::new(OptimizerKind::Sgd);
     set(&mut optimizer, "momentum", Some(solver.number_or("MOMENTUM", 0.9)?));
     set(&mut optimizer, "weight_decay", Some(solver.number_or("WEIGHT_DECAY", 1e-4)?));
-    optimizer.nesterov = solver.flag("NESTEROV") == Some(true);
+    optimizer.switch("nesterov", solver.flag("NESTEROV") == Some(true));
     match solver.text("OPTIMIZER") {
         None | Some("SGD") => imported.optimizer = Some(optimizer),
         Some(other) => imported.note(format!("the optimizer {other} was left out")),

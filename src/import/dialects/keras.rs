@@ -147,7 +147,7 @@ fn optimizer(
             set(&mut optimizer, "beta2", number("beta_2"));
             set(&mut optimizer, "eps", number("epsilon").or(Some(1e-7)));
             set(&mut optimizer, "weight_decay", number("weight_decay"));
-            optimizer.nesterov = call.argument("nesterov", usize::MAX) == Some(&Expr::Flag(true));
+            optimizer.switch("nesterov", call.argument("nesterov", usize::MAX) == Some(&Expr::Flag(true)));
             imported.clip_norm = number("global_clipnorm");
             imported.accumulate = number("gradient_accumulation_steps")
                 .filter(|every| *every >= 1.0)

@@ -122,7 +122,7 @@ fn optimizer(table: &Settings, imported: &mut Imported) -> Result<f64, ImportErr
             if let Some(betas) = table.get("betas") {
                 set_betas(&mut optimizer, &numbers("betas", betas)?);
             }
-            optimizer.nesterov = table.flag("nesterov") == Some(true);
+            optimizer.switch("nesterov", table.flag("nesterov") == Some(true));
             imported.optimizer = Some(optimizer);
         }
         None => imported.note(format!("the optimizer {name} is not known here; only its rate was taken")),

@@ -159,7 +159,7 @@ fn numbers(program: &Program, call: &Call, imported: &mut Imported) -> Option<Op
     // optax' AdamW decays by 1e-4 where nothing is said.
     let usual = matches!(call.name.as_str(), "adamw").then_some(1e-4);
     set(&mut optimizer, "weight_decay", number("weight_decay").or(usual));
-    optimizer.nesterov = call.argument("nesterov", usize::MAX) == Some(&Expr::Flag(true));
+    optimizer.switch("nesterov", call.argument("nesterov", usize::MAX) == Some(&Expr::Flag(true)));
     Some(optimizer)
 }
 

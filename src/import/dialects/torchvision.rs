@@ -124,7 +124,7 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
                 "weight_decay",
                 Some(settings.number(&["weight_decay", "wd"])?.unwrap_or(1e-4)),
             );
-            optimizer.nesterov = name.contains("nesterov");
+            optimizer.switch("nesterov", name.contains("nesterov"));
             imported.optimizer = Some(optimizer);
         }
         None => imported.note(format!("the optimizer {name} is not known here")),

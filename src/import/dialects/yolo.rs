@@ -116,7 +116,7 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
             let momentum_name = if kind == OptimizerKind::Sgd { "momentum" } else { "beta1" };
             set(&mut optimizer, momentum_name, Some(momentum));
             set(&mut optimizer, "weight_decay", Some(settings.number_or("weight_decay", 5e-4)?));
-            optimizer.nesterov = kind == OptimizerKind::Sgd;
+            optimizer.switch("nesterov", kind == OptimizerKind::Sgd);
             imported.optimizer = Some(optimizer);
         }
         None => imported.note(format!("the optimizer {name} is not known here")),

@@ -6,7 +6,7 @@ use crate::experiment::{Experiment, FileError, Plateau, Run};
 use crate::schedule::kind::{Constant, Value};
 use crate::schedule::{Clock, Kind, Ramp, Schedule, Span, Warmup};
 
-const FIRST: &str = include_str!("../../../assets/experiments/digits.toml");
+const FIRST: &str = include_str!("../../../examples/digits.toml");
 /// The rate of a preset where there is none to take over.
 const RATE: f64 = 0.1;
 

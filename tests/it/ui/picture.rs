@@ -1,6 +1,6 @@
 //! Pictures of the studio, where there is something to draw with.
 
-use anneal_studio::ui::shot::{Shot, ShotError, render};
+use anneal_studio::ui::offscreen::screenshot::{Shot, ShotError, render};
 
 fn shot() -> Shot {
     Shot { updates: Some(60), size: (1100, 700), dark: true, panel: None }
@@ -52,7 +52,7 @@ fn curves_in_the_runs_colours_and_a_light_theme_that_is_light() {
 
 #[test]
 fn the_landscape_of_a_surface_is_in_the_picture() {
-    let text = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/experiments/rosenbrock.toml");
+    let text = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/rosenbrock.toml");
     let experiment = anneal_studio::experiment::Experiment::open(std::path::Path::new(text)).unwrap();
     let image = match render(experiment, &Shot { updates: Some(300), ..shot() }) {
         Ok(image) => image,

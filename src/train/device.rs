@@ -1,0 +1,131 @@
+//! Where a cohort trains, and why there.
+
+use std::sync::Arc;
+
+use candle_core::Device;
+
+use super::TrainError;
+
+/// Arithmetic of one update of a whole cohort above which a GPU is chosen when there is one. A GPU
+/// needs about a millisecond to be told the operations of an update, whatever their size; this is what
+/// a few processor cores do in that time with the fused kernels.
+const WORTH_A_GPU: f64 = 5e8;
+
+/// What the user asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Choice {
+    /// The GPU where there is one and the cohort is large enough for it, the CPU otherwise.
+    #[default]
+    Auto,
+    Cpu,
+    Cuda,
+    Metal,
+}
+
+impl Choice {
+    /// Every choice, in the order of a menu.
+    pub const ALL: [Self; 4] = [Self::Auto, Self::Cpu, Self::Cuda, Self::Metal];
+
+    /// Its name for people, and what it means in a sentence.
+    pub const fn about(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Auto => {
+                ("Automatic", "A GPU where there is one and enough to do for it; otherwise the CPU.")
+            }
+            Self::Cpu => ("CPU", "Fused kernels on the processor's cores: the fastest for small models."),
+            Self::Cuda => ("CUDA GPU", "An NVIDIA GPU, for many lanes or large models."),
+            Self::Metal => ("Metal GPU", "An Apple GPU, for many lanes or large models."),
+        }
+    }
+
+    /// Why this program cannot train there, whatever the machine has.
+    pub const fn lacking(self) -> Option<&'static str> {
+        match self {
+            Self::Cuda if !cfg!(feature = "cuda") => {
+                Some("This build has no CUDA; one with --features cuda does.")
+            }
+            Self::Metal if !cfg!(target_os = "macos") => Some("Metal is on macOS only."),
+            _ => None,
+        }
+    }
+}
+
+/// A device, and the threads that go with it.
+#[derive(Clone)]
+pub struct TrainDevice {
+    pub(super) device: Device,
+    /// Fused kernels on the CPU's threads, or candle's operations on the device.
+    pub(super) fused: bool,
+    pub(super) pool: Arc<rayon::ThreadPool>,
+    why: String,
+}
+
+impl TrainDevice {
+    /// The CPU, with the fused kernels.
+    pub fn cpu(pool: Arc<rayon::ThreadPool>) -> Self {
+        Self { device: Device::Cpu, fused: true, pool, why: String::new() }
+    }
+
+    /// The CPU, in candle's own operations: slow, and what the fused kernels are checked against.
+    pub fn reference(pool: Arc<rayon::ThreadPool>) -> Self {
+        Self { device: Device::Cpu, fused: false, pool, why: "candle's own operations".into() }
+    }
+
+    /// Follows a choice for a cohort that does `flops` floating-point operations an update.
+    ///
+    /// # Errors
+    /// When a GPU was asked for that this build or this machine does not have.
+    pub fn choose(choice: Choice, pool: Arc<rayon::ThreadPool>, flops: f64) -> Result<Self, TrainError> {
+        let gpu = |device: Device, why: &str| Self {
+            device,
+            fused: false,
+            pool: Arc::clone(&pool),
+            why: why.to_owned(),
+        };
+        match choice {
+            Choice::Cpu => Ok(Self { why: "chosen".into(), ..Self::cpu(pool) }),
+            Choice::Cuda => cuda().map(|device| gpu(device, "chosen")),
+            Choice::Metal => metal().map(|device| gpu(device, "chosen")),
+            Choice::Auto if flops < WORTH_A_GPU => {
+                let why = if cfg!(any(feature = "cuda", target_os = "macos")) {
+                    "automatic: too little work for a GPU"
+                } else {
+                    ""
+                };
+                Ok(Self { why: why.into(), ..Self::cpu(pool) })
+            }
+            Choice::Auto => Ok(match cuda().or_else(|_| metal()) {
+                Ok(device) => gpu(device, "automatic: a large cohort"),
+                Err(_) => Self::cpu(pool),
+            }),
+        }
+    }
+
+    /// The device, its threads and the reason, in words.
+    pub fn describe(&self) -> String {
+        let threads = self.pool.current_num_threads();
+        let device = match &self.device {
+            Device::Cpu => format!("CPU, {threads} thread{}", if threads == 1 { "" } else { "s" }),
+            Device::Cuda(_) => "CUDA GPU".to_owned(),
+            Device::Metal(_) => "Metal GPU".to_owned(),
+        };
+        if self.why.is_empty() { device } else { format!("{device} ({})", self.why) }
+    }
+}
+
+fn cuda() -> Result<Device, TrainError> {
+    if cfg!(feature = "cuda") {
+        Ok(Device::new_cuda(0)?)
+    } else {
+        let how = "this build has no CUDA: build with `--features cuda`, or leave --device out";
+        Err(TrainError::Task(how.into()))
+    }
+}
+
+fn metal() -> Result<Device, TrainError> {
+    if cfg!(target_os = "macos") {
+        Ok(Device::new_metal(0)?)
+    } else {
+        Err(TrainError::Task("Metal is there on macOS only: leave --device out".into()))
+    }
+}

@@ -1,0 +1,136 @@
+//! What an edit changed, in words for the timeline.
+
+use crate::experiment::{Lineage, Number, Run};
+use crate::schedule::kind::Value;
+use crate::schedule::{Clock, Kind, Schedule};
+
+/// The difference between a run before and after an edit, as short as it can be said.
+pub fn describe(old: &Run, new: &Run) -> String {
+    let mut parts = Vec::new();
+    schedule("", &old.lr, &new.lr, &mut parts);
+    if old.optimizer.kind == new.optimizer.kind {
+        for ((info, before), (_, after)) in old.optimizer.values().zip(new.optimizer.values()) {
+            if before != after {
+                parts.push(format!("{} {} → {}", info.name, number(before), number(after)));
+            }
+        }
+        for ((info, before), (_, after)) in old.optimizer.switches().zip(new.optimizer.switches()) {
+            if before != after {
+                parts.push(format!("{} {}", info.name, on_off(after)));
+            }
+        }
+    } else {
+        parts.push(format!("{} → {}", old.optimizer.kind.name(), new.optimizer.kind.name()));
+    }
+    if old.fork != new.fork {
+        parts.push("another fork".to_owned());
+    }
+    if old.plateau != new.plateau {
+        parts.push(match (&old.plateau, &new.plateau) {
+            (None, _) => "plateau control on".to_owned(),
+            (_, None) => "plateau control off".to_owned(),
+            _ => "plateau control changed".to_owned(),
+        });
+    }
+    if old.greedy != new.greedy {
+        parts.push("greedy control changed".to_owned());
+    }
+    if old.hypergradient != new.hypergradient {
+        parts.push("hypergradient changed".to_owned());
+    }
+    if old.layer_decay != new.layer_decay {
+        parts.push("layer decay changed".to_owned());
+    }
+    match (&old.batch, &new.batch) {
+        (Some(old), Some(new)) => schedule("batch ", old, new, &mut parts),
+        (None, Some(new)) => parts.push(format!("batch on a {} schedule", new.kind.name())),
+        (Some(_), None) => parts.push("batch as the experiment says".to_owned()),
+        (None, None) => {}
+    }
+    if parts.is_empty() { "no change".to_owned() } else { parts.join(", ") }
+}
+
+/// Whether two runs, each one of an experiment's, make the same updates from `from` on where they start from
+/// the same weights; forks are followed to the runs they share their past with.
+pub fn makes_same_updates(old: (&[Run], usize), new: (&[Run], usize), clock: Clock, from: u64) -> bool {
+    let lineage = |(runs, at)| Lineage::of(runs, at, clock).ok();
+    let (Some(before), Some(after)) = (lineage(old), lineage(new)) else { return false };
+    let turns = before.legs.iter().chain(&after.legs).map(|(turn, _)| *turn).filter(|turn| *turn > from);
+    turns.chain([from]).all(|update| {
+        let old = before.run(update).and_then(|at| old.0.get(at));
+        let new = after.run(update).and_then(|at| new.0.get(at));
+        old.zip(new).is_some_and(|(old, new)| old.trains_as(new))
+    })
+}
+
+fn schedule(prefix: &str, old: &Schedule, new: &Schedule, parts: &mut Vec<String>) {
+    if old.kind.name() == new.kind.name() {
+        for field in Kind::fields(new.kind.name()).unwrap_or_default() {
+            let (before, after) = (old.kind.get(field.name), new.kind.get(field.name));
+            if before != after {
+                parts.push(format!("{prefix}{} {} → {}", field.name, value(before), value(after)));
+            }
+        }
+    } else {
+        parts.push(format!("{prefix}{} → {}", old.kind.name(), new.kind.name()));
+    }
+    match (&old.warmup, &new.warmup) {
+        (None, None) => {}
+        (Some(_), None) => parts.push(format!("{prefix}warmup off")),
+        (None, Some(warmup)) => parts.push(format!("{prefix}warmup over {}", warmup.over)),
+        (Some(old), Some(new)) if old.over != new.over => {
+            parts.push(format!("{prefix}warmup over {} → {}", old.over, new.over));
+        }
+        (Some(old), Some(new)) if old != new => parts.push(format!("{prefix}warmup changed")),
+        _ => {}
+    }
+    if old.cooldown != new.cooldown {
+        parts.push(match &new.cooldown {
+            Some(cooldown) => format!("{prefix}cooldown over {}", cooldown.over),
+            None => format!("{prefix}cooldown off"),
+        });
+    }
+    if old.clamp != new.clamp {
+        parts.push(format!("{prefix}clamp changed"));
+    }
+    if old.tick != new.tick {
+        parts.push(format!("{prefix}tick changed"));
+    }
+}
+
+fn number(number: &Number) -> String {
+    match number {
+        Number::Fixed(fixed) => decimal(*fixed),
+        Number::Schedule(schedule) => format!("a {} schedule", schedule.kind.name()),
+        Number::Mirror { low, high } => format!("mirror {} to {}", decimal(*low), decimal(*high)),
+    }
+}
+
+fn value(value: Option<Value>) -> String {
+    match value {
+        Some(Value::Number(number)) => decimal(number),
+        Some(Value::Span(Some(span))) => {
+            span.with_amount((span.amount() * 100.0).round() / 100.0).to_string()
+        }
+        Some(Value::Span(None)) => "the rest".to_owned(),
+        Some(Value::Flag(flag)) => on_off(flag).to_owned(),
+        Some(Value::Choice(choice)) => choice.to_owned(),
+        Some(Value::Points(points)) => format!("{} points", points.len()),
+        Some(Value::Values(table)) => format!("{} values", table.values.len()),
+        Some(Value::Milestones(milestones)) => format!("{} milestones", milestones.len()),
+        Some(Value::Parts(parts)) => format!("{} parts", parts.len()),
+        Some(Value::Factors(factors)) => format!("{} factors", factors.len()),
+        None => "none".to_owned(),
+    }
+}
+
+fn on_off(flag: bool) -> &'static str {
+    if flag { "on" } else { "off" }
+}
+
+/// Three significant digits, as short as they can be written.
+fn decimal(value: f64) -> String {
+    let rounded: f64 = format!("{value:.2e}").parse().unwrap_or(value);
+    let size = rounded.abs();
+    if size != 0.0 && !(1e-3..1e5).contains(&size) { format!("{rounded:e}") } else { format!("{rounded}") }
+}
