@@ -171,10 +171,7 @@ fn has_loop(body: &[Stmt]) -> bool {
 /// Whether a function that trains is called in statements.
 fn trains_an_epoch(body: &[Stmt]) -> bool {
     body.iter().any(|stmt| {
-        let value = match &stmt.kind {
-            StmtKind::Value(value) | StmtKind::Assign(_, value) => value,
-            _ => return false,
-        };
+        let (StmtKind::Value(value) | StmtKind::Assign(_, value)) = &stmt.kind else { return false };
         matches!(value, Expr::Call(call) if call.callee.is_none() && {
             let name = call.name.to_lowercase();
             (name.starts_with("train") || name.contains("epoch") || name == "fit") && !name.contains("step")

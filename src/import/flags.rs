@@ -223,12 +223,11 @@ fn plain(word: &str) -> Expr {
     if word.starts_with('$') {
         return Expr::Name(word.to_owned());
     }
-    if word.starts_with(['{', '[', '(']) {
-        if let Ok(program) = Program::read(word)
-            && let Some(value) = program.value()
-        {
-            return value.clone();
-        }
+    if word.starts_with(['{', '[', '('])
+        && let Ok(program) = Program::read(word)
+        && let Some(value) = program.value()
+    {
+        return value.clone();
     }
     word.parse().map_or_else(|_| Expr::Text(word.to_owned()), Expr::Number)
 }

@@ -23,37 +23,38 @@ pub(super) static DIALECT: Dialect = Dialect {
               scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(opt, T_max=200)\n\
               for epoch in range(200):\n    for x, y in loader:\n        opt.step()\n    scheduler.step()\n",
     signs: &[
-        (Sign::Call("SequentialLR"), 20),
-        (Sign::Call("ChainedScheduler"), 20),
-        (Sign::Call("StepLR"), 20),
-        (Sign::Call("MultiStepLR"), 20),
-        (Sign::Call("ConstantLR"), 20),
-        (Sign::Call("LinearLR"), 20),
-        (Sign::Call("ExponentialLR"), 20),
-        (Sign::Call("PolynomialLR"), 20),
-        (Sign::Call("CosineAnnealingLR"), 20),
-        (Sign::Call("CosineAnnealingWarmRestarts"), 20),
-        (Sign::Call("CyclicLR"), 20),
-        (Sign::Call("OneCycleLR"), 20),
+        (Sign::Call("SequentialLR"), 40),
+        (Sign::Call("ChainedScheduler"), 40),
+        (Sign::Call("StepLR"), 40),
+        (Sign::Call("MultiStepLR"), 40),
+        (Sign::Call("ConstantLR"), 40),
+        (Sign::Call("LinearLR"), 40),
+        (Sign::Call("ExponentialLR"), 40),
+        (Sign::Call("PolynomialLR"), 40),
+        (Sign::Call("CosineAnnealingLR"), 40),
+        (Sign::Call("CosineAnnealingWarmRestarts"), 40),
+        (Sign::Call("CyclicLR"), 40),
+        (Sign::Call("OneCycleLR"), 40),
         (Sign::Call("ReduceLROnPlateau"), 12),
-        (Sign::Call("SWALR"), 20),
-        (Sign::Call("LambdaLR"), 20),
-        (Sign::Call("MultiplicativeLR"), 20),
-        (Sign::Call("get_constant_schedule"), 20),
-        (Sign::Call("get_constant_schedule_with_warmup"), 20),
-        (Sign::Call("get_linear_schedule_with_warmup"), 20),
-        (Sign::Call("get_cosine_schedule_with_warmup"), 20),
-        (Sign::Call("get_cosine_with_hard_restarts_schedule_with_warmup"), 20),
-        (Sign::Call("get_polynomial_decay_schedule_with_warmup"), 20),
-        (Sign::Call("get_inverse_sqrt_schedule"), 20),
-        (Sign::Call("get_cosine_with_min_lr_schedule_with_warmup"), 20),
-        (Sign::Call("get_wsd_schedule"), 20),
+        (Sign::Call("SWALR"), 40),
+        (Sign::Call("LambdaLR"), 40),
+        (Sign::Call("MultiplicativeLR"), 40),
+        (Sign::Call("get_constant_schedule"), 40),
+        (Sign::Call("get_constant_schedule_with_warmup"), 40),
+        (Sign::Call("get_linear_schedule_with_warmup"), 40),
+        (Sign::Call("get_cosine_schedule_with_warmup"), 40),
+        (Sign::Call("get_cosine_with_hard_restarts_schedule_with_warmup"), 40),
+        (Sign::Call("get_polynomial_decay_schedule_with_warmup"), 40),
+        (Sign::Call("get_inverse_sqrt_schedule"), 40),
+        (Sign::Call("get_cosine_with_min_lr_schedule_with_warmup"), 40),
+        (Sign::Call("get_wsd_schedule"), 40),
         (Sign::Call("get_scheduler"), 15),
-        (Sign::Call("GradualWarmupScheduler"), 20),
-        (Sign::Call("CosineAnnealingWarmupRestarts"), 20),
-        (Sign::Call("LinearWarmupCosineAnnealingLR"), 20),
-        (Sign::Call("WarmupMultiStepLR"), 20),
-        (Sign::Import("torch.optim.lr_scheduler"), 8),
+        (Sign::Call("GradualWarmupScheduler"), 40),
+        (Sign::Call("CosineAnnealingWarmupRestarts"), 40),
+        (Sign::Call("LinearWarmupCosineAnnealingLR"), 40),
+        (Sign::Call("WarmupMultiStepLR"), 40),
+        (Sign::Word("LRScheduler)"), 40),
+        (Sign::Word("torch.optim.lr_scheduler"), 8),
         (Sign::Import("torch.optim"), 6),
         (Sign::Call("torch.optim.SGD"), 6),
         (Sign::Call("torch.optim.AdamW"), 6),
@@ -213,11 +214,10 @@ fn counts_epochs(program: &Program) -> bool {
         let names = ["total_epoch", "warmup_epochs", "max_epochs", "n_epochs", "num_epochs"];
         let in_scheduler = SCHEDULERS.contains(&call.name.as_str());
         let lengths = ["T_max", "step_size", "T_0", "total_iters"];
-        in_scheduler
-            && call.named.iter().any(|(name, value)| {
-                names.contains(&name.as_str()) || lengths.contains(&name.as_str()) && says_epochs(value)
-            })
-            || in_scheduler && call.arguments.get(1).is_some_and(says_epochs)
+        let by_name = |(name, value): &(String, Expr)| {
+            names.contains(&name.as_str()) || lengths.contains(&name.as_str()) && says_epochs(value)
+        };
+        in_scheduler && (call.named.iter().any(by_name) || call.arguments.get(1).is_some_and(says_epochs))
     })
 }
 
@@ -291,8 +291,7 @@ fn outermost<'p>(program: &'p Program, sites: &[Site<'p>]) -> Result<Vec<Site<'p
         .cloned()
         .collect();
     if found.is_empty() {
-        let strangers = sites.iter().filter(|site| others::is_stranger(site.call));
-        if let Some(stranger) = strangers.last() {
+        if let Some(stranger) = sites.iter().rfind(|site| others::is_stranger(site.call)) {
             return Err(ImportError::unsupported(
                 format!("{} (line {})", stranger.call.name, stranger.call.line),
                 "it is no scheduler that is known here, and its class is not in the text; a log of its rates can be \

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use super::python::eval::Value;
 use super::python::{Call, Expr, Program};
 use super::{ImportError, Unread, settings};
 
@@ -76,7 +77,6 @@ impl<'p> Given<'p> {
                 })
                 .collect();
         }
-        use super::python::eval::Value;
         let worked_out = value.map(|value| self.program.constant(value, self.call.line));
         match worked_out {
             Some(Value::List(items)) => items

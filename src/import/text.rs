@@ -10,7 +10,7 @@ use super::{flags, json, yaml};
 
 /// What a text is written in.
 pub(crate) enum Form {
-    Python(Program),
+    Python(Box<Program>),
     Flags(Settings),
     /// JSON, YAML or TOML.
     Table(Settings, Written),
@@ -50,7 +50,7 @@ impl<'t> Text<'t> {
 
     pub fn program(&self) -> Option<&Program> {
         match &self.form {
-            Form::Python(program) => Some(program),
+            Form::Python(program) => Some(program.as_ref()),
             _ => None,
         }
     }
@@ -104,7 +104,7 @@ fn form(raw: &str, notes: &mut Vec<String>) -> Result<Form, ImportError> {
         if let Some(code) = notebook(raw) {
             notes
                 .push("of the notebook its code cells were read; lines are counted in them alone".to_owned());
-            return Ok(Form::Python(Program::read(&code)?));
+            return Ok(Form::Python(Program::read(&code)?.into()));
         }
         return Ok(Form::Table(Settings::of_pairs(&json::read(raw)?), Written::Json));
     }
@@ -128,7 +128,7 @@ fn form(raw: &str, notes: &mut Vec<String>) -> Result<Form, ImportError> {
     }
     let program = Program::read(raw)?;
     Ok(if program.body.iter().any(|stmt| !is_prose(&stmt.kind)) {
-        Form::Python(program)
+        Form::Python(program.into())
     } else {
         Form::Plain
     })

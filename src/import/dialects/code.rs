@@ -21,10 +21,10 @@ pub static DIALECT: Dialect = Dialect {
               max_iters))\n",
     signs: &[
         (Sign::SetsRate, 12),
-        (Sign::Function("get_lr"), 10),
-        (Sign::Function("adjust_learning_rate"), 10),
+        (Sign::Function("get_lr"), 20),
+        (Sign::Function("adjust_learning_rate"), 20),
         (Sign::Function("adjust_lr"), 10),
-        (Sign::Function("get_learning_rate"), 10),
+        (Sign::Function("get_learning_rate"), 20),
         (Sign::Function("learning_rate_schedule"), 10),
         (Sign::Function("lr_schedule"), 10),
         (Sign::Function("lr_scheduler"), 10),

@@ -35,17 +35,19 @@ fn span(value: &Expr) -> Result<Option<Span>, ImportError> {
         Expr::Text(text) => text.trim(),
         _ => return Ok(None),
     };
-    let units: [(&str, fn(f64) -> Span); 3] =
-        [("ba", Span::Updates), ("ep", Span::Epochs), ("dur", |share| Span::Percent(100.0 * share))];
-    for (unit, of) in units {
-        if let Some(amount) = text.strip_suffix(unit) {
-            return match amount.parse::<f64>() {
-                Ok(amount) if amount.is_finite() && amount >= 0.0 => Ok(Some(of(amount))),
-                _ => {
-                    Err(ImportError::Wrong { what: "a length".into(), found: text.into(), needed: "length" })
-                }
-            };
-        }
+    for unit in ["ba", "ep", "dur"] {
+        let Some(amount) = text.strip_suffix(unit) else { continue };
+        return match (amount.parse::<f64>(), unit) {
+            (Ok(amount), _) if !(amount.is_finite() && amount >= 0.0) => {
+                Err(ImportError::Wrong { what: "a length".into(), found: text.into(), needed: "length" })
+            }
+            (Ok(updates), "ba") => Ok(Some(Span::Updates(updates))),
+            (Ok(epochs), "ep") => Ok(Some(Span::Epochs(epochs))),
+            (Ok(share), _) => Ok(Some(Span::Percent(100.0 * share))),
+            (Err(_), _) => {
+                Err(ImportError::Wrong { what: "a length".into(), found: text.into(), needed: "length" })
+            }
+        };
     }
     let why = "tokens and samples are counted, and how many an update has is not known here";
     Err(ImportError::unsupported(format!("the length {text}"), why))

@@ -53,7 +53,7 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
             "detectron2 knows linear and constant",
         ));
     }
-    if !(total >= 1.0 && total <= 1e9) {
+    if !(1.0..=1e9).contains(&total) {
         return Err(ImportError::missing("SOLVER.MAX_ITER", "a number from 1 to 1e9"));
     }
     match kind.as_str() {

@@ -365,7 +365,7 @@ impl<'p> Reader<'p> {
                 Box::new(move |count| Ok(cosine(count, init, over, alpha, exponent)))
             }
             "exponential_decay" => {
-                let decay = self.exponential(settings, need("init_value")?, steps("transition_steps")?)?;
+                let decay = exponential(settings, need("init_value")?, steps("transition_steps")?)?;
                 Box::new(move |count| Ok(decay(count)))
             }
             "warmup_constant_schedule" => {
@@ -394,7 +394,7 @@ impl<'p> Reader<'p> {
             }
             "warmup_exponential_decay_schedule" => {
                 let (init, peak, warm) = (need("init_value")?, need("peak_value")?, need("warmup_steps")?);
-                let decay = self.exponential(settings, peak, steps("transition_steps")?)?;
+                let decay = exponential(settings, peak, steps("transition_steps")?)?;
                 Box::new(move |count| {
                     Ok(if count < warm { climb(count, init, peak, warm) } else { decay(count - warm) })
                 })
@@ -447,28 +447,27 @@ impl<'p> Reader<'p> {
             }
         })
     }
+}
 
-    fn exponential(
-        &mut self,
-        settings: &Settings,
-        init: f64,
-        over: f64,
-    ) -> Result<impl Fn(f64) -> f64 + use<>, ImportError> {
-        let rate = settings.number_or("decay_rate", 1.0)?;
-        let begin = settings.number_or("transition_begin", 0.0)?;
-        let staircase = settings.flag("staircase") == Some(true);
-        let bound = settings.number(&["end_value"])?;
-        Ok(move |count: f64| {
-            let p = (count - begin) / over;
-            let p = if staircase { p.floor() } else { p };
-            let value = if count <= begin { init } else { init * rate.powf(p) };
-            match bound {
-                Some(bound) if rate < 1.0 => value.max(bound),
-                Some(bound) => value.min(bound),
-                None => value,
-            }
-        })
-    }
+fn exponential(
+    settings: &Settings,
+    init: f64,
+    over: f64,
+) -> Result<impl Fn(f64) -> f64 + use<>, ImportError> {
+    let rate = settings.number_or("decay_rate", 1.0)?;
+    let begin = settings.number_or("transition_begin", 0.0)?;
+    let staircase = settings.flag("staircase") == Some(true);
+    let bound = settings.number(&["end_value"])?;
+    Ok(move |count: f64| {
+        let p = (count - begin) / over;
+        let p = if staircase { p.floor() } else { p };
+        let value = if count <= begin { init } else { init * rate.powf(p) };
+        match bound {
+            Some(bound) if rate < 1.0 => value.max(bound),
+            Some(bound) => value.min(bound),
+            None => value,
+        }
+    })
 }
 
 fn climb(count: f64, init: f64, peak: f64, over: f64) -> f64 {

@@ -69,7 +69,10 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
         kind => kind.to_owned(),
     };
     settings.push("sched", Expr::Text(kind.clone()));
-    if call.name != "create_scheduler_v2" {
+    if call.name == "create_scheduler_v2" {
+        settings.push("warmup_epochs", Expr::Number(0.0));
+        settings.push("lr_cycle_decay", Expr::Number(0.1));
+    } else {
         let length = match kind.as_str() {
             "step" => ("decay_t", "decay_epochs"),
             "multistep" => ("decay_t", "decay_milestones"),
@@ -86,9 +89,6 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
         if kind == "poly" {
             settings.push("decay_rate", Expr::Number(given.or("power", 2, 0.5)?));
         }
-    } else {
-        settings.push("warmup_epochs", Expr::Number(0.0));
-        settings.push("lr_cycle_decay", Expr::Number(0.1));
     }
     for (own, flag) in NAMES {
         let Some(value) = given.get(own, usize::MAX) else { continue };

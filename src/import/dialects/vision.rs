@@ -53,7 +53,16 @@ pub static MAE: Dialect = Dialect {
         (Sign::Flag("blr"), 12),
         (Sign::Flag("accum_iter"), 8),
         (Sign::Flag("norm_pix_loss"), 10),
-        (Sign::Flag("mask_ratio"), 5),
+        (
+            Sign::Flag(
+                "mask_ratio",
+                "momentum_teacher",
+                "teacher_temp",
+                "warmup_teacher_temp",
+                "warmup_teacher_temp_epochs",
+            ),
+            5,
+        ),
         (Sign::Flag("warmup_epochs"), 1),
         (Sign::Flag("layer_decay"), 2),
         (Sign::Flag("drop_path"), 2),
@@ -163,6 +172,10 @@ fn read(
         "drop_path",
         "nb_classes",
         "mask_ratio",
+        "momentum_teacher",
+        "teacher_temp",
+        "warmup_teacher_temp",
+        "warmup_teacher_temp_epochs",
     ]);
     let mut imported = Imported::new(dialect, dialect.name, constant(0.0));
     let absolute = settings.number(&["lr"])?;

@@ -264,7 +264,7 @@ fn simple(tokens: &[Lexeme]) -> Result<StmtKind, Failed> {
     let Some(last) = equals.last().copied() else {
         // The type in `lr: float` says nothing.
         return match colon {
-            Some(at) if at == 1 => Ok(StmtKind::Pass),
+            Some(1) => Ok(StmtKind::Pass),
             _ => Ok(StmtKind::Value(Parser::new(tokens).items()?)),
         };
     };
@@ -294,6 +294,10 @@ fn imports(tokens: &[Lexeme]) -> Vec<(String, String)> {
     let split = words.iter().position(|word| word == "import").unwrap_or(0);
     let module = if is_from { words.get(1..split).unwrap_or_default().concat() } else { String::new() };
     let rest = words.get(split + 1..).unwrap_or_default();
+    if is_from && rest.is_empty() && !module.is_empty() {
+        // `from a import *`.
+        return vec![(module.clone(), module)];
+    }
     for item in rest.split(|word| word == ",") {
         let (path, alias) = match item.iter().position(|word| word == "as") {
             Some(at) => (item.get(..at).unwrap_or_default().concat(), item.get(at + 1).cloned()),

@@ -35,7 +35,7 @@ impl<'p> Reader<'p> {
             .collect()
     }
 
-    fn milestones(&self, given: &Given<'p>, children: usize) -> Result<Vec<f64>, ImportError> {
+    fn milestones(given: &Given<'p>, children: usize) -> Result<Vec<f64>, ImportError> {
         let milestones = given.list("milestones", 2)?;
         if children == 0 || milestones.len() + 1 != children {
             let needed = format!("one milestone less than its {children} schedulers");
@@ -59,7 +59,7 @@ impl<'p> Reader<'p> {
         level: usize,
     ) -> Result<Schedule, ImportError> {
         let children = self.children(given)?;
-        let milestones = self.milestones(given, children.len())?;
+        let milestones = Self::milestones(given, children.len())?;
         for child in children.iter().skip(1) {
             if matches!(child.name.as_str(), "SequentialLR" | "ChainedScheduler") {
                 let what = format!("{} (line {}) after a milestone of SequentialLR", child.name, child.line);
@@ -173,7 +173,7 @@ impl<'p> Reader<'p> {
         }
         let children = self.children(&given)?;
         let milestones = match call.name.as_str() {
-            "SequentialLR" => Some(self.milestones(&given, children.len())?),
+            "SequentialLR" => Some(Self::milestones(&given, children.len())?),
             _ => None,
         };
         let mut nodes = Vec::new();

@@ -291,10 +291,7 @@ pub(super) fn of_loop<'p>(program: &'p Program, sites: &[Site<'p>]) -> Option<Dr
 fn expression_of<'p>(program: &'p Program, site: &Site<'p>) -> Option<&'p Expr> {
     let mut found = None;
     program.visit(&mut |stmt, _| {
-        let value = match &stmt.kind {
-            StmtKind::Value(value) | StmtKind::Assign(_, value) => value,
-            _ => return,
-        };
+        let (StmtKind::Value(value) | StmtKind::Assign(_, value)) = &stmt.kind else { return };
         if matches!(value, Expr::Call(call) if std::ptr::eq(&**call, site.call)) {
             found = Some(value);
         }

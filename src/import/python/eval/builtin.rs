@@ -67,6 +67,14 @@ pub(super) fn call(
     if let Some(value) = sequences(machine, name, arguments, named)? {
         return Ok(Some(value));
     }
+    // A number is what it is, whatever type it is given.
+    let is_cast = matches!(
+        name,
+        "cast" | "array" | "asarray" | "tensor" | "as_tensor" | "constant" | "convert_to_tensor" | "full"
+    );
+    if let (true, Some(Value::Number(number))) = (is_cast, arguments.first()) {
+        return Ok(Some(Value::Number(*number)));
+    }
     // What follows is of numbers.
     if arguments.iter().any(|value| !is_known(value)) {
         return Ok(None);

@@ -481,10 +481,7 @@ fn compare(sign: &str, a: &Value, b: &Value) -> Option<bool> {
             within == (sign == "in")
         }
         _ => {
-            let (a, b) = match (a.number(), b.number()) {
-                (Some(a), Some(b)) => (a, b),
-                _ => return None,
-            };
+            let (Some(a), Some(b)) = (a.number(), b.number()) else { return None };
             match sign {
                 "<" => a < b,
                 ">" => a > b,

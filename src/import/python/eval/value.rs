@@ -32,8 +32,11 @@ pub(crate) struct Callable {
     /// The object it is a method of.
     pub this: Option<usize>,
     /// What `functools.partial` has given already.
-    pub bound: Rc<(Vec<Value>, Vec<(String, Value)>)>,
+    pub bound: Rc<Given>,
 }
+
+/// Arguments by place, and by name.
+pub(crate) type Given = (Vec<Value>, Vec<(String, Value)>);
 
 impl Value {
     pub fn opaque(spelled: &str) -> Self {
