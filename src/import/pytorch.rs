@@ -4,6 +4,7 @@
 mod classes;
 mod composed;
 mod lambda;
+mod lightning;
 mod others;
 mod simulate;
 
@@ -149,10 +150,8 @@ pub(super) fn read_program(program: &Program, options: &Options) -> Result<Impor
     }
     imported.clip_norm = clip_norm(program, &sites)?;
 
-    let total = match (&options.length, stepping.as_ref().and_then(|stepping| stepping.total)) {
-        (Some(length), _) => Some(*length),
-        (None, found) => found,
-    };
+    let total = options.length.or(stepping.as_ref().and_then(|stepping| stepping.total));
+    let total = total.or_else(|| lightning::trainer(program, &sites, &mut imported));
     let mut reader = Reader { program, base, group, tick, total, options, parts: 0, imported };
     reader.schedulers(&outer)?;
     let mut imported = reader.imported;
@@ -174,7 +173,7 @@ fn tick(program: &Program, options: &Options, stepping: Option<&Stepping>, impor
     if let Some(tick) = options.tick {
         return tick;
     }
-    if let Some(interval) = lightning_interval(program) {
+    if let Some(interval) = lightning::interval(program) {
         return interval;
     }
     match stepping {
@@ -236,46 +235,6 @@ fn says_epochs(value: &Expr) -> bool {
 
 fn is_lightning(program: &Program) -> bool {
     program.function("configure_optimizers").is_some()
-}
-
-/// What a Lightning configuration says of when it steps.
-fn lightning_interval(program: &Program) -> Option<Tick> {
-    fn says(value: &Expr) -> Option<Tick> {
-        match value {
-            Expr::Table(pairs) => pairs.iter().find_map(|pair| {
-                let text = |value: &Expr| match value {
-                    Expr::Text(text) => Some(text.clone()),
-                    _ => None,
-                };
-                match (text(&pair.key).as_deref(), text(&pair.value).as_deref()) {
-                    (Some("interval"), Some("epoch")) => Some(Tick::Epoch),
-                    (Some("interval"), Some("step")) => Some(Tick::Update),
-                    _ => says(&pair.value),
-                }
-            }),
-            Expr::List(items) => items.iter().find_map(says),
-            Expr::Call(call) => call
-                .named
-                .iter()
-                .find_map(|(name, value)| match (name.as_str(), value) {
-                    ("interval", Expr::Text(text)) if text == "epoch" => Some(Tick::Epoch),
-                    ("interval", Expr::Text(text)) if text == "step" => Some(Tick::Update),
-                    (_, value) => says(value),
-                })
-                .or_else(|| call.arguments.iter().find_map(says)),
-            _ => None,
-        }
-    }
-    use super::python::StmtKind;
-    let mut found = None;
-    program.visit(&mut |stmt, _| {
-        if let StmtKind::Assign(_, value) | StmtKind::Value(value) | StmtKind::Return(Some(value)) =
-            &stmt.kind
-        {
-            found = found.or_else(|| says(value));
-        }
-    });
-    found
 }
 
 /// The schedulers that no other contains.

@@ -41,7 +41,8 @@ pub(crate) struct Text<'t> {
 impl<'t> Text<'t> {
     pub fn read(raw: &'t str) -> Self {
         let mut notes = Vec::new();
-        let (form, broken) = match form(raw, &mut notes) {
+        let plain = unfenced(raw);
+        let (form, broken) = match form(plain.as_deref().unwrap_or(raw), &mut notes) {
             Ok(form) => (form, None),
             Err(error) => (Form::Plain, Some(error)),
         };
@@ -98,6 +99,39 @@ impl<'t> Text<'t> {
     }
 }
 
+/// What stands between the fences of a text from a page or a chat, or after the prompts of a session; lines keep
+/// their places.
+fn unfenced(raw: &str) -> Option<String> {
+    let is_fence = |line: &str| line.trim_start().starts_with("```");
+    if raw.contains("hyperparameters were used during training") {
+        return None;
+    }
+    if raw.lines().filter(|line| is_fence(line)).count() >= 2 {
+        let mut inside = false;
+        let kept = raw.lines().map(|line| {
+            if is_fence(line) {
+                inside = !inside;
+                ""
+            } else if inside {
+                line
+            } else {
+                ""
+            }
+        });
+        return Some(kept.collect::<Vec<_>>().join("\n"));
+    }
+    let prompts = raw.lines().filter(|line| line.starts_with(">>> ") || line.starts_with("... ")).count();
+    (prompts > 0 && 2 * prompts >= raw.lines().filter(|line| !line.trim().is_empty()).count()).then(|| {
+        let plain = |line: &'_ str| {
+            line.get(4..)
+                .filter(|_| line.starts_with(">>> ") || line.starts_with("... "))
+                .unwrap_or_default()
+                .to_owned()
+        };
+        raw.lines().map(plain).collect::<Vec<_>>().join("\n")
+    })
+}
+
 fn form(raw: &str, notes: &mut Vec<String>) -> Result<Form, ImportError> {
     let start = raw.trim_start();
     if start.starts_with('{') {
@@ -114,6 +148,11 @@ fn form(raw: &str, notes: &mut Vec<String>) -> Result<Form, ImportError> {
     if is_toml(raw) {
         return Ok(Form::Table(Settings::of_pairs(&json::toml(raw)?), Written::Toml));
     }
+    let is_yaml = is_yaml(raw);
+    // A YAML may hold commands, and a script of commands is no YAML.
+    if is_yaml && let Ok(pairs) = yaml::read(raw) {
+        return Ok(Form::Table(Settings::of_pairs(&pairs), Written::Yaml));
+    }
     if flags::is_one(raw) {
         let (settings, others) = flags::read(raw);
         if others > 0 {
@@ -123,7 +162,7 @@ fn form(raw: &str, notes: &mut Vec<String>) -> Result<Form, ImportError> {
         }
         return Ok(Form::Flags(settings));
     }
-    if is_yaml(raw) {
+    if is_yaml {
         return Ok(Form::Table(Settings::of_pairs(&yaml::read(raw)?), Written::Yaml));
     }
     let program = Program::read(raw)?;

@@ -391,3 +391,17 @@ fn restarts_share_what_follows_the_warmup() {
     let falls = (101..1200).filter(|update| curve.at(*update) > curve.at(update - 1) + 1e-5).count();
     assert_eq!(falls, 2, "{:?}", known.lr);
 }
+
+#[test]
+fn code_comes_out_of_fences_and_prompts() {
+    let fenced = "Try this:\n\n```python\nopt = SGD(p, lr=0.1)\ns = StepLR(opt, 5)\n```\n\nIt drops.\n";
+    rates(&read(fenced), (10, 1), &[(4, 0.1), (5, 0.01)]);
+    rates(&read(">>> opt = SGD(p, lr=0.1)\n>>> s = StepLR(opt, 5)\n"), (10, 1), &[(4, 0.1), (5, 0.01)]);
+    let trainer = read(
+        "class Net(LightningModule):\n    def configure_optimizers(self):\n        opt = SGD(self.parameters(), lr=0.1)\n        \
+         return {'optimizer': opt, 'lr_scheduler': {'scheduler': StepLR(opt, 5), 'interval': 'step'}}\n\
+         trainer = Trainer(max_steps=50, gradient_clip_val=0.5, accumulate_grad_batches=4)\n",
+    );
+    assert_eq!((trainer.lr.tick, trainer.updates), (Tick::Update, Some(Span::Updates(50.0))));
+    assert_eq!((trainer.clip_norm, trainer.accumulate), (Some(0.5), Some(4)));
+}
