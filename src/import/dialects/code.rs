@@ -51,7 +51,7 @@ pub static DIALECT: Dialect = Dialect {
 };
 
 /// What the evaluation of one tick may cost.
-const FUEL: u64 = 200_000;
+const FUEL: u64 = 2_000_000;
 
 fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
     let Some(program) = text.program() else { return Err(wrong_form(&DIALECT, text)) };
@@ -102,7 +102,7 @@ fn evaluated(
     let ticks = drive.ticks(program);
     let mut machine = Machine::new(program, FUEL);
     machine.base = base;
-    machine.epoch_length = drive.per_epoch;
+    machine.epoch_length = drive.per_epoch.or(options.updates_per_epoch);
     let mut next = 0;
     let sampled = Sampled { what: &drive.what, ticks, tick: drive.tick };
     let is_stateful = drive.is_stateful();

@@ -202,3 +202,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn arrays_of_rates_are_worked_out() {
+    let text = "import numpy as np\ndef cosine_scheduler(base, final, epochs, niter, warmup_epochs=0, start=0):\n    \
+                warmup_schedule = np.array([])\n    warmup_iters = warmup_epochs * niter\n    if warmup_epochs > 0:\n        \
+                warmup_schedule = np.linspace(start, base, warmup_iters)\n    iters = np.arange(epochs * niter - warmup_iters)\n    \
+                schedule = final + 0.5 * (base - final) * (1 + np.cos(np.pi * iters / len(iters)))\n    \
+                schedule = np.concatenate((warmup_schedule, schedule))\n    assert len(schedule) == epochs * niter\n    \
+                return schedule\nlr_schedule = cosine_scheduler(1e-3, 1e-5, 20, 10, warmup_epochs=2)\n\
+                for it in range(200):\n    for group in optimizer.param_groups:\n        group['lr'] = lr_schedule[it]\n";
+    let half = |i: f64| 1e-5 + 0.5 * 9.9e-4 * (1.0 + (PI * i / 180.0).cos());
+    rates(text, (200, 10), &[(0, 0.0), (19, 1e-3), (20, 1e-3), (110, half(90.0)), (199, half(179.0))]);
+}

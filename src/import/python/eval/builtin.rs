@@ -63,6 +63,9 @@ pub(super) fn call(
     if name == "print" {
         return Ok(Some(Value::None));
     }
+    if let Some(value) = arrays(machine, name, arguments, named)? {
+        return Ok(Some(value));
+    }
     let is_known = |value: &Value| !matches!(value, Value::Opaque(_));
     if let Some(value) = sequences(machine, name, arguments, named)? {
         return Ok(Some(value));
@@ -147,6 +150,94 @@ pub(super) fn call(
         return Err(Stop::new(format!("{name}() of that is no number")));
     }
     Ok(Some(Value::Number(value)))
+}
+
+/// Functions that make arrays, and functions of one number for each of an array's.
+fn arrays(
+    machine: &mut Machine<'_>,
+    name: &str,
+    arguments: &[Value],
+    named: &[(String, Value)],
+) -> Done<Option<Value>> {
+    let at = |place: usize| arguments.get(place).and_then(Value::number);
+    let array = |numbers: Vec<f64>| Ok(Some(Value::Array(Rc::new(numbers))));
+    let count = |number: f64| -> Done<usize> {
+        if (0.0..=MAX_ITEMS as f64).contains(&number) {
+            Ok(number as usize)
+        } else {
+            Err(Stop::new("it makes too long a list"))
+        }
+    };
+    match (name, arguments) {
+        ("linspace", [_, _, ..]) => {
+            let by_name = named.iter().find(|(name, _)| name == "num").and_then(|(_, value)| value.number());
+            let (Some(from), Some(to), Some(steps)) = (at(0), at(1), at(2).or(by_name)) else {
+                return Ok(None);
+            };
+            let steps = count(steps)?;
+            machine.long(steps)?;
+            let open = named.iter().any(|(name, value)| name == "endpoint" && value.truth() == Some(false));
+            let parts = if open { steps } else { steps.saturating_sub(1) }.max(1) as f64;
+            array((0..steps).map(|index| from + (to - from) * index as f64 / parts).collect())
+        }
+        ("zeros" | "ones" | "full", [Value::Number(length), ..]) => {
+            let length = count(*length)?;
+            machine.long(length)?;
+            let value = match name {
+                "zeros" => 0.0,
+                "ones" => 1.0,
+                _ => match at(1) {
+                    Some(value) => value,
+                    None => return Ok(None),
+                },
+            };
+            array(vec![value; length])
+        }
+        ("arange", _) => match sequences(machine, "range", arguments, named)? {
+            Some(list) => Ok(list.numbers().map(Value::Array)),
+            None => Ok(None),
+        },
+        ("array" | "asarray" | "tensor", [list @ Value::List(_), ..]) => Ok(list.numbers().map(Value::Array)),
+        ("concatenate" | "hstack" | "append", _) => {
+            let parts: Vec<Value> = match arguments {
+                [Value::List(parts)] => parts.to_vec(),
+                several => several.to_vec(),
+            };
+            let mut whole = Vec::new();
+            for part in &parts {
+                match (part.numbers(), part.number()) {
+                    (Some(numbers), _) => {
+                        machine.long(numbers.len())?;
+                        whole.extend(numbers.iter());
+                    }
+                    (None, Some(number)) => whole.push(number),
+                    _ => return Ok(None),
+                }
+            }
+            machine.long(whole.len())?;
+            array(whole)
+        }
+        ("len", [Value::Array(numbers)]) => Ok(Some(Value::Number(numbers.len() as f64))),
+        ("max" | "min" | "sum" | "list", [Value::Array(numbers)]) => {
+            let items = numbers.iter().map(|number| Value::Number(*number));
+            sequences(machine, name, &[list(items)], named)
+        }
+        (
+            "cos" | "sin" | "exp" | "sqrt" | "log" | "tanh" | "abs" | "floor" | "square",
+            [Value::Array(numbers)],
+        ) => {
+            machine.long(numbers.len())?;
+            let mut values = Vec::with_capacity(numbers.len());
+            for number in numbers.iter() {
+                match call(machine, name, name, &[Value::Number(*number)], &[])? {
+                    Some(Value::Number(value)) => values.push(value),
+                    _ => return Ok(None),
+                }
+            }
+            array(values)
+        }
+        _ => Ok(None),
+    }
 }
 
 fn text_number(arguments: &[Value]) -> Done<f64> {

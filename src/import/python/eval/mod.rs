@@ -7,6 +7,7 @@
 
 mod builtin;
 mod call;
+mod operate;
 mod run;
 mod value;
 
@@ -20,6 +21,8 @@ use super::{Function, Program};
 
 /// How deep expressions, statements and calls may be in one another.
 const MAX_DEPTH: usize = 220;
+/// What all evaluations of a machine together may cost: some seconds.
+const RESERVE: u64 = 40_000_000;
 /// The longest text that is put together.
 const MAX_TEXT: usize = 1000;
 /// The most items of a list.
@@ -58,7 +61,11 @@ struct Object {
 pub(crate) struct Machine<'p> {
     program: &'p Program,
     fuel: u64,
+    /// What is left for later evaluations.
+    reserve: u64,
     depth: usize,
+    /// Arrays that names outside functions hold, which are made once.
+    arrays: Vec<(String, Value)>,
     frames: Vec<Frame>,
     objects: Vec<Object>,
     /// Functions that were made so far: a frame stays while one may still need it.
@@ -78,7 +85,9 @@ impl<'p> Machine<'p> {
         Self {
             program,
             fuel,
+            reserve: RESERVE,
             depth: 0,
+            arrays: Vec::new(),
             frames: vec![Frame::default()],
             objects: Vec::new(),
             made: 0,
@@ -89,9 +98,12 @@ impl<'p> Machine<'p> {
         }
     }
 
-    /// Gives the machine as much fuel again, for another evaluation.
+    /// Gives the machine as much fuel for another evaluation, as long as all of them together leave some.
     pub fn refuel(&mut self, fuel: u64) {
-        (self.fuel, self.depth) = (fuel, 0);
+        self.reserve += self.fuel;
+        self.fuel = fuel.min(self.reserve);
+        self.reserve -= self.fuel;
+        self.depth = 0;
     }
 
     fn burn(&mut self, cost: usize) -> Done<()> {
@@ -274,12 +286,19 @@ impl<'p> Machine<'p> {
     /// What the program says of a name outside the function.
     fn outside(&mut self, name: &str, line: usize) -> Done<Value> {
         let program = self.program;
+        if let Some((_, made)) = self.arrays.iter().find(|(found, _)| found == name) {
+            return Ok(made.clone());
+        }
         self.deeper(|it| {
             it.burn(5)?;
             Ok(match program.bound(name, line) {
                 Some((Bound::Value(value), at)) => {
                     // What it was made of is what was said before it.
-                    it.eval(value, 0, at)?
+                    let value = it.eval(value, 0, at)?;
+                    if matches!(value, Value::Array(_)) {
+                        it.arrays.push((name.to_owned(), value.clone()));
+                    }
+                    value
                 }
                 Some((Bound::Default(usual), at)) => {
                     program.note(usual.sentence(name));

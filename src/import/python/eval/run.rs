@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::super::tree::{Expr, Stmt, StmtKind};
+use super::operate::{compare, operate};
 use super::{Done, MAX_ITEMS, MAX_TEXT, Machine, Stop, Value};
 
 /// What a statement leads to.
@@ -127,6 +128,7 @@ impl Machine<'_> {
     ) -> Done<Flow> {
         let items = match self.eval(items, frame, line)? {
             Value::List(items) => items,
+            Value::Array(numbers) => Rc::new(numbers.iter().map(|number| Value::Number(*number)).collect()),
             Value::Opaque(spelled) if spelled.contains("param_groups") => {
                 let group = Value::Group;
                 Rc::new(vec![match (target, spelled.starts_with("enumerate(")) {
@@ -302,8 +304,12 @@ impl Machine<'_> {
             }
             Expr::Lambda(function) => self.function(Rc::clone(function), (frame > 0).then_some(frame)),
             Expr::Comprehension(of) => {
-                let Value::List(items) = self.eval(&of.items, frame, line)? else {
-                    return Ok(Value::unknown(expr));
+                let items = match self.eval(&of.items, frame, line)? {
+                    Value::List(items) => items,
+                    Value::Array(numbers) => {
+                        Rc::new(numbers.iter().map(|number| Value::Number(*number)).collect())
+                    }
+                    _ => return Ok(Value::unknown(expr)),
                 };
                 let mut found = Vec::new();
                 for item in items.iter() {
@@ -332,6 +338,13 @@ impl Machine<'_> {
             (Value::Opaque(spelled), Value::Number(_)) if spelled.ends_with("param_groups") => Value::Group,
             (Value::Opaque(spelled), Value::Text(key)) if spelled.len() < 80 => {
                 self.outside(&format!("{spelled}.{key}"), line)?
+            }
+            (Value::Array(numbers), Value::Number(at)) => {
+                let at = if *at < 0.0 { *at + numbers.len() as f64 } else { *at };
+                match numbers.get(at.max(0.0) as usize) {
+                    Some(number) if at >= 0.0 && at.fract() == 0.0 => Value::Number(*number),
+                    _ => return Err(Stop::new("it looks past the end of an array")),
+                }
             }
             (Value::List(items), Value::Number(at)) => {
                 let at = if *at < 0.0 { *at + items.len() as f64 } else { *at };
@@ -362,6 +375,9 @@ impl Machine<'_> {
     pub(super) fn arithmetic(&mut self, sign: &str, a: &Value, b: &Value) -> Done<Value> {
         if let (Some(x), Some(y)) = (a.number(), b.number()) {
             return operate(sign, x, y).map(Value::Number);
+        }
+        if matches!(a, Value::Array(_)) || matches!(b, Value::Array(_)) {
+            return self.elementwise(sign, a, b);
         }
         match (sign, a, b) {
             (_, Value::Opaque(_), _) | (_, _, Value::Opaque(_)) => Ok(Value::opaque(sign)),
@@ -414,81 +430,5 @@ fn is_idle(body: &[Stmt]) -> bool {
             branches.iter().all(|(_, body)| is_idle(body)) && is_idle(otherwise)
         }
         _ => false,
-    })
-}
-
-/// Python's arithmetic of two numbers.
-fn operate(sign: &str, a: f64, b: f64) -> Done<f64> {
-    let whole = |value: f64| value as i64;
-    let zero = || Err(Stop::new("it divides by zero"));
-    let value = match sign {
-        "+" => a + b,
-        "-" => a - b,
-        "*" => a * b,
-        "/" if b == 0.0 => return zero(),
-        "/" => a / b,
-        "//" if b == 0.0 => return zero(),
-        "//" => (a / b).floor(),
-        "%" if b == 0.0 => return zero(),
-        "%" => a - b * (a / b).floor(),
-        "**" => a.powf(b),
-        "&" => (whole(a) & whole(b)) as f64,
-        "|" => (whole(a) | whole(b)) as f64,
-        "^" => (whole(a) ^ whole(b)) as f64,
-        "<<" if (0.0..=52.0).contains(&b) => a * b.exp2(),
-        ">>" if (0.0..=52.0).contains(&b) => (a / b.exp2()).floor(),
-        _ => return Err(Stop::new(format!("`{sign}` is no arithmetic that is known here"))),
-    };
-    if value.is_nan() {
-        return Err(Stop::new(format!("{a} {sign} {b} is no number")));
-    }
-    Ok(value)
-}
-
-fn compare(sign: &str, a: &Value, b: &Value) -> Option<bool> {
-    Some(match sign {
-        "==" => a.equals(b)?,
-        "!=" => !a.equals(b)?,
-        "is" | "is not" => {
-            let same = match (a, b) {
-                (Value::Opaque(_), _) | (_, Value::Opaque(_)) => return None,
-                (Value::None, Value::None) => true,
-                (Value::None, _) | (_, Value::None) => false,
-                _ => a.equals(b)?,
-            };
-            same == (sign == "is")
-        }
-        "in" | "not in" => {
-            let within = match b {
-                Value::Group => matches!(a.text(), Some("lr" | "initial_lr" | "params" | "weight_decay")),
-                Value::List(items) => {
-                    let mut within = false;
-                    for item in items.iter() {
-                        within |= item.equals(a)?;
-                    }
-                    within
-                }
-                Value::Table(pairs) => {
-                    let mut within = false;
-                    for (key, _) in pairs.iter() {
-                        within |= key.equals(a)?;
-                    }
-                    within
-                }
-                Value::Text(text) => text.contains(a.text()?),
-                _ => return None,
-            };
-            within == (sign == "in")
-        }
-        _ => {
-            let (Some(a), Some(b)) = (a.number(), b.number()) else { return None };
-            match sign {
-                "<" => a < b,
-                ">" => a > b,
-                "<=" => a <= b,
-                ">=" => a >= b,
-                _ => return None,
-            }
-        }
     })
 }

@@ -13,6 +13,8 @@ pub(crate) enum Value {
     Text(Rc<str>),
     None,
     List(Rc<Vec<Value>>),
+    /// numpy's array of one dimension.
+    Array(Rc<Vec<f64>>),
     Table(Rc<Vec<(Value, Value)>>),
     Function(Callable),
     /// An instance of a class of the program, by its place among the machine's objects.
@@ -55,6 +57,15 @@ impl Value {
         }
     }
 
+    /// The numbers of an array, or of a list that holds nothing else.
+    pub fn numbers(&self) -> Option<Rc<Vec<f64>>> {
+        match self {
+            Self::Array(numbers) => Some(Rc::clone(numbers)),
+            Self::List(items) => items.iter().map(Self::number).collect::<Option<Vec<f64>>>().map(Rc::new),
+            _ => None,
+        }
+    }
+
     pub fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
@@ -70,6 +81,7 @@ impl Value {
             Self::Text(text) => Some(!text.is_empty()),
             Self::None => Some(false),
             Self::List(items) => Some(!items.is_empty()),
+            Self::Array(_) => None,
             Self::Table(pairs) => Some(!pairs.is_empty()),
             Self::Function(_) | Self::Object(_) | Self::Group => Some(true),
             Self::Opaque(_) => None,
@@ -79,7 +91,7 @@ impl Value {
     /// Whether two values are equal; nothing where it is not known.
     pub fn equals(&self, other: &Self) -> Option<bool> {
         match (self, other) {
-            (Self::Opaque(_), _) | (_, Self::Opaque(_)) => None,
+            (Self::Opaque(_) | Self::Array(_), _) | (_, Self::Opaque(_) | Self::Array(_)) => None,
             (Self::Text(a), Self::Text(b)) => Some(a == b),
             (Self::None, Self::None) => Some(true),
             (Self::List(a), Self::List(b)) => {
