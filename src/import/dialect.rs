@@ -130,8 +130,8 @@ fn found(sign: Sign, weight: u32, text: &Text<'_>) -> Option<Evidence> {
             (format!("the flag --{}", name.replace('_', "-")), line)
         }
         Sign::Call(name) => {
-            let call = text.call(name)?;
-            (format!("the call {}(…)", call.path), call.line)
+            let (path, line) = text.call(name)?;
+            (format!("the call {path}(…)"), line)
         }
         Sign::Import(module) => {
             let program = text.program()?;

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::ImportError;
-use super::python::{Call, Expr, Program, StmtKind};
+use super::python::{Expr, Program, StmtKind};
 use super::settings::Settings;
 use super::{flags, json, yaml};
 
@@ -28,6 +28,13 @@ pub(crate) enum Written {
     Toml,
 }
 
+/// A call of a program, by its name as it is spelled and as it was imported.
+struct Called {
+    path: String,
+    whole: String,
+    line: usize,
+}
+
 /// A text and what it is made of.
 pub(crate) struct Text<'t> {
     pub raw: &'t str,
@@ -36,6 +43,7 @@ pub(crate) struct Text<'t> {
     pub broken: Option<ImportError>,
     /// What is to be said of how it was taken apart.
     pub notes: Vec<String>,
+    calls: Vec<Called>,
 }
 
 impl<'t> Text<'t> {
@@ -46,7 +54,23 @@ impl<'t> Text<'t> {
             Ok(form) => (form, None),
             Err(error) => (Form::Plain, Some(error)),
         };
-        Self { raw, form, broken, notes }
+        Self { raw, broken, notes, ..Self::of(raw, form) }
+    }
+
+    /// A text of a form that is known.
+    pub fn of(raw: &'t str, form: Form) -> Self {
+        let mut calls = Vec::new();
+        if let Form::Python(program) = &form {
+            calls = program
+                .calls()
+                .into_iter()
+                .map(|(_, call)| {
+                    let path = if call.path.is_empty() { call.name.clone() } else { call.path.clone() };
+                    Called { whole: program.imported(&path), path, line: call.line }
+                })
+                .collect();
+        }
+        Self { raw, form, broken: None, notes: Vec::new(), calls }
     }
 
     pub fn program(&self) -> Option<&Program> {
@@ -87,15 +111,15 @@ impl<'t> Text<'t> {
         Some(self.raw.get(..at).unwrap_or_default().matches('\n').count() + 1)
     }
 
-    /// The last call of this name or whole name.
-    pub fn call(&self, name: &str) -> Option<&Call> {
-        let program = self.program()?;
-        let is = |call: &Call| {
-            call.name == name
-                || program.imported(&call.path) == name
-                || call.path.ends_with(&format!(".{name}"))
+    /// The last call of this name or whole name: how it is spelled, and its line.
+    pub fn call(&self, name: &str) -> Option<(&str, usize)> {
+        let is = |call: &&Called| {
+            let last = call.path.rsplit('.').next().unwrap_or_default();
+            last == name
+                || call.whole == name
+                || call.path.strip_suffix(name).is_some_and(|before| before.ends_with('.'))
         };
-        program.calls().into_iter().map(|(_, call)| call).rfind(|call| is(call))
+        self.calls.iter().rfind(is).map(|call| (call.path.as_str(), call.line))
     }
 }
 

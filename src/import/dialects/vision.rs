@@ -53,16 +53,7 @@ pub static MAE: Dialect = Dialect {
         (Sign::Flag("blr"), 12),
         (Sign::Flag("accum_iter"), 8),
         (Sign::Flag("norm_pix_loss"), 10),
-        (
-            Sign::Flag(
-                "mask_ratio",
-                "momentum_teacher",
-                "teacher_temp",
-                "warmup_teacher_temp",
-                "warmup_teacher_temp_epochs",
-            ),
-            5,
-        ),
+        (Sign::Flag("mask_ratio"), 5),
         (Sign::Flag("warmup_epochs"), 1),
         (Sign::Flag("layer_decay"), 2),
         (Sign::Flag("drop_path"), 2),

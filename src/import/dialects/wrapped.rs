@@ -51,12 +51,7 @@ fn wandb(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
         };
         pairs.push(Pair { key: Expr::Text(name), value, line });
     }
-    let inner = Text {
-        raw: text.raw,
-        form: Form::Table(Settings::of_pairs(&pairs), Written::Json),
-        broken: None,
-        notes: Vec::new(),
-    };
+    let inner = Text::of(text.raw, Form::Table(Settings::of_pairs(&pairs), Written::Json));
     let dialect = dialect::of(&inner)?;
     if *dialect == WANDB {
         return Err(ImportError::NoSchedule("settings with a value are looked for"));

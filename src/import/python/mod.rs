@@ -102,9 +102,18 @@ impl Program {
         self.names.classes.get(name)
     }
 
-    /// The whole name of what was imported under this name, or the name itself.
-    pub fn imported<'n>(&'n self, name: &'n str) -> &'n str {
-        self.names.imports.get(name).map_or(name, String::as_str)
+    /// The whole name of what was imported under this name or the beginning of it, or the name itself.
+    pub fn imported(&self, name: &str) -> String {
+        if let Some(whole) = self.names.imports.get(name) {
+            return whole.clone();
+        }
+        match name.split_once('.') {
+            Some((first, rest)) => match self.names.imports.get(first) {
+                Some(whole) => format!("{whole}.{rest}"),
+                None => name.to_owned(),
+            },
+            None => name.to_owned(),
+        }
     }
 
     pub fn imports(&self) -> impl Iterator<Item = &str> {

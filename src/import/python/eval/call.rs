@@ -61,7 +61,7 @@ impl Machine<'_> {
             let _ = name;
             return self.method_of(&value, call, arguments, named, line);
         }
-        let whole = self.program.imported(path).to_owned();
+        let whole = self.program.imported(path);
         if let Some(class) = self.program.class(path) {
             let class = class.name.clone();
             return self.construct(&class, arguments, named);

@@ -277,7 +277,7 @@ impl<'p> Machine<'p> {
                 return Ok(value);
             }
         }
-        if let Some(constant) = builtin::constant(self.program.imported(name), name) {
+        if let Some(constant) = builtin::constant(&self.program.imported(name), name) {
             return Ok(Value::Number(constant));
         }
         self.outside(name, line)
