@@ -322,7 +322,7 @@ fn the_traps_of_configurations() {
 fn a_remedy_of_a_text_can_be_applied() {
     let config = "learning_rate: 3e-4 # high\nwarmup_ratio: 0.1\n";
     let mut mended = config.to_owned();
-    for warning in lint_text("huggingface", config) {
+    for warning in lint_text(Dialect::of("huggingface").unwrap(), config) {
         if let Some(Remedy::Replace { from, to }) = warning.remedy {
             mended = mended.replace(&from, &to);
         }
