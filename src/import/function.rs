@@ -4,7 +4,7 @@ use super::fit::{self, Sample};
 use super::python::eval::Stop;
 use super::shape::{in_epochs, table};
 use super::{ImportError, Imported};
-use crate::schedule::{Schedule, Tick};
+use crate::schedule::{Schedule, Span, Tick};
 
 /// The most values that are listed one by one, and looked at.
 pub(super) const MAX_VALUES: u64 = 20_000;
@@ -38,6 +38,11 @@ pub(super) fn schedule(
                 "the text does not say how long the run is: {} was evaluated for {ASSUMED} {unit} (--length says more)",
                 of.what
             ));
+            if imported.updates.is_none() {
+                let ticks = ASSUMED as f64;
+                let length = if of.tick == Tick::Epoch { Span::Epochs(ticks) } else { Span::Updates(ticks) };
+                imported.updates = Some(length);
+            }
             ASSUMED
         }
     };

@@ -239,14 +239,11 @@ fn is_lightning(program: &Program) -> bool {
 
 /// The schedulers that no other contains.
 fn outermost<'p>(program: &'p Program, sites: &[Site<'p>]) -> Result<Vec<Site<'p>>, ImportError> {
-    let mut inner: Vec<*const Call> = Vec::new();
-    for site in sites {
-        inner.extend(contained(program, site.call).into_iter().map(std::ptr::from_ref));
-    }
+    let inner: Vec<&Call> = sites.iter().flat_map(|site| contained(program, site.call)).collect();
     let found: Vec<Site<'p>> = sites
         .iter()
         .filter(|site| SCHEDULERS.contains(&site.call.name.as_str()) || lambda::is_own(program, site.call))
-        .filter(|site| !inner.contains(&std::ptr::from_ref(site.call)))
+        .filter(|site| !inner.contains(&site.call))
         .cloned()
         .collect();
     if found.is_empty() {
@@ -277,7 +274,7 @@ fn contained<'p>(program: &'p Program, call: &'p Call) -> Vec<&'p Call> {
         for item in listed {
             if let Expr::Call(child) = program.resolve_at(item, call.line)
                 && SCHEDULERS.contains(&child.name.as_str())
-                && !std::ptr::eq(&**child, call)
+                && **child != *call
             {
                 found.push(&**child);
             }

@@ -72,7 +72,7 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
     let schedules: Vec<&&Call> = calls
         .iter()
         .filter(|call| SCHEDULES.contains(&call.name.as_str()) || is_own(call))
-        .filter(|call| !inner.iter().any(|within| std::ptr::eq(*within, **call)) || is_own(call))
+        .filter(|call| !inner.contains(call) || is_own(call))
         .collect();
     let plateau = calls.iter().rfind(|call| call.name == "ReduceLROnPlateau");
     let by_epoch = calls.iter().rfind(|call| call.name == "LearningRateScheduler");

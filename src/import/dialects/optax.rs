@@ -70,11 +70,10 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
             || call.name == "join_schedules"
             || call.name == "exponential_decay"
     };
-    let inner: Vec<*const Call> = calls
+    let inner: Vec<&Call> = calls
         .iter()
         .filter(|call| call.name == "join_schedules")
         .flat_map(|call| parts(program, call))
-        .map(std::ptr::from_ref)
         .collect();
     let (found, name): (Rate<'_>, String) = match rate {
         Some((value, line)) if !is_unknown(program, value, line) => {
@@ -85,10 +84,8 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
             (reader.value(value, line, 0)?, name)
         }
         _ => {
-            let last = calls
-                .iter()
-                .filter(is_schedule)
-                .rfind(|call| is_optax(call) && !inner.contains(&std::ptr::from_ref(**call)));
+            let last =
+                calls.iter().filter(is_schedule).rfind(|call| is_optax(call) && !inner.contains(*call));
             match last {
                 Some(call) => (reader.call(call, 0)?, call.name.clone()),
                 None => {
