@@ -156,7 +156,7 @@ fn flags<'w>(
 ) -> Vec<(String, Expr, usize)> {
     let mut found: Vec<(String, Vec<Expr>, usize)> = Vec::new();
     for word in words {
-        let text = word.text.trim_end_matches('\\').trim_matches(['\'', '"', ',', '(', ')']);
+        let text = word.text.trim_end_matches('\\').trim_matches(['\'', '"', ',', '(', ')', ';']);
         // `NAME="--flag` of a variable that lists flags.
         let text = match text.split_once('=') {
             Some((name, rest))
@@ -168,7 +168,13 @@ fn flags<'w>(
         };
         if let Some(flag) = text.strip_prefix("--") {
             let (name, values) = match flag.split_once('=') {
-                Some((name, value)) => (name, vec![plain(&expanded(value, variables))]),
+                Some((name, value)) => {
+                    let value = expanded(value, variables);
+                    // `--betas="(0.9, 0.98)"` goes on in the next word.
+                    let value =
+                        if value.contains(')') { value.as_str() } else { value.trim_matches(['(', ',']) };
+                    (name, vec![plain(value)])
+                }
                 None => (flag, Vec::new()),
             };
             if !name.is_empty() {

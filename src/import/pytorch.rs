@@ -234,7 +234,7 @@ fn says_epochs(value: &Expr) -> bool {
 }
 
 fn is_lightning(program: &Program) -> bool {
-    program.function("configure_optimizers").is_some()
+    program.defines("configure_optimizers")
 }
 
 /// The schedulers that no other contains.

@@ -274,6 +274,10 @@ fn is_code(value: &Expr) -> bool {
 
 /// A finite number; YAML and command lines write some as texts.
 pub(crate) fn number(what: &str, value: &Expr) -> Result<f64, ImportError> {
+    if is_code(value) {
+        let needed = format!("a number: `{}` is not known here", value.shown());
+        return Err(ImportError::missing(what, needed));
+    }
     let found = match value {
         Expr::Number(number) => Some(*number),
         Expr::Text(text) => text.trim().parse().ok(),

@@ -186,10 +186,12 @@ fn form(raw: &str, notes: &mut Vec<String>) -> Result<Form, ImportError> {
         }
         return Ok(Form::Flags(settings));
     }
-    if is_yaml {
-        return Ok(Form::Table(Settings::of_pairs(&yaml::read(raw)?), Written::Yaml));
-    }
-    let program = Program::read(raw)?;
+    let program = match (is_yaml, Program::read(raw)) {
+        // What only looks like one, such as the annotated fields of classes.
+        (true, Ok(program)) if program.imports().next().is_some() => program,
+        (true, _) => return Ok(Form::Table(Settings::of_pairs(&yaml::read(raw)?), Written::Yaml)),
+        (false, program) => program?,
+    };
     Ok(if program.body.iter().any(|stmt| !is_prose(&stmt.kind)) {
         Form::Python(program.into())
     } else {

@@ -122,7 +122,8 @@ fn detection(settings: &Settings, imported: &mut Imported) -> Result<(), ImportE
 fn classification(settings: &Settings, imported: &mut Imported) -> Result<(), ImportError> {
     let (optim, global) = (settings.table("Optimizer"), settings.table("Global"));
     let lr = optim.table("lr");
-    let Some(base) = lr.number(&["learning_rate"])? else {
+    let first_value = lr.numbers("values")?.and_then(|values| values.first().copied());
+    let Some(base) = lr.number(&["learning_rate"])?.or(first_value) else {
         return Err(ImportError::missing("Optimizer.lr", "a learning_rate"));
     };
     let epochs = global.number(&["epochs", "epoch_num"])?.filter(|epochs| *epochs > 0.0);
@@ -148,12 +149,32 @@ fn classification(settings: &Settings, imported: &mut Imported) -> Result<(), Im
                 lr.numbers("milestones")?.unwrap_or_default().into_iter().map(Span::Epochs).collect();
             Kind::Multistep(Multistep { peak: base, milestones, gamma: lr.number_or("gamma", 0.1)? }).into()
         }
+        "Piecewise" => {
+            let (ends, values) =
+                (lr.numbers("decay_epochs")?.unwrap_or_default(), lr.numbers("values")?.unwrap_or_default());
+            let mut start = 0.0;
+            let mut before = Vec::new();
+            for (end, value) in ends.iter().zip(&values) {
+                if *end <= start {
+                    return Err(ImportError::missing("Piecewise", "decay_epochs that increase from above 0"));
+                }
+                before.push((Span::Epochs(end - start), constant(*value)));
+                start = *end;
+            }
+            match values.last() {
+                Some(last) if values.len() == ends.len() + 1 && !before.is_empty() => {
+                    sequence(before, constant(*last))
+                }
+                _ => return Err(ImportError::missing("Piecewise", "one value more than its decay_epochs")),
+            }
+        }
         other => {
-            let why = "known are Cosine, Linear, Const, Step and MultiStepDecay; a log of its rates can be imported";
+            let why = "known are Cosine, Linear, Const, Step, Piecewise and MultiStepDecay; a log of its rates can be imported";
             return Err(ImportError::unsupported(format!("Optimizer.lr.name {other}"), why));
         }
     };
-    let by_epoch = lr.flag("by_epoch") == Some(true) || matches!(name.as_str(), "Step" | "MultiStepDecay");
+    let by_epoch =
+        lr.flag("by_epoch") == Some(true) || matches!(name.as_str(), "Step" | "MultiStepDecay" | "Piecewise");
     let body = if by_epoch { ticking(body, Tick::Epoch) } else { body };
     imported.lr = if warmup > 0.0 {
         let from = if base > 0.0 { first / base } else { 0.0 };

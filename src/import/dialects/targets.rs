@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use super::super::dialect::{Dialect, Sign};
 use super::super::python::{Expr, Program};
 use super::super::settings::Settings;
+use super::super::shape::constant;
 use super::super::text::Text;
 use super::super::{ImportError, Imported, Options, pytorch, pytorch_optimizer};
 use super::wrong_form;
@@ -74,16 +75,18 @@ fn read(dialect: &'static Dialect, text: &Text<'_>, options: &Options) -> Result
     let optimizer = found.iter().find(|named| is_optimizer(&named.class));
     let schedulers: Vec<&Named> = found.iter().filter(|named| is_scheduler(&named.class)).collect();
     let Some(last) = schedulers.last() else {
-        let strange = found
-            .iter()
-            .find(|named| named.class.to_lowercase().contains("lr") || named.class.contains("Schedul"));
-        return Err(match strange {
-            Some(named) => ImportError::unsupported(
+        let is_like = |class: &str| {
+            let name = class.rsplit('.').next().unwrap_or(class);
+            name.ends_with("LR") || name.contains("Schedul") || name.contains("_schedule")
+        };
+        return match (found.iter().find(|named| is_like(&named.class)), optimizer) {
+            (Some(named), _) => Err(ImportError::unsupported(
                 format!("{} (line {})", named.class, named.line),
                 "it is no scheduler that is known here; a log of its rates can be imported",
-            ),
-            None => ImportError::NoSchedule("a class of torch.optim.lr_scheduler is looked for"),
-        });
+            )),
+            (None, Some(named)) => unscheduled(dialect, named, settings, options),
+            (None, None) => Err(ImportError::NoSchedule("a class of torch.optim.lr_scheduler is looked for")),
+        };
     };
     let mut code = String::new();
     let base = optimizer.map_or(Settings::default(), |named| named.arguments.clone());
@@ -129,6 +132,31 @@ fn read(dialect: &'static Dialect, text: &Text<'_>, options: &Options) -> Result
             settings.seen(&[&name]);
         }
     }
+    Ok(imported)
+}
+
+/// A training whose rate stays: there is an optimizer, and no scheduler.
+fn unscheduled(
+    dialect: &'static Dialect,
+    named: &Named,
+    settings: &Settings,
+    options: &Options,
+) -> Result<Imported, ImportError> {
+    let code = format!("opt = {}\n", call(&named.class, "params", &named.arguments, settings, 0));
+    let program = Program::read(&code)?;
+    let calls = program.calls();
+    let Some((_, call)) = calls.first() else {
+        return Err(ImportError::NoSchedule("an optimizer is looked for"));
+    };
+    let read = pytorch_optimizer::read(call, &program)?;
+    let mut imported = Imported::new(dialect, "constant", constant(read.rate));
+    imported.optimizer = read.optimizer;
+    read.notes.into_iter().for_each(|note| imported.note(note));
+    read.assumed.into_iter().for_each(|sentence| imported.assume(sentence));
+    imported.assume("no scheduler is named: the rate stays");
+    imported.updates = options.length.or(length(settings)?);
+    imported.accumulate = settings.count("gradient_accumulation_steps")?.map(|count| count.max(1) as usize);
+    imported.batch_size = settings.count("batch_size")?.map(|size| size as usize);
     Ok(imported)
 }
 

@@ -93,7 +93,12 @@ impl Program {
         })
     }
 
-    /// A function or a class of the program by its name.
+    /// Whether the program has a function of this name, in a class or outside.
+    pub fn defines(&self, name: &str) -> bool {
+        self.names.methods.contains(name) || self.names.functions.contains_key(name)
+    }
+
+    /// A function outside classes by its name.
     pub fn function(&self, name: &str) -> Option<&Rc<Function>> {
         self.names.functions.get(name)
     }

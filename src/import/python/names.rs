@@ -1,7 +1,7 @@
 //! What the names of a program stand for: assignments, functions, classes, and the defaults that arguments,
 //! settings and parameters have.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 use super::tree::{Call, Class, Expr, Function, Stmt, StmtKind};
@@ -49,7 +49,9 @@ pub(super) struct Names {
     bindings: HashMap<String, Vec<Binding>>,
     /// Lines from the first to the last of each function.
     scopes: Vec<(usize, usize)>,
+    /// Functions outside classes, and the names of those in them.
     pub functions: HashMap<String, Rc<Function>>,
+    pub methods: BTreeSet<String>,
     pub classes: HashMap<String, Rc<Class>>,
     /// Defaults by the last part of the name they are used under.
     defaults: HashMap<String, Bound>,
@@ -151,8 +153,10 @@ impl Names {
                 _ => {}
             },
             StmtKind::Def(function) => {
-                self.functions.entry(function.name.clone()).or_insert_with(|| Rc::clone(function));
-                if class.is_none() {
+                if class.is_some() {
+                    self.methods.insert(function.name.clone());
+                } else {
+                    self.functions.entry(function.name.clone()).or_insert_with(|| Rc::clone(function));
                     self.bind(&function.name, Bound::Function(Rc::clone(function)), line, scope);
                 }
             }
