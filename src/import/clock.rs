@@ -112,6 +112,14 @@ impl Loop<'_> {
             1 => Some((0.0, number(0)?)),
             2 | 3 => {
                 let start = number(0).unwrap_or(0.0);
+                // `range(start, start + 200)` counts 200, wherever it starts.
+                if let (Some(first), Some(Expr::Binary("+", sides))) =
+                    (call.arguments.first(), call.arguments.get(1))
+                    && sides.0 == *first
+                    && let Some(count) = program.number(&sides.1, line)
+                {
+                    return Some((start, count));
+                }
                 Some((start, (number(1)? - start) / if call.arguments.len() == 3 { number(2)? } else { 1.0 }))
             }
             _ => None,

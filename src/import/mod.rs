@@ -309,8 +309,12 @@ fn finish(imported: &mut Imported, text: &Text<'_>, options: &Options) -> Result
             imported.leave(Unread { matters: false, ..Unread::new("a line", why.clone(), *line) });
         }
     }
-    if let Some(length) = options.length {
-        imported.updates = Some(length);
+    match options.length {
+        Some(length) => imported.updates = Some(length),
+        None if imported.updates.is_none() && imported.experiment.is_none() => {
+            imported.assume("the text does not say how long the run is (--length says it)");
+        }
+        None => {}
     }
     if let Some(tick) = options.tick {
         imported.lr = shape::ticking(imported.lr.clone(), tick);
@@ -388,6 +392,22 @@ impl std::fmt::Display for Unread {
 fn may_shape(name: &str) -> bool {
     let name = name.to_lowercase();
     let last = name.rsplit('.').next().unwrap_or(&name);
+    let aside = [
+        "profiler",
+        "logger",
+        "callback",
+        "checkpoint",
+        "dataloader",
+        "dataset",
+        "ema",
+        "eval",
+        "infer",
+        "arch",
+    ];
+    let holder = name.strip_suffix(last).unwrap_or_default();
+    if aside.iter().any(|word| holder.split('.').any(|part| part.contains(word))) {
+        return false;
+    }
     let idle = [
         "log",
         "save",

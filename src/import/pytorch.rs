@@ -300,7 +300,18 @@ fn optimizer_of<'p>(program: &'p Program, sites: &[Site<'p>], outer: &[Site<'p>]
         }
         None
     });
-    given.or_else(|| sites.iter().map(|site| site.call).find(|call| pytorch_optimizer::is_one(call)))
+    let known = || sites.iter().map(|site| site.call).find(|call| pytorch_optimizer::is_one(call));
+    // A class that a variable holds: `optimizer = optimizer_class(parameters, lr=args.lr)`.
+    let made = || {
+        let named =
+            |name: &str| name.rsplit('.').next().is_some_and(|last| last.to_lowercase().contains("optim"));
+        sites
+            .iter()
+            .filter(|site| site.name.is_some_and(named))
+            .map(|site| site.call)
+            .find(|call| call.named.iter().any(|(name, _)| name == "lr"))
+    };
+    given.or_else(known).or_else(made)
 }
 
 fn chosen_group(groups: &[(String, f64)], options: &Options) -> Result<usize, ImportError> {

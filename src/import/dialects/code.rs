@@ -38,7 +38,6 @@ pub static DIALECT: Dialect = Dialect {
         (Sign::Function("cosine_decay"), 10),
         (Sign::Function("step_decay"), 10),
         (Sign::Function("exp_decay"), 10),
-        (Sign::Function("warmup_cosine"), 10),
         (Sign::Function("get_lr_schedule"), 8),
         (Sign::Function("lr_at"), 10),
         (Sign::Function("schedule"), 8),

@@ -105,7 +105,7 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
     imported.lr = warmed(body, warmup, 0.0, Ramp::Linear);
     imported.name = format!("composer {name}");
     let optimizer_name = optim.text("name").unwrap_or("adamw").to_owned();
-    match optimizer_kind(&optimizer_name) {
+    match optimizer_kind(optimizer_name.trim_start_matches("decoupled_")) {
         Some(kind) => {
             let mut optimizer = Optimizer::new(kind);
             set(&mut optimizer, "weight_decay", optim.number(&["weight_decay"])?);

@@ -94,6 +94,11 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
             return Err(ImportError::unsupported(format!("SOLVER.LR_SCHEDULER_NAME {other}"), why));
         }
     }
+    if let Some(base) = settings.text("_BASE_") {
+        imported.note(format!(
+            "the configuration inherits from {base}, which was not read: what is not here may be there"
+        ));
+    }
     imported.name = format!("detectron2 {kind}");
     imported.updates = Some(options.length.unwrap_or(Span::Updates(total)));
     let mut optimizer = Optimizer::new(OptimizerKind::Sgd);

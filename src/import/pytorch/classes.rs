@@ -350,6 +350,7 @@ impl<'p> Reader<'p> {
             }
             _ => ("", &["name", "optimizer", "num_warmup_steps", "num_training_steps"]),
         };
+        given.all();
         let mut settings = Settings::of_call(self.program, call, names);
         settings.seen(&["optimizer", "last_epoch", "step_rules"]);
         let kind = match kind {

@@ -12,14 +12,13 @@ use crate::schedule::Span;
 const PER_EPOCH: f64 = 100.0;
 
 /// Names of what counts, and of how long a run is.
-const TICKS: [&str; 26] = [
+const TICKS: [&str; 24] = [
     "it",
     "iter",
     "iteration",
     "step",
     "epoch",
     "i",
-    "t",
     "n",
     "current_step",
     "global_step",
@@ -30,7 +29,6 @@ const TICKS: [&str; 26] = [
     "iters",
     "epochs",
     "s",
-    "x",
     "e",
     "ep",
     "count",
@@ -40,6 +38,9 @@ const TICKS: [&str; 26] = [
     "cur_step",
     "current_epoch",
 ];
+/// Names of what is a rate, or a share of the run, and counts nothing.
+const NO_TICKS: [&str; 10] =
+    ["lr", "learning_rate", "rate", "new_lr", "value", "x", "progress", "optimizer", "model", "args"];
 const TOTALS: [&str; 20] = [
     "max_iters",
     "max_steps",
@@ -114,7 +115,7 @@ impl<'p> Drive<'p> {
         let (place, name) = match places.iter().find(|(_, name)| counts(name)) {
             Some(found) => *found,
             None => match places.as_slice() {
-                [only] => *only,
+                [only] if !NO_TICKS.contains(&only.1) => *only,
                 _ => return None,
             },
         };
