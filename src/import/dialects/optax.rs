@@ -1,7 +1,7 @@
 //! optax: its schedules are functions of the count, and so are compositions of them; they are evaluated by
 //! optax's own formulas.
 
-use std::f64::consts::PI;
+mod curves;
 
 use super::super::dialect::{Dialect, Sign};
 use super::super::function::{self, Sampled};
@@ -14,6 +14,7 @@ use super::super::{ImportError, Imported, Options, Unread};
 use super::wrong_form;
 use crate::experiment::Optimizer;
 use crate::schedule::{Span, Tick};
+use curves::{between, climb, cosine};
 
 pub static DIALECT: Dialect = Dialect {
     id: "optax",
@@ -47,6 +48,11 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
     let is_optax =
         |call: &Call| program.imported(&call.path).contains("optax") || call.path.contains("optax");
     let optimizer = calls.iter().rfind(|call| OPTIMIZERS.contains(&call.name.as_str()) && is_optax(call));
+    let count =
+        calls.iter().filter(|call| OPTIMIZERS.contains(&call.name.as_str()) && is_optax(call)).count();
+    if let (Some(call), true) = (optimizer, count > 1) {
+        imported.note(format!("there are {count} optimizers; this is the one on line {}", call.line));
+    }
     let rate = optimizer.and_then(|call| {
         let value = call.argument("learning_rate", 0)?;
         Some((value, call.line))
@@ -63,6 +69,13 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
         .and_then(|call| program.number(call.argument("every_k_schedule", 1)?, call.line))
         .filter(|every| *every >= 1.0)
         .map(|every| every as usize);
+    if let Some((value, line)) = rate
+        && let Some(rate) = program.number(value, line)
+    {
+        imported.lr = constant(rate);
+        imported.updates = options.length;
+        return Ok(imported);
+    }
     let mut reader = Reader { program, ends: Vec::new(), unread: Vec::new() };
     let is_schedule = |call: &&&Call| {
         call.name.ends_with("_schedule")
@@ -465,28 +478,4 @@ fn exponential(
             None => value,
         }
     })
-}
-
-fn climb(count: f64, init: f64, peak: f64, over: f64) -> f64 {
-    if over <= 0.0 { peak } else { init + (peak - init) * count.clamp(0.0, over) / over }
-}
-
-fn cosine(count: f64, init: f64, over: f64, alpha: f64, exponent: f64) -> f64 {
-    let wave = 0.5 * (1.0 + (PI * count.clamp(0.0, over) / over).cos());
-    init * ((1.0 - alpha) * wave.powf(exponent) + alpha)
-}
-
-fn between(knots: &[(f64, f64)], count: f64, is_cosine: bool) -> f64 {
-    for pair in knots.windows(2) {
-        let [(from, a), (to, b)] = pair else { continue };
-        if count < *to && to > from {
-            let share = (count - from) / (to - from);
-            return if is_cosine {
-                (b - a) / 2.0 * (1.0 - (PI * share).cos()) + a
-            } else {
-                (b - a) * share + a
-            };
-        }
-    }
-    knots.last().map_or(0.0, |(_, value)| *value)
 }
