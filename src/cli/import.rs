@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::{Failure, first, output};
 use crate::experiment::{BatchSize, Experiment, Optimizer, OptimizerKind};
+use crate::files;
 use crate::import::{DIALECTS, Dialect, ImportError, Imported, MAX_BYTES, Options, explain, import_file};
 use crate::schedule::{Span, Tick};
 
@@ -45,7 +46,6 @@ enum TickChoice {
 }
 
 /// Prints an experiment with the imported run; what was assumed or left out goes to stderr.
-#[expect(clippy::print_stderr, reason = "stdout carries the experiment")]
 pub fn run(args: &ImportArgs) -> Result<(), Failure> {
     if args.explain {
         return explained(&args.file, args.json);
@@ -79,21 +79,24 @@ pub fn run(args: &ImportArgs) -> Result<(), Failure> {
         return Ok(output::print(&text)?);
     }
     for sentence in &imported.assumed {
-        eprintln!("assumed: {sentence}");
+        output::say(format!("assumed: {sentence}"));
     }
     for note in &imported.notes {
-        eprintln!("note: {note}");
+        output::say(format!("note: {note}"));
     }
     let (matter, idle): (Vec<_>, Vec<_>) = imported.unread.iter().partition(|unread| unread.matters);
     for unread in matter {
-        eprintln!("not read: {unread}");
+        output::say(format!("not read: {unread}"));
     }
     if !idle.is_empty() {
         let list: Vec<String> = idle.iter().map(ToString::to_string).collect();
-        eprintln!("not read, and nothing in it says that it shapes the schedule: {}", list.join("; "));
+        output::say(format!(
+            "not read, and nothing in it says that it shapes the schedule: {}",
+            list.join("; ")
+        ));
     }
     if let Some(fit) = &imported.fit {
-        eprintln!("fit: {fit}");
+        output::say(format!("fit: {fit}"));
     }
     Ok(output::print(&experiment.to_toml())?)
 }
@@ -119,7 +122,7 @@ fn explained(file: &Path, as_json: bool) -> Result<(), Failure> {
     use std::io::Read as _;
     let unread = |error: std::io::Error| Failure::BadFile(anyhow!("{}: {error}", file.display()));
     let mut bytes = Vec::new();
-    std::fs::File::open(file).map_err(unread)?.take(MAX_BYTES).read_to_end(&mut bytes).map_err(unread)?;
+    files::input(file).map_err(unread)?.take(MAX_BYTES).read_to_end(&mut bytes).map_err(unread)?;
     let (form, candidates) = explain(&String::from_utf8_lossy(&bytes));
     if as_json {
         let candidates: Vec<_> = candidates

@@ -1,11 +1,12 @@
 //! The experiment: one small, shareable, seeded value that says everything a training depends on.
 
 mod batch;
+mod contained;
+mod controller;
 mod defaults;
 pub mod error;
 mod file;
 mod fork;
-mod greedy;
 pub mod names;
 mod near;
 mod node;
@@ -13,17 +14,22 @@ pub mod optimizer;
 mod read;
 mod read_run;
 mod read_schedule;
+mod read_sweep;
+pub mod sweep;
+pub mod vary;
 mod write;
 
 use std::path::PathBuf;
 
-pub use crate::schedule::plateau::{Mode as PlateauMode, ThresholdMode};
+pub use crate::schedule::controller::{Mode as PlateauMode, ThresholdMode};
 pub use batch::MicroBatches;
+pub use controller::{Controller, Greedy, Hypergradient, Metric, Plateau};
 pub use error::{FieldError, FileError, Place};
 pub use fork::{Fork, Lineage};
-pub use greedy::Greedy;
 pub use optimizer::{Number, Optimizer, OptimizerKind};
+pub use sweep::Sweep;
 
+use crate::data::ColumnUses;
 use crate::schedule::{Schedule, Span};
 
 /// The version of the file's schema that is read and written.
@@ -39,6 +45,8 @@ pub struct Experiment {
     pub snapshots: Option<Snapshots>,
     /// At least one; names are unique.
     pub runs: Vec<Run>,
+    /// How one of the runs is to be varied.
+    pub sweep: Option<Sweep>,
 }
 
 /// Which data, and how it is dealt out.
@@ -52,6 +60,8 @@ pub struct Data {
     pub label_noise: f64,
     /// Only the first so many of the shuffled training samples.
     pub limit: Option<usize>,
+    /// What is said of a table's columns, by their names; empty for what is no table.
+    pub columns: ColumnUses,
 }
 
 /// Where samples come from.
@@ -139,7 +149,8 @@ pub struct Train {
     pub accumulate: usize,
     /// The largest global gradient norm an update may use.
     pub clip_norm: Option<f64>,
-    pub loss: Loss,
+    /// Nothing: what suits a table's answers, cross-entropy for classes and squared error for numbers.
+    pub loss: Option<Loss>,
     pub weights: WeightFormat,
 }
 
@@ -189,10 +200,8 @@ pub struct Run {
     pub fork: Option<Fork>,
     pub optimizer: Optimizer,
     pub lr: Schedule,
-    pub plateau: Option<Plateau>,
-    /// Not beside `plateau`: both would pull at the same rate.
-    pub greedy: Option<Greedy>,
-    pub hypergradient: Option<Hypergradient>,
+    /// What multiplies the schedule, if anything.
+    pub controller: Option<Controller>,
     /// Layer `l` of `n` (the head last) learns at `layer_decay^(n-1-l)` times the rate.
     pub layer_decay: Option<f64>,
     /// Samples of an update, in place of `data.batch_size` times `train.accumulate`: an update averages the
@@ -206,44 +215,8 @@ impl Run {
     pub fn trains_as(&self, other: &Self) -> bool {
         self.optimizer == other.optimizer
             && self.lr == other.lr
-            && self.plateau == other.plateau
-            && self.greedy == other.greedy
-            && self.hypergradient == other.hypergradient
+            && self.controller == other.controller
             && self.layer_decay == other.layer_decay
             && self.batch == other.batch
     }
-}
-
-/// ReduceLROnPlateau's numbers; the rule multiplies the run's schedule.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Plateau {
-    pub metric: Metric,
-    pub mode: PlateauMode,
-    pub factor: f64,
-    /// Reports without improvement that are tolerated.
-    pub patience: u64,
-    pub threshold: f64,
-    pub threshold_mode: ThresholdMode,
-    /// Reports after a cut during which nothing counts.
-    pub cooldown: u64,
-    pub min_lr: f64,
-    /// A cut smaller than this is not made.
-    pub eps: f64,
-    /// The weight of the past in the moving average that the rule sees, at least 0 and below 1;
-    /// 0 is the metric itself, as in PyTorch.
-    pub smoothing: f64,
-}
-
-/// What a controller watches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Metric {
-    TrainLoss,
-    ValLoss,
-    ValAccuracy,
-}
-
-/// Baydin's hypergradient descent (arXiv 1703.04782): the rate learns its own value.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Hypergradient {
-    pub beta: f64,
 }

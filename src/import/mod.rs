@@ -24,8 +24,7 @@ mod shape;
 pub(crate) mod text;
 pub(crate) mod yaml;
 
-use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::Read;
 use std::path::Path;
 
 pub use dialect::{Candidate, Dialect, Evidence};
@@ -34,12 +33,12 @@ pub(crate) use dialects::deepspeed::config as deepspeed_settings;
 pub(crate) use dialects::huggingface::{pyyaml_texts, settings as huggingface_settings};
 pub use error::ImportError;
 pub use fit::Fit;
+pub use log::{RateAs, rate_of};
 
 use self::text::Text;
-use crate::experiment::{
-    BatchSize, Experiment, Greedy, Hypergradient, Number, Optimizer, Plateau, Run, Source,
-};
+use crate::experiment::{BatchSize, Controller, Experiment, Number, Optimizer, Run, Source};
 use crate::export::origin::{self, Origin};
+use crate::files;
 use crate::schedule::{Clock, Schedule, Span, Tick};
 
 /// The largest configuration that is read; logs are streamed and may be longer.
@@ -88,9 +87,7 @@ pub struct Imported {
     pub lr: Schedule,
     /// The optimizer and its numbers, where the text names one.
     pub optimizer: Option<Optimizer>,
-    pub plateau: Option<Plateau>,
-    pub greedy: Option<Greedy>,
-    pub hypergradient: Option<Hypergradient>,
+    pub controller: Option<Controller>,
     /// The run's length, where the text says it.
     pub updates: Option<Span>,
     /// Micro-batches an update, the largest gradient norm, samples a micro-batch: where the text says them.
@@ -119,9 +116,7 @@ impl Imported {
             name: name.into(),
             lr: lr.into(),
             optimizer: None,
-            plateau: None,
-            greedy: None,
-            hypergradient: None,
+            controller: None,
             updates: None,
             accumulate: None,
             clip_norm: None,
@@ -164,9 +159,7 @@ impl Imported {
             fork: None,
             optimizer: self.optimizer.clone().unwrap_or_else(|| otherwise.clone()),
             lr: self.lr.clone(),
-            plateau: self.plateau.clone(),
-            greedy: self.greedy.clone(),
-            hypergradient: self.hypergradient.clone(),
+            controller: self.controller.clone(),
             layer_decay: self.layer_decay,
             batch: self.batch.clone(),
         }
@@ -185,8 +178,8 @@ impl Imported {
         };
         let clock = Clock { updates: updates.clamp(1, 1_000_000_000), updates_per_epoch: 100 };
         self.lr.resolve(clock)?;
-        if let Some(rule) = &self.greedy {
-            rule.rule.check()?;
+        if let Some(Controller::Greedy(greedy)) = &self.controller {
+            greedy.rule.check()?;
         }
         if let Some(optimizer) = &self.optimizer {
             settings::check_optimizer(optimizer)?;
@@ -236,7 +229,7 @@ fn early(text: &str) -> Option<&'static Dialect> {
     if start.lines().any(is_version) {
         return Some(&dialects::EXPERIMENT);
     }
-    (!start.starts_with('{') && log::is_log(start)).then_some(&dialects::LOG)
+    log::is_log(start).then_some(&dialects::LOG)
 }
 
 /// Whether the line is the first of an experiment file.
@@ -344,21 +337,31 @@ fn finish(imported: &mut Imported, text: &Text<'_>, options: &Options) -> Result
 pub fn import_file(path: impl AsRef<Path>, options: &Options) -> Result<Imported, ImportError> {
     let path = path.as_ref();
     let failed = |cause| ImportError::Read { file: path.to_owned(), cause };
-    let mut file = File::open(path).map_err(failed)?;
+    if path.is_dir() {
+        return log::read_file(path)?.checked();
+    }
+    let mut file = files::input(path).map_err(failed)?;
     let mut start = Vec::new();
     file.by_ref().take(SNIFFED as u64).read_to_end(&mut start).map_err(failed)?;
     let is_log = match options.dialect {
         Some(dialect) => *dialect == dialects::LOG,
         None => {
-            let start = String::from_utf8_lossy(&start);
-            let early = early(start.trim_start_matches('\u{feff}'));
-            // What is wrong with a table is for its reader to say.
-            early == Some(&dialects::LOG) || early.is_none() && is_table(path)
+            let text = String::from_utf8_lossy(&start);
+            match early(text.trim_start_matches('\u{feff}')) {
+                Some(dialect) => *dialect == dialects::LOG,
+                // An event file is no text, and what is wrong with a table is for its reader to say.
+                None => log::is_log_file(path, &start) || is_table(path),
+            }
         }
     };
     let whole = std::io::Cursor::new(start).chain(file);
     if is_log {
-        return log::read(BufReader::new(whole))?.checked();
+        if path == Path::new(files::STANDARD_INPUT) {
+            return Err(ImportError::Log(
+                "a log is read from a file, not from standard input: name it".into(),
+            ));
+        }
+        return log::read_file(path)?.checked();
     }
     let mut bytes = Vec::new();
     whole.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
@@ -471,9 +474,7 @@ fn experiment(text: &str) -> Result<Imported, ImportError> {
     run.fork = None;
     let mut imported = Imported::new(&dialects::EXPERIMENT, run.name.clone(), run.lr.clone());
     imported.optimizer = Some(run.optimizer.clone());
-    imported.plateau = run.plateau.clone();
-    imported.greedy = run.greedy.clone();
-    imported.hypergradient = run.hypergradient.clone();
+    imported.controller = run.controller.clone();
     imported.layer_decay = run.layer_decay;
     imported.batch = run.batch.clone();
     imported.updates = Some(experiment.train.updates);

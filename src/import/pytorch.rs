@@ -15,6 +15,7 @@ use super::pytorch_arguments::Given;
 use super::shape::{constant, ticking};
 use super::text::Text;
 use super::{ImportError, Imported, Options, Unread, pytorch_optimizer};
+use crate::experiment::Controller;
 use crate::schedule::{Span, Tick};
 
 pub(super) static DIALECT: Dialect = Dialect {
@@ -399,7 +400,7 @@ impl<'p> Reader<'p> {
         let (plateaus, schedules): (Vec<_>, Vec<_>) =
             outer.iter().map(|site| site.call).partition(|call| call.name == "ReduceLROnPlateau");
         if let Some(plateau) = plateaus.last() {
-            self.imported.plateau = Some(self.plateau(plateau)?);
+            self.imported.controller = Some(Controller::Plateau(self.plateau(plateau)?));
             self.imported.name = "ReduceLROnPlateau".to_owned();
         }
         match schedules.last() {

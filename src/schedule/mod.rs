@@ -10,6 +10,7 @@ pub mod curve;
 mod cyclic;
 mod descent;
 pub mod error;
+pub mod formula;
 pub mod greedy;
 pub mod hypergradient;
 pub mod kind;
@@ -22,8 +23,9 @@ mod ramp;
 mod resolve;
 mod restarts;
 pub mod span;
+mod switch;
 
-pub use controller::replay;
+pub(crate) use check::MAX_RATE;
 pub use curve::Curve;
 pub use error::ScheduleError;
 pub use greedy::{Greedy, GreedyRule};
@@ -32,6 +34,7 @@ pub use kind::Kind;
 pub use landmark::{Landmark, LandmarkKind};
 pub use plateau::{Plateau, PlateauRule};
 pub use span::{Clock, Span};
+pub use switch::Switched;
 
 /// A schedule as written: a kind, and modifiers around it.
 #[derive(Clone, Debug, PartialEq)]

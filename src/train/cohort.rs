@@ -19,7 +19,7 @@ use super::lane::Lane;
 use super::optimizer;
 use super::snapshot::Keeper;
 use super::task::{self, Task};
-use crate::experiment::Experiment;
+use crate::experiment::{Controller, Experiment, Run};
 use crate::model::resident::Resident;
 
 /// All runs of an experiment, every replica a lane, and their weights `[lanes, width]`.
@@ -374,6 +374,7 @@ impl Cohort {
             course.plans().try_for_each(|plan| self.task.holds(run, plan))?;
         }
         self.suits(&self.device, experiment)?;
+        self.fits(experiment)?;
         let buffers = experiment.runs.iter().map(|run| optimizer::buffers(&run.optimizer)).max().unwrap_or(0);
         let width = self.task.model.width() * (1 + buffers);
         let before: Vec<Vec<f32>> = if self.lanes.is_empty() { Vec::new() } else { self.rows.to_vec2()? };
@@ -453,7 +454,8 @@ impl Cohort {
     }
 
     fn suits(&self, device: &TrainDevice, experiment: &Experiment) -> Result<(), TrainError> {
-        let follows = experiment.runs.iter().any(|run| run.hypergradient.is_some());
+        let hypergradient = |run: &Run| matches!(run.controller, Some(Controller::Hypergradient(_)));
+        let follows = experiment.runs.iter().any(hypergradient);
         if !device.fused && (follows || self.task.noise.is_some()) {
             let how = "hypergradient descent and a surface's noise are on the CPU only: choose the CPU";
             return Err(TrainError::Task(how.into()));

@@ -10,8 +10,9 @@ use super::super::shape::{constant, cosine, polynomial, restarts, sequence, tabl
 use super::super::text::Text;
 use super::super::{ImportError, Imported, Options, Unread};
 use super::wrong_form;
-use crate::experiment::{Optimizer, Plateau, PlateauMode, ThresholdMode};
+use crate::experiment::{Controller, Metric, Optimizer, Plateau, PlateauMode, ThresholdMode};
 use crate::schedule::kind::{Exponential, Kind, Power, Step};
+use crate::schedule::plateau::PlateauRule;
 use crate::schedule::{Ramp, Schedule, Span, Tick};
 
 pub static DIALECT: Dialect = Dialect {
@@ -96,7 +97,8 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
         imported.leave(Unread::new("LearningRateScheduler", shown, call.line));
     }
     if let Some(call) = plateau {
-        imported.plateau = Some(plateau_of(&Given::new(call, program, 0), &mut imported)?);
+        imported.controller =
+            Some(Controller::Plateau(plateau_of(&Given::new(call, program, 0), &mut imported)?));
     }
     Ok(imported)
 }
@@ -357,7 +359,7 @@ fn plateau_of(given: &Given<'_>, imported: &mut Imported) -> Result<Plateau, Imp
         _ => PlateauMode::Min,
     };
     given.get("verbose", 3);
-    let plateau = Plateau {
+    let rule = PlateauRule {
         mode,
         factor: given.or("factor", 1, 0.1)?,
         patience: (patience - 1.0).max(0.0) as u64,
@@ -365,8 +367,8 @@ fn plateau_of(given: &Given<'_>, imported: &mut Imported) -> Result<Plateau, Imp
         threshold_mode: ThresholdMode::Abs,
         cooldown: given.or("cooldown", 6, 0.0)?.max(0.0) as u64,
         min_lr: given.or("min_lr", 7, 0.0)?,
-        ..Plateau::default()
+        ..PlateauRule::default()
     };
     given.unread().into_iter().for_each(|unread| imported.leave(unread));
-    Ok(plateau)
+    Ok(Plateau { metric: Metric::ValLoss, rule })
 }

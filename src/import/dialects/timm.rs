@@ -7,10 +7,11 @@ use super::super::settings::{Settings, number, numbers, optimizer_kind, set, set
 use super::super::shape::{constant, cosine, linear, polynomial, restarts, sequence, ticking, warmed, wsd};
 use super::super::text::Text;
 use super::super::{ImportError, Imported, Options};
-use crate::experiment::{Optimizer, Plateau, PlateauMode};
+use crate::experiment::{Controller, Metric, Optimizer, Plateau, PlateauMode};
 use crate::schedule::kind::{
     InverseSqrt, KDecay, Kind, Listed, Multistep, Points, Product, Step, Table, Tanh,
 };
+use crate::schedule::plateau::PlateauRule;
 use crate::schedule::{Ramp, Schedule, Span, Tick};
 
 /// The most epochs whose rates are listed one by one.
@@ -202,13 +203,14 @@ fn schedule(args: &Args, settings: &Settings, imported: &mut Imported) -> Result
         }
         "wsd" | "rsqrt" => stable(args, settings, imported)?,
         "plateau" => {
-            imported.plateau = Some(Plateau {
+            let rule = PlateauRule {
                 mode: PlateauMode::Min,
                 factor: args.decay_rate,
                 patience: settings.count("patience_epochs")?.unwrap_or(10),
                 min_lr: args.floor,
-                ..Plateau::default()
-            });
+                ..PlateauRule::default()
+            };
+            imported.controller = Some(Controller::Plateau(Plateau { metric: Metric::ValLoss, rule }));
             imported.note("timm's plateau watches --eval-metric; here it is the validation loss");
             constant(args.peak)
         }

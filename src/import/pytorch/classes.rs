@@ -7,8 +7,9 @@ use super::super::settings::{self, Settings};
 use super::super::shape::{constant, cosine, linear, polynomial, restarts, sequence};
 use super::super::{ImportError, mirror};
 use super::{MAX_LEVELS, MAX_PARTS, Reader};
-use crate::experiment::{Plateau, PlateauMode, ThresholdMode};
+use crate::experiment::{Metric, Plateau, PlateauMode, ThresholdMode};
 use crate::schedule::kind::{Cyclic, Exponential, Kind, Multistep, OneCycle, Step};
+use crate::schedule::plateau::PlateauRule;
 use crate::schedule::{Schedule, Span, Tick};
 
 impl<'p> Reader<'p> {
@@ -411,14 +412,14 @@ impl<'p> Reader<'p> {
 
     pub(super) fn plateau(&mut self, call: &'p Call) -> Result<Plateau, ImportError> {
         let given = self.given(call);
-        let default = Plateau::default();
+        let default = PlateauRule::default();
         let whole = |name: &str, place: usize, otherwise: u64| match given.number(name, place)? {
             Some(value) => settings::count(name, &Expr::Number(value)),
             None => Ok(otherwise),
         };
         self.imported
             .assume("the plateau watches the validation loss here; the text does not say which metric");
-        let plateau = Plateau {
+        let rule = PlateauRule {
             mode: if given.text("mode", 1) == Some("max") { PlateauMode::Max } else { PlateauMode::Min },
             factor: given.or("factor", 2, default.factor)?,
             patience: whole("patience", 3, default.patience)?,
@@ -436,6 +437,6 @@ impl<'p> Reader<'p> {
         for unread in given.unread() {
             self.imported.leave(unread);
         }
-        Ok(plateau)
+        Ok(Plateau { metric: Metric::ValLoss, rule })
     }
 }

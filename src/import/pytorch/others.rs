@@ -5,6 +5,7 @@ use super::super::pytorch_arguments::Given;
 use super::super::shape::{constant, cosine, linear, restarts, sequence};
 use super::super::{ImportError, Unread};
 use super::{Reader, SCHEDULERS};
+use crate::experiment::Controller;
 use crate::schedule::kind::{Kind, Multistep};
 use crate::schedule::{Schedule, Tick};
 
@@ -105,7 +106,7 @@ impl<'p> Reader<'p> {
         let after = match given.get("after_scheduler", 3) {
             None | Some(Expr::None) => constant(peak),
             Some(Expr::Call(after)) if after.name == "ReduceLROnPlateau" => {
-                self.imported.plateau = Some(self.plateau(after)?);
+                self.imported.controller = Some(Controller::Plateau(self.plateau(after)?));
                 constant(peak)
             }
             Some(Expr::Call(after)) => self.schedule(after, peak, level + 1)?,

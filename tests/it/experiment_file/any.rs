@@ -1,15 +1,17 @@
 //! Any experiment that can be, for property tests.
 
+use anneal_studio::data::{ColumnUse, ColumnUses};
 use anneal_studio::experiment::names::name_of;
 use anneal_studio::experiment::{
-    Activation, Average, BatchSize, Data, Experiment, Greedy, Hypergradient, Loss, Metric, Model, Norm,
-    Number, Optimizer, OptimizerKind, Plateau, PlateauMode, Run, SnapshotWhen, Snapshots, Source,
+    Activation, Average, BatchSize, Controller, Data, Experiment, Greedy, Hypergradient, Loss, Metric, Model,
+    Norm, Number, Optimizer, OptimizerKind, Plateau, PlateauMode, Run, SnapshotWhen, Snapshots, Source,
     SurfaceFunction, ThresholdMode, Train, WeightFormat,
 };
 use anneal_studio::schedule::greedy::GreedyRule;
 use anneal_studio::schedule::kind::{Field, Part, Role, Step, Table, Value};
+use anneal_studio::schedule::plateau::PlateauRule;
 use anneal_studio::schedule::{Clamp, Cooldown, Kind, Ramp, Schedule, Span, Tick, Warmup};
-use proptest::collection::vec;
+use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -192,8 +194,7 @@ fn plateau(validation: f64) -> BoxedStrategy<Plateau> {
     (metric, modes, rates, counts, within(0.0, 0.99))
         .prop_map(|(metric, (mode, threshold_mode), rates, (patience, cooldown), smoothing)| {
             let (factor, threshold, min_lr, eps) = rates;
-            Plateau {
-                metric,
+            let rule = PlateauRule {
                 mode,
                 factor,
                 patience,
@@ -203,16 +204,17 @@ fn plateau(validation: f64) -> BoxedStrategy<Plateau> {
                 min_lr,
                 eps,
                 smoothing,
-            }
+            };
+            Plateau { metric, rule }
         })
         .boxed()
 }
 
 fn greedy(validation: f64) -> BoxedStrategy<Greedy> {
-    let like = plateau(validation).prop_filter("a factor above 0", |rule| rule.factor > 0.0);
+    let like = plateau(validation).prop_filter("a factor above 0", |like| like.rule.factor > 0.0);
     (like, 0..100u64, rate(), option::of(1..1000usize), 0..1000u64)
-        .prop_map(|(like, warmup, higher, window, reset_start)| Greedy {
-            metric: like.metric,
+        .prop_map(|(Plateau { metric, rule: like }, warmup, higher, window, reset_start)| Greedy {
+            metric,
             rule: GreedyRule {
                 mode: like.mode,
                 factor: like.factor,
@@ -231,14 +233,17 @@ fn greedy(validation: f64) -> BoxedStrategy<Greedy> {
         .boxed()
 }
 
-/// What watches the metric: at most one of the two.
-fn controllers(validation: f64) -> BoxedStrategy<(Option<Plateau>, Option<Greedy>)> {
-    prop_oneof![
-        Just((None, None)),
-        plateau(validation).prop_map(|rule| (Some(rule), None)),
-        greedy(validation).prop_map(|rule| (None, Some(rule))),
-    ]
-    .boxed()
+/// What multiplies the schedule; without epochs nothing watches a metric.
+fn controller(has_epochs: bool, validation: f64) -> BoxedStrategy<Option<Controller>> {
+    let hypergradient =
+        within(1e-12, 1e6).prop_map(|beta| Some(Controller::Hypergradient(Hypergradient { beta })));
+    let any = prop_oneof![Just(None), hypergradient];
+    if !has_epochs {
+        return any.boxed();
+    }
+    let plateau = plateau(validation).prop_map(|rule| Some(Controller::Plateau(rule)));
+    let greedy = greedy(validation).prop_map(|rule| Some(Controller::Greedy(rule)));
+    prop_oneof![any, plateau, greedy].boxed()
 }
 
 /// The samples of an update, where there are micro-batches to make it of.
@@ -252,18 +257,15 @@ fn batch(data: &Data) -> BoxedStrategy<Option<Schedule>> {
 }
 
 fn run(has_epochs: bool, data: &Data) -> BoxedStrategy<Run> {
-    let controllers = if has_epochs { controllers(data.validation) } else { Just((None, None)).boxed() };
-    let hypergradient = option::of(within(1e-12, 1e6).prop_map(|beta| Hypergradient { beta }));
+    let controller = controller(has_epochs, data.validation);
     let rest = (option::of(within(1e-3, 1.0)), batch(data));
-    (any::<String>(), optimizer(has_epochs), schedule(has_epochs), controllers, hypergradient, rest)
-        .prop_map(|(name, optimizer, lr, (plateau, greedy), hypergradient, (layer_decay, batch))| Run {
+    (any::<String>(), optimizer(has_epochs), schedule(has_epochs), controller, rest)
+        .prop_map(|(name, optimizer, lr, controller, (layer_decay, batch))| Run {
             name,
             fork: None,
             optimizer,
             lr,
-            plateau,
-            greedy,
-            hypergradient,
+            controller,
             layer_decay,
             batch,
         })
@@ -309,8 +311,12 @@ fn data(source: Source) -> BoxedStrategy<Data> {
     }
     let size = prop_oneof![Just(BatchSize::All), (1..5000usize).prop_map(BatchSize::Samples)];
     let validation = prop_oneof![Just(0.0), Just(0.2), 0.0..1.0f64];
-    (Just(source), size, validation, within(0.0, 1.0), option::of(1..100_000usize))
-        .prop_map(|(source, batch_size, validation, label_noise, limit)| Data {
+    let uses = btree_map("[a-z é\"=]{0,6}", one(&ColumnUse::ALL), 0..4);
+    let uses =
+        if matches!(source, Source::File { .. }) { uses.boxed() } else { Just(ColumnUses::new()).boxed() };
+    (Just(source), size, validation, within(0.0, 1.0), option::of(1..100_000usize), uses)
+        .prop_map(|(source, batch_size, validation, label_noise, limit, columns)| Data {
+            columns,
             limit: match batch_size {
                 BatchSize::Samples(samples) => limit.map(|limit| limit.max(samples)),
                 BatchSize::All => limit,
@@ -328,7 +334,7 @@ fn train(source: &Source) -> BoxedStrategy<Train> {
     let epochs = (100.0..1000.0f64).prop_map(Span::Epochs);
     let length = if *source == Source::None { updates.boxed() } else { prop_oneof![updates, epochs].boxed() };
     let usual = Loss::usual(source);
-    let may_choose = usual == Loss::CrossEntropy;
+    let of_table = matches!(source, Source::File { .. });
     let counts = (0..=i64::MAX as u64, 1..=1024usize, 1..1000usize);
     (length, counts, option::of(within(1e-9, 1e9)), one(&Loss::ALL), one(&WeightFormat::ALL))
         .prop_map(move |(updates, (seed, replicas, accumulate), clip_norm, loss, weights)| Train {
@@ -337,7 +343,11 @@ fn train(source: &Source) -> BoxedStrategy<Train> {
             replicas,
             accumulate,
             clip_norm,
-            loss: if may_choose { loss } else { usual },
+            loss: match usual {
+                Some(Loss::CrossEntropy) => Some(loss),
+                None => Some(loss).filter(|_| of_table && replicas % 2 == 0),
+                usual => usual,
+            },
             weights,
         })
         .boxed()
@@ -379,7 +389,7 @@ pub fn experiment() -> BoxedStrategy<Experiment> {
                 run.name =
                     format!("{index}{}{}", run.name, name_of(&OptimizerKind::ALL, &run.optimizer.kind));
             }
-            Experiment { name, data, model, train, snapshots, runs }
+            Experiment { name, data, model, train, snapshots, runs, sweep: None }
         })
         .boxed()
 }

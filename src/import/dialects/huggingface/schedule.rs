@@ -4,9 +4,10 @@ use super::super::super::python::Expr;
 use super::super::super::settings::Settings;
 use super::super::super::shape::{constant, cosine, polynomial, restarts, updates_of, warmed, wsd};
 use super::super::super::{ImportError, Imported, Options};
-use crate::experiment::{Greedy, Metric, Plateau, PlateauMode, ThresholdMode};
+use crate::experiment::{Controller, Greedy, Metric, Plateau, PlateauMode, ThresholdMode};
 use crate::schedule::greedy::GreedyRule;
 use crate::schedule::kind::{InverseSqrt, Kind};
+use crate::schedule::plateau::PlateauRule;
 use crate::schedule::{Ramp, Schedule, Span};
 
 /// Updates of an epoch where nothing says and epochs have to be counted in them.
@@ -129,14 +130,14 @@ pub(in super::super::super) fn schedule(
         "cosine_warmup_with_min_lr" => one_ahead(peak, kwargs, run, imported)?,
         "warmup_stable_decay" => stable(peak, run, kwargs, imported)?,
         "reduce_lr_on_plateau" => {
-            imported.plateau = Some(plateau(kwargs)?);
+            imported.controller = Some(Controller::Plateau(plateau(kwargs)?));
             imported.note(
                 "transformers reports the metric at each evaluation; here it is reported once an epoch",
             );
             constant(peak)
         }
         "greedy" => {
-            imported.greedy = Some(greedy(kwargs)?);
+            imported.controller = Some(Controller::Greedy(greedy(kwargs)?));
             imported.note(
                 "transformers reports the metric at each evaluation; here it is reported once an epoch",
             );
@@ -241,10 +242,10 @@ fn direction(kwargs: &Settings) -> PlateauMode {
 }
 
 fn plateau(kwargs: &Settings) -> Result<Plateau, ImportError> {
-    let default = Plateau::default();
+    let default = PlateauRule::default();
     let or =
         |name: &str, otherwise: f64| Ok::<f64, ImportError>(kwargs.number(&[name])?.unwrap_or(otherwise));
-    Ok(Plateau {
+    let rule = PlateauRule {
         mode: direction(kwargs),
         factor: or("factor", default.factor)?,
         patience: kwargs.count("patience")?.unwrap_or(default.patience),
@@ -257,7 +258,8 @@ fn plateau(kwargs: &Settings) -> Result<Plateau, ImportError> {
         min_lr: or("min_lr", default.min_lr)?,
         eps: or("eps", default.eps)?,
         ..default
-    })
+    };
+    Ok(Plateau { metric: Metric::ValLoss, rule })
 }
 
 fn greedy(kwargs: &Settings) -> Result<Greedy, ImportError> {
