@@ -95,6 +95,11 @@ impl<'t> Text<'t> {
     /// What the form is called.
     pub fn written_in(&self) -> &'static str {
         match &self.form {
+            Form::Python(_) | Form::Plain
+                if ["pub fn ", "fn main("].iter().any(|word| self.raw.contains(word)) =>
+            {
+                "Rust code"
+            }
             Form::Python(_) => "Python",
             Form::Flags(_) => "a command line",
             Form::Table(_, Written::Json) => "JSON",

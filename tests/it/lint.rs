@@ -310,7 +310,10 @@ fn the_traps_of_configurations() {
         ),
         ("timm", "--sched cosine --epochs 100 --warmup-epochs 5 --warmup-prefix"),
         ("timm", "--sched poly --epochs 100 --warmup-epochs 0 --decay-rate 2.0"),
-        ("deepspeed", "{\"scheduler\": {\"type\": \"OneCycle\", \"params\": {\"cycle_momentum\": false}}}"),
+        (
+            "deepspeed",
+            "{\"scheduler\": {\"type\": \"OneCycle\", \"params\": {\"cycle_momentum\": false, \"cycle_min_lr\": 1e-4, \"cycle_max_lr\": 1e-3}}}",
+        ),
         ("deepspeed", "{\"scheduler\": {\"type\": \"LRRangeTest\", \"params\": {}}}"),
         ("keras", "keras.optimizers.SGD(CosineDecay(0.1, 1000))"),
     ] {

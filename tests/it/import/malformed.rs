@@ -24,7 +24,7 @@ fn what_is_no_scheduler_says_so() {
     }
     assert!(matches!(import(" \n", &Options::default()), Err(ImportError::Empty)));
     let error = refused("import torch.optim as optim\nopt = optim.SGD(p, lr=0.1)\n");
-    assert!(error.contains("Nearest is pytorch"), "{error}");
+    assert!(error.contains("no learning-rate scheduler"), "{error}");
     let error = refused("{\"optimizer\": {\"type\": \"Adam\"}}");
     assert!(error.contains("\"scheduler\""), "{error}");
 }
