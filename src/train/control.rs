@@ -47,10 +47,10 @@ impl Control {
             .hypergradient
             .as_ref()
             .map(|numbers| Hypergradient::new(numbers.beta).map(Self::Hypergradient));
-        if hypergradient.is_some() && !run.optimizer.kind.info().has_hypergradient {
+        if hypergradient.is_some() && !run.optimizer.has_hypergradient() {
             let known = OptimizerKind::ALL.into_iter().filter(|(_, kind)| kind.info().has_hypergradient);
             let names: Vec<&str> = known.map(|(name, _)| name).collect();
-            let allowed = format!("an optimizer of one of these kinds: {}", names.join(", "));
+            let allowed = format!("one of these optimizers, not cautious: {}", names.join(", "));
             return refuse("hypergradient", run.optimizer.kind.name(), &allowed);
         }
         let mut controls = [plateau, greedy, hypergradient].into_iter().flatten();

@@ -56,6 +56,7 @@ pub fn advance(
             parameters: task.model.parameters(),
             rates: rates.as_ref(),
             device: rows.device(),
+            effective_lr: vec![None; lanes.len()],
         };
         let exact = rule.update_tensor(&mut updated, &old, &gradient, &mut buffers)?;
         let new = rounded(&exact, task.weights)?;

@@ -51,6 +51,8 @@ pub struct OptionInfo {
     pub name: &'static str,
     pub title: &'static str,
     pub help: &'static str,
+    /// Whether it is on unless a file says otherwise.
+    pub default: bool,
 }
 
 /// A number an optimizer has.
@@ -87,17 +89,21 @@ pub enum Role {
 pub enum Slider {
     Even(f64, f64),
     Magnitudes(f64, f64),
+    /// Whole numbers alone.
+    Whole(f64, f64),
 }
 
 impl NumberInfo {
     /// Whether the number may have this value.
     pub fn allows(&self, value: f64) -> bool {
-        (self.min..=self.max).contains(&value) && !(self.open && value == self.max)
+        let is_whole = !matches!(self.slider, Slider::Whole(..)) || value.fract() == 0.0;
+        (self.min..=self.max).contains(&value) && !(self.open && value == self.max) && is_whole
     }
 
     /// The allowed values in words: "from 0 to below 1".
     pub fn range(&self) -> String {
-        format!("from {} to {}{}", self.min, if self.open { "below " } else { "" }, self.max)
+        let whole = if matches!(self.slider, Slider::Whole(..)) { "whole, " } else { "" };
+        format!("{whole}from {} to {}{}", self.min, if self.open { "below " } else { "" }, self.max)
     }
 
     /// Whether it may follow a schedule.
@@ -141,6 +147,11 @@ pub(super) const fn constant(
     let slider = Slider::Magnitudes(1e-10, 1e-2);
     let role = Role::Constant;
     NumberInfo { name, title, help, default, min: 0.0, max: 1e6, open: false, role, slider }
+}
+
+/// Something to switch on that is off unless a file says so.
+pub(super) const fn option(name: &'static str, title: &'static str, help: &'static str) -> OptionInfo {
+    OptionInfo { name, title, help, default: false }
 }
 
 pub(super) const fn momentum(default: f64) -> NumberInfo {

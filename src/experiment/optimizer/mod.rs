@@ -80,10 +80,10 @@ impl OptimizerKind {
 }
 
 impl Optimizer {
-    /// The kind with its default numbers and nothing switched on.
+    /// The kind with its default numbers and options.
     pub fn new(kind: OptimizerKind) -> Self {
         let numbers = kind.numbers().iter().map(|info| Number::Fixed(info.default)).collect();
-        Self { kind, numbers, options: vec![false; kind.options().len()] }
+        Self { kind, numbers, options: kind.options().iter().map(|info| info.default).collect() }
     }
 
     /// The same optimizer with one number fixed. A name the kind does not have changes nothing.
@@ -129,6 +129,11 @@ impl Optimizer {
     /// Every option and whether it is on, in the order of [`OptimizerKind::options`].
     pub fn switches(&self) -> impl Iterator<Item = (&'static OptionInfo, bool)> {
         self.kind.options().iter().zip(self.options.iter().copied())
+    }
+
+    /// Whether the rule can say how the loss answers to the rate, as hypergradient descent asks.
+    pub fn has_hypergradient(&self) -> bool {
+        self.kind.info().has_hypergradient && !self.has("cautious")
     }
 
     /// What cannot go together in these settings, if anything.

@@ -3,7 +3,8 @@
 
 use super::Optimizer;
 use super::info::{
-    Conflict, OptimizerInfo, OptionInfo, PLAIN, Steps, alpha, beta1, beta2, eps, momentum, weight_decay,
+    Conflict, NumberInfo, OptimizerInfo, OptionInfo, PLAIN, Slider, Steps, alpha, beta1, beta2, constant, eps,
+    momentum, option, share, weight_decay,
 };
 
 macro_rules! optimizers {
@@ -35,7 +36,7 @@ optimizers! {
     /// Steps along the gradient, and with momentum along former gradients too.
     Sgd "sgd" {
         title: "SGD",
-        numbers: &[momentum(0.0), weight_decay(0.0)],
+        numbers: &[momentum(0.0), DAMPENING, weight_decay(0.0)],
         options: &[NESTEROV],
         pytorch: ("SGD", 1e-3),
         steps: Steps::Gradient,
@@ -48,6 +49,7 @@ optimizers! {
     Adam "adam" {
         title: "Adam",
         numbers: &[beta1(0.9), beta2(0.999), eps(1e-8), weight_decay(0.0)],
+        options: &[AMSGRAD],
         pytorch: ("Adam", 1e-3),
         steps: Steps::Rate,
         has_hypergradient: true,
@@ -58,6 +60,7 @@ optimizers! {
     AdamW "adamw" {
         title: "AdamW",
         numbers: &[beta1(0.9), beta2(0.999), eps(1e-8), weight_decay(0.01)],
+        options: &[AMSGRAD, CAUTIOUS],
         pytorch: ("AdamW", 1e-3),
         steps: Steps::Rate,
         has_hypergradient: true,
@@ -68,6 +71,7 @@ optimizers! {
     RmsProp "rmsprop" {
         title: "RMSprop",
         numbers: &[alpha(0.99), eps(1e-8), momentum(0.0), weight_decay(0.0)],
+        options: &[CENTERED],
         pytorch: ("RMSprop", 1e-2),
         ..PLAIN
     }
@@ -75,7 +79,7 @@ optimizers! {
     /// Divides the gradient by the root of the sum of all squared gradients.
     Adagrad "adagrad" {
         title: "Adagrad",
-        numbers: &[eps(1e-10), weight_decay(0.0)],
+        numbers: &[LR_DECAY, INITIAL_ACCUMULATOR_VALUE, eps(1e-10), weight_decay(0.0)],
         pytorch: ("Adagrad", 1e-2),
         ..PLAIN
     }
@@ -84,6 +88,7 @@ optimizers! {
     Lion "lion" {
         title: "Lion",
         numbers: &[beta1(0.9), beta2(0.99), weight_decay(0.0)],
+        options: &[CAUTIOUS],
         pytorch: ("Lion", 1e-4),
         steps: Steps::Rate,
         ..PLAIN
@@ -110,14 +115,41 @@ optimizers! {
     }
 }
 
-const NESTEROV: OptionInfo =
-    OptionInfo { name: "nesterov", title: "Nesterov", help: "Look ahead along the momentum." };
+const NESTEROV: OptionInfo = option("nesterov", "Nesterov", "Look ahead along the momentum.");
+const AMSGRAD: OptionInfo =
+    option("amsgrad", "AMSGrad", "Divide by the greatest mean squared gradient so far (arXiv 1904.09237).");
+const CAUTIOUS: OptionInfo = option(
+    "cautious",
+    "Cautious",
+    "Leave out the weights whose step goes against their gradient (arXiv 2411.16085).",
+);
+const CENTERED: OptionInfo =
+    option("centered", "Centered", "Divide by the gradient's deviation from its mean.");
+const DAMPENING: NumberInfo = NumberInfo {
+    open: false,
+    ..share("dampening", "Dampening", "The share of a gradient that momentum leaves out, but for the first.", 0.0)
+};
+const LR_DECAY: NumberInfo = small("lr_decay", "Rate decay", "Divides the rate by 1 plus this an update.");
+const INITIAL_ACCUMULATOR_VALUE: NumberInfo =
+    small("initial_accumulator_value", "Initial sum", "What the sum of squared gradients begins with.");
+
+/// A constant that is 0 unless a file says otherwise.
+const fn small(name: &'static str, title: &'static str, help: &'static str) -> NumberInfo {
+    NumberInfo { slider: Slider::Magnitudes(0.0, 1.0), ..constant(name, title, help, 0.0) }
+}
 
 /// PyTorch refuses it too.
 fn nesterov_without_momentum(optimizer: &Optimizer) -> Option<Conflict> {
-    (optimizer.has("nesterov") && optimizer.is_fixed_at("momentum", 0.0)).then(|| Conflict {
+    let found = if optimizer.is_fixed_at("momentum", 0.0) {
+        "true with momentum 0"
+    } else if !optimizer.is_fixed_at("dampening", 0.0) {
+        "true with dampening"
+    } else {
+        return None;
+    };
+    optimizer.has("nesterov").then(|| Conflict {
         field: "nesterov",
-        found: "true with momentum 0".to_owned(),
-        allowed: "false, or a momentum above 0 to look ahead along",
+        found: found.to_owned(),
+        allowed: "false, or a momentum above 0 without dampening to look ahead along",
     })
 }

@@ -4,6 +4,7 @@
 
 mod adagrad;
 mod adam;
+mod cautious;
 #[cfg(test)]
 mod golden;
 mod lanes;
@@ -32,13 +33,13 @@ pub trait Rule: Sync {
     /// How many buffers it keeps beside the weights, each as long as they are; at most [`MOST_BUFFERS`].
     fn buffers(&self, numbers: &Numbers) -> usize;
 
-    /// How many numbers it remembers from update to update beside its buffers; they begin at 0.
+    /// How many numbers it remembers from update to update beside its buffers.
     fn scalars(&self) -> usize {
         0
     }
 
-    /// Prepares the buffers, which are 0, for updates from these weights on.
-    fn start(&self, _numbers: &Numbers, _weights: &[f32], _buffers: &mut [&mut [f32]; MOST_BUFFERS]) {}
+    /// Prepares buffers and scalars, which are 0, for updates from these weights on.
+    fn start(&self, _numbers: &Numbers, _weights: &[f32], _memory: Memory<'_>) {}
 
     /// The buffer that holds the weights at which gradients are taken, where those are not the trained ones.
     fn ahead(&self) -> Option<usize> {
@@ -51,7 +52,7 @@ pub trait Rule: Sync {
     }
 
     /// Whether each weight's update depends on that weight's own past alone.
-    fn is_elementwise(&self) -> bool {
+    fn is_elementwise(&self, _numbers: &Numbers) -> bool {
         true
     }
 
@@ -76,6 +77,13 @@ pub trait Rule: Sync {
         gradient: &Tensor,
         buffers: &mut [Tensor],
     ) -> Result<Tensor>;
+}
+
+/// What a rule remembers from update to update.
+pub struct Memory<'a> {
+    /// Each as long as the weights; those the rule does not have are empty.
+    pub buffers: [&'a mut [f32]; MOST_BUFFERS],
+    pub scalars: &'a mut [f64],
 }
 
 /// The rule of a kind.
