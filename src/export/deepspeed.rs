@@ -108,13 +108,18 @@ fn candidates(recipe: &Recipe<'_>) -> Vec<Scheduler> {
 
 /// The run's optimizer and its numbers, where DeepSpeed has it.
 fn optimizer(recipe: &Recipe<'_>) -> Option<(&'static str, String)> {
-    let number = |name| float(recipe.number(name));
+    let number = |name| float(recipe.say(name));
     let decay = format!("\"weight_decay\": {}", number("weight_decay"));
     let betas = || format!("\"betas\": [{}, {}]", number("beta1"), number("beta2"));
+    let option = |name: &str| if recipe.has(name) { format!(", \"{name}\": true") } else { String::new() };
+    let unusual = |name: &str| match recipe.say(name) {
+        0.0 => String::new(),
+        value => format!(", \"{name}\": {}", float(value)),
+    };
     Some(match recipe.kind().base() {
         OptimizerKind::Sgd => {
-            let nesterov = if recipe.has("nesterov") { ", \"nesterov\": true" } else { "" };
-            ("SGD", format!("\"momentum\": {}{nesterov}, {decay}", number("momentum")))
+            let rest = unusual("dampening") + &option("nesterov");
+            ("SGD", format!("\"momentum\": {}{rest}, {decay}", number("momentum")))
         }
         OptimizerKind::Adam => {
             ("Adam", format!("{}, \"eps\": {}, {decay}, \"adam_w_mode\": false", betas(), number("eps")))
@@ -123,13 +128,17 @@ fn optimizer(recipe: &Recipe<'_>) -> Option<(&'static str, String)> {
         OptimizerKind::RmsProp => (
             "RMSprop",
             format!(
-                "\"alpha\": {}, \"eps\": {}, \"momentum\": {}, {decay}",
+                "\"alpha\": {}, \"eps\": {}, \"momentum\": {}{}, {decay}",
                 number("alpha"),
                 number("eps"),
-                number("momentum")
+                number("momentum"),
+                option("centered")
             ),
         ),
-        OptimizerKind::Adagrad => ("Adagrad", format!("\"eps\": {}, {decay}", number("eps"))),
+        OptimizerKind::Adagrad => {
+            let rest = unusual("lr_decay") + &unusual("initial_accumulator_value");
+            ("Adagrad", format!("\"eps\": {}{rest}, {decay}", number("eps")))
+        }
         OptimizerKind::Lion => ("Lion", format!("{}, {decay}", betas())),
         _ => return None,
     })

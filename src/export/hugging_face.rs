@@ -154,7 +154,7 @@ pub fn arguments(
         if matches!(recipe.kind().base(), OptimizerKind::Adam | OptimizerKind::AdamW | OptimizerKind::Lion) {
             for (argument, name) in numbers {
                 if recipe.run.optimizer.get(name).is_some() {
-                    add(argument, float(recipe.number(name)));
+                    add(argument, float(recipe.say(name)));
                 }
             }
         }
@@ -185,7 +185,7 @@ pub fn notes(recipe: &Recipe<'_>) -> Vec<String> {
             "Downgraded: Adam becomes the default AdamW, whose weight decay is outside the gradient."
                 .to_owned(),
         ),
-        OptimizerKind::Sgd if recipe.number("momentum") > 0.0 => notes.push(
+        OptimizerKind::Sgd if recipe.say("momentum") > 0.0 => notes.push(
             "Left out: momentum; `optim=\"sgd\"` has none, so pass your own optimizer as optimizers=(optimizer, None)."
                 .to_owned(),
         ),

@@ -98,20 +98,28 @@ fn table_class(recipe: &Recipe<'_>) -> String {
 
 /// The class of the run's optimizer and its numbers, where Keras has it.
 fn class_and_numbers(recipe: &Recipe<'_>) -> Option<(&'static str, String)> {
-    let number = |name| float(recipe.number(name));
+    let number = |name| float(recipe.say(name));
+    let option = |name: &str| if recipe.has(name) { format!(", {name}=True") } else { String::new() };
     Some(match recipe.kind().base() {
         OptimizerKind::Sgd => {
             let nesterov = if recipe.has("nesterov") { ", nesterov=True" } else { "" };
             ("SGD", format!("momentum={}{nesterov}", number("momentum")))
         }
-        OptimizerKind::Adam => ("Adam", adam(recipe)),
-        OptimizerKind::AdamW => ("AdamW", adam(recipe)),
+        OptimizerKind::Adam => ("Adam", adam(recipe) + &option("amsgrad")),
+        OptimizerKind::AdamW => ("AdamW", adam(recipe) + &option("amsgrad")),
         OptimizerKind::RmsProp => (
             "RMSprop",
-            format!("rho={}, momentum={}, epsilon={}", number("alpha"), number("momentum"), number("eps")),
+            format!(
+                "rho={}, momentum={}, epsilon={}{}",
+                number("alpha"),
+                number("momentum"),
+                number("eps"),
+                option("centered")
+            ),
         ),
         OptimizerKind::Adagrad => {
-            ("Adagrad", format!("initial_accumulator_value=0.0, epsilon={}", number("eps")))
+            let initial = number("initial_accumulator_value");
+            ("Adagrad", format!("initial_accumulator_value={initial}, epsilon={}", number("eps")))
         }
         OptimizerKind::Lion => ("Lion", format!("beta_1={}, beta_2={}", number("beta1"), number("beta2"))),
         _ => return None,
@@ -136,7 +144,7 @@ fn optimizer(recipe: &Recipe<'_>) -> String {
 }
 
 fn adam(recipe: &Recipe<'_>) -> String {
-    let number = |name| float(recipe.number(name));
+    let number = |name| float(recipe.say(name));
     format!("beta_1={}, beta_2={}, epsilon={}", number("beta1"), number("beta2"), number("eps"))
 }
 

@@ -89,6 +89,10 @@ fn notes(recipe: &Recipe<'_>) -> Vec<String> {
     if recipe.kind().base() == OptimizerKind::Adagrad {
         notes.push("Changed: optax's Adagrad adds eps inside the root, PyTorch's outside.".to_owned());
     }
+    if recipe.kind() == OptimizerKind::Adam && recipe.has("amsgrad") {
+        let how = "Changed: optax's AMSGrad takes the greatest of the corrected mean squares, PyTorch's corrects the greatest.";
+        notes.push(how.to_owned());
+    }
     notes
 }
 
@@ -105,7 +109,7 @@ fn lookup(name: &str, function: &str, about: &str) -> String {
 fn optimizer(recipe: &Recipe<'_>) -> String {
     let value = |name: &'static str| match recipe.varying(name) {
         Some(_) => name.to_owned(),
-        None => float(recipe.number(name)),
+        None => float(recipe.say(name)),
     };
     let wrapped = |function: &str| match recipe.varying.as_slice() {
         [] => function.to_owned(),
@@ -118,14 +122,15 @@ fn optimizer(recipe: &Recipe<'_>) -> String {
     let call = match recipe.kind() {
         OptimizerKind::Sgd => {
             let nesterov = if recipe.has("nesterov") { ", nesterov=True" } else { "" };
-            let momentum = match (recipe.varying("momentum"), recipe.number("momentum")) {
+            let momentum = match (recipe.varying("momentum"), recipe.say("momentum")) {
                 (None, 0.0) => String::new(),
                 _ => format!(", momentum={}", value("momentum")),
             };
             format!("{}(learning_rate=schedule{momentum}{nesterov})", wrapped("optax.sgd"))
         }
         OptimizerKind::Adam => {
-            format!("{}(learning_rate=schedule, {}, eps={})", wrapped("optax.adam"), betas(), value("eps"))
+            let function = if recipe.has("amsgrad") { "optax.amsgrad" } else { "optax.adam" };
+            format!("{}(learning_rate=schedule, {}, eps={})", wrapped(function), betas(), value("eps"))
         }
         OptimizerKind::AdamW => {
             is_coupled = false;
@@ -138,15 +143,17 @@ fn optimizer(recipe: &Recipe<'_>) -> String {
             )
         }
         OptimizerKind::RmsProp => format!(
-            "{}(learning_rate=schedule, decay={}, eps={}, momentum={}, eps_in_sqrt=False)",
+            "{}(learning_rate=schedule, decay={}, eps={}, momentum={}, eps_in_sqrt=False{})",
             wrapped("optax.rmsprop"),
             value("alpha"),
             value("eps"),
-            value("momentum")
+            value("momentum"),
+            if recipe.has("centered") { ", centered=True" } else { "" }
         ),
         OptimizerKind::Adagrad => format!(
-            "{}(learning_rate=schedule, initial_accumulator_value=0.0, eps={})",
+            "{}(learning_rate=schedule, initial_accumulator_value={}, eps={})",
             wrapped("optax.adagrad"),
+            value("initial_accumulator_value"),
             value("eps")
         ),
         OptimizerKind::ScheduleFreeSgd => {

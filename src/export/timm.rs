@@ -223,7 +223,7 @@ fn arguments(recipe: &Recipe<'_>, best: &Candidate) -> Vec<String> {
 
 /// The run's optimizer, where timm has it.
 fn optimizer(recipe: &Recipe<'_>) -> Option<String> {
-    let number = |name| float(recipe.number(name));
+    let number = |name| float(recipe.say(name));
     let betas = || format!("--opt-betas {} {}", number("beta1"), number("beta2"));
     Some(match recipe.kind().base() {
         // timm's `sgd` is Nesterov's, its `momentum` is not.
@@ -232,12 +232,18 @@ fn optimizer(recipe: &Recipe<'_>) -> Option<String> {
             format!("--opt {name} --momentum {}", number("momentum"))
         }
         OptimizerKind::Adam => format!("--opt adam {} --opt-eps {}", betas(), number("eps")),
-        OptimizerKind::AdamW => format!("--opt adamw {} --opt-eps {}", betas(), number("eps")),
+        // timm's names for cautious ones begin with a c.
+        OptimizerKind::AdamW => {
+            let name = if recipe.has("cautious") { "cadamw" } else { "adamw" };
+            format!("--opt {name} {} --opt-eps {}", betas(), number("eps"))
+        }
         OptimizerKind::RmsProp => {
             format!("--opt rmsprop --momentum {} --opt-eps {}", number("momentum"), number("eps"))
         }
         OptimizerKind::Adagrad => "--opt adagrad".to_owned(),
-        OptimizerKind::Lion => format!("--opt lion {}", betas()),
+        OptimizerKind::Lion => {
+            format!("--opt {} {}", if recipe.has("cautious") { "clion" } else { "lion" }, betas())
+        }
         _ => return None,
     })
 }

@@ -21,6 +21,7 @@ mod landscape;
 mod lint;
 mod microscope;
 mod models;
+mod optimizers;
 mod report_page;
 mod schedule_golden;
 mod schedule_properties;

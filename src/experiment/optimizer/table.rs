@@ -3,8 +3,8 @@
 
 use super::Optimizer;
 use super::info::{
-    Conflict, NumberInfo, OptimizerInfo, OptionInfo, PLAIN, Slider, Steps, alpha, beta1, beta2, constant, eps,
-    momentum, option, share, weight_decay,
+    Conflict, NumberInfo, OptimizerInfo, OptionInfo, PLAIN, Slider, Steps, alpha, beta1, beta2, constant,
+    eps, momentum, option, share, weight_decay,
 };
 
 macro_rules! optimizers {
@@ -127,7 +127,12 @@ const CENTERED: OptionInfo =
     option("centered", "Centered", "Divide by the gradient's deviation from its mean.");
 const DAMPENING: NumberInfo = NumberInfo {
     open: false,
-    ..share("dampening", "Dampening", "The share of a gradient that momentum leaves out, but for the first.", 0.0)
+    ..share(
+        "dampening",
+        "Dampening",
+        "The share of a gradient that momentum leaves out, but for the first.",
+        0.0,
+    )
 };
 const LR_DECAY: NumberInfo = small("lr_decay", "Rate decay", "Divides the rate by 1 plus this an update.");
 const INITIAL_ACCUMULATOR_VALUE: NumberInfo =

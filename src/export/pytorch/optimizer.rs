@@ -4,14 +4,11 @@ use crate::experiment::OptimizerKind;
 use crate::export::recipe::Recipe;
 use crate::export::text::float;
 
-/// What the optimizer's code imports.
-pub fn imports(recipe: &Recipe<'_>) -> Vec<String> {
-    match recipe.kind() {
-        // PyTorch has no Lion; this is the package of its most used copy.
-        OptimizerKind::Lion => vec!["from lion_pytorch import Lion".to_owned()],
-        kind if kind.is_schedule_free() => vec!["import schedulefree".to_owned(), "import torch".to_owned()],
-        _ => vec!["import torch".to_owned()],
-    }
+/// What the optimizer's code imports: the package of its class.
+pub fn imports(recipe: &Recipe<'_>, kind: OptimizerKind) -> Vec<String> {
+    let (class, _) = class_and_numbers(recipe, kind);
+    let package = class.rsplit_once('.').map_or(class, |(package, _)| package);
+    vec![format!("import {}", if package == "torch.optim" { "torch" } else { package })]
 }
 
 /// Constants that the training loop needs.
@@ -48,29 +45,51 @@ pub fn constructor(recipe: &Recipe<'_>, parameters: &str, lr: &str) -> String {
     format!("{class}({parameters}, lr={lr}, {numbers})")
 }
 
-/// The class of an optimizer, and the arguments that are neither parameters nor the rate.
+/// The class of an optimizer with its package, and the arguments that are neither parameters nor the rate.
 pub fn class_and_numbers(recipe: &Recipe<'_>, kind: OptimizerKind) -> (&'static str, String) {
-    let number = |name| float(recipe.number(name));
+    let number = |name| float(recipe.say(name));
     let betas = || format!("betas=({}, {}), ", number("beta1"), number("beta2"));
     let decay = format!("weight_decay={}", number("weight_decay"));
+    let option = |name: &str| if recipe.has(name) { format!(", {name}=True") } else { String::new() };
+    let unusual = |name: &str| match recipe.say(name) {
+        0.0 => String::new(),
+        value => format!(", {name}={}", float(value)),
+    };
     match kind {
         OptimizerKind::Sgd => {
-            let nesterov = if recipe.has("nesterov") { ", nesterov=True" } else { "" };
-            ("torch.optim.SGD", format!("momentum={}, {decay}{nesterov}", number("momentum")))
+            let rest = unusual("dampening") + &option("nesterov");
+            ("torch.optim.SGD", format!("momentum={}, {decay}{rest}", number("momentum")))
         }
-        OptimizerKind::Adam => ("torch.optim.Adam", format!("{}eps={}, {decay}", betas(), number("eps"))),
-        OptimizerKind::AdamW => ("torch.optim.AdamW", format!("{}eps={}, {decay}", betas(), number("eps"))),
+        OptimizerKind::Adam => {
+            ("torch.optim.Adam", format!("{}eps={}, {decay}{}", betas(), number("eps"), option("amsgrad")))
+        }
+        OptimizerKind::AdamW => {
+            let numbers = format!("{}eps={}, {decay}{}", betas(), number("eps"), option("amsgrad"));
+            if recipe.has("cautious") {
+                ("timm.optim.AdamWLegacy", format!("{numbers}, caution=True"))
+            } else {
+                ("torch.optim.AdamW", numbers)
+            }
+        }
         OptimizerKind::RmsProp => (
             "torch.optim.RMSprop",
             format!(
-                "alpha={}, eps={}, momentum={}, {decay}",
+                "alpha={}, eps={}, momentum={}, {decay}{}",
                 number("alpha"),
                 number("eps"),
-                number("momentum")
+                number("momentum"),
+                option("centered")
             ),
         ),
-        OptimizerKind::Adagrad => ("torch.optim.Adagrad", format!("eps={}, {decay}", number("eps"))),
-        OptimizerKind::Lion => ("Lion", format!("{}{decay}", betas())),
+        OptimizerKind::Adagrad => {
+            let rest = unusual("lr_decay") + &unusual("initial_accumulator_value");
+            ("torch.optim.Adagrad", format!("eps={}, {decay}{rest}", number("eps")))
+        }
+        // PyTorch has no Lion; these are its most used copies.
+        OptimizerKind::Lion if recipe.has("cautious") => {
+            ("timm.optim.Lion", format!("{}{decay}, caution=True", betas()))
+        }
+        OptimizerKind::Lion => ("lion_pytorch.Lion", format!("{}{decay}", betas())),
         OptimizerKind::ScheduleFreeSgd => {
             ("schedulefree.SGDScheduleFree", format!("momentum={}, {decay}", number("momentum")))
         }
@@ -88,13 +107,10 @@ pub fn subclass(recipe: &Recipe<'_>) -> String {
     );
     for varying in &recipe.varying {
         lines.push_str("            ");
-        lines.push_str(match varying.name {
-            "beta1" => "group[\"betas\"] = (beta1(self.last_epoch), group[\"betas\"][1])\n",
-            "beta2" => "group[\"betas\"] = (group[\"betas\"][0], beta2(self.last_epoch))\n",
-            "momentum" => "group[\"momentum\"] = momentum(self.last_epoch)\n",
-            "weight_decay" => "group[\"weight_decay\"] = weight_decay(self.last_epoch)\n",
-            "alpha" => "group[\"alpha\"] = alpha(self.last_epoch)\n",
-            _ => "group[\"eps\"] = eps(self.last_epoch)\n",
+        lines.push_str(&match varying.name {
+            "beta1" => "group[\"betas\"] = (beta1(self.last_epoch), group[\"betas\"][1])\n".to_owned(),
+            "beta2" => "group[\"betas\"] = (group[\"betas\"][0], beta2(self.last_epoch))\n".to_owned(),
+            name => format!("group[\"{name}\"] = {name}(self.last_epoch)\n"),
         });
     }
     lines.push_str("        return super().get_lr()\n");

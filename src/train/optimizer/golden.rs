@@ -69,7 +69,9 @@ impl Case {
         match (ours, self.effective_lr.as_ref().map(|rates| rates[update])) {
             (None, None) => {}
             (Some(ours), Some(theirs)) if (ours - theirs).abs() <= 1e-4 * theirs => {}
-            (ours, theirs) => panic!("{}, effective rate, update {update}: {ours:?} is not {theirs:?}", self.name),
+            (ours, theirs) => {
+                panic!("{}, effective rate, update {update}: {ours:?} is not {theirs:?}", self.name)
+            }
         }
     }
 

@@ -45,9 +45,7 @@ impl Rule for Lion {
         row.in_shares(|share: Share<'_>| {
             let lr = share.lr as f32;
             let shrink = (1.0 - share.lr * share.weight_decay) as f32;
-            share.pass(|w, g, [a]| {
-                (w * shrink - lr * sign(m * a + keep1 * g), [b2 * a + keep2 * g])
-            })
+            share.pass(|w, g, [a]| (w * shrink - lr * sign(m * a + keep1 * g), [b2 * a + keep2 * g]))
         })
     }
 

@@ -107,7 +107,11 @@ fn weights_do_not_depend_on_the_width_of_vectors() {
         for (other_rows, other_norms) in found {
             // The norms of matrices do depend on it in the last bits.
             let close = |(a, b): (&f32, &f32)| a == b || (a - b).abs() < 1e-5 * a.abs().max(1.0);
-            let alike = if is_elementwise(&optimizer) { rows == other_rows } else { rows.iter().zip(&other_rows).all(close) };
+            let alike = if is_elementwise(&optimizer) {
+                rows == other_rows
+            } else {
+                rows.iter().zip(&other_rows).all(close)
+            };
             assert!(alike, "{optimizer:?}");
             assert!(norms.iter().zip(other_norms).all(|(a, b)| (a - b).abs() < 1e-5 * a), "{optimizer:?}");
         }

@@ -50,8 +50,7 @@ fn sum_of(cores: usize, places: Range<usize>, of: &(impl Fn(usize) -> f64 + Sync
     if places.len() > SHARE {
         let at = places.start + half(places.len());
         let next = cores.div_ceil(2);
-        let (a, b) =
-            both(cores, || sum_of(next, places.start..at, of), || sum_of(next, at..places.end, of));
+        let (a, b) = both(cores, || sum_of(next, places.start..at, of), || sum_of(next, at..places.end, of));
         return a + b;
     }
     places.map(of).sum()

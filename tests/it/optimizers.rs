@@ -1,0 +1,149 @@
+//! Every optimizer of the table, with its defaults and with each of its options, from a file to trained weights.
+
+use std::sync::Arc;
+
+use anneal_studio::experiment::{Experiment, Optimizer, OptimizerKind};
+use anneal_studio::export::Target;
+use anneal_studio::telemetry::Column;
+use anneal_studio::train::checkpoint::Forget;
+use anneal_studio::train::cohort::Cohort;
+use anneal_studio::train::device::TrainDevice;
+
+use super::export::truth::{experiment, made};
+use super::training::{cohort, revision};
+
+/// A run for every optimizer, and one for each of its options where that is not as usual.
+fn every_optimizer() -> String {
+    let mut text = "anneal = 1\nname = \"all\"\ndata = { name = \"moons\", batch_size = 16 }\nmodel = { kind = \"mlp\", hidden \
+                    = [12, 8] }\ntrain = { updates = \"40\", seed = 5, clip_norm = 1.0 }\n"
+        .to_owned();
+    for (name, kind) in OptimizerKind::ALL {
+        let momentum = if Optimizer::new(kind).get("momentum").is_some() { ", momentum = 0.9" } else { "" };
+        let options = kind.options().iter().map(|info| format!(", {} = {}", info.name, !info.default));
+        let (_, peak) = kind.info().pytorch;
+        for (at, option) in [String::new()].into_iter().chain(options).enumerate() {
+            text.push_str(&format!(
+                "[[run]]\nname = \"{name} {at}\"\noptimizer = {{ kind = \"{name}\"{momentum}, weight_decay = \
+                 0.01{option} }}\nlr = {{ kind = \"constant\", peak = {peak:?}, warmup = {{ over = \"5\" }} }}\n"
+            ));
+        }
+    }
+    text
+}
+
+#[test]
+fn every_optimizer_goes_on_from_a_checkpoint_bit_for_bit() {
+    let text = every_optimizer();
+    let mut straight = cohort(&text, 1);
+    straight.advance(u64::MAX, u64::MAX).unwrap();
+    let mut first = cohort(&text, 1);
+    first.advance(17, u64::MAX).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("checkpoint.safetensors");
+    first.checkpoint().unwrap().save(&file).unwrap();
+    let saved = anneal_studio::train::checkpoint::Checkpoint::open(&file).unwrap();
+    let mut resumed = cohort(&text, 1);
+    resumed.restore(&saved, Forget::default()).unwrap();
+    resumed.advance(u64::MAX, u64::MAX).unwrap();
+    let rows = |cohort: &Cohort| cohort.rows().to_vec2::<f32>().unwrap();
+    for ((lane, straight), resumed) in straight.lanes().iter().zip(rows(&straight)).zip(rows(&resumed)) {
+        let bits = |row: &[f32]| row.iter().map(|number| number.to_bits()).collect::<Vec<_>>();
+        assert!(bits(&straight) == bits(&resumed), "{:?}", lane.plan.kind);
+    }
+}
+
+#[test]
+fn every_optimizer_trains_alike_in_candles_operations() {
+    let text = every_optimizer();
+    let pool = Arc::new(anneal_studio::train::pool(Some(1)).unwrap());
+    let mut fused = cohort(&text, 1);
+    let mut reference = Cohort::at(revision(&text, 0), TrainDevice::reference(pool)).unwrap();
+    fused.advance(20, u64::MAX).unwrap();
+    reference.advance(20, u64::MAX).unwrap();
+    for (fused, reference) in fused.lanes().iter().zip(reference.lanes()) {
+        assert_eq!(fused.log.rows.len(), 20);
+        for (a, b) in fused.log.rows.iter().zip(&reference.log.rows) {
+            for column in Column::ALL {
+                let (ours, theirs) = (a.get(column), b.get(column));
+                assert_eq!(ours.is_some(), theirs.is_some(), "{:?} {column:?}", fused.plan.kind);
+                let (ours, theirs) = (ours.unwrap_or(0.0), theirs.unwrap_or(0.0));
+                let close = (ours - theirs).abs() <= 5e-3 * (1.0 + ours.abs().max(theirs.abs()));
+                assert!(close, "{:?}, update {}, {column:?}: {ours} {theirs}", fused.plan.kind, a.update);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_optimizer_is_written_as_it_is_read() {
+    let experiment = Experiment::parse(&every_optimizer(), "all.toml").unwrap();
+    let again = Experiment::parse(&experiment.to_toml(), "again.toml").unwrap();
+    assert_eq!(again.runs, experiment.runs);
+    assert!(experiment.runs.iter().any(|run| run.optimizer.has("amsgrad")));
+}
+
+fn refusal(optimizer: &str) -> String {
+    let text = format!(
+        "anneal = 1\nname = \"a\"\n[data]\nname = \"moons\"\n[model]\nkind = \"mlp\"\nhidden = [8]\n[train]\nupdates = \
+         \"10\"\n[[run]]\nname = \"a\"\noptimizer = {{ {optimizer} }}\nlr = {{ kind = \"constant\", peak = 0.1 }}\n"
+    );
+    Experiment::parse(&text, "a.toml").expect_err(optimizer).to_string()
+}
+
+#[test]
+fn nesterov_needs_a_momentum_without_dampening_as_in_pytorch() {
+    let message = refusal("kind = \"sgd\", nesterov = true");
+    assert!(message.contains("a.toml:12") && message.contains("true with momentum 0"), "{message}");
+    let message = refusal("kind = \"sgd\", momentum = 0.9, dampening = 0.1, nesterov = true");
+    assert!(message.contains("true with dampening"), "{message}");
+    let message = refusal("kind = \"adam\", nesterov = true");
+    assert!(message.contains("amsgrad"), "an option of another optimizer names what there is: {message}");
+    let message = refusal("kind = \"adam\", eps = { kind = \"linear\", peak = 1e-8 }");
+    assert!(message.contains("one number for the whole run"), "{message}");
+}
+
+#[test]
+fn a_momentum_of_zero_switches_nesterov_off_in_the_studio() {
+    let mut optimizer = Optimizer::new(OptimizerKind::Sgd).with("momentum", 0.9);
+    optimizer.switch("nesterov", true);
+    assert!(optimizer.clone().settled().has("nesterov"));
+    assert!(!optimizer.with("momentum", 0.0).settled().has("nesterov"));
+}
+
+#[test]
+fn exports_say_an_option_or_name_it_as_left_out() {
+    for (optimizer, option, carried) in [
+        (
+            "kind = \"adam\", amsgrad = true",
+            "amsgrad",
+            &["pytorch", "lightning", "fastai", "optax", "keras"][..],
+        ),
+        ("kind = \"adamw\", cautious = true", "cautious", &["pytorch", "lightning", "fastai", "timm"]),
+        ("kind = \"lion\", cautious = true", "cautious", &["pytorch", "lightning", "fastai", "timm"]),
+        (
+            "kind = \"rmsprop\", centered = true",
+            "centered",
+            &["pytorch", "optax", "keras", "deepspeed", "burn"],
+        ),
+        ("kind = \"sgd\", momentum = 0.9, dampening = 0.5", "dampening", &["pytorch", "deepspeed", "burn"]),
+        ("kind = \"adagrad\", lr_decay = 0.5", "lr_decay", &["pytorch", "deepspeed", "burn"]),
+    ] {
+        let lr = "lr = { kind = \"cosine\", peak = 0.01 }";
+        let experiment = experiment("", &format!("optimizer = {{ {optimizer} }}\n{lr}"));
+        for target in Target::ALL.iter().filter(|target| !["csv", "toml"].contains(&target.id)) {
+            let export = made(&experiment, target.id);
+            let says = |what: &str| export.notes.iter().any(|note| note.starts_with(what));
+            let left_out = says(&format!("Left out: {option}")) || says("Left out: the optimizer");
+            assert!(left_out || !carried.is_empty(), "{} {option}", target.id);
+            if carried.contains(&target.id) {
+                assert!(!left_out, "{} carries {option}: {:?}", target.id, export.notes);
+            } else if !["lightning", "fastai", "hugging_face"].contains(&target.id) {
+                assert!(
+                    left_out,
+                    "{} does not carry {option}: {:?}\n{}",
+                    target.id, export.notes, export.text
+                );
+            }
+        }
+    }
+}
