@@ -240,6 +240,7 @@ impl Lane {
             val_accuracy: None,
             grad_norm: whole_norm.unwrap_or(applied.gradient_norm) as f32,
             update_norm: applied.update_norm as f32,
+            effective_lr: applied.effective_lr,
             rounded_away: (task.weights != WeightFormat::F32).then(|| applied.share_rounded_away()),
         };
         self.record(task, row);

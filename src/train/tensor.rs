@@ -59,6 +59,7 @@ pub fn advance(
             effective_lr: vec![None; lanes.len()],
         };
         let exact = rule.update_tensor(&mut updated, &old, &gradient, &mut buffers)?;
+        measured.effective_lr.push(updated.effective_lr);
         let new = rounded(&exact, task.weights)?;
         let change = (&new - &old)?;
         if task.weights != WeightFormat::F32 {
@@ -87,6 +88,8 @@ struct Measured {
     losses: Vec<Tensor>,
     grad_norms: Vec<Tensor>,
     update_norms: Vec<Tensor>,
+    /// The rates that the rule made of the lanes'.
+    effective_lr: Vec<Vec<Option<f64>>>,
     /// Of the weights that were to change, the share that rounding kept where they were; only where weights are rounded.
     rounded: Vec<Tensor>,
 }
@@ -125,6 +128,7 @@ impl Measured {
                     val_accuracy: None,
                     grad_norm: grads[at][lane],
                     update_norm: steps[at][lane],
+                    effective_lr: self.effective_lr[at][lane],
                     rounded_away: rounded.as_ref().map(|rounded| rounded[at][lane]),
                 };
                 lanes[lane].record(task, row);

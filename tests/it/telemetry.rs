@@ -596,7 +596,7 @@ fn a_lane_taken_back_loses_the_events_from_there_on() {
 fn names_are_those_of_the_files() {
     assert_eq!(
         Column::ALL.map(Column::name).join(","),
-        "lr,momentum,train_loss,val_loss,val_accuracy,grad_norm,update_norm,weight_decay,batch,rounded_away"
+        "lr,momentum,train_loss,val_loss,val_accuracy,grad_norm,update_norm,weight_decay,batch,rounded_away,effective_lr"
     );
     let kinds: HashSet<_> = EventKind::ALL.map(EventKind::name).into_iter().collect();
     assert_eq!(kinds.len(), EventKind::ALL.len());
