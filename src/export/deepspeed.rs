@@ -23,6 +23,9 @@ const WHY: &str = "its schedulers are a warmup before a constant, a line or a co
                    first two updates use the same rate; this is the nearest of them. For more, pass a scheduler \
                    to deepspeed.initialize";
 
+/// The optimizers that are DeepSpeed's own.
+const OWN: [&str; 5] = ["Adam", "AdamW", "Lion", "Lamb", "Muon"];
+
 pub fn write(recipe: &Recipe<'_>) -> Draft {
     let fallback = Scheduler::Warmup {
         min_lr: recipe.peak,
@@ -37,16 +40,17 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
                 .to_owned(),
         );
     }
-    if optimizer(recipe).is_none() {
-        notes.push(recipe.refused("DeepSpeed has none of the kind; pass your own to deepspeed.initialize"));
-    } else if recipe.kind().base() == OptimizerKind::Sgd
-        || recipe.kind().base() == OptimizerKind::RmsProp
-        || recipe.kind().base() == OptimizerKind::Adagrad
-    {
-        notes.push(format!(
+    match optimizer(recipe) {
+        None => {
+            notes.push(
+                recipe.refused("DeepSpeed has none of the kind; pass your own to deepspeed.initialize"),
+            );
+        }
+        Some((class, _)) if !OWN.contains(&class) => notes.push(format!(
             "The optimizer {} is PyTorch's, which DeepSpeed takes by name.",
             recipe.kind().name()
-        ));
+        )),
+        Some(_) => {}
     }
     Draft {
         text: json(recipe, &best),
