@@ -143,6 +143,16 @@ fn optimizer(recipe: &Recipe<'_>) -> Option<(&'static str, String)> {
             let rest = unusual("lr_decay") + &unusual("initial_accumulator_value");
             ("Adagrad", format!("\"eps\": {}{rest}, {decay}", number("eps")))
         }
+        OptimizerKind::NAdam => {
+            let rest = option("decoupled_weight_decay");
+            let numbers = format!(
+                "{}, \"eps\": {}, \"momentum_decay\": {}{rest}, {decay}",
+                betas(),
+                number("eps"),
+                number("momentum_decay")
+            );
+            ("NAdam", numbers)
+        }
         OptimizerKind::Lion => ("Lion", format!("{}, {decay}", betas())),
         _ => return None,
     })

@@ -77,6 +77,9 @@ fn notes(recipe: &Recipe<'_>) -> Vec<String> {
                 .to_owned(),
         );
     }
+    if recipe.kind() == OptimizerKind::NAdam && recipe.number("momentum_decay") != 1.0 {
+        notes.push("Changed: Keras' Nadam warms its momentum up as with a momentum_decay of 1.".to_owned());
+    }
     notes.push("Keras computes the rates in f32.".to_owned());
     notes
 }
@@ -121,6 +124,7 @@ fn class_and_numbers(recipe: &Recipe<'_>) -> Option<(&'static str, String)> {
             let initial = number("initial_accumulator_value");
             ("Adagrad", format!("initial_accumulator_value={initial}, epsilon={}", number("eps")))
         }
+        OptimizerKind::NAdam => ("Nadam", adam(recipe)),
         OptimizerKind::Lion => ("Lion", format!("beta_1={}, beta_2={}", number("beta1"), number("beta2"))),
         _ => return None,
     })

@@ -89,6 +89,9 @@ fn notes(recipe: &Recipe<'_>) -> Vec<String> {
     if recipe.kind().base() == OptimizerKind::Adagrad {
         notes.push("Changed: optax's Adagrad adds eps inside the root, PyTorch's outside.".to_owned());
     }
+    if recipe.kind() == OptimizerKind::NAdam {
+        notes.push("Changed: optax's NAdam does not warm its momentum up.".to_owned());
+    }
     if recipe.kind() == OptimizerKind::Adam && recipe.has("amsgrad") {
         let how = "Changed: optax's AMSGrad takes the greatest of the corrected mean squares, PyTorch's corrects the greatest.";
         notes.push(how.to_owned());
@@ -174,6 +177,14 @@ fn optimizer(recipe: &Recipe<'_>) -> String {
                 value("eps"),
                 value("weight_decay")
             )
+        }
+        OptimizerKind::NAdam => {
+            is_coupled = decay && !recipe.has("decoupled_weight_decay");
+            let (function, rest) = match is_coupled || !decay {
+                true => ("optax.nadam", String::new()),
+                false => ("optax.nadamw", format!(", weight_decay={}", value("weight_decay"))),
+            };
+            format!("{}(learning_rate=schedule, {}, eps={}{rest})", wrapped(function), betas(), value("eps"))
         }
         OptimizerKind::Lion => {
             is_coupled = false;

@@ -231,6 +231,7 @@ fn optimizer(recipe: &Recipe<'_>) -> Option<String> {
             let name = if recipe.has("nesterov") { "sgd" } else { "momentum" };
             format!("--opt {name} --momentum {}", number("momentum"))
         }
+        OptimizerKind::NAdam => format!("--opt nadam {} --opt-eps {}", betas(), number("eps")),
         OptimizerKind::Adam => format!("--opt adam {} --opt-eps {}", betas(), number("eps")),
         // timm's names for cautious ones begin with a c.
         OptimizerKind::AdamW => {

@@ -113,6 +113,16 @@ optimizers! {
         averages: Some(OptimizerKind::AdamW),
         ..PLAIN
     }
+
+    /// Adam that looks ahead along its momentum, which warms up (Dozat 2016).
+    NAdam "nadam" {
+        title: "NAdam",
+        numbers: &[beta1(0.9), beta2(0.999), eps(1e-8), MOMENTUM_DECAY, weight_decay(0.0)],
+        options: &[DECOUPLED],
+        pytorch: ("NAdam", 2e-3),
+        steps: Steps::Rate,
+        ..PLAIN
+    }
 }
 
 const NESTEROV: OptionInfo = option("nesterov", "Nesterov", "Look ahead along the momentum.");
@@ -137,6 +147,21 @@ const DAMPENING: NumberInfo = NumberInfo {
 const LR_DECAY: NumberInfo = small("lr_decay", "Rate decay", "Divides the rate by 1 plus this an update.");
 const INITIAL_ACCUMULATOR_VALUE: NumberInfo =
     small("initial_accumulator_value", "Initial sum", "What the sum of squared gradients begins with.");
+
+const DECOUPLED: OptionInfo = option(
+    "decoupled_weight_decay",
+    "Decoupled decay",
+    "Keep weight decay out of the gradient, as AdamW does.",
+);
+const MOMENTUM_DECAY: NumberInfo = NumberInfo {
+    slider: Slider::Magnitudes(1e-4, 1.0),
+    ..constant(
+        "momentum_decay",
+        "Warming ψ",
+        "How fast the momentum warms up: 1 is in tens of updates.",
+        4e-3,
+    )
+};
 
 /// A constant that is 0 unless a file says otherwise.
 const fn small(name: &'static str, title: &'static str, help: &'static str) -> NumberInfo {

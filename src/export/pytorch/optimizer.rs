@@ -90,6 +90,11 @@ pub fn class_and_numbers(recipe: &Recipe<'_>, kind: OptimizerKind) -> (&'static 
             ("timm.optim.Lion", format!("{}{decay}, caution=True", betas()))
         }
         OptimizerKind::Lion => ("lion_pytorch.Lion", format!("{}{decay}", betas())),
+        OptimizerKind::NAdam => {
+            let rest =
+                format!("momentum_decay={}", number("momentum_decay")) + &option("decoupled_weight_decay");
+            ("torch.optim.NAdam", format!("{}eps={}, {decay}, {rest}", betas(), number("eps")))
+        }
         OptimizerKind::ScheduleFreeSgd => {
             ("schedulefree.SGDScheduleFree", format!("momentum={}, {decay}", number("momentum")))
         }

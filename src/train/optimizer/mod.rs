@@ -9,6 +9,7 @@ mod cautious;
 mod golden;
 mod lanes;
 mod lion;
+mod nadam;
 mod numbers;
 mod rmsprop;
 mod row;
@@ -97,6 +98,7 @@ pub fn rule(kind: OptimizerKind) -> &'static dyn Rule {
         OptimizerKind::Lion => &lion::Lion,
         OptimizerKind::ScheduleFreeSgd => &schedule_free::ScheduleFree { adaptive: false },
         OptimizerKind::ScheduleFreeAdamW => &schedule_free::ScheduleFree { adaptive: true },
+        OptimizerKind::NAdam => &nadam::NAdam,
     }
 }
 
