@@ -152,7 +152,7 @@ pub fn parameters(shapes: &[Vec<usize>]) -> Vec<Parameter> {
     let mut offset = 0;
     let parameter = |(at, shape): (usize, &Vec<usize>)| {
         let parameter =
-            Parameter { name: format!("parameter {at}"), shape: shape.clone(), offset, layer: at };
+            Parameter { name: format!("{at}.weight"), shape: shape.clone(), offset, layer: at };
         offset = parameter.range().end;
         parameter
     };
