@@ -153,6 +153,10 @@ fn optimizer(recipe: &Recipe<'_>) -> Option<(&'static str, String)> {
             );
             ("NAdam", numbers)
         }
+        OptimizerKind::RAdam => {
+            let rest = option("decoupled_weight_decay");
+            ("RAdam", format!("{}, \"eps\": {}{rest}, {decay}", betas(), number("eps")))
+        }
         OptimizerKind::Lion => ("Lion", format!("{}, {decay}", betas())),
         _ => return None,
     })

@@ -186,6 +186,9 @@ fn optimizer(recipe: &Recipe<'_>) -> String {
             };
             format!("{}(learning_rate=schedule, {}, eps={}{rest})", wrapped(function), betas(), value("eps"))
         }
+        OptimizerKind::RAdam => {
+            format!("{}(learning_rate=schedule, {}, eps={})", wrapped("optax.radam"), betas(), value("eps"))
+        }
         OptimizerKind::Lion => {
             is_coupled = false;
             format!(

@@ -232,6 +232,10 @@ fn optimizer(recipe: &Recipe<'_>) -> Option<String> {
             format!("--opt {name} --momentum {}", number("momentum"))
         }
         OptimizerKind::NAdam => format!("--opt nadam {} --opt-eps {}", betas(), number("eps")),
+        OptimizerKind::RAdam => {
+            let name = if recipe.has("decoupled_weight_decay") { "radamw" } else { "radam" };
+            format!("--opt {name} {} --opt-eps {}", betas(), number("eps"))
+        }
         OptimizerKind::Adam => format!("--opt adam {} --opt-eps {}", betas(), number("eps")),
         // timm's names for cautious ones begin with a c.
         OptimizerKind::AdamW => {

@@ -123,6 +123,16 @@ optimizers! {
         steps: Steps::Rate,
         ..PLAIN
     }
+
+    /// Adam whose steps wait until the mean squared gradient is known (arXiv 1908.03265).
+    RAdam "radam" {
+        title: "RAdam",
+        numbers: &[beta1(0.9), beta2(0.999), eps(1e-8), weight_decay(0.0)],
+        options: &[DECOUPLED],
+        pytorch: ("RAdam", 1e-3),
+        steps: Steps::Rate,
+        ..PLAIN
+    }
 }
 
 const NESTEROV: OptionInfo = option("nesterov", "Nesterov", "Look ahead along the momentum.");

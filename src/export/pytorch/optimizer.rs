@@ -95,6 +95,10 @@ pub fn class_and_numbers(recipe: &Recipe<'_>, kind: OptimizerKind) -> (&'static 
                 format!("momentum_decay={}", number("momentum_decay")) + &option("decoupled_weight_decay");
             ("torch.optim.NAdam", format!("{}eps={}, {decay}, {rest}", betas(), number("eps")))
         }
+        OptimizerKind::RAdam => {
+            let rest = option("decoupled_weight_decay");
+            ("torch.optim.RAdam", format!("{}eps={}, {decay}{rest}", betas(), number("eps")))
+        }
         OptimizerKind::ScheduleFreeSgd => {
             ("schedulefree.SGDScheduleFree", format!("momentum={}, {decay}", number("momentum")))
         }

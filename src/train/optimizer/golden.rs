@@ -151,8 +151,7 @@ fn fused(kind: OptimizerKind, golden: &Golden, case: &Case) {
 pub fn parameters(shapes: &[Vec<usize>]) -> Vec<Parameter> {
     let mut offset = 0;
     let parameter = |(at, shape): (usize, &Vec<usize>)| {
-        let parameter =
-            Parameter { name: format!("{at}.weight"), shape: shape.clone(), offset, layer: at };
+        let parameter = Parameter { name: format!("{at}.weight"), shape: shape.clone(), offset, layer: at };
         offset = parameter.range().end;
         parameter
     };

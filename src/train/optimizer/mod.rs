@@ -11,6 +11,7 @@ mod lanes;
 mod lion;
 mod nadam;
 mod numbers;
+mod radam;
 mod rmsprop;
 mod row;
 mod schedule_free;
@@ -99,6 +100,7 @@ pub fn rule(kind: OptimizerKind) -> &'static dyn Rule {
         OptimizerKind::ScheduleFreeSgd => &schedule_free::ScheduleFree { adaptive: false },
         OptimizerKind::ScheduleFreeAdamW => &schedule_free::ScheduleFree { adaptive: true },
         OptimizerKind::NAdam => &nadam::NAdam,
+        OptimizerKind::RAdam => &radam::RAdam,
     }
 }
 
