@@ -157,6 +157,11 @@ fn optimizer(recipe: &Recipe<'_>) -> Option<(&'static str, String)> {
             let rest = option("decoupled_weight_decay");
             ("RAdam", format!("{}, \"eps\": {}{rest}, {decay}", betas(), number("eps")))
         }
+        OptimizerKind::Lamb => {
+            // Its bounds of the trust ratio are 0.01 and 10 unless they are given.
+            let bounds = "\"max_coeff\": 1e9, \"min_coeff\": 0.0";
+            ("Lamb", format!("{}, \"eps\": {}, {bounds}, {decay}", betas(), number("eps")))
+        }
         OptimizerKind::Lion => ("Lion", format!("{}, {decay}", betas())),
         _ => return None,
     })

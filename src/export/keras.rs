@@ -125,6 +125,7 @@ fn class_and_numbers(recipe: &Recipe<'_>) -> Option<(&'static str, String)> {
             ("Adagrad", format!("initial_accumulator_value={initial}, epsilon={}", number("eps")))
         }
         OptimizerKind::NAdam => ("Nadam", adam(recipe)),
+        OptimizerKind::Lamb => ("Lamb", adam(recipe)),
         OptimizerKind::Lion => ("Lion", format!("beta_1={}, beta_2={}", number("beta1"), number("beta2"))),
         _ => return None,
     })

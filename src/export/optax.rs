@@ -189,6 +189,16 @@ fn optimizer(recipe: &Recipe<'_>) -> String {
         OptimizerKind::RAdam => {
             format!("{}(learning_rate=schedule, {}, eps={})", wrapped("optax.radam"), betas(), value("eps"))
         }
+        OptimizerKind::Lamb => {
+            is_coupled = false;
+            format!(
+                "{}(learning_rate=schedule, {}, eps={}, weight_decay={})",
+                wrapped("optax.lamb"),
+                betas(),
+                value("eps"),
+                value("weight_decay")
+            )
+        }
         OptimizerKind::Lion => {
             is_coupled = false;
             format!(

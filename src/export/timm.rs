@@ -236,6 +236,10 @@ fn optimizer(recipe: &Recipe<'_>) -> Option<String> {
             let name = if recipe.has("decoupled_weight_decay") { "radamw" } else { "radam" };
             format!("--opt {name} {} --opt-eps {}", betas(), number("eps"))
         }
+        OptimizerKind::Lamb => {
+            let rest = "--opt-kwargs max_grad_norm=None always_adapt=True";
+            format!("--opt lamb {} --opt-eps {} {rest}", betas(), number("eps"))
+        }
         OptimizerKind::Adam => format!("--opt adam {} --opt-eps {}", betas(), number("eps")),
         // timm's names for cautious ones begin with a c.
         OptimizerKind::AdamW => {

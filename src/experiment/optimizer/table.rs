@@ -133,6 +133,14 @@ optimizers! {
         steps: Steps::Rate,
         ..PLAIN
     }
+
+    /// Adam whose step is as long as the matrix it moves, for large batches (arXiv 1904.00962).
+    Lamb "lamb" {
+        title: "LAMB",
+        numbers: &[beta1(0.9), beta2(0.999), eps(1e-6), weight_decay(0.01)],
+        pytorch: ("Lamb", 1e-3),
+        ..PLAIN
+    }
 }
 
 const NESTEROV: OptionInfo = option("nesterov", "Nesterov", "Look ahead along the momentum.");

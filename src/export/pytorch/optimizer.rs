@@ -99,6 +99,11 @@ pub fn class_and_numbers(recipe: &Recipe<'_>, kind: OptimizerKind) -> (&'static 
             let rest = option("decoupled_weight_decay");
             ("torch.optim.RAdam", format!("{}eps={}, {decay}{rest}", betas(), number("eps")))
         }
+        // PyTorch has no LAMB; timm's, unless told otherwise, clips too and leaves what does not decay to Adam.
+        OptimizerKind::Lamb => {
+            let rest = "max_grad_norm=None, always_adapt=True";
+            ("timm.optim.Lamb", format!("{}eps={}, {decay}, {rest}", betas(), number("eps")))
+        }
         OptimizerKind::ScheduleFreeSgd => {
             ("schedulefree.SGDScheduleFree", format!("momentum={}, {decay}", number("momentum")))
         }

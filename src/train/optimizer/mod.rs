@@ -7,6 +7,7 @@ mod adam;
 mod cautious;
 #[cfg(test)]
 mod golden;
+mod lamb;
 mod lanes;
 mod lion;
 mod nadam;
@@ -101,6 +102,7 @@ pub fn rule(kind: OptimizerKind) -> &'static dyn Rule {
         OptimizerKind::ScheduleFreeAdamW => &schedule_free::ScheduleFree { adaptive: true },
         OptimizerKind::NAdam => &nadam::NAdam,
         OptimizerKind::RAdam => &radam::RAdam,
+        OptimizerKind::Lamb => &lamb::Lamb,
     }
 }
 
