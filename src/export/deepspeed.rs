@@ -162,6 +162,12 @@ fn optimizer(recipe: &Recipe<'_>) -> Option<(&'static str, String)> {
             let bounds = "\"max_coeff\": 1e9, \"min_coeff\": 0.0";
             ("Lamb", format!("{}, \"eps\": {}, {bounds}, {decay}", betas(), number("eps")))
         }
+        OptimizerKind::Adafactor => {
+            let eps = format!("\"eps\": [{}, {}]", number("eps1"), number("eps2"));
+            let numbers =
+                format!("\"beta2_decay\": {}, {eps}, \"d\": {}", number("beta2_decay"), number("d"));
+            ("Adafactor", format!("{numbers}, {decay}"))
+        }
         OptimizerKind::Lion => ("Lion", format!("{}, {decay}", betas())),
         _ => return None,
     })

@@ -172,6 +172,7 @@ fn optimizer(kind: OptimizerKind) -> Option<&'static str> {
         OptimizerKind::RmsProp => Some("rmsprop"),
         OptimizerKind::Adagrad => Some("adagrad"),
         OptimizerKind::Lion => Some("lion_32bit"),
+        OptimizerKind::Adafactor => Some("adafactor"),
         // Adam's weight decay is inside the gradient, which no `optim` has.
         _ => None,
     }
@@ -188,6 +189,9 @@ pub fn notes(recipe: &Recipe<'_>) -> Vec<String> {
         OptimizerKind::Sgd if recipe.say("momentum") > 0.0 => notes.push(
             "Left out: momentum; `optim=\"sgd\"` has none, so pass your own optimizer as optimizers=(optimizer, None)."
                 .to_owned(),
+        ),
+        OptimizerKind::Adafactor => notes.push(
+            "Changed: `optim=\"adafactor\"` steps by the rate alone, not in proportion to the weights.".to_owned(),
         ),
         kind if optimizer(kind).is_none() => notes.push(recipe.refused(
             "no `optim` is it, and without one AdamW trains; pass your own as optimizers=(optimizer, None)",

@@ -126,6 +126,12 @@ fn class_and_numbers(recipe: &Recipe<'_>) -> Option<(&'static str, String)> {
         }
         OptimizerKind::NAdam => ("Nadam", adam(recipe)),
         OptimizerKind::Lamb => ("Lamb", adam(recipe)),
+        OptimizerKind::Adafactor => {
+            let (first, second) = (recipe.say("eps1"), number("eps2"));
+            let numbers =
+                format!("beta_2_decay={}, epsilon_1={}", number("beta2_decay"), float(first * first));
+            ("Adafactor", format!("{numbers}, epsilon_2={second}, clip_threshold={}", number("d")))
+        }
         OptimizerKind::Lion => ("Lion", format!("beta_1={}, beta_2={}", number("beta1"), number("beta2"))),
         _ => return None,
     })

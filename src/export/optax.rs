@@ -92,6 +92,10 @@ fn notes(recipe: &Recipe<'_>) -> Vec<String> {
     if recipe.kind() == OptimizerKind::NAdam {
         notes.push("Changed: optax's NAdam does not warm its momentum up.".to_owned());
     }
+    if recipe.kind() == OptimizerKind::Adafactor {
+        let how = "Changed: optax's Adafactor does not keep the rate below one over the root of the update's number.";
+        notes.push(how.to_owned());
+    }
     if recipe.kind() == OptimizerKind::Adam && recipe.has("amsgrad") {
         let how = "Changed: optax's AMSGrad takes the greatest of the corrected mean squares, PyTorch's corrects the greatest.";
         notes.push(how.to_owned());
@@ -197,6 +201,21 @@ fn optimizer(recipe: &Recipe<'_>) -> String {
                 betas(),
                 value("eps"),
                 value("weight_decay")
+            )
+        }
+        OptimizerKind::Adafactor => {
+            is_coupled = false;
+            let shrink = match decay {
+                true => {
+                    format!(", weight_decay_rate=lambda count: {} * schedule(count)", value("weight_decay"))
+                }
+                false => String::new(),
+            };
+            format!(
+                "{}(learning_rate=schedule, min_dim_size_to_factor=1, decay_rate={}, clipping_threshold={}{shrink})",
+                wrapped("optax.adafactor"),
+                float(-recipe.say("beta2_decay")),
+                value("d")
             )
         }
         OptimizerKind::Lion => {

@@ -56,6 +56,10 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
     if optimizer(recipe).is_none() {
         notes.push(recipe.refused("timm has none of the kind, and without --opt it trains with sgd"));
     }
+    if recipe.kind() == OptimizerKind::Adafactor {
+        let how = "Changed: timm's Adafactor does not keep the rate below one over the root of the update's number.";
+        notes.push(how.to_owned());
+    }
     if !recipe.updates().is_multiple_of(per_epoch) {
         notes.push(format!(
             "Rounded: {} updates are no whole number of epochs of {per_epoch}.",
@@ -240,6 +244,7 @@ fn optimizer(recipe: &Recipe<'_>) -> Option<String> {
             let rest = "--opt-kwargs max_grad_norm=None always_adapt=True";
             format!("--opt lamb {} --opt-eps {} {rest}", betas(), number("eps"))
         }
+        OptimizerKind::Adafactor => "--opt adafactor".to_owned(),
         OptimizerKind::Adam => format!("--opt adam {} --opt-eps {}", betas(), number("eps")),
         // timm's names for cautious ones begin with a c.
         OptimizerKind::AdamW => {

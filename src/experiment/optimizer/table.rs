@@ -141,6 +141,14 @@ optimizers! {
         pytorch: ("Lamb", 1e-3),
         ..PLAIN
     }
+
+    /// Steps in proportion to the weights, the mean squares of a matrix kept as a row and a column (arXiv 1804.04235).
+    Adafactor "adafactor" {
+        title: "Adafactor",
+        numbers: &[BETA2_DECAY, EPS1, EPS2, CLIPPING, weight_decay(0.0)],
+        pytorch: ("Adafactor", 1e-2),
+        ..PLAIN
+    }
 }
 
 const NESTEROV: OptionInfo = option("nesterov", "Nesterov", "Look ahead along the momentum.");
@@ -179,6 +187,22 @@ const MOMENTUM_DECAY: NumberInfo = NumberInfo {
         "How fast the momentum warms up: 1 is in tens of updates.",
         4e-3,
     )
+};
+
+const BETA2_DECAY: NumberInfo = NumberInfo {
+    min: -1.0,
+    max: 0.0,
+    slider: Slider::Even(-1.0, 0.0),
+    ..constant("beta2_decay", "β2 decay", "The newest square counts this power of the update's number.", -0.8)
+};
+/// PyTorch's is the precision of the weights, which are f32 here.
+const EPS1: NumberInfo = constant("eps1", "ε1", "The least root mean square.", f32::EPSILON as f64);
+const EPS2: NumberInfo =
+    constant("eps2", "ε2", "The least size of weights that a step is in proportion to.", 1e-3);
+const CLIPPING: NumberInfo = NumberInfo {
+    min: 1.0,
+    slider: Slider::Magnitudes(1.0, 100.0),
+    ..constant("d", "Clipping d", "The greatest root mean square of a direction.", 1.0)
 };
 
 /// A constant that is 0 unless a file says otherwise.

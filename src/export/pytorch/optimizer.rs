@@ -104,6 +104,15 @@ pub fn class_and_numbers(recipe: &Recipe<'_>, kind: OptimizerKind) -> (&'static 
             let rest = "max_grad_norm=None, always_adapt=True";
             ("timm.optim.Lamb", format!("{}eps={}, {decay}, {rest}", betas(), number("eps")))
         }
+        OptimizerKind::Adafactor => {
+            let numbers = format!(
+                "beta2_decay={}, eps=({}, {})",
+                number("beta2_decay"),
+                number("eps1"),
+                number("eps2")
+            );
+            ("torch.optim.Adafactor", format!("{numbers}, d={}, {decay}", number("d")))
+        }
         OptimizerKind::ScheduleFreeSgd => {
             ("schedulefree.SGDScheduleFree", format!("momentum={}, {decay}", number("momentum")))
         }

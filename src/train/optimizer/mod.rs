@@ -2,6 +2,7 @@
 //!
 //! What is said of an optimizer apart from its arithmetic is a row of the table in `experiment::optimizer`.
 
+mod adafactor;
 mod adagrad;
 mod adam;
 mod cautious;
@@ -103,6 +104,7 @@ pub fn rule(kind: OptimizerKind) -> &'static dyn Rule {
         OptimizerKind::NAdam => &nadam::NAdam,
         OptimizerKind::RAdam => &radam::RAdam,
         OptimizerKind::Lamb => &lamb::Lamb,
+        OptimizerKind::Adafactor => &adafactor::Adafactor,
     }
 }
 
