@@ -218,6 +218,20 @@ fn optimizer(recipe: &Recipe<'_>) -> String {
                 value("d")
             )
         }
+        OptimizerKind::Prodigy => {
+            is_coupled = false;
+            let safe = if recipe.has("safeguard_warmup") { ", safeguard_warmup=True" } else { "" };
+            format!(
+                "{}(learning_rate=schedule, betas=({}, {}), eps={}, estim_lr0={}, estim_lr_coef={}, weight_decay={}{safe})",
+                wrapped("optax.contrib.prodigy"),
+                value("beta1"),
+                value("beta2"),
+                value("eps"),
+                value("d0"),
+                value("d_coef"),
+                value("weight_decay")
+            )
+        }
         OptimizerKind::Lion => {
             is_coupled = false;
             format!(

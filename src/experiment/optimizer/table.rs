@@ -149,6 +149,15 @@ optimizers! {
         pytorch: ("Adafactor", 1e-2),
         ..PLAIN
     }
+
+    /// AdamW that estimates the distance to the solution and multiplies the rate by it (arXiv 2306.06101).
+    Prodigy "prodigy" {
+        title: "Prodigy",
+        numbers: &[beta1(0.9), beta2(0.999), FIRST_DISTANCE, DISTANCE_FACTOR, eps(1e-8), weight_decay(0.0)],
+        options: &[BIAS_CORRECTION, SAFEGUARD],
+        pytorch: ("Prodigy", 1.0),
+        ..PLAIN
+    }
 }
 
 const NESTEROV: OptionInfo = option("nesterov", "Nesterov", "Look ahead along the momentum.");
@@ -204,6 +213,19 @@ const CLIPPING: NumberInfo = NumberInfo {
     slider: Slider::Magnitudes(1.0, 100.0),
     ..constant("d", "Clipping d", "The greatest root mean square of a direction.", 1.0)
 };
+
+const FIRST_DISTANCE: NumberInfo = NumberInfo {
+    min: 1e-30,
+    ..constant("d0", "First d", "The distance that the estimate begins with.", 1e-6)
+};
+const DISTANCE_FACTOR: NumberInfo = NumberInfo {
+    slider: Slider::Magnitudes(0.1, 10.0),
+    ..constant("d_coef", "d factor", "What the estimated distance is multiplied by.", 1.0)
+};
+const BIAS_CORRECTION: OptionInfo =
+    option("use_bias_correction", "Bias correction", "Correct the first means as Adam does.");
+const SAFEGUARD: OptionInfo =
+    option("safeguard_warmup", "Warmup safe", "Keep a warmup's small rates from raising the estimate.");
 
 /// A constant that is 0 unless a file says otherwise.
 const fn small(name: &'static str, title: &'static str, help: &'static str) -> NumberInfo {

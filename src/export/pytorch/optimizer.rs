@@ -113,6 +113,11 @@ pub fn class_and_numbers(recipe: &Recipe<'_>, kind: OptimizerKind) -> (&'static 
             );
             ("torch.optim.Adafactor", format!("{numbers}, d={}, {decay}", number("d")))
         }
+        OptimizerKind::Prodigy => {
+            let rest = option("use_bias_correction") + &option("safeguard_warmup");
+            let distance = format!("d0={}, d_coef={}", number("d0"), number("d_coef"));
+            ("prodigyopt.Prodigy", format!("{}eps={}, {decay}, {distance}{rest}", betas(), number("eps")))
+        }
         OptimizerKind::ScheduleFreeSgd => {
             ("schedulefree.SGDScheduleFree", format!("momentum={}, {decay}", number("momentum")))
         }

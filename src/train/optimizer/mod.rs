@@ -13,6 +13,7 @@ mod lanes;
 mod lion;
 mod nadam;
 mod numbers;
+mod prodigy;
 mod radam;
 mod rmsprop;
 mod row;
@@ -105,6 +106,7 @@ pub fn rule(kind: OptimizerKind) -> &'static dyn Rule {
         OptimizerKind::RAdam => &radam::RAdam,
         OptimizerKind::Lamb => &lamb::Lamb,
         OptimizerKind::Adafactor => &adafactor::Adafactor,
+        OptimizerKind::Prodigy => &prodigy::Prodigy,
     }
 }
 
