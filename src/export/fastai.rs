@@ -3,7 +3,7 @@
 //! fastai counts in the share of training done, which it computes in f32 within its own schedules.
 
 use super::lowered::Node;
-use super::pytorch::optimizer::{class_and_numbers, imports as imports_of};
+use super::pytorch::optimizer::{class, class_and_numbers, imports as imports_of};
 use super::recipe::{Carries, Recipe};
 use super::simulate::fastai::CombinedCos;
 use super::text::float;
@@ -79,6 +79,8 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
             schedules.concat()
         ));
     }
+    let own_class = class(recipe).trim_end();
+    body.push_str(&if own_class.is_empty() { String::new() } else { format!("\n\n{own_class}\n") });
     body.push_str(&callbacks(recipe, &mut imports));
     body.push_str(&format!(
         "\n\nOPTIMIZER = {}  # Learner(..., opt_func=OPTIMIZER)\n\n\ndef fit(learn):\n    \"\"\"Trains `learn` under \

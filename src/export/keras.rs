@@ -80,6 +80,10 @@ fn notes(recipe: &Recipe<'_>) -> Vec<String> {
     if recipe.kind() == OptimizerKind::NAdam && recipe.number("momentum_decay") != 1.0 {
         notes.push("Changed: Keras' Nadam warms its momentum up as with a momentum_decay of 1.".to_owned());
     }
+    if recipe.kind() == OptimizerKind::Muon && !recipe.has("match_rms_adamw") {
+        let how = "Changed: Keras' Muon without an rms_rate moves wide matrices no further than others.";
+        notes.push(how.to_owned());
+    }
     notes.push("Keras computes the rates in f32.".to_owned());
     notes
 }
@@ -132,6 +136,21 @@ fn class_and_numbers(recipe: &Recipe<'_>) -> Option<(&'static str, String)> {
                 format!("beta_2_decay={}, epsilon_1={}", number("beta2_decay"), float(first * first));
             ("Adafactor", format!("{numbers}, epsilon_2={second}, clip_threshold={}", number("d")))
         }
+        // Keras' Muon always moves matrices by steps of AdamW's size, and knows a table of embeddings by its layer.
+        OptimizerKind::Muon => {
+            let nesterov = if recipe.has("nesterov") { "True" } else { "False" };
+            let rate = if recipe.has("match_rms_adamw") { "0.2" } else { "None" };
+            let matrices = format!(
+                "momentum={}, ns_steps={:.0}, nesterov={nesterov}, rms_rate={rate}",
+                number("momentum"),
+                recipe.say("ns_steps")
+            );
+            let numbers = [number("beta1"), number("beta2"), number("eps"), number("weight_decay")];
+            let [b1, b2, eps, decay] = numbers;
+            let rest =
+                format!("adam_beta_1={b1}, adam_beta_2={b2}, epsilon={eps}, adam_weight_decay={decay}");
+            ("Muon", format!("{matrices}, {rest}"))
+        }
         OptimizerKind::Lion => ("Lion", format!("beta_1={}, beta_2={}", number("beta1"), number("beta2"))),
         _ => return None,
     })
@@ -142,7 +161,7 @@ fn optimizer(recipe: &Recipe<'_>) -> String {
         return format!("optimizer = None  # Keras has no {}.\n", recipe.kind().info().title);
     };
     let decay = recipe.number("weight_decay");
-    if decay > 0.0 || recipe.kind().base() == OptimizerKind::AdamW {
+    if decay > 0.0 || [OptimizerKind::AdamW, OptimizerKind::Muon].contains(&recipe.kind().base()) {
         numbers.push_str(&format!(", weight_decay={}", float(decay)));
     }
     if let Some(norm) = recipe.clip_norm() {

@@ -96,6 +96,12 @@ fn notes(recipe: &Recipe<'_>) -> Vec<String> {
         let how = "Changed: optax's Adafactor does not keep the rate below one over the root of the update's number.";
         notes.push(how.to_owned());
     }
+    if recipe.kind() == OptimizerKind::Muon {
+        notes.push(
+            "Changed: optax's Muon corrects the momentum's first updates, and takes tables of embeddings for matrices."
+                .to_owned(),
+        );
+    }
     if recipe.kind() == OptimizerKind::Adam && recipe.has("amsgrad") {
         let how = "Changed: optax's AMSGrad takes the greatest of the corrected mean squares, PyTorch's corrects the greatest.";
         notes.push(how.to_owned());
@@ -230,6 +236,24 @@ fn optimizer(recipe: &Recipe<'_>) -> String {
                 value("d0"),
                 value("d_coef"),
                 value("weight_decay")
+            )
+        }
+        OptimizerKind::Muon => {
+            is_coupled = false;
+            let flags = [
+                if recipe.has("nesterov") { "" } else { ", nesterov=False" },
+                if recipe.has("match_rms_adamw") { ", consistent_rms=0.2" } else { "" },
+            ];
+            format!(
+                "{}(\n        learning_rate=schedule, ns_steps={:.0}, beta={}{}, adam_b1={}, adam_b2={},\n        \
+                 weight_decay={decay}, adam_weight_decay={decay},\n    )",
+                wrapped("optax.contrib.muon"),
+                recipe.say("ns_steps"),
+                value("momentum"),
+                flags.concat(),
+                value("beta1"),
+                value("beta2"),
+                decay = value("weight_decay")
             )
         }
         OptimizerKind::Lion => {

@@ -245,6 +245,12 @@ fn optimizer(recipe: &Recipe<'_>) -> Option<String> {
             format!("--opt lamb {} --opt-eps {} {rest}", betas(), number("eps"))
         }
         OptimizerKind::Adafactor => "--opt adafactor".to_owned(),
+        OptimizerKind::Muon => {
+            let name = if recipe.has("nesterov") { "nmuon" } else { "muon" };
+            let adjust = if recipe.has("match_rms_adamw") { "match_rms_adamw" } else { "original" };
+            let kwargs = format!("--opt-kwargs ns_steps={:.0} adjust_lr_fn={adjust}", recipe.say("ns_steps"));
+            format!("--opt {name} --momentum {} {} {kwargs}", number("momentum"), betas())
+        }
         OptimizerKind::Adam => format!("--opt adam {} --opt-eps {}", betas(), number("eps")),
         // timm's names for cautious ones begin with a c.
         OptimizerKind::AdamW => {

@@ -158,6 +158,15 @@ optimizers! {
         pytorch: ("Prodigy", 1.0),
         ..PLAIN
     }
+
+    /// Makes the momentum of a matrix orthogonal; embeddings and vectors have AdamW (Jordan 2024).
+    Muon "muon" {
+        title: "Muon",
+        numbers: &[momentum(0.95), NS_STEPS, AUXILIARY_BETA1, beta2(0.999), eps(1e-8), weight_decay(0.1)],
+        options: &[OptionInfo { default: true, ..NESTEROV }, MATCH_ADAMW],
+        pytorch: ("Muon", 1e-3),
+        ..PLAIN
+    }
 }
 
 const NESTEROV: OptionInfo = option("nesterov", "Nesterov", "Look ahead along the momentum.");
@@ -226,6 +235,25 @@ const BIAS_CORRECTION: OptionInfo =
     option("use_bias_correction", "Bias correction", "Correct the first means as Adam does.");
 const SAFEGUARD: OptionInfo =
     option("safeguard_warmup", "Warmup safe", "Keep a warmup's small rates from raising the estimate.");
+
+const NS_STEPS: NumberInfo = NumberInfo {
+    min: 1.0,
+    max: 99.0,
+    slider: Slider::Whole(1.0, 10.0),
+    ..constant(
+        "ns_steps",
+        "NS steps",
+        "Steps of Newton-Schulz: more bring a matrix nearer to orthogonal.",
+        5.0,
+    )
+};
+const AUXILIARY_BETA1: NumberInfo =
+    share("beta1", "β1", "How slowly AdamW's mean gradient forgets, of embeddings and vectors.", 0.9);
+const MATCH_ADAMW: OptionInfo = option(
+    "match_rms_adamw",
+    "AdamW's size",
+    "Move matrices by steps of AdamW's size, so that one rate serves both.",
+);
 
 /// A constant that is 0 unless a file says otherwise.
 const fn small(name: &'static str, title: &'static str, help: &'static str) -> NumberInfo {

@@ -7,7 +7,7 @@ use crate::export::text::float;
 /// What the optimizer's code imports: the package of its class.
 pub fn imports(recipe: &Recipe<'_>, kind: OptimizerKind) -> Vec<String> {
     let (class, _) = class_and_numbers(recipe, kind);
-    let package = class.rsplit_once('.').map_or(class, |(package, _)| package);
+    let package = class.rsplit_once('.').map_or("torch", |(package, _)| package);
     vec![format!("import {}", if package == "torch.optim" { "torch" } else { package })]
 }
 
@@ -36,13 +36,64 @@ pub fn constants(recipe: &Recipe<'_>) -> String {
         );
     }
     lines.push_str("\n\n");
+    lines.push_str(class(recipe));
     lines
 }
+
+/// A class that the text has to bring along.
+pub fn class(recipe: &Recipe<'_>) -> &'static str {
+    if recipe.kind() == OptimizerKind::Muon { MUON } else { "" }
+}
+
+const MUON: &str = r#"class MuonAndAdamW(torch.optim.Optimizer):
+    """PyTorch's Muon for matrices but tables of embeddings, and its AdamW for all else, as one optimizer."""
+
+    def __init__(self, params, lr, momentum, ns_steps, nesterov, match_rms_adamw, betas, eps, weight_decay, tables=()):
+        adjust = "match_rms_adamw" if match_rms_adamw else "original"
+        shared = {"lr": lr, "weight_decay": weight_decay}
+        groups = [group if isinstance(group, dict) else {"params": [group]} for group in params]
+        tables = {id(table) for table in tables}
+        self.parts = []
+        for is_matrix in (True, False):
+            own = []
+            for group in groups:
+                chosen = [p for p in group["params"] if (p.ndim == 2 and id(p) not in tables) == is_matrix]
+                own += [group | {"params": chosen}] if chosen else []
+            if own and is_matrix:
+                numbers = {"momentum": momentum, "nesterov": nesterov, "ns_steps": ns_steps, "adjust_lr_fn": adjust}
+                self.parts.append(torch.optim.Muon(own, **shared, **numbers))
+            elif own:
+                self.parts.append(torch.optim.AdamW(own, **shared, betas=betas, eps=eps))
+        super().__init__([group for part in self.parts for group in part.param_groups], {})
+
+    def step(self, closure=None):
+        loss = None if closure is None else closure()
+        for part in self.parts:
+            part.step()
+        return loss
+
+    def state_dict(self):
+        return {"parts": [part.state_dict() for part in self.parts]}
+
+    def load_state_dict(self, state):
+        for part, saved in zip(self.parts, state["parts"]):
+            part.load_state_dict(saved)
+        self.param_groups = [group for part in self.parts for group in part.param_groups]
+
+
+def tables(model):
+    """The tables of embeddings, which nothing is multiplied by."""
+    layers = [layer for layer in model.modules() if isinstance(layer, torch.nn.Embedding)]
+    return [layer.weight for layer in layers]
+
+
+"#;
 
 /// The call that makes the optimizer.
 pub fn constructor(recipe: &Recipe<'_>, parameters: &str, lr: &str) -> String {
     let (class, numbers) = class_and_numbers(recipe, recipe.kind());
-    format!("{class}({parameters}, lr={lr}, {numbers})")
+    let tables = if recipe.kind() == OptimizerKind::Muon { ", tables=tables(model)" } else { "" };
+    format!("{class}({parameters}, lr={lr}, {numbers}{tables})")
 }
 
 /// The class of an optimizer with its package, and the arguments that are neither parameters nor the rate.
@@ -117,6 +168,13 @@ pub fn class_and_numbers(recipe: &Recipe<'_>, kind: OptimizerKind) -> (&'static 
             let rest = option("use_bias_correction") + &option("safeguard_warmup");
             let distance = format!("d0={}, d_coef={}", number("d0"), number("d_coef"));
             ("prodigyopt.Prodigy", format!("{}eps={}, {decay}, {distance}{rest}", betas(), number("eps")))
+        }
+        OptimizerKind::Muon => {
+            let flag = |name| if recipe.has(name) { "True" } else { "False" };
+            let matrices = format!("momentum={}, ns_steps={:.0}", number("momentum"), recipe.say("ns_steps"));
+            let switches =
+                format!("nesterov={}, match_rms_adamw={}", flag("nesterov"), flag("match_rms_adamw"));
+            ("MuonAndAdamW", format!("{matrices}, {switches}, {}eps={}, {decay}", betas(), number("eps")))
         }
         OptimizerKind::ScheduleFreeSgd => {
             ("schedulefree.SGDScheduleFree", format!("momentum={}, {decay}", number("momentum")))

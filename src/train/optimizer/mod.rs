@@ -11,6 +11,7 @@ mod golden;
 mod lamb;
 mod lanes;
 mod lion;
+mod muon;
 mod nadam;
 mod numbers;
 mod prodigy;
@@ -107,6 +108,7 @@ pub fn rule(kind: OptimizerKind) -> &'static dyn Rule {
         OptimizerKind::Lamb => &lamb::Lamb,
         OptimizerKind::Adafactor => &adafactor::Adafactor,
         OptimizerKind::Prodigy => &prodigy::Prodigy,
+        OptimizerKind::Muon => &muon::Muon,
     }
 }
 
