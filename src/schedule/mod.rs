@@ -10,6 +10,7 @@ pub mod curve;
 mod cyclic;
 mod descent;
 pub mod error;
+pub mod formula;
 pub mod greedy;
 pub mod hypergradient;
 pub mod kind;
@@ -23,7 +24,6 @@ mod resolve;
 mod restarts;
 pub mod span;
 
-pub use controller::replay;
 pub use curve::Curve;
 pub use error::ScheduleError;
 pub use greedy::{Greedy, GreedyRule};

@@ -129,6 +129,7 @@ impl Measured {
                     grad_norm: grads[at][lane],
                     update_norm: steps[at][lane],
                     effective_lr: self.effective_lr[at][lane],
+                    param_norm: None,
                     rounded_away: rounded.as_ref().map(|rounded| rounded[at][lane]),
                 };
                 lanes[lane].record(task, row);

@@ -18,6 +18,7 @@ mod export;
 mod guard;
 mod import;
 mod landscape;
+mod lessons;
 mod lint;
 mod microscope;
 mod models;
