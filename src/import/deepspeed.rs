@@ -62,7 +62,7 @@ fn optimizer(table: &Settings, imported: &mut Imported) -> Result<Option<f64>, I
                 set(&mut optimizer, info.name, params.number(&[info.name])?);
             }
             for info in kind.options() {
-                optimizer.switch(info.name, params.flag(info.name) == Some(true));
+                optimizer.switch(info.name, params.flag(info.name).unwrap_or(info.default));
             }
             if let Some(betas @ Expr::List(_)) = params.get("betas") {
                 set_betas(&mut optimizer, &numbers("betas", betas)?);

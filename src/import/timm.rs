@@ -277,7 +277,16 @@ fn truncated(
 
 fn optimizer(settings: &Settings, imported: &mut Imported) -> Result<Option<Optimizer>, ImportError> {
     let name = settings.text("opt").unwrap_or("sgd");
-    let plain = if matches!(name, "momentum" | "nesterov") { "sgd" } else { name };
+    // timm's `sgd` looks ahead; `momentum` does not.
+    let (plain, option) = match name {
+        "momentum" => ("sgd", None),
+        "sgd" | "nesterov" => ("sgd", Some("nesterov")),
+        "nmuon" => ("muon", Some("nesterov")),
+        "radamw" => ("radam", Some("decoupled_weight_decay")),
+        "cadamw" => ("adamw", Some("cautious")),
+        "clion" => ("lion", Some("cautious")),
+        other => (other, None),
+    };
     let Some(kind) = optimizer_kind(plain) else {
         imported.note(format!("the optimizer {name} is not known here"));
         return Ok(None);
@@ -293,7 +302,9 @@ fn optimizer(settings: &Settings, imported: &mut Imported) -> Result<Option<Opti
     if let Some(betas) = settings.get("opt_betas") {
         set_betas(&mut optimizer, &numbers("--opt-betas", betas)?);
     }
-    // timm's `sgd` looks ahead; `momentum` does not.
-    optimizer.switch("nesterov", matches!(name, "sgd" | "nesterov"));
+    optimizer.switch("nesterov", false);
+    if let Some(option) = option {
+        optimizer.switch(option, true);
+    }
     Ok(Some(optimizer))
 }

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use anneal_studio::experiment::{Experiment, Optimizer, OptimizerKind};
+use anneal_studio::experiment::{Experiment, Number, Optimizer, OptimizerKind};
 use anneal_studio::export::Target;
+use anneal_studio::import::{Options, import};
 use anneal_studio::telemetry::Column;
 use anneal_studio::train::checkpoint::Forget;
 use anneal_studio::train::cohort::Cohort;
@@ -146,4 +147,57 @@ fn exports_say_an_option_or_name_it_as_left_out() {
             }
         }
     }
+}
+
+/// What a text in PyTorch's terms is read as.
+fn imported(call: &str) -> (Optimizer, Vec<String>) {
+    let text = format!(
+        "import torch\noptimizer = torch.optim.{call}\nscheduler = torch.optim.lr_scheduler.StepLR(optimizer, 30)\n"
+    );
+    let imported = import(&text, Options::default()).unwrap_or_else(|error| panic!("{call}: {error}"));
+    (imported.optimizer.unwrap_or_else(|| panic!("{call}: no optimizer")), imported.notes)
+}
+
+#[test]
+fn imports_read_every_class_with_its_numbers_and_options() {
+    for (_, kind) in OptimizerKind::ALL {
+        let mut arguments = vec!["model.parameters()".to_owned(), "lr=0.1".to_owned()];
+        let mut expected = Optimizer::new(kind);
+        for info in kind.numbers().iter().filter(|info| !info.name.starts_with("eps")) {
+            // Another value than usual, that is allowed and survives both ways.
+            let value = [0.5, 7.0, 0.25, -0.5].into_iter().find(|it| info.allows(*it) && *it != info.default);
+            expected = expected.with(info.name, value.unwrap());
+            if !info.name.starts_with("beta") || info.name == "beta2_decay" {
+                arguments.push(format!("{}={:?}", info.name, value.unwrap()));
+            }
+        }
+        if let (Some(Number::Fixed(first)), Some(Number::Fixed(second))) =
+            (expected.get("beta1"), expected.get("beta2"))
+        {
+            arguments.push(format!("betas=({first:?}, {second:?})"));
+        }
+        for info in
+            kind.options().iter().filter(|info| info.name != "match_rms_adamw" && info.name != "nesterov")
+        {
+            expected.switch(info.name, !info.default);
+            arguments.push(format!("{}={}", info.name, if info.default { "False" } else { "True" }));
+        }
+        let (class, _) = kind.info().pytorch;
+        let (read, notes) = imported(&format!("{class}({})", arguments.join(", ")));
+        assert_eq!(read, expected, "{class}");
+        assert!(!notes.iter().any(|note| note.contains("left out")), "{class}: {notes:?}");
+    }
+}
+
+#[test]
+fn imports_read_what_one_class_alone_has() {
+    let (adafactor, _) = imported("Adafactor(model.parameters(), lr=0.01, eps=(None, 0.1))");
+    assert_eq!(adafactor, Optimizer::new(OptimizerKind::Adafactor).with("eps2", 0.1));
+    let (muon, notes) =
+        imported("Muon(model.parameters(), nesterov=False, adjust_lr_fn=\"match_rms_adamw\")");
+    assert!(!muon.has("nesterov") && muon.has("match_rms_adamw"), "{notes:?}");
+    let (_, notes) = imported("Muon(model.parameters(), adjust_lr_fn=\"spectral_unclamped\")");
+    assert!(notes.iter().any(|note| note.contains("adjust_lr_fn was left out")), "{notes:?}");
+    let (_, notes) = imported("SGD(model.parameters(), lr=0.1, maximize=True)");
+    assert!(notes.iter().any(|note| note.contains("maximize was left out")), "{notes:?}");
 }
