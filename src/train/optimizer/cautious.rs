@@ -5,7 +5,7 @@
 
 use candle_core::{Result, Tensor};
 
-use super::Lanes;
+use super::lanes::Lanes;
 
 /// The least share of agreeing steps.
 const LEAST: f64 = 1e-3;

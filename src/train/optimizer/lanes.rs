@@ -2,7 +2,7 @@
 
 use candle_core::{Device, Result, Tensor};
 
-use super::Numbers;
+use super::numbers::Numbers;
 use crate::model::Parameter;
 
 /// Lanes of one optimizer that make an update together.

@@ -4,8 +4,10 @@
 use candle_core::{Result, Tensor};
 
 use super::cautious::{agreeing, cautious_tensor, scale_up};
+use super::lanes::Lanes;
+use super::numbers::Numbers;
 use super::row::{Applied, Row, Share};
-use super::{Lanes, Numbers, Rule};
+use super::rule::Rule;
 
 pub struct Lion;
 

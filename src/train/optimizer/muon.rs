@@ -9,9 +9,11 @@
 use candle_core::{Result, Tensor};
 use pulp::{Arch, Simd, WithSimd};
 
+use super::lanes::Lanes;
+use super::numbers::Numbers;
 use super::row::{Applied, Row, Share};
+use super::rule::Rule;
 use super::vector::norm;
-use super::{Lanes, Numbers, Rule};
 use crate::model::Parameter;
 use crate::model::kernel::matmul::{Left, Right, Start, multiply_shared};
 use crate::model::kernel::padded;

@@ -7,9 +7,11 @@
 
 use candle_core::{Result, Tensor};
 
+use super::lanes::Lanes;
+use super::numbers::Numbers;
 use super::row::{Applied, Row, Share};
+use super::rule::{Memory, Rule};
 use super::vector::{norm, sum};
-use super::{Lanes, Memory, Numbers, Rule};
 
 pub struct Prodigy;
 

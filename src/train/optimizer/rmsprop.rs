@@ -3,8 +3,10 @@
 
 use candle_core::{Result, Tensor};
 
+use super::lanes::Lanes;
+use super::numbers::Numbers;
 use super::row::{Applied, Row, Share};
-use super::{Lanes, Numbers, Rule};
+use super::rule::Rule;
 
 pub struct RmsProp;
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::Numbers;
+use super::numbers::Numbers;
 use super::vector::{CHUNK, SHARE, Squares, both, half, squares};
 use crate::experiment::WeightFormat;
 use crate::model::Parameter;

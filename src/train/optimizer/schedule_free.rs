@@ -6,9 +6,11 @@
 use candle_core::{Result, Tensor};
 use pulp::Arch;
 
+use super::lanes::Lanes;
+use super::numbers::Numbers;
 use super::row::{Applied, Moved, Row, Share};
+use super::rule::{Memory, Rule};
 use super::vector::squares;
-use super::{Lanes, Memory, Numbers, Rule};
 
 pub struct ScheduleFree {
     /// AdamW's: the gradient is divided by the root of its mean square.
