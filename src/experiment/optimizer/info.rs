@@ -1,29 +1,4 @@
-//! What a row of the table says of an optimizer, its numbers and its options.
-
-use super::{Optimizer, OptimizerKind};
-
-/// An optimizer, apart from its arithmetic.
-#[derive(Clone, Copy, Debug)]
-pub struct OptimizerInfo {
-    /// Its name in an experiment file.
-    pub name: &'static str,
-    /// Its name for people.
-    pub title: &'static str,
-    /// One sentence for people.
-    pub help: &'static str,
-    /// In the order in which files and the inspector show them.
-    pub numbers: &'static [NumberInfo],
-    pub options: &'static [OptionInfo],
-    /// Its class in PyTorch, or in the package most used there, and the rate that class has by default.
-    pub pytorch: (&'static str, f64),
-    pub steps: Steps,
-    /// Whether its rule can say how the loss answers to the rate, as hypergradient descent asks.
-    pub has_hypergradient: bool,
-    /// The rule that is averaged, of a schedule-free one.
-    pub averages: Option<OptimizerKind>,
-    /// What cannot go together in its settings.
-    pub conflict: fn(&Optimizer) -> Option<Conflict>,
-}
+//! What the table says of numbers and options, and the numbers that many optimizers have.
 
 /// How long an update's step is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +9,26 @@ pub enum Steps {
     Rate,
     /// Neither.
     Other,
+}
+
+/// An optimizer's settings, for a row of the table to say what cannot go together in them.
+pub struct Settings<'a> {
+    /// The value of a number that is fixed.
+    pub(super) fixed: &'a dyn Fn(&str) -> Option<f64>,
+    /// Whether an option is on.
+    pub(super) on: &'a dyn Fn(&str) -> bool,
+}
+
+impl Settings<'_> {
+    /// Whether a number is fixed at this value.
+    pub(super) fn is_fixed_at(&self, name: &str, value: f64) -> bool {
+        (self.fixed)(name) == Some(value)
+    }
+
+    /// Whether an option is on.
+    pub(super) fn has(&self, option: &str) -> bool {
+        (self.on)(option)
+    }
 }
 
 /// Two settings that cannot go together.
@@ -111,20 +106,6 @@ impl NumberInfo {
         self.role != Role::Constant
     }
 }
-
-/// A row with nothing special, for the table to start from.
-pub(super) const PLAIN: OptimizerInfo = OptimizerInfo {
-    name: "",
-    title: "",
-    help: "",
-    numbers: &[],
-    options: &[],
-    pytorch: ("", 1e-3),
-    steps: Steps::Other,
-    has_hypergradient: false,
-    averages: None,
-    conflict: |_| None,
-};
 
 /// A number from 0 to below 1.
 pub(super) const fn share(

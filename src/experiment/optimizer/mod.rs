@@ -3,8 +3,8 @@
 mod info;
 mod table;
 
-pub use info::{Conflict, NumberInfo, OptimizerInfo, OptionInfo, Role, Slider, Steps};
-pub use table::OptimizerKind;
+pub use info::{Conflict, NumberInfo, OptionInfo, Role, Settings, Slider, Steps};
+pub use table::{OptimizerInfo, OptimizerKind};
 
 use crate::schedule::Schedule;
 
@@ -138,7 +138,12 @@ impl Optimizer {
 
     /// What cannot go together in these settings, if anything.
     pub fn conflict(&self) -> Option<Conflict> {
-        (self.kind.info().conflict)(self)
+        let fixed = |name: &str| match self.get(name) {
+            Some(Number::Fixed(value)) => Some(*value),
+            _ => None,
+        };
+        let on = |option: &str| self.has(option);
+        (self.kind.info().conflict)(&Settings { fixed: &fixed, on: &on })
     }
 
     /// The same optimizer, with the options off that cannot go with its numbers.
@@ -151,11 +156,6 @@ impl Optimizer {
             self.switch(conflict.field, false);
         }
         self
-    }
-
-    /// Whether a number is fixed at this value.
-    fn is_fixed_at(&self, name: &str, value: f64) -> bool {
-        self.get(name) == Some(&Number::Fixed(value))
     }
 
     /// The same numbers under another kind, where both have them; the rest take their defaults.

@@ -1,10 +1,46 @@
 //! The table of optimizers: the file, the inspector, imports and lint read it; the rules themselves are in
 //! `train::optimizer`.
 
-use super::Optimizer;
 use super::info::{
-    Conflict, NumberInfo, OptimizerInfo, OptionInfo, PLAIN, Slider, Steps, alpha, beta1, beta2, constant,
-    eps, momentum, option, share, weight_decay,
+    Conflict, NumberInfo, OptionInfo, Settings, Slider, Steps, alpha, beta1, beta2, constant, eps, momentum,
+    option, share, weight_decay,
+};
+
+/// An optimizer, apart from its arithmetic.
+#[derive(Clone, Copy, Debug)]
+pub struct OptimizerInfo {
+    /// Its name in an experiment file.
+    pub name: &'static str,
+    /// Its name for people.
+    pub title: &'static str,
+    /// One sentence for people.
+    pub help: &'static str,
+    /// In the order in which files and the inspector show them.
+    pub numbers: &'static [NumberInfo],
+    pub options: &'static [OptionInfo],
+    /// Its class in PyTorch, or in the package most used there, and the rate that class has by default.
+    pub pytorch: (&'static str, f64),
+    pub steps: Steps,
+    /// Whether its rule can say how the loss answers to the rate, as hypergradient descent asks.
+    pub has_hypergradient: bool,
+    /// The rule that is averaged, of a schedule-free one.
+    pub averages: Option<OptimizerKind>,
+    /// What cannot go together in its settings.
+    pub conflict: fn(&Settings<'_>) -> Option<Conflict>,
+}
+
+/// A row with nothing special, for the table to start from.
+const PLAIN: OptimizerInfo = OptimizerInfo {
+    name: "",
+    title: "",
+    help: "",
+    numbers: &[],
+    options: &[],
+    pytorch: ("", 1e-3),
+    steps: Steps::Other,
+    has_hypergradient: false,
+    averages: None,
+    conflict: |_| None,
 };
 
 macro_rules! optimizers {
@@ -261,15 +297,15 @@ const fn small(name: &'static str, title: &'static str, help: &'static str) -> N
 }
 
 /// PyTorch refuses it too.
-fn nesterov_without_momentum(optimizer: &Optimizer) -> Option<Conflict> {
-    let found = if optimizer.is_fixed_at("momentum", 0.0) {
+fn nesterov_without_momentum(settings: &Settings<'_>) -> Option<Conflict> {
+    let found = if settings.is_fixed_at("momentum", 0.0) {
         "true with momentum 0"
-    } else if !optimizer.is_fixed_at("dampening", 0.0) {
+    } else if !settings.is_fixed_at("dampening", 0.0) {
         "true with dampening"
     } else {
         return None;
     };
-    optimizer.has("nesterov").then(|| Conflict {
+    settings.has("nesterov").then(|| Conflict {
         field: "nesterov",
         found: found.to_owned(),
         allowed: "false, or a momentum above 0 without dampening to look ahead along",
