@@ -99,6 +99,8 @@ fn nesterov_needs_a_momentum_without_dampening_as_in_pytorch() {
     assert!(message.contains("true with dampening"), "{message}");
     let message = refusal("kind = \"adam\", nesterov = true");
     assert!(message.contains("amsgrad"), "an option of another optimizer names what there is: {message}");
+    let message = refusal("kind = \"muon\", ns_steps = 2.5");
+    assert!(message.contains("whole, from 1 to 99"), "{message}");
     let message = refusal("kind = \"adam\", eps = { kind = \"linear\", peak = 1e-8 }");
     assert!(message.contains("one number for the whole run"), "{message}");
 }

@@ -1,6 +1,7 @@
 //! Any experiment that can be, for property tests.
 
 use anneal_studio::experiment::names::name_of;
+use anneal_studio::experiment::optimizer::Slider;
 use anneal_studio::experiment::{
     Activation, Average, BatchSize, Controller, Data, Experiment, Greedy, Hypergradient, Loss, Metric, Model,
     Norm, Number, Optimizer, OptimizerKind, Plateau, PlateauMode, Run, SnapshotWhen, Snapshots, Source,
@@ -159,7 +160,9 @@ fn optimizer(has_epochs: bool) -> BoxedStrategy<Optimizer> {
                     .prop_map(move |it| Number::Schedule(Box::new(Schedule { clamp: Some(clamp), ..it })));
                 let mirror = (within(0.0, max), within(0.0, max))
                     .prop_map(|(a, b)| Number::Mirror { low: a.min(b), high: a.max(b) });
-                let fixed = within(info.min, max).prop_map(Number::Fixed);
+                let whole = matches!(info.slider, Slider::Whole(..));
+                let allowed = move |value: f64| if whole { value.round() } else { value };
+                let fixed = within(info.min, max).prop_map(move |value| Number::Fixed(allowed(value)));
                 let usual = Just(Number::Fixed(info.default));
                 if kind.momentum_name() == Some(info.name) {
                     prop_oneof![4 => usual, 4 => fixed, 1 => varying, 2 => mirror].boxed()
