@@ -62,10 +62,7 @@ fn notes(recipe: &Recipe<'_>) -> Vec<String> {
     let mut notes = recipe.notes(CARRIES);
     if class_and_numbers(recipe).is_none() {
         notes.push(recipe.refused("Keras has none of the kind, so build your own with `schedule`"));
-    } else if recipe.number("weight_decay") > 0.0
-        && recipe.kind().base() != OptimizerKind::AdamW
-        && recipe.kind().base() != OptimizerKind::Lion
-    {
+    } else if recipe.number("weight_decay") > 0.0 && !recipe.decays_apart() {
         notes.push(
             "Changed: Keras takes weight decay off the weights, PyTorch puts it into the gradient."
                 .to_owned(),

@@ -165,6 +165,11 @@ impl<'a> Recipe<'a> {
         self.run.optimizer.has(option)
     }
 
+    /// Whether weight decay shrinks the weights and stays out of the gradient.
+    pub fn decays_apart(&self) -> bool {
+        self.kind().info().decays_apart || self.run.optimizer.has("decoupled_weight_decay")
+    }
+
     /// That the target has no such optimizer, and what comes of that.
     pub fn refused(&self, instead: &str) -> String {
         self.says_everything();

@@ -21,6 +21,8 @@ pub struct OptimizerInfo {
     /// Its class in PyTorch, or in the package most used there, and the rate that class has by default.
     pub pytorch: (&'static str, f64),
     pub steps: Steps,
+    /// Whether weight decay shrinks the weights and stays out of the gradient.
+    pub decays_apart: bool,
     /// Whether its rule can say how the loss answers to the rate, as hypergradient descent asks.
     pub has_hypergradient: bool,
     /// The rule that is averaged, of a schedule-free one.
@@ -38,6 +40,7 @@ const PLAIN: OptimizerInfo = OptimizerInfo {
     options: &[],
     pytorch: ("", 1e-3),
     steps: Steps::Other,
+    decays_apart: false,
     has_hypergradient: false,
     averages: None,
     conflict: |_| None,
@@ -100,6 +103,7 @@ optimizers! {
         pytorch: ("AdamW", 1e-3),
         steps: Steps::Rate,
         has_hypergradient: true,
+        decays_apart: true,
         ..PLAIN
     }
 
@@ -127,6 +131,7 @@ optimizers! {
         options: &[CAUTIOUS],
         pytorch: ("Lion", 1e-4),
         steps: Steps::Rate,
+        decays_apart: true,
         ..PLAIN
     }
 
@@ -183,6 +188,7 @@ optimizers! {
         title: "Adafactor",
         numbers: &[BETA2_DECAY, EPS1, EPS2, CLIPPING, weight_decay(0.0)],
         pytorch: ("Adafactor", 1e-2),
+        decays_apart: true,
         ..PLAIN
     }
 
@@ -192,6 +198,7 @@ optimizers! {
         numbers: &[beta1(0.9), beta2(0.999), FIRST_DISTANCE, DISTANCE_FACTOR, eps(1e-8), weight_decay(0.0)],
         options: &[BIAS_CORRECTION, SAFEGUARD],
         pytorch: ("Prodigy", 1.0),
+        decays_apart: true,
         ..PLAIN
     }
 
@@ -201,6 +208,7 @@ optimizers! {
         numbers: &[momentum(0.95), NS_STEPS, AUXILIARY_BETA1, beta2(0.999), eps(1e-8), weight_decay(0.1)],
         options: &[OptionInfo { default: true, ..NESTEROV }, MATCH_ADAMW],
         pytorch: ("Muon", 1e-3),
+        decays_apart: true,
         ..PLAIN
     }
 }

@@ -85,6 +85,6 @@ mod tests {
 
     #[test]
     fn lamb_follows_timms() {
-        follows("lamb", 4);
+        follows("lamb", 3);
     }
 }

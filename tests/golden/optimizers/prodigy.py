@@ -41,7 +41,7 @@ def prodigy(name: str, options=(), **numbers) -> None:
 
 prodigy("prodigy", d0=1e-3)
 prodigy("prodigy with weight decay and a greater estimate", d0=1e-2, d_coef=3.0, weight_decay=0.1)
-prodigy("prodigy from a small distance", d0=1e-6)
+prodigy("prodigy from a great distance", d0=0.5)
 prodigy("prodigy with bias correction", d0=1e-3, options=["use_bias_correction"])
 prodigy("prodigy that is careful in a warmup", d0=1e-3, d_coef=2.0, beta2=0.9, options=["safeguard_warmup"])
 golden.write()
