@@ -17,6 +17,7 @@ pub mod lint;
 pub mod model;
 pub mod random;
 pub mod schedule;
+pub mod sweep;
 pub mod telemetry;
 pub mod train;
 pub mod ui;

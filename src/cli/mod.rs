@@ -19,6 +19,7 @@ mod results;
 mod schedule;
 mod screenshot;
 mod summary;
+mod sweep;
 mod train;
 
 use std::path::{Path, PathBuf};
@@ -78,6 +79,8 @@ enum Command {
     Lesson(lesson::LessonArgs),
     /// Render the studio to a PNG file, off screen.
     Screenshot(ScreenshotArgs),
+    /// Train one run under many other numbers, as the file's [sweep] says, and find the best ones.
+    Sweep(sweep::SweepArgs),
     /// Measure lane-updates a second on the standard workloads.
     Bench(BenchArgs),
 }
@@ -258,6 +261,7 @@ pub fn main() -> ExitCode {
         Some(Command::Lint { file }) => lint::run(&file),
         Some(Command::Lesson(args)) => lesson::run(&args),
         Some(Command::Screenshot(args)) => screenshot::run(&args),
+        Some(Command::Sweep(args)) => sweep::run(&args),
         Some(Command::Bench(args)) => bench_command(&args),
     };
     match done {

@@ -13,6 +13,9 @@ pub mod optimizer;
 mod read;
 mod read_run;
 mod read_schedule;
+mod read_sweep;
+pub mod sweep;
+pub mod vary;
 mod write;
 
 use std::path::PathBuf;
@@ -23,6 +26,7 @@ pub use controller::{Controller, Greedy, Hypergradient, Metric, Plateau};
 pub use error::{FieldError, FileError, Place};
 pub use fork::{Fork, Lineage};
 pub use optimizer::{Number, Optimizer, OptimizerKind};
+pub use sweep::Sweep;
 
 use crate::schedule::{Schedule, Span};
 
@@ -39,6 +43,8 @@ pub struct Experiment {
     pub snapshots: Option<Snapshots>,
     /// At least one; names are unique.
     pub runs: Vec<Run>,
+    /// How one of the runs is to be varied.
+    pub sweep: Option<Sweep>,
 }
 
 /// Which data, and how it is dealt out.

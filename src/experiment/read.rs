@@ -86,7 +86,7 @@ fn experiment(root: &Node) -> Result<Experiment, FileError> {
             return Err(FileError::NewerVersion { place: version.place(), found });
         }
     }
-    fields.only(&["anneal", "name", "data", "model", "train", "snapshots", "run"])?;
+    fields.only(&["anneal", "name", "data", "model", "train", "snapshots", "run", "sweep"])?;
     let name = fields.need("name", "the experiment's name in quotes")?.text()?.to_owned();
     let model_fields = fields.need("model", "a [model] section")?.fields("a [model] section")?;
     let model = model(&model_fields)?;
@@ -95,7 +95,13 @@ fn experiment(root: &Node) -> Result<Experiment, FileError> {
     let snapshots = fields.read("snapshots", |node| snapshots(&node))?;
     let setting = Setting { data: &data, updates: train.updates };
     let runs = runs(&fields.need("run", "at least one [[run]] section")?, &setting)?;
-    Ok(Experiment { name, data, model, train, snapshots, runs })
+    let clock = setting.clocks().next();
+    let experiment = Experiment { name, data, model, train, snapshots, runs, sweep: None };
+    let sweep = match (fields.get("sweep"), clock) {
+        (Some(node), Some(clock)) => Some(super::read_sweep::sweep(&node, &experiment, clock)?),
+        _ => None,
+    };
+    Ok(Experiment { sweep, ..experiment })
 }
 
 fn model(fields: &Fields) -> Result<Model, FileError> {

@@ -41,6 +41,8 @@ pub struct Task {
     pub clock: Clock,
     /// Every training sample once: what an epoch shuffles.
     pub samples: usize,
+    /// Scores the held-out samples after the last update only, where nobody looks at them before.
+    pub validates_at_end_only: bool,
     validation_rows: Vec<u32>,
     fingerprint: OnceLock<u32>,
 }
@@ -123,6 +125,7 @@ impl Task {
             noise: noise.filter(|deviation| *deviation > 0.0),
             clock,
             samples,
+            validates_at_end_only: false,
             validation_rows,
             fingerprint: OnceLock::new(),
         })
@@ -212,6 +215,9 @@ impl Task {
             return false;
         }
         let Clock { updates: total, updates_per_epoch: epoch } = self.clock;
+        if self.validates_at_end_only && !every_epoch {
+            return updates == total;
+        }
         if every_epoch && updates.is_multiple_of(epoch) {
             return true;
         }
