@@ -151,6 +151,36 @@ fn exports_say_an_option_or_name_it_as_left_out() {
     }
 }
 
+#[test]
+fn a_target_writes_an_optimizer_or_refuses_it_by_name() {
+    for (name, kind) in OptimizerKind::ALL {
+        let lr = "lr = { kind = \"cosine\", peak = 0.01 }";
+        let experiment = experiment("", &format!("optimizer = {{ kind = \"{name}\" }}\n{lr}"));
+        let refuses = |target: &str| {
+            let notes = made(&experiment, target).notes;
+            notes.iter().any(|note| note.starts_with(&format!("Left out: the optimizer {name};")))
+        };
+        let (class, _) = kind.info().pytorch;
+        let pytorch = made(&experiment, "pytorch").text;
+        assert!(pytorch.contains(&format!("{class}(")) || name == "muon", "{name}: {pytorch}");
+        assert!(!refuses("pytorch") && !refuses("optax"), "{name}");
+        for (target, lacks) in [
+            ("keras", &["radam", "prodigy"][..]),
+            ("timm", &["prodigy"]),
+            ("deepspeed", &["prodigy", "muon"]),
+            ("burn", &["nadam", "radam", "lamb", "adafactor", "prodigy", "muon"]),
+        ] {
+            assert_eq!(refuses(target), lacks.contains(&name), "{target}, {name}");
+        }
+    }
+    // Hugging Face has no `optim` for it, so that its Python passes PyTorch's own.
+    let experiment =
+        experiment("", "optimizer = { kind = \"prodigy\" }\nlr = { kind = \"cosine\", peak = 1.0 }");
+    assert!(made(&experiment, "hugging_face").text.contains("prodigyopt.Prodigy("));
+    let yaml = made(&experiment, "hugging_face_yaml");
+    assert!(yaml.notes.iter().any(|note| note.starts_with("Left out: the optimizer prodigy;")));
+}
+
 /// What a text in PyTorch's terms is read as.
 fn imported(call: &str) -> (Optimizer, Vec<String>) {
     let text = format!(

@@ -278,7 +278,7 @@ const DISTANCE_FACTOR: NumberInfo = NumberInfo {
 const BIAS_CORRECTION: OptionInfo =
     option("use_bias_correction", "Bias correction", "Correct the first means as Adam does.");
 const SAFEGUARD: OptionInfo =
-    option("safeguard_warmup", "Warmup safe", "Keep a warmup's small rates from raising the estimate.");
+    option("safeguard_warmup", "Safe warmup", "Keep a warmup's small rates from raising the estimate.");
 
 const NS_STEPS: NumberInfo = NumberInfo {
     min: 1.0,
