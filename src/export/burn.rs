@@ -65,7 +65,7 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
     text.push_str(&optimizer(recipe));
     let mut notes = recipe.notes(CARRIES);
     if class_and_numbers(recipe).is_none() {
-        notes.push(recipe.refused("burn has none of the kind"));
+        notes.push(recipe.refused("burn has none of the kind for a whole model"));
     }
     if recipe.accumulate() > 1 {
         notes.push(format!(

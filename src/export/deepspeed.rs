@@ -40,6 +40,9 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
                 .to_owned(),
         );
     }
+    if recipe.kind() == OptimizerKind::Muon {
+        notes.push("Changed: DeepSpeed's Muon leaves the head, too, to AdamW.".to_owned());
+    }
     match optimizer(recipe) {
         None => {
             notes.push(
@@ -168,6 +171,7 @@ fn optimizer(recipe: &Recipe<'_>) -> Option<(&'static str, String)> {
                 format!("\"beta2_decay\": {}, {eps}, \"d\": {}", number("beta2_decay"), number("d"));
             ("Adafactor", format!("{numbers}, {decay}"))
         }
+        OptimizerKind::Muon => ("Muon", format!("\"momentum\": {}, {decay}", number("momentum"))),
         OptimizerKind::Lion => ("Lion", format!("{}, {decay}", betas())),
         _ => return None,
     })

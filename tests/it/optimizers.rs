@@ -167,7 +167,7 @@ fn a_target_writes_an_optimizer_or_refuses_it_by_name() {
         for (target, lacks) in [
             ("keras", &["radam", "prodigy"][..]),
             ("timm", &["prodigy"]),
-            ("deepspeed", &["prodigy", "muon"]),
+            ("deepspeed", &["prodigy"]),
             ("burn", &["nadam", "radam", "lamb", "adafactor", "prodigy", "muon"]),
         ] {
             assert_eq!(refuses(target), lacks.contains(&name), "{target}, {name}");
