@@ -8,6 +8,8 @@ mod checkpoint;
 mod command_line;
 mod controllers;
 mod data;
+#[cfg(unix)]
+mod edges;
 mod engine;
 mod engine_landscape;
 
@@ -23,6 +25,7 @@ mod lint;
 mod microscope;
 mod models;
 mod optimizers;
+mod recordings;
 mod report_page;
 mod schedule_golden;
 mod schedule_properties;

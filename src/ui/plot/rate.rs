@@ -142,7 +142,7 @@ impl Plots<'_> {
             );
         }
         if let Some(lane) = lane {
-            let past = Strokes::raw(&lane.curves.lr, scale);
+            let past = Strokes::raw(&lane.curves.lr, scale).stretched(lane.stretch);
             lines.extend(past.into_lines().map(|line| plain(line, color, stroke)));
             let effective = Strokes::raw(&lane.curves.effective_lr, scale).into_lines();
             lines.extend(effective.map(|line| plain(line, tokens.ahead(color), metrics::CURVE_FAINT)));
