@@ -9,7 +9,7 @@ use std::fmt;
 
 use self::measure::{deviation, tidied};
 use super::ImportError;
-use crate::schedule::kind::{Constant, Kind, Listed, Points, Table};
+use crate::schedule::kind::{Constant, Interpolation, Kind, Listed, Points, Table};
 use crate::schedule::{Schedule, Span};
 
 /// A rate that update `update` used.
@@ -120,7 +120,7 @@ fn drawn(samples: &[Sample], total: u64, top: f64) -> Schedule {
     let points = trace::points(samples, TRACED * top, MAX_POINTS);
     let points: Schedule = Kind::Points(Points {
         points: points.iter().map(|it| (Span::Updates(it.update as f64), it.rate)).collect(),
-        interpolation: "linear",
+        interpolation: Interpolation::Linear,
     })
     .into();
     let is_whole = samples.len() as u64 == total && total <= MAX_TABLE;
