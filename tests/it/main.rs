@@ -24,6 +24,7 @@ mod microscope;
 mod models;
 mod report_page;
 mod schedule_golden;
+mod schedule_kinds;
 mod schedule_properties;
 mod schedule_shapes;
 mod shaders;
