@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::{Failure, output, read};
 use crate::experiment::Experiment;
+use crate::plain;
 use crate::train::run_plan::RunPlan;
 use crate::train::task::{self, Task};
 
@@ -35,11 +36,13 @@ fn write(
     let shown = if has_batch { columns.len() } else { columns.len() - 1 };
     csv.write_record(&columns[..shown])?;
     for (run, run_plan) in experiment.runs.iter().zip(run_plans) {
+        // What a terminal would obey in a name is spelled out.
+        let name = plain::cell(&plain::message(&run.name)).into_owned();
         for update in 0..task.clock.updates {
             let plan = run_plan.plan(update);
             let numbers = plan.numbers(update, None);
             let cells = [
-                run.name.as_str(),
+                &name,
                 &update.to_string(),
                 &(update / task.clock.updates_per_epoch).to_string(),
                 &numbers.lr.to_string(),

@@ -1,6 +1,7 @@
 //! The experiment: one small, shareable, seeded value that says everything a training depends on.
 
 mod batch;
+mod contained;
 mod controller;
 mod defaults;
 pub mod error;
@@ -13,6 +14,9 @@ pub mod optimizer;
 mod read;
 mod read_run;
 mod read_schedule;
+mod read_sweep;
+pub mod sweep;
+pub mod vary;
 mod write;
 
 use std::path::PathBuf;
@@ -23,7 +27,9 @@ pub use controller::{Controller, Greedy, Hypergradient, Metric, Plateau};
 pub use error::{FieldError, FileError, Place};
 pub use fork::{Fork, lineage};
 pub use optimizer::{Number, Optimizer, OptimizerKind};
+pub use sweep::Sweep;
 
+use crate::data::ColumnUses;
 use crate::schedule::{Schedule, Span};
 
 /// The version of the file's schema that is read and written.
@@ -39,6 +45,8 @@ pub struct Experiment {
     pub snapshots: Option<Snapshots>,
     /// At least one; names are unique.
     pub runs: Vec<Run>,
+    /// How one of the runs is to be varied.
+    pub sweep: Option<Sweep>,
 }
 
 /// Which data, and how it is dealt out.
@@ -52,6 +60,8 @@ pub struct Data {
     pub label_noise: f64,
     /// Only the first so many of the shuffled training samples.
     pub limit: Option<usize>,
+    /// What is said of a table's columns, by their names; empty for what is no table.
+    pub columns: ColumnUses,
 }
 
 /// Where samples come from.
@@ -139,7 +149,8 @@ pub struct Train {
     pub accumulate: usize,
     /// The largest global gradient norm an update may use.
     pub clip_norm: Option<f64>,
-    pub loss: Loss,
+    /// Nothing: what suits a table's answers, cross-entropy for classes and squared error for numbers.
+    pub loss: Option<Loss>,
     pub weights: WeightFormat,
 }
 

@@ -27,7 +27,9 @@ mod ramp;
 mod resolve;
 mod restarts;
 pub mod span;
+mod switch;
 
+pub(crate) use check::MAX_RATE;
 pub use curve::Curve;
 pub use error::ScheduleError;
 pub use greedy::{Greedy, GreedyRule};
@@ -38,6 +40,7 @@ pub use number_curve::NumberCurve;
 pub use piecewise::Piecewise;
 pub use plateau::{Plateau, PlateauRule};
 pub use span::{Clock, Span};
+pub use switch::Switched;
 
 /// A schedule as written: a kind, and modifiers around it.
 #[derive(Clone, Debug, PartialEq)]

@@ -8,6 +8,8 @@ mod checkpoint;
 mod command_line;
 mod controllers;
 mod data;
+#[cfg(unix)]
+mod edges;
 mod engine;
 mod engine_landscape;
 
@@ -22,12 +24,14 @@ mod lessons;
 mod lint;
 mod microscope;
 mod models;
+mod recordings;
 mod report_page;
 mod schedule_golden;
 mod schedule_kinds;
 mod schedule_properties;
 mod schedule_shapes;
 mod shaders;
+mod sweeps;
 mod telemetry;
 mod training;
 mod ui;
