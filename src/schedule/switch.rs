@@ -96,7 +96,7 @@ fn fits(role: Role, value: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schedule::kind::{Cosine, Step};
+    use crate::schedule::kind::{After, Cosine, Step};
 
     const CLOCK: Clock = Clock { updates: 1000, updates_per_epoch: 50 };
 

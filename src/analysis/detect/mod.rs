@@ -86,7 +86,8 @@ fn number(value: f64) -> String {
 #[derive(Clone, Debug)]
 pub struct Context {
     /// The rate as scheduled, before any controller: a fork follows its origin's schedule first.
-    pub scheduled: Piecewise<Curve>,
+    /// Nothing of a recording, whose schedule nobody knows.
+    pub scheduled: Option<Piecewise<Curve>>,
     pub updates: u64,
     /// Until this update only a loss that is no number is an alarm.
     pub quiet_until: u64,
@@ -123,7 +124,7 @@ impl Context {
         let warmup = runs.values().filter_map(warmup).max().unwrap_or(0);
         let chance = task.prepared.chance();
         Ok(Self {
-            scheduled: runs.try_map(|run| run.lr.resolve(task.clock)).map_err(named)?,
+            scheduled: Some(runs.try_map(|run| run.lr.resolve(task.clock)).map_err(named)?),
             updates: task.clock.updates,
             quiet_until: warmup.max(task.clock.updates / 20).max(20),
             chance: Some(match task.loss {
@@ -143,7 +144,7 @@ impl Context {
 
     /// The rate that the schedule says for an update.
     pub fn rate(&self, update: u64) -> f64 {
-        self.scheduled.at(update).at(update)
+        self.scheduled.as_ref().map_or(f64::NAN, |scheduled| scheduled.at(update).at(update))
     }
 
     /// Updates between two counts of the same finding.

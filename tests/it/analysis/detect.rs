@@ -36,7 +36,7 @@ fn cosine() -> Curve {
 
 fn context(scheduled: Curve) -> Context {
     Context {
-        scheduled: scheduled.into(),
+        scheduled: Some(scheduled.into()),
         updates: UPDATES,
         quiet_until: 50,
         chance: Some(CHANCE),
