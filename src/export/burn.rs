@@ -1,11 +1,11 @@
 //! burn: its own scheduler configurations where they give the drawn rates, or an `LrScheduler` of a function.
 
-use super::lowered::Node;
 use super::recipe::{Carries, Recipe};
 use super::simulate::burn::Scheduler;
 use super::text::float;
 use super::{Deviation, Draft, rust};
 use crate::experiment::OptimizerKind;
+use crate::schedule::lowered::Lowered;
 use crate::schedule::{Kind, Ramp};
 
 const CARRIES: Carries = Carries {
@@ -20,7 +20,7 @@ const CARRIES: Carries = Carries {
 };
 
 pub fn write(recipe: &Recipe<'_>) -> Draft {
-    let native = native(&Node::new(&recipe.run.lr, recipe.clock)).and_then(|scheduler| {
+    let native = native(&Lowered::new(&recipe.run.lr, recipe.clock)).and_then(|scheduler| {
         let predicted = recipe.predict(|update| scheduler.at(update));
         (Deviation::between(&recipe.drawn, &predicted).of_peak <= 1e-9).then_some((scheduler, predicted))
     });
@@ -111,7 +111,7 @@ pub fn scheduler() -> ModuleLrScheduler {
 ";
 
 /// A scheduler of burn's own. burn wants first rates above 0 and at most 1.
-fn native(node: &Node<'_>) -> Option<Scheduler> {
+fn native(node: &Lowered<'_>) -> Option<Scheduler> {
     if node.stride > 1 || node.clamp.is_some() || node.cooldown.is_some() {
         return None;
     }

@@ -2,13 +2,14 @@
 //!
 //! fastai counts in the share of training done, which it computes in f32 within its own schedules.
 
-use super::lowered::Node;
 use super::pytorch::optimizer::{class, class_and_numbers, imports as imports_of};
 use super::recipe::{Carries, Recipe};
 use super::simulate::fastai::CombinedCos;
 use super::text::float;
 use super::{Deviation, Draft, python};
 use crate::schedule::Kind;
+use crate::schedule::kind::Decay;
+use crate::schedule::lowered::Lowered;
 
 const CARRIES: Carries = Carries {
     schedules: true,
@@ -99,11 +100,11 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
 
 /// `fit_flat_cos` for a flat rate that falls in half a cosine.
 fn flat_cos(recipe: &Recipe<'_>) -> Option<CombinedCos> {
-    let node = Node::new(&recipe.run.lr, recipe.clock);
+    let node = Lowered::new(&recipe.run.lr, recipe.clock);
     match node.kind {
-        Kind::Wsd(kind) if node.is_plain() && kind.shape == "cosine" && kind.floor > 0.0 => {
-            let decay = node.length(kind.decay).min(node.ticks);
-            let pct = 1.0 - decay as f64 / node.ticks as f64;
+        Kind::Wsd(kind) if node.is_plain() && kind.shape == Decay::Cosine && kind.floor > 0.0 => {
+            let decay = node.length(kind.decay).min(node.ticks());
+            let pct = 1.0 - decay as f64 / node.ticks() as f64;
             (pct > 0.0).then_some(CombinedCos { pct, start: kind.peak, middle: kind.peak, end: kind.floor })
         }
         _ => None,

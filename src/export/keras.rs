@@ -2,12 +2,12 @@
 //!
 //! Keras evaluates a schedule on micro-batches, not updates, so under accumulation every count is multiplied.
 
-use super::lowered::Node;
 use super::recipe::{Carries, Recipe};
 use super::simulate::keras::{Cosine, Schedule};
 use super::text::float;
 use super::{Deviation, Draft, python};
 use crate::experiment::OptimizerKind;
+use crate::schedule::lowered::Lowered;
 use crate::schedule::{Kind, Ramp};
 
 const CARRIES: Carries = Carries {
@@ -23,7 +23,7 @@ const CARRIES: Carries = Carries {
 
 pub fn write(recipe: &Recipe<'_>) -> Draft {
     let accumulate = recipe.accumulate() as u64;
-    let native = native(&Node::new(&recipe.run.lr, recipe.clock), accumulate).and_then(|schedule| {
+    let native = native(&Lowered::new(&recipe.run.lr, recipe.clock), accumulate).and_then(|schedule| {
         let predicted = recipe.predict(|update| schedule.at_update(update, accumulate));
         (Deviation::between(&recipe.drawn, &predicted).of_peak <= 1e-6).then_some((schedule, predicted))
     });
@@ -176,7 +176,7 @@ fn adam(recipe: &Recipe<'_>) -> String {
 }
 
 /// A schedule of Keras' own, its counts multiplied.
-fn native(node: &Node<'_>, accumulate: u64) -> Option<Schedule> {
+fn native(node: &Lowered<'_>, accumulate: u64) -> Option<Schedule> {
     if node.stride > 1 || node.clamp.is_some() || node.cooldown.is_some() {
         return None;
     }

@@ -19,7 +19,6 @@ mod keras;
 mod knots;
 mod lightning;
 mod llama_factory;
-mod lowered;
 mod megatron;
 mod optax;
 pub mod origin;

@@ -1,11 +1,12 @@
 //! optax: `schedule`, a function of the count, and `optimizer`.
 
-use super::lowered::Node;
 use super::recipe::{Carries, Recipe};
 use super::simulate::optax::{Exponential, Schedule};
 use super::text::float;
 use super::{Deviation, Draft, python};
 use crate::experiment::OptimizerKind;
+use crate::schedule::kind::{Decay, Interpolation};
+use crate::schedule::lowered::Lowered;
 use crate::schedule::{Kind, Ramp};
 
 const CARRIES: Carries = Carries {
@@ -20,7 +21,7 @@ const CARRIES: Carries = Carries {
 };
 
 pub fn write(recipe: &Recipe<'_>) -> Draft {
-    let native = native(&Node::new(&recipe.run.lr, recipe.clock)).and_then(|schedule| {
+    let native = native(&Lowered::new(&recipe.run.lr, recipe.clock)).and_then(|schedule| {
         let predicted = recipe.predict(|count| schedule.at(count));
         (Deviation::between(&recipe.drawn, &predicted).of_peak <= 1e-9).then_some((schedule, predicted))
     });
@@ -303,7 +304,7 @@ fn optimizer(recipe: &Recipe<'_>) -> String {
 }
 
 /// A schedule in optax's own functions, where it has them.
-fn native(node: &Node<'_>) -> Option<Schedule> {
+fn native(node: &Lowered<'_>) -> Option<Schedule> {
     if node.stride > 1 || node.clamp.is_some() {
         return None;
     }
@@ -344,7 +345,7 @@ fn joined(parts: Vec<(u64, Schedule)>) -> Schedule {
     Schedule::Join { schedules, boundaries }
 }
 
-fn body(node: &Node<'_>) -> Option<Schedule> {
+fn body(node: &Lowered<'_>) -> Option<Schedule> {
     let alpha = |floor: f64, peak: f64| if peak > 0.0 { floor / peak } else { 0.0 };
     let cosine = |peak: f64, floor: f64, decay_steps: u64| Schedule::CosineDecay {
         init_value: peak,
@@ -395,7 +396,7 @@ fn body(node: &Node<'_>) -> Option<Schedule> {
             let mut parts = Vec::new();
             let (mut start, mut length) = (0.0, node.length(kind.first) as f64);
             let mut peak = kind.peak;
-            while start < node.ticks as f64 {
+            while start < node.ticks() as f64 {
                 if parts.len() > 20 || length.fract() != 0.0 {
                     return None;
                 }
@@ -407,13 +408,13 @@ fn body(node: &Node<'_>) -> Option<Schedule> {
             joined(parts)
         }
         Kind::Wsd(kind) => {
-            let over = node.length(kind.decay).min(node.ticks);
+            let over = node.length(kind.decay).min(node.ticks());
             let decay = match kind.shape {
-                "linear" => Schedule::linear(kind.peak, kind.floor, over),
-                "cosine" => cosine(kind.peak, kind.floor, over),
-                _ => return None,
+                Decay::Linear => Schedule::linear(kind.peak, kind.floor, over),
+                Decay::Cosine => cosine(kind.peak, kind.floor, over),
+                Decay::OneMinusSqrt | Decay::Exponential => return None,
             };
-            match node.ticks - over {
+            match node.ticks() - over {
                 0 => decay,
                 start => joined(vec![(0, Schedule::Constant { value: kind.peak }), (start, decay)]),
             }
@@ -422,13 +423,13 @@ fn body(node: &Node<'_>) -> Option<Schedule> {
             let parts = node.parts().into_iter().map(|(start, part)| Some((start, native(&part)?)));
             joined(parts.collect::<Option<_>>()?)
         }
-        Kind::Points(kind) if kind.interpolation == "linear" => return lines(node),
+        Kind::Points(kind) if kind.interpolation == Interpolation::Linear => return lines(node),
         _ => return None,
     })
 }
 
 /// Straight lines between control points on whole updates.
-fn lines(node: &Node<'_>) -> Option<Schedule> {
+fn lines(node: &Lowered<'_>) -> Option<Schedule> {
     let Kind::Points(kind) = node.kind else {
         return None;
     };

@@ -87,7 +87,7 @@ fn native_scheduler(recipe: &Recipe<'_>) -> Result<(Scheduler, f64), String> {
         || matches!(&scheduler, Scheduler::Cyclic(cyclic) if cyclic.momentum.is_some());
     match recipe.varying.as_slice() {
         [] => Ok((scheduler, lr)),
-        [only] if only.mirror.is_some() && cycles => Ok((scheduler, lr)),
+        [only] if only.mirror().is_some() && cycles => Ok((scheduler, lr)),
         [first, ..] => Err(format!("its own classes would leave {} as it is", first.name)),
     }
 }

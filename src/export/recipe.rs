@@ -13,7 +13,7 @@ use crate::experiment::{
     WeightFormat,
 };
 use crate::schedule::plateau::PlateauRule;
-use crate::schedule::{Clock, Curve, Tick};
+use crate::schedule::{Clock, Curve, NumberCurve, Tick};
 
 /// A run to be exported.
 pub struct Recipe<'a> {
@@ -38,15 +38,24 @@ pub struct Recipe<'a> {
 /// An optimizer number that changes along the run.
 pub struct Varying {
     pub name: &'static str,
+    pub number: NumberCurve,
     pub track: Track,
-    /// The bounds of a mirror.
-    pub mirror: Option<(f64, f64)>,
 }
 
-/// A number as a function of the update.
+/// A number as a text writes it: in closed form, or by its values at some updates.
 pub enum Track {
     Formula(Expression),
     Knots(Knots),
+}
+
+impl Varying {
+    /// The bounds of a mirror.
+    pub fn mirror(&self) -> Option<(f64, f64)> {
+        match self.number {
+            NumberCurve::Mirror { low, high } => Some((low, high)),
+            NumberCurve::Fixed(_) | NumberCurve::Curve(_) => None,
+        }
+    }
 }
 
 impl Track {
@@ -146,7 +155,7 @@ impl<'a> Recipe<'a> {
 
     /// The bounds of momentum where it mirrors the rate.
     pub fn mirror(&self) -> Option<(f64, f64)> {
-        self.varying.iter().find_map(|varying| varying.mirror)
+        self.varying.iter().find_map(Varying::mirror)
     }
 
     pub fn kind(&self) -> OptimizerKind {
@@ -253,7 +262,7 @@ impl<'a> Recipe<'a> {
         let mut notes = Vec::new();
         for varying in &self.varying {
             let (name, first) = (varying.name, varying.track.at(0));
-            notes.push(if carries.schedules || (carries.mirror && varying.mirror.is_some()) {
+            notes.push(if carries.schedules || (carries.mirror && varying.mirror().is_some()) {
                 format!("Carried: the {name} schedule.")
             } else {
                 format!("Left out: the {name} schedule; {name} stays at its first value, {first:?}.")
@@ -329,25 +338,21 @@ fn changes(numbers: impl Iterator<Item = u64>) -> Vec<(u64, u64)> {
 fn varying(optimizer: &Optimizer, lr: &Curve, clock: Clock) -> Result<Vec<Varying>, ExportError> {
     let mut found = Vec::new();
     for info in optimizer.kind.numbers() {
-        let (track, mirror) = match optimizer.get(info.name) {
-            Some(Number::Schedule(schedule)) => {
-                let curve = schedule.resolve(clock)?;
-                let track = formula::of(schedule, &curve, clock).map(Track::Formula);
-                (track.unwrap_or_else(|| knots(clock, |update| curve.at(update))), None)
-            }
-            Some(Number::Mirror { low, high }) => {
-                (knots(clock, |update| lr.mirror(update, *low, *high)), Some((*low, *high)))
-            }
-            _ => continue,
+        let Some(written) = optimizer.get(info.name) else { continue };
+        let number = written.resolve(clock)?;
+        let formula = match (written, &number) {
+            (_, NumberCurve::Fixed(_)) => continue,
+            (Number::Schedule(schedule), NumberCurve::Curve(curve)) => formula::of(schedule, curve, clock),
+            _ => None,
         };
-        found.push(Varying { name: info.name, track, mirror });
+        let knots = || {
+            let values: Vec<f64> = (0..clock.updates).map(|update| number.at(update, lr)).collect();
+            Track::Knots(Knots::through(&values))
+        };
+        let track = formula.map_or_else(knots, Track::Formula);
+        found.push(Varying { name: info.name, number, track });
     }
     Ok(found)
-}
-
-fn knots(clock: Clock, at: impl Fn(u64) -> f64) -> Track {
-    let values: Vec<f64> = (0..clock.updates).map(at).collect();
-    Track::Knots(Knots::through(&values))
 }
 
 /// What is said of a controller, which no target carries.

@@ -28,6 +28,7 @@ mod optimizers;
 mod recordings;
 mod report_page;
 mod schedule_golden;
+mod schedule_kinds;
 mod schedule_properties;
 mod schedule_shapes;
 mod shaders;

@@ -6,7 +6,7 @@ mod table;
 pub use info::{Conflict, NumberInfo, OptionInfo, Role, Settings, Slider, Steps};
 pub use table::{OptimizerInfo, OptimizerKind};
 
-use crate::schedule::Schedule;
+use crate::schedule::{Clock, NumberCurve, Schedule, ScheduleError};
 
 /// The update rule of a run and its numbers.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +28,20 @@ pub enum Number {
         low: f64,
         high: f64,
     },
+}
+
+impl Number {
+    /// The number over a run.
+    ///
+    /// # Errors
+    /// When its schedule cannot be resolved.
+    pub fn resolve(&self, clock: Clock) -> Result<NumberCurve, ScheduleError> {
+        Ok(match self {
+            Self::Fixed(value) => NumberCurve::Fixed(*value),
+            Self::Schedule(schedule) => NumberCurve::Curve(schedule.resolve(clock)?),
+            Self::Mirror { low, high } => NumberCurve::Mirror { low: *low, high: *high },
+        })
+    }
 }
 
 impl OptimizerKind {
