@@ -25,7 +25,7 @@ pub use crate::schedule::controller::{Mode as PlateauMode, ThresholdMode};
 pub use batch::MicroBatches;
 pub use controller::{Controller, Greedy, Hypergradient, Metric, Plateau};
 pub use error::{FieldError, FileError, Place};
-pub use fork::{Fork, Lineage};
+pub use fork::{Fork, lineage};
 pub use optimizer::{Number, Optimizer, OptimizerKind};
 pub use sweep::Sweep;
 

@@ -114,7 +114,7 @@ fn one_of_its_own(
     options: &Options,
     mut imported: Imported,
 ) -> Result<Imported, ImportError> {
-    use crate::schedule::kind::{Kind, OneCycle};
+    use crate::schedule::kind::{Anneal, Kind, OneCycle};
     let peak = settings.number_or("learning_rate", 5e-5)?;
     let total = settings.number(&["max_steps"])?.filter(|steps| *steps > 0.0);
     let length =
@@ -141,7 +141,7 @@ fn one_of_its_own(
         pct_start,
         div_factor: 25.0,
         final_div_factor: 1e4,
-        anneal: "cos",
+        anneal: Anneal::Cosine,
         three_phase: false,
     })
     .into();

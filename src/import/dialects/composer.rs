@@ -8,7 +8,7 @@ use super::super::text::Text;
 use super::super::{ImportError, Imported, Options};
 use super::wrong_form;
 use crate::experiment::Optimizer;
-use crate::schedule::kind::{InverseSqrt, Kind};
+use crate::schedule::kind::{After, InverseSqrt, Kind};
 use crate::schedule::{Ramp, Span};
 
 pub static DIALECT: Dialect = Dialect {
@@ -90,7 +90,7 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
     let body = match name.as_str() {
         "constant_with_warmup" | "constant" => constant(peak),
         "cosine_with_warmup" | "cosine_annealing_with_warmup" | "cosine_decay_with_warmup" => {
-            cosine(peak, end * peak, rest, "hold")
+            cosine(peak, end * peak, rest, After::Hold)
         }
         "linear_decay_with_warmup" | "linear_with_warmup" => linear(peak, 1.0, end, rest),
         "inv_sqrt_with_warmup" => {

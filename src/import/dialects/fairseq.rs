@@ -7,7 +7,7 @@ use super::super::text::{Form, Text};
 use super::super::{ImportError, Imported, Options};
 use super::wrong_form;
 use crate::experiment::Optimizer;
-use crate::schedule::kind::{Exponential, InverseSqrt, Kind};
+use crate::schedule::kind::{After, Exponential, InverseSqrt, Kind};
 use crate::schedule::{Ramp, Schedule, Span};
 
 pub static DIALECT: Dialect = Dialect {
@@ -165,9 +165,9 @@ fn schedule(
             let body = match (period, total) {
                 (Some(period), _) => restarts(peak, floor, Span::Updates(period), mult, shrink),
                 (None, Some(total)) if total > warmup => {
-                    cosine(peak, floor, Some(Span::Updates(total - warmup)), "hold")
+                    cosine(peak, floor, Some(Span::Updates(total - warmup)), After::Hold)
                 }
-                _ => cosine(peak, floor, None, "hold"),
+                _ => cosine(peak, floor, None, After::Hold),
             };
             // Without warmup-init-lr the climb begins at the floor.
             warmed(body, over, share(init.unwrap_or(floor)), Ramp::Linear)

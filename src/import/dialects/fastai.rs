@@ -7,6 +7,7 @@ use super::super::text::Text;
 use super::super::{ImportError, Imported, Options};
 use super::wrong_form;
 use crate::experiment::{Number, Optimizer, OptimizerKind};
+use crate::schedule::kind::{After, Decay};
 use crate::schedule::{Ramp, Span};
 
 pub static DIALECT: Dialect = Dialect {
@@ -65,7 +66,7 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
             return Err(ImportError::missing("fit_one_cycle", "a pct_start between 0 and 1"));
         }
         let climb = super::super::shape::warmed(constant(peak), over(start), 1.0 / div, Ramp::Cosine);
-        let fall = cosine(peak, peak / end, None, "hold");
+        let fall = cosine(peak, peak / end, None, After::Hold);
         imported.lr = sequence(vec![(over(start), climb)], fall);
         let mut optimizer = Optimizer::new(OptimizerKind::Adam);
         optimizer.set("beta1", Number::Mirror { low: 0.85, high: 0.95 });
@@ -76,7 +77,7 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
     } else {
         let start = given.or("pct_start", 3, 0.75)?;
         let end = given.or("div_final", 2, 1e5)?;
-        imported.lr = wsd(peak, peak / end, over(1.0 - start), "cosine");
+        imported.lr = wsd(peak, peak / end, over(1.0 - start), Decay::Cosine);
     }
     given.unread().into_iter().for_each(|unread| imported.leave(unread));
     Ok(imported)

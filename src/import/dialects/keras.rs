@@ -11,7 +11,7 @@ use super::super::text::Text;
 use super::super::{ImportError, Imported, Options, Unread};
 use super::wrong_form;
 use crate::experiment::{Controller, Metric, Optimizer, Plateau, PlateauMode, ThresholdMode};
-use crate::schedule::kind::{Exponential, Kind, Power, Step};
+use crate::schedule::kind::{After, Exponential, Kind, Power, Step};
 use crate::schedule::plateau::PlateauRule;
 use crate::schedule::{Ramp, Schedule, Span, Tick};
 
@@ -185,10 +185,10 @@ fn schedule(given: &Given<'_>, imported: &mut Imported) -> Result<Schedule, Impo
             match target {
                 Some(target) if warmup > 0.0 => {
                     let from = if target > 0.0 { peak / target } else { 0.0 };
-                    let body = cosine(target, alpha * target, Some(over), "hold");
+                    let body = cosine(target, alpha * target, Some(over), After::Hold);
                     warmed(body, Span::Updates(warmup), from, Ramp::Linear)
                 }
-                _ => cosine(peak, alpha * peak, Some(over), "hold"),
+                _ => cosine(peak, alpha * peak, Some(over), After::Hold),
             }
         }
         "CosineDecayRestarts" => {

@@ -7,7 +7,7 @@ use super::super::text::Text;
 use super::super::{ImportError, Imported, Options};
 use super::wrong_form;
 use crate::experiment::{Optimizer, OptimizerKind};
-use crate::schedule::kind::{InverseSqrt, Kind};
+use crate::schedule::kind::{After, Decay, InverseSqrt, Kind};
 use crate::schedule::{Clamp, Ramp, Schedule, Span};
 
 pub static DIALECT: Dialect = Dialect {
@@ -108,7 +108,7 @@ fn body(
     Ok(match style {
         "constant" => constant(peak),
         "linear" => polynomial(peak, 1.0, floor, rest),
-        "cosine" => cosine(peak, floor, rest, "hold"),
+        "cosine" => cosine(peak, floor, rest, After::Hold),
         "inverse-square-root" => {
             imported.note("after --lr-decay-iters Megatron drops to --min-lr, which is not done here");
             let body: Schedule =
@@ -120,13 +120,13 @@ fn body(
                 return Err(ImportError::missing("WSD", "--lr-wsd-decay-iters"));
             };
             let shape = match settings.text("lr_wsd_decay_style").unwrap_or("exponential") {
-                "linear" => "linear",
-                "cosine" => "cosine",
-                "minus_sqrt" => "1-sqrt",
-                _ => {
-                    let why =
-                        "Megatron's exponential, 2·0.5^r − 1, is no shape of wsd here; a log can be imported";
-                    return Err(ImportError::unsupported("--lr-wsd-decay-style exponential", why));
+                "linear" => Decay::Linear,
+                "cosine" => Decay::Cosine,
+                "minus_sqrt" => Decay::OneMinusSqrt,
+                "exponential" => Decay::Exponential,
+                other => {
+                    let why = "Megatron knows exponential, linear, cosine and minus_sqrt";
+                    return Err(ImportError::unsupported(format!("--lr-wsd-decay-style {other}"), why));
                 }
             };
             if settings.number(&["train_iters"])?.is_some_and(|total| total != decay) {

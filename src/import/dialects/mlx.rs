@@ -9,7 +9,7 @@ use super::super::{ImportError, Imported, Options};
 use super::wrong_form;
 use crate::experiment::Optimizer;
 use crate::schedule::Span;
-use crate::schedule::kind::{Exponential, Kind, Step};
+use crate::schedule::kind::{After, Exponential, Kind, Step};
 
 pub static DIALECT: Dialect = Dialect {
     id: "mlx",
@@ -76,7 +76,7 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
         let body = match name.as_str() {
             "cosine_decay" => {
                 let floor = if arguments.len() > 2 { at(2, "end")? } else { 0.0 };
-                cosine(init, floor, Some(steps(1)?), "hold")
+                cosine(init, floor, Some(steps(1)?), After::Hold)
             }
             "linear_schedule" => {
                 let (end, over) = (at(1, "end")?, steps(2)?);

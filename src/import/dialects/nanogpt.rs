@@ -8,6 +8,7 @@ use super::super::text::Text;
 use super::super::{ImportError, Imported, Options};
 use super::wrong_form;
 use crate::experiment::{Optimizer, OptimizerKind};
+use crate::schedule::kind::After;
 use crate::schedule::{Ramp, Span};
 
 pub static DIALECT: Dialect = Dialect {
@@ -78,7 +79,7 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
         if end <= warmup {
             return Err(ImportError::missing("lr_decay_iters", "more of them than warmup_iters"));
         }
-        let body = cosine(peak, floor, Some(Span::Updates(end - warmup)), "hold");
+        let body = cosine(peak, floor, Some(Span::Updates(end - warmup)), After::Hold);
         // Its climb is (i + 1) / (W + 1).
         imported.lr = warmed(body, Span::Updates(warmup), 1.0 / (warmup + 1.0), Ramp::Linear);
     }

@@ -7,7 +7,7 @@ use super::super::text::Text;
 use super::super::{ImportError, Imported, Options};
 use super::wrong_form;
 use crate::experiment::Optimizer;
-use crate::schedule::kind::{Kind, Noam};
+use crate::schedule::kind::{After, Kind, Noam};
 use crate::schedule::{Clamp, Ramp, Schedule, Span};
 
 pub static DIALECT: Dialect = Dialect {
@@ -87,7 +87,7 @@ fn schedule(
         warmed(body, warmup, from, Ramp::Linear)
     };
     Ok(match kind {
-        "CosineAnnealing" => climbing(cosine(peak, floor, rest, "hold")),
+        "CosineAnnealing" => climbing(cosine(peak, floor, rest, After::Hold)),
         "PolynomialDecayAnnealing" => climbing(polynomial(peak, sched.number_or("power", 1.0)?, floor, rest)),
         "WarmupPolicy" | "WarmupHoldPolicy" => climbing(constant(peak)),
         "NoamAnnealing" => {

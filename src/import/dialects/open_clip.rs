@@ -7,6 +7,7 @@ use super::super::text::Text;
 use super::super::{ImportError, Imported, Options};
 use super::wrong_form;
 use crate::experiment::{Optimizer, OptimizerKind};
+use crate::schedule::kind::After;
 use crate::schedule::{Cooldown, Ramp, Schedule, Span};
 
 pub static DIALECT: Dialect = Dialect {
@@ -72,7 +73,7 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
     let warmup = or("warmup", 10_000.0, &mut imported)?;
     let kind = settings.text("lr_scheduler").unwrap_or("cosine").to_owned();
     let body: Schedule = match kind.as_str() {
-        "cosine" => cosine(peak, 0.0, None, "hold"),
+        "cosine" => cosine(peak, 0.0, None, After::Hold),
         "const" => constant(peak),
         "const-cooldown" => {
             let Some(length) = settings.number(&["epochs_cooldown"])? else {

@@ -9,7 +9,7 @@ use super::super::text::Text;
 use super::super::{ImportError, Imported, Options, Unread};
 use super::{table_of, wrong_form};
 use crate::experiment::Optimizer;
-use crate::schedule::kind::{Exponential, Kind, Multistep, Product, Step};
+use crate::schedule::kind::{After, Exponential, Kind, Multistep, Product, Step};
 use crate::schedule::{Schedule, Span, Tick};
 
 pub static DIALECT: Dialect = Dialect {
@@ -232,7 +232,7 @@ fn param_scheduler(
                         Some(over_ticks) => Some(span(over_ticks)),
                         None => over(0.0),
                     };
-                    cosine(peak, floor, over, "hold")
+                    cosine(peak, floor, over, After::Hold)
                 };
                 if is_first && floor > 0.0 {
                     // It multiplies nothing: what comes before it multiplies its rate.
@@ -313,7 +313,7 @@ fn lr_config(
         },
         "exp" => Kind::Exponential(Exponential { peak: base, gamma }).into(),
         "poly" => polynomial(base, config.number_or("power", 1.0)?, floor, whole),
-        "cosineannealing" => cosine(base, floor, whole, "hold"),
+        "cosineannealing" => cosine(base, floor, whole, After::Hold),
         "cosinerestart" => {
             let periods = config.numbers("periods")?.unwrap_or_default();
             match periods.as_slice() {

@@ -9,7 +9,7 @@ use super::super::text::Text;
 use super::super::{ImportError, Imported, Options};
 use super::wrong_form;
 use crate::experiment::Optimizer;
-use crate::schedule::kind::{Exponential, Kind, Multistep, Product, Step};
+use crate::schedule::kind::{After, Exponential, Kind, Multistep, Product, Step};
 use crate::schedule::{Schedule, Span, Tick};
 
 pub static DIALECT: Dialect = Dialect {
@@ -86,7 +86,7 @@ fn detection(settings: &Settings, imported: &mut Imported) -> Result<(), ImportE
                 let floor = arguments.number(&["min_lr"])?.unwrap_or(floor);
                 arguments.seen(&["use_warmup"]);
                 imported.note("Paddle's cosine goes on below the warmup from epoch 0, as here");
-                cosine(base, floor, over, "hold")
+                cosine(base, floor, over, After::Hold)
             }
             "LinearWarmup" => {
                 let from = arguments.number_or("start_factor", 1.0 / 3.0)?;
@@ -134,7 +134,7 @@ fn classification(settings: &Settings, imported: &mut Imported) -> Result<(), Im
     let rest = epochs.map(|epochs| Span::Epochs((epochs - warmup).max(1.0)));
     let floor = lr.number(&["eta_min", "end_lr"])?.unwrap_or(0.0);
     let body = match name.as_str() {
-        "Cosine" => cosine(base, floor, rest, "hold"),
+        "Cosine" => cosine(base, floor, rest, After::Hold),
         "Linear" => polynomial(base, lr.number_or("power", 1.0)?, floor, rest),
         "Const" | "Constant" => constant(base),
         "Step" => {
@@ -206,7 +206,7 @@ fn segmentation(settings: &Settings, imported: &mut Imported) -> Result<(), Impo
         }
         "CosineAnnealingDecay" => {
             let over = sched.number(&["T_max"])?.map(Span::Updates).or(rest);
-            cosine(base, sched.number_or("eta_min", 0.0)?, over, "rebound")
+            cosine(base, sched.number_or("eta_min", 0.0)?, over, After::Rebound)
         }
         other => {
             let why =
@@ -320,7 +320,7 @@ fn of_class(
     };
     let schedule = match call.name.as_str() {
         "CosineAnnealingDecay" => {
-            cosine(peak, given.or("eta_min", 2, 0.0)?, Some(span(given.need("T_max", 1)?)), "rebound")
+            cosine(peak, given.or("eta_min", 2, 0.0)?, Some(span(given.need("T_max", 1)?)), After::Rebound)
         }
         "PolynomialDecay" => {
             let (over, floor) = (given.need("decay_steps", 1)?, given.or("end_lr", 2, 1e-4)?);

@@ -7,7 +7,7 @@ use super::super::text::Text;
 use super::super::{ImportError, Imported, Options};
 use super::wrong_form;
 use crate::experiment::Optimizer;
-use crate::schedule::kind::{Exponential, Kind, Multistep, Step};
+use crate::schedule::kind::{After, Exponential, Kind, Multistep, Step};
 use crate::schedule::{Schedule, Span, Tick};
 
 pub static DIALECT: Dialect = Dialect {
@@ -89,7 +89,7 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
             let milestones = milestones.into_iter().map(span).collect();
             Kind::Multistep(Multistep { peak, milestones, gamma }).into()
         }
-        "cosineannealinglr" => cosine(peak, floor, Some(span(epochs - warmup)), "rebound"),
+        "cosineannealinglr" => cosine(peak, floor, Some(span(epochs - warmup)), After::Rebound),
         "exponentiallr" => Kind::Exponential(Exponential { peak, gamma }).into(),
         other => {
             let why = "the references know steplr, multisteplr, cosineannealinglr and exponentiallr";

@@ -9,6 +9,7 @@ use super::super::text::Text;
 use super::super::{ImportError, Imported, Options};
 use super::wrong_form;
 use crate::experiment::{Optimizer, OptimizerKind};
+use crate::schedule::kind::After;
 use crate::schedule::{Ramp, Span};
 
 pub static DINO: Dialect = Dialect {
@@ -199,14 +200,14 @@ fn read(
     let floor = or(settings, "min_lr", usual.floor, &mut imported)?;
     if let Some(steps) = settings.number(&["warmup_steps"])?.filter(|steps| *steps > 0.0) {
         imported.note(format!("warmup_steps={steps} overrules warmup_epochs"));
-        imported.lr = warmed(cosine(peak, floor, None, "hold"), Span::Updates(steps), 0.0, Ramp::Linear);
+        imported.lr = warmed(cosine(peak, floor, None, After::Hold), Span::Updates(steps), 0.0, Ramp::Linear);
     } else {
         if epochs <= warmup {
             return Err(ImportError::missing("epochs", "more of them than warmup_epochs"));
         }
         let first = settings.number_or("start_warmup_value", 0.0)?;
         let from = if peak > 0.0 { first / peak } else { 0.0 };
-        let body = cosine(peak, floor, Some(Span::Epochs(epochs - warmup)), "hold");
+        let body = cosine(peak, floor, Some(Span::Epochs(epochs - warmup)), After::Hold);
         imported.lr = warmed(body, Span::Epochs(warmup), from, Ramp::Linear);
     }
     if dialect.id != "mae" && warmup > 0.0 {

@@ -7,7 +7,7 @@ use super::super::text::Text;
 use super::super::{ImportError, Imported, Options};
 use super::wrong_form;
 use crate::experiment::{Optimizer, OptimizerKind};
-use crate::schedule::kind::{Kind, Product};
+use crate::schedule::kind::{After, Kind, Product};
 use crate::schedule::{Span, Tick};
 
 pub static DIALECT: Dialect = Dialect {
@@ -79,8 +79,11 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
     }
     let is_cosine = settings.flag("cos_lr") == Some(true);
     let over = Some(Span::Epochs(epochs));
-    let body =
-        if is_cosine { cosine(peak, share * peak, over, "hold") } else { linear(peak, 1.0, share, over) };
+    let body = if is_cosine {
+        cosine(peak, share * peak, over, After::Hold)
+    } else {
+        linear(peak, 1.0, share, over)
+    };
     let body = ticking(body, Tick::Epoch);
     imported.lr = if warmup > 0.0 {
         // Within the climb the rate is that of its epoch, times the share of the climb that is done.

@@ -8,7 +8,9 @@ use super::super::shape::{constant, cosine, linear, polynomial, restarts, sequen
 use super::super::{ImportError, mirror};
 use super::{MAX_LEVELS, MAX_PARTS, Reader};
 use crate::experiment::{Metric, Plateau, PlateauMode, ThresholdMode};
-use crate::schedule::kind::{Cyclic, Exponential, Kind, Multistep, OneCycle, Step};
+use crate::schedule::kind::{
+    After, Anneal, Choice, Cyclic, Exponential, Kind, Multistep, OneCycle, Step, Triangles,
+};
 use crate::schedule::plateau::PlateauRule;
 use crate::schedule::{Schedule, Span, Tick};
 
@@ -89,7 +91,7 @@ impl<'p> Reader<'p> {
             "CosineAnnealingLR" => {
                 let floor = given.or("eta_min", 2, 0.0)?;
                 let over = self.open("T_max", given.get("T_max", 1), given)?;
-                cosine(base, floor, over, "rebound")
+                cosine(base, floor, over, After::Rebound)
             }
             "CosineAnnealingWarmRestarts" => restarts(
                 base,
@@ -105,7 +107,7 @@ impl<'p> Reader<'p> {
                 let floor = given.need("swa_lr", 1)?;
                 match given.text("anneal_strategy", 3).unwrap_or("cos") {
                     "linear" => polynomial(base, 1.0, floor, over),
-                    _ => cosine(base, floor, over, "hold"),
+                    _ => cosine(base, floor, over, After::Hold),
                 }
             }
             "SequentialLR" => self.sequential(given, base, level)?,
@@ -246,14 +248,10 @@ impl<'p> Reader<'p> {
                 (up.amount(), down.unwrap_or(up.amount())),
             );
         }
-        let mode = match given.text("mode", 5).unwrap_or("triangular") {
-            "triangular" => "triangular",
-            "triangular2" => "triangular2",
-            "exp_range" => "exp_range",
-            other => {
-                let needed = "mode of CyclicLR";
-                return Err(ImportError::Wrong { what: "mode".into(), found: other.into(), needed });
-            }
+        let mode = given.text("mode", 5).unwrap_or("triangular");
+        let Some(mode) = Triangles::named(mode) else {
+            let needed = "mode of CyclicLR";
+            return Err(ImportError::Wrong { what: "mode".into(), found: mode.into(), needed });
         };
         let down = down.map(|down| self.span(down));
         let gamma = given.or("gamma", 6, 1.0)?;
@@ -286,7 +284,7 @@ impl<'p> Reader<'p> {
             pct_start: given.or("pct_start", 5, 0.3)?,
             div_factor: given.or("div_factor", 10, 25.0)?,
             final_div_factor: given.or("final_div_factor", 11, 1e4)?,
-            anneal: if given.text("anneal_strategy", 6) == Some("linear") { "linear" } else { "cos" },
+            anneal: given.text("anneal_strategy", 6).and_then(Anneal::named).unwrap_or(Anneal::Cosine),
             three_phase,
         })
         .into())

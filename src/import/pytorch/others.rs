@@ -6,7 +6,7 @@ use super::super::shape::{constant, cosine, linear, restarts, sequence};
 use super::super::{ImportError, Unread};
 use super::{Reader, SCHEDULERS};
 use crate::experiment::Controller;
-use crate::schedule::kind::{Kind, Multistep};
+use crate::schedule::kind::{After, Kind, Multistep};
 use crate::schedule::{Schedule, Tick};
 
 /// Whether a call looks as if it made a scheduler, and none that is known.
@@ -58,7 +58,7 @@ impl<'p> Reader<'p> {
                     return Err(ImportError::missing(&given.call.name, "max_epochs above warmup_epochs"));
                 }
                 let share = if base > 0.0 { first / base } else { 0.0 };
-                let body = cosine(base, floor, Some(self.span(total - warm)), "rebound");
+                let body = cosine(base, floor, Some(self.span(total - warm)), After::Rebound);
                 // Its warmup arrives at the peak a step before it ends, and the cosine begins with the peak again.
                 if warm < 2.0 {
                     return Ok(body);
