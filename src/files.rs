@@ -1,7 +1,7 @@
-//! Files that are replaced whole or not at all.
+//! Files that are read within bounds, and replaced whole or not at all.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// Writes a file beside `path` and puts it in its place once it is whole on the disk.
@@ -36,10 +36,38 @@ pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> 
     file.as_file().sync_all()?;
     file.persist(&path).map_err(|error| error.error)?;
     // The new name is on the disk for good once the folder is. The file is already replaced, and
-    // some file systems cannot synchronise a folder, so a failure here is none of saving.
+    // some file systems cannot synchronise a folder: a failure here does not mean that the save failed.
     #[cfg(unix)]
     let _ = File::open(&folder).and_then(|folder| folder.sync_all());
     Ok(())
+}
+
+/// Why a file was not read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    #[error("{bytes} bytes are more than the {max} allowed")]
+    TooLarge { bytes: u64, max: u64 },
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// The bytes of a file.
+///
+/// # Errors
+/// When it cannot be read, or has more than `max` bytes.
+pub fn read(path: &Path, max: u64) -> Result<Vec<u8>, ReadError> {
+    let file = File::open(path)?;
+    let bytes = file.metadata()?.len();
+    if bytes > max {
+        return Err(ReadError::TooLarge { bytes, max });
+    }
+    // A device or a pipe does not say its length beforehand.
+    let mut content = Vec::new();
+    file.take(max + 1).read_to_end(&mut content)?;
+    match content.len() as u64 {
+        bytes if bytes > max => Err(ReadError::TooLarge { bytes, max }),
+        _ => Ok(content),
+    }
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ pub enum FileError {
     #[error(
         "{place}: anneal: found {found}: the file was written for a newer Anneal Studio; \
          this one reads version {}, update it to open the file",
-        super::read::VERSION
+        super::VERSION
     )]
     NewerVersion { place: Place, found: u64 },
     #[error(transparent)]

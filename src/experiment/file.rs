@@ -1,15 +1,14 @@
 //! Experiment files on disk: read within bounds, saved whole or not at all.
 
-use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::Write;
 use std::path::Path;
 
 use super::error::{FileError, Place};
-use super::{Experiment, Source};
-use crate::files::replace;
+use super::{Experiment, Source, in_place};
+use crate::files::{ReadError, read, replace};
 
 /// The largest experiment file that is read.
-pub(super) const MAX_BYTES: u64 = 4 << 20;
+const MAX_BYTES: u64 = 4 << 20;
 
 impl Experiment {
     /// Reads an experiment file. The path of one's own data counts from the file's folder.
@@ -34,46 +33,57 @@ impl Experiment {
         Ok(experiment)
     }
 
-    /// Saves the experiment. The file at `path` is replaced in one step once the new one is whole
-    /// on the disk; until then, and on any error, it stays as it was.
+    /// Saves the experiment as [`Experiment::to_toml`] writes it. The file at `path` is replaced in one step once the
+    /// new one is whole on the disk; until then, and on any error, it stays as it was.
     ///
     /// # Errors
     /// When the folder cannot be written to, the disk is full, or the file there is read-only.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), FileError> {
         let path = path.as_ref();
+        write(path, &self.seen_from(path).to_toml())
+    }
+
+    /// As [`Experiment::save`], but with the comments, the layout and every unchanged line of the file it was read
+    /// from, which may be the one at `path`.
+    ///
+    /// # Errors
+    /// As [`Experiment::save`].
+    pub fn save_like(&self, original: &Path, path: impl AsRef<Path>) -> Result<Comments, FileError> {
+        let path = path.as_ref();
+        let new = self.seen_from(path);
+        let bytes = read(original, MAX_BYTES).unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes);
+        let old = Self::parse(&text, original);
+        if let Some(edited) = old.ok().and_then(|old| in_place::edited(&text, &old, &new, path)) {
+            write(path, &edited)?;
+            return Ok(Comments::Kept);
+        }
+        write(path, &new.to_toml())?;
+        Ok(if text.contains('#') { Comments::Lost } else { Comments::Kept })
+    }
+
+    /// The experiment as the file at `path` says it: data below its folder is found from there.
+    fn seen_from(&self, path: &Path) -> Self {
         let mut saved = self.clone();
         if let (Source::File { path: data, .. }, Some(folder)) = (&mut saved.data.source, path.parent())
             && let Ok(inside) = data.strip_prefix(folder)
         {
             *data = inside.to_owned();
         }
-        let text = saved.to_toml();
-        replace(path, |file| file.write_all(text.as_bytes()))
-            .map_err(|cause| FileError::Write { file: path.to_owned(), cause })
+        saved
     }
 }
 
-/// Why a file was not read.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum ReadError {
-    #[error("{bytes} bytes are more than the {max} allowed")]
-    TooLarge { bytes: u64, max: u64 },
-    #[error(transparent)]
-    Io(#[from] io::Error),
+/// What became of the comments of the file an experiment was read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Comments {
+    Kept,
+    /// The file was not an experiment any more, or is laid out in a way that could not be kept.
+    Lost,
 }
 
-/// The bytes of a file that has at most `max` of them.
-pub(super) fn read(path: &Path, max: u64) -> Result<Vec<u8>, ReadError> {
-    let file = File::open(path)?;
-    let bytes = file.metadata()?.len();
-    if bytes > max {
-        return Err(ReadError::TooLarge { bytes, max });
-    }
-    // A device or a pipe says nothing of its length beforehand.
-    let mut content = Vec::new();
-    file.take(max + 1).read_to_end(&mut content)?;
-    match content.len() as u64 {
-        bytes if bytes > max => Err(ReadError::TooLarge { bytes, max }),
-        _ => Ok(content),
-    }
+fn write(path: &Path, text: &str) -> Result<(), FileError> {
+    replace(path, |file| file.write_all(text.as_bytes()))
+        .map_err(|cause| FileError::Write { file: path.to_owned(), cause })
 }

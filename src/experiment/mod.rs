@@ -1,11 +1,13 @@
 //! The experiment: one small, shareable, seeded value that says everything a training depends on.
 
 mod batch;
+mod decimal;
 mod defaults;
 pub mod error;
 mod file;
 mod fork;
 mod greedy;
+mod in_place;
 pub mod names;
 mod near;
 mod node;
@@ -20,11 +22,15 @@ use std::path::PathBuf;
 pub use crate::schedule::plateau::{Mode as PlateauMode, ThresholdMode};
 pub use batch::MicroBatches;
 pub use error::{FieldError, FileError, Place};
+pub use file::Comments;
 pub use fork::{Fork, Lineage};
 pub use greedy::Greedy;
 pub use optimizer::{Number, Optimizer, OptimizerKind};
 
 use crate::schedule::{Schedule, Span};
+
+/// The version of the file's schema that is read and written.
+const VERSION: u64 = 1;
 
 /// What an experiment file says.
 #[derive(Clone, Debug, PartialEq)]

@@ -11,12 +11,9 @@ use super::node::{Document, Fields, Node, quote};
 use super::read_run::{Setting, descends, run};
 use super::{
     Activation, Average, BatchSize, Data, Experiment, Loss, Model, Norm, Run, SnapshotWhen, Snapshots,
-    Source, SurfaceFunction, Train, WeightFormat,
+    Source, SurfaceFunction, Train, VERSION, WeightFormat,
 };
 use crate::schedule::Span;
-
-/// The version of the file's schema that is read and written.
-pub(super) const VERSION: u64 = 1;
 
 /// The shipped data sets that are images.
 const IMAGES: [&str; 2] = ["digits", "fashion14"];

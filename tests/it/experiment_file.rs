@@ -6,6 +6,8 @@ mod any;
 mod disk;
 #[path = "experiment_file/forks.rs"]
 mod forks;
+#[path = "experiment_file/kept.rs"]
+mod kept;
 #[path = "experiment_file/properties.rs"]
 mod properties;
 #[path = "experiment_file/wrong.rs"]
