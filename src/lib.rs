@@ -19,3 +19,4 @@ pub mod schedule;
 pub mod telemetry;
 pub mod train;
 pub mod ui;
+pub mod vector;

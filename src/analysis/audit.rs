@@ -4,14 +4,13 @@
 //! training of any length can be audited. [`Audit::of`] turns the tallies of a finished training into the
 //! tables of the report.
 
-use super::baseline::Baseline;
 use super::chart::label;
 use super::statistics::{PairedTest, deviation, mean, median, paired_t};
 use crate::experiment::{Experiment, Run};
 use crate::schedule::kind::Value;
 use crate::telemetry::{Column, Row, Store, Validation};
 use crate::train::cohort::Cohort;
-use crate::train::command::RunId;
+use crate::train::ids::RunId;
 
 /// A loss this many times its running average is a spike.
 const SPIKE: f64 = 3.0;
@@ -60,31 +59,23 @@ pub struct Tally {
 
 impl Tally {
     /// Of a lane whose whole history is at hand.
-    pub fn of(seed: u64, clip: Option<f64>, rows: &[Row], validations: &[Validation]) -> Self {
+    pub fn of(seed: u64, clip: Option<f64>, rows: &[Row]) -> Self {
         let mut tally = Self::new(seed, clip);
         rows.iter().for_each(|row| tally.update(row));
-        tally.validations = validations.to_vec();
         tally
     }
 
     /// Of a lane's telemetry. A history so long that it is kept in groups of updates counts as one update a group
     /// where changes, spikes and the variance of the rate are concerned.
     pub fn of_store(seed: u64, clip: Option<f64>, store: &Store) -> Self {
-        let column = |column| store.series(0, column).finest();
+        let column = |column| store.series(column).finest();
         let mut tally = Self::new(seed, clip);
         let measured = column(Column::Lr).zip(column(Column::TrainLoss)).zip(column(Column::GradNorm));
         for ((lr, loss), norm) in measured {
             let one = loss.count == 1;
-            tally.update(&Row {
-                update: lr.first_update,
-                lr: lr.first,
-                momentum: 0.0,
-                weight_decay: 0.0,
-                batch: 0,
-                train_loss: if loss.nonfinite > 0 { f32::NAN } else { loss.mean as f32 },
-                grad_norm: if one { norm.first } else { norm.max } as f32,
-                update_norm: 0.0,
-            });
+            let mean = if loss.nonfinite > 0 { f32::NAN } else { loss.mean as f32 };
+            let greatest = if one { norm.first } else { norm.max } as f32;
+            tally.take(lr.first_update, lr.first, mean, greatest);
             // One group stands for all of its updates.
             let clips = clip.is_some_and(|clip| norm.mean > clip);
             tally.clipped += if one || !clips { 0 } else { u64::from(loss.count) - 1 };
@@ -107,34 +98,42 @@ impl Tally {
         Self { seed, clip, rate_min: f64::INFINITY, stride: 1, ..Self::default() }
     }
 
-    /// Takes in one update.
+    /// Takes in one update, with its validation where it has one.
     pub fn update(&mut self, row: &Row) {
+        self.take(row.update, row.lr, row.train_loss, row.grad_norm);
+        if let Some(validation) = row.validation() {
+            self.validation(validation);
+        }
+    }
+
+    /// Takes in what one update measured.
+    fn take(&mut self, update: u64, lr: f64, loss: f32, grad_norm: f32) {
         self.updates += 1;
-        let loss = f64::from(row.train_loss);
+        let loss = f64::from(loss);
         self.final_train_loss = Some(loss);
-        self.rate_changes += u64::from(self.last_rate.is_some_and(|last| last != row.lr));
-        self.last_rate = Some(row.lr);
-        self.rate_min = self.rate_min.min(row.lr);
-        self.rate_max = self.rate_max.max(row.lr);
+        self.rate_changes += u64::from(self.last_rate.is_some_and(|last| last != lr));
+        self.last_rate = Some(lr);
+        self.rate_min = self.rate_min.min(lr);
+        self.rate_max = self.rate_max.max(lr);
         // Welford's recurrence, with the variance of what was seen so far.
         let (count, before) = (self.updates as f64, self.rate_mean);
-        self.rate_mean += (row.lr - before) / count;
-        self.rate_variance += ((row.lr - before) * (row.lr - self.rate_mean) - self.rate_variance) / count;
-        if row.update.is_multiple_of(self.stride.max(1)) {
-            self.rates.push((row.update, row.lr));
+        self.rate_mean += (lr - before) / count;
+        self.rate_variance += ((lr - before) * (lr - self.rate_mean) - self.rate_variance) / count;
+        if update.is_multiple_of(self.stride.max(1)) {
+            self.rates.push((update, lr));
             if self.rates.len() > MOST_RATES {
                 self.stride = self.stride.max(1) * 2;
                 let stride = self.stride;
                 self.rates.retain(|(update, _)| update.is_multiple_of(stride));
             }
         }
-        let norm = f64::from(row.grad_norm);
+        let norm = f64::from(grad_norm);
         if norm.is_finite() {
             self.peak_grad_norm = self.peak_grad_norm.max(norm);
         }
         self.clipped += u64::from(self.clip.is_some_and(|clip| norm > clip));
         if !loss.is_finite() {
-            self.diverged_at.get_or_insert(row.update);
+            self.diverged_at.get_or_insert(update);
             return;
         }
         self.spikes += u64::from(self.updates > SETTLED && loss > SPIKE * self.average / self.weight);
@@ -143,7 +142,7 @@ impl Tally {
     }
 
     /// Takes in one validation.
-    pub fn validation(&mut self, validation: Validation) {
+    fn validation(&mut self, validation: Validation) {
         self.validations.push(validation);
     }
 
@@ -221,7 +220,7 @@ impl RunRecord {
         let record = |(run, id): (&Run, &RunId)| {
             let lanes = cohort.lanes().iter().filter(|lane| lane.id.run == *id).map(|lane| {
                 let seed = seed.wrapping_add(u64::from(lane.id.replica));
-                Tally::of(seed, clip, &lane.log.rows, &lane.log.validations)
+                Tally::of(seed, clip, &lane.log.rows)
             });
             Self::new(run, lanes.collect())
         };
@@ -366,15 +365,6 @@ impl Audit {
         let lines = self.lines.iter().filter_map(|line| Some((line, line.result(self.measure)?)));
         let best = lines.reduce(|best, next| if self.measure.better(next.1, best.1) { next } else { best });
         best.map(|(line, _)| line)
-    }
-
-    /// The audit against a tuned constant rate, which becomes the first line. Its updates cost what those of the
-    /// runs do, so it is given their time.
-    pub fn against(title: &str, records: Vec<RunRecord>, mut baseline: Baseline) -> Self {
-        let seconds = records.iter().flat_map(|record| &record.lanes).find_map(|lane| lane.seconds);
-        baseline.record.lanes.iter_mut().for_each(|lane| lane.seconds = seconds);
-        let all = std::iter::once(baseline.record).chain(records).collect();
-        Self { tried: baseline.tried, ..Self::of(title, all, 0) }
     }
 }
 

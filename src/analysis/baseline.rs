@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::aside;
-use super::audit::{Measure, RunRecord, Tally};
+use super::audit::{Audit, Measure, RunRecord, Tally};
+use super::side_training;
 use super::statistics::mean;
 use crate::data::Prepared;
 use crate::experiment::{Experiment, Run};
@@ -27,6 +27,17 @@ pub struct Baseline {
     pub record: RunRecord,
     /// Every rate tried, rising, and its mean final validation result; `None` where a seed diverged.
     pub tried: Vec<(f64, Option<f64>)>,
+}
+
+impl Baseline {
+    /// The audit of runs against this constant rate, which becomes the first line. Its updates cost what those of
+    /// the runs do, so it is given their time.
+    pub fn audit(mut self, title: &str, records: Vec<RunRecord>) -> Audit {
+        let seconds = records.iter().flat_map(|record| &record.lanes).find_map(|lane| lane.seconds);
+        self.record.lanes.iter_mut().for_each(|lane| lane.seconds = seconds);
+        let all = std::iter::once(self.record).chain(records).collect();
+        Audit { tried: self.tried, ..Audit::of(title, all, 0) }
+    }
 }
 
 /// What a rate came to.
@@ -127,22 +138,21 @@ fn attempt(
 ) -> Result<Vec<Trial>, TrainError> {
     let run = |rate: &f64| Run {
         name: format!("constant {rate:.3e}"),
-        ..aside::scheduled(first, Kind::Constant(Constant { peak: *rate }).into())
+        ..side_training::scheduled(first, Kind::Constant(Constant { peak: *rate }).into())
     };
     let runs: Vec<Run> = rates.iter().map(run).collect();
     let replicas = experiment.train.replicas.max(1);
     let aside = Experiment { runs: runs.clone(), snapshots: None, ..experiment.clone() };
-    let mut cohort = aside::cohort(aside, prepared, pool)?;
+    let mut cohort = side_training::cohort(aside, prepared, pool)?;
     let (seed, clip) = (cohort.task().seed, cohort.task().clip_norm);
     let mut tallies: Vec<Tally> = cohort
         .lanes()
         .iter()
         .map(|lane| Tally::new(seed.wrapping_add(u64::from(lane.id.replica)), clip))
         .collect();
-    aside::train(&mut cohort, report, |cohort| {
+    side_training::train(&mut cohort, report, |cohort| {
         for ((at, lane), tally) in cohort.lanes().iter().enumerate().zip(&mut tallies) {
             lane.log.rows.iter().for_each(|row| tally.update(row));
-            lane.log.validations.iter().for_each(|validation| tally.validation(*validation));
             each(&runs[at / replicas], lane);
         }
     })?;

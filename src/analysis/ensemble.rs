@@ -2,6 +2,7 @@
 //! how much members disagree, and the barriers between them (Huang et al. 2017, arXiv 1704.00109).
 
 mod barrier;
+mod lines;
 mod measures;
 mod report;
 mod session;
@@ -10,8 +11,9 @@ use crate::train::TrainError;
 use crate::train::task::Task;
 
 pub use barrier::Barrier;
+pub use lines::{Line, LineKind, Report};
 pub use measures::Measures;
-pub use report::{Line, LineKind, Report, Reports};
+pub use report::Reports;
 pub use session::{Averages, Candidate, Comparison, Session};
 
 use measures::{Outputs, Truth};
@@ -221,7 +223,7 @@ impl Workbench {
         let best = &self.members[self.single_best(chosen)?];
         let together = self.together(chosen)?;
         let (right, wrong) = self.truth.only_one_right(&together, &best.outputs);
-        Ok(report::verdict(chosen.len(), &self.truth.judge(&together), &best.measures, (right, wrong)))
+        Ok(lines::verdict(chosen.len(), &self.truth.judge(&together), &best.measures, (right, wrong)))
     }
 
     fn chosen(&self, chosen: &[usize]) -> Result<Vec<&Member>, EnsembleError> {

@@ -1,7 +1,7 @@
 //! The warmup microscope: what the first updates do to each layer.
 //!
-//! A [`Microscope`] looks at slices that a lane has anyway (parameters before and after, gradient, second
-//! moments), in one pass over the weights, and keeps a fixed number of looks: those of the first updates.
+//! A [`Microscope`] reads slices that a lane has anyway (parameters before and after, gradient, second
+//! moments), in one pass over the weights, and keeps a fixed number of readings: those of the first updates.
 
 use crate::model::Parameter;
 use crate::telemetry::Row;
@@ -38,19 +38,19 @@ pub struct Update<'a> {
 
 /// What was seen of one update.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Look {
+pub struct Reading {
     pub update: u64,
     pub grad_norm: f64,
     pub clipped: bool,
     /// RAdam's rectification of this update, of a rule with a second moment; see [`rectification`].
     pub rectification: Option<f64>,
     /// One for each layer.
-    pub layers: Vec<LayerLook>,
+    pub layers: Vec<LayerReading>,
 }
 
 /// What was seen of one layer, its matrices and vectors together.
 #[derive(Clone, Debug, PartialEq)]
-pub struct LayerLook {
+pub struct LayerReading {
     /// The norm of the change over the norm of the weights before; 0 of weights that are all zero.
     pub ratio: f64,
     pub grad_norm: f64,
@@ -68,11 +68,11 @@ pub struct Microscope {
     ranges: Vec<Vec<std::ops::Range<usize>>>,
     names: Vec<String>,
     most: usize,
-    looks: Vec<Look>,
+    readings: Vec<Reading>,
 }
 
 impl Microscope {
-    /// For rows laid out like this, keeping the looks at the first `most` updates that it is shown.
+    /// For rows laid out like this, keeping the readings of the first `most` updates that it is shown.
     pub fn new(parameters: &[Parameter], most: usize) -> Self {
         let layers = parameters.iter().map(|parameter| parameter.layer + 1).max().unwrap_or(0);
         let mut ranges = vec![Vec::new(); layers];
@@ -83,7 +83,7 @@ impl Microscope {
                 names[parameter.layer].clone_from(&parameter.name);
             }
         }
-        Self { ranges, names, most, looks: Vec::new() }
+        Self { ranges, names, most, readings: Vec::new() }
     }
 
     /// The name of each layer's first parameter, from the input on.
@@ -93,32 +93,32 @@ impl Microscope {
 
     /// Whether it has seen all it keeps: a lane then need not copy its weights before an update.
     pub fn is_full(&self) -> bool {
-        self.looks.len() >= self.most
+        self.readings.len() >= self.most
     }
 
     /// What was seen, in order.
-    pub fn looks(&self) -> &[Look] {
-        &self.looks
+    pub fn readings(&self) -> &[Reading] {
+        &self.readings
     }
 
-    /// The share of the looks whose gradient was clipped.
+    /// The share of the readings whose gradient was clipped.
     pub fn clip_rate(&self) -> Option<f64> {
-        let clipped = self.looks.iter().filter(|look| look.clipped).count();
-        (!self.looks.is_empty()).then(|| clipped as f64 / self.looks.len() as f64)
+        let clipped = self.readings.iter().filter(|reading| reading.clipped).count();
+        (!self.readings.is_empty()).then(|| clipped as f64 / self.readings.len() as f64)
     }
 
-    /// Forgets looks at and after an update, when the lane goes back to there.
+    /// Forgets readings of updates at and after an update, when the lane goes back to there.
     pub fn truncate(&mut self, update: u64) {
-        self.looks.retain(|look| look.update < update);
+        self.readings.retain(|reading| reading.update < update);
     }
 
     /// Looks at an update, if there is room. Slices that are too short for a layer leave it empty.
-    pub fn look(&mut self, update: &Update<'_>) {
+    pub fn read(&mut self, update: &Update<'_>) {
         if self.is_full() {
             return;
         }
         let layers = self.ranges.iter().map(|ranges| layer(ranges, update)).collect();
-        self.looks.push(Look {
+        self.readings.push(Reading {
             update: update.update,
             grad_norm: update.grad_norm,
             clipped: update.clip_norm.is_some_and(|clip| update.grad_norm > clip),
@@ -128,7 +128,7 @@ impl Microscope {
     }
 }
 
-fn layer(ranges: &[std::ops::Range<usize>], update: &Update<'_>) -> LayerLook {
+fn layer(ranges: &[std::ops::Range<usize>], update: &Update<'_>) -> LayerReading {
     let (mut change, mut size, mut gradient) = (0.0, 0.0, 0.0);
     let mut histogram = [0; BINS];
     let (mut sum, mut squares, mut count) = (0.0, 0.0, 0_u64);
@@ -154,7 +154,7 @@ fn layer(ranges: &[std::ops::Range<usize>], update: &Update<'_>) -> LayerLook {
         }
     }
     let mean = sum / count.max(1) as f64;
-    LayerLook {
+    LayerReading {
         ratio: if size > 0.0 { (change / size).sqrt() } else { 0.0 },
         grad_norm: gradient.sqrt(),
         histogram,

@@ -1,6 +1,5 @@
 //! What training tells: range tests, curvature, the first updates, diagnoses, and the audit report.
 
-mod aside;
 pub mod audit;
 pub mod baseline;
 mod chart;
@@ -15,6 +14,7 @@ pub mod proof;
 pub mod range_test;
 pub mod report;
 pub mod sharpness;
+mod side_training;
 pub mod statistics;
 pub mod stretch;
 pub mod suggest;

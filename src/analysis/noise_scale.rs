@@ -10,8 +10,8 @@ use crate::experiment::{BatchSize, Experiment};
 use crate::random::{Stream, rng, shuffle};
 use crate::schedule::{Clock, Span};
 use crate::train::TrainError;
-use crate::train::command::LaneId;
 use crate::train::errand::{Errand, Promise};
+use crate::train::ids::LaneId;
 use crate::train::task::Task;
 
 /// How the rate follows the batch.

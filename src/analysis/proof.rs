@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use super::aside;
 use super::peak::with_peak;
+use super::side_training;
 use crate::data::Prepared;
 use crate::experiment::{Experiment, Run};
 use crate::schedule::kind::OneCycle;
 use crate::schedule::{Clock, Kind, Schedule};
 use crate::train::TrainError;
-use crate::train::command::RunId;
 use crate::train::errand::{Errand, Promise, Ticket};
+use crate::train::ids::RunId;
 use crate::train::task::{Task, prepare};
 
 /// What the peak is proved under.
@@ -92,7 +92,7 @@ pub fn prove(
     under: Under,
     pool: &Arc<rayon::ThreadPool>,
 ) -> Result<Vec<Proof>, TrainError> {
-    let ask = Ask { run: aside::find(experiment, run)?.clone(), rates: rates.to_vec(), seeds, under };
+    let ask = Ask { run: side_training::find(experiment, run)?.clone(), rates: rates.to_vec(), seeds, under };
     ask.answer(experiment, &prepare(experiment)?, pool, &Ticket::default())
 }
 
@@ -132,12 +132,12 @@ impl Ask {
         let clock = Task::new(experiment, Arc::clone(prepared))?.clock;
         let run = |rate: &f64| {
             let lr = self.under.schedule(&self.run, clock, *rate)?;
-            Ok(Run { name: format!("peak {rate:e}"), ..aside::scheduled(&self.run, lr) })
+            Ok(Run { name: format!("peak {rate:e}"), ..side_training::scheduled(&self.run, lr) })
         };
         let runs = self.rates.iter().map(run).collect::<Result<Vec<_>, TrainError>>()?;
         let mut proof = Experiment { runs, snapshots: None, ..experiment.clone() };
         proof.train.replicas = self.seeds.max(1);
-        let mut cohort = aside::cohort(proof, prepared, pool)?;
+        let mut cohort = side_training::cohort(proof, prepared, pool)?;
         let mut ends: Vec<ProofOfSeed> = cohort
             .lanes()
             .iter()
@@ -149,7 +149,7 @@ impl Ask {
                 diverged_at: None,
             })
             .collect();
-        aside::train(
+        side_training::train(
             &mut cohort,
             |done, total| ticket.report(done, total),
             |cohort| {
@@ -157,7 +157,7 @@ impl Ask {
                     if let Some(row) = lane.log.rows.last() {
                         end.train_loss = Some(row.train_loss.into());
                     }
-                    if let Some(validation) = lane.log.validations.last() {
+                    if let Some(validation) = lane.log.validations().next_back() {
                         end.val_loss = Some(validation.loss.into());
                         end.val_accuracy = validation.accuracy.map(Into::into);
                     }

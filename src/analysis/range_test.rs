@@ -13,8 +13,8 @@ use super::suggest::Rule;
 use crate::experiment::Experiment;
 use crate::train::TrainError;
 use crate::train::cohort::Cohort;
-use crate::train::command::RunId;
 use crate::train::errand::{Errand, Promise, Ticket};
+use crate::train::ids::RunId;
 pub use sweep::{Stand, Start};
 
 /// How a range test sweeps.

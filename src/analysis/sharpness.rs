@@ -13,6 +13,7 @@ use crate::model::kernel::scratch::Scratch;
 use crate::model::{Batch, Score};
 use crate::random::{Stream, fill_normal, rng};
 use crate::train::task::Task;
+use crate::vector::{dot, norm, scale};
 
 /// Samples of one call of the model.
 const CHUNK: usize = 128;
@@ -234,20 +235,6 @@ pub fn critical_sharpness(
         if raises(middle) { high = middle } else { low = middle }
     }
     Some(2.0 / (low * high).sqrt())
-}
-
-fn dot(a: &[f32], b: &[f32]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
-}
-
-fn norm(row: &[f32]) -> f64 {
-    dot(row, row).sqrt()
-}
-
-fn scale(row: &mut [f32], by: f64) {
-    for x in row {
-        *x = (f64::from(*x) * by) as f32;
-    }
 }
 
 /// `out = row + by * direction`.

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::train::TrainError;
 use crate::train::cohort::Cohort;
-use crate::train::place::{Choice, Place};
+use crate::train::device::{Choice, TrainDevice};
 use workload::{WORKLOADS, Workload};
 
 /// Lanes measured when nothing else is asked for.
@@ -94,8 +94,8 @@ pub fn run(
             let revision = workload.replicas(lanes, workload.batch)?;
             let task = workload.task(&revision)?;
             let flops = task.model.flops(task.batch);
-            let place = Place::choose(device, Arc::clone(&pool), flops * lanes as f64)?;
-            let mut cohort = Cohort::with_task(revision, task, place)?;
+            let device = TrainDevice::choose(device, Arc::clone(&pool), flops * lanes as f64)?;
+            let mut cohort = Cohort::with_task(revision, task, device)?;
             name = cohort.device();
             let rate = measure(&mut cohort, lanes, pace)?;
             let gflops = rate * flops / 1e9;
@@ -109,7 +109,7 @@ pub fn run(
         }
     }
     let machine =
-        format!("{} {}, {} cores", std::env::consts::OS, std::env::consts::ARCH, super::headless::cores());
+        format!("{} {}, {} cores", std::env::consts::OS, std::env::consts::ARCH, super::train::cores());
     Ok(Report { machine, device: name, threads, gemm_peak_gflops: peak, results })
 }
 

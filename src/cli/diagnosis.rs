@@ -26,9 +26,6 @@ impl Diagnosis {
     pub fn take_again(&mut self, lane: usize, measured: &Measured) {
         if let Some(watch) = self.watches.get_mut(lane) {
             watch.update(&measured.row);
-            if let Some(validation) = &measured.validation {
-                watch.validation(validation);
-            }
         }
     }
 

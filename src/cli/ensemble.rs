@@ -4,12 +4,12 @@ use std::path::Path;
 
 use anyhow::anyhow;
 
-use super::{Failure, headless, output};
+use super::{Failure, output, train};
 use crate::analysis::ensemble::Reports;
 
 #[expect(clippy::print_stderr, reason = "stdout carries the table")]
 pub fn run(folder: &Path, json: bool) -> Result<(), Failure> {
-    let checkpoint = headless::newest(folder)?;
+    let checkpoint = train::newest(folder)?;
     if checkpoint.lanes.iter().all(|lane| lane.kept.as_ref().is_none_or(|kept| kept.snapshots.is_empty())) {
         let how =
             "the training kept no snapshots: add a [snapshots] section to its experiment and train again";

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::{Failure, FindLrArgs, headless, output, read};
+use super::{Failure, FindLrArgs, output, read, train};
 use crate::analysis::proof::{Proof, Under, neighbours, prove};
 use crate::analysis::range_test::{Options, RangeTest, range_test};
 use crate::analysis::suggest::Rule;
 
 pub fn run(args: &FindLrArgs) -> Result<(), Failure> {
     let experiment = read(&args.file)?;
-    let pool = Arc::new(crate::train::pool(Some(headless::cores()))?);
+    let pool = Arc::new(crate::train::pool(Some(train::cores()))?);
     let options = Options { updates: args.updates, seeds: args.seeds, ..Options::default() };
     let mut tests = Vec::new();
     for run in &experiment.runs {

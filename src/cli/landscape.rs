@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, anyhow};
 
-use super::{Failure, headless};
+use super::{Failure, train};
 use crate::experiment::Model;
 use crate::files;
 use crate::gpu::{DrawnBy, picture};
@@ -26,8 +26,8 @@ const CLIPPED: f64 = 0.02;
 /// its snapshots, to where it stands.
 #[expect(clippy::print_stderr, reason = "what drew the picture")]
 pub fn run(folder: &Path, out: &Path, size: (u32, u32), flat: bool) -> Result<(), Failure> {
-    let checkpoint = headless::newest(folder)?;
-    let pool = Arc::new(crate::train::pool(Some(headless::cores()))?);
+    let checkpoint = train::newest(folder)?;
+    let pool = Arc::new(crate::train::pool(Some(train::cores()))?);
     let cohort = Cohort::new(Arc::new(checkpoint.revision()), Arc::clone(&pool))?;
     let task = cohort.task();
     let width = task.model.width();

@@ -9,7 +9,6 @@ mod diagnosis;
 mod ensemble;
 mod export;
 mod find_lr;
-mod headless;
 mod import;
 mod landscape;
 mod lint;
@@ -18,6 +17,8 @@ mod output;
 mod results;
 mod schedule;
 mod screenshot;
+mod summary;
+mod train;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -25,7 +26,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::experiment::Experiment;
-use crate::train::place::Choice;
+use crate::train::device::Choice;
 
 /// Drag a learning-rate schedule and watch training answer.
 #[derive(Parser)]
@@ -243,7 +244,7 @@ pub fn main() -> ExitCode {
         Some(Command::Train(args)) => read(&args.file).and_then(|experiment| {
             let TrainArgs { out, resume, device, threads, no_baseline, .. } = args;
             let device = device.into();
-            headless::train(&experiment, &headless::Order { out, resume, device, threads, no_baseline })
+            train::train(&experiment, &train::Order { out, resume, device, threads, no_baseline })
         }),
         Some(Command::Schedule { file }) => schedule::run(&file),
         Some(Command::FindLr(args)) => find_lr::run(&args),
@@ -298,7 +299,7 @@ fn bench_command(args: &BenchArgs) -> Result<(), Failure> {
         let feels = bench::instant::run(args.threads, pace, progress)?;
         return print_measured(args.json, &feels, || bench::instant::table(&feels));
     }
-    let threads = args.threads.unwrap_or_else(headless::cores);
+    let threads = args.threads.unwrap_or_else(train::cores);
     if args.growth {
         let costs = bench::growth::run(threads, pace, progress)?;
         return print_measured(args.json, &costs, || bench::growth::table(&costs));

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use eframe::egui::ViewportBuilder;
 
-use super::{Failure, first, headless, read};
+use super::{Failure, first, read, train};
 use crate::engine::Options;
+use crate::engine::protocol::Speed;
 use crate::experiment::Experiment;
 use crate::train::checkpoint::{Continuation, Forget};
-use crate::train::command::Speed;
 use crate::ui::{Document, StudioApp};
 
 /// Updates a second at the start: a run takes some seconds, and one sees it learn.
@@ -24,11 +24,11 @@ pub fn run(file: Option<&Path>) -> Result<(), Failure> {
         None => first()?,
     };
     if !has_display() {
-        return without_display(&experiment, "there is no display", &headless::Order::default());
+        return without_display(&experiment, "there is no display", &train::Order::default());
     }
     match studio(Document::new(experiment.clone(), file.map(Path::to_owned)), None) {
         Ok(()) => Ok(()),
-        Err(error) => without_display(&experiment, &error.to_string(), &headless::Order::default()),
+        Err(error) => without_display(&experiment, &error.to_string(), &train::Order::default()),
     }
 }
 
@@ -36,7 +36,7 @@ pub fn run(file: Option<&Path>) -> Result<(), Failure> {
 fn go_on(folder: &Path) -> Result<(), Failure> {
     let saved = Arc::new(Continuation::read(folder).map_err(anyhow::Error::from)?);
     let experiment = saved.checkpoint.experiment.clone();
-    let order = headless::Order { resume: Some(folder.to_owned()), ..Default::default() };
+    let order = train::Order { resume: Some(folder.to_owned()), ..Default::default() };
     if !has_display() {
         return without_display(&experiment, "there is no display", &order);
     }
@@ -77,7 +77,7 @@ fn has_display() -> bool {
 }
 
 #[expect(clippy::print_stderr, reason = "why there is no window")]
-fn without_display(experiment: &Experiment, why: &str, order: &headless::Order) -> Result<(), Failure> {
+fn without_display(experiment: &Experiment, why: &str, order: &train::Order) -> Result<(), Failure> {
     eprintln!("anneal: no studio ({why}); training \"{}\" here instead", experiment.name);
-    headless::train(experiment, order)
+    train::train(experiment, order)
 }

@@ -1,27 +1,25 @@
 //! The folder of a training's results: metrics and events as they come, the rest at the end.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use serde::Serialize;
 
 use super::Failure;
-use super::headless::RunSummary;
+use super::summary::RunSummary;
 use crate::analysis::detect::Finding;
 use crate::experiment::Experiment;
 use crate::files;
-use crate::telemetry::EventKind;
-use crate::telemetry::metrics::{self, Measured, columns};
+use crate::telemetry::metrics::{Measured, Reader, Writer};
+use crate::telemetry::{Event, EventKind};
 use crate::train::lane::Lane;
 
 /// The files that grow with the training.
 pub struct Results {
     folder: PathBuf,
-    metrics: csv::Writer<File>,
-    /// Whether the metrics have the column of batches.
-    batches: bool,
+    metrics: Writer<File>,
     events: BufWriter<File>,
 }
 
@@ -46,11 +44,9 @@ impl Results {
         let there = || format!("cannot write to the folder {}", folder.display());
         fs::create_dir_all(folder).with_context(there)?;
         experiment.save(folder.join("experiment.toml"))?;
-        let mut metrics = csv::Writer::from_path(folder.join("metrics.csv")).with_context(there)?;
-        let batches = experiment.runs.iter().any(|run| run.batch.is_some());
-        metrics.write_record(columns(batches)).with_context(there)?;
+        let metrics = create_metrics(&folder.join("metrics.csv")).with_context(there)?;
         let events = BufWriter::new(File::create(folder.join("events.jsonl")).with_context(there)?);
-        Ok(Self { folder: folder.to_owned(), metrics, batches, events })
+        Ok(Self { folder: folder.to_owned(), metrics, events })
     }
 
     /// The results as they were after `updates` updates, each row handed to `again`; what was measured
@@ -58,16 +54,17 @@ impl Results {
     pub fn reopen(folder: &Path, updates: u64, mut again: impl FnMut(Measured)) -> Result<Self, Failure> {
         let there = || format!("cannot go on with the results in {}", folder.display());
         let path = folder.join("metrics.csv");
-        let mut kept = Vec::new();
-        let batches = metrics::read(&path, updates, |measured, record| {
-            again(measured);
-            kept.push(record.clone());
-        })
-        .with_context(there)?;
+        let lines = Reader::open(&path).with_context(there)?;
+        tell_unknown(&path, lines.unknown());
         files::replace(&path, |file| {
-            let mut metrics = csv::Writer::from_writer(file);
-            metrics.write_record(columns(batches))?;
-            kept.iter().try_for_each(|record| metrics.write_record(record))?;
+            let mut metrics = Writer::new(file)?;
+            for line in lines {
+                let measured = line.map_err(io::Error::other)?;
+                if measured.row.update < updates {
+                    metrics.write(&measured.run, measured.replica, measured.epoch, &measured.row)?;
+                    again(measured);
+                }
+            }
             metrics.flush()
         })
         .with_context(there)?;
@@ -81,9 +78,9 @@ impl Results {
         files::replace(&events, |file| lines.iter().try_for_each(|line| writeln!(file, "{line}")))
             .with_context(there)?;
         let append = |path: &Path| OpenOptions::new().append(true).open(path).with_context(there);
-        let metrics = csv::WriterBuilder::new().has_headers(false).from_writer(append(&path)?);
+        let metrics = Writer::append(append(&path)?);
         let events = BufWriter::new(append(&events)?);
-        Ok(Self { folder: folder.to_owned(), metrics, batches, events })
+        Ok(Self { folder: folder.to_owned(), metrics, events })
     }
 
     /// Appends what a lane measured, and what was found in it.
@@ -96,14 +93,13 @@ impl Results {
     ) -> Result<(), Failure> {
         let (folder, replica) = (&self.folder, lane.id.replica);
         let full = || format!("cannot write the results to {}", folder.display());
-        write_rows(&mut self.metrics, run, lane, updates_per_epoch, self.batches).with_context(full)?;
-        let changes = lane.log.cuts.iter().map(|(update, change)| {
+        write_rows(&mut self.metrics, run, lane, updates_per_epoch).with_context(full)?;
+        let changes = lane.log.rate_changes.iter().map(|(update, change)| {
             let message = format!("the controller changes the rate {:e} to {:e}", change.from, change.to);
-            (*update, EventKind::PlateauCut, message)
+            (*update, EventKind::RateChange, message)
         });
-        let diverged = lane.log.diverged.map(|update| {
-            (update, EventKind::Diverged, "the loss is no number any more: the run has diverged".to_owned())
-        });
+        let diverged =
+            lane.log.diverged.map(|update| (update, EventKind::Diverged, Event::DIVERGED.to_owned()));
         let failed = lane.failed.clone().map(|why| (lane.update, EventKind::Failed, why));
         let found = findings.iter().map(|finding| (finding.first, EventKind::Finding, finding.message()));
         for (update, kind, message) in changes.chain(diverged).chain(failed).chain(found) {
@@ -138,22 +134,21 @@ impl Results {
 /// `baseline.csv`: what the constant rates measured that the baseline was chosen from, as in `metrics.csv`.
 pub struct Trials {
     path: PathBuf,
-    metrics: csv::Writer<File>,
+    metrics: Writer<File>,
 }
 
 impl Trials {
     pub fn create(folder: &Path) -> Result<Self, Failure> {
         let path = folder.join("baseline.csv");
         let there = || format!("cannot write {}", path.display());
-        let mut metrics = csv::Writer::from_path(&path).with_context(there)?;
-        metrics.write_record(columns(false)).with_context(there)?;
+        let metrics = create_metrics(&path).with_context(there)?;
         Ok(Self { path, metrics })
     }
 
     /// Appends what a lane measured.
     pub fn record(&mut self, run: &str, lane: &Lane, updates_per_epoch: u64) -> Result<(), Failure> {
         let full = || format!("cannot write {}", self.path.display());
-        Ok(write_rows(&mut self.metrics, run, lane, updates_per_epoch, false).with_context(full)?)
+        Ok(write_rows(&mut self.metrics, run, lane, updates_per_epoch).with_context(full)?)
     }
 
     pub fn finish(mut self) -> Result<(), Failure> {
@@ -161,34 +156,22 @@ impl Trials {
     }
 }
 
-/// What a lane measured, a row an update; with the column of batches, or without.
-fn write_rows(
-    metrics: &mut csv::Writer<File>,
-    run: &str,
-    lane: &Lane,
-    updates_per_epoch: u64,
-    batches: bool,
-) -> csv::Result<()> {
-    let replica = lane.id.replica.to_string();
-    let value = |value: Option<f32>| value.map_or_else(String::new, |value| value.to_string());
-    let mut validations = lane.log.validations.iter().peekable();
-    for row in &lane.log.rows {
-        let validation = validations.next_if(|validation| validation.update == row.update);
-        let cells = [
-            run,
-            replica.as_str(),
-            &row.update.to_string(),
-            &(row.update / updates_per_epoch).to_string(),
-            &row.lr.to_string(),
-            &row.momentum.to_string(),
-            &row.train_loss.to_string(),
-            &row.grad_norm.to_string(),
-            &row.update_norm.to_string(),
-            &value(validation.map(|validation| validation.loss)),
-            &value(validation.and_then(|validation| validation.accuracy)),
-            &row.batch.to_string(),
-        ];
-        metrics.write_record(if batches { &cells[..] } else { &cells[..columns(false).count()] })?;
+/// An empty file of metrics.
+fn create_metrics(path: &Path) -> io::Result<Writer<File>> {
+    Writer::new(File::create(path)?)
+}
+
+/// Says which columns of a file are not kept.
+#[expect(clippy::print_stderr, reason = "what is dropped is no data")]
+fn tell_unknown(path: &Path, columns: &[String]) {
+    if !columns.is_empty() {
+        let columns = columns.join(", ");
+        eprintln!("anneal: {}: this version does not know and does not keep: {columns}", path.display());
     }
-    Ok(())
+}
+
+/// What a lane measured, a line an update.
+fn write_rows(metrics: &mut Writer<File>, run: &str, lane: &Lane, updates_per_epoch: u64) -> io::Result<()> {
+    let mut rows = lane.log.rows.iter();
+    rows.try_for_each(|row| metrics.write(run, lane.id.replica, row.update / updates_per_epoch, row))
 }

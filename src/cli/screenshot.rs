@@ -4,7 +4,7 @@ use anyhow::Context;
 
 use super::{Failure, ScreenshotArgs, ThemeChoice, read};
 use crate::files;
-use crate::ui::shot::{self, Shot};
+use crate::ui::offscreen::screenshot::{self, Shot};
 
 pub fn run(args: &ScreenshotArgs) -> Result<(), Failure> {
     let experiment = read(&args.file)?;
@@ -14,7 +14,7 @@ pub fn run(args: &ScreenshotArgs) -> Result<(), Failure> {
         dark: matches!(args.theme, ThemeChoice::Dark),
         panel: args.panel.clone(),
     };
-    let image = shot::render(experiment, &shot)?;
+    let image = screenshot::render(experiment, &shot)?;
     let mut png = Vec::new();
     image.write_to(&mut std::io::Cursor::new(&mut png), image::ImageFormat::Png)?;
     let there = || format!("cannot write {}", args.out.display());

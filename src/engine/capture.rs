@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Worker;
-use super::shown::Why;
-use crate::train::command::LaneId;
+use super::shared_view::SnapshotReason;
+use crate::train::ids::LaneId;
 use crate::train::lane::Lane;
 
 impl Worker {
@@ -17,7 +17,7 @@ impl Worker {
         let from: BTreeSet<u64> = moving.map(|lane| lane.update).collect();
         let asked =
             |from| cohort.lanes().iter().filter_map(move |lane| lane.keeper.as_ref()?.next_after(from));
-        let next = from.into_iter().map(|from| asked(from).fold(self.moments.next_after(from), u64::min));
+        let next = from.into_iter().map(|from| asked(from).fold(self.timeline.next_after(from), u64::min));
         next.fold(to, u64::min)
     }
 
@@ -28,11 +28,13 @@ impl Worker {
         let mut due: BTreeSet<u64> = able().map(|lane| lane.update).collect();
         due.retain(|&at| {
             at == cohort.task().clock.updates
-                || self.moments.is_due(at)
+                || self.timeline.is_due(at)
                 || cohort.lanes().iter().any(|lane| asks(lane, at))
         });
-        let new = able().filter(|lane| due.contains(&lane.update) && !self.moments.has(lane.id, lane.update));
-        let why = |lane| if asks(lane, lane.update) { Why::Asked } else { Why::OnTheWay };
+        let new =
+            able().filter(|lane| due.contains(&lane.update) && !self.timeline.has(lane.id, lane.update));
+        let why =
+            |lane| if asks(lane, lane.update) { SnapshotReason::Asked } else { SnapshotReason::OnTheWay };
         let new: Vec<_> = new.map(|lane| (lane.id, why(lane))).collect();
         if !new.is_empty() {
             self.take(&new);
@@ -40,22 +42,23 @@ impl Worker {
     }
 
     /// Takes a snapshot of every lane where it is now.
-    pub(super) fn capture_all(&mut self, why: Why) {
+    pub(super) fn capture_all(&mut self, why: SnapshotReason) {
         let Some(cohort) = &self.cohort else { return };
         let able = cohort.lanes().iter().filter(|lane| lane.failed.is_none());
-        let asked = |lane| if asks(lane, lane.update) { Why::Asked } else { Why::OnTheWay };
+        let asked =
+            |lane| if asks(lane, lane.update) { SnapshotReason::Asked } else { SnapshotReason::OnTheWay };
         let all: Vec<_> = able.map(|lane| (lane.id, why.max(asked(lane)))).collect();
         self.take(&all);
     }
 
-    fn take(&mut self, lanes: &[(LaneId, Why)]) {
+    fn take(&mut self, lanes: &[(LaneId, SnapshotReason)]) {
         let Some(cohort) = &self.cohort else { return };
         let parameters = cohort.task().model.width();
         for (id, why) in lanes {
-            match cohort.save_lane_in(*id, self.moments.spare()) {
+            match cohort.save_lane_in(*id, self.timeline.spare()) {
                 Ok(Some(saved)) => {
                     let past = self.examination.past(*id);
-                    self.moments.put(*id, Arc::new(saved), past, parameters, *why);
+                    self.timeline.put(*id, Arc::new(saved), past, parameters, *why);
                 }
                 Ok(None) => {}
                 Err(error) => return self.fail(&error),
@@ -63,8 +66,8 @@ impl Worker {
         }
         let furthest = cohort.lanes().iter().map(|lane| lane.update).max().unwrap_or(0);
         let asked = self.revision.experiment.snapshots.as_ref();
-        self.moments.tidy(furthest, asked.map_or(0, |asked| asked.keep), cohort.task().clock.updates);
-        self.moments.prepare(cohort.lanes().len(), cohort.pool());
+        self.timeline.tidy(furthest, asked.map_or(0, |asked| asked.keep), cohort.task().clock.updates);
+        self.timeline.prepare(cohort.lanes().len(), cohort.pool());
     }
 
     /// Room for the snapshots of the lanes there are now.
@@ -72,7 +75,7 @@ impl Worker {
         let Some(cohort) = &self.cohort else { return };
         let rows = cohort.lanes().len();
         let width = cohort.rows().elem_count() / rows.max(1);
-        self.moments.set_room(self.options.snapshot_bytes, rows, width);
+        self.timeline.set_room(self.options.snapshot_bytes, rows, width);
     }
 }
 

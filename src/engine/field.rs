@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::protocol::Field;
 use super::{Worker, lock};
 use crate::data::Prepared;
-use crate::train::command::Field;
 
 /// Between two pictures of a watched model.
 const FIELD: Duration = Duration::from_millis(60);

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::protocol::{Guard, State};
 use super::{Worker, lock};
-use crate::analysis::detect::{self, Context, Finding, Kind, Reaction, Remedy, Watch};
+use crate::analysis::detect::{self, Context, Finding, Kind, Policy, Reaction, Remedy, Watch};
 use crate::telemetry::{Event, EventKind};
 use crate::train::checkpoint::{Forget, SavedLane};
 use crate::train::cohort::{Change, Cohort};
-use crate::train::command::{Guard, LaneId, Mode, Policy, Revision, RunId, State};
+use crate::train::ids::{LaneId, Mode, Revision, RunId};
 use crate::train::lane::Lane;
 
 /// Parts of a run that are worth a mark each.
@@ -278,7 +279,7 @@ impl Worker {
         }
         // What was measured until here is told before it is forgotten.
         self.publish(true);
-        self.sweep.reveal_all(&mut lock(&self.shared));
+        self.instant.reveal_all(&mut lock(&self.shared));
         let update = match self.return_run(run, finding.kind == Kind::StuckAtChance) {
             Ok(update) => update,
             Err(error) => return self.fail(&error),
@@ -291,7 +292,7 @@ impl Worker {
         let mut shared = lock(&self.shared);
         for (_, view) in shared.lanes.iter_mut().filter(|(id, _)| id.run == run) {
             let kind = EventKind::RollBack;
-            view.store.event(Event { update, lane: Some(0), kind, message: why.clone(), generation });
+            view.store.event(Event { update, kind, message: why.clone(), generation });
         }
         shared.own_edits.push(OwnEdit { run, remedy, why });
     }
@@ -314,7 +315,7 @@ impl Worker {
         let mut least = u64::MAX;
         for lane in cohort.lanes().iter().filter(|lane| lane.id.run == run) {
             least = least.min(lane.update);
-            self.moments.forget_after(lane.id, lane.update);
+            self.timeline.forget_after(lane.id, lane.update);
             if let Some(view) = shared.lanes.get_mut(&lane.id) {
                 view.go_back(lane.update);
                 view.update = lane.update;
@@ -342,13 +343,7 @@ impl Worker {
         let generation = self.revision.generation;
         for (_, view) in lock(&self.shared).lanes.iter_mut().filter(|(id, _)| id.run == run) {
             let message = "the run began anew".to_owned();
-            view.store.event(Event {
-                update: 0,
-                lane: Some(0),
-                kind: EventKind::Restart,
-                message,
-                generation,
-            });
+            view.store.event(Event { update: 0, kind: EventKind::Restart, message, generation });
         }
         if self.state == State::Finished {
             self.play();

@@ -7,15 +7,17 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
-use super::shown::Snapshot;
+use super::ground::{Ground, Landscape, Moment, Way};
+use super::protocol::SurveyRequest;
+use super::shared_view::Snapshot;
 use super::{Worker, lock};
 use crate::data::Prepared;
 use crate::experiment::{Experiment, Model, SurfaceFunction};
-use crate::landscape::{Axes, Frame, Grid, Objective, Plane, Site, site};
+use crate::landscape::{Axes, Frame, Grid, Objective, Site, site};
 use crate::model::surface::Surface;
 use crate::random::{Stream, rng};
 use crate::train::cohort::Cohort;
-use crate::train::command::{LaneId, SurveyRequest};
+use crate::train::ids::LaneId;
 use crate::train::task::Task;
 
 /// Between two looks at where the lanes stand.
@@ -30,49 +32,6 @@ const SAMPLES: usize = 1000;
 const WORK: f64 = 2e12;
 /// A surface's start lies this much of the frame's sides within it.
 const START_MARGIN: f64 = 0.08;
-
-/// The loss over a plane of parameter space, as far as it is surveyed.
-#[derive(Clone, Debug)]
-pub struct Ground {
-    pub request: SurveyRequest,
-    pub plane: Arc<Plane>,
-    pub grid: Grid,
-    /// For [`SurveyRequest::Trajectory`]: what share of the variance of the weights lies along each axis.
-    pub explained: Option<[f64; 2]>,
-    /// Whether the grid is as fine as it gets.
-    pub complete: bool,
-    /// Training samples each point is scored on.
-    pub samples: usize,
-    /// What the weights were that it was made around.
-    pub moment: Moment,
-}
-
-/// When weights were looked at.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Moment {
-    pub generation: u64,
-    /// Updates of all lanes together.
-    pub updates: u64,
-}
-
-/// Where a lane went, in the plane's coordinates.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Way {
-    /// In order, each with the updates done there; the last is where the lane stands.
-    pub places: Vec<(u64, [f64; 2])>,
-    /// The snapshots that the experiment or a hand asked for.
-    pub marks: Vec<(u64, [f64; 2])>,
-}
-
-/// What the engine shows of a landscape.
-#[derive(Clone, Debug)]
-pub struct Landscape {
-    pub request: SurveyRequest,
-    /// The ground, or why there is none.
-    pub ground: Result<Arc<Ground>, Arc<str>>,
-    /// The ways of the first replicas.
-    pub ways: Arc<BTreeMap<LaneId, Way>>,
-}
 
 /// What is surveyed, and what was.
 #[derive(Default)]
@@ -154,7 +113,7 @@ impl Surveyor {
 
 impl Worker {
     /// Whether no landscape is wanted, or the wanted one is as it will be until training goes on.
-    pub(super) fn has_looked_around(&self) -> bool {
+    pub(super) fn has_surveyed(&self) -> bool {
         self.surveyor.is_settled(self.moment())
     }
 
@@ -165,7 +124,7 @@ impl Worker {
     }
 
     /// Keeps the wanted landscape, and the lanes' places on it, fresh.
-    pub(super) fn look_around(&mut self) {
+    pub(super) fn survey(&mut self) {
         let Some(request) = self.surveyor.wanted else { return };
         if self.cohort.is_none() {
             return;

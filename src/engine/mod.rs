@@ -1,19 +1,21 @@
 //! The training thread: commands in, telemetry out, never waiting for the interface.
 
-mod branch;
 mod capture;
 mod errand;
 mod examine;
 mod field;
+mod fork;
+mod ground;
 mod guard;
+mod instant;
 mod landscape;
-mod moments;
+pub mod protocol;
 mod publish;
 mod resume;
 mod revise;
-mod shown;
-mod spares;
-mod sweep;
+mod row_pool;
+mod shared_view;
+mod timeline;
 mod track;
 mod travel;
 pub mod watch;
@@ -28,19 +30,21 @@ use std::time::{Duration, Instant};
 use crate::telemetry::{Event, EventKind};
 use crate::train::TrainError;
 use crate::train::cohort::Cohort;
-use crate::train::command::{Command, FieldRequest, LaneId, Mode, Revision, Speed, State};
-use crate::train::place::Choice;
+use crate::train::device::Choice;
+use crate::train::ids::{LaneId, Mode, Revision};
 use errand::Errands;
 use examine::Examination;
 pub use examine::{Curvature, Examined};
+pub use ground::{Ground, Landscape, Moment, Way};
 use guard::Guards;
 pub use guard::OwnEdit;
+use instant::InstantMode;
 use landscape::Surveyor;
-pub use landscape::{Ground, Landscape, Moment, Way, surface_frame, surface_loss};
-use moments::Moments;
+pub use landscape::{surface_frame, surface_loss};
+use protocol::{Command, FieldRequest, Speed, State};
 use revise::Pending;
-pub use shown::{LaneView, Options, Shared, Snapshot, Why};
-use sweep::Sweep;
+pub use shared_view::{LaneView, Options, Shared, Snapshot, SnapshotReason};
+use timeline::Timeline;
 pub use track::Track;
 
 /// Commands that may wait.
@@ -128,9 +132,9 @@ struct Worker {
     pictured: Option<(Instant, u64)>,
     surveyor: Surveyor,
     pending: BTreeMap<LaneId, Pending>,
-    sweep: Sweep,
+    instant: InstantMode,
     errands: Errands,
-    moments: Moments,
+    timeline: Timeline,
     guards: Guards,
     examination: Examination,
     woken: Instant,
@@ -162,9 +166,9 @@ impl Worker {
             pictured: None,
             surveyor: Surveyor::default(),
             pending: BTreeMap::new(),
-            sweep: Sweep::new(),
+            instant: InstantMode::new(),
             errands: Errands::default(),
-            moments: Moments::new(),
+            timeline: Timeline::new(),
             guards: Guards::default(),
             examination: Examination::new(),
             woken: now,
@@ -182,7 +186,7 @@ impl Worker {
         loop {
             match self.next_command() {
                 Next::Command(command) => self.obey(command),
-                Next::Sweep(revision) => self.revise(revision, Mode::Instant),
+                Next::Instant(revision) => self.revise(revision, Mode::Instant),
                 Next::Train => self.train(),
                 Next::Idle => {}
                 Next::Gone => return,
@@ -190,9 +194,9 @@ impl Worker {
             self.tell_edits();
             self.run_errands();
             self.picture();
-            self.look();
-            self.look_around();
-            let idle = self.state != State::Playing && !self.looks();
+            self.probe();
+            self.survey();
+            let idle = self.state != State::Playing && !self.is_probing();
             self.publish(idle);
         }
     }
@@ -200,13 +204,13 @@ impl Worker {
     /// What to do next: a command when there is one, otherwise training when an update is due.
     fn next_command(&mut self) -> Next {
         if let Some(revision) = self.due_edit() {
-            return Next::Sweep(revision);
+            return Next::Instant(revision);
         }
         let wait = match self.state {
             State::Playing if !self.errands.hold() => self.until_due(),
             _ if self.errands.are_out() => Some(ERRAND),
-            _ if self.looks() => Some(Duration::from_micros(1)),
-            _ if self.pending.is_empty() && self.watch.is_none() && self.has_looked_around() => None,
+            _ if self.is_probing() => Some(Duration::from_micros(1)),
+            _ if self.pending.is_empty() && self.watch.is_none() && self.has_surveyed() => None,
             _ => Some(Duration::from_millis(50)),
         };
         let received = match wait {
@@ -295,7 +299,7 @@ impl Worker {
                 self.pictured = None;
             }
             Command::Errand(errand) => self.errands.take(errand),
-            Command::Capture => self.capture_all(Why::ByHand),
+            Command::Capture => self.capture_all(SnapshotReason::ByHand),
             Command::Begin(run) => self.begin(run),
             Command::Guard(guard) => self.set_guard(guard),
             Command::Examine(lanes) => self.examine(lanes),
@@ -325,7 +329,7 @@ impl Worker {
         self.guards.begin(cohort);
         self.examination.follow(cohort);
         let ids: Vec<LaneId> = cohort.lanes().iter().map(|lane| lane.id).collect();
-        self.moments.begin(cohort.task().clock.updates);
+        self.timeline.begin(cohort.task().clock.updates);
         self.capture();
         let mut shared = lock(&self.shared);
         for id in ids {
@@ -339,7 +343,7 @@ impl Worker {
         shared.events.clear();
         let generation = self.revision.generation;
         let message = "all runs began anew".to_owned();
-        shared.events.push(Event { update: 0, lane: None, kind: EventKind::Restart, message, generation });
+        shared.events.push(Event { update: 0, kind: EventKind::Restart, message, generation });
         drop(shared);
         self.pending.clear();
         self.pictured = None;
@@ -362,7 +366,7 @@ impl Worker {
             Err(error) => (EventKind::Failed, format!("training stays on the {}: {error}", cohort.device())),
         };
         let (update, generation) = (cohort.update(), self.revision.generation);
-        lock(&self.shared).events.push(Event { update, lane: None, kind, message, generation });
+        lock(&self.shared).events.push(Event { update, kind, message, generation });
     }
 
     fn fail(&mut self, error: &TrainError) {
@@ -428,7 +432,7 @@ impl Worker {
         self.chunk = (fitting as u64).clamp(1, self.chunk.saturating_mul(4));
         self.measured.0 += updates;
         if updates > 0 {
-            self.moments.went_on();
+            self.timeline.went_on();
         }
         let elapsed = self.measured.1.elapsed();
         if elapsed >= SPEED_WINDOW || self.rate == 0.0 && elapsed >= CHUNK {
@@ -448,7 +452,7 @@ impl Worker {
 enum Next {
     Command(Command),
     /// An edit that waited.
-    Sweep(Arc<Revision>),
+    Instant(Arc<Revision>),
     Train,
     Idle,
     Gone,

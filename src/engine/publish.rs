@@ -3,9 +3,9 @@
 use std::sync::TryLockError;
 use std::time::{Duration, Instant};
 
+use super::protocol::State;
 use super::{Worker, lock};
 use crate::telemetry::{Event, EventKind};
-use crate::train::command::State;
 use crate::train::control::Control;
 
 /// Between two calls of the interface's wake function.
@@ -30,27 +30,19 @@ impl Worker {
         let generation = self.revision.generation;
         if let Some(cohort) = &mut self.cohort {
             for lane in cohort.lanes_mut() {
-                let Some(view) = self.sweep.view(&mut shared, lane.id) else { continue };
-                view.store.append(0, &lane.log.rows);
-                for validation in lane.log.validations.drain(..) {
-                    view.store.validate(0, validation);
-                }
-                let event =
-                    |update, kind, message| Event { update, lane: Some(0), kind, message, generation };
-                for (update, cut) in lane.log.cuts.drain(..) {
+                let Some(view) = self.instant.view(&mut shared, lane.id) else { continue };
+                view.store.append(&lane.log.rows);
+                let event = |update, kind, message| Event { update, kind, message, generation };
+                for (update, change) in lane.log.rate_changes.drain(..) {
                     let message =
-                        format!("the controller changes the rate {:.3e} → {:.3e}", cut.from, cut.to);
-                    view.store.event(event(update, EventKind::PlateauCut, message));
+                        format!("the controller changes the rate {:.3e} → {:.3e}", change.from, change.to);
+                    view.store.event(event(update, EventKind::RateChange, message));
                 }
                 if let Some(update) = lane.log.diverged.take() {
-                    let message = "the loss is no number any more: the run has diverged".to_owned();
-                    view.store.event(event(update, EventKind::Diverged, message));
+                    view.store.event(event(update, EventKind::Diverged, Event::DIVERGED.to_owned()));
                 }
                 if let (Some(failed), None) = (&lane.failed, &view.failed) {
                     view.store.event(event(lane.update, EventKind::Failed, failed.clone()));
-                }
-                for (update, share) in lane.log.rounded.drain(..) {
-                    view.store.rounded_away(0, update, share);
                 }
                 if let Some((findings, new)) = self.guards.news(lane.id) {
                     view.findings = findings;
@@ -67,8 +59,8 @@ impl Worker {
                 view.failed.clone_from(&lane.failed);
                 view.control = lane.controller().map(Control::standing);
             }
-            self.sweep.reveal(&mut shared, self.state != State::Playing);
-            if !self.sweep.is_hidden() {
+            self.instant.reveal(&mut shared, self.state != State::Playing);
+            if !self.instant.is_hidden() {
                 shared.status.update = cohort.update();
             }
             shared.status.updates = cohort.task().clock.updates;
@@ -78,7 +70,7 @@ impl Worker {
             shared.status.device = cohort.device();
             shared.status.choice = self.options.device;
         }
-        if let Some(snapshots) = self.moments.news() {
+        if let Some(snapshots) = self.timeline.news() {
             shared.snapshots = snapshots;
         }
         shared.status.state = self.state.clone();

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::examine::Past;
-use super::shown::Why;
+use super::protocol::State;
+use super::shared_view::SnapshotReason;
 use super::travel::told;
 use super::{Worker, lock};
 use crate::train::checkpoint::{Continuation, Forget, SavedLane};
-use crate::train::command::{LaneId, State};
+use crate::train::ids::LaneId;
 
 impl Worker {
     /// Puts all lanes where a saved training was, shows what it had measured, and pauses. The revision in
@@ -20,7 +21,7 @@ impl Worker {
         if let Err(error) = cohort.restart() {
             return self.fail(&error);
         }
-        self.moments.begin(cohort.task().clock.updates);
+        self.timeline.begin(cohort.task().clock.updates);
         self.examination.follow(cohort);
         self.capture();
         let Some(cohort) = &mut self.cohort else { return };
@@ -41,10 +42,8 @@ impl Worker {
         }
         for measured in &saved.measured {
             let view = lane(&measured.run, measured.replica).and_then(|lane| shared.lanes.get_mut(&lane));
-            let Some(view) = view else { continue };
-            view.store.append(0, &[measured.row]);
-            if let Some(validation) = measured.validation {
-                view.store.validate(0, validation);
+            if let Some(view) = view {
+                view.store.append(&[measured.row]);
             }
         }
         for rates in &continuity {
@@ -58,11 +57,11 @@ impl Worker {
             let Some(id) = lane(&saved.run, saved.id.replica) else { continue };
             let Some(now) = cohort.lanes().iter().find(|lane| lane.id == id) else { continue };
             let asked = now.keeper.as_ref().is_some_and(|keeper| keeper.is_due(saved.state.update));
-            let why = if asked { Why::Asked } else { Why::Saved };
+            let why = if asked { SnapshotReason::Asked } else { SnapshotReason::Saved };
             let past = Past::along(&now.course);
-            self.moments.put(id, Arc::new(SavedLane { id, ..saved.clone() }), past, parameters, why);
+            self.timeline.put(id, Arc::new(SavedLane { id, ..saved.clone() }), past, parameters, why);
         }
-        self.capture_all(Why::Departure);
+        self.capture_all(SnapshotReason::Departure);
         self.pending.clear();
         self.pictured = None;
         self.state = State::Paused;

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::shown::LaneView;
+use super::protocol::State;
+use super::shared_view::LaneView;
 use super::{Track, Worker, lock};
 use crate::data::Prepared;
 use crate::experiment::{Loss, Run};
 use crate::telemetry::{Event, EventKind, Store};
 use crate::train::cohort::{Change, Cohort};
-use crate::train::command::{Mode, Revision, State};
-use crate::train::edit::describe;
+use crate::train::diff::describe;
+use crate::train::ids::{Mode, Revision};
 use crate::train::pool;
 
 /// An edit is told when no other has followed it for so long: a drag is one event.
@@ -69,22 +70,22 @@ impl Worker {
         let mut shared = lock(&self.shared);
         for id in &change.dropped {
             shared.lanes.remove(id);
-            self.sweep.forget(*id);
+            self.instant.forget(*id);
             self.pending.remove(id);
         }
         if change.rebuilt {
             shared.lanes.clear();
-            self.sweep.forget_all();
+            self.instant.forget_all();
             shared.events.clear();
             shared.landscape = None;
             self.surveyor.forget();
             self.pending.clear();
         }
         let sweeps = mode == Mode::Instant && !change.reset.is_empty();
-        let begins_gesture = sweeps && self.sweep.begin();
+        let begins_gesture = sweeps && self.instant.begin();
         for id in &change.reset {
             let half_life = shared.lanes.get(id).and_then(|view| view.store.half_life());
-            let mut store = Store::new(1, share);
+            let mut store = Store::new(share);
             store.set_half_life(half_life.or_else(|| shared.half_life()));
             let view = LaneView {
                 store,
@@ -97,7 +98,7 @@ impl Worker {
                 track: Track::default(),
             };
             let whole = if sweeps { total } else { u64::MAX };
-            self.sweep.renew(&mut shared, *id, view, begins_gesture, whole);
+            self.instant.renew(&mut shared, *id, view, begins_gesture, whole);
         }
         shared.status.parameters = cohort.task().model.width();
         shared.status.chance_loss =
@@ -112,19 +113,13 @@ impl Worker {
                 let before =
                     old.ids.iter().position(|run| *run == id.run).map(|at| old.experiment.runs[at].clone());
                 let Some(before) = before else { continue };
-                let event = Event {
-                    update,
-                    lane: Some(0),
-                    kind: EventKind::Edit,
-                    message: String::new(),
-                    generation,
-                };
+                let event = Event { update, kind: EventKind::Edit, message: String::new(), generation };
                 let pending = self.pending.entry(*id).or_insert(Pending { event, before, last: now });
                 pending.event.generation = generation;
                 pending.last = now;
             }
         }
-        self.branch(&change.reset);
+        self.take_over_pasts(&change.reset);
         self.pictured = None;
     }
 
@@ -132,10 +127,10 @@ impl Worker {
     fn keep_up(&mut self, change: &Change) {
         let Some(cohort) = &self.cohort else { return };
         if change.rebuilt {
-            self.moments.begin(cohort.task().clock.updates);
+            self.timeline.begin(cohort.task().clock.updates);
         }
         for lane in change.dropped.iter().chain(&change.reset) {
-            self.moments.forget(*lane);
+            self.timeline.forget(*lane);
         }
         self.make_room();
         self.mark_forks();

@@ -2,25 +2,26 @@
 
 use std::time::Instant;
 
-use super::moments::{Going, Turn};
-use super::shown::{LaneView, Snapshot, Why};
+use super::protocol::State;
+use super::shared_view::{LaneView, Snapshot, SnapshotReason};
+use super::timeline::{Going, Turn};
 use super::{Worker, lock};
 use crate::telemetry::{Event, EventKind};
 use crate::train::TrainError;
 use crate::train::checkpoint::{Continuity, Forget};
-use crate::train::command::{SnapshotId, State};
+use crate::train::ids::SnapshotId;
 
 impl Worker {
     /// Puts all lanes where they were at the moment of a snapshot, and pauses. What was measured after it stays as
     /// the ghost, and the way there can be gone again. A snapshot that is no more is passed over.
     pub(super) fn travel(&mut self, id: SnapshotId, forget: Forget) {
-        let Some((to, forward)) = self.moments.find(id) else { return };
+        let Some((to, forward)) = self.timeline.find(id) else { return };
         // What the lanes have measured belongs to the way that is left.
         self.publish(true);
-        if self.moments.departs() {
-            self.capture_all(Why::Departure);
+        if self.timeline.departs() {
+            self.capture_all(SnapshotReason::Departure);
         }
-        let going = self.moments.go(to, forward);
+        let going = self.timeline.go(to, forward);
         if let Err(error) = self.put_back(&going, forget) {
             return self.fail(&error);
         }
@@ -80,5 +81,5 @@ pub(super) fn told(continuity: &Continuity, forget: Forget, generation: u64) -> 
         (true, true) => ", without the scheduler's state and the momentum",
     };
     let message = format!("went on from here{lost}: {}", continuity.verdict());
-    Event { update: continuity.update, lane: Some(0), kind: EventKind::Resume, message, generation }
+    Event { update: continuity.update, kind: EventKind::Resume, message, generation }
 }

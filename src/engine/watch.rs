@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Engine;
-use crate::train::command::{State, Status};
+use super::protocol::{State, Status};
 
 /// How long training may stand still.
 const PATIENCE: Duration = Duration::from_secs(120);

@@ -68,6 +68,16 @@ pub enum Source {
     None,
 }
 
+impl Source {
+    /// What is known of a shipped data set without reading it.
+    pub fn shipped(&self) -> Option<&'static crate::data::DatasetInfo> {
+        match self {
+            Self::Shipped(name) => crate::data::info(name),
+            Self::File { .. } | Self::None => None,
+        }
+    }
+}
+
 /// Samples in one micro-batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BatchSize {

@@ -5,6 +5,7 @@
 //! rates those same values produce. So a text and its prediction cannot drift apart, and the deviation from
 //! the drawn curve is known before anything is pasted.
 
+mod alone;
 mod axolotl;
 mod burn;
 mod candle;

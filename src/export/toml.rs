@@ -1,11 +1,12 @@
 //! Our own experiment file with this run alone: nothing is lost, controllers included.
 
+use super::Draft;
+use super::alone::alone;
 use super::recipe::Recipe;
-use super::{Draft, origin};
 
 pub fn write(recipe: &Recipe<'_>) -> Draft {
     Draft {
-        text: origin::alone(recipe).to_toml(),
+        text: alone(recipe).to_toml(),
         predicted: recipe.drawn.clone(),
         table: None,
         approximated: "",

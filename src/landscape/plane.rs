@@ -6,6 +6,7 @@ use thiserror::Error;
 use super::spread;
 use crate::model::Parameter;
 use crate::random;
+use crate::vector::wide_dot;
 
 /// The rows `origin + x · axes[0] + y · axes[1]`.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,7 +55,7 @@ impl Plane {
     pub fn new(origin: Vec<f32>, axes: [Vec<f32>; 2]) -> Result<Self, PlaneError> {
         check(&[&origin, &axes[0], &axes[1]])?;
         let [x, y] = &axes;
-        let products = [dot(x, x), dot(x, y), dot(y, y)];
+        let products = [wide_dot(x, x), wide_dot(x, y), wide_dot(y, y)];
         let [xx, _, yy] = products;
         // The relative size of the determinant is the squared sine of the angle between the axes.
         if determinant(products) > LEAST_SINE * LEAST_SINE * xx * yy {
@@ -100,11 +101,11 @@ impl Plane {
     pub fn through_three(first: &[f32], second: &[f32], third: &[f32]) -> Result<Self, PlaneError> {
         check(&[first, second, third])?;
         let (x, slanted) = (difference(second, first), difference(third, first));
-        let length = dot(&x, &x);
-        let share = dot(&slanted, &x) / length;
+        let length = wide_dot(&x, &x);
+        let share = wide_dot(&slanted, &x) / length;
         let mut y: Vec<f32> =
             slanted.iter().zip(&x).map(|(y, x)| (f64::from(*y) - share * f64::from(*x)) as f32).collect();
-        let (rest, slant) = (dot(&y, &y), dot(&slanted, &slanted));
+        let (rest, slant) = (wide_dot(&y, &y), wide_dot(&slanted, &slanted));
         if length.is_nan() || length <= 0.0 || rest.is_nan() || rest <= LEAST_SINE * LEAST_SINE * slant {
             return Err(PlaneError::Line);
         }
@@ -150,7 +151,7 @@ impl Plane {
     pub fn place(&self, row: &[f32]) -> Result<Place, PlaneError> {
         check(&[&self.origin, row])?;
         let step = difference(row, &self.origin);
-        let [along, across] = [dot(&step, &self.axes[0]), dot(&step, &self.axes[1])];
+        let [along, across] = [wide_dot(&step, &self.axes[0]), wide_dot(&step, &self.axes[1])];
         let ([xx, xy, yy], determinant) = (self.products, determinant(self.products));
         let (x, y) = ((along * yy - across * xy) / determinant, (across * xx - along * xy) / determinant);
         let axes = self.axes[0].iter().zip(&self.axes[1]);
@@ -219,15 +220,4 @@ fn determinant([xx, xy, yy]: [f64; 3]) -> f64 {
 
 fn difference(a: &[f32], b: &[f32]) -> Vec<f32> {
     a.iter().zip(b).map(|(a, b)| a - b).collect()
-}
-
-/// The sum of the products, in eight sums side by side: one alone would wait for itself at every step.
-pub(super) fn dot(a: &[f32], b: &[f32]) -> f64 {
-    let mut sums = [0.0; 8];
-    for (a, b) in a.chunks(8).zip(b.chunks(8)) {
-        for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
-            *sum += f64::from(*a) * f64::from(*b);
-        }
-    }
-    sums.iter().sum()
 }

@@ -1,6 +1,6 @@
 //! The directions in which rows differ most, from the small matrix of their products with each other.
 
-use super::plane::dot;
+use crate::vector::wide_dot;
 
 /// A principal component.
 pub struct Component {
@@ -65,7 +65,7 @@ fn centred_products(rows: &[&[f32]]) -> Vec<f64> {
     let mut products = vec![0.0; count * count];
     for (a, left) in steps.iter().enumerate() {
         for (b, right) in steps.iter().enumerate().take(a + 1) {
-            let product = dot(left, right);
+            let product = wide_dot(left, right);
             products[a * count + b] = product;
             products[b * count + a] = product;
         }

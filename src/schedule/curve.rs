@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use super::landmark::{Landmark, Marks, Stage, What};
+use super::landmark::{Landmark, LandmarkKind, Marks, Stage};
 use super::node::Node;
 
 /// The most landmarks a curve names.
@@ -83,7 +83,7 @@ impl Curve {
     /// sequence, ends, in order; the last of the run's `total_updates` is always among them.
     /// A curve of more than a million cycles names the first million.
     pub fn cycle_ends(&self, total_updates: u64) -> Vec<u64> {
-        let mut marks = Marks::new(MAX_CYCLE_ENDS, What::ends_cycle);
+        let mut marks = Marks::new(MAX_CYCLE_ENDS, LandmarkKind::ends_cycle);
         self.root.mark(Stage::run(total_updates), &mut marks);
         let mut ends: Vec<u64> = marks
             .in_order()

@@ -77,12 +77,6 @@ impl Hypergradient {
     }
 }
 
-/// The dot product of a gradient and a direction, summed in f64. Of rows of two lengths the shorter counts.
-#[must_use]
-pub fn dot(gradient: &[f32], direction: &[f32]) -> f64 {
-    gradient.iter().zip(direction).map(|(g, d)| f64::from(*g) * f64::from(*d)).sum()
-}
-
 /// Adam's numbers for [`adam_alignment`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdamDirection {

@@ -8,12 +8,12 @@ use super::node::Node;
 pub struct Landmark {
     /// The first update it holds for.
     pub update: u64,
-    pub what: What,
+    pub what: LandmarkKind,
 }
 
 /// What happens at a landmark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum What {
+pub enum LandmarkKind {
     /// The body begins.
     WarmupEnd,
     CooldownStart,
@@ -30,7 +30,7 @@ pub enum What {
     PartStart,
 }
 
-impl What {
+impl LandmarkKind {
     pub(super) fn ends_cycle(self) -> bool {
         matches!(self, Self::Restart | Self::CycleEnd | Self::PartStart)
     }
@@ -40,11 +40,11 @@ impl What {
 pub(super) struct Marks {
     found: Vec<Landmark>,
     limit: usize,
-    wanted: fn(What) -> bool,
+    wanted: fn(LandmarkKind) -> bool,
 }
 
 impl Marks {
-    pub fn new(limit: usize, wanted: fn(What) -> bool) -> Self {
+    pub fn new(limit: usize, wanted: fn(LandmarkKind) -> bool) -> Self {
         Self { found: Vec::new(), limit, wanted }
     }
 
@@ -55,7 +55,7 @@ impl Marks {
     }
 
     /// Notes a landmark if it counts; `false` says that no later one of its sort counts either.
-    fn put(&mut self, stage: Stage, tick: u64, what: What) -> bool {
+    fn put(&mut self, stage: Stage, tick: u64, what: LandmarkKind) -> bool {
         let update = stage.update(tick);
         let counts = update < stage.end && self.found.len() < self.limit && (self.wanted)(what);
         if counts {
@@ -65,7 +65,7 @@ impl Marks {
     }
 
     /// Notes a landmark at a position that may lie between two ticks or before the first.
-    fn put_near(&mut self, stage: Stage, position: f64, what: What) {
+    fn put_near(&mut self, stage: Stage, position: f64, what: LandmarkKind) {
         if position >= 0.0 {
             self.put(stage, position.round() as u64, what);
         }
@@ -106,11 +106,11 @@ impl Node {
     pub fn mark(&self, stage: Stage, marks: &mut Marks) {
         let mut stage = Stage { per_tick: stage.per_tick.saturating_mul(self.stride), ..stage };
         if let Some(fall) = &self.cooldown {
-            marks.put(stage, fall.start, What::CooldownStart);
+            marks.put(stage, fall.start, LandmarkKind::CooldownStart);
             stage = stage.until_tick(fall.start);
         }
         if let Some(climb) = &self.warmup {
-            marks.put(stage, climb.over, What::WarmupEnd);
+            marks.put(stage, climb.over, LandmarkKind::WarmupEnd);
             stage = stage.after_tick(climb.over);
         }
         self.body.mark(stage, marks);
@@ -125,56 +125,56 @@ impl Body {
             | Self::InverseSqrt { .. }
             | Self::Power { .. }
             | Self::Table(_) => {}
-            Self::Step { every, .. } => each(*every, |tick| marks.put(stage, tick, What::Drop)),
+            Self::Step { every, .. } => each(*every, |tick| marks.put(stage, tick, LandmarkKind::Drop)),
             Self::Multistep { milestones, .. } => {
                 for milestone in milestones {
-                    marks.put(stage, *milestone, What::Drop);
+                    marks.put(stage, *milestone, LandmarkKind::Drop);
                 }
             }
             Self::Linear { over, .. } => {
-                marks.put(stage, *over, What::Phase);
+                marks.put(stage, *over, LandmarkKind::Phase);
             }
             Self::Descent(descent) => {
                 if descent.start > 0.0 {
-                    marks.put_near(stage, descent.start, What::Phase);
+                    marks.put_near(stage, descent.start, LandmarkKind::Phase);
                 }
-                marks.put_near(stage, descent.start + descent.over, What::Phase);
+                marks.put_near(stage, descent.start + descent.over, LandmarkKind::Phase);
             }
-            Self::Wave { over, .. } => each(*over, |tick| marks.put(stage, tick, What::Phase)),
+            Self::Wave { over, .. } => each(*over, |tick| marks.put(stage, tick, LandmarkKind::Phase)),
             Self::Restarts(restarts) => {
                 let mut cycle = 1.0;
                 let top = |cycle: f64| (restarts.start(cycle) as u64).saturating_add(restarts.climb);
                 if restarts.climb > 0 {
-                    marks.put(stage, top(0.0), What::Phase);
+                    marks.put(stage, top(0.0), LandmarkKind::Phase);
                 }
-                while marks.put(stage, restarts.start(cycle) as u64, What::Restart) {
+                while marks.put(stage, restarts.start(cycle) as u64, LandmarkKind::Restart) {
                     if restarts.climb > 0 {
-                        marks.put(stage, top(cycle), What::Phase);
+                        marks.put(stage, top(cycle), LandmarkKind::Phase);
                     }
                     cycle += 1.0;
                 }
             }
             Self::OneCycle(cycle) => {
-                marks.put(stage, cycle.over, What::CycleEnd);
+                marks.put(stage, cycle.over, LandmarkKind::CycleEnd);
                 for end in cycle.turns() {
-                    marks.put_near(stage, end, What::Phase);
+                    marks.put_near(stage, end, LandmarkKind::Phase);
                 }
             }
             Self::Cyclic(cyclic) => each(cyclic.total(), |tick| {
-                marks.put(stage, tick - cyclic.down, What::Phase);
-                marks.put(stage, tick, What::Restart)
+                marks.put(stage, tick - cyclic.down, LandmarkKind::Phase);
+                marks.put(stage, tick, LandmarkKind::Restart)
             }),
             Self::Noam { warmup, .. } => {
-                marks.put(stage, *warmup - 1, What::Phase);
+                marks.put(stage, *warmup - 1, LandmarkKind::Phase);
             }
             Self::Points(points) => {
                 for position in points.positions() {
-                    marks.put_near(stage, position, What::ControlPoint);
+                    marks.put_near(stage, position, LandmarkKind::ControlPoint);
                 }
             }
             Self::Sequence(sequence) => {
                 for (start, _) in &sequence.later {
-                    marks.put(stage, *start, What::PartStart);
+                    marks.put(stage, *start, LandmarkKind::PartStart);
                 }
                 let ends = sequence.later.iter().map(|(start, _)| *start).chain([u64::MAX]);
                 let parts = std::iter::once((0, &*sequence.first))
@@ -206,7 +206,7 @@ mod tests {
         Constant, CosineRestarts, Cyclic, Kind, Noam, OneCycle, Part, Points, Sequence, Step, Wsd,
     };
     use super::super::{Clock, Cooldown, Curve, Ramp, Schedule, Span, Tick, Warmup};
-    use super::What::{
+    use super::LandmarkKind::{
         self, ControlPoint, CooldownStart, CycleEnd, Drop, PartStart, Phase, Restart, WarmupEnd,
     };
 
@@ -214,7 +214,7 @@ mod tests {
         schedule.into().resolve(Clock { updates, updates_per_epoch: 10 }).unwrap()
     }
 
-    fn landmarks(curve: &Curve) -> Vec<(u64, What)> {
+    fn landmarks(curve: &Curve) -> Vec<(u64, LandmarkKind)> {
         curve.landmarks().into_iter().map(|landmark| (landmark.update, landmark.what)).collect()
     }
 

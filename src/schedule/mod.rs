@@ -29,7 +29,7 @@ pub use error::ScheduleError;
 pub use greedy::{Greedy, GreedyRule};
 pub use hypergradient::Hypergradient;
 pub use kind::Kind;
-pub use landmark::{Landmark, What};
+pub use landmark::{Landmark, LandmarkKind};
 pub use plateau::{Plateau, PlateauRule};
 pub use span::{Clock, Span};
 

@@ -1,94 +1,179 @@
-//! The quantities a lane measures.
+//! The quantities that an update measures: one table for the rows, the series, the files and the plots.
+//!
+//! A new column is a new line in the table at the end. What makes a [`Row`] then does not compile until it says
+//! what the value is; everything else reads columns by the table.
 
-/// One measured quantity of a lane.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Column {
-    Lr,
-    Momentum,
-    WeightDecay,
-    Batch,
-    TrainLoss,
-    ValLoss,
-    ValAccuracy,
-    GradNorm,
-    UpdateNorm,
-    RoundedAway,
+use super::series::Precision;
+use super::value::Value;
+
+/// Where the interface shows a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The learning rate, which has a plot of its own.
+    Rate,
+    /// Another number that the optimizer was given, which may have a schedule.
+    Setting,
+    /// A quantity that training led to.
+    Measure,
+    /// Drawn together with the training loss.
+    BesideLoss,
 }
 
-impl Column {
-    /// Every column, in the order people read them.
-    pub const ALL: [Self; 10] = [
-        Self::Lr,
-        Self::Momentum,
-        Self::TrainLoss,
-        Self::ValLoss,
-        Self::ValAccuracy,
-        Self::GradNorm,
-        Self::UpdateNorm,
-        Self::WeightDecay,
-        Self::Batch,
-        Self::RoundedAway,
-    ];
+/// The loss and the accuracy of an evaluation on the held-out samples.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Validation {
+    /// The last update before it.
+    pub update: u64,
+    pub loss: f32,
+    /// The share classified correctly; `None` for a regression.
+    pub accuracy: Option<f32>,
+}
 
-    /// The name in files: the columns of `metrics.csv`, and more.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Lr => "lr",
-            Self::Momentum => "momentum",
-            Self::WeightDecay => "weight_decay",
-            Self::Batch => "batch",
-            Self::TrainLoss => "train_loss",
-            Self::ValLoss => "val_loss",
-            Self::ValAccuracy => "val_accuracy",
-            Self::GradNorm => "grad_norm",
-            Self::UpdateNorm => "update_norm",
-            Self::RoundedAway => "rounded_away",
-        }
+impl Row {
+    /// The evaluation after this update, if there was one.
+    pub fn validation(&self) -> Option<Validation> {
+        let (update, accuracy) = (self.update, self.val_accuracy);
+        self.val_loss.map(|loss| Validation { update, loss, accuracy })
     }
+}
 
-    /// The name for people, in sentence case.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Lr => "Learning rate",
-            Self::Momentum => "Momentum",
-            Self::WeightDecay => "Weight decay",
-            Self::Batch => "Batch",
-            Self::TrainLoss => "Training loss",
-            Self::ValLoss => "Validation loss",
-            Self::ValAccuracy => "Validation accuracy",
-            Self::GradNorm => "Gradient norm",
-            Self::UpdateNorm => "Update norm",
-            Self::RoundedAway => "Rounded away",
+/// A line a column: its name in code, its name in files with its type, its names for people (a long and a short
+/// one), its unit, and its place in the interface. The comment above is its help.
+///
+/// The type says how it is stored and written ([`Value`]), and an `Option` that not every update has it.
+macro_rules! columns {
+    ($($(#[doc = $help:literal])+ $column:ident, $name:ident: $type:ty, $label:literal, $short:literal, $unit:literal, $role:ident;)+) => {
+        /// One measured quantity of a lane.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Column {
+            $($(#[doc = $help])+ $column,)+
         }
-    }
 
-    /// What the numbers count, or nothing for a plain factor.
-    pub const fn unit(self) -> &'static str {
-        match self {
-            Self::Lr | Self::Momentum | Self::WeightDecay => "",
-            Self::Batch => "samples",
-            Self::TrainLoss | Self::ValLoss => "per sample",
-            Self::ValAccuracy => "share of samples",
-            Self::GradNorm | Self::UpdateNorm => "L2 norm",
-            Self::RoundedAway => "share of weights",
+        /// What one update of one lane measured.
+        #[derive(Clone, Copy, Debug, Default, PartialEq)]
+        pub struct Row {
+            /// The update's index, from 0.
+            pub update: u64,
+            $($(#[doc = $help])+ pub $name: $type,)+
         }
-    }
 
-    /// What it is, in one sentence.
-    pub const fn help(self) -> &'static str {
-        match self {
-            Self::Lr => "The learning rate that the update used.",
-            Self::Momentum => "The share of the last step that the update kept (beta1 for the Adam family).",
-            Self::WeightDecay => "How strongly the update pulled the weights towards zero.",
-            Self::Batch => "The samples over whose gradients the update averaged.",
-            Self::TrainLoss => "The mean loss of the update's batch, before the update.",
-            Self::ValLoss => "The mean loss on the samples held out from training.",
-            Self::ValAccuracy => "The share of the held-out samples that are classified correctly.",
-            Self::GradNorm => "The length of the whole gradient, before clipping.",
-            Self::UpdateNorm => "The length of the step that all weights took together.",
-            Self::RoundedAway => {
-                "The share of weights that were to change and stayed: the stored format has no number that near."
+        impl Column {
+            /// Every column, in the order people read them.
+            pub const ALL: [Self; Self::COUNT] = [$(Self::$column,)+];
+
+            /// How many there are.
+            pub const COUNT: usize = [$(stringify!($name),)+].len();
+
+            /// The name in files.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$column => stringify!($name),)+
+                }
+            }
+
+            /// The name for people, in sentence case.
+            pub const fn label(self) -> &'static str {
+                match self {
+                    $(Self::$column => $label,)+
+                }
+            }
+
+            /// The name where there is little room.
+            pub const fn short(self) -> &'static str {
+                match self {
+                    $(Self::$column => $short,)+
+                }
+            }
+
+            /// What the numbers count; empty for a plain factor.
+            pub const fn unit(self) -> &'static str {
+                match self {
+                    $(Self::$column => $unit,)+
+                }
+            }
+
+            /// What it is, in one sentence.
+            pub fn help(self) -> &'static str {
+                match self {
+                    $(Self::$column => concat!($($help,)+).trim_start(),)+
+                }
+            }
+
+            pub const fn role(self) -> Role {
+                match self {
+                    $(Self::$column => Role::$role,)+
+                }
+            }
+
+            /// How a series stores it.
+            pub(super) const fn precision(self) -> Precision {
+                match self {
+                    $(Self::$column => <$type as Value>::PRECISION,)+
+                }
+            }
+
+            /// Whether every update has it.
+            pub(super) const fn is_always_measured(self) -> bool {
+                match self {
+                    $(Self::$column => <$type as Value>::ALWAYS,)+
+                }
             }
         }
-    }
+
+        impl Row {
+            /// The value of a column; `None` where this update did not measure it.
+            pub fn get(&self, column: Column) -> Option<f64> {
+                match column {
+                    $(Column::$column => self.$name.number(),)+
+                }
+            }
+
+            /// The value as a file has it, with the fewest digits that give it back; empty where there is none.
+            pub(super) fn text(&self, column: Column) -> String {
+                match column {
+                    $(Column::$column => self.$name.text(),)+
+                }
+            }
+
+            /// Takes a value from a file; `None`, and no change, where the text is no such value.
+            pub(super) fn read(&mut self, column: Column, text: &str) -> Option<()> {
+                match column {
+                    $(Column::$column => self.$name = Value::read(text)?,)+
+                }
+                Some(())
+            }
+        }
+    };
+}
+
+columns! {
+    /// The learning rate that the update used.
+    Lr, lr: f64, "Learning rate", "Rate", "", Rate;
+
+    /// The share of the last step that the update kept (beta1 for the Adam family).
+    Momentum, momentum: f64, "Momentum", "Momentum", "", Setting;
+
+    /// The mean loss of the update's batch, before the update.
+    TrainLoss, train_loss: f32, "Training loss", "Loss", "per sample", Measure;
+
+    /// The mean loss on the samples held out from training.
+    ValLoss, val_loss: Option<f32>, "Validation loss", "Val. loss", "per sample", BesideLoss;
+
+    /// The share of the held-out samples that are classified correctly.
+    ValAccuracy, val_accuracy: Option<f32>, "Validation accuracy", "Accuracy", "share of samples", Measure;
+
+    /// The length of the whole gradient, before clipping.
+    GradNorm, grad_norm: f32, "Gradient norm", "Gradient norm", "L2 norm", Measure;
+
+    /// The length of the step that all weights took together.
+    UpdateNorm, update_norm: f32, "Update norm", "Update norm", "L2 norm", Measure;
+
+    /// How strongly the update pulled the weights towards zero.
+    WeightDecay, weight_decay: Option<f64>, "Weight decay", "Decay", "", Setting;
+
+    /// The samples over whose gradients the update averaged.
+    Batch, batch: Option<u64>, "Batch", "Batch", "samples", Setting;
+
+    /// The share of weights that were to change and stayed: the stored format has no number that near.
+    RoundedAway, rounded_away: Option<f32>, "Rounded away", "Rounded away", "share of weights", Measure;
 }

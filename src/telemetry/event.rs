@@ -1,17 +1,20 @@
-//! What happened along the way: edits, restarts, cuts, failures.
+//! What happened along the way: edits, restarts, changes of the rate, failures.
 
 /// Something that happened at an update.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// The first update it concerns.
     pub update: u64,
-    /// The lane it happened to; `None` when it concerns them all.
-    pub lane: Option<usize>,
     pub kind: EventKind,
     /// One line for people.
     pub message: String,
     /// How many edits the experiment had seen.
     pub generation: u64,
+}
+
+impl Event {
+    /// What is said of a run that diverged.
+    pub const DIVERGED: &str = "the loss became NaN or infinite: the run has diverged";
 }
 
 /// What kind of thing happened.
@@ -23,33 +26,28 @@ pub enum EventKind {
     Resume,
     /// The run parted from the one it was forked from.
     Fork,
-    CycleEnd,
     Diverged,
-    PlateauCut,
+    /// A controller changed the rate, down or up.
+    RateChange,
     Failed,
-    Snapshot,
     /// Something goes wrong.
     Finding,
     /// The run went back to an earlier update.
     RollBack,
-    Note,
 }
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 9] = [
         Self::Edit,
         Self::Restart,
         Self::Resume,
         Self::Fork,
-        Self::CycleEnd,
         Self::Diverged,
-        Self::PlateauCut,
+        Self::RateChange,
         Self::Failed,
-        Self::Snapshot,
         Self::Finding,
         Self::RollBack,
-        Self::Note,
     ];
 
     /// The name in `events.jsonl`.
@@ -59,14 +57,11 @@ impl EventKind {
             Self::Restart => "restart",
             Self::Resume => "resume",
             Self::Fork => "fork",
-            Self::CycleEnd => "cycle_end",
             Self::Diverged => "diverged",
-            Self::PlateauCut => "plateau_cut",
+            Self::RateChange => "rate_change",
             Self::Failed => "failed",
-            Self::Snapshot => "snapshot",
             Self::Finding => "finding",
             Self::RollBack => "roll_back",
-            Self::Note => "note",
         }
     }
 }
@@ -106,9 +101,9 @@ impl EventLog {
         self.dropped
     }
 
-    /// Forgets what happened to the lane at and after the update; what concerns all lanes stays.
-    pub fn truncate(&mut self, lane: usize, update: u64) {
-        self.events.retain(|event| event.lane != Some(lane) || event.update < update);
+    /// Forgets what happened at and after the update.
+    pub fn truncate(&mut self, update: u64) {
+        self.events.retain(|event| event.update < update);
     }
 
     pub fn bytes(&self) -> usize {

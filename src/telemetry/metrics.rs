@@ -1,86 +1,242 @@
-//! The rows of `metrics.csv`, as they are read back.
+//! `metrics.csv`: what every update measured, written and read back.
+//!
+//! A line is an update of a run's replica. The first columns are a contract with other programs and keep their
+//! order; the others follow. The reader goes by the names, so it also takes files with fewer or other columns.
 
+use std::fs::File;
+use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
-use super::{Row, Validation};
+use super::{Column, Row};
 
-/// The columns that every file has, in order.
-const COLUMNS: [&str; 11] = [
-    "run",
-    "replica",
-    "update",
-    "epoch",
-    "lr",
-    "momentum",
-    "train_loss",
-    "grad_norm",
-    "update_norm",
-    "val_loss",
-    "val_accuracy",
+/// Which update it is, before what it measured.
+const KEYS: [&str; 4] = ["run", "replica", "update", "epoch"];
+
+/// The measured columns of the contract, in its order.
+const CONTRACT: [Column; 7] = [
+    Column::Lr,
+    Column::Momentum,
+    Column::TrainLoss,
+    Column::GradNorm,
+    Column::UpdateNorm,
+    Column::ValLoss,
+    Column::ValAccuracy,
 ];
 
-/// The column that is added where a run has a schedule of its batch.
-const BATCH: &str = "batch";
-
-/// The columns of a file with or without that of batches.
-pub fn columns(batches: bool) -> impl Iterator<Item = &'static str> {
-    COLUMNS.into_iter().chain(batches.then_some(BATCH))
+/// The measured columns as they are written.
+fn columns() -> impl Iterator<Item = Column> {
+    let others = Column::ALL.into_iter().filter(|column| !CONTRACT.contains(column));
+    CONTRACT.into_iter().chain(others)
 }
 
-/// One row: what an update of a run's replica measured.
+/// One line: what an update of a run's replica measured.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Measured {
-    pub run: String,
+    pub run: Arc<str>,
     pub replica: u32,
+    /// The index of the epoch that the update is in.
+    pub epoch: u64,
     pub row: Row,
-    pub validation: Option<Validation>,
 }
 
-/// Hands over the rows of a file whose updates are below `updates`. A killed training may have left half a row at
-/// the end: there the reading ends. Returns whether the file has the column of batches.
-///
-/// # Errors
-/// When the file cannot be opened.
-pub fn read(
-    file: &Path,
-    updates: u64,
-    mut each: impl FnMut(Measured, &csv::StringRecord),
-) -> csv::Result<bool> {
-    let mut old = csv::ReaderBuilder::new().flexible(true).from_path(file)?;
-    let batches = old.headers()?.iter().any(|name| name == BATCH);
-    for record in old.records() {
-        let Ok(record) = record else { break };
-        let Some(measured) = measured(&record, batches) else { break };
-        if measured.row.update < updates {
-            each(measured, &record);
+/// Why a file of metrics cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum MetricsError {
+    #[error("it cannot be read: {0}")]
+    Io(io::Error),
+    #[error("it has no column \"{0}\"")]
+    NoColumn(&'static str),
+    #[error("line {line}: {count} cells, where the header has {expected}")]
+    Cells { line: u64, count: usize, expected: usize },
+    #[error("line {line}: {column} = \"{found}\" is not {allowed}")]
+    Cell { line: u64, column: &'static str, found: String, allowed: &'static str },
+    #[error("{0}")]
+    Csv(csv::Error),
+}
+
+impl From<csv::Error> for MetricsError {
+    fn from(error: csv::Error) -> Self {
+        if error.is_io_error() { Self::Io(error.into()) } else { Self::Csv(error) }
+    }
+}
+
+/// Writes lines of metrics.
+pub struct Writer<W: io::Write> {
+    lines: csv::Writer<W>,
+    cells: csv::StringRecord,
+}
+
+impl<W: io::Write> Writer<W> {
+    /// A new file, which gets its header.
+    ///
+    /// # Errors
+    /// When it cannot be written to.
+    pub fn new(to: W) -> io::Result<Self> {
+        let mut writer = Self::append(to);
+        writer.lines.write_record(KEYS.into_iter().chain(columns().map(Column::name)))?;
+        Ok(writer)
+    }
+
+    /// Goes on at the end of a file that a [`Writer::new`] began.
+    pub fn append(to: W) -> Self {
+        let lines = csv::WriterBuilder::new().has_headers(false).from_writer(to);
+        Self { lines, cells: csv::StringRecord::new() }
+    }
+
+    /// # Errors
+    /// When the file cannot be written to.
+    pub fn write(&mut self, run: &str, replica: u32, epoch: u64, row: &Row) -> io::Result<()> {
+        self.cells.clear();
+        self.cells.push_field(run);
+        for key in [replica.into(), row.update, epoch] {
+            self.cells.push_field(&key.to_string());
         }
+        for column in columns() {
+            self.cells.push_field(&row.text(column));
+        }
+        Ok(self.lines.write_record(&self.cells)?)
     }
-    Ok(batches)
+
+    /// Hands everything so far to the system.
+    ///
+    /// # Errors
+    /// When the file cannot be written to.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.lines.flush()
+    }
 }
 
-/// A row; nothing when it is no whole one.
-fn measured(record: &csv::StringRecord, batches: bool) -> Option<Measured> {
-    if record.len() != columns(batches).count() {
-        return None;
+/// Reads lines of metrics, one at a time.
+///
+/// A training that was killed may have left half a line at the very end, which is passed over. Any other line that
+/// is not as it should be is an error, after which the reader has no more lines.
+pub struct Reader<R> {
+    lines: csv::Reader<Watched<R>>,
+    cells: csv::StringRecord,
+    keys: [usize; 4],
+    /// Where the columns that the file has are in a line.
+    columns: Vec<(Column, usize)>,
+    unknown: Vec<String>,
+    run: Arc<str>,
+    ended: bool,
+}
+
+impl Reader<File> {
+    /// # Errors
+    /// When the file cannot be opened, or its header lacks a column.
+    pub fn open(file: &Path) -> Result<Self, MetricsError> {
+        Self::new(File::open(file).map_err(MetricsError::Io)?)
     }
-    let update = record[2].parse().ok()?;
-    let optional =
-        |at: usize| if record[at].is_empty() { Some(None) } else { record[at].parse().ok().map(Some) };
-    let (loss, accuracy) = (optional(9)?, optional(10)?);
-    Some(Measured {
-        run: record[0].to_owned(),
-        replica: record[1].parse().ok()?,
-        row: Row {
-            update,
-            lr: record[4].parse().ok()?,
-            momentum: record[5].parse().ok()?,
-            // Neither is of use to what reads the rows back.
-            weight_decay: 0.0,
-            batch: 0,
-            train_loss: record[6].parse().ok()?,
-            grad_norm: record[7].parse().ok()?,
-            update_norm: record[8].parse().ok()?,
-        },
-        validation: loss.map(|loss| Validation { update, loss, accuracy }),
-    })
+}
+
+impl<R: io::Read> Reader<R> {
+    /// # Errors
+    /// When the header cannot be read, or lacks a column that every file has.
+    pub fn new(from: R) -> Result<Self, MetricsError> {
+        let mut lines = csv::ReaderBuilder::new().flexible(true).from_reader(Watched { from, last: b'\n' });
+        let header = lines.headers()?.clone();
+        let place = |name| header.iter().position(|cell| cell == name);
+        let mut keys = [0; 4];
+        for (key, name) in keys.iter_mut().zip(KEYS) {
+            *key = place(name).ok_or(MetricsError::NoColumn(name))?;
+        }
+        let mut columns = Vec::new();
+        for column in Column::ALL {
+            match place(column.name()) {
+                Some(at) => columns.push((column, at)),
+                None if column.is_always_measured() => return Err(MetricsError::NoColumn(column.name())),
+                None => {}
+            }
+        }
+        let is_known = |at: &usize| keys.contains(at) || columns.iter().any(|(_, known)| known == at);
+        let unknown = (0..header.len()).filter(|at| !is_known(at)).map(|at| header[at].to_owned());
+        let unknown = unknown.collect();
+        Ok(Self {
+            lines,
+            cells: csv::StringRecord::new(),
+            keys,
+            columns,
+            unknown,
+            run: "".into(),
+            ended: false,
+        })
+    }
+
+    /// Columns of the file that this version does not know; they are not read.
+    pub fn unknown(&self) -> &[String] {
+        &self.unknown
+    }
+
+    /// Whether nothing follows the line that was read, and it does not end.
+    fn was_half_a_line(&mut self) -> bool {
+        let is_last = matches!(self.lines.read_record(&mut self.cells), Ok(false));
+        is_last && self.lines.get_ref().last != b'\n'
+    }
+
+    /// The line in `cells`.
+    fn measured(&mut self) -> Result<Measured, MetricsError> {
+        let line = self.cells.position().map_or(0, csv::Position::line);
+        let (count, expected) = (self.cells.len(), self.lines.headers()?.len());
+        if count != expected {
+            return Err(MetricsError::Cells { line, count, expected });
+        }
+        let cell = |column, at: usize, allowed| MetricsError::Cell {
+            line,
+            column,
+            found: self.cells[at].to_owned(),
+            allowed,
+        };
+        let [run, replica, update, epoch] = self.keys;
+        let key = |name, at: usize| self.cells[at].parse().map_err(|_| cell(name, at, "a whole number"));
+        let mut row = Row { update: key("update", update)?, ..Row::default() };
+        let epoch = key("epoch", epoch)?;
+        let replica =
+            self.cells[replica].parse().map_err(|_| cell("replica", replica, "a whole number below 2^32"))?;
+        for &(column, at) in &self.columns {
+            row.read(column, &self.cells[at]).ok_or_else(|| cell(column.name(), at, "a number"))?;
+        }
+        if *self.run != self.cells[run] {
+            self.run = self.cells[run].into();
+        }
+        Ok(Measured { run: Arc::clone(&self.run), replica, epoch, row })
+    }
+}
+
+impl<R: io::Read> Iterator for Reader<R> {
+    type Item = Result<Measured, MetricsError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
+        let measured = match self.lines.read_record(&mut self.cells) {
+            Ok(false) => return None,
+            Ok(true) => self.measured(),
+            Err(error) => Err(error.into()),
+        };
+        if measured.is_err() {
+            self.ended = true;
+            if !matches!(measured, Err(MetricsError::Io(_))) && self.was_half_a_line() {
+                return None;
+            }
+        }
+        Some(measured)
+    }
+}
+
+/// Remembers the last byte that was read.
+struct Watched<R> {
+    from: R,
+    last: u8,
+}
+
+impl<R: io::Read> io::Read for Watched<R> {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        let count = self.from.read(to)?;
+        if let Some(last) = to[..count].last() {
+            self.last = *last;
+        }
+        Ok(count)
+    }
 }

@@ -17,12 +17,13 @@ mod series;
 mod smooth;
 mod store;
 mod summary;
+mod value;
 
-pub use column::Column;
+pub use column::{Column, Role, Row, Validation};
 pub use event::{Event, EventKind};
 pub use series::{Bucket, Precision, Sample, Series};
 pub use smooth::Smoother;
-pub use store::{Row, Store, Validation};
+pub use store::Store;
 
 /// Pushes, growing by an eighth: doubling would waste up to half of a memory budget.
 fn push_tight<T>(vec: &mut Vec<T>, item: T) {

@@ -4,16 +4,18 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Instant;
 
 use candle_core::{CpuStorage, DType, InplaceOp1, Layout, Storage, Tensor};
 use rayon::prelude::*;
 
 use super::TrainError;
-use super::command::{LaneId, Mode, Revision, RunId};
+use super::cores::Cores;
 use super::course::Course;
-use super::edit;
+use super::device::{Choice, TrainDevice};
+use super::diff;
+use super::ids::{LaneId, Mode, Revision, RunId};
 use super::lane::Lane;
-use super::place::{Choice, Place};
 use super::rule;
 use super::snapshot::Keeper;
 use super::task::{self, Task};
@@ -28,9 +30,11 @@ pub struct Cohort {
     task: Task,
     lanes: Vec<Lane>,
     rows: Tensor,
-    place: Place,
+    device: TrainDevice,
     /// The data, where lanes train in candle's operations.
     resident: Option<Resident>,
+    /// How many cores share a lane's batch.
+    cores: Cores,
 }
 
 /// What an edit did.
@@ -52,16 +56,16 @@ impl Cohort {
     /// # Errors
     /// When the experiment cannot be trained.
     pub fn new(revision: Arc<Revision>, pool: Arc<rayon::ThreadPool>) -> Result<Self, TrainError> {
-        Self::at(revision, Place::cpu(pool))
+        Self::at(revision, TrainDevice::cpu(pool))
     }
 
     /// As [`Cohort::new`], anywhere.
     ///
     /// # Errors
     /// When the experiment cannot be trained there.
-    pub fn at(revision: Arc<Revision>, place: Place) -> Result<Self, TrainError> {
+    pub fn at(revision: Arc<Revision>, device: TrainDevice) -> Result<Self, TrainError> {
         let task = Task::new(&revision.experiment, task::prepare(&revision.experiment)?)?;
-        Self::with_task(revision, task, place)
+        Self::with_task(revision, task, device)
     }
 
     /// As [`Cohort::new`], where `choice` says.
@@ -77,20 +81,21 @@ impl Cohort {
         let task = Task::new(experiment, task::prepare(experiment)?)?;
         let lanes = experiment.runs.len() * experiment.train.replicas;
         let flops = task.model.flops(task.batch) * (task.accumulate * lanes) as f64;
-        let place = Place::choose(choice, pool, flops)?;
-        Self::with_task(revision, task, place)
+        let device = TrainDevice::choose(choice, pool, flops)?;
+        Self::with_task(revision, task, device)
     }
 
     /// A cohort on data and a model that are ready, every lane at update 0.
     ///
     /// # Errors
     /// When a run of the revision cannot be resolved, or the tensor library fails.
-    pub fn with_task(revision: Arc<Revision>, task: Task, place: Place) -> Result<Self, TrainError> {
-        let rows = Tensor::zeros((0, 0), DType::F32, &place.device)?;
+    pub fn with_task(revision: Arc<Revision>, task: Task, device: TrainDevice) -> Result<Self, TrainError> {
+        let rows = Tensor::zeros((0, 0), DType::F32, &device.device)?;
         let experiment = Experiment { runs: Vec::new(), ..revision.experiment.clone() };
         let nothing = Arc::new(Revision { generation: 0, experiment, ids: Vec::new() });
-        let resident = resident(&task, &place)?;
-        let mut cohort = Self { revision: nothing, task, lanes: Vec::new(), rows, place, resident };
+        let resident = resident(&task, &device)?;
+        let (lanes, cores) = (Vec::new(), Cores::default());
+        let mut cohort = Self { revision: nothing, task, lanes, rows, device, resident, cores };
         cohort.cast(revision, Mode::Live)?;
         Ok(cohort)
     }
@@ -105,7 +110,7 @@ impl Cohort {
 
     /// The threads it trains on.
     pub fn pool(&self) -> &Arc<rayon::ThreadPool> {
-        &self.place.pool
+        &self.device.pool
     }
 
     pub fn lanes_mut(&mut self) -> &mut [Lane] {
@@ -154,7 +159,7 @@ impl Cohort {
     /// # Errors
     /// When they are more or fewer.
     pub fn set_rows(&mut self, numbers: Vec<f32>) -> Result<(), TrainError> {
-        self.rows = Tensor::from_vec(numbers, self.rows.shape().clone(), &self.place.device)?;
+        self.rows = Tensor::from_vec(numbers, self.rows.shape().clone(), &self.device.device)?;
         Ok(())
     }
 
@@ -174,7 +179,7 @@ impl Cohort {
         for (lane, row) in self.lanes.iter_mut().zip(rows.chunks_exact_mut(width.max(1))) {
             lane.initialise(&self.task, row);
         }
-        self.rows = Tensor::from_vec(rows, (lanes, width), &self.place.device)?;
+        self.rows = Tensor::from_vec(rows, (lanes, width), &self.device.device)?;
         Ok(())
     }
 
@@ -205,7 +210,7 @@ impl Cohort {
                 lane.course.next_after(lane.update).map_or(*goal, |next| next.min(*goal))
             });
             let ends: Vec<u64> = ends.collect();
-            if self.place.fused {
+            if self.device.fused {
                 self.advance_fused(&ends)?;
             } else {
                 self.advance_on_device(&ends)?;
@@ -234,15 +239,34 @@ impl Cohort {
     /// # Errors
     /// When they are more or fewer, or there is no such lane.
     pub fn set_row(&mut self, at: usize, numbers: Vec<f32>) -> Result<(), TrainError> {
-        let row = Tensor::from_vec(numbers, (1, self.rows.dim(1)?), &self.place.device)?;
+        let row = Tensor::from_vec(numbers, (1, self.rows.dim(1)?), &self.device.device)?;
         Ok(self.rows.slice_set(&row, 0, at)?)
     }
 
     /// Lane by lane on the CPU's threads.
     fn advance_fused(&mut self, ends: &[u64]) -> Result<(), TrainError> {
-        let (task, pool) = (&self.task, &self.place.pool);
-        // Cores that no lane of its own keeps busy help the lanes there are.
-        let cores = (pool.current_num_threads() / self.lanes.len().max(1)).max(1);
+        // Cores that no lane of its own keeps busy can help the lanes there are.
+        let spare = (self.device.pool.current_num_threads() / self.lanes.len().max(1)).max(1);
+        let todo = |(lane, end): (&Lane, &u64)| lane.failed.is_none() && lane.update < *end;
+        while self.lanes.iter().zip(ends).any(todo) {
+            let stretch = self.cores.next(spare);
+            let to: Vec<u64> = self
+                .lanes
+                .iter()
+                .zip(ends)
+                .map(|(lane, end)| lane.update.saturating_add(stretch.updates).min(*end))
+                .collect();
+            let begun = self.lanes.iter().map(|lane| lane.update).max().unwrap_or(0);
+            let start = Instant::now();
+            self.advance_stretch(&to, stretch.cores)?;
+            let ended = self.lanes.iter().map(|lane| lane.update).max().unwrap_or(0);
+            self.cores.took(stretch, ended.saturating_sub(begun), start.elapsed());
+        }
+        Ok(())
+    }
+
+    fn advance_stretch(&mut self, ends: &[u64], cores: usize) -> Result<(), TrainError> {
+        let (task, pool) = (&self.task, &self.device.pool);
         self.lanes.iter_mut().for_each(|lane| lane.spread(cores));
         on_rows(&self.rows, &mut self.lanes, |lanes, rows, width| {
             let one = |((lane, row), end): ((&mut Lane, &mut [f32]), &u64)| {
@@ -292,15 +316,15 @@ impl Cohort {
                 .map(|(_, lane)| lane)
                 .collect();
             let trained = super::tensor::advance(&self.task, data, &mut lanes, &rows, like.2)?;
-            if lanes.iter().any(|lane| lane.looks_after(&self.task, 0)) {
+            if lanes.iter().any(|lane| lane.evaluates_after(&self.task, 0)) {
                 let task = &self.task;
                 let weights = trained.narrow(1, 0, task.model.width())?.to_vec2::<f32>()?;
-                let look = |(lane, weights): (&mut &mut Lane, &Vec<f32>)| {
-                    if lane.looks_after(task, 0) {
-                        lane.look(task, weights);
+                let evaluate = |(lane, weights): (&mut &mut Lane, &Vec<f32>)| {
+                    if lane.evaluates_after(task, 0) {
+                        lane.evaluate(task, weights);
                     }
                 };
-                self.place.pool.install(|| lanes.par_iter_mut().zip(&weights).for_each(look));
+                self.device.pool.install(|| lanes.par_iter_mut().zip(&weights).for_each(evaluate));
             }
             for (at, lane) in group.iter().enumerate() {
                 self.rows.slice_set(&trained.narrow(0, at, 1)?.contiguous()?, 0, *lane as usize)?;
@@ -326,7 +350,7 @@ impl Cohort {
         }
         let same_data = old.data == new.data && old.train.seed == new.train.seed;
         let prepared = if same_data { Arc::clone(&self.task.prepared) } else { task::prepare(new)? };
-        let fresh = Self::with_task(Arc::clone(&revision), Task::new(new, prepared)?, self.place.clone())?;
+        let fresh = Self::with_task(Arc::clone(&revision), Task::new(new, prepared)?, self.device.clone())?;
         let kept: BTreeSet<LaneId> = fresh.lanes.iter().map(|lane| lane.id).collect();
         let change = Change {
             rebuilt: true,
@@ -346,7 +370,7 @@ impl Cohort {
         for (run, course) in experiment.runs.iter().zip(&courses) {
             course.plans().try_for_each(|plan| self.task.holds(run, plan))?;
         }
-        self.suits(&self.place, experiment)?;
+        self.suits(&self.device, experiment)?;
         let buffers = experiment.runs.iter().map(|run| rule::buffers(run.optimizer.kind)).max().unwrap_or(0);
         let width = self.task.model.width() * (1 + buffers);
         let before: Vec<Vec<f32>> = if self.lanes.is_empty() { Vec::new() } else { self.rows.to_vec2()? };
@@ -358,7 +382,7 @@ impl Cohort {
             let was = self.revision.ids.iter().position(|id| *id == run_id);
             // From which update on it is another run than it was.
             let differs = |was, from| {
-                !edit::makes_same_updates(
+                !diff::makes_same_updates(
                     (&self.revision.experiment.runs, was),
                     (&experiment.runs, run),
                     clock,
@@ -405,7 +429,7 @@ impl Cohort {
             }
         }
         change.dropped = old.into_iter().flatten().map(|(lane, _)| lane.id).collect();
-        self.rows = Tensor::from_vec(flat, (self.lanes.len(), width), &self.place.device)?;
+        self.rows = Tensor::from_vec(flat, (self.lanes.len(), width), &self.device.device)?;
         self.revision = revision;
         Ok(change)
     }
@@ -417,17 +441,17 @@ impl Cohort {
     pub fn relocate(&mut self, choice: Choice) -> Result<(), TrainError> {
         let task = &self.task;
         let flops = task.model.flops(task.batch) * (task.accumulate * self.lanes.len()) as f64;
-        let place = Place::choose(choice, Arc::clone(&self.place.pool), flops)?;
-        self.suits(&place, &self.revision.experiment)?;
-        let (rows, data) = (self.rows.to_device(&place.device)?, resident(task, &place)?);
+        let device = TrainDevice::choose(choice, Arc::clone(&self.device.pool), flops)?;
+        self.suits(&device, &self.revision.experiment)?;
+        let (rows, data) = (self.rows.to_device(&device.device)?, resident(task, &device)?);
         (self.rows, self.resident) = (rows, data);
-        self.place = place;
+        self.device = device;
         Ok(())
     }
 
-    fn suits(&self, place: &Place, experiment: &Experiment) -> Result<(), TrainError> {
+    fn suits(&self, device: &TrainDevice, experiment: &Experiment) -> Result<(), TrainError> {
         let follows = experiment.runs.iter().any(|run| run.hypergradient.is_some());
-        if !place.fused && (follows || self.task.noise.is_some()) {
+        if !device.fused && (follows || self.task.noise.is_some()) {
             let how = "hypergradient descent and a surface's noise are on the CPU only: choose the CPU";
             return Err(TrainError::Task(how.into()));
         }
@@ -436,7 +460,7 @@ impl Cohort {
 
     /// Where training happens, in words.
     pub fn device(&self) -> String {
-        self.place.describe()
+        self.device.describe()
     }
 
     /// The model's outputs of one lane at `inputs`, `width` numbers each; nothing when there is no such lane.
@@ -452,16 +476,16 @@ impl Cohort {
         let Some(row) = self.weights(id)? else { return Ok(None) };
         let Some(lane) = self.lanes.iter_mut().find(|lane| lane.id == id) else { return Ok(None) };
         // On the pool: cores that help the lane are to be its own.
-        Ok(Some(self.place.pool.install(|| lane.predict(&self.task, &row, inputs, width))))
+        Ok(Some(self.device.pool.install(|| lane.predict(&self.task, &row, inputs, width))))
     }
 }
 
 /// The data of a task where lanes do not train by the fused kernels, which read it where it is.
-fn resident(task: &Task, place: &Place) -> Result<Option<Resident>, TrainError> {
-    if place.fused {
+fn resident(task: &Task, device: &TrainDevice) -> Result<Option<Resident>, TrainError> {
+    if device.fused {
         return Ok(None);
     }
-    Ok(Some(Resident::new(task.training(&[]), task.model.outputs(), &place.device, DType::F32)?))
+    Ok(Some(Resident::new(task.training(&[]), task.model.outputs(), &device.device, DType::F32)?))
 }
 
 /// What a panic said.

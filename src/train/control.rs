@@ -7,8 +7,9 @@ use crate::experiment::{Metric, OptimizerKind, Plateau as PlateauNumbers, Run};
 use crate::schedule::ScheduleError;
 use crate::schedule::controller::Change;
 use crate::schedule::greedy::{Greedy, GreedyState};
-use crate::schedule::hypergradient::{AdamDirection, Hypergradient, HypergradientState, adam_alignment, dot};
+use crate::schedule::hypergradient::{AdamDirection, Hypergradient, HypergradientState, adam_alignment};
 use crate::schedule::plateau::{Plateau, PlateauRule, PlateauState};
+use crate::vector::dot;
 
 /// A controller and its state.
 #[derive(Clone, Debug, PartialEq)]

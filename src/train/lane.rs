@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 pub use state::LaneState;
 
-use super::command::LaneId;
 use super::control::Control;
 use super::course::Course;
+use super::ids::LaneId;
 use super::plan::Plan;
 use super::rule;
 use super::snapshot::Keeper;
@@ -66,23 +66,23 @@ pub struct Lane {
 #[derive(Default)]
 pub struct Log {
     pub rows: Vec<Row>,
-    pub validations: Vec<Validation>,
-    /// Updates and, of the weights that each was to change, the share that stayed, where weights are rounded.
-    pub rounded: Vec<(u64, f32)>,
     /// The first update after a controller changed the rate, and the change.
-    pub cuts: Vec<(u64, Change)>,
+    pub rate_changes: Vec<(u64, Change)>,
     pub diverged: Option<u64>,
     /// Of a model of two weights: where it stood after so many updates.
     pub places: Vec<(u64, [f32; 2])>,
 }
 
 impl Log {
+    /// The evaluations among the rows.
+    pub fn validations(&self) -> impl DoubleEndedIterator<Item = Validation> + '_ {
+        self.rows.iter().filter_map(Row::validation)
+    }
+
     /// Forgets what was read; the memory stays.
     pub fn clear(&mut self) {
         self.rows.clear();
-        self.validations.clear();
-        self.rounded.clear();
-        self.cuts.clear();
+        self.rate_changes.clear();
         self.diverged = None;
         self.places.clear();
     }
@@ -239,21 +239,22 @@ impl Lane {
             }
             Some(decay) => self.apply_by_layer(task, numbers, decay, parameters, &mut buffers),
         };
-        if task.weights != WeightFormat::F32 {
-            self.log.rounded.push((self.update, applied.share_rounded_away()));
-        }
         let row = Row {
             update: self.update,
             lr: numbers.lr,
             momentum: numbers.momentum,
-            weight_decay: numbers.weight_decay,
-            batch: self.samples(task),
+            weight_decay: Some(numbers.weight_decay),
+            batch: Some(self.samples(task)),
             train_loss,
+            // Measured once the update is done, where that is due.
+            val_loss: None,
+            val_accuracy: None,
             grad_norm: whole_norm.unwrap_or(applied.gradient_norm) as f32,
             update_norm: applied.update_norm as f32,
+            rounded_away: (task.weights != WeightFormat::F32).then(|| applied.share_rounded_away()),
         };
         self.record(task, row);
-        self.look(task, parameters);
+        self.evaluate(task, parameters);
     }
 
     /// The optimizer's numbers for the update that comes `ahead` updates after the next one.
@@ -386,17 +387,17 @@ impl Lane {
 
     /// Whether, `ahead` updates from now, the held-out samples are scored, an epoch ends or weights are
     /// kept or noted.
-    pub fn looks_after(&self, task: &Task, ahead: u64) -> bool {
+    pub fn evaluates_after(&self, task: &Task, ahead: u64) -> bool {
         let update = self.update + ahead;
         task.model.width() == 2
             || task.validates_after(update, self.controller.is_some())
             || update.is_multiple_of(task.clock.updates_per_epoch)
-            || self.keeper.as_ref().is_some_and(|keeper| keeper.looks_at(update))
+            || self.keeper.as_ref().is_some_and(|keeper| keeper.needs_weights(update))
     }
 
     /// After an update: notes the place, scores the held-out samples and keeps the weights if that is due, and
     /// ends the epoch.
-    pub fn look(&mut self, task: &Task, parameters: &[f32]) {
+    pub fn evaluate(&mut self, task: &Task, parameters: &[f32]) {
         self.stand(parameters);
         if self.validation_is_due(task) {
             let score = self.validate(task, parameters);
@@ -404,17 +405,16 @@ impl Lane {
         }
         self.end_epoch(task);
         if let Some(keeper) = &mut self.keeper {
-            keeper.look(self.update, parameters);
+            keeper.record(self.update, parameters);
         }
     }
 
-    /// Takes note of how well the held-out samples were predicted.
+    /// Takes note of how well the held-out samples were predicted after the last update.
     fn record_validation(&mut self, task: &Task, score: Score) {
-        self.log.validations.push(Validation {
-            update: self.update - 1,
-            loss: score.mean_loss() as f32,
-            accuracy: task.has_accuracy().then(|| score.accuracy() as f32),
-        });
+        if let Some(row) = self.log.rows.last_mut() {
+            row.val_loss = Some(score.mean_loss() as f32);
+            row.val_accuracy = task.has_accuracy().then(|| score.accuracy() as f32);
+        }
         self.epoch_score = Some(score);
         self.val_loss = Some(score.mean_loss());
     }
@@ -435,9 +435,9 @@ impl Lane {
         };
         let base = self.plan.lr.at(self.update - 1 - self.schedule_from);
         if let (Some(controller), Some(reported)) = (&mut self.controller, reported)
-            && let Some(cut) = controller.report(reported, base)
+            && let Some(change) = controller.report(reported, base)
         {
-            self.log.cuts.push((self.update, cut));
+            self.log.rate_changes.push((self.update, change));
         }
     }
 

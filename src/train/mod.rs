@@ -2,13 +2,14 @@
 
 pub mod checkpoint;
 pub mod cohort;
-pub mod command;
 pub mod control;
+mod cores;
 pub mod course;
-pub mod edit;
+pub mod device;
+pub mod diff;
 pub mod errand;
+pub mod ids;
 pub mod lane;
-pub mod place;
 pub mod plan;
 pub mod rule;
 pub mod snapshot;

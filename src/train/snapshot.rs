@@ -94,7 +94,7 @@ impl Keeper {
     }
 
     /// Whether the weights after `done` updates are looked at.
-    pub fn looks_at(&self, done: u64) -> bool {
+    pub fn needs_weights(&self, done: u64) -> bool {
         self.ema || self.is_due(done)
     }
 
@@ -132,7 +132,7 @@ impl Keeper {
     }
 
     /// Takes note of the weights after `done` updates.
-    pub fn look(&mut self, done: u64, weights: &[f32]) {
+    pub fn record(&mut self, done: u64, weights: &[f32]) {
         if self.ema {
             toward(&mut self.kept.ema, weights, 1.0 - EMA_DECAY);
         }

@@ -63,7 +63,7 @@ pub fn advance(
         measured.push(numbers, loss, grad_norm, norm(&change)?);
         parameters.set(&new)?;
         // Whatever looks at the held-out samples or at a controller needs the numbers on this side.
-        if lanes.iter().any(|lane| lane.looks_after(task, measured.updates() as u64)) {
+        if lanes.iter().any(|lane| lane.evaluates_after(task, measured.updates() as u64)) {
             break;
         }
     }
@@ -110,18 +110,18 @@ impl Measured {
         for (at, numbers) in self.numbers.iter().enumerate() {
             for (lane, numbers) in numbers.iter().enumerate() {
                 let update = lanes[lane].update;
-                if let Some(rounded) = &rounded {
-                    lanes[lane].log.rounded.push((update, rounded[at][lane]));
-                }
                 let row = Row {
                     update,
                     lr: numbers.lr,
                     momentum: numbers.momentum,
-                    weight_decay: numbers.weight_decay,
-                    batch: lanes[lane].samples(task),
+                    weight_decay: Some(numbers.weight_decay),
+                    batch: Some(lanes[lane].samples(task)),
                     train_loss: losses[at][lane],
+                    val_loss: None,
+                    val_accuracy: None,
                     grad_norm: grads[at][lane],
                     update_norm: steps[at][lane],
+                    rounded_away: rounded.as_ref().map(|rounded| rounded[at][lane]),
                 };
                 lanes[lane].record(task, row);
             }

@@ -24,7 +24,7 @@ impl<T> Asked<T> {
 
     /// Takes in the answer when it has come. Where that of the generation it was asked in is not wanted any more, the
     /// work is cancelled.
-    pub fn look_after(&mut self, wanted: impl FnOnce(u64) -> bool) {
+    pub fn poll(&mut self, wanted: impl FnOnce(u64) -> bool) {
         let Some((asked, promise)) = &self.promise else { return };
         if let Some(answer) = promise.poll() {
             self.answer = Some(answer.map_err(|error| error.to_string()));

@@ -12,7 +12,7 @@ use crate::experiment::{Experiment, Run};
 use crate::export::{Export, ExportError, Options, Summary, Target, export, truth_table};
 use crate::lint::{Warning, lint};
 use crate::schedule::Clock;
-use crate::train::command::RunId;
+use crate::train::ids::RunId;
 
 use super::highlight::{Ink, spans};
 use super::studio::Studio;

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use crate::analysis::audit::Tally;
 use crate::analysis::detect::Finding;
 use crate::data::Prepared;
+use crate::engine::protocol::{Field, State, Status};
 use crate::engine::{Examined, Landscape, LaneView, OwnEdit, Shared, Snapshot};
 use crate::telemetry::{Bucket, Column, Event, Series, Store};
-use crate::train::command::{Field, LaneId, RunId, State, Status};
 use crate::train::control::Standing;
+use crate::train::ids::{LaneId, RunId};
 
 /// What is wanted of the telemetry.
 pub struct Ask<'a> {
@@ -179,7 +180,7 @@ impl Tallies {
         let tally = |(id, view): (&LaneId, &LaneView)| {
             (*id, Tally::of_store(seed.wrapping_add(u64::from(id.replica)), clip, &view.store))
         };
-        let stride = |view: &LaneView| view.store.series(0, Column::Lr).stride();
+        let stride = |view: &LaneView| view.store.series(Column::Lr).stride();
         self.lanes = shared.lanes.iter().map(tally).collect();
         self.stride = shared.lanes.values().map(stride).max().unwrap_or(1);
         self.of = (done, shared.status.generation);
@@ -195,7 +196,7 @@ fn lane_frame(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> LaneFrame {
         if cursor < lane.update { values(store, cursor, ask.number) } else { Values::default() }
     });
     let everything = 0..=u64::MAX;
-    let bounds = |column| store.series(0, column).finite_bounds(everything.clone());
+    let bounds = |column| store.series(column).finite_bounds(everything.clone());
     LaneFrame {
         id,
         update: lane.update,
@@ -206,7 +207,7 @@ fn lane_frame(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> LaneFrame {
         at_cursor,
         best_loss: bounds(Column::ValLoss).map(|(least, _)| least),
         best_accuracy: bounds(Column::ValAccuracy).map(|(_, greatest)| greatest),
-        rates: store.series(0, Column::Lr).positive_bounds(everything.clone()),
+        rates: store.series(Column::Lr).positive_bounds(everything.clone()),
         control: lane.control,
         findings: Arc::clone(&lane.findings),
     }
@@ -214,12 +215,12 @@ fn lane_frame(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> LaneFrame {
 
 fn values(store: &Store, update: u64, number: Column) -> Values {
     let at = |series: &Series| series.at(update).map(|sample| sample.value);
-    let column = |column| at(store.series(0, column));
+    let column = |column| at(store.series(column));
     Values {
         lr: column(Column::Lr),
         number: column(number),
         loss: store
-            .smoothed(0)
+            .smoothed()
             .and_then(at)
             .filter(|loss| loss.is_finite())
             .or_else(|| column(Column::TrainLoss)),
@@ -238,14 +239,14 @@ fn curves(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> Curves {
         series.view(range.clone(), ask.columns.max(2), &mut buckets);
         buckets
     };
-    let column = |column| view(store.series(0, column));
+    let column = |column| view(store.series(column));
     let is_loss = ask.quantity == Column::TrainLoss;
-    let smooth = store.smoothed(0).filter(|_| is_loss).map(view).unwrap_or_default();
+    let smooth = store.smoothed().filter(|_| is_loss).map(view).unwrap_or_default();
     if id.replica > 0 {
         let raw = if smooth.is_empty() { column(ask.quantity) } else { Vec::new() };
         return Curves { raw, smooth, ..Curves::default() };
     }
-    let ghost = lane.ghost.as_ref().filter(|_| is_loss).and_then(|ghost| ghost.smoothed(0));
+    let ghost = lane.ghost.as_ref().filter(|_| is_loss).and_then(|ghost| ghost.smoothed());
     Curves {
         lr: column(Column::Lr),
         number: column(ask.number),

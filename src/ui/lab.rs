@@ -6,8 +6,9 @@ use crate::analysis::noise_scale::{self, Batching, Keep, Measured, Scaling};
 use crate::analysis::proof::{self, Proof, Under, neighbours};
 use crate::analysis::range_test::{self, Options, RangeTest, Start};
 use crate::analysis::suggest::Rule;
+use crate::engine::protocol::Command;
 use crate::experiment::{Data, Experiment, Model, Optimizer, Run, Train};
-use crate::train::command::{Command, LaneId, RunId};
+use crate::train::ids::{LaneId, RunId};
 
 use super::asked::Asked;
 use super::studio::Studio;
@@ -112,16 +113,16 @@ impl Lab {
 impl Studio {
     /// Takes in what has come. An edit cancels what it makes meaningless; a range test, for which training rests,
     /// ends also when another panel than its own is `shown`.
-    pub fn look_after_lab(&mut self, shown: Option<Context>) {
+    pub fn poll_lab(&mut self, shown: Option<Context>) {
         let generation = self.document.generation();
         let lab = &mut self.lab;
-        lab.range.test.look_after(|asked| asked == generation && shown == Some(Context::RangeTest));
-        lab.range.proof.look_after(|asked| asked == generation);
-        lab.batch.noise.look_after(|asked| asked == generation);
+        lab.range.test.poll(|asked| asked == generation && shown == Some(Context::RangeTest));
+        lab.range.proof.poll(|asked| asked == generation);
+        lab.batch.noise.poll(|asked| asked == generation);
         if self.lab.report.baseline.progress().is_some() {
             // A baseline has no schedule, so those of the runs may change meanwhile.
             let wanted = self.lab.report.of == self.document.first().and_then(|first| self.basis(first));
-            self.lab.report.baseline.look_after(|_| wanted);
+            self.lab.report.baseline.poll(|_| wanted);
         }
     }
 
@@ -182,7 +183,7 @@ impl Studio {
             let records = self.records();
             let title = &self.document.experiment().name;
             let audit = match tuned.cloned() {
-                Some(baseline) => Audit::against(title, records, baseline),
+                Some(baseline) => baseline.audit(title, records),
                 None => Audit::of_runs(self.document.experiment(), records),
             };
             self.lab.report.audit = Some((state, audit));

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use eframe::egui::Color32;
 
 use crate::analysis::detect::Remedy;
+use crate::engine::protocol::Command;
 use crate::experiment::{BatchSize, MicroBatches, Number, Run, Source};
 use crate::schedule::{Clock, Curve, Schedule, ScheduleError, Span};
 use crate::telemetry::Column;
-use crate::train::command::{Command, LaneId, RunId};
+use crate::train::ids::{LaneId, RunId};
 
 use super::action::Action;
 use super::document::{Document, Row};

@@ -2,15 +2,15 @@
 
 use std::rc::Rc;
 
+use crate::engine::protocol::Command;
 use crate::engine::{Engine, Shared};
-use crate::train::command::Command;
 
 /// What trains: the engine, or a stand-in for it in tests.
 pub trait Trainer {
     /// Queues a command without waiting; `false` when it found no room.
     fn send(&self, command: Command) -> bool;
     /// Shows what is shared, for as long as `look` takes.
-    fn look(&self, look: &mut dyn FnMut(&mut Shared));
+    fn read(&self, read: &mut dyn FnMut(&mut Shared));
 }
 
 impl Trainer for Engine {
@@ -18,8 +18,8 @@ impl Trainer for Engine {
         Self::send(self, command)
     }
 
-    fn look(&self, look: &mut dyn FnMut(&mut Shared)) {
-        self.read_mut(|shared| look(shared));
+    fn read(&self, read: &mut dyn FnMut(&mut Shared)) {
+        self.read_mut(|shared| read(shared));
     }
 }
 
@@ -28,7 +28,7 @@ impl<T: Trainer> Trainer for Rc<T> {
         (**self).send(command)
     }
 
-    fn look(&self, look: &mut dyn FnMut(&mut Shared)) {
-        (**self).look(look);
+    fn read(&self, read: &mut dyn FnMut(&mut Shared)) {
+        (**self).read(read);
     }
 }

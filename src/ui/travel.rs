@@ -1,8 +1,9 @@
 //! Snapshots as places to go to: which there are, and going back, forward, and aside.
 
 use crate::engine::Snapshot;
+use crate::engine::protocol::Command;
 use crate::train::checkpoint::Forget;
-use crate::train::command::{Command, RunId, SnapshotId};
+use crate::train::ids::{RunId, SnapshotId};
 
 use super::studio::Studio;
 

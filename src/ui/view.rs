@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use crate::engine::protocol::{Guard, Speed};
 use crate::telemetry::Column;
-use crate::train::command::{Guard, Mode, RunId, Speed};
-use crate::train::place::Choice;
+use crate::train::device::Choice;
+use crate::train::ids::{Mode, RunId};
 use crate::ui::handles::HandleId;
 use crate::ui::plot::Scale;
 

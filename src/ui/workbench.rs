@@ -13,7 +13,7 @@ use crate::analysis::ensemble::{Averages, Candidate, Comparison, EnsembleError, 
 use crate::data::Prepared;
 use crate::engine::Snapshot;
 use crate::experiment::Experiment;
-use crate::train::command::{LaneId, RunId, SnapshotId};
+use crate::train::ids::{LaneId, RunId, SnapshotId};
 
 /// Snapshots that are ticked when nobody asked for any.
 const TICKED: usize = 5;

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use anneal_studio::experiment::Experiment;
 use anneal_studio::train::cohort::Cohort;
-use anneal_studio::train::command::{Revision, RunId};
+use anneal_studio::train::ids::{Revision, RunId};
 
 /// An experiment of `examples/`.
 fn experiment(name: &str) -> Experiment {

@@ -4,7 +4,7 @@ use std::fs;
 
 use anneal_studio::telemetry::Row;
 use anneal_studio::train::cohort::Cohort;
-use anneal_studio::train::command::Mode;
+use anneal_studio::train::ids::Mode;
 
 use crate::command_line::{anneal, text};
 use crate::training::{cohort, revision};
@@ -45,7 +45,8 @@ fn trained(text: &str) -> Cohort {
 }
 
 fn bits(rows: &[Row]) -> Vec<[u64; 3]> {
-    let bits = |row: &Row| [row.batch, row.train_loss.to_bits().into(), row.update_norm.to_bits().into()];
+    let bits =
+        |row: &Row| [row.batch.unwrap(), row.train_loss.to_bits().into(), row.update_norm.to_bits().into()];
     rows.iter().map(bits).collect()
 }
 
@@ -56,7 +57,7 @@ fn a_constant_batch_is_accumulation() {
     for replica in 0..2 {
         let (a, b) = (&scheduled.lanes()[replica].log.rows, &accumulated.lanes()[replica].log.rows);
         assert_eq!(bits(a), bits(b));
-        assert!(a.iter().all(|row| row.batch == 64));
+        assert!(a.iter().all(|row| row.batch == Some(64)));
     }
     // The run beside it keeps its own batch.
     assert_eq!(bits(&scheduled.lanes()[2].log.rows), bits(&trained(&with("")).lanes()[2].log.rows));
@@ -70,9 +71,9 @@ fn the_batch_is_the_nearest_number_of_micro_batches() {
     let rows = &cohort.lanes()[0].log.rows;
     for row in rows {
         let micro_batches = (curve.at(row.update) / 32.0).round().max(1.0);
-        assert_eq!(row.batch, 32 * micro_batches as u64, "update {}", row.update);
+        assert_eq!(row.batch, Some(32 * micro_batches as u64), "update {}", row.update);
     }
-    assert_eq!((rows[0].batch, rows[39].batch), (32, 256));
+    assert_eq!((rows[0].batch, rows[39].batch), (Some(32), Some(256)));
 }
 
 #[test]
@@ -98,7 +99,7 @@ fn a_live_edit_of_the_batch_goes_on_where_the_data_are() {
     let change = cohort.revise(revision(&edited, 1), Mode::Live).unwrap();
     assert_eq!((change.replanned.len(), change.reset.len()), (2, 0));
     cohort.advance(u64::MAX, u64::MAX).unwrap();
-    let batches: Vec<u64> = cohort.lanes()[0].log.rows.iter().map(|row| row.batch).collect();
+    let batches: Vec<u64> = cohort.lanes()[0].log.rows.iter().map(|row| row.batch.unwrap()).collect();
     assert_eq!((batches[9], batches[10], batches.len()), (32, 64, 40));
     // Up to the edit nothing is another.
     assert_eq!(bits(&trained(&with("")).lanes()[0].log.rows[..10]), bits(&cohort.lanes()[0].log.rows[..10]));
@@ -121,28 +122,32 @@ fn a_batch_of_more_samples_than_there_are_is_refused() {
 }
 
 #[test]
-fn files_have_a_column_of_batches_only_where_one_is_scheduled() {
+fn files_say_how_many_samples_an_update_averages_over() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("x.toml");
     let out = folder.path().join("out");
     let (file, out) = (file.to_str().unwrap(), out.to_str().unwrap());
-    for (batch, last) in [("", "val_accuracy"), ("batch = { kind = \"constant\", peak = 96 }", "batch")] {
+    for batch in ["", "batch = { kind = \"constant\", peak = 96 }"] {
         fs::write(file, with(batch)).unwrap();
         let schedule = text(&anneal(&["schedule", file]).stdout);
         let trained = anneal(&["train", file, "--out", out]);
         assert!(trained.status.success(), "{}", text(&trained.stderr));
         let metrics = fs::read_to_string(format!("{out}/metrics.csv")).unwrap();
-        let heads = [schedule.lines().next().unwrap(), metrics.lines().next().unwrap()];
-        assert!(heads[1].ends_with(last), "{heads:?}");
+        let batches = |table: &str, run: &str| -> Vec<String> {
+            let mut table = csv::Reader::from_reader(table.as_bytes());
+            let at = table.headers().unwrap().iter().position(|name| name == "batch").unwrap();
+            let lines = table.records().map(Result::unwrap).filter(|line| &line[0] == run);
+            lines.map(|line| line[at].to_owned()).collect()
+        };
         if batch.is_empty() {
-            assert!(heads[0].ends_with(",weight_decay"), "{heads:?}");
+            assert!(schedule.lines().next().unwrap().ends_with(",weight_decay"), "{schedule}");
+            assert_eq!(batches(&metrics, "a"), vec!["32"; 80]);
             continue;
         }
-        let cell = |line: &str| line.rsplit(',').next().unwrap().to_owned();
         for (run, batch) in [("a", "96"), ("b", "32")] {
-            for table in [&schedule, &metrics] {
-                let mut of_run = table.lines().filter(|line| line.starts_with(&format!("{run},")));
-                assert!(of_run.all(|line| cell(line) == batch), "{run}");
+            // A schedule is the same for both replicas.
+            for (table, lines) in [(&schedule, 40), (&metrics, 80)] {
+                assert_eq!(batches(table, run), vec![batch; lines], "{run}");
             }
         }
         // A resumed training goes on in the same columns.

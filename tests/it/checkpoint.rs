@@ -10,11 +10,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anneal_studio::schedule::kind::Kind;
-use anneal_studio::telemetry::{Row, Validation};
+use anneal_studio::telemetry::{Column, Row};
 use anneal_studio::train::checkpoint::{Checkpoint, Forget};
 use anneal_studio::train::cohort::Cohort;
-use anneal_studio::train::command::{LaneId, Mode, RunId};
-use anneal_studio::train::place::Place;
+use anneal_studio::train::device::TrainDevice;
+use anneal_studio::train::ids::{LaneId, Mode, RunId};
 
 use crate::training::{MOONS, cohort, revision};
 
@@ -89,24 +89,14 @@ greedy = { metric = "train_loss", window = 3 }"#;
 /// What a lane measured after some update, bit by bit.
 fn measured(cohort: &Cohort, from: u64) -> Vec<String> {
     let row = |row: &Row| {
-        let f = |x: f32| x.to_bits();
-        let (loss, grad, step) = (f(row.train_loss), f(row.grad_norm), f(row.update_norm));
-        format!(
-            "{} {:x} {:x} {loss:x} {grad:x} {step:x}\n",
-            row.update,
-            row.lr.to_bits(),
-            row.momentum.to_bits()
-        )
-    };
-    let seen = |at: &Validation| {
-        format!("{} {:x} {:?}\n", at.update, at.loss.to_bits(), at.accuracy.map(f32::to_bits))
+        let bits = Column::ALL.map(|column| row.get(column).map(f64::to_bits));
+        format!("{} {bits:x?}\n", row.update)
     };
     let lanes = cohort.lanes().iter().map(|lane| {
         let log = &lane.log;
         let rows = log.rows.iter().filter(|row| row.update >= from).map(row);
-        let validations = log.validations.iter().filter(|at| at.update >= from).map(seen);
-        let cuts = log.cuts.iter().filter(|(update, _)| *update > from).map(|cut| format!("{cut:?}\n"));
-        rows.chain(validations).chain(cuts).collect()
+        let changes = log.rate_changes.iter().filter(|(update, _)| *update > from);
+        rows.chain(changes.map(|change| format!("{change:?}\n"))).collect()
     });
     lanes.collect()
 }
@@ -166,7 +156,7 @@ fn resumed_equals_uninterrupted_whatever_is_trained() {
             .lanes()
             .iter()
             .filter(|lane| lane.id.run.0 == run)
-            .map(|lane| lane.log.cuts.len())
+            .map(|lane| lane.log.rate_changes.len())
             .sum::<usize>()
     };
     assert!((8..=11).all(|run| cuts(run) > 0), "every controller has something to remember");
@@ -186,7 +176,7 @@ fn resumed_equals_uninterrupted_in_candles_own_operations() {
         text.replace("hypergradient = { beta = 1e-6 }", "").replace("hypergradient = { beta = 1e-4 }", "");
     let start = || {
         let pool = Arc::new(anneal_studio::train::pool(Some(1)).unwrap());
-        Cohort::at(revision(&text, 0), Place::reference(pool)).unwrap()
+        Cohort::at(revision(&text, 0), TrainDevice::reference(pool)).unwrap()
     };
     let (mut whole, mut first, mut second) = (start(), start(), start());
     whole.advance(u64::MAX, u64::MAX).unwrap();

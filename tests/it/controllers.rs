@@ -2,9 +2,10 @@
 //! with transformers' and PyTorch's own classes.
 
 use anneal_studio::schedule::greedy::{Greedy, GreedyRule};
-use anneal_studio::schedule::hypergradient::{AdamDirection, Hypergradient, adam_alignment, dot};
+use anneal_studio::schedule::hypergradient::{AdamDirection, Hypergradient, adam_alignment};
 use anneal_studio::schedule::plateau::{Mode, Plateau, PlateauRule, ThresholdMode};
 use anneal_studio::schedule::replay;
+use anneal_studio::vector::dot;
 use serde_json::Value;
 
 const GOLDEN: &str = include_str!("../golden/controllers.json");

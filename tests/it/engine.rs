@@ -10,10 +10,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use anneal_studio::engine::protocol::{Command, FieldRequest, Speed, State};
 use anneal_studio::engine::{Engine, Options};
 use anneal_studio::telemetry::{Column, EventKind};
-use anneal_studio::train::command::{Command, FieldRequest, LaneId, Mode, Revision, RunId, Speed, State};
-use anneal_studio::train::place::Choice;
+use anneal_studio::train::device::Choice;
+use anneal_studio::train::ids::{LaneId, Mode, Revision, RunId};
 
 use crate::training::{MOONS, revision};
 
@@ -43,8 +44,8 @@ pub fn wait(engine: &Engine, what: &str, done: impl Fn(&anneal_studio::engine::S
 /// What a lane measured of a quantity, update by update, as bits.
 fn bits(shared: &anneal_studio::engine::Shared, lane: LaneId, column: Column) -> Vec<u64> {
     let store = &shared.lanes[&lane].store;
-    let series = store.series(0, column);
-    (0..store.updates(0)).map(|update| series.at(update).unwrap().value.to_bits()).collect()
+    let series = store.series(column);
+    (0..store.updates()).map(|update| series.at(update).unwrap().value.to_bits()).collect()
 }
 
 /// The snapshot of a lane after so many updates, on the way or on the one that was left.
@@ -66,8 +67,8 @@ fn it_trains_to_the_end_and_shows_every_update() {
         assert_eq!(shared.status.update, 200);
         assert_eq!(shared.lanes.len(), 4);
         for view in shared.lanes.values() {
-            assert_eq!(view.store.updates(0), 200);
-            assert!(view.store.series(0, Column::ValAccuracy).last().is_some());
+            assert_eq!(view.store.updates(), 200);
+            assert!(view.store.series(Column::ValAccuracy).last().is_some());
         }
         let chance = shared.status.chance_loss.expect("classes have a chance level");
         assert!((chance - std::f64::consts::LN_2).abs() < 0.01, "{chance}");
@@ -112,7 +113,7 @@ fn a_live_edit_is_in_effect_from_the_next_update_and_is_told_once() {
         };
         let curve = original.resolve(clock).unwrap();
         for update in 0..200 {
-            let used = store.series(0, Column::Lr).at(update).unwrap().value;
+            let used = store.series(Column::Lr).at(update).unwrap().value;
             let scale = if update < 40 { 1.0 } else { 0.2 };
             assert!((used - curve.at(update) * scale).abs() <= 1e-12, "update {update}");
         }
@@ -146,10 +147,9 @@ fn an_instant_edit_retrains_to_the_end_and_keeps_the_old_curve_as_a_ghost() {
     });
     engine.read(|shared| {
         let view = &shared.lanes[&FIRST];
-        assert_eq!(view.store.updates(0), 200);
+        assert_eq!(view.store.updates(), 200);
         let ghost = view.ghost.as_ref().expect("the complete curve from before");
-        let peak =
-            |store: &anneal_studio::telemetry::Store| store.series(0, Column::Lr).at(20).unwrap().value;
+        let peak = |store: &anneal_studio::telemetry::Store| store.series(Column::Lr).at(20).unwrap().value;
         assert_eq!((peak(ghost), peak(&view.store)), (0.1, 0.01));
         let other = &shared.lanes[&LaneId { run: RunId(1), replica: 0 }];
         assert!(other.ghost.is_none(), "the other run did not change");
@@ -172,9 +172,9 @@ fn of_many_instant_edits_the_newest_is_trained_to_the_end() {
     });
     engine.read(|shared| {
         let view = &shared.lanes[&FIRST];
-        assert_eq!(view.store.updates(0), 200);
-        assert_eq!(view.store.series(0, Column::Lr).at(20).unwrap().value, peaks[39]);
-        assert_eq!(view.ghost.as_ref().expect("a whole curve from before").updates(0), 200);
+        assert_eq!(view.store.updates(), 200);
+        assert_eq!(view.store.series(Column::Lr).at(20).unwrap().value, peaks[39]);
+        assert_eq!(view.ghost.as_ref().expect("a whole curve from before").updates(), 200);
     });
 }
 
@@ -249,8 +249,8 @@ fn the_interface_is_woken_and_may_hold_the_telemetry_without_stopping_training()
     finished(&engine);
     engine.read(|shared| {
         for view in shared.lanes.values() {
-            assert_eq!(view.store.updates(0), 4000);
-            assert_eq!(view.store.series(0, Column::TrainLoss).len(), 4000);
+            assert_eq!(view.store.updates(), 4000);
+            assert_eq!(view.store.series(Column::TrainLoss).len(), 4000);
         }
     });
     assert!(woken.load(Ordering::Relaxed) > 0);
@@ -304,11 +304,7 @@ fn another_device_goes_on_with_the_same_weights_and_an_absent_one_is_told() {
     finished(&engine);
     let last = |engine: &Engine| {
         let loss = |shared: &anneal_studio::engine::Shared| {
-            shared.lanes[&FIRST]
-                .store
-                .series(0, Column::TrainLoss)
-                .last()
-                .map(|sample| sample.value.to_bits())
+            shared.lanes[&FIRST].store.series(Column::TrainLoss).last().map(|sample| sample.value.to_bits())
         };
         engine.read(loss)
     };

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use anneal_studio::engine::protocol::{Command, State, SurveyRequest};
 use anneal_studio::engine::{Engine, Landscape, Options, Shared};
-use anneal_studio::train::command::{Command, LaneId, Mode, RunId, State, SurveyRequest};
+use anneal_studio::train::ids::{LaneId, Mode, RunId};
 
 use crate::training::{MOONS, revision};
 

@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anneal_studio::analysis::range_test::{self, Start, fingerprint};
+use anneal_studio::engine::protocol::{Command, State};
 use anneal_studio::engine::{Engine, Options};
 use anneal_studio::telemetry::Column;
 use anneal_studio::train::TrainError;
-use anneal_studio::train::command::{Command, Mode, RunId, State};
 use anneal_studio::train::errand::{Errand, Promise, Ticket};
+use anneal_studio::train::ids::{Mode, RunId};
 
 use crate::training::{MOONS, revision};
 
@@ -162,7 +163,7 @@ fn losses(between: impl FnOnce(&Engine)) -> Vec<u64> {
     assert!(engine.send(Command::Play));
     wait("the end", || engine.read(|shared| shared.status.state == State::Finished));
     engine.read(|shared| {
-        let series = shared.lanes.values().map(|lane| lane.store.series(0, Column::TrainLoss));
+        let series = shared.lanes.values().map(|lane| lane.store.series(Column::TrainLoss));
         series.flat_map(|series| (0..200).map(|at| series.at(at).unwrap().value.to_bits())).collect()
     })
 }

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use anneal_studio::analysis::detect::{Finding, Kind, Remedy};
+use anneal_studio::analysis::detect::{Finding, Kind, Policy, Remedy};
+use anneal_studio::engine::protocol::{Command, Guard, State};
 use anneal_studio::engine::{Engine, Options, Shared};
 use anneal_studio::experiment::Experiment;
 use anneal_studio::schedule::kind::Value;
 use anneal_studio::telemetry::{Column, EventKind};
-use anneal_studio::train::command::{Command, Guard, LaneId, Mode, Policy, Revision, RunId, State};
+use anneal_studio::train::ids::{LaneId, Mode, Revision, RunId};
 
 use crate::engine::wait;
 use crate::training::revision;
@@ -107,7 +108,7 @@ fn to_roll_back_is_to_go_on_from_a_good_state_at_half_the_rate_until_it_holds() 
     assert!(found.iter().any(|finding| finding.kind == Kind::Divergence), "kept, though its future was left");
     engine.read(|shared| {
         let view = &shared.lanes[&FIRST];
-        assert_eq!((view.store.updates(0), view.diverged_at), (400, None));
+        assert_eq!((view.store.updates(), view.diverged_at), (400, None));
         assert!(shared.own_edits.len() > 1, "one halving is not enough for a rate that high");
         let edits: Vec<_> = shared.own_edits.iter().map(|edit| (edit.run, edit.remedy.clone())).collect();
         assert!(edits.iter().all(|edit| *edit == (RunId(0), Remedy::ScaleRate(0.5))));
@@ -115,14 +116,14 @@ fn to_roll_back_is_to_go_on_from_a_good_state_at_half_the_rate_until_it_holds() 
         let last = back.last().expect("an event");
         assert!((100..=200).contains(&last.update), "the last good state: {last:?}");
         // The halved rate is in use from there on.
-        let rate = |update| view.store.series(0, Column::Lr).at(update).unwrap().value;
+        let rate = |update| view.store.series(Column::Lr).at(update).unwrap().value;
         let expected = 6.0 * 0.5_f64.powi(shared.own_edits.len() as i32);
         assert!((rate(300) - expected).abs() < 1e-12, "{} for {expected}", rate(300));
         assert_eq!(rate(50), 0.05, "what was before is as it was");
-        let loss = view.store.series(0, Column::TrainLoss).at(399).unwrap().value;
+        let loss = view.store.series(Column::TrainLoss).at(399).unwrap().value;
         assert!(loss.is_finite() && loss < 3.0, "{loss}");
         let sound = &shared.lanes[&LaneId { run: RunId(1), replica: 0 }];
-        assert_eq!(sound.store.series(0, Column::Lr).at(399).unwrap().value, 0.05);
+        assert_eq!(sound.store.series(Column::Lr).at(399).unwrap().value, 0.05);
     });
     // The document that follows says what the engine does already: nothing changes.
     let mut revision = (*revision(&leaps, 0)).clone();
@@ -132,7 +133,7 @@ fn to_roll_back_is_to_go_on_from_a_good_state_at_half_the_rate_until_it_holds() 
     revision.generation = 7;
     engine.send(Command::Revise(Arc::new(revision), Mode::Live));
     wait(&engine, "the document", |shared| shared.status.generation == 7);
-    engine.read(|shared| assert_eq!(shared.lanes[&FIRST].store.updates(0), 400));
+    engine.read(|shared| assert_eq!(shared.lanes[&FIRST].store.updates(), 400));
 }
 
 #[test]
@@ -144,9 +145,9 @@ fn a_run_that_is_bad_from_its_beginning_begins_anew() {
         let back: Vec<_> = view.store.events().iter().filter(|e| e.kind == EventKind::RollBack).collect();
         assert!(back.iter().any(|event| event.update == 0), "{back:?}");
         let halved = peak(&revision(DIVERGES, 0).experiment) * 0.5_f64.powi(shared.own_edits.len() as i32);
-        let used = view.store.series(0, Column::Lr).at(399).unwrap().value;
+        let used = view.store.series(Column::Lr).at(399).unwrap().value;
         assert!((used - halved).abs() < 1e-12, "{used} for {halved}");
-        assert!(view.store.series(0, Column::TrainLoss).at(399).unwrap().value < 1.0);
+        assert!(view.store.series(Column::TrainLoss).at(399).unwrap().value < 1.0);
     });
 }
 
@@ -157,9 +158,7 @@ fn one_run_begins_anew_and_the_others_stay() {
     let losses = |engine: &Engine, run| {
         engine.read(|shared| {
             let view = &shared.lanes[&LaneId { run: RunId(run), replica: 0 }];
-            (0..400)
-                .map(|at| view.store.series(0, Column::TrainLoss).at(at).unwrap().value.to_bits())
-                .collect()
+            (0..400).map(|at| view.store.series(Column::TrainLoss).at(at).unwrap().value.to_bits()).collect()
         })
     };
     let before: (Vec<u64>, Vec<u64>) = (losses(&engine, 0), losses(&engine, 1));

@@ -4,12 +4,13 @@
 use std::sync::Arc;
 
 use anneal_studio::analysis::sharpness::{Objective, Sharpness};
+use anneal_studio::engine::protocol::{Command, State};
 use anneal_studio::engine::{Curvature, Engine, Examined, Options, Shared};
 use anneal_studio::experiment::Experiment;
 use anneal_studio::telemetry::Column;
 use anneal_studio::train::checkpoint::Forget;
 use anneal_studio::train::cohort::Cohort;
-use anneal_studio::train::command::{Command, LaneId, Mode, Revision, RunId, State};
+use anneal_studio::train::ids::{LaneId, Mode, Revision, RunId};
 
 use crate::engine::wait;
 use crate::training::{MOONS, revision};
@@ -44,8 +45,8 @@ fn examined(engine: &Engine, lane: LaneId) -> Arc<Examined> {
 fn losses(engine: &Engine, lane: LaneId) -> Vec<u64> {
     engine.read(|shared| {
         let store = &shared.lanes[&lane].store;
-        let at = |update| store.series(0, Column::TrainLoss).at(update).unwrap().value.to_bits();
-        (0..store.updates(0)).map(at).collect()
+        let at = |update| store.series(Column::TrainLoss).at(update).unwrap().value.to_bits();
+        (0..store.updates()).map(at).collect()
     })
 }
 
@@ -60,18 +61,18 @@ fn a_run_looked_at_late_shows_the_updates_that_were_trained() {
     engine.send(Command::Examine(vec![FIRST, SECOND]));
     for lane in [FIRST, SECOND] {
         let examined = examined(&engine, lane);
-        assert_eq!(examined.looks.len() as u64, examined.most);
+        assert_eq!(examined.readings.len() as u64, examined.most);
         engine.read(|shared| {
             let store = &shared.lanes[&lane].store;
-            for look in &examined.looks {
-                let norm = store.series(0, Column::GradNorm).at(look.update).unwrap().value;
-                assert_eq!(look.grad_norm, norm, "update {} is another", look.update);
-                assert!(look.layers.iter().all(|layer| layer.ratio < 1.0));
+            for reading in &examined.readings {
+                let norm = store.series(Column::GradNorm).at(reading.update).unwrap().value;
+                assert_eq!(reading.grad_norm, norm, "update {} is another", reading.update);
+                assert!(reading.layers.iter().all(|layer| layer.ratio < 1.0));
             }
         });
         let first = examined.curvature.first().unwrap();
         assert_eq!(first.update, 0);
-        assert!(examined.curvature.len() > 50, "{} looks along the run", examined.curvature.len());
+        assert!(examined.curvature.len() > 50, "{} readings along the run", examined.curvature.len());
         assert!(examined.curvature.iter().all(|seen| seen.sharpness.is_finite() && seen.sharpness > 0.0));
     }
     // Nobody looks: nothing is kept.
@@ -102,7 +103,7 @@ fn updates_before_an_edit_are_made_under_the_plan_of_then() {
         wait(&engine, "the step", |shared| shared.status.update == done);
     }
     engine.send(Command::Examine(vec![FIRST]));
-    assert_eq!(examined(&engine, FIRST).looks.len(), 40, "not further than what is trained");
+    assert_eq!(examined(&engine, FIRST).readings.len(), 40, "not further than what is trained");
     let edited = revision(&MOONS.replace("peak = 0.1,", "peak = 0.5,"), 1);
     engine.send(Command::Revise(edited, Mode::Live));
     engine.send(Command::Play);
@@ -115,12 +116,12 @@ fn updates_before_an_edit_are_made_under_the_plan_of_then() {
     let examined = examined(&engine, FIRST);
     engine.read(|shared| {
         let store = &shared.lanes[&FIRST].store;
-        for look in &examined.looks {
-            let norm = store.series(0, Column::GradNorm).at(look.update).unwrap().value;
-            assert_eq!(look.grad_norm, norm, "update {} is another", look.update);
+        for reading in &examined.readings {
+            let norm = store.series(Column::GradNorm).at(reading.update).unwrap().value;
+            assert_eq!(reading.grad_norm, norm, "update {} is another", reading.update);
         }
         let rates: Vec<f64> = examined.curvature.iter().map(|seen| seen.rate).collect();
-        let used = |update| store.series(0, Column::Lr).at(update).unwrap().value;
+        let used = |update| store.series(Column::Lr).at(update).unwrap().value;
         for (seen, rate) in examined.curvature.iter().zip(rates) {
             assert_eq!(rate, used(seen.update), "update {}", seen.update);
         }
@@ -130,12 +131,12 @@ fn updates_before_an_edit_are_made_under_the_plan_of_then() {
 /// What is looked at is what was trained, update by update, and so are the rates beside the curvature.
 fn assert_as_trained(engine: &Engine, lane: LaneId, least: usize) {
     // What is shown may still be of before it went on, or went elsewhere.
-    wait(engine, "all looks", |shared| {
-        let rates = shared.lanes[&lane].store.series(0, Column::Lr);
+    wait(engine, "all readings", |shared| {
+        let rates = shared.lanes[&lane].store.series(Column::Lr);
         let is_of_now = |seen: &Curvature| rates.at(seen.update).is_some_and(|rate| rate.value == seen.rate);
         let seen = shared.examined.iter().find(|seen| seen.lane == lane && seen.complete);
         seen.is_some_and(|seen| {
-            seen.looks.len() >= least
+            seen.readings.len() >= least
                 && seen.curvature.iter().all(is_of_now)
                 && seen.curvature.iter().any(|at| at.update > 150)
         })
@@ -143,9 +144,9 @@ fn assert_as_trained(engine: &Engine, lane: LaneId, least: usize) {
     let examined = examined(engine, lane);
     engine.read(|shared| {
         let store = &shared.lanes[&lane].store;
-        let at = |column, update| store.series(0, column).at(update).unwrap().value;
-        for look in &examined.looks {
-            assert_eq!(look.grad_norm, at(Column::GradNorm, look.update), "update {}", look.update);
+        let at = |column, update| store.series(column).at(update).unwrap().value;
+        for reading in &examined.readings {
+            assert_eq!(reading.grad_norm, at(Column::GradNorm, reading.update), "update {}", reading.update);
         }
     });
 }
@@ -205,7 +206,7 @@ fn a_run_that_went_back_and_another_way_is_looked_at_as_it_was_trained() {
     engine.send(Command::Travel(there(200, true), Forget::default()));
     wait(&engine, "the other way", |shared| {
         let store = &shared.lanes[&FIRST].store;
-        store.series(0, Column::Lr).at(100).is_some_and(|rate| rate.value < 0.1)
+        store.series(Column::Lr).at(100).is_some_and(|rate| rate.value < 0.1)
     });
     assert_as_trained(&engine, FIRST, 120);
 }
@@ -244,7 +245,7 @@ fn the_edge_of_stability_is_seen() {
         let after: Vec<f64> = shares.iter().filter(|(at, _)| *at >= 1500).map(|(_, share)| *share).collect();
         assert!(after.len() >= 50, "{}", after.len());
         let near = after.iter().filter(|share| (*share - 1.0).abs() <= 0.05).count();
-        eprintln!("{lane:?}: edge at {reached}, {near} of {} looks within 0.05", after.len());
+        eprintln!("{lane:?}: edge at {reached}, {near} of {} readings within 0.05", after.len());
         assert!(near == after.len(), "{lane:?}: {shares:.3?}");
     }
 }
@@ -285,15 +286,15 @@ fn the_blow_up_without_warmup_is_seen() {
     finished(&engine);
     let [without, with] = [FIRST, SECOND].map(|lane| examined(&engine, lane));
     let largest = |seen: &Examined| {
-        let looks = seen.looks.iter().take(5).flat_map(|look| &look.layers);
-        looks.map(|layer| layer.ratio).fold(0.0, f64::max)
+        let readings = seen.readings.iter().take(5).flat_map(|reading| &reading.layers);
+        readings.map(|layer| layer.ratio).fold(0.0, f64::max)
     };
     eprintln!("largest ratio of the first five updates: {} and {}", largest(&without), largest(&with));
     assert!(largest(&without) > 50.0 * 1e-3, "{}", largest(&without));
     assert!(largest(&without) > 5.0 * largest(&with), "{}", largest(&with));
     for seen in [&without, &with] {
         assert_eq!((seen.adaptive, seen.beta2), (true, Some(0.999)));
-        assert!(seen.looks.iter().skip(1).all(|look| look.layers[1].adaptive_variance.is_some()));
+        assert!(seen.readings.iter().skip(1).all(|reading| reading.layers[1].adaptive_variance.is_some()));
         assert!(seen.curvature.iter().any(|seen| seen.critical.is_some()));
     }
 }

@@ -1,7 +1,8 @@
 //! Telemetry against the plain list of samples it stands for.
 
+use anneal_studio::telemetry::metrics::{Measured, MetricsError, Reader, Writer};
 use anneal_studio::telemetry::{
-    Bucket, Column, Event, EventKind, Precision, Row, Sample, Series, Smoother, Store, Validation,
+    Bucket, Column, Event, EventKind, Precision, Row, Sample, Series, Smoother, Store,
 };
 use proptest::prelude::*;
 use std::collections::HashSet;
@@ -443,11 +444,12 @@ fn row(update: u64) -> Row {
         update,
         lr: 0.1 / (update + 3) as f64,
         momentum: 0.9 + 1e-17 * update as f64,
-        weight_decay: 0.0,
-        batch: 64,
+        weight_decay: Some(fraction(update ^ 3)),
+        batch: Some(64),
         train_loss: (2.0 + fraction(update)) as f32,
         grad_norm: fraction(update ^ 1) as f32,
         update_norm: fraction(update ^ 2) as f32,
+        ..Row::default()
     }
 }
 
@@ -457,14 +459,16 @@ fn rows(updates: std::ops::Range<u64>) -> Vec<Row> {
 
 #[test]
 fn rates_are_kept_bit_for_bit() {
-    let mut store = Store::new(2, 64 << 20);
+    let mut store = Store::new(64 << 20);
     let rows = rows(0..50_000);
-    store.append(1, &rows);
-    assert_eq!((store.updates(0), store.updates(1)), (0, 50_000));
+    store.append(&rows);
+    assert_eq!(store.updates(), 50_000);
     for row in &rows {
-        let read = |column| store.series(1, column).at(row.update).unwrap().value;
+        let read = |column| store.series(column).at(row.update).unwrap().value;
         assert_eq!(read(Column::Lr).to_bits(), row.lr.to_bits());
         assert_eq!(read(Column::Momentum).to_bits(), row.momentum.to_bits());
+        assert_eq!(Some(read(Column::WeightDecay)), row.weight_decay);
+        assert_eq!(read(Column::Batch), 64.0);
         assert_eq!(read(Column::TrainLoss), f64::from(row.train_loss));
         assert_eq!(read(Column::GradNorm), f64::from(row.grad_norm));
         assert_eq!(read(Column::UpdateNorm), f64::from(row.update_norm));
@@ -473,38 +477,35 @@ fn rates_are_kept_bit_for_bit() {
 
 #[test]
 fn validation_is_sparse_and_read_by_the_cursor() {
-    let mut store = Store::new(1, 1 << 20);
-    for (update, accuracy) in [(99, Some(0.5)), (199, None), (299, Some(0.75))] {
-        let loss = update as f32;
-        store.validate(0, Validation { update, loss, accuracy });
+    let mut store = Store::new(1 << 20);
+    for (update, val_accuracy) in [(99, Some(0.5)), (199, None), (299, Some(0.75))] {
+        let val_loss = Some(update as f32);
+        store.append(&[Row { update, val_loss, val_accuracy, ..Row::default() }]);
     }
-    let loss = store.series(0, Column::ValLoss);
+    let loss = store.series(Column::ValLoss);
     assert_eq!(loss.at(98), None);
     assert_eq!(loss.at(250), Some(Sample { update: 199, value: 199.0 }));
-    let accuracy = store.series(0, Column::ValAccuracy);
+    let accuracy = store.series(Column::ValAccuracy);
     assert_eq!(accuracy.len(), 2);
     assert_eq!(accuracy.at(298), Some(Sample { update: 99, value: 0.5 }));
 }
 
 #[test]
-fn a_cohort_stays_within_its_budget() {
+fn a_lane_stays_within_its_budget() {
     let budget = 4 << 20;
-    let mut store = Store::new(4, budget);
+    let mut store = Store::new(budget);
     store.set_half_life(Some(50.0));
-    for start in (0..750_000).step_by(1_000) {
-        let rows = rows(start..start + 1_000);
-        for lane in 0..4 {
-            store.append(lane, &rows);
-            let validation = Validation { update: start + 999, loss: 1.0, accuracy: Some(0.5) };
-            store.validate(lane, validation);
-        }
+    for start in (0..3_000_000).step_by(1_000) {
+        let mut rows = rows(start..start + 1_000);
+        (rows[999].val_loss, rows[999].val_accuracy) = (Some(1.0), Some(0.5));
+        store.append(&rows);
         assert!(store.bytes() <= budget, "{}", store.bytes());
     }
-    assert_eq!(store.updates(3), 750_000);
-    let stride = store.series(0, Column::Lr).stride();
+    assert_eq!(store.updates(), 3_000_000);
+    let stride = store.series(Column::Lr).stride();
     assert!(stride > 1);
     for column in [Column::Momentum, Column::TrainLoss, Column::GradNorm] {
-        let other = store.series(2, column).stride();
+        let other = store.series(column).stride();
         assert!(
             other == stride || other == 2 * stride || 2 * other == stride,
             "columns lose detail together: {other} and {stride}"
@@ -514,74 +515,64 @@ fn a_cohort_stays_within_its_budget() {
 
 #[test]
 fn a_lane_taken_back_equals_one_that_never_went_on() {
-    let mut fresh = Store::new(2, 16 << 20);
-    let mut store = Store::new(2, 16 << 20);
+    let mut fresh = Store::new(16 << 20);
+    let mut store = Store::new(16 << 20);
     for store in [&mut fresh, &mut store] {
         store.set_half_life(Some(20.0));
-        store.append(0, &rows(0..700));
+        store.append(&rows(0..700));
     }
-    store.append(0, &rows(700..1_000));
-    store.append(1, &rows(0..1_000));
-    store.validate(0, Validation { update: 900, loss: 1.0, accuracy: None });
-    store.truncate(0, 700);
-    assert_eq!(store.smoothed(0).unwrap().len(), 700);
-    assert_eq!((store.updates(0), store.updates(1)), (700, 1_000));
-    assert!(store.series(0, Column::ValLoss).is_empty());
+    let mut later = rows(700..1_000);
+    later[200].val_loss = Some(1.0);
+    store.append(&later);
+    store.truncate(700);
+    assert_eq!(store.smoothed().unwrap().len(), 700);
+    assert_eq!(store.updates(), 700);
+    assert!(store.series(Column::ValLoss).is_empty());
     let other: Vec<Row> = rows(700..900).into_iter().map(|r| Row { train_loss: 9.0, ..r }).collect();
-    store.append(0, &other);
-    fresh.append(0, &other);
+    store.append(&other);
+    fresh.append(&other);
     for column in Column::ALL {
-        assert_same(&everything(store.series(0, column)), &everything(fresh.series(0, column)));
+        assert_same(&everything(store.series(column)), &everything(fresh.series(column)));
     }
-    assert_same(&everything(store.smoothed(0).unwrap()), &everything(fresh.smoothed(0).unwrap()));
+    assert_same(&everything(store.smoothed().unwrap()), &everything(fresh.smoothed().unwrap()));
     // Rows from the past take the lane back without being asked to.
-    store.append(0, &rows(100..101));
-    assert_eq!(store.updates(0), 101);
-    assert_eq!(store.series(0, Column::Lr).len(), 101);
-    assert_eq!(store.smoothed(0).unwrap().len(), 101);
+    store.append(&rows(100..101));
+    assert_eq!(store.updates(), 101);
+    assert_eq!(store.series(Column::Lr).len(), 101);
+    assert_eq!(store.smoothed().unwrap().len(), 101);
     // The last row sent twice changes nothing.
-    store.append(0, &other[..0]);
-    store.append(0, &[Row { lr: 7.0, ..row(100) }]);
-    assert_eq!(store.series(0, Column::Lr).len(), 101);
-    assert_eq!(store.series(0, Column::Lr).last().unwrap().value, row(100).lr);
+    store.append(&other[..0]);
+    store.append(&[Row { lr: 7.0, ..row(100) }]);
+    assert_eq!(store.series(Column::Lr).len(), 101);
+    assert_eq!(store.series(Column::Lr).last().unwrap().value, row(100).lr);
 }
 
 #[test]
 fn clearing_forgets_all_but_the_settings() {
-    let mut store = Store::new(1, 0);
+    let mut store = Store::new(0);
     store.set_half_life(Some(5.0));
-    store.append(0, &rows(0..20_000));
-    store.event(event(0, None, EventKind::Note));
-    assert!(store.series(0, Column::Lr).stride() > 1);
+    store.append(&rows(0..20_000));
+    store.event(event(0, EventKind::Finding));
+    assert!(store.series(Column::Lr).stride() > 1);
     store.clear();
-    assert_eq!((store.updates(0), store.events().len()), (0, 0));
-    store.append(0, &rows(0..100));
-    let mut fresh = Store::new(1, 0);
+    assert_eq!((store.updates(), store.events().len()), (0, 0));
+    store.append(&rows(0..100));
+    let mut fresh = Store::new(0);
     fresh.set_half_life(Some(5.0));
-    fresh.append(0, &rows(0..100));
-    assert_eq!(store.series(0, Column::Lr).stride(), 1);
-    assert_same(&everything(store.smoothed(0).unwrap()), &everything(fresh.smoothed(0).unwrap()));
+    fresh.append(&rows(0..100));
+    assert_eq!(store.series(Column::Lr).stride(), 1);
+    assert_same(&everything(store.smoothed().unwrap()), &everything(fresh.smoothed().unwrap()));
 }
 
-#[test]
-fn a_lane_that_does_not_exist_reads_as_empty() {
-    let mut store = Store::new(0, 1 << 20);
-    store.append(3, &rows(0..5));
-    store.truncate(3, 1);
-    assert_eq!((store.lanes(), store.updates(3)), (0, 0));
-    assert!(store.series(3, Column::Lr).is_empty());
-    assert!(store.smoothed(3).is_none());
-}
-
-fn event(update: u64, lane: Option<usize>, kind: EventKind) -> Event {
-    Event { update, lane, kind, message: format!("x{}", "é".repeat(1_000)), generation: 1 }
+fn event(update: u64, kind: EventKind) -> Event {
+    Event { update, kind, message: format!("x{}", "é".repeat(1_000)), generation: 1 }
 }
 
 #[test]
 fn events_are_bounded_and_the_rest_is_counted() {
-    let mut store = Store::new(2, 0);
+    let mut store = Store::new(0);
     for update in 0..5_000 {
-        store.event(event(update, Some(0), EventKind::PlateauCut));
+        store.event(event(update, EventKind::RateChange));
     }
     assert_eq!(store.events().len(), 4_096);
     assert_eq!(store.events_dropped(), 5_000 - 4_096);
@@ -591,15 +582,14 @@ fn events_are_bounded_and_the_rest_is_counted() {
 }
 
 #[test]
-fn a_lane_taken_back_loses_its_own_events_only() {
-    let mut store = Store::new(2, 0);
-    store.event(event(5, Some(0), EventKind::CycleEnd));
-    store.event(event(50, Some(0), EventKind::Diverged));
-    store.event(event(50, Some(1), EventKind::Snapshot));
-    store.event(event(60, None, EventKind::Edit));
-    store.truncate(0, 20);
+fn a_lane_taken_back_loses_the_events_from_there_on() {
+    let mut store = Store::new(0);
+    for (update, kind) in [(5, EventKind::Fork), (19, EventKind::Edit), (20, EventKind::Diverged)] {
+        store.event(event(update, kind));
+    }
+    store.truncate(20);
     let kinds: Vec<_> = store.events().iter().map(|e| e.kind).collect();
-    assert_eq!(kinds, [EventKind::CycleEnd, EventKind::Snapshot, EventKind::Edit]);
+    assert_eq!(kinds, [EventKind::Fork, EventKind::Edit]);
 }
 
 #[test]
@@ -680,10 +670,10 @@ fn smoothing_can_be_off_and_never_leaves_the_range_of_its_values() {
 
 #[test]
 fn the_smoothed_loss_does_not_depend_on_the_view() {
-    let mut store = Store::new(1, 64 << 20);
+    let mut store = Store::new(64 << 20);
     store.set_half_life(Some(30.0));
-    store.append(0, &rows(0..100_000));
-    let smoothed = store.smoothed(0).unwrap();
+    store.append(&rows(0..100_000));
+    let smoothed = store.smoothed().unwrap();
     let mut smoother = Smoother::new(30.0);
     let expected: Vec<f64> = (0..100_000)
         .map(|update| smoother.push(update, row(update).train_loss.into()) as f32)
@@ -705,17 +695,17 @@ fn the_smoothed_loss_does_not_depend_on_the_view() {
 
 #[test]
 fn a_changed_half_life_is_as_if_it_had_always_been() {
-    let mut changed = Store::new(1, 64 << 20);
+    let mut changed = Store::new(64 << 20);
     changed.set_half_life(Some(3.0));
-    changed.append(0, &rows(0..5_000));
+    changed.append(&rows(0..5_000));
     changed.set_half_life(Some(40.0));
-    changed.append(0, &rows(5_000..9_000));
-    let mut always = Store::new(1, 64 << 20);
+    changed.append(&rows(5_000..9_000));
+    let mut always = Store::new(64 << 20);
     always.set_half_life(Some(40.0));
-    always.append(0, &rows(0..9_000));
-    assert_same(&everything(changed.smoothed(0).unwrap()), &everything(always.smoothed(0).unwrap()));
+    always.append(&rows(0..9_000));
+    assert_same(&everything(changed.smoothed().unwrap()), &everything(always.smoothed().unwrap()));
     changed.set_half_life(None);
-    assert!(changed.smoothed(0).is_none() && changed.half_life().is_none());
+    assert!(changed.smoothed().is_none() && changed.half_life().is_none());
 }
 
 #[test]
@@ -723,15 +713,15 @@ fn a_long_history_is_smoothed_from_its_means_leaf_by_leaf() {
     let loss = |update: u64| 1.0 + (-(update as f64) / 30_000.0).exp();
     let rows: Vec<Row> =
         (0..100_000).map(|update| Row { train_loss: loss(update) as f32, ..row(update) }).collect();
-    let mut store = Store::new(1, 0);
-    store.append(0, &rows);
+    let mut store = Store::new(0);
+    store.append(&rows);
     store.set_half_life(Some(2_000.0));
-    let mut always = Store::new(1, 0);
+    let mut always = Store::new(0);
     always.set_half_life(Some(2_000.0));
-    always.append(0, &rows);
-    let stride = store.series(0, Column::TrainLoss).stride();
+    always.append(&rows);
+    let stride = store.series(Column::TrainLoss).stride();
     assert!(stride > 1);
-    let (late, live) = (store.smoothed(0).unwrap(), always.smoothed(0).unwrap());
+    let (late, live) = (store.smoothed().unwrap(), always.smoothed().unwrap());
     assert_eq!((late.stride(), live.stride()), (stride, stride));
     let (late, live) = (everything(late), everything(live));
     assert_eq!(late.len(), live.len());
@@ -741,8 +731,83 @@ fn a_long_history_is_smoothed_from_its_means_leaf_by_leaf() {
         assert!((late.last - live.last).abs() < 1e-3);
     }
     // And goes on from there without a jump.
-    let before = store.smoothed(0).unwrap().last().unwrap().value;
-    store.append(0, &[row(100_000)]);
-    let after = store.smoothed(0).unwrap().last().unwrap().value;
+    let before = store.smoothed().unwrap().last().unwrap().value;
+    store.append(&[row(100_000)]);
+    let after = store.smoothed().unwrap().last().unwrap().value;
     assert!((before - after).abs() < 1e-3);
+}
+
+/// Lines in which every column has a value somewhere: whole numbers suit them all.
+fn file_of_every_column() -> String {
+    let mut file = "run,replica,update,epoch".to_owned();
+    Column::ALL.iter().for_each(|column| file += &format!(",{}", column.name()));
+    for update in 0..50 {
+        file += &format!("\n\"one, two\",1,{update},{}", update / 10);
+        (0..Column::COUNT).for_each(|at| file += &format!(",{}", update * 7 + at));
+    }
+    file + "\n"
+}
+
+fn read(file: &str) -> Result<Vec<Measured>, MetricsError> {
+    Reader::new(file.as_bytes())?.collect()
+}
+
+#[test]
+fn every_column_comes_back_from_a_file() {
+    let lines = read(&file_of_every_column()).unwrap();
+    let mut measured = Store::new(1 << 20);
+    let mut rows: Vec<Row> = lines.iter().map(|line| line.row).collect();
+    // Numbers that only all their digits tell apart, and what is no number.
+    rows[3] = Row { update: 3, ..row(3) };
+    (rows[4].train_loss, rows[5].lr) = (f32::NAN, f64::INFINITY);
+    measured.append(&rows);
+    let mut file = Vec::new();
+    let mut writer = Writer::new(&mut file).unwrap();
+    for (line, row) in lines.iter().zip(&rows) {
+        writer.write(&line.run, line.replica, line.epoch, row).unwrap();
+    }
+    writer.flush().unwrap();
+    drop(writer);
+    let again = read(str::from_utf8(&file).unwrap()).unwrap();
+    assert!(again.iter().all(|line| &*line.run == "one, two" && line.replica == 1));
+    assert!(again.iter().all(|line| line.epoch == line.row.update / 10));
+    let mut store = Store::new(1 << 20);
+    store.append(&again.iter().map(|line| line.row).collect::<Vec<_>>());
+    for column in Column::ALL {
+        assert!(!measured.series(column).is_empty(), "{column:?}");
+        assert_same(&everything(store.series(column)), &everything(measured.series(column)));
+    }
+}
+
+#[test]
+fn a_file_is_read_by_the_names_of_its_columns() {
+    let old = "replica,run,update,epoch,momentum,lr,train_loss,grad_norm,update_norm,later\n\
+               2,a,7,0,0.9,0.1,1.5,2,3,x\n";
+    let mut reader = Reader::new(old.as_bytes()).unwrap();
+    assert_eq!(reader.unknown(), ["later"]);
+    let line = reader.next().unwrap().unwrap();
+    assert_eq!((&*line.run, line.replica, line.row.update), ("a", 2, 7));
+    assert_eq!((line.row.lr, line.row.momentum, line.row.weight_decay), (0.1, 0.9, None));
+    let short = read("run,replica,update,epoch,lr\n").unwrap_err();
+    assert_eq!(short.to_string(), "it has no column \"momentum\"");
+}
+
+#[test]
+fn a_line_that_is_cut_short_at_the_end_is_passed_over_and_any_other_is_named() {
+    let file = file_of_every_column();
+    let whole = read(&file).unwrap();
+    // Anywhere in the last line; its last cell is a number of two digits or more.
+    for cut in 2..20 {
+        assert_eq!(read(&file[..file.len() - cut]).unwrap()[..49], whole[..49], "{cut} bytes less");
+    }
+    let damaged = |from: &str, to: &str| {
+        assert!(file.contains(from));
+        read(&file.replacen(from, to, 1)).unwrap_err().to_string()
+    };
+    assert_eq!(damaged("1,3,0,21,", "1,3,0,x,"), "line 5: lr = \"x\" is not a number");
+    assert_eq!(damaged("1,3,0,", "1,-3,0,"), "line 5: update = \"-3\" is not a whole number");
+    assert_eq!(
+        damaged("1,3,0,21,", "1,3,0,"),
+        format!("line 5: {} cells, where the header has {}", 3 + Column::COUNT, 4 + Column::COUNT)
+    );
 }

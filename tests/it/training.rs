@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use anneal_studio::experiment::Experiment;
 use anneal_studio::schedule::Clock;
-use anneal_studio::telemetry::Row;
+use anneal_studio::telemetry::{Column, Row};
 use anneal_studio::train::cohort::Cohort;
-use anneal_studio::train::command::{Mode, Revision, RunId};
-use anneal_studio::train::place::Place;
+use anneal_studio::train::device::TrainDevice;
+use anneal_studio::train::ids::{Mode, Revision, RunId};
 
 pub fn revision(text: &str, generation: u64) -> Arc<Revision> {
     let experiment = Experiment::parse(text, "test.toml").expect("the test's experiment parses");
@@ -24,13 +24,11 @@ fn rows(cohort: &Cohort) -> Vec<Vec<Row>> {
     cohort.lanes().iter().map(|lane| lane.log.rows.clone()).collect()
 }
 
-/// Every number of every row, as bits.
-fn bits(rows: &[Vec<Row>]) -> Vec<Vec<[u64; 6]>> {
-    let of = |row: &Row| {
-        let f = |x: f32| u64::from(x.to_bits());
-        let (loss, grad, step) = (f(row.train_loss), f(row.grad_norm), f(row.update_norm));
-        [row.update, row.lr.to_bits(), row.momentum.to_bits(), loss, grad, step]
-    };
+/// Every number of a row, as bits.
+type Bits = (u64, [Option<u64>; Column::COUNT]);
+
+fn bits(rows: &[Vec<Row>]) -> Vec<Vec<Bits>> {
+    let of = |row: &Row| (row.update, Column::ALL.map(|column| row.get(column).map(f64::to_bits)));
     rows.iter().map(|rows| rows.iter().map(of).collect()).collect()
 }
 
@@ -129,7 +127,7 @@ fn training_learns() {
     let mut cohort = cohort(&MOONS.replace(r#""200""#, r#""1500""#), 2);
     cohort.advance(u64::MAX, u64::MAX).unwrap();
     for lane in cohort.lanes() {
-        let last = lane.log.validations.last().unwrap();
+        let last = lane.log.validations().last().unwrap();
         assert!(last.accuracy.unwrap() > 0.95, "{:?}: {last:?}", lane.id);
         assert_eq!(last.update, 1499, "the last update is validated");
     }
@@ -278,9 +276,9 @@ fn plateau_cuts_when_the_metric_stops_and_multiplies_the_schedule() {
     let mut cohort = cohort(&text, 1);
     cohort.advance(u64::MAX, u64::MAX).unwrap();
     let lane = &cohort.lanes()[0];
-    assert!(!lane.log.cuts.is_empty());
+    assert!(!lane.log.rate_changes.is_empty());
     let epoch = cohort.task().clock.updates_per_epoch;
-    let (update, cut) = lane.log.cuts[0];
+    let (update, cut) = lane.log.rate_changes[0];
     assert_eq!(update % epoch, 0, "it reports at the end of an epoch");
     assert_eq!(cut.to, cut.from * 0.5);
     assert_eq!(lane.log.rows[update as usize].lr, cut.to);
@@ -326,16 +324,19 @@ fn the_share_of_weights_that_rounding_keeps_in_place_is_measured() {
     let text = MOONS.replace("replicas = 2", "replicas = 1\nweights = \"bf16\"");
     let pool = Arc::new(anneal_studio::train::pool(Some(1)).unwrap());
     let mut fused = cohort(&with_peak(&text, 1e-3), 1);
-    let mut reference = Cohort::at(revision(&with_peak(&text, 1e-3), 0), Place::reference(pool)).unwrap();
+    let mut reference =
+        Cohort::at(revision(&with_peak(&text, 1e-3), 0), TrainDevice::reference(pool)).unwrap();
     fused.advance(20, u64::MAX).unwrap();
     while reference.update() < 20 {
         reference.advance(20, 7).unwrap();
     }
-    let shares = |cohort: &Cohort| cohort.lanes()[0].log.rounded.clone();
+    let shares = |cohort: &Cohort| -> Vec<f32> {
+        cohort.lanes()[0].log.rows.iter().filter_map(|row| row.rounded_away).collect()
+    };
     assert_eq!(shares(&fused).len(), 20);
-    assert!(shares(&fused)[1..].iter().all(|(_, share)| (0.5..1.0).contains(share)), "{:?}", shares(&fused));
-    for ((update, ours), (again, theirs)) in shares(&fused).iter().zip(&shares(&reference)) {
-        assert!(update == again && (ours - theirs).abs() < 0.05, "update {update}: {ours} {theirs}");
+    assert!(shares(&fused)[1..].iter().all(|share| (0.5..1.0).contains(share)), "{:?}", shares(&fused));
+    for (update, (ours, theirs)) in shares(&fused).iter().zip(&shares(&reference)).enumerate() {
+        assert!((ours - theirs).abs() < 0.05, "update {update}: {ours} {theirs}");
     }
     let mut exact = cohort(&MOONS.replace("replicas = 2", "replicas = 1"), 1);
     exact.advance(20, u64::MAX).unwrap();
@@ -369,7 +370,7 @@ fn a_schedule_counts_the_epochs_of_the_data() {
         Clock { updates: 3 * clock.updates_per_epoch, updates_per_epoch: clock.updates_per_epoch }
     );
     cohort.advance(u64::MAX, u64::MAX).unwrap();
-    let validated: Vec<u64> = cohort.lanes()[0].log.validations.iter().map(|at| at.update + 1).collect();
+    let validated: Vec<u64> = cohort.lanes()[0].log.validations().map(|at| at.update + 1).collect();
     assert!((20..=30).contains(&validated.len()), "an epoch is long here: {validated:?}");
     assert!((1..=3).all(|epoch| validated.contains(&(epoch * clock.updates_per_epoch))), "{validated:?}");
 }
@@ -430,14 +431,14 @@ layer_decay = 0.7
 fn candles_own_operations_train_the_same_runs() {
     let pool = Arc::new(anneal_studio::train::pool(Some(1)).unwrap());
     let mut fused = cohort(ALL_RULES, 1);
-    let mut reference = Cohort::at(revision(ALL_RULES, 0), Place::reference(pool)).unwrap();
+    let mut reference = Cohort::at(revision(ALL_RULES, 0), TrainDevice::reference(pool)).unwrap();
     fused.advance(u64::MAX, u64::MAX).unwrap();
     while reference.update() < 60 {
         reference.advance(u64::MAX, 7).unwrap();
     }
     for (fused, reference) in fused.lanes().iter().zip(reference.lanes()) {
         assert_eq!(fused.log.rows.len(), reference.log.rows.len());
-        assert_eq!(fused.log.validations.len(), reference.log.validations.len());
+        assert_eq!(fused.log.validations().count(), reference.log.validations().count());
         for (a, b) in fused.log.rows.iter().zip(&reference.log.rows) {
             assert_eq!(
                 (a.update, a.lr.to_bits(), a.momentum.to_bits(), a.batch),
@@ -527,6 +528,6 @@ fn a_greedy_controller_raises_what_improves() {
     );
     let mut cohort = cohort(&text, 1);
     cohort.advance(u64::MAX, u64::MAX).unwrap();
-    let changes = &cohort.lanes()[0].log.cuts;
+    let changes = &cohort.lanes()[0].log.rate_changes;
     assert!(changes.iter().any(|(_, change)| change.to > change.from), "{changes:?}");
 }

@@ -198,7 +198,7 @@ impl Watch {
         &self.findings
     }
 
-    /// Takes in an update.
+    /// Takes in an update, with its validation where it has one.
     pub fn update(&mut self, row: &Row) {
         let mut alarms = Vec::new();
         self.rates.update(&self.context, &self.trace, row, &mut alarms);
@@ -208,17 +208,22 @@ impl Watch {
         for alarm in alarms {
             self.raise(row.update, alarm);
         }
+        if let Some(share) = row.rounded_away {
+            self.rounded_away(row.update, f64::from(share));
+        }
+        if let Some(validation) = row.validation() {
+            self.validation(&validation);
+        }
     }
 
-    /// Takes in a validation.
-    pub fn validation(&mut self, validation: &Validation) {
+    fn validation(&mut self, validation: &Validation) {
         if let Some(alarm) = self.validations.validation(&self.context, &self.trace, validation) {
             self.raise(validation.update, alarm);
         }
     }
 
-    /// A controller cut the rate before this update.
-    pub fn cut(&mut self, update: u64, from: f64, to: f64) {
+    /// A controller changed the rate before this update.
+    pub fn rate_change(&mut self, update: u64, from: f64, to: f64) {
         self.rates.forgive();
         if let Some(alarm) = self.validations.cut(&self.context, update, from, to) {
             self.raise(update, alarm);
@@ -237,21 +242,13 @@ impl Watch {
 
     /// Takes in what a lane measured from update `from` on, in the order in which it happened.
     pub fn read(&mut self, log: &Log, from: u64) {
-        let mut validations = log.validations.iter().filter(|v| v.update >= from).peekable();
-        let mut cuts = log.cuts.iter().filter(|(update, _)| *update >= from).peekable();
-        let mut rounded = log.rounded.iter().filter(|(update, _)| *update >= from).peekable();
+        let mut changes = log.rate_changes.iter().filter(|(update, _)| *update >= from).peekable();
         let start = log.rows.partition_point(|row| row.update < from);
         for row in log.rows.iter().skip(start) {
-            while let Some((update, cut)) = cuts.next_if(|(update, _)| *update <= row.update) {
-                self.cut(*update, cut.from, cut.to);
+            while let Some((update, change)) = changes.next_if(|(update, _)| *update <= row.update) {
+                self.rate_change(*update, change.from, change.to);
             }
             self.update(row);
-            while let Some((update, share)) = rounded.next_if(|(update, _)| *update <= row.update) {
-                self.rounded_away(*update, f64::from(*share));
-            }
-            while let Some(validation) = validations.next_if(|v| v.update <= row.update) {
-                self.validation(validation);
-            }
         }
     }
 
@@ -268,7 +265,7 @@ impl Watch {
 
     /// Of the weights that were to change, this share did not in the given update, because the stored
     /// format rounded the change away.
-    pub fn rounded_away(&mut self, update: u64, share: f64) {
+    fn rounded_away(&mut self, update: u64, share: f64) {
         if let Some(alarm) = self.rates.rounded_away(&self.context, &self.trace, update, share) {
             self.raise(update, alarm);
         }

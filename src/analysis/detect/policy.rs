@@ -1,7 +1,17 @@
 //! What is done about a finding.
 
 use super::{Finding, Kind, Severity};
-pub use crate::train::command::Policy;
+
+/// What is done when something goes wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Policy {
+    #[default]
+    Warn,
+    /// Pause at an error.
+    Pause,
+    /// At an error go back to the last good checkpoint and halve the rate.
+    RollBack,
+}
 
 /// What a policy asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::report::{Line, LineKind, Report};
+use super::lines::{Line, LineKind, Report};
 use super::{Barrier, Disputed, EnsembleError, Workbench};
 use crate::data::Prepared;
 use crate::experiment::Experiment;

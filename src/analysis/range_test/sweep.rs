@@ -5,7 +5,7 @@ use std::sync::Arc;
 use candle_core::{CpuStorage, InplaceOp1, Layout, Tensor};
 
 use super::{Options, RangeTest, SeedCurve, Spread};
-use crate::analysis::aside;
+use crate::analysis::side_training;
 use crate::analysis::suggest::{FASTAI_BETA, LIGHT_BETA, Rule, debiased, stability_limit};
 use crate::data::Prepared;
 use crate::experiment::{Experiment, Number, Run};
@@ -14,8 +14,8 @@ use crate::schedule::{Kind, Schedule, Span};
 use crate::telemetry::Row;
 use crate::train::TrainError;
 use crate::train::cohort::Cohort;
-use crate::train::command::RunId;
 use crate::train::errand::Ticket;
+use crate::train::ids::RunId;
 use crate::train::task::prepare;
 
 /// Updates between two looks at whether every seed has stopped.
@@ -54,7 +54,7 @@ impl Stand {
         pool: &Arc<rayon::ThreadPool>,
     ) -> Result<Self, TrainError> {
         Ok(Self {
-            run: aside::find(experiment, run)?.clone(),
+            run: side_training::find(experiment, run)?.clone(),
             prepared: prepare(experiment)?,
             experiment: experiment.clone(),
             pool: Arc::clone(pool),
@@ -114,7 +114,7 @@ impl Stand {
             let parts = vec![lead, Part { length: None, schedule: table }];
             Kind::Sequence(Sequence { parts }).into()
         };
-        let mut run = aside::scheduled(&self.run, lr);
+        let mut run = side_training::scheduled(&self.run, lr);
         if let Some(name) = run.optimizer.kind.momentum_name()
             && let Some(Number::Mirror { low, .. }) = run.optimizer.get(name)
         {
@@ -124,7 +124,7 @@ impl Stand {
         let mut sweep = Experiment { runs: vec![run], snapshots: None, ..self.experiment.clone() };
         sweep.train.replicas = options.seeds;
         sweep.train.updates = Span::Updates((self.update + options.updates as u64) as f64);
-        aside::cohort(sweep, &self.prepared, &self.pool)
+        side_training::cohort(sweep, &self.prepared, &self.pool)
     }
 }
 

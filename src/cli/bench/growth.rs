@@ -9,7 +9,7 @@ use super::Pace;
 use super::workload::DIGITS;
 use crate::train::TrainError;
 use crate::train::cohort::Cohort;
-use crate::train::place::{Choice, Place};
+use crate::train::device::{Choice, TrainDevice};
 
 /// What is measured if nothing is varied: updates, lanes, samples a batch.
 const BASE: [usize; 3] = [500, 8, 64];
@@ -65,8 +65,8 @@ fn seconds(
 ) -> Result<f64, TrainError> {
     let revision = DIGITS.replicas(lanes, batch)?;
     let task = DIGITS.task(&revision)?;
-    let place = Place::choose(Choice::Cpu, Arc::clone(pool), task.model.flops(batch) * lanes as f64)?;
-    let mut cohort = Cohort::with_task(revision, task, place)?;
+    let device = TrainDevice::choose(Choice::Cpu, Arc::clone(pool), task.model.flops(batch) * lanes as f64)?;
+    let mut cohort = Cohort::with_task(revision, task, device)?;
     let mut times = Vec::new();
     for round in 0..=rounds {
         let start = Instant::now();

@@ -8,10 +8,11 @@ use serde::Serialize;
 
 use super::Pace;
 use super::workload::{WORKLOADS, Workload};
+use crate::engine::protocol::{Command, State};
 use crate::engine::{Engine, Options};
 use crate::train::TrainError;
-use crate::train::command::{Command, Mode, Revision, RunId, State};
-use crate::ui::drag::drag;
+use crate::train::ids::{Mode, Revision, RunId};
+use crate::ui::offscreen::drag_bench::drag;
 
 /// Updates of the curve.
 const UPDATES: u64 = 1000;
@@ -121,7 +122,7 @@ fn edited(workload: &Workload, runs: u32, edits: u64) -> Result<Arc<Revision>, T
 fn complete(engine: &Engine, woken: &Receiver<()>, generation: u64) -> Result<(), TrainError> {
     loop {
         let (status, whole) = engine.read(|shared| {
-            let whole = shared.lanes.values().all(|view| view.store.updates(0) >= UPDATES);
+            let whole = shared.lanes.values().all(|view| view.store.updates() >= UPDATES);
             (shared.status.clone(), whole)
         });
         match status.state {

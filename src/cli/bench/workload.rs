@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::data::{Prepared, Shape};
 use crate::experiment::{BatchSize, Experiment};
 use crate::train::TrainError;
-use crate::train::command::{Revision, RunId};
+use crate::train::ids::{Revision, RunId};
 use crate::train::task::{self, Task};
 
 /// A standard workload: an experiment without its lanes.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::analysis::sharpness::{Objective, Sharpness, critical_sharpness, limit};
-use crate::train::command::LaneId;
+use crate::train::ids::LaneId;
 use crate::train::lane::Lane;
 use crate::train::plan::Plan;
 use crate::train::task::Task;

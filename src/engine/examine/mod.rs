@@ -13,12 +13,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Worker, lock};
-use crate::analysis::microscope::{Look, Microscope, Update};
+use crate::analysis::microscope::{Microscope, Reading, Update};
 use crate::analysis::pace::Pace;
+use crate::engine::protocol::{Speed, State};
 use crate::experiment::OptimizerKind;
 use crate::train::checkpoint::Forget;
 use crate::train::cohort::Cohort;
-use crate::train::command::{LaneId, Speed, State};
+use crate::train::ids::LaneId;
 use crate::train::lane::Lane;
 use crate::train::rule;
 use crate::train::task::Task;
@@ -48,7 +49,7 @@ pub struct Examined {
     /// The name of each layer's first parameter, from the input on.
     pub layers: Vec<String>,
     /// The first updates, in order.
-    pub looks: Vec<Look>,
+    pub readings: Vec<Reading>,
     /// How many of them are looked at in all.
     pub most: u64,
     /// The beta2 of a rule that has one.
@@ -154,13 +155,13 @@ impl Worker {
     }
 
     /// Whether there is something to look at while training rests.
-    pub(super) fn looks(&self) -> bool {
+    pub(super) fn is_probing(&self) -> bool {
         let resting = self.state != State::Playing;
         self.cohort.as_ref().is_some_and(|cohort| self.examination.has_work(cohort, resting))
     }
 
     /// Looks for as long as training allows.
-    pub(super) fn look(&mut self) {
+    pub(super) fn probe(&mut self) {
         let Some(cohort) = &self.cohort else { return };
         let examination = &mut self.examination;
         if examination.probes.is_empty() {
@@ -170,7 +171,7 @@ impl Worker {
         // At a limited speed most of the time is nobody's.
         let paced = playing && self.speed == Speed::Unlimited;
         let start = Instant::now();
-        let mut looked = false;
+        let mut probed = false;
         while start.elapsed() < SLICE && (!paced || examination.pace.due()) {
             let since = Instant::now();
             let count = examination.probes.len();
@@ -179,10 +180,10 @@ impl Worker {
             let Some(done) = done else { break };
             examination.turn = done + 1;
             examination.pace.probed(since.elapsed().as_secs_f64());
-            looked = true;
+            probed = true;
         }
         let rests = !examination.has_work(cohort, !playing);
-        if looked && (rests || examination.shown.elapsed() >= SHOW) {
+        if probed && (rests || examination.shown.elapsed() >= SHOW) {
             self.show_examined();
         }
     }
@@ -197,7 +198,7 @@ impl Worker {
     }
 }
 
-/// What looks at one lane.
+/// What reads the first updates of one lane.
 struct Probe {
     lane: LaneId,
     /// The lane once more, from update 0, and its row.
@@ -256,15 +257,15 @@ impl Probe {
     fn next(&self, cohort: &Cohort, resting: bool) -> Option<Piece> {
         let (_, lane) = self.lane(cohort)?;
         let here = self.aside.update;
-        let looks = !self.microscope.is_full() && here < lane.update.min(self.most);
+        let reads = !self.microscope.is_full() && here < lane.update.min(self.most);
         if self.prober.is_busy() {
             Some(Piece::GoOn)
-        } else if here <= lane.update && self.prober.wants(here) && (resting || looks) {
+        } else if here <= lane.update && self.prober.wants(here) && (resting || reads) {
             Some(Piece::Here)
-        } else if self.prober.wants_newest(lane) && (self.since >= TURN || !looks) {
+        } else if self.prober.wants_newest(lane) && (self.since >= TURN || !reads) {
             Some(Piece::Newest)
-        } else if looks {
-            Some(Piece::Look)
+        } else if reads {
+            Some(Piece::Read)
         } else {
             self.prober.missed(here, lane).filter(|_| resting).map(Piece::Walk)
         }
@@ -288,14 +289,14 @@ impl Probe {
                 let Some((lane, row)) = row else { return false };
                 self.prober.begin(task, lane, &row, true);
             }
-            Some(Piece::Look) => self.look(task),
+            Some(Piece::Read) => self.read(task),
             Some(Piece::Walk(to)) => self.walk(task, to),
         }
         true
     }
 
-    /// Makes one update aside and looks at it.
-    fn look(&mut self, task: &Task) {
+    /// Makes one update aside and reads it.
+    fn read(&mut self, task: &Task) {
         let width = task.model.width();
         self.since += 1;
         self.before.copy_from_slice(&self.row[..width]);
@@ -306,7 +307,7 @@ impl Probe {
             let moment = self.row.get(place * width..(place + 1) * width)?;
             Some((moment, self.aside.plan.numbers(update, None).second))
         });
-        self.microscope.look(&Update {
+        self.microscope.read(&Update {
             update,
             before: &self.before,
             after: &self.row[..width],
@@ -348,11 +349,11 @@ impl Probe {
         let plan = &self.aside.plan;
         let lane = self.lane(cohort).map(|(_, lane)| lane);
         let done = lane.map_or(0, |lane| lane.update);
-        let looks = self.microscope.looks().iter().take_while(|look| look.update < done);
+        let readings = self.microscope.readings().iter().take_while(|reading| reading.update < done);
         Examined {
             lane: self.lane,
             layers: self.microscope.layers().to_vec(),
-            looks: looks.cloned().collect(),
+            readings: readings.cloned().collect(),
             most: self.most,
             beta2: second_moment(plan.kind).map(|_| plan.numbers(0, None).second),
             clip_norm: cohort.task().clip_norm,
@@ -372,7 +373,7 @@ enum Piece {
     /// or of what is trained.
     Newest,
     /// One of the first updates.
-    Look,
+    Read,
     /// To the next place where the curvature was missed.
     Walk(u64),
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::folder::good_before;
 use super::{Checkpoint, Refusal, newest_good};
-use crate::telemetry::metrics::{self, Measured};
+use crate::telemetry::metrics::{Measured, MetricsError, Reader};
 
 /// The newest good checkpoint of a training, and what it had measured by then.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,8 +25,8 @@ pub enum ContinueError {
     NoCheckpoints { folder: PathBuf },
     #[error("there is no good checkpoint in {}: {}", folder.display(), reasons(refused))]
     NoneGood { folder: PathBuf, refused: Vec<Refusal> },
-    #[error("{}: cannot be read: {cause}", file.display())]
-    Metrics { file: PathBuf, cause: csv::Error },
+    #[error("{}: {cause}", file.display())]
+    Metrics { file: PathBuf, cause: MetricsError },
 }
 
 fn reasons(refused: &[Refusal]) -> String {
@@ -52,8 +52,11 @@ impl Continuation {
         let mut measured = Vec::new();
         let file = folder.join("metrics.csv");
         if file.exists() {
-            let take = |row, _: &csv::StringRecord| measured.push(row);
-            metrics::read(&file, checkpoint.update(), take)
+            let early = |line: &Result<Measured, _>| {
+                line.as_ref().map_or(true, |measured| measured.row.update < checkpoint.update())
+            };
+            measured = Reader::open(&file)
+                .and_then(|lines| lines.filter(early).collect())
                 .map_err(|cause| ContinueError::Metrics { file, cause })?;
         }
         let refused = found.refused.iter().map(Refusal::to_string).collect();

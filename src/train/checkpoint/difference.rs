@@ -1,7 +1,7 @@
 //! What makes two experiments two, as far as a checkpoint cares.
 
 use crate::experiment::{Experiment, Source, Train};
-use crate::train::edit;
+use crate::train::diff;
 
 /// What `new` does differently, in words; nothing when a training of `old` is one of `new`.
 ///
@@ -37,7 +37,7 @@ pub fn between(old: &Experiment, new: &Experiment) -> Option<String> {
         match new.runs.iter().find(|other| other.name == run.name) {
             None => parts.push(format!("no run \"{}\"", run.name)),
             Some(other) if other != run => {
-                parts.push(format!("run \"{}\": {}", run.name, edit::describe(run, other)));
+                parts.push(format!("run \"{}\": {}", run.name, diff::describe(run, other)));
             }
             Some(_) => {}
         }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::{Checkpoint, Refusal, SavedLane};
 use crate::experiment::Experiment;
 use crate::model::Parameter;
-use crate::train::command::{LaneId, RunId};
+use crate::train::ids::{LaneId, RunId};
 use crate::train::lane::LaneState;
 use crate::train::snapshot::{Kept, Snapshot};
 

@@ -25,7 +25,7 @@ pub use writer::{Report, Writer};
 
 use super::TrainError;
 use super::cohort::Cohort;
-use super::command::{LaneId, Revision, RunId};
+use super::ids::{LaneId, Revision, RunId};
 use super::lane::LaneState;
 use super::snapshot::{Keeper, Kept};
 use crate::experiment::{Experiment, OptimizerKind};

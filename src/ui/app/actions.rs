@@ -2,7 +2,8 @@
 
 use eframe::egui::{Context, Theme};
 
-use crate::train::command::{Command, Mode, State};
+use crate::engine::protocol::{Command, State};
+use crate::train::ids::Mode;
 use crate::ui::action::Action;
 use crate::ui::document::presets;
 use crate::ui::sheet::{Sheet, Then};

@@ -122,7 +122,7 @@ impl StudioApp {
                 self.picking.start(&*self.picker, wanted, move || wake.request_repaint());
             }
             Some(Decision::Open(path)) if matches!(self.studio.sheet, Some(Sheet::Resume(_))) => {
-                self.look_into(ctx, &path);
+                self.read_saved(ctx, &path);
             }
             Some(Decision::Resume) => self.resume_found(),
             Some(Decision::Open(path)) => self.open_from(&path),
@@ -150,7 +150,7 @@ impl StudioApp {
             Some(Sheet::Save { then, .. }) => self.save_to(ctx, &with_extension(path), then),
             Some(Sheet::Export { .. }) => self.write_export(&path),
             Some(Sheet::Import(_)) => self.import_from(ctx, Source::File(path)),
-            Some(Sheet::Resume(_)) => self.look_into(ctx, &path),
+            Some(Sheet::Resume(_)) => self.read_saved(ctx, &path),
             _ => {}
         }
     }

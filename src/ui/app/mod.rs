@@ -14,9 +14,10 @@ use std::time::Duration;
 use eframe::egui::{Context, Ui, ViewportCommand, Visuals};
 use eframe::{CreationContext, Frame as Shell};
 
+use crate::engine::protocol::{Command, FieldRequest, Guard, Speed, State, SurveyRequest};
 use crate::engine::{Engine, Options};
-use crate::train::command::{Command, FieldRequest, Guard, LaneId, Speed, State, SurveyRequest};
-use crate::train::place::Choice;
+use crate::train::device::Choice;
+use crate::train::ids::LaneId;
 
 use super::document::Document;
 use super::frame::Ask;
@@ -147,10 +148,10 @@ impl StudioApp {
             }),
         };
         let frame = &mut self.studio.frame;
-        self.trainer.look(&mut |shared| frame.gather(shared, &ask));
+        self.trainer.read(&mut |shared| frame.gather(shared, &ask));
         self.studio.follow_engine();
         self.studio.refresh();
-        self.studio.look_after_lab(shown);
+        self.studio.poll_lab(shown);
     }
 
     /// Asks for what the side panel is there to show, where it takes a button to ask for it.
@@ -254,7 +255,7 @@ impl eframe::App for StudioApp {
         self.closing(ctx);
         self.picked(ctx);
         self.imported();
-        self.looked();
+        self.poll_saved();
         self.gather();
     }
 

@@ -2,7 +2,7 @@
 
 use eframe::egui::{CentralPanel, Frame, Label, Margin, Panel, Rect, Sense, Ui, UiBuilder, pos2, vec2};
 
-use crate::train::command::State;
+use crate::engine::protocol::State;
 use crate::ui::panels::{context, ground, inspector, rule, runs, timeline, top_bar};
 use crate::ui::plot;
 use crate::ui::studio::Studio;

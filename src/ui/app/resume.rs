@@ -7,8 +7,8 @@ use std::thread;
 
 use eframe::egui::Context;
 
+use crate::engine::protocol::Command;
 use crate::train::checkpoint::{Continuation, ContinueError, Forget};
-use crate::train::command::Command;
 use crate::ui::document::Document;
 use crate::ui::sheet::Sheet;
 
@@ -19,7 +19,7 @@ pub(super) type Reading = Receiver<Result<Continuation, ContinueError>>;
 
 impl StudioApp {
     /// Begins to read a training's folder for the sheet that asked for it.
-    pub(super) fn look_into(&mut self, ctx: &Context, folder: &Path) {
+    pub(super) fn read_saved(&mut self, ctx: &Context, folder: &Path) {
         if let Some(Sheet::Resume(resume)) = &mut self.studio.sheet {
             resume.path = folder.display().to_string();
             (resume.found, resume.error) = (None, None);
@@ -38,7 +38,7 @@ impl StudioApp {
     }
 
     /// Shows what was read.
-    pub(super) fn looked(&mut self) {
+    pub(super) fn poll_saved(&mut self) {
         let answer = match self.reading.as_ref().map(Receiver::try_recv) {
             None | Some(Err(TryRecvError::Empty)) => return,
             Some(answer) => answer,

@@ -10,7 +10,7 @@ pub use presets::{Preset, first, presets};
 
 use crate::experiment::{Experiment, Fork, Run};
 use crate::schedule::{Schedule, Span};
-use crate::train::command::{Revision, RunId};
+use crate::train::ids::{Revision, RunId};
 use history::History;
 
 /// A run's identity, and its place in the palette.

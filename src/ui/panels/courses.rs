@@ -8,7 +8,7 @@ use crate::schedule::{Clock, Kind, Schedule, Span};
 use crate::ui::theme;
 use crate::ui::widgets::{check, choice};
 
-use super::schedule::{Height, fields, sentence};
+use super::schedule::{Quantity, fields, sentence};
 
 /// Kinds that are edited in a few numbers.
 const KINDS: [&str; 9] =
@@ -30,12 +30,12 @@ pub fn show(ui: &mut Ui, experiment: &Experiment, run: &mut Run, clock: Clock) {
     if let Some(batch) = &mut run.batch {
         let text = format!("Samples an update: the nearest number of micro-batches of {samples}.");
         ui.label(theme::caption(ui, text));
-        ui.push_id("batch", |ui| scheduled(ui, batch, Height::Samples, clock));
+        ui.push_id("batch", |ui| scheduled(ui, batch, Quantity::Samples, clock));
     }
 }
 
 /// The kind of a schedule that is not the rate, and its numbers.
-pub fn scheduled(ui: &mut Ui, schedule: &mut Schedule, height: Height, clock: Clock) {
+pub fn scheduled(ui: &mut Ui, schedule: &mut Schedule, quantity: Quantity, clock: Clock) {
     let before = schedule.kind.name();
     let mut kind = before;
     let mut kinds: Vec<(String, &'static str)> = KINDS.iter().map(|name| (sentence(name), *name)).collect();
@@ -50,7 +50,7 @@ pub fn scheduled(ui: &mut Ui, schedule: &mut Schedule, height: Height, clock: Cl
         schedule.kind = kind;
     }
     ui.label(theme::caption(ui, Kind::about(schedule.kind.name())));
-    fields(ui, schedule, height, clock);
+    fields(ui, schedule, quantity, clock);
 }
 
 /// Another kind with the same height, and lengths that fit any run.

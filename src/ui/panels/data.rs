@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use eframe::egui::{Button, TextEdit, Ui};
 
-use crate::data::{CATALOGUE, DatasetInfo, info};
+use crate::data::CATALOGUE;
 use crate::experiment::{BatchSize, Data, Experiment, Loss, Source};
 use crate::schedule::Span;
 use crate::ui::theme;
-use crate::ui::widgets::{Amount, amount, check, choice, row, whole};
+use crate::ui::widgets::{Amount, amount, check, choice, count, row};
 
 use super::model;
 
@@ -45,14 +45,6 @@ pub fn choose(experiment: &mut Experiment, source: Source) {
         };
     }
     model::suit(experiment);
-}
-
-/// What is known of the experiment's data without reading it.
-pub fn known(source: &Source) -> Option<&'static DatasetInfo> {
-    match source {
-        Source::Shipped(name) => info(name),
-        Source::File { .. } | Source::None => None,
-    }
 }
 
 fn source(ui: &mut Ui, experiment: &mut Experiment) {
@@ -97,7 +89,7 @@ fn source(ui: &mut Ui, experiment: &mut Experiment) {
             ui.label(theme::caption(ui, "Two weights on an analytic loss: a schedule steers a point."));
         }
         (source, _) => {
-            ui.label(theme::caption(ui, known(source).map_or("", |info| info.about)));
+            ui.label(theme::caption(ui, source.shipped().map_or("", |info| info.about)));
         }
     }
 }
@@ -129,7 +121,7 @@ fn dealing(ui: &mut Ui, data: &mut Data) {
     let mut all = data.batch_size == BatchSize::All;
     if let BatchSize::Samples(size) = &mut data.batch_size {
         let spec = Amount::whole("Batch size", "Samples in one update.", 1.0..=1024.0).logarithmic();
-        size_row(ui, &spec.limits(1.0..=1e6), size);
+        count(ui, &spec.limits(1.0..=1e6), size);
     }
     if check(ui, "Full batch", "Every update sees the whole training set.", &mut all) {
         data.batch_size = if all { BatchSize::All } else { BatchSize::Samples(64) };
@@ -144,14 +136,6 @@ fn dealing(ui: &mut Ui, data: &mut Data) {
     }
     if let Some(limit) = &mut data.limit {
         let spec = Amount::whole("Samples", "Training samples that are used.", 10.0..=10_000.0).logarithmic();
-        size_row(ui, &spec.limits(1.0..=1e7), limit);
-    }
-}
-
-/// A count of at least one.
-pub fn size_row(ui: &mut Ui, spec: &Amount<'_>, size: &mut usize) {
-    let mut number = *size as u64;
-    if whole(ui, spec, &mut number) {
-        *size = usize::try_from(number.max(1)).unwrap_or(usize::MAX);
+        count(ui, &spec.limits(1.0..=1e7), limit);
     }
 }

@@ -2,8 +2,9 @@
 
 use eframe::egui::{Color32, Label, RichText, ScrollArea, Sense, Ui, vec2};
 
+use crate::analysis::detect::Policy;
 use crate::analysis::detect::{Evidence, Finding, Kind, Remedy, Severity};
-use crate::train::command::{Mode, Policy, RunId};
+use crate::train::ids::{Mode, RunId};
 use crate::ui::document::Row;
 use crate::ui::format;
 use crate::ui::studio::Studio;

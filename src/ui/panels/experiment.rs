@@ -7,9 +7,8 @@ use crate::schedule::Clock;
 use crate::ui::format;
 use crate::ui::studio::Studio;
 use crate::ui::theme;
-use crate::ui::widgets::{Amount, amount, check, choice, row, whole};
+use crate::ui::widgets::{Amount, amount, check, choice, count, row, whole};
 
-use super::data::size_row;
 use super::schedule::{Units, span_row};
 use super::{data, lint, model, rule};
 
@@ -49,9 +48,9 @@ fn train(ui: &mut Ui, train: &mut Train, clock: Clock) {
         &mut train.seed,
     );
     let spec = Amount::whole("Replicas", "Each run under so many seeds.", 1.0..=16.0).limits(1.0..=256.0);
-    size_row(ui, &spec, &mut train.replicas);
+    count(ui, &spec, &mut train.replicas);
     let help = "Batches whose mean gradient makes one update.";
-    size_row(ui, &Amount::whole("Accumulate", help, 1.0..=16.0).limits(1.0..=1024.0), &mut train.accumulate);
+    count(ui, &Amount::whole("Accumulate", help, 1.0..=16.0).limits(1.0..=1024.0), &mut train.accumulate);
     let losses = [("Cross-entropy", Loss::CrossEntropy), ("Squared error", Loss::Mse)];
     choice(ui, "Loss", "What training makes small.", &mut train.loss, &losses);
     let formats = [("f32", WeightFormat::F32), ("bf16", WeightFormat::Bf16), ("f16", WeightFormat::F16)];

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use eframe::egui::{Align2, Color32, Painter, Pos2, Rect, Sense, Stroke, TextureId, Ui, pos2, vec2};
 
 use crate::data::{Prepared, Shape, Targets};
+use crate::engine::protocol::{Field, FieldRequest};
 use crate::experiment::Source;
 use crate::landscape::heights::INVALID;
 use crate::landscape::{Colormap, Decision, Heights, Ink, Scene, View as Straight};
-use crate::train::command::{Field, FieldRequest, LaneId};
+use crate::train::ids::LaneId;
 use crate::ui::format;
 use crate::ui::scenery::{Scenery, Subject};
 use crate::ui::studio::Studio;

@@ -5,9 +5,7 @@ use eframe::egui::{TextEdit, Ui};
 use crate::data::Shape;
 use crate::experiment::{Activation, Experiment, Model, Norm, Source, SurfaceFunction};
 use crate::ui::theme;
-use crate::ui::widgets::{Amount, amount, choice, row};
-
-use super::data::{known, size_row};
+use crate::ui::widgets::{Amount, amount, choice, count, row};
 
 /// The widest layer that can be typed, and the most of them.
 const WIDEST: usize = 4096;
@@ -47,12 +45,12 @@ pub fn show(ui: &mut Ui, experiment: &mut Experiment) {
             sizes(ui, "Channels", "Filters in each convolution, first one first.", channels);
         }
         Model::Transformer { layers, width, heads, context, norm } => {
-            size_row(ui, &Amount::whole("Layers", "Blocks.", 1.0..=8.0).limits(1.0..=64.0), layers);
+            count(ui, &Amount::whole("Layers", "Blocks.", 1.0..=8.0).limits(1.0..=64.0), layers);
             let help = "Numbers that stand for a character; a multiple of the heads.";
-            size_row(ui, &Amount::whole("Width", help, 8.0..=128.0).limits(1.0..=4096.0), width);
-            size_row(ui, &Amount::whole("Heads", "Attention heads.", 1.0..=8.0).limits(1.0..=256.0), heads);
+            count(ui, &Amount::whole("Width", help, 8.0..=128.0).limits(1.0..=4096.0), width);
+            count(ui, &Amount::whole("Heads", "Attention heads.", 1.0..=8.0).limits(1.0..=256.0), heads);
             let help = "Characters the model looks back on.";
-            size_row(ui, &Amount::whole("Context", help, 8.0..=128.0).limits(1.0..=4096.0), context);
+            count(ui, &Amount::whole("Context", help, 8.0..=128.0).limits(1.0..=4096.0), context);
             let names = [("before each part", Norm::Pre), ("after the sum", Norm::Post)];
             choice(ui, "Normalise", "Where a block normalises; after the sum needs a warmup.", norm, &names);
         }
@@ -110,7 +108,7 @@ fn model(family: Family) -> Model {
 
 /// Characters want a transformer, pictures may have convolutions, and a surface is its own data.
 fn suits(family: Family, source: &Source) -> bool {
-    let shape = known(source).map(|info| info.shape);
+    let shape = source.shipped().map(|info| info.shape);
     match family {
         Family::Surface => *source == Source::None,
         Family::Transformer => shape == Some(Shape::Sequence),

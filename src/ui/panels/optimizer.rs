@@ -9,7 +9,7 @@ use crate::schedule::{Clock, Kind, Schedule};
 use crate::ui::studio::Studio;
 use crate::ui::widgets::{Amount, amount, check, choice};
 
-use super::schedule::Height;
+use super::schedule::Quantity;
 use super::{courses, rule};
 
 /// How an optimizer number follows the run.
@@ -129,8 +129,8 @@ fn number(ui: &mut Ui, optimizer: &mut Optimizer, info: &NumberInfo, clock: Cloc
             }
         }
         Number::Schedule(schedule) => {
-            let height = if info.name == "weight_decay" { Height::Rate } else { Height::Share };
-            ui.push_id(info.name, |ui| courses::scheduled(ui, schedule, height, clock));
+            let quantity = if info.name == "weight_decay" { Quantity::Rate } else { Quantity::Share };
+            ui.push_id(info.name, |ui| courses::scheduled(ui, schedule, quantity, clock));
         }
     }
     if optimizer.get(info.name) != Some(&value) {

@@ -4,7 +4,7 @@ use eframe::egui::{Label, ScrollArea, Ui};
 
 use crate::analysis::audit::{Audit, Line, Measure, Summary};
 use crate::analysis::report::html;
-use crate::train::command::State;
+use crate::engine::protocol::State;
 use crate::ui::format;
 use crate::ui::sheet::Sheet;
 use crate::ui::studio::Studio;

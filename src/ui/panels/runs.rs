@@ -5,7 +5,7 @@ use eframe::egui::{
     TextEdit, Ui, UiBuilder, WidgetInfo, pos2, vec2,
 };
 
-use crate::train::command::RunId;
+use crate::train::ids::RunId;
 use crate::ui::action::Action;
 use crate::ui::document::Row;
 use crate::ui::format;

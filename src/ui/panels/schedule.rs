@@ -12,7 +12,7 @@ use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
 
 use super::{controller, gallery, lint, rule};
-pub use fields::{Height, fields, sentence};
+pub use fields::{Quantity, fields, sentence};
 pub use spans::{Units, span_row};
 
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
@@ -24,7 +24,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
     ui.add_space(metrics::XS);
     ui.label(theme::caption(ui, Kind::about(next.lr.kind.name())));
     ui.add_space(metrics::XS);
-    fields(ui, &mut next.lr, Height::Rate, clock);
+    fields(ui, &mut next.lr, Quantity::Rate, clock);
     if let Some(error) = studio.curve_error(id) {
         ui.colored_label(theme::tokens(ui).danger, error.to_string());
     }

@@ -140,9 +140,7 @@ fn events(ui: &mut Ui, studio: &Studio, track: Rect) {
             .and_then(|lane| studio.document.runs().find(|(row, _)| row.id == lane.run))
             .map(|(row, _)| row.slot);
         let color = match event.kind {
-            EventKind::Edit | EventKind::Fork | EventKind::CycleEnd => {
-                slot.map_or(tokens.muted, |slot| tokens.run(slot))
-            }
+            EventKind::Edit | EventKind::Fork => slot.map_or(tokens.muted, |slot| tokens.run(slot)),
             kind => event_color(kind, tokens),
         };
         let place = pos2(x, y);

@@ -6,8 +6,9 @@ use eframe::egui::{
     WidgetInfo, vec2,
 };
 
-use crate::train::command::{Mode, Speed, State};
-use crate::train::place::Choice;
+use crate::engine::protocol::{Speed, State};
+use crate::train::device::Choice;
+use crate::train::ids::Mode;
 use crate::ui::action::{Action, Menu};
 use crate::ui::format;
 use crate::ui::studio::Studio;

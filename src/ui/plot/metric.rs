@@ -3,8 +3,8 @@
 use eframe::egui::{Align2, Color32, Painter, Rect, Sense, Shape, Stroke, Ui, vec2};
 use egui_plot::Line;
 
-use crate::telemetry::Column;
-use crate::train::command::State;
+use crate::engine::protocol::State;
+use crate::telemetry::{Column, Role};
 use crate::ui::format;
 use crate::ui::frame::{Frame, LaneFrame};
 use crate::ui::theme::{self, Tokens, metrics};
@@ -19,15 +19,6 @@ use super::{Scale, bounds, overlay};
 
 /// The most marks at lost values.
 const MARKED: usize = 80;
-
-/// What the middle plot can show.
-const QUANTITIES: [(Column, &str); 5] = [
-    (Column::TrainLoss, "Loss"),
-    (Column::ValAccuracy, "Accuracy"),
-    (Column::GradNorm, "Gradient norm"),
-    (Column::UpdateNorm, "Update norm"),
-    (Column::RoundedAway, "Rounded away"),
-];
 
 impl Plots<'_> {
     pub fn metric(&mut self, ui: &mut Ui) {
@@ -59,14 +50,13 @@ impl Plots<'_> {
                 lost.push((update, color));
             });
         }
-        let name =
-            QUANTITIES.iter().find(|(column, _)| *column == quantity).map_or("Loss", |(_, name)| *name);
+        let name = quantity.short();
         let chart = Chart { name, scale, across: Across::Updates, x, y, x_labels: false, titled: true };
         let (mut new_scale, mut new_quantity, mut smoothing) =
             (studio.view.loss_scale, quantity, studio.view.smoothing);
         let drawn = chart.show(
             ui,
-            |ui| column_switch(ui, "Quantity", &mut new_quantity, &QUANTITIES),
+            |ui| column_switch(ui, "Quantity", &mut new_quantity, Role::Measure, Column::short),
             |ui| {
                 scale_switch(ui, &mut new_scale, "Loss axis");
                 if is_loss {

@@ -3,7 +3,7 @@
 use eframe::egui::{Align2, Ui};
 use egui_plot::LineStyle;
 
-use crate::telemetry::Column;
+use crate::telemetry::{Column, Role};
 use crate::ui::theme::{self, metrics};
 use crate::ui::view::Window;
 
@@ -13,10 +13,6 @@ use super::chart::{Across, Chart, note};
 use super::lines::Strokes;
 use super::panel::{Plots, plain};
 use super::switch::column_switch;
-
-/// What the lowest plot can show.
-const NUMBERS: [(Column, &str); 3] =
-    [(Column::Momentum, "Momentum"), (Column::WeightDecay, "Weight decay"), (Column::Batch, "Batch")];
 
 impl Plots<'_> {
     pub fn number(&mut self, ui: &mut Ui) {
@@ -58,12 +54,19 @@ impl Plots<'_> {
         let least = if number == Column::Batch { 1.0 } else { 0.1 };
         let least = if number == Column::WeightDecay { 1e-4 } else { least };
         let y = bounds.padded(0.18, 0.18, least, (0.0, 1.0));
-        let name = NUMBERS.iter().find(|(column, _)| *column == number).map_or("Momentum", |(_, name)| *name);
         let mut chosen = number;
-        let chart = Chart { name, scale, across: Across::Updates, x, y, x_labels: true, titled: true };
+        let chart = Chart {
+            name: number.label(),
+            scale,
+            across: Across::Updates,
+            x,
+            y,
+            x_labels: true,
+            titled: true,
+        };
         let drawn = chart.show(
             ui,
-            |ui| column_switch(ui, "Number", &mut chosen, &NUMBERS),
+            |ui| column_switch(ui, "Number", &mut chosen, Role::Setting, Column::label),
             |_| {},
             |plot| lines.into_iter().for_each(|line| plot.line(line)),
         );

@@ -3,7 +3,7 @@
 use eframe::egui::{Color32, Id, Pos2, Rect, Sense, Shape, Stroke, Ui, pos2, vec2};
 
 use crate::telemetry::{Event, EventKind};
-use crate::train::command::LaneId;
+use crate::train::ids::LaneId;
 use crate::ui::format;
 use crate::ui::frame::Frame;
 use crate::ui::theme::{self, Tokens, metrics};
@@ -15,14 +15,14 @@ use super::chart::Drawn;
 pub fn color(kind: EventKind, tokens: &Tokens) -> Color32 {
     match kind {
         EventKind::Diverged | EventKind::Failed => tokens.danger,
-        EventKind::PlateauCut | EventKind::Finding | EventKind::RollBack => tokens.warning,
-        _ => tokens.muted,
+        EventKind::RateChange | EventKind::Finding | EventKind::RollBack => tokens.warning,
+        EventKind::Edit | EventKind::Restart | EventKind::Resume | EventKind::Fork => tokens.muted,
     }
 }
 
-/// Whether an event is worth a line through the plots: a cycle's end and a fork show in the curve itself.
+/// Whether an event is worth a line through the plots: a fork shows in the curve itself.
 fn is_marked(kind: EventKind) -> bool {
-    !matches!(kind, EventKind::CycleEnd | EventKind::Fork | EventKind::Note | EventKind::Snapshot)
+    kind != EventKind::Fork
 }
 
 /// An event in words, with where it happened.

@@ -4,7 +4,7 @@ use eframe::egui::{Align2, Label, Ui};
 use egui_plot::{Line, LineStyle};
 
 use crate::schedule::{Curve, Kind};
-use crate::train::command::Mode;
+use crate::train::ids::Mode;
 use crate::ui::action::Action;
 use crate::ui::document::Row;
 use crate::ui::format;

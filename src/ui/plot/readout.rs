@@ -89,8 +89,7 @@ fn table(ui: &mut Ui, number: Column, lines: &[Line<'_>]) {
     let column = metrics::COLUMN;
     Grid::new("readout values").num_columns(5).spacing(vec2(metrics::S, metrics::XS)).show(ui, |ui| {
         ui.label("");
-        let last = if number == Column::WeightDecay { "Decay" } else { number.label() };
-        for name in ["Rate", "Loss", "Val. loss", last] {
+        for name in [Column::Lr, Column::TrainLoss, Column::ValLoss, number].map(Column::short) {
             right(ui, column, |ui| {
                 ui.label(theme::caption(ui, name));
             });

@@ -2,7 +2,7 @@
 
 use eframe::egui::{Align2, Color32, Popup, Response, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2};
 
-use crate::telemetry::Column;
+use crate::telemetry::{self, Column};
 use crate::ui::theme::{self, metrics};
 use crate::ui::widgets::{Icon, paint_icon};
 
@@ -40,9 +40,15 @@ pub fn word_switch(ui: &mut Ui, word: &str, label: &str, on: bool) -> Response {
     response
 }
 
-/// A plot's title from which another column is chosen; `label` is what it chooses.
-pub fn column_switch(ui: &mut Ui, label: &str, chosen: &mut Column, columns: &[(Column, &'static str)]) {
-    let name = columns.iter().find(|(column, _)| column == chosen).map_or("", |(_, name)| *name);
+/// A plot's title from which another column of a role is chosen; `label` is what it chooses.
+pub fn column_switch(
+    ui: &mut Ui,
+    label: &str,
+    chosen: &mut Column,
+    role: telemetry::Role,
+    name_of: fn(Column) -> &'static str,
+) {
+    let name = name_of(*chosen);
     let galley = ui.painter().layout_no_wrap(name.to_owned(), theme::medium(), Color32::PLACEHOLDER);
     let size = galley.size() + vec2(metrics::M + metrics::XS, 0.0);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click());
@@ -55,10 +61,14 @@ pub fn column_switch(ui: &mut Ui, label: &str, chosen: &mut Column, columns: &[(
     let lit = response.hovered() || response.has_focus();
     let arrow = rect.right_center() - vec2(metrics::XS, 0.0);
     paint_icon(ui.painter(), Icon::Down, arrow, if lit { tokens.text } else { tokens.muted });
-    let response = response.on_hover_text(chosen.help());
+    let unit = match chosen.unit() {
+        "" => String::new(),
+        unit => format!("\nUnit: {unit}."),
+    };
+    let response = response.on_hover_text(format!("{}{unit}", chosen.help()));
     Popup::menu(&response).show(|ui| {
-        for (column, name) in columns {
-            ui.selectable_value(chosen, *column, *name);
+        for column in Column::ALL.into_iter().filter(|column| column.role() == role) {
+            ui.selectable_value(chosen, column, name_of(column));
         }
     });
 }

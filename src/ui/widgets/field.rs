@@ -157,6 +157,16 @@ fn rail(ui: &mut Ui, slider: Slider<'_>, label: eframe::egui::Id) -> bool {
     ui.add(slider).labelled_by(label).changed()
 }
 
+/// A count of at least one; `true` when it changed.
+pub fn count(ui: &mut Ui, spec: &Amount<'_>, size: &mut usize) -> bool {
+    let mut number = *size as u64;
+    let changed = whole(ui, spec, &mut number);
+    if changed {
+        *size = usize::try_from(number.max(1)).unwrap_or(usize::MAX);
+    }
+    changed
+}
+
 /// A rail and a ring, in greys.
 fn style_slider(ui: &mut Ui) {
     let tokens = theme::tokens(ui);

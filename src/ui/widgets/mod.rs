@@ -12,7 +12,7 @@ mod term;
 mod waiting;
 
 pub use button::{primary, secondary};
-pub use field::{Amount, amount, check, choice, combo, row, slide, whole};
+pub use field::{Amount, amount, check, choice, combo, count, row, slide, whole};
 pub use figures::{Figures, figures};
 pub use heat::Heat;
 pub use icon::{Icon, icon_button, icon_toggle, mark, paint as paint_icon};

@@ -8,7 +8,7 @@ use anneal_studio::analysis::detect::{
 use anneal_studio::experiment::{Experiment, Fork, WeightFormat};
 use anneal_studio::schedule::kind::{Constant, Cosine};
 use anneal_studio::schedule::{Clock, Curve, Schedule};
-use anneal_studio::telemetry::{Row, Validation};
+use anneal_studio::telemetry::Row;
 use anneal_studio::train::cohort::Cohort;
 
 use super::cohort;
@@ -49,16 +49,7 @@ fn context(scheduled: Curve) -> Context {
 /// A healthy row: a loss that falls from chance, moderate norms.
 fn healthy(update: u64, lr: f64) -> Row {
     let loss = (CHANCE * (-(update as f64) / 150.0).exp() + 0.2) as f32;
-    Row {
-        update,
-        lr,
-        momentum: 0.9,
-        weight_decay: 0.0,
-        batch: 64,
-        train_loss: loss,
-        grad_norm: 1.0,
-        update_norm: 0.05,
-    }
+    Row { update, lr, momentum: 0.9, train_loss: loss, grad_norm: 1.0, update_norm: 0.05, ..Row::default() }
 }
 
 /// The findings over rows made of healthy ones.
@@ -175,8 +166,8 @@ fn a_rate_that_jumps_against_its_schedule_is_a_wrong_resume() {
 fn lost_updates_are_an_underflow_by_count_and_by_size() {
     let mut watch = Watch::new(context(constant()));
     for update in 0..UPDATES {
-        watch.update(&healthy(update, 0.1));
-        watch.rounded_away(update, if update < 300 { 0.5 } else { 0.97 });
+        let rounded_away = Some(if update < 300 { 0.5 } else { 0.97 });
+        watch.update(&Row { rounded_away, ..healthy(update, 0.1) });
     }
     assert_eq!(kinds(watch.findings()), [Kind::PrecisionUnderflow]);
     assert!(watch.findings()[0].first >= 300);
@@ -203,13 +194,14 @@ fn a_validation_loss_that_rises_while_training_falls_is_a_gap() {
     let run = |rising: f32, falling: f32| {
         let mut watch = Watch::new(context(constant()));
         for update in 0..UPDATES {
-            watch.update(&healthy(update, 0.1));
+            let mut row = healthy(update, 0.1);
             if update % 25 == 24 {
                 let past = update.saturating_sub(300) as f32 / 700.0;
                 let early = 300_u64.saturating_sub(update) as f32 / 3000.0;
-                let accuracy = Some(0.8 - falling * past);
-                watch.validation(&Validation { update, loss: 0.7 + early + rising * past, accuracy });
+                row.val_accuracy = Some(0.8 - falling * past);
+                row.val_loss = Some(0.7 + early + rising * past);
             }
+            watch.update(&row);
         }
         watch.findings().to_vec()
     };
@@ -227,7 +219,7 @@ fn a_controller_that_cuts_and_cuts_thrashes() {
         let mut rate = 0.1;
         for update in 0..UPDATES {
             if update > 0 && update % every == 0 {
-                watch.cut(update, rate, rate * factor);
+                watch.rate_change(update, rate, rate * factor);
                 rate *= factor;
             }
             watch.update(&healthy(update, rate));
@@ -481,8 +473,10 @@ fn lost_updates_are_told_where_they_cost_accuracy() {
                 let mut cohort = cohort(experiment.clone());
                 let found = diagnosed(&mut cohort);
                 let is_told = found.iter().map(|(_, found)| kinds(found).contains(&Kind::PrecisionUnderflow));
-                let accuracy =
-                    cohort.lanes().iter().map(|lane| lane.log.validations.last().unwrap().accuracy.unwrap());
+                let accuracy = cohort
+                    .lanes()
+                    .iter()
+                    .map(|lane| lane.log.validations().last().unwrap().accuracy.unwrap());
                 let both: Vec<(f32, bool)> = accuracy.zip(is_told).collect();
                 both.chunks(2).map(|two| ((two[0].0 + two[1].0) / 2.0, two[0].1 || two[1].1)).collect()
             };

@@ -35,9 +35,9 @@ fn each_layer_is_measured_by_itself() {
     let mut microscope = Microscope::new(&parameters(), 2);
     assert_eq!(microscope.layers(), ["w0", "w1"]);
     assert_eq!(microscope.clip_rate(), None);
-    microscope.look(&update(0));
-    let look = &microscope.looks()[0];
-    let (first, second) = (&look.layers[0], &look.layers[1]);
+    microscope.read(&update(0));
+    let reading = &microscope.readings()[0];
+    let (first, second) = (&reading.layers[0], &reading.layers[1]);
     assert!((first.ratio - 0.01).abs() < 1e-7, "0.05 over 5: {}", first.ratio);
     assert_eq!(second.ratio, 0.0);
     assert_eq!((first.grad_norm, second.grad_norm), (3.0, 10.0));
@@ -48,40 +48,40 @@ fn each_layer_is_measured_by_itself() {
     // 1/sqrt(v) is 1 and 1/2, the zero left out: variance 1/16 over a squared mean of 9/16.
     assert!((first.adaptive_variance.unwrap() - 1.0 / 9.0).abs() < 1e-12);
     assert_eq!(second.adaptive_variance, Some(0.0));
-    assert!(look.clipped);
-    assert_eq!(look.rectification, Some(0.0));
+    assert!(reading.clipped);
+    assert_eq!(reading.rectification, Some(0.0));
 }
 
 #[test]
 fn its_memory_is_bounded_and_follows_a_lane_back() {
     let mut microscope = Microscope::new(&parameters(), 3);
     for at in 0..10 {
-        microscope.look(&update(at));
+        microscope.read(&update(at));
     }
     assert!(microscope.is_full());
-    assert_eq!(microscope.looks().iter().map(|look| look.update).collect::<Vec<_>>(), [0, 1, 2]);
+    assert_eq!(microscope.readings().iter().map(|reading| reading.update).collect::<Vec<_>>(), [0, 1, 2]);
     microscope.truncate(1);
     assert!(!microscope.is_full());
-    microscope.look(&Update { clip_norm: None, second: None, ..update(1) });
+    microscope.read(&Update { clip_norm: None, second: None, ..update(1) });
     assert_eq!(microscope.clip_rate(), Some(0.5));
-    assert_eq!(microscope.looks()[1].rectification, None);
-    assert_eq!(microscope.looks()[1].layers[0].adaptive_variance, None);
+    assert_eq!(microscope.readings()[1].rectification, None);
+    assert_eq!(microscope.readings()[1].layers[0].adaptive_variance, None);
 }
 
 #[test]
 fn odd_slices_and_numbers_do_no_harm() {
     let mut microscope = Microscope::new(&parameters(), 2);
-    microscope.look(&Update {
+    microscope.read(&Update {
         before: &[],
         after: &[],
         gradient: &[],
         second: Some((&[], 0.9)),
         ..update(0)
     });
-    assert_eq!(microscope.looks()[0].layers[0].histogram, [0; BINS]);
+    assert_eq!(microscope.readings()[0].layers[0].histogram, [0; BINS]);
     let broken = [f32::NAN, f32::INFINITY, 1e30, 0.0, 0.0];
-    microscope.look(&Update { after: &broken, second: Some((&broken, 0.9)), ..update(1) });
-    assert_eq!(microscope.looks()[1].layers[0].histogram[BINS - 1], 3);
+    microscope.read(&Update { after: &broken, second: Some((&broken, 0.9)), ..update(1) });
+    assert_eq!(microscope.readings()[1].layers[0].histogram[BINS - 1], 3);
     assert_eq!(Microscope::new(&[], 2).layers().len(), 0);
 }
 
@@ -104,16 +104,7 @@ fn rectification_is_radams() {
 
 #[test]
 fn the_clip_rate_is_the_share_of_norms_over_the_bound() {
-    let row = |grad_norm| Row {
-        update: 0,
-        lr: 0.1,
-        momentum: 0.0,
-        weight_decay: 0.0,
-        batch: 64,
-        train_loss: 1.0,
-        grad_norm,
-        update_norm: 0.1,
-    };
+    let row = |grad_norm| Row { grad_norm, ..Row::default() };
     assert_eq!(clip_rate(&[row(0.5), row(1.5), row(1.0), row(9.0)], 1.0), 0.5);
     assert_eq!(clip_rate(&[], 1.0), 0.0);
 }
@@ -132,7 +123,7 @@ fn the_first_updates_without_warmup_are_far_too_large() {
         cohort.advance(update + 1, 1).unwrap();
         let after: Vec<Vec<f32>> = cohort.rows().to_vec2().unwrap();
         for (lane, microscope) in microscopes.iter_mut().enumerate() {
-            microscope.look(&Update {
+            microscope.read(&Update {
                 update,
                 before: &before[lane][..width],
                 after: &after[lane][..width],
@@ -145,13 +136,13 @@ fn the_first_updates_without_warmup_are_far_too_large() {
         before = after;
     }
     let ratios = |lane: usize, update: usize| -> Vec<f64> {
-        microscopes[lane].looks()[update].layers.iter().map(|layer| layer.ratio).collect()
+        microscopes[lane].readings()[update].layers.iter().map(|layer| layer.ratio).collect()
     };
     eprintln!("no warmup {:?}\nwarmup {:?}", ratios(0, 0), ratios(1, 1));
     assert!(ratios(0, 0).iter().all(|ratio| *ratio > 10.0 * SOUND_RATIO), "{:?}", ratios(0, 0));
     assert!(ratios(1, 0).iter().all(|ratio| *ratio == 0.0), "a warmup from zero");
     assert!(ratios(1, 1).iter().all(|ratio| *ratio < 10.0 * SOUND_RATIO), "{:?}", ratios(1, 1));
-    let variance = microscopes[0].looks()[0].layers[1].adaptive_variance.unwrap();
+    let variance = microscopes[0].readings()[0].layers[1].adaptive_variance.unwrap();
     assert!(variance > 1.0, "one gradient says little about its size: {variance}");
-    assert_eq!(microscopes[0].looks()[0].rectification, Some(0.0));
+    assert_eq!(microscopes[0].readings()[0].rectification, Some(0.0));
 }

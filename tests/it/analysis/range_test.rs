@@ -5,8 +5,8 @@ use anneal_studio::analysis::range_test::{Options, RangeTest, Stand, Start, fing
 use anneal_studio::analysis::suggest::{
     FASTAI_BETA, Rule, debiased, lightning_smooth, lr_finder_smooth, stability_limit,
 };
-use anneal_studio::train::command::RunId;
 use anneal_studio::train::errand::Ticket;
+use anneal_studio::train::ids::RunId;
 use serde_json::Value;
 
 use super::{cohort, experiment, pool};

@@ -60,18 +60,20 @@ fn the_tables_are_what_the_raw_rows_come_to() {
     let finals = |run: usize| -> Vec<f64> {
         lanes(run)
             .iter()
-            .map(|lane| f64::from(lane.log.validations.last().unwrap().accuracy.unwrap()))
+            .map(|lane| f64::from(lane.log.validations().last().unwrap().accuracy.unwrap()))
             .collect()
     };
     let target = mean(&finals(0));
     for (run, name) in ["constant", "warmup + cosine", "one-cycle"].into_iter().enumerate() {
         let last = |f: &dyn Fn(&Validation) -> f64| {
-            mean(&lanes(run).iter().map(|lane| f(lane.log.validations.last().unwrap())).collect::<Vec<_>>())
+            mean(
+                &lanes(run).iter().map(|lane| f(&lane.log.validations().last().unwrap())).collect::<Vec<_>>(),
+            )
         };
         let line = &results[name];
         near(line[0], last(&|v| v.loss.into()));
         let best = |lane: &anneal_studio::train::lane::Lane| {
-            lane.log.validations.iter().map(|v| f64::from(v.loss)).fold(f64::INFINITY, f64::min)
+            lane.log.validations().map(|v| f64::from(v.loss)).fold(f64::INFINITY, f64::min)
         };
         near(line[1], mean(&lanes(run).iter().map(best).collect::<Vec<_>>()));
         near(line[2], mean(&finals(run)));
@@ -87,7 +89,7 @@ fn the_tables_are_what_the_raw_rows_come_to() {
         let mut there: Vec<f64> = lanes(run)
             .iter()
             .filter_map(|lane| {
-                let hit = lane.log.validations.iter().find(|v| f64::from(v.accuracy.unwrap()) >= target)?;
+                let hit = lane.log.validations().find(|v| f64::from(v.accuracy.unwrap()) >= target)?;
                 Some(hit.update as f64 + 1.0)
             })
             .collect();
@@ -168,23 +170,14 @@ fn the_page_stands_alone_and_every_element_is_closed() {
 }
 
 fn row(update: u64, lr: f64, train_loss: f32) -> Row {
-    Row {
-        update,
-        lr,
-        momentum: 0.9,
-        weight_decay: 0.0,
-        batch: 64,
-        train_loss,
-        grad_norm: 1.0,
-        update_norm: 0.1,
-    }
+    Row { update, lr, momentum: 0.9, train_loss, grad_norm: 1.0, update_norm: 0.1, ..Row::default() }
 }
 
 fn record(name: &str, accuracies: &[f32]) -> RunRecord {
     let lanes = accuracies.iter().enumerate().map(|(seed, &accuracy)| {
-        let rows: Vec<Row> = (0..10).map(|update| row(update, 0.1, 1.0)).collect();
-        let validation = Validation { update: 9, loss: 1.0 - accuracy, accuracy: Some(accuracy) };
-        Tally::of(seed as u64, None, &rows, &[validation])
+        let mut rows: Vec<Row> = (0..10).map(|update| row(update, 0.1, 1.0)).collect();
+        (rows[9].val_loss, rows[9].val_accuracy) = (Some(1.0 - accuracy), Some(accuracy));
+        Tally::of(seed as u64, None, &rows)
     });
     RunRecord { name: name.into(), schedule: String::new(), lanes: lanes.collect() }
 }
@@ -220,7 +213,7 @@ fn a_tally_counts_spikes_divergence_and_keeps_few_rates() {
     rows[700].train_loss = 10.0;
     rows[4000].train_loss = f32::INFINITY;
     rows[4001].train_loss = f32::NAN;
-    let tally = Tally::of(0, Some(0.5), &rows, &[]);
+    let tally = Tally::of(0, Some(0.5), &rows);
     assert_eq!((tally.spikes, tally.diverged_at, tally.clipped), (1, Some(4000), 5000));
     assert!(tally.rates.len() <= 1024 && tally.rates.len() > 500);
     assert!(tally.rates.windows(2).all(|pair| pair[1].0 - pair[0].0 == tally.rates[1].0));

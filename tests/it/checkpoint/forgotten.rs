@@ -35,7 +35,8 @@ fn after(cohort: &Cohort, range: std::ops::Range<u64>) -> (f32, f32) {
         .filter(|row| range.contains(&row.update))
         .map(|row| row.train_loss)
         .collect();
-    let accuracy: f32 = lanes.iter().map(|lane| lane.log.validations.last().unwrap().accuracy.unwrap()).sum();
+    let accuracy: f32 =
+        lanes.iter().map(|lane| lane.log.validations().last().unwrap().accuracy.unwrap()).sum();
     (losses.iter().sum::<f32>() / losses.len() as f32, accuracy / lanes.len() as f32)
 }
 

@@ -1,6 +1,6 @@
 //! Snapshots and averages of weights along the way.
 
-use anneal_studio::train::command::Mode;
+use anneal_studio::train::ids::Mode;
 
 use crate::training::{MOONS, cohort, revision};
 

@@ -1,11 +1,12 @@
 //! Forks: runs that share another's past, in the studio and in a file.
 
 use anneal_studio::engine::Snapshot;
+use anneal_studio::engine::protocol::{Command, State};
 use anneal_studio::telemetry::{Column, EventKind};
 use anneal_studio::train::checkpoint::Forget;
 use anneal_studio::train::cohort::Cohort;
-use anneal_studio::train::command::{Command, LaneId, Mode, RunId, State};
-use anneal_studio::train::place::Place;
+use anneal_studio::train::device::TrainDevice;
+use anneal_studio::train::ids::{LaneId, Mode, RunId};
 
 use super::{FIRST, bits, finished, playing, snapshot, start, wait};
 use crate::training::{MOONS, cohort, revision};
@@ -74,7 +75,7 @@ fn another_optimizer_begins_with_empty_buffers_and_counts_from_its_own_start() {
 fn a_fork_is_the_same_in_candles_own_operations() {
     let text = forked(8, OTHER).replace("\"200\"", "\"16\"");
     let pool = std::sync::Arc::new(anneal_studio::train::pool(Some(1)).unwrap());
-    let mut reference = Cohort::at(revision(&text, 0), Place::reference(pool)).unwrap();
+    let mut reference = Cohort::at(revision(&text, 0), TrainDevice::reference(pool)).unwrap();
     reference.advance(u64::MAX, u64::MAX).unwrap();
     let mut fused = cohort(&text, 1);
     fused.advance(u64::MAX, u64::MAX).unwrap();

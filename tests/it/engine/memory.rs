@@ -1,7 +1,7 @@
 //! What a long training of many lanes takes of the machine's memory.
 
 use anneal_studio::engine::Options;
-use anneal_studio::train::command::State;
+use anneal_studio::engine::protocol::State;
 
 use super::start;
 

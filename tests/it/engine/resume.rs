@@ -5,10 +5,10 @@ use std::path::Path;
 use std::process::Command as Process;
 use std::sync::Arc;
 
-use anneal_studio::engine::{Engine, Why};
+use anneal_studio::engine::protocol::{Command, State};
+use anneal_studio::engine::{Engine, SnapshotReason};
 use anneal_studio::telemetry::{Column, EventKind};
 use anneal_studio::train::checkpoint::{Checkpoint, Continuation, Forget, file_name};
-use anneal_studio::train::command::{Command, State};
 
 use super::{FIRST, bits, finished, paused, playing, snapshot, start, wait};
 use crate::training::{MOONS, revision};
@@ -58,7 +58,7 @@ fn a_saved_training_goes_on_in_the_studio_bit_for_bit_with_what_it_had_measured(
     let engine = go_on(&saved, Forget::default());
     engine.read(|shared| {
         for view in shared.lanes.values() {
-            assert_eq!(view.store.updates(0), at);
+            assert_eq!(view.store.updates(), at);
             let told = view.store.events().iter().find(|event| event.kind == EventKind::Resume).unwrap();
             assert!(told.update == at && told.message.contains("the rate goes on at"), "{}", told.message);
         }
@@ -73,11 +73,62 @@ fn a_saved_training_goes_on_in_the_studio_bit_for_bit_with_what_it_had_measured(
     }
     let validations = |engine: &Engine| {
         engine.read(|shared| {
-            let series = shared.lanes[&FIRST].store.series(0, Column::ValLoss);
+            let series = shared.lanes[&FIRST].store.series(Column::ValLoss);
             (series.len(), (0..200).filter_map(|update| series.at(update)).collect::<Vec<_>>())
         })
     };
     assert_eq!(validations(&engine), validations(&whole));
+}
+
+/// Every update of every column of the first lane.
+fn everything(engine: &Engine) -> Vec<(Column, Vec<(u64, u64)>)> {
+    engine.read(|shared| {
+        let store = &shared.lanes[&FIRST].store;
+        let samples = |column| {
+            let samples = store.series(column).finest();
+            samples.map(|sample| (sample.last_update, sample.last.to_bits())).collect()
+        };
+        Column::ALL.map(|column| (column, samples(column))).to_vec()
+    })
+}
+
+#[test]
+fn what_a_saved_training_had_measured_comes_back_column_by_column() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = r#"
+anneal = 1
+name = "every column"
+[data]
+name = "moons"
+batch_size = 32
+[model]
+kind = "mlp"
+hidden = [8]
+[train]
+updates = "200"
+weights = "bf16"
+[[run]]
+name = "all that can be scheduled"
+optimizer = { kind = "adamw", weight_decay = { kind = "linear", peak = 0.1, from = 1, to = 0 } }
+lr = { kind = "one_cycle", peak = 0.01 }
+batch = { kind = "step", peak = 64, every = "50", gamma = 0.5 }
+"#;
+    cut_off_of(text, folder.path(), 199);
+    let saved = Arc::new(Continuation::read(folder.path()).unwrap());
+    let at = saved.checkpoint.update();
+    let engine = go_on(&saved, Forget::default());
+    let past = everything(&engine);
+    let whole = start(text, playing());
+    finished(&whole);
+    let whole = everything(&whole);
+    for ((column, past), (_, all)) in past.iter().zip(&whole) {
+        let expected: Vec<_> = all.iter().copied().filter(|(update, _)| *update < at).collect();
+        assert!(!expected.is_empty(), "{column:?} is measured");
+        assert_eq!(*past, expected, "{column:?}");
+    }
+    engine.send(Command::Play);
+    finished(&engine);
+    assert_eq!(everything(&engine), whole);
 }
 
 #[test]
@@ -95,19 +146,19 @@ fn the_checkpoints_of_a_saved_training_are_places_to_go_back_to() {
     assert!([140, 180].iter().all(|asked| before.contains(asked) || newest == *asked), "{before:?}");
     let engine = go_on(&saved, Forget::default());
     wait(&engine, "the places", |shared| !shared.snapshots.is_empty());
-    let places: Vec<(u64, Why)> = engine.read(|shared| {
+    let places: Vec<(u64, SnapshotReason)> = engine.read(|shared| {
         let first = shared.snapshots.iter().filter(|it| it.lane() == FIRST);
         first.map(|it| (it.update(), it.why)).collect()
     });
     let mut expected = [vec![0], before, vec![newest]].concat();
     expected.dedup();
     assert_eq!(places.iter().map(|place| place.0).collect::<Vec<_>>(), expected);
-    let last = if newest == 180 { Why::Asked } else { Why::Departure };
-    assert!(places.contains(&(140, Why::Asked)) && places.contains(&(newest, last)), "{places:?}");
+    let last = if newest == 180 { SnapshotReason::Asked } else { SnapshotReason::Departure };
+    assert!(places.contains(&(140, SnapshotReason::Asked)) && places.contains(&(newest, last)), "{places:?}");
     for at in [140, 0] {
         engine.send(Command::Travel(snapshot(&engine, FIRST, at, false).id, Forget::default()));
         wait(&engine, "the way back", |shared| shared.status.update == at);
-        engine.read(|shared| assert_eq!(shared.lanes[&FIRST].store.updates(0), at));
+        engine.read(|shared| assert_eq!(shared.lanes[&FIRST].store.updates(), at));
         engine.send(Command::Play);
         finished(&engine);
         let whole = start(&text, playing());

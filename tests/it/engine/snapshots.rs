@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use anneal_studio::engine::{Engine, Options, Shared, Why};
+use anneal_studio::engine::protocol::Command;
+use anneal_studio::engine::{Engine, Options, Shared, SnapshotReason};
 use anneal_studio::telemetry::EventKind;
-use anneal_studio::train::command::{Command, LaneId, Mode};
+use anneal_studio::train::ids::{LaneId, Mode};
 
 use super::{FIRST, finished, paused, playing, start, wait};
 use crate::training::{MOONS, cohort, revision};
@@ -18,12 +19,12 @@ fn cycles(updates: u64) -> String {
 }
 
 /// The updates at which a lane has snapshots, and why.
-fn kept(shared: &Shared, lane: LaneId) -> Vec<(u64, Why)> {
+fn kept(shared: &Shared, lane: LaneId) -> Vec<(u64, SnapshotReason)> {
     let all = shared.snapshots.iter().filter(|snapshot| snapshot.lane() == lane);
     all.map(|snapshot| (snapshot.update(), snapshot.why)).collect()
 }
 
-fn of(shared: &Shared, lane: LaneId, why: Why) -> Vec<u64> {
+fn of(shared: &Shared, lane: LaneId, why: SnapshotReason) -> Vec<u64> {
     kept(shared, lane).into_iter().filter(|kept| kept.1 == why).map(|kept| kept.0).collect()
 }
 
@@ -32,7 +33,7 @@ fn cycle_ends_are_kept_as_the_file_says_and_all_lanes_have_a_snapshot_there() {
     let engine = start(&cycles(400), playing());
     finished(&engine);
     engine.read(|shared| {
-        assert_eq!(of(shared, FIRST, Why::Asked), [320, 360, 400], "the newest three");
+        assert_eq!(of(shared, FIRST, SnapshotReason::Asked), [320, 360, 400], "the newest three");
         for lane in shared.lanes.keys() {
             let updates: Vec<u64> = kept(shared, *lane).iter().map(|kept| kept.0).collect();
             assert_eq!(updates.first(), Some(&0));
@@ -67,7 +68,7 @@ fn on_the_way_there_are_always_places_to_go_back_to_and_never_too_many() {
     wait(&engine, "a tenth", |shared| shared.status.update >= 6000);
     finished(&engine);
     engine.read(|shared| {
-        let updates = of(shared, FIRST, Why::OnTheWay);
+        let updates = of(shared, FIRST, SnapshotReason::OnTheWay);
         assert!((12..=26).contains(&updates.len()), "{updates:?}");
         assert_eq!((updates[0], updates.last()), (0, Some(&60000)));
         let widest = updates.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap();
@@ -94,16 +95,16 @@ fn a_hand_takes_one_of_every_lane() {
     }
     engine.send(Command::Capture);
     wait(&engine, "the snapshots", |shared| {
-        shared.snapshots.iter().any(|snapshot| snapshot.why == Why::ByHand)
+        shared.snapshots.iter().any(|snapshot| snapshot.why == SnapshotReason::ByHand)
     });
     engine.read(|shared| {
         for lane in shared.lanes.keys() {
-            assert_eq!(of(shared, *lane, Why::ByHand), [7]);
+            assert_eq!(of(shared, *lane, SnapshotReason::ByHand), [7]);
         }
     });
     engine.send(Command::Play);
     finished(&engine);
-    engine.read(|shared| assert_eq!(of(shared, FIRST, Why::ByHand), [7], "it stays"));
+    engine.read(|shared| assert_eq!(of(shared, FIRST, SnapshotReason::ByHand), [7], "it stays"));
 }
 
 fn ids(engine: &Engine) -> Vec<u64> {

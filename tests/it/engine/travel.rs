@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use anneal_studio::engine::{Engine, Shared, Snapshot, Why};
+use anneal_studio::engine::protocol::{Command, State};
+use anneal_studio::engine::{Engine, Shared, Snapshot, SnapshotReason};
 use anneal_studio::telemetry::{Column, Event, EventKind};
 use anneal_studio::train::checkpoint::Forget;
-use anneal_studio::train::command::{Command, LaneId, Mode, RunId, State};
+use anneal_studio::train::ids::{LaneId, Mode, RunId};
 
 use super::{FIRST, bits, finished, playing, snapshot, start, wait};
 use crate::training::{MOONS, revision};
@@ -49,9 +50,9 @@ fn gone_back_and_on_again_is_the_same_training_bit_for_bit() {
     go(&engine, AWAY, false, Forget::default());
     engine.read(|shared| {
         for (lane, view) in &shared.lanes {
-            assert_eq!((view.update, view.store.updates(0)), (AWAY, AWAY));
+            assert_eq!((view.update, view.store.updates()), (AWAY, AWAY));
             let ghost = view.ghost.as_ref().expect("what was measured after it");
-            assert_eq!(ghost.updates(0), 200);
+            assert_eq!(ghost.updates(), 200);
             let events = resumed(shared, *lane);
             assert_eq!(events.len(), 1, "{events:?}");
             assert!(
@@ -83,7 +84,7 @@ fn further_back_and_forward_again_loses_nothing() {
         engine.read(|shared| {
             let ahead = shared.snapshots.iter().filter(|it| it.left).map(Snapshot::update);
             assert!(ahead.into_iter().all(|at| at > update));
-            assert_eq!(shared.lanes[&FIRST].store.updates(0), update);
+            assert_eq!(shared.lanes[&FIRST].store.updates(), update);
         });
     }
     go(&engine, 200, true, Forget::default());
@@ -105,7 +106,7 @@ fn the_way_that_was_left_can_be_taken_up_again_after_another_future() {
     assert_ne!(first, second);
     assert_eq!(first[0][..AWAY as usize], second[0][..AWAY as usize], "the past is shared");
     let left = snapshot(&engine, FIRST, 200, true);
-    assert_eq!((left.why, &left.saved), (Why::Departure, &end.saved));
+    assert_eq!((left.why, &left.saved), (SnapshotReason::Departure, &end.saved));
     go(&engine, 200, true, Forget::default());
     assert_eq!(engine.read(everything), first, "what was measured is back");
     go(&engine, 200, true, Forget::default());
@@ -156,6 +157,8 @@ fn a_snapshot_that_is_no_more_is_passed_over() {
     finished(&engine);
     engine.send(Command::Travel(gone, Forget::default()));
     engine.send(Command::Capture);
-    wait(&engine, "the snapshot", |shared| shared.snapshots.iter().any(|it| it.why == Why::ByHand));
+    wait(&engine, "the snapshot", |shared| {
+        shared.snapshots.iter().any(|it| it.why == SnapshotReason::ByHand)
+    });
     engine.read(|shared| assert_eq!(shared.status.update, 200));
 }

@@ -1,7 +1,8 @@
 //! Every control can be reached by its role and its name.
 
-use anneal_studio::train::command::{Command, Mode, Speed, State};
-use anneal_studio::train::place::Choice;
+use anneal_studio::engine::protocol::{Command, Speed, State};
+use anneal_studio::train::device::Choice;
+use anneal_studio::train::ids::Mode;
 use anneal_studio::ui::view::{Context, Tab, Window};
 use eframe::egui::accesskit::Role;
 use eframe::egui::{Key, Modifiers};

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use anneal_studio::analysis::detect::Policy;
 use anneal_studio::analysis::detect::{Evidence, Finding, Kind, Remedy};
 use anneal_studio::engine::OwnEdit;
+use anneal_studio::engine::protocol::Command;
 use anneal_studio::schedule::kind::Value;
-use anneal_studio::train::command::{Command, LaneId, Policy, RunId};
+use anneal_studio::train::ids::{LaneId, RunId};
 use eframe::egui::{Key, Modifiers};
 
 use super::stand_in::{Studio, first};

@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
+use anneal_studio::engine::protocol::Command;
 use anneal_studio::experiment::{Experiment, Metric, Number};
 use anneal_studio::schedule::kind::Value;
-use anneal_studio::train::command::{Command, Mode};
 use anneal_studio::train::control::Standing;
-use anneal_studio::ui::drag::drag;
+use anneal_studio::train::ids::Mode;
+use anneal_studio::ui::offscreen::drag_bench::drag;
 use eframe::egui::accesskit::Role;
 use eframe::egui::{Key, Modifiers, vec2};
 use egui_kittest::kittest::Queryable as _;

@@ -1,7 +1,7 @@
 //! Opening, saving, and work that is not saved.
 
 use anneal_studio::experiment::Experiment;
-use anneal_studio::train::command::RunId;
+use anneal_studio::train::ids::RunId;
 use anneal_studio::ui::picker::Ask;
 use anneal_studio::ui::sheet::Sheet;
 use eframe::egui::accesskit::Role;

@@ -1,7 +1,7 @@
 //! Telemetry and states that must not break the window.
 
-use anneal_studio::telemetry::{Event, EventKind, Row, Validation};
-use anneal_studio::train::command::State;
+use anneal_studio::engine::protocol::State;
+use anneal_studio::telemetry::{Event, EventKind, Row};
 use anneal_studio::ui::plot::Scale;
 use anneal_studio::ui::view::Window;
 use egui_kittest::kittest::Queryable as _;
@@ -42,14 +42,14 @@ fn losses_that_are_no_numbers() {
                     update,
                     lr,
                     momentum: f64::NAN,
-                    weight_decay: 0.0,
-                    batch: 64,
                     train_loss: *loss,
                     grad_norm: *loss,
                     update_norm: *loss,
+                    val_loss: Some(*loss),
+                    val_accuracy: Some(*loss),
+                    ..Row::default()
                 };
-                lane.store.append(0, &[row]);
-                lane.store.validate(0, Validation { update, loss: *loss, accuracy: Some(*loss) });
+                lane.store.append(&[row]);
             }
             lane.update = losses.len() as u64;
             lane.diverged_at = losses.iter().position(|loss| !loss.is_finite()).map(|at| at as u64);
@@ -74,7 +74,7 @@ fn a_failed_training_is_explained_in_place() {
 fn nothing_trained_yet_is_explained() {
     let mut studio = first(0);
     studio.log.shared.borrow_mut().lanes.clear();
-    studio.log.shared.borrow_mut().status = anneal_studio::train::command::Status::default();
+    studio.log.shared.borrow_mut().status = anneal_studio::engine::protocol::Status::default();
     look(&mut studio);
     assert!(studio.says("What every run reaches is compared here"));
 }
@@ -87,7 +87,7 @@ fn a_storm_of_events_draws_in_time() {
         for update in 0..4096 {
             let kind = EventKind::ALL[update % EventKind::ALL.len()];
             let (update, message) = (update as u64 % 900, "again".to_owned());
-            shared.events.push(Event { update, lane: None, kind, message, generation: 1 });
+            shared.events.push(Event { update, kind, message, generation: 1 });
         }
     }
     look(&mut studio);
@@ -127,20 +127,19 @@ fn a_million_updates_cost_no_more_than_a_thousand() {
             shared.status.update = updates;
             shared.status.updates = updates;
             for lane in shared.lanes.values_mut() {
-                lane.store = anneal_studio::telemetry::Store::new(1, 8 << 20);
+                lane.store = anneal_studio::telemetry::Store::new(8 << 20);
                 for update in 0..updates {
                     let loss = 1.0 / (1.0 + update as f32) + (update % 7) as f32 * 0.01;
                     let row = Row {
                         update,
                         lr: 0.1,
                         momentum: 0.9,
-                        weight_decay: 0.0,
-                        batch: 64,
                         train_loss: loss,
                         grad_norm: 1.0,
                         update_norm: 1.0,
+                        ..Row::default()
                     };
-                    lane.store.append(0, &[row]);
+                    lane.store.append(&[row]);
                 }
                 lane.update = updates;
             }

@@ -3,9 +3,9 @@
 use std::fs;
 
 use anneal_studio::analysis::suggest::Rule;
+use anneal_studio::engine::protocol::Command;
 use anneal_studio::experiment::BatchSize;
 use anneal_studio::train::cohort::Cohort;
-use anneal_studio::train::command::Command;
 use anneal_studio::train::pool;
 use anneal_studio::ui::sheet::Sheet;
 

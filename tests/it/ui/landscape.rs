@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use anneal_studio::engine::{Engine, Options, Shared, Snapshot, Why};
+use anneal_studio::engine::protocol::{Command, State, SurveyRequest};
+use anneal_studio::engine::{Engine, Options, Shared, Snapshot, SnapshotReason};
 use anneal_studio::experiment::Experiment;
-use anneal_studio::train::command::{Command, SnapshotId, State, SurveyRequest};
+use anneal_studio::train::ids::SnapshotId;
 use eframe::egui::vec2;
 
 use super::stand_in::{Studio, open};
@@ -52,7 +53,7 @@ fn saddle() -> Studio {
     let ways = landscape
         .ways
         .iter()
-        .map(|(lane, way)| (anneal_studio::train::command::LaneId { run: id, ..*lane }, way.clone()));
+        .map(|(lane, way)| (anneal_studio::train::ids::LaneId { run: id, ..*lane }, way.clone()));
     let ways: BTreeMap<_, _> = ways.collect();
     shared.landscape = Some(anneal_studio::engine::Landscape { ways: Arc::new(ways), ..landscape });
     drop(shared);
@@ -146,7 +147,7 @@ fn cycles() -> Studio {
     for (at, update) in [15, 30, 60, 90, 120].into_iter().enumerate() {
         trained.advance(update, u64::MAX).unwrap();
         let saved = trained.save_lane(trained.lanes()[0].id).unwrap().unwrap();
-        let why = if at == 0 { Why::OnTheWay } else { Why::Asked };
+        let why = if at == 0 { SnapshotReason::OnTheWay } else { SnapshotReason::Asked };
         snapshots.push((SnapshotId(at as u64), why, saved));
     }
     let mut studio = open(Experiment::parse(CYCLES, "cycles.toml").unwrap(), None, 100, (1600.0, 1400.0));

@@ -1,6 +1,6 @@
 //! Pictures of the studio, where there is something to draw with.
 
-use anneal_studio::ui::shot::{Shot, ShotError, render};
+use anneal_studio::ui::offscreen::screenshot::{Shot, ShotError, render};
 
 fn shot() -> Shot {
     Shot { updates: Some(60), size: (1100, 700), dark: true, panel: None }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anneal_studio::data::{Dataset, Split};
-use anneal_studio::train::command::{Command, Field};
+use anneal_studio::engine::protocol::{Command, Field};
 use eframe::egui::{Key, Modifiers, vec2};
 use egui_kittest::kittest::Queryable as _;
 

@@ -4,11 +4,12 @@ use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::rc::Rc;
 
+use anneal_studio::engine::protocol::{Command, State, Status};
 use anneal_studio::engine::{LaneView, Shared, Track};
 use anneal_studio::experiment::Experiment;
-use anneal_studio::telemetry::{Event, EventKind, Row, Store, Validation};
-use anneal_studio::train::command::{Command, LaneId, State, Status};
-use anneal_studio::train::place::Choice;
+use anneal_studio::telemetry::{Event, EventKind, Row, Store};
+use anneal_studio::train::device::Choice;
+use anneal_studio::train::ids::LaneId;
 use anneal_studio::ui::picker::{Answer, Ask, FilePicker};
 use anneal_studio::ui::trainer::Trainer;
 use anneal_studio::ui::{Document, StudioApp};
@@ -52,8 +53,8 @@ impl Trainer for Told {
         !self.0.full.get()
     }
 
-    fn look(&self, look: &mut dyn FnMut(&mut Shared)) {
-        look(&mut self.0.shared.borrow_mut());
+    fn read(&self, read: &mut dyn FnMut(&mut Shared)) {
+        read(&mut self.0.shared.borrow_mut());
     }
 }
 
@@ -114,7 +115,7 @@ pub fn shared(document: &Document, trained: u64) -> Shared {
     let revision = document.revision();
     for (index, id) in revision.ids.iter().enumerate() {
         let mut view = LaneView {
-            store: Store::new(1, 1 << 20),
+            store: Store::new(1 << 20),
             ghost: None,
             update: 0,
             diverged_at: None,
@@ -125,20 +126,21 @@ pub fn shared(document: &Document, trained: u64) -> Shared {
         for update in 0..trained {
             let noise = (update * 37 + index as u64 * 11) % 17;
             let loss = 2.3 * (-(update as f32) / 300.0).exp() + 0.01 + 0.004 * noise as f32;
+            let is_validated = (update + 1) % PER_EPOCH == 0;
             let row = Row {
                 update,
                 lr: curve.at(update),
                 momentum: 0.9,
-                weight_decay: 0.0,
-                batch: 64,
+                weight_decay: Some(0.0),
+                batch: Some(64),
                 train_loss: loss,
                 grad_norm: 1.0,
                 update_norm: 0.1,
+                val_loss: is_validated.then_some(loss * 1.2),
+                val_accuracy: is_validated.then_some(0.9),
+                ..Row::default()
             };
-            view.store.append(0, &[row]);
-            if (update + 1) % PER_EPOCH == 0 {
-                view.store.validate(0, Validation { update, loss: loss * 1.2, accuracy: Some(0.9) });
-            }
+            view.store.append(&[row]);
         }
         view.update = trained;
         shared.lanes.insert(LaneId { run: *id, replica: 0 }, view);
@@ -146,14 +148,14 @@ pub fn shared(document: &Document, trained: u64) -> Shared {
     for (at, kind) in EventKind::ALL.into_iter().enumerate() {
         let update = (at as u64 * 10).min(trained);
         let message = format!("something of kind {}", kind.name());
-        shared.events.push(Event { update, lane: None, kind, message, generation: 1 });
+        shared.events.push(Event { update, kind, message, generation: 1 });
     }
     shared
 }
 
 pub fn lane() -> LaneView {
     LaneView {
-        store: Store::new(1, 1 << 16),
+        store: Store::new(1 << 16),
         ghost: None,
         update: 0,
         diverged_at: None,

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use anneal_studio::engine::{Snapshot, Why};
+use anneal_studio::engine::protocol::Command;
+use anneal_studio::engine::{Snapshot, SnapshotReason};
 use anneal_studio::train::checkpoint::Forget;
-use anneal_studio::train::command::{Command, SnapshotId};
+use anneal_studio::train::ids::SnapshotId;
 use anneal_studio::ui::format;
 use eframe::egui::accesskit::Role;
 use eframe::egui::{Key, Modifiers};
@@ -21,7 +22,7 @@ fn with_snapshots() -> Studio {
     saved.id.run = studio.document().first().unwrap();
     let snapshots = [0, 100, 200, 300, 400, 500].into_iter().enumerate().map(|(at, update)| {
         saved.state.update = update;
-        let why = if update == 200 { Why::ByHand } else { Why::OnTheWay };
+        let why = if update == 200 { SnapshotReason::ByHand } else { SnapshotReason::OnTheWay };
         let mut snapshot = Snapshot::new(SnapshotId(at as u64), why, Arc::new(saved.clone()), 3);
         snapshot.left = update > 400;
         snapshot
@@ -118,7 +119,7 @@ fn a_snapshot_is_taken_by_button_and_by_key() {
 }
 
 /// Enters a path into the sheet that continues a training, and waits until it was looked at.
-fn look_into(studio: &mut Studio, path: &str) {
+fn read_saved(studio: &mut Studio, path: &str) {
     studio.press(Modifiers::COMMAND | Modifiers::SHIFT, Key::O);
     studio.harness.get_by_label("Folder of the training").focus();
     studio.harness.run_steps(2);
@@ -145,7 +146,7 @@ fn a_saved_training_is_looked_at_and_gone_on_with() {
     let checkpoint = trained.checkpoint().unwrap();
     checkpoint.save(&checkpoints.join(anneal_studio::train::checkpoint::file_name(80))).unwrap();
     let mut studio = first(400);
-    look_into(&mut studio, &folder.path().display().to_string());
+    read_saved(&mut studio, &folder.path().display().to_string());
     assert!(studio.says("“moons”, 2 runs, after update 80."));
     studio.click("Forget the momentum");
     studio.click("Continue");
@@ -164,7 +165,7 @@ fn a_saved_training_is_looked_at_and_gone_on_with() {
 fn a_folder_without_checkpoints_is_refused_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     let mut studio = first(400);
-    look_into(&mut studio, &folder.path().display().to_string());
+    read_saved(&mut studio, &folder.path().display().to_string());
     assert!(studio.says("there are no checkpoints in"));
     assert!(!studio.shows("Continue"));
 }

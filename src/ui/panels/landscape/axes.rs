@@ -3,8 +3,8 @@
 use eframe::egui::{Align2, Painter, Pos2, Rect, Vec2, pos2, vec2};
 
 use crate::engine::Ground;
+use crate::engine::protocol::SurveyRequest;
 use crate::landscape::{Camera, Scene, View};
-use crate::train::command::SurveyRequest;
 use crate::ui::format;
 use crate::ui::theme::{self, Tokens, metrics};
 

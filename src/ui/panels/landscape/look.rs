@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::engine::Ground;
 use crate::landscape::{Camera, Colormap, Heights, Scale};
-use crate::train::command::SnapshotId;
+use crate::train::ids::SnapshotId;
 
 /// The share of the highest losses that is drawn flat: one wild corner must not hide the valley.
 const CLIPPED: f64 = 0.02;

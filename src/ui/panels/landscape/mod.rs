@@ -10,9 +10,10 @@ use std::sync::Arc;
 
 use eframe::egui::{Align, Label, Layout, Ui};
 
+use crate::engine::protocol::SurveyRequest;
 use crate::engine::{Ground, Landscape};
 use crate::experiment::{Loss, Model, SurfaceFunction};
-use crate::train::command::{LaneId, SnapshotId, SurveyRequest};
+use crate::train::ids::{LaneId, SnapshotId};
 use crate::ui::format;
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};

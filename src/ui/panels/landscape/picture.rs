@@ -9,9 +9,10 @@ use eframe::egui::{CursorIcon, Key, Pos2, Rect, Response, Role, Sense, Stroke, U
 
 use super::look::Relief;
 use super::{axes, colors, unit};
+use crate::engine::protocol::{State, SurveyRequest};
 use crate::engine::{Ground, Way};
 use crate::landscape::{Camera, Ink, Scene, Trail, View};
-use crate::train::command::{LaneId, State, SurveyRequest};
+use crate::train::ids::LaneId;
 use crate::ui::document::Row;
 use crate::ui::format;
 use crate::ui::scenery::Subject;

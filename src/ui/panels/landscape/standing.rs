@@ -6,7 +6,7 @@ use eframe::egui::{Align, Grid, Label, Layout, Sense, Ui, vec2};
 
 use crate::engine::{Ground, Way, surface_loss};
 use crate::experiment::Model;
-use crate::train::command::LaneId;
+use crate::train::ids::LaneId;
 use crate::ui::format;
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};

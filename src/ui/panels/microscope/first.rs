@@ -2,7 +2,7 @@
 
 use eframe::egui::{Align2, Color32, Mesh, RichText, Sense, Shape, Ui, pos2, vec2};
 
-use crate::analysis::microscope::{BINS, LayerLook, Look, SOUND_RATIO, bin_start, rectification};
+use crate::analysis::microscope::{BINS, LayerReading, Reading, SOUND_RATIO, bin_start, rectification};
 use crate::engine::Examined;
 use crate::ui::format;
 use crate::ui::plot::{Curve, Scale, Small};
@@ -35,11 +35,11 @@ pub fn ratios(ui: &mut Ui, studio: &mut Studio, seen: &[Seen]) {
         if seen.len() > 1 {
             chip(ui, run.row, &run.name);
         }
-        let Examined { layers, looks, .. } = &*run.examined;
-        let at = |column: usize, row: usize| Some(looks.get(column)?.layers.get(row)?.ratio);
+        let Examined { layers, readings, .. } = &*run.examined;
+        let at = |column: usize, row: usize| Some(readings.get(column)?.layers.get(row)?.ratio);
         let heat = Heat {
             name: "Update-to-weight ratio",
-            columns: looks.len(),
+            columns: readings.len(),
             rows: layers.len(),
             row: row_height(layers.len()),
             label: &|row| layer_name(layers, row),
@@ -48,7 +48,7 @@ pub fn ratios(ui: &mut Ui, studio: &mut Studio, seen: &[Seen]) {
         };
         let (response, cell) = heat.show(ui);
         if let Some((column, row)) = cell
-            && let (Some(look), Some(ratio)) = (looks.get(column), at(column, row))
+            && let (Some(reading), Some(ratio)) = (readings.get(column), at(column, row))
         {
             if response.clicked() {
                 studio.view.layer = Some(row).filter(|row| studio.view.layer != Some(*row));
@@ -56,12 +56,12 @@ pub fn ratios(ui: &mut Ui, studio: &mut Studio, seen: &[Seen]) {
             response.on_hover_text_at_pointer(format!(
                 "{}, update {}\nratio {}, {} times the rule of thumb",
                 layer_name(layers, row),
-                format::count(look.update),
+                format::count(reading.update),
                 format::significant(ratio, 3),
                 format::significant(ratio / SOUND_RATIO, 2)
             ));
         }
-        axis(ui, looks);
+        axis(ui, readings);
     }
     legend(ui);
 }
@@ -92,13 +92,13 @@ fn ratio_color(ratio: f64, tokens: &Tokens) -> Color32 {
 }
 
 /// The first and the last update of a heat map, below it.
-fn axis(ui: &mut Ui, looks: &[Look]) {
+fn axis(ui: &mut Ui, readings: &[Reading]) {
     let size = vec2(ui.available_width(), metrics::L);
     let (rect, _) = ui.allocate_exact_size(size, Sense::hover());
     let tokens = theme::tokens(ui);
     let left = pos2(rect.left() + metrics::AXIS_WIDTH, rect.top());
-    let first = looks.first().map_or(0, |look| look.update);
-    let last = looks.last().map_or(0, |look| look.update);
+    let first = readings.first().map_or(0, |reading| reading.update);
+    let last = readings.last().map_or(0, |reading| reading.update);
     let font = theme::small_number();
     let painter = ui.painter();
     painter.text(left, Align2::LEFT_TOP, format!("update {first}"), font.clone(), tokens.muted);
@@ -149,7 +149,7 @@ fn norms(ui: &mut Ui, seen: &[Seen]) {
     );
     let tokens = theme::tokens(ui);
     let mut curves: Vec<Curve> =
-        seen.iter().map(|run| curve(run, run.color, |look| Some(look.grad_norm))).collect();
+        seen.iter().map(|run| curve(run, run.color, |reading| Some(reading.grad_norm))).collect();
     let clip = seen.iter().find_map(|run| run.examined.clip_norm);
     let last = last_update(seen);
     if let Some(clip) = clip {
@@ -167,8 +167,8 @@ fn norms(ui: &mut Ui, seen: &[Seen]) {
         },
         |ui| {
             for run in seen.iter().rev().filter(|_| clip.is_some()) {
-                let clipped = run.examined.looks.iter().filter(|look| look.clipped).count();
-                let share = clipped as f64 / run.examined.looks.len().max(1) as f64;
+                let clipped = run.examined.readings.iter().filter(|reading| reading.clipped).count();
+                let share = clipped as f64 / run.examined.readings.len().max(1) as f64;
                 let text = format!("{} clipped", format::percent(share));
                 ui.label(RichText::new(text).font(theme::small()).color(run.color));
             }
@@ -193,8 +193,9 @@ fn steps(ui: &mut Ui, studio: &Studio, seen: &[Seen]) {
         if seen.len() > 1 {
             chip(ui, run.row, &run.name);
         }
-        let looks = &run.examined.looks;
-        let columns: Vec<[u32; BINS]> = looks.iter().map(|look| histogram(look, studio.view.layer)).collect();
+        let readings = &run.examined.readings;
+        let columns: Vec<[u32; BINS]> =
+            readings.iter().map(|reading| histogram(reading, studio.view.layer)).collect();
         let used = |bin: &usize| columns.iter().any(|column| column[*bin] > 0);
         // What did not move at all is in the first bin.
         let low = (1..BINS).find(used).unwrap_or(1);
@@ -221,24 +222,24 @@ fn steps(ui: &mut Ui, studio: &Studio, seen: &[Seen]) {
         };
         let (response, cell) = heat.show(ui);
         if let Some((column, row)) = cell
-            && let Some(look) = looks.get(column)
+            && let Some(reading) = readings.get(column)
         {
             response.on_hover_text_at_pointer(format!(
                 "Update {}: {} weights move by {} to {}",
-                format::count(look.update),
+                format::count(reading.update),
                 format::count(u64::from(count(column, row))),
                 format::significant(bin_start(bin(row)), 2),
                 format::significant(bin_start(bin(row) + 1), 2)
             ));
         }
-        axis(ui, looks);
+        axis(ui, readings);
     }
 }
 
 /// The histogram of a layer, or of all of them together.
-fn histogram(look: &Look, layer: Option<usize>) -> [u32; BINS] {
+fn histogram(reading: &Reading, layer: Option<usize>) -> [u32; BINS] {
     let mut sum = [0; BINS];
-    for layer in chosen(look, layer) {
+    for layer in chosen(reading, layer) {
         for (sum, count) in sum.iter_mut().zip(layer.histogram) {
             *sum += count;
         }
@@ -247,8 +248,8 @@ fn histogram(look: &Look, layer: Option<usize>) -> [u32; BINS] {
 }
 
 /// The chosen layer, or all.
-fn chosen(look: &Look, layer: Option<usize>) -> &[LayerLook] {
-    layer.and_then(|layer| look.layers.get(layer..=layer)).unwrap_or(&look.layers)
+fn chosen(reading: &Reading, layer: Option<usize>) -> &[LayerReading] {
+    layer.and_then(|layer| reading.layers.get(layer..=layer)).unwrap_or(&reading.layers)
 }
 
 /// How unsteady Adam's own scaling is, and the warmup that RAdam makes of that beside the drawn one.
@@ -256,9 +257,9 @@ fn adaptive(ui: &mut Ui, studio: &Studio, seen: &[Seen]) {
     let how = "The variance of 1/√v over its mean squared: high while Adam has seen few gradients.";
     heading(ui, "Spread of Adam's scaling", "Adam", how);
     let layer = studio.view.layer;
-    let variance = |look: &Look| {
+    let variance = |reading: &Reading| {
         let values: Vec<f64> =
-            chosen(look, layer).iter().filter_map(|layer| layer.adaptive_variance).collect();
+            chosen(reading, layer).iter().filter_map(|layer| layer.adaptive_variance).collect();
         (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
     };
     let curves = seen.iter().map(|run| curve(run, run.color, variance)).collect();
@@ -289,8 +290,9 @@ fn adaptive(ui: &mut Ui, studio: &Studio, seen: &[Seen]) {
     plot.show(ui, |_| {}, |_| {});
 }
 
-fn curve(run: &Seen, color: Color32, value: impl Fn(&Look) -> Option<f64>) -> Curve {
-    let points = run.examined.looks.iter().filter_map(|look| Some((look.update as f64, value(look)?)));
+fn curve(run: &Seen, color: Color32, value: impl Fn(&Reading) -> Option<f64>) -> Curve {
+    let points =
+        run.examined.readings.iter().filter_map(|reading| Some((reading.update as f64, value(reading)?)));
     Curve { points: points.collect(), color, width: metrics::CURVE * 0.75, dashed: false }
 }
 

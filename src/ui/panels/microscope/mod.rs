@@ -10,7 +10,7 @@ use eframe::egui::{Color32, Label, Response, ScrollArea, Sense, Ui, vec2};
 use crate::engine::Examined;
 use crate::experiment::Run;
 use crate::schedule::{Ramp, Span, Warmup};
-use crate::train::command::{LaneId, RunId};
+use crate::train::ids::{LaneId, RunId};
 use crate::ui::document::Row;
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
@@ -72,7 +72,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
             Some(Seen { row, name, color: tokens.run(row.slot), examined: Arc::clone(examined) })
         })
         .collect();
-    if seen.iter().all(|seen| seen.examined.looks.is_empty()) {
+    if seen.iter().all(|seen| seen.examined.readings.is_empty()) {
         empty(ui, studio, seen.is_empty());
         return;
     }

@@ -13,7 +13,7 @@ use super::spans::{Units, span_row};
 
 /// What the values of a schedule are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Height {
+pub enum Quantity {
     Rate,
     /// Samples of an update.
     Samples,
@@ -21,7 +21,7 @@ pub enum Height {
     Share,
 }
 
-impl Height {
+impl Quantity {
     fn amount<'a>(self, label: &'a str, help: &'a str) -> Amount<'a> {
         match self {
             Self::Rate => Amount::rate(label, help),
@@ -34,11 +34,11 @@ impl Height {
 }
 
 /// The kind's own fields.
-pub fn fields(ui: &mut Ui, schedule: &mut Schedule, height: Height, clock: Clock) {
+pub fn fields(ui: &mut Ui, schedule: &mut Schedule, quantity: Quantity, clock: Clock) {
     for field in Kind::fields(schedule.kind.name()).unwrap_or_default() {
         let Some(value) = schedule.kind.get(field.name) else { continue };
         let label = label(&field);
-        if let Some(value) = edit(ui, &label, &field, value, schedule, (height, clock)) {
+        if let Some(value) = edit(ui, &label, &field, value, schedule, (quantity, clock)) {
             schedule.kind.set(field.name, value);
         }
     }
@@ -78,14 +78,14 @@ fn edit(
     field: &Field,
     value: Value,
     schedule: &Schedule,
-    (height, clock): (Height, Clock),
+    (quantity, clock): (Quantity, Clock),
 ) -> Option<Value> {
     match (field.role, value) {
         (Role::Rate, Value::Number(mut number)) => {
-            amount(ui, &height.amount(label, field.help), &mut number).then_some(Value::Number(number))
+            amount(ui, &quantity.amount(label, field.help), &mut number).then_some(Value::Number(number))
         }
         (Role::Number { min, max }, Value::Number(mut number)) => {
-            let spec = number_spec(label, field, height, (min, max));
+            let spec = number_spec(label, field, quantity, (min, max));
             amount(ui, &spec, &mut number).then_some(Value::Number(number))
         }
         (Role::Span, Value::Span(mut span)) => {
@@ -130,11 +130,11 @@ fn edit(
 }
 
 /// A slider that reaches what is usual, for a number that may be anything allowed.
-fn number_spec<'a>(label: &'a str, field: &Field, height: Height, (min, max): (f64, f64)) -> Amount<'a> {
+fn number_spec<'a>(label: &'a str, field: &Field, quantity: Quantity, (min, max): (f64, f64)) -> Amount<'a> {
     let help = field.help;
     let (low, high, logarithmic) = match field.name {
         // Rates fall, and batches grow.
-        "gamma" if height == Height::Samples => (0.5, 4.0, false),
+        "gamma" if quantity == Quantity::Samples => (0.5, 4.0, false),
         "gamma" => (0.0, 1.0, false),
         "power" => (0.0, 5.0, false),
         "mult" => (1.0, 4.0, false),

@@ -3,7 +3,7 @@
 use eframe::egui::{Align, Checkbox, Grid, Layout, Ui, vec2};
 
 use crate::analysis::ensemble::{Comparison, Line, LineKind, Measures};
-use crate::engine::{Snapshot, Why};
+use crate::engine::{Snapshot, SnapshotReason};
 use crate::ui::format;
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
@@ -115,11 +115,11 @@ pub fn snapshots(ui: &mut Ui, studio: &mut Studio, snapshots: &[Snapshot], compa
                     let mut on = ticks.contains(&snapshot.id);
                     let label = format::count(snapshot.update());
                     let why = match snapshot.why {
-                        Why::OnTheWay => "Taken on the way.",
-                        Why::Asked => "The experiment asked for it.",
-                        Why::ByHand => "Taken by hand.",
-                        Why::Departure => "Training stood here when you went back.",
-                        Why::Saved => "A checkpoint of the training that you continued.",
+                        SnapshotReason::OnTheWay => "Taken on the way.",
+                        SnapshotReason::Asked => "The experiment asked for it.",
+                        SnapshotReason::ByHand => "Taken by hand.",
+                        SnapshotReason::Departure => "Training stood here when you went back.",
+                        SnapshotReason::Saved => "A checkpoint of the training that you continued.",
                     };
                     if ui.add(Checkbox::new(&mut on, label)).on_hover_text(why).changed() {
                         if on {

@@ -7,9 +7,9 @@ use eframe::egui::{
     Button, Color32, CursorIcon, Id, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, WidgetInfo, pos2, vec2,
 };
 
-use crate::engine::Why;
+use crate::engine::SnapshotReason;
 use crate::train::checkpoint::Forget;
-use crate::train::command::RunId;
+use crate::train::ids::RunId;
 use crate::ui::format;
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
@@ -39,7 +39,7 @@ fn diamond(ui: &mut Ui, studio: &mut Studio, place: &Place<'_>, at: Pos2) {
     let name = format!("{what}, update {}", format::count(place.update));
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &name));
     let hot = response.hovered() || response.has_focus();
-    paint(ui, at, look(ui, studio, place), place.left, hot);
+    paint(ui, at, appearance(ui, studio, place), place.left, hot);
     if response.clicked()
         && let Some(id) = place.id()
     {
@@ -50,15 +50,15 @@ fn diamond(ui: &mut Ui, studio: &mut Studio, place: &Place<'_>, at: Pos2) {
 }
 
 /// The strongest reason there is for a place; in the colour of the run that asks for it, when it is one alone.
-fn look(ui: &Ui, studio: &Studio, place: &Place<'_>) -> (Color32, f32) {
+fn appearance(ui: &Ui, studio: &Studio, place: &Place<'_>) -> (Color32, f32) {
     let tokens = theme::tokens(ui);
     let strongest = place.snapshots.iter().map(|snapshot| snapshot.why).max();
-    if strongest.is_none_or(|why| why == Why::OnTheWay) {
+    if strongest.is_none_or(|why| why == SnapshotReason::OnTheWay) {
         return (tokens.muted, metrics::XS);
     }
-    let asked = place.snapshots.iter().filter(|snapshot| snapshot.why == Why::Asked);
+    let asked = place.snapshots.iter().filter(|snapshot| snapshot.why == SnapshotReason::Asked);
     let runs: BTreeSet<RunId> = asked.map(|snapshot| snapshot.lane().run).collect();
-    let alone = runs.first().filter(|_| strongest == Some(Why::Asked) && runs.len() == 1);
+    let alone = runs.first().filter(|_| strongest == Some(SnapshotReason::Asked) && runs.len() == 1);
     let row = studio.document.runs().map(|(row, _)| row).find(|row| Some(&row.id) == alone);
     (row.map_or(tokens.text, |row| tokens.run(row.slot)), metrics::XS + 1.0)
 }
@@ -77,14 +77,14 @@ fn words(studio: &Studio, place: &Place<'_>) -> String {
     let epoch = place.update as f64 / clock.updates_per_epoch.max(1) as f64;
     let mut text = format!("Snapshot after update {}, epoch {epoch:.2}", format::count(place.update));
     let strongest = place.snapshots.iter().map(|snapshot| snapshot.why).max();
-    let asked = place.snapshots.iter().filter(|snapshot| snapshot.why == Why::Asked);
+    let asked = place.snapshots.iter().filter(|snapshot| snapshot.why == SnapshotReason::Asked);
     let names: Vec<String> =
         asked.filter(|it| it.lane().replica == 0).filter_map(|it| studio.lane_name(it.lane())).collect();
     match strongest {
-        Some(Why::ByHand) => text += "\nTaken by hand.",
-        Some(Why::Asked) => text += &format!("\nAs the experiment asks: {}.", names.join(", ")),
-        Some(Why::Saved) => text += "\nA checkpoint of the training that you continued.",
-        Some(Why::Departure) => text += "\nTraining stood here when you went back.",
+        Some(SnapshotReason::ByHand) => text += "\nTaken by hand.",
+        Some(SnapshotReason::Asked) => text += &format!("\nAs the experiment asks: {}.", names.join(", ")),
+        Some(SnapshotReason::Saved) => text += "\nA checkpoint of the training that you continued.",
+        Some(SnapshotReason::Departure) => text += "\nTraining stood here when you went back.",
         _ => text += "\nTaken on the way; these thin out as the run gets longer.",
     }
     text += if place.left {

@@ -52,7 +52,7 @@ impl Choice {
 
 /// A device, and the threads that go with it.
 #[derive(Clone)]
-pub struct Place {
+pub struct TrainDevice {
     pub(super) device: Device,
     /// Fused kernels on the CPU's threads, or candle's operations on the device.
     pub(super) fused: bool,
@@ -60,7 +60,7 @@ pub struct Place {
     why: String,
 }
 
-impl Place {
+impl TrainDevice {
     /// The CPU, with the fused kernels.
     pub fn cpu(pool: Arc<rayon::ThreadPool>) -> Self {
         Self { device: Device::Cpu, fused: true, pool, why: String::new() }

@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::examine::{Examined, Past};
+use super::ground::Landscape;
 use super::guard::OwnEdit;
-use super::landscape::Landscape;
+use super::protocol::{Field, Speed, Status};
 use super::track::Track;
 use crate::analysis::detect::Finding;
 use crate::data::Prepared;
 use crate::telemetry::{Event, Store};
 use crate::train::checkpoint::SavedLane;
-use crate::train::command::{Field, LaneId, Mode, SnapshotId, Speed, Status};
 use crate::train::control::Standing;
-use crate::train::place::Choice;
+use crate::train::device::Choice;
+use crate::train::ids::{LaneId, Mode, SnapshotId};
 
 /// How an engine starts.
 #[derive(Clone, Debug)]
@@ -47,7 +48,7 @@ impl Default for Options {
 
 /// What the engine shows of one lane.
 pub struct LaneView {
-    /// The lane's telemetry, at index 0.
+    /// The lane's telemetry.
     pub store: Store,
     /// The last complete curve before the newest edit, in Instant mode; after going back, the way that was left.
     pub ghost: Option<Store>,
@@ -65,7 +66,7 @@ pub struct LaneView {
 
 /// Why a snapshot is kept, the least reason first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Why {
+pub enum SnapshotReason {
     /// So that there is a place to go back to. These thin out as the run gets longer.
     OnTheWay,
     /// Training stood here when one went back to an earlier one.
@@ -78,7 +79,7 @@ pub enum Why {
     ByHand,
 }
 
-impl Why {
+impl SnapshotReason {
     /// Whether the experiment or a hand wanted it.
     pub fn is_wanted(self) -> bool {
         matches!(self, Self::Asked | Self::ByHand)
@@ -92,7 +93,7 @@ impl Why {
 pub struct Snapshot {
     /// Its name in commands.
     pub id: SnapshotId,
-    pub why: Why,
+    pub why: SnapshotReason,
     /// Whether it lies on the way that was left by going back; what was trained since does not lead there.
     pub left: bool,
     /// What it was taken of: the run, or, where a fork shares its past, the run it was forked from.
@@ -105,7 +106,7 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// A snapshot of a model with so many learnable numbers, on the way.
-    pub fn new(id: SnapshotId, why: Why, saved: Arc<SavedLane>, parameters: usize) -> Self {
+    pub fn new(id: SnapshotId, why: SnapshotReason, saved: Arc<SavedLane>, parameters: usize) -> Self {
         Self { id, why, left: false, lane: saved.id, saved, parameters, past: Past::default() }
     }
 
@@ -147,7 +148,7 @@ pub struct Shared {
 impl LaneView {
     /// Forgets what was measured after `update` updates.
     pub(super) fn go_back(&mut self, update: u64) {
-        self.store.truncate(0, update);
+        self.store.truncate(update);
         self.track.truncate(update);
     }
 }

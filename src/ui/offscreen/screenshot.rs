@@ -10,15 +10,16 @@ use egui_kittest::Harness;
 use egui_kittest::wgpu::{WgpuTestRenderer, default_wgpu_setup};
 use image::RgbaImage;
 
+use crate::engine::protocol::{Command, State};
 use crate::engine::watch::{LOOK, Unfinished};
 use crate::engine::{Engine, Options};
 use crate::experiment::Experiment;
-use crate::train::command::{Command, Mode, Revision, State};
+use crate::train::ids::{Mode, Revision};
 
-use super::app::StudioApp;
-use super::document::Document;
-use super::picker::SystemPicker;
-use super::view::Context;
+use crate::ui::app::StudioApp;
+use crate::ui::document::Document;
+use crate::ui::picker::SystemPicker;
+use crate::ui::view::Context;
 
 /// How long a panel's own work may take.
 const PATIENCE: Duration = Duration::from_secs(120);

@@ -7,21 +7,21 @@ use std::time::Instant;
 
 use anyhow::{Context, anyhow};
 use indicatif::{ProgressBar, ProgressStyle};
-use serde::Serialize;
 
 use super::diagnosis::Diagnosis;
 use super::results::Results;
+use super::summary::{RunSummary, table};
 use super::{Failure, baseline, output};
-use crate::analysis::audit::{Audit, Measure, RunRecord, Tally};
+use crate::analysis::audit::{Audit, RunRecord, Tally};
 use crate::analysis::baseline::Baseline;
 use crate::experiment::Experiment;
 use crate::telemetry::metrics::Measured;
 use crate::train::checkpoint::policy::Stops;
 use crate::train::checkpoint::{Checkpoint, Forget, Policy, Writer, newest_good};
 use crate::train::cohort::Cohort;
-use crate::train::command::{Revision, RunId};
+use crate::train::device::Choice;
+use crate::train::ids::{Revision, RunId};
 use crate::train::lane::Lane;
-use crate::train::place::Choice;
 
 /// Updates every lane trains between two looks at the progress. A fixed number, so that the files
 /// are the same whatever the machine's speed.
@@ -43,24 +43,6 @@ pub struct Order {
     pub threads: Option<usize>,
     /// Leave the report's tuned baseline out.
     pub no_baseline: bool,
-}
-
-/// One run of one replica, in `summary.json` and in the table at the end.
-#[derive(Clone, Debug, Serialize)]
-pub struct RunSummary {
-    name: String,
-    replica: u32,
-    seed: u64,
-    updates: u64,
-    final_train_loss: Option<f64>,
-    final_val_loss: Option<f64>,
-    best_val_loss: Option<f64>,
-    final_val_accuracy: Option<f64>,
-    diverged_at: Option<u64>,
-    seconds: f64,
-    updates_per_second: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    failed: Option<String>,
 }
 
 /// Trains to the end, writes the results where they are wanted, and prints the table.
@@ -121,7 +103,6 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
                 results.record(&name(experiment, lane), lane, clock.updates_per_epoch, findings)?;
             }
             lane.log.rows.iter().for_each(|row| tally.update(row));
-            lane.log.validations.iter().for_each(|validation| tally.validation(*validation));
             lane.log.clear();
         }
         if let (Some(writer), Some((update, reason))) = (&writer, stop)
@@ -141,7 +122,7 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
     let mut summaries = Vec::new();
     for (lane, tally) in cohort.lanes().iter().zip(&mut tallies) {
         tally.seconds = Some(seconds);
-        summaries.push(summary(experiment, lane, tally, seconds));
+        summaries.push(RunSummary::new(name(experiment, lane), lane, tally, seconds));
     }
     output::print(&table(&summaries))?;
     tell(&diagnosis.lines(&cohort));
@@ -206,14 +187,11 @@ fn take_again(
     names: &[(String, u32)],
     measured: &Measured,
 ) {
-    let lane = names.iter().position(|(run, replica)| *run == measured.run && *replica == measured.replica);
+    let lane = names.iter().position(|(run, replica)| **run == *measured.run && *replica == measured.replica);
     let Some(lane) = lane else { return };
     diagnosis.take_again(lane, measured);
     if let Some(tally) = tallies.get_mut(lane) {
         tally.update(&measured.row);
-        if let Some(validation) = measured.validation {
-            tally.validation(validation);
-        }
     }
 }
 
@@ -226,23 +204,6 @@ fn tally(experiment: &Experiment, lane: &Lane) -> Tally {
     Tally::new(experiment.train.seed.wrapping_add(u64::from(lane.id.replica)), experiment.train.clip_norm)
 }
 
-fn summary(experiment: &Experiment, lane: &Lane, tally: &Tally, seconds: f64) -> RunSummary {
-    RunSummary {
-        name: name(experiment, lane),
-        replica: lane.id.replica,
-        seed: tally.seed,
-        updates: lane.update,
-        final_train_loss: tally.final_train_loss,
-        final_val_loss: tally.last(Measure::Loss),
-        best_val_loss: tally.best(Measure::Loss),
-        final_val_accuracy: tally.last(Measure::Accuracy),
-        diverged_at: lane.diverged_at,
-        seconds,
-        updates_per_second: lane.update as f64 / seconds.max(1e-9),
-        failed: lane.failed.clone(),
-    }
-}
-
 /// The runs against the tuned baseline; without one, against the first that has a constant rate, or the first.
 fn audit(experiment: &Experiment, cohort: &Cohort, tallies: Vec<Tally>, baseline: Option<Baseline>) -> Audit {
     let mut records: Vec<RunRecord> =
@@ -253,31 +214,7 @@ fn audit(experiment: &Experiment, cohort: &Cohort, tallies: Vec<Tally>, baseline
         }
     }
     if let Some(baseline) = baseline {
-        return Audit::against(&experiment.name, records, baseline);
+        return baseline.audit(&experiment.name, records);
     }
     Audit::of_runs(experiment, records)
-}
-
-/// The table at the end: one line a run and replica.
-fn table(summaries: &[RunSummary]) -> String {
-    let widest = summaries.iter().map(|summary| summary.name.chars().count()).max().unwrap_or(0).max(3);
-    let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"));
-    let mut text = format!(
-        "{:<widest$}  {:>7}  {:>7}  {:>10}  {:>8}  {:>8}  {:>12}\n",
-        "run", "replica", "updates", "train loss", "val loss", "accuracy", "updates / s"
-    );
-    for summary in summaries {
-        text += &format!(
-            "{:<widest$}  {:>7}  {:>7}  {:>10}  {:>8}  {:>8}  {:>12.0}{}\n",
-            summary.name,
-            summary.replica,
-            summary.updates,
-            number(summary.final_train_loss),
-            number(summary.final_val_loss),
-            number(summary.final_val_accuracy),
-            summary.updates_per_second,
-            summary.diverged_at.map_or_else(String::new, |at| format!("  diverged at update {at}"))
-        );
-    }
-    text
 }

@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::protocol::State;
 use super::{LaneView, Shared, Worker, lock};
-use crate::train::command::{LaneId, Mode, Revision, State};
+use crate::train::ids::{LaneId, Mode, Revision};
 
 /// For how long a sweep keeps the newest edit waiting.
 const CARRIED: Duration = Duration::from_millis(250);
@@ -20,7 +21,7 @@ const HIDDEN: Duration = Duration::from_millis(100);
 const GESTURE: Duration = Duration::from_millis(300);
 
 /// What Instant mode holds back.
-pub(super) struct Sweep {
+pub(super) struct InstantMode {
     began: Instant,
     /// When the newest edit was put in effect.
     edited: Option<Instant>,
@@ -36,7 +37,7 @@ struct Coming {
     begins_gesture: bool,
 }
 
-impl Sweep {
+impl InstantMode {
     pub(super) fn new() -> Self {
         Self { began: Instant::now(), edited: None, waiting: None, coming: BTreeMap::new() }
     }
@@ -59,7 +60,7 @@ impl Sweep {
         whole: u64,
     ) {
         let unseen = self.coming.remove(&id);
-        let is_whole = shared.lanes.get(&id).is_some_and(|shown| shown.store.updates(0) >= whole);
+        let is_whole = shared.lanes.get(&id).is_some_and(|shown| shown.store.updates() >= whole);
         if is_whole {
             let begins_gesture = begins || unseen.is_some_and(|coming| coming.begins_gesture);
             self.coming.insert(id, Coming { view, begins_gesture });
@@ -112,26 +113,26 @@ impl Worker {
     /// Takes an edit that has come: in Instant mode it waits for its turn while a sweep is young.
     pub(super) fn take_edit(&mut self, revision: Arc<Revision>, mode: Mode) {
         let sweeps = mode == Mode::Instant && self.options.mode == Mode::Instant;
-        if sweeps && self.state == State::Playing && self.sweep.began.elapsed() < CARRIED {
-            self.sweep.waiting = Some(revision);
+        if sweeps && self.state == State::Playing && self.instant.began.elapsed() < CARRIED {
+            self.instant.waiting = Some(revision);
         } else {
-            self.sweep.waiting = None;
+            self.instant.waiting = None;
             self.revise(revision, mode);
         }
     }
 
     /// The edit that waits, if its turn has come.
     pub(super) fn due_edit(&mut self) -> Option<Arc<Revision>> {
-        let is_due = self.state != State::Playing || self.sweep.began.elapsed() >= CARRIED;
-        if is_due { self.sweep.waiting.take() } else { None }
+        let is_due = self.state != State::Playing || self.instant.began.elapsed() >= CARRIED;
+        if is_due { self.instant.waiting.take() } else { None }
     }
 
     /// Before anything else happens: the edit that waits is put in effect, and what was held back is shown.
     pub(super) fn settle(&mut self) {
-        if let Some(revision) = self.sweep.waiting.take() {
+        if let Some(revision) = self.instant.waiting.take() {
             self.revise(revision, Mode::Instant);
         }
-        self.sweep.reveal_all(&mut lock(&self.shared));
+        self.instant.reveal_all(&mut lock(&self.shared));
     }
 }
 
@@ -140,25 +141,16 @@ mod tests {
     use super::*;
     use crate::engine::Track;
     use crate::telemetry::{Row, Store};
-    use crate::train::command::RunId;
+    use crate::train::ids::RunId;
 
     const WHOLE: u64 = 3;
     const LANE: LaneId = LaneId { run: RunId(0), replica: 0 };
 
     /// A lane after so many updates at this rate.
     fn lane(updates: u64, lr: f64) -> LaneView {
-        let mut store = Store::new(1, 1 << 20);
-        let row = |update| Row {
-            update,
-            lr,
-            momentum: 0.0,
-            weight_decay: 0.0,
-            batch: 1,
-            train_loss: 1.0,
-            grad_norm: 1.0,
-            update_norm: 1.0,
-        };
-        store.append(0, &(0..updates).map(row).collect::<Vec<_>>());
+        let mut store = Store::new(1 << 20);
+        let row = |update| Row { update, lr, ..Row::default() };
+        store.append(&(0..updates).map(row).collect::<Vec<_>>());
         LaneView {
             store,
             ghost: None,
@@ -173,13 +165,13 @@ mod tests {
 
     /// The rate of the curve on screen and of its ghost.
     fn shown(shared: &Shared) -> (f64, Option<f64>) {
-        let rate = |store: &Store| store.series(0, crate::telemetry::Column::Lr).at(0).unwrap().value;
+        let rate = |store: &Store| store.series(crate::telemetry::Column::Lr).at(0).unwrap().value;
         let view = &shared.lanes[&LANE];
         (rate(&view.store), view.ghost.as_ref().map(rate))
     }
 
     /// A sweep at a rate, whole from the beginning.
-    fn sweep(sweep: &mut Sweep, shared: &mut Shared, lr: f64) {
+    fn sweep(sweep: &mut InstantMode, shared: &mut Shared, lr: f64) {
         let begins = sweep.begin();
         sweep.renew(shared, LANE, lane(0, lr), begins, WHOLE);
         *sweep.view(shared, LANE).unwrap() = lane(WHOLE, lr);
@@ -187,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_whole_curve_stays_on_screen_until_the_sweep_has_ended() {
-        let (mut sweeps, mut shared) = (Sweep::new(), Shared::default());
+        let (mut sweeps, mut shared) = (InstantMode::new(), Shared::default());
         shared.lanes.insert(LANE, lane(WHOLE, 0.1));
         sweep(&mut sweeps, &mut shared, 0.2);
         assert_eq!(shown(&shared), (0.1, None));
@@ -199,7 +191,7 @@ mod tests {
 
     #[test]
     fn the_ghost_of_a_gesture_is_what_was_there_before_it() {
-        let (mut sweeps, mut shared) = (Sweep::new(), Shared::default());
+        let (mut sweeps, mut shared) = (InstantMode::new(), Shared::default());
         shared.lanes.insert(LANE, lane(WHOLE, 0.1));
         for lr in [0.2, 0.3, 0.4] {
             sweep(&mut sweeps, &mut shared, lr);
@@ -215,7 +207,7 @@ mod tests {
 
     #[test]
     fn a_sweep_that_was_cut_off_leaves_no_trace() {
-        let (mut sweeps, mut shared) = (Sweep::new(), Shared::default());
+        let (mut sweeps, mut shared) = (InstantMode::new(), Shared::default());
         shared.lanes.insert(LANE, lane(WHOLE, 0.1));
         for lr in [0.2, 0.3] {
             let begins = sweeps.begin();

@@ -4,12 +4,12 @@ use super::{Worker, lock};
 use crate::telemetry::{Event, EventKind};
 use crate::train::TrainError;
 use crate::train::checkpoint::Forget;
-use crate::train::command::{LaneId, RunId};
+use crate::train::ids::{LaneId, RunId};
 
 impl Worker {
     /// Gives those of the lanes that begin as forks the past of their origin, as far as there is a snapshot of it;
     /// without one they make the same updates themselves.
-    pub(super) fn branch(&mut self, lanes: &[LaneId]) {
+    pub(super) fn take_over_pasts(&mut self, lanes: &[LaneId]) {
         for lane in lanes {
             if let Err(error) = self.take_over(*lane) {
                 return self.fail(&error);
@@ -20,7 +20,7 @@ impl Worker {
     fn take_over(&mut self, lane: LaneId) -> Result<(), TrainError> {
         let Some((origin, name, at)) = self.origin(lane) else { return Ok(()) };
         let Some(snapshot) =
-            self.moments.newest(origin, at).filter(|snapshot| snapshot.update() > 0).cloned()
+            self.timeline.newest(origin, at).filter(|snapshot| snapshot.update() > 0).cloned()
         else {
             return Ok(());
         };
@@ -29,17 +29,18 @@ impl Worker {
             return Ok(());
         };
         let update = snapshot.update();
-        self.moments.share(origin, lane, update);
+        self.timeline.share(origin, lane, update);
         self.guards.share(cohort, origin, lane, update);
         self.examination.went(cohort, lane, snapshot.past, Forget::default());
         let mut shared = lock(&self.shared);
-        let past = self.sweep.view(&mut shared, origin).map(|view| (view.store.clone(), view.track.clone()));
-        if let (Some((store, track)), Some(view)) = (past, self.sweep.view(&mut shared, lane)) {
+        let past =
+            self.instant.view(&mut shared, origin).map(|view| (view.store.clone(), view.track.clone()));
+        if let (Some((store, track)), Some(view)) = (past, self.instant.view(&mut shared, lane)) {
             (view.store, view.track) = (store, track);
             view.go_back(update);
             let message = format!("forked from \u{201c}{name}\u{201d}: {}", continuity.verdict());
             let generation = self.revision.generation;
-            view.store.event(Event { update, lane: Some(0), kind: EventKind::Fork, message, generation });
+            view.store.event(Event { update, kind: EventKind::Fork, message, generation });
         }
         Ok(())
     }
@@ -60,6 +61,6 @@ impl Worker {
         let Some(cohort) = &self.cohort else { return };
         let clock = cohort.task().clock;
         let forks = self.revision.experiment.runs.iter().filter_map(|run| run.fork.as_ref());
-        self.moments.set_forks(forks.map(|fork| fork.at.whole_updates(clock)).collect());
+        self.timeline.set_forks(forks.map(|fork| fork.at.whole_updates(clock)).collect());
     }
 }

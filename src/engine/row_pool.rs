@@ -9,14 +9,14 @@ use crate::train::checkpoint::SavedLane;
 
 /// Rows that can be written to.
 #[derive(Default)]
-pub(super) struct Spares {
+pub(super) struct RowPool {
     /// Let go, the newest last; somebody may still be looking at one.
     used: Vec<Arc<SavedLane>>,
     fresh: Arc<Mutex<Vec<Vec<f32>>>>,
     most: usize,
 }
 
-impl Spares {
+impl RowPool {
     /// Keeps at most so many used ones.
     pub fn set_most(&mut self, most: usize) {
         self.most = most;
@@ -73,7 +73,7 @@ fn lock(rows: &Mutex<Vec<Vec<f32>>>) -> MutexGuard<'_, Vec<Vec<f32>>> {
 mod tests {
     use super::*;
     use crate::experiment::OptimizerKind;
-    use crate::train::command::{LaneId, RunId};
+    use crate::train::ids::{LaneId, RunId};
     use crate::train::lane::LaneState;
 
     fn saved(width: usize) -> Arc<SavedLane> {
@@ -90,30 +90,30 @@ mod tests {
 
     #[test]
     fn memory_is_used_again_once_nobody_looks_at_it() {
-        let mut spares = Spares::default();
-        spares.set_most(2);
+        let mut rows = RowPool::default();
+        rows.set_most(2);
         let (seen, free) = (saved(3), saved(3));
         let memory = free.row.as_ptr();
-        spares.give(Arc::clone(&seen));
-        spares.give(free);
-        spares.give(saved(3));
-        let row = spares.take();
+        rows.give(Arc::clone(&seen));
+        rows.give(free);
+        rows.give(saved(3));
+        let row = rows.take();
         assert_eq!(row.as_ptr(), memory);
-        assert_eq!(spares.take().capacity(), 0, "one is still looked at, and the third was too many");
+        assert_eq!(rows.take().capacity(), 0, "one is still looked at, and the third was too many");
         drop(seen);
-        assert_eq!(spares.take().capacity(), 3);
+        assert_eq!(rows.take().capacity(), 3);
     }
 
     #[test]
     fn rows_are_made_ready_and_no_more_than_asked_for() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-        let mut spares = Spares::default();
+        let mut rows = RowPool::default();
         for _ in 0..3 {
-            spares.prepare(2, 5, &pool);
+            rows.prepare(2, 5, &pool);
         }
         // What the only thread was given before is done.
         pool.install(|| ());
-        let found = [spares.take(), spares.take(), spares.take()].map(|row| row.len());
+        let found = [rows.take(), rows.take(), rows.take()].map(|row| row.len());
         assert_eq!(found, [5, 5, 0]);
     }
 }

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::examine::Past;
-use super::shown::{Snapshot, Why};
-use super::spares::Spares;
+use super::row_pool::RowPool;
+use super::shared_view::{Snapshot, SnapshotReason};
 use crate::train::checkpoint::SavedLane;
-use crate::train::command::{LaneId, SnapshotId};
+use crate::train::ids::{LaneId, SnapshotId};
 
 /// The most moments kept only because they lie on the way.
 const ON_THE_WAY: u64 = 24;
@@ -27,7 +27,7 @@ type Moment = BTreeMap<LaneId, Snapshot>;
 ///
 /// On the way there is one at every multiple of a span. The span doubles whenever there would be more than
 /// there is room for, so what is kept is bounded however long the run is.
-pub(super) struct Moments {
+pub(super) struct Timeline {
     way: BTreeMap<u64, Moment>,
     left: Option<Left>,
     /// Updates at which runs part.
@@ -36,7 +36,7 @@ pub(super) struct Moments {
     room: u64,
     /// Numbers in a row.
     width: usize,
-    spares: Spares,
+    row_pool: RowPool,
     next_id: u64,
     changed: bool,
 }
@@ -70,7 +70,7 @@ pub(super) struct Going {
     pub lanes: Vec<(LaneId, Snapshot)>,
 }
 
-impl Moments {
+impl Timeline {
     pub fn new() -> Self {
         Self {
             way: BTreeMap::new(),
@@ -79,7 +79,7 @@ impl Moments {
             span: 1,
             room: 0,
             width: 0,
-            spares: Spares::default(),
+            row_pool: RowPool::default(),
             next_id: 0,
             changed: false,
         }
@@ -102,24 +102,24 @@ impl Moments {
         self.room = ((bytes / 3 / moment) as u64).min(ON_THE_WAY);
         if width != self.width {
             self.width = width;
-            self.spares.clear();
+            self.row_pool.clear();
         }
-        self.spares.set_most(self.room as usize * rows);
+        self.row_pool.set_most(self.room as usize * rows);
     }
 
     /// Memory for the next row that is put in.
     pub fn spare(&mut self) -> Vec<f32> {
-        self.spares.take()
+        self.row_pool.take()
     }
 
     /// Sees to it that there soon is memory for as many rows.
     pub fn prepare(&self, rows: usize, pool: &rayon::ThreadPool) {
-        self.spares.prepare(rows, self.width, pool);
+        self.row_pool.prepare(rows, self.width, pool);
     }
 
     fn let_go(&mut self, way: BTreeMap<u64, Moment>) {
         for snapshot in way.into_values().flat_map(Moment::into_values) {
-            self.spares.give(snapshot.saved);
+            self.row_pool.give(snapshot.saved);
         }
     }
 
@@ -145,7 +145,14 @@ impl Moments {
     }
 
     /// Takes a lane in, or the reason alone where it is there already.
-    pub fn put(&mut self, lane: LaneId, saved: Arc<SavedLane>, past: Past, parameters: usize, why: Why) {
+    pub fn put(
+        &mut self,
+        lane: LaneId,
+        saved: Arc<SavedLane>,
+        past: Past,
+        parameters: usize,
+        why: SnapshotReason,
+    ) {
         let id = SnapshotId(self.next_id);
         self.next_id += 1;
         self.changed = true;
@@ -182,7 +189,7 @@ impl Moments {
         for way in [Some(&mut self.way), self.left.as_mut().map(|left| &mut left.way)].into_iter().flatten() {
             for snapshot in way.values_mut().filter_map(|moment| moment.remove(&lane)) {
                 self.changed = true;
-                self.spares.give(snapshot.saved);
+                self.row_pool.give(snapshot.saved);
             }
             way.retain(|_, moment| !moment.is_empty());
         }
@@ -193,7 +200,7 @@ impl Moments {
         for (_, moment) in self.way.range_mut(update + 1..) {
             let Some(snapshot) = moment.remove(&lane) else { continue };
             self.changed = true;
-            self.spares.give(snapshot.saved);
+            self.row_pool.give(snapshot.saved);
         }
         self.way.retain(|_, moment| !moment.is_empty());
     }
@@ -206,7 +213,11 @@ impl Moments {
         }
         let (span, room, forks) = (self.span, self.room, &self.forks);
         for way in [Some(&mut self.way), self.left.as_mut().map(|left| &mut left.way)].into_iter().flatten() {
-            for (why, most) in [(Why::Asked, keep), (Why::ByHand, BY_HAND), (Why::Departure, DEPARTURES)] {
+            for (why, most) in [
+                (SnapshotReason::Asked, keep),
+                (SnapshotReason::ByHand, BY_HAND),
+                (SnapshotReason::Departure, DEPARTURES),
+            ] {
                 self.changed |= demote(way, why, most);
             }
             let gone = way.extract_if(.., |update, moment| {
@@ -214,11 +225,11 @@ impl Moments {
                 !on_the_way
                     && ![0, updates].contains(update)
                     && !forks.contains(update)
-                    && moment.values().all(|snapshot| snapshot.why == Why::OnTheWay)
+                    && moment.values().all(|snapshot| snapshot.why == SnapshotReason::OnTheWay)
             });
             for snapshot in gone.flat_map(|(_, moment)| moment.into_values()) {
                 self.changed = true;
-                self.spares.give(snapshot.saved);
+                self.row_pool.give(snapshot.saved);
             }
         }
     }
@@ -287,13 +298,13 @@ impl Moments {
 }
 
 /// Takes a reason from all but each lane's newest `most` that have it; whether any lost it.
-fn demote(way: &mut BTreeMap<u64, Moment>, why: Why, most: usize) -> bool {
+fn demote(way: &mut BTreeMap<u64, Moment>, why: SnapshotReason, most: usize) -> bool {
     let lanes: BTreeSet<LaneId> = way.values().flat_map(|moment| moment.keys().copied()).collect();
     let mut any = false;
     for lane in lanes {
         let with = way.values_mut().rev().filter_map(|moment| moment.get_mut(&lane));
         for snapshot in with.filter(|snapshot| snapshot.why == why).skip(most) {
-            snapshot.why = Why::OnTheWay;
+            snapshot.why = SnapshotReason::OnTheWay;
             any = true;
         }
     }

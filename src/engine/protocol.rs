@@ -1,46 +1,12 @@
-//! What the interface asks of the engine, and what it reads back.
+//! The engine's protocol: what the interface asks of it, and what it answers.
 
 use std::sync::Arc;
 
-use super::checkpoint::{Continuation, Forget};
-use super::errand::Errand;
-use super::place::Choice;
-use crate::experiment::Experiment;
-
-/// A run's identity over edits and renames, given out by whoever edits the experiment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct RunId(pub u32);
-
-/// One row of the cohort: a run under one seed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct LaneId {
-    pub run: RunId,
-    pub replica: u32,
-}
-
-/// A snapshot that the engine keeps, for as long as it runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SnapshotId(pub u64);
-
-/// One state of the edited experiment.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Revision {
-    /// Counts edits; telemetry echoes the newest one in effect.
-    pub generation: u64,
-    pub experiment: Experiment,
-    /// One for each of the experiment's runs, in order.
-    pub ids: Vec<RunId>,
-}
-
-/// What an edit means for what is already trained.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Mode {
-    /// The past is frozen; an edit is in effect from the next update.
-    #[default]
-    Live,
-    /// An edited run trains anew from update 0, at once and to the end.
-    Instant,
-}
+use crate::analysis::detect::Policy;
+use crate::train::checkpoint::{Continuation, Forget};
+use crate::train::device::Choice;
+use crate::train::errand::Errand;
+use crate::train::ids::{LaneId, Mode, Revision, RunId, SnapshotId};
 
 /// How fast the playhead moves.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -69,17 +35,6 @@ pub struct Field {
     pub outputs: usize,
     /// Row by row from the bottom, `side * side * outputs`: class probabilities, or predicted values.
     pub values: Vec<f32>,
-}
-
-/// What is done when something goes wrong.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Policy {
-    #[default]
-    Warn,
-    /// Pause at an error.
-    Pause,
-    /// At an error go back to the last good checkpoint and halve the rate.
-    RollBack,
 }
 
 /// How training is watched over.

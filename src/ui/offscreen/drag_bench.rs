@@ -8,15 +8,16 @@ use eframe::egui::{Pos2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 
+use crate::engine::protocol::State;
 use crate::engine::{Engine, Options};
 use crate::experiment::Experiment;
 use crate::telemetry::Column;
 use crate::train::TrainError;
-use crate::train::command::{Mode, State};
+use crate::train::ids::Mode;
 
-use super::app::StudioApp;
-use super::document::Document;
-use super::picker::SystemPicker;
+use crate::ui::app::StudioApp;
+use crate::ui::document::Document;
+use crate::ui::picker::SystemPicker;
 
 /// Between two frames, as a screen shows them.
 const FRAME: Duration = Duration::from_nanos(16_666_667);
@@ -105,8 +106,8 @@ fn at(from: Pos2, step: u32) -> Pos2 {
 fn shown(engine: &Engine) -> Option<u64> {
     engine.read(|shared| {
         let store = &shared.lanes.values().next()?.store;
-        let whole = store.updates(0) >= shared.status.updates;
-        let rate = store.series(0, Column::Lr).at(shared.status.updates / 2)?;
+        let whole = store.updates() >= shared.status.updates;
+        let rate = store.series(Column::Lr).at(shared.status.updates / 2)?;
         whole.then_some(rate.value.to_bits())
     })
 }

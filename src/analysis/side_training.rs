@@ -7,8 +7,8 @@ use crate::experiment::{Experiment, Run};
 use crate::schedule::Schedule;
 use crate::train::TrainError;
 use crate::train::cohort::Cohort;
-use crate::train::command::{Revision, RunId};
-use crate::train::place::Place;
+use crate::train::device::TrainDevice;
+use crate::train::ids::{Revision, RunId};
 use crate::train::task::Task;
 
 /// Updates every lane trains between two reports.
@@ -23,7 +23,7 @@ pub fn cohort(
     let task = Task::new(&experiment, Arc::clone(prepared))?;
     let ids = (0..experiment.runs.len() as u32).map(RunId).collect();
     let revision = Arc::new(Revision { generation: 0, experiment, ids });
-    Cohort::with_task(revision, task, Place::cpu(Arc::clone(pool)))
+    Cohort::with_task(revision, task, TrainDevice::cpu(Arc::clone(pool)))
 }
 
 /// Trains every lane to its end. `report` hears of updates done and in all; `each` sees what was measured

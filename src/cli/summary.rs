@@ -1,0 +1,67 @@
+//! What a training comes to, run by run: `summary.json` and the table at the end.
+
+use serde::Serialize;
+
+use crate::analysis::audit::{Measure, Tally};
+use crate::train::lane::Lane;
+
+/// One run of one replica, in `summary.json` and in the table at the end.
+#[derive(Clone, Debug, Serialize)]
+pub struct RunSummary {
+    pub name: String,
+    replica: u32,
+    seed: u64,
+    updates: u64,
+    final_train_loss: Option<f64>,
+    final_val_loss: Option<f64>,
+    best_val_loss: Option<f64>,
+    final_val_accuracy: Option<f64>,
+    diverged_at: Option<u64>,
+    seconds: f64,
+    updates_per_second: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
+}
+
+impl RunSummary {
+    pub(super) fn new(name: String, lane: &Lane, tally: &Tally, seconds: f64) -> Self {
+        Self {
+            name,
+            replica: lane.id.replica,
+            seed: tally.seed,
+            updates: lane.update,
+            final_train_loss: tally.final_train_loss,
+            final_val_loss: tally.last(Measure::Loss),
+            best_val_loss: tally.best(Measure::Loss),
+            final_val_accuracy: tally.last(Measure::Accuracy),
+            diverged_at: lane.diverged_at,
+            seconds,
+            updates_per_second: lane.update as f64 / seconds.max(1e-9),
+            failed: lane.failed.clone(),
+        }
+    }
+}
+
+/// The table at the end: one line a run and replica.
+pub(super) fn table(summaries: &[RunSummary]) -> String {
+    let widest = summaries.iter().map(|summary| summary.name.chars().count()).max().unwrap_or(0).max(3);
+    let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"));
+    let mut text = format!(
+        "{:<widest$}  {:>7}  {:>7}  {:>10}  {:>8}  {:>8}  {:>12}\n",
+        "run", "replica", "updates", "train loss", "val loss", "accuracy", "updates / s"
+    );
+    for summary in summaries {
+        text += &format!(
+            "{:<widest$}  {:>7}  {:>7}  {:>10}  {:>8}  {:>8}  {:>12.0}{}\n",
+            summary.name,
+            summary.replica,
+            summary.updates,
+            number(summary.final_train_loss),
+            number(summary.final_val_loss),
+            number(summary.final_val_accuracy),
+            summary.updates_per_second,
+            summary.diverged_at.map_or_else(String::new, |at| format!("  diverged at update {at}"))
+        );
+    }
+    text
+}
