@@ -145,7 +145,7 @@ impl Change<'_> {
     }
 
     fn replace(&mut self, here: &Value, wanted: &Value) -> Option<()> {
-        if self.text.is_section(here) || matches!(self.text.layout(here), Layout::Dotted) {
+        if self.text.is_section(here) || self.text.is_dotted(here) {
             return None;
         }
         self.edits.replace(here.span(), self.wanted.inline(wanted));
@@ -174,8 +174,8 @@ impl Change<'_> {
     fn remove(&mut self, entry: &Entry) -> Option<()> {
         if self.text.is_section(entry.value) {
             self.edits.remove(self.text.section(entry.value));
-        } else if let (Layout::Dotted, Some(table)) =
-            (self.text.layout(entry.value), entry.value.get_ref().as_table())
+        } else if let Some(table) =
+            entry.value.get_ref().as_table().filter(|_| self.text.is_dotted(entry.value))
         {
             for field in self.text.entries(table) {
                 self.remove(&field)?;

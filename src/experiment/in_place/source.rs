@@ -74,6 +74,11 @@ impl<'t> Source<'t> {
         }
     }
 
+    /// Whether a value is a table that dotted keys make.
+    pub fn is_dotted(&self, value: &Value) -> bool {
+        value.get_ref().is_table() && matches!(self.layout(value), Layout::Dotted)
+    }
+
     /// Where a value ends, with all that belongs to it.
     pub fn end(&self, value: &Value) -> usize {
         let inner = match value.get_ref() {
