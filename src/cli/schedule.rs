@@ -38,8 +38,8 @@ fn write(experiment: &Experiment, task: &Task, courses: &[Arc<Course>], to: impl
                 &update.to_string(),
                 &(update / task.clock.updates_per_epoch).to_string(),
                 &numbers.lr.to_string(),
-                &numbers.momentum.to_string(),
-                &numbers.weight_decay.to_string(),
+                &numbers.momentum().to_string(),
+                &numbers.weight_decay().to_string(),
                 &task.samples_at(plan, update).to_string(),
             ];
             csv.write_record(&cells[..shown])?;

@@ -4,7 +4,7 @@ use std::ops::Bound::{Excluded, Included, Unbounded};
 
 use super::error::FileError;
 use super::node::{Fields, Node, quote};
-use super::optimizer::NumberInfo;
+use super::optimizer::{Conflict, NumberInfo};
 use super::read_schedule::schedule;
 use super::{
     BatchSize, Data, Fork, Greedy, Hypergradient, Lineage, Metric, Number, Optimizer, OptimizerKind, Plateau,
@@ -136,9 +136,7 @@ fn optimizer(node: &Node, setting: &Setting) -> Result<Optimizer, FileError> {
     let kind = fields.need("kind", "the kind of optimizer, such as \"sgd\"")?.choice(&OptimizerKind::ALL)?;
     let mut names = vec!["kind"];
     names.extend(kind.numbers().iter().map(|info| info.name));
-    if kind == OptimizerKind::Sgd {
-        names.push("nesterov");
-    }
+    names.extend(kind.options().iter().map(|info| info.name));
     fields.only(&names)?;
 
     let mut optimizer = Optimizer::new(kind);
@@ -147,8 +145,17 @@ fn optimizer(node: &Node, setting: &Setting) -> Result<Optimizer, FileError> {
             optimizer.set(info.name, number(&node, kind, info, setting)?);
         }
     }
-    optimizer.nesterov = fields.read("nesterov", |nesterov| nesterov.flag())?.unwrap_or(false);
-    Ok(optimizer)
+    for info in kind.options() {
+        if let Some(on) = fields.read(info.name, |option| option.flag())? {
+            optimizer.switch(info.name, on);
+        }
+    }
+    match optimizer.conflict() {
+        Some(Conflict { field, found, allowed }) => {
+            Err(fields.need(field, allowed)?.error_found(found, allowed))
+        }
+        None => Ok(optimizer),
+    }
 }
 
 /// A number, a schedule, or a mirror of the rate.
@@ -161,14 +168,16 @@ fn number(
     if !node.is_table() {
         return fixed(node, info).map(Number::Fixed);
     }
+    if !info.can_follow() {
+        return Err(node.error_found("a table", "one number for the whole run"));
+    }
     let fields = node.fields("a table")?;
     if fields.get("kind").is_some_and(|kind| kind.is_str("mirror")) {
         return mirror(&fields, kind, info);
     }
     let schedule = tried(node, setting, |curve, updates| match highest(curve, updates) {
-        high if high > info.max || (info.open && high == info.max) => {
-            let below = if info.open { "below " } else { "" };
-            let allowed = format!("values from 0 to {below}{}", info.max);
+        high if !info.allows(high) => {
+            let allowed = format!("values {}", info.range());
             Err(node.error_found(format!("a schedule that reaches {high}"), allowed))
         }
         _ => Ok(()),
@@ -185,7 +194,7 @@ fn highest(curve: &Curve, updates: u64) -> f64 {
 }
 
 fn fixed(node: &Node, info: &NumberInfo) -> Result<f64, FileError> {
-    if info.open { node.number(0.0..info.max) } else { node.number(0.0..=info.max) }
+    if info.open { node.number(info.min..info.max) } else { node.number(info.min..=info.max) }
 }
 
 fn mirror(fields: &Fields, kind: OptimizerKind, info: &NumberInfo) -> Result<Number, FileError> {

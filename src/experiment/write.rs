@@ -199,19 +199,18 @@ fn run(run: &Run) -> Table {
 fn optimizer(optimizer: &Optimizer) -> Table {
     let mut table = Table::default();
     table.add("kind", named(&OptimizerKind::ALL, &optimizer.kind));
-    for info in optimizer.kind.numbers() {
-        match optimizer.get(info.name) {
-            Some(Number::Fixed(value)) => table.add_unless(&info.default, info.name, value, float),
-            Some(Number::Schedule(varying)) => table.add(info.name, schedule(varying, None).inline()),
-            Some(Number::Mirror { low, high }) => {
+    for (info, value) in optimizer.values() {
+        match value {
+            Number::Fixed(value) => table.add_unless(&info.default, info.name, value, float),
+            Number::Schedule(varying) => table.add(info.name, schedule(varying, None).inline()),
+            Number::Mirror { low, high } => {
                 let (low, high) = (number(*low), number(*high));
                 table.add(info.name, format!("{{ kind = \"mirror\", low = {low}, high = {high} }}"));
             }
-            None => {}
         }
     }
-    if optimizer.nesterov {
-        table.add("nesterov", true);
+    for (info, _) in optimizer.switches().filter(|(_, on)| *on) {
+        table.add(info.name, true);
     }
     table
 }

@@ -64,6 +64,9 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
     };
     text.push_str(&optimizer(recipe));
     let mut notes = recipe.notes(CARRIES);
+    if class_and_numbers(recipe).is_none() {
+        notes.push(recipe.refused("burn has none of the kind"));
+    }
     if recipe.accumulate() > 1 {
         notes.push(format!(
             "Accumulation: .grads_accumulation({}) on the training builder.",
@@ -213,7 +216,8 @@ fn written(scheduler: &Scheduler) -> String {
     }
 }
 
-fn optimizer(recipe: &Recipe<'_>) -> String {
+/// The run's optimizer and its numbers, where burn has it.
+fn class_and_numbers(recipe: &Recipe<'_>) -> Option<(&'static str, String)> {
     let number = |name| float(recipe.number(name));
     let decay = recipe.number("weight_decay");
     let coupled = if decay > 0.0 {
@@ -232,9 +236,9 @@ fn optimizer(recipe: &Recipe<'_>) -> String {
             number("eps")
         )
     };
-    let (class, numbers) = match recipe.kind() {
-        OptimizerKind::Sgd | OptimizerKind::ScheduleFreeSgd => {
-            let nesterov = recipe.run.optimizer.nesterov;
+    Some(match recipe.kind().base() {
+        OptimizerKind::Sgd => {
+            let nesterov = recipe.has("nesterov");
             let momentum = format!(
                 "\n        .with_momentum(Some(burn::optim::momentum::MomentumConfig::new()\n            \
                  .with_momentum({})\n            .with_dampening(0.0)\n            .with_nesterov({nesterov})))",
@@ -243,7 +247,7 @@ fn optimizer(recipe: &Recipe<'_>) -> String {
             ("SgdConfig", if recipe.number("momentum") > 0.0 { momentum } else { String::new() } + &coupled)
         }
         OptimizerKind::Adam => ("AdamConfig", betas() + &coupled),
-        OptimizerKind::AdamW | OptimizerKind::ScheduleFreeAdamW => {
+        OptimizerKind::AdamW => {
             ("AdamWConfig", format!("{}\n        .with_weight_decay({})", betas(), number("weight_decay")))
         }
         OptimizerKind::RmsProp => (
@@ -267,6 +271,13 @@ fn optimizer(recipe: &Recipe<'_>) -> String {
                 number("weight_decay")
             ),
         ),
+        _ => return None,
+    })
+}
+
+fn optimizer(recipe: &Recipe<'_>) -> String {
+    let Some((class, numbers)) = class_and_numbers(recipe) else {
+        return format!("\n// burn has no {}.\n", recipe.kind().info().title);
     };
     let with_clipping = if class == "SgdConfig" { "with_gradient_clipping" } else { "with_grad_clipping" };
     let clip = recipe.clip_norm().map_or(String::new(), |norm| {

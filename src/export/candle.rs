@@ -37,10 +37,7 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
     let carries = Carries { schedules: true, mirror: true, weight_decay: is_adam, ..Carries::default() };
     let mut notes = recipe.notes(carries);
     if !is_adam {
-        notes.push(format!(
-            "Left out: the optimizer {}; candle-nn has AdamW, and SGD without momentum.",
-            recipe.kind().name()
-        ));
+        notes.push(recipe.refused("candle-nn has AdamW, and SGD without momentum"));
     }
     Draft {
         text,

@@ -37,7 +37,9 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
                 .to_owned(),
         );
     }
-    if recipe.kind().base() == OptimizerKind::Sgd
+    if optimizer(recipe).is_none() {
+        notes.push(recipe.refused("DeepSpeed has none of the kind; pass your own to deepspeed.initialize"));
+    } else if recipe.kind().base() == OptimizerKind::Sgd
         || recipe.kind().base() == OptimizerKind::RmsProp
         || recipe.kind().base() == OptimizerKind::Adagrad
     {
@@ -104,21 +106,20 @@ fn candidates(recipe: &Recipe<'_>) -> Vec<Scheduler> {
     found
 }
 
-fn json(recipe: &Recipe<'_>, scheduler: &Scheduler) -> String {
+/// The run's optimizer and its numbers, where DeepSpeed has it.
+fn optimizer(recipe: &Recipe<'_>) -> Option<(&'static str, String)> {
     let number = |name| float(recipe.number(name));
     let decay = format!("\"weight_decay\": {}", number("weight_decay"));
     let betas = || format!("\"betas\": [{}, {}]", number("beta1"), number("beta2"));
-    let (optimizer, numbers) = match recipe.kind() {
-        OptimizerKind::Sgd | OptimizerKind::ScheduleFreeSgd => {
-            let nesterov = if recipe.run.optimizer.nesterov { ", \"nesterov\": true" } else { "" };
+    Some(match recipe.kind().base() {
+        OptimizerKind::Sgd => {
+            let nesterov = if recipe.has("nesterov") { ", \"nesterov\": true" } else { "" };
             ("SGD", format!("\"momentum\": {}{nesterov}, {decay}", number("momentum")))
         }
         OptimizerKind::Adam => {
             ("Adam", format!("{}, \"eps\": {}, {decay}, \"adam_w_mode\": false", betas(), number("eps")))
         }
-        OptimizerKind::AdamW | OptimizerKind::ScheduleFreeAdamW => {
-            ("AdamW", format!("{}, \"eps\": {}, {decay}", betas(), number("eps")))
-        }
+        OptimizerKind::AdamW => ("AdamW", format!("{}, \"eps\": {}, {decay}", betas(), number("eps"))),
         OptimizerKind::RmsProp => (
             "RMSprop",
             format!(
@@ -130,19 +131,27 @@ fn json(recipe: &Recipe<'_>, scheduler: &Scheduler) -> String {
         ),
         OptimizerKind::Adagrad => ("Adagrad", format!("\"eps\": {}, {decay}", number("eps"))),
         OptimizerKind::Lion => ("Lion", format!("{}, {decay}", betas())),
-    };
+        _ => return None,
+    })
+}
+
+fn json(recipe: &Recipe<'_>, scheduler: &Scheduler) -> String {
+    let optimizer = optimizer(recipe).map_or(String::new(), |(kind, numbers)| {
+        format!(
+            "  \"optimizer\": {{\n    \"type\": \"{kind}\",\n    \"params\": {{\"lr\": {}, {numbers}}}\n  }},\n",
+            float(recipe.peak)
+        )
+    });
     let (kind, parameters) = parameters(scheduler);
     let lines: Vec<String> =
         parameters.iter().map(|(name, value)| format!("      \"{name}\": {value}")).collect();
     let clip = float(recipe.clip_norm().unwrap_or(0.0));
     format!(
         "{{\n  \"train_micro_batch_size_per_gpu\": {},\n  \"gradient_accumulation_steps\": {},\n  \
-         \"gradient_clipping\": {clip},\n  \"optimizer\": {{\n    \"type\": \"{optimizer}\",\n    \"params\": \
-         {{\"lr\": {}, {numbers}}}\n  }},\n  \"scheduler\": {{\n    \"type\": \"{kind}\",\n    \"params\": \
+         \"gradient_clipping\": {clip},\n{optimizer}  \"scheduler\": {{\n    \"type\": \"{kind}\",\n    \"params\": \
          {{\n{}\n    }}\n  }}\n}}\n",
         recipe.batch_size(),
         recipe.accumulate(),
-        float(recipe.peak),
         lines.join(",\n")
     )
 }

@@ -166,14 +166,14 @@ pub fn arguments(
 }
 
 fn optimizer(kind: OptimizerKind) -> Option<&'static str> {
-    match kind {
-        OptimizerKind::Sgd | OptimizerKind::ScheduleFreeSgd => Some("sgd"),
-        OptimizerKind::AdamW | OptimizerKind::ScheduleFreeAdamW => Some("adamw_torch"),
+    match kind.base() {
+        OptimizerKind::Sgd => Some("sgd"),
+        OptimizerKind::AdamW => Some("adamw_torch"),
         OptimizerKind::RmsProp => Some("rmsprop"),
         OptimizerKind::Adagrad => Some("adagrad"),
         OptimizerKind::Lion => Some("lion_32bit"),
-        // Its weight decay is inside the gradient, which no `optim` has.
-        OptimizerKind::Adam => None,
+        // Adam's weight decay is inside the gradient, which no `optim` has.
+        _ => None,
     }
 }
 
@@ -189,6 +189,9 @@ pub fn notes(recipe: &Recipe<'_>) -> Vec<String> {
             "Left out: momentum; `optim=\"sgd\"` has none, so pass your own optimizer as optimizers=(optimizer, None)."
                 .to_owned(),
         ),
+        kind if optimizer(kind).is_none() => notes.push(recipe.refused(
+            "no `optim` is it, and without one AdamW trains; pass your own as optimizers=(optimizer, None)",
+        )),
         _ => {}
     }
     notes
@@ -208,7 +211,8 @@ pub fn write_python(recipe: &Recipe<'_>) -> Draft {
         )
     };
     let import = "from transformers import TrainingArguments".to_owned();
-    if is_exact && recipe.varying.is_empty() && recipe.run.layer_decay.is_none() {
+    let has_optimizer = recipe.kind() == OptimizerKind::Adam || optimizer(recipe.kind()).is_some();
+    if is_exact && has_optimizer && recipe.varying.is_empty() && recipe.run.layer_decay.is_none() {
         let arguments = versioned(recipe, arguments(recipe, Some(&scheduler), float));
         let header = python::header(recipe, framework, "Trainer(model, ARGUMENTS, ...)");
         let text = python::module(&header, &[import], &call(arguments));
@@ -223,7 +227,7 @@ pub fn write_python(recipe: &Recipe<'_>) -> Draft {
         text: python::module(&header, &imports, &body),
         predicted: code.predicted,
         table: Some(
-            "TrainingArguments cannot say this curve, so a scheduler of PyTorch's is passed beside them"
+            "TrainingArguments cannot say this curve or optimizer, so PyTorch's are passed beside them"
                 .to_owned(),
         ),
         approximated: WHY,

@@ -60,7 +60,9 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
 
 fn notes(recipe: &Recipe<'_>) -> Vec<String> {
     let mut notes = recipe.notes(CARRIES);
-    if recipe.number("weight_decay") > 0.0
+    if class_and_numbers(recipe).is_none() {
+        notes.push(recipe.refused("Keras has none of the kind, so build your own with `schedule`"));
+    } else if recipe.number("weight_decay") > 0.0
         && recipe.kind().base() != OptimizerKind::AdamW
         && recipe.kind().base() != OptimizerKind::Lion
     {
@@ -94,15 +96,16 @@ fn table_class(recipe: &Recipe<'_>) -> String {
     )
 }
 
-fn optimizer(recipe: &Recipe<'_>) -> String {
+/// The class of the run's optimizer and its numbers, where Keras has it.
+fn class_and_numbers(recipe: &Recipe<'_>) -> Option<(&'static str, String)> {
     let number = |name| float(recipe.number(name));
-    let (class, mut numbers) = match recipe.kind() {
-        OptimizerKind::Sgd | OptimizerKind::ScheduleFreeSgd => {
-            let nesterov = if recipe.run.optimizer.nesterov { ", nesterov=True" } else { "" };
+    Some(match recipe.kind().base() {
+        OptimizerKind::Sgd => {
+            let nesterov = if recipe.has("nesterov") { ", nesterov=True" } else { "" };
             ("SGD", format!("momentum={}{nesterov}", number("momentum")))
         }
         OptimizerKind::Adam => ("Adam", adam(recipe)),
-        OptimizerKind::AdamW | OptimizerKind::ScheduleFreeAdamW => ("AdamW", adam(recipe)),
+        OptimizerKind::AdamW => ("AdamW", adam(recipe)),
         OptimizerKind::RmsProp => (
             "RMSprop",
             format!("rho={}, momentum={}, epsilon={}", number("alpha"), number("momentum"), number("eps")),
@@ -111,6 +114,13 @@ fn optimizer(recipe: &Recipe<'_>) -> String {
             ("Adagrad", format!("initial_accumulator_value=0.0, epsilon={}", number("eps")))
         }
         OptimizerKind::Lion => ("Lion", format!("beta_1={}, beta_2={}", number("beta1"), number("beta2"))),
+        _ => return None,
+    })
+}
+
+fn optimizer(recipe: &Recipe<'_>) -> String {
+    let Some((class, mut numbers)) = class_and_numbers(recipe) else {
+        return format!("optimizer = None  # Keras has no {}.\n", recipe.kind().info().title);
     };
     let decay = recipe.number("weight_decay");
     if decay > 0.0 || recipe.kind().base() == OptimizerKind::AdamW {

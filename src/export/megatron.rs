@@ -38,10 +38,7 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
     let best = best.unwrap_or(fallback);
     let mut notes = recipe.notes(CARRIES);
     if !matches!(recipe.kind().base(), OptimizerKind::Adam | OptimizerKind::AdamW | OptimizerKind::Sgd) {
-        notes.push(format!(
-            "Left out: the optimizer {}; Megatron has adam (which is AdamW) and sgd.",
-            recipe.kind().name()
-        ));
+        notes.push(recipe.refused("Megatron has adam (which is AdamW) and sgd"));
     }
     let name = line(&recipe.experiment.name);
     let run = line(&recipe.run.name);

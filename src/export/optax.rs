@@ -117,7 +117,7 @@ fn optimizer(recipe: &Recipe<'_>) -> String {
     let mut is_coupled = decay;
     let call = match recipe.kind() {
         OptimizerKind::Sgd => {
-            let nesterov = if recipe.run.optimizer.nesterov { ", nesterov=True" } else { "" };
+            let nesterov = if recipe.has("nesterov") { ", nesterov=True" } else { "" };
             let momentum = match (recipe.varying("momentum"), recipe.number("momentum")) {
                 (None, 0.0) => String::new(),
                 _ => format!(", momentum={}", value("momentum")),

@@ -144,6 +144,16 @@ impl<'a> Recipe<'a> {
         self.run.optimizer.kind
     }
 
+    /// Whether an option of the optimizer is on.
+    pub fn has(&self, option: &str) -> bool {
+        self.run.optimizer.has(option)
+    }
+
+    /// That the target has no such optimizer, and what comes of that.
+    pub fn refused(&self, instead: &str) -> String {
+        format!("Left out: the optimizer {}; {instead}.", self.kind().name())
+    }
+
     /// Samples in a micro-batch.
     pub fn batch_size(&self) -> usize {
         match self.experiment.data.batch_size {
@@ -267,7 +277,7 @@ impl<'a> Recipe<'a> {
                 )
             });
         }
-        if self.kind() == OptimizerKind::Sgd && self.run.optimizer.nesterov {
+        if self.has("nesterov") {
             notes.push("Carried where the optimizer has it: Nesterov's look-ahead.".to_owned());
         }
         notes

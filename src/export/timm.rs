@@ -53,6 +53,9 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
         lines.join(" \\\n  ")
     );
     let mut notes = recipe.notes(CARRIES);
+    if optimizer(recipe).is_none() {
+        notes.push(recipe.refused("timm has none of the kind, and without --opt it trains with sgd"));
+    }
     if !recipe.updates().is_multiple_of(per_epoch) {
         notes.push(format!(
             "Rounded: {} updates are no whole number of epochs of {per_epoch}.",
@@ -203,25 +206,8 @@ fn arguments(recipe: &Recipe<'_>, best: &Candidate) -> Vec<String> {
         lines.push("--warmup-prefix".to_owned());
     }
     lines.push("--cooldown-epochs 0".to_owned());
-    let number = |name| float(recipe.number(name));
-    let betas = || format!("--opt-betas {} {}", number("beta1"), number("beta2"));
-    lines.push(match recipe.kind() {
-        // timm's `sgd` is Nesterov's, its `momentum` is not.
-        OptimizerKind::Sgd | OptimizerKind::ScheduleFreeSgd => {
-            let name = if recipe.run.optimizer.nesterov { "sgd" } else { "momentum" };
-            format!("--opt {name} --momentum {}", number("momentum"))
-        }
-        OptimizerKind::Adam => format!("--opt adam {} --opt-eps {}", betas(), number("eps")),
-        OptimizerKind::AdamW | OptimizerKind::ScheduleFreeAdamW => {
-            format!("--opt adamw {} --opt-eps {}", betas(), number("eps"))
-        }
-        OptimizerKind::RmsProp => {
-            format!("--opt rmsprop --momentum {} --opt-eps {}", number("momentum"), number("eps"))
-        }
-        OptimizerKind::Adagrad => "--opt adagrad".to_owned(),
-        OptimizerKind::Lion => format!("--opt lion {}", betas()),
-    });
-    lines.push(format!("--weight-decay {}", number("weight_decay")));
+    lines.extend(optimizer(recipe));
+    lines.push(format!("--weight-decay {}", float(recipe.number("weight_decay"))));
     lines.push(format!("--batch-size {}", recipe.batch_size()));
     if let Some(norm) = recipe.clip_norm() {
         lines.push(format!("--clip-grad {} --clip-mode norm", float(norm)));
@@ -233,6 +219,27 @@ fn arguments(recipe: &Recipe<'_>, best: &Candidate) -> Vec<String> {
         lines.push(format!("--layer-decay {}", float(decay)));
     }
     lines
+}
+
+/// The run's optimizer, where timm has it.
+fn optimizer(recipe: &Recipe<'_>) -> Option<String> {
+    let number = |name| float(recipe.number(name));
+    let betas = || format!("--opt-betas {} {}", number("beta1"), number("beta2"));
+    Some(match recipe.kind().base() {
+        // timm's `sgd` is Nesterov's, its `momentum` is not.
+        OptimizerKind::Sgd => {
+            let name = if recipe.has("nesterov") { "sgd" } else { "momentum" };
+            format!("--opt {name} --momentum {}", number("momentum"))
+        }
+        OptimizerKind::Adam => format!("--opt adam {} --opt-eps {}", betas(), number("eps")),
+        OptimizerKind::AdamW => format!("--opt adamw {} --opt-eps {}", betas(), number("eps")),
+        OptimizerKind::RmsProp => {
+            format!("--opt rmsprop --momentum {} --opt-eps {}", number("momentum"), number("eps"))
+        }
+        OptimizerKind::Adagrad => "--opt adagrad".to_owned(),
+        OptimizerKind::Lion => format!("--opt lion {}", betas()),
+        _ => return None,
+    })
 }
 
 fn floor(kind: &Kind) -> Option<f64> {

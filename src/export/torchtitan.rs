@@ -33,10 +33,7 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
     let best = closest(&recipe.drawn, candidates(recipe), Scheduler::at).unwrap_or(fallback);
     let mut notes = recipe.notes(CARRIES);
     if !matches!(recipe.kind().base(), OptimizerKind::Adam | OptimizerKind::AdamW) {
-        notes.push(format!(
-            "Left out: the optimizer {}; torchtitan has Adam and AdamW.",
-            recipe.kind().name()
-        ));
+        notes.push(recipe.refused("torchtitan has Adam and AdamW"));
     }
     Draft {
         text: toml(recipe, &best),

@@ -61,6 +61,9 @@ fn optimizer(table: &Settings, imported: &mut Imported) -> Result<Option<f64>, I
             for info in kind.numbers() {
                 set(&mut optimizer, info.name, params.number(&[info.name])?);
             }
+            for info in kind.options() {
+                optimizer.switch(info.name, params.flag(info.name) == Some(true));
+            }
             if let Some(betas @ Expr::List(_)) = params.get("betas") {
                 set_betas(&mut optimizer, &numbers("betas", betas)?);
             }

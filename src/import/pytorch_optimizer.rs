@@ -5,21 +5,18 @@ use super::python::{Call, Expr, Program};
 use super::settings::{number, numbers, set, set_betas};
 use crate::experiment::{Optimizer, OptimizerKind};
 
-/// The classes that are known, with the rate they have when none is given.
-const KNOWN: [(&str, OptimizerKind, f64); 6] = [
-    ("SGD", OptimizerKind::Sgd, 1e-3),
-    ("Adam", OptimizerKind::Adam, 1e-3),
-    ("AdamW", OptimizerKind::AdamW, 1e-3),
-    ("RMSprop", OptimizerKind::RmsProp, 1e-2),
-    ("Adagrad", OptimizerKind::Adagrad, 1e-2),
-    ("Lion", OptimizerKind::Lion, 1e-4),
-];
-
 /// Classes whose rate can be used, although the optimizer itself is not known here.
-const STRANGERS: [&str; 7] = ["NAdam", "RAdam", "Adamax", "Adadelta", "Adafactor", "Muon", "Rprop"];
+const STRANGERS: [&str; 6] = ["Adamax", "Adadelta", "Rprop", "ASGD", "LBFGS", "SparseAdam"];
+
+/// Arguments that do not change what is computed.
+const HARMLESS: [&str; 7] = ["params", "lr", "betas", "foreach", "fused", "capturable", "differentiable"];
+
+fn known(call: &Call) -> Option<OptimizerKind> {
+    OptimizerKind::ALL.into_iter().map(|(_, kind)| kind).find(|kind| kind.info().pytorch.0 == call.name)
+}
 
 pub(super) fn is_one(call: &Call) -> bool {
-    KNOWN.iter().any(|(name, ..)| *name == call.name) || STRANGERS.contains(&call.name.as_str())
+    known(call).is_some() || STRANGERS.contains(&call.name.as_str())
 }
 
 /// The optimizer if it is known here, its rate, and what was left out.
@@ -27,14 +24,14 @@ pub(super) fn read(
     call: &Call,
     program: &Program,
 ) -> Result<(Option<Optimizer>, f64, Vec<String>), ImportError> {
-    let known = KNOWN.iter().find(|(name, ..)| *name == call.name);
+    let known = known(call);
     let mut notes = Vec::new();
     let get = |name: &str| call.argument(name, usize::MAX).map(|value| program.resolve(value));
     let given = |name: &str| match get(name) {
         None | Some(Expr::None) => Ok(None),
         Some(value) => number(&format!("{}'s {name}", call.name), value).map(Some),
     };
-    let default = known.map_or(1e-3, |(.., rate)| *rate);
+    let default = known.map_or(1e-3, |kind| kind.info().pytorch.1);
     let rate = match call.argument("lr", 1).map(|value| program.resolve(value)) {
         Some(value @ Expr::Number(_)) => number("lr", value)?,
         Some(other) => {
@@ -49,21 +46,26 @@ pub(super) fn read(
             default
         }
     };
-    let Some((_, kind, _)) = known else {
+    let Some(kind) = known else {
         notes.push(format!("{} is no optimizer that is known here; only its rate was taken", call.name));
         return Ok((None, rate, notes));
     };
-    let mut optimizer = Optimizer::new(*kind);
+    let mut optimizer = Optimizer::new(kind);
     for info in kind.numbers() {
         set(&mut optimizer, info.name, given(info.name)?);
+    }
+    for info in kind.options() {
+        optimizer.switch(info.name, get(info.name) == Some(&Expr::Flag(true)));
     }
     if let Some(betas @ Expr::List(_)) = get("betas") {
         set_betas(&mut optimizer, &numbers("betas", betas)?);
     }
-    optimizer.nesterov = *kind == OptimizerKind::Sgd && get("nesterov") == Some(&Expr::Flag(true));
-    for name in ["dampening", "amsgrad", "maximize", "centered", "lr_decay", "initial_accumulator_value"] {
-        let given = get(name).filter(|value| !matches!(value, Expr::None | Expr::Flag(false)));
-        if given.is_some_and(|value| *value != Expr::Number(0.0)) {
+    for (name, _) in &call.named {
+        let is_read = kind.numbers().iter().any(|info| info.name == name)
+            || kind.options().iter().any(|info| info.name == name)
+            || HARMLESS.contains(&name.as_str());
+        let value = get(name).filter(|value| !matches!(value, Expr::None | Expr::Flag(false)));
+        if !is_read && value.is_some_and(|value| *value != Expr::Number(0.0)) {
             notes.push(format!("{}'s {name} was left out", call.name));
         }
     }

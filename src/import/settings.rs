@@ -162,35 +162,43 @@ pub(crate) fn set_betas(optimizer: &mut Optimizer, betas: &[f64]) {
 }
 
 /// # Errors
-/// When a fixed number is outside what its optimizer allows.
+/// When a fixed number is outside what its optimizer allows, or two settings cannot go together.
 pub(crate) fn check_optimizer(optimizer: &Optimizer) -> Result<(), ImportError> {
-    for info in optimizer.kind.numbers() {
-        if let Some(Number::Fixed(value)) = optimizer.get(info.name) {
-            let fits = (0.0..=info.max).contains(value) && !(info.open && *value == info.max);
-            if !fits {
-                let what = format!("{}'s {}", optimizer.kind.name(), info.name);
-                let why = format!("it is {value}, and has to be from 0 to {}", info.max);
-                return Err(ImportError::unsupported(what, why));
-            }
+    for (info, number) in optimizer.values() {
+        if let Number::Fixed(value) = number
+            && !info.allows(*value)
+        {
+            let what = format!("{}'s {}", optimizer.kind.name(), info.name);
+            let why = format!("it is {value}, and has to be {}", info.range());
+            return Err(ImportError::unsupported(what, why));
         }
     }
-    Ok(())
+    match optimizer.conflict() {
+        Some(conflict) => {
+            let what = format!("{}'s {}", optimizer.kind.name(), conflict.field);
+            let why = format!("it is {}, and has to be {}", conflict.found, conflict.allowed);
+            Err(ImportError::unsupported(what, why))
+        }
+        None => Ok(()),
+    }
 }
 
-/// The optimizer of this name in any framework's spelling.
+/// Words that frameworks put before or after an optimizer's name for how it is computed.
+const WORDS: [&str; 13] =
+    ["torch", "fused", "foreach", "npu", "xla", "apex", "hf", "bnb", "paged", "cpu", "4bit", "8bit", "32bit"];
+
+/// The optimizer of this name in any framework's spelling, such as `adamw_torch_fused`, `FusedAdam` or `AdamW`.
 pub(crate) fn optimizer_kind(name: &str) -> Option<OptimizerKind> {
-    let name = name.to_lowercase();
-    let known = [
-        ("adamw", OptimizerKind::AdamW),
-        ("adagrad", OptimizerKind::Adagrad),
-        ("adam", OptimizerKind::Adam),
-        ("rmsprop", OptimizerKind::RmsProp),
-        ("lion", OptimizerKind::Lion),
-        ("sgd", OptimizerKind::Sgd),
-    ];
-    let strangers = ["adamax", "radam", "nadam", "adamp", "adam_mini", "adalomo", "sgdp", "adamw_atan2"];
-    if strangers.iter().any(|stranger| name.contains(stranger)) {
-        return None;
+    let plain = |name: &str| name.to_lowercase().replace(['_', '-'], "");
+    let is =
+        |name: &str, kind: OptimizerKind| name == plain(kind.name()) || name == plain(kind.info().pytorch.0);
+    let mut rest = plain(name);
+    loop {
+        if let Some((_, kind)) = OptimizerKind::ALL.into_iter().find(|(_, kind)| is(&rest, *kind)) {
+            return Some(kind);
+        }
+        let shorter =
+            WORDS.iter().find_map(|word| rest.strip_prefix(word).or_else(|| rest.strip_suffix(word)));
+        rest = shorter?.to_owned();
     }
-    known.into_iter().find(|(known, _)| name.contains(known)).map(|(_, kind)| kind)
 }

@@ -275,7 +275,8 @@ fn truncated(
 
 fn optimizer(settings: &Settings, imported: &mut Imported) -> Result<Option<Optimizer>, ImportError> {
     let name = settings.text("opt").unwrap_or("sgd");
-    let Some(kind) = optimizer_kind(name) else {
+    let plain = if matches!(name, "momentum" | "nesterov") { "sgd" } else { name };
+    let Some(kind) = optimizer_kind(plain) else {
         imported.note(format!("the optimizer {name} is not known here"));
         return Ok(None);
     };
@@ -291,6 +292,6 @@ fn optimizer(settings: &Settings, imported: &mut Imported) -> Result<Option<Opti
         set_betas(&mut optimizer, &numbers("--opt-betas", betas)?);
     }
     // timm's `sgd` looks ahead; `momentum` does not.
-    optimizer.nesterov = matches!(name, "sgd" | "nesterov");
+    optimizer.switch("nesterov", matches!(name, "sgd" | "nesterov"));
     Ok(Some(optimizer))
 }

@@ -1,7 +1,8 @@
 //! Rates that train nothing, or not what was meant.
 
 use super::{Remedy, Severity, Subject, Warning, all};
-use crate::experiment::{Number, OptimizerKind, WeightFormat};
+use crate::experiment::optimizer::Steps;
+use crate::experiment::{Number, WeightFormat};
 use crate::schedule::kind::{Kind, Multistep, Step, Value};
 
 /// The size of a usual weight: that of a layer of 400 inputs.
@@ -125,8 +126,7 @@ fn underflow(subject: &Subject, warnings: &mut Vec<Warning>) {
         WeightFormat::Bf16 => ("bf16", 8),
         WeightFormat::F16 => ("f16", 11),
     };
-    let kind = subject.run.optimizer.kind.base();
-    if !matches!(kind, OptimizerKind::Adam | OptimizerKind::AdamW | OptimizerKind::Lion) {
+    if subject.run.optimizer.kind.info().steps != Steps::Rate {
         return;
     }
     // A change of less than half the distance of neighbouring numbers is rounded away.

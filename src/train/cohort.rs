@@ -16,7 +16,7 @@ use super::device::{Choice, TrainDevice};
 use super::diff;
 use super::ids::{LaneId, Mode, Revision, RunId};
 use super::lane::Lane;
-use super::rule;
+use super::optimizer;
 use super::snapshot::Keeper;
 use super::task::{self, Task};
 use crate::experiment::Experiment;
@@ -299,11 +299,14 @@ impl Cohort {
             let Some(lead) = self.lanes.iter().enumerate().position(|(at, lane)| todo(at, lane)) else {
                 return Ok(());
             };
-            let like = (self.lanes[lead].plan.kind, self.lanes[lead].update, goals[lead]);
+            let like = |at: usize| {
+                let Lane { plan, update, .. } = &self.lanes[at];
+                (plan.kind, &plan.options, *update, goals[at])
+            };
             let group: Vec<u32> = (0..self.lanes.len() as u32)
                 .filter(|&at| {
                     let lane = &self.lanes[at as usize];
-                    todo(at as usize, lane) && (lane.plan.kind, lane.update, goals[at as usize]) == like
+                    todo(at as usize, lane) && like(at as usize) == like(lead)
                 })
                 .collect();
             let index = Tensor::from_slice(&group, group.len(), self.rows.device())?;
@@ -315,7 +318,7 @@ impl Cohort {
                 .filter(|(at, _)| group.contains(&(*at as u32)))
                 .map(|(_, lane)| lane)
                 .collect();
-            let trained = super::tensor::advance(&self.task, data, &mut lanes, &rows, like.2)?;
+            let trained = super::tensor::advance(&self.task, data, &mut lanes, &rows, goals[lead])?;
             if lanes.iter().any(|lane| lane.evaluates_after(&self.task, 0)) {
                 let task = &self.task;
                 let weights = trained.narrow(1, 0, task.model.width())?.to_vec2::<f32>()?;
@@ -371,7 +374,7 @@ impl Cohort {
             course.plans().try_for_each(|plan| self.task.holds(run, plan))?;
         }
         self.suits(&self.device, experiment)?;
-        let buffers = experiment.runs.iter().map(|run| rule::buffers(run.optimizer.kind)).max().unwrap_or(0);
+        let buffers = experiment.runs.iter().map(|run| optimizer::buffers(&run.optimizer)).max().unwrap_or(0);
         let width = self.task.model.width() * (1 + buffers);
         let before: Vec<Vec<f32>> = if self.lanes.is_empty() { Vec::new() } else { self.rows.to_vec2()? };
         let mut old: Vec<Option<(Lane, Vec<f32>)>> =

@@ -2,14 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::rule::Numbers;
 use crate::experiment::{Metric, OptimizerKind, Plateau as PlateauNumbers, Run};
 use crate::schedule::ScheduleError;
 use crate::schedule::controller::Change;
 use crate::schedule::greedy::{Greedy, GreedyState};
-use crate::schedule::hypergradient::{AdamDirection, Hypergradient, HypergradientState, adam_alignment};
+use crate::schedule::hypergradient::{Hypergradient, HypergradientState};
 use crate::schedule::plateau::{Plateau, PlateauRule, PlateauState};
-use crate::vector::dot;
 
 /// A controller and its state.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,10 +47,11 @@ impl Control {
             .hypergradient
             .as_ref()
             .map(|numbers| Hypergradient::new(numbers.beta).map(Self::Hypergradient));
-        let known = [OptimizerKind::Sgd, OptimizerKind::Adam, OptimizerKind::AdamW];
-        if hypergradient.is_some() && !known.contains(&run.optimizer.kind) {
-            let found = run.optimizer.kind.name();
-            return refuse("hypergradient", found, "an optimizer of kind sgd, adam or adamw");
+        if hypergradient.is_some() && !run.optimizer.kind.info().has_hypergradient {
+            let known = OptimizerKind::ALL.into_iter().filter(|(_, kind)| kind.info().has_hypergradient);
+            let names: Vec<&str> = known.map(|(name, _)| name).collect();
+            let allowed = format!("an optimizer of one of these kinds: {}", names.join(", "));
+            return refuse("hypergradient", run.optimizer.kind.name(), &allowed);
         }
         let mut controls = [plateau, greedy, hypergradient].into_iter().flatten();
         let first = controls.next().transpose()?;
@@ -90,26 +89,12 @@ impl Control {
         }
     }
 
-    /// Before an update: lets the rate follow its own gradient, from this update's gradient and the
-    /// buffers as the last update left them. SGD's direction is its momentum buffer.
-    pub fn follow(
-        &mut self,
-        kind: OptimizerKind,
-        numbers: Numbers,
-        scheduled: f64,
-        gradient: &[f32],
-        buffers: (&[f32], &[f32]),
-    ) {
-        let Self::Hypergradient(hypergradient) = self else { return };
-        let alignment = match kind {
-            OptimizerKind::Adam | OptimizerKind::AdamW => {
-                let (beta1, beta2, eps) = (numbers.momentum, numbers.second, numbers.eps);
-                let adam = AdamDirection { beta1, beta2, eps, updates: numbers.update };
-                adam_alignment(gradient, buffers.0, buffers.1, adam)
-            }
-            _ => dot(gradient, buffers.0),
-        };
-        hypergradient.step(alignment, scheduled);
+    /// Before an update: lets the rate follow its own gradient, from `alignment`, this update's gradient along
+    /// the direction of the last update.
+    pub fn follow(&mut self, scheduled: f64, alignment: impl FnOnce() -> f64) {
+        if let Self::Hypergradient(hypergradient) = self {
+            hypergradient.step(alignment(), scheduled);
+        }
     }
 
     pub fn state(&self) -> ControlState {

@@ -9,14 +9,15 @@ pub fn describe(old: &Run, new: &Run) -> String {
     let mut parts = Vec::new();
     schedule("", &old.lr, &new.lr, &mut parts);
     if old.optimizer.kind == new.optimizer.kind {
-        for info in new.optimizer.kind.numbers() {
-            let (before, after) = (old.optimizer.get(info.name), new.optimizer.get(info.name));
+        for ((info, before), (_, after)) in old.optimizer.values().zip(new.optimizer.values()) {
             if before != after {
                 parts.push(format!("{} {} → {}", info.name, number(before), number(after)));
             }
         }
-        if old.optimizer.nesterov != new.optimizer.nesterov {
-            parts.push(format!("nesterov {}", on_off(new.optimizer.nesterov)));
+        for ((info, before), (_, after)) in old.optimizer.switches().zip(new.optimizer.switches()) {
+            if before != after {
+                parts.push(format!("{} {}", info.name, on_off(after)));
+            }
         }
     } else {
         parts.push(format!("{} → {}", old.optimizer.kind.name(), new.optimizer.kind.name()));
@@ -97,12 +98,11 @@ fn schedule(prefix: &str, old: &Schedule, new: &Schedule, parts: &mut Vec<String
     }
 }
 
-fn number(number: Option<&Number>) -> String {
+fn number(number: &Number) -> String {
     match number {
-        Some(Number::Fixed(fixed)) => decimal(*fixed),
-        Some(Number::Schedule(schedule)) => format!("a {} schedule", schedule.kind.name()),
-        Some(Number::Mirror { low, high }) => format!("mirror {} to {}", decimal(*low), decimal(*high)),
-        None => "none".to_owned(),
+        Number::Fixed(fixed) => decimal(*fixed),
+        Number::Schedule(schedule) => format!("a {} schedule", schedule.kind.name()),
+        Number::Mirror { low, high } => format!("mirror {} to {}", decimal(*low), decimal(*high)),
     }
 }
 

@@ -9,8 +9,8 @@ pub use state::LaneState;
 use super::control::Control;
 use super::course::Course;
 use super::ids::LaneId;
+use super::optimizer::{self, Applied, Numbers, Part, Row as UpdatedRow};
 use super::plan::Plan;
-use super::rule;
 use super::snapshot::Keeper;
 use super::task::Task;
 use crate::data::epoch_order;
@@ -39,8 +39,8 @@ pub struct Lane {
     /// Micro-batches dealt beyond those that updates of the experiment's own batch would have taken.
     extra: i64,
     controller: Option<Control>,
-    /// How far the average of a schedule-free optimizer has come.
-    pub(super) averaging: rule::Averaging,
+    /// What the optimizer remembers beside its buffers.
+    pub(super) scalars: Vec<f64>,
     /// The training loss summed over the epoch so far, for controllers that watch it.
     epoch_loss: (f64, u64),
     /// The newest validation of the epoch so far.
@@ -104,7 +104,7 @@ impl Lane {
             optimizer_from: 0,
             extra: 0,
             controller,
-            averaging: rule::Averaging::default(),
+            scalars: Vec::new(),
             epoch_loss: (0.0, 0),
             epoch_score: None,
             val_loss: None,
@@ -147,12 +147,10 @@ impl Lane {
     pub fn begin(&mut self, parameters: &[f32], buffers: &mut [f32]) {
         buffers.fill(0.0);
         self.optimizer_from = self.update;
-        self.averaging = rule::Averaging::default();
-        if self.plan.kind.is_schedule_free() {
-            for iterate in buffers.chunks_exact_mut(parameters.len()).take(2) {
-                iterate.copy_from_slice(parameters);
-            }
-        }
+        let rule = optimizer::rule(self.plan.kind);
+        self.scalars = vec![0.0; rule.scalars()];
+        let mut buffers = optimizer::split(self.plan.buffers, parameters.len(), buffers);
+        rule.start(&self.numbers_after(0), parameters, &mut buffers);
     }
 
     /// Another course from the next update on. As [`Lane::turn`], returns whether the buffers are to be emptied.
@@ -205,45 +203,35 @@ impl Lane {
     }
 
     fn one_update(&mut self, task: &Task, parameters: &mut [f32], buffers: &mut [f32]) {
-        let kind = self.plan.kind;
-        let mut buffers = rule::split(kind, parameters.len(), buffers);
+        let rule = optimizer::rule(self.plan.kind);
+        let buffers = optimizer::split(self.plan.buffers, parameters.len(), buffers);
         // Schedule-free training looks ahead of the weights that it averages.
-        let at = if kind.is_schedule_free() { &*buffers[1] } else { &*parameters };
+        let at = rule.ahead().map_or(&*parameters, |ahead| &*buffers[ahead]);
         let train_loss = self.accumulated_gradient(task, at);
         if let Some(deviation) = task.noise {
             add_noise(self.seed, self.update, deviation, &mut self.gradient);
         }
         let arch = pulp::Arch::new();
         let whole_norm = task.clip_norm.map(|clip| {
-            let norm = rule::norm(arch, self.scratch.cores(), &self.gradient);
+            let norm = optimizer::norm(arch, self.scratch.cores(), &self.gradient);
             if norm > clip {
                 // PyTorch's clip_grad_norm_ divides by the norm plus 1e-6.
-                rule::scale(arch, &mut self.gradient, (clip / (norm + 1e-6)) as f32);
+                optimizer::scale(arch, &mut self.gradient, (clip / (norm + 1e-6)) as f32);
             }
             norm
         });
         if let Some(mut control) = self.controller.take() {
             let numbers = self.numbers_after(0);
-            control.follow(kind, numbers, numbers.lr, &self.gradient, (&*buffers[0], &*buffers[1]));
+            control.follow(numbers.lr, || rule.alignment(&numbers, &self.gradient, &buffers));
             self.controller = Some(control);
         }
-        let mut numbers = self.numbers_after(0);
-        if kind.is_schedule_free() {
-            numbers.share = self.averaging.share(numbers.lr);
-        }
-        let applied = match self.plan.layer_decay {
-            None => {
-                let gradient = &mut self.gradient;
-                let cores = self.scratch.cores();
-                rule::apply(arch, cores, kind, numbers, task.weights, parameters, gradient, buffers)
-            }
-            Some(decay) => self.apply_by_layer(task, numbers, decay, parameters, &mut buffers),
-        };
+        let numbers = self.numbers_after(0);
+        let applied = self.apply(task, &numbers, parameters, buffers);
         let row = Row {
             update: self.update,
             lr: numbers.lr,
-            momentum: numbers.momentum,
-            weight_decay: Some(numbers.weight_decay),
+            momentum: numbers.momentum(),
+            weight_decay: Some(numbers.weight_decay()),
             batch: Some(self.samples(task)),
             train_loss,
             // Measured once the update is done, where that is due.
@@ -258,10 +246,11 @@ impl Lane {
     }
 
     /// The optimizer's numbers for the update that comes `ahead` updates after the next one.
-    pub fn numbers_after(&self, ahead: u64) -> rule::Numbers {
+    pub fn numbers_after(&self, ahead: u64) -> Numbers {
         let update = self.update + ahead;
-        let numbers = self.plan.numbers(update - self.schedule_from, self.controller.as_ref());
-        rule::Numbers { update: update - self.optimizer_from, ..numbers }
+        let mut numbers = self.plan.numbers(update - self.schedule_from, self.controller.as_ref());
+        numbers.update = update - self.optimizer_from;
+        numbers
     }
 
     /// How many micro-batches the update is made of that comes `ahead` updates after the next one.
@@ -319,10 +308,10 @@ impl Lane {
             let range = self.deal(task, dealt + at);
             let batch = task.training(&self.order[range]);
             loss += task.model.gradient(parameters, batch, &mut self.micro, &mut self.scratch);
-            rule::add(arch, &mut self.gradient, &self.micro);
+            optimizer::add(arch, &mut self.gradient, &self.micro);
         }
         let share = 1.0 / count as f32;
-        rule::scale(arch, &mut self.gradient, share);
+        optimizer::scale(arch, &mut self.gradient, share);
         loss * share
     }
 
@@ -339,38 +328,33 @@ impl Lane {
         self.update += 1;
     }
 
-    /// As the rule does it, each layer at its own rate.
-    fn apply_by_layer(
+    /// Lets the optimizer update the weights along `self.gradient`.
+    fn apply(
         &mut self,
         task: &Task,
-        numbers: rule::Numbers,
-        decay: f64,
-        parameters: &mut [f32],
-        buffers: &mut [&mut [f32]; 3],
-    ) -> rule::Applied {
-        let described = task.model.parameters();
-        let head = described.iter().map(|parameter| parameter.layer).max().unwrap_or(0);
-        let (mut gradient_squares, mut squares, mut rounded_away, mut wanted) = (0.0, 0.0, 0, 0);
-        for parameter in described {
-            let range = parameter.range();
-            let lr = numbers.lr * decay.powi((head - parameter.layer) as i32);
-            let applied = rule::apply(
-                pulp::Arch::new(),
-                self.scratch.cores(),
-                self.plan.kind,
-                rule::Numbers { lr, ..numbers },
-                task.weights,
-                &mut parameters[range.clone()],
-                &mut self.gradient[range.clone()],
-                buffers.each_mut().map(|buffer| buffer.get_mut(range.clone()).unwrap_or_default()),
-            );
-            gradient_squares += applied.gradient_norm * applied.gradient_norm;
-            squares += applied.update_norm * applied.update_norm;
-            rounded_away += applied.rounded_away;
-            wanted += applied.wanted;
-        }
-        let [gradient_norm, update_norm] = [gradient_squares, squares].map(f64::sqrt);
-        rule::Applied { gradient_norm, update_norm, rounded_away, wanted }
+        numbers: &Numbers,
+        weights: &mut [f32],
+        buffers: [&mut [f32]; optimizer::MOST_BUFFERS],
+    ) -> Applied {
+        let rule = optimizer::rule(numbers.kind);
+        let shape = [weights.len()];
+        let whole = Part { offset: 0, shape: &shape, lr: numbers.lr, weight_decay: numbers.weight_decay() };
+        let parts = if rule.is_elementwise() && self.plan.layer_decay.is_none() {
+            Vec::new()
+        } else {
+            self.plan.parts(task.model.parameters(), numbers)
+        };
+        rule.update(UpdatedRow {
+            arch: pulp::Arch::new(),
+            cores: self.scratch.cores(),
+            format: task.weights,
+            numbers,
+            parts: if parts.is_empty() { std::slice::from_ref(&whole) } else { &parts },
+            scalars: &mut self.scalars,
+            weights,
+            gradient: &mut self.gradient,
+            buffers,
+        })
     }
 
     /// Whether the held-out samples are to be scored now.

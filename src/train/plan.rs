@@ -2,20 +2,21 @@
 
 use super::TrainError;
 use super::control::Control;
-use super::rule::Numbers;
-use crate::experiment::{Number, OptimizerKind, Run};
-use crate::schedule::{Clock, Curve};
+use super::optimizer::{self, Numbers, Part};
+use crate::experiment::{Number, Optimizer, OptimizerKind, Run};
+use crate::model::Parameter;
+use crate::schedule::{Clock, Curve, ScheduleError};
 
 /// What one run does at every update.
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub kind: OptimizerKind,
     pub lr: Curve,
-    momentum: Signal,
-    second: Signal,
-    weight_decay: Signal,
-    eps: f64,
-    nesterov: bool,
+    /// The optimizer's numbers and options, in the order of its row in the table.
+    numbers: Vec<Signal>,
+    pub options: Vec<bool>,
+    /// The buffers that its rule keeps beside the weights.
+    pub buffers: usize,
     /// The run's controller before its first report.
     pub control: Option<Control>,
     pub layer_decay: Option<f64>,
@@ -46,28 +47,12 @@ impl Plan {
     /// When a schedule of the run cannot be resolved.
     pub fn new(run: &Run, clock: Clock) -> Result<Self, TrainError> {
         let named = |error| TrainError::Schedule { run: run.name.clone(), error };
-        let signal = |name: &str| -> Result<Signal, TrainError> {
-            Ok(match run.optimizer.get(name) {
-                None => Signal::Fixed(0.0),
-                Some(Number::Fixed(value)) => Signal::Fixed(*value),
-                Some(Number::Schedule(schedule)) => Signal::Curve(schedule.resolve(clock).map_err(named)?),
-                Some(Number::Mirror { low, high }) => Signal::Mirror { low: *low, high: *high },
-            })
-        };
-        let kind = run.optimizer.kind;
-        let second = if kind == OptimizerKind::RmsProp { "alpha" } else { "beta2" };
-        let Signal::Fixed(eps) = signal("eps")? else {
-            let how = format!("run \"{}\": eps must be one number, not a schedule", run.name);
-            return Err(TrainError::Task(how));
-        };
         Ok(Self {
-            kind,
+            kind: run.optimizer.kind,
             lr: run.lr.resolve(clock).map_err(named)?,
-            momentum: kind.momentum_name().map_or(Ok(Signal::Fixed(0.0)), signal)?,
-            second: signal(second)?,
-            weight_decay: signal("weight_decay")?,
-            eps,
-            nesterov: run.optimizer.nesterov,
+            numbers: signals(&run.optimizer, clock).map_err(named)?,
+            options: run.optimizer.switches().map(|(_, on)| on).collect(),
+            buffers: optimizer::buffers(&run.optimizer),
             control: Control::of(run).map_err(named)?,
             layer_decay: run.layer_decay,
             batch: run.batch.as_ref().map(|batch| batch.resolve(clock).map_err(named)).transpose()?,
@@ -77,15 +62,39 @@ impl Plan {
     /// The numbers update `update` uses, the rate as the controller has it.
     pub fn numbers(&self, update: u64, controller: Option<&Control>) -> Numbers {
         let scheduled = self.lr.at(update);
-        Numbers {
-            lr: controller.map_or(scheduled, |controller| controller.rate(scheduled)),
-            momentum: self.momentum.at(update, &self.lr),
-            second: self.second.at(update, &self.lr),
-            eps: self.eps,
-            weight_decay: self.weight_decay.at(update, &self.lr),
-            nesterov: self.nesterov,
-            share: 0.0,
-            update,
-        }
+        let lr = controller.map_or(scheduled, |controller| controller.rate(scheduled));
+        let values = self.numbers.iter().map(|number| number.at(update, &self.lr));
+        Numbers::new(self.kind, lr, update, values, self.options.iter().copied())
     }
+
+    /// Each matrix and vector of a row with its rate and weight decay in an update that uses these numbers.
+    pub fn parts<'a>(&self, parameters: &'a [Parameter], numbers: &Numbers) -> Vec<Part<'a>> {
+        let factors = self.rate_factors(parameters);
+        let part = |(parameter, factor): (&'a Parameter, f64)| Part {
+            offset: parameter.offset,
+            shape: &parameter.shape,
+            lr: numbers.lr * factor,
+            weight_decay: numbers.weight_decay(),
+        };
+        parameters.iter().zip(factors).map(part).collect()
+    }
+
+    /// What the rate of each matrix and vector is multiplied by.
+    pub fn rate_factors(&self, parameters: &[Parameter]) -> impl Iterator<Item = f64> {
+        let head = parameters.iter().map(|parameter| parameter.layer).max().unwrap_or(0);
+        let decay = self.layer_decay.unwrap_or(1.0);
+        parameters.iter().map(move |parameter| decay.powi((head - parameter.layer) as i32))
+    }
+}
+
+/// The optimizer's numbers over time.
+fn signals(optimizer: &Optimizer, clock: Clock) -> Result<Vec<Signal>, ScheduleError> {
+    let signal = |number: &Number| {
+        Ok(match number {
+            Number::Fixed(value) => Signal::Fixed(*value),
+            Number::Schedule(schedule) => Signal::Curve(schedule.resolve(clock)?),
+            Number::Mirror { low, high } => Signal::Mirror { low: *low, high: *high },
+        })
+    };
+    optimizer.values().map(|(_, number)| signal(number)).collect()
 }

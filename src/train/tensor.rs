@@ -6,9 +6,9 @@
 use candle_core::{DType, Device, Result, Tensor, Var};
 
 use super::lane::Lane;
-use super::rule::{self, Averaging, Numbers};
+use super::optimizer::{self, Lanes, Numbers};
 use super::task::Task;
-use crate::experiment::{OptimizerKind, WeightFormat};
+use crate::experiment::WeightFormat;
 use crate::model::resident::Resident;
 use crate::telemetry::Row;
 
@@ -25,25 +25,21 @@ pub fn advance(
     to: u64,
 ) -> Result<Tensor> {
     let Some(first) = lanes.first() else { return Ok(rows.clone()) };
-    let (kind, width) = (first.plan.kind, task.model.width());
+    let (rule, width) = (optimizer::rule(first.plan.kind), task.model.width());
     let spare = rows.dim(1)? / width;
     let parameters = Var::from_tensor(&rows.narrow(1, 0, width)?.contiguous()?)?;
     let mut buffers: Vec<Tensor> =
         (1..spare).map(|at| rows.narrow(1, at * width, width)).collect::<Result<_>>()?;
-    let layers = layer_factors(task, lanes, rows.device())?;
+    let rates = rate_factors(task, lanes, rows.device())?;
     let mut measured = Measured::default();
-    let mut averaging: Vec<Averaging> = lanes.iter().map(|lane| lane.averaging).collect();
+    let mut scalars: Vec<Vec<f64>> = lanes.iter().map(|lane| lane.scalars.clone()).collect();
     while lanes[0].update + (measured.updates() as u64) < to {
         let ahead = measured.updates() as u64;
-        let mut numbers: Vec<Numbers> = lanes.iter().map(|lane| lane.numbers_after(ahead)).collect();
-        let mut at = parameters.clone();
-        if kind.is_schedule_free() {
-            for (numbers, averaging) in numbers.iter_mut().zip(&mut averaging) {
-                numbers.share = averaging.share(numbers.lr);
-            }
-            // The gradient is taken ahead of the weights that are averaged.
-            at = Var::from_tensor(&buffers[1].contiguous()?)?;
-        }
+        let numbers: Vec<Numbers> = lanes.iter().map(|lane| lane.numbers_after(ahead)).collect();
+        let at = match rule.ahead() {
+            Some(ahead) => Var::from_tensor(&buffers[ahead].contiguous()?)?,
+            None => parameters.clone(),
+        };
         let (loss, gradient) = loss_and_gradient(task, data, lanes, &at, ahead)?;
         let grad_norm = norm(&gradient)?;
         let gradient = match task.clip_norm {
@@ -54,7 +50,14 @@ pub fn advance(
             None => gradient,
         };
         let old = parameters.as_detached_tensor();
-        let exact = update(kind, &numbers, layers.as_ref(), &old, &gradient, &mut buffers)?;
+        let mut updated = Lanes {
+            numbers: &numbers,
+            scalars: &mut scalars,
+            parameters: task.model.parameters(),
+            rates: rates.as_ref(),
+            device: rows.device(),
+        };
+        let exact = rule.update_tensor(&mut updated, &old, &gradient, &mut buffers)?;
         let new = rounded(&exact, task.weights)?;
         let change = (&new - &old)?;
         if task.weights != WeightFormat::F32 {
@@ -68,8 +71,8 @@ pub fn advance(
         }
     }
     measured.record(task, lanes)?;
-    for (lane, averaging) in lanes.iter_mut().zip(averaging) {
-        lane.averaging = averaging;
+    for (lane, scalars) in lanes.iter_mut().zip(scalars) {
+        lane.scalars = scalars;
     }
     let mut parts = vec![parameters.as_detached_tensor()];
     parts.append(&mut buffers);
@@ -113,8 +116,8 @@ impl Measured {
                 let row = Row {
                     update,
                     lr: numbers.lr,
-                    momentum: numbers.momentum,
-                    weight_decay: Some(numbers.weight_decay),
+                    momentum: numbers.momentum(),
+                    weight_decay: Some(numbers.weight_decay()),
                     batch: Some(lanes[lane].samples(task)),
                     train_loss: losses[at][lane],
                     val_loss: None,
@@ -185,159 +188,19 @@ fn norm(rows: &Tensor) -> Result<Tensor> {
     rows.sqr()?.sum(1)?.sqrt()
 }
 
-/// What each parameter's rate is multiplied by, `[L, P]`; nothing when no lane has a layer decay.
-fn layer_factors(task: &Task, lanes: &[&mut Lane], device: &Device) -> Result<Option<Tensor>> {
+/// What each weight's rate is multiplied by, `[L, P]`; nothing when no lane has a layer decay.
+fn rate_factors(task: &Task, lanes: &[&mut Lane], device: &Device) -> Result<Option<Tensor>> {
     if lanes.iter().all(|lane| lane.plan.layer_decay.is_none()) {
         return Ok(None);
     }
     let described = task.model.parameters();
-    let head = described.iter().map(|parameter| parameter.layer).max().unwrap_or(0);
     let mut factors = Vec::with_capacity(lanes.len() * task.model.width());
     for lane in lanes {
-        for parameter in described {
-            let factor = lane.plan.layer_decay.unwrap_or(1.0).powi((head - parameter.layer) as i32) as f32;
-            factors.extend(std::iter::repeat_n(factor, parameter.len()));
+        for (parameter, factor) in described.iter().zip(lane.plan.rate_factors(described)) {
+            factors.extend(std::iter::repeat_n(factor as f32, parameter.len()));
         }
     }
     Tensor::from_vec(factors, (lanes.len(), task.model.width()), device).map(Some)
-}
-
-/// The parameters after one update, by the same rules as [`rule::apply`].
-fn update(
-    kind: OptimizerKind,
-    numbers: &[Numbers],
-    layers: Option<&Tensor>,
-    w: &Tensor,
-    g: &Tensor,
-    buffers: &mut [Tensor],
-) -> Result<Tensor> {
-    debug_assert!(buffers.len() >= rule::buffers(kind), "rows hold the buffers of their rule");
-    // A layer's rate is a share of its lane's.
-    let rate = |rate: Tensor| match layers {
-        Some(layers) => layers.broadcast_mul(&rate),
-        None => rate.broadcast_as(w.shape()),
-    };
-    let columns = Columns { numbers, device: w.device() };
-    match kind {
-        OptimizerKind::Sgd => {
-            let [lr, decay, m, nesterov] = columns.of([
-                |n| n.lr,
-                |n| n.weight_decay,
-                |n| n.momentum,
-                |n| f64::from(u8::from(n.nesterov)),
-            ])?;
-            let g = (g + w.broadcast_mul(&decay)?)?;
-            let v = (buffers[0].broadcast_mul(&m)? + &g)?;
-            let ahead = (&g + v.broadcast_mul(&m)?)?;
-            let step = (&v + (ahead - &v)?.broadcast_mul(&nesterov)?)?;
-            buffers[0] = v;
-            w - (rate(lr)? * step)?
-        }
-        OptimizerKind::Adam | OptimizerKind::AdamW => {
-            let [lr, size, decay, keep1, b2, keep2, correction, eps] = columns.of([
-                |n| n.lr,
-                |n| n.lr / (1.0 - n.momentum.powf(steps(n))),
-                |n| n.weight_decay,
-                |n| 1.0 - n.momentum,
-                |n| n.second,
-                |n| 1.0 - n.second,
-                |n| 1.0 / (1.0 - n.second.powf(steps(n))).sqrt(),
-                |n| n.eps,
-            ])?;
-            let coupled = kind == OptimizerKind::Adam;
-            let g = if coupled { (g + w.broadcast_mul(&decay)?)? } else { g.clone() };
-            buffers[0] = (&buffers[0] + (&g - &buffers[0])?.broadcast_mul(&keep1)?)?;
-            buffers[1] = (buffers[1].broadcast_mul(&b2)? + g.sqr()?.broadcast_mul(&keep2)?)?;
-            let scale = buffers[1].sqrt()?.broadcast_mul(&correction)?.broadcast_add(&eps)?;
-            let w = if coupled { w.clone() } else { shrunk(w, &rate(lr)?, &decay)? };
-            w - (rate(size)? * (&buffers[0] / scale)?)?
-        }
-        OptimizerKind::RmsProp => {
-            let [lr, decay, m, alpha, keep, eps] = columns.of([
-                |n| n.lr,
-                |n| n.weight_decay,
-                |n| n.momentum,
-                |n| n.second,
-                |n| 1.0 - n.second,
-                |n| n.eps,
-            ])?;
-            let g = (g + w.broadcast_mul(&decay)?)?;
-            buffers[0] = (buffers[0].broadcast_mul(&alpha)? + g.sqr()?.broadcast_mul(&keep)?)?;
-            let step = (g / buffers[0].sqrt()?.broadcast_add(&eps)?)?;
-            buffers[1] = (buffers[1].broadcast_mul(&m)? + step)?;
-            w - (rate(lr)? * &buffers[1])?
-        }
-        OptimizerKind::Adagrad => {
-            let [lr, decay, eps] = columns.of([|n| n.lr, |n| n.weight_decay, |n| n.eps])?;
-            let g = (g + w.broadcast_mul(&decay)?)?;
-            buffers[0] = (&buffers[0] + g.sqr()?)?;
-            w - (rate(lr)? * (g / buffers[0].sqrt()?.broadcast_add(&eps)?)?)?
-        }
-        OptimizerKind::Lion => {
-            let [lr, decay, m, keep1, b2, keep2] = columns.of([
-                |n| n.lr,
-                |n| n.weight_decay,
-                |n| n.momentum,
-                |n| 1.0 - n.momentum,
-                |n| n.second,
-                |n| 1.0 - n.second,
-            ])?;
-            let direction = (buffers[0].broadcast_mul(&m)? + g.broadcast_mul(&keep1)?)?;
-            buffers[0] = (buffers[0].broadcast_mul(&b2)? + g.broadcast_mul(&keep2)?)?;
-            let size = direction.abs()?;
-            // sign(0) is 0, and NaN stays NaN.
-            let sign = (&direction / (&size + size.eq(0.0)?.to_dtype(size.dtype())?)?)?;
-            let lr = rate(lr)?;
-            shrunk(w, &lr, &decay)? - (lr * sign)?
-        }
-        OptimizerKind::ScheduleFreeSgd | OptimizerKind::ScheduleFreeAdamW => {
-            let [lr, decay, m, share] =
-                columns.of([|n| n.lr, |n| n.weight_decay, |n| n.momentum, |n| n.share])?;
-            let mut g = g.clone();
-            if kind == OptimizerKind::ScheduleFreeAdamW {
-                let [b2, keep, correction, eps] = columns.of([
-                    |n| n.second,
-                    |n| 1.0 - n.second,
-                    |n| 1.0 / (1.0 - n.second.powf(steps(n))).sqrt(),
-                    |n| n.eps,
-                ])?;
-                buffers[2] = (buffers[2].broadcast_mul(&b2)? + g.sqr()?.broadcast_mul(&keep)?)?;
-                g = (g / buffers[2].sqrt()?.broadcast_mul(&correction)?.broadcast_add(&eps)?)?;
-            }
-            let g = (g + buffers[1].broadcast_mul(&decay)?)?;
-            buffers[0] = (&buffers[0] - (rate(lr)? * g)?)?;
-            let x = (w + (&buffers[0] - w)?.broadcast_mul(&share)?)?;
-            buffers[1] = (&buffers[0] + (&x - &buffers[0])?.broadcast_mul(&m)?)?;
-            Ok(x)
-        }
-    }
-}
-
-/// Updates done once this one is.
-fn steps(numbers: &Numbers) -> f64 {
-    (numbers.update + 1) as f64
-}
-
-/// `w (1 - lr·decay)`, for the rules that shrink weights apart from the gradient.
-fn shrunk(w: &Tensor, lr: &Tensor, decay: &Tensor) -> Result<Tensor> {
-    w - (w * lr.broadcast_mul(decay)?)?
-}
-
-/// The lanes' numbers, sent to the device together: each on its own would be a wait of its own.
-struct Columns<'a> {
-    numbers: &'a [Numbers],
-    device: &'a Device,
-}
-
-impl Columns<'_> {
-    /// A column `[L, 1]` for each.
-    fn of<const N: usize>(&self, each: [fn(&Numbers) -> f64; N]) -> Result<[Tensor; N]> {
-        let lanes = self.numbers.len();
-        let values = each.iter().flat_map(|of| self.numbers.iter().map(|numbers| of(numbers) as f32));
-        let sent = Tensor::from_vec(values.collect::<Vec<_>>(), (N, lanes, 1), self.device)?;
-        let columns = (0..N).map(|at| sent.get(at)).collect::<Result<Vec<_>>>()?;
-        columns.try_into().map_err(|_| candle_core::Error::Msg("as many columns as were asked for".into()))
-    }
 }
 
 /// Of each lane's weights that were to change, the share that did not.

@@ -21,7 +21,6 @@ mod landscape;
 mod lint;
 mod microscope;
 mod models;
-mod optimizers;
 mod report_page;
 mod schedule_golden;
 mod schedule_properties;

@@ -18,7 +18,7 @@ pub use kind::{Kind, Severity};
 pub use policy::{Policy, Reaction};
 pub use remedy::Remedy;
 
-use crate::experiment::{Experiment, Lineage, Loss, OptimizerKind, Run, WeightFormat};
+use crate::experiment::{Experiment, Lineage, Loss, Run, WeightFormat};
 use crate::random::{Stream, rng};
 use crate::schedule::Curve;
 use crate::telemetry::{Row, Validation};
@@ -137,7 +137,7 @@ impl Context {
             weights: task.weights,
             clip_norm: task.clip_norm,
             controlled: legs.iter().any(|(_, run)| controlled(run)),
-            adaptive: run.optimizer.kind != OptimizerKind::Sgd,
+            adaptive: !run.optimizer.kind.is_plain(),
             runtime_cap: None,
         })
     }

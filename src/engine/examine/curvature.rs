@@ -145,7 +145,7 @@ impl Prober {
                 update: lane.update,
                 rate: numbers.lr,
                 sharpness: f64::NAN,
-                limit: limit(numbers.lr, numbers.momentum),
+                limit: limit(numbers.lr, numbers.momentum()),
                 critical: None,
             },
             ahead: self.look_ahead(task, lane, row),

@@ -16,12 +16,11 @@ use super::{Worker, lock};
 use crate::analysis::microscope::{Microscope, Reading, Update};
 use crate::analysis::pace::Pace;
 use crate::engine::protocol::{Speed, State};
-use crate::experiment::OptimizerKind;
 use crate::train::checkpoint::Forget;
 use crate::train::cohort::Cohort;
 use crate::train::ids::LaneId;
 use crate::train::lane::Lane;
-use crate::train::rule;
+use crate::train::optimizer::rule;
 use crate::train::task::Task;
 pub use curvature::Curvature;
 use curvature::Prober;
@@ -303,9 +302,9 @@ impl Probe {
         let update = self.aside.update;
         self.walk(task, update + 1);
         let Some(made) = self.aside.log.rows.last() else { return };
-        let second = second_moment(self.aside.plan.kind).and_then(|place| {
-            let moment = self.row.get(place * width..(place + 1) * width)?;
-            Some((moment, self.aside.plan.numbers(update, None).second))
+        let second = rule(self.aside.plan.kind).second_moment().and_then(|buffer| {
+            let moment = self.row.get((buffer + 1) * width..(buffer + 2) * width)?;
+            Some((moment, self.aside.plan.numbers(update, None).second()))
         });
         self.microscope.read(&Update {
             update,
@@ -355,9 +354,9 @@ impl Probe {
             layers: self.microscope.layers().to_vec(),
             readings: readings.cloned().collect(),
             most: self.most,
-            beta2: second_moment(plan.kind).map(|_| plan.numbers(0, None).second),
+            beta2: rule(plan.kind).second_moment().map(|_| plan.numbers(0, None).second()),
             clip_norm: cohort.task().clip_norm,
-            adaptive: lane.is_some_and(|lane| lane.plan.kind != OptimizerKind::Sgd),
+            adaptive: lane.is_some_and(|lane| !lane.plan.kind.is_plain()),
             curvature: self.prober.trail(done),
             complete: resting && self.next(cohort, true).is_none(),
         }
@@ -381,7 +380,7 @@ enum Piece {
 /// The numbers in the row of a lane with such a past.
 fn width(task: &Task, past: &Past) -> usize {
     let plans = past.legs().iter().flat_map(|leg| leg.course.plans());
-    task.model.width() * (1 + plans.map(|plan| rule::buffers(plan.kind)).max().unwrap_or(0))
+    task.model.width() * (1 + plans.map(|plan| plan.buffers).max().unwrap_or(0))
 }
 
 /// How many of a lane's first updates are worth looking at.
@@ -389,13 +388,4 @@ fn first_updates(cohort: &Cohort, lane: &Lane) -> u64 {
     let (updates, plan) = (cohort.task().clock.updates, lane.course.plan(0));
     let peak = (0..updates.min(MOST)).find(|at| plan.lr.at(*at) >= 0.999 * plan.lr.range().1).unwrap_or(0);
     (WARMUPS * peak).clamp(FIRST, MOST).min(updates)
-}
-
-/// Which buffer of a row, counted from its parameters, is a running mean of squared gradients.
-fn second_moment(kind: OptimizerKind) -> Option<usize> {
-    match kind {
-        OptimizerKind::Adam | OptimizerKind::AdamW => Some(2),
-        OptimizerKind::RmsProp => Some(1),
-        _ => None,
-    }
 }

@@ -55,7 +55,7 @@ pub fn class_and_numbers(recipe: &Recipe<'_>, kind: OptimizerKind) -> (&'static 
     let decay = format!("weight_decay={}", number("weight_decay"));
     match kind {
         OptimizerKind::Sgd => {
-            let nesterov = if recipe.run.optimizer.nesterov { ", nesterov=True" } else { "" };
+            let nesterov = if recipe.has("nesterov") { ", nesterov=True" } else { "" };
             ("torch.optim.SGD", format!("momentum={}, {decay}{nesterov}", number("momentum")))
         }
         OptimizerKind::Adam => ("torch.optim.Adam", format!("{}eps={}, {decay}", betas(), number("eps"))),

@@ -8,7 +8,7 @@ use super::Lane;
 use crate::model::Score;
 use crate::schedule::ScheduleError;
 use crate::train::control::{Control, ControlState};
-use crate::train::rule::Averaging;
+use crate::train::optimizer;
 
 /// Everything but its weights and buffers that a lane's next update depends on.
 ///
@@ -22,9 +22,9 @@ pub struct LaneState {
     pub schedule_from: u64,
     /// The update at which the optimizer's buffers began, 0 unless they were forgotten on the way.
     pub optimizer_from: u64,
-    /// The greatest rate and the sum of weights of a schedule-free optimizer's average.
-    #[serde(default)]
-    averaging: (Bits, Bits),
+    /// What the optimizer remembers beside its buffers; older checkpoints know of schedule-free ones only.
+    #[serde(default, alias = "averaging")]
+    scalars: Vec<Bits>,
     /// Micro-batches dealt beyond those of the experiment's own batch; older checkpoints have none.
     #[serde(default)]
     extra: i64,
@@ -89,7 +89,7 @@ impl Lane {
             update: self.update,
             schedule_from: self.schedule_from,
             optimizer_from: self.optimizer_from,
-            averaging: (self.averaging.greatest.into(), self.averaging.sum.into()),
+            scalars: self.scalars.iter().copied().map(Bits::from).collect(),
             extra: self.extra,
             control: self.controller.as_ref().map(Control::state),
             epoch_loss: (self.epoch_loss.0.into(), self.epoch_loss.1),
@@ -116,7 +116,8 @@ impl Lane {
         self.update = state.update;
         self.schedule_from = state.schedule_from;
         self.optimizer_from = state.optimizer_from;
-        self.averaging = Averaging { greatest: state.averaging.0.into(), sum: state.averaging.1.into() };
+        self.scalars = state.scalars.iter().copied().map(f64::from).collect();
+        self.scalars.resize(optimizer::rule(self.plan.kind).scalars(), 0.0);
         self.extra = state.extra;
         self.epoch_loss = (state.epoch_loss.0.into(), state.epoch_loss.1);
         self.epoch_score =

@@ -3,7 +3,8 @@
 use eframe::egui::{Label, RichText, ScrollArea, Ui};
 
 use crate::analysis::noise_scale::{Batching, Consequence, Keep, Measured, Scaling, consequence, rebatched};
-use crate::experiment::{BatchSize, OptimizerKind};
+use crate::experiment::BatchSize;
+use crate::experiment::optimizer::Steps;
 use crate::ui::format;
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
@@ -46,9 +47,9 @@ fn plan(studio: &Studio) -> Plan {
         BatchSize::All => studio.frame.status.batch as u64,
     };
     let from = Batching { batch, accumulate: experiment.train.accumulate as u64, world: 1 };
-    let kind = studio.document.run(studio.view.selected).map(|run| run.optimizer.kind);
+    let steps = studio.document.run(studio.view.selected).map(|run| run.optimizer.kind.info().steps);
     // SGD's rate follows the batch, an adaptive optimizer's its root.
-    let usual = if kind == Some(OptimizerKind::Sgd) { Scaling::Linear } else { Scaling::SquareRoot };
+    let usual = if steps == Some(Steps::Gradient) { Scaling::Linear } else { Scaling::SquareRoot };
     Plan {
         from,
         to: lab.to.unwrap_or(from),

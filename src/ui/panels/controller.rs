@@ -3,8 +3,7 @@
 use eframe::egui::Ui;
 
 use crate::experiment::{
-    Experiment, Greedy, Hypergradient, Metric, OptimizerKind, Plateau, PlateauMode, Run, Source,
-    ThresholdMode,
+    Experiment, Greedy, Hypergradient, Metric, Plateau, PlateauMode, Run, Source, ThresholdMode,
 };
 use crate::train::control::Standing;
 use crate::ui::format;
@@ -49,7 +48,7 @@ impl Rule {
         if experiment.data.source != Source::None {
             rules.extend([("Plateau", Self::Plateau), ("Greedy", Self::Greedy)]);
         }
-        if matches!(run.optimizer.kind, OptimizerKind::Sgd | OptimizerKind::Adam | OptimizerKind::AdamW) {
+        if run.optimizer.kind.info().has_hypergradient {
             rules.push(("Hypergradient", Self::Hypergradient));
         }
         rules

@@ -2,11 +2,12 @@
 
 use eframe::egui::Ui;
 
-use crate::experiment::optimizer::NumberInfo;
+use crate::experiment::optimizer::{NumberInfo, Role, Slider};
 use crate::experiment::{Number, Optimizer, OptimizerKind};
 use crate::schedule::kind::{Linear, Value};
 use crate::schedule::{Clock, Kind, Schedule};
 use crate::ui::studio::Studio;
+use crate::ui::theme;
 use crate::ui::widgets::{Amount, amount, check, choice};
 
 use super::schedule::Quantity;
@@ -28,25 +29,22 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
     let clock = studio.clock();
     let Some(run) = studio.document.run(id).cloned() else { return };
     let mut next = run.clone();
-    let kinds = [
-        ("SGD", OptimizerKind::Sgd),
-        ("Adam", OptimizerKind::Adam),
-        ("AdamW", OptimizerKind::AdamW),
-        ("RMSprop", OptimizerKind::RmsProp),
-        ("Adagrad", OptimizerKind::Adagrad),
-        ("Lion", OptimizerKind::Lion),
-        ("Schedule-free SGD", OptimizerKind::ScheduleFreeSgd),
-        ("Schedule-free AdamW", OptimizerKind::ScheduleFreeAdamW),
-    ];
+    let kinds = OptimizerKind::ALL.map(|(_, kind)| (kind.info().title, kind));
     let mut kind = next.optimizer.kind;
     if choice(ui, "Rule", "How a gradient becomes a step.", &mut kind, &kinds) {
         next.optimizer = next.optimizer.converted(kind);
     }
+    ui.label(theme::caption(ui, kind.info().help));
     for info in kind.numbers() {
         number(ui, &mut next.optimizer, info, clock);
     }
-    if kind == OptimizerKind::Sgd {
-        check(ui, "Nesterov", "Look ahead along the momentum.", &mut next.optimizer.nesterov);
+    next.optimizer = next.optimizer.settled();
+    for info in kind.options() {
+        let mut on = next.optimizer.has(info.name);
+        if check(ui, info.title, info.help, &mut on) {
+            next.optimizer.switch(info.name, on);
+            next.optimizer = next.optimizer.settled();
+        }
     }
     rule(ui);
     let mut decays = next.layer_decay.is_some();
@@ -72,53 +70,29 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
     }
 }
 
-fn title(name: &str) -> &str {
-    match name {
-        "momentum" => "Momentum",
-        "weight_decay" => "Decay λ",
-        "beta1" => "β1",
-        "beta2" => "β2",
-        "eps" => "ε",
-        "alpha" => "α",
-        other => other,
-    }
-}
-
-fn help(name: &str) -> &'static str {
-    match name {
-        "momentum" => "The share of the last step that an update keeps.",
-        "weight_decay" => "Weight decay: how strongly weights are pulled towards zero.",
-        "beta1" => "How slowly the mean gradient forgets.",
-        "beta2" | "alpha" => "How slowly the mean squared gradient forgets.",
-        "eps" => "Keeps a division from exploding.",
-        _ => "",
-    }
-}
-
 fn number(ui: &mut Ui, optimizer: &mut Optimizer, info: &NumberInfo, clock: Clock) {
     let Some(mut value) = optimizer.get(info.name).cloned() else { return };
-    let (label, help) = (title(info.name), help(info.name));
+    let NumberInfo { title, help, .. } = *info;
     let most = if info.open { info.max - 1e-6 } else { info.max };
-    let share = |label, help| Amount::number(label, help, 0.0..=0.999).limits(0.0..=most);
-    let can_mirror = optimizer.kind.momentum_name() == Some(info.name);
-    let can_follow = info.name != "eps";
-    if can_follow {
+    let spec = |label| {
+        let spec = match info.slider {
+            Slider::Even(low, high) => Amount::number(label, help, low..=high),
+            Slider::Magnitudes(low, high) => Amount { range: low..=high, ..Amount::rate(label, help) },
+        };
+        spec.limits(info.min..=most)
+    };
+    let share = |label, help| Amount { help, ..spec(label) };
+    if info.can_follow() {
         let mut course = course_of(&value);
-        let courses = if can_mirror { &COURSES[..] } else { &COURSES[..2] };
-        if choice(ui, label, help, &mut course, courses) {
+        let courses = if info.role == Role::Momentum { &COURSES[..] } else { &COURSES[..2] };
+        if choice(ui, title, help, &mut course, courses) {
             value = in_course(&value, course);
         }
     }
     match &mut value {
         Number::Fixed(number) => {
-            let spec = match info.name {
-                "weight_decay" => {
-                    Amount { range: 0.0..=1.0, ..Amount::rate("Value", help) }.limits(0.0..=most)
-                }
-                "eps" => Amount { range: 1e-10..=1e-2, ..Amount::rate(label, help) }.limits(0.0..=most),
-                _ => share(if can_follow { "Value" } else { label }, help),
-            };
-            amount(ui, &spec, number);
+            let label = if info.can_follow() { "Value" } else { title };
+            amount(ui, &spec(label), number);
         }
         Number::Mirror { low, high } => {
             if amount(ui, &share("At the peak", "Where the rate is highest."), low) {
@@ -129,7 +103,8 @@ fn number(ui: &mut Ui, optimizer: &mut Optimizer, info: &NumberInfo, clock: Cloc
             }
         }
         Number::Schedule(schedule) => {
-            let quantity = if info.name == "weight_decay" { Quantity::Rate } else { Quantity::Share };
+            let is_share = matches!(info.slider, Slider::Even(..));
+            let quantity = if is_share { Quantity::Share } else { Quantity::Rate };
             ui.push_id(info.name, |ui| courses::scheduled(ui, schedule, quantity, clock));
         }
     }

@@ -153,27 +153,32 @@ fn optimizer(has_epochs: bool) -> BoxedStrategy<Optimizer> {
             .iter()
             .map(|info| {
                 let max = if info.open { 0.999 * info.max } else { info.max };
-                let clamp = Clamp { min: 0.0, max };
+                let clamp = Clamp { min: info.min, max };
                 let varying = schedule(has_epochs)
                     .prop_map(move |it| Number::Schedule(Box::new(Schedule { clamp: Some(clamp), ..it })));
                 let mirror = (within(0.0, max), within(0.0, max))
                     .prop_map(|(a, b)| Number::Mirror { low: a.min(b), high: a.max(b) });
-                let fixed = within(0.0, max).prop_map(Number::Fixed);
+                let fixed = within(info.min, max).prop_map(Number::Fixed);
                 let usual = Just(Number::Fixed(info.default));
                 if kind.momentum_name() == Some(info.name) {
                     prop_oneof![4 => usual, 4 => fixed, 1 => varying, 2 => mirror].boxed()
+                } else if !info.can_follow() {
+                    prop_oneof![1 => usual, 1 => fixed].boxed()
                 } else {
                     prop_oneof![4 => usual, 4 => fixed, 1 => varying].boxed()
                 }
             })
             .collect();
-        (numbers, any::<bool>()).prop_map(move |(numbers, nesterov)| {
+        let options = vec(any::<bool>(), kind.options().len());
+        (numbers, options).prop_map(move |(numbers, options)| {
             let mut optimizer = Optimizer::new(kind);
             for (info, number) in kind.numbers().iter().zip(numbers) {
                 assert!(optimizer.set(info.name, number));
             }
-            optimizer.nesterov = nesterov && kind == OptimizerKind::Sgd;
-            optimizer
+            for (info, on) in kind.options().iter().zip(options) {
+                assert!(optimizer.switch(info.name, on));
+            }
+            optimizer.settled()
         })
     };
     one(&OptimizerKind::ALL).prop_flat_map(filled).boxed()

@@ -1,0 +1,60 @@
+//! Lion, algorithm 2 of its paper (arXiv 2302.06675): steps of one size, by the sign of a mean gradient.
+
+use candle_core::{Result, Tensor};
+
+use super::row::{Applied, Row, Share};
+use super::{Lanes, Numbers, Rule};
+
+pub struct Lion;
+
+impl Rule for Lion {
+    fn buffers(&self, _numbers: &Numbers) -> usize {
+        1
+    }
+
+    fn update(&self, row: Row<'_>) -> Applied {
+        let [beta1, beta2, _] = row.numbers.values();
+        let (m, keep1) = (beta1 as f32, (1.0 - beta1) as f32);
+        let (b2, keep2) = (beta2 as f32, (1.0 - beta2) as f32);
+        row.in_shares(|share: Share<'_>| {
+            let lr = share.lr as f32;
+            let shrink = (1.0 - share.lr * share.weight_decay) as f32;
+            share.pass(|w, g, [a]| {
+                let direction = m * a + keep1 * g;
+                // sign(0) is 0 here, and NaN stays NaN.
+                let sign = if direction == 0.0 { 0.0 } else { direction / direction.abs() };
+                (w * shrink - lr * sign, [b2 * a + keep2 * g])
+            })
+        })
+    }
+
+    fn update_tensor(
+        &self,
+        lanes: &mut Lanes<'_>,
+        w: &Tensor,
+        g: &Tensor,
+        buffers: &mut [Tensor],
+    ) -> Result<Tensor> {
+        let [lr, decay, m, keep1, b2, keep2] = lanes.columns(|n| {
+            let [beta1, beta2, decay] = n.values();
+            [n.lr, decay, beta1, 1.0 - beta1, beta2, 1.0 - beta2]
+        })?;
+        let direction = (buffers[0].broadcast_mul(&m)? + g.broadcast_mul(&keep1)?)?;
+        buffers[0] = (buffers[0].broadcast_mul(&b2)? + g.broadcast_mul(&keep2)?)?;
+        let size = direction.abs()?;
+        // sign(0) is 0, and NaN stays NaN.
+        let sign = (&direction / (&size + size.eq(0.0)?.to_dtype(size.dtype())?)?)?;
+        let lr = lanes.rate(&lr, w)?;
+        lanes.shrunk(w, &lr, &decay)? - (lr * sign)?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::golden::follows;
+
+    #[test]
+    fn lion_follows_its_paper() {
+        follows("lion", 2);
+    }
+}

@@ -1,0 +1,196 @@
+//! What holds for every rule.
+
+use pulp::Arch;
+
+use super::golden::parameters;
+use super::row::Applied;
+use super::{Numbers, Part, Row, norm, rule, split};
+use crate::experiment::{Optimizer, OptimizerKind, WeightFormat};
+use crate::model::Parameter;
+use crate::model::kernel::every_width;
+
+/// A row in the middle of a training.
+#[derive(Clone)]
+struct Middle {
+    numbers: Numbers,
+    parameters: Vec<Parameter>,
+    weights: Vec<f32>,
+    gradient: Vec<f32>,
+    buffers: Vec<f32>,
+    scalars: Vec<f64>,
+}
+
+impl Middle {
+    fn new(optimizer: &Optimizer, lr: f64, shapes: &[Vec<usize>]) -> Self {
+        let number = |i: usize| ((i * 37 + 11) % 101) as f32 / 50.0 - 1.0;
+        let numbers = Numbers::fixed(optimizer, lr, 3);
+        let parameters = parameters(shapes);
+        let width: usize = parameters.iter().map(Parameter::len).sum();
+        let buffers = rule(optimizer.kind).buffers(&numbers);
+        Self {
+            numbers,
+            parameters,
+            weights: (0..width).map(number).collect(),
+            gradient: (0..width).map(|i| number(i + 5)).collect(),
+            buffers: (0..width * buffers).map(|i| number(i).abs()).collect(),
+            scalars: vec![0.5; rule(optimizer.kind).scalars()],
+        }
+    }
+
+    /// One part where the rule is elementwise.
+    fn update(&mut self, arch: Arch, cores: usize, format: WeightFormat) -> Applied {
+        let (kind, width) = (self.numbers.kind, self.weights.len());
+        let (lr, weight_decay) = (self.numbers.lr, self.numbers.weight_decay());
+        let whole = [width];
+        let parts: Vec<Part<'_>> = if rule(kind).is_elementwise() {
+            vec![Part { offset: 0, shape: &whole, lr, weight_decay }]
+        } else {
+            self.parameters
+                .iter()
+                .map(|of| Part { offset: of.offset, shape: &of.shape, lr, weight_decay })
+                .collect()
+        };
+        rule(kind).update(Row {
+            arch,
+            cores,
+            format,
+            numbers: &self.numbers,
+            parts: &parts,
+            scalars: &mut self.scalars,
+            weights: &mut self.weights,
+            gradient: &mut self.gradient,
+            buffers: split(self.buffers.len() / width, width, &mut self.buffers),
+        })
+    }
+
+    fn bits(&self) -> Vec<u32> {
+        self.weights.iter().chain(&self.buffers).map(|number| number.to_bits()).collect()
+    }
+}
+
+/// Every optimizer with its defaults, and with each of its options on.
+fn every() -> Vec<Optimizer> {
+    let mut all = Vec::new();
+    for (_, kind) in OptimizerKind::ALL {
+        let plain = Optimizer::new(kind).with("weight_decay", 0.01).with("momentum", 0.9);
+        all.push(plain.clone());
+        for option in kind.options() {
+            let mut with = plain.clone();
+            with.switch(option.name, true);
+            all.push(with);
+        }
+    }
+    all
+}
+
+fn shapes() -> Vec<Vec<usize>> {
+    vec![vec![12, 24], vec![24], vec![7, 3]]
+}
+
+#[test]
+fn weights_do_not_depend_on_the_width_of_vectors() {
+    for optimizer in every() {
+        let mut found = every_width().into_iter().map(|arch| {
+            let mut middle = Middle::new(&optimizer, 0.01, &shapes());
+            let norm = norm(arch, 1, &middle.gradient);
+            let applied = middle.update(arch, 1, WeightFormat::F32);
+            (middle.bits(), [applied.gradient_norm, applied.update_norm, norm])
+        });
+        let (rows, norms) = found.next().unwrap();
+        assert!((norms[0] - norms[2]).abs() < 1e-5 * norms[0], "{optimizer:?}");
+        for (other_rows, other_norms) in found {
+            assert!(rows == other_rows, "{optimizer:?}");
+            assert!(norms.iter().zip(other_norms).all(|(a, b)| (a - b).abs() < 1e-5 * a), "{optimizer:?}");
+        }
+    }
+}
+
+#[test]
+fn any_number_of_cores_makes_the_same_update() {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+    let shapes = [vec![160, 250], vec![60_003]];
+    for optimizer in every() {
+        let update = |cores: usize| {
+            let mut middle = Middle::new(&optimizer, 0.01, &shapes);
+            let norm = norm(Arch::new(), cores, &middle.gradient);
+            let applied = middle.update(Arch::new(), cores, WeightFormat::Bf16);
+            (norm.to_bits(), applied.update_norm.to_bits(), applied.rounded_away, middle.bits())
+        };
+        let alone = update(1);
+        for cores in [2, 3, 8] {
+            assert!(pool.install(|| update(cores)) == alone, "{optimizer:?} on {cores} cores");
+        }
+    }
+}
+
+#[test]
+fn a_long_row_is_updated_like_a_short_one() {
+    // Whole vectors and the tail meet the same arithmetic.
+    for optimizer in every().into_iter().filter(|optimizer| rule(optimizer.kind).is_elementwise()) {
+        let together = Middle::new(&optimizer, 0.1, &[vec![37]]);
+        let buffers = together.buffers.len() / 37;
+        for at in 0..37 {
+            let mut alone = together.clone();
+            alone.weights = vec![together.weights[at]];
+            alone.gradient = vec![together.gradient[at]];
+            alone.buffers = (0..buffers).map(|buffer| together.buffers[buffer * 37 + at]).collect();
+            alone.update(Arch::new(), 1, WeightFormat::F32);
+            let mut whole = together.clone();
+            whole.update(Arch::new(), 1, WeightFormat::F32);
+            assert_eq!(alone.weights[0].to_bits(), whole.weights[at].to_bits(), "{optimizer:?} at {at}");
+        }
+    }
+}
+
+#[test]
+fn parts_have_rates_and_decays_of_their_own() {
+    for optimizer in every().into_iter().filter(|optimizer| rule(optimizer.kind).is_elementwise()) {
+        let start = Middle::new(&optimizer, 0.1, &[vec![40]]);
+        let updated = |parts: &[Part<'_>]| {
+            let mut middle = start.clone();
+            rule(optimizer.kind).update(Row {
+                arch: Arch::new(),
+                cores: 1,
+                format: WeightFormat::F32,
+                numbers: &middle.numbers,
+                parts,
+                scalars: &mut middle.scalars,
+                weights: &mut middle.weights,
+                gradient: &mut middle.gradient,
+                buffers: split(middle.buffers.len() / 40, 40, &mut middle.buffers),
+            });
+            middle.weights
+        };
+        let slow = Part { offset: 0, shape: &[40], lr: 0.05, weight_decay: 0.5 };
+        let fast = Part { offset: 0, shape: &[40], lr: 0.1, weight_decay: 0.0 };
+        let both = [Part { shape: &[16], ..slow.clone() }, Part { offset: 16, shape: &[24], ..fast.clone() }];
+        let (slow, fast, both) = (updated(&[slow]), updated(&[fast]), updated(&both));
+        assert_ne!(slow, fast, "{optimizer:?}");
+        assert_eq!(both[..16], slow[..16], "{optimizer:?}");
+        assert_eq!(both[16..], fast[16..], "{optimizer:?}");
+    }
+}
+
+#[test]
+fn small_updates_round_away_in_short_formats() {
+    let lost = |format| {
+        let mut middle = Middle::new(&Optimizer::new(OptimizerKind::Sgd), 1e-4, &[vec![32]]);
+        middle.weights.fill(1.0);
+        middle.gradient.fill(1.0);
+        middle.gradient[..8].fill(1000.0);
+        middle.update(Arch::new(), 1, format).rounded_away
+    };
+    assert_eq!(lost(WeightFormat::F32), 0);
+    assert_eq!(lost(WeightFormat::F16), 24);
+    assert_eq!(lost(WeightFormat::Bf16), 24);
+}
+
+#[test]
+fn what_is_stored_is_rounded_to_its_format() {
+    for optimizer in every() {
+        let mut middle = Middle::new(&optimizer, 0.01, &shapes());
+        middle.update(Arch::new(), 1, WeightFormat::Bf16);
+        let rounded = |weight: &f32| half::bf16::from_f32(*weight).to_f32() == *weight;
+        assert!(middle.weights.iter().all(rounded), "{optimizer:?}");
+    }
+}
