@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, anyhow};
+use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::diagnosis::Diagnosis;
 use super::results::Results;
 use super::summary::{RunSummary, table};
-use super::{Failure, baseline, output};
+use super::{Device, Failure, baseline, output, read};
 use crate::analysis::audit::{Audit, RunRecord, Tally};
 use crate::analysis::baseline::Baseline;
 use crate::experiment::Experiment;
@@ -31,6 +32,27 @@ pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
+/// What `anneal train` is given.
+#[derive(Args)]
+pub struct Arguments {
+    pub file: PathBuf,
+    /// Where the experiment, the metrics, the events and the summary are written.
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+    /// Go on from the newest good checkpoint of an earlier training's folder; results are added there.
+    #[arg(long, value_name = "DIR")]
+    pub resume: Option<PathBuf>,
+    /// Where to train.
+    #[arg(long, value_enum, default_value_t)]
+    pub device: Device,
+    /// Training threads; all cores when not given.
+    #[arg(long)]
+    pub threads: Option<usize>,
+    /// Compare with the first constant rate in the report, and tune none.
+    #[arg(long)]
+    pub no_baseline: bool,
+}
+
 /// How to train.
 #[derive(Default)]
 pub struct Order {
@@ -43,6 +65,13 @@ pub struct Order {
     pub threads: Option<usize>,
     /// Leave the report's tuned baseline out.
     pub no_baseline: bool,
+}
+
+/// Trains a file's experiment.
+pub fn run(args: Arguments) -> Result<(), Failure> {
+    let Arguments { file, out, resume, device, threads, no_baseline } = args;
+    let order = Order { out, resume, device: device.into(), threads, no_baseline };
+    train(&read(&file)?, &order)
 }
 
 /// Trains to the end, writes the results where they are wanted, and prints the table.

@@ -25,7 +25,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-pub use catalogue::{CATALOGUE, DatasetInfo, NAMES, Task, info};
+pub use catalogue::{CATALOGUE, DatasetInfo, NAMES, Task, info, listed};
 pub use chance::Chance;
 pub use error::{DataError, Problem};
 pub use order::epoch_order;

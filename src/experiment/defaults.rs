@@ -4,6 +4,7 @@ use super::{
     BatchSize, Data, Loss, Metric, Plateau, PlateauMode, Snapshots, Source, ThresholdMode, Train,
     WeightFormat,
 };
+use crate::data::DatasetInfo;
 use crate::schedule::Span;
 
 impl Data {
@@ -29,12 +30,12 @@ impl Train {
 }
 
 impl Loss {
-    /// Squared error for the regression `sine` and for a surface (whose function is its loss), cross-entropy for classes.
+    /// Squared error for a regression and for a surface (whose function is its loss), cross-entropy for classes.
     pub fn usual(source: &Source) -> Self {
         match source {
-            Source::Shipped(name) if name != "sine" => Self::CrossEntropy,
-            Source::File { .. } => Self::CrossEntropy,
-            Source::Shipped(_) | Source::None => Self::Mse,
+            Source::Shipped(_) if source.shipped().is_some_and(DatasetInfo::is_regression) => Self::Mse,
+            Source::Shipped(_) | Source::File { .. } => Self::CrossEntropy,
+            Source::None => Self::Mse,
         }
     }
 }

@@ -198,12 +198,6 @@ impl Plateau {
         self.state.bad
     }
 
-    /// Bad reports that are still tolerated.
-    #[must_use]
-    pub fn patience_left(&self) -> u64 {
-        self.rule.patience.saturating_sub(self.state.bad)
-    }
-
     /// Reports until bad ones count again.
     #[must_use]
     pub fn cooldown_left(&self) -> u64 {
@@ -272,14 +266,14 @@ mod tests {
     }
 
     #[test]
-    fn patience_counts_down_and_the_cooldown_follows_the_cut() {
+    fn bad_reports_are_counted_and_the_cooldown_follows_the_cut() {
         let rule = PlateauRule { factor: 0.5, patience: 1, cooldown: 2, ..PlateauRule::default() };
         let mut plateau = plateau(rule);
-        assert_eq!((plateau.best(), plateau.patience_left()), (None, 1));
+        assert_eq!(plateau.best(), None);
         assert_eq!(plateau.report(1.0, 0.1), None);
         assert_eq!((plateau.best(), plateau.bad()), (Some(1.0), 0));
         assert_eq!(plateau.report(1.0, 0.1), None);
-        assert_eq!((plateau.bad(), plateau.patience_left()), (1, 0));
+        assert_eq!(plateau.bad(), 1);
         assert_eq!(plateau.report(1.0, 0.1), Some(Cut { from: 0.1, to: 0.05 }));
         assert_eq!((plateau.bad(), plateau.cooldown_left()), (0, 2));
         assert_eq!(plateau.report(1.0, 0.1), None);

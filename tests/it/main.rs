@@ -8,6 +8,7 @@ mod checkpoint;
 mod command_line;
 mod controllers;
 mod data;
+mod dependencies;
 mod engine;
 mod engine_landscape;
 
