@@ -12,6 +12,7 @@ pub mod files;
 pub mod gpu;
 pub mod import;
 pub mod landscape;
+pub mod lesson;
 pub mod lint;
 pub mod model;
 pub mod random;

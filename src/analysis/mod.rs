@@ -14,7 +14,7 @@ pub mod proof;
 pub mod range_test;
 pub mod report;
 pub mod sharpness;
-mod side_training;
+pub(crate) mod side_training;
 pub mod statistics;
 pub mod stretch;
 pub mod suggest;

@@ -11,6 +11,7 @@ mod export;
 mod find_lr;
 mod import;
 mod landscape;
+mod lesson;
 mod lint;
 mod open;
 mod output;
@@ -56,6 +57,8 @@ enum Command {
     Landscape(landscape::Arguments),
     /// Say what an experiment will do that nobody means; exit 1 where there is an error.
     Lint { file: PathBuf },
+    /// The lessons: list them, read one, or check that what they claim holds on this machine.
+    Lesson(lesson::LessonArgs),
     /// Render the studio to a PNG file, off screen.
     Screenshot(screenshot::Arguments),
     /// Measure lane-updates a second on the standard workloads.
@@ -112,6 +115,7 @@ pub fn main() -> ExitCode {
         Some(Command::Ensemble(args)) => ensemble::run(&args),
         Some(Command::Landscape(args)) => landscape::run(&args),
         Some(Command::Lint { file }) => lint::run(&file),
+        Some(Command::Lesson(args)) => lesson::run(&args),
         Some(Command::Screenshot(args)) => screenshot::run(&args),
         Some(Command::Bench(args)) => bench::measure(&args),
     };

@@ -10,6 +10,7 @@ pub mod curve;
 mod cyclic;
 mod descent;
 pub mod error;
+pub mod formula;
 pub mod greedy;
 pub mod hypergradient;
 pub mod kind;

@@ -19,6 +19,7 @@ mod export;
 mod guard;
 mod import;
 mod landscape;
+mod lessons;
 mod lint;
 mod microscope;
 mod models;

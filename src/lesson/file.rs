@@ -1,0 +1,223 @@
+//! The file of a lesson.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::measure::Measure;
+use crate::experiment::{Experiment, FileError};
+use crate::schedule::Span;
+use crate::schedule::formula::{Formula, FormulaError, NAMES};
+use crate::train::TrainError;
+
+/// The largest lesson that is read, in bytes.
+const MAX_BYTES: u64 = 256 << 10;
+
+/// What a lesson's file says.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lesson {
+    /// The version of the format, 1.
+    pub lesson: u32,
+    pub title: String,
+    /// What the student is asked to find out.
+    pub question: String,
+    pub predict: Predict,
+    pub drag: Drag,
+    /// Where to look, and the panel that is opened for it.
+    pub look: Look,
+    /// What happened, why, and who says so.
+    pub why: Why,
+    /// What to try next, so that it goes wrong.
+    #[serde(rename = "break")]
+    pub try_to_break: String,
+    /// What the claims compare, by name.
+    pub measure: BTreeMap<String, Measure>,
+    pub claim: Vec<Claim>,
+    /// The experiment, as in a file of its own.
+    pub experiment: toml::Table,
+}
+
+/// What is asked before anything is shown.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Predict {
+    pub ask: String,
+    /// At least two, exactly one of them right.
+    pub choice: Vec<Choice>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Choice {
+    pub say: String,
+    #[serde(default)]
+    pub right: bool,
+}
+
+/// The one thing to drag.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Drag {
+    /// The run whose curve is dragged.
+    pub run: String,
+    pub say: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Look {
+    pub say: String,
+    /// The panel at the right, by its name; none when not given.
+    pub panel: Option<String>,
+    /// Whether the rate has a logarithmic axis.
+    #[serde(default)]
+    pub log_rate: bool,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Why {
+    pub say: String,
+    pub source: String,
+}
+
+/// Something that training has to show.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Claim {
+    pub say: String,
+    /// A comparison of measures by their names, such as `cosine > constant + 0.01`.
+    pub holds: String,
+}
+
+/// Why there is no lesson.
+#[derive(Debug, thiserror::Error)]
+pub enum LessonError {
+    #[error("there is no lesson \"{name}\" and no such file; the lessons are: {}", names.join(", "))]
+    Unknown { name: String, names: Vec<&'static str> },
+    #[error("cannot read {}: {cause}", file.display())]
+    Read { file: PathBuf, cause: std::io::Error },
+    #[error("{}: {cause}", file.display())]
+    Syntax { file: PathBuf, cause: Box<toml::de::Error> },
+    #[error("{}: {what}", file.display())]
+    Wrong { file: PathBuf, what: String },
+    #[error("the lesson's experiment: {0}")]
+    Experiment(#[from] FileError),
+    #[error("the lesson's training: {0}")]
+    Train(#[from] TrainError),
+    #[error("{}: the claim \"{say}\": {cause}", file.display())]
+    Claim { file: PathBuf, say: String, cause: FormulaError },
+}
+
+impl Lesson {
+    /// Reads a lesson from disk.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is larger than 256 KiB, or as [`Lesson::parse`].
+    pub fn read(path: &Path) -> Result<Self, LessonError> {
+        let read = |cause| LessonError::Read { file: path.to_owned(), cause };
+        let length = std::fs::metadata(path).map_err(read)?;
+        if !length.is_file() || length.len() > MAX_BYTES {
+            let what = format!("a lesson is a file of at most {MAX_BYTES} bytes");
+            return Err(LessonError::Wrong { file: path.to_owned(), what });
+        }
+        Self::parse(&std::fs::read_to_string(path).map_err(read)?, path)
+    }
+
+    /// A lesson from its text; `origin` is named in errors.
+    ///
+    /// # Errors
+    /// When the text is no lesson, asks for runs or measures that are not there, or its experiment is none.
+    pub fn parse(text: &str, origin: &Path) -> Result<Self, LessonError> {
+        let file = || origin.to_owned();
+        let lesson: Self = toml::from_str(text)
+            .map_err(|cause| LessonError::Syntax { file: file(), cause: Box::new(cause) })?;
+        let wrong = |what: String| Err(LessonError::Wrong { file: file(), what });
+        if lesson.lesson != 1 {
+            return wrong(format!("`lesson` is {}; this program reads version 1", lesson.lesson));
+        }
+        let right = lesson.predict.choice.iter().filter(|choice| choice.right).count();
+        if lesson.predict.choice.len() < 2 || right != 1 {
+            return wrong(format!(
+                "`predict` needs at least two choices and one that is right, found {right}"
+            ));
+        }
+        if lesson.claim.is_empty() {
+            return wrong("there is no [[claim]]: nothing would notice when the lesson is wrong".into());
+        }
+        let experiment = lesson.experiment()?;
+        let is_run = |name: &str| experiment.runs.iter().any(|run| run.name == name);
+        let names = || experiment.runs.iter().map(|run| run.name.as_str()).collect::<Vec<_>>().join(", ");
+        if !is_run(&lesson.drag.run) {
+            return wrong(format!("`drag.run` is \"{}\"; the runs are: {}", lesson.drag.run, names()));
+        }
+        for (name, measure) in &lesson.measure {
+            if NAMES.contains(&name.as_str()) {
+                return wrong(format!("a measure cannot be called `{name}`: formulas use that name"));
+            }
+            if !is_run(&measure.run) {
+                return wrong(format!(
+                    "`measure.{name}.run` is \"{}\"; the runs are: {}",
+                    measure.run,
+                    names()
+                ));
+            }
+            for (field, text) in [("from", &measure.from), ("to", &measure.to)] {
+                if let Some(Err(error)) = text.as_deref().map(Span::parse_position) {
+                    return wrong(format!("`measure.{name}.{field}`: {error}"));
+                }
+            }
+            for (path, values) in &measure.best_of {
+                if values.is_empty() {
+                    return wrong(format!("`measure.{name}.best_of.\"{path}\"` is an empty list"));
+                }
+            }
+        }
+        for claim in &lesson.claim {
+            let formula = lesson.formula(claim).map_err(|cause| LessonError::Claim {
+                file: file(),
+                say: claim.say.clone(),
+                cause,
+            })?;
+            if let Some(name) =
+                formula.constants().into_iter().find(|name| !lesson.measure.contains_key(*name))
+            {
+                let known: Vec<&str> = lesson.measure.keys().map(String::as_str).collect();
+                return wrong(format!(
+                    "the claim \"{}\" compares `{name}`; the measures are: {}",
+                    claim.say,
+                    known.join(", ")
+                ));
+            }
+        }
+        Ok(lesson)
+    }
+
+    /// A claim taken apart.
+    ///
+    /// # Errors
+    /// When it is no formula.
+    pub fn formula(&self, claim: &Claim) -> Result<Formula, FormulaError> {
+        Formula::parse(&claim.holds)
+    }
+
+    /// The lesson's experiment.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn experiment(&self) -> Result<Experiment, FileError> {
+        read_experiment(&self.experiment, &self.title)
+    }
+
+    /// The choice that is right.
+    pub fn right(&self) -> Option<&Choice> {
+        self.predict.choice.iter().find(|choice| choice.right)
+    }
+}
+
+/// The experiment that a table says.
+pub(super) fn read_experiment(table: &toml::Table, origin: &str) -> Result<Experiment, FileError> {
+    Experiment::parse(&table.to_string(), origin)
+}

@@ -1,0 +1,66 @@
+//! Lessons: a question, a prediction, one thing to drag, and claims that our own training keeps.
+//!
+//! A lesson is a file that a teacher can write (`assets/lessons/*.toml`). What it claims is an arithmetic comparison
+//! of named measures, so that `anneal lesson --check` can train it and say whether it still holds.
+
+mod check;
+mod file;
+mod measure;
+
+use std::path::Path;
+
+pub use check::{Checked, Verdict, check};
+pub use file::{Choice, Claim, Drag, Lesson, LessonError, Predict};
+pub use measure::{Measure, Quantity, When};
+
+/// A lesson that comes with the program.
+#[derive(Clone, Copy, Debug)]
+pub struct Shipped {
+    pub name: &'static str,
+    pub text: &'static str,
+}
+
+/// A row for each file: its name is the lesson's.
+macro_rules! shipped {
+    ($($name:literal),* $(,)?) => {
+        /// The lessons that come with the program, in the order they are taught.
+        pub const SHIPPED: &[Shipped] = &[$(
+            Shipped { name: $name, text: include_str!(concat!("../../assets/lessons/", $name, ".toml")) },
+        )*];
+    };
+}
+
+shipped![
+    "too-low-is-silent",
+    "warmup-saves-a-transformer",
+    "the-cliff-of-a-step",
+    "the-noise-floor",
+    "decay-forgives-a-high-rate",
+    "one-cycle-in-half-the-time",
+    "edge-of-stability",
+    "restarts-and-snapshots",
+    "batch-and-rate",
+    "small-steps-lost-in-bf16",
+    "plateau-on-a-noisy-metric",
+    "memorising-noise",
+    "resumed-without-its-schedule",
+    "momentum-hides-a-factor",
+    "each-at-its-own-best",
+    "averaging-instead-of-decay",
+];
+
+/// The shipped lesson of this name, or the one in the file at this path.
+///
+/// # Errors
+/// When there is neither, or the file is no lesson.
+pub fn open(name: &str) -> Result<Lesson, LessonError> {
+    if let Some(shipped) = SHIPPED.iter().find(|shipped| shipped.name == name) {
+        return Lesson::parse(shipped.text, Path::new(shipped.name));
+    }
+    let path = Path::new(name);
+    if !path.exists() {
+        let names = SHIPPED.iter().map(|shipped| shipped.name).collect();
+        return Err(LessonError::Unknown { name: name.to_owned(), names });
+    }
+    Lesson::read(path)
+}
