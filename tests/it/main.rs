@@ -28,6 +28,7 @@ mod schedule_golden;
 mod schedule_properties;
 mod schedule_shapes;
 mod shaders;
+mod support;
 mod telemetry;
 mod training;
 mod ui;
