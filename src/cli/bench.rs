@@ -55,7 +55,7 @@ pub struct Arguments {
 }
 
 #[expect(clippy::print_stderr, reason = "progress of a command")]
-pub fn measure(args: &Arguments) -> Result<(), Failure> {
+pub fn command(args: &Arguments) -> Result<(), Failure> {
     let pace = if args.quick { Pace::QUICK } else { Pace::FULL };
     let progress = |next: &str| eprintln!("measuring {next}");
     if args.instant {
@@ -75,7 +75,7 @@ pub fn measure(args: &Arguments) -> Result<(), Failure> {
 /// As JSON, or as the table for people.
 fn print_measured(
     json: bool,
-    measured: &impl serde::Serialize,
+    measured: &impl Serialize,
     table: impl FnOnce() -> String,
 ) -> Result<(), Failure> {
     let text = if json { serde_json::to_string_pretty(measured)? + "\n" } else { table() };
@@ -168,8 +168,7 @@ pub fn run(
             });
         }
     }
-    let machine =
-        format!("{} {}, {} cores", std::env::consts::OS, std::env::consts::ARCH, super::train::cores());
+    let machine = format!("{} {}, {} cores", std::env::consts::OS, std::env::consts::ARCH, train::cores());
     Ok(Report { machine, device: name, threads, gemm_peak_gflops: peak, results })
 }
 

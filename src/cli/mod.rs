@@ -117,7 +117,7 @@ pub fn main() -> ExitCode {
         Some(Command::Lint { file }) => lint::run(&file),
         Some(Command::Lesson(args)) => lesson::run(&args),
         Some(Command::Screenshot(args)) => screenshot::run(&args),
-        Some(Command::Bench(args)) => bench::measure(&args),
+        Some(Command::Bench(args)) => bench::command(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -10,6 +10,7 @@ use crate::engine::Options;
 use crate::engine::protocol::Speed;
 use crate::experiment::Experiment;
 use crate::train::checkpoint::{Continuation, Forget};
+use crate::ui::theme::metrics;
 use crate::ui::{Document, StudioApp};
 
 /// Updates a second at the start: a run takes some seconds, and one sees it learn.
@@ -50,8 +51,8 @@ fn studio(document: Document, saved: Option<Arc<Continuation>>) -> eframe::Resul
     let mut viewport = ViewportBuilder::default()
         .with_title("Anneal Studio")
         .with_app_id("anneal-studio")
-        .with_inner_size([1440.0, 900.0])
-        .with_min_inner_size(crate::ui::theme::metrics::WINDOW_MIN);
+        .with_inner_size(metrics::WINDOW)
+        .with_min_inner_size(metrics::WINDOW_MIN);
     if let Some(icon) = crate::ui::icon() {
         viewport = viewport.with_icon(icon);
     }

@@ -19,6 +19,8 @@ pub enum SpanError {
     Syntax(String),
     #[error("a span must be longer than nothing, found `{0}`")]
     Empty(String),
+    #[error("a position must not be before the start of the run, found `{0}`")]
+    Negative(String),
 }
 
 /// How long a run is, and how many updates its epochs have.
@@ -84,7 +86,16 @@ impl fmt::Display for Span {
     }
 }
 
-impl Span {}
+impl Span {
+    /// Reads a position in the run, which is written as a span and may also be the start, `"0"`.
+    ///
+    /// # Errors
+    /// When the text is no number with an optional `ep` or `%`, or the number is below zero.
+    pub fn parse_position(text: &str) -> Result<Self, SpanError> {
+        let span = parse(text)?;
+        if span.amount() < 0.0 { Err(SpanError::Negative(text.trim().to_owned())) } else { Ok(span) }
+    }
+}
 
 impl FromStr for Span {
     type Err = SpanError;
