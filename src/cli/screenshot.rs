@@ -30,7 +30,7 @@ pub struct Arguments {
 }
 
 #[derive(Clone, Copy, Default, ValueEnum)]
-enum ThemeChoice {
+pub enum ThemeChoice {
     #[default]
     Dark,
     Light,

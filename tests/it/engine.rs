@@ -8,7 +8,7 @@ mod travel;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anneal_studio::engine::protocol::{Command, FieldRequest, Speed, State};
 use anneal_studio::engine::{Engine, Options};

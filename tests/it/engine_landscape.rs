@@ -1,7 +1,6 @@
 //! Landscapes that the engine surveys while it trains.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use anneal_studio::engine::protocol::{Command, State, SurveyRequest};
 use anneal_studio::engine::{Engine, Landscape, Options, Shared};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anneal_studio::analysis::range_test::{self, Start, fingerprint};
 use anneal_studio::engine::protocol::{Command, State};

@@ -92,8 +92,8 @@ fn only_the_changed_value_of_a_file_changes() {
         ),
         (|it| number(it, "momentum", 0.0), &[("optimizer.momentum = 0.90 # with", "# with")]),
         (|it| points(it)[1].1 = 0.5, &[("0.05]", "0.5]")]),
-        (|it| drop(points(it).remove(1)), &[("  [\"50%\", 0.05],\n", "")]),
-        (|it| drop(points(it).remove(0)), &[("[\"0\", 0.1], # begin", "# begin")]),
+        (|it| _ = points(it).remove(1), &[("  [\"50%\", 0.05],\n", "")]),
+        (|it| _ = points(it).remove(0), &[("[\"0\", 0.1], # begin", "# begin")]),
         (|it| points(it).insert(1, (Span::Percent(10.0), 0.2)), &[("# begin", "# begin\n  [\"10%\", 0.2],")]),
         (
             |it| points(it).push((Span::Percent(100.0), 0.0)),
