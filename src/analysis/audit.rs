@@ -6,7 +6,7 @@
 
 use super::chart::label;
 use super::statistics::{PairedTest, deviation, mean, median, paired_t};
-use crate::experiment::{Experiment, Run};
+use crate::experiment::{Controller, Experiment, Run};
 use crate::schedule::kind::Value;
 use crate::telemetry::{Column, Row, Store, Validation};
 use crate::train::cohort::Cohort;
@@ -240,7 +240,7 @@ pub fn describe(run: &Run) -> String {
     if let Some(cooldown) = &run.lr.cooldown {
         text += &format!(", cooldown {}", cooldown.over);
     }
-    if run.plateau.is_some() {
+    if let Some(Controller::Plateau(_)) = run.controller {
         text += ", cut on plateaus";
     }
     format!("{text}, {}", run.optimizer.kind.name())

@@ -45,7 +45,7 @@ pub fn train(
 
 /// The run under another schedule and no controller.
 pub fn scheduled(run: &Run, lr: Schedule) -> Run {
-    Run { lr, fork: None, plateau: None, greedy: None, hypergradient: None, ..run.clone() }
+    Run { lr, fork: None, controller: None, ..run.clone() }
 }
 
 /// The run of this name.

@@ -1,9 +1,6 @@
 //! What a field holds when the file does not say.
 
-use super::{
-    BatchSize, Data, Loss, Metric, Plateau, PlateauMode, Snapshots, Source, ThresholdMode, Train,
-    WeightFormat,
-};
+use super::{BatchSize, Data, Loss, Snapshots, Source, Train, WeightFormat};
 use crate::data::DatasetInfo;
 use crate::schedule::Span;
 
@@ -43,22 +40,4 @@ impl Loss {
 impl Snapshots {
     /// How many snapshots are kept when the file does not say.
     pub const KEEP: usize = 8;
-}
-
-impl Default for Plateau {
-    /// The defaults of PyTorch's `ReduceLROnPlateau`, on the validation loss.
-    fn default() -> Self {
-        Self {
-            metric: Metric::ValLoss,
-            mode: PlateauMode::Min,
-            factor: 0.1,
-            patience: 10,
-            threshold: 1e-4,
-            threshold_mode: ThresholdMode::Rel,
-            cooldown: 0,
-            min_lr: 0.0,
-            eps: 1e-8,
-            smoothing: 0.0,
-        }
-    }
 }

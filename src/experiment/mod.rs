@@ -1,12 +1,12 @@
 //! The experiment: one small, shareable, seeded value that says everything a training depends on.
 
 mod batch;
+mod controller;
 mod decimal;
 mod defaults;
 pub mod error;
 mod file;
 mod fork;
-mod greedy;
 mod in_place;
 pub mod names;
 mod near;
@@ -19,12 +19,12 @@ mod write;
 
 use std::path::PathBuf;
 
-pub use crate::schedule::plateau::{Mode as PlateauMode, ThresholdMode};
+pub use crate::schedule::controller::{Mode as PlateauMode, ThresholdMode};
 pub use batch::MicroBatches;
+pub use controller::{Controller, Greedy, Hypergradient, Metric, Plateau};
 pub use error::{FieldError, FileError, Place};
 pub use file::Comments;
 pub use fork::{Fork, Lineage};
-pub use greedy::Greedy;
 pub use optimizer::{Number, Optimizer, OptimizerKind};
 
 use crate::schedule::{Schedule, Span};
@@ -192,10 +192,8 @@ pub struct Run {
     pub fork: Option<Fork>,
     pub optimizer: Optimizer,
     pub lr: Schedule,
-    pub plateau: Option<Plateau>,
-    /// Not beside `plateau`: both would pull at the same rate.
-    pub greedy: Option<Greedy>,
-    pub hypergradient: Option<Hypergradient>,
+    /// What multiplies the schedule, if anything.
+    pub controller: Option<Controller>,
     /// Layer `l` of `n` (the head last) learns at `layer_decay^(n-1-l)` times the rate.
     pub layer_decay: Option<f64>,
     /// Samples of an update, in place of `data.batch_size` times `train.accumulate`: an update averages the
@@ -209,44 +207,8 @@ impl Run {
     pub fn trains_as(&self, other: &Self) -> bool {
         self.optimizer == other.optimizer
             && self.lr == other.lr
-            && self.plateau == other.plateau
-            && self.greedy == other.greedy
-            && self.hypergradient == other.hypergradient
+            && self.controller == other.controller
             && self.layer_decay == other.layer_decay
             && self.batch == other.batch
     }
-}
-
-/// ReduceLROnPlateau's numbers; the rule multiplies the run's schedule.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Plateau {
-    pub metric: Metric,
-    pub mode: PlateauMode,
-    pub factor: f64,
-    /// Reports without improvement that are tolerated.
-    pub patience: u64,
-    pub threshold: f64,
-    pub threshold_mode: ThresholdMode,
-    /// Reports after a cut during which nothing counts.
-    pub cooldown: u64,
-    pub min_lr: f64,
-    /// A cut smaller than this is not made.
-    pub eps: f64,
-    /// The weight of the past in the moving average that the rule sees, at least 0 and below 1;
-    /// 0 is the metric itself, as in PyTorch.
-    pub smoothing: f64,
-}
-
-/// What a controller watches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Metric {
-    TrainLoss,
-    ValLoss,
-    ValAccuracy,
-}
-
-/// Baydin's hypergradient descent (arXiv 1703.04782): the rate learns its own value.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Hypergradient {
-    pub beta: f64,
 }

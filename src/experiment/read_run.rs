@@ -7,10 +7,11 @@ use super::node::{Fields, Node, quote};
 use super::optimizer::{Conflict, NumberInfo};
 use super::read_schedule::schedule;
 use super::{
-    BatchSize, Data, Fork, Greedy, Hypergradient, Lineage, Metric, Number, Optimizer, OptimizerKind, Plateau,
-    PlateauMode, Run, ThresholdMode,
+    BatchSize, Controller, Data, Fork, Greedy, Hypergradient, Lineage, Metric, Number, Optimizer,
+    OptimizerKind, Plateau, PlateauMode, Run, ThresholdMode,
 };
 use crate::schedule::greedy::{GreedyRule, MAX_WINDOW};
+use crate::schedule::plateau::PlateauRule;
 use crate::schedule::{Clock, Curve, Schedule, Span};
 
 /// At how many places a number's schedule is looked at.
@@ -66,9 +67,7 @@ pub(super) fn run<'d>(node: Node<'d>, setting: &Setting) -> Result<(Run, Node<'d
         fork: fields.read("fork", |node| fork(&node))?,
         optimizer: optimizer(&fields.need("optimizer", OPTIMIZER)?, setting)?,
         lr: tried(&lr, setting, |_, _| Ok(()))?,
-        plateau: fields.read("plateau", |node| plateau(&node, setting.data))?,
-        greedy: fields.read("greedy", |node| greedy_alone(&node, &fields, setting.data))?,
-        hypergradient: fields.read("hypergradient", |node| hypergradient(&node))?,
+        controller: controller(&fields, setting.data)?,
         layer_decay: fields.read("layer_decay", |decay| decay.number((Excluded(0.0), Included(1.0))))?,
         batch: fields.read("batch", |node| batch(&node, setting))?,
     };
@@ -211,6 +210,20 @@ fn mirror(fields: &Fields, kind: OptimizerKind, info: &NumberInfo) -> Result<Num
     Ok(Number::Mirror { low, high: value })
 }
 
+/// The run's controller. Two are refused: both would pull at the same rate.
+fn controller(run: &Fields, data: &Data) -> Result<Option<Controller>, FileError> {
+    let mut given = Controller::NAMES.into_iter().filter_map(|name| Some((name, run.get(name)?)));
+    let Some((name, node)) = given.next() else { return Ok(None) };
+    if let Some((other, node)) = given.next() {
+        return Err(node.error(format!("either `{name}` or `{other}`, not both")));
+    }
+    Ok(Some(match name {
+        "plateau" => Controller::Plateau(plateau(&node, data)?),
+        "greedy" => Controller::Greedy(greedy(&node, data)?),
+        _ => Controller::Hypergradient(hypergradient(&node)?),
+    }))
+}
+
 /// What a controller watches and which way it gets better, checked against what there is to watch.
 fn watched(fields: &Fields, data: &Data) -> Result<(Metric, PlateauMode), FileError> {
     let node = &fields.node;
@@ -263,9 +276,8 @@ fn plateau(node: &Node, data: &Data) -> Result<Plateau, FileError> {
         "smoothing",
     ])?;
     let (metric, mode) = watched(&fields, data)?;
-    let default = Plateau::default();
-    Ok(Plateau {
-        metric,
+    let default = PlateauRule::default();
+    let rule = PlateauRule {
         mode,
         factor: fields.read("factor", |factor| factor.number(0.0..1.0))?.unwrap_or(default.factor),
         patience: reports(&fields, "patience", default.patience)?,
@@ -275,15 +287,8 @@ fn plateau(node: &Node, data: &Data) -> Result<Plateau, FileError> {
         min_lr: amount(&fields, "min_lr", default.min_lr)?,
         eps: amount(&fields, "eps", default.eps)?,
         smoothing: fields.read("smoothing", |weight| weight.number(0.0..1.0))?.unwrap_or(default.smoothing),
-    })
-}
-
-/// The greedy controller of a run without a plateau: both would pull at the same rate.
-fn greedy_alone(node: &Node, run: &Fields, data: &Data) -> Result<Greedy, FileError> {
-    match run.get("plateau") {
-        Some(_) => Err(node.error("either `plateau` or `greedy`, not both")),
-        None => greedy(node, data),
-    }
+    };
+    Ok(Plateau { metric, rule })
 }
 
 fn greedy(node: &Node, data: &Data) -> Result<Greedy, FileError> {

@@ -5,12 +5,13 @@ use std::fmt::Write;
 use super::decimal::number;
 use super::names::{TICKS, name_of};
 use super::{
-    Activation, Average, BatchSize, Data, Experiment, Greedy, Loss, Metric, Model, Norm, Number, Optimizer,
-    OptimizerKind, Plateau, PlateauMode, Run, SnapshotWhen, Snapshots, Source, SurfaceFunction,
+    Activation, Average, BatchSize, Controller, Data, Experiment, Greedy, Loss, Metric, Model, Norm, Number,
+    Optimizer, OptimizerKind, Plateau, PlateauMode, Run, SnapshotWhen, Snapshots, Source, SurfaceFunction,
     ThresholdMode, Train, WeightFormat,
 };
 use crate::schedule::greedy::GreedyRule;
 use crate::schedule::kind::{Part, Product, Value};
+use crate::schedule::plateau::PlateauRule;
 use crate::schedule::{Clamp, Kind, Ramp, Schedule, Span, Tick};
 
 impl Experiment {
@@ -178,14 +179,13 @@ fn run(run: &Run) -> Table {
     }
     table.add("optimizer", optimizer(&run.optimizer).inline());
     table.add("lr", schedule(&run.lr, None).inline());
-    if let Some(rule) = &run.plateau {
-        table.add("plateau", plateau(rule).inline());
-    }
-    if let Some(rule) = &run.greedy {
-        table.add("greedy", greedy(rule).inline());
-    }
-    if let Some(rule) = &run.hypergradient {
-        table.add("hypergradient", format!("{{ beta = {} }}", number(rule.beta)));
+    if let Some(controller) = &run.controller {
+        let rule = match controller {
+            Controller::Plateau(rule) => plateau(rule).inline(),
+            Controller::Greedy(rule) => greedy(rule).inline(),
+            Controller::Hypergradient(rule) => format!("{{ beta = {} }}", number(rule.beta)),
+        };
+        table.add(controller.name(), rule);
     }
     if let Some(decay) = &run.layer_decay {
         table.add("layer_decay", float(decay));
@@ -282,12 +282,12 @@ fn ramp(over: &Span, end: &'static str, share: f64, curve: Ramp) -> Table {
     table
 }
 
-fn plateau(rule: &Plateau) -> Table {
-    let default = Plateau::default();
+fn plateau(Plateau { metric, rule }: &Plateau) -> Table {
+    let default = PlateauRule::default();
     let mut table = Table::default();
-    table.add("metric", named(&Metric::ALL, &rule.metric));
+    table.add("metric", named(&Metric::ALL, metric));
     // What better means goes without saying for a loss only.
-    if rule.metric == Metric::ValAccuracy || rule.mode != default.mode {
+    if *metric == Metric::ValAccuracy || rule.mode != default.mode {
         table.add("mode", named(&PlateauMode::ALL, &rule.mode));
     }
     table.add_unless(&default.factor, "factor", &rule.factor, float);

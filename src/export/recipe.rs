@@ -5,8 +5,10 @@ use super::knots::Knots;
 use super::outline::Outline;
 use super::{ExportError, MAX_UPDATES, Options, formula};
 use crate::experiment::{
-    BatchSize, Experiment, Metric, MicroBatches, Number, Optimizer, OptimizerKind, Run, WeightFormat,
+    BatchSize, Controller, Experiment, Metric, MicroBatches, Number, Optimizer, OptimizerKind, Plateau, Run,
+    WeightFormat,
 };
+use crate::schedule::plateau::PlateauRule;
 use crate::schedule::{Clock, Curve, Tick};
 
 /// A run to be exported.
@@ -239,27 +241,7 @@ impl<'a> Recipe<'a> {
         if let Some(decay) = self.run.layer_decay {
             notes.push(carried(carries.layer_decay, &format!("layer-wise decay {decay:?} of the rate")));
         }
-        if let Some(plateau) = &self.run.plateau {
-            let metric = match plateau.metric {
-                Metric::TrainLoss => "training loss",
-                Metric::ValLoss => "validation loss",
-                Metric::ValAccuracy => "validation accuracy",
-            };
-            notes.push(format!(
-                "Left out: the plateau rule on the {metric} (factor {:?}, patience {}). It depends on the run's \
-                 metric; the rates here are those before any cut.",
-                plateau.factor, plateau.patience
-            ));
-        }
-        if self.run.greedy.is_some() {
-            notes.push("Left out: the greedy rule. It depends on the run's metric.".to_owned());
-        }
-        if let Some(rule) = &self.run.hypergradient {
-            notes.push(format!(
-                "Left out: hypergradient descent (beta {:?}). The rates here are those it starts from.",
-                rule.beta
-            ));
-        }
+        notes.extend(self.run.controller.as_ref().map(left_out));
         if self.experiment.train.weights != WeightFormat::F32 {
             notes.push(
                 "Left out: weights rounded to 16 bits after each update; set the precision there.".to_owned(),
@@ -325,4 +307,26 @@ fn varying(optimizer: &Optimizer, lr: &Curve, clock: Clock) -> Result<Vec<Varyin
 fn knots(clock: Clock, at: impl Fn(u64) -> f64) -> Track {
     let values: Vec<f64> = (0..clock.updates).map(at).collect();
     Track::Knots(Knots::through(&values))
+}
+
+/// What is said of a controller, which no target carries.
+fn left_out(controller: &Controller) -> String {
+    match controller {
+        Controller::Plateau(Plateau { metric, rule: PlateauRule { factor, patience, .. } }) => {
+            let metric = match metric {
+                Metric::TrainLoss => "training loss",
+                Metric::ValLoss => "validation loss",
+                Metric::ValAccuracy => "validation accuracy",
+            };
+            format!(
+                "Left out: the plateau rule on the {metric} (factor {factor:?}, patience {patience}). It depends on \
+                 the run's metric; the rates here are those before any cut."
+            )
+        }
+        Controller::Greedy(_) => "Left out: the greedy rule. It depends on the run's metric.".to_owned(),
+        Controller::Hypergradient(rule) => format!(
+            "Left out: hypergradient descent (beta {:?}). The rates here are those it starts from.",
+            rule.beta
+        ),
+    }
 }

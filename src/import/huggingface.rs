@@ -5,9 +5,10 @@ use super::python::{Expr, Program};
 use super::settings::{Settings, flags, number, optimizer_kind, set};
 use super::shape::{constant, cosine, polynomial, restarts, warmed, wsd};
 use super::{Format, ImportError, Imported, yaml};
-use crate::experiment::{Greedy, Metric, Optimizer, Plateau, PlateauMode, ThresholdMode};
+use crate::experiment::{Controller, Greedy, Metric, Optimizer, Plateau, PlateauMode, ThresholdMode};
 use crate::schedule::greedy::GreedyRule;
 use crate::schedule::kind::{InverseSqrt, Kind};
+use crate::schedule::plateau::PlateauRule;
 use crate::schedule::{Ramp, Schedule, Span};
 
 pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
@@ -197,14 +198,14 @@ pub(super) fn schedule(
         "cosine_warmup_with_min_lr" => one_ahead(peak, kwargs, run, imported)?,
         "warmup_stable_decay" => stable(peak, run, kwargs, imported)?,
         "reduce_lr_on_plateau" => {
-            imported.plateau = Some(plateau(kwargs)?);
+            imported.controller = Some(Controller::Plateau(plateau(kwargs)?));
             imported.note(
                 "transformers reports the metric at each evaluation; here it is reported once an epoch",
             );
             constant(peak)
         }
         "greedy" => {
-            imported.greedy = Some(greedy(kwargs)?);
+            imported.controller = Some(Controller::Greedy(greedy(kwargs)?));
             imported.note(
                 "transformers reports the metric at each evaluation; here it is reported once an epoch",
             );
@@ -309,10 +310,10 @@ fn direction(kwargs: &Settings) -> PlateauMode {
 }
 
 fn plateau(kwargs: &Settings) -> Result<Plateau, ImportError> {
-    let default = Plateau::default();
+    let default = PlateauRule::default();
     let or =
         |name: &str, otherwise: f64| Ok::<f64, ImportError>(kwargs.number(&[name])?.unwrap_or(otherwise));
-    Ok(Plateau {
+    let rule = PlateauRule {
         mode: direction(kwargs),
         factor: or("factor", default.factor)?,
         patience: kwargs.count("patience")?.unwrap_or(default.patience),
@@ -325,7 +326,8 @@ fn plateau(kwargs: &Settings) -> Result<Plateau, ImportError> {
         min_lr: or("min_lr", default.min_lr)?,
         eps: or("eps", default.eps)?,
         ..default
-    })
+    };
+    Ok(Plateau { metric: Metric::ValLoss, rule })
 }
 
 fn greedy(kwargs: &Settings) -> Result<Greedy, ImportError> {

@@ -27,9 +27,7 @@ pub use error::ImportError;
 pub use fit::Fit;
 pub(crate) use huggingface::settings as huggingface_settings;
 
-use crate::experiment::{
-    BatchSize, Experiment, Greedy, Hypergradient, Number, Optimizer, Plateau, Run, Source,
-};
+use crate::experiment::{BatchSize, Controller, Experiment, Number, Optimizer, Run, Source};
 use crate::export::origin::{self, Origin};
 use crate::schedule::{Clock, Schedule, Span, Tick};
 
@@ -87,9 +85,7 @@ pub struct Imported {
     pub lr: Schedule,
     /// The optimizer and its numbers, where the text names one.
     pub optimizer: Option<Optimizer>,
-    pub plateau: Option<Plateau>,
-    pub greedy: Option<Greedy>,
-    pub hypergradient: Option<Hypergradient>,
+    pub controller: Option<Controller>,
     /// The run's length, where the text says it.
     pub updates: Option<Span>,
     /// Micro-batches an update, the largest gradient norm, samples a micro-batch: where the text says them.
@@ -114,9 +110,7 @@ impl Imported {
             name: name.into(),
             lr: lr.into(),
             optimizer: None,
-            plateau: None,
-            greedy: None,
-            hypergradient: None,
+            controller: None,
             updates: None,
             accumulate: None,
             clip_norm: None,
@@ -144,9 +138,7 @@ impl Imported {
             fork: None,
             optimizer: self.optimizer.clone().unwrap_or_else(|| otherwise.clone()),
             lr: self.lr.clone(),
-            plateau: self.plateau.clone(),
-            greedy: self.greedy.clone(),
-            hypergradient: self.hypergradient.clone(),
+            controller: self.controller.clone(),
             layer_decay: self.layer_decay,
             batch: self.batch.clone(),
         }
@@ -165,8 +157,8 @@ impl Imported {
         };
         let clock = Clock { updates: updates.clamp(1, 1_000_000_000), updates_per_epoch: 100 };
         self.lr.resolve(clock)?;
-        if let Some(rule) = &self.greedy {
-            rule.rule.check()?;
+        if let Some(Controller::Greedy(greedy)) = &self.controller {
+            greedy.rule.check()?;
         }
         if let Some(optimizer) = &self.optimizer {
             settings::check_optimizer(optimizer)?;
@@ -286,9 +278,7 @@ fn experiment(text: &str) -> Result<Imported, ImportError> {
     run.fork = None;
     let mut imported = Imported::new(Format::Experiment, run.name.clone(), run.lr.clone());
     imported.optimizer = Some(run.optimizer.clone());
-    imported.plateau = run.plateau.clone();
-    imported.greedy = run.greedy.clone();
-    imported.hypergradient = run.hypergradient.clone();
+    imported.controller = run.controller.clone();
     imported.layer_decay = run.layer_decay;
     imported.batch = run.batch.clone();
     imported.updates = Some(experiment.train.updates);

@@ -6,8 +6,9 @@ use super::pytorch_arguments::Given;
 use super::settings::{self, Settings};
 use super::shape::{constant, cosine, linear, polynomial, restarts, sequence, ticking};
 use super::{Format, ImportError, Imported, huggingface, mirror, pytorch_optimizer};
-use crate::experiment::{Plateau, PlateauMode, ThresholdMode};
+use crate::experiment::{Controller, Metric, Plateau, PlateauMode, ThresholdMode};
 use crate::schedule::kind::{Cyclic, Exponential, Kind, Multistep, OneCycle, Product, Step};
+use crate::schedule::plateau::PlateauRule;
 use crate::schedule::{Schedule, Span, Tick};
 
 /// Classes and functions that make a scheduler.
@@ -127,7 +128,7 @@ impl<'p> Reader<'p> {
         let (plateaus, schedules): (Vec<_>, Vec<_>) =
             outer.into_iter().partition(|call| call.name == "ReduceLROnPlateau");
         if let Some(plateau) = plateaus.last() {
-            self.imported.plateau = Some(self.plateau(plateau)?);
+            self.imported.controller = Some(Controller::Plateau(self.plateau(plateau)?));
             self.imported.name = "ReduceLROnPlateau".to_owned();
         }
         match schedules.last() {
@@ -465,14 +466,14 @@ impl<'p> Reader<'p> {
 
     fn plateau(&mut self, call: &'p Call) -> Result<Plateau, ImportError> {
         let given = Given { call, program: self.program };
-        let default = Plateau::default();
+        let default = PlateauRule::default();
         let whole = |name: &str, place: usize, otherwise: u64| {
             let value = given.get(name, place);
             value.map_or(Ok(otherwise), |value| settings::count(name, value))
         };
         self.imported
             .note("the plateau watches the validation loss here; the text does not say which metric");
-        Ok(Plateau {
+        let rule = PlateauRule {
             mode: if given.text("mode", 1) == Some("max") { PlateauMode::Max } else { PlateauMode::Min },
             factor: given.or("factor", 2, default.factor)?,
             patience: whole("patience", 3, default.patience)?,
@@ -486,6 +487,7 @@ impl<'p> Reader<'p> {
             min_lr: given.or("min_lr", 7, default.min_lr)?,
             eps: given.or("eps", 8, default.eps)?,
             ..default
-        })
+        };
+        Ok(Plateau { metric: Metric::ValLoss, rule })
     }
 }

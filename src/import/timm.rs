@@ -5,10 +5,11 @@ use std::f64::consts::PI;
 use super::settings::{Settings, flags, number, numbers, optimizer_kind, set, set_betas};
 use super::shape::{constant, cosine, linear, polynomial, restarts, sequence, ticking, warmed, wsd};
 use super::{Format, ImportError, Imported};
-use crate::experiment::{Optimizer, Plateau, PlateauMode};
+use crate::experiment::{Controller, Metric, Optimizer, Plateau, PlateauMode};
 use crate::schedule::kind::{
     InverseSqrt, KDecay, Kind, Listed, Multistep, Points, Product, Step, Table, Tanh,
 };
+use crate::schedule::plateau::PlateauRule;
 use crate::schedule::{Ramp, Schedule, Span, Tick};
 
 /// The most epochs whose rates are listed one by one.
@@ -141,13 +142,14 @@ fn schedule(args: &Args, settings: &Settings, imported: &mut Imported) -> Result
         }
         "wsd" | "rsqrt" => stable(args, settings, imported)?,
         "plateau" => {
-            imported.plateau = Some(Plateau {
+            let rule = PlateauRule {
                 mode: PlateauMode::Min,
                 factor: args.decay_rate,
                 patience: settings.count("patience_epochs")?.unwrap_or(10),
                 min_lr: args.floor,
-                ..Plateau::default()
-            });
+                ..PlateauRule::default()
+            };
+            imported.controller = Some(Controller::Plateau(Plateau { metric: Metric::ValLoss, rule }));
             imported.note("timm's plateau watches --eval-metric; here it is the validation loss");
             constant(args.peak)
         }

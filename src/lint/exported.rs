@@ -1,6 +1,7 @@
 //! What other frameworks would make of a run that is right here.
 
 use super::{Severity, Subject, Warning, all};
+use crate::experiment::Controller;
 use crate::schedule::kind::{Kind, OneCycle};
 
 pub(super) fn lint(subject: &Subject) -> Vec<Warning> {
@@ -33,7 +34,7 @@ pub(super) fn lint(subject: &Subject) -> Vec<Warning> {
              multiplied by the accumulation there",
         ));
     }
-    if subject.run.plateau.is_some() {
+    if let Some(Controller::Plateau(_)) = subject.run.controller {
         warnings.push(hint(
             "plateau-patience-differs",
             "PyTorch cuts after patience + 1 reports without improvement, as here; Keras and optax after patience",

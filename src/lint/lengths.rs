@@ -154,10 +154,10 @@ fn patience(subject: &Subject, warnings: &mut Vec<Warning>) {
         (Some(_), Span::Epochs(epochs)) => epochs,
         _ => return,
     };
-    let run = subject.run;
-    let plateau = run.plateau.as_ref().map(|rule| ("plateau", rule.patience));
-    let greedy = run.greedy.as_ref().map(|greedy| ("greedy", greedy.rule.patience));
-    for (name, patience) in plateau.into_iter().chain(greedy) {
+    if let Some(controller) = &subject.run.controller
+        && let Some(patience) = controller.patience()
+    {
+        let name = controller.name();
         // The first report is always an improvement.
         if patience as f64 + 1.0 >= epochs {
             let message = format!(

@@ -2,7 +2,7 @@
 
 use super::{Remedy, Severity, Subject, Warning, all};
 use crate::experiment::optimizer::Steps;
-use crate::experiment::{Number, WeightFormat};
+use crate::experiment::{Controller, Greedy, Number, WeightFormat};
 use crate::schedule::kind::{Kind, Multistep, Step, Value};
 
 /// The size of a usual weight: that of a layer of 400 inputs.
@@ -96,7 +96,7 @@ fn vanishing(subject: &Subject, warnings: &mut Vec<Warning>) {
 }
 
 fn greedy(subject: &Subject, warnings: &mut Vec<Warning>) {
-    let Some(rule) = subject.run.greedy.as_ref().map(|greedy| greedy.rule) else { return };
+    let Some(Controller::Greedy(Greedy { rule, .. })) = &subject.run.controller else { return };
     let peak = subject.curve.range().1;
     if rule.min_lr >= peak {
         let message = format!(

@@ -7,8 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ScheduleError;
 use super::check::{self, MAX_RATE};
-use super::controller::{self, Change};
-use super::plateau::{Mode, ThresholdMode};
+use super::controller::{self, Change, Mode, ThresholdMode};
 
 /// The longest window of the smoothing: more reports than any run makes in earnest.
 pub const MAX_WINDOW: usize = 1_000_000;
@@ -80,15 +79,6 @@ impl GreedyRule {
             _ => Ok(()),
         }
     }
-
-    fn is_better(&self, metric: f64, best: f64) -> bool {
-        match (self.mode, self.threshold_mode) {
-            (Mode::Min, ThresholdMode::Rel) => metric < best * (1.0 - self.threshold),
-            (Mode::Min, ThresholdMode::Abs) => metric < best - self.threshold,
-            (Mode::Max, ThresholdMode::Rel) => metric > best * (1.0 + self.threshold),
-            (Mode::Max, ThresholdMode::Abs) => metric > best + self.threshold,
-        }
-    }
 }
 
 /// What the controller remembers, for a checkpoint.
@@ -154,12 +144,6 @@ impl Greedy {
         controller::scaled(base_rate, self.state.rate, self.state.base).min(f64::MAX)
     }
 
-    /// What the schedule is multiplied by.
-    #[must_use]
-    pub fn scale(&self) -> f64 {
-        self.rate(1.0)
-    }
-
     /// Takes a metric, and the schedule's own rate of the last update. NaN is never an improvement.
     pub fn report(&mut self, metric: f64, base_rate: f64) -> Option<Change> {
         let metric = self.smooth(metric);
@@ -172,11 +156,8 @@ impl Greedy {
             (state.good, state.bad) = (0, 0);
             return None;
         }
-        let worst = match self.rule.mode {
-            Mode::Min => f64::INFINITY,
-            Mode::Max => f64::NEG_INFINITY,
-        };
-        if self.rule.is_better(metric, state.best.unwrap_or(worst)) {
+        let GreedyRule { mode, threshold, threshold_mode, .. } = self.rule;
+        if threshold_mode.is_better(mode, threshold, metric, state.best) {
             state.best = Some(metric);
             (state.good, state.bad) = (state.good.saturating_add(1), 0);
         } else {

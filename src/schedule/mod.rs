@@ -24,7 +24,6 @@ mod resolve;
 mod restarts;
 pub mod span;
 
-pub use controller::replay;
 pub use curve::Curve;
 pub use error::ScheduleError;
 pub use greedy::{Greedy, GreedyRule};

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ScheduleError;
 use super::check::{self, MAX_RATE};
-use super::controller;
+use super::controller::{self, Change, Mode, ThresholdMode};
 
 /// The rule's numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,22 +24,10 @@ pub struct PlateauRule {
     pub min_lr: f64,
     /// A cut that changes the rate by no more than this is not made.
     pub eps: f64,
-}
-
-/// Which way the metric improves.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Mode {
-    #[default]
-    Min,
-    Max,
-}
-
-/// Whether the threshold is a share of the best or a difference from it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ThresholdMode {
-    #[default]
-    Rel,
-    Abs,
+    /// The weight of the past in the moving average that the rule sees instead of the metric, at least 0 and below
+    /// 1: `s = weight·s + (1 - weight)·metric`, from the first metric on. It thrashes less where the metric is
+    /// noisy. 0 is the metric itself, as in PyTorch.
+    pub smoothing: f64,
 }
 
 impl Default for PlateauRule {
@@ -54,6 +42,7 @@ impl Default for PlateauRule {
             cooldown: 0,
             min_lr: 0.0,
             eps: 1e-8,
+            smoothing: 0.0,
         }
     }
 }
@@ -66,21 +55,13 @@ impl PlateauRule {
         check::within("plateau.threshold", self.threshold, not_negative)?;
         check::within("plateau.min_lr", self.min_lr, not_negative)?;
         check::within("plateau.eps", self.eps, not_negative)?;
-        if (0.0..1.0).contains(&self.factor) {
-            Ok(())
-        } else {
-            let allowed = "a number at least 0 and below 1";
-            Err(ScheduleError::new("plateau.factor", format!("{:?}", self.factor), allowed))
+        for (field, share) in [("plateau.factor", self.factor), ("plateau.smoothing", self.smoothing)] {
+            if !(0.0..1.0).contains(&share) {
+                let allowed = "a number at least 0 and below 1";
+                return Err(ScheduleError::new(field, format!("{share:?}"), allowed));
+            }
         }
-    }
-
-    fn is_better(&self, metric: f64, best: f64) -> bool {
-        match (self.mode, self.threshold_mode) {
-            (Mode::Min, ThresholdMode::Rel) => metric < best * (1.0 - self.threshold),
-            (Mode::Min, ThresholdMode::Abs) => metric < best - self.threshold,
-            (Mode::Max, ThresholdMode::Rel) => metric > best * (self.threshold + 1.0),
-            (Mode::Max, ThresholdMode::Abs) => metric > best + self.threshold,
-        }
+        Ok(())
     }
 }
 
@@ -109,20 +90,11 @@ impl Default for PlateauState {
     }
 }
 
-/// A cut that a report led to.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Cut {
-    /// The effective rate before and after.
-    pub from: f64,
-    pub to: f64,
-}
-
 /// The controller: a rule and its state.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Plateau {
     rule: PlateauRule,
     state: PlateauState,
-    smoothing: f64,
 }
 
 impl Plateau {
@@ -140,33 +112,12 @@ impl Plateau {
         rule.check()?;
         check::within("plateau.cut_base", state.cut_base, (f64::MIN_POSITIVE, f64::MAX))?;
         check::within("plateau.cut_rate", state.cut_rate, (0.0, state.cut_base))?;
-        Ok(Self { rule, state, smoothing: 0.0 })
-    }
-
-    /// The same controller on the metric's exponential moving average instead of the metric itself, which
-    /// thrashes less where the metric is noisy: `s = weight·s + (1 - weight)·metric`, from the first metric
-    /// on. With weight 0, as without this call, it is PyTorch's.
-    ///
-    /// # Errors
-    /// When the weight is not at least 0 and below 1.
-    pub fn with_smoothing(self, weight: f64) -> Result<Self, ScheduleError> {
-        if (0.0..1.0).contains(&weight) {
-            Ok(Self { smoothing: weight, ..self })
-        } else {
-            let allowed = "a number at least 0 and below 1";
-            Err(ScheduleError::new("plateau.smoothing", format!("{weight:?}"), allowed))
-        }
+        Ok(Self { rule, state })
     }
 
     #[must_use]
     pub fn rule(&self) -> &PlateauRule {
         &self.rule
-    }
-
-    /// The weight of the past in the average that the rule sees; 0 is the metric itself.
-    #[must_use]
-    pub fn smoothing(&self) -> f64 {
-        self.smoothing
     }
 
     #[must_use]
@@ -180,39 +131,12 @@ impl Plateau {
         controller::scaled(base_rate, self.state.cut_rate, self.state.cut_base)
     }
 
-    /// What the schedule is multiplied by.
-    #[must_use]
-    pub fn scale(&self) -> f64 {
-        self.rate(1.0)
-    }
-
-    /// The best metric so far.
-    #[must_use]
-    pub fn best(&self) -> Option<f64> {
-        self.state.best
-    }
-
-    /// Reports in a row without improvement.
-    #[must_use]
-    pub fn bad(&self) -> u64 {
-        self.state.bad
-    }
-
-    /// Reports until bad ones count again.
-    #[must_use]
-    pub fn cooldown_left(&self) -> u64 {
-        self.state.cooldown_left
-    }
-
     /// Takes a metric, and the schedule's own rate of the last update. NaN is never an improvement.
-    pub fn report(&mut self, metric: f64, base_rate: f64) -> Option<Cut> {
+    pub fn report(&mut self, metric: f64, base_rate: f64) -> Option<Change> {
         let metric = self.smooth(metric);
         let state = &mut self.state;
-        let worst = match self.rule.mode {
-            Mode::Min => f64::INFINITY,
-            Mode::Max => f64::NEG_INFINITY,
-        };
-        if self.rule.is_better(metric, state.best.unwrap_or(worst)) {
+        let PlateauRule { mode, threshold, threshold_mode, .. } = self.rule;
+        if threshold_mode.is_better(mode, threshold, metric, state.best) {
             state.best = Some(metric);
             state.bad = 0;
         } else {
@@ -232,18 +156,16 @@ impl Plateau {
 
     /// The metric as the rule sees it. One that is no number is not averaged in, so that it does not stay.
     fn smooth(&mut self, metric: f64) -> f64 {
-        if self.smoothing == 0.0 || !metric.is_finite() {
+        let weight = self.rule.smoothing;
+        if weight == 0.0 || !metric.is_finite() {
             return metric;
         }
-        let mean = self
-            .state
-            .smoothed
-            .map_or(metric, |mean| self.smoothing * mean + (1.0 - self.smoothing) * metric);
+        let mean = self.state.smoothed.map_or(metric, |mean| weight * mean + (1.0 - weight) * metric);
         self.state.smoothed = Some(mean);
         mean
     }
 
-    fn cut(&mut self, base_rate: f64) -> Option<Cut> {
+    fn cut(&mut self, base_rate: f64) -> Option<Change> {
         let from = self.rate(base_rate);
         let to = (from * self.rule.factor).max(self.rule.min_lr);
         if from - to <= self.rule.eps || base_rate < f64::MIN_POSITIVE {
@@ -251,14 +173,15 @@ impl Plateau {
         }
         self.state.cut_rate = to;
         self.state.cut_base = base_rate;
-        Some(Cut { from, to })
+        Some(Change { from, to })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Mode::{Max, Min};
-    use super::ThresholdMode::{Abs, Rel};
+    use Mode::{Max, Min};
+    use ThresholdMode::{Abs, Rel};
+
     use super::*;
 
     fn plateau(rule: PlateauRule) -> Plateau {
@@ -266,18 +189,18 @@ mod tests {
     }
 
     #[test]
-    fn bad_reports_are_counted_and_the_cooldown_follows_the_cut() {
+    fn patience_counts_down_and_the_cooldown_follows_the_cut() {
         let rule = PlateauRule { factor: 0.5, patience: 1, cooldown: 2, ..PlateauRule::default() };
         let mut plateau = plateau(rule);
-        assert_eq!(plateau.best(), None);
+        assert_eq!(plateau.state().best, None);
         assert_eq!(plateau.report(1.0, 0.1), None);
-        assert_eq!((plateau.best(), plateau.bad()), (Some(1.0), 0));
+        assert_eq!((plateau.state().best, plateau.state().bad), (Some(1.0), 0));
         assert_eq!(plateau.report(1.0, 0.1), None);
-        assert_eq!(plateau.bad(), 1);
-        assert_eq!(plateau.report(1.0, 0.1), Some(Cut { from: 0.1, to: 0.05 }));
-        assert_eq!((plateau.bad(), plateau.cooldown_left()), (0, 2));
+        assert_eq!(plateau.state().bad, 1);
+        assert_eq!(plateau.report(1.0, 0.1), Some(Change { from: 0.1, to: 0.05 }));
+        assert_eq!((plateau.state().bad, plateau.state().cooldown_left), (0, 2));
         assert_eq!(plateau.report(1.0, 0.1), None);
-        assert_eq!((plateau.bad(), plateau.cooldown_left()), (0, 1));
+        assert_eq!((plateau.state().bad, plateau.state().cooldown_left), (0, 1));
     }
 
     #[test]
@@ -288,7 +211,7 @@ mod tests {
         plateau.report(1.0, 0.1);
         assert_eq!(plateau.rate(0.1), 0.05);
         assert_eq!(plateau.rate(0.02), 0.01);
-        assert_eq!(plateau.scale(), 0.5);
+        assert_eq!(plateau.rate(1.0), 0.5);
     }
 
     #[test]
@@ -308,14 +231,14 @@ mod tests {
         let rule = PlateauRule { patience: 0, min_lr: 0.02, ..PlateauRule::default() };
         let mut floored = plateau(rule);
         floored.report(1.0, 0.1);
-        assert_eq!(floored.report(1.0, 0.1), Some(Cut { from: 0.1, to: 0.02 }));
+        assert_eq!(floored.report(1.0, 0.1), Some(Change { from: 0.1, to: 0.02 }));
         assert_eq!(floored.report(1.0, 0.1), None);
         assert_eq!(floored.rate(0.1), 0.02);
         let mut small = plateau(PlateauRule { patience: 0, ..PlateauRule::default() });
         small.report(1.0, 1e-9);
         assert_eq!(small.report(1.0, 1e-9), None);
         // As in PyTorch the count starts anew even so.
-        assert_eq!(small.bad(), 0);
+        assert_eq!(small.state().bad, 0);
     }
 
     #[test]
@@ -325,7 +248,7 @@ mod tests {
             let mut plateau = plateau(rule);
             plateau.report(2.0, 0.1);
             plateau.report(metric, 0.1);
-            plateau.bad() == 0
+            plateau.state().bad == 0
         };
         assert!(improves(Min, Rel, 1.79) && !improves(Min, Rel, 1.81));
         assert!(improves(Min, Abs, 1.89) && !improves(Min, Abs, 1.91));

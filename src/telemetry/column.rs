@@ -168,6 +168,9 @@ columns! {
     /// The length of the step that all weights took together.
     UpdateNorm, update_norm: f32, "Update norm", "Update norm", "L2 norm", Measure;
 
+    /// The length of all weights together after the update, measured when the held-out samples are scored.
+    ParamNorm, param_norm: Option<f32>, "Parameter norm", "Parameter norm", "L2 norm", Measure;
+
     /// How strongly the update pulled the weights towards zero.
     WeightDecay, weight_decay: Option<f64>, "Weight decay", "Decay", "", Setting;
 

@@ -19,7 +19,7 @@ use super::lane::Lane;
 use super::optimizer;
 use super::snapshot::Keeper;
 use super::task::{self, Task};
-use crate::experiment::Experiment;
+use crate::experiment::{Controller, Experiment, Run};
 use crate::model::resident::Resident;
 
 /// All runs of an experiment, every replica a lane, and their weights `[lanes, width]`.
@@ -453,7 +453,8 @@ impl Cohort {
     }
 
     fn suits(&self, device: &TrainDevice, experiment: &Experiment) -> Result<(), TrainError> {
-        let follows = experiment.runs.iter().any(|run| run.hypergradient.is_some());
+        let hypergradient = |run: &Run| matches!(run.controller, Some(Controller::Hypergradient(_)));
+        let follows = experiment.runs.iter().any(hypergradient);
         if !device.fused && (follows || self.task.noise.is_some()) {
             let how = "hypergradient descent and a surface's noise are on the CPU only: choose the CPU";
             return Err(TrainError::Task(how.into()));

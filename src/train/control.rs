@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::experiment::{Metric, OptimizerKind, Plateau as PlateauNumbers, Run};
+use crate::experiment::{Controller, Metric, OptimizerKind, Run};
 use crate::schedule::ScheduleError;
 use crate::schedule::controller::Change;
 use crate::schedule::greedy::{Greedy, GreedyState};
 use crate::schedule::hypergradient::{Hypergradient, HypergradientState};
-use crate::schedule::plateau::{Plateau, PlateauRule, PlateauState};
+use crate::schedule::plateau::{Plateau, PlateauState};
 
 /// A controller and its state.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,36 +29,27 @@ impl Control {
     /// The run's controller before its first report, if it has one.
     ///
     /// # Errors
-    /// When a number is out of its range, the run has two controllers, or the optimizer has no gradient
-    /// for the rate.
+    /// When a number is out of its range, or the optimizer has no gradient for the rate.
     pub fn of(run: &Run) -> Result<Option<Self>, ScheduleError> {
-        let refuse = |field: &str, found: &str, allowed: &str| {
-            Err(ScheduleError { field: field.into(), found: found.into(), allowed: allowed.into() })
+        let control = match &run.controller {
+            None => return Ok(None),
+            Some(Controller::Plateau(it)) => Self::Plateau(it.metric, Plateau::new(it.rule)?),
+            Some(Controller::Greedy(it)) => Self::Greedy(it.metric, Greedy::new(it.rule)?),
+            Some(Controller::Hypergradient(it)) => {
+                if !run.optimizer.kind.info().has_hypergradient {
+                    let known =
+                        OptimizerKind::ALL.into_iter().filter(|(_, kind)| kind.info().has_hypergradient);
+                    let names: Vec<&str> = known.map(|(name, _)| name).collect();
+                    return Err(ScheduleError {
+                        field: "hypergradient".into(),
+                        found: run.optimizer.kind.name().into(),
+                        allowed: format!("an optimizer of one of these kinds: {}", names.join(", ")),
+                    });
+                }
+                Self::Hypergradient(Hypergradient::new(it.beta)?)
+            }
         };
-        let plateau = run.plateau.as_ref().map(|numbers| {
-            let plateau = Plateau::new(rule(numbers)).and_then(|rule| rule.with_smoothing(numbers.smoothing));
-            plateau.map(|plateau| Self::Plateau(numbers.metric, plateau))
-        });
-        let greedy = run
-            .greedy
-            .as_ref()
-            .map(|numbers| Greedy::new(numbers.rule).map(|greedy| Self::Greedy(numbers.metric, greedy)));
-        let hypergradient = run
-            .hypergradient
-            .as_ref()
-            .map(|numbers| Hypergradient::new(numbers.beta).map(Self::Hypergradient));
-        if hypergradient.is_some() && !run.optimizer.kind.info().has_hypergradient {
-            let known = OptimizerKind::ALL.into_iter().filter(|(_, kind)| kind.info().has_hypergradient);
-            let names: Vec<&str> = known.map(|(name, _)| name).collect();
-            let allowed = format!("an optimizer of one of these kinds: {}", names.join(", "));
-            return refuse("hypergradient", run.optimizer.kind.name(), &allowed);
-        }
-        let mut controls = [plateau, greedy, hypergradient].into_iter().flatten();
-        let first = controls.next().transpose()?;
-        if controls.next().is_some() {
-            return refuse("controller", "two of them", "one of plateau, greedy and hypergradient");
-        }
-        Ok(first)
+        Ok(Some(control))
     }
 
     /// The rate used where the schedule alone would give `scheduled`.
@@ -81,9 +72,7 @@ impl Control {
     /// Tells the metric, and the schedule's own rate of the last update.
     pub fn report(&mut self, metric: f64, scheduled: f64) -> Option<Change> {
         match self {
-            Self::Plateau(_, plateau) => {
-                plateau.report(metric, scheduled).map(|cut| Change { from: cut.from, to: cut.to })
-            }
+            Self::Plateau(_, plateau) => plateau.report(metric, scheduled),
             Self::Greedy(_, greedy) => greedy.report(metric, scheduled),
             Self::Hypergradient(_) => None,
         }
@@ -112,8 +101,7 @@ impl Control {
     pub fn resume(self, state: &ControlState) -> Result<Self, ScheduleError> {
         Ok(match (self, state) {
             (Self::Plateau(metric, rule), ControlState::Plateau(state)) => {
-                let resumed = Plateau::resume(*rule.rule(), *state)?;
-                Self::Plateau(metric, resumed.with_smoothing(rule.smoothing())?)
+                Self::Plateau(metric, Plateau::resume(*rule.rule(), *state)?)
             }
             (Self::Greedy(metric, rule), ControlState::Greedy(state)) => {
                 Self::Greedy(metric, Greedy::resume(*rule.rule(), state.clone())?)
@@ -175,17 +163,4 @@ pub struct Standing {
     pub patience: u64,
     /// Reports after a change that will not be looked at.
     pub resting: u64,
-}
-
-fn rule(numbers: &PlateauNumbers) -> PlateauRule {
-    PlateauRule {
-        mode: numbers.mode,
-        factor: numbers.factor,
-        patience: numbers.patience,
-        threshold: numbers.threshold,
-        threshold_mode: numbers.threshold_mode,
-        cooldown: numbers.cooldown,
-        min_lr: numbers.min_lr,
-        eps: numbers.eps,
-    }
 }

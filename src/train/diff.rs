@@ -1,6 +1,6 @@
 //! What an edit changed, in words for the timeline.
 
-use crate::experiment::{Lineage, Number, Run};
+use crate::experiment::{Controller, Lineage, Number, Run};
 use crate::schedule::kind::Value;
 use crate::schedule::{Clock, Kind, Schedule};
 
@@ -25,18 +25,11 @@ pub fn describe(old: &Run, new: &Run) -> String {
     if old.fork != new.fork {
         parts.push("another fork".to_owned());
     }
-    if old.plateau != new.plateau {
-        parts.push(match (&old.plateau, &new.plateau) {
-            (None, _) => "plateau control on".to_owned(),
-            (_, None) => "plateau control off".to_owned(),
-            _ => "plateau control changed".to_owned(),
-        });
-    }
-    if old.greedy != new.greedy {
-        parts.push("greedy control changed".to_owned());
-    }
-    if old.hypergradient != new.hypergradient {
-        parts.push("hypergradient changed".to_owned());
+    let name = |run: &Run| run.controller.as_ref().map_or("none", Controller::name);
+    match (name(old), name(new)) {
+        (before, after) if before != after => parts.push(format!("controller {before} → {after}")),
+        (same, _) if old.controller != new.controller => parts.push(format!("{same} changed")),
+        _ => {}
     }
     if old.layer_decay != new.layer_decay {
         parts.push("layer decay changed".to_owned());

@@ -239,6 +239,7 @@ impl Lane {
             val_accuracy: None,
             grad_norm: whole_norm.unwrap_or(applied.gradient_norm) as f32,
             update_norm: applied.update_norm as f32,
+            param_norm: None,
             rounded_away: (task.weights != WeightFormat::F32).then(|| applied.share_rounded_away()),
         };
         self.record(task, row);
@@ -386,6 +387,7 @@ impl Lane {
         if self.validation_is_due(task) {
             let score = self.validate(task, parameters);
             self.record_validation(task, score);
+            self.record_norm(parameters);
         }
         self.end_epoch(task);
         if let Some(keeper) = &mut self.keeper {
@@ -401,6 +403,14 @@ impl Lane {
         }
         self.epoch_score = Some(score);
         self.val_loss = Some(score.mean_loss());
+    }
+
+    /// Takes note of the length of the weights after the last update.
+    fn record_norm(&mut self, parameters: &[f32]) {
+        let norm = optimizer::norm(pulp::Arch::new(), self.scratch.cores(), parameters);
+        if let Some(row) = self.log.rows.last_mut() {
+            row.param_norm = Some(norm as f32);
+        }
     }
 
     /// Where an epoch ends, tells the controller.

@@ -124,6 +124,7 @@ impl Measured {
                     val_accuracy: None,
                     grad_norm: grads[at][lane],
                     update_norm: steps[at][lane],
+                    param_norm: None,
                     rounded_away: rounded.as_ref().map(|rounded| rounded[at][lane]),
                 };
                 lanes[lane].record(task, row);

@@ -1,10 +1,10 @@
 //! Controllers against the traces in `tests/golden/controllers.json`, which `controllers.py` beside it made
 //! with transformers' and PyTorch's own classes.
 
+use anneal_studio::schedule::controller::{Change, Mode, ThresholdMode};
 use anneal_studio::schedule::greedy::{Greedy, GreedyRule};
 use anneal_studio::schedule::hypergradient::{AdamDirection, Hypergradient, adam_alignment};
-use anneal_studio::schedule::plateau::{Mode, Plateau, PlateauRule, ThresholdMode};
-use anneal_studio::schedule::replay;
+use anneal_studio::schedule::plateau::{Plateau, PlateauRule};
 use anneal_studio::vector::dot;
 use serde_json::Value;
 
@@ -20,6 +20,23 @@ fn entries(rule: &str) -> Vec<Value> {
 
 fn numbers(values: &Value) -> Vec<f64> {
     values.as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).collect()
+}
+
+/// The rate after each report, and the change it made. `base` gives the schedule's own rate at a report.
+macro_rules! replay {
+    ($controller:expr, $metrics:expr, $base:expr) => {{
+        let (mut controller, base) = ($controller, $base);
+        let report = |(report, metric): (u64, &f64)| -> (f64, Option<Change>) {
+            let base = base(report);
+            let change = controller.report(*metric, base);
+            (controller.rate(base), change)
+        };
+        (0..).zip($metrics).map(report).collect::<Vec<_>>()
+    }};
+}
+
+fn rates(trace: &[(f64, Option<Change>)]) -> Vec<f64> {
+    trace.iter().map(|(rate, _)| *rate).collect()
 }
 
 fn greedy_rule(args: &Value) -> GreedyRule {
@@ -49,14 +66,13 @@ fn greedy_is_transformers_to_the_last_bit() {
     for entry in entries {
         let greedy = Greedy::new(greedy_rule(&entry["args"])).unwrap();
         let base = entry["lr0"].as_f64().unwrap();
-        let trace = replay(greedy, &numbers(&entry["metrics"]), |_| base);
-        let rates: Vec<f64> = trace.iter().map(|report| report.rate).collect();
-        assert_eq!(rates, numbers(&entry["lr"]), "{}", entry["args"]);
-        let mut rate = base;
-        for report in trace {
-            assert_eq!(report.change.map_or(rate, |change| change.from), rate);
-            rate = report.rate;
-            assert_eq!(report.change.map_or(rate, |change| change.to), rate);
+        let trace = replay!(greedy, &numbers(&entry["metrics"]), |_| base);
+        assert_eq!(rates(&trace), numbers(&entry["lr"]), "{}", entry["args"]);
+        let mut before = base;
+        for (rate, change) in trace {
+            assert_eq!(change.map_or(before, |change| change.from), before);
+            assert_eq!(change.map_or(before, |change| change.to), rate);
+            before = rate;
         }
     }
 }
@@ -73,8 +89,8 @@ fn greedy_goes_on_from_its_saved_state() {
         }
         let text = serde_json::to_string(first.state()).unwrap();
         let second = Greedy::resume(rule, serde_json::from_str(&text).unwrap()).unwrap();
-        let rates: Vec<f64> = replay(second, &metrics[stop..], |_| 0.1).iter().map(|it| it.rate).collect();
-        assert_eq!(rates, numbers(&entry["lr"])[stop..]);
+        let trace = replay!(second, &metrics[stop..], |_| 0.1);
+        assert_eq!(rates(&trace), numbers(&entry["lr"])[stop..]);
     }
 }
 
@@ -83,9 +99,9 @@ fn greedy_multiplies_whatever_the_schedule_says() {
     let rule = GreedyRule { patience: 0, factor: 0.5, min_lr: 0.0, ..GreedyRule::default() };
     let mut greedy = Greedy::new(rule).unwrap();
     greedy.report(1.0, 0.1);
-    assert_eq!((greedy.scale(), greedy.rate(0.03)), (2.0, 0.06));
+    assert_eq!((greedy.rate(1.0), greedy.rate(0.03)), (2.0, 0.06));
     greedy.report(1.0, 0.03);
-    assert_eq!((greedy.scale(), greedy.rate(0.1)), (1.0, 0.1));
+    assert_eq!((greedy.rate(1.0), greedy.rate(0.1)), (1.0, 0.1));
     // A schedule at nothing stays there.
     assert_eq!(greedy.report(0.5, 0.0), None);
     assert_eq!(greedy.rate(0.0), 0.0);
@@ -106,24 +122,25 @@ fn a_wrong_greedy_rule_is_refused() {
 fn a_smoothed_plateau_is_pytorchs_on_the_moving_average() {
     for entry in entries("smoothed_plateau") {
         let rule = PlateauRule { factor: 0.5, patience: 2, ..PlateauRule::default() };
-        let weight = entry["smoothing"].as_f64().unwrap();
-        let plateau = Plateau::new(rule).unwrap().with_smoothing(weight).unwrap();
+        let smoothing = entry["smoothing"].as_f64().unwrap();
+        let plateau = Plateau::new(PlateauRule { smoothing, ..rule }).unwrap();
         let metrics = numbers(&entry["metrics"]);
-        let rates: Vec<f64> = replay(plateau, &metrics, |_| 0.1).iter().map(|report| report.rate).collect();
-        assert_eq!(rates, numbers(&entry["lr"]));
-        let raw = replay(Plateau::new(rule).unwrap(), &metrics, |_| 0.1);
-        assert_ne!(raw.iter().map(|report| report.rate).collect::<Vec<_>>(), rates);
+        let smoothed = rates(&replay!(plateau, &metrics, |_| 0.1));
+        assert_eq!(smoothed, numbers(&entry["lr"]));
+        assert_ne!(rates(&replay!(Plateau::new(rule).unwrap(), &metrics, |_| 0.1)), smoothed);
     }
-    let plateau = Plateau::new(PlateauRule::default()).unwrap();
-    assert!(plateau.with_smoothing(1.0).is_err() && plateau.with_smoothing(f64::NAN).is_err());
+    for smoothing in [1.0, -0.1, f64::NAN] {
+        let wrong = Plateau::new(PlateauRule { smoothing, ..PlateauRule::default() }).unwrap_err();
+        assert_eq!(wrong.field, "plateau.smoothing");
+    }
 }
 
 #[test]
 fn a_smoothed_plateau_goes_on_from_its_saved_state() {
-    let rule = PlateauRule { factor: 0.5, patience: 2, ..PlateauRule::default() };
+    let rule = PlateauRule { factor: 0.5, patience: 2, smoothing: 0.6, ..PlateauRule::default() };
     let metrics = numbers(&entries("smoothed_plateau")[0]["metrics"]);
-    let whole = Plateau::new(rule).unwrap().with_smoothing(0.6).unwrap();
-    let expected = replay(whole, &metrics, |_| 0.1);
+    let whole = Plateau::new(rule).unwrap();
+    let expected = replay!(whole, &metrics, |_| 0.1);
     for stop in 0..metrics.len() {
         let mut first = whole;
         metrics[..stop].iter().for_each(|metric| {
@@ -131,8 +148,7 @@ fn a_smoothed_plateau_goes_on_from_its_saved_state() {
         });
         let text = serde_json::to_string(first.state()).unwrap();
         let second = Plateau::resume(rule, serde_json::from_str(&text).unwrap()).unwrap();
-        let second = second.with_smoothing(first.smoothing()).unwrap();
-        assert_eq!(replay(second, &metrics[stop..], |_| 0.1), expected[stop..]);
+        assert_eq!(replay!(second, &metrics[stop..], |_| 0.1), expected[stop..]);
     }
     // A state from before there was any smoothing.
     let old = r#"{"best":1.0,"bad":1,"cooldown_left":0,"cut_rate":1.0,"cut_base":1.0}"#;
@@ -141,20 +157,20 @@ fn a_smoothed_plateau_goes_on_from_its_saved_state() {
 
 #[test]
 fn a_metric_that_is_no_number_does_not_stay_in_the_average() {
-    let rule = PlateauRule { patience: 100, ..PlateauRule::default() };
-    let mut plateau = Plateau::new(rule).unwrap().with_smoothing(0.5).unwrap();
+    let rule = PlateauRule { patience: 100, smoothing: 0.5, ..PlateauRule::default() };
+    let mut plateau = Plateau::new(rule).unwrap();
     for metric in [1.0, f64::NAN, 0.5] {
         plateau.report(metric, 0.1);
     }
-    assert_eq!(plateau.best(), Some(0.75));
+    assert_eq!(plateau.state().best, Some(0.75));
 }
 
 #[test]
-fn a_replay_follows_the_schedule_too() {
+fn a_controller_follows_the_schedule_too() {
     let rule = PlateauRule { factor: 0.5, patience: 0, ..PlateauRule::default() };
-    let trace = replay(Plateau::new(rule).unwrap(), &[1.0, 1.0, 0.5], |report| 0.8 / (report + 1) as f64);
-    let rates: Vec<f64> = trace.iter().map(|report| report.rate).collect();
-    assert_eq!(rates, [0.8, 0.2, 0.8 / 3.0 * 0.5]);
+    let base = |report| 0.8 / (report + 1) as f64;
+    let trace = replay!(Plateau::new(rule).unwrap(), &[1.0, 1.0, 0.5], base);
+    assert_eq!(rates(&trace), [0.8, 0.2, 0.8 / 3.0 * 0.5]);
 }
 
 fn quadratic(entry: &Value, mut direction: impl FnMut(&[f32], u64) -> (f64, Vec<f64>)) {

@@ -17,9 +17,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anneal_studio::experiment::{
-    BatchSize, Experiment, Loss, Metric, Model, Number, Plateau, SnapshotWhen, Source,
+    BatchSize, Controller, Experiment, Loss, Metric, Model, Number, Plateau, SnapshotWhen, Source,
 };
 use anneal_studio::schedule::kind::{Noam, Value};
+use anneal_studio::schedule::plateau::PlateauRule;
 use anneal_studio::schedule::{Clock, Kind, Ramp, Schedule, Span, Warmup};
 
 use crate::support::Fixture;
@@ -100,8 +101,9 @@ fn an_example_means_what_it_says() {
     let [_, step, .., plateau] = experiment.runs.as_slice() else { panic!("{:?}", experiment.runs) };
     assert_eq!(step.lr.kind.get("every"), Some(Value::Span(Some(Span::Percent(50.0)))));
     assert_eq!(step.optimizer.get("momentum"), Some(&Number::Fixed(0.9)));
-    let rule = Plateau { factor: 0.5, patience: 2, threshold: 1e-3, min_lr: 1e-5, ..Plateau::default() };
-    assert_eq!(plateau.plateau, Some(rule));
+    let rule =
+        PlateauRule { factor: 0.5, patience: 2, threshold: 1e-3, min_lr: 1e-5, ..PlateauRule::default() };
+    assert_eq!(plateau.controller, Some(Controller::Plateau(Plateau { metric: Metric::ValLoss, rule })));
     let warmup = Warmup { over: Span::Percent(2.0), from: 0.0, shape: Ramp::Linear };
     assert_eq!(plateau.lr.warmup, Some(warmup));
 }
@@ -166,7 +168,9 @@ hypergradient = { beta = 1e-6 }
 "#;
     let experiment = read(text);
     assert_eq!(experiment.to_toml(), text);
-    assert_eq!(experiment.runs[0].plateau.as_ref().map(|rule| rule.metric), Some(Metric::ValAccuracy));
+    let watches =
+        |metric| move |it: &Controller| matches!(it, Controller::Plateau(it) if it.metric == metric);
+    assert!(experiment.runs[0].controller.as_ref().is_some_and(watches(Metric::ValAccuracy)));
     assert_eq!(experiment.snapshots.map(|it| it.when), Some(SnapshotWhen::Every(Span::Epochs(5.0))));
 }
 

@@ -4,8 +4,9 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-use anneal_studio::experiment::{Experiment, Number, Optimizer, OptimizerKind};
+use anneal_studio::experiment::{Controller, Experiment, Number, Optimizer, OptimizerKind};
 use anneal_studio::import::{Format, ImportError, Imported, Options, import, import_file};
+use anneal_studio::schedule::plateau::PlateauRule;
 use anneal_studio::schedule::{Clock, Curve, Kind, Schedule, Span, Tick};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -162,12 +163,19 @@ fn a_scheduler_that_is_stepped_by_epochs_counts_epochs() {
     assert_eq!(epochs.lr, imported.lr);
 }
 
+fn plateau(imported: &Imported) -> PlateauRule {
+    match &imported.controller {
+        Some(Controller::Plateau(plateau)) => plateau.rule,
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn a_plateau_comes_with_the_schedule_beside_it() {
     let text = "opt = SGD(p, lr=0.1)\nwarm = LinearLR(opt, 0.1, total_iters=100)\n\
                 cut = ReduceLROnPlateau(opt, 'max', factor=0.5, patience=3, threshold_mode=\"abs\")";
     let imported = read(text);
-    let plateau = imported.plateau.unwrap();
+    let plateau = plateau(&imported);
     assert_eq!((plateau.factor, plateau.patience), (0.5, 3));
     assert!(matches!(imported.lr.kind, Kind::Linear(_)));
     assert!(matches!(read("ReduceLROnPlateau(opt)").lr.kind, Kind::Constant(_)));
@@ -274,13 +282,13 @@ fn greedy_and_plateau_types_bring_their_controllers() {
     let text = "learning_rate: 5.0e-5\nlr_scheduler_type: greedy\nlr_scheduler_kwargs:\n  min_lr: 1.0e-6\n  \
                 patience: 3\n  smooth: true\n  window_size: 7\nmax_steps: 100\n";
     let imported = read(text);
-    let greedy = imported.greedy.unwrap();
+    let Some(Controller::Greedy(greedy)) = imported.controller else { panic!("{imported:?}") };
     assert_eq!(
         (greedy.rule.min_lr, greedy.rule.patience, greedy.rule.window, greedy.rule.factor),
         (1e-6, 3, Some(7), 0.95)
     );
     let text = "learning_rate: 5.0e-5\nlr_scheduler_type: reduce_lr_on_plateau\nlr_scheduler_kwargs: {factor: 0.3}\n";
-    assert_eq!(read(text).plateau.unwrap().factor, 0.3);
+    assert_eq!(plateau(&read(text)).factor, 0.3);
 }
 
 #[test]

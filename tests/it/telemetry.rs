@@ -594,10 +594,16 @@ fn a_lane_taken_back_loses_the_events_from_there_on() {
 
 #[test]
 fn names_are_those_of_the_files() {
-    assert_eq!(
-        Column::ALL.map(Column::name).join(","),
-        "lr,momentum,train_loss,val_loss,val_accuracy,grad_norm,update_norm,weight_decay,batch,rounded_away"
-    );
+    let names: HashSet<_> = Column::ALL.map(Column::name).into_iter().collect();
+    assert_eq!(names.len(), Column::COUNT);
+    let mut file = Vec::new();
+    Writer::new(&mut file).unwrap().flush().unwrap();
+    let header = str::from_utf8(&file).unwrap().trim_end();
+    let contract =
+        "run,replica,update,epoch,lr,momentum,train_loss,grad_norm,update_norm,val_loss,val_accuracy";
+    assert!(header.starts_with(&format!("{contract},")), "{header}");
+    assert_eq!(header.split(',').count(), 4 + Column::COUNT);
+    assert!(names.iter().all(|name| header.split(',').any(|cell| cell == *name)), "{header}");
     let kinds: HashSet<_> = EventKind::ALL.map(EventKind::name).into_iter().collect();
     assert_eq!(kinds.len(), EventKind::ALL.len());
 }

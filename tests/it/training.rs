@@ -311,6 +311,20 @@ fn weights_in_bf16_are_all_numbers_bf16_can_store() {
 }
 
 #[test]
+fn the_length_of_the_weights_is_measured_with_every_validation() {
+    let mut cohort = cohort(MOONS, 1);
+    cohort.advance(u64::MAX, u64::MAX).unwrap();
+    let checkpoint = cohort.checkpoint().unwrap();
+    let width = cohort.task().model.width();
+    for (lane, saved) in cohort.lanes().iter().zip(&checkpoint.lanes) {
+        let last = lane.log.rows.last().unwrap();
+        let squares: f64 = saved.row[..width].iter().map(|weight| f64::from(*weight).powi(2)).sum();
+        assert!((f64::from(last.param_norm.unwrap()) / squares.sqrt() - 1.0).abs() < 1e-6, "{last:?}");
+        assert!(lane.log.rows.iter().all(|row| row.param_norm.is_some() == row.val_loss.is_some()));
+    }
+}
+
+#[test]
 fn the_share_of_weights_that_rounding_keeps_in_place_is_measured() {
     let text = MOONS.with("replicas = 2", "replicas = 1\nweights = \"bf16\"");
     let pool = Arc::new(anneal_studio::train::pool(Some(1)).unwrap());

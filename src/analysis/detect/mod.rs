@@ -120,8 +120,7 @@ impl Context {
         let resolved = |(from, run): &(u64, &Run)| Ok((*from, run.lr.resolve(task.clock).map_err(named)?));
         let warmup = |run: &Run| run.lr.warmup.as_ref().map(|warmup| warmup.over.whole_updates(task.clock));
         let warmup = legs.iter().filter_map(|(_, run)| warmup(run)).max().unwrap_or(0);
-        let controlled =
-            |run: &Run| run.plateau.is_some() || run.greedy.is_some() || run.hypergradient.is_some();
+        let controlled = |run: &Run| run.controller.is_some();
         let chance = task.prepared.chance();
         Ok(Self {
             scheduled: legs.iter().map(resolved).collect::<Result<_, TrainError>>()?,

@@ -1,6 +1,6 @@
 //! Remedies: edits of an experiment that one click applies.
 
-use crate::experiment::{Experiment, Number, Run, WeightFormat};
+use crate::experiment::{Controller, Experiment, Number, Plateau, Run, WeightFormat};
 use crate::schedule::kind::{Kind, Role, Value};
 use crate::schedule::{Cooldown, Ramp, Schedule, Span, Warmup};
 
@@ -66,7 +66,7 @@ impl Remedy {
                 target.optimizer.set("weight_decay", Number::Fixed(*decay));
             }
             Self::Patience(times) => patient(target, *times),
-            Self::NoController => (target.plateau, target.greedy) = (None, None),
+            Self::NoController => target.controller = None,
             Self::ResumeSchedule => {}
         }
         *experiment != before
@@ -74,8 +74,8 @@ impl Remedy {
 }
 
 fn patient(run: &mut Run, times: u64) {
-    if let Some(plateau) = &mut run.plateau {
-        plateau.patience = plateau.patience.max(1).saturating_mul(times);
+    if let Some(Controller::Plateau(Plateau { rule, .. })) = &mut run.controller {
+        rule.patience = rule.patience.max(1).saturating_mul(times);
     }
 }
 

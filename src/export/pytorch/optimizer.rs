@@ -1,6 +1,6 @@
 //! PyTorch's optimizer, and what surrounds it.
 
-use crate::experiment::OptimizerKind;
+use crate::experiment::{Controller, OptimizerKind};
 use crate::export::recipe::Recipe;
 use crate::export::text::float;
 
@@ -33,7 +33,7 @@ pub fn constants(recipe: &Recipe<'_>) -> String {
         lines
             .push_str("# optimizer.train() before training, optimizer.eval() before evaluating or saving.\n");
     }
-    if recipe.run.plateau.is_some() {
+    if let Some(Controller::Plateau(_)) = recipe.run.controller {
         lines.push_str(
             "# The run's plateau rule is not here: PyTorch's does not compose with other schedulers.\n",
         );

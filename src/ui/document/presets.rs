@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
-use crate::experiment::{Experiment, FileError, Plateau, Run};
+use crate::experiment::{Controller, Experiment, FileError, Metric, Plateau, Run};
+
 use crate::schedule::kind::{Constant, Value};
+use crate::schedule::plateau::PlateauRule;
 use crate::schedule::{Clock, Kind, Ramp, Schedule, Span, Warmup};
 
 const FIRST: &str = include_str!("../../../examples/digits.toml");
@@ -42,14 +44,15 @@ impl Preset {
     pub fn apply(&self, run: &mut Run, clock: Clock) {
         let peak = run.lr.resolve(clock).map_or(RATE, |curve| curve.range().1);
         run.lr = self.schedule(if peak > 0.0 { peak } else { RATE }, clock);
-        run.greedy = None;
-        run.plateau = self.plateau.then(|| Plateau { patience: 2, ..Plateau::default() });
+        let rule = PlateauRule { patience: 2, ..PlateauRule::default() };
+        let plateau = Controller::Plateau(Plateau { metric: Metric::ValLoss, rule });
+        run.controller = self.plateau.then_some(plateau);
     }
 
     /// Whether a run has a schedule of this sort.
     pub fn describes(&self, run: &Run) -> bool {
         let same_kind = self.kind == run.lr.kind.name();
-        let same_controller = self.plateau == run.plateau.is_some();
+        let same_controller = self.plateau == matches!(run.controller, Some(Controller::Plateau(_)));
         let same_start = self.kind != "cosine" || self.warmup.is_some() == run.lr.warmup.is_some();
         same_kind && same_controller && same_start
     }

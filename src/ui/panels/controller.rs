@@ -3,8 +3,10 @@
 use eframe::egui::Ui;
 
 use crate::experiment::{
-    Experiment, Greedy, Hypergradient, Metric, Plateau, PlateauMode, Run, Source, ThresholdMode,
+    Controller, Experiment, Greedy, Hypergradient, Metric, Plateau, PlateauMode, Run, Source, ThresholdMode,
 };
+use crate::schedule::greedy::GreedyRule;
+use crate::schedule::plateau::PlateauRule;
 use crate::train::control::Standing;
 use crate::ui::format;
 use crate::ui::frame::LaneFrame;
@@ -23,11 +25,11 @@ enum Rule {
 
 impl Rule {
     fn of(run: &Run) -> Self {
-        match run {
-            Run { plateau: Some(_), .. } => Self::Plateau,
-            Run { greedy: Some(_), .. } => Self::Greedy,
-            Run { hypergradient: Some(_), .. } => Self::Hypergradient,
-            _ => Self::None,
+        match run.controller {
+            None => Self::None,
+            Some(Controller::Plateau(_)) => Self::Plateau,
+            Some(Controller::Greedy(_)) => Self::Greedy,
+            Some(Controller::Hypergradient(_)) => Self::Hypergradient,
         }
     }
 
@@ -40,6 +42,24 @@ impl Rule {
             }
             Self::Hypergradient => "The rate follows its own gradient (SGD-HD, Adam-HD).",
         }
+    }
+
+    /// A controller of this rule, as one begins with it.
+    fn begin(self, metrics: &[(&str, Metric)]) -> Option<Controller> {
+        // The validation loss where there is one.
+        let metric = metrics.get(1).or(metrics.first()).map_or(Metric::TrainLoss, |(_, metric)| *metric);
+        Some(match self {
+            Self::None => return None,
+            Self::Plateau => {
+                let rule = PlateauRule { patience: 2, ..PlateauRule::default() };
+                Controller::Plateau(Plateau { metric, rule })
+            }
+            Self::Greedy => {
+                let rule = GreedyRule { patience: 2, min_lr: 0.0, ..GreedyRule::default() };
+                Controller::Greedy(Greedy { metric, rule })
+            }
+            Self::Hypergradient => Controller::Hypergradient(Hypergradient { beta: 1e-4 }),
+        })
     }
 
     /// The rules that can go with the run's optimizer and the experiment's data.
@@ -73,7 +93,7 @@ pub fn show(ui: &mut Ui, studio: &Studio, run: &mut Run) {
     let help = "A rule that multiplies the schedule by what it sees of the training.";
     choice(ui, "Controller", help, &mut rule, &Rule::allowed(experiment, run));
     if rule != before {
-        replace(run, rule, metrics);
+        run.controller = rule.begin(metrics);
     }
     ui.label(theme::caption(ui, rule.about()));
     if rule == before
@@ -82,42 +102,21 @@ pub fn show(ui: &mut Ui, studio: &Studio, run: &mut Run) {
     {
         standing(ui, lane, control);
     }
-    ui.push_id("controller", |ui| {
-        if let Some(rule) = &mut run.plateau {
-            plateau(ui, rule, metrics);
-        }
-        if let Some(rule) = &mut run.greedy {
-            greedy(ui, rule, metrics);
-        }
-        if let Some(rule) = &mut run.hypergradient {
+    ui.push_id("controller", |ui| match &mut run.controller {
+        None => {}
+        Some(Controller::Plateau(rule)) => plateau(ui, rule, metrics),
+        Some(Controller::Greedy(rule)) => greedy(ui, rule, metrics),
+        Some(Controller::Hypergradient(rule)) => {
             let spec = Amount::rate("β", "The learning rate of the learning rate.");
             amount(ui, &Amount { range: 1e-10..=1.0, ..spec }.limits(1e-30..=1e30), &mut rule.beta);
         }
     });
 }
 
-/// Gives the run another rule, and takes the one it had: two would pull at one rate.
-fn replace(run: &mut Run, rule: Rule, metrics: &[(&str, Metric)]) {
-    (run.plateau, run.greedy, run.hypergradient) = (None, None, None);
-    // The validation loss where there is one.
-    let metric = metrics.get(1).or(metrics.first()).map_or(Metric::TrainLoss, |(_, metric)| *metric);
-    match rule {
-        Rule::None => {}
-        Rule::Plateau => run.plateau = Some(Plateau { metric, patience: 2, ..Plateau::default() }),
-        Rule::Greedy => {
-            let mut greedy = Greedy { metric, ..Greedy::default() };
-            greedy.rule.patience = 2;
-            greedy.rule.min_lr = 0.0;
-            run.greedy = Some(greedy);
-        }
-        Rule::Hypergradient => run.hypergradient = Some(Hypergradient { beta: 1e-4 }),
-    }
-}
-
 /// The metric, which way it gets better, and how much counts.
 fn watched(ui: &mut Ui, metric: &mut Metric, mode: &mut PlateauMode, metrics: &[(&str, Metric)]) {
     if choice(ui, "Metric", "What is watched, once an epoch.", metric, metrics) {
-        *mode = if *metric == Metric::ValAccuracy { PlateauMode::Max } else { PlateauMode::Min };
+        *mode = metric.mode();
     }
 }
 
@@ -132,8 +131,8 @@ fn epochs(ui: &mut Ui, label: &str, help: &str, count: &mut u64) {
     whole(ui, &Amount::whole(label, help, 0.0..=20.0).limits(0.0..=1e6).unit("epochs"), count);
 }
 
-fn plateau(ui: &mut Ui, rule: &mut Plateau, metrics: &[(&str, Metric)]) {
-    watched(ui, &mut rule.metric, &mut rule.mode, metrics);
+fn plateau(ui: &mut Ui, Plateau { metric, rule }: &mut Plateau, metrics: &[(&str, Metric)]) {
+    watched(ui, metric, &mut rule.mode, metrics);
     let factor = Amount::number("Factor", "What each cut multiplies by.", 0.01..=0.99);
     amount(ui, &factor.limits(0.0..=1.0 - 1e-6), &mut rule.factor);
     epochs(ui, "Patience", "Epochs without improvement that are tolerated.", &mut rule.patience);

@@ -2,12 +2,13 @@
 
 use anneal_studio::experiment::names::name_of;
 use anneal_studio::experiment::{
-    Activation, Average, BatchSize, Data, Experiment, Greedy, Hypergradient, Loss, Metric, Model, Norm,
-    Number, Optimizer, OptimizerKind, Plateau, PlateauMode, Run, SnapshotWhen, Snapshots, Source,
+    Activation, Average, BatchSize, Controller, Data, Experiment, Greedy, Hypergradient, Loss, Metric, Model,
+    Norm, Number, Optimizer, OptimizerKind, Plateau, PlateauMode, Run, SnapshotWhen, Snapshots, Source,
     SurfaceFunction, ThresholdMode, Train, WeightFormat,
 };
 use anneal_studio::schedule::greedy::GreedyRule;
 use anneal_studio::schedule::kind::{Field, Part, Role, Step, Table, Value};
+use anneal_studio::schedule::plateau::PlateauRule;
 use anneal_studio::schedule::{Clamp, Cooldown, Kind, Ramp, Schedule, Span, Tick, Warmup};
 use proptest::collection::vec;
 use proptest::option;
@@ -192,8 +193,7 @@ fn plateau(validation: f64) -> BoxedStrategy<Plateau> {
     (metric, modes, rates, counts, within(0.0, 0.99))
         .prop_map(|(metric, (mode, threshold_mode), rates, (patience, cooldown), smoothing)| {
             let (factor, threshold, min_lr, eps) = rates;
-            Plateau {
-                metric,
+            let rule = PlateauRule {
                 mode,
                 factor,
                 patience,
@@ -203,16 +203,17 @@ fn plateau(validation: f64) -> BoxedStrategy<Plateau> {
                 min_lr,
                 eps,
                 smoothing,
-            }
+            };
+            Plateau { metric, rule }
         })
         .boxed()
 }
 
 fn greedy(validation: f64) -> BoxedStrategy<Greedy> {
-    let like = plateau(validation).prop_filter("a factor above 0", |rule| rule.factor > 0.0);
+    let like = plateau(validation).prop_filter("a factor above 0", |like| like.rule.factor > 0.0);
     (like, 0..100u64, rate(), option::of(1..1000usize), 0..1000u64)
-        .prop_map(|(like, warmup, higher, window, reset_start)| Greedy {
-            metric: like.metric,
+        .prop_map(|(Plateau { metric, rule: like }, warmup, higher, window, reset_start)| Greedy {
+            metric,
             rule: GreedyRule {
                 mode: like.mode,
                 factor: like.factor,
@@ -231,14 +232,17 @@ fn greedy(validation: f64) -> BoxedStrategy<Greedy> {
         .boxed()
 }
 
-/// What watches the metric: at most one of the two.
-fn controllers(validation: f64) -> BoxedStrategy<(Option<Plateau>, Option<Greedy>)> {
-    prop_oneof![
-        Just((None, None)),
-        plateau(validation).prop_map(|rule| (Some(rule), None)),
-        greedy(validation).prop_map(|rule| (None, Some(rule))),
-    ]
-    .boxed()
+/// What multiplies the schedule; without epochs nothing watches a metric.
+fn controller(has_epochs: bool, validation: f64) -> BoxedStrategy<Option<Controller>> {
+    let hypergradient =
+        within(1e-12, 1e6).prop_map(|beta| Some(Controller::Hypergradient(Hypergradient { beta })));
+    let any = prop_oneof![Just(None), hypergradient];
+    if !has_epochs {
+        return any.boxed();
+    }
+    let plateau = plateau(validation).prop_map(|rule| Some(Controller::Plateau(rule)));
+    let greedy = greedy(validation).prop_map(|rule| Some(Controller::Greedy(rule)));
+    prop_oneof![any, plateau, greedy].boxed()
 }
 
 /// The samples of an update, where there are micro-batches to make it of.
@@ -252,18 +256,15 @@ fn batch(data: &Data) -> BoxedStrategy<Option<Schedule>> {
 }
 
 fn run(has_epochs: bool, data: &Data) -> BoxedStrategy<Run> {
-    let controllers = if has_epochs { controllers(data.validation) } else { Just((None, None)).boxed() };
-    let hypergradient = option::of(within(1e-12, 1e6).prop_map(|beta| Hypergradient { beta }));
+    let controller = controller(has_epochs, data.validation);
     let rest = (option::of(within(1e-3, 1.0)), batch(data));
-    (any::<String>(), optimizer(has_epochs), schedule(has_epochs), controllers, hypergradient, rest)
-        .prop_map(|(name, optimizer, lr, (plateau, greedy), hypergradient, (layer_decay, batch))| Run {
+    (any::<String>(), optimizer(has_epochs), schedule(has_epochs), controller, rest)
+        .prop_map(|(name, optimizer, lr, controller, (layer_decay, batch))| Run {
             name,
             fork: None,
             optimizer,
             lr,
-            plateau,
-            greedy,
-            hypergradient,
+            controller,
             layer_decay,
             batch,
         })

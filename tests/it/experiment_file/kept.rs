@@ -3,8 +3,8 @@
 use std::fs;
 
 use anneal_studio::experiment::{
-    BatchSize, Comments, Experiment, Fork, Hypergradient, Metric, Number, Plateau, Run, SnapshotWhen,
-    Snapshots,
+    BatchSize, Comments, Controller, Experiment, Fork, Hypergradient, Metric, Number, Plateau, Run,
+    SnapshotWhen, Snapshots,
 };
 use anneal_studio::schedule::kind::{Constant, Points};
 use anneal_studio::schedule::{Clamp, Kind, Ramp, Schedule, Span, Warmup};
@@ -99,7 +99,7 @@ fn only_the_changed_value_of_a_file_changes() {
             |it| points(it).push((Span::Percent(100.0), 0.0)),
             &[("0.01] # end", "0.01], # end\n  [\"100%\", 0.0],")],
         ),
-        (|it| it.runs[1].plateau = None, &[("plateau = { metric = \"val_loss\" } # watch", "# watch")]),
+        (|it| it.runs[1].controller = None, &[("plateau = { metric = \"val_loss\" } # watch", "# watch")]),
         (|it| it.runs[1].layer_decay = Some(0.5), &[("# watch", "# watch\nlayer_decay = 0.5")]),
         (
             |it| it.runs[1].lr.clamp = Some(Clamp { min: 0.001, max: 0.1 }),
@@ -160,7 +160,7 @@ fn line_ends_and_a_byte_order_mark_stay() {
     let text = format!("\u{feff}{}", LAID_OUT.replace('\n', "\r\n"));
     let edit = |it: &mut Experiment| {
         it.train.replicas = 2;
-        it.runs[0].hypergradient = Some(Hypergradient { beta: 1e-6 });
+        it.runs[0].controller = Some(Controller::Hypergradient(Hypergradient { beta: 1e-6 }));
         it.runs.push(Run { name: "new".into(), fork: None, ..it.runs[1].clone() });
     };
     let kept = saved(&text, |document| document.edit(edit));
@@ -279,7 +279,6 @@ impl Edit {
             Self::Preset(at, preset) => {
                 document.edit_run(id(document, &at), |run| {
                     presets()[preset.index(presets().len())].apply(run, clock);
-                    run.plateau = None;
                 });
             }
             Self::Warmup(at, over) => document.edit_run(id(document, &at), |run| {
@@ -287,8 +286,9 @@ impl Edit {
                 run.lr.warmup = Some(Warmup { over, from: 0.25, shape: Ramp::Cosine });
             }),
             Self::Plateau(at) => document.edit_run(id(document, &at), |run| {
-                let rule = Plateau { patience: 3, metric: Metric::TrainLoss, ..Plateau::default() };
-                run.plateau = if run.plateau.is_some() { None } else { Some(rule) };
+                let rule = Plateau { metric: Metric::TrainLoss, ..Plateau::default() };
+                run.controller =
+                    if run.controller.is_some() { None } else { Some(Controller::Plateau(rule)) };
             }),
             Self::Momentum(at, momentum) => document.edit_run(id(document, &at), |run| {
                 if let Some(name) = run.optimizer.kind.momentum_name() {

@@ -306,6 +306,12 @@ fn what_cannot_be_together_is_said() {
         ),
         (
             "name = \"cosine\"",
+            "name = \"cosine\"\nhypergradient = { beta = 1e-4 }\ngreedy = {}",
+            "out.toml:23:17: run \"cosine\", hypergradient: found a table, \
+             allowed: either `greedy` or `hypergradient`, not both",
+        ),
+        (
+            "name = \"cosine\"",
             "name = \"cosine\"\ngreedy = { min_lr = 0.5, max_lr = 0.1 }",
             "out.toml:23:21: run \"cosine\", greedy.min_lr: found 0.5, allowed: a number from 0 to 0.1",
         ),

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anneal_studio::engine::protocol::Command;
-use anneal_studio::experiment::{Experiment, Metric, Number};
+use anneal_studio::experiment::{Controller, Experiment, Metric, Number};
 use anneal_studio::schedule::kind::Value;
 use anneal_studio::train::control::Standing;
 use anneal_studio::train::ids::Mode;
@@ -203,17 +203,14 @@ fn a_controller_is_chosen_edited_and_shown_at_work() {
         studio.click(name);
     };
     choose(&mut studio, "Plateau");
-    assert!(selected(&studio).plateau.is_some());
     studio.harness.get_by_role_and_label(Role::Slider, "Smoothing").set_value_accesskit(0.5);
     studio.harness.run_steps(3);
-    assert_eq!(selected(&studio).plateau.unwrap().smoothing, 0.5);
-    // Two rules would pull at one rate.
+    let Some(Controller::Plateau(plateau)) = selected(&studio).controller else { panic!("no plateau") };
+    assert_eq!(plateau.rule.smoothing, 0.5);
     choose(&mut studio, "Greedy");
-    let run = selected(&studio);
-    assert!(run.plateau.is_none() && run.greedy.is_some());
+    assert!(matches!(selected(&studio).controller, Some(Controller::Greedy(_))));
     choose(&mut studio, "Hypergradient");
-    let run = selected(&studio);
-    assert!(run.greedy.is_none() && run.hypergradient.is_some());
+    assert!(matches!(selected(&studio).controller, Some(Controller::Hypergradient(_))));
     choose(&mut studio, "Plateau");
     let id = studio.harness.state().studio().view.selected;
     let standing = Standing {
@@ -233,8 +230,7 @@ fn a_controller_is_chosen_edited_and_shown_at_work() {
         assert!(studio.shows(value), "{value}");
     }
     choose(&mut studio, "None");
-    let run = selected(&studio);
-    assert!(run.plateau.is_none() && run.greedy.is_none() && run.hypergradient.is_none());
+    assert!(selected(&studio).controller.is_none());
 }
 
 #[test]

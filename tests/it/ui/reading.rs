@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anneal_studio::data::{Dataset, Split};
 use anneal_studio::engine::protocol::{Command, Field};
+use anneal_studio::telemetry::EventKind;
 use eframe::egui::{Key, Modifiers, vec2};
 use egui_kittest::kittest::Queryable as _;
 
@@ -51,8 +52,9 @@ fn nothing_is_read_under_a_sheet() {
 fn events_explain_themselves() {
     let mut studio = first(400);
     let track = studio.harness.get_by_label("Timeline").rect();
-    // The stand-in's events are at updates 0, 10, 20, ... of 1,000.
-    let x = track.left() + track.width() * 0.05;
+    // The stand-in's events are at updates 0, 10, 20, ... of 1,000, one of each kind.
+    let at = EventKind::ALL.iter().position(|kind| *kind == EventKind::Diverged).unwrap();
+    let x = track.left() + track.width() * 0.01 * at as f32;
     studio.harness.hover_at(eframe::egui::pos2(x, track.top() + 8.0));
     studio.harness.run_steps(40);
     assert!(studio.says("something of kind diverged"));
