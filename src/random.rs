@@ -26,13 +26,17 @@ pub enum Stream {
     Generate,
     /// Directions through the space of weights.
     Directions,
+    /// The point of one trial of a sweep.
+    Search { trial: u64 },
+    /// Which pruned trials are trained to their end after all.
+    Audit,
 }
 
 /// The generator of one stream of a seed, at its start.
 ///
 /// It is `ChaCha` with 8 rounds (Bernstein 2008) under the key `seed, purpose, index, 0`, four
 /// little-endian 64-bit words: the purpose numbers [`Stream`]'s variants from 0 in their order, the
-/// index is the epoch or update where the stream has one and 0 elsewhere.
+/// index is the epoch, update or trial where the stream has one and 0 elsewhere.
 pub fn rng(seed: u64, stream: Stream) -> ChaCha8Rng {
     let (purpose, index): (u64, u64) = match stream {
         Stream::Split => (0, 0),
@@ -42,6 +46,8 @@ pub fn rng(seed: u64, stream: Stream) -> ChaCha8Rng {
         Stream::Noise { update } => (4, update),
         Stream::Generate => (5, 0),
         Stream::Directions => (6, 0),
+        Stream::Search { trial } => (7, trial),
+        Stream::Audit => (8, 0),
     };
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());

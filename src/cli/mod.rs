@@ -5,6 +5,8 @@
 
 pub mod baseline;
 mod bench;
+mod data_report;
+mod diagnose;
 mod diagnosis;
 mod ensemble;
 mod export;
@@ -19,6 +21,7 @@ mod results;
 mod schedule;
 mod screenshot;
 mod summary;
+mod sweep;
 mod train;
 
 use std::path::{Path, PathBuf};
@@ -51,6 +54,14 @@ enum Command {
     Export(export::Arguments),
     /// A framework's scheduler configuration or a logged learning rate as an experiment file.
     Import { file: PathBuf },
+    /// What a log of any program's training holds, and what goes wrong in it.
+    Diagnose {
+        /// A log, or a folder of logs.
+        path: PathBuf,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// The snapshots a training kept: each one, their ensemble, averages and soups, as CSV.
     Ensemble(ensemble::Arguments),
     /// Draw the loss around a training's runs to a PNG file.
@@ -61,6 +72,8 @@ enum Command {
     Lesson(lesson::LessonArgs),
     /// Render the studio to a PNG file, off screen.
     Screenshot(screenshot::Arguments),
+    /// Train one run under many other numbers, as the file's [sweep] says, and find the best ones.
+    Sweep(sweep::SweepArgs),
     /// Measure lane-updates a second on the standard workloads.
     Bench(bench::Arguments),
 }
@@ -112,11 +125,13 @@ pub fn main() -> ExitCode {
         Some(Command::FindLr(args)) => find_lr::run(&args),
         Some(Command::Export(args)) => export::run(&args),
         Some(Command::Import { file }) => import::run(&file),
+        Some(Command::Diagnose { path, json }) => diagnose::run(&path, json),
         Some(Command::Ensemble(args)) => ensemble::run(&args),
         Some(Command::Landscape(args)) => landscape::run(&args),
         Some(Command::Lint { file }) => lint::run(&file),
         Some(Command::Lesson(args)) => lesson::run(&args),
         Some(Command::Screenshot(args)) => screenshot::run(&args),
+        Some(Command::Sweep(args)) => sweep::run(&args),
         Some(Command::Bench(args)) => bench::command(&args),
     };
     match done {

@@ -8,8 +8,10 @@ use anyhow::{Context, anyhow};
 use serde::Serialize;
 
 use super::Failure;
+use super::data_report::DataSummary;
 use super::summary::RunSummary;
 use crate::analysis::detect::Finding;
+use crate::data::TableReport;
 use crate::experiment::Experiment;
 use crate::files;
 use crate::telemetry::metrics::{Measured, Reader, Writer};
@@ -36,6 +38,9 @@ struct EventLine<'a> {
 #[derive(Serialize)]
 struct Summary<'a> {
     runs: &'a [RunSummary],
+    /// Of a table of one's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<DataSummary<'a>>,
 }
 
 impl Results {
@@ -119,13 +124,19 @@ impl Results {
     }
 
     /// Writes what is known at the end only.
-    pub fn finish(mut self, runs: &[RunSummary], report: &str) -> Result<(), Failure> {
+    pub fn finish(
+        mut self,
+        runs: &[RunSummary],
+        table: Option<&TableReport>,
+        report: &str,
+    ) -> Result<(), Failure> {
         self.flush()?;
         let write = |name: &str, text: &str| {
             files::replace(&self.folder.join(name), |file| file.write_all(text.as_bytes()))
                 .map_err(|error| anyhow!("cannot write {name} to {}: {error}", self.folder.display()))
         };
-        write("summary.json", &(serde_json::to_string_pretty(&Summary { runs })? + "\n"))?;
+        let summary = Summary { runs, data: table.map(DataSummary::of) };
+        write("summary.json", &(serde_json::to_string_pretty(&summary)? + "\n"))?;
         write("report.html", report)?;
         Ok(())
     }

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::{Failure, read};
 use crate::files;
+use crate::recording::Recorder;
 use crate::ui::offscreen::screenshot::{self, Shot};
 
 /// What `anneal screenshot` is given.
@@ -24,6 +25,9 @@ pub struct Arguments {
     /// The panel to show at the right.
     #[arg(long)]
     pub panel: Option<String>,
+    /// Another program's log, or a folder of logs, beside the experiment's runs.
+    #[arg(long)]
+    pub recording: Vec<PathBuf>,
     /// The theme.
     #[arg(long, value_enum, default_value_t)]
     pub theme: ThemeChoice,
@@ -38,11 +42,15 @@ pub enum ThemeChoice {
 
 pub fn run(args: &Arguments) -> Result<(), Failure> {
     let experiment = read(&args.file)?;
+    for path in &args.recording {
+        Recorder::open(path).map_err(|error| Failure::BadFile(error.into()))?;
+    }
     let shot = Shot {
         updates: args.updates,
         size: args.size,
         dark: matches!(args.theme, ThemeChoice::Dark),
         panel: args.panel.clone(),
+        recordings: args.recording.clone(),
     };
     let image = screenshot::render(experiment, &shot)?;
     let mut png = Vec::new();

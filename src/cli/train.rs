@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::diagnosis::Diagnosis;
 use super::results::Results;
 use super::summary::{RunSummary, table};
-use super::{Device, Failure, baseline, output, read};
+use super::{Device, Failure, baseline, data_report, output, read};
 use crate::analysis::audit::{Audit, RunRecord, Tally};
 use crate::analysis::baseline::Baseline;
 use crate::experiment::Experiment;
@@ -80,6 +80,9 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
     let revision = Arc::new(Revision { generation: 0, experiment: experiment.clone(), ids });
     let pool = Arc::new(crate::train::pool(Some(order.threads.unwrap_or_else(cores)))?);
     let mut cohort = Cohort::choose(revision, order.device, pool)?;
+    if let Some(table) = cohort.task().prepared.table() {
+        data_report::tell(table, experiment.train.loss.is_none() && cohort.task().prepared.is_regression());
+    }
     let clock = cohort.task().clock;
     let start = Instant::now();
 
@@ -161,7 +164,7 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
             _ => None,
         };
         let html = crate::analysis::report::html(&audit(experiment, &cohort, tallies, baseline));
-        results.finish(&summaries, &html)?;
+        results.finish(&summaries, cohort.task().prepared.table(), &html)?;
     }
     if let Some(problem) = writer.and_then(|writer| writer.flush().problem) {
         return Err(Failure::Failed(anyhow!("the newest checkpoint could not be written: {problem}")));

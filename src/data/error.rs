@@ -58,6 +58,10 @@ pub enum Problem {
     NoRows { incomplete: usize },
     #[error("besides `{label}` no column can be used to predict it")]
     NoInputs { label: String },
+    #[error("column `{label}` {why}, so there is nothing to predict")]
+    NoAnswers { label: String, why: String },
+    #[error("column `{label}` is to be predicted and to be skipped; leave it out of `columns`")]
+    SkippedLabel { label: String },
     #[error("column `{label}` has the same value in every row, so there is nothing to predict")]
     OneClass { label: String },
     #[error(

@@ -15,6 +15,9 @@ pub mod optimizer;
 mod read;
 mod read_run;
 mod read_schedule;
+mod read_sweep;
+pub mod sweep;
+pub mod vary;
 mod write;
 
 use std::path::PathBuf;
@@ -26,7 +29,9 @@ pub use error::{FieldError, FileError, Place};
 pub use file::Comments;
 pub use fork::{Fork, Lineage};
 pub use optimizer::{Number, Optimizer, OptimizerKind};
+pub use sweep::Sweep;
 
+use crate::data::ColumnUses;
 use crate::schedule::{Schedule, Span};
 
 /// The version of the file's schema that is read and written.
@@ -42,6 +47,8 @@ pub struct Experiment {
     pub snapshots: Option<Snapshots>,
     /// At least one; names are unique.
     pub runs: Vec<Run>,
+    /// How one of the runs is to be varied.
+    pub sweep: Option<Sweep>,
 }
 
 /// Which data, and how it is dealt out.
@@ -55,6 +62,8 @@ pub struct Data {
     pub label_noise: f64,
     /// Only the first so many of the shuffled training samples.
     pub limit: Option<usize>,
+    /// What is said of a table's columns, by their names; empty for what is no table.
+    pub columns: ColumnUses,
 }
 
 /// Where samples come from.
@@ -142,7 +151,8 @@ pub struct Train {
     pub accumulate: usize,
     /// The largest global gradient norm an update may use.
     pub clip_norm: Option<f64>,
-    pub loss: Loss,
+    /// Nothing: what suits a table's answers, cross-entropy for classes and squared error for numbers.
+    pub loss: Option<Loss>,
     pub weights: WeightFormat,
 }
 

@@ -99,6 +99,11 @@ impl<'d> Node<'d> {
         self.report(self.at.start, &self.path, found.into(), allowed.into(), None)
     }
 
+    /// As [`Node::error_found`], with the name that was probably meant.
+    pub fn error_near(&self, found: String, allowed: String, hint: Option<&'static str>) -> FileError {
+        self.report(self.at.start, &self.path, found, allowed, hint)
+    }
+
     fn report(
         &self,
         offset: usize,
@@ -135,6 +140,28 @@ impl<'d> Node<'d> {
             DeValue::Array(_) => "a list".to_owned(),
             _ => quote(self.document.text.get(self.at.clone()).unwrap_or_default()),
         }
+    }
+
+    /// The value as the file spells it.
+    pub fn quoted(&self) -> String {
+        self.quote()
+    }
+
+    /// The value, whatever it is.
+    pub fn value(&self) -> Result<toml::Value, FileError> {
+        let text = self.document.text.get(self.at.clone()).unwrap_or_default();
+        let table: Result<toml::Table, _> = format!("value = {text}").parse();
+        let value = table.ok().and_then(|mut table| table.remove("value"));
+        value.ok_or_else(|| self.error("a value"))
+    }
+
+    /// The file it is in.
+    pub fn file(&self) -> &'d std::path::Path {
+        &self.document.file
+    }
+
+    pub fn is_list(&self) -> bool {
+        self.value.is_array()
     }
 
     pub fn is_table(&self) -> bool {
@@ -266,6 +293,16 @@ impl<'d> Fields<'d> {
         Some(self.node.child(value, self.node.path.field(name)))
     }
 
+    /// Every field with its name, whatever it is called.
+    pub fn all(&self) -> impl Iterator<Item = (&'d str, Node<'d>)> {
+        let path = self.node.path.clone();
+        let node = self.node.clone();
+        self.table.iter().map(move |(key, value)| {
+            let name: &'d str = key.get_ref();
+            (name, node.child(value, path.field(&quote(name))))
+        })
+    }
+
     /// The field of this name as `reader` reads it, if the file has it.
     pub fn read<T>(
         &self,
@@ -284,6 +321,14 @@ impl<'d> Fields<'d> {
     pub fn missing(&self, name: &str, allowed: impl Into<String>) -> FileError {
         let node = &self.node;
         node.report(node.at.start, &node.path.field(name), "nothing".to_owned(), allowed.into(), None)
+    }
+
+    /// All fields, in the file's order.
+    pub fn entries(&self) -> Vec<(String, Node<'d>)> {
+        let mut keys: Vec<_> = self.table.keys().collect();
+        keys.sort_by_key(|key| key.span().start);
+        let names = keys.into_iter().map(|key| key.get_ref().to_string());
+        names.filter_map(|name| self.get(&name).map(|node| (name, node))).collect()
     }
 
     /// # Errors

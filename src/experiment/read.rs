@@ -13,7 +13,7 @@ use super::{
     Activation, Average, BatchSize, Data, Experiment, Loss, Model, Norm, Run, SnapshotWhen, Snapshots,
     Source, SurfaceFunction, Train, VERSION, WeightFormat,
 };
-use crate::data::{DatasetInfo, listed};
+use crate::data::{ColumnUse, ColumnUses, DatasetInfo, listed};
 use crate::schedule::Span;
 
 /// The most layers of a model, and the most units, channels or characters a layer or a context has.
@@ -84,7 +84,7 @@ fn experiment(root: &Node) -> Result<Experiment, FileError> {
             return Err(FileError::NewerVersion { place: version.place(), found });
         }
     }
-    fields.only(&["anneal", "name", "data", "model", "train", "snapshots", "run"])?;
+    fields.only(&["anneal", "name", "data", "model", "train", "snapshots", "run", "sweep"])?;
     let name = fields.need("name", "the experiment's name in quotes")?.text()?.to_owned();
     let model_fields = fields.need("model", "a [model] section")?.fields("a [model] section")?;
     let model = model(&model_fields)?;
@@ -93,7 +93,13 @@ fn experiment(root: &Node) -> Result<Experiment, FileError> {
     let snapshots = fields.read("snapshots", |node| snapshots(&node))?;
     let setting = Setting { data: &data, updates: train.updates };
     let runs = runs(&fields.need("run", "at least one [[run]] section")?, &setting)?;
-    Ok(Experiment { name, data, model, train, snapshots, runs })
+    let clock = setting.clocks().next();
+    let experiment = Experiment { name, data, model, train, snapshots, runs, sweep: None };
+    let sweep = match (fields.get("sweep"), clock) {
+        (Some(node), Some(clock)) => Some(super::read_sweep::sweep(&node, &experiment, clock)?),
+        _ => None,
+    };
+    Ok(Experiment { sweep, ..experiment })
 }
 
 fn model(fields: &Fields) -> Result<Model, FileError> {
@@ -175,12 +181,13 @@ fn data(fields: &Fields, model: &Model, model_fields: &Fields) -> Result<Data, F
         found => found.ok_or_else(|| fields.missing("data", section))?,
     };
     let fields = node.fields(section)?;
-    fields.only(&["name", "path", "label", "batch_size", "validation", "label_noise", "limit"])?;
+    fields.only(&["name", "path", "label", "batch_size", "validation", "label_noise", "limit", "columns"])?;
     let source = source(&fields)?;
     fits(&source, model, model_fields)?;
 
     let default = Data::new(source);
     let limit = fields.read("limit", |limit| limit.whole(1..=MAX_COUNT))?;
+    let columns = fields.read("columns", |node| columns(&node, &default.source))?.unwrap_or_default();
     Ok(Data {
         batch_size: fields.read("batch_size", |size| batch_size(&size, limit))?.unwrap_or(default.batch_size),
         validation: fields.read("validation", |node| node.number(0.0..1.0))?.unwrap_or(default.validation),
@@ -188,6 +195,7 @@ fn data(fields: &Fields, model: &Model, model_fields: &Fields) -> Result<Data, F
             .read("label_noise", |node| node.number(0.0..=1.0))?
             .unwrap_or(default.label_noise),
         limit,
+        columns,
         ..default
     })
 }
@@ -211,6 +219,16 @@ fn source(fields: &Fields) -> Result<Source, FileError> {
         (Some(_), Some(path)) => Err(path.error("either `name` or `path`, not both")),
         (None, None) => Err(fields.missing("name", "a shipped data set's name, or `path` and `label`")),
     }
+}
+
+/// What is said of a table's columns.
+fn columns(node: &Node, source: &Source) -> Result<ColumnUses, FileError> {
+    if !matches!(source, Source::File { .. }) {
+        return Err(node.error("none: only a table of one's own (`path`) has columns to say something of"));
+    }
+    let what = "a table of columns, such as { cabin = \"skip\", price = \"number\" }";
+    let entries = node.fields(what)?;
+    entries.all().map(|(name, node)| Ok((name.to_owned(), node.choice(&ColumnUse::ALL)?))).collect()
 }
 
 fn batch_size(node: &Node, limit: Option<usize>) -> Result<BatchSize, FileError> {
@@ -258,7 +276,7 @@ fn train(node: &Node, source: &Source) -> Result<Train, FileError> {
             .read("accumulate", |node| node.whole(1..=MAX_COUNT))?
             .unwrap_or(default.accumulate),
         clip_norm: fields.read("clip_norm", |norm| norm.number((Excluded(0.0), Unbounded)))?,
-        loss: fields.read("loss", |node| loss(&node, source))?.unwrap_or(default.loss),
+        loss: fields.read("loss", |node| loss(&node, source))?.or(default.loss),
         weights: fields.read("weights", |node| node.choice(&WeightFormat::ALL))?.unwrap_or(default.weights),
         ..default
     })

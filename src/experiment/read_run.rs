@@ -34,7 +34,7 @@ pub(super) struct Setting<'a> {
 
 impl Setting<'_> {
     /// Clocks the run might have: how many updates its epochs have is known when the data are.
-    fn clocks(&self) -> impl Iterator<Item = Clock> {
+    pub(super) fn clocks(&self) -> impl Iterator<Item = Clock> {
         [100, 1, 10_000].into_iter().map(|updates_per_epoch| {
             let clock = Clock { updates: 1, updates_per_epoch };
             Clock { updates: self.updates.whole_updates(clock), ..clock }

@@ -4,11 +4,13 @@ use std::fmt::Write;
 
 use super::decimal::number;
 use super::names::{TICKS, name_of};
+use super::sweep::{Axis, Objective, Prune, Search, Sweep, Unit, Values};
 use super::{
     Activation, Average, BatchSize, Controller, Data, Experiment, Greedy, Loss, Metric, Model, Norm, Number,
     Optimizer, OptimizerKind, Plateau, PlateauMode, Run, SnapshotWhen, Snapshots, Source, SurfaceFunction,
     ThresholdMode, Train, WeightFormat,
 };
+use crate::data::ColumnUse;
 use crate::schedule::greedy::GreedyRule;
 use crate::schedule::kind::{Part, Product, Value};
 use crate::schedule::plateau::PlateauRule;
@@ -33,6 +35,14 @@ impl Experiment {
         }
         for entry in &self.runs {
             section(&mut file, "[[run]]", &run(entry));
+        }
+        if let Some(sweep) = &self.sweep {
+            section(&mut file, "[sweep]", &self::sweep(sweep));
+            file.push_str("[sweep.over]\n");
+            sweep
+                .over
+                .iter()
+                .for_each(|axis| file.push_str(&format!("{} = {}\n", text(&axis.path), values(axis))));
         }
         file
     }
@@ -108,6 +118,13 @@ fn data(data: &Data) -> Table {
     if let Some(limit) = data.limit {
         table.add("limit", limit);
     }
+    if !data.columns.is_empty() {
+        let entry = |(name, column): (&String, &ColumnUse)| {
+            format!("{} = {}", key(name), named(&ColumnUse::ALL, column))
+        };
+        let entries: Vec<String> = data.columns.iter().map(entry).collect();
+        table.add("columns", format!("{{ {} }}", entries.join(", ")));
+    }
     table
 }
 
@@ -151,8 +168,10 @@ fn train(train: &Train, source: &Source) -> Table {
     if let Some(norm) = &train.clip_norm {
         table.add("clip_norm", float(norm));
     }
-    if *source != Source::None {
-        table.add_unless(&default.loss, "loss", &train.loss, |it| named(&Loss::ALL, it));
+    if *source != Source::None
+        && let Some(loss) = train.loss.filter(|_| train.loss != default.loss)
+    {
+        table.add("loss", named(&Loss::ALL, &loss));
     }
     table.add_unless(&default.weights, "weights", &train.weights, |it| named(&WeightFormat::ALL, it));
     table
@@ -194,6 +213,63 @@ fn run(run: &Run) -> Table {
         table.add("batch", schedule(batch, None).inline());
     }
     table
+}
+
+fn sweep(sweep: &Sweep) -> Table {
+    let mut table = Table::default();
+    table.add("run", text(&sweep.run));
+    table.add_unless(&Search::Grid, "search", &sweep.search, |it| named(&Search::ALL, it));
+    if let Some(trials) = sweep.trials {
+        table.add("trials", trials);
+    }
+    table.add_unless(&1, "seeds", &sweep.seeds, usize::to_string);
+    if let Some(seed) = sweep.seed {
+        table.add("seed", seed);
+    }
+    match sweep.objectives.as_slice() {
+        [one] => table.add_unless(&Objective::FinalValLoss, "objective", one, |it| text(&it.name())),
+        several => table.add("objective", list(several, |it| text(&it.name()))),
+    }
+    table.add_unless(&Prune::None, "prune", &sweep.prune, prune);
+    table
+}
+
+fn prune(rule: &Prune) -> String {
+    let mut table = Table::default();
+    table.add("kind", text(rule.name()));
+    let default = Prune::ALL.into_iter().find(|(name, _)| *name == rule.name()).map(|(_, rule)| rule);
+    let written = match *rule {
+        Prune::None => Vec::new(),
+        Prune::Median { startup, after } => vec![("startup", startup.to_string()), ("after", span(&after))],
+        Prune::SuccessiveHalving { factor, from } | Prune::Hyperband { factor, from } => {
+            vec![("factor", factor.to_string()), ("from", span(&from))]
+        }
+    };
+    if default.as_ref() != Some(rule) {
+        written.into_iter().for_each(|(name, value)| table.add(name, value));
+    }
+    table.inline()
+}
+
+/// A range or a list of values.
+fn values(axis: &Axis) -> String {
+    match &axis.values {
+        Values::Choices(choices) => list(choices, toml::Value::to_string),
+        Values::Range(range) => {
+            let mut table = Table::default();
+            let end = |number: f64| match range.unit {
+                Unit::Number => float(&number),
+                _ => range.value(number).to_string(),
+            };
+            table.add("from", end(range.from));
+            table.add("to", end(range.to));
+            table.add_unless(&false, "scale", &range.log, |_| text("log"));
+            if let Some(points) = range.points {
+                table.add("points", points);
+            }
+            table.inline()
+        }
+    }
 }
 
 fn optimizer(optimizer: &Optimizer) -> Table {
@@ -257,7 +333,7 @@ fn schedule(schedule: &Schedule, length: Option<&Span>) -> Table {
 }
 
 /// A field's value; nothing for a length left open.
-fn value(value: &Value) -> Option<String> {
+pub(super) fn value(value: &Value) -> Option<String> {
     Some(match value {
         Value::Number(number) => float(number),
         Value::Span(length) => span(length.as_ref()?),
@@ -343,6 +419,12 @@ fn named<T: PartialEq>(names: &[(&'static str, T)], choice: &T) -> String {
 
 fn float(value: &f64) -> String {
     number(*value)
+}
+
+/// A name as a key: in quotes unless it is of letters, digits, `_` and `-`.
+fn key(name: &str) -> String {
+    let bare = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    if !name.is_empty() && name.bytes().all(bare) { name.to_owned() } else { text(name) }
 }
 
 /// A TOML basic string.

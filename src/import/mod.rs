@@ -20,12 +20,13 @@ mod timm;
 pub(crate) mod yaml;
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::Read;
 use std::path::Path;
 
 pub use error::ImportError;
 pub use fit::Fit;
 pub(crate) use huggingface::settings as huggingface_settings;
+pub use log::{RateAs, rate_of};
 
 use crate::experiment::{BatchSize, Controller, Experiment, Number, Optimizer, Run, Source};
 use crate::export::origin::{self, Origin};
@@ -240,16 +241,21 @@ pub fn import_file(path: impl AsRef<Path>, options: Options) -> Result<Imported,
     let path = path.as_ref();
     let failed = |cause| ImportError::Read { file: path.to_owned(), cause };
     let mut file = File::open(path).map_err(failed)?;
+    if path.is_dir() {
+        return log::read_file(path)?.checked();
+    }
     let mut start = Vec::new();
     file.by_ref().take(detect::SNIFFED as u64).read_to_end(&mut start).map_err(failed)?;
     let format = match options.format.map_or_else(|| detect::format(&String::from_utf8_lossy(&start)), Ok) {
+        // Event files are no text.
+        Err(_) if log::is_log_file(path, &start) => Ok(Format::Log),
         // What is wrong with a table is for its reader to say.
         Err(ImportError::Unrecognised) if is_table(path) => Ok(Format::Log),
         format => format,
     };
     let whole = std::io::Cursor::new(start).chain(file);
     if matches!(format, Ok(Format::Log)) {
-        return log::read(BufReader::new(whole))?.checked();
+        return log::read_file(path)?.checked();
     }
     let mut bytes = Vec::new();
     whole.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;

@@ -23,6 +23,7 @@ mod ramp;
 mod resolve;
 mod restarts;
 pub mod span;
+mod switch;
 
 pub use curve::Curve;
 pub use error::ScheduleError;
@@ -32,6 +33,7 @@ pub use kind::Kind;
 pub use landmark::{Landmark, LandmarkKind};
 pub use plateau::{Plateau, PlateauRule};
 pub use span::{Clock, Span};
+pub use switch::Switched;
 
 /// A schedule as written: a kind, and modifiers around it.
 #[derive(Clone, Debug, PartialEq)]

@@ -34,6 +34,7 @@ pub struct Task {
     /// What updates of a scheduled batch are made of.
     pub micro_batches: MicroBatches,
     pub clip_norm: Option<f64>,
+    pub loss: Loss,
     pub weights: WeightFormat,
     pub seed: u64,
     /// The deviation of the noise added to gradients, for surfaces.
@@ -41,6 +42,8 @@ pub struct Task {
     pub clock: Clock,
     /// Every training sample once: what an epoch shuffles.
     pub samples: usize,
+    /// Scores the held-out samples after the last update only, where nobody looks at them before.
+    pub validates_at_end_only: bool,
     validation_rows: Vec<u32>,
     fingerprint: OnceLock<u32>,
 }
@@ -52,7 +55,7 @@ pub struct Task {
 pub fn prepare(experiment: &Experiment) -> Result<Arc<Prepared>, TrainError> {
     let dataset = match &experiment.data.source {
         Source::Shipped(name) => Dataset::load(name)?,
-        Source::File { path, label } => Dataset::from_csv_file(path, label)?,
+        Source::File { path, label } => Dataset::from_table_file(path, label, &experiment.data.columns)?,
         Source::None => return Ok(Arc::new(nothing())),
     };
     let split = Split {
@@ -74,7 +77,7 @@ fn nothing() -> Prepared {
     };
     let scaling =
         data::Scaling { features: vec![data::Affine::IDENTITY], values: vec![data::Affine::IDENTITY] };
-    Prepared::Samples { train: samples(vec![0.0]), validation: samples(Vec::new()), scaling }
+    Prepared::Samples { train: samples(vec![0.0]), validation: samples(Vec::new()), scaling, table: None }
 }
 
 impl Task {
@@ -112,10 +115,10 @@ impl Task {
         let updates = experiment.train.updates.whole_updates(one_update);
         let clock = Clock { updates, ..one_update };
         Ok(Self {
-            prepared,
             model,
             batch,
             accumulate,
+            loss: Loss::of(experiment.train.loss, prepared.is_regression()),
             micro_batches: MicroBatches::new(batch, accumulate, clock),
             clip_norm: experiment.train.clip_norm,
             weights: experiment.train.weights,
@@ -123,8 +126,10 @@ impl Task {
             noise: noise.filter(|deviation| *deviation > 0.0),
             clock,
             samples,
+            validates_at_end_only: false,
             validation_rows,
             fingerprint: OnceLock::new(),
+            prepared,
         })
     }
 
@@ -198,7 +203,7 @@ impl Task {
 
     /// Whether right and wrong exist.
     pub fn has_accuracy(&self) -> bool {
-        !matches!(&*self.prepared, Prepared::Samples { train, .. } if matches!(train.targets, data::Targets::Values { .. }))
+        !self.prepared.is_regression()
     }
 
     /// Samples of the largest batch a lane handles.
@@ -212,6 +217,9 @@ impl Task {
             return false;
         }
         let Clock { updates: total, updates_per_epoch: epoch } = self.clock;
+        if self.validates_at_end_only && !every_epoch {
+            return updates == total;
+        }
         if every_epoch && updates.is_multiple_of(epoch) {
             return true;
         }
@@ -227,7 +235,7 @@ impl Task {
 /// The experiment's model for the data.
 fn model(experiment: &Experiment, prepared: &Prepared) -> Result<Box<dyn Model>, TrainError> {
     let task = |why: String| TrainError::Task(why);
-    let loss = experiment.train.loss;
+    let loss = Loss::of(experiment.train.loss, prepared.is_regression());
     if let ModelSpec::Surface { function, start, .. } = &experiment.model {
         return match experiment.data.source {
             Source::None => Ok(Box::new(Surface::new(*function, *start))),
@@ -237,8 +245,7 @@ fn model(experiment: &Experiment, prepared: &Prepared) -> Result<Box<dyn Model>,
     if experiment.data.source == Source::None {
         return Err(task("this model needs data: add a [data] section".into()));
     }
-    let regression = matches!(prepared, Prepared::Samples { train, .. } if matches!(train.targets, data::Targets::Values { .. }));
-    if regression && loss == Loss::CrossEntropy {
+    if prepared.is_regression() && loss == Loss::CrossEntropy {
         let how = "the answers are numbers, and cross_entropy needs classes: write loss = \"mse\"";
         return Err(task(how.into()));
     }

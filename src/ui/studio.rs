@@ -20,6 +20,7 @@ use super::layout::Layout;
 use super::panels::landscape::Look;
 use super::scenery::Scenery;
 use super::sheet::Sheet;
+use super::shelf::Shelf;
 use super::theme::Tokens;
 use super::toast::Toasts;
 use super::view::View;
@@ -41,6 +42,7 @@ pub struct Studio {
     pub bench: Bench,
     pub scenery: Scenery,
     pub lab: Lab,
+    pub shelf: Shelf,
     resolved: Vec<Resolved>,
     asked: Vec<Action>,
     told: Vec<Command>,
@@ -84,6 +86,7 @@ impl Studio {
             bench: Bench::default(),
             scenery: Scenery::default(),
             lab: Lab::default(),
+            shelf: Shelf::default(),
             resolved: Vec::new(),
             asked: Vec::new(),
             told: Vec::new(),
@@ -121,6 +124,12 @@ impl Studio {
             Span::Percent(_) => GUESS.updates,
         };
         Clock { updates, ..GUESS }
+    }
+
+    /// The updates that the plots can show: those of our runs, and what recordings reach beyond.
+    pub fn extent(&self) -> u64 {
+        let clock = self.clock();
+        clock.updates.max(self.shelf.end(clock, |id| self.is_shown(id)))
     }
 
     /// Brings the curves up to date with the document, and the selection with the runs there are.
@@ -225,15 +234,18 @@ impl Studio {
 
     /// The shown runs, the selected one and the one under the pointer last, so that they are drawn on top.
     pub fn shown(&self) -> Vec<Row> {
-        let mut rows: Vec<Row> =
-            self.document.runs().map(|(row, _)| row).filter(|row| self.is_shown(row.id)).collect();
+        let ours = self.document.runs().map(|(row, _)| row);
+        let all = ours.chain(self.shelf.guests().iter().map(|guest| guest.row));
+        let mut rows: Vec<Row> = all.filter(|row| self.is_shown(row.id)).collect();
         rows.sort_by_key(|row| (self.view.hot == Some(row.id), self.view.selected == row.id));
         rows
     }
 
     /// A run's place in the palette.
     pub fn slot(&self, id: RunId) -> usize {
-        self.document.runs().find(|(row, _)| row.id == id).map_or(0, |(row, _)| row.slot)
+        let ours = self.document.runs().map(|(row, _)| row);
+        let mut all = ours.chain(self.shelf.guests().iter().map(|guest| guest.row));
+        all.find(|row| row.id == id).map_or(0, |row| row.slot)
     }
 
     /// A run's colour, faded while another is under the pointer.
@@ -243,6 +255,9 @@ impl Studio {
 
     /// What a lane is called.
     pub fn lane_name(&self, lane: LaneId) -> Option<String> {
+        if let Some(guest) = self.shelf.guest(lane.run) {
+            return Some(guest.name.clone());
+        }
         let run = self.document.run(lane.run)?;
         Some(match lane.replica {
             0 => run.name.clone(),

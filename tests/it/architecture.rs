@@ -68,6 +68,14 @@ fn landscapes_are_computed_and_drawn_without_a_window() {
 }
 
 #[test]
+fn recordings_know_telemetry_only() {
+    absent("recording", &INTERFACE, &[]);
+    let above =
+        ["candle", "crate::analysis", "crate::import", "crate::train", "crate::experiment", "crate::ui"];
+    absent("recording", &above, &[]);
+}
+
+#[test]
 fn exports_imports_and_lint_know_schedules_and_experiments_only() {
     for folder in ["export", "import", "lint"] {
         absent(folder, &INTERFACE, &[]);

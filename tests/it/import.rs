@@ -16,6 +16,7 @@ use crate::support::Fixture;
 mod exports;
 mod logs;
 mod malformed;
+mod recordings;
 
 const GOLDEN: &str = include_str!("../golden/schedules.json");
 

@@ -126,7 +126,7 @@ impl Context {
             scheduled: legs.iter().map(resolved).collect::<Result<_, TrainError>>()?,
             updates: task.clock.updates,
             quiet_until: warmup.max(task.clock.updates / 20).max(20),
-            chance: Some(match experiment.train.loss {
+            chance: Some(match task.loss {
                 Loss::CrossEntropy => chance.loss,
                 Loss::Mse => chance.squared_error,
             }),

@@ -4,6 +4,7 @@ mod actions;
 mod exchange;
 mod files;
 mod panels;
+mod recordings;
 mod resume;
 
 use std::collections::VecDeque;
@@ -30,6 +31,7 @@ use super::theme::{self, metrics};
 use super::trainer::Trainer;
 use super::view::Context as SidePanel;
 use super::widgets::looked_up;
+pub use files::{is_recording, is_saved_training};
 use resume::Reading;
 
 /// Between two frames while training: at most 60 a second.
@@ -134,7 +136,7 @@ impl StudioApp {
         let hidden = &view.hidden;
         let begins = self.studio.begins();
         let ask = Ask {
-            bounds: view.window.bounds(playhead, clock.updates),
+            bounds: view.window.bounds(playhead, self.studio.extent()),
             columns: self.studio.layout.across.span().max(metrics::PLOT_MIN) as usize,
             quantity: view.quantity,
             number: view.number,
@@ -149,6 +151,7 @@ impl StudioApp {
         };
         let frame = &mut self.studio.frame;
         self.trainer.read(&mut |shared| frame.gather(shared, &ask));
+        self.studio.shelf.gather(frame, &ask, clock);
         self.studio.follow_engine();
         self.studio.refresh();
         self.studio.poll_lab(shown);
@@ -232,7 +235,8 @@ impl StudioApp {
         let looks = !self.sent.examine.iter().all(|lane| seen(*lane));
         let survey = self.sent.survey.is_some() && landscape::is_waiting(&self.studio);
         let shown = self.studio.view.context_open && context::current(&self.studio) == SidePanel::Snapshots;
-        field || looks || survey || self.studio.lab.is_busy() || shown && self.studio.is_comparing()
+        let opens = self.studio.shelf.is_opening();
+        opens || field || looks || survey || self.studio.lab.is_busy() || shown && self.studio.is_comparing()
     }
 
     fn is_behind(&self) -> bool {
@@ -255,6 +259,7 @@ impl eframe::App for StudioApp {
         self.closing(ctx);
         self.picked(ctx);
         self.imported();
+        self.recordings(ctx);
         self.poll_saved();
         self.gather();
     }

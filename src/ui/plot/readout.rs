@@ -44,6 +44,15 @@ pub fn at_cursor(ui: &Ui, studio: &Studio, rect: Rect, x: f32, cursor: f64) {
             Line { name: &run.name, slot: row.slot, color: tokens.run(row.slot), values, ahead }
         })
         .collect();
+    let guests = studio.shelf.guests().iter().filter(|guest| studio.is_shown(guest.row.id));
+    let guests = guests.map(|guest| Line {
+        name: &guest.name,
+        slot: guest.row.slot,
+        color: tokens.run(guest.row.slot),
+        values: studio.frame.lane(guest.row.id).map(|lane| lane.at_cursor).unwrap_or_default(),
+        ahead: false,
+    });
+    let lines: Vec<Line<'_>> = lines.into_iter().chain(guests).collect();
     if !lines.is_empty() {
         show(ui, rect, x, (update, epoch), studio.view.number, &lines);
     }

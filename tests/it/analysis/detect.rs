@@ -372,7 +372,7 @@ fn healthy_runs_of_every_schedule_raise_nothing() {
         if data == "wine_quality"
             && Cohort::new(super::revision_of(experiment.clone(), 0), super::pool(2)).is_err()
         {
-            experiment.train.loss = anneal_studio::experiment::Loss::Mse;
+            experiment.train.loss = Some(anneal_studio::experiment::Loss::Mse);
         }
         experiment.train.replicas = 4;
         for (name, findings) in diagnosed(&mut cohort(experiment)) {

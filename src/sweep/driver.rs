@@ -1,0 +1,378 @@
+//! The sweep from its first trial to its last.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::SweepError;
+use super::audit::{self, Audit};
+use super::cohorts::Setting;
+use super::journal::{Journal, JournalError, Kept};
+use super::pruner::{Pruner, Racing, STEPS};
+use super::sampler::Sampler;
+use super::space::{Chosen, Space};
+use super::trial::{Status, Trial};
+use crate::data::Prepared;
+use crate::experiment::sweep::{Objective, Prune, Search, Values};
+use crate::experiment::vary::Base;
+use crate::experiment::{Experiment, Sweep};
+use crate::schedule::Clock;
+use crate::train::TrainError;
+use crate::train::task::{Task, prepare};
+
+/// Lanes that train at once for each thread, and at least, where it makes no difference to the results.
+const LANES_A_THREAD: usize = 8;
+const LEAST_LANES: usize = 64;
+/// The memory that lanes training at once may take together, in bytes.
+const LANE_BYTES: usize = 1 << 30;
+/// Numbers a lane keeps for each parameter: itself, buffers, gradients, scratch.
+const NUMBERS_A_PARAMETER: usize = 8;
+/// Trials that race each other where some are pruned. A fixed number: it decides who is compared with whom.
+const RACE: usize = 32;
+
+/// A sweep that is ready to begin.
+pub struct Sweeper {
+    experiment: Experiment,
+    sweep: Sweep,
+    setting: Setting,
+    sampler: Sampler,
+    pruner: Option<Pruner>,
+    clock: Clock,
+    lanes: usize,
+}
+
+/// Who follows a sweep.
+pub trait Watch {
+    /// A trial is done, or was taken over from the journal. `why` says what made it fail.
+    ///
+    /// # Errors
+    /// [`TrainError::Cancelled`] stops the sweep.
+    fn trial(&mut self, trial: &Trial, why: Option<&str>) -> Result<(), TrainError>;
+
+    /// The share of all trials that is done, 0 to 1.
+    ///
+    /// # Errors
+    /// [`TrainError::Cancelled`] stops the sweep.
+    fn progress(&mut self, share: f64) -> Result<(), TrainError>;
+}
+
+/// What a sweep found.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// In their order.
+    pub trials: Vec<Trial>,
+    /// What pruning cost and saved, where something was pruned.
+    pub audit: Option<Audit>,
+}
+
+impl Sweeper {
+    /// Checks everything that can be checked before training. `origin` is the experiment's file.
+    ///
+    /// # Errors
+    /// When the run is not there, an objective is not measured, or the experiment cannot be trained.
+    pub fn new(
+        experiment: &Experiment,
+        sweep: &Sweep,
+        origin: &Path,
+        pool: Arc<rayon::ThreadPool>,
+    ) -> Result<Self, SweepError> {
+        Self::prepared(experiment, sweep, origin, None, pool)
+    }
+
+    /// As [`Sweeper::new`], with the experiment's data where it is prepared already.
+    ///
+    /// # Errors
+    /// As [`Sweeper::new`].
+    pub fn prepared(
+        experiment: &Experiment,
+        sweep: &Sweep,
+        origin: &Path,
+        prepared: Option<Arc<Prepared>>,
+        pool: Arc<rayon::ThreadPool>,
+    ) -> Result<Self, SweepError> {
+        let prepared = prepared.map_or_else(|| prepare(experiment), Ok)?;
+        let task = Task::new(experiment, Arc::clone(&prepared))?;
+        let clock = task.clock;
+        let no_run = || SweepError::NoRun(sweep.run.clone());
+        let base = Base::new(experiment, &sweep.run, origin, clock).ok_or_else(no_run)?;
+        measured(&sweep.objectives, &task, experiment)?;
+        let seed = sweep.seed.unwrap_or(experiment.train.seed);
+        let header = Experiment { sweep: Some(sweep.clone()), ..base.experiment().clone() };
+        let space = Space::new(sweep.over.clone(), base);
+        let sampler = Sampler::new(sweep, &space, seed);
+        let pruner = Pruner::new(sweep.prune, clock);
+        let threads = pool.current_num_threads();
+        let bytes = task.model.width() * NUMBERS_A_PARAMETER * size_of::<f32>();
+        let most = (LANE_BYTES / bytes.max(1)).max(1);
+        let lanes = (threads * LANES_A_THREAD).max(LEAST_LANES).min(most);
+        let mut setting = Setting::new(space, sweep.objectives.clone(), sweep.seeds, pool);
+        setting.know(experiment, prepared);
+        setting.watches = pruner.is_some() || !sweep.objectives.iter().all(|it| it.looks_at_the_end_only());
+        Ok(Self { experiment: header, sweep: sweep.clone(), setting, sampler, pruner, clock, lanes })
+    }
+
+    /// Tries these points of the space, in this order, whatever the search.
+    #[must_use]
+    pub fn with_points(self, points: Vec<Vec<f64>>) -> Self {
+        Self { sampler: self.sampler.listed(points), ..self }
+    }
+
+    /// The experiment with the varied run alone, and the sweep: what a journal keeps.
+    pub fn experiment(&self) -> &Experiment {
+        &self.experiment
+    }
+
+    pub fn sweep(&self) -> &Sweep {
+        &self.sweep
+    }
+
+    pub fn space(&self) -> &Space {
+        &self.setting.space
+    }
+
+    /// What the search, and the choice of what is audited, draw from.
+    pub fn seed(&self) -> u64 {
+        self.sweep.seed.unwrap_or(self.experiment.train.seed)
+    }
+
+    /// How many trials there will be.
+    pub fn trials(&self) -> usize {
+        self.sampler.trials(self.sweep.trials)
+    }
+
+    /// Lanes that train at once, where that changes nothing but the time until each trial is done.
+    #[must_use]
+    pub fn with_lanes(self, lanes: usize) -> Self {
+        Self { lanes: lanes.max(1), ..self }
+    }
+
+    /// What was assumed or left out, in words.
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        for axis in self.sweep.over.iter().filter(|axis| axis.path == "lr.kind") {
+            let Values::Choices(kinds) = &axis.values else { continue };
+            for kind in kinds.iter().filter_map(toml::Value::as_str) {
+                let filled = self.setting.space.base().filled(kind).unwrap_or_default();
+                let filled: Vec<String> =
+                    filled.into_iter().map(|(name, value)| format!("{name} = {value}")).collect();
+                if !filled.is_empty() {
+                    notes.push(format!("lr.kind = \"{kind}\" is filled in with {}", filled.join(", ")));
+                }
+            }
+        }
+        if self.sweep.over.iter().any(|axis| axis.path == "optimizer.kind") {
+            notes.push(
+                "where optimizer.kind changes, weight decay and constants take the kind's defaults"
+                    .to_owned(),
+            );
+        }
+        let (cells, trials) = (self.setting.space.cells(), self.trials());
+        if self.sweep.search == Search::Grid && trials < cells {
+            let left = match self.sweep.trials {
+                Some(wanted) if wanted == trials => {
+                    "a seeded choice; `trials` leaves the others out".to_owned()
+                }
+                _ => "the others differ only in what their kind does not have".to_owned(),
+            };
+            notes.push(format!("{trials} of the grid's {cells} combinations: {left}"));
+        }
+        if let (Search::Grid, Some(wanted)) = (self.sweep.search, self.sweep.trials.filter(|it| *it > trials))
+        {
+            notes.push(format!("{wanted} trials are wanted and the grid has {trials}: all of them are made"));
+        }
+        let has_points = self
+            .sweep
+            .over
+            .iter()
+            .any(|axis| matches!(&axis.values, Values::Range(range) if range.points.is_some()));
+        if self.sweep.search != Search::Grid && has_points {
+            notes.push("`points` is a grid's: this search tries any value between the ends".to_owned());
+        }
+        notes
+    }
+
+    /// Trains every trial that the journal does not have.
+    ///
+    /// # Errors
+    /// When `watch` stops it, the journal cannot be written or is another sweep's, or the tensor library fails.
+    pub fn run(
+        &mut self,
+        mut journal: Option<&mut Journal>,
+        mut kept: Kept,
+        watch: &mut dyn Watch,
+    ) -> Result<Outcome, SweepError> {
+        let total = self.trials();
+        let mut trials: Vec<Trial> = Vec::with_capacity(total);
+        while trials.len() < total {
+            let (next, left) = (trials.len(), total - trials.len());
+            let points = self.sampler.ask(next..next + self.at_once().min(left));
+            let chosen =
+                points.iter().enumerate().map(|(at, point)| (next + at, self.setting.space.values(point)));
+            let chosen: Vec<(usize, Chosen)> = chosen.collect();
+            let known = known(&mut kept, &chosen, journal.as_deref())?;
+            let whole = known.iter().all(Option::is_some);
+            // Who is pruned depends on all that race, so those of a race that was cut off run once more.
+            let again = self.pruner.is_some() && !whole;
+            let todo = chosen.into_iter().zip(&known).filter(|(_, known)| again || known.is_none());
+            let todo: Vec<(usize, Chosen)> = todo.map(|(chosen, _)| chosen).collect();
+            let mut wave: Vec<Trial> = Vec::new();
+            let count = known.len() as f64;
+            let share = |within: f64| (next as f64 + within * count) / total as f64;
+            self.train(todo, &mut |event| match event {
+                Event::Progress(within) => Ok(watch.progress(share(within))?),
+                Event::Ended(trial, why) => {
+                    match known.get(trial.trial - next).and_then(Option::as_ref) {
+                        Some(before) => same(before, &trial, journal.as_deref())?,
+                        None => {
+                            if let Some(journal) = &mut journal {
+                                journal.append(&trial)?;
+                            }
+                            watch.trial(&trial, why.as_deref())?;
+                        }
+                    }
+                    wave.push(trial);
+                    Ok(())
+                }
+            })?;
+            for before in known.into_iter().flatten() {
+                if !again {
+                    watch.trial(&before, None)?;
+                    wave.push(before);
+                }
+            }
+            wave.sort_by_key(|trial| trial.trial);
+            for (trial, point) in wave.iter().zip(&points) {
+                self.sampler.tell(point, trial.badness(&self.sweep.objectives));
+                if let Some(pruner) = &mut self.pruner {
+                    pruner.tell(trial.trial, trial.status == Status::Pruned, &trial.curve);
+                }
+            }
+            trials.extend(wave);
+            watch.progress(share(1.0))?;
+        }
+        let audit = if self.sweep.prune == Prune::None {
+            None
+        } else {
+            Some(audit::audit(self, &trials, journal, &mut kept, watch)?)
+        };
+        Ok(Outcome { trials, audit })
+    }
+
+    /// Trials that are chosen, and trained, at once.
+    fn at_once(&self) -> usize {
+        let free = if self.pruner.is_some() { RACE } else { self.lanes.div_ceil(self.setting.seeds) };
+        self.sampler.at_once().unwrap_or(free).max(1)
+    }
+
+    /// Trains these trials side by side, those that are pruned not to their end.
+    fn train(
+        &mut self,
+        todo: Vec<(usize, Chosen)>,
+        tell: &mut dyn FnMut(Event) -> Result<(), SweepError>,
+    ) -> Result<(), SweepError> {
+        let mut wave = self.setting.wave(todo);
+        // Only a race is compared on the way.
+        let steps = if self.pruner.is_some() { 1..=STEPS } else { STEPS..=STEPS };
+        for step in steps {
+            wave.advance(&self.setting, step, &mut |share| progress(tell, share))?;
+            for (trial, why) in wave.ended() {
+                tell(Event::Ended(trial, why))?;
+            }
+            let Some(pruner) = self.pruner.as_ref().filter(|_| step < STEPS) else { continue };
+            let curves = wave.curves(&self.setting, step);
+            let racing: Vec<Racing> = curves.iter().map(|&(trial, curve)| Racing { trial, curve }).collect();
+            let judged = pruner.judge(step, &racing);
+            let pruned = racing.iter().zip(judged).filter(|(_, pruned)| *pruned).map(|(one, _)| one.trial);
+            let pruned: Vec<usize> = pruned.collect();
+            wave.prune(&self.setting, &pruned);
+            for (trial, why) in wave.ended() {
+                tell(Event::Ended(trial, why))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Trains these trials to their end, whatever they look like on the way.
+    pub(super) fn train_whole(
+        &mut self,
+        todo: Vec<(usize, Chosen)>,
+        watch: &mut dyn Watch,
+    ) -> Result<Vec<Trial>, SweepError> {
+        let pruner = self.pruner.take();
+        let mut trials = Vec::new();
+        let trained = self.train(todo, &mut |event| match event {
+            Event::Progress(_) => Ok(watch.progress(1.0)?),
+            Event::Ended(trial, _) => {
+                trials.push(trial);
+                Ok(())
+            }
+        });
+        self.pruner = pruner;
+        trained.map(|()| trials)
+    }
+
+    /// Updates of the run as the file has it.
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+}
+
+enum Event {
+    Progress(f64),
+    Ended(Trial, Option<String>),
+}
+
+/// What the journal has of these trials.
+fn known(
+    kept: &mut Kept,
+    chosen: &[(usize, Chosen)],
+    journal: Option<&Journal>,
+) -> Result<Vec<Option<Trial>>, SweepError> {
+    let take = |(trial, values): &(usize, Chosen)| match kept.take(*trial, false, values) {
+        None => Ok(None),
+        Some(Ok(known)) => Ok(Some(known)),
+        Some(Err(())) => {
+            let folder = journal.map(|journal| journal.folder().to_owned()).unwrap_or_default();
+            Err(JournalError::Values { folder, trial: *trial }.into())
+        }
+    };
+    chosen.iter().map(take).collect()
+}
+
+/// A share that is done, told as training wants to hear of it: only a stop comes back from there.
+fn progress(tell: &mut dyn FnMut(Event) -> Result<(), SweepError>, share: f64) -> Result<(), TrainError> {
+    match tell(Event::Progress(share)) {
+        Ok(()) => Ok(()),
+        Err(SweepError::Train(error)) => Err(error),
+        Err(_) => Err(TrainError::Cancelled),
+    }
+}
+
+/// # Errors
+/// When a trial that was trained once more is another than before.
+fn same(before: &Trial, now: &Trial, journal: Option<&Journal>) -> Result<(), JournalError> {
+    if before == now {
+        return Ok(());
+    }
+    let folder = journal.map(|journal| journal.folder().to_owned()).unwrap_or_default();
+    Err(JournalError::Result { folder, trial: now.trial })
+}
+
+/// # Errors
+/// When an objective is not measured with this data and model.
+fn measured(objectives: &[Objective], task: &Task, experiment: &Experiment) -> Result<(), SweepError> {
+    for objective in objectives {
+        let why = if objective.needs_validation() && task.validation().next().is_none() {
+            "no samples are held out"
+        } else if objective.needs_accuracy() && !task.has_accuracy() {
+            "a regression has no right answers to count"
+        } else {
+            continue;
+        };
+        let name = objective.name();
+        return Err(SweepError::Impossible(format!(
+            "objective = \"{name}\" is not measured in \"{}\": {why}; choose another objective",
+            experiment.name
+        )));
+    }
+    Ok(())
+}

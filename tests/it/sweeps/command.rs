@@ -1,0 +1,151 @@
+//! `anneal sweep` as people run it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::support;
+use crate::command_line::{anneal, text};
+
+const SWEEP: &str = r#"seeds = 2
+[sweep.over]
+"lr.kind" = ["cosine", "wsd", "linear"]
+"lr.peak" = { from = 1e-3, to = 3.0, scale = "log", points = 8 }
+"lr.warmup.over" = { from = "0%", to = "50%", points = 4 }
+"#;
+
+fn file(folder: &Path, sweep: &str) -> String {
+    let file = folder.join("sweep.toml");
+    fs::write(&file, support::text(sweep)).unwrap();
+    file.to_string_lossy().into_owned()
+}
+
+fn lines(path: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(path).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn sweep_writes_the_trials_of_the_contract() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, out) = (file(folder.path(), SWEEP), folder.path().join("out"));
+    let done = anneal(&["sweep", &file, "--out", &out.to_string_lossy(), "--json"]);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let summary: Value = serde_json::from_slice(&done.stdout).unwrap();
+    let trials = lines(&out.join("trials.jsonl"));
+    assert_eq!(
+        (trials.len(), &summary["trials"], &summary["pruned"]),
+        (96, &Value::from(96), &Value::from(0))
+    );
+    for (at, trial) in trials.iter().enumerate() {
+        let keys: Vec<&str> = trial.as_object().unwrap().keys().map(String::as_str).collect();
+        let mut keys = keys;
+        keys.sort_unstable();
+        assert_eq!(keys, ["objective", "seeds", "status", "trial", "updates", "values"]);
+        assert_eq!((&trial["trial"], &trial["seeds"]), (&Value::from(at), &Value::from(2)));
+        assert!(trial["values"]["lr.peak"].is_f64() && trial["values"]["lr.warmup.over"].is_string());
+    }
+    let known = trials.iter().filter_map(|trial| Some((trial["objective"].as_f64()?, trial)));
+    let best = known.min_by(|a, b| a.0.total_cmp(&b.0)).unwrap().1;
+    assert_eq!(summary["best"], *best);
+    assert!(summary["seconds"].as_f64().is_some());
+    assert!(text(&done.stderr).contains("lr.kind = \"wsd\" is filled in with decay = \"20%\""));
+
+    let again = anneal(&["sweep", &file, "--out", &out.to_string_lossy()]);
+    assert_eq!(again.status.code(), Some(2), "a sweep is not replaced");
+    assert!(text(&again.stderr).contains("--resume"));
+    let isolated = anneal(&["sweep", &file, "--resume", &out.to_string_lossy(), "--isolate", "lr.kind"]);
+    let table = text(&isolated.stdout);
+    assert!(["cosine", "wsd", "linear"].iter().all(|kind| table.contains(kind)), "{table}");
+    assert!(text(&isolated.stderr).contains("resumed with 96 finished trials"));
+}
+
+#[test]
+fn what_cannot_be_asked_is_one_sentence_and_writes_nothing() {
+    let empty = "[sweep.over]\n";
+    let nothing = "[sweep.over]\n\"lr.pek\" = [1.0]\n";
+    let many = "trials = 1000000000\nsearch = \"random\"\n[sweep.over]\n\"lr.peak\" = [1.0]\n";
+    let unmeasured = "objective = \"accuracy\"\n[sweep.over]\n\"lr.peak\" = [1.0]\n";
+    for sweep in [empty, nothing, many, unmeasured] {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, out) = (file(folder.path(), sweep), folder.path().join("out"));
+        let done = anneal(&["sweep", &file, "--out", &out.to_string_lossy()]);
+        assert_eq!(done.status.code(), Some(2), "{sweep}");
+        assert_eq!(text(&done.stderr).lines().count(), 1, "{}", text(&done.stderr));
+        assert!(done.stdout.is_empty() && !out.exists());
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let plain = folder.path().join("plain.toml");
+    fs::write(&plain, support::text("").split("[sweep]").next().unwrap()).unwrap();
+    let done = anneal(&["sweep", &plain.to_string_lossy()]);
+    assert!(
+        done.status.code() == Some(2) && text(&done.stderr).contains("[sweep]"),
+        "{}",
+        text(&done.stderr)
+    );
+    let done = anneal(&["sweep", &file(folder.path(), SWEEP), "--isolate", "lr.pek"]);
+    assert!(
+        done.status.code() == Some(2) && text(&done.stderr).contains("lr.peak"),
+        "{}",
+        text(&done.stderr)
+    );
+}
+
+fn start(file: &str, out: &Path) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_anneal"));
+    command.args(["sweep", file, "--threads", "1", "--resume"]).arg(out);
+    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+/// Kills a sweep `kills` times at moments that are spread over its course, and compares the end.
+fn survives(kills: u32, sweep: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let long = support::text(sweep).replace("updates = \"60\"", "updates = \"900\"");
+    let file = folder.path().join("long.toml");
+    fs::write(&file, long).unwrap();
+    let file = file.to_string_lossy();
+    let (whole, torn) = (folder.path().join("whole"), folder.path().join("torn"));
+    assert!(start(&file, &whole).wait().unwrap().success());
+    for kill in 0..kills {
+        let mut child = start(&file, &torn);
+        std::thread::sleep(Duration::from_millis(30 + u64::from(kill * 37 % 120)));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    assert!(start(&file, &torn).wait().unwrap().success());
+    let read = |out: &Path, name: &str| fs::read_to_string(out.join(name)).unwrap();
+    assert_eq!(read(&torn, "trials.jsonl"), read(&whole, "trials.jsonl"));
+    assert_eq!(read(&torn, "optuna.journal"), read(&whole, "optuna.journal"));
+    let trials: BTreeMap<u64, Value> = lines(&torn.join("trials.jsonl"))
+        .into_iter()
+        .map(|trial| (trial["trial"].as_u64().unwrap(), trial))
+        .collect();
+    assert_eq!(trials.len(), lines(&whole.join("trials.jsonl")).len());
+}
+
+#[test]
+fn a_killed_sweep_ends_as_if_it_had_not_been() {
+    survives(4, SWEEP);
+    survives(
+        3,
+        "search = \"tpe\"\ntrials = 60\nprune = { kind = \"median\" }\n[sweep.over]\n\"lr.peak\" = { from = 1e-3, to = 3.0, scale = \"log\" }\n",
+    );
+}
+
+#[test]
+#[ignore = "kills a sweep twenty times over, three times"]
+fn a_sweep_killed_twenty_times_ends_as_if_it_had_not_been() {
+    survives(20, SWEEP);
+    survives(
+        20,
+        "search = \"random\"\ntrials = 90\nprune = { kind = \"successive_halving\" }\n[sweep.over]\n\"lr.peak\" = { from = 1e-3, to = 3.0, scale = \"log\" }\n",
+    );
+    survives(
+        20,
+        "search = \"cma_es\"\ntrials = 60\n[sweep.over]\n\"lr.peak\" = { from = 1e-3, to = 3.0, scale = \"log\" }\n",
+    );
+}

@@ -1,0 +1,200 @@
+//! Trials: the same bits whoever trains beside them, and what becomes of a sweep that is stopped.
+
+use std::fs;
+
+use anneal_studio::experiment::Experiment;
+use anneal_studio::sweep::edges::at_the_edge;
+use anneal_studio::sweep::front::best;
+use anneal_studio::sweep::isolation::isolate;
+use anneal_studio::sweep::{JournalError, Status, SweepError, Trial};
+use anneal_studio::train::cohort::Cohort;
+use anneal_studio::train::ids::{Revision, RunId};
+
+use super::support::{experiment, run, run_until, sweeper};
+
+const KINDS: &str = r#"seeds = 2
+[sweep.over]
+"lr.kind" = ["cosine", "wsd", "linear"]
+"lr.peak" = { from = 1e-2, to = 1.0, scale = "log", points = 4 }
+"lr.warmup.over" = { from = "0%", to = "30%", points = 2 }
+"data.batch_size" = [16, 32]
+"#;
+
+const PRUNED: &str = r#"search = "random"
+trials = 70
+seeds = 2
+prune = { kind = "successive_halving" }
+[sweep.over]
+"lr.peak" = { from = 1e-3, to = 1.0, scale = "log" }
+"optimizer.momentum" = { from = 0.0, to = 0.95 }
+"#;
+
+#[test]
+fn a_trial_has_the_same_bits_alone_in_any_cohort_and_on_any_number_of_threads() {
+    let reference = run(KINDS, 1, 1).trials;
+    assert_eq!(reference.len(), 48);
+    assert!(reference.iter().all(|trial| trial.objectives[0].is_some()));
+    for (threads, lanes) in [(1, 1000), (2, 7), (3, 64)] {
+        assert_eq!(run(KINDS, threads, lanes).trials, reference, "{threads} threads, {lanes} lanes");
+    }
+}
+
+#[test]
+fn who_is_pruned_depends_on_neither_threads_nor_lanes() {
+    let reference = run(PRUNED, 1, 1);
+    assert!(reference.trials.iter().filter(|trial| trial.status == Status::Pruned).count() > 30);
+    let again = run(PRUNED, 3, 500);
+    assert_eq!(again.trials, reference.trials);
+    assert_eq!(again.audit, reference.audit);
+}
+
+#[test]
+fn a_trial_is_the_run_that_the_file_would_train_with_its_values() {
+    let swept = run(KINDS, 2, 64).trials;
+    let trial = &swept[29];
+    let experiment = experiment(KINDS);
+    let trained = sweeper(&experiment, 1).space().experiment(&trial.values).unwrap();
+    let file = Experiment::parse(&trained.to_toml(), "alone.toml").unwrap();
+    let mut alone = Experiment { runs: file.runs.clone(), ..file };
+    alone.train.replicas = 2;
+    let revision = Revision { generation: 0, experiment: alone, ids: vec![RunId(0)] };
+    let pool = std::sync::Arc::new(anneal_studio::train::pool(Some(1)).unwrap());
+    let mut cohort = Cohort::new(revision.into(), pool).unwrap();
+    cohort.advance(u64::MAX, u64::MAX).unwrap();
+    let losses: Vec<Option<f64>> =
+        cohort.lanes().iter().map(|lane| lane.log.rows.last()?.val_loss.map(f64::from)).collect();
+    let seeds: Vec<Option<f64>> = trial.seeds.iter().map(|seed| seed[0]).collect();
+    assert_eq!(seeds, losses);
+    assert_eq!(trial.updates, cohort.update());
+}
+
+#[test]
+fn a_sweep_that_is_stopped_goes_on_and_ends_the_same() {
+    let searches = [
+        KINDS.to_owned(),
+        PRUNED.to_owned(),
+        PRUNED.replace("successive_halving", "median").replace("random", "tpe"),
+        PRUNED.replace("successive_halving", "hyperband").replace("random", "sobol"),
+        PRUNED.replace("prune = { kind = \"successive_halving\" }\n", "").replace("random", "cma_es"),
+    ];
+    for search in searches {
+        let whole = tempfile::tempdir().unwrap();
+        run_until(&search, whole.path(), usize::MAX).unwrap_or_else(|error| panic!("{search}: {error}"));
+        let torn = tempfile::tempdir().unwrap();
+        for trials in [3, 20, 40] {
+            let stopped = run_until(&search, torn.path(), trials);
+            assert!(matches!(stopped, Err(SweepError::Train(_))), "{search}");
+            // As a kill leaves it: the last line half written.
+            let path = torn.path().join("journal.jsonl");
+            let journal = fs::read(&path).unwrap();
+            fs::write(&path, &journal[..journal.len() - 5]).unwrap();
+        }
+        run_until(&search, torn.path(), usize::MAX).unwrap_or_else(|error| panic!("{search}: {error}"));
+        for file in ["trials.jsonl", "optuna.journal"] {
+            let read = |folder: &tempfile::TempDir| fs::read_to_string(folder.path().join(file)).unwrap();
+            assert_eq!(read(&torn), read(&whole), "{file} of {search}");
+        }
+    }
+}
+
+#[test]
+fn a_folder_of_another_sweep_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    run_until(KINDS, folder.path(), 2).unwrap_err();
+    let error = run_until(&KINDS.replace("seeds = 2", "seeds = 3"), folder.path(), 9).unwrap_err();
+    assert!(matches!(error, SweepError::Journal(JournalError::Other { .. })), "{error}");
+    assert!(error.to_string().contains("seeds = 2"), "{error}");
+}
+
+#[test]
+fn a_run_that_diverges_is_told_from_one_that_is_bad() {
+    let sweep = "[sweep.over]\n\"lr.peak\" = [0.1, 1e30]\n\"model.activation\" = [\"relu\"]\n";
+    let trials = run(sweep, 1, 8).trials;
+    assert_eq!(
+        trials.iter().map(|trial| trial.status).collect::<Vec<_>>(),
+        [Status::Complete, Status::Diverged]
+    );
+    assert_eq!(trials[1].as_json()["objective"], serde_json::Value::Null);
+    assert!(trials[1].updates < 60 && trials[1].updates > 0, "{}", trials[1].updates);
+}
+
+#[test]
+fn what_cannot_be_trained_is_one_failed_trial_and_no_more() {
+    let sweep = "[sweep.over]\n\"data.batch_size\" = [16, 1000000]\n";
+    let trials = run(sweep, 1, 8).trials;
+    assert_eq!(
+        trials.iter().map(|trial| trial.status).collect::<Vec<_>>(),
+        [Status::Complete, Status::Failed]
+    );
+}
+
+#[test]
+fn pruning_is_audited_and_says_what_it_saved() {
+    let outcome = run(PRUNED, 2, 64);
+    let audit = outcome.audit.unwrap();
+    assert!(audit.pruned > 30 && audit.audited >= 4, "{audit:?}");
+    assert!(audit.share_saved > 0.3 && audit.share_saved < 1.0, "{audit:?}");
+    // What it says of the winners is what training without pruning finds.
+    let whole = run(&PRUNED.replace("prune = { kind = \"successive_halving\" }\n", ""), 2, 64).trials;
+    let objectives = experiment(PRUNED).sweep.unwrap().objectives;
+    let kept = best(&outcome.trials, &objectives).unwrap().badness(&objectives);
+    assert!(audit.winners_killed.iter().all(|&trial| whole[trial].badness(&objectives) < kept));
+    let audited_best = whole.iter().filter(|trial| Some(trial.badness(&objectives)) == audit.best_audited);
+    assert_eq!(audited_best.count(), 1);
+}
+
+#[test]
+fn the_isolation_plot_compares_each_kind_at_its_own_best() {
+    let experiment = experiment(KINDS);
+    let trials = run(KINDS, 2, 64).trials;
+    let sweep = experiment.sweep.unwrap();
+    let isolated = isolate(&sweep, &trials, "lr.kind").unwrap();
+    assert_eq!(isolated.len(), 3);
+    for one in &isolated {
+        let with = |trial: &&Trial| trial.values[0].1.as_str() == Some(&one.label);
+        let best =
+            trials.iter().filter(with).filter_map(|trial| trial.objectives[0]).fold(f64::INFINITY, f64::min);
+        assert_eq!(one.objective, Some(best));
+        assert_eq!((one.trials, one.seeds.len()), (16, 2));
+    }
+    assert!(isolated.windows(2).all(|pair| pair[0].objective <= pair[1].objective));
+    assert!(isolate(&sweep, &trials, "lr.pek").is_none());
+}
+
+#[test]
+fn a_winner_at_the_edge_of_the_space_says_so() {
+    let sweep = "[sweep.over]\n\"lr.peak\" = { from = 1e-5, to = 1e-3, scale = \"log\", points = 3 }\n\
+                 \"lr.warmup.over\" = { from = \"0%\", to = \"30%\", points = 2 }\n";
+    let experiment = experiment(sweep);
+    let trials = run(sweep, 1, 64).trials;
+    let sweep = experiment.sweep.unwrap();
+    let best = best(&trials, &sweep.objectives).unwrap();
+    assert!(
+        at_the_edge(&sweep, best)
+            .contains(&"the upper edge of the space wins, lr.peak = 0.001: widen it".to_owned())
+    );
+    // No warmup is shorter than none.
+    let values = vec![("lr.warmup.over".to_owned(), "0%".into())];
+    assert!(at_the_edge(&sweep, &Trial { values, ..best.clone() }).is_empty());
+}
+
+#[test]
+fn kinds_leave_out_what_they_do_not_have() {
+    let sweep =
+        "[sweep.over]\n\"lr.kind\" = [\"cosine\", \"wsd\"]\n\"lr.decay\" = [\"10%\", \"20%\", \"40%\"]\n";
+    let trials = run(sweep, 1, 64).trials;
+    let values: Vec<usize> = trials.iter().map(|trial| trial.values.len()).collect();
+    assert_eq!(values, [1, 2, 2, 2], "a cosine has no decay, so it is one trial");
+}
+
+#[test]
+fn two_objectives_have_a_front() {
+    let sweep = "objective = [\"final_val_accuracy\", \"cost\"]\n[sweep.over]\n\
+                 \"train.updates\" = { from = 10, to = 60, points = 4 }\n\"lr.peak\" = [0.01, 0.1]\n";
+    let experiment = experiment(sweep);
+    let trials = run(sweep, 1, 64).trials;
+    let front = anneal_studio::sweep::front::front(&trials, &experiment.sweep.unwrap().objectives);
+    assert!(!front.is_empty() && front.len() < trials.len());
+    assert!(front.windows(2).all(|pair| pair[0].objectives[1] > pair[1].objectives[1]));
+    assert!(trials[0].as_json()["objective"].is_array());
+}
