@@ -11,7 +11,8 @@ use candle_core::Tensor;
 use clap::Args;
 use serde::Serialize;
 
-use super::{Device, Failure, output, train};
+use super::{Device, Failure, output, threads_of};
+use crate::machine;
 use crate::train::TrainError;
 use crate::train::cohort::Cohort;
 use crate::train::device::{Choice, TrainDevice};
@@ -54,15 +55,14 @@ pub struct Arguments {
     pub quick: bool,
 }
 
-#[expect(clippy::print_stderr, reason = "progress of a command")]
 pub fn command(args: &Arguments) -> Result<(), Failure> {
     let pace = if args.quick { Pace::QUICK } else { Pace::FULL };
-    let progress = |next: &str| eprintln!("measuring {next}");
+    let progress = |next: &str| output::say(format!("measuring {next}"));
     if args.instant {
-        let feels = instant::run(args.threads, pace, progress)?;
+        let feels = instant::run(args.threads.map(|asked| threads_of(Some(asked))), pace, progress)?;
         return print_measured(args.json, &feels, || instant::table(&feels));
     }
-    let threads = args.threads.unwrap_or_else(train::cores);
+    let threads = threads_of(args.threads);
     if args.growth {
         let costs = growth::run(threads, pace, progress)?;
         return print_measured(args.json, &costs, || growth::table(&costs));
@@ -168,7 +168,8 @@ pub fn run(
             });
         }
     }
-    let machine = format!("{} {}, {} cores", std::env::consts::OS, std::env::consts::ARCH, train::cores());
+    let (system, processor) = (std::env::consts::OS, std::env::consts::ARCH);
+    let machine = format!("{system} {processor}, {} cores", machine::cores());
     Ok(Report { machine, device: name, threads, gemm_peak_gflops: peak, results })
 }
 

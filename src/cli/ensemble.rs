@@ -18,7 +18,6 @@ pub struct Arguments {
     pub json: bool,
 }
 
-#[expect(clippy::print_stderr, reason = "stdout carries the table")]
 pub fn run(args: &Arguments) -> Result<(), Failure> {
     let checkpoint = train::newest(&args.folder)?;
     if checkpoint.lanes.iter().all(|lane| lane.kept.as_ref().is_none_or(|kept| kept.snapshots.is_empty())) {
@@ -31,7 +30,7 @@ pub fn run(args: &Arguments) -> Result<(), Failure> {
     output::print(&text)?;
     for lane in &reports.lanes {
         if let Some(verdict) = &lane.verdict {
-            eprintln!("run \"{}\", replica {}: {verdict}", lane.run, lane.replica);
+            output::say(format!("run \"{}\", replica {}: {verdict}", lane.run, lane.replica));
         }
     }
     Ok(())

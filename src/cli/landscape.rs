@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use anyhow::{Context, anyhow};
 use clap::Args;
 
-use super::{Failure, train};
+use super::{Failure, output, train};
 use crate::experiment::Model;
 use crate::files;
 use crate::gpu::{DrawnBy, picture};
@@ -40,11 +40,10 @@ pub struct Arguments {
 
 /// Draws the loss over the plane in which the runs' weights differ most: from where each run began, over
 /// its snapshots, to where it stands.
-#[expect(clippy::print_stderr, reason = "what drew the picture")]
 pub fn run(args: &Arguments) -> Result<(), Failure> {
     let Arguments { folder, out, size, flat } = args;
     let checkpoint = train::newest(folder)?;
-    let pool = Arc::new(crate::train::pool(Some(train::cores()))?);
+    let pool = Arc::new(crate::train::pool(Some(crate::machine::cores()))?);
     let cohort = Cohort::new(Arc::new(checkpoint.revision()), Arc::clone(&pool))?;
     let task = cohort.task();
     let width = task.model.width();
@@ -100,8 +99,8 @@ pub fn run(args: &Arguments) -> Result<(), Failure> {
     let there = || format!("cannot write {}", out.display());
     files::replace(out, |file| std::io::Write::write_all(file, &png)).with_context(there)?;
     match drawn {
-        DrawnBy::Adapter(name) => eprintln!("drawn by {name}"),
-        DrawnBy::Processor(why) => eprintln!("drawn by the processor ({why})"),
+        DrawnBy::Adapter(name) => output::say(format!("drawn by {name}")),
+        DrawnBy::Processor(why) => output::say(format!("drawn by the processor ({why})")),
     }
     Ok(())
 }

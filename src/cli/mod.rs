@@ -29,7 +29,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::data::DataError;
 use crate::experiment::Experiment;
+use crate::machine;
+use crate::train::TrainError;
 use crate::train::device::Choice;
 
 /// Drag a learning-rate schedule and watch training answer.
@@ -108,7 +111,12 @@ enum Failure {
 
 impl<E: Into<anyhow::Error>> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self::Failed(error.into())
+        let error = error.into();
+        // Bad data are a bad file, whatever was to be done with them.
+        let is_bad_file = error.chain().any(|cause| {
+            cause.is::<DataError>() || matches!(cause.downcast_ref(), Some(TrainError::Data(_)))
+        });
+        if is_bad_file { Self::BadFile(error) } else { Self::Failed(error) }
     }
 }
 
@@ -116,7 +124,9 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
 pub fn main() -> ExitCode {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_env("ANNEAL_LOG").unwrap_or_else(|_| EnvFilter::new("error"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    // A stderr that cannot be written to is no reason to stop.
+    let log = tracing_subscriber::fmt().log_internal_errors(false);
+    log.with_env_filter(filter).with_writer(std::io::stderr).init();
     let cli = Cli::parse();
     let done = match cli.command {
         None => open::run(cli.file.as_deref()),
@@ -142,10 +152,21 @@ pub fn main() -> ExitCode {
 }
 
 /// Says what went wrong on one line, causes included.
-#[expect(clippy::print_stderr, reason = "the command line's own message")]
 fn complain(error: &anyhow::Error, code: u8) -> ExitCode {
-    eprintln!("anneal: {error:#}");
+    output::say(format!("anneal: {error:#}"));
     ExitCode::from(code)
+}
+
+/// The threads to train on: at least one and at most the cores, which all are used when nothing is asked for.
+fn threads_of(asked: Option<usize>) -> usize {
+    let cores = machine::cores();
+    let threads = asked.unwrap_or(cores).clamp(1, cores);
+    if let Some(asked) = asked.filter(|asked| *asked != threads) {
+        let least =
+            if asked == 0 { "at least one thread is needed" } else { "more threads than cores gain nothing" };
+        output::say(format!("anneal: --threads {asked}: {least}; training on {threads} of {cores} cores"));
+    }
+    threads
 }
 
 /// Reads an experiment; a bad file is the user's to mend.

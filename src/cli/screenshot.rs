@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use super::{Failure, read};
 use crate::files;
 use crate::recording::Recorder;
+use crate::train::task;
 use crate::ui::offscreen::screenshot::{self, Shot};
 
 /// What `anneal screenshot` is given.
@@ -42,6 +43,8 @@ pub enum ThemeChoice {
 
 pub fn run(args: &Arguments) -> Result<(), Failure> {
     let experiment = read(&args.file)?;
+    // Bad data are said before anything is drawn.
+    task::prepare(&experiment)?;
     for path in &args.recording {
         Recorder::open(path).map_err(|error| Failure::BadFile(error.into()))?;
     }

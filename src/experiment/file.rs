@@ -5,36 +5,48 @@ use std::path::Path;
 
 use super::error::{FileError, Place};
 use super::{Experiment, Source, in_place};
-use crate::files::{ReadError, read, replace};
+use crate::files::{ReadError, read, read_input, relative, replace};
 
 /// The largest experiment file that is read.
 const MAX_BYTES: u64 = 4 << 20;
 
 impl Experiment {
-    /// Reads an experiment file. The path of one's own data counts from the file's folder.
+    /// Reads an experiment file, or standard input where `path` is `-`. The path of one's own data counts from the
+    /// file's folder and is absolute from then on.
     ///
     /// # Errors
-    /// When the file cannot be read, is larger than 4 MiB, is not UTF-8, or as [`Experiment::parse`].
+    /// When the file cannot be read, is no regular file, is larger than 4 MiB, is not UTF-8, or as
+    /// [`Experiment::parse`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self, FileError> {
         let path = path.as_ref();
         let file = || path.to_owned();
-        let bytes = read(path, MAX_BYTES).map_err(|error| match error {
+        let bytes = read_input(path, MAX_BYTES).map_err(|error| match error {
             ReadError::TooLarge { bytes, max } => FileError::TooLarge { file: file(), bytes, max },
             ReadError::Io(cause) => FileError::Read { file: file(), cause },
         })?;
         let text = str::from_utf8(&bytes)
             .map_err(|error| FileError::NotText { place: Place::new(file(), &bytes, error.valid_up_to()) })?;
+        Self::parse_at(text, path)
+    }
+
+    /// As [`Experiment::open`], of the text of the file at `path` that was read already.
+    ///
+    /// # Errors
+    /// As [`Experiment::parse`].
+    pub fn parse_at(text: &str, path: &Path) -> Result<Self, FileError> {
         let mut experiment = Self::parse(text, path)?;
         // From here on the data is found wherever the program was started.
         if let (Source::File { path: data, .. }, Some(folder)) = (&mut experiment.data.source, path.parent())
         {
-            *data = folder.join(&*data);
+            let there = folder.join(&*data);
+            *data = std::path::absolute(&there).unwrap_or(there);
         }
         Ok(experiment)
     }
 
-    /// Saves the experiment as [`Experiment::to_toml`] writes it. The file at `path` is replaced in one step once the
-    /// new one is whole on the disk; until then, and on any error, it stays as it was.
+    /// Saves the experiment as [`Experiment::to_toml`] writes it, the path of one's own data as seen from the file's
+    /// folder. The file at `path` is replaced in one step once the new one is whole on the disk; until then, and on
+    /// any error, it stays as it was.
     ///
     /// # Errors
     /// When the folder cannot be written to, the disk is full, or the file there is read-only.
@@ -53,8 +65,11 @@ impl Experiment {
         let new = self.seen_from(path);
         let bytes = read(original, MAX_BYTES).unwrap_or_default();
         let text = String::from_utf8_lossy(&bytes);
-        let old = Self::parse(&text, original);
-        if let Some(edited) = old.ok().and_then(|old| in_place::edited(&text, &old, &new, path)) {
+        let old = Self::parse_at(&text, original).map(|old| old.seen_from(original));
+        let edited = old.ok().and_then(|old| in_place::edited(&text, &old, &new));
+        let reads_back =
+            |text: &String| Self::parse_at(text, path).is_ok_and(|says| says.seen_from(path) == new);
+        if let Some(edited) = edited.filter(reads_back) {
             write(path, &edited)?;
             return Ok(Comments::Kept);
         }
@@ -62,13 +77,13 @@ impl Experiment {
         Ok(if text.contains('#') { Comments::Lost } else { Comments::Kept })
     }
 
-    /// The experiment as the file at `path` says it: data below its folder is found from there.
+    /// The experiment as the file at `path` says it: one's own data is found from there.
     fn seen_from(&self, path: &Path) -> Self {
         let mut saved = self.clone();
         if let (Source::File { path: data, .. }, Some(folder)) = (&mut saved.data.source, path.parent())
-            && let Ok(inside) = data.strip_prefix(folder)
+            && data.is_absolute()
         {
-            *data = inside.to_owned();
+            *data = relative(data, folder);
         }
         saved
     }

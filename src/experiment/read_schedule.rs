@@ -192,7 +192,10 @@ fn rates_in_file(node: &Node, path: &str) -> Result<Vec<f64>, FileError> {
             match word.parse::<f64>() {
                 Ok(rate) if rate.is_finite() && rate >= 0.0 => rates.push(rate + 0.0),
                 _ => {
-                    let found = format!("`{}` on line {} of \"{}\"", quote(word), line + 1, quote(path));
+                    // A number may be said; what else the file holds is not ours to show.
+                    let what =
+                        word.parse::<f64>().map_or("no number".into(), |_| format!("`{}`", quote(word)));
+                    let found = format!("{what} on line {} of \"{}\"", line + 1, quote(path));
                     return Err(node.error_found(found, allowed));
                 }
             }

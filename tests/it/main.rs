@@ -9,6 +9,8 @@ mod command_line;
 mod controllers;
 mod data;
 mod dependencies;
+#[cfg(unix)]
+mod edges;
 mod engine;
 mod engine_landscape;
 
