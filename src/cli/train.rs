@@ -142,7 +142,7 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
         None => (None, None),
     };
     let ends =
-        cohort.lanes().iter().flat_map(|lane| lane.course.cycle_ends(clock.updates)).collect::<Vec<_>>();
+        cohort.lanes().iter().flat_map(|lane| lane.run_plan.cycle_ends(clock.updates)).collect::<Vec<_>>();
     let asked = cohort.lanes().iter().filter_map(|lane| lane.keeper.as_ref());
     let stops =
         Stops::new(&policy, clock, ends).and_after(asked.flat_map(|keeper| keeper.all(clock.updates)));

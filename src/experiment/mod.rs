@@ -28,7 +28,7 @@ pub use batch::MicroBatches;
 pub use controller::{Controller, Greedy, Hypergradient, Metric, Plateau};
 pub use error::{FieldError, FileError, Place};
 pub use file::Comments;
-pub use fork::{Fork, Lineage};
+pub use fork::{Fork, lineage};
 pub use optimizer::{Number, Optimizer, OptimizerKind};
 pub use sweep::Sweep;
 

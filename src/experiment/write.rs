@@ -285,8 +285,8 @@ fn optimizer(optimizer: &Optimizer) -> Table {
             }
         }
     }
-    for (info, _) in optimizer.switches().filter(|(_, on)| *on) {
-        table.add(info.name, true);
+    for (info, on) in optimizer.switches().filter(|(info, on)| *on != info.default) {
+        table.add(info.name, on);
     }
     table
 }

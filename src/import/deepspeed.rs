@@ -5,7 +5,7 @@ use super::settings::{Settings, numbers, optimizer_kind, set, set_betas};
 use super::shape::{constant, cosine, linear, polynomial, sequence, warmed};
 use super::{Format, ImportError, Imported, mirror};
 use crate::experiment::Optimizer;
-use crate::schedule::kind::{Cyclic, Kind, Power};
+use crate::schedule::kind::{After, Cyclic, Kind, Power, Triangles};
 use crate::schedule::{Ramp, Schedule, Span};
 
 pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
@@ -62,7 +62,7 @@ fn optimizer(table: &Settings, imported: &mut Imported) -> Result<Option<f64>, I
                 set(&mut optimizer, info.name, params.number(&[info.name])?);
             }
             for info in kind.options() {
-                optimizer.switch(info.name, params.flag(info.name) == Some(true));
+                optimizer.switch(info.name, params.flag(info.name).unwrap_or(info.default));
             }
             if let Some(betas @ Expr::List(_)) = params.get("betas") {
                 set_betas(&mut optimizer, &numbers("betas", betas)?);
@@ -139,7 +139,7 @@ impl Reader {
                  which begins at the peak",
             );
         }
-        let body = cosine(peak, floor, Some(Span::Updates(total - over)), "hold");
+        let body = cosine(peak, floor, Some(Span::Updates(total - over)), After::Hold);
         // The value before the first step is 0, whatever the warmup starts at.
         Ok(self.lagging(warmed(body, Span::Updates(climb), low, ramp), 0.0))
     }
@@ -153,7 +153,7 @@ impl Reader {
             peak,
             up: Span::Updates(up),
             down: Some(Span::Updates(down)),
-            mode: "triangular",
+            mode: Triangles::Equal,
             gamma: 1.0,
         });
         let (rate, every) = (self.or("decay_lr_rate", 0.0)?, self.or("decay_step_size", 0.0)?);

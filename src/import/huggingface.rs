@@ -7,7 +7,7 @@ use super::shape::{constant, cosine, polynomial, restarts, warmed, wsd};
 use super::{Format, ImportError, Imported, yaml};
 use crate::experiment::{Controller, Greedy, Metric, Optimizer, Plateau, PlateauMode, ThresholdMode};
 use crate::schedule::greedy::GreedyRule;
-use crate::schedule::kind::{InverseSqrt, Kind};
+use crate::schedule::kind::{After, Decay, InverseSqrt, Kind};
 use crate::schedule::plateau::PlateauRule;
 use crate::schedule::{Ramp, Schedule, Span};
 
@@ -236,7 +236,7 @@ fn waves(
     imported: &mut Imported,
 ) -> Result<Schedule, ImportError> {
     if cycles == 0.5 {
-        return Ok(cosine(peak, floor, None, "rebound"));
+        return Ok(cosine(peak, floor, None, After::Rebound));
     }
     if cycles <= 0.0 {
         return Err(ImportError::missing("num_cycles", "a number above 0"));
@@ -245,7 +245,7 @@ fn waves(
     if over.is_none() {
         imported.note("num_cycles was left out: max_steps would have to be known");
     }
-    Ok(cosine(peak, floor, over, "rebound"))
+    Ok(cosine(peak, floor, over, After::Rebound))
 }
 
 /// `cosine_warmup_with_min_lr`, which is one update ahead: it starts at 1/W, or at `warmup_lr_rate`, and its
@@ -260,12 +260,12 @@ fn one_ahead(
     let first = kwargs.number(&["warmup_lr_rate"])?;
     Ok(match (run.warmup, run.rest()) {
         (Span::Updates(warmup), Some(rest)) if warmup >= 2.0 => {
-            let body = cosine(peak, floor, Some(Span::Updates(rest)), "rebound");
+            let body = cosine(peak, floor, Some(Span::Updates(rest)), After::Rebound);
             warmed(body, Span::Updates(warmup - 1.0), first.unwrap_or(1.0 / warmup), Ramp::Linear)
         }
         _ => {
             imported.note("cosine_warmup_with_min_lr is one update ahead of this schedule");
-            let body = cosine(peak, floor, None, "rebound");
+            let body = cosine(peak, floor, None, After::Rebound);
             warmed(body, run.warmup, first.unwrap_or(0.0), Ramp::Linear)
         }
     })
@@ -283,9 +283,9 @@ fn stable(
     };
     let ratio = kwargs.number(&["min_lr_ratio"])?.unwrap_or(0.0);
     let decay_shape = match kwargs.text("decay_type").unwrap_or("cosine") {
-        "linear" => "linear",
-        "1-sqrt" => "1-sqrt",
-        _ => "cosine",
+        "linear" => Decay::Linear,
+        "1-sqrt" => Decay::OneMinusSqrt,
+        _ => Decay::Cosine,
     };
     let ramp = match kwargs.text("warmup_type").unwrap_or("linear") {
         "cosine" => Ramp::Cosine,

@@ -7,7 +7,9 @@ use super::settings::{self, Settings};
 use super::shape::{constant, cosine, linear, polynomial, restarts, sequence, ticking};
 use super::{Format, ImportError, Imported, huggingface, mirror, pytorch_optimizer};
 use crate::experiment::{Controller, Metric, Plateau, PlateauMode, ThresholdMode};
-use crate::schedule::kind::{Cyclic, Exponential, Kind, Multistep, OneCycle, Product, Step};
+use crate::schedule::kind::{
+    After, Anneal, Choice, Cyclic, Exponential, Kind, Multistep, OneCycle, Product, Step, Triangles,
+};
 use crate::schedule::plateau::PlateauRule;
 use crate::schedule::{Schedule, Span, Tick};
 
@@ -227,7 +229,7 @@ impl<'p> Reader<'p> {
             "CosineAnnealingLR" => {
                 let floor = given.or("eta_min", 2, 0.0)?;
                 let over = self.open("T_max", given.get("T_max", 1))?;
-                cosine(base, floor, over, "rebound")
+                cosine(base, floor, over, After::Rebound)
             }
             "CosineAnnealingWarmRestarts" => restarts(
                 base,
@@ -243,7 +245,7 @@ impl<'p> Reader<'p> {
                 let floor = given.need("swa_lr", 1)?;
                 match given.text("anneal_strategy", 3).unwrap_or("cos") {
                     "linear" => polynomial(base, 1.0, floor, over),
-                    _ => cosine(base, floor, over, "hold"),
+                    _ => cosine(base, floor, over, After::Hold),
                 }
             }
             "SequentialLR" => self.sequential(&given, base, level)?,
@@ -281,14 +283,10 @@ impl<'p> Reader<'p> {
             let why = "its scale_fn would have to be run, and imported code never is";
             return Err(ImportError::unsupported("CyclicLR", why));
         }
-        let mode = match given.text("mode", 5).unwrap_or("triangular") {
-            "triangular" => "triangular",
-            "triangular2" => "triangular2",
-            "exp_range" => "exp_range",
-            other => {
-                let needed = "mode of CyclicLR";
-                return Err(ImportError::Wrong { what: "mode".into(), found: other.into(), needed });
-            }
+        let mode = given.text("mode", 5).unwrap_or("triangular");
+        let Some(mode) = Triangles::named(mode) else {
+            let needed = "mode of CyclicLR";
+            return Err(ImportError::Wrong { what: "mode".into(), found: mode.into(), needed });
         };
         self.momentum(given, 9, (0.8, 0.9))?;
         let down = given.number("step_size_down", 4)?.map(|down| self.span(down));
@@ -323,7 +321,7 @@ impl<'p> Reader<'p> {
             pct_start: given.or("pct_start", 5, 0.3)?,
             div_factor: given.or("div_factor", 10, 25.0)?,
             final_div_factor: given.or("final_div_factor", 11, 1e4)?,
-            anneal: if given.text("anneal_strategy", 6) == Some("linear") { "linear" } else { "cos" },
+            anneal: given.text("anneal_strategy", 6).and_then(Anneal::named).unwrap_or(Anneal::Cosine),
             three_phase,
         })
         .into())

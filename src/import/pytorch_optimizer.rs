@@ -11,6 +11,10 @@ const STRANGERS: [&str; 6] = ["Adamax", "Adadelta", "Rprop", "ASGD", "LBFGS", "S
 /// Arguments that do not change what is computed.
 const HARMLESS: [&str; 7] = ["params", "lr", "betas", "foreach", "fused", "capturable", "differentiable"];
 
+fn text(text: &str) -> Expr {
+    Expr::Text(text.to_owned())
+}
+
 fn known(call: &Call) -> Option<OptimizerKind> {
     OptimizerKind::ALL.into_iter().map(|(_, kind)| kind).find(|kind| kind.info().pytorch.0 == call.name)
 }
@@ -55,14 +59,31 @@ pub(super) fn read(
         set(&mut optimizer, info.name, given(info.name)?);
     }
     for info in kind.options() {
-        optimizer.switch(info.name, get(info.name) == Some(&Expr::Flag(true)));
+        if let Some(Expr::Flag(on)) = get(info.name) {
+            optimizer.switch(info.name, *on);
+        }
     }
     if let Some(betas @ Expr::List(_)) = get("betas") {
         set_betas(&mut optimizer, &numbers("betas", betas)?);
     }
+    // Adafactor has a pair of them, of which None is PyTorch's own.
+    let pair = ["eps1", "eps2"];
+    let has_pair = optimizer.get(pair[0]).is_some();
+    if let (true, Some(Expr::List(items))) = (has_pair, get("eps")) {
+        for (name, item) in pair.into_iter().zip(items) {
+            let item = Some(program.resolve(item)).filter(|item| !matches!(item, Expr::None));
+            set(&mut optimizer, name, item.map(|item| number("eps", item)).transpose()?);
+        }
+    }
+    // How Muon's steps are adjusted to a matrix.
+    let adjusted = get("adjust_lr_fn");
+    let adjusts = optimizer.switch("match_rms_adamw", adjusted == Some(&text("match_rms_adamw")));
+    let is_known = adjusts && (optimizer.has("match_rms_adamw") || adjusted == Some(&text("original")));
     for (name, _) in &call.named {
         let is_read = kind.numbers().iter().any(|info| info.name == name)
             || kind.options().iter().any(|info| info.name == name)
+            || (name == "eps" && has_pair)
+            || (name == "adjust_lr_fn" && is_known)
             || HARMLESS.contains(&name.as_str());
         let value = get(name).filter(|value| !matches!(value, Expr::None | Expr::Flag(false)));
         if !is_read && value.is_some_and(|value| *value != Expr::Number(0.0)) {

@@ -1,7 +1,7 @@
 //! Short ways to write the schedules that importers make.
 
 use crate::schedule::kind::{
-    Constant, Cosine, CosineRestarts, Kind, Linear, Part, Polynomial, Sequence, Wsd,
+    After, Constant, Cosine, CosineRestarts, Decay, Kind, Linear, Part, Polynomial, Sequence, Wsd,
 };
 use crate::schedule::{Ramp, Schedule, Span, Tick, Warmup};
 
@@ -9,7 +9,7 @@ pub fn constant(peak: f64) -> Schedule {
     Kind::Constant(Constant { peak }).into()
 }
 
-pub fn cosine(peak: f64, floor: f64, over: Option<Span>, after: &'static str) -> Schedule {
+pub fn cosine(peak: f64, floor: f64, over: Option<Span>, after: After) -> Schedule {
     Kind::Cosine(Cosine { peak, floor, over, after }).into()
 }
 
@@ -26,7 +26,7 @@ pub fn polynomial(peak: f64, power: f64, floor: f64, over: Option<Span>) -> Sche
     Kind::Polynomial(Polynomial { peak, power, floor, over }).into()
 }
 
-pub fn wsd(peak: f64, floor: f64, decay: Span, shape: &'static str) -> Schedule {
+pub fn wsd(peak: f64, floor: f64, decay: Span, shape: Decay) -> Schedule {
     Kind::Wsd(Wsd { peak, floor, decay, shape }).into()
 }
 

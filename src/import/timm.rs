@@ -7,7 +7,8 @@ use super::shape::{constant, cosine, linear, polynomial, restarts, sequence, tic
 use super::{Format, ImportError, Imported};
 use crate::experiment::{Controller, Metric, Optimizer, Plateau, PlateauMode};
 use crate::schedule::kind::{
-    InverseSqrt, KDecay, Kind, Listed, Multistep, Points, Product, Step, Table, Tanh,
+    After, Bent, Choice, Decay, Interpolation, InverseSqrt, KDecay, Kind, Listed, Multistep, Points, Product,
+    Step, Table, Tanh,
 };
 use crate::schedule::plateau::PlateauRule;
 use crate::schedule::{Ramp, Schedule, Span, Tick};
@@ -113,8 +114,8 @@ fn schedule(args: &Args, settings: &Settings, imported: &mut Imported) -> Result
             let first = Span::Epochs(args.epochs);
             return Ok(warm(restarts(args.peak, args.floor, first, args.cycle_mul, args.cycle_decay)));
         }
-        "cosine" if args.k == 1.0 => cosine(args.peak, args.floor, epochs, "hold"),
-        "cosine" => k_decay(args, "cosine", 1.0),
+        "cosine" if args.k == 1.0 => cosine(args.peak, args.floor, epochs, After::Hold),
+        "cosine" => k_decay(args, Bent::Cosine, 1.0),
         "tanh" => {
             let tanh = Tanh { peak: args.peak, floor: args.floor, over: epochs, lower: -7.0, upper: 3.0 };
             Kind::Tanh(tanh).into()
@@ -124,7 +125,7 @@ fn schedule(args: &Args, settings: &Settings, imported: &mut Imported) -> Result
             if args.k == 1.0 {
                 polynomial(args.peak, args.decay_rate, args.floor, epochs)
             } else {
-                k_decay(args, "polynomial", args.decay_rate)
+                k_decay(args, Bent::Polynomial, args.decay_rate)
             }
         }
         "step" => {
@@ -169,7 +170,7 @@ fn schedule(args: &Args, settings: &Settings, imported: &mut Imported) -> Result
     Ok(truncated(args, settings, imported)?.unwrap_or_else(|| warm(body)))
 }
 
-fn k_decay(args: &Args, shape: &'static str, power: f64) -> Schedule {
+fn k_decay(args: &Args, shape: Bent, power: f64) -> Schedule {
     let (peak, floor, k) = (args.peak, args.floor, args.k);
     Kind::KDecay(KDecay { peak, floor, over: Some(Span::Epochs(args.epochs)), k, shape, power }).into()
 }
@@ -184,13 +185,13 @@ fn stable(args: &Args, settings: &Settings, imported: &mut Imported) -> Result<S
         return Err(ImportError::missing(format!("--sched {}", args.kind), needed));
     }
     let is_rsqrt = args.kind == "rsqrt";
-    let usual = if is_rsqrt { "linear" } else { "1-sqrt" };
-    let shape = match settings.text("lr_decay_fn").unwrap_or(usual) {
-        "linear" => "linear",
-        "cosine" => "cosine",
-        "1-sqrt" => "1-sqrt",
+    let usual = if is_rsqrt { Decay::Linear } else { Decay::OneMinusSqrt };
+    let shape = match settings.text("lr_decay_fn").unwrap_or(usual.name()) {
+        "linear" => Decay::Linear,
+        "cosine" => Decay::Cosine,
+        "1-sqrt" => Decay::OneMinusSqrt,
         other => {
-            imported.note(format!("the decay {other} is not known here: {usual} was taken"));
+            imported.note(format!("the decay {other} is not known here: {} was taken", usual.name()));
             usual
         }
     };
@@ -270,14 +271,23 @@ fn truncated(
             let after = after * f64::from(index);
             (Span::Epochs(after), rate(args.warmup + after).max(0.0))
         });
-        Kind::Points(Points { points: points.collect(), interpolation: "monotone" }).into()
+        Kind::Points(Points { points: points.collect(), interpolation: Interpolation::Monotone }).into()
     };
     Ok(Some(sequence(vec![(warmup, linear(args.peak, from, 1.0, Some(warmup)))], rest)))
 }
 
 fn optimizer(settings: &Settings, imported: &mut Imported) -> Result<Option<Optimizer>, ImportError> {
     let name = settings.text("opt").unwrap_or("sgd");
-    let plain = if matches!(name, "momentum" | "nesterov") { "sgd" } else { name };
+    // timm's `sgd` looks ahead; `momentum` does not.
+    let (plain, option) = match name {
+        "momentum" => ("sgd", None),
+        "sgd" | "nesterov" => ("sgd", Some("nesterov")),
+        "nmuon" => ("muon", Some("nesterov")),
+        "radamw" => ("radam", Some("decoupled_weight_decay")),
+        "cadamw" => ("adamw", Some("cautious")),
+        "clion" => ("lion", Some("cautious")),
+        other => (other, None),
+    };
     let Some(kind) = optimizer_kind(plain) else {
         imported.note(format!("the optimizer {name} is not known here"));
         return Ok(None);
@@ -293,7 +303,9 @@ fn optimizer(settings: &Settings, imported: &mut Imported) -> Result<Option<Opti
     if let Some(betas) = settings.get("opt_betas") {
         set_betas(&mut optimizer, &numbers("--opt-betas", betas)?);
     }
-    // timm's `sgd` looks ahead; `momentum` does not.
-    optimizer.switch("nesterov", matches!(name, "sgd" | "nesterov"));
+    optimizer.switch("nesterov", false);
+    if let Some(option) = option {
+        optimizer.switch(option, true);
+    }
     Ok(Some(optimizer))
 }

@@ -6,7 +6,7 @@ use anneal_studio::analysis::detect::{
     Context, Evidence, Finding, Kind, Policy, Reaction, Remedy, Severity, Watch, initial_norm,
 };
 use anneal_studio::experiment::{Experiment, Fork, WeightFormat};
-use anneal_studio::schedule::kind::{Constant, Cosine};
+use anneal_studio::schedule::kind::{After, Constant, Cosine};
 use anneal_studio::schedule::{Clock, Curve, Schedule};
 use anneal_studio::telemetry::Row;
 use anneal_studio::train::cohort::Cohort;
@@ -27,12 +27,17 @@ fn constant() -> Curve {
 }
 
 fn cosine() -> Curve {
-    curve(anneal_studio::schedule::Kind::Cosine(Cosine { peak: 0.1, floor: 0.0, over: None, after: "hold" }))
+    curve(anneal_studio::schedule::Kind::Cosine(Cosine {
+        peak: 0.1,
+        floor: 0.0,
+        over: None,
+        after: After::Hold,
+    }))
 }
 
 fn context(scheduled: Curve) -> Context {
     Context {
-        scheduled: vec![(0, scheduled)],
+        scheduled: Some(scheduled.into()),
         updates: UPDATES,
         quiet_until: 50,
         chance: Some(CHANCE),

@@ -40,15 +40,18 @@ fn unknown_names_are_answered_with_the_nearest() {
         "{data}"
     );
     assert!(data.ends_with(" (did you mean `digits`?)"), "{data}");
-    assert_eq!(
-        changed("\"sgd\"", "\"gsd\""),
-        "out.toml:18:22: run \"constant\", optimizer.kind: found \"gsd\", \
-         allowed: \"sgd\", \"adam\", \"adamw\", \"rmsprop\", \"adagrad\", \"lion\", \"schedule_free_sgd\" or \"schedule_free_adamw\" (did you mean `sgd`?)"
+    let optimizer = changed("\"sgd\"", "\"gsd\"");
+    assert!(
+        optimizer.starts_with(
+            "out.toml:18:22: run \"constant\", optimizer.kind: found \"gsd\", allowed: \"sgd\", \"adam\", "
+        ),
+        "{optimizer}"
     );
+    assert!(optimizer.ends_with(" (did you mean `sgd`?)"), "{optimizer}");
     assert_eq!(
         changed("beta1", "momentum"),
         "out.toml:23:31: run \"cosine\", optimizer.momentum: found a field that does not exist here, \
-         allowed: kind, beta1, beta2, eps or weight_decay"
+         allowed: kind, beta1, beta2, eps, weight_decay, amsgrad or cautious"
     );
 }
 

@@ -7,6 +7,7 @@
 use anneal_studio::export::simulate::{
     axolotl, deepspeed, fastai, hugging_face, keras, megatron, optax, pytorch_optimizer, timm, torch,
 };
+use anneal_studio::schedule::kind::{Choice, Triangles};
 use anneal_studio::schedule::plateau::{Plateau, PlateauRule};
 use serde_json::Value;
 
@@ -77,7 +78,7 @@ fn torch_numbers(entry: &Value, updates: u64) -> torch::Numbers {
             max_lr: args.number("max_lr", 0.0),
             step_size_up: args.count("step_size_up", 0),
             step_size_down: args.count("step_size_down", args.count("step_size_up", 0)),
-            mode: args.text("mode", "triangular", &["triangular2", "exp_range"]),
+            mode: Triangles::named(args.text("mode", "triangular", &["triangular2", "exp_range"])).unwrap(),
             gamma: args.number("gamma", 1.0),
             momentum: Some((0.8, 0.9)),
         }),
