@@ -11,12 +11,18 @@ fuzz_target!(|data: &[u8]| {
     for text in [
         format!("opt = SGD(p, lr=0.1)\ndef f(step):\n{lines}\ns = LambdaLR(opt, f)\n"),
         format!("{body}\ndef get_lr(it):\n{lines}\n"),
-        format!("opt = SGD(p, lr=0.1)\nfor epoch in range(9):\n{lines}\n    for g in opt.param_groups:\n        g['lr'] = lr\n"),
+        format!(
+            "opt = SGD(p, lr=0.1)\nfor epoch in range(9):\n{lines}\n    for g in opt.param_groups:\n        g['lr'] = lr\n"
+        ),
     ] {
         let length = Some(Span::Updates(20.0));
         for dialect in [None, Dialect::of("pytorch"), Dialect::of("function")] {
-            let Ok(imported) = import(&text, &Options { dialect, length, ..Options::default() }) else { continue };
-            let Ok(curve) = imported.lr.resolve(Clock { updates: 20, updates_per_epoch: 4 }) else { continue };
+            let Ok(imported) = import(&text, &Options { dialect, length, ..Options::default() }) else {
+                continue;
+            };
+            let Ok(curve) = imported.lr.resolve(Clock { updates: 20, updates_per_epoch: 4 }) else {
+                continue;
+            };
             assert!((0..20).all(|update| curve.at(update).is_finite() && curve.at(update) >= 0.0), "{text}");
         }
     }

@@ -11,6 +11,8 @@ use anneal_studio::schedule::{Clock, Curve, Kind, Schedule, Span, Tick};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use crate::support::Fixture;
+
 mod cases;
 mod dialects;
 mod exports;
@@ -126,7 +128,7 @@ fn every_pytorch_class_gives_pytorchs_rates() {
             }
         };
         let base = entry["args"]["base_lr"].as_f64().unwrap_or(1.0);
-        let text = format!("{}{call}\n", sgd.replace("lr=1.0", &format!("lr={base}")));
+        let text = format!("{}{call}\n", sgd.with("lr=1.0", &format!("lr={base}")));
         let values: Vec<f64> =
             entry["lr"].as_array().unwrap().iter().map(|rate| rate.as_f64().unwrap()).collect();
         let imported = read(&text);
@@ -254,7 +256,7 @@ fn hugging_face_in_all_its_spellings_is_the_same() {
     let python = "args = TrainingArguments(output_dir=\"o\", learning_rate=3e-4, lr_scheduler_type=SchedulerType.COSINE,\n\
                   warmup_ratio=0.05, max_steps=1000, weight_decay=0.1, adam_beta2=0.95, \
                   gradient_accumulation_steps=4, max_grad_norm=0.5)"
-        .replace("SchedulerType.COSINE", "\"cosine\"");
+        .with("SchedulerType.COSINE", "\"cosine\"");
     let yaml = "# a comment\nlearning_rate: 3.0e-4\nlr_scheduler_type: cosine  # the usual\nwarmup_steps: 0.05\nmax_steps: 1000\n\
                 weight_decay: 0.1\nadam_beta2: 0.95\ngradient_accumulation_steps: 4\nmax_grad_norm: 0.5\nfsdp:\n  - full_shard\n";
     let json = "{\"learning_rate\": 3e-4, \"lr_scheduler_type\": \"cosine\", \"warmup_steps\": 50, \"max_steps\": 1000, \

@@ -8,6 +8,7 @@ use anneal_studio::export::{self, Badge, Target, export};
 use anneal_studio::import::dialect_of;
 
 use super::*;
+use crate::support::Fixture;
 
 const CLOCK: Clock = Clock { updates: 1000, updates_per_epoch: 100 };
 
@@ -198,7 +199,7 @@ fn a_changed_export_is_read_itself() {
         let edits = [
             written.replacen(from, to, 1),
             // An edit of the comment itself, and a line that follows it.
-            written.replace("peak = 0.1", "peak = 0.3"),
+            written.with("peak = 0.1", "peak = 0.3"),
             format!("{written}\n# more\n"),
         ];
         for (edit, peak) in edits.iter().zip([0.2, 0.1, 0.1]) {
@@ -209,9 +210,9 @@ fn a_changed_export_is_read_itself() {
     }
     let written = text(&cosine, "deepspeed");
     for edit in [
-        written.replace("\"lr\": 0.1", "\"lr\": 0.2"),
-        written.replace("peak = 0.1", "peak = 0.3"),
-        written.replace("\n}\n", ",\n  \"steps_per_print\": 10\n}\n"),
+        written.with("\"lr\": 0.1", "\"lr\": 0.2"),
+        written.with("peak = 0.1", "peak = 0.3"),
+        written.with("\n}\n", ",\n  \"steps_per_print\": 10\n}\n"),
     ] {
         assert_ne!(edit, written);
         let imported = read(&edit);
