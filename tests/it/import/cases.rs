@@ -31,10 +31,6 @@ fn says(imported: &Imported, words: &str) -> bool {
     imported.notes.iter().chain(&imported.assumed).cloned().chain(unread).any(|it| it.contains(words))
 }
 
-fn with(text: &str, options: &Options) -> Imported {
-    import(text, options).unwrap_or_else(|error| panic!("{text}: {error}"))
-}
-
 #[test]
 fn command_lines_are_read_as_what_they_are_and_not_as_timm() {
     let fairseq = file("fairseq.sh");
