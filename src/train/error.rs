@@ -56,10 +56,10 @@ pub enum Misfit {
     NoClasses,
     #[error("a text needs model kind = \"transformer\"")]
     TextModel,
-    #[error("a cnn needs images: the data sets \"digits\" or \"fashion14\"")]
-    NoImages,
-    #[error("a transformer needs text: the data set \"shakespeare\"")]
-    NoText,
+    #[error("a cnn needs images: the data sets {known}")]
+    NoImages { known: String },
+    #[error("a transformer needs text: the data set {known}")]
+    NoText { known: String },
     #[error(transparent)]
     Cnn(crate::model::cnn::TooSmall),
     #[error(transparent)]
