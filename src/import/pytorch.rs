@@ -394,7 +394,7 @@ impl<'p> Reader<'p> {
             };
             if !multiplies {
                 let what = format!("{} in a ChainedScheduler", child.name);
-                let why = "it sets the rate instead of multiplying it, so the result is no product";
+                let why = "it sets the rate instead of multiplying it, so the result is not a product";
                 return Err(ImportError::unsupported(what, why));
             }
             let peak = if of.is_empty() { base } else { 1.0 };

@@ -51,7 +51,7 @@ pub(super) fn read(
         }
     };
     let Some(kind) = known else {
-        notes.push(format!("{} is no optimizer that is known here; only its rate was taken", call.name));
+        notes.push(format!("{} is not an optimizer known here; only its rate was taken", call.name));
         return Ok((None, rate, notes));
     };
     let mut optimizer = Optimizer::new(kind);
