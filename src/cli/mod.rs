@@ -56,7 +56,7 @@ enum Command {
     /// A run as code or configuration for another framework; what it really does goes to stderr.
     Export(export::Arguments),
     /// A framework's scheduler configuration or a logged learning rate as an experiment file.
-    Import { file: PathBuf },
+    Import(import::ImportArgs),
     /// What a log of any program's training holds, and what goes wrong in it.
     Diagnose {
         /// A log, or a folder of logs.
@@ -134,7 +134,7 @@ pub fn main() -> ExitCode {
         Some(Command::Schedule { file }) => schedule::run(&file),
         Some(Command::FindLr(args)) => find_lr::run(&args),
         Some(Command::Export(args)) => export::run(&args),
-        Some(Command::Import { file }) => import::run(&file),
+        Some(Command::Import(args)) => import::run(&args),
         Some(Command::Diagnose { path, json }) => diagnose::run(&path, json),
         Some(Command::Ensemble(args)) => ensemble::run(&args),
         Some(Command::Landscape(args)) => landscape::run(&args),
