@@ -157,7 +157,7 @@ fn optimizer(
             imported.optimizer = Some(optimizer);
         }
         None => {
-            imported.note(format!("{} is not an optimizer known here; only its rate was taken", call.name))
+            imported.note(format!("{} is not an optimizer known here; only its rate was taken", call.name));
         }
     }
     Ok(Some(rate))
