@@ -193,7 +193,8 @@ fn highest(curve: &Curve, updates: u64) -> f64 {
 }
 
 fn fixed(node: &Node, info: &NumberInfo) -> Result<f64, FileError> {
-    if info.open { node.number(info.min..info.max) } else { node.number(info.min..=info.max) }
+    let value = if info.open { node.number(info.min..info.max) } else { node.number(info.min..=info.max) }?;
+    if info.allows(value) { Ok(value) } else { Err(node.error(format!("a number that is {}", info.range()))) }
 }
 
 fn mirror(fields: &Fields, kind: OptimizerKind, info: &NumberInfo) -> Result<Number, FileError> {

@@ -181,6 +181,7 @@ pub fn export(
 
 fn write(recipe: &Recipe<'_>, target: &'static Target) -> Export {
     let Draft { mut text, predicted, table, approximated, mut notes } = (target.write)(recipe);
+    notes.extend(recipe.unsaid());
     if let Some(fork) = &recipe.run.fork {
         let why = format!("It is \u{201c}{}\u{201d} for the first {}", fork.of, fork.at);
         notes.push(format!("Left out: the fork. {why}; this is its own schedule, from update 0."));

@@ -90,6 +90,23 @@ fn notes(recipe: &Recipe<'_>) -> Vec<String> {
     if recipe.kind().base() == OptimizerKind::Adagrad {
         notes.push("Changed: optax's Adagrad adds eps inside the root, PyTorch's outside.".to_owned());
     }
+    if recipe.kind() == OptimizerKind::NAdam {
+        notes.push("Changed: optax's NAdam does not warm its momentum up.".to_owned());
+    }
+    if recipe.kind() == OptimizerKind::Adafactor {
+        let how = "Changed: optax's Adafactor does not keep the rate below one over the root of the update's number.";
+        notes.push(how.to_owned());
+    }
+    if recipe.kind() == OptimizerKind::Muon {
+        notes.push(
+            "Changed: optax's Muon corrects the momentum's first updates, and takes tables of embeddings for matrices."
+                .to_owned(),
+        );
+    }
+    if recipe.kind() == OptimizerKind::Adam && recipe.has("amsgrad") {
+        let how = "Changed: optax's AMSGrad takes the greatest of the corrected mean squares, PyTorch's corrects the greatest.";
+        notes.push(how.to_owned());
+    }
     notes
 }
 
@@ -106,7 +123,7 @@ fn lookup(name: &str, function: &str, about: &str) -> String {
 fn optimizer(recipe: &Recipe<'_>) -> String {
     let value = |name: &'static str| match recipe.varying(name) {
         Some(_) => name.to_owned(),
-        None => float(recipe.number(name)),
+        None => float(recipe.say(name)),
     };
     let wrapped = |function: &str| match recipe.varying.as_slice() {
         [] => function.to_owned(),
@@ -119,14 +136,15 @@ fn optimizer(recipe: &Recipe<'_>) -> String {
     let call = match recipe.kind() {
         OptimizerKind::Sgd => {
             let nesterov = if recipe.has("nesterov") { ", nesterov=True" } else { "" };
-            let momentum = match (recipe.varying("momentum"), recipe.number("momentum")) {
+            let momentum = match (recipe.varying("momentum"), recipe.say("momentum")) {
                 (None, 0.0) => String::new(),
                 _ => format!(", momentum={}", value("momentum")),
             };
             format!("{}(learning_rate=schedule{momentum}{nesterov})", wrapped("optax.sgd"))
         }
         OptimizerKind::Adam => {
-            format!("{}(learning_rate=schedule, {}, eps={})", wrapped("optax.adam"), betas(), value("eps"))
+            let function = if recipe.has("amsgrad") { "optax.amsgrad" } else { "optax.adam" };
+            format!("{}(learning_rate=schedule, {}, eps={})", wrapped(function), betas(), value("eps"))
         }
         OptimizerKind::AdamW => {
             is_coupled = false;
@@ -139,15 +157,17 @@ fn optimizer(recipe: &Recipe<'_>) -> String {
             )
         }
         OptimizerKind::RmsProp => format!(
-            "{}(learning_rate=schedule, decay={}, eps={}, momentum={}, eps_in_sqrt=False)",
+            "{}(learning_rate=schedule, decay={}, eps={}, momentum={}, eps_in_sqrt=False{})",
             wrapped("optax.rmsprop"),
             value("alpha"),
             value("eps"),
-            value("momentum")
+            value("momentum"),
+            if recipe.has("centered") { ", centered=True" } else { "" }
         ),
         OptimizerKind::Adagrad => format!(
-            "{}(learning_rate=schedule, initial_accumulator_value=0.0, eps={})",
+            "{}(learning_rate=schedule, initial_accumulator_value={}, eps={})",
             wrapped("optax.adagrad"),
+            value("initial_accumulator_value"),
             value("eps")
         ),
         OptimizerKind::ScheduleFreeSgd => {
@@ -167,6 +187,74 @@ fn optimizer(recipe: &Recipe<'_>) -> String {
                 betas(),
                 value("eps"),
                 value("weight_decay")
+            )
+        }
+        OptimizerKind::NAdam => {
+            is_coupled = decay && !recipe.has("decoupled_weight_decay");
+            let (function, rest) = match is_coupled || !decay {
+                true => ("optax.nadam", String::new()),
+                false => ("optax.nadamw", format!(", weight_decay={}", value("weight_decay"))),
+            };
+            format!("{}(learning_rate=schedule, {}, eps={}{rest})", wrapped(function), betas(), value("eps"))
+        }
+        OptimizerKind::RAdam => {
+            format!("{}(learning_rate=schedule, {}, eps={})", wrapped("optax.radam"), betas(), value("eps"))
+        }
+        OptimizerKind::Lamb => {
+            is_coupled = false;
+            format!(
+                "{}(learning_rate=schedule, {}, eps={}, weight_decay={})",
+                wrapped("optax.lamb"),
+                betas(),
+                value("eps"),
+                value("weight_decay")
+            )
+        }
+        OptimizerKind::Adafactor => {
+            is_coupled = false;
+            let shrink = match decay {
+                true => {
+                    format!(", weight_decay_rate=lambda count: {} * schedule(count)", value("weight_decay"))
+                }
+                false => String::new(),
+            };
+            format!(
+                "{}(learning_rate=schedule, min_dim_size_to_factor=1, decay_rate={}, clipping_threshold={}{shrink})",
+                wrapped("optax.adafactor"),
+                float(-recipe.say("beta2_decay")),
+                value("d")
+            )
+        }
+        OptimizerKind::Prodigy => {
+            is_coupled = false;
+            let safe = if recipe.has("safeguard_warmup") { ", safeguard_warmup=True" } else { "" };
+            format!(
+                "{}(learning_rate=schedule, betas=({}, {}), eps={}, estim_lr0={}, estim_lr_coef={}, weight_decay={}{safe})",
+                wrapped("optax.contrib.prodigy"),
+                value("beta1"),
+                value("beta2"),
+                value("eps"),
+                value("d0"),
+                value("d_coef"),
+                value("weight_decay")
+            )
+        }
+        OptimizerKind::Muon => {
+            is_coupled = false;
+            let flags = [
+                if recipe.has("nesterov") { "" } else { ", nesterov=False" },
+                if recipe.has("match_rms_adamw") { ", consistent_rms=0.2" } else { "" },
+            ];
+            format!(
+                "{}(\n        learning_rate=schedule, ns_steps={:.0}, beta={}{}, adam_b1={}, adam_b2={},\n        \
+                 weight_decay={decay}, adam_weight_decay={decay},\n    )",
+                wrapped("optax.contrib.muon"),
+                recipe.say("ns_steps"),
+                value("momentum"),
+                flags.concat(),
+                value("beta1"),
+                value("beta2"),
+                decay = value("weight_decay")
             )
         }
         OptimizerKind::Lion => {

@@ -1,9 +1,13 @@
 //! Everything a target may need to know of a run, resolved.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
 use super::expression::Expression;
 use super::knots::Knots;
 use super::outline::Outline;
 use super::{ExportError, MAX_UPDATES, Options, formula};
+use crate::experiment::optimizer::Role;
 use crate::experiment::{
     BatchSize, Controller, Experiment, Metric, MicroBatches, Number, Optimizer, OptimizerKind, Plateau, Run,
     WeightFormat,
@@ -27,6 +31,8 @@ pub struct Recipe<'a> {
     pub varying: Vec<Varying>,
     /// Where the run's batch is a schedule: the micro-batches of an update.
     pub batches: Option<Piecewise<u64>>,
+    /// The optimizer's numbers and options that the text asked for, to write them.
+    said: RefCell<BTreeSet<String>>,
 }
 
 /// An optimizer number that changes along the run.
@@ -114,6 +120,7 @@ impl<'a> Recipe<'a> {
             outline,
             varying,
             batches: None,
+            said: RefCell::default(),
         };
         if let Some(batch) = &run.batch {
             let curve = batch.resolve(clock)?;
@@ -162,14 +169,51 @@ impl<'a> Recipe<'a> {
         self.run.optimizer.kind
     }
 
-    /// Whether an option of the optimizer is on.
+    /// An optimizer number as a text that is written has it.
+    pub fn say(&self, name: &str) -> f64 {
+        self.said.borrow_mut().insert(name.to_owned());
+        self.number(name)
+    }
+
+    /// Whether an option of the optimizer is on, for a text that can say so.
     pub fn has(&self, option: &str) -> bool {
+        self.said.borrow_mut().insert(option.to_owned());
         self.run.optimizer.has(option)
+    }
+
+    /// Whether weight decay shrinks the weights and stays out of the gradient.
+    pub fn decays_apart(&self) -> bool {
+        self.kind().info().decays_apart || self.run.optimizer.has("decoupled_weight_decay")
     }
 
     /// That the target has no such optimizer, and what comes of that.
     pub fn refused(&self, instead: &str) -> String {
+        self.says_everything();
         format!("Left out: the optimizer {}; {instead}.", self.kind().name())
+    }
+
+    /// The optimizer is another's to say, or said as a whole.
+    pub fn says_everything(&self) {
+        let optimizer = &self.run.optimizer;
+        let numbers = optimizer.values().map(|(info, _)| info.name);
+        let names = numbers.chain(optimizer.switches().map(|(info, _)| info.name));
+        self.said.borrow_mut().extend(names.map(str::to_owned));
+    }
+
+    /// One sentence for each number and option of the optimizer that is not as usual and that no text said.
+    pub fn unsaid(&self) -> Vec<String> {
+        let said = self.said.borrow();
+        let optimizer = &self.run.optimizer;
+        let numbers = optimizer.values().filter_map(|(info, number)| match number {
+            Number::Fixed(value) if *value != info.default && info.role != Role::WeightDecay => {
+                Some((info.name, format!("{} {value:?}", info.name)))
+            }
+            _ => None,
+        });
+        let options = optimizer.switches().filter(|(info, on)| *on != info.default);
+        let options = options.map(|(info, on)| (info.name, format!("{} {on}", info.name)));
+        let unsaid = numbers.chain(options).filter(|(name, _)| !said.contains(*name));
+        unsaid.map(|(_, what)| carried(false, &what)).collect()
     }
 
     /// Samples in a micro-batch.
@@ -272,9 +316,6 @@ impl<'a> Recipe<'a> {
                      where this run averages."
                 )
             });
-        }
-        if self.has("nesterov") {
-            notes.push("Carried where the optimizer has it: Nesterov's look-ahead.".to_owned());
         }
         notes
     }

@@ -8,7 +8,7 @@ pub use state::LaneState;
 
 use super::control::Control;
 use super::ids::LaneId;
-use super::optimizer::{self, Applied, Numbers, Part, Row as UpdatedRow};
+use super::optimizer::{self, Applied, Memory, Numbers, Part, Row as UpdatedRow};
 use super::plan::Plan;
 use super::run_plan::RunPlan;
 use super::snapshot::Keeper;
@@ -148,9 +148,10 @@ impl Lane {
         buffers.fill(0.0);
         self.optimizer_from = self.update;
         let rule = optimizer::rule(self.plan.kind);
+        let numbers = self.numbers_after(0);
         self.scalars = vec![0.0; rule.scalars()];
-        let mut buffers = optimizer::split(self.plan.buffers, parameters.len(), buffers);
-        rule.start(&self.numbers_after(0), parameters, &mut buffers);
+        let buffers = optimizer::split(self.plan.buffers, parameters.len(), buffers);
+        rule.start(&numbers, parameters, Memory { buffers, scalars: &mut self.scalars });
     }
 
     /// Another run plan from the next update on. As [`Lane::turn`], returns whether the buffers are to be emptied.
@@ -239,6 +240,7 @@ impl Lane {
             val_accuracy: None,
             grad_norm: whole_norm.unwrap_or(applied.gradient_norm) as f32,
             update_norm: applied.update_norm as f32,
+            effective_lr: applied.effective_lr,
             param_norm: None,
             rounded_away: (task.weights != WeightFormat::F32).then(|| applied.share_rounded_away()),
         };
@@ -338,9 +340,9 @@ impl Lane {
         buffers: [&mut [f32]; optimizer::MOST_BUFFERS],
     ) -> Applied {
         let rule = optimizer::rule(numbers.kind);
-        let shape = [weights.len()];
-        let whole = Part { offset: 0, shape: &shape, lr: numbers.lr, weight_decay: numbers.weight_decay() };
-        let parts = if rule.is_elementwise() && self.plan.layer_decay.is_none() {
+        let (lr, weight_decay) = (numbers.lr, numbers.weight_decay());
+        let whole = Part { range: 0..weights.len(), parameter: None, lr, weight_decay };
+        let parts = if rule.is_elementwise(numbers) && self.plan.layer_decay.is_none() {
             Vec::new()
         } else {
             self.plan.parts(task.model.parameters(), numbers)

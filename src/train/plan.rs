@@ -54,8 +54,8 @@ impl Plan {
     pub fn parts<'a>(&self, parameters: &'a [Parameter], numbers: &Numbers) -> Vec<Part<'a>> {
         let factors = self.rate_factors(parameters);
         let part = |(parameter, factor): (&'a Parameter, f64)| Part {
-            offset: parameter.offset,
-            shape: &parameter.shape,
+            range: parameter.range(),
+            parameter: Some(parameter),
             lr: numbers.lr * factor,
             weight_decay: numbers.weight_decay(),
         };

@@ -78,6 +78,7 @@ fn number(ui: &mut Ui, optimizer: &mut Optimizer, info: &NumberInfo, clock: Cloc
         let spec = match info.slider {
             Slider::Even(low, high) => Amount::number(label, help, low..=high),
             Slider::Magnitudes(low, high) => Amount { range: low..=high, ..Amount::rate(label, help) },
+            Slider::Whole(low, high) => Amount::whole(label, help, low..=high),
         };
         spec.limits(info.min..=most)
     };
