@@ -4,7 +4,7 @@ use std::io::BufRead;
 use std::path::Path;
 
 use super::fit::{self, Sample};
-use super::{Format, ImportError, Imported};
+use super::{ImportError, Imported, dialects};
 use crate::experiment::OptimizerKind;
 use crate::recording::{Head, Named, Recorder, Recording, Role, Tick, claim, read_from};
 use crate::schedule::kind::{Kind, Value};
@@ -76,7 +76,7 @@ pub fn rate_of(name: &str, recording: &Recording, way: RateAs) -> Result<Importe
             (schedule, found.fit, found.name)
         }
     };
-    let mut imported = Imported::new(Format::Log, format!("{kind}: {name}"), schedule);
+    let mut imported = Imported::new(&dialects::LOG, format!("{kind}: {name}"), schedule);
     imported.fit = Some(fit);
     Ok(imported)
 }
@@ -199,7 +199,7 @@ fn schedule(recording: &Recording, rate: &Named) -> Result<Imported, ImportError
     }
     let epochs = recording.tick == Tick::Epoch;
     let schedule = if epochs { counted_in_epochs(found.schedule) } else { found.schedule };
-    let mut imported = Imported::new(Format::Log, found.name, schedule);
+    let mut imported = Imported::new(&dialects::LOG, found.name, schedule);
     let length = total as f64;
     imported.updates = Some(if epochs { Span::Epochs(length) } else { Span::Updates(length) });
     if let Some(nearest) = nearest {

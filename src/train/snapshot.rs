@@ -126,11 +126,6 @@ impl Keeper {
         }
     }
 
-    /// At most so many are kept.
-    pub fn keep(&self) -> usize {
-        self.keep
-    }
-
     /// Takes note of the weights after `done` updates.
     pub fn record(&mut self, done: u64, weights: &[f32]) {
         if self.ema {

@@ -8,6 +8,7 @@ mod checkpoint;
 mod command_line;
 mod controllers;
 mod data;
+mod dependencies;
 #[cfg(unix)]
 mod edges;
 mod engine;
@@ -32,6 +33,7 @@ mod schedule_kinds;
 mod schedule_properties;
 mod schedule_shapes;
 mod shaders;
+mod support;
 mod sweeps;
 mod telemetry;
 mod training;

@@ -210,7 +210,7 @@ fn imported(call: &str) -> (Optimizer, Vec<String>) {
     let text = format!(
         "import torch\noptimizer = torch.optim.{call}\nscheduler = torch.optim.lr_scheduler.StepLR(optimizer, 30)\n"
     );
-    let imported = import(&text, Options::default()).unwrap_or_else(|error| panic!("{call}: {error}"));
+    let imported = import(&text, &Options::default()).unwrap_or_else(|error| panic!("{call}: {error}"));
     (imported.optimizer.unwrap_or_else(|| panic!("{call}: no optimizer")), imported.notes)
 }
 

@@ -101,7 +101,7 @@ impl Lane {
     }
 
     /// Goes on from a state of a lane that followed the same run plan so far. Nothing measured before stays in
-    /// the log. Where another optimizer's plan begins, its updates are counted anew.
+    /// the log. Where another optimizer's plan begins, its updates are counted from 0.
     ///
     /// # Errors
     /// When the state of the controller is none that a run leaves; the lane is then as it was.
@@ -131,7 +131,7 @@ impl Lane {
         Ok(())
     }
 
-    /// Begins the schedule, and the controller that multiplies it, anew at the next update: what a
+    /// Begins the schedule, and the controller that multiplies it, from their start at the next update: what a
     /// training does that saved its weights and lost its scheduler.
     pub fn forget_schedule(&mut self) {
         self.schedule_from = self.update;

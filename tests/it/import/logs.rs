@@ -156,7 +156,7 @@ fn ten_million_rows_are_read_in_little_memory() {
         let row = format!("{:.4}\n", 0.1 * (1.0 - f64::from(step) / 1000.0));
         file.write_all(row.repeat(10_000).as_bytes()).unwrap();
     }
-    let imported = import_file(file.path(), Options::default()).unwrap();
+    let imported = import_file(file.path(), &Options::default()).unwrap();
     let fit = imported.fit.unwrap();
     assert_eq!(imported.updates, Some(Span::Updates(1e7)));
     assert!(fit.rows <= (1 << 14) + 1 && fit.max < 2e-3, "{fit}");

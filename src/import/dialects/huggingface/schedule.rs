@@ -1,162 +1,93 @@
-//! Hugging Face's `TrainingArguments`, however they are written, with the formulas of transformers'
-//! `get_scheduler`; axolotl's and LLaMA-Factory's files have the same keys.
+//! The formulas of transformers' `get_scheduler`.
 
-use super::python::{Expr, Program};
-use super::settings::{Settings, flags, number, optimizer_kind, set};
-use super::shape::{constant, cosine, polynomial, restarts, warmed, wsd};
-use super::{Format, ImportError, Imported, yaml};
-use crate::experiment::{Controller, Greedy, Metric, Optimizer, Plateau, PlateauMode, ThresholdMode};
+use super::super::super::python::Expr;
+use super::super::super::settings::Settings;
+use super::super::super::shape::{constant, cosine, polynomial, restarts, updates_of, warmed, wsd};
+use super::super::super::{ImportError, Imported, Options};
+use crate::experiment::{Controller, Greedy, Metric, Plateau, PlateauMode, ThresholdMode};
 use crate::schedule::greedy::GreedyRule;
 use crate::schedule::kind::{After, Decay, InverseSqrt, Kind};
 use crate::schedule::plateau::PlateauRule;
 use crate::schedule::{Ramp, Schedule, Span};
 
-pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
-    let (settings, is_yaml) = settings(text)?;
-    let mut imported = Imported::new(Format::HuggingFace, "Hugging Face", constant(0.0));
-    let peak = match settings.number(&["learning_rate"])? {
-        Some(rate) => rate,
-        None => {
-            imported.note("the text gives no learning_rate: 5e-5 was taken, the default");
-            5e-5
-        }
-    };
-    if is_yaml && text.lines().any(pyyaml_text) {
-        imported.note(
-            "PyYAML reads a number such as 3e-4 as a text; it was taken as the number (write 3.0e-4 in the file)",
-        );
-    }
+/// Updates of an epoch where nothing says and epochs have to be counted in them.
+const ASSUMED_PER_EPOCH: f64 = 1000.0;
 
-    let total = settings.number(&["max_steps"])?.filter(|steps| *steps > 0.0);
-    let epochs = settings.number(&["num_train_epochs", "num_epochs"])?;
-    imported.updates = match (total, epochs) {
-        (Some(total), _) => Some(Span::Updates(total)),
-        (None, Some(epochs)) if epochs > 0.0 => Some(Span::Epochs(epochs)),
-        _ => {
-            imported.note("the text says neither max_steps nor the epochs; the schedule fills the run");
-            None
-        }
-    };
-    let warmup = warmup(&settings, total, &mut imported)?;
-    let kind = settings.text("lr_scheduler_type").or(settings.text("lr_scheduler")).unwrap_or("linear");
-    let mut kwargs = settings.table("lr_scheduler_kwargs");
-    if let Some(Expr::Text(json)) = settings.get("lr_scheduler_kwargs") {
-        kwargs = kwargs_of(json)?;
-    }
-    // axolotl's name for a floor.
-    if let Some(ratio) = settings.get("cosine_min_lr_ratio") {
-        kwargs.push("min_lr_rate", ratio.clone());
-    }
-    let kind =
-        if kind == "cosine" && kwargs.get("min_lr_rate").is_some() { "cosine_with_min_lr" } else { kind };
-    imported.name = kind.to_owned();
-    imported.lr = schedule(kind, peak, &Length { warmup, total }, &kwargs, &mut imported)?;
-    imported.optimizer = optimizer(&settings, &mut imported)?;
-    imported.accumulate = settings.count("gradient_accumulation_steps")?.map(|count| count.max(1) as usize);
-    let batch = settings.count("per_device_train_batch_size")?;
-    imported.batch_size = batch.or(settings.count("micro_batch_size")?).map(|size| size as usize);
-    imported.clip_norm = settings.number(&["max_grad_norm"])?.or(Some(1.0)).filter(|norm| *norm > 0.0);
-    Ok(imported)
-}
-
-/// A run's warmup, and its updates where they are known.
-pub(super) struct Length {
+/// A run's warmup, and its length where it is known.
+pub(in super::super::super) struct Length {
     pub warmup: Span,
-    pub total: Option<f64>,
+    pub total: Option<Span>,
+    per_epoch: Option<f64>,
 }
 
 impl Length {
+    pub fn new(warmup: Span, total: Option<Span>, options: &Options) -> Self {
+        let per_epoch = options.updates_per_epoch.filter(|per_epoch| *per_epoch >= 1.0);
+        Self { warmup, total, per_epoch }
+    }
+
     /// What follows the warmup, where it can be said.
-    fn rest(&self) -> Option<f64> {
-        match (self.total, self.warmup) {
-            (Some(total), Span::Updates(warmup)) if total > warmup => Some(total - warmup),
+    fn rest(&self) -> Option<Span> {
+        match (self.total?, self.warmup) {
+            (Span::Updates(total), Span::Updates(warmup)) if total > warmup => {
+                Some(Span::Updates(total - warmup))
+            }
+            (Span::Epochs(total), Span::Epochs(warmup)) if total > warmup => {
+                Some(Span::Epochs(total - warmup))
+            }
+            (total @ Span::Epochs(_), warmup) if warmup.amount() == 0.0 => Some(total),
+            (Span::Epochs(total), Span::Updates(warmup)) => {
+                let rest = total * self.per_epoch? - warmup;
+                (rest > 0.0).then_some(Span::Updates(rest))
+            }
+            (Span::Updates(total), Span::Epochs(warmup)) => {
+                let rest = total - warmup * self.per_epoch?;
+                (rest > 0.0).then_some(Span::Updates(rest))
+            }
+            (Span::Epochs(total), Span::Percent(percent)) if percent < 100.0 => {
+                Some(Span::Epochs(total * (1.0 - percent / 100.0)))
+            }
+            (Span::Updates(total), Span::Percent(percent)) if percent < 100.0 => {
+                Some(Span::Updates(total * (1.0 - percent / 100.0)))
+            }
             _ => None,
         }
+    }
+
+    /// What follows the warmup; where epochs and updates meet, an epoch is taken as so many updates, and said so.
+    fn rest_or_assumed(&self, imported: &mut Imported) -> Option<Span> {
+        if let Some(rest) = self.rest() {
+            return Some(rest);
+        }
+        let (total, warmup) =
+            (updates_of(self.total?, ASSUMED_PER_EPOCH), updates_of(self.warmup, ASSUMED_PER_EPOCH));
+        let (Span::Updates(total), Span::Updates(warmup)) = (total, warmup) else { return None };
+        if total <= warmup {
+            return None;
+        }
+        imported.assume(format!(
+            "the text counts in epochs and in updates; {ASSUMED_PER_EPOCH} updates an epoch were taken \
+             (--updates-per-epoch says how many there are)"
+        ));
+        imported.updates = Some(Span::Updates(total));
+        Some(Span::Updates(total - warmup))
     }
 
     /// A share of what follows the warmup.
-    fn share(&self, share: f64) -> Option<Span> {
-        match (self.rest(), self.warmup) {
-            (Some(rest), _) => Some(Span::Updates(rest * share)),
+    fn share(&self, share: f64, imported: &mut Imported) -> Option<Span> {
+        match (self.total, self.warmup) {
             (None, warmup) if warmup.amount() == 0.0 => Some(Span::Percent(100.0 * share)),
             (None, Span::Percent(percent)) => Some(Span::Percent((100.0 - percent) * share)),
-            _ => None,
+            _ => {
+                let rest = self.rest_or_assumed(imported)?;
+                Some(rest.with_amount(rest.amount() * share))
+            }
         }
     }
-}
-
-/// The settings of a Python call, a JSON, a YAML or a command line; and whether it was YAML.
-pub(crate) fn settings(text: &str) -> Result<(Settings, bool), ImportError> {
-    let trimmed = text.trim_start();
-    if trimmed.starts_with('{') {
-        let program = Program::read(text)?;
-        let table = match program.statements.first() {
-            Some((_, Expr::Table(entries))) => Settings::from_table(entries),
-            _ => return Err(ImportError::NoSchedule("a JSON of TrainingArguments is one table")),
-        };
-        return Ok((table, false));
-    }
-    if trimmed.contains("--l") || trimmed.contains("--w") {
-        return Ok((flags(text), false));
-    }
-    if text.contains('(') {
-        let program = Program::read(text)?;
-        let calls = program.calls();
-        let call = calls.iter().map(|(_, call)| call).rfind(|call| {
-            call.name.ends_with("TrainingArguments")
-                || call
-                    .named
-                    .iter()
-                    .any(|(name, _)| matches!(name.as_str(), "learning_rate" | "lr_scheduler_type"))
-        });
-        if let Some(call) = call {
-            let resolved = |(name, value): &(String, Expr)| (name.clone(), program.resolve(value).clone());
-            return Ok((Settings::new(call.named.iter().map(resolved).collect()), false));
-        }
-    }
-    let entries = yaml::read(text)?;
-    let known = ["learning_rate", "lr_scheduler_type", "lr_scheduler"];
-    if !entries.iter().any(|(key, _)| known.contains(&key.as_str())) {
-        return Err(ImportError::NoSchedule("a learning_rate or an lr_scheduler_type is looked for"));
-    }
-    Ok((Settings::new(entries), true))
-}
-
-fn kwargs_of(json: &str) -> Result<Settings, ImportError> {
-    match Program::read(json)?.statements.first() {
-        Some((_, Expr::Table(entries))) => Ok(Settings::from_table(entries)),
-        _ => Err(ImportError::missing("lr_scheduler_kwargs", "a table")),
-    }
-}
-
-fn pyyaml_text(line: &str) -> bool {
-    let value = line.split_once(':').map_or("", |(_, value)| value);
-    yaml::is_text_to_pyyaml(value.split('#').next().unwrap_or_default())
-}
-
-/// `warmup_steps` counts updates, or below 1 is a share of the run (transformers 5); `warmup_ratio` is one.
-fn warmup(settings: &Settings, total: Option<f64>, imported: &mut Imported) -> Result<Span, ImportError> {
-    let steps = settings.number(&["warmup_steps"])?.unwrap_or(0.0);
-    let ratio = settings.number(&["warmup_ratio"])?.unwrap_or(0.0);
-    if !(0.0..=1e12).contains(&steps) || !(0.0..1.0).contains(&ratio) {
-        return Err(ImportError::missing(
-            "the warmup",
-            "warmup_steps of at least 0, or a warmup_ratio below 1",
-        ));
-    }
-    if ratio > 0.0 {
-        imported.note("transformers 5.16 no longer knows warmup_ratio; there it is written as warmup_steps");
-    }
-    let share = if steps >= 1.0 { 0.0 } else { steps.max(ratio) };
-    Ok(match total {
-        _ if share == 0.0 => Span::Updates(steps.trunc()),
-        Some(total) => Span::Updates((total * share).ceil()),
-        None => Span::Percent(100.0 * share),
-    })
 }
 
 /// The schedule of a `lr_scheduler_type`.
-pub(super) fn schedule(
+pub(in super::super::super) fn schedule(
     kind: &str,
     peak: f64,
     run: &Length,
@@ -170,7 +101,7 @@ pub(super) fn schedule(
         "cosine" => warm(waves(peak, 0.0, cycles(0.5)?, run, imported)?),
         "cosine_with_restarts" => {
             let cycles = cycles(1.0)?.max(1.0);
-            let Some(first) = run.share(1.0 / cycles) else {
+            let Some(first) = run.share(1.0 / cycles, imported) else {
                 return Err(ImportError::missing(kind, "max_steps, to know how long its cycles are"));
             };
             if matches!(first, Span::Updates(length) if length.fract() != 0.0) {
@@ -191,6 +122,7 @@ pub(super) fn schedule(
         "constant_with_warmup" => warm(constant(peak)),
         "inverse_sqrt" => {
             let usual = if run.warmup.amount() > 0.0 { run.warmup } else { Span::Updates(10_000.0) };
+
             let timescale = kwargs.number(&["timescale"])?.map_or(usual, Span::Updates);
             warm(Kind::InverseSqrt(InverseSqrt { peak, timescale }).into())
         }
@@ -241,7 +173,7 @@ fn waves(
     if cycles <= 0.0 {
         return Err(ImportError::missing("num_cycles", "a number above 0"));
     }
-    let over = run.share(0.5 / cycles);
+    let over = run.share(0.5 / cycles, imported);
     if over.is_none() {
         imported.note("num_cycles was left out: max_steps would have to be known");
     }
@@ -259,8 +191,8 @@ fn one_ahead(
     let floor = floor(peak, kwargs)?;
     let first = kwargs.number(&["warmup_lr_rate"])?;
     Ok(match (run.warmup, run.rest()) {
-        (Span::Updates(warmup), Some(rest)) if warmup >= 2.0 => {
-            let body = cosine(peak, floor, Some(Span::Updates(rest)), After::Rebound);
+        (Span::Updates(warmup), Some(rest @ Span::Updates(_))) if warmup >= 2.0 => {
+            let body = cosine(peak, floor, Some(rest), After::Rebound);
             warmed(body, Span::Updates(warmup - 1.0), first.unwrap_or(1.0 / warmup), Ramp::Linear)
         }
         _ => {
@@ -353,21 +285,4 @@ fn greedy(kwargs: &Settings) -> Result<Greedy, ImportError> {
         reset_start: kwargs.count("reset_start")?.unwrap_or(default.reset_start),
     };
     Ok(Greedy { metric: Metric::ValLoss, rule })
-}
-
-fn optimizer(settings: &Settings, imported: &mut Imported) -> Result<Option<Optimizer>, ImportError> {
-    let name = settings.text("optim").or(settings.text("optimizer")).unwrap_or("adamw_torch");
-    let Some(kind) = optimizer_kind(name) else {
-        imported.note(format!("the optimizer {name} is not known here"));
-        return Ok(None);
-    };
-    let mut optimizer = Optimizer::new(kind);
-    // Transformers' own default, whatever the optimizer's.
-    set(&mut optimizer, "weight_decay", Some(settings.number(&["weight_decay"])?.unwrap_or(0.0)));
-    set(&mut optimizer, "beta1", settings.number(&["adam_beta1"])?);
-    set(&mut optimizer, "beta2", settings.number(&["adam_beta2"])?);
-    if let Some(eps) = settings.get("adam_epsilon") {
-        set(&mut optimizer, "eps", Some(number("adam_epsilon", eps)?));
-    }
-    Ok(Some(optimizer))
 }

@@ -2,9 +2,11 @@
 
 use std::f64::consts::PI;
 
-use super::settings::{Settings, flags, number, numbers, optimizer_kind, set, set_betas};
-use super::shape::{constant, cosine, linear, polynomial, restarts, sequence, ticking, warmed, wsd};
-use super::{Format, ImportError, Imported};
+use super::super::dialect::{Dialect, Sign};
+use super::super::settings::{Settings, number, numbers, optimizer_kind, set, set_betas};
+use super::super::shape::{constant, cosine, linear, polynomial, restarts, sequence, ticking, warmed, wsd};
+use super::super::text::Text;
+use super::super::{ImportError, Imported, Options};
 use crate::experiment::{Controller, Metric, Optimizer, Plateau, PlateauMode};
 use crate::schedule::kind::{
     After, Bent, Choice, Decay, Interpolation, InverseSqrt, KDecay, Kind, Listed, Multistep, Points, Product,
@@ -17,6 +19,22 @@ use crate::schedule::{Ramp, Schedule, Span, Tick};
 const MAX_EPOCHS: f64 = 10_000.0;
 /// The control points of a curve that no kind has.
 const POINTS: u32 = 48;
+
+/// Arguments of `train.py` that do not shape the schedule.
+const IDLE: [&str; 12] = [
+    "model",
+    "data_dir",
+    "dataset",
+    "aa",
+    "amp",
+    "workers",
+    "j",
+    "output",
+    "experiment",
+    "smoothing",
+    "reprob",
+    "mixup",
+];
 
 /// The arguments that shape the curve, in epochs.
 struct Args {
@@ -35,12 +53,55 @@ struct Args {
     cycle_decay: f64,
 }
 
-pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
-    let settings = flags(text);
-    let mut imported = Imported::new(Format::Timm, "timm", constant(0.0));
-    let args = args(&settings, &mut imported)?;
+pub static DIALECT: Dialect = Dialect {
+    id: "timm",
+    name: "timm",
+    example: "python train.py /data --model resnet50 --sched cosine --lr 0.5 --epochs 100 --warmup-epochs 5 \\\n  \
+              --warmup-lr 1e-4 --min-lr 1e-5 --opt sgd --weight-decay 1e-4\n",
+    signs: &[
+        (Sign::Flag("sched"), 12),
+        (Sign::Flag("sched_on_updates"), 12),
+        (Sign::Flag("warmup_prefix"), 10),
+        (Sign::Flag("lr_cycle_limit"), 12),
+        (Sign::Flag("lr_cycle_mul"), 12),
+        (Sign::Flag("lr_cycle_decay"), 12),
+        (Sign::Flag("lr_k_decay"), 12),
+        (Sign::Flag("lr_base"), 8),
+        (Sign::Flag("decay_milestones"), 8),
+        (Sign::Flag("decay_epochs"), 4),
+        (Sign::Flag("cooldown_epochs"), 4),
+        (Sign::Flag("opt_betas"), 3),
+        (Sign::Flag("opt"), 3),
+        (Sign::Flag("warmup_lr"), 4),
+        (Sign::Flag("model_ema"), 2),
+        (Sign::Flag("clip_grad"), 1),
+        (Sign::Flag("amp"), 1),
+        (Sign::Flag("aa"), 2),
+        (Sign::Key("sched"), 12),
+        (Sign::Key("sched_on_updates"), 12),
+        (Sign::Key("lr_cycle_limit"), 12),
+        (Sign::Key("warmup_prefix"), 10),
+        (Sign::Key("warmup_lr"), 4),
+        (Sign::Key("decay_epochs"), 4),
+        (Sign::Key("opt"), 3),
+    ],
+    read,
+};
+
+fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
+    let Some(settings) = text.settings() else {
+        return Err(ImportError::WrongForm { dialect: DIALECT.name, form: text.written_in() });
+    };
+    settings.seen(&IDLE);
+    of_settings(settings, options)
+}
+
+/// What `train.py` makes of its arguments.
+pub(super) fn of_settings(settings: &Settings, options: &Options) -> Result<Imported, ImportError> {
+    let mut imported = Imported::new(&DIALECT, "timm", constant(0.0));
+    let args = args(settings, &mut imported)?;
     imported.name = format!("timm {}", args.kind);
-    imported.lr = schedule(&args, &settings, &mut imported)?;
+    imported.lr = schedule(&args, settings, &mut imported)?;
     if args.on_updates {
         imported.note("--sched-on-updates: the curve moves with every update");
     } else {
@@ -49,11 +110,11 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
     let cooldown = settings.number(&["cooldown_epochs"])?.unwrap_or(0.0);
     let cycles = if args.cycles > 1.0 { args.cycles } else { 1.0 };
     let prefix = if args.prefix { args.warmup } else { 0.0 };
-    imported.updates = Some(Span::Epochs(args.epochs * cycles + prefix + cooldown));
+    imported.updates = Some(options.length.unwrap_or(Span::Epochs(args.epochs * cycles + prefix + cooldown)));
     if settings.get("lr_noise").is_some() {
         imported.note("--lr-noise was left out: it needs PyTorch's random numbers");
     }
-    imported.optimizer = optimizer(&settings, &mut imported)?;
+    imported.optimizer = optimizer(settings, &mut imported)?;
     imported.clip_norm = settings.number(&["clip_grad"])?.filter(|norm| *norm > 0.0);
     imported.accumulate = settings.count("grad_accum_steps")?.map(|count| count.max(1) as usize);
     imported.batch_size = settings.count("batch_size")?.map(|size| size as usize);
@@ -68,7 +129,7 @@ fn args(settings: &Settings, imported: &mut Imported) -> Result<Args, ImportErro
         Some(rate) => rate,
         None => {
             let (base, size) = (or("lr_base", 0.1)?, or("lr_base_size", 256.0)?);
-            imported.note(format!(
+            imported.assume(format!(
                 "no --lr: timm makes it of --lr-base {base} for batches of {size}; {base} was taken"
             ));
             base
