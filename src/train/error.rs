@@ -17,7 +17,7 @@ pub enum TrainError {
     #[error("there is no run \"{name}\"; there are: {}", known.join(", "))]
     NoRun { name: String, known: Vec<String> },
     /// Work on a run that was deleted meanwhile.
-    #[error("{work}: the run is not there any more; choose another")]
+    #[error("{work}: the run no longer exists; choose another")]
     RunGone { work: &'static str },
     /// Work that makes no sense here, and why.
     #[error("{work}: {why}")]

@@ -129,10 +129,7 @@ fn what_cannot_begin_or_panics_says_so() {
     let fails = |_: &_| Err::<(), _>(TrainError::RunGone { work: "test" });
     let (errand, promise) = Errand::new("fails", fails, |(), _| Ok(()));
     assert!(engine.send(Command::Errand(errand)));
-    assert_eq!(
-        answer(&promise).unwrap_err().to_string(),
-        "test: the run is not there any more; choose another"
-    );
+    assert_eq!(answer(&promise).unwrap_err().to_string(), "test: the run no longer exists; choose another");
     let (errand, promise) = Errand::new("panics", |_| Ok(()), |(), _| -> Result<(), _> { panic!("planted") });
     assert!(engine.send(Command::Errand(errand)));
     assert!(answer(&promise).is_err());
