@@ -46,6 +46,8 @@ pub(super) enum Sign {
     Function(&'static str),
     /// Python that sets the rate of an optimizer's group.
     SetsRate,
+    /// A function of what counts updates or epochs, with a name that tells of a rate.
+    RateFunction,
 }
 
 /// A sign that was found.
@@ -152,6 +154,10 @@ fn found(sign: Sign, weight: u32, text: &Text<'_>) -> Option<Evidence> {
         Sign::Function(name) => {
             let function = text.program()?.function(name)?;
             (format!("the function {name}()"), function.line)
+        }
+        Sign::RateFunction => {
+            let function = super::dialects::rate_function(text.program()?)?;
+            (format!("the function {}(), of what counts", function.name), function.line)
         }
         Sign::SetsRate => {
             let (line, value) = super::dialects::rates_set(text.program()?).pop()?;
