@@ -146,6 +146,8 @@ fn found(sign: Sign, weight: u32, text: &Text<'_>) -> Option<Evidence> {
             let line = text.program()?.assigned_at(name)?;
             (format!("the name {name}"), line)
         }
+        // Prose may speak of anything.
+        Sign::Word(_) if matches!(text.form, Form::Plain) => return None,
         Sign::Word(word) => (format!("the word {word}"), text.line_of(word)?),
         Sign::Card => match &text.form {
             Form::Card(_) => ("the list of hyperparameters".to_owned(), text.line_of("hyperparameters")?),
