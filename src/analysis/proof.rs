@@ -104,7 +104,7 @@ pub fn errand(run: RunId, rates: Vec<f64>, seeds: usize, under: Under) -> (Erran
             let revision = cohort.revision();
             let found = revision.ids.iter().zip(&revision.experiment.runs).find(|(id, _)| **id == run);
             let Some((_, run)) = found else {
-                return Err(TrainError::Task("proof: the run is no more; choose another".into()));
+                return Err(TrainError::Task("proof: the run no longer exists; choose another".into()));
             };
             let ask = Ask { run: run.clone(), rates, seeds, under };
             let prepared = Arc::clone(&cohort.task().prepared);

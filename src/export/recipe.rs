@@ -13,7 +13,7 @@ use crate::experiment::{
     WeightFormat,
 };
 use crate::schedule::plateau::PlateauRule;
-use crate::schedule::{Clock, Curve, NumberCurve, Tick};
+use crate::schedule::{Clock, Curve, NumberCurve, Piecewise, Tick};
 
 /// A run to be exported.
 pub struct Recipe<'a> {
@@ -29,8 +29,8 @@ pub struct Recipe<'a> {
     pub outline: Outline,
     /// Optimizer numbers that change along the run: momentum, beta2, weight decay.
     pub varying: Vec<Varying>,
-    /// Where the run's batch is a schedule: the micro-batches of an update, and from which update on.
-    pub batches: Option<Vec<(u64, u64)>>,
+    /// Where the run's batch is a schedule: the micro-batches of an update.
+    pub batches: Option<Piecewise<u64>>,
     /// The optimizer's numbers and options that the text asked for, to write them.
     said: RefCell<BTreeSet<String>>,
 }
@@ -125,7 +125,14 @@ impl<'a> Recipe<'a> {
         if let Some(batch) = &run.batch {
             let curve = batch.resolve(clock)?;
             let micro = MicroBatches::new(recipe.batch_size(), experiment.train.accumulate, clock);
-            recipe.batches = Some(changes((0..clock.updates).map(|update| micro.of(curve.at(update)))));
+            let mut batches = Piecewise::from(micro.of(curve.at(0)));
+            for update in 1..clock.updates {
+                let count = micro.of(curve.at(update));
+                if *batches.at(update) != count {
+                    batches.put(update, count);
+                }
+            }
+            recipe.batches = Some(batches);
         }
         Ok(recipe)
     }
@@ -224,8 +231,7 @@ impl<'a> Recipe<'a> {
 
     fn micro_batches(&self, update: u64) -> usize {
         let Some(batches) = &self.batches else { return self.experiment.train.accumulate.max(1) };
-        let begun = batches.partition_point(|(from, _)| *from <= update);
-        batches[..begun].last().map_or(1, |(_, count)| usize::try_from(*count).unwrap_or(usize::MAX))
+        usize::try_from(*batches.at(update)).unwrap_or(usize::MAX)
     }
 
     /// The samples of an update.
@@ -279,8 +285,7 @@ impl<'a> Recipe<'a> {
         }
         if let Some(batches) = &self.batches {
             let samples = |count: Option<&u64>| count.map_or(0, |count| *count * self.batch_size() as u64);
-            let counts = || batches.iter().map(|(_, count)| count);
-            let (least, most) = (samples(counts().min()), samples(counts().max()));
+            let (least, most) = (samples(batches.values().min()), samples(batches.values().max()));
             let what = format!("the schedule of the batch, {least} to {most} samples an update");
             notes.push(if carries.batches {
                 format!("Carried: {what}.")
@@ -322,17 +327,6 @@ fn carried(is_carried: bool, what: &str) -> String {
     } else {
         format!("Left out: {what}; set it where you train.")
     }
-}
-
-/// The updates at which the number is another, and that number.
-fn changes(numbers: impl Iterator<Item = u64>) -> Vec<(u64, u64)> {
-    let mut changes: Vec<(u64, u64)> = Vec::new();
-    for (update, number) in (0..).zip(numbers) {
-        if changes.last().is_none_or(|(_, before)| *before != number) {
-            changes.push((update, number));
-        }
-    }
-    changes
 }
 
 fn varying(optimizer: &Optimizer, lr: &Curve, clock: Clock) -> Result<Vec<Varying>, ExportError> {

@@ -20,7 +20,7 @@ impl<T> From<T> for Piecewise<T> {
 impl<T> Piecewise<T> {
     /// The value holds from this update on, whatever held there before; from update 0 on it is the only one.
     pub fn put(&mut self, from: u64, value: T) {
-        self.later.retain(|(later, _)| *later < from);
+        self.later.truncate(self.later.partition_point(|(later, _)| *later < from));
         if from == 0 {
             self.first = value;
         } else {
