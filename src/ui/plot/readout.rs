@@ -177,7 +177,7 @@ fn table(ui: &mut Ui, number: Column, lines: &[Line<'_>]) {
             ui.end_row();
             if let Some(effective) = effective_lr {
                 ui.label(theme::caption(ui, "effective rate"));
-                right(ui, column, |ui| {
+                right_cell(ui, column, |ui| {
                     ui.label(theme::value(ui, format::significant(effective, 3)));
                 });
                 ui.end_row();
