@@ -109,7 +109,7 @@ pub fn run(
         }
     }
     let machine =
-        format!("{} {}, {} cores", std::env::consts::OS, std::env::consts::ARCH, super::train::cores());
+        format!("{} {}, {} cores", std::env::consts::OS, std::env::consts::ARCH, crate::machine::cores());
     Ok(Report { machine, device: name, threads, gemm_peak_gflops: peak, results })
 }
 

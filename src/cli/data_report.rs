@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::output;
 use crate::data::TableReport;
 
 /// A table in `summary.json`.
@@ -38,12 +39,11 @@ impl<'a> DataSummary<'a> {
 }
 
 /// Says what was left out of a table, or assumed; `regression`: the answers are numbers and no loss was named.
-#[expect(clippy::print_stderr, reason = "what was left out is no data")]
 pub fn tell(table: &TableReport, regression: bool) {
     for sentence in table.sentences() {
-        eprintln!("anneal: data: {sentence}");
+        output::say(format!("anneal: data: {sentence}"));
     }
     if regression {
-        eprintln!("anneal: data: the answers are numbers, so the loss is mse");
+        output::say("anneal: data: the answers are numbers, so the loss is mse");
     }
 }

@@ -33,10 +33,9 @@ pub fn run(path: &Path, as_json: bool) -> Result<(), Failure> {
     Ok(output::print(&text)?)
 }
 
-#[expect(clippy::print_stderr, reason = "what was left out is no data")]
 fn tell(recorder: &Recorder) {
     for sentence in recorder.left_out().sentences() {
-        eprintln!("anneal: {sentence}");
+        output::say(format!("anneal: {sentence}"));
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, anyhow};
 
-use super::{Failure, train};
+use super::{Failure, output, train};
 use crate::experiment::Model;
 use crate::files;
 use crate::gpu::{DrawnBy, picture};
@@ -24,10 +24,9 @@ const CLIPPED: f64 = 0.02;
 
 /// Draws the loss over the plane in which the runs' weights differ most: from where each run began, over
 /// its snapshots, to where it stands.
-#[expect(clippy::print_stderr, reason = "what drew the picture")]
 pub fn run(folder: &Path, out: &Path, size: (u32, u32), flat: bool) -> Result<(), Failure> {
     let checkpoint = train::newest(folder)?;
-    let pool = Arc::new(crate::train::pool(Some(train::cores()))?);
+    let pool = Arc::new(crate::train::pool(Some(crate::machine::cores()))?);
     let cohort = Cohort::new(Arc::new(checkpoint.revision()), Arc::clone(&pool))?;
     let task = cohort.task();
     let width = task.model.width();
@@ -83,8 +82,8 @@ pub fn run(folder: &Path, out: &Path, size: (u32, u32), flat: bool) -> Result<()
     let there = || format!("cannot write {}", out.display());
     files::replace(out, |file| std::io::Write::write_all(file, &png)).with_context(there)?;
     match drawn {
-        DrawnBy::Adapter(name) => eprintln!("drawn by {name}"),
-        DrawnBy::Processor(why) => eprintln!("drawn by the processor ({why})"),
+        DrawnBy::Adapter(name) => output::say(format!("drawn by {name}")),
+        DrawnBy::Processor(why) => output::say(format!("drawn by the processor ({why})")),
     }
     Ok(())
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use eframe::egui::ViewportBuilder;
 
-use super::{Failure, diagnose, first, read, train};
+use super::{Failure, diagnose, first, output, read, train};
 use crate::engine::Options;
 use crate::engine::protocol::Speed;
 use crate::experiment::Experiment;
 use crate::recording::Recorder;
 use crate::train::checkpoint::{Continuation, Forget};
+use crate::train::device::Choice;
 use crate::ui::{Document, StudioApp, is_recording, is_saved_training};
 
 /// Updates a second at the start: a run takes some seconds, and one sees it learn.
@@ -27,18 +28,18 @@ pub fn run(file: Option<&Path>) -> Result<(), Failure> {
         Some(file) => read(file)?,
         None => first()?,
     };
+    let order = order();
     if !has_display() {
-        return without_display(&experiment, "there is no display", &train::Order::default());
+        return without_display(&experiment, "there is no display", &order);
     }
     match studio(Document::new(experiment.clone(), file.map(Path::to_owned)), None, None) {
         Ok(()) => Ok(()),
-        Err(error) => without_display(&experiment, &error.to_string(), &train::Order::default()),
+        Err(error) => without_display(&experiment, &error.to_string(), &order),
     }
 }
 
 /// Opens the studio with a recording beside the experiment that opens when none is named; without a display, says
 /// what it holds.
-#[expect(clippy::print_stderr, reason = "why there is no window")]
 fn beside(path: &Path) -> Result<(), Failure> {
     // What cannot be read is said before a window opens.
     Recorder::open(path).map_err(|error| Failure::BadFile(error.into()))?;
@@ -48,7 +49,7 @@ fn beside(path: &Path) -> Result<(), Failure> {
         Err("there is no display".to_owned())
     };
     opened.or_else(|why| {
-        eprintln!("anneal: no studio ({why}); this is what {} holds", path.display());
+        output::say(format!("anneal: no studio ({why}); this is what {} holds", path.display()));
         diagnose::run(path, false)
     })
 }
@@ -57,7 +58,7 @@ fn beside(path: &Path) -> Result<(), Failure> {
 fn go_on(folder: &Path) -> Result<(), Failure> {
     let saved = Arc::new(Continuation::read(folder).map_err(anyhow::Error::from)?);
     let experiment = saved.checkpoint.experiment.clone();
-    let order = train::Order { resume: Some(folder.to_owned()), ..Default::default() };
+    let order = train::Order { resume: Some(folder.to_owned()), ..order() };
     if !has_display() {
         return without_display(&experiment, "there is no display", &order);
     }
@@ -98,14 +99,26 @@ fn studio(
     )
 }
 
+/// How to train where there is no studio.
+fn order() -> train::Order {
+    let threads = crate::machine::cores();
+    train::Order {
+        out: None,
+        resume: None,
+        source: None,
+        device: Choice::default(),
+        threads,
+        no_baseline: false,
+    }
+}
+
 /// Whether windows can be opened here, as far as one can know without trying.
 fn has_display() -> bool {
     let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     !cfg!(all(unix, not(target_os = "macos"))) || set("DISPLAY") || set("WAYLAND_DISPLAY")
 }
 
-#[expect(clippy::print_stderr, reason = "why there is no window")]
 fn without_display(experiment: &Experiment, why: &str, order: &train::Order) -> Result<(), Failure> {
-    eprintln!("anneal: no studio ({why}); training \"{}\" here instead", experiment.name);
+    output::say(format!("anneal: no studio ({why}); training \"{}\" here instead", experiment.name));
     train::train(experiment, order)
 }

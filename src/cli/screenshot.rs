@@ -5,10 +5,13 @@ use anyhow::Context;
 use super::{Failure, ScreenshotArgs, ThemeChoice, read};
 use crate::files;
 use crate::recording::Recorder;
+use crate::train::task;
 use crate::ui::offscreen::screenshot::{self, Shot};
 
 pub fn run(args: &ScreenshotArgs) -> Result<(), Failure> {
     let experiment = read(&args.file)?;
+    // Bad data are said before anything is drawn.
+    task::prepare(&experiment)?;
     for path in &args.recording {
         Recorder::open(path).map_err(|error| Failure::BadFile(error.into()))?;
     }

@@ -19,10 +19,11 @@ mod split;
 mod table;
 mod text;
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
+
+use crate::files;
 
 pub use catalogue::{CATALOGUE, DatasetInfo, NAMES, Task, info};
 pub use chance::Chance;
@@ -82,7 +83,7 @@ impl Dataset {
     /// one, the line.
     pub fn from_table_file(path: &Path, label: &str, uses: &ColumnUses) -> Result<Self, DataError> {
         let name = path.display().to_string();
-        match File::open(path) {
+        match files::open(path) {
             Ok(file) => Self::from_table(&name, file, label, uses),
             Err(error) => Err(Problem::Unreadable(error.to_string()).of(&name)),
         }
@@ -108,7 +109,7 @@ impl Dataset {
     /// When the file cannot be read or is no table.
     pub fn inspect_table(path: &Path, uses: &ColumnUses) -> Result<TableReport, DataError> {
         let name = path.display().to_string();
-        let file = File::open(path).map_err(|error| Problem::Unreadable(error.to_string()).of(&name))?;
+        let file = files::open(path).map_err(|error| Problem::Unreadable(error.to_string()).of(&name))?;
         table::inspect(file, uses).map_err(|problem| problem.of(&name))
     }
 

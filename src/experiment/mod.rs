@@ -1,6 +1,7 @@
 //! The experiment: one small, shareable, seeded value that says everything a training depends on.
 
 mod batch;
+mod contained;
 mod controller;
 mod defaults;
 pub mod error;

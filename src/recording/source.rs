@@ -1,6 +1,6 @@
 //! One file, or the event files of one folder, read and read on.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -10,6 +10,7 @@ use super::dialect::{Claim, Way, names};
 use super::events::EventReader;
 use super::head::{Head, SNIFFED};
 use super::lines::{LineReader, MAX_LINE};
+use crate::files;
 
 /// The bytes that are read at once.
 const CHUNK: usize = 1 << 20;
@@ -146,7 +147,7 @@ pub(super) fn head(path: &Path) -> Result<Head, RecordingError> {
         return Err(RecordingError::NotRegular { file: path.to_owned() });
     }
     let mut start = Vec::new();
-    let file = File::open(path).map_err(|cause| unreadable(path, cause))?;
+    let file = files::open(path).map_err(|cause| unreadable(path, cause))?;
     file.take(SNIFFED as u64).read_to_end(&mut start).map_err(|cause| unreadable(path, cause))?;
     if start.trim_ascii().is_empty() {
         return Err(RecordingError::Empty { file: path.to_owned() });
@@ -162,7 +163,7 @@ impl Reading {
 
     fn read(&mut self, to: &mut Builder, claim: &Claim) -> Result<(), RecordingError> {
         let failed = |path: &Path, cause| unreadable(path, cause);
-        let mut file = File::open(&self.path).map_err(|cause| failed(&self.path, cause))?;
+        let mut file = files::open(&self.path).map_err(|cause| failed(&self.path, cause))?;
         if let Reader::Whole(read) = &self.reader {
             let length = file.metadata().map_err(|cause| failed(&self.path, cause))?.len();
             let mut from = BufReader::with_capacity(CHUNK, file.take(length));

@@ -374,6 +374,7 @@ impl Cohort {
             course.plans().try_for_each(|plan| self.task.holds(run, plan))?;
         }
         self.suits(&self.device, experiment)?;
+        self.fits(experiment)?;
         let buffers = experiment.runs.iter().map(|run| optimizer::buffers(&run.optimizer)).max().unwrap_or(0);
         let width = self.task.model.width() * (1 + buffers);
         let before: Vec<Vec<f32>> = if self.lanes.is_empty() { Vec::new() } else { self.rows.to_vec2()? };

@@ -10,6 +10,7 @@ pub mod diff;
 pub mod errand;
 pub mod ids;
 pub mod lane;
+pub(crate) mod memory;
 pub mod optimizer;
 pub mod plan;
 pub mod snapshot;
@@ -29,6 +30,11 @@ pub enum TrainError {
     Tensor(#[from] candle_core::Error),
     #[error("no threads for training: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),
+    #[error(
+        "this takes about {needed} of memory and {free} are free: choose a smaller model or batch, or fewer runs \
+         and replicas"
+    )]
+    Memory { needed: String, free: String },
     #[error("stopped before its end")]
     Cancelled,
 }

@@ -129,6 +129,16 @@ fn threads_have_names_and_queues_have_bounds() {
 }
 
 #[test]
+fn files_are_opened_in_one_place_and_words_are_said_in_one() {
+    absent(
+        "",
+        &["File::open", "fs::read(", "fs::read_to_string"],
+        &["src/files/", "src/machine.rs", "golden.rs"],
+    );
+    absent("", &["eprintln!", "eprint!", "println!", "print!("], &[]);
+}
+
+#[test]
 fn the_binary_is_thin() {
     let main = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/main.rs")).unwrap();
     assert!(main.lines().count() <= 60);

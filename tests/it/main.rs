@@ -8,6 +8,8 @@ mod checkpoint;
 mod command_line;
 mod controllers;
 mod data;
+#[cfg(unix)]
+mod edges;
 mod engine;
 mod engine_landscape;
 

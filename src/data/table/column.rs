@@ -6,6 +6,7 @@ use super::MAX_TEXTS;
 use super::choice::ColumnUse;
 use super::format::{Comma, Signs, days, is_missing, is_unclear_date, number};
 use super::report::CellKind;
+use crate::plain;
 
 /// Different texts that are counted; a column with more is said to have more.
 const COUNTED: usize = 10_000;
@@ -147,7 +148,7 @@ impl Column {
         let few = self.codes.is_some() && self.texts.len() <= MAX_TEXTS;
         match &self.example {
             (Some(number), Some(word)) if self.asked.is_none() && !few => {
-                Some((number.clone(), word.clone()))
+                Some((plain::name(number), plain::name(word)))
             }
             _ => None,
         }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use super::samples::MAX_VALUES;
 use super::{Problem, Samples, Shape, Targets, bounded};
+use crate::plain;
 use choice::{ColumnUse, ColumnUses};
 use column::{Column, Content};
 use report::{CellKind, ColumnReport, ColumnRole, TableReport};
@@ -172,7 +173,7 @@ fn columns(
     }
     for ((column, name), line) in columns.iter().zip(&names).zip(odd) {
         if let (Some((_, found)), Some(line), CellKind::Numbers) = (&column.odd, line, column.kind()) {
-            return Err(Problem::NotFinite { line, column: name.clone(), found: found.clone() });
+            return Err(Problem::NotFinite { line, column: plain::name(name), found: plain::name(found) });
         }
         let role = if label.is_some_and(|label| names.get(label) == Some(name)) {
             ColumnRole::Label
@@ -222,20 +223,27 @@ fn place(written: &Written, label: &str) -> Result<usize, Problem> {
     let places: Vec<usize> = names.filter(|(_, name)| *name == label).map(|(at, _)| at).collect();
     match places.as_slice() {
         [at] => Ok(*at),
-        [] => {
-            let columns = written.names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-            Err(Problem::NoSuchColumn { label: label.to_owned(), columns })
-        }
+        [] => Err(no_such_column(written, label)),
         places => Err(Problem::AmbiguousColumn { label: label.to_owned(), count: places.len() }),
     }
+}
+
+/// What the file holds is not said: before its label is found, it may be any file. A name that differs in signs and
+/// capitals only is no secret.
+fn no_such_column(written: &Written, label: &str) -> Problem {
+    let bare = |name: &str| {
+        name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>()
+    };
+    let near = written.names.iter().find(|name| !bare(name).is_empty() && bare(name) == bare(label));
+    let near = near.map(|name| plain::name(name));
+    Problem::NoSuchColumn { label: label.to_owned(), columns: written.names.len(), near }
 }
 
 /// Every column that something is said of is there.
 fn check(written: &Written, label: &str, uses: &ColumnUses) -> Result<(), Problem> {
     for (name, is) in uses {
         if !written.names.contains(name) {
-            let columns = written.names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-            return Err(Problem::NoSuchColumn { label: name.clone(), columns });
+            return Err(no_such_column(written, name));
         }
         if name == label && *is == ColumnUse::Skip {
             return Err(Problem::SkippedLabel { label: label.to_owned() });

@@ -7,6 +7,8 @@ use crate::train::diff;
 ///
 /// Names of experiments do not count, nor where a data file lies: its content is compared by its checksum.
 pub fn between(old: &Experiment, new: &Experiment) -> Option<String> {
+    // Where rates are listed does not count either.
+    let (old, new) = (&old.contained(), &new.contained());
     let mut parts = Vec::new();
     let (a, b) = (&old.data, &new.data);
     let same_source = match (&a.source, &b.source) {

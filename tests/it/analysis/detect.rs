@@ -251,10 +251,10 @@ fn policies_react_to_errors_only() {
         count: 1,
         evidence: vec![Evidence {
             update: 3,
-            what: "loss",
+            what: "loss".into(),
             value: 9.0,
             against: 2.0,
-            against_what: "chance",
+            against_what: "chance".into(),
         }],
         remedies: Vec::new(),
     };

@@ -95,7 +95,11 @@ fn each_refusal_names_the_file_and_the_reason() {
     for (text, reason) in [
         ("x,y\n1,a\n2\n", "line 3 has 1 cells where the header has 2"),
         ("x,y\n1,a\n2,b,c\n", "line 3 has 3 cells where the header has 2"),
-        ("x,z\n1,a\n", "no column is called `y`; the columns are `x`, `z`"),
+        (
+            "x,z\n1,a\n",
+            "no column is called `y` among the 2 of its first line: write the name as that line has it",
+        ),
+        ("x, Y \n1,a\n", "no column is called `y` among the 2 of its first line; did you mean `Y`?"),
         ("x,y,y\n1,a,b\n", "2 columns are called `y`; rename all but the one to predict"),
         ("", "holds no data"),
         ("\u{feff}", "holds no data"),
