@@ -234,6 +234,9 @@ fn no_such_column(written: &Written, label: &str) -> Problem {
     let bare = |name: &str| {
         name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>()
     };
+    if !written.has_header {
+        return Problem::NoNames { label: label.to_owned(), columns: written.names.len() };
+    }
     let near = written.names.iter().find(|name| !bare(name).is_empty() && bare(name) == bare(label));
     let near = near.map(|name| plain::name(name));
     Problem::NoSuchColumn { label: label.to_owned(), columns: written.names.len(), near }
