@@ -6,7 +6,7 @@ use super::peak::with_peak;
 use super::side_training;
 use crate::data::Prepared;
 use crate::experiment::{Experiment, Run};
-use crate::schedule::kind::OneCycle;
+use crate::schedule::kind::{Anneal, OneCycle};
 use crate::schedule::{Clock, Kind, Schedule};
 use crate::train::TrainError;
 use crate::train::errand::{Errand, Promise, Ticket};
@@ -49,7 +49,7 @@ pub fn one_cycle(peak: f64) -> Schedule {
         pct_start: 0.3,
         div_factor: 25.0,
         final_div_factor: 1e4,
-        anneal: "cos",
+        anneal: Anneal::Cosine,
         three_phase: false,
     })
     .into()
@@ -104,7 +104,7 @@ pub fn errand(run: RunId, rates: Vec<f64>, seeds: usize, under: Under) -> (Erran
             let revision = cohort.revision();
             let found = revision.ids.iter().zip(&revision.experiment.runs).find(|(id, _)| **id == run);
             let Some((_, run)) = found else {
-                return Err(TrainError::Task("proof: the run is no more; choose another".into()));
+                return Err(TrainError::Task("proof: the run no longer exists; choose another".into()));
             };
             let ask = Ask { run: run.clone(), rates, seeds, under };
             let prepared = Arc::clone(&cohort.task().prepared);

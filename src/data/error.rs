@@ -47,12 +47,10 @@ pub enum Problem {
     #[error("line {line} has {found} cells where the header has {expected}")]
     Ragged { line: u64, found: u64, expected: u64 },
     // What the file holds is not said: before its label is found, it may be any file.
-    #[error(
-        "no column is called `{label}`: the first line holds numbers, not names, so the columns are called c1 to c{columns}"
-    )]
-    NoNames { label: String, columns: usize },
     #[error("no column is called `{label}` among the {columns} of its first line{}", Near(.near))]
     NoSuchColumn { label: String, columns: usize, near: Option<String> },
+    #[error("no column is called `{label}`; there is no line of names, so the columns are {columns}")]
+    Numbered { label: String, columns: String },
     #[error("{count} columns are called `{label}`; rename all but the one to predict")]
     AmbiguousColumn { label: String, count: usize },
     #[error(

@@ -342,7 +342,7 @@ impl Worker {
         }
         let generation = self.revision.generation;
         for (_, view) in lock(&self.shared).lanes.iter_mut().filter(|(id, _)| id.run == run) {
-            let message = "the run began anew".to_owned();
+            let message = "the run began from scratch".to_owned();
             view.store.event(Event { update: 0, kind: EventKind::Restart, message, generation });
         }
         if self.state == State::Finished {

@@ -210,7 +210,7 @@ impl Worker {
         let SurveyRequest::Between(from, to) = request else { return Ok(None) };
         let snapshots = Arc::clone(&lock(&self.shared).snapshots);
         let find = |id| snapshots.iter().find(|snapshot| snapshot.id == id).cloned();
-        let gone = "one of the two snapshots is not kept any more: choose another";
+        let gone = "one of the two snapshots is no longer kept: choose another";
         Ok(Some([find(*from).ok_or(gone)?, find(*to).ok_or(gone)?]))
     }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::TrainError;
 use super::plan::Plan;
-use crate::data::{self, Dataset, Prepared, Shape, Split};
+use crate::data::{self, Dataset, DatasetInfo, Prepared, Shape, Split};
 use crate::experiment::{
     BatchSize, Experiment, Loss, MicroBatches, Model as ModelSpec, Run, Source, WeightFormat,
 };
@@ -270,10 +270,12 @@ fn model(experiment: &Experiment, prepared: &Prepared) -> Result<Box<dyn Model>,
             Ok(Box::new(transformer.map_err(|error| task(error.to_string()))?))
         }
         (ModelSpec::Cnn { .. }, Shape::Flat(_)) => {
-            Err(task("a cnn needs images: the data sets \"digits\" or \"fashion14\"".into()))
+            let known = data::listed(DatasetInfo::is_images);
+            Err(task(format!("a cnn needs images: the data sets {known}")))
         }
         (ModelSpec::Transformer { .. }, _) => {
-            Err(task("a transformer needs text: the data set \"shakespeare\"".into()))
+            let known = data::listed(DatasetInfo::is_text);
+            Err(task(format!("a transformer needs text: the data set {known}")))
         }
         (ModelSpec::Surface { .. }, _) => {
             Err(task("a surface has no data: remove the [data] section".into()))

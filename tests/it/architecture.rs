@@ -85,7 +85,7 @@ fn exports_imports_and_lint_know_schedules_and_experiments_only() {
 
 #[test]
 fn the_interface_calls_no_tensor_library_and_changes_training_by_commands_only() {
-    absent("ui", &["candle_core", "crate::model", "train::cohort", "train::lane", "train::rule"], &[]);
+    absent("ui", &["candle_core", "crate::model", "train::cohort", "train::lane", "train::optimizer"], &[]);
 }
 
 #[test]

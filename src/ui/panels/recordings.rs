@@ -117,7 +117,7 @@ fn values(ui: &Ui, studio: &Studio, id: RunId, rect: Rect) {
     let about = match &guest.lost {
         Some(_) => {
             color = tokens.danger;
-            "not there any more".to_owned()
+            "no longer there".to_owned()
         }
         None => {
             let length = format!("recording, {} {}", format::count(guest.length), guest.tick.plural());

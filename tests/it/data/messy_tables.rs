@@ -82,7 +82,7 @@ fn a_table_without_a_header_has_numbered_columns() {
     assert_eq!(dataset.table.as_ref().unwrap().rows, 20);
     assert_eq!(content(dataset).feature_names[..], ["c1", "c2"]);
     let named = Dataset::from_table("mine.csv", rows.as_bytes(), "kind", &ColumnUses::new()).unwrap_err();
-    assert!(named.to_string().contains("so the columns are called c1 to c3"), "{named}");
+    assert!(named.to_string().contains("the columns are `c1`, `c2`, `c3`"), "{named}");
 }
 
 #[test]

@@ -2,12 +2,15 @@
 
 use std::f64::consts::PI;
 
-use super::settings::{Settings, flags, number, numbers, optimizer_kind, set, set_betas};
-use super::shape::{constant, cosine, linear, polynomial, restarts, sequence, ticking, warmed, wsd};
-use super::{Format, ImportError, Imported};
+use super::super::dialect::{Dialect, Sign};
+use super::super::settings::{Settings, number, numbers, optimizer_kind, set, set_betas};
+use super::super::shape::{constant, cosine, linear, polynomial, restarts, sequence, ticking, warmed, wsd};
+use super::super::text::Text;
+use super::super::{ImportError, Imported, Options};
 use crate::experiment::{Controller, Metric, Optimizer, Plateau, PlateauMode};
 use crate::schedule::kind::{
-    InverseSqrt, KDecay, Kind, Listed, Multistep, Points, Product, Step, Table, Tanh,
+    After, Bent, Choice, Decay, Interpolation, InverseSqrt, KDecay, Kind, Listed, Multistep, Points, Product,
+    Step, Table, Tanh,
 };
 use crate::schedule::plateau::PlateauRule;
 use crate::schedule::{Ramp, Schedule, Span, Tick};
@@ -16,6 +19,22 @@ use crate::schedule::{Ramp, Schedule, Span, Tick};
 const MAX_EPOCHS: f64 = 10_000.0;
 /// The control points of a curve that no kind has.
 const POINTS: u32 = 48;
+
+/// Arguments of `train.py` that do not shape the schedule.
+const IDLE: [&str; 12] = [
+    "model",
+    "data_dir",
+    "dataset",
+    "aa",
+    "amp",
+    "workers",
+    "j",
+    "output",
+    "experiment",
+    "smoothing",
+    "reprob",
+    "mixup",
+];
 
 /// The arguments that shape the curve, in epochs.
 struct Args {
@@ -34,12 +53,55 @@ struct Args {
     cycle_decay: f64,
 }
 
-pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
-    let settings = flags(text);
-    let mut imported = Imported::new(Format::Timm, "timm", constant(0.0));
-    let args = args(&settings, &mut imported)?;
+pub static DIALECT: Dialect = Dialect {
+    id: "timm",
+    name: "timm",
+    example: "python train.py /data --model resnet50 --sched cosine --lr 0.5 --epochs 100 --warmup-epochs 5 \\\n  \
+              --warmup-lr 1e-4 --min-lr 1e-5 --opt sgd --weight-decay 1e-4\n",
+    signs: &[
+        (Sign::Flag("sched"), 12),
+        (Sign::Flag("sched_on_updates"), 12),
+        (Sign::Flag("warmup_prefix"), 10),
+        (Sign::Flag("lr_cycle_limit"), 12),
+        (Sign::Flag("lr_cycle_mul"), 12),
+        (Sign::Flag("lr_cycle_decay"), 12),
+        (Sign::Flag("lr_k_decay"), 12),
+        (Sign::Flag("lr_base"), 8),
+        (Sign::Flag("decay_milestones"), 8),
+        (Sign::Flag("decay_epochs"), 4),
+        (Sign::Flag("cooldown_epochs"), 4),
+        (Sign::Flag("opt_betas"), 3),
+        (Sign::Flag("opt"), 3),
+        (Sign::Flag("warmup_lr"), 4),
+        (Sign::Flag("model_ema"), 2),
+        (Sign::Flag("clip_grad"), 1),
+        (Sign::Flag("amp"), 1),
+        (Sign::Flag("aa"), 2),
+        (Sign::Key("sched"), 12),
+        (Sign::Key("sched_on_updates"), 12),
+        (Sign::Key("lr_cycle_limit"), 12),
+        (Sign::Key("warmup_prefix"), 10),
+        (Sign::Key("warmup_lr"), 4),
+        (Sign::Key("decay_epochs"), 4),
+        (Sign::Key("opt"), 3),
+    ],
+    read,
+};
+
+fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
+    let Some(settings) = text.settings() else {
+        return Err(ImportError::WrongForm { dialect: DIALECT.name, form: text.written_in() });
+    };
+    settings.seen(&IDLE);
+    of_settings(settings, options)
+}
+
+/// What `train.py` makes of its arguments.
+pub(super) fn of_settings(settings: &Settings, options: &Options) -> Result<Imported, ImportError> {
+    let mut imported = Imported::new(&DIALECT, "timm", constant(0.0));
+    let args = args(settings, &mut imported)?;
     imported.name = format!("timm {}", args.kind);
-    imported.lr = schedule(&args, &settings, &mut imported)?;
+    imported.lr = schedule(&args, settings, &mut imported)?;
     if args.on_updates {
         imported.note("--sched-on-updates: the curve moves with every update");
     } else {
@@ -48,11 +110,11 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
     let cooldown = settings.number(&["cooldown_epochs"])?.unwrap_or(0.0);
     let cycles = if args.cycles > 1.0 { args.cycles } else { 1.0 };
     let prefix = if args.prefix { args.warmup } else { 0.0 };
-    imported.updates = Some(Span::Epochs(args.epochs * cycles + prefix + cooldown));
+    imported.updates = Some(options.length.unwrap_or(Span::Epochs(args.epochs * cycles + prefix + cooldown)));
     if settings.get("lr_noise").is_some() {
         imported.note("--lr-noise was left out: it needs PyTorch's random numbers");
     }
-    imported.optimizer = optimizer(&settings, &mut imported)?;
+    imported.optimizer = optimizer(settings, &mut imported)?;
     imported.clip_norm = settings.number(&["clip_grad"])?.filter(|norm| *norm > 0.0);
     imported.accumulate = settings.count("grad_accum_steps")?.map(|count| count.max(1) as usize);
     imported.batch_size = settings.count("batch_size")?.map(|size| size as usize);
@@ -67,7 +129,7 @@ fn args(settings: &Settings, imported: &mut Imported) -> Result<Args, ImportErro
         Some(rate) => rate,
         None => {
             let (base, size) = (or("lr_base", 0.1)?, or("lr_base_size", 256.0)?);
-            imported.note(format!(
+            imported.assume(format!(
                 "no --lr: timm makes it of --lr-base {base} for batches of {size}; {base} was taken"
             ));
             base
@@ -113,8 +175,8 @@ fn schedule(args: &Args, settings: &Settings, imported: &mut Imported) -> Result
             let first = Span::Epochs(args.epochs);
             return Ok(warm(restarts(args.peak, args.floor, first, args.cycle_mul, args.cycle_decay)));
         }
-        "cosine" if args.k == 1.0 => cosine(args.peak, args.floor, epochs, "hold"),
-        "cosine" => k_decay(args, "cosine", 1.0),
+        "cosine" if args.k == 1.0 => cosine(args.peak, args.floor, epochs, After::Hold),
+        "cosine" => k_decay(args, Bent::Cosine, 1.0),
         "tanh" => {
             let tanh = Tanh { peak: args.peak, floor: args.floor, over: epochs, lower: -7.0, upper: 3.0 };
             Kind::Tanh(tanh).into()
@@ -124,7 +186,7 @@ fn schedule(args: &Args, settings: &Settings, imported: &mut Imported) -> Result
             if args.k == 1.0 {
                 polynomial(args.peak, args.decay_rate, args.floor, epochs)
             } else {
-                k_decay(args, "polynomial", args.decay_rate)
+                k_decay(args, Bent::Polynomial, args.decay_rate)
             }
         }
         "step" => {
@@ -169,7 +231,7 @@ fn schedule(args: &Args, settings: &Settings, imported: &mut Imported) -> Result
     Ok(truncated(args, settings, imported)?.unwrap_or_else(|| warm(body)))
 }
 
-fn k_decay(args: &Args, shape: &'static str, power: f64) -> Schedule {
+fn k_decay(args: &Args, shape: Bent, power: f64) -> Schedule {
     let (peak, floor, k) = (args.peak, args.floor, args.k);
     Kind::KDecay(KDecay { peak, floor, over: Some(Span::Epochs(args.epochs)), k, shape, power }).into()
 }
@@ -184,13 +246,13 @@ fn stable(args: &Args, settings: &Settings, imported: &mut Imported) -> Result<S
         return Err(ImportError::missing(format!("--sched {}", args.kind), needed));
     }
     let is_rsqrt = args.kind == "rsqrt";
-    let usual = if is_rsqrt { "linear" } else { "1-sqrt" };
-    let shape = match settings.text("lr_decay_fn").unwrap_or(usual) {
-        "linear" => "linear",
-        "cosine" => "cosine",
-        "1-sqrt" => "1-sqrt",
+    let usual = if is_rsqrt { Decay::Linear } else { Decay::OneMinusSqrt };
+    let shape = match settings.text("lr_decay_fn").unwrap_or(usual.name()) {
+        "linear" => Decay::Linear,
+        "cosine" => Decay::Cosine,
+        "1-sqrt" => Decay::OneMinusSqrt,
         other => {
-            imported.note(format!("the decay {other} is not known here: {usual} was taken"));
+            imported.note(format!("the decay {other} is not known here: {} was taken", usual.name()));
             usual
         }
     };
@@ -270,14 +332,23 @@ fn truncated(
             let after = after * f64::from(index);
             (Span::Epochs(after), rate(args.warmup + after).max(0.0))
         });
-        Kind::Points(Points { points: points.collect(), interpolation: "monotone" }).into()
+        Kind::Points(Points { points: points.collect(), interpolation: Interpolation::Monotone }).into()
     };
     Ok(Some(sequence(vec![(warmup, linear(args.peak, from, 1.0, Some(warmup)))], rest)))
 }
 
 fn optimizer(settings: &Settings, imported: &mut Imported) -> Result<Option<Optimizer>, ImportError> {
     let name = settings.text("opt").unwrap_or("sgd");
-    let plain = if matches!(name, "momentum" | "nesterov") { "sgd" } else { name };
+    // timm's `sgd` looks ahead; `momentum` does not.
+    let (plain, option) = match name {
+        "momentum" => ("sgd", None),
+        "sgd" | "nesterov" => ("sgd", Some("nesterov")),
+        "nmuon" => ("muon", Some("nesterov")),
+        "radamw" => ("radam", Some("decoupled_weight_decay")),
+        "cadamw" => ("adamw", Some("cautious")),
+        "clion" => ("lion", Some("cautious")),
+        other => (other, None),
+    };
     let Some(kind) = optimizer_kind(plain) else {
         imported.note(format!("the optimizer {name} is not known here"));
         return Ok(None);
@@ -293,7 +364,9 @@ fn optimizer(settings: &Settings, imported: &mut Imported) -> Result<Option<Opti
     if let Some(betas) = settings.get("opt_betas") {
         set_betas(&mut optimizer, &numbers("--opt-betas", betas)?);
     }
-    // timm's `sgd` looks ahead; `momentum` does not.
-    optimizer.switch("nesterov", matches!(name, "sgd" | "nesterov"));
+    optimizer.switch("nesterov", false);
+    if let Some(option) = option {
+        optimizer.switch(option, true);
+    }
     Ok(Some(optimizer))
 }

@@ -1,31 +1,79 @@
 //! DeepSpeed's JSON: its five schedulers, with their log warmup and their lag of one update.
 
-use super::python::{Expr, Program};
-use super::settings::{Settings, numbers, optimizer_kind, set, set_betas};
-use super::shape::{constant, cosine, linear, polynomial, sequence, warmed};
-use super::{Format, ImportError, Imported, mirror};
+use super::super::dialect::{Dialect, Sign};
+use super::super::python::Expr;
+use super::super::settings::{Settings, numbers, optimizer_kind, set, set_betas};
+use super::super::shape::{constant, cosine, linear, polynomial, sequence, warmed};
+use super::super::text::{Form, Text};
+use super::super::{ImportError, Imported, Options, mirror};
 use crate::experiment::Optimizer;
-use crate::schedule::kind::{Cyclic, Kind, Power};
+use crate::schedule::kind::{After, Cyclic, Kind, Power, Triangles};
 use crate::schedule::{Ramp, Schedule, Span};
 
-pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
-    // A JSON is a Python expression but for its three constants, which the reader knows.
-    let program = Program::read(text)?;
-    let Some((_, Expr::Table(entries))) = program.statements.first() else {
-        return Err(ImportError::NoSchedule("a DeepSpeed configuration is one JSON table"));
-    };
-    let config = Settings::from_table(entries);
+pub static DIALECT: Dialect = Dialect {
+    id: "deepspeed",
+    name: "DeepSpeed",
+    example: "{\"train_micro_batch_size_per_gpu\": 8,\n \"optimizer\": {\"type\": \"AdamW\", \"params\": {\"lr\": 1e-4}},\n \
+              \"scheduler\": {\"type\": \"WarmupDecayLR\", \"params\": {\"total_num_steps\": 1000, \"warmup_num_steps\": \
+              100, \"warmup_type\": \"linear\"}}}\n",
+    signs: &[
+        (Sign::Key("scheduler.type"), 10),
+        (Sign::Key("scheduler.params.warmup_num_steps"), 8),
+        (Sign::Key("zero_optimization"), 10),
+        (Sign::Key("train_micro_batch_size_per_gpu"), 10),
+        (Sign::Key("train_batch_size"), 6),
+        (Sign::Key("optimizer.type"), 10),
+        (Sign::Key("gradient_clipping"), 3),
+        (Sign::Word("train_micro_batch_size_per_gpu"), 10),
+        (Sign::Word("zero_optimization"), 8),
+        (Sign::Import("deepspeed"), 6),
+        (Sign::Call("deepspeed.initialize"), 6),
+    ],
+    read,
+};
+
+/// The configuration: a JSON, or a table of a program.
+pub(crate) fn config(text: &Text<'_>) -> Result<Settings, ImportError> {
+    match &text.form {
+        Form::Table(settings, _) => Ok(settings.clone()),
+        Form::Python(program) => {
+            let mut found = None;
+            let is = |value: &Expr| {
+                let Expr::Table(pairs) = value else { return None };
+                let has = |name: &str| pairs.iter().any(|pair| pair.key == Expr::Text(name.to_owned()));
+                (has("scheduler") || has("zero_optimization") || has("train_micro_batch_size_per_gpu"))
+                    .then(|| pairs.clone())
+            };
+            program.visit(&mut |stmt, _| {
+                use super::super::python::StmtKind;
+                if let StmtKind::Assign(_, value) | StmtKind::Return(Some(value)) | StmtKind::Value(value) =
+                    &stmt.kind
+                {
+                    found = found.take().or_else(|| is(value));
+                }
+            });
+            let Some(pairs) = found else {
+                return Err(ImportError::NoSchedule("a DeepSpeed configuration is one table"));
+            };
+            Ok(super::worked_out(program, &pairs))
+        }
+        _ => Err(ImportError::WrongForm { dialect: DIALECT.name, form: text.written_in() }),
+    }
+}
+
+fn read(text: &Text<'_>, _options: &Options) -> Result<Imported, ImportError> {
+    let config = config(text)?;
     let scheduler = config.table("scheduler");
     let Some(kind) = scheduler.text("type") else {
         return Err(ImportError::NoSchedule("a DeepSpeed configuration has a \"scheduler\" with a \"type\""));
     };
     let params = scheduler.table("params");
-    let mut imported = Imported::new(Format::DeepSpeed, kind, constant(0.0));
+    let mut imported = Imported::new(&DIALECT, kind, constant(0.0));
     imported.accumulate = config.count("gradient_accumulation_steps")?.map(|count| count.max(1) as usize);
     imported.batch_size = config.count("train_micro_batch_size_per_gpu")?.map(|size| size as usize);
     imported.clip_norm = config.number(&["gradient_clipping"])?.filter(|norm| *norm > 0.0);
     let rate = optimizer(&config.table("optimizer"), &mut imported)?;
-    if text.contains("\"auto\"") {
+    if text.raw.contains("\"auto\"") {
         imported.note("what is \"auto\" comes from the trainer and was left at DeepSpeed's default");
     }
     imported.updates = params.number(&["total_num_steps"])?.map(Span::Updates);
@@ -48,7 +96,11 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
             ));
         }
     };
-    Ok(reader.imported)
+    let mut imported = reader.imported;
+    if text.program().is_some() {
+        super::huggingface::tell(&config, &mut imported);
+    }
+    Ok(imported)
 }
 
 /// Sets the optimizer and gives its rate.
@@ -62,7 +114,7 @@ fn optimizer(table: &Settings, imported: &mut Imported) -> Result<Option<f64>, I
                 set(&mut optimizer, info.name, params.number(&[info.name])?);
             }
             for info in kind.options() {
-                optimizer.switch(info.name, params.flag(info.name) == Some(true));
+                optimizer.switch(info.name, params.flag(info.name).unwrap_or(info.default));
             }
             if let Some(betas @ Expr::List(_)) = params.get("betas") {
                 set_betas(&mut optimizer, &numbers("betas", betas)?);
@@ -139,7 +191,7 @@ impl Reader {
                  which begins at the peak",
             );
         }
-        let body = cosine(peak, floor, Some(Span::Updates(total - over)), "hold");
+        let body = cosine(peak, floor, Some(Span::Updates(total - over)), After::Hold);
         // The value before the first step is 0, whatever the warmup starts at.
         Ok(self.lagging(warmed(body, Span::Updates(climb), low, ramp), 0.0))
     }
@@ -153,7 +205,7 @@ impl Reader {
             peak,
             up: Span::Updates(up),
             down: Some(Span::Updates(down)),
-            mode: "triangular",
+            mode: Triangles::Equal,
             gamma: 1.0,
         });
         let (rate, every) = (self.or("decay_lr_rate", 0.0)?, self.or("decay_step_size", 0.0)?);
