@@ -62,7 +62,7 @@ impl Progress {
 pub struct Answers<T> {
     progress: Arc<Progress>,
     queue: SyncSender<T>,
-    wake: Box<dyn Fn() + Send>,
+    wake: Box<dyn Fn() + Send + Sync>,
 }
 
 impl<T> Answers<T> {
@@ -86,7 +86,7 @@ pub struct Job<T> {
 
 impl<T> Job<T> {
     /// A job whose work somebody else does. `wake` is called after each answer.
-    pub fn pair(wake: impl Fn() + Send + 'static) -> (Answers<T>, Self) {
+    pub fn pair(wake: impl Fn() + Send + Sync + 'static) -> (Answers<T>, Self) {
         let (queue, answers) = sync_channel(QUEUE);
         let progress = Arc::new(Progress::default());
         (Answers { progress: Arc::clone(&progress), queue, wake: Box::new(wake) }, Self { progress, answers })
@@ -113,7 +113,7 @@ impl<T: Send + 'static> Job<T> {
     /// When the system gives no thread.
     pub fn spawn(
         name: &str,
-        wake: impl Fn() + Send + 'static,
+        wake: impl Fn() + Send + Sync + 'static,
         work: impl FnOnce(&Answers<T>) -> T + Send + 'static,
     ) -> io::Result<Self> {
         let (answers, job) = Self::pair(wake);

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the README's pictures anew: run it from the checkout after a change to the interface, then look at them.
+# Makes the README's pictures again: run it from the checkout after a change to the interface, then look at them.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 cargo build --release
@@ -10,6 +10,7 @@ picture() { anneal screenshot "$1" --out "assets/pictures/$2.png" "${@:3}"; }
 picture examples/digits.toml studio-dark --updates 1000 --panel results
 picture examples/spirals.toml studio-light --updates 2400 --theme light --panel decision-field
 picture examples/forks.toml studio-forks
+picture examples/digits.toml studio-recording --size 1440x900 --recording tests/recordings/digits
 picture examples/rosenbrock.toml studio-landscape --size 1440x900
 picture examples/digits.toml range-test --size 1440x900 --updates 300 --panel range-test
 picture examples/shakespeare-warmup.toml microscope --size 1440x900 --updates 250 --panel microscope

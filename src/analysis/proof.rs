@@ -7,7 +7,7 @@ use super::side_training;
 use crate::data::Prepared;
 use crate::experiment::{Experiment, Run};
 use crate::jobs::Progress;
-use crate::schedule::kind::OneCycle;
+use crate::schedule::kind::{Anneal, OneCycle};
 use crate::schedule::{Clock, Kind, Schedule};
 use crate::train::TrainError;
 use crate::train::errand::{Errand, Promise};
@@ -32,12 +32,8 @@ impl Under {
     fn schedule(self, run: &Run, clock: Clock, peak: f64) -> Result<Schedule, TrainError> {
         match self {
             Self::OneCycle => Ok(one_cycle(peak)),
-            Self::Own => with_peak(&run.lr, clock, peak).ok_or_else(|| {
-                let name = &run.name;
-                TrainError::Task(format!(
-                    "the schedule of \"{name}\" cannot peak at {peak:e}: prove it under one cycle"
-                ))
-            }),
+            Self::Own => with_peak(&run.lr, clock, peak)
+                .ok_or_else(|| TrainError::Peak { run: run.name.clone(), peak }),
         }
     }
 }
@@ -50,7 +46,7 @@ pub fn one_cycle(peak: f64) -> Schedule {
         pct_start: 0.3,
         div_factor: 25.0,
         final_div_factor: 1e4,
-        anneal: "cos",
+        anneal: Anneal::Cosine,
         three_phase: false,
     })
     .into()
@@ -105,7 +101,7 @@ pub fn errand(run: RunId, rates: Vec<f64>, seeds: usize, under: Under) -> (Erran
             let revision = cohort.revision();
             let found = revision.ids.iter().zip(&revision.experiment.runs).find(|(id, _)| **id == run);
             let Some((_, run)) = found else {
-                return Err(TrainError::Task("proof: the run is no more; choose another".into()));
+                return Err(TrainError::RunGone { work: "proof" });
             };
             let ask = Ask { run: run.clone(), rates, seeds, under };
             let prepared = Arc::clone(&cohort.task().prepared);

@@ -1,10 +1,12 @@
 //! `anneal export`: a run as code or configuration for another framework, and what that really does.
 
 use std::io::Write;
+use std::path::PathBuf;
 
 use anyhow::{Context, anyhow};
+use clap::Args;
 
-use super::{ExportArgs, Failure, output, read};
+use super::{Failure, output, read};
 use crate::experiment::BatchSize;
 use crate::export::{Badge, Checked, Export, Options, Target, export, truth_table};
 use crate::files;
@@ -13,7 +15,34 @@ use crate::train::task::{self, Task};
 /// Rows of the preview at each end of the run.
 const PREVIEW: usize = 6;
 
-pub fn run(args: &ExportArgs) -> Result<(), Failure> {
+/// What `anneal export` is given.
+#[derive(Args)]
+pub struct Arguments {
+    pub file: Option<PathBuf>,
+    /// The run to export.
+    #[arg(long)]
+    pub run: Option<String>,
+    /// The framework, one of --list.
+    #[arg(long)]
+    pub to: Option<String>,
+    /// Where to write the text; stdout when not given.
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+    /// List the targets.
+    #[arg(long)]
+    pub list: bool,
+    /// What every target makes of the run, side by side.
+    #[arg(long)]
+    pub truth: bool,
+    /// Print the text, the predicted rates and the notes as JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Argument names of transformers version 4.
+    #[arg(long)]
+    pub v4: bool,
+}
+
+pub fn run(args: &Arguments) -> Result<(), Failure> {
     if args.list {
         let widest = Target::ALL.iter().map(|target| target.id.len()).max().unwrap_or(0);
         let lines = Target::ALL
@@ -78,36 +107,32 @@ pub fn run(args: &ExportArgs) -> Result<(), Failure> {
 }
 
 /// What the exported text really does, on stderr.
-#[expect(clippy::print_stderr, reason = "stdout carries the exported text")]
 fn tell(export: &Export) {
     let why = match &export.badge {
         Badge::Native => String::new(),
         Badge::Approximated { why } | Badge::Table { why } => format!(": {why}"),
     };
-    eprintln!("{} for {}{why}", export.badge.word(), export.target.framework);
+    output::say(format!("{} for {}{why}", export.badge.word(), export.target.framework));
     let deviation = &export.deviation;
     if deviation.max_absolute > 0.0 {
-        eprintln!(
+        output::say(format!(
             "largest deviation from the drawn curve: {:.3e} at update {} ({:.2e} of the peak)",
             deviation.max_absolute, deviation.at_update, deviation.of_peak
-        );
+        ));
     }
-    eprintln!(
-        "{}",
-        match export.checked {
-            Checked::Run => "checked: exports to it were executed and agreed update by update",
-            Checked::PredictedNotRun => "predicted, not run",
-        }
-    );
+    output::say(match export.checked {
+        Checked::Run => "checked: exports to it were executed and agreed update by update",
+        Checked::PredictedNotRun => "predicted, not run",
+    });
     let last = export.predicted.len();
     for (update, rate) in export.predicted.iter().enumerate() {
         if update < PREVIEW || update + PREVIEW >= last {
-            eprintln!("  update {update:>8}  {rate:e}");
+            output::say(format!("  update {update:>8}  {rate:e}"));
         } else if update == PREVIEW {
-            eprintln!("  ...");
+            output::say("  ...");
         }
     }
     for note in &export.notes {
-        eprintln!("note: {note}");
+        output::say(format!("note: {note}"));
     }
 }

@@ -1,17 +1,40 @@
 //! `anneal find-lr`: the learning-rate range test.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use clap::Args;
 use serde_json::json;
 
-use super::{Failure, FindLrArgs, output, read, train};
+use super::{Failure, output, read};
 use crate::analysis::proof::{Proof, Under, neighbours, prove};
 use crate::analysis::range_test::{Options, RangeTest, range_test};
 use crate::analysis::suggest::Rule;
 
-pub fn run(args: &FindLrArgs) -> Result<(), Failure> {
+/// What `anneal find-lr` is given.
+#[derive(Args)]
+pub struct Arguments {
+    pub file: PathBuf,
+    /// Only this run.
+    #[arg(long)]
+    pub run: Option<String>,
+    /// Updates of the sweep.
+    #[arg(long, default_value_t = 200)]
+    pub updates: usize,
+    /// Seeds, swept side by side.
+    #[arg(long, default_value_t = 3)]
+    pub seeds: usize,
+    /// Train the suggestion as the peak of one cycle, beside a third and three times of it.
+    #[arg(long)]
+    pub prove: bool,
+    /// Print JSON, curves included.
+    #[arg(long)]
+    pub json: bool,
+}
+
+pub fn run(args: &Arguments) -> Result<(), Failure> {
     let experiment = read(&args.file)?;
-    let pool = Arc::new(crate::train::pool(Some(train::cores()))?);
+    let pool = Arc::new(crate::train::pool(Some(crate::machine::cores()))?);
     let options = Options { updates: args.updates, seeds: args.seeds, ..Options::default() };
     let mut tests = Vec::new();
     for run in &experiment.runs {
@@ -47,7 +70,7 @@ fn table(test: &RangeTest, proofs: &[Proof]) -> String {
     let rate = |rate: Option<f64>| rate.map_or_else(|| "-".to_owned(), |rate| format!("{rate:.3e}"));
     let decades =
         |decades: Option<f64>| decades.map_or_else(|| "-".to_owned(), |decades| format!("{decades:.2}"));
-    let mut text = format!("run \"{}\", {} seeds\n", test.run, test.curves.len());
+    let mut text = format!("run \"{}\", {} seeds\n", crate::plain::name(&test.run), test.curves.len());
     text += &format!("  {:<16} {:>10}  {:>16}  what it looks for\n", "rule", "suggests", "spread (decades)");
     for (rule, spread) in &test.suggestions {
         text += &format!(

@@ -1,33 +1,44 @@
 //! `anneal landscape`: the loss around a training's runs, as a picture.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, anyhow};
+use clap::Args;
 
-use super::{Failure, train};
+use super::{Failure, output, train};
 use crate::experiment::Model;
 use crate::files;
 use crate::gpu::{DrawnBy, picture};
+use crate::landscape::heights::CLIPPED;
+use crate::landscape::survey::{SAMPLES, SIDE};
 use crate::landscape::{Axes, Camera, Colormap, Heights, Ink, Objective, Scale, Scene, Trail, View, survey};
 use crate::random::{Stream, rng};
 use crate::train::cohort::Cohort;
 use crate::ui::theme::{DARK, Tokens};
 
-/// Points along each side of the grid.
-const SIDE: usize = 101;
-/// Samples each point is scored on.
-const SAMPLES: usize = 1000;
-/// The share of the highest losses that is drawn flat: one wild corner must not hide the valley.
-const CLIPPED: f64 = 0.02;
+/// What `anneal landscape` is given.
+#[derive(Args)]
+pub struct Arguments {
+    /// The folder that `anneal train --out` wrote.
+    pub folder: PathBuf,
+    #[arg(long)]
+    pub out: PathBuf,
+    /// Width and height in pixels.
+    #[arg(long, value_parser = super::screenshot::size, default_value = "1200x800")]
+    pub size: (u32, u32),
+    /// A map from above instead of a surface.
+    #[arg(long)]
+    pub flat: bool,
+}
 
 /// Draws the loss over the plane in which the runs' weights differ most: from where each run began, over
 /// its snapshots, to where it stands.
-#[expect(clippy::print_stderr, reason = "what drew the picture")]
-pub fn run(folder: &Path, out: &Path, size: (u32, u32), flat: bool) -> Result<(), Failure> {
+pub fn run(args: &Arguments) -> Result<(), Failure> {
+    let Arguments { folder, out, size, flat } = args;
     let checkpoint = train::newest(folder)?;
-    let pool = Arc::new(crate::train::pool(Some(train::cores()))?);
+    let pool = Arc::new(crate::train::pool(Some(crate::machine::cores()))?);
     let cohort = Cohort::new(Arc::new(checkpoint.revision()), Arc::clone(&pool))?;
     let task = cohort.task();
     let width = task.model.width();
@@ -67,7 +78,7 @@ pub fn run(folder: &Path, out: &Path, size: (u32, u32), flat: bool) -> Result<()
             Trail { color: DARK.run(run).to_array(), places, marks, width: 3.0 }
         })
         .collect();
-    let view = if flat { View::Map } else { View::Surface(Camera::facing(&heights)) };
+    let view = if *flat { View::Map } else { View::Surface(Camera::facing(&heights)) };
     let colormap = Colormap::viridis();
     let scene = Scene {
         heights: &heights,
@@ -77,14 +88,14 @@ pub fn run(folder: &Path, out: &Path, size: (u32, u32), flat: bool) -> Result<()
         trails: &trails,
         view,
     };
-    let (image, drawn) = picture(&scene, size.into());
+    let (image, drawn) = picture(&scene, (*size).into());
     let mut png = Vec::new();
     image.write_to(&mut std::io::Cursor::new(&mut png), image::ImageFormat::Png)?;
     let there = || format!("cannot write {}", out.display());
     files::replace(out, |file| std::io::Write::write_all(file, &png)).with_context(there)?;
     match drawn {
-        DrawnBy::Adapter(name) => eprintln!("drawn by {name}"),
-        DrawnBy::Processor(why) => eprintln!("drawn by the processor ({why})"),
+        DrawnBy::Adapter(name) => output::say(format!("drawn by {name}")),
+        DrawnBy::Processor(why) => output::say(format!("drawn by the processor ({why})")),
     }
     Ok(())
 }

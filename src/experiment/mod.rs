@@ -1,11 +1,14 @@
 //! The experiment: one small, shareable, seeded value that says everything a training depends on.
 
 mod batch;
+mod contained;
 mod controller;
+mod decimal;
 mod defaults;
 pub mod error;
 mod file;
 mod fork;
+mod in_place;
 pub mod names;
 mod near;
 mod node;
@@ -24,10 +27,12 @@ pub use crate::schedule::controller::{Mode as PlateauMode, ThresholdMode};
 pub use batch::MicroBatches;
 pub use controller::{Controller, Greedy, Hypergradient, Metric, Plateau};
 pub use error::{FieldError, FileError, Place};
-pub use fork::{Fork, Lineage};
+pub use file::Comments;
+pub use fork::{Fork, lineage};
 pub use optimizer::{Number, Optimizer, OptimizerKind};
 pub use sweep::Sweep;
 
+use crate::data::ColumnUses;
 use crate::schedule::{Schedule, Span};
 
 /// The version of the file's schema that is read and written.
@@ -58,6 +63,8 @@ pub struct Data {
     pub label_noise: f64,
     /// Only the first so many of the shuffled training samples.
     pub limit: Option<usize>,
+    /// What is said of a table's columns, by their names; empty for what is no table.
+    pub columns: ColumnUses,
 }
 
 /// Where samples come from.
@@ -145,7 +152,8 @@ pub struct Train {
     pub accumulate: usize,
     /// The largest global gradient norm an update may use.
     pub clip_norm: Option<f64>,
-    pub loss: Loss,
+    /// Nothing: what suits a table's answers, cross-entropy for classes and squared error for numbers.
+    pub loss: Option<Loss>,
     pub weights: WeightFormat,
 }
 

@@ -7,9 +7,9 @@ use std::rc::Rc;
 
 use toml::de::{DeTable, DeValue};
 
+use super::decimal;
 use super::error::{FieldError, FileError, Place};
 use super::near::nearest;
-use super::write;
 use crate::schedule::span::SpanError;
 use crate::schedule::{ScheduleError, Span};
 
@@ -293,6 +293,16 @@ impl<'d> Fields<'d> {
         Some(self.node.child(value, self.node.path.field(name)))
     }
 
+    /// Every field with its name, whatever it is called.
+    pub fn all(&self) -> impl Iterator<Item = (&'d str, Node<'d>)> {
+        let path = self.node.path.clone();
+        let node = self.node.clone();
+        self.table.iter().map(move |(key, value)| {
+            let name: &'d str = key.get_ref();
+            (name, node.child(value, path.field(&quote(name))))
+        })
+    }
+
     /// The field of this name as `reader` reads it, if the file has it.
     pub fn read<T>(
         &self,
@@ -395,7 +405,7 @@ fn one_of(names: impl Iterator<Item = String>) -> String {
 
 /// A number as people say it: without the point that makes it a float to TOML.
 fn plainly(number: &f64) -> String {
-    let shown = write::number(*number);
+    let shown = decimal::number(*number);
     shown.strip_suffix(".0").map_or(shown.clone(), str::to_owned)
 }
 

@@ -13,10 +13,8 @@ use super::{
     Activation, Average, BatchSize, Data, Experiment, Loss, Model, Norm, Run, SnapshotWhen, Snapshots,
     Source, SurfaceFunction, Train, VERSION, WeightFormat,
 };
+use crate::data::{ColumnUse, ColumnUses, DatasetInfo, listed};
 use crate::schedule::Span;
-
-/// The shipped data sets that are images.
-const IMAGES: [&str; 2] = ["digits", "fashion14"];
 
 /// The most layers of a model, and the most units, channels or characters a layer or a context has.
 const MAX_LAYERS: usize = 64;
@@ -183,12 +181,13 @@ fn data(fields: &Fields, model: &Model, model_fields: &Fields) -> Result<Data, F
         found => found.ok_or_else(|| fields.missing("data", section))?,
     };
     let fields = node.fields(section)?;
-    fields.only(&["name", "path", "label", "batch_size", "validation", "label_noise", "limit"])?;
+    fields.only(&["name", "path", "label", "batch_size", "validation", "label_noise", "limit", "columns"])?;
     let source = source(&fields)?;
     fits(&source, model, model_fields)?;
 
     let default = Data::new(source);
     let limit = fields.read("limit", |limit| limit.whole(1..=MAX_COUNT))?;
+    let columns = fields.read("columns", |node| columns(&node, &default.source))?.unwrap_or_default();
     Ok(Data {
         batch_size: fields.read("batch_size", |size| batch_size(&size, limit))?.unwrap_or(default.batch_size),
         validation: fields.read("validation", |node| node.number(0.0..1.0))?.unwrap_or(default.validation),
@@ -196,6 +195,7 @@ fn data(fields: &Fields, model: &Model, model_fields: &Fields) -> Result<Data, F
             .read("label_noise", |node| node.number(0.0..=1.0))?
             .unwrap_or(default.label_noise),
         limit,
+        columns,
         ..default
     })
 }
@@ -221,6 +221,16 @@ fn source(fields: &Fields) -> Result<Source, FileError> {
     }
 }
 
+/// What is said of a table's columns.
+fn columns(node: &Node, source: &Source) -> Result<ColumnUses, FileError> {
+    if !matches!(source, Source::File { .. }) {
+        return Err(node.error("none: only a table of one's own (`path`) has columns to say something of"));
+    }
+    let what = "a table of columns, such as { cabin = \"skip\", price = \"number\" }";
+    let entries = node.fields(what)?;
+    entries.all().map(|(name, node)| Ok((name.to_owned(), node.choice(&ColumnUse::ALL)?))).collect()
+}
+
 fn batch_size(node: &Node, limit: Option<usize>) -> Result<BatchSize, FileError> {
     if node.is_str("all") {
         return Ok(BatchSize::All);
@@ -238,21 +248,20 @@ fn batch_size(node: &Node, limit: Option<usize>) -> Result<BatchSize, FileError>
 /// # Errors
 /// When the model cannot read such data.
 fn fits(source: &Source, model: &Model, model_fields: &Fields) -> Result<(), FileError> {
-    let name = match source {
-        Source::Shipped(name) => name.as_str(),
-        Source::None | Source::File { .. } => "",
-    };
+    let is_text = source.shipped().is_some_and(DatasetInfo::is_text);
     let allowed = match model {
-        Model::Cnn { .. } if !IMAGES.contains(&name) => {
-            "another kind of model, or images: the data sets \"digits\" and \"fashion14\""
+        Model::Cnn { .. } if !source.shipped().is_some_and(DatasetInfo::is_images) => {
+            format!("another kind of model, or images: the data sets {}", listed(DatasetInfo::is_images))
         }
-        Model::Transformer { .. } if name != "shakespeare" => {
-            "another kind of model, or text: the data set \"shakespeare\""
+        Model::Transformer { .. } if !is_text => {
+            format!("another kind of model, or text: the data set {}", listed(DatasetInfo::is_text))
         }
-        Model::Mlp { .. } if name == "shakespeare" => "\"transformer\" for the data set \"shakespeare\"",
+        Model::Mlp { .. } if is_text => {
+            format!("\"transformer\" for the data set {}", listed(DatasetInfo::is_text))
+        }
         _ => return Ok(()),
     };
-    Err(model_fields.need("kind", allowed)?.error(allowed))
+    Err(model_fields.need("kind", &allowed)?.error(allowed))
 }
 
 fn train(node: &Node, source: &Source) -> Result<Train, FileError> {
@@ -267,7 +276,7 @@ fn train(node: &Node, source: &Source) -> Result<Train, FileError> {
             .read("accumulate", |node| node.whole(1..=MAX_COUNT))?
             .unwrap_or(default.accumulate),
         clip_norm: fields.read("clip_norm", |norm| norm.number((Excluded(0.0), Unbounded)))?,
-        loss: fields.read("loss", |node| loss(&node, source))?.unwrap_or(default.loss),
+        loss: fields.read("loss", |node| loss(&node, source))?.or(default.loss),
         weights: fields.read("weights", |node| node.choice(&WeightFormat::ALL))?.unwrap_or(default.weights),
         ..default
     })
@@ -287,8 +296,10 @@ fn loss(node: &Node, source: &Source) -> Result<Loss, FileError> {
     let loss = node.choice(&Loss::ALL)?;
     match source {
         Source::None => Err(node.error("none: a surface is its own loss")),
-        Source::Shipped(name) if name == "sine" && loss == Loss::CrossEntropy => {
-            Err(node.error("\"mse\": the data set \"sine\" is a regression"))
+        Source::Shipped(name)
+            if loss == Loss::CrossEntropy && source.shipped().is_some_and(DatasetInfo::is_regression) =>
+        {
+            Err(node.error(format!("\"mse\": the data set \"{name}\" is a regression")))
         }
         _ => Ok(loss),
     }

@@ -1,18 +1,18 @@
 //! A run: its optimizer, its schedules and its controllers.
 
-use std::ops::Bound::{Excluded, Included, Unbounded};
+use std::ops::Bound::{Excluded, Included};
 
 use super::error::FileError;
 use super::node::{Fields, Node, quote};
 use super::optimizer::{Conflict, NumberInfo};
 use super::read_schedule::schedule;
 use super::{
-    BatchSize, Controller, Data, Fork, Greedy, Hypergradient, Lineage, Metric, Number, Optimizer,
-    OptimizerKind, Plateau, PlateauMode, Run, ThresholdMode,
+    BatchSize, Controller, Data, Fork, Greedy, Hypergradient, Metric, Number, Optimizer, OptimizerKind,
+    Plateau, PlateauMode, Run, ThresholdMode, lineage,
 };
 use crate::schedule::greedy::{GreedyRule, MAX_WINDOW};
 use crate::schedule::plateau::PlateauRule;
-use crate::schedule::{Clock, Curve, Schedule, Span};
+use crate::schedule::{Clock, Curve, MAX_RATE, Schedule, Span};
 
 /// At how many places a number's schedule is looked at.
 const LOOKS: u128 = 1000;
@@ -87,7 +87,7 @@ fn fork(node: &Node) -> Result<Fork, FileError> {
 pub(super) fn descends(node: &Node, runs: &[Run], at: usize, setting: &Setting) -> Result<(), FileError> {
     let mut first = None;
     for clock in setting.clocks() {
-        match Lineage::of(runs, at, clock) {
+        match lineage(runs, at, clock) {
             Ok(_) => return Ok(()),
             Err(error) => first = first.or(Some(node.schedule_error(error))),
         }
@@ -193,7 +193,8 @@ fn highest(curve: &Curve, updates: u64) -> f64 {
 }
 
 fn fixed(node: &Node, info: &NumberInfo) -> Result<f64, FileError> {
-    if info.open { node.number(info.min..info.max) } else { node.number(info.min..=info.max) }
+    let value = if info.open { node.number(info.min..info.max) } else { node.number(info.min..=info.max) }?;
+    if info.allows(value) { Ok(value) } else { Err(node.error(format!("a number that is {}", info.range()))) }
 }
 
 fn mirror(fields: &Fields, kind: OptimizerKind, info: &NumberInfo) -> Result<Number, FileError> {
@@ -246,9 +247,9 @@ fn watched(fields: &Fields, data: &Data) -> Result<(Metric, PlateauMode), FileEr
     }
 }
 
-/// A number of at least 0, or the default.
+/// A number from 0 to what the rules of controllers allow, or the default.
 fn amount(fields: &Fields, name: &str, otherwise: f64) -> Result<f64, FileError> {
-    Ok(fields.read(name, |node| node.number(0.0..))?.unwrap_or(otherwise))
+    Ok(fields.read(name, |node| node.number(0.0..=MAX_RATE))?.unwrap_or(otherwise))
 }
 
 /// A number of reports, or the default.
@@ -340,5 +341,6 @@ fn greedy(node: &Node, data: &Data) -> Result<Greedy, FileError> {
 fn hypergradient(node: &Node) -> Result<Hypergradient, FileError> {
     let fields = node.fields(HYPERGRADIENT)?;
     fields.only(&["beta"])?;
-    Ok(Hypergradient { beta: fields.need("beta", "a number above 0")?.number((Excluded(0.0), Unbounded))? })
+    let beta = fields.need("beta", "a number above 0")?;
+    Ok(Hypergradient { beta: beta.number(f64::MIN_POSITIVE..=MAX_RATE)? })
 }

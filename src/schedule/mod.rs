@@ -5,6 +5,7 @@
 
 mod body;
 mod check;
+mod choice;
 pub mod controller;
 pub mod curve;
 mod cyclic;
@@ -15,8 +16,11 @@ pub mod greedy;
 pub mod hypergradient;
 pub mod kind;
 pub mod landmark;
+pub mod lowered;
 mod node;
+mod number_curve;
 mod one_cycle;
+mod piecewise;
 pub mod plateau;
 mod points;
 mod ramp;
@@ -25,12 +29,15 @@ mod restarts;
 pub mod span;
 mod switch;
 
+pub(crate) use check::MAX_RATE;
 pub use curve::Curve;
 pub use error::ScheduleError;
 pub use greedy::{Greedy, GreedyRule};
 pub use hypergradient::Hypergradient;
 pub use kind::Kind;
 pub use landmark::{Landmark, LandmarkKind};
+pub use number_curve::NumberCurve;
+pub use piecewise::Piecewise;
 pub use plateau::{Plateau, PlateauRule};
 pub use span::{Clock, Span};
 pub use switch::Switched;

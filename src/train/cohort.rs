@@ -1,24 +1,24 @@
 //! Lanes in lockstep: one candle tensor, a row a lane, trained many updates at a time by one in-place operation.
 
-use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
-use candle_core::{CpuStorage, DType, InplaceOp1, Layout, Storage, Tensor};
+use candle_core::{DType, Storage, Tensor};
 use rayon::prelude::*;
 
-use super::TrainError;
 use super::cores::Cores;
-use super::course::Course;
 use super::device::{Choice, TrainDevice};
 use super::diff;
 use super::ids::{LaneId, Mode, Revision, RunId};
 use super::lane::Lane;
+use super::on_rows::on_rows;
 use super::optimizer;
+use super::run_plan::RunPlan;
 use super::snapshot::Keeper;
 use super::task::{self, Task};
+use super::{Misfit, TrainError};
 use crate::experiment::{Controller, Experiment, Run};
 use crate::model::resident::Resident;
 
@@ -207,7 +207,7 @@ impl Cohort {
         loop {
             // A stretch ends where another plan begins.
             let ends = self.lanes.iter().zip(&goals).map(|(lane, goal)| {
-                lane.course.next_after(lane.update).map_or(*goal, |next| next.min(*goal))
+                lane.run_plan.next_after(lane.update).map_or(*goal, |next| next.min(*goal))
             });
             let ends: Vec<u64> = ends.collect();
             if self.device.fused {
@@ -291,7 +291,7 @@ impl Cohort {
     /// All lanes of one optimizer that are equally far at once, in candle's operations.
     fn advance_on_device(&mut self, goals: &[u64]) -> Result<(), TrainError> {
         let Some(data) = &self.resident else {
-            return Err(TrainError::Task("the data is not where the weights are".into()));
+            return Err(TrainError::Device("the data is not where the weights are"));
         };
         loop {
             // The next group: the first lane with something to do, and all that can go with it.
@@ -369,11 +369,12 @@ impl Cohort {
     fn cast(&mut self, revision: Arc<Revision>, mode: Mode) -> Result<Change, TrainError> {
         let experiment = &revision.experiment;
         let clock = self.task.clock;
-        let courses = Course::all(&experiment.runs, clock)?;
-        for (run, course) in experiment.runs.iter().zip(&courses) {
-            course.plans().try_for_each(|plan| self.task.holds(run, plan))?;
+        let run_plans = RunPlan::all(&experiment.runs, clock)?;
+        for (run, run_plan) in experiment.runs.iter().zip(&run_plans) {
+            run_plan.plans().try_for_each(|plan| self.task.holds(run, plan))?;
         }
         self.suits(&self.device, experiment)?;
+        self.fits(experiment)?;
         let buffers = experiment.runs.iter().map(|run| optimizer::buffers(&run.optimizer)).max().unwrap_or(0);
         let width = self.task.model.width() * (1 + buffers);
         let before: Vec<Vec<f32>> = if self.lanes.is_empty() { Vec::new() } else { self.rows.to_vec2()? };
@@ -381,7 +382,7 @@ impl Cohort {
             std::mem::take(&mut self.lanes).into_iter().zip(before).map(Some).collect();
         let mut change = Change::default();
         let mut flat = Vec::with_capacity(experiment.runs.len() * experiment.train.replicas * width);
-        for ((run, &run_id), course) in revision.ids.iter().enumerate().zip(&courses) {
+        for ((run, &run_id), run_plan) in revision.ids.iter().enumerate().zip(&run_plans) {
             let was = self.revision.ids.iter().position(|id| *id == run_id);
             // From which update on it is another run than it was.
             let differs = |was, from| {
@@ -399,9 +400,9 @@ impl Cohort {
                 let mut lane = match (found.and_then(Option::take), was) {
                     (Some((mut lane, kept)), Some(was)) => {
                         let edited = differs(was, if mode == Mode::Instant { 0 } else { lane.update });
-                        // A course stays what it is while it says the same: who follows along sees no turn.
-                        let course = if differs(was, 0) { course } else { &Arc::clone(&lane.course) };
-                        let other_optimizer = lane.follow(Arc::clone(course));
+                        // A run_plan stays what it is while it says the same: who follows along sees no turn.
+                        let run_plan = if differs(was, 0) { run_plan } else { &Arc::clone(&lane.run_plan) };
+                        let other_optimizer = lane.follow(Arc::clone(run_plan));
                         let shared = kept.len().min(width);
                         row[..shared].copy_from_slice(&kept[..shared]);
                         if edited && mode == Mode::Instant {
@@ -417,7 +418,7 @@ impl Cohort {
                         lane
                     }
                     _ => {
-                        let mut lane = Lane::new(id, Arc::clone(course), &self.task);
+                        let mut lane = Lane::new(id, Arc::clone(run_plan), &self.task);
                         lane.initialise(&self.task, &mut row);
                         change.reset.push(id);
                         lane
@@ -426,7 +427,7 @@ impl Cohort {
                 // What was kept stays; when it is kept may be another now.
                 let kept = lane.keeper.take().map(Keeper::into_kept).unwrap_or_default();
                 lane.keeper =
-                    experiment.snapshots.as_ref().map(|asked| Keeper::new(asked, course, clock).with(kept));
+                    experiment.snapshots.as_ref().map(|asked| Keeper::new(asked, run_plan, clock).with(kept));
                 flat.extend(row);
                 self.lanes.push(lane);
             }
@@ -456,8 +457,7 @@ impl Cohort {
         let hypergradient = |run: &Run| matches!(run.controller, Some(Controller::Hypergradient(_)));
         let follows = experiment.runs.iter().any(hypergradient);
         if !device.fused && (follows || self.task.noise.is_some()) {
-            let how = "hypergradient descent and a surface's noise are on the CPU only: choose the CPU";
-            return Err(TrainError::Task(how.into()));
+            return Err(Misfit::CpuOnly.into());
         }
         Ok(())
     }
@@ -497,44 +497,4 @@ fn message(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "training stopped without a message".into())
-}
-
-/// Runs `f` on the lanes and the numbers of the tensor, as one in-place operation of candle's.
-fn on_rows<R>(
-    rows: &Tensor,
-    lanes: &mut [Lane],
-    f: impl FnOnce(&mut [Lane], &mut [f32], usize) -> R,
-) -> candle_core::Result<R> {
-    let operation = OnRows { todo: RefCell::new(Some((f, lanes))), result: RefCell::new(None) };
-    rows.inplace_op1(&operation)?;
-    operation.result.into_inner().ok_or_else(|| candle_core::Error::Msg("the operation did not run".into()))
-}
-
-/// An in-place operation on `[L, width]` that also sees the lanes.
-struct OnRows<'a, F, R> {
-    todo: RefCell<Option<(F, &'a mut [Lane])>>,
-    result: RefCell<Option<R>>,
-}
-
-impl<F, R> InplaceOp1 for OnRows<'_, F, R>
-where
-    F: FnOnce(&mut [Lane], &mut [f32], usize) -> R,
-{
-    fn name(&self) -> &'static str {
-        "fused-training"
-    }
-
-    fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> candle_core::Result<()> {
-        let CpuStorage::F32(numbers) = storage else {
-            candle_core::bail!("fused training needs rows of f32");
-        };
-        let Some((from, to)) = layout.contiguous_offsets() else {
-            candle_core::bail!("fused training needs contiguous rows");
-        };
-        let (_, width) = layout.shape().dims2()?;
-        if let Some((f, lanes)) = self.todo.take() {
-            *self.result.borrow_mut() = Some(f(lanes, &mut numbers[from..to], width));
-        }
-        Ok(())
-    }
 }

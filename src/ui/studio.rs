@@ -6,8 +6,8 @@ use eframe::egui::Color32;
 
 use crate::analysis::detect::Remedy;
 use crate::engine::protocol::Command;
-use crate::experiment::{BatchSize, MicroBatches, Number, Run, Source};
-use crate::schedule::{Clock, Curve, Schedule, ScheduleError, Span};
+use crate::experiment::{BatchSize, MicroBatches, Run, Source, lineage};
+use crate::schedule::{Clock, Curve, NumberCurve, Piecewise, Schedule, ScheduleError, Span};
 use crate::telemetry::Column;
 use crate::train::ids::{LaneId, RunId};
 
@@ -18,6 +18,7 @@ use super::layout::Layout;
 use super::panel_state::PanelStates;
 use super::scenery::Scenery;
 use super::sheet::Sheet;
+use super::shelf::Shelf;
 use super::theme::Tokens;
 use super::toast::Toasts;
 use super::view::View;
@@ -36,7 +37,10 @@ pub struct Studio {
     pub scenery: Scenery,
     /// What each panel keeps for itself.
     pub panels: PanelStates,
+    pub shelf: Shelf,
     resolved: Vec<Resolved>,
+    /// Which run makes a run's updates: before its fork, the one it was forked from.
+    makers: BTreeMap<RunId, Piecewise<RunId>>,
     asked: Vec<Action>,
     told: Vec<Command>,
 }
@@ -47,21 +51,9 @@ struct Resolved {
     run: Run,
     clock: Clock,
     rate: Result<Curve, ScheduleError>,
-    momentum: Course,
-    weight_decay: Course,
+    momentum: Option<NumberCurve>,
+    weight_decay: Option<NumberCurve>,
     batch: Option<Curve>,
-}
-
-/// What a number of the optimizer will be.
-enum Course {
-    /// The optimizer has none.
-    None,
-    Fixed(f64),
-    Mirror {
-        low: f64,
-        high: f64,
-    },
-    Curve(Curve),
 }
 
 impl Studio {
@@ -76,7 +68,9 @@ impl Studio {
             toasts: Toasts::default(),
             scenery: Scenery::default(),
             panels: PanelStates::default(),
+            shelf: Shelf::default(),
             resolved: Vec::new(),
+            makers: BTreeMap::new(),
             asked: Vec::new(),
             told: Vec::new(),
         }
@@ -115,6 +109,12 @@ impl Studio {
         Clock { updates, ..GUESS }
     }
 
+    /// The updates that the plots can show: those of our runs, and what recordings reach beyond.
+    pub fn extent(&self) -> u64 {
+        let clock = self.clock();
+        clock.updates.max(self.shelf.end(clock, |id| self.is_shown(id)))
+    }
+
     /// Brings the curves up to date with the document, and the selection with the runs there are.
     pub fn refresh(&mut self) {
         let clock = self.clock();
@@ -128,6 +128,13 @@ impl Studio {
                 _ => resolve(row.id, run, clock),
             })
             .collect();
+        let ids: Vec<RunId> = self.document.runs().map(|(row, _)| row.id).collect();
+        let runs = &self.document.experiment().runs;
+        let makers = |(at, id): (usize, &RunId)| {
+            let makers = lineage(runs, at, clock).ok()?.try_map(|run| ids.get(*run).copied().ok_or(()));
+            Some((*id, makers.ok()?))
+        };
+        self.makers = ids.iter().enumerate().filter_map(makers).collect();
         if self.document.run(self.view.selected).is_none()
             && let Some(first) = self.document.first()
         {
@@ -148,18 +155,13 @@ impl Studio {
     /// Momentum, weight decay, or the samples of an update of a run, as update `update` will use it.
     pub fn number(&self, id: RunId, number: Column, update: u64) -> Option<f64> {
         let resolved = self.resolved(self.maker(id, update))?;
-        let course = match number {
+        let number = match number {
             Column::Momentum => &resolved.momentum,
             Column::WeightDecay => &resolved.weight_decay,
             Column::Batch => return self.samples(resolved.batch.as_ref().map(|batch| batch.at(update))),
             _ => return None,
         };
-        match course {
-            Course::None => None,
-            Course::Fixed(value) => Some(*value),
-            Course::Mirror { low, high } => Some(resolved.rate.as_ref().ok()?.mirror(update, *low, *high)),
-            Course::Curve(curve) => Some(curve.at(update)),
-        }
+        Some(number.as_ref()?.at(update, resolved.rate.as_ref().ok()?))
     }
 
     /// The samples of an update, of a run that wants so many or as many as the experiment says.
@@ -186,15 +188,7 @@ impl Studio {
 
     /// The run that makes update `update` of a run: itself, or, before its fork, the one it was forked from.
     fn maker(&self, id: RunId, update: u64) -> RunId {
-        let clock = self.clock();
-        let mut maker = id;
-        for _ in self.document.runs() {
-            match self.document.origin(maker) {
-                Some((origin, at)) if update < at.whole_updates(clock) => maker = origin,
-                _ => break,
-            }
-        }
-        maker
+        self.makers.get(&id).map_or(id, |makers| *makers.at(update))
     }
 
     /// The update at which a fork parts from its origin, and the origin.
@@ -217,15 +211,18 @@ impl Studio {
 
     /// The shown runs, the selected one and the one under the pointer last, so that they are drawn on top.
     pub fn shown(&self) -> Vec<Row> {
-        let mut rows: Vec<Row> =
-            self.document.runs().map(|(row, _)| row).filter(|row| self.is_shown(row.id)).collect();
+        let ours = self.document.runs().map(|(row, _)| row);
+        let all = ours.chain(self.shelf.guests().iter().map(|guest| guest.row));
+        let mut rows: Vec<Row> = all.filter(|row| self.is_shown(row.id)).collect();
         rows.sort_by_key(|row| (self.view.hot == Some(row.id), self.view.selected == row.id));
         rows
     }
 
     /// A run's place in the palette.
     pub fn slot(&self, id: RunId) -> usize {
-        self.document.runs().find(|(row, _)| row.id == id).map_or(0, |(row, _)| row.slot)
+        let ours = self.document.runs().map(|(row, _)| row);
+        let mut all = ours.chain(self.shelf.guests().iter().map(|guest| guest.row));
+        all.find(|row| row.id == id).map_or(0, |row| row.slot)
     }
 
     /// A run's colour, faded while another is under the pointer.
@@ -235,6 +232,9 @@ impl Studio {
 
     /// What a lane is called.
     pub fn lane_name(&self, lane: LaneId) -> Option<String> {
+        if let Some(guest) = self.shelf.guest(lane.run) {
+            return Some(guest.name.clone());
+        }
         let run = self.document.run(lane.run)?;
         Some(match lane.replica {
             0 => run.name.clone(),
@@ -287,19 +287,14 @@ impl Studio {
 }
 
 fn resolve(id: RunId, run: &Run, clock: Clock) -> Resolved {
-    let course = |name: &str| match run.optimizer.get(name) {
-        None => Course::None,
-        Some(Number::Fixed(value)) => Course::Fixed(*value),
-        Some(Number::Mirror { low, high }) => Course::Mirror { low: *low, high: *high },
-        Some(Number::Schedule(schedule)) => schedule.resolve(clock).map_or(Course::None, Course::Curve),
-    };
+    let number = |name: &str| run.optimizer.get(name)?.resolve(clock).ok();
     Resolved {
         id,
         run: run.clone(),
         clock,
         rate: run.lr.resolve(clock),
-        momentum: run.optimizer.kind.momentum_name().map_or(Course::None, course),
-        weight_decay: course("weight_decay"),
+        momentum: run.optimizer.kind.momentum_name().and_then(number),
+        weight_decay: number("weight_decay"),
         batch: run.batch.as_ref().and_then(|batch| batch.resolve(clock).ok()),
     }
 }

@@ -8,6 +8,9 @@ mod checkpoint;
 mod command_line;
 mod controllers;
 mod data;
+mod dependencies;
+#[cfg(unix)]
+mod edges;
 mod engine;
 mod engine_landscape;
 
@@ -22,11 +25,15 @@ mod lessons;
 mod lint;
 mod microscope;
 mod models;
+mod optimizers;
+mod recordings;
 mod report_page;
 mod schedule_golden;
+mod schedule_kinds;
 mod schedule_properties;
 mod schedule_shapes;
 mod shaders;
+mod support;
 mod sweeps;
 mod telemetry;
 mod training;

@@ -11,5 +11,6 @@ mod landscape;
 mod look;
 mod picture;
 mod reading;
+mod recordings;
 mod stand_in;
 mod travel;

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use eframe::egui::{Context, Ui, ViewportCommand};
 
 use crate::engine::protocol::Command;
-use crate::experiment::Experiment;
+use crate::experiment::{Comments, Experiment};
+use crate::recording::is_claimed;
 use crate::ui::document::{Document, first};
 use crate::ui::picker::Ask;
 use crate::ui::sheet::{Decision, Resume, Sheet, Source, Then, file_name};
@@ -60,11 +61,20 @@ impl StudioApp {
     }
 
     fn save_to(&mut self, ctx: &Context, path: &Path, then: Option<Then>) {
-        match self.studio.document.experiment().save(path) {
-            Ok(()) => {
+        let document = &self.studio.document;
+        let saved = match document.path() {
+            Some(original) => document.experiment().save_like(original, path),
+            None => document.experiment().save(path).map(|()| Comments::Kept),
+        };
+        match saved {
+            Ok(comments) => {
                 self.studio.document.mark_saved(path.to_owned());
                 self.studio.sheet = None;
-                self.studio.toasts.done(format!("Saved {}", path.display()));
+                let lost = match comments {
+                    Comments::Kept => "",
+                    Comments::Lost => ", but its comments and layout could not be kept",
+                };
+                self.studio.toasts.done(format!("Saved {}{lost}", path.display()));
                 if let Some(then) = then {
                     self.go_on(ctx, &then);
                 }
@@ -77,6 +87,23 @@ impl StudioApp {
                 let path = path.display().to_string();
                 self.studio.sheet = Some(Sheet::Save { path, error: Some(error), then });
             }
+        }
+    }
+
+    /// Opens whatever stands there: an experiment, the folder of a training of ours, or a recording.
+    pub(super) fn open_any(&mut self, ctx: &Context, path: &Path) {
+        if is_saved_training(path) {
+            self.studio.sheet = Some(Sheet::Resume(Resume::default()));
+            self.read_saved(ctx, path);
+        } else if is_recording(path) {
+            self.studio.sheet = None;
+            self.open_recording(ctx, path);
+        } else if self.studio.document.is_dirty() && !matches!(self.studio.sheet, Some(Sheet::Open { .. })) {
+            let path = path.display().to_string();
+            let error = "There are changes that are not saved: save them first, then open this.".to_owned();
+            self.studio.sheet = Some(Sheet::Open { path, error: Some(error) });
+        } else {
+            self.open_from(path);
         }
     }
 
@@ -123,7 +150,7 @@ impl StudioApp {
                 self.read_saved(ctx, &path);
             }
             Some(Decision::Resume) => self.resume_found(),
-            Some(Decision::Open(path)) => self.open_from(&path),
+            Some(Decision::Open(path)) => self.open_any(ctx, &path),
             Some(Decision::Save(path)) if matches!(self.studio.sheet, Some(Sheet::Export { .. })) => {
                 self.write_export(&path);
             }
@@ -144,7 +171,7 @@ impl StudioApp {
         let Some(answer) = self.picking.poll() else { return };
         let Some(path) = answer else { return };
         match self.studio.sheet.clone() {
-            Some(Sheet::Open { .. }) => self.open_from(&path),
+            Some(Sheet::Open { .. }) => self.open_any(ctx, &path),
             Some(Sheet::Save { then, .. }) => self.save_to(ctx, &with_extension(path), then),
             Some(Sheet::Export { .. }) => self.write_export(&path),
             Some(Sheet::Import(_)) => self.import_from(ctx, Source::File(path)),
@@ -160,6 +187,16 @@ impl StudioApp {
             self.studio.sheet = Some(Sheet::Unsaved { then: Then::Quit });
         }
     }
+}
+
+/// Whether a training of ours can go on from there. Other programs have folders of checkpoints, too.
+pub fn is_saved_training(path: &Path) -> bool {
+    path.join("checkpoints").is_dir() && path.join("experiment.toml").is_file()
+}
+
+/// Whether something is to be read as a recording: a folder, or a file that is claimed by a log and is no experiment.
+pub fn is_recording(path: &Path) -> bool {
+    path.is_dir() || path.extension().is_none_or(|extension| extension != "toml") && is_claimed(path)
 }
 
 fn base_name(path: &str) -> String {

@@ -28,9 +28,9 @@ struct Plan {
 
 /// What is set in the panel, and the noise scale.
 #[derive(Debug, Default)]
-struct State {
+pub struct State {
     /// What is thought of; as the experiment has it without one.
-    to: Option<Batching>,
+    pub to: Option<Batching>,
     keep: Option<Keep>,
     scaling: Option<Scaling>,
     /// By the generation of the document it was asked in, and the run.

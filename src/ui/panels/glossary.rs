@@ -17,7 +17,7 @@ pub const PANEL: Panel = Panel::new(
 
 /// What is searched for.
 #[derive(Default)]
-struct Sought(String);
+pub struct Sought(pub String);
 
 /// Opens the glossary at a term.
 pub fn look_up(studio: &mut Studio, term: &str) {

@@ -18,12 +18,14 @@ pub mod microscope;
 pub mod model;
 pub mod optimizer;
 pub mod range_test;
+pub mod recordings;
 pub mod report;
 pub mod results;
 pub mod runs;
 pub mod schedule;
 pub mod side_panel;
 pub mod snapshots;
+mod table_preview;
 pub mod timeline;
 pub mod top_bar;
 

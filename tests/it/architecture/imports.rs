@@ -86,7 +86,10 @@ fn without_tests(tokens: &[Token]) -> Vec<Token> {
     let mut i = 0;
     while i < tokens.len() {
         let cfg = ["cfg", "test"].iter().zip([2, 4]).all(|(word, ahead)| is(tokens.get(i + ahead), word));
-        if is_mark(tokens.get(i), '#') && cfg && is(tokens.get(i + 7), "mod") && is_mark(tokens.get(i + 9), '{')
+        if is_mark(tokens.get(i), '#')
+            && cfg
+            && is(tokens.get(i + 7), "mod")
+            && is_mark(tokens.get(i + 9), '{')
         {
             let mut depth = 0;
             i += 9;
@@ -161,8 +164,7 @@ pub struct Imports {
 impl Imports {
     /// Of all files of `src`, each with its text.
     pub fn of(sources: &[(impl AsRef<Path>, String)]) -> Self {
-        let mut imports =
-            Self { files: BTreeMap::new(), reexports: BTreeMap::new(), edges: BTreeMap::new() };
+        let mut imports = Self { files: BTreeMap::new(), reexports: BTreeMap::new(), edges: BTreeMap::new() };
         let mut uses: BTreeMap<Vec<String>, Vec<Vec<String>>> = BTreeMap::new();
         for (file, text) in sources {
             let Some(module) = module(file.as_ref()) else { continue };
@@ -260,7 +262,8 @@ impl Imports {
 
     /// The files that import each other, directly or by others, circle by circle.
     pub fn circles(&self) -> Vec<Vec<&str>> {
-        let reached: BTreeMap<_, _> = self.edges.keys().map(|module| (module, self.reached(module))).collect();
+        let reached: BTreeMap<_, _> =
+            self.edges.keys().map(|module| (module, self.reached(module))).collect();
         let mut circles: BTreeSet<Vec<&str>> = BTreeSet::new();
         for module in self.edges.keys().filter(|module| reached[module].contains(module)) {
             let circle = reached[module].iter().filter(|other| reached[*other].contains(module));

@@ -7,9 +7,11 @@ use anneal_studio::engine::protocol::{Command, State, SurveyRequest};
 use anneal_studio::engine::{Engine, Options, Shared, Snapshot, SnapshotReason};
 use anneal_studio::experiment::Experiment;
 use anneal_studio::train::ids::SnapshotId;
+use anneal_studio::ui::panels::landscape;
 use eframe::egui::vec2;
 
 use super::stand_in::{Studio, open};
+use crate::support::Fixture;
 use crate::training::{cohort, revision};
 
 const SADDLE: &str = r#"
@@ -76,7 +78,9 @@ fn a_surface_opens_its_landscape_and_asks_the_engine_for_it() {
 #[test]
 fn dragging_turns_the_surface_scrolling_comes_nearer_and_a_double_click_goes_back() {
     let mut studio = saddle();
-    let camera = |studio: &Studio| studio.harness.state().studio().landscape.camera;
+    let camera = |studio: &Studio| {
+        studio.harness.state().studio().panels.peek::<landscape::State>().and_then(|state| state.camera)
+    };
     assert_eq!(camera(&studio), None);
     let place = studio.place("Landscape of the loss");
     studio.drag(place, place + vec2(80.0, 30.0), 4, |_| ());
@@ -231,7 +235,7 @@ fn the_table_is_saved_as_csv() {
 fn nothing_held_out_is_said() {
     let mut studio = cycles();
     studio.log.shared.borrow_mut().prepared = {
-        let text = CYCLES.replace("limit = 300", "limit = 300\nvalidation = 0.0");
+        let text = CYCLES.with("limit = 300", "limit = 300\nvalidation = 0.0");
         let experiment = Experiment::parse(&text, "test.toml").unwrap();
         Some(anneal_studio::train::task::prepare(&experiment).unwrap())
     };

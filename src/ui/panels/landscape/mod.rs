@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use eframe::egui::{Align, Label, Layout, Ui};
 
+use crate::data::Prepared;
 use crate::engine::protocol::SurveyRequest;
 use crate::engine::{Ground, Landscape};
 use crate::experiment::{Loss, Model, SurfaceFunction};
@@ -20,7 +21,8 @@ use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
 use crate::ui::widgets::{choice, combo, segmented};
 
-use state::{PlaneChoice, State};
+use state::PlaneChoice;
+pub use state::State;
 
 /// What is asked of the engine for the panel as it is now.
 fn survey(studio: &Studio) -> Option<SurveyRequest> {
@@ -81,7 +83,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
         }
         Some(Landscape { ground: Err(why), .. }) => {
             ui.add(Label::new("There is no such landscape.").wrap());
-            ui.add(Label::new(theme::caption(ui, format::sentence(&why))).wrap());
+            ui.add(Label::new(theme::caption(ui, format::sentence(&why.to_string()))).wrap());
         }
         Some(Landscape { ground: Ok(ground), ways, .. }) => {
             picture::show(ui, studio, &ground, &ways);
@@ -164,7 +166,8 @@ fn formula(function: SurfaceFunction) -> &'static str {
 /// What the heights are measured in.
 fn unit(studio: &Studio) -> &'static str {
     let experiment = studio.document.experiment();
-    match (&experiment.model, experiment.train.loss) {
+    let numbers = studio.frame.prepared.as_deref().is_some_and(Prepared::is_regression);
+    match (&experiment.model, Loss::of(experiment.train.loss, numbers)) {
         (Model::Surface { .. }, _) => "f(x, y)",
         (_, Loss::CrossEntropy) => "training loss, nats",
         (_, Loss::Mse) => "training loss, half the squared error",

@@ -15,7 +15,7 @@ use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
 use crate::ui::widgets::{Amount, Figures, figures, primary, prose, secondary, segmented, waiting, whole};
 
-use state::State;
+pub use state::State;
 
 /// Why not fastai's rule is the default; the figures are of a test of the rules.
 const DEFAULT: &str = "It is a tenth of the stability limit, not fastai's valley: as the peak of one cycle it came within 0.01 of the best accuracy in 8 of 9 trials on three data sets, valley in none.";
@@ -288,6 +288,6 @@ fn proven(ui: &mut Ui, proofs: &[Proof]) {
     if accuracies {
         columns.push(("Accuracy", "The mean accuracy on held-out samples after the last update."));
     }
-    columns.push(("Diverged", "Seeds whose loss is no number any more."));
+    columns.push(("Diverged", "Seeds whose loss became NaN or infinite."));
     figures(ui, &columns, &rows);
 }
