@@ -11,6 +11,7 @@ pub mod export;
 pub mod files;
 pub mod gpu;
 pub mod import;
+pub mod jobs;
 pub mod landscape;
 pub mod lesson;
 pub mod lint;

@@ -224,13 +224,13 @@ pub fn errand(id: LaneId) -> (Errand, Promise<Measured>) {
             let experiment = cohort.revision().experiment.clone();
             Ok((experiment, Arc::clone(&task.prepared), row, update))
         },
-        |(experiment, prepared, row, update), ticket| {
+        |(experiment, prepared, row, update), progress| {
             let task = Task::new(&experiment, prepared)?;
             let parameters = row.get(..task.model.width()).unwrap_or(&row);
             let small = (task.batch / 4).clamp(1, (task.samples / 2).max(1));
             let mut found = Vec::new();
             for draw in 0..DRAWS {
-                ticket.report(draw, DRAWS)?;
+                progress.report(draw, DRAWS)?;
                 found.extend(noise_scale(&task, parameters, small, BATCHES, task.seed.wrapping_add(draw)));
             }
             let count = found.len() as f64;

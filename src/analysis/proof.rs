@@ -6,10 +6,11 @@ use super::peak::with_peak;
 use super::side_training;
 use crate::data::Prepared;
 use crate::experiment::{Experiment, Run};
+use crate::jobs::Progress;
 use crate::schedule::kind::OneCycle;
 use crate::schedule::{Clock, Kind, Schedule};
 use crate::train::TrainError;
-use crate::train::errand::{Errand, Promise, Ticket};
+use crate::train::errand::{Errand, Promise};
 use crate::train::ids::RunId;
 use crate::train::task::{Task, prepare};
 
@@ -93,7 +94,7 @@ pub fn prove(
     pool: &Arc<rayon::ThreadPool>,
 ) -> Result<Vec<Proof>, TrainError> {
     let ask = Ask { run: side_training::find(experiment, run)?.clone(), rates: rates.to_vec(), seeds, under };
-    ask.answer(experiment, &prepare(experiment)?, pool, &Ticket::default())
+    ask.answer(experiment, &prepare(experiment)?, pool, &Progress::default())
 }
 
 /// The same beside a training, for the experiment it trains.
@@ -110,7 +111,7 @@ pub fn errand(run: RunId, rates: Vec<f64>, seeds: usize, under: Under) -> (Erran
             let prepared = Arc::clone(&cohort.task().prepared);
             Ok((ask, revision.experiment.clone(), prepared, Arc::clone(cohort.pool())))
         },
-        |(ask, experiment, prepared, pool), ticket| ask.answer(&experiment, &prepared, &pool, ticket),
+        |(ask, experiment, prepared, pool), progress| ask.answer(&experiment, &prepared, &pool, progress),
     )
 }
 
@@ -127,7 +128,7 @@ impl Ask {
         experiment: &Experiment,
         prepared: &Arc<Prepared>,
         pool: &Arc<rayon::ThreadPool>,
-        ticket: &Ticket,
+        progress: &Progress,
     ) -> Result<Vec<Proof>, TrainError> {
         let clock = Task::new(experiment, Arc::clone(prepared))?.clock;
         let run = |rate: &f64| {
@@ -151,7 +152,7 @@ impl Ask {
             .collect();
         side_training::train(
             &mut cohort,
-            |done, total| ticket.report(done, total),
+            |done, total| Ok(progress.report(done, total)?),
             |cohort| {
                 for (lane, end) in cohort.lanes().iter().zip(&mut ends) {
                     if let Some(row) = lane.log.rows.last() {

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
 
 use super::examine::Past;
 use super::protocol::State;
 use super::shared_view::SnapshotReason;
 use super::travel::told;
-use super::{Worker, lock};
+use super::worker::Worker;
 use crate::train::checkpoint::{Continuation, Forget, SavedLane};
 use crate::train::ids::LaneId;
 
@@ -35,7 +34,7 @@ impl Worker {
         let runs = revision.ids.iter().zip(&revision.experiment.runs);
         let ids: BTreeMap<&str, _> = runs.map(|(id, run)| (run.name.as_str(), *id)).collect();
         let lane = |run: &str, replica| Some(LaneId { run: *ids.get(run)?, replica });
-        let mut shared = lock(&self.shared);
+        let mut shared = self.shared.lock();
         for view in shared.lanes.values_mut() {
             view.store.clear();
             view.ghost = None;
@@ -62,9 +61,9 @@ impl Worker {
             self.timeline.put(id, Arc::new(SavedLane { id, ..saved.clone() }), past, parameters, why);
         }
         self.capture_all(SnapshotReason::Departure);
-        self.pending.clear();
-        self.pictured = None;
+        self.edits.clear();
+        self.field.expire();
         self.state = State::Paused;
-        self.pace = (self.playhead(), Instant::now());
+        self.pace.resume_at(self.playhead());
     }
 }

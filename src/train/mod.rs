@@ -10,11 +10,14 @@ pub mod diff;
 pub mod errand;
 pub mod ids;
 pub mod lane;
+mod on_rows;
 pub mod optimizer;
 pub mod plan;
 pub mod snapshot;
 pub mod task;
 pub mod tensor;
+
+use crate::jobs::{Cancelled, Lost};
 
 /// Why an experiment cannot be trained, in words that say what to change.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +34,19 @@ pub enum TrainError {
     Threads(#[from] rayon::ThreadPoolBuildError),
     #[error("stopped before its end")]
     Cancelled,
+}
+
+impl From<Cancelled> for TrainError {
+    fn from(Cancelled: Cancelled) -> Self {
+        Self::Cancelled
+    }
+}
+
+impl From<Lost> for TrainError {
+    fn from(Lost: Lost) -> Self {
+        // Only what nobody wanted any more is dropped without an answer.
+        Self::Cancelled
+    }
 }
 
 /// Threads for training: `threads` of them, or all cores but one, which is left to the interface.

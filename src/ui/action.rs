@@ -30,7 +30,7 @@ pub enum Action {
     SwitchMode,
     Fit,
     Follow,
-    SwitchContext,
+    SwitchPanel,
     SwitchTheme,
     ReduceMotion,
 }
@@ -90,7 +90,7 @@ impl Action {
         Self::SwitchMode,
         Self::Fit,
         Self::Follow,
-        Self::SwitchContext,
+        Self::SwitchPanel,
         Self::SwitchTheme,
         Self::ReduceMotion,
     ];
@@ -194,7 +194,7 @@ impl Action {
             Self::Follow => {
                 about("Follow the playhead", PLAIN, Key::L, Menu::View, "Keep the newest updates in view.")
             }
-            Self::SwitchContext => {
+            Self::SwitchPanel => {
                 about("Side panel", COMMAND, Key::B, Menu::View, "Unfold or fold the panel on the right.")
             }
             Self::SwitchTheme => {

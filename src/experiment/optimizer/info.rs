@@ -1,6 +1,6 @@
 //! What a row of the table says of an optimizer, its numbers and its options.
 
-use super::{Optimizer, OptimizerKind};
+use super::Optimizer;
 
 /// An optimizer, apart from its arithmetic.
 #[derive(Clone, Copy, Debug)]
@@ -19,8 +19,8 @@ pub struct OptimizerInfo {
     pub steps: Steps,
     /// Whether its rule can say how the loss answers to the rate, as hypergradient descent asks.
     pub has_hypergradient: bool,
-    /// The rule that is averaged, of a schedule-free one.
-    pub averages: Option<OptimizerKind>,
+    /// The name of the rule that is averaged, of a schedule-free one.
+    pub averages: Option<&'static str>,
     /// What cannot go together in its settings.
     pub conflict: fn(&Optimizer) -> Option<Conflict>,
 }

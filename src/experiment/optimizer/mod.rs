@@ -53,11 +53,9 @@ impl OptimizerKind {
 
     /// The rule that is left without averaging.
     #[must_use]
-    pub const fn base(self) -> Self {
-        match self.info().averages {
-            Some(base) => base,
-            None => self,
-        }
+    pub fn base(self) -> Self {
+        let named = |name| Self::ALL.into_iter().find(|(known, _)| *known == name).map(|(_, kind)| kind);
+        self.info().averages.and_then(named).unwrap_or(self)
     }
 
     /// Whether each step is the rate times a mean of gradients, so that twice the inverse rate limits the sharpness.

@@ -95,7 +95,7 @@ optimizers! {
         numbers: &[momentum(0.9), weight_decay(0.0)],
         pytorch: ("SGDScheduleFree", 1.0),
         steps: Steps::Gradient,
-        averages: Some(OptimizerKind::Sgd),
+        averages: Some("sgd"),
         ..PLAIN
     }
 
@@ -105,7 +105,7 @@ optimizers! {
         numbers: &[beta1(0.9), beta2(0.999), eps(1e-8), weight_decay(0.0)],
         pytorch: ("AdamWScheduleFree", 2.5e-3),
         steps: Steps::Rate,
-        averages: Some(OptimizerKind::AdamW),
+        averages: Some("adamw"),
         ..PLAIN
     }
 }

@@ -7,6 +7,7 @@ use crate::analysis::detect::{Evidence, Finding, Kind, Remedy, Severity};
 use crate::train::ids::{Mode, RunId};
 use crate::ui::document::Row;
 use crate::ui::format;
+use crate::ui::panel::{Panel, Question};
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, Tokens, metrics};
 use crate::ui::widgets::{paint_marker, prose, segmented};
@@ -19,6 +20,14 @@ struct Found {
     finding: Finding,
     replicas: usize,
 }
+
+pub const PANEL: Panel = Panel::new(
+    "diagnosis",
+    "Diagnosis",
+    Question::LookInside,
+    "Divergence, overfitting and what else goes wrong in a run, and what may help.",
+    show,
+);
 
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
     policy(ui, studio);

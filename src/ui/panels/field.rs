@@ -12,6 +12,7 @@ use crate::landscape::heights::INVALID;
 use crate::landscape::{Colormap, Decision, Heights, Ink, Scene, View as Straight};
 use crate::train::ids::LaneId;
 use crate::ui::format;
+use crate::ui::panel::{Panel, Question, Request};
 use crate::ui::scenery::{Scenery, Subject};
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, Tokens, metrics};
@@ -34,11 +35,29 @@ const FLAT: [(&str, &str); 5] =
     [("spirals", "Spirals"), ("moons", "Moons"), ("circles", "Circles"), ("xor", "XOR"), ("blobs", "Blobs")];
 
 /// What is asked of the engine for the panel as it is now.
-pub fn request(studio: &Studio) -> Option<FieldRequest> {
+fn wanted(studio: &Studio) -> Option<FieldRequest> {
     let Prepared::Samples { .. } = studio.frame.prepared.as_deref()? else { return None };
     let bounds = bounds(studio.frame.prepared.as_deref()?)?;
     Some(FieldRequest { lane: LaneId { run: studio.view.selected, replica: 0 }, bounds, side: SIDE })
 }
+
+fn is_waiting(studio: &Studio) -> bool {
+    let wanted = wanted(studio);
+    let here = studio.frame.field.as_ref().map(|field| &field.request);
+    wanted.is_some() && here != wanted.as_ref()
+}
+
+pub const PANEL: Panel = Panel {
+    request: |studio| Request { watch: wanted(studio), ..Request::default() },
+    is_waiting,
+    ..Panel::new(
+        "decision-field",
+        "Decision field",
+        Question::LookInside,
+        "What the model answers at every point of a plane, update by update.",
+        show,
+    )
+};
 
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
     let flat = studio.frame.prepared.as_ref().filter(|prepared| prepared.shape() == Shape::Flat(2)).cloned();
@@ -88,7 +107,7 @@ fn field(ui: &mut Ui, studio: &mut Studio, prepared: &Arc<Prepared>) {
     let (rect, response) = ui.allocate_exact_size(vec2(side, side), Sense::hover());
     let tokens = theme::tokens(ui);
     ui.painter().rect_filled(rect, metrics::RADIUS, tokens.ground);
-    let wanted = request(studio);
+    let wanted = wanted(studio);
     let shown = studio.frame.field.clone().filter(|field| Some(&field.request) == wanted.as_ref());
     if let Some(field) = &shown {
         let pixels = (side * ui.pixels_per_point()).round().max(1.0) as u32;

@@ -6,6 +6,7 @@ use eframe::egui::{Align, Grid, Label, Layout, Response, ScrollArea, Sense, Ui, 
 use crate::ui::document::Row;
 use crate::ui::format;
 use crate::ui::frame::LaneFrame;
+use crate::ui::panel::{Panel, Question};
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
 use crate::ui::widgets::{paint_marker, prose};
@@ -60,6 +61,14 @@ const ACCURACIES: [Measure; 2] = [
         more: true,
     },
 ];
+
+pub const PANEL: Panel = Panel::new(
+    "results",
+    "Results",
+    Question::Understand,
+    "How training and validation of the runs compare so far.",
+    show,
+);
 
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
     let rows: Vec<(Row, String)> = studio.document.runs().map(|(row, run)| (row, run.name.clone())).collect();

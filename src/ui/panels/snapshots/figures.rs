@@ -8,6 +8,8 @@ use crate::ui::format;
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
 
+use super::workbench::{tick, ticked};
+
 /// A column: its title, what it means, and its value in words.
 type Column = (&'static str, &'static str, fn(&Measures) -> Option<String>);
 
@@ -103,7 +105,7 @@ fn update(line: &Line) -> String {
 pub fn snapshots(ui: &mut Ui, studio: &mut Studio, snapshots: &[Snapshot], comparison: &Comparison) {
     let columns = columns(comparison);
     let name_width = name_width(ui, &columns);
-    let mut ticks = studio.ticked(snapshots);
+    let mut ticks = ticked(studio, snapshots);
     let before = ticks.clone();
     Grid::new("snapshots").num_columns(columns.len() + 1).spacing(vec2(metrics::S, metrics::XS)).show(
         ui,
@@ -137,7 +139,7 @@ pub fn snapshots(ui: &mut Ui, studio: &mut Studio, snapshots: &[Snapshot], compa
         },
     );
     if ticks != before {
-        studio.tick(ticks);
+        tick(studio, ticks);
     }
 }
 

@@ -47,7 +47,7 @@ impl PlaneChoice {
 }
 
 /// The state of looking at landscapes.
-pub struct Look {
+pub struct State {
     pub plane: PlaneChoice,
     /// The snapshots that a plane between two goes through.
     pub between: Option<[SnapshotId; 2]>,
@@ -55,7 +55,7 @@ pub struct Look {
     pub flat: bool,
     /// Where the surface is seen from, once it was turned.
     pub camera: Option<Camera>,
-    pub colormap: Colormap,
+    pub colormap: Arc<Colormap>,
     relief: Option<Relief>,
 }
 
@@ -72,20 +72,20 @@ pub struct Relief {
     pub facing: Camera,
 }
 
-impl Default for Look {
+impl Default for State {
     fn default() -> Self {
         Self {
             plane: PlaneChoice::default(),
             between: None,
             flat: false,
             camera: None,
-            colormap: Colormap::viridis(),
+            colormap: Arc::new(Colormap::viridis()),
             relief: None,
         }
     }
 }
 
-impl Look {
+impl State {
     /// The heights of a ground, worked out once.
     pub fn relief(&mut self, ground: &Arc<Ground>) -> Relief {
         if let Some(relief) = &self.relief
