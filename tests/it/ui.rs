@@ -12,4 +12,5 @@ mod look;
 mod picture;
 mod reading;
 mod stand_in;
+mod sweeps;
 mod travel;

@@ -13,6 +13,7 @@ pub mod glossary;
 pub mod inspector;
 pub mod landscape;
 pub mod lint;
+pub mod map;
 pub mod microscope;
 pub mod model;
 pub mod optimizer;
@@ -23,6 +24,7 @@ pub mod runs;
 pub mod schedule;
 pub mod side_panel;
 pub mod snapshots;
+pub mod sweep;
 pub mod timeline;
 pub mod top_bar;
 
@@ -38,6 +40,8 @@ pub const PANELS: &[Panel] = &[
     report::PANEL,
     glossary::PANEL,
     range_test::PANEL,
+    map::PANEL,
+    sweep::PANEL,
     batch_size::PANEL,
     diagnosis::PANEL,
     microscope::PANEL,
