@@ -10,6 +10,7 @@ picture() { anneal screenshot "$1" --out "assets/pictures/$2.png" "${@:3}"; }
 picture examples/digits.toml studio-dark --updates 1000 --panel results
 picture examples/spirals.toml studio-light --updates 2400 --theme light --panel decision-field
 picture examples/forks.toml studio-forks
+picture examples/digits.toml studio-recording --size 1440x900 --recording tests/recordings/digits
 picture examples/rosenbrock.toml studio-landscape --size 1440x900
 picture examples/digits.toml range-test --size 1440x900 --updates 300 --panel range-test
 picture examples/sweep.toml map --size 1440x900 --panel map

@@ -113,8 +113,8 @@ pub fn errand() -> (Errand, Promise<Baseline>) {
     )
 }
 
-fn refused(why: &str) -> TrainError {
-    TrainError::Task(format!("no baseline: {why}"))
+fn refused(why: &'static str) -> TrainError {
+    TrainError::Refused { work: "no baseline", why }
 }
 
 /// The highest rate of the runs with the same optimizer as `first`.

@@ -216,7 +216,7 @@ pub fn errand(id: LaneId) -> (Errand, Promise<Measured>) {
         "noise scale",
         move |cohort| {
             let Some(at) = cohort.lanes().iter().position(|lane| lane.id == id) else {
-                return Err(TrainError::Task("noise scale: the run is no more; choose another".into()));
+                return Err(TrainError::RunGone { work: "noise scale" });
             };
             let task = cohort.task();
             let row: Vec<f32> = cohort.rows().get(at)?.to_vec1()?;
@@ -237,8 +237,8 @@ pub fn errand(id: LaneId) -> (Errand, Promise<Measured>) {
             let mean = |of: fn(&NoiseScale) -> f64| found.iter().map(of).sum::<f64>() / count;
             let scale = NoiseScale { signal: mean(|one| one.signal), noise: mean(|one| one.noise) };
             if found.is_empty() {
-                let few = "noise scale: there are too few samples, or the gradients are no numbers any more";
-                return Err(TrainError::Task(few.into()));
+                let why = "there are too few samples, or the gradients became NaN";
+                return Err(TrainError::Refused { work: "noise scale", why });
             }
             Ok(Measured { update, scale, batches: found.len() * BATCHES.min(task.samples / small) })
         },

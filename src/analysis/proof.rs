@@ -32,12 +32,8 @@ impl Under {
     fn schedule(self, run: &Run, clock: Clock, peak: f64) -> Result<Schedule, TrainError> {
         match self {
             Self::OneCycle => Ok(one_cycle(peak)),
-            Self::Own => with_peak(&run.lr, clock, peak).ok_or_else(|| {
-                let name = &run.name;
-                TrainError::Task(format!(
-                    "the schedule of \"{name}\" cannot peak at {peak:e}: prove it under one cycle"
-                ))
-            }),
+            Self::Own => with_peak(&run.lr, clock, peak)
+                .ok_or_else(|| TrainError::Peak { run: run.name.clone(), peak }),
         }
     }
 }
@@ -105,7 +101,7 @@ pub fn errand(run: RunId, rates: Vec<f64>, seeds: usize, under: Under) -> (Erran
             let revision = cohort.revision();
             let found = revision.ids.iter().zip(&revision.experiment.runs).find(|(id, _)| **id == run);
             let Some((_, run)) = found else {
-                return Err(TrainError::Task("proof: the run is no more; choose another".into()));
+                return Err(TrainError::RunGone { work: "proof" });
             };
             let ask = Ask { run: run.clone(), rates, seeds, under };
             let prepared = Arc::clone(&cohort.task().prepared);

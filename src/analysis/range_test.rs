@@ -46,7 +46,7 @@ impl Options {
     }
 
     fn check(&self) -> Result<(), TrainError> {
-        let say = |text: &str| Err(TrainError::Task(format!("range test: {text}")));
+        let say = |why: &'static str| Err(TrainError::Refused { work: "range test", why });
         if !(self.start > 0.0 && self.end > self.start && self.end <= 1e6) {
             return say("the rates must rise from above 0 to at most 1e6");
         }

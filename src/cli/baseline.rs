@@ -4,8 +4,8 @@ use std::path::Path;
 
 use indicatif::ProgressBar;
 
-use super::Failure;
 use super::results::Trials;
+use super::{Failure, output};
 use crate::analysis::baseline::{Baseline, tune};
 use crate::experiment::Experiment;
 use crate::jobs::Progress;
@@ -14,18 +14,17 @@ use crate::train::cohort::Cohort;
 
 /// Tunes the baseline of a finished training and writes what its trials measured to `folder`. Without one the
 /// report is still worth having, so what stands in the way is only told.
-#[expect(clippy::print_stderr, reason = "what is trained beyond the experiment, and how to leave it out")]
 pub(super) fn tuned(
     experiment: &Experiment,
     cohort: &Cohort,
     folder: &Path,
 ) -> Result<Option<Baseline>, Failure> {
     let task = cohort.task();
-    eprintln!(
+    output::say(format!(
         "anneal: tuning the report's baseline: three constant rates or more, {} updates each under {} seed(s); \
          --no-baseline leaves it out",
         task.clock.updates, experiment.train.replicas
-    );
+    ));
     let waiting = ProgressBar::new_spinner();
     waiting.enable_steady_tick(std::time::Duration::from_millis(100));
     let mut trials = Trials::create(folder)?;
@@ -42,8 +41,8 @@ pub(super) fn tuned(
     trials.finish()?;
     match found {
         Ok(baseline) => Ok(Some(baseline)),
-        Err(TrainError::Task(why)) => {
-            eprintln!("anneal: {why}");
+        Err(refused @ TrainError::Refused { .. }) => {
+            output::say(format!("anneal: {refused}"));
             Ok(None)
         }
         Err(error) => Err(error.into()),

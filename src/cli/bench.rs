@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 use candle_core::{Device, Tensor};
 use serde::Serialize;
 
-use crate::train::TrainError;
 use crate::train::cohort::Cohort;
 use crate::train::device::{Choice, TrainDevice};
 use workload::{WORKLOADS, Workload};
@@ -79,7 +78,7 @@ pub fn run(
     asked: &Asked<'_>,
     pace: Pace,
     mut progress: impl FnMut(&str),
-) -> Result<Report, TrainError> {
+) -> anyhow::Result<Report> {
     let pool = Arc::new(crate::train::pool(Some(threads))?);
     progress("the gemm peak");
     let peak = gemm_peak(pace)?;
@@ -109,13 +108,13 @@ pub fn run(
         }
     }
     let machine =
-        format!("{} {}, {} cores", std::env::consts::OS, std::env::consts::ARCH, super::train::cores());
+        format!("{} {}, {} cores", std::env::consts::OS, std::env::consts::ARCH, crate::machine::cores());
     Ok(Report { machine, device: name, threads, gemm_peak_gflops: peak, results })
 }
 
 /// What candle's product of 512 by 512 matrices (the `gemm` crate) reaches on one thread, in GFLOP/s;
 /// the median of several measurements.
-fn gemm_peak(pace: Pace) -> Result<f64, TrainError> {
+fn gemm_peak(pace: Pace) -> anyhow::Result<f64> {
     const SIDE: usize = 512;
     let one = crate::train::pool(Some(1))?;
     let factor = Tensor::full(0.5_f32, (SIDE, SIDE), &Device::Cpu)?;
@@ -130,7 +129,7 @@ fn gemm_peak(pace: Pace) -> Result<f64, TrainError> {
 }
 
 /// Lane-updates a second, the median of several rounds.
-fn measure(cohort: &mut Cohort, lanes: usize, pace: Pace) -> Result<f64, TrainError> {
+fn measure(cohort: &mut Cohort, lanes: usize, pace: Pace) -> anyhow::Result<f64> {
     let mut chunk = 1;
     let mut rates = Vec::new();
     for round in 0..=pace.rounds {

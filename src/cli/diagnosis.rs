@@ -2,6 +2,7 @@
 
 use crate::analysis::detect::{Context, Finding, Watch, initial_norm};
 use crate::train::TrainError;
+use crate::train::checkpoint::Checkpoint;
 use crate::train::cohort::Cohort;
 use crate::train::lane::Lane;
 
@@ -10,6 +11,8 @@ use crate::telemetry::metrics::Measured;
 /// A watch over each lane of a cohort, in the order of the lanes.
 pub struct Diagnosis {
     watches: Vec<Watch>,
+    /// Whether each remembers already what an earlier part of the training measured.
+    restored: Vec<bool>,
 }
 
 impl Diagnosis {
@@ -19,13 +22,38 @@ impl Diagnosis {
         let watch = |lane: &Lane| {
             Ok(Watch::new(Context::of(cohort.task(), experiment, lane.id.run.0 as usize, norm)?))
         };
-        Ok(Self { watches: cohort.lanes().iter().map(watch).collect::<Result<_, TrainError>>()? })
+        let watches = cohort.lanes().iter().map(watch).collect::<Result<Vec<_>, TrainError>>()?;
+        Ok(Self { restored: vec![false; watches.len()], watches })
     }
 
-    /// Takes in what an earlier part of the training measured.
+    /// Goes on from what the watches of a checkpoint remembered.
+    pub fn restore(&mut self, cohort: &Cohort, checkpoint: &Checkpoint) {
+        let names = &cohort.revision().experiment.runs;
+        for (at, lane) in cohort.lanes().iter().enumerate() {
+            let run = names.get(lane.id.run.0 as usize).map(|run| run.name.as_str());
+            let saved = checkpoint
+                .lanes
+                .iter()
+                .find(|saved| Some(saved.run.as_str()) == run && saved.id.replica == lane.id.replica);
+            let Some(state) = saved.and_then(|saved| saved.watch.as_ref()) else { continue };
+            if let (Some(watch), Some(restored)) = (self.watches.get_mut(at), self.restored.get_mut(at)) {
+                // Another version's: what was measured is taken in again.
+                *restored = watch.restore(state).is_ok();
+            }
+        }
+    }
+
+    /// Takes in what an earlier part of the training measured, where it is not remembered.
     pub fn take_again(&mut self, lane: usize, measured: &Measured) {
-        if let Some(watch) = self.watches.get_mut(lane) {
+        if let (Some(watch), Some(false)) = (self.watches.get_mut(lane), self.restored.get(lane)) {
             watch.update(&measured.row);
+        }
+    }
+
+    /// Gives a checkpoint of the same cohort what the watches remember.
+    pub fn keep(&self, checkpoint: &mut Checkpoint) {
+        for (saved, watch) in checkpoint.lanes.iter_mut().zip(&self.watches) {
+            saved.watch = watch.state().ok();
         }
     }
 

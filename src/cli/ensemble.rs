@@ -7,7 +7,6 @@ use anyhow::anyhow;
 use super::{Failure, output, train};
 use crate::analysis::ensemble::Reports;
 
-#[expect(clippy::print_stderr, reason = "stdout carries the table")]
 pub fn run(folder: &Path, json: bool) -> Result<(), Failure> {
     let checkpoint = train::newest(folder)?;
     if checkpoint.lanes.iter().all(|lane| lane.kept.as_ref().is_none_or(|kept| kept.snapshots.is_empty())) {
@@ -20,7 +19,7 @@ pub fn run(folder: &Path, json: bool) -> Result<(), Failure> {
     output::print(&text)?;
     for lane in &reports.lanes {
         if let Some(verdict) = &lane.verdict {
-            eprintln!("run \"{}\", replica {}: {verdict}", lane.run, lane.replica);
+            output::say(format!("run \"{}\", replica {}: {verdict}", lane.run, lane.replica));
         }
     }
     Ok(())

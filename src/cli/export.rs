@@ -78,36 +78,32 @@ pub fn run(args: &ExportArgs) -> Result<(), Failure> {
 }
 
 /// What the exported text really does, on stderr.
-#[expect(clippy::print_stderr, reason = "stdout carries the exported text")]
 fn tell(export: &Export) {
     let why = match &export.badge {
         Badge::Native => String::new(),
         Badge::Approximated { why } | Badge::Table { why } => format!(": {why}"),
     };
-    eprintln!("{} for {}{why}", export.badge.word(), export.target.framework);
+    output::say(format!("{} for {}{why}", export.badge.word(), export.target.framework));
     let deviation = &export.deviation;
     if deviation.max_absolute > 0.0 {
-        eprintln!(
+        output::say(format!(
             "largest deviation from the drawn curve: {:.3e} at update {} ({:.2e} of the peak)",
             deviation.max_absolute, deviation.at_update, deviation.of_peak
-        );
+        ));
     }
-    eprintln!(
-        "{}",
-        match export.checked {
-            Checked::Run => "checked: exports to it were executed and agreed update by update",
-            Checked::PredictedNotRun => "predicted, not run",
-        }
-    );
+    output::say(match export.checked {
+        Checked::Run => "checked: exports to it were executed and agreed update by update",
+        Checked::PredictedNotRun => "predicted, not run",
+    });
     let last = export.predicted.len();
     for (update, rate) in export.predicted.iter().enumerate() {
         if update < PREVIEW || update + PREVIEW >= last {
-            eprintln!("  update {update:>8}  {rate:e}");
+            output::say(format!("  update {update:>8}  {rate:e}"));
         } else if update == PREVIEW {
-            eprintln!("  ...");
+            output::say("  ...");
         }
     }
     for note in &export.notes {
-        eprintln!("note: {note}");
+        output::say(format!("note: {note}"));
     }
 }

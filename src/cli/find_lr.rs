@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::{Failure, FindLrArgs, output, read, train};
+use super::{Failure, FindLrArgs, output, read};
 use crate::analysis::proof::{Proof, Under, neighbours, prove};
 use crate::analysis::range_test::{Options, RangeTest, range_test};
 use crate::analysis::suggest::Rule;
 
 pub fn run(args: &FindLrArgs) -> Result<(), Failure> {
     let experiment = read(&args.file)?;
-    let pool = Arc::new(crate::train::pool(Some(train::cores()))?);
+    let pool = Arc::new(crate::train::pool(Some(crate::machine::cores()))?);
     let options = Options { updates: args.updates, seeds: args.seeds, ..Options::default() };
     let mut tests = Vec::new();
     for run in &experiment.runs {
@@ -47,7 +47,7 @@ fn table(test: &RangeTest, proofs: &[Proof]) -> String {
     let rate = |rate: Option<f64>| rate.map_or_else(|| "-".to_owned(), |rate| format!("{rate:.3e}"));
     let decades =
         |decades: Option<f64>| decades.map_or_else(|| "-".to_owned(), |decades| format!("{decades:.2}"));
-    let mut text = format!("run \"{}\", {} seeds\n", test.run, test.curves.len());
+    let mut text = format!("run \"{}\", {} seeds\n", crate::plain::name(&test.run), test.curves.len());
     text += &format!("  {:<16} {:>10}  {:>16}  what it looks for\n", "rule", "suggests", "spread (decades)");
     for (rule, spread) in &test.suggestions {
         text += &format!(

@@ -7,7 +7,6 @@ use crate::experiment::{BatchSize, Experiment, Optimizer, OptimizerKind};
 use crate::import::{Imported, Options, import_file};
 
 /// Prints an experiment with the imported run; what was assumed or left out goes to stderr.
-#[expect(clippy::print_stderr, reason = "stdout carries the experiment")]
 pub fn run(file: &Path) -> Result<(), Failure> {
     let imported = import_file(file, Options::default()).map_err(|error| Failure::BadFile(error.into()))?;
     let experiment = match imported.experiment.as_deref() {
@@ -15,10 +14,10 @@ pub fn run(file: &Path) -> Result<(), Failure> {
         None => around(&imported)?,
     };
     for note in &imported.notes {
-        eprintln!("note: {note}");
+        output::say(format!("note: {note}"));
     }
     if let Some(fit) = &imported.fit {
-        eprintln!("fit: {fit}");
+        output::say(format!("fit: {fit}"));
     }
     Ok(output::print(&experiment.to_toml())?)
 }

@@ -6,28 +6,22 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, anyhow};
 
-use super::{Failure, train};
+use super::{Failure, output, train};
 use crate::experiment::Model;
 use crate::files;
 use crate::gpu::{DrawnBy, picture};
+use crate::landscape::heights::CLIPPED;
+use crate::landscape::survey::{SAMPLES, SIDE};
 use crate::landscape::{Axes, Camera, Colormap, Heights, Ink, Objective, Scale, Scene, Trail, View, survey};
 use crate::random::{Stream, rng};
 use crate::train::cohort::Cohort;
 use crate::ui::theme::{DARK, Tokens};
 
-/// Points along each side of the grid.
-const SIDE: usize = 101;
-/// Samples each point is scored on.
-const SAMPLES: usize = 1000;
-/// The share of the highest losses that is drawn flat: one wild corner must not hide the valley.
-const CLIPPED: f64 = 0.02;
-
 /// Draws the loss over the plane in which the runs' weights differ most: from where each run began, over
 /// its snapshots, to where it stands.
-#[expect(clippy::print_stderr, reason = "what drew the picture")]
 pub fn run(folder: &Path, out: &Path, size: (u32, u32), flat: bool) -> Result<(), Failure> {
     let checkpoint = train::newest(folder)?;
-    let pool = Arc::new(crate::train::pool(Some(train::cores()))?);
+    let pool = Arc::new(crate::train::pool(Some(crate::machine::cores()))?);
     let cohort = Cohort::new(Arc::new(checkpoint.revision()), Arc::clone(&pool))?;
     let task = cohort.task();
     let width = task.model.width();
@@ -83,8 +77,8 @@ pub fn run(folder: &Path, out: &Path, size: (u32, u32), flat: bool) -> Result<()
     let there = || format!("cannot write {}", out.display());
     files::replace(out, |file| std::io::Write::write_all(file, &png)).with_context(there)?;
     match drawn {
-        DrawnBy::Adapter(name) => eprintln!("drawn by {name}"),
-        DrawnBy::Processor(why) => eprintln!("drawn by the processor ({why})"),
+        DrawnBy::Adapter(name) => output::say(format!("drawn by {name}")),
+        DrawnBy::Processor(why) => output::say(format!("drawn by the processor ({why})")),
     }
     Ok(())
 }

@@ -42,7 +42,7 @@ pub(super) fn run(args: &LessonArgs) -> Result<(), Failure> {
         }
         return Ok(());
     }
-    let threads = args.threads.unwrap_or_else(super::train::cores);
+    let threads = super::threads_of(args.threads);
     let pool = Arc::new(crate::train::pool(Some(threads))?);
     let mut failed = 0;
     for (name, lesson) in &asked {

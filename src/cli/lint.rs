@@ -7,19 +7,24 @@ use anyhow::{Context, anyhow};
 
 use super::{Failure, output, read};
 use crate::experiment::Experiment;
+use crate::files;
 use crate::import::{ImportError, MAX_BYTES};
 use crate::lint::{Linted, NotLinted, Severity, Warning, lint, lint_text};
 use crate::train::task::{self, Task};
 
-#[expect(clippy::print_stderr, reason = "stdout carries the warnings")]
 pub fn run(file: &Path) -> Result<(), Failure> {
     let text = text(file).map_err(Failure::BadFile)?;
     let is_toml = file.extension().is_some_and(|extension| extension == "toml");
     let warnings = match Linted::of(&text) {
         Ok(Linted::Text(dialect)) => lint_text(dialect, &text),
         Ok(Linted::Origin(toml)) => {
-            eprintln!("note: an export of Anneal Studio: the experiment at its end was linted");
+            output::say("note: an export of Anneal Studio: the experiment at its end was linted");
             let parsed = Experiment::parse(&toml, file);
+            experiment(&parsed.map_err(|error| Failure::BadFile(error.into()))?)
+        }
+        // Standard input is read once only.
+        Ok(Linted::Experiment) if file == Path::new(files::STANDARD_INPUT) => {
+            let parsed = Experiment::parse_at(&text, file);
             experiment(&parsed.map_err(|error| Failure::BadFile(error.into()))?)
         }
         Ok(Linted::Experiment) | Err(NotLinted::Empty) => experiment(&read(file)?),
@@ -39,7 +44,7 @@ pub fn run(file: &Path) -> Result<(), Failure> {
 fn text(file: &Path) -> anyhow::Result<String> {
     let unread = || format!("cannot read {}", file.display());
     let mut bytes = Vec::new();
-    let open = std::fs::File::open(file).with_context(unread)?;
+    let open = files::input(file).with_context(unread)?;
     open.take(MAX_BYTES).read_to_end(&mut bytes).with_context(unread)?;
     match std::str::from_utf8(&bytes) {
         // The last character may be cut.

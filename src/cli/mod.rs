@@ -5,6 +5,8 @@
 
 pub mod baseline;
 mod bench;
+mod data_report;
+mod diagnose;
 mod diagnosis;
 mod ensemble;
 mod export;
@@ -27,7 +29,10 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::data::DataError;
 use crate::experiment::Experiment;
+use crate::machine;
+use crate::train::TrainError;
 use crate::train::device::Choice;
 
 /// Drag a learning-rate schedule and watch training answer.
@@ -52,6 +57,14 @@ enum Command {
     Export(ExportArgs),
     /// A framework's scheduler configuration or a logged learning rate as an experiment file.
     Import { file: PathBuf },
+    /// What a log of any program's training holds, and what goes wrong in it.
+    Diagnose {
+        /// A log, or a folder of logs.
+        path: PathBuf,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// The snapshots a training kept: each one, their ensemble, averages and soups, as CSV.
     Ensemble {
         /// The folder that `anneal train --out` wrote.
@@ -193,6 +206,9 @@ struct ScreenshotArgs {
     /// The panel to show at the right.
     #[arg(long)]
     panel: Option<String>,
+    /// Another program's log, or a folder of logs, beside the experiment's runs.
+    #[arg(long)]
+    recording: Vec<PathBuf>,
     /// The theme.
     #[arg(long, value_enum, default_value_t)]
     theme: ThemeChoice,
@@ -235,7 +251,12 @@ enum Failure {
 
 impl<E: Into<anyhow::Error>> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self::Failed(error.into())
+        let error = error.into();
+        // Bad data are a bad file, whatever was to be done with them.
+        let is_bad_file = error.chain().any(|cause| {
+            cause.is::<DataError>() || matches!(cause.downcast_ref(), Some(TrainError::Data(_)))
+        });
+        if is_bad_file { Self::BadFile(error) } else { Self::Failed(error) }
     }
 }
 
@@ -243,19 +264,23 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
 pub fn main() -> ExitCode {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_env("ANNEAL_LOG").unwrap_or_else(|_| EnvFilter::new("error"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    // A stderr that cannot be written to is no reason to stop.
+    let log = tracing_subscriber::fmt().log_internal_errors(false);
+    log.with_env_filter(filter).with_writer(std::io::stderr).init();
     let cli = Cli::parse();
     let done = match cli.command {
         None => open::run(cli.file.as_deref()),
         Some(Command::Train(args)) => read(&args.file).and_then(|experiment| {
-            let TrainArgs { out, resume, device, threads, no_baseline, .. } = args;
-            let device = device.into();
-            train::train(&experiment, &train::Order { out, resume, device, threads, no_baseline })
+            let TrainArgs { file, out, resume, device, threads, no_baseline } = args;
+            let (device, threads) = (device.into(), threads_of(threads));
+            let source = Some(file);
+            train::train(&experiment, &train::Order { out, resume, source, device, threads, no_baseline })
         }),
         Some(Command::Schedule { file }) => schedule::run(&file),
         Some(Command::FindLr(args)) => find_lr::run(&args),
         Some(Command::Export(args)) => export::run(&args),
         Some(Command::Import { file }) => import::run(&file),
+        Some(Command::Diagnose { path, json }) => diagnose::run(&path, json),
         Some(Command::Ensemble { folder, json }) => ensemble::run(&folder, json),
         Some(Command::Landscape { folder, out, size, flat }) => landscape::run(&folder, &out, size, flat),
         Some(Command::Lint { file }) => lint::run(&file),
@@ -272,10 +297,21 @@ pub fn main() -> ExitCode {
 }
 
 /// Says what went wrong on one line, causes included.
-#[expect(clippy::print_stderr, reason = "the command line's own message")]
 fn complain(error: &anyhow::Error, code: u8) -> ExitCode {
-    eprintln!("anneal: {error:#}");
+    output::say(format!("anneal: {error:#}"));
     ExitCode::from(code)
+}
+
+/// The threads to train on: at least one and at most the cores, which all are used when nothing is asked for.
+fn threads_of(asked: Option<usize>) -> usize {
+    let cores = machine::cores();
+    let threads = asked.unwrap_or(cores).clamp(1, cores);
+    if let Some(asked) = asked.filter(|asked| *asked != threads) {
+        let least =
+            if asked == 0 { "at least one thread is needed" } else { "more threads than cores gain nothing" };
+        output::say(format!("anneal: --threads {asked}: {least}; training on {threads} of {cores} cores"));
+    }
+    threads
 }
 
 /// Reads an experiment; a bad file is the user's to mend.
@@ -299,15 +335,14 @@ fn print_measured(
     Ok(())
 }
 
-#[expect(clippy::print_stderr, reason = "progress of a command")]
 fn bench_command(args: &BenchArgs) -> Result<(), Failure> {
     let pace = if args.quick { bench::Pace::QUICK } else { bench::Pace::FULL };
-    let progress = |next: &str| eprintln!("measuring {next}");
+    let progress = |next: &str| output::say(format!("measuring {next}"));
     if args.instant {
-        let feels = bench::instant::run(args.threads, pace, progress)?;
+        let feels = bench::instant::run(args.threads.map(|asked| threads_of(Some(asked))), pace, progress)?;
         return print_measured(args.json, &feels, || bench::instant::table(&feels));
     }
-    let threads = args.threads.unwrap_or_else(train::cores);
+    let threads = threads_of(args.threads);
     if args.growth {
         let costs = bench::growth::run(threads, pace, progress)?;
         return print_measured(args.json, &costs, || bench::growth::table(&costs));

@@ -1,52 +1,78 @@
 //! `anneal [FILE]`: the studio, or training without one where there is no display.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use eframe::egui::ViewportBuilder;
 
-use super::{Failure, first, read, train};
+use super::{Failure, diagnose, first, output, read, train};
 use crate::engine::Options;
 use crate::engine::protocol::Speed;
 use crate::experiment::Experiment;
+use crate::recording::Recorder;
 use crate::train::checkpoint::{Continuation, Forget};
-use crate::ui::{Document, StudioApp};
+use crate::train::device::Choice;
+use crate::ui::{Document, StudioApp, is_recording, is_saved_training};
 
 /// Updates a second at the start: a run takes some seconds, and one sees it learn.
 const FIRST_SPEED: f64 = 120.0;
 
 pub fn run(file: Option<&Path>) -> Result<(), Failure> {
-    if let Some(folder) = file.filter(|file| file.is_dir()) {
+    if let Some(folder) = file.filter(|file| is_saved_training(file)) {
         return go_on(folder);
+    }
+    if let Some(path) = file.filter(|file| is_recording(file)) {
+        return beside(path);
     }
     let experiment = match file {
         Some(file) => read(file)?,
         None => first()?,
     };
+    let order = order();
     if !has_display() {
-        return without_display(&experiment, "there is no display", &train::Order::default());
+        return without_display(&experiment, "there is no display", &order);
     }
-    match studio(Document::new(experiment.clone(), file.map(Path::to_owned)), None) {
+    match studio(Document::new(experiment.clone(), file.map(Path::to_owned)), None, None) {
         Ok(()) => Ok(()),
-        Err(error) => without_display(&experiment, &error.to_string(), &train::Order::default()),
+        Err(error) => without_display(&experiment, &error.to_string(), &order),
     }
+}
+
+/// Opens the studio with a recording beside the experiment that opens when none is named; without a display, says
+/// what it holds.
+fn beside(path: &Path) -> Result<(), Failure> {
+    // What cannot be read is said before a window opens.
+    Recorder::open(path).map_err(|error| Failure::BadFile(error.into()))?;
+    let opened = if has_display() {
+        studio(Document::new(first()?, None), None, Some(path.to_owned())).map_err(|error| error.to_string())
+    } else {
+        Err("there is no display".to_owned())
+    };
+    opened.or_else(|why| {
+        output::say(format!("anneal: no studio ({why}); this is what {} holds", path.display()));
+        diagnose::run(path, false)
+    })
 }
 
 /// Opens the studio on a training's folder, where it goes on.
 fn go_on(folder: &Path) -> Result<(), Failure> {
     let saved = Arc::new(Continuation::read(folder).map_err(anyhow::Error::from)?);
     let experiment = saved.checkpoint.experiment.clone();
-    let order = train::Order { resume: Some(folder.to_owned()), ..Default::default() };
+    let order = train::Order { resume: Some(folder.to_owned()), ..order() };
     if !has_display() {
         return without_display(&experiment, "there is no display", &order);
     }
-    match studio(Document::new(experiment.clone(), None), Some(saved)) {
+    match studio(Document::new(experiment.clone(), None), Some(saved), None) {
         Ok(()) => Ok(()),
         Err(error) => without_display(&experiment, &error.to_string(), &order),
     }
 }
 
-fn studio(document: Document, saved: Option<Arc<Continuation>>) -> eframe::Result {
+fn studio(
+    document: Document,
+    saved: Option<Arc<Continuation>>,
+    recording: Option<PathBuf>,
+) -> eframe::Result {
     let mut viewport = ViewportBuilder::default()
         .with_title("Anneal Studio")
         .with_app_id("anneal-studio")
@@ -65,9 +91,25 @@ fn studio(document: Document, saved: Option<Arc<Continuation>>) -> eframe::Resul
             if let Some(saved) = saved {
                 app.resume(saved, Forget::default());
             }
+            if let Some(path) = recording {
+                app.open_recording(&cc.egui_ctx, &path);
+            }
             Ok(Box::new(app))
         }),
     )
+}
+
+/// How to train where there is no studio.
+fn order() -> train::Order {
+    let threads = crate::machine::cores();
+    train::Order {
+        out: None,
+        resume: None,
+        source: None,
+        device: Choice::default(),
+        threads,
+        no_baseline: false,
+    }
 }
 
 /// Whether windows can be opened here, as far as one can know without trying.
@@ -76,8 +118,7 @@ fn has_display() -> bool {
     !cfg!(all(unix, not(target_os = "macos"))) || set("DISPLAY") || set("WAYLAND_DISPLAY")
 }
 
-#[expect(clippy::print_stderr, reason = "why there is no window")]
 fn without_display(experiment: &Experiment, why: &str, order: &train::Order) -> Result<(), Failure> {
-    eprintln!("anneal: no studio ({why}); training \"{}\" here instead", experiment.name);
+    output::say(format!("anneal: no studio ({why}); training \"{}\" here instead", experiment.name));
     train::train(experiment, order)
 }

@@ -1,26 +1,104 @@
 //! The folder of a training's results: metrics and events as they come, the rest at the end.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use serde::Serialize;
 
-use super::Failure;
+use super::data_report::DataSummary;
 use super::summary::RunSummary;
+use super::{Failure, output};
 use crate::analysis::detect::Finding;
+use crate::data::TableReport;
 use crate::experiment::Experiment;
-use crate::files;
-use crate::telemetry::metrics::{Measured, Reader, Writer};
+use crate::files::{self, Lines, Lock, Seal, Sealing};
+use crate::telemetry::metrics::Writer;
 use crate::telemetry::{Event, EventKind};
+use crate::train::checkpoint::{Checkpoint, Ledger, Past};
 use crate::train::lane::Lane;
+
+/// Bytes of the longest line of events that is read.
+const LONGEST_EVENT: usize = 1 << 20;
+
+/// A training's folder, which nobody else writes in as long as this is there.
+pub struct Folder {
+    path: PathBuf,
+    _lock: Lock,
+}
+
+impl Folder {
+    /// Makes the folder where there is none, and takes it. What killed processes left half written goes.
+    pub fn take(path: &Path) -> Result<Self, Failure> {
+        fs::create_dir_all(path).with_context(|| format!("cannot write to the folder {}", path.display()))?;
+        let lock = Lock::take(path, "anneal train")?;
+        files::sweep(path);
+        Ok(Self { path: path.to_owned(), _lock: lock })
+    }
+
+    /// Whether it is the one of this name, however that is spelled.
+    pub fn is(&self, path: &Path) -> bool {
+        files::same(&self.path, path)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn checkpoints(&self) -> PathBuf {
+        self.path.join("checkpoints")
+    }
+
+    fn metrics(&self) -> PathBuf {
+        self.path.join("metrics.csv")
+    }
+
+    /// Makes sure that a new training takes nobody's file away: an `experiment.toml` that no training left there.
+    /// `source` is the experiment's own file, which may be it.
+    pub fn is_for(&self, source: Option<&Path>) -> Result<(), Failure> {
+        let copy = self.path.join("experiment.toml");
+        let is_ours = self.metrics().exists() || source.is_some_and(|source| files::same(source, &copy));
+        if is_ours || !copy.exists() {
+            return Ok(());
+        }
+        let what = copy.display();
+        Err(Failure::Failed(anyhow!(
+            "{what} is not a training's and would be replaced: choose another --out"
+        )))
+    }
+
+    /// Puts a copy of the experiment there, unless `source`, its own file, is it: that stays as the person wrote it.
+    fn keep(&self, experiment: &Experiment, source: Option<&Path>) -> Result<(), Failure> {
+        let copy = self.path.join("experiment.toml");
+        if !source.is_some_and(|source| files::same(source, &copy)) {
+            experiment.contained().save(copy)?;
+        }
+        Ok(())
+    }
+
+    /// Removes what says that a training has ended: the folder is of one that has not.
+    pub fn begin(&self) -> Result<(), Failure> {
+        for name in ["summary.json", "report.html", "baseline.csv"] {
+            match fs::remove_file(self.path.join(name)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    let what = format!("cannot remove the old {name} in {}", self.path.display());
+                    return Err(anyhow!(error).context(what).into());
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
 
 /// The files that grow with the training.
 pub struct Results {
-    folder: PathBuf,
-    metrics: Writer<File>,
-    events: BufWriter<File>,
+    folder: Folder,
+    metrics: Writer<Sealing<File>>,
+    events: BufWriter<Sealing<File>>,
+    /// The first update of the metrics.
+    first: u64,
 }
 
 /// One line of `events.jsonl`.
@@ -36,51 +114,73 @@ struct EventLine<'a> {
 #[derive(Serialize)]
 struct Summary<'a> {
     runs: &'a [RunSummary],
+    /// Of a table of one's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<DataSummary<'a>>,
 }
 
 impl Results {
-    /// An empty folder's worth of results; what an earlier training left there is replaced.
-    pub fn create(folder: &Path, experiment: &Experiment) -> Result<Self, Failure> {
-        let there = || format!("cannot write to the folder {}", folder.display());
-        fs::create_dir_all(folder).with_context(there)?;
-        experiment.save(folder.join("experiment.toml"))?;
-        let metrics = create_metrics(&folder.join("metrics.csv")).with_context(there)?;
-        let events = BufWriter::new(File::create(folder.join("events.jsonl")).with_context(there)?);
-        Ok(Self { folder: folder.to_owned(), metrics, events })
+    /// An empty folder's worth of results from update `first` on; what an earlier training left there is replaced.
+    pub fn create(
+        folder: Folder,
+        experiment: &Experiment,
+        source: Option<&Path>,
+        first: u64,
+    ) -> Result<Self, Failure> {
+        let there = || format!("cannot write to the folder {}", folder.path.display());
+        folder.keep(experiment, source)?;
+        let metrics = File::create(folder.metrics()).and_then(|file| Writer::new(Sealing::new(file)));
+        let metrics = metrics.with_context(there)?;
+        let events = File::create(folder.path.join("events.jsonl")).with_context(there)?;
+        Ok(Self { metrics, events: BufWriter::new(Sealing::new(events)), folder, first })
     }
 
-    /// The results as they were after `updates` updates, each row handed to `again`; what was measured
-    /// later belongs to a future that is trained once more.
-    pub fn reopen(folder: &Path, updates: u64, mut again: impl FnMut(Measured)) -> Result<Self, Failure> {
-        let there = || format!("cannot go on with the results in {}", folder.display());
-        let path = folder.join("metrics.csv");
-        let lines = Reader::open(&path).with_context(there)?;
-        tell_unknown(&path, lines.unknown());
-        files::replace(&path, |file| {
-            let mut metrics = Writer::new(file)?;
-            for line in lines {
-                let measured = line.map_err(io::Error::other)?;
-                if measured.row.update < updates {
-                    metrics.write(&measured.run, measured.replica, measured.epoch, &measured.row)?;
-                    again(measured);
-                }
-            }
-            metrics.flush()
-        })
-        .with_context(there)?;
-        let events = folder.join("events.jsonl");
-        let lines = File::open(&events).map(|file| BufReader::new(file).lines()).with_context(there)?;
-        let early = |line: &String| {
-            let event: Result<serde_json::Value, _> = serde_json::from_str(line);
-            event.is_ok_and(|event| event["update"].as_u64().is_some_and(|update| update <= updates))
+    /// The results as they were at a checkpoint, whose past was checked. What was measured later belongs to a future
+    /// that is trained once more.
+    pub fn go_on(folder: Folder, checkpoint: &Checkpoint, past: &Past) -> Result<Self, Failure> {
+        let there = || format!("cannot go on with the results in {}", folder.path.display());
+        tell_unknown(&past.file, &past.unknown);
+        let metrics = match past.is_current {
+            true => Writer::append(cut(&past.file, past.seal).with_context(there)?),
+            false => rewritten(past)?,
         };
-        let lines: Vec<String> = lines.map_while(Result::ok).filter(early).collect();
-        files::replace(&events, |file| lines.iter().try_for_each(|line| writeln!(file, "{line}")))
-            .with_context(there)?;
-        let append = |path: &Path| OpenOptions::new().append(true).open(path).with_context(there);
-        let metrics = Writer::append(append(&path)?);
-        let events = BufWriter::new(append(&events)?);
-        Ok(Self { folder: folder.to_owned(), metrics, events })
+        let path = folder.path.join("events.jsonl");
+        let seal = match checkpoint.ledger.events {
+            Some(seal) => seal,
+            None => keep_early(&path, checkpoint.update())?,
+        };
+        let events = cut(&path, seal).with_context(|| format!("cannot go on with {}", path.display()))?;
+        Ok(Self { metrics, events: BufWriter::new(events), folder, first: checkpoint.ledger.first })
+    }
+
+    /// A new folder that begins with another one's past.
+    pub fn copy(
+        folder: Folder,
+        experiment: &Experiment,
+        source: Option<&Path>,
+        (checkpoint, past): (&Checkpoint, &Past),
+    ) -> Result<Self, Failure> {
+        folder.keep(experiment, source)?;
+        let from = |name: &str| past.file.with_file_name(name);
+        let there = || format!("cannot write to the folder {}", folder.path.display());
+        fs::copy(&past.file, folder.metrics()).with_context(there)?;
+        let events = from("events.jsonl");
+        if files::open(&events).is_ok() {
+            fs::copy(&events, folder.path.join("events.jsonl")).with_context(there)?;
+        }
+        let file = folder.metrics();
+        Self::go_on(folder, checkpoint, &Past { file, ..past.clone() })
+    }
+
+    /// What a checkpoint made now has to know of the folder; everything so far is handed to the system first.
+    pub fn ledger(&mut self, seconds: f64) -> Result<Ledger, Failure> {
+        self.flush()?;
+        Ok(Ledger {
+            seconds,
+            first: self.first,
+            metrics: Some(self.metrics.get_ref().seal()),
+            events: Some(self.events.get_ref().seal()),
+        })
     }
 
     /// Appends what a lane measured, and what was found in it.
@@ -91,7 +191,7 @@ impl Results {
         updates_per_epoch: u64,
         findings: &[Finding],
     ) -> Result<(), Failure> {
-        let (folder, replica) = (&self.folder, lane.id.replica);
+        let (folder, replica) = (&self.folder.path, lane.id.replica);
         let full = || format!("cannot write the results to {}", folder.display());
         write_rows(&mut self.metrics, run, lane, updates_per_epoch).with_context(full)?;
         let changes = lane.log.rate_changes.iter().map(|(update, change)| {
@@ -110,22 +210,27 @@ impl Results {
         Ok(())
     }
 
-    /// Hands everything so far to the system.
-    pub fn flush(&mut self) -> Result<(), Failure> {
-        let full = || format!("cannot write the results to {}", self.folder.display());
+    fn flush(&mut self) -> Result<(), Failure> {
+        let full = || format!("cannot write the results to {}", self.folder.path.display());
         self.metrics.flush().with_context(full)?;
         self.events.flush().with_context(full)?;
         Ok(())
     }
 
     /// Writes what is known at the end only.
-    pub fn finish(mut self, runs: &[RunSummary], report: &str) -> Result<(), Failure> {
+    pub fn finish(
+        mut self,
+        runs: &[RunSummary],
+        table: Option<&TableReport>,
+        report: &str,
+    ) -> Result<(), Failure> {
         self.flush()?;
         let write = |name: &str, text: &str| {
-            files::replace(&self.folder.join(name), |file| file.write_all(text.as_bytes()))
-                .map_err(|error| anyhow!("cannot write {name} to {}: {error}", self.folder.display()))
+            files::replace(&self.folder.path.join(name), |file| file.write_all(text.as_bytes()))
+                .map_err(|error| anyhow!("cannot write {name} to {}: {error}", self.folder.path.display()))
         };
-        write("summary.json", &(serde_json::to_string_pretty(&Summary { runs })? + "\n"))?;
+        let summary = Summary { runs, data: table.map(DataSummary::of) };
+        write("summary.json", &(serde_json::to_string_pretty(&summary)? + "\n"))?;
         write("report.html", report)?;
         Ok(())
     }
@@ -162,16 +267,82 @@ fn create_metrics(path: &Path) -> io::Result<Writer<File>> {
 }
 
 /// Says which columns of a file are not kept.
-#[expect(clippy::print_stderr, reason = "what is dropped is no data")]
 fn tell_unknown(path: &Path, columns: &[String]) {
     if !columns.is_empty() {
         let columns = columns.join(", ");
-        eprintln!("anneal: {}: this version does not know and does not keep: {columns}", path.display());
+        let path = path.display();
+        output::say(format!("anneal: {path}: this version does not know and does not keep: {columns}"));
     }
 }
 
+/// Cuts a file after what is sealed of it, to write on from there. What was cut off is said only where it is missing.
+fn cut(path: &Path, seal: Seal) -> io::Result<Sealing<File>> {
+    let there = files::open(path)?.metadata()?.len();
+    if there < seal.bytes {
+        let why = format!("it has {there} bytes, and had {} at the checkpoint: it was cut short", seal.bytes);
+        return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+    }
+    let mut file = OpenOptions::new().write(true).open(path)?;
+    file.set_len(seal.bytes)?;
+    file.seek(SeekFrom::End(0))?;
+    Ok(Sealing::after(seal, file))
+}
+
+/// The past in the columns of this version, to write on from there.
+fn rewritten(past: &Past) -> Result<Writer<Sealing<File>>, Failure> {
+    let path = past.file.as_path();
+    let there = || format!("cannot go on with {}", path.display());
+    let mut seal = Seal::default();
+    files::replace(path, |file| {
+        let mut metrics = Writer::new(Sealing::new(file))?;
+        let mut written = Ok(());
+        let read = past.replay(|measured| {
+            if written.is_ok() {
+                written = metrics.write(&measured.run, measured.replica, measured.epoch, &measured.row);
+            }
+        });
+        read.map_err(io::Error::other)?;
+        written?;
+        metrics.flush()?;
+        seal = metrics.get_ref().seal();
+        Ok(())
+    })
+    .with_context(there)?;
+    Ok(Writer::append(cut(path, seal).with_context(there)?))
+}
+
+/// Keeps the events up to an update, where no seal says which they are; returns what is left.
+fn keep_early(path: &Path, updates: u64) -> Result<Seal, Failure> {
+    let there = || format!("cannot go on with {}", path.display());
+    let early = |line: &[u8]| {
+        let event: Result<serde_json::Value, _> = serde_json::from_slice(line);
+        event.is_ok_and(|event| event["update"].as_u64().is_some_and(|update| update <= updates))
+    };
+    let mut lines = Lines::new(files::open(path).with_context(there)?, LONGEST_EVENT);
+    let mut seal = Seal::default();
+    files::replace(path, |file| {
+        let mut kept = Sealing::new(BufWriter::new(file));
+        while let Some(line) = lines.next_line()? {
+            if early(line) {
+                kept.write_all(line.strip_suffix(b"\n").unwrap_or(line))?;
+                kept.write_all(b"\n")?;
+            }
+        }
+        kept.flush()?;
+        seal = kept.seal();
+        Ok(())
+    })
+    .with_context(there)?;
+    Ok(seal)
+}
+
 /// What a lane measured, a line an update.
-fn write_rows(metrics: &mut Writer<File>, run: &str, lane: &Lane, updates_per_epoch: u64) -> io::Result<()> {
+fn write_rows(
+    metrics: &mut Writer<impl Write>,
+    run: &str,
+    lane: &Lane,
+    updates_per_epoch: u64,
+) -> io::Result<()> {
     let mut rows = lane.log.rows.iter();
     rows.try_for_each(|row| metrics.write(run, lane.id.replica, row.update / updates_per_epoch, row))
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::{Failure, output, read};
 use crate::experiment::Experiment;
+use crate::plain;
 use crate::train::course::Course;
 use crate::train::task::{self, Task};
 
@@ -30,11 +31,13 @@ fn write(experiment: &Experiment, task: &Task, courses: &[Arc<Course>], to: impl
     let shown = if has_batch { columns.len() } else { columns.len() - 1 };
     csv.write_record(&columns[..shown])?;
     for (run, course) in experiment.runs.iter().zip(courses) {
+        // What a terminal would obey in a name is spelled out.
+        let name = plain::cell(&plain::message(&run.name)).into_owned();
         for update in 0..task.clock.updates {
             let plan = course.plan(update);
             let numbers = plan.numbers(update, None);
             let cells = [
-                run.name.as_str(),
+                &name,
                 &update.to_string(),
                 &(update / task.clock.updates_per_epoch).to_string(),
                 &numbers.lr.to_string(),

@@ -4,15 +4,23 @@ use anyhow::Context;
 
 use super::{Failure, ScreenshotArgs, ThemeChoice, read};
 use crate::files;
+use crate::recording::Recorder;
+use crate::train::task;
 use crate::ui::offscreen::screenshot::{self, Shot};
 
 pub fn run(args: &ScreenshotArgs) -> Result<(), Failure> {
     let experiment = read(&args.file)?;
+    // Bad data are said before anything is drawn.
+    task::prepare(&experiment)?;
+    for path in &args.recording {
+        Recorder::open(path).map_err(|error| Failure::BadFile(error.into()))?;
+    }
     let shot = Shot {
         updates: args.updates,
         size: args.size,
         dark: matches!(args.theme, ThemeChoice::Dark),
         panel: args.panel.clone(),
+        recordings: args.recording.clone(),
     };
     let image = screenshot::render(experiment, &shot)?;
     let mut png = Vec::new();

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::analysis::audit::{Measure, Tally};
+use crate::plain;
 use crate::train::lane::Lane;
 
 /// One run of one replica, in `summary.json` and in the table at the end.
@@ -44,16 +45,16 @@ impl RunSummary {
 
 /// The table at the end: one line a run and replica.
 pub(super) fn table(summaries: &[RunSummary]) -> String {
-    let widest = summaries.iter().map(|summary| summary.name.chars().count()).max().unwrap_or(0).max(3);
+    let names: Vec<String> = summaries.iter().map(|summary| plain::name(&summary.name)).collect();
+    let widest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(3);
     let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"));
     let mut text = format!(
         "{:<widest$}  {:>7}  {:>7}  {:>10}  {:>8}  {:>8}  {:>12}\n",
         "run", "replica", "updates", "train loss", "val loss", "accuracy", "updates / s"
     );
-    for summary in summaries {
+    for (summary, name) in summaries.iter().zip(&names) {
         text += &format!(
-            "{:<widest$}  {:>7}  {:>7}  {:>10}  {:>8}  {:>8}  {:>12.0}{}\n",
-            summary.name,
+            "{name:<widest$}  {:>7}  {:>7}  {:>10}  {:>8}  {:>8}  {:>12.0}{}\n",
             summary.replica,
             summary.updates,
             number(summary.final_train_loss),

@@ -9,7 +9,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
-use super::{Failure, output, read, train};
+use super::{Failure, output, read, threads_of};
 use crate::sweep::edges::at_the_edge;
 use crate::sweep::front::{best, front};
 use crate::sweep::isolation::{Isolated, isolate, plain};
@@ -42,7 +42,6 @@ pub struct SweepArgs {
     isolate: Option<String>,
 }
 
-#[expect(clippy::print_stderr, reason = "what a person is told beside the data")]
 pub fn run(args: &SweepArgs) -> Result<(), Failure> {
     let experiment = read(&args.file)?;
     let sweep = experiment.sweep.clone().ok_or_else(|| {
@@ -59,14 +58,14 @@ pub fn run(args: &SweepArgs) -> Result<(), Failure> {
             "--isolate {path}: the sweep does not vary it; it varies {there}"
         )));
     }
-    let pool = Arc::new(crate::train::pool(Some(args.threads.unwrap_or_else(train::cores)))?);
+    let pool = Arc::new(crate::train::pool(Some(threads_of(args.threads)))?);
     let mut sweeper = Sweeper::new(&experiment, &sweep, &args.file, pool).map_err(told)?;
     let (mut journal, kept) = open(args, &sweeper)?;
     for note in sweeper.notes() {
-        eprintln!("anneal: {note}");
+        output::say(format!("anneal: {note}"));
     }
     if kept.trials() > 0 {
-        eprintln!("anneal: resumed with {} finished trials", kept.trials());
+        output::say(format!("anneal: resumed with {} finished trials", kept.trials()));
     }
 
     let start = Instant::now();
@@ -104,9 +103,9 @@ pub fn run(args: &SweepArgs) -> Result<(), Failure> {
         table(&ranked, &names)
     };
     output::print(&text)?;
-    eprintln!("anneal: {}", counted(&outcome, seconds));
+    output::say(format!("anneal: {}", counted(&outcome, seconds)));
     for line in edges.into_iter().chain(outcome.audit.iter().map(Audit::sentence)) {
-        eprintln!("anneal: {line}");
+        output::say(format!("anneal: {line}"));
     }
     if best.is_none() {
         return Err(Failure::Failed(anyhow!("no trial has a value of the objective")));
@@ -170,9 +169,8 @@ impl Watch for Progress {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "why a trial is missing")]
 fn complain(trial: &Trial, why: &str) {
-    eprintln!("anneal: trial {} cannot be trained: {why}", trial.trial);
+    output::say(format!("anneal: trial {} cannot be trained: {why}", trial.trial));
 }
 
 fn count(outcome: &Outcome, status: Status) -> usize {

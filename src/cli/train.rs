@@ -9,38 +9,39 @@ use anyhow::{Context, anyhow};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::diagnosis::Diagnosis;
-use super::results::Results;
+use super::results::{Folder, Results};
 use super::summary::{RunSummary, table};
-use super::{Failure, baseline, output};
+use super::{Failure, baseline, data_report, output};
 use crate::analysis::audit::{Audit, RunRecord, Tally};
 use crate::analysis::baseline::Baseline;
 use crate::experiment::Experiment;
-use crate::telemetry::metrics::Measured;
+use crate::telemetry::metrics::{Measured, MetricsError};
 use crate::train::checkpoint::policy::Stops;
-use crate::train::checkpoint::{Checkpoint, Forget, Policy, Writer, newest_good};
+use crate::train::checkpoint::{Checkpoint, Forget, Past, PastError, Policy, Writer, newest_good};
 use crate::train::cohort::Cohort;
 use crate::train::device::Choice;
 use crate::train::ids::{Revision, RunId};
 use crate::train::lane::Lane;
+use crate::train::memory;
 
 /// Updates every lane trains between two looks at the progress. A fixed number, so that the files
 /// are the same whatever the machine's speed.
 const CHUNK: u64 = 256;
 
-pub fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-}
+/// Copies of all weights that checkpoints on their way to the disk make: one is taken, one waits, one is written
+/// and is in the file's form twice.
+const CHECKPOINT_COPIES: f64 = 5.0;
 
 /// How to train.
-#[derive(Default)]
 pub struct Order {
     /// Where the results go.
     pub out: Option<PathBuf>,
     /// Go on from the newest checkpoint below this folder.
     pub resume: Option<PathBuf>,
+    /// The file the experiment was read from.
+    pub source: Option<PathBuf>,
     pub device: Choice,
-    /// All cores when not given.
-    pub threads: Option<usize>,
+    pub threads: usize,
     /// Leave the report's tuned baseline out.
     pub no_baseline: bool,
 }
@@ -49,38 +50,66 @@ pub struct Order {
 pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
     let ids = (0..experiment.runs.len() as u32).map(RunId).collect();
     let revision = Arc::new(Revision { generation: 0, experiment: experiment.clone(), ids });
-    let pool = Arc::new(crate::train::pool(Some(order.threads.unwrap_or_else(cores)))?);
+    let pool = Arc::new(crate::train::pool(Some(order.threads))?);
     let mut cohort = Cohort::choose(revision, order.device, pool)?;
+    if let Some(table) = cohort.task().prepared.table() {
+        data_report::tell(table, experiment.train.loss.is_none() && cohort.task().prepared.is_regression());
+    }
     let clock = cohort.task().clock;
     let start = Instant::now();
 
+    let out = order.out.as_ref().or(order.resume.as_ref());
+    // A folder to go on in is there already.
+    let folder = match out.filter(|out| order.out.is_some() || out.is_dir()) {
+        Some(out) => Some(Folder::take(out)?),
+        None => None,
+    };
     let resumed = match &order.resume {
         Some(folder) => Some(resume(&mut cohort, folder)?),
         None => None,
     };
-    let out = order.out.as_ref().or(order.resume.as_ref());
     let mut tallies: Vec<Tally> = cohort.lanes().iter().map(|lane| tally(experiment, lane)).collect();
     let mut diagnosis = Diagnosis::new(&cohort)?;
-    let mut results = match (out, &resumed) {
-        (None, _) => None,
-        (Some(out), Some(checkpoint)) if order.resume.as_ref() == Some(out) => {
+    let past = match (&order.resume, &resumed) {
+        (Some(from), Some(checkpoint)) => {
+            diagnosis.restore(&cohort, checkpoint);
             let names: Vec<(String, u32)> =
                 cohort.lanes().iter().map(|lane| (name(experiment, lane), lane.id.replica)).collect();
-            Some(Results::reopen(out, checkpoint.update(), |measured| {
-                take_again(&mut tallies, &mut diagnosis, &names, &measured);
-            })?)
+            past(from, checkpoint, |measured| take_again(&mut tallies, &mut diagnosis, &names, &measured))?
         }
-        (Some(out), _) => Some(Results::create(out, experiment)?),
+        _ => None,
     };
+    let before = resumed.as_ref().map_or(0.0, |checkpoint| checkpoint.ledger.seconds);
     let snapshots = experiment.snapshots.as_ref().map_or(0, |asked| asked.keep);
     let policy = Policy { snapshots, ..Policy::default() };
-    let writer = match out {
-        Some(out) => {
-            let folder = out.join("checkpoints");
-            let there = || format!("cannot write checkpoints to {}", folder.display());
-            Some(Writer::start(&folder, policy, cohort.update()).with_context(there)?)
+    let (writer, mut results) = match folder {
+        Some(folder) => {
+            memory::is_free(CHECKPOINT_COPIES * cohort.row_bytes())?;
+            let goes_on = order.resume.as_ref().is_some_and(|from| folder.is(from));
+            let source = order.source.as_deref();
+            if !goes_on {
+                folder.is_for(source)?;
+            }
+            let first = match (&resumed, &past) {
+                (Some(checkpoint), None) => without_past(goes_on, &folder, checkpoint)?,
+                _ => 0,
+            };
+            // In an order in which the folder is a training's whenever this is cut short.
+            folder.begin()?;
+            let checkpoints = folder.checkpoints();
+            let there = || format!("cannot write checkpoints to {}", checkpoints.display());
+            let from = if goes_on { cohort.update() } else { 0 };
+            let writer = Writer::start(&checkpoints, policy, from).with_context(there)?;
+            let results = match (&resumed, &past) {
+                (Some(checkpoint), Some(past)) if goes_on => Results::go_on(folder, checkpoint, past)?,
+                (Some(checkpoint), Some(past)) => {
+                    Results::copy(folder, experiment, source, (checkpoint, past))?
+                }
+                _ => Results::create(folder, experiment, source, first)?,
+            };
+            (Some(writer), Some(results))
         }
-        None => None,
+        None => (None, None),
     };
     let ends =
         cohort.lanes().iter().flat_map(|lane| lane.course.cycle_ends(clock.updates)).collect::<Vec<_>>();
@@ -108,32 +137,35 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
         if let (Some(writer), Some((update, reason))) = (&writer, stop)
             && cohort.update() == update
         {
+            let mut checkpoint = cohort.checkpoint()?;
+            diagnosis.keep(&mut checkpoint);
             if let Some(results) = &mut results {
                 // What a checkpoint claims to have measured is on the disk before it.
-                results.flush()?;
+                checkpoint.ledger = results.ledger(before + start.elapsed().as_secs_f64())?;
             }
-            writer.offer(cohort.checkpoint()?, reason);
+            writer.offer(checkpoint, reason);
         }
         progress.set_position(cohort.lanes().iter().map(|lane| lane.update).sum());
     }
     progress.finish_and_clear();
-    let seconds = start.elapsed().as_secs_f64();
+    let seconds = before + start.elapsed().as_secs_f64();
 
     let mut summaries = Vec::new();
     for (lane, tally) in cohort.lanes().iter().zip(&mut tallies) {
         tally.seconds = Some(seconds);
         summaries.push(RunSummary::new(name(experiment, lane), lane, tally, seconds));
     }
-    output::print(&table(&summaries))?;
-    tell(&diagnosis.lines(&cohort));
+    // Results first, words after: no reader of either stream decides what is on the disk.
     if let Some(results) = results {
         let baseline = match out {
             Some(out) if !order.no_baseline => baseline::tuned(experiment, &cohort, out)?,
             _ => None,
         };
         let html = crate::analysis::report::html(&audit(experiment, &cohort, tallies, baseline));
-        results.finish(&summaries, &html)?;
+        results.finish(&summaries, cohort.task().prepared.table(), &html)?;
     }
+    diagnosis.lines(&cohort).iter().for_each(|finding| output::say(format!("anneal: {finding}")));
+    output::print(&table(&summaries))?;
     if let Some(problem) = writer.and_then(|writer| writer.flush().problem) {
         return Err(Failure::Failed(anyhow!("the newest checkpoint could not be written: {problem}")));
     }
@@ -144,19 +176,47 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
 }
 
 /// Puts the cohort where the newest good checkpoint below `folder` is.
-#[expect(clippy::print_stderr, reason = "whether the rate goes on where it stopped")]
 fn resume(cohort: &mut Cohort, folder: &Path) -> Result<Checkpoint, Failure> {
     let checkpoint = newest(folder)?;
     let continuity = cohort.restore(&checkpoint, Forget::default())?;
-    eprintln!("anneal: resumed from update {}", checkpoint.update());
+    output::say(format!("anneal: resumed from update {}", checkpoint.update()));
     for jump in continuity.iter().filter(|lane| lane.jumps()) {
-        eprintln!("anneal: {jump}");
+        output::say(format!("anneal: {jump}"));
     }
     Ok(checkpoint)
 }
 
+/// What a training had measured by its checkpoint, checked and handed over; nothing where its folder has no metrics
+/// and it goes on in another one.
+fn past(from: &Path, checkpoint: &Checkpoint, each: impl FnMut(Measured)) -> Result<Option<Past>, Failure> {
+    let file = from.join("metrics.csv");
+    let advice = "mend it, or move it away and go on in another folder with --out";
+    match Past::read(&file, checkpoint, each) {
+        Ok(past) => Ok(Some(past)),
+        Err(PastError::Metrics { cause: MetricsError::Io(error), .. }) if is_gone(&error) => Ok(None),
+        Err(error) => Err(anyhow!("{error}; {advice}").into()),
+    }
+}
+
+/// Where the metrics begin when those of the past are not there any more.
+fn without_past(goes_on: bool, folder: &Folder, checkpoint: &Checkpoint) -> Result<u64, Failure> {
+    let (folder, update) = (folder.path().display(), checkpoint.update());
+    if goes_on {
+        let advice = "put it back, or go on in another folder with --out";
+        return Err(anyhow!("there is no metrics.csv in {folder}: {advice}").into());
+    }
+    output::say(format!(
+        "anneal: there are no metrics of the first {update} updates: those in {folder} begin there, and the best \
+         losses are the best since"
+    ));
+    Ok(update)
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound
+}
+
 /// The newest good checkpoint of a training's folder.
-#[expect(clippy::print_stderr, reason = "why newer ones are not good")]
 pub fn newest(folder: &Path) -> Result<Checkpoint, Failure> {
     let checkpoints = folder.join("checkpoints");
     let found = newest_good(&checkpoints).map_err(|error| match error.kind() {
@@ -166,18 +226,10 @@ pub fn newest(folder: &Path) -> Result<Checkpoint, Failure> {
         _ => anyhow!(error).context(format!("cannot read {}", checkpoints.display())),
     })?;
     for refusal in &found.refused {
-        eprintln!("anneal: not taken: {refusal}");
+        output::say(format!("anneal: not taken: {refusal}"));
     }
     let newest = found.newest.map(|(_, checkpoint)| checkpoint);
     newest.ok_or_else(|| Failure::Failed(anyhow!("there is no good checkpoint in {}", checkpoints.display())))
-}
-
-/// Says what was found to go wrong.
-#[expect(clippy::print_stderr, reason = "findings are no data")]
-fn tell(findings: &[String]) {
-    for finding in findings {
-        eprintln!("anneal: {finding}");
-    }
 }
 
 /// Feeds what an earlier part of the training measured to its lane's tally and watch.

@@ -46,8 +46,9 @@ pub enum Problem {
     NotUtf8 { line: u64 },
     #[error("line {line} has {found} cells where the header has {expected}")]
     Ragged { line: u64, found: u64, expected: u64 },
-    #[error("no column is called `{label}`; the columns are {columns}")]
-    NoSuchColumn { label: String, columns: String },
+    // What the file holds is not said: before its label is found, it may be any file.
+    #[error("no column is called `{label}` among the {columns} of its first line{}", Near(.near))]
+    NoSuchColumn { label: String, columns: usize, near: Option<String> },
     #[error("{count} columns are called `{label}`; rename all but the one to predict")]
     AmbiguousColumn { label: String, count: usize },
     #[error(
@@ -58,6 +59,10 @@ pub enum Problem {
     NoRows { incomplete: usize },
     #[error("besides `{label}` no column can be used to predict it")]
     NoInputs { label: String },
+    #[error("column `{label}` {why}, so there is nothing to predict")]
+    NoAnswers { label: String, why: String },
+    #[error("column `{label}` is to be predicted and to be skipped; leave it out of `columns`")]
+    SkippedLabel { label: String },
     #[error("column `{label}` has the same value in every row, so there is nothing to predict")]
     OneClass { label: String },
     #[error(
@@ -80,6 +85,17 @@ pub enum Problem {
     Limit,
     #[error("a validation share of {validation} leaves none of the {total} {unit} to train on")]
     NothingToTrainOn { validation: f64, total: usize, unit: &'static str },
+}
+
+struct Near<'a>(&'a Option<String>);
+
+impl std::fmt::Display for Near<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Some(name) => write!(f, "; did you mean `{name}`?"),
+            None => write!(f, ": write the name as that line has it"),
+        }
+    }
 }
 
 impl Problem {

@@ -7,7 +7,6 @@
 
 mod bounded;
 mod catalogue;
-mod cells;
 mod chance;
 mod error;
 mod generated;
@@ -20,10 +19,11 @@ mod split;
 mod table;
 mod text;
 
-use std::fmt;
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
+
+use crate::files;
 
 pub use catalogue::{CATALOGUE, DatasetInfo, NAMES, Task, info};
 pub use chance::Chance;
@@ -32,6 +32,8 @@ pub use order::epoch_order;
 pub use samples::{Samples, Shape, Targets};
 pub use scaling::{Affine, Scaling, Standard};
 pub use split::{Prepared, Split};
+pub use table::choice::{ColumnUse, ColumnUses};
+pub use table::report::{CellKind, ColumnReport, ColumnRole, TableReport};
 pub use text::Text;
 
 /// A data set as it was published, before it is split and scaled.
@@ -40,8 +42,8 @@ pub struct Dataset {
     /// The shipped set's name, or the file's.
     pub name: String,
     pub content: Content,
-    /// What of the source is not in `content`.
-    pub left_out: LeftOut,
+    /// What became of a table's rows and columns; nothing for what is no table of one's own.
+    pub table: Option<Arc<TableReport>>,
 }
 
 /// The two things a model can learn from.
@@ -51,22 +53,6 @@ pub enum Content {
     Samples { samples: Samples, standard: Standard },
     /// A text, to predict its next character.
     Text(Text),
-}
-
-/// What a CSV file held that its data set does not.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LeftOut {
-    /// Rows with a missing cell.
-    pub rows: usize,
-    /// Columns no model could use.
-    pub columns: Vec<LeftOutColumn>,
-}
-
-/// A column that was left out, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LeftOutColumn {
-    pub name: String,
-    pub reason: String,
 }
 
 impl Dataset {
@@ -79,61 +65,56 @@ impl Dataset {
         info.load()
     }
 
-    /// A table of one's own: comma, semicolon or tab separated UTF-8 text with a header line, plain or
-    /// gzipped, at most 64 MiB. `label` is the column to predict; all others are inputs.
+    /// A table of one's own: comma, semicolon, tab or bar separated UTF-8 text with a header line, plain or
+    /// gzipped, of at most 2^27 cells. `label` is the column to predict; all others are inputs, but for what `uses`
+    /// says of them.
     ///
-    /// - A column of numbers is one input. A column of text is one input a value, 1 where the row has
-    ///   that value and 0 elsewhere; with more than 32 values it is left out.
-    /// - A missing cell is empty or reads `NA`, `N/A`, `null` or `?` in capitals or not; its row is left out.
+    /// - A column of numbers is one input. Signs of currencies, percents and parted thousands are passed over, and a
+    ///   comma may be a decimal point. A column of dates is one input, in days. A column of text is one input a
+    ///   value, 1 where the row has that value and 0 elsewhere; with more than 32 values it is left out.
+    /// - A missing cell is empty or says so (`NA`, `NaN`, `None`, `-`, `?` and the like); its row is left out.
     /// - The label makes classes when it is text, or whole numbers with at most 20 different values
     ///   that each occur twice on average. Other numbers make a regression.
     ///
-    /// What was left out is said in [`Dataset::left_out`].
+    /// What was left out or assumed is said in [`Dataset::table`].
     ///
     /// # Errors
     /// When the file cannot be read or is no such table. The error names the file and, where there is
     /// one, the line.
-    pub fn from_csv_file(path: &Path, label: &str) -> Result<Self, DataError> {
+    pub fn from_table_file(path: &Path, label: &str, uses: &ColumnUses) -> Result<Self, DataError> {
         let name = path.display().to_string();
-        match File::open(path) {
-            Ok(file) => Self::from_csv(&name, file, label),
+        match files::open(path) {
+            Ok(file) => Self::from_table(&name, file, label, uses),
             Err(error) => Err(Problem::Unreadable(error.to_string()).of(&name)),
         }
     }
 
-    /// As [`Dataset::from_csv_file`], from any reader; `name` is what errors call it.
+    /// As [`Dataset::from_table_file`], from any reader; `name` is what errors call it.
     ///
     /// # Errors
-    /// As [`Dataset::from_csv_file`].
-    pub fn from_csv(name: &str, source: impl Read, label: &str) -> Result<Self, DataError> {
-        let (samples, left_out) = table::read(source, label).map_err(|problem| problem.of(name))?;
-        Ok(Self { left_out, ..Self::of(name, samples, Standard::Columns) })
+    /// As [`Dataset::from_table_file`].
+    pub fn from_table(
+        name: &str,
+        source: impl Read,
+        label: &str,
+        uses: &ColumnUses,
+    ) -> Result<Self, DataError> {
+        let (samples, report) = table::read(source, label, uses).map_err(|problem| problem.of(name))?;
+        Ok(Self { table: Some(Arc::new(report)), ..Self::of(name, samples, Standard::Columns) })
+    }
+
+    /// What the first megabyte of a table holds, for a preview before there is anything to predict.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is no table.
+    pub fn inspect_table(path: &Path, uses: &ColumnUses) -> Result<TableReport, DataError> {
+        let name = path.display().to_string();
+        let file = files::open(path).map_err(|error| Problem::Unreadable(error.to_string()).of(&name))?;
+        table::inspect(file, uses).map_err(|problem| problem.of(&name))
     }
 
     /// Samples that are all there is.
     fn of(name: &str, samples: Samples, standard: Standard) -> Self {
-        Self {
-            name: name.to_owned(),
-            content: Content::Samples { samples, standard },
-            left_out: LeftOut::default(),
-        }
-    }
-}
-
-impl fmt::Display for LeftOut {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut parts = Vec::new();
-        match self.rows {
-            0 => {}
-            1 => parts.push("1 row with a missing cell".to_owned()),
-            rows => parts.push(format!("{rows} rows with a missing cell")),
-        }
-        for LeftOutColumn { name, reason } in &self.columns {
-            parts.push(format!("column `{name}`, which {reason}"));
-        }
-        match parts.as_slice() {
-            [] => write!(f, "nothing left out"),
-            parts => write!(f, "left out: {}", parts.join("; ")),
-        }
+        Self { name: name.to_owned(), content: Content::Samples { samples, standard }, table: None }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::idx::{self, Idx};
 use super::{
-    Content, DataError, Dataset, LeftOut, Problem, Samples, Shape, Standard, Targets, Text, bounded,
+    ColumnUses, Content, DataError, Dataset, Problem, Samples, Shape, Standard, Targets, Text, bounded,
 };
 
 /// A file of `datasets/`, embedded.
@@ -69,7 +69,7 @@ pub(super) fn shakespeare(name: &str) -> Result<Dataset, DataError> {
     const CHARACTERS: usize = 200_000;
     let file = embedded!("shakespeare-200k.txt.gz");
     let text = Text::read(&file.bytes(CHARACTERS)?).map_err(|problem| file.error(problem))?;
-    Ok(Dataset { name: name.to_owned(), content: Content::Text(text), left_out: LeftOut::default() })
+    Ok(Dataset { name: name.to_owned(), content: Content::Text(text), table: None })
 }
 
 pub(super) fn penguins(name: &str) -> Result<Dataset, DataError> {
@@ -125,7 +125,10 @@ impl ShippedFile {
     }
 
     fn table(&self, name: &str, label: &str) -> Result<Dataset, DataError> {
-        Ok(Dataset { name: name.to_owned(), ..Dataset::from_csv(self.name, self.content, label)? })
+        Ok(Dataset {
+            name: name.to_owned(),
+            ..Dataset::from_table(self.name, self.content, label, &ColumnUses::new())?
+        })
     }
 
     /// Bytes as labels of so many classes.

@@ -1,8 +1,10 @@
 //! Dealing a data set into a part to train on and a part to validate on.
 
+use std::sync::Arc;
+
 use rand_chacha::rand_core::RngCore;
 
-use super::{Content, DataError, Dataset, Problem, Samples, Scaling, Shape, Targets, Text};
+use super::{Content, DataError, Dataset, Problem, Samples, Scaling, Shape, TableReport, Targets, Text};
 use crate::random::{self, Stream};
 
 /// How a data set is dealt out. Everything random about it follows from `seed`.
@@ -24,7 +26,13 @@ pub struct Split {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Prepared {
     /// Samples, scaled by what the training part looks like.
-    Samples { train: Samples, validation: Samples, scaling: Scaling },
+    Samples {
+        train: Samples,
+        validation: Samples,
+        scaling: Scaling,
+        /// What became of the table that the samples were read from, where they were.
+        table: Option<Arc<TableReport>>,
+    },
     /// A text and the part that follows it.
     Text { train: Text, validation: Text },
 }
@@ -49,7 +57,7 @@ impl Dataset {
                     scaling.apply(&mut train);
                     scaling.apply(&mut validation);
                     split.add_label_noise(&mut train.targets);
-                    Prepared::Samples { train, validation, scaling }
+                    Prepared::Samples { train, validation, scaling, table: self.table.clone() }
                 })
             }
             Content::Text(text) => {
@@ -61,6 +69,19 @@ impl Dataset {
 }
 
 impl Prepared {
+    /// Whether the answers are numbers rather than classes.
+    pub fn is_regression(&self) -> bool {
+        matches!(self, Self::Samples { train, .. } if matches!(train.targets, Targets::Values { .. }))
+    }
+
+    /// What became of the table that the samples were read from, where they were.
+    pub fn table(&self) -> Option<&TableReport> {
+        match self {
+            Self::Samples { table, .. } => table.as_deref(),
+            Self::Text { .. } => None,
+        }
+    }
+
     /// What one input looks like.
     pub fn shape(&self) -> Shape {
         match self {

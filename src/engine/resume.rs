@@ -8,8 +8,12 @@ use super::protocol::State;
 use super::shared_view::SnapshotReason;
 use super::travel::told;
 use super::worker::Worker;
+use crate::telemetry::Row;
 use crate::train::checkpoint::{Continuation, Forget, SavedLane};
 use crate::train::ids::LaneId;
+
+/// Rows of a lane that are shown at once.
+const ROWS: usize = 4096;
 
 impl Worker {
     /// Puts all lanes where a saved training was, shows what it had measured, and pauses. The revision in
@@ -39,12 +43,30 @@ impl Worker {
             view.store.clear();
             view.ghost = None;
         }
-        for measured in &saved.measured {
-            let view = lane(&measured.run, measured.replica).and_then(|lane| shared.lanes.get_mut(&lane));
-            if let Some(view) = view {
-                view.store.append(&[measured.row]);
+        drop(shared);
+        // A long history is read on the way in, and shown bit by bit: the interface never waits for all of it.
+        let mut waiting: BTreeMap<LaneId, Vec<Row>> = BTreeMap::new();
+        let show = |id: &LaneId, rows: &mut Vec<Row>| {
+            if let Some(view) = self.shared.lock().lanes.get_mut(id) {
+                view.store.append(rows);
             }
+            rows.clear();
+        };
+        let read = saved.past.as_ref().map_or(Ok(()), |past| {
+            past.replay(|measured| {
+                let Some(id) = lane(&measured.run, measured.replica) else { return };
+                let rows = waiting.entry(id).or_default();
+                rows.push(measured.row);
+                if rows.len() == ROWS {
+                    show(&id, rows);
+                }
+            })
+        });
+        waiting.iter_mut().for_each(|(id, rows)| show(id, rows));
+        if let Err(error) = read {
+            return self.state = State::Failed(error.to_string());
         }
+        let mut shared = self.shared.lock();
         for rates in &continuity {
             let view = lane(&rates.run, rates.replica).and_then(|lane| shared.lanes.get_mut(&lane));
             if let Some(view) = view {

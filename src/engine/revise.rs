@@ -90,8 +90,7 @@ impl Worker {
             self.instant.renew(&mut shared, *id, view, begins_gesture, whole);
         }
         shared.status.parameters = cohort.task().model.width();
-        shared.status.chance_loss =
-            Some(chance(&cohort.task().prepared, self.revision.experiment.train.loss));
+        shared.status.chance_loss = Some(chance(&cohort.task().prepared, cohort.task().loss));
         shared.prepared = Some(Arc::clone(&cohort.task().prepared));
         drop(shared);
         if mode == Mode::Live {

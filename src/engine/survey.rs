@@ -8,16 +8,13 @@ use super::shared_view::Snapshot;
 use crate::data::Prepared;
 use crate::experiment::{Experiment, Model, SurfaceFunction};
 use crate::jobs::Answers;
+use crate::landscape::survey::{SAMPLES, SIDE};
 use crate::landscape::{Axes, Frame, Grid, Objective, PlaneError, Site, site};
 use crate::model::surface::Surface;
 use crate::random::{Stream, rng};
 use crate::train::TrainError;
 use crate::train::task::Task;
 
-/// Points along each side of the finest grid.
-const SIDE: usize = 101;
-/// The most samples a point is scored on.
-const SAMPLES: usize = 1000;
 /// The most multiplications and additions of a survey: some seconds of a core.
 const WORK: f64 = 2e12;
 /// A surface's start lies this much of the frame's sides within it.

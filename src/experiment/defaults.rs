@@ -1,12 +1,20 @@
 //! What a field holds when the file does not say.
 
 use super::{BatchSize, Data, Loss, Snapshots, Source, Train, WeightFormat};
+use crate::data::ColumnUses;
 use crate::schedule::Span;
 
 impl Data {
     /// Batches of 64, a fifth held out, every label true, every sample used.
     pub fn new(source: Source) -> Self {
-        Self { source, batch_size: BatchSize::Samples(64), validation: 0.2, label_noise: 0.0, limit: None }
+        Self {
+            source,
+            batch_size: BatchSize::Samples(64),
+            validation: 0.2,
+            label_noise: 0.0,
+            limit: None,
+            columns: ColumnUses::new(),
+        }
     }
 }
 
@@ -26,13 +34,19 @@ impl Train {
 }
 
 impl Loss {
-    /// Squared error for the regression `sine` and for a surface (whose function is its loss), cross-entropy for classes.
-    pub fn usual(source: &Source) -> Self {
+    /// Squared error for the regression `sine` and for a surface (whose function is its loss), cross-entropy for
+    /// classes; nothing for a table, whose answers decide.
+    pub fn usual(source: &Source) -> Option<Self> {
         match source {
-            Source::Shipped(name) if name != "sine" => Self::CrossEntropy,
-            Source::File { .. } => Self::CrossEntropy,
-            Source::Shipped(_) | Source::None => Self::Mse,
+            Source::Shipped(name) if name != "sine" => Some(Self::CrossEntropy),
+            Source::File { .. } => None,
+            Source::Shipped(_) | Source::None => Some(Self::Mse),
         }
+    }
+
+    /// What is trained on answers that are numbers, or classes, where an experiment says this.
+    pub fn of(said: Option<Self>, numbers: bool) -> Self {
+        said.unwrap_or(if numbers { Self::Mse } else { Self::CrossEntropy })
     }
 }
 

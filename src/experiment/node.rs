@@ -293,6 +293,16 @@ impl<'d> Fields<'d> {
         Some(self.node.child(value, self.node.path.field(name)))
     }
 
+    /// Every field with its name, whatever it is called.
+    pub fn all(&self) -> impl Iterator<Item = (&'d str, Node<'d>)> {
+        let path = self.node.path.clone();
+        let node = self.node.clone();
+        self.table.iter().map(move |(key, value)| {
+            let name: &'d str = key.get_ref();
+            (name, node.child(value, path.field(&quote(name))))
+        })
+    }
+
     /// The field of this name as `reader` reads it, if the file has it.
     pub fn read<T>(
         &self,

@@ -13,6 +13,7 @@ use super::{
     Activation, Average, BatchSize, Data, Experiment, Loss, Model, Norm, Run, SnapshotWhen, Snapshots,
     Source, SurfaceFunction, Train, VERSION, WeightFormat,
 };
+use crate::data::{ColumnUse, ColumnUses};
 use crate::schedule::Span;
 
 /// The shipped data sets that are images.
@@ -183,12 +184,13 @@ fn data(fields: &Fields, model: &Model, model_fields: &Fields) -> Result<Data, F
         found => found.ok_or_else(|| fields.missing("data", section))?,
     };
     let fields = node.fields(section)?;
-    fields.only(&["name", "path", "label", "batch_size", "validation", "label_noise", "limit"])?;
+    fields.only(&["name", "path", "label", "batch_size", "validation", "label_noise", "limit", "columns"])?;
     let source = source(&fields)?;
     fits(&source, model, model_fields)?;
 
     let default = Data::new(source);
     let limit = fields.read("limit", |limit| limit.whole(1..=MAX_COUNT))?;
+    let columns = fields.read("columns", |node| columns(&node, &default.source))?.unwrap_or_default();
     Ok(Data {
         batch_size: fields.read("batch_size", |size| batch_size(&size, limit))?.unwrap_or(default.batch_size),
         validation: fields.read("validation", |node| node.number(0.0..1.0))?.unwrap_or(default.validation),
@@ -196,6 +198,7 @@ fn data(fields: &Fields, model: &Model, model_fields: &Fields) -> Result<Data, F
             .read("label_noise", |node| node.number(0.0..=1.0))?
             .unwrap_or(default.label_noise),
         limit,
+        columns,
         ..default
     })
 }
@@ -219,6 +222,16 @@ fn source(fields: &Fields) -> Result<Source, FileError> {
         (Some(_), Some(path)) => Err(path.error("either `name` or `path`, not both")),
         (None, None) => Err(fields.missing("name", "a shipped data set's name, or `path` and `label`")),
     }
+}
+
+/// What is said of a table's columns.
+fn columns(node: &Node, source: &Source) -> Result<ColumnUses, FileError> {
+    if !matches!(source, Source::File { .. }) {
+        return Err(node.error("none: only a table of one's own (`path`) has columns to say something of"));
+    }
+    let what = "a table of columns, such as { cabin = \"skip\", price = \"number\" }";
+    let entries = node.fields(what)?;
+    entries.all().map(|(name, node)| Ok((name.to_owned(), node.choice(&ColumnUse::ALL)?))).collect()
 }
 
 fn batch_size(node: &Node, limit: Option<usize>) -> Result<BatchSize, FileError> {
@@ -267,7 +280,7 @@ fn train(node: &Node, source: &Source) -> Result<Train, FileError> {
             .read("accumulate", |node| node.whole(1..=MAX_COUNT))?
             .unwrap_or(default.accumulate),
         clip_norm: fields.read("clip_norm", |norm| norm.number((Excluded(0.0), Unbounded)))?,
-        loss: fields.read("loss", |node| loss(&node, source))?.unwrap_or(default.loss),
+        loss: fields.read("loss", |node| loss(&node, source))?.or(default.loss),
         weights: fields.read("weights", |node| node.choice(&WeightFormat::ALL))?.unwrap_or(default.weights),
         ..default
     })

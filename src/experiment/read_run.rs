@@ -1,6 +1,6 @@
 //! A run: its optimizer, its schedules and its controllers.
 
-use std::ops::Bound::{Excluded, Included, Unbounded};
+use std::ops::Bound::{Excluded, Included};
 
 use super::error::FileError;
 use super::node::{Fields, Node, quote};
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::schedule::greedy::{GreedyRule, MAX_WINDOW};
 use crate::schedule::plateau::PlateauRule;
-use crate::schedule::{Clock, Curve, Schedule, Span};
+use crate::schedule::{Clock, Curve, MAX_RATE, Schedule, Span};
 
 /// At how many places a number's schedule is looked at.
 const LOOKS: u128 = 1000;
@@ -246,9 +246,9 @@ fn watched(fields: &Fields, data: &Data) -> Result<(Metric, PlateauMode), FileEr
     }
 }
 
-/// A number of at least 0, or the default.
+/// A number from 0 to what the rules of controllers allow, or the default.
 fn amount(fields: &Fields, name: &str, otherwise: f64) -> Result<f64, FileError> {
-    Ok(fields.read(name, |node| node.number(0.0..))?.unwrap_or(otherwise))
+    Ok(fields.read(name, |node| node.number(0.0..=MAX_RATE))?.unwrap_or(otherwise))
 }
 
 /// A number of reports, or the default.
@@ -340,5 +340,6 @@ fn greedy(node: &Node, data: &Data) -> Result<Greedy, FileError> {
 fn hypergradient(node: &Node) -> Result<Hypergradient, FileError> {
     let fields = node.fields(HYPERGRADIENT)?;
     fields.only(&["beta"])?;
-    Ok(Hypergradient { beta: fields.need("beta", "a number above 0")?.number((Excluded(0.0), Unbounded))? })
+    let beta = fields.need("beta", "a number above 0")?;
+    Ok(Hypergradient { beta: beta.number(f64::MIN_POSITIVE..=MAX_RATE)? })
 }

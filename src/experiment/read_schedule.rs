@@ -1,9 +1,9 @@
 //! Schedules as the file writes them: every kind through its own table of fields.
 
 use super::error::FileError;
-use super::file;
 use super::names::TICKS;
 use super::node::{Fields, Node, quote};
+use crate::files;
 use crate::schedule::kind::{Field, Part, Role, Table, Value};
 use crate::schedule::{Clamp, Cooldown, Kind, Ramp, Schedule, Span, Tick, Warmup};
 
@@ -182,7 +182,7 @@ fn rates(node: &Node) -> Result<Vec<f64>, FileError> {
 /// Numbers with commas, semicolons or white space between them.
 fn rates_in_file(node: &Node, path: &str) -> Result<Vec<f64>, FileError> {
     let allowed = "a file of numbers of at least 0, with commas or white space between them";
-    let bytes = file::read(&node.document().folder().join(path), MAX_TABLE_BYTES)
+    let bytes = files::read(&node.document().folder().join(path), MAX_TABLE_BYTES)
         .map_err(|cause| node.error_found(format!("\"{}\" ({cause})", quote(path)), allowed))?;
     let text = String::from_utf8_lossy(&bytes);
     let mut rates = Vec::new();
@@ -192,7 +192,10 @@ fn rates_in_file(node: &Node, path: &str) -> Result<Vec<f64>, FileError> {
             match word.parse::<f64>() {
                 Ok(rate) if rate.is_finite() && rate >= 0.0 => rates.push(rate + 0.0),
                 _ => {
-                    let found = format!("`{}` on line {} of \"{}\"", quote(word), line + 1, quote(path));
+                    // A number may be said; what else the file holds is not ours to show.
+                    let what =
+                        word.parse::<f64>().map_or("no number".into(), |_| format!("`{}`", quote(word)));
+                    let found = format!("{what} on line {} of \"{}\"", line + 1, quote(path));
                     return Err(node.error_found(found, allowed));
                 }
             }

@@ -9,6 +9,7 @@ use super::{
     Optimizer, OptimizerKind, Plateau, PlateauMode, Run, SnapshotWhen, Snapshots, Source, SurfaceFunction,
     ThresholdMode, Train, WeightFormat,
 };
+use crate::data::ColumnUse;
 use crate::schedule::greedy::GreedyRule;
 use crate::schedule::kind::{Part, Product, Value};
 use crate::schedule::plateau::PlateauRule;
@@ -116,6 +117,13 @@ fn data(data: &Data) -> Table {
     if let Some(limit) = data.limit {
         table.add("limit", limit);
     }
+    if !data.columns.is_empty() {
+        let entry = |(name, column): (&String, &ColumnUse)| {
+            format!("{} = {}", key(name), named(&ColumnUse::ALL, column))
+        };
+        let entries: Vec<String> = data.columns.iter().map(entry).collect();
+        table.add("columns", format!("{{ {} }}", entries.join(", ")));
+    }
     table
 }
 
@@ -159,8 +167,10 @@ fn train(train: &Train, source: &Source) -> Table {
     if let Some(norm) = &train.clip_norm {
         table.add("clip_norm", float(norm));
     }
-    if *source != Source::None {
-        table.add_unless(&default.loss, "loss", &train.loss, |it| named(&Loss::ALL, it));
+    if *source != Source::None
+        && let Some(loss) = train.loss.filter(|_| train.loss != default.loss)
+    {
+        table.add("loss", named(&Loss::ALL, &loss));
     }
     table.add_unless(&default.weights, "weights", &train.weights, |it| named(&WeightFormat::ALL, it));
     table
@@ -416,6 +426,12 @@ pub(super) fn number(value: f64) -> String {
     let scientific = format!("{value:e}");
     let is_middling = (1e-2..1e4).contains(&value.abs());
     if !is_middling && scientific.len() < plain.len() { scientific } else { plain }
+}
+
+/// A name as a key: in quotes unless it is of letters, digits, `_` and `-`.
+fn key(name: &str) -> String {
+    let bare = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    if !name.is_empty() && name.bytes().all(bare) { name.to_owned() } else { text(name) }
 }
 
 /// A TOML basic string.

@@ -43,6 +43,7 @@ pub(super) fn format(text: &str) -> Result<Format, ImportError> {
     }
     if start.starts_with('{') {
         return match () {
+            () if log::is_log(start) => Ok(Format::Log),
             () if has(&DEEPSPEED) => Ok(Format::DeepSpeed),
             () if has(&HUGGING_FACE[..2]) => Ok(Format::HuggingFace),
             () => Err(ImportError::Unrecognised),

@@ -64,6 +64,8 @@ pub(super) struct Found {
 
 /// A kind that deviates by more is not called the schedule any more.
 const FITS: f64 = 0.02;
+/// Fewer samples are kept as they are.
+const FEW: usize = 8;
 /// How near control points have to come, and how many there may be.
 const TRACED: f64 = 0.002;
 const MAX_POINTS: usize = 256;
@@ -92,12 +94,20 @@ pub(super) fn nearest(samples: &[Sample], total: u64) -> Result<Found, ImportErr
             Some((score, candidate.schedule, fit))
         })
         .min_by(|a, b| a.0.total_cmp(&b.0));
+    // Through few points almost any kind fits: only a constant is believed.
+    let few = samples.len() < FEW && samples.iter().any(|sample| sample.rate != top);
     match best {
-        Some((_, schedule, fit)) if fit.max <= FITS => {
+        Some((_, schedule, fit)) if fit.max <= FITS && !few => {
             Ok(found(tidied(schedule, samples, total, top), samples, total, top))
         }
         _ => Ok(found(drawn(samples, total, top), samples, total, top)),
     }
+}
+
+/// Control points along the samples.
+pub(super) fn traced(samples: &[Sample], total: u64) -> Found {
+    let top = samples.iter().map(|sample| sample.rate).fold(f64::MIN_POSITIVE, f64::max);
+    found(points(samples, top), samples, total, top)
 }
 
 /// The rates themselves, one of each update.
@@ -115,14 +125,20 @@ fn found(schedule: Schedule, samples: &[Sample], total: u64, top: f64) -> Found 
     Found { name: format!("{warm}{kind} from a log"), schedule, fit }
 }
 
-/// A curve that no kind has: control points, or where they are too many the rates themselves.
-fn drawn(samples: &[Sample], total: u64, top: f64) -> Schedule {
-    let points = trace::points(samples, TRACED * top, MAX_POINTS);
-    let points: Schedule = Kind::Points(Points {
+/// Control points along the samples; few samples are all of them.
+fn points(samples: &[Sample], top: f64) -> Schedule {
+    let tolerance = if samples.len() < FEW { 0.0 } else { TRACED * top };
+    let points = trace::points(samples, tolerance, MAX_POINTS);
+    Kind::Points(Points {
         points: points.iter().map(|it| (Span::Updates(it.update as f64), it.rate)).collect(),
         interpolation: "linear",
     })
-    .into();
+    .into()
+}
+
+/// A curve that no kind has: control points, or where they are too many the rates themselves.
+fn drawn(samples: &[Sample], total: u64, top: f64) -> Schedule {
+    let points = points(samples, top);
     let is_whole = samples.len() as u64 == total && total <= MAX_TABLE;
     let near = deviation(&points, samples, total, top).is_some_and(|fit| fit.max <= 2.0 * TRACED);
     if near || !is_whole {

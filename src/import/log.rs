@@ -1,272 +1,275 @@
-//! A logged learning rate: a table of any length, read within a fixed memory, and the schedule nearest to it.
+//! A recording's learning rate as a schedule: the nearest kind, or the rates themselves.
 
-use std::io::{BufRead, Read};
+use std::io::BufRead;
+use std::path::Path;
 
 use super::fit::{self, Sample};
 use super::{Format, ImportError, Imported};
 use crate::experiment::OptimizerKind;
-use crate::schedule::Span;
+use crate::recording::{Head, Named, Recorder, Recording, Role, Tick, claim, read_from};
+use crate::schedule::kind::{Kind, Value};
+use crate::schedule::{Schedule, Span, Tick as Counts};
 
-/// The longest line.
-const MAX_LINE: u64 = 64 << 10;
-/// The most rows that are kept; of more, every second one is left out, again and again.
+/// The most rates that are looked at while somebody waits.
+const MAX_SEARCHED: usize = 2048;
+/// The most rates that are looked at.
 const MAX_KEPT: usize = 1 << 14;
-/// The largest step number: beyond it floats would skip some.
-const MAX_STEP: f64 = 1e12;
+/// A log that begins within so many of its own distances is one from the beginning.
+const NEAR_START: f64 = 1.5;
+/// Names that are shown of what was left out.
+const SHOWN: usize = 12;
 
-const RATES: [&str; 4] = ["lr", "learning_rate", "learning rate", "rate"];
-const STEPS: [&str; 8] = [
-    "update",
-    "global_step",
-    "step",
-    "_step",
-    "iteration",
-    "iter",
-    "trainer/global_step",
-    "train/global_step",
-];
-
-/// Where a table's columns are.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Columns {
-    delimiter: char,
-    rate: usize,
-    step: Option<usize>,
-    /// Of a table of several runs only the first is read.
-    run: Option<usize>,
-    has_header: bool,
-}
-
-/// Whether the text starts like a table with rates.
+/// Whether the text starts like a log.
 pub(super) fn is_log(start: &str) -> bool {
-    let mut lines = start.lines().filter(|line| is_content(line));
-    let (first, second) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
-    match columns(first) {
-        // A table with words where its rates should be is one all the same: its reader says what is wrong.
-        Ok(columns) if columns.has_header => {
-            let count = |line: &str| cells(line, columns.delimiter).count();
-            let is_table = count(first) > 1 && count(first) == count(second) && !first.contains(['=', '(']);
-            is_table || row(second, columns).is_some()
-        }
-        Ok(columns) => row(first, columns).is_some() && (second.is_empty() || row(second, columns).is_some()),
-        Err(_) => false,
-    }
+    claim(&Head::new(Path::new("text"), start.as_bytes())).is_some()
 }
 
-fn is_content(line: &str) -> bool {
-    let line = line.trim();
-    !line.is_empty() && !line.starts_with('#')
+/// Whether a file starts like a log; its name may say what its values are.
+pub(super) fn is_log_file(path: &Path, start: &[u8]) -> bool {
+    claim(&Head::new(path, start)).is_some()
 }
 
 /// Reads the whole log and finds the nearest schedule.
-pub(super) fn read(mut reader: impl BufRead) -> Result<Imported, ImportError> {
-    let mut kept = Kept::default();
-    let mut columns_found = None;
-    let mut run = None;
-    let (mut others, mut is_export) = (Vec::new(), false);
-    let (mut skipped, mut other_runs) = (0_u64, 0_u64);
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        let length = reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut line)?;
-        if length == 0 {
-            break;
+pub(super) fn read(reader: impl BufRead) -> Result<Imported, ImportError> {
+    let log = read_from("text", reader).map_err(|error| ImportError::Log(error.to_string()))?;
+    let named: Vec<(String, &Recording)> =
+        log.recordings.iter().map(|recording| (recording.name.clone(), recording)).collect();
+    imported(&named, log.left_out.sentences())
+}
+
+/// Reads a log from its file, or from a folder of logs.
+pub(super) fn read_file(path: &Path) -> Result<Imported, ImportError> {
+    let recorder = Recorder::open(path).map_err(|error| ImportError::Log(error.to_string()))?;
+    let recordings: Vec<(String, &Recording)> = recorder.recordings().collect();
+    imported(&recordings, recorder.left_out().sentences())
+}
+
+/// How a recorded rate becomes a schedule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RateAs {
+    /// The nearest kind.
+    Fit,
+    /// Control points along it.
+    Points,
+}
+
+/// A recording's rate as a run, its lengths as shares of the run, so that it can be trained at any length.
+///
+/// # Errors
+/// When the recording has no rate.
+pub fn rate_of(name: &str, recording: &Recording, way: RateAs) -> Result<Imported, ImportError> {
+    let none = || ImportError::Log(format!("no series of {name} is named after a learning rate"));
+    let rate = rate(recording).ok_or_else(none)?;
+    let rates = Rates::of(recording, rate, MAX_SEARCHED)?;
+    let total = rates.total;
+    let fitted = match way {
+        RateAs::Fit => Some(fit::nearest(&rates.samples, total)?),
+        RateAs::Points => None,
+    };
+    // What counts its own ticks (a factor an update) is not the same at another length.
+    let scaled = fitted.and_then(|found| Some((in_shares(found.schedule, total)?, found.fit, found.name)));
+    let (schedule, fit, kind) = match scaled {
+        Some(scaled) => scaled,
+        None => {
+            let found = fit::traced(&rates.samples, total);
+            let schedule = in_shares(found.schedule, total).ok_or_else(none)?;
+            (schedule, found.fit, found.name)
         }
-        if length as u64 == MAX_LINE && line.last() != Some(&b'\n') {
-            return Err(ImportError::Log(format!("it has a line of more than {MAX_LINE} bytes")));
-        }
-        let text = String::from_utf8_lossy(&line);
-        let text = text.trim_start_matches('\u{feff}').trim();
-        if !is_content(text) {
-            continue;
-        }
-        let columns = match columns_found {
-            Some(columns) => columns,
-            None => {
-                let found = columns(text)?;
-                columns_found = Some(found);
-                if found.has_header {
-                    (others, is_export) = other_columns(text, found.delimiter);
-                    continue;
-                }
-                found
-            }
-        };
-        if let Some(at) = columns.run {
-            let name = cells(text, columns.delimiter).nth(at).unwrap_or_default();
-            if *run.get_or_insert_with(|| name.to_owned()) != name {
-                other_runs += 1;
-                continue;
-            }
-        }
-        match row(text, columns) {
-            Some((step, rate)) => skipped += u64::from(!kept.push(step, rate)),
-            None => skipped += 1,
-        }
+    };
+    let mut imported = Imported::new(Format::Log, format!("{kind}: {name}"), schedule);
+    imported.fit = Some(fit);
+    Ok(imported)
+}
+
+/// The rate of a recording as a run; what else there was is noted.
+pub(super) fn imported(
+    recordings: &[(String, &Recording)],
+    left_out: Vec<String>,
+) -> Result<Imported, ImportError> {
+    let found = recordings.iter().find_map(|(name, recording)| Some((name, *recording, rate(recording)?)));
+    let Some((name, recording, rate)) = found else {
+        let all = recordings.iter().flat_map(|(_, recording)| &recording.series);
+        let names: Vec<&str> = all.take(SHOWN).map(|named| named.name.as_str()).collect();
+        return Err(ImportError::Log(format!(
+            "no series of it is named after a learning rate; it has {}",
+            names.join(", ")
+        )));
+    };
+    let mut imported = schedule(recording, rate)?;
+    for note in left_out {
+        imported.note(note);
     }
-    let mut imported = kept.into_imported(skipped, other_runs, is_export)?;
+    if rate.role == Role::Other {
+        imported.note(format!("nothing says what `{}` is; it was taken for the learning rate", rate.name));
+    }
+    let others: Vec<&str> = recording
+        .series
+        .iter()
+        .filter(|named| named.name != rate.name && named.role != Role::Epoch && !named.points.is_empty())
+        .map(|named| named.name.as_str())
+        .collect();
     if !others.is_empty() {
-        imported.note(format!("of its columns the rate was read; left out: {}", others.join(", ")));
+        let more = others.len().saturating_sub(SHOWN);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let shown = others.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+        imported.note(format!("of its series the rate `{}` was read; left out: {shown}{more}", rate.name));
+    }
+    let other_runs: Vec<&str> =
+        recordings.iter().map(|(other, _)| other.as_str()).filter(|other| other != name).collect();
+    if !other_runs.is_empty() {
+        let more = other_runs.len().saturating_sub(SHOWN);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let shown = other_runs.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+        imported.note(format!("the log has several runs; {name} was read, and left out: {shown}{more}"));
     }
     Ok(imported)
 }
 
-/// The columns that hold an optimizer's numbers or the batch, and whether the header is that of our export.
-fn other_columns(header: &str, delimiter: char) -> (Vec<String>, bool) {
+/// The learning rate, or what is the only thing that it can be.
+fn rate(recording: &Recording) -> Option<&Named> {
+    recording.rate().or_else(|| match recording.series.as_slice() {
+        [only] if only.name == "Value" => Some(only),
+        _ => None,
+    })
+}
+
+/// A recorded rate, thinned.
+struct Rates {
+    samples: Vec<Sample>,
+    /// Ticks from the first to past the last.
+    total: u64,
+    /// Where tick 0 was in the recording, and the first rate.
+    start: u64,
+    first: u64,
+    /// Values, and those among them that are no rates.
+    seen: usize,
+    unusable: usize,
+}
+
+impl Rates {
+    /// # Errors
+    /// When there are less than two.
+    fn of(recording: &Recording, rate: &Named, most: usize) -> Result<Self, ImportError> {
+        let usable = |value: f64| (0.0..=1e30).contains(&value);
+        let buckets = rate.points.finest().filter(|bucket| usable(bucket.first));
+        let mut points: Vec<(u64, f64)> = buckets.map(|bucket| (bucket.first_update, bucket.first)).collect();
+        let unusable = rate.points.finest().filter(|bucket| !usable(bucket.first)).count();
+        let seen = rate.points.len();
+        if let Some(last) = rate.points.last().filter(|last| usable(last.value))
+            && points.last().is_some_and(|(update, _)| *update < last.update)
+        {
+            points.push((last.update, last.value));
+        }
+        let (Some(&first), Some(&last)) = (points.first(), points.last()) else {
+            return Err(ImportError::Log(format!(
+                "no row of it has a rate that is a number of at least 0: `{}` has {seen} values",
+                rate.name
+            )));
+        };
+        if points.len() < 2 {
+            let name = &rate.name;
+            return Err(ImportError::Log(format!("`{name}` has one value only, and a schedule needs two")));
+        }
+        let gaps = seen.saturating_sub(1 + unusable).max(1);
+        let spacing = ((last.0 - first.0) as f64 / gaps as f64).max(1.0);
+        // One that begins later is a part of a training.
+        let begins = recording.tick != Tick::Update || first.0 as f64 <= NEAR_START * spacing;
+        let start = if begins { 0 } else { first.0 };
+        // Logged at the beginnings of stretches, the last one goes on; at their ends, it is over.
+        let after = if first.0 == start { spacing.round() as u64 } else { 1 };
+        let step = points.len().div_ceil(most).max(1);
+        let kept = points.iter().step_by(step).chain(points.last());
+        let mut samples: Vec<Sample> =
+            kept.map(|(update, rate)| Sample { update: update - start, rate: *rate }).collect();
+        samples.dedup_by_key(|sample| sample.update);
+        let total = (last.0 - start).saturating_add(after);
+        Ok(Self { samples, total, start, first: first.0, seen, unusable })
+    }
+}
+
+/// The rates as a schedule.
+fn schedule(recording: &Recording, rate: &Named) -> Result<Imported, ImportError> {
+    let Rates { samples, total, start, first, seen, unusable } = Rates::of(recording, rate, MAX_KEPT)?;
+    let mut found = fit::nearest(&samples, total)?;
+    let mut nearest = None;
+    // What a run was exported as is the run, and what comes near it is not.
+    if is_export(recording) && unusable == 0 && samples.len() as u64 == total && !found.fit.is_exact() {
+        nearest = Some(found.fit.to_string());
+        found = fit::listed(&samples, total);
+    }
+    let epochs = recording.tick == Tick::Epoch;
+    let schedule = if epochs { counted_in_epochs(found.schedule) } else { found.schedule };
+    let mut imported = Imported::new(Format::Log, found.name, schedule);
+    let length = total as f64;
+    imported.updates = Some(if epochs { Span::Epochs(length) } else { Span::Updates(length) });
+    if let Some(nearest) = nearest {
+        imported.note(format!("{nearest}; so the rates themselves were taken"));
+    }
+    let unit = recording.tick.singular();
+    if start > 0 {
+        imported.note(format!("the log starts at {unit} {start}, which is {unit} 0 here"));
+    } else if first > 0 {
+        imported.note(format!("the first rate is that of {unit} {first}; before it the same was assumed"));
+    }
+    if unusable > 0 {
+        imported.note(format!("{unusable} rates that are no numbers of at least 0 were left out"));
+    }
+    if seen > samples.len() + unusable {
+        let every = seen.div_ceil(samples.len());
+        imported.note(format!("of {seen} rates every {every}th was looked at"));
+    }
+    imported.fit = Some(found.fit);
+    Ok(imported)
+}
+
+/// Whether the recording is an export of ours as a table: the rate of each update, and the optimizer's numbers.
+fn is_export(recording: &Recording) -> bool {
     let known = |name: &str| {
         let has = |kind: OptimizerKind| kind.numbers().iter().any(|info| info.name == name);
-        name == "batch" || OptimizerKind::ALL.into_iter().any(|(_, kind)| has(kind))
+        matches!(name, "lr" | "batch") || OptimizerKind::ALL.into_iter().any(|(_, kind)| has(kind))
     };
-    let names: Vec<String> = cells(header, delimiter).map(str::to_lowercase).collect();
-    let is_export = match names.as_slice() {
-        [update, lr, others @ ..] => {
-            update == "update" && lr == "lr" && others.iter().all(|name| known(name))
-        }
-        _ => false,
+    recording.tick == Tick::Update && recording.series.iter().all(|named| known(&named.name))
+}
+
+/// The same schedule, with its lengths in epochs.
+fn counted_in_epochs(mut schedule: Schedule) -> Schedule {
+    schedule.tick = Counts::Epoch;
+    lengths(&mut schedule, Span::Epochs);
+    schedule
+}
+
+/// The same schedule, with its lengths as shares of a run of this length; nothing for a kind that counts its own
+/// ticks, which is another schedule at another length.
+fn in_shares(mut schedule: Schedule, total: u64) -> Option<Schedule> {
+    let counts = matches!(
+        schedule.kind,
+        Kind::Exponential(_) | Kind::Noam(_) | Kind::Cyclic(_) | Kind::Listed(_) | Kind::InverseSqrt(_)
+    );
+    if counts {
+        return None;
+    }
+    lengths(&mut schedule, |updates| Span::Percent(100.0 * updates / total.max(1) as f64));
+    Some(schedule)
+}
+
+/// Gives every length in updates another unit.
+fn lengths(schedule: &mut Schedule, unit: impl Fn(f64) -> Span) {
+    let other = |span: Span| match span {
+        Span::Updates(amount) => unit(amount),
+        other => other,
     };
-    (names.into_iter().filter(|name| known(name)).collect(), is_export)
-}
-
-/// The cells of a line, without quotation marks.
-fn cells(line: &str, delimiter: char) -> impl Iterator<Item = &str> {
-    line.split(delimiter).map(|cell| cell.trim().trim_matches('"'))
-}
-
-fn columns(first: &str) -> Result<Columns, ImportError> {
-    let delimiter = [',', '\t', ';'].into_iter().find(|delimiter| first.contains(*delimiter)).unwrap_or(',');
-    let names: Vec<String> = cells(first, delimiter).map(str::to_lowercase).collect();
-    let find = |wanted: &[&str]| wanted.iter().find_map(|name| names.iter().position(|found| found == name));
-    let has_header = names.iter().any(|name| name.parse::<f64>().is_err());
-    if !has_header {
-        return match names.len() {
-            1 => Ok(Columns { delimiter, rate: 0, step: None, run: None, has_header }),
-            2 => Ok(Columns { delimiter, rate: 1, step: Some(0), run: None, has_header }),
-            count => Err(ImportError::Log(format!("it has {count} columns and no line that names them"))),
-        };
+    if let Some(warmup) = &mut schedule.warmup {
+        warmup.over = other(warmup.over);
     }
-    // A line of a program is no list of names.
-    let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '/' | '.' | ' ' | ':');
-    let like_a_rate = |name: &String| {
-        let ends = ["/lr", "_lr", "/learning_rate", "learningrate"];
-        let begins = ["lr", "learning_rate", "learning rate"];
-        name.chars().all(is_name)
-            && (ends.iter().any(|end| name.ends_with(end))
-                || begins.iter().any(|begin| name.starts_with(begin)))
-    };
-    match find(&RATES).or_else(|| names.iter().position(like_a_rate)) {
-        Some(rate) => {
-            let step = find(&STEPS).filter(|step| *step != rate);
-            Ok(Columns { delimiter, rate, step, run: find(&["run"]), has_header })
-        }
-        None => {
-            let shown: String = first.chars().filter(|c| !c.is_control()).take(60).collect();
-            Err(ImportError::Log(format!(
-                "its first line is `{shown}`; one named lr or learning_rate is looked for"
-            )))
-        }
-    }
-}
-
-/// A row's step, if it has one, and its rate.
-fn row(line: &str, columns: Columns) -> Option<(Option<f64>, f64)> {
-    let cell = |at: usize| cells(line, columns.delimiter).nth(at)?.parse::<f64>().ok();
-    let rate = cell(columns.rate).filter(|rate| (0.0..=1e30).contains(rate))?;
-    match columns.step {
-        Some(step) => Some((Some(cell(step).filter(|step| (0.0..=MAX_STEP).contains(step))?), rate)),
-        None => Some((None, rate)),
-    }
-}
-
-/// Rows at even distances over all that were seen, and the last.
-#[derive(Default)]
-struct Kept {
-    rows: Vec<(f64, f64)>,
-    last: Option<(f64, f64)>,
-    seen: usize,
-    /// Every `2^halvings`th row is kept.
-    halvings: u32,
-}
-
-impl Kept {
-    /// Takes a row unless its step is not after the last one's.
-    fn push(&mut self, step: Option<f64>, rate: f64) -> bool {
-        let step = step.unwrap_or(self.seen as f64);
-        if self.last.is_some_and(|(last, _)| step <= last) {
-            return false;
-        }
-        self.last = Some((step, rate));
-        if self.seen.is_multiple_of(1 << self.halvings) {
-            if self.rows.len() == MAX_KEPT {
-                let mut index = 0;
-                self.rows.retain(|_| {
-                    index += 1;
-                    index % 2 == 1
-                });
-                self.halvings += 1;
+    for field in Kind::fields(schedule.kind.name()).unwrap_or_default() {
+        let value = match schedule.kind.get(field.name) {
+            Some(Value::Span(span)) => Value::Span(span.map(other)),
+            Some(Value::Milestones(spans)) => Value::Milestones(spans.into_iter().map(other).collect()),
+            Some(Value::Points(points)) => {
+                Value::Points(points.into_iter().map(|(at, rate)| (other(at), rate)).collect())
             }
-            if self.seen.is_multiple_of(1 << self.halvings) {
-                self.rows.push((step, rate));
-            }
-        }
-        self.seen += 1;
-        true
-    }
-
-    fn into_imported(
-        mut self,
-        skipped: u64,
-        other_runs: u64,
-        is_export: bool,
-    ) -> Result<Imported, ImportError> {
-        let (Some(&first), Some(last)) = (self.rows.first(), self.last) else {
-            return Err(ImportError::Log(
-                "no row of it has a rate that is a number of at least 0".to_owned(),
-            ));
+            _ => continue,
         };
-        if self.seen < 2 || skipped > self.seen as u64 {
-            return Err(ImportError::Log(format!(
-                "only {} of its {} rows have a rate that is a number, at a step after the last row's",
-                self.seen,
-                self.seen as u64 + skipped
-            )));
-        }
-        if self.rows.last() != Some(&last) {
-            self.rows.push(last);
-        }
-        let spacing = ((last.0 - first.0) / (self.seen - 1) as f64).max(1.0);
-        let total = (last.0 - first.0 + spacing).round() as u64;
-        let samples: Vec<Sample> = self
-            .rows
-            .iter()
-            .map(|(step, rate)| Sample { update: (step - first.0).round() as u64, rate: *rate })
-            .collect();
-        let mut found = fit::nearest(&samples, total)?;
-        let mut nearest = None;
-        // What a run was exported as is the run, and what comes near it is not.
-        if is_export && skipped == 0 && samples.len() as u64 == total && !found.fit.is_exact() {
-            nearest = Some(found.fit.to_string());
-            found = fit::listed(&samples, total);
-        }
-
-        let mut imported = Imported::new(Format::Log, found.name, found.schedule);
-        imported.updates = Some(Span::Updates(total as f64));
-        if let Some(nearest) = nearest {
-            imported.note(format!("{nearest}; so the rates themselves were taken"));
-        }
-        if first.0 > 0.0 {
-            imported.note(format!("the log starts at step {}, which is update 0 here", first.0));
-        }
-        if skipped > 0 {
-            imported.note(format!("{skipped} rows without a rate, or out of order, were left out"));
-        }
-        if other_runs > 0 {
-            imported.note(format!("the log has several runs; {other_runs} rows of the others were left out"));
-        }
-        if self.halvings > 0 {
-            let every = 1_u64 << self.halvings;
-            imported.note(format!("of {} rows every {every}th was looked at", self.seen));
-        }
-        imported.fit = Some(found.fit);
-        Ok(imported)
+        schedule.kind.set(field.name, value);
     }
 }

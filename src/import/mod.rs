@@ -19,16 +19,17 @@ mod shape;
 mod timm;
 pub(crate) mod yaml;
 
-use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::Read;
 use std::path::Path;
 
 pub use error::ImportError;
 pub use fit::Fit;
 pub(crate) use huggingface::settings as huggingface_settings;
+pub use log::{RateAs, rate_of};
 
 use crate::experiment::{BatchSize, Controller, Experiment, Number, Optimizer, Run, Source};
 use crate::export::origin::{self, Origin};
+use crate::files;
 use crate::schedule::{Clock, Schedule, Span, Tick};
 
 /// The largest configuration that is read; logs are streamed and may be longer.
@@ -239,17 +240,27 @@ fn plain(text: &str, options: Options) -> Result<Imported, ImportError> {
 pub fn import_file(path: impl AsRef<Path>, options: Options) -> Result<Imported, ImportError> {
     let path = path.as_ref();
     let failed = |cause| ImportError::Read { file: path.to_owned(), cause };
-    let mut file = File::open(path).map_err(failed)?;
+    if path.is_dir() {
+        return log::read_file(path)?.checked();
+    }
+    let mut file = files::input(path).map_err(failed)?;
     let mut start = Vec::new();
     file.by_ref().take(detect::SNIFFED as u64).read_to_end(&mut start).map_err(failed)?;
     let format = match options.format.map_or_else(|| detect::format(&String::from_utf8_lossy(&start)), Ok) {
+        // Event files are no text.
+        Err(_) if log::is_log_file(path, &start) => Ok(Format::Log),
         // What is wrong with a table is for its reader to say.
         Err(ImportError::Unrecognised) if is_table(path) => Ok(Format::Log),
         format => format,
     };
     let whole = std::io::Cursor::new(start).chain(file);
     if matches!(format, Ok(Format::Log)) {
-        return log::read(BufReader::new(whole))?.checked();
+        if path == Path::new(files::STANDARD_INPUT) {
+            return Err(ImportError::Log(
+                "a log is read from a file, not from standard input: name it".into(),
+            ));
+        }
+        return log::read_file(path)?.checked();
     }
     let mut bytes = Vec::new();
     whole.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;

@@ -1,7 +1,7 @@
 //! The file of a lesson.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Deserialize;
 
@@ -104,7 +104,8 @@ impl Lesson {
             let what = format!("a lesson is a file of at most {MAX_BYTES} bytes");
             return Err(LessonError::Wrong { file: path.to_owned(), what });
         }
-        Self::parse(&std::fs::read_to_string(path).map_err(read)?, path)
+        let text = crate::files::open(path).and_then(std::io::read_to_string).map_err(read)?;
+        Self::parse(&text, path)
     }
 
     /// A lesson from its text; `origin` is named in errors.

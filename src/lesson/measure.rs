@@ -320,6 +320,6 @@ fn combinations(of: &BTreeMap<String, Vec<Value>>) -> Vec<Vec<(&str, &Value)>> {
 }
 
 /// The experiment that a table says.
-pub(super) fn read_experiment(table: &toml::Table, origin: &str) -> Result<Experiment, FileError> {
+pub(super) fn read_experiment(table: &Table, origin: &str) -> Result<Experiment, FileError> {
     Experiment::parse(&table.to_string(), origin)
 }

@@ -47,11 +47,11 @@ pub struct Weights<'a> {
 const WORTH_SHARING: f64 = 1e6;
 
 /// Working memory for batches of up to `samples`.
-pub fn scratch(model: &impl Blocks, samples: usize) -> Scratch {
+pub fn scratch_numbers(model: &impl Blocks, samples: usize) -> (usize, usize) {
     let lines = |numbers: usize| numbers.next_multiple_of(16);
     let Layout { wide, turned, .. } = *model.layout();
     let shared = 2 * lines(wide) + lines(turned) + lines(samples * model.losses_of_a_sample());
-    Scratch::new(shared, lines(wide) + model.block_len(samples.min(model.block_samples())))
+    (shared, lines(wide) + model.block_len(samples.min(model.block_samples())))
 }
 
 /// Does the job with a whole batch.

@@ -301,8 +301,8 @@ impl Model for Cnn {
         }
     }
 
-    fn scratch(&self, samples: usize) -> Scratch {
-        blocks::scratch(self, samples)
+    fn scratch_numbers(&self, samples: usize) -> (usize, usize) {
+        blocks::scratch_numbers(self, samples)
     }
 
     fn pass(&self, row: &[f32], batch: Batch<'_>, job: Job<'_>, scratch: &mut Scratch) -> Score {

@@ -148,8 +148,8 @@ impl Model for Mlp {
         }
     }
 
-    fn scratch(&self, samples: usize) -> Scratch {
-        Scratch::new(kept_len(self, samples), own_len(self))
+    fn scratch_numbers(&self, samples: usize) -> (usize, usize) {
+        (kept_len(self, samples), own_len(self))
     }
 
     fn pass(&self, row: &[f32], batch: Batch<'_>, job: Job<'_>, scratch: &mut Scratch) -> Score {

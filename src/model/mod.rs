@@ -127,7 +127,13 @@ pub trait Model: Send + Sync {
     fn initialise(&self, rng: &mut ChaCha8Rng, row: &mut [f32]);
 
     /// Working memory for batches of up to `samples`.
-    fn scratch(&self, samples: usize) -> Scratch;
+    fn scratch(&self, samples: usize) -> Scratch {
+        let (shared, own) = self.scratch_numbers(samples);
+        Scratch::new(shared, own)
+    }
+
+    /// The numbers of that memory: those that all cores share, and those that each core needs.
+    fn scratch_numbers(&self, samples: usize) -> (usize, usize);
 
     /// Takes a batch through the model and does the job with its outputs.
     fn pass(&self, row: &[f32], batch: Batch<'_>, job: Job<'_>, scratch: &mut Scratch) -> Score;

@@ -14,18 +14,22 @@ use super::optuna;
 use super::space::Chosen;
 use super::trial::{Status, Trial, values};
 use crate::experiment::{Experiment, Sweep};
-use crate::files;
+use crate::files::{self, Lock, LockError};
 
 const JOURNAL: &str = "journal.jsonl";
 const TRIALS: &str = "trials.jsonl";
 const OPTUNA: &str = "optuna.journal";
 const VERSION: u64 = 1;
+/// The largest journal that is read: millions of trials.
+const MAX_BYTES: u64 = 1 << 30;
 
 /// Why a sweep's folder cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     #[error("{}: {cause}", path.display())]
     Io { path: PathBuf, cause: io::Error },
+    #[error(transparent)]
+    InUse(#[from] LockError),
     #[error("{} holds a sweep already: go on with it by --resume, or choose another folder", folder.display())]
     Occupied { folder: PathBuf },
     #[error("{}, line {line}: {why}", path.display())]
@@ -52,6 +56,8 @@ pub struct Journal {
     journal: File,
     trials: File,
     optuna: File,
+    /// Nobody else writes in the folder.
+    _lock: Lock,
 }
 
 /// The first line: what the sweep is of.
@@ -114,14 +120,22 @@ impl Journal {
     /// # Errors
     /// When it holds a sweep already, or cannot be written to.
     pub fn create(folder: &Path, experiment: &Experiment, sweep: &Sweep) -> Result<Self, JournalError> {
-        let path = folder.join(JOURNAL);
-        if path.exists() {
+        if folder.join(JOURNAL).exists() {
             return Err(JournalError::Occupied { folder: folder.to_owned() });
         }
-        fs::create_dir_all(folder).map_err(at(folder))?;
+        Self::begin(folder, take(folder)?, experiment, sweep)
+    }
+
+    fn begin(
+        folder: &Path,
+        lock: Lock,
+        experiment: &Experiment,
+        sweep: &Sweep,
+    ) -> Result<Self, JournalError> {
+        let path = folder.join(JOURNAL);
         let header = Header { anneal_sweep: VERSION, experiment: experiment.to_toml() };
         files::replace(&path, |file| writeln!(file, "{}", json(&header))).map_err(at(&path))?;
-        Self::open(folder, experiment, sweep, &[])
+        Self::open(folder, lock, experiment, sweep, &[])
     }
 
     /// Goes on with a sweep's folder; where there is none yet, begins it.
@@ -134,9 +148,11 @@ impl Journal {
         sweep: &Sweep,
     ) -> Result<(Self, Kept), JournalError> {
         let path = folder.join(JOURNAL);
-        let Ok(text) = fs::read(&path) else {
-            return Ok((Self::create(folder, experiment, sweep)?, Kept::default()));
-        };
+        let lock = take(folder)?;
+        if path.symlink_metadata().is_err() {
+            return Ok((Self::begin(folder, lock, experiment, sweep)?, Kept::default()));
+        }
+        let text = whole(&path)?;
         let (lines, whole) = read(&path, &text, folder, experiment)?;
         if whole < text.len() {
             // The last line was being written when the sweep was stopped.
@@ -147,12 +163,13 @@ impl Journal {
         for line in lines.iter().filter(|line| !line.audit) {
             trials.push(as_written(line, sweep));
         }
-        let journal = Self::open(folder, experiment, sweep, &trials)?;
+        let journal = Self::open(folder, lock, experiment, sweep, &trials)?;
         Ok((journal, Kept { lines }))
     }
 
     fn open(
         folder: &Path,
+        lock: Lock,
         experiment: &Experiment,
         sweep: &Sweep,
         trials: &[Trial],
@@ -169,6 +186,7 @@ impl Journal {
             journal: append(JOURNAL)?,
             trials: append(TRIALS)?,
             optuna: append(OPTUNA)?,
+            _lock: lock,
         })
     }
 
@@ -209,7 +227,7 @@ impl Journal {
 /// When there is no sweep in it, or it is damaged.
 pub fn open(folder: &Path) -> Result<(Experiment, Sweep, Vec<Trial>), JournalError> {
     let path = folder.join(JOURNAL);
-    let text = fs::read(&path).map_err(at(&path))?;
+    let text = whole(&path)?;
     let wrong = |why: String| JournalError::Line { path: path.clone(), line: 1, why };
     let first = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let header: Header = serde_json::from_slice(first).map_err(|error| wrong(error.to_string()))?;
@@ -331,6 +349,17 @@ fn write(file: &mut File, line: &str, path: &Path) -> Result<(), JournalError> {
 fn json(value: &impl Serialize) -> String {
     // Nothing here has keys that are no texts, which is all that could fail.
     serde_json::to_string(value).unwrap_or_default()
+}
+
+/// A folder to write in alone.
+fn take(folder: &Path) -> Result<Lock, JournalError> {
+    fs::create_dir_all(folder).map_err(at(folder))?;
+    Ok(Lock::take(folder, "anneal sweep")?)
+}
+
+/// A whole journal.
+fn whole(path: &Path) -> Result<Vec<u8>, JournalError> {
+    files::read(path, MAX_BYTES).map_err(|error| at(path)(error.into()))
 }
 
 fn at(path: &Path) -> impl FnOnce(io::Error) -> JournalError {

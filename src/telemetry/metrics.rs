@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{Column, Row};
+use crate::{files, plain};
 
 /// Which update it is, before what it measured.
 const KEYS: [&str; 4] = ["run", "replica", "update", "epoch"];
@@ -88,7 +89,7 @@ impl<W: io::Write> Writer<W> {
     /// When the file cannot be written to.
     pub fn write(&mut self, run: &str, replica: u32, epoch: u64, row: &Row) -> io::Result<()> {
         self.cells.clear();
-        self.cells.push_field(run);
+        self.cells.push_field(&plain::cell(run));
         for key in [replica.into(), row.update, epoch] {
             self.cells.push_field(&key.to_string());
         }
@@ -96,6 +97,11 @@ impl<W: io::Write> Writer<W> {
             self.cells.push_field(&row.text(column));
         }
         Ok(self.lines.write_record(&self.cells)?)
+    }
+
+    /// What it writes to; what was not flushed is not there yet.
+    pub fn get_ref(&self) -> &W {
+        self.lines.get_ref()
     }
 
     /// Hands everything so far to the system.
@@ -126,7 +132,7 @@ impl Reader<File> {
     /// # Errors
     /// When the file cannot be opened, or its header lacks a column.
     pub fn open(file: &Path) -> Result<Self, MetricsError> {
-        Self::new(File::open(file).map_err(MetricsError::Io)?)
+        Self::new(files::open(file).map_err(MetricsError::Io)?)
     }
 }
 
@@ -134,7 +140,8 @@ impl<R: io::Read> Reader<R> {
     /// # Errors
     /// When the header cannot be read, or lacks a column that every file has.
     pub fn new(from: R) -> Result<Self, MetricsError> {
-        let mut lines = csv::ReaderBuilder::new().flexible(true).from_reader(Watched { from, last: b'\n' });
+        let mut lines =
+            csv::ReaderBuilder::new().flexible(true).from_reader(Watched { from, last: b'\n', line: 0 });
         let header = lines.headers()?.clone();
         let place = |name| header.iter().position(|cell| cell == name);
         let mut keys = [0; 4];
@@ -163,6 +170,27 @@ impl<R: io::Read> Reader<R> {
         })
     }
 
+    /// What it reads from.
+    pub fn into_inner(self) -> R {
+        self.lines.into_inner().from
+    }
+
+    /// The line that was read last, from 1.
+    pub fn line(&self) -> u64 {
+        self.cells.position().map_or(1, csv::Position::line)
+    }
+
+    /// Where the next line begins, in bytes.
+    pub fn byte(&self) -> u64 {
+        self.lines.position().byte()
+    }
+
+    /// Whether the file has the columns that [`Writer`] writes, in its order.
+    pub fn is_current(&mut self) -> bool {
+        let written = KEYS.into_iter().chain(columns().map(Column::name));
+        self.lines.headers().is_ok_and(|header| header.iter().eq(written))
+    }
+
     /// Columns of the file that this version does not know; they are not read.
     pub fn unknown(&self) -> &[String] {
         &self.unknown
@@ -184,7 +212,7 @@ impl<R: io::Read> Reader<R> {
         let cell = |column, at: usize, allowed| MetricsError::Cell {
             line,
             column,
-            found: self.cells[at].to_owned(),
+            found: plain::name(&self.cells[at]),
             allowed,
         };
         let [run, replica, update, epoch] = self.keys;
@@ -196,8 +224,9 @@ impl<R: io::Read> Reader<R> {
         for &(column, at) in &self.columns {
             row.read(column, &self.cells[at]).ok_or_else(|| cell(column.name(), at, "a number"))?;
         }
-        if *self.run != self.cells[run] {
-            self.run = self.cells[run].into();
+        let run = plain::text_of(&self.cells[run]);
+        if *self.run != *run {
+            self.run = run.into();
         }
         Ok(Measured { run: Arc::clone(&self.run), replica, epoch, row })
     }
@@ -225,17 +254,30 @@ impl<R: io::Read> Iterator for Reader<R> {
     }
 }
 
-/// Remembers the last byte that was read.
+/// Bytes of the longest line that is read: without an end to lines a file would fill the memory.
+const LONGEST: usize = 1 << 20;
+
+/// Remembers the last byte that was read, and how long the line is that it is in.
 struct Watched<R> {
     from: R,
     last: u8,
+    line: usize,
 }
 
 impl<R: io::Read> io::Read for Watched<R> {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
         let count = self.from.read(to)?;
-        if let Some(last) = to[..count].last() {
+        let read = &to[..count];
+        if let Some(last) = read.last() {
             self.last = *last;
+        }
+        self.line = match read.iter().rposition(|byte| *byte == b'\n') {
+            Some(end) => count - end - 1,
+            None => self.line + count,
+        };
+        if self.line > LONGEST {
+            let why = format!("a line is longer than {LONGEST} bytes");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, why));
         }
         Ok(count)
     }

@@ -8,7 +8,6 @@ use std::time::Instant;
 use candle_core::{DType, Storage, Tensor};
 use rayon::prelude::*;
 
-use super::TrainError;
 use super::cores::Cores;
 use super::course::Course;
 use super::device::{Choice, TrainDevice};
@@ -19,6 +18,7 @@ use super::on_rows::on_rows;
 use super::optimizer;
 use super::snapshot::Keeper;
 use super::task::{self, Task};
+use super::{Misfit, TrainError};
 use crate::experiment::{Controller, Experiment, Run};
 use crate::model::resident::Resident;
 
@@ -291,7 +291,7 @@ impl Cohort {
     /// All lanes of one optimizer that are equally far at once, in candle's operations.
     fn advance_on_device(&mut self, goals: &[u64]) -> Result<(), TrainError> {
         let Some(data) = &self.resident else {
-            return Err(TrainError::Task("the data is not where the weights are".into()));
+            return Err(TrainError::Device("the data is not where the weights are"));
         };
         loop {
             // The next group: the first lane with something to do, and all that can go with it.
@@ -374,6 +374,7 @@ impl Cohort {
             course.plans().try_for_each(|plan| self.task.holds(run, plan))?;
         }
         self.suits(&self.device, experiment)?;
+        self.fits(experiment)?;
         let buffers = experiment.runs.iter().map(|run| optimizer::buffers(&run.optimizer)).max().unwrap_or(0);
         let width = self.task.model.width() * (1 + buffers);
         let before: Vec<Vec<f32>> = if self.lanes.is_empty() { Vec::new() } else { self.rows.to_vec2()? };
@@ -456,8 +457,7 @@ impl Cohort {
         let hypergradient = |run: &Run| matches!(run.controller, Some(Controller::Hypergradient(_)));
         let follows = experiment.runs.iter().any(hypergradient);
         if !device.fused && (follows || self.task.noise.is_some()) {
-            let how = "hypergradient descent and a surface's noise are on the CPU only: choose the CPU";
-            return Err(TrainError::Task(how.into()));
+            return Err(Misfit::CpuOnly.into());
         }
         Ok(())
     }

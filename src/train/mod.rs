@@ -8,8 +8,10 @@ pub mod course;
 pub mod device;
 pub mod diff;
 pub mod errand;
+mod error;
 pub mod ids;
 pub mod lane;
+pub(crate) mod memory;
 mod on_rows;
 pub mod optimizer;
 pub mod plan;
@@ -17,37 +19,7 @@ pub mod snapshot;
 pub mod task;
 pub mod tensor;
 
-use crate::jobs::{Cancelled, Lost};
-
-/// Why an experiment cannot be trained, in words that say what to change.
-#[derive(Debug, thiserror::Error)]
-pub enum TrainError {
-    #[error(transparent)]
-    Data(#[from] crate::data::DataError),
-    #[error("run \"{run}\": {error}")]
-    Schedule { run: String, error: crate::schedule::ScheduleError },
-    #[error("{0}")]
-    Task(String),
-    #[error("the tensor library failed: {0}")]
-    Tensor(#[from] candle_core::Error),
-    #[error("no threads for training: {0}")]
-    Threads(#[from] rayon::ThreadPoolBuildError),
-    #[error("stopped before its end")]
-    Cancelled,
-}
-
-impl From<Cancelled> for TrainError {
-    fn from(Cancelled: Cancelled) -> Self {
-        Self::Cancelled
-    }
-}
-
-impl From<Lost> for TrainError {
-    fn from(Lost: Lost) -> Self {
-        // Only what nobody wanted any more is dropped without an answer.
-        Self::Cancelled
-    }
-}
+pub use error::{Misfit, TrainError};
 
 /// Threads for training: `threads` of them, or all cores but one, which is left to the interface.
 ///

@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::TrainError;
 use super::plan::Plan;
+use super::{Misfit, TrainError};
 use crate::data::{self, Dataset, Prepared, Shape, Split};
 use crate::experiment::{
     BatchSize, Experiment, Loss, MicroBatches, Model as ModelSpec, Run, Source, WeightFormat,
@@ -34,6 +34,7 @@ pub struct Task {
     /// What updates of a scheduled batch are made of.
     pub micro_batches: MicroBatches,
     pub clip_norm: Option<f64>,
+    pub loss: Loss,
     pub weights: WeightFormat,
     pub seed: u64,
     /// The deviation of the noise added to gradients, for surfaces.
@@ -54,7 +55,7 @@ pub struct Task {
 pub fn prepare(experiment: &Experiment) -> Result<Arc<Prepared>, TrainError> {
     let dataset = match &experiment.data.source {
         Source::Shipped(name) => Dataset::load(name)?,
-        Source::File { path, label } => Dataset::from_csv_file(path, label)?,
+        Source::File { path, label } => Dataset::from_table_file(path, label, &experiment.data.columns)?,
         Source::None => return Ok(Arc::new(nothing())),
     };
     let split = Split {
@@ -76,7 +77,7 @@ fn nothing() -> Prepared {
     };
     let scaling =
         data::Scaling { features: vec![data::Affine::IDENTITY], values: vec![data::Affine::IDENTITY] };
-    Prepared::Samples { train: samples(vec![0.0]), validation: samples(Vec::new()), scaling }
+    Prepared::Samples { train: samples(vec![0.0]), validation: samples(Vec::new()), scaling, table: None }
 }
 
 impl Task {
@@ -105,19 +106,17 @@ impl Task {
         };
         let updates_per_epoch = samples / (batch * accumulate).max(1);
         if batch == 0 || updates_per_epoch == 0 {
-            return Err(TrainError::Task(format!(
-                "one update needs {} samples (batch_size {batch} times accumulate {accumulate}) and there are {samples} to train on: choose a smaller batch",
-                batch * accumulate
-            )));
+            let needs = batch * accumulate;
+            return Err(Misfit::Batch { needs, batch, accumulate, samples }.into());
         }
         let one_update = Clock { updates: 1, updates_per_epoch: updates_per_epoch as u64 };
         let updates = experiment.train.updates.whole_updates(one_update);
         let clock = Clock { updates, ..one_update };
         Ok(Self {
-            prepared,
             model,
             batch,
             accumulate,
+            loss: Loss::of(experiment.train.loss, prepared.is_regression()),
             micro_batches: MicroBatches::new(batch, accumulate, clock),
             clip_norm: experiment.train.clip_norm,
             weights: experiment.train.weights,
@@ -128,6 +127,7 @@ impl Task {
             validates_at_end_only: false,
             validation_rows,
             fingerprint: OnceLock::new(),
+            prepared,
         })
     }
 
@@ -148,11 +148,7 @@ impl Task {
         match plan.batch.as_ref().map(|batch| batch.range().1) {
             // What is rounded down to all samples fits.
             Some(wanted) if wanted >= most as f64 + self.batch as f64 / 2.0 => {
-                Err(TrainError::Task(format!(
-                    "run \"{}\" asks for batches of up to {wanted:.0} samples, and an epoch has {most} to train on: \
-                     lower the schedule of its batch",
-                    run.name
-                )))
+                Err(Misfit::ScheduledBatch { run: run.name.clone(), wanted, most }.into())
             }
             _ => Ok(()),
         }
@@ -201,7 +197,7 @@ impl Task {
 
     /// Whether right and wrong exist.
     pub fn has_accuracy(&self) -> bool {
-        !matches!(&*self.prepared, Prepared::Samples { train, .. } if matches!(train.targets, data::Targets::Values { .. }))
+        !self.prepared.is_regression()
     }
 
     /// Samples of the largest batch a lane handles.
@@ -232,27 +228,22 @@ impl Task {
 
 /// The experiment's model for the data.
 fn model(experiment: &Experiment, prepared: &Prepared) -> Result<Box<dyn Model>, TrainError> {
-    let task = |why: String| TrainError::Task(why);
-    let loss = experiment.train.loss;
+    let loss = Loss::of(experiment.train.loss, prepared.is_regression());
     if let ModelSpec::Surface { function, start, .. } = &experiment.model {
         return match experiment.data.source {
             Source::None => Ok(Box::new(Surface::new(*function, *start))),
-            _ => Err(task("a surface has no data: remove the [data] section".into())),
+            _ => Err(Misfit::SurfaceWithData.into()),
         };
     }
     if experiment.data.source == Source::None {
-        return Err(task("this model needs data: add a [data] section".into()));
+        return Err(Misfit::NoData.into());
     }
-    let regression = matches!(prepared, Prepared::Samples { train, .. } if matches!(train.targets, data::Targets::Values { .. }));
-    if regression && loss == Loss::CrossEntropy {
-        let how = "the answers are numbers, and cross_entropy needs classes: write loss = \"mse\"";
-        return Err(task(how.into()));
+    if prepared.is_regression() && loss == Loss::CrossEntropy {
+        return Err(Misfit::NoClasses.into());
     }
     let outputs = prepared.outputs();
     match (&experiment.model, prepared.shape()) {
-        (ModelSpec::Mlp { .. } | ModelSpec::Cnn { .. }, Shape::Sequence) => {
-            Err(task("a text needs model kind = \"transformer\"".into()))
-        }
+        (ModelSpec::Mlp { .. } | ModelSpec::Cnn { .. }, Shape::Sequence) => Err(Misfit::TextModel.into()),
         (ModelSpec::Mlp { hidden, activation }, shape) => {
             let mut sizes = vec![shape.features()];
             sizes.extend(hidden);
@@ -261,22 +252,16 @@ fn model(experiment: &Experiment, prepared: &Prepared) -> Result<Box<dyn Model>,
         }
         (ModelSpec::Cnn { channels }, Shape::Image { height, width }) => {
             let cnn = Cnn::new((height, width), channels, outputs, loss);
-            Ok(Box::new(cnn.map_err(|error| task(error.to_string()))?))
+            Ok(Box::new(cnn.map_err(Misfit::Cnn)?))
         }
         (&ModelSpec::Transformer { layers, width, heads, context, norm }, Shape::Sequence) => {
             let size = transformer::Size { layers, width, heads, context, vocabulary: outputs, norm };
             let transformer = Transformer::new(size);
-            Ok(Box::new(transformer.map_err(|error| task(error.to_string()))?))
+            Ok(Box::new(transformer.map_err(Misfit::Transformer)?))
         }
-        (ModelSpec::Cnn { .. }, Shape::Flat(_)) => {
-            Err(task("a cnn needs images: the data sets \"digits\" or \"fashion14\"".into()))
-        }
-        (ModelSpec::Transformer { .. }, _) => {
-            Err(task("a transformer needs text: the data set \"shakespeare\"".into()))
-        }
-        (ModelSpec::Surface { .. }, _) => {
-            Err(task("a surface has no data: remove the [data] section".into()))
-        }
+        (ModelSpec::Cnn { .. }, Shape::Flat(_)) => Err(Misfit::NoImages.into()),
+        (ModelSpec::Transformer { .. }, _) => Err(Misfit::NoText.into()),
+        (ModelSpec::Surface { .. }, _) => Err(Misfit::SurfaceWithData.into()),
     }
 }
 

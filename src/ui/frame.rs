@@ -61,6 +61,8 @@ pub struct Curves {
 pub struct LaneFrame {
     pub id: LaneId,
     pub update: u64,
+    /// Our updates in one of its own: 1 but for recordings.
+    pub stretch: f64,
     pub diverged_at: Option<u64>,
     pub failed: Option<String>,
     pub curves: Curves,
@@ -200,6 +202,7 @@ fn lane_frame(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> LaneFrame {
     LaneFrame {
         id,
         update: lane.update,
+        stretch: 1.0,
         diverged_at: lane.diverged_at,
         failed: lane.failed.clone(),
         curves: if (ask.shown)(id.run) { curves(id, lane, ask) } else { Curves::default() },

@@ -22,6 +22,7 @@ pub mod picker;
 pub mod plot;
 pub mod scenery;
 pub mod sheet;
+pub mod shelf;
 pub mod studio;
 pub mod theme;
 pub mod toast;
@@ -30,7 +31,7 @@ mod travel;
 pub mod view;
 mod widgets;
 
-pub use app::StudioApp;
+pub use app::{StudioApp, is_recording, is_saved_training};
 pub use document::Document;
 
 use eframe::egui::IconData;

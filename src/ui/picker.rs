@@ -36,8 +36,9 @@ impl FilePicker for SystemPicker {
         // The dialog is made here, on the interface's thread, as macOS wants it; it is waited for elsewhere.
         let dialog = rfd::AsyncFileDialog::new();
         let experiment = dialog.clone().add_filter("Experiment", &["toml"]);
+        let anything = experiment.clone().add_filter("Recording, or any file", &["*"]);
         let future: std::pin::Pin<Box<dyn Future<Output = Option<rfd::FileHandle>> + Send>> = match ask {
-            Ask::Open => Box::pin(experiment.set_title("Open experiment").pick_file()),
+            Ask::Open => Box::pin(anything.set_title("Open experiment or recording").pick_file()),
             Ask::Folder => Box::pin(dialog.set_title("Continue training").pick_folder()),
             Ask::Save(name) => {
                 Box::pin(experiment.set_title("Save experiment").set_file_name(name).save_file())

@@ -104,6 +104,8 @@ impl Sheet {
                 match self {
                     Self::Open { path, error } => {
                         ui.label(theme::title(ui, "Open experiment"));
+                        let help = "Or a recording: another program's log, or a folder of logs, is shown beside our runs.";
+                        ui.label(theme::caption(ui, help));
                         let entered = file_row(ui, path, busy);
                         explain(ui, error.as_deref(), busy);
                         let ready = !path.trim().is_empty();

@@ -18,6 +18,7 @@ use super::layout::Layout;
 use super::panel_state::PanelStates;
 use super::scenery::Scenery;
 use super::sheet::Sheet;
+use super::shelf::Shelf;
 use super::theme::Tokens;
 use super::toast::Toasts;
 use super::view::View;
@@ -36,6 +37,7 @@ pub struct Studio {
     pub scenery: Scenery,
     /// What each panel keeps for itself.
     pub panels: PanelStates,
+    pub shelf: Shelf,
     resolved: Vec<Resolved>,
     asked: Vec<Action>,
     told: Vec<Command>,
@@ -76,6 +78,7 @@ impl Studio {
             toasts: Toasts::default(),
             scenery: Scenery::default(),
             panels: PanelStates::default(),
+            shelf: Shelf::default(),
             resolved: Vec::new(),
             asked: Vec::new(),
             told: Vec::new(),
@@ -113,6 +116,12 @@ impl Studio {
             Span::Percent(_) => GUESS.updates,
         };
         Clock { updates, ..GUESS }
+    }
+
+    /// The updates that the plots can show: those of our runs, and what recordings reach beyond.
+    pub fn extent(&self) -> u64 {
+        let clock = self.clock();
+        clock.updates.max(self.shelf.end(clock, |id| self.is_shown(id)))
     }
 
     /// Brings the curves up to date with the document, and the selection with the runs there are.
@@ -217,15 +226,18 @@ impl Studio {
 
     /// The shown runs, the selected one and the one under the pointer last, so that they are drawn on top.
     pub fn shown(&self) -> Vec<Row> {
-        let mut rows: Vec<Row> =
-            self.document.runs().map(|(row, _)| row).filter(|row| self.is_shown(row.id)).collect();
+        let ours = self.document.runs().map(|(row, _)| row);
+        let all = ours.chain(self.shelf.guests().iter().map(|guest| guest.row));
+        let mut rows: Vec<Row> = all.filter(|row| self.is_shown(row.id)).collect();
         rows.sort_by_key(|row| (self.view.hot == Some(row.id), self.view.selected == row.id));
         rows
     }
 
     /// A run's place in the palette.
     pub fn slot(&self, id: RunId) -> usize {
-        self.document.runs().find(|(row, _)| row.id == id).map_or(0, |(row, _)| row.slot)
+        let ours = self.document.runs().map(|(row, _)| row);
+        let mut all = ours.chain(self.shelf.guests().iter().map(|guest| guest.row));
+        all.find(|row| row.id == id).map_or(0, |row| row.slot)
     }
 
     /// A run's colour, faded while another is under the pointer.
@@ -235,6 +247,9 @@ impl Studio {
 
     /// What a lane is called.
     pub fn lane_name(&self, lane: LaneId) -> Option<String> {
+        if let Some(guest) = self.shelf.guest(lane.run) {
+            return Some(guest.name.clone());
+        }
         let run = self.document.run(lane.run)?;
         Some(match lane.replica {
             0 => run.name.clone(),

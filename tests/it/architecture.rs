@@ -72,6 +72,14 @@ fn landscapes_are_computed_and_drawn_without_a_window() {
 }
 
 #[test]
+fn recordings_know_telemetry_only() {
+    absent("recording", &INTERFACE, &[]);
+    let above =
+        ["candle", "crate::analysis", "crate::import", "crate::train", "crate::experiment", "crate::ui"];
+    absent("recording", &above, &[]);
+}
+
+#[test]
 fn exports_imports_and_lint_know_schedules_and_experiments_only() {
     for folder in ["export", "import", "lint"] {
         absent(folder, &INTERFACE, &[]);
@@ -122,6 +130,16 @@ fn unsafe_code_is_in_the_fused_kernels_only() {
 #[test]
 fn threads_have_names_and_queues_have_bounds() {
     absent("", &["thread::spawn(", "mpsc::channel("], &[]);
+}
+
+#[test]
+fn files_are_opened_in_one_place_and_words_are_said_in_one() {
+    absent(
+        "",
+        &["File::open", "fs::read(", "fs::read_to_string"],
+        &["src/files/", "src/machine.rs", "golden.rs"],
+    );
+    absent("", &["eprintln!", "eprint!", "println!", "print!("], &[]);
 }
 
 #[test]

@@ -1,14 +1,15 @@
 //! Data sets: what is shipped is what it was, tables are read or refused with a reason, and splits
 //! follow from their seed.
 
+mod messy_tables;
 mod order;
 mod shipped;
 mod splits;
 mod tables;
 
 use anneal_studio::data::{
-    CATALOGUE, Content, Dataset, NAMES, Prepared, Samples, Shape, Split, Standard, Targets, Task, Text,
-    epoch_order, info,
+    CATALOGUE, CellKind, ColumnRole, ColumnUse, ColumnUses, Content, Dataset, NAMES, Prepared, Samples,
+    Shape, Split, Standard, Targets, Task, Text, epoch_order, info,
 };
 use proptest::prelude::*;
 

@@ -133,10 +133,13 @@ fn the_newest_errand_takes_the_place_of_the_one_before() {
 #[test]
 fn what_cannot_begin_or_panics_says_so() {
     let engine = start(SHORT);
-    let fails = |_: &_| Err::<(), _>(TrainError::Task("no such run".into()));
+    let fails = |_: &_| Err::<(), _>(TrainError::RunGone { work: "test" });
     let (errand, promise) = Errand::new("fails", fails, |(), _| Ok(()));
     assert!(engine.send(Command::Errand(errand)));
-    assert_eq!(answer(&promise).unwrap_err().to_string(), "no such run");
+    assert_eq!(
+        answer(&promise).unwrap_err().to_string(),
+        "test: the run is not there any more; choose another"
+    );
     let (errand, promise) = Errand::new("panics", |_| Ok(()), |(), _| -> Result<(), _> { panic!("planted") });
     assert!(engine.send(Command::Errand(errand)));
     assert!(answer(&promise).is_err());

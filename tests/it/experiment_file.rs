@@ -109,10 +109,10 @@ fn what_is_left_out_has_its_default() {
     let experiment = read(FILE);
     assert_eq!(experiment.data.batch_size, BatchSize::Samples(64));
     assert_eq!((experiment.data.validation, experiment.data.label_noise), (0.2, 0.0));
-    assert_eq!(experiment.train.loss, Loss::CrossEntropy);
+    assert_eq!(experiment.train.loss, Some(Loss::CrossEntropy));
     assert_eq!((experiment.train.seed, experiment.train.replicas, experiment.train.accumulate), (0, 1, 1));
     let sine = FILE.replace("digits", "sine");
-    assert_eq!(read(&sine).train.loss, Loss::Mse);
+    assert_eq!(read(&sine).train.loss, Some(Loss::Mse));
 
     let surface = "anneal = 1\nname = \"\"\n[model]\nkind = \"surface\"\nfunction = \"beale\"\nstart = [1, -1.5]\n\
         [train]\nupdates = 500\n[[run]]\nname = \"a\"\noptimizer = { kind = \"sgd\" }\n\

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 mod exports;
 mod logs;
 mod malformed;
+mod recordings;
 
 const GOLDEN: &str = include_str!("../golden/schedules.json");
 

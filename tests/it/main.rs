@@ -8,6 +8,8 @@ mod checkpoint;
 mod command_line;
 mod controllers;
 mod data;
+#[cfg(unix)]
+mod edges;
 mod engine;
 mod engine_landscape;
 
@@ -22,6 +24,7 @@ mod lessons;
 mod lint;
 mod microscope;
 mod models;
+mod recordings;
 mod report_page;
 mod schedule_golden;
 mod schedule_properties;

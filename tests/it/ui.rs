@@ -11,6 +11,7 @@ mod landscape;
 mod look;
 mod picture;
 mod reading;
+mod recordings;
 mod stand_in;
 mod sweeps;
 mod travel;

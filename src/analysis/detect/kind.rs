@@ -1,7 +1,9 @@
 //! What can go wrong, why it mostly does, and how bad it is.
 
+use serde::{Deserialize, Serialize};
+
 /// What can go wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Kind {
     IgnoredUpdates,
     Oscillation,

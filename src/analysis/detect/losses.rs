@@ -1,5 +1,7 @@
 //! Detectors on the training loss: divergence, oscillation, too slow, stuck at chance.
 
+use serde::{Deserialize, Serialize};
+
 use super::trace::Trace;
 use super::{Alarm, Context, Evidence, Kind, Remedy};
 use crate::schedule::Span;
@@ -26,7 +28,7 @@ const AT_CHANCE: f64 = 1.1;
 /// All updates together moved the weights by less than this share of their norm: too slow.
 const SHORT_WAY: f64 = 0.25;
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Losses {
     spikes: Vec<u64>,
     /// The average before the present update.
@@ -113,5 +115,5 @@ pub(super) fn evidence(
     against_what: &'static str,
     against: f64,
 ) -> Evidence {
-    Evidence { update: row.update, what, value, against, against_what }
+    Evidence { update: row.update, what: what.into(), value, against, against_what: against_what.into() }
 }

@@ -14,6 +14,10 @@ pub(super) mod remedy;
 mod trace;
 mod validations;
 
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
 pub use kind::{Kind, Severity};
 pub use policy::{Policy, Reaction};
 pub use remedy::Remedy;
@@ -28,20 +32,20 @@ use crate::train::task::Task;
 use trace::Trace;
 
 /// A measured number that speaks for a finding.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
     pub update: u64,
     /// What was measured, such as "loss".
-    pub what: &'static str,
+    pub what: Cow<'static, str>,
     pub value: f64,
     /// What it is compared with.
     pub against: f64,
     /// What that is, such as "chance".
-    pub against_what: &'static str,
+    pub against_what: Cow<'static, str>,
 }
 
 /// Something that goes wrong, as often as it did so far.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     pub kind: Kind,
     /// The updates between which it was seen.
@@ -111,7 +115,7 @@ impl Context {
     /// # Errors
     /// When there is no such run, or its schedule, or that of a run it was forked from, cannot be resolved.
     pub fn of(task: &Task, experiment: &Experiment, at: usize, weight_norm: f64) -> Result<Self, TrainError> {
-        let none = || TrainError::Task("there is no such run".into());
+        let none = || TrainError::RunGone { work: "detection" };
         let run = experiment.runs.get(at).ok_or_else(none)?;
         let named = |error| TrainError::Schedule { run: run.name.clone(), error };
         let legs = Lineage::of(&experiment.runs, at, task.clock).map_err(named)?.legs;
@@ -126,7 +130,7 @@ impl Context {
             scheduled: legs.iter().map(resolved).collect::<Result<_, TrainError>>()?,
             updates: task.clock.updates,
             quiet_until: warmup.max(task.clock.updates / 20).max(20),
-            chance: Some(match experiment.train.loss {
+            chance: Some(match task.loss {
                 Loss::CrossEntropy => chance.loss,
                 Loss::Mse => chance.squared_error,
             }),
@@ -164,6 +168,12 @@ pub fn initial_norm(task: &Task) -> f64 {
 #[derive(Clone, Debug)]
 pub struct Watch {
     context: Context,
+    seen: Seen,
+}
+
+/// What a watch remembers of the updates it took in.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Seen {
     trace: Trace,
     rates: rates::Rates,
     losses: losses::Losses,
@@ -181,29 +191,39 @@ struct Alarm {
 
 impl Watch {
     pub fn new(context: Context) -> Self {
-        Self {
-            context,
-            trace: Trace::default(),
-            rates: rates::Rates::default(),
-            losses: losses::Losses::default(),
-            norms: norms::Norms::default(),
-            validations: validations::Validations::default(),
-            findings: Vec::new(),
-        }
+        Self { context, seen: Seen::default() }
+    }
+
+    /// All that it remembers, in words that only [`Watch::restore`] reads.
+    ///
+    /// # Errors
+    /// None that a watch can come to.
+    pub fn state(&self) -> Result<String, toml::ser::Error> {
+        // TOML writes infinity and NaN, too, which a run that diverged has measured.
+        toml::to_string(&self.seen)
+    }
+
+    /// Goes on from what another watch over the same run remembered.
+    ///
+    /// # Errors
+    /// When the words are another version's; the watch is then as it was.
+    pub fn restore(&mut self, state: &str) -> Result<(), toml::de::Error> {
+        self.seen = toml::from_str(state)?;
+        Ok(())
     }
 
     /// What was found so far, the first first; at most one of each kind.
     pub fn findings(&self) -> &[Finding] {
-        &self.findings
+        &self.seen.findings
     }
 
     /// Takes in an update, with its validation where it has one.
     pub fn update(&mut self, row: &Row) {
         let mut alarms = Vec::new();
-        self.rates.update(&self.context, &self.trace, row, &mut alarms);
-        self.trace.update(row);
-        self.losses.update(&self.context, &self.trace, row, &mut alarms);
-        self.norms.update(&self.context, &self.trace, row, &mut alarms);
+        self.seen.rates.update(&self.context, &self.seen.trace, row, &mut alarms);
+        self.seen.trace.update(row);
+        self.seen.losses.update(&self.context, &self.seen.trace, row, &mut alarms);
+        self.seen.norms.update(&self.context, &self.seen.trace, row, &mut alarms);
         for alarm in alarms {
             self.raise(row.update, alarm);
         }
@@ -216,27 +236,27 @@ impl Watch {
     }
 
     fn validation(&mut self, validation: &Validation) {
-        if let Some(alarm) = self.validations.validation(&self.context, &self.trace, validation) {
+        if let Some(alarm) = self.seen.validations.validation(&self.context, &self.seen.trace, validation) {
             self.raise(validation.update, alarm);
         }
     }
 
     /// A controller changed the rate before this update.
     pub fn rate_change(&mut self, update: u64, from: f64, to: f64) {
-        self.rates.forgive();
-        if let Some(alarm) = self.validations.cut(&self.context, update, from, to) {
+        self.seen.rates.forgive();
+        if let Some(alarm) = self.seen.validations.cut(&self.context, update, from, to) {
             self.raise(update, alarm);
         }
     }
 
     /// Updates taken in so far.
     pub fn updates(&self) -> u64 {
-        self.trace.updates
+        self.seen.trace.updates
     }
 
     /// The smoothed loss over its least value so far, once there is one: how far above its best the run is.
     pub fn above_best(&self) -> Option<f64> {
-        Some(self.trace.light.value()? / self.trace.best?)
+        Some(self.seen.trace.light.value()? / self.seen.trace.best?)
     }
 
     /// Takes in what a lane measured from update `from` on, in the order in which it happened.
@@ -254,7 +274,7 @@ impl Watch {
     /// Somebody edited the run: from this update on it is another.
     pub fn edited(&mut self, context: Context) {
         self.context = context;
-        self.rates = rates::Rates::default();
+        self.seen.rates = rates::Rates::default();
     }
 
     /// The longest the whole training may take, in seconds, from now on.
@@ -265,14 +285,14 @@ impl Watch {
     /// Of the weights that were to change, this share did not in the given update, because the stored
     /// format rounded the change away.
     fn rounded_away(&mut self, update: u64, share: f64) {
-        if let Some(alarm) = self.rates.rounded_away(&self.context, &self.trace, update, share) {
+        if let Some(alarm) = self.seen.rates.rounded_away(&self.context, &self.seen.trace, update, share) {
             self.raise(update, alarm);
         }
     }
 
     /// This many seconds have passed since the training began.
     pub fn elapsed(&mut self, seconds: f64) {
-        let (done, all) = (self.trace.updates, self.context.updates);
+        let (done, all) = (self.seen.trace.updates, self.context.updates);
         let Some(cap) = self.context.runtime_cap else { return };
         if done < 20 || done * 20 < all {
             return;
@@ -283,10 +303,10 @@ impl Watch {
             let fitting = ((all as f64 * cap / expected) as u64).max(1);
             let evidence = Evidence {
                 update,
-                what: "seconds expected",
+                what: "seconds expected".into(),
                 value: expected,
                 against: cap,
-                against_what: "a cap",
+                against_what: "a cap".into(),
             };
             self.raise(
                 update,
@@ -297,7 +317,7 @@ impl Watch {
 
     fn raise(&mut self, update: u64, alarm: Alarm) {
         let cooldown = self.context.cooldown();
-        if let Some(finding) = self.findings.iter_mut().find(|finding| finding.kind == alarm.kind) {
+        if let Some(finding) = self.seen.findings.iter_mut().find(|finding| finding.kind == alarm.kind) {
             if update >= finding.last.saturating_add(cooldown) {
                 finding.count += 1;
                 finding.last = update;
@@ -309,9 +329,9 @@ impl Watch {
         }
         let mut evidence = vec![alarm.evidence];
         if matches!(alarm.kind, Kind::StuckAtChance | Kind::Divergence) {
-            evidence.extend(self.trace.blow_up(self.context.weight_norm));
+            evidence.extend(self.seen.trace.blow_up(self.context.weight_norm));
         }
-        self.findings.push(Finding {
+        self.seen.findings.push(Finding {
             kind: alarm.kind,
             first: update,
             last: update,

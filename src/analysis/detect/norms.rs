@@ -1,5 +1,7 @@
 //! A detector on gradient norms: repeated peaks.
 
+use serde::{Deserialize, Serialize};
+
 use super::losses::evidence;
 use super::trace::Trace;
 use super::{Alarm, Context, Kind, Remedy};
@@ -14,7 +16,7 @@ const PEAKS: usize = 3;
 /// within so many updates: one alone means little.
 const WINDOW: u64 = 500;
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Norms {
     peaks: Vec<u64>,
     before: Option<f64>,

@@ -1,5 +1,7 @@
 //! Detectors on the rate: ignored schedules, wrong resumes, updates lost to rounding.
 
+use serde::{Deserialize, Serialize};
+
 use super::losses::evidence;
 use super::trace::Trace;
 use super::{Alarm, Context, Evidence, Kind, Remedy};
@@ -22,7 +24,7 @@ const UNLEARNED: f64 = 0.1;
 /// Of the run: at its end, when rates go to zero, losing updates is harmless.
 const LATE: f64 = 0.6;
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Rates {
     last: Option<(u64, f64)>,
     /// Since when the rate is what it is, and what the schedule said then.
@@ -128,10 +130,10 @@ impl Rates {
             kind: Kind::PrecisionUnderflow,
             evidence: Evidence {
                 update,
-                what: "share of lost updates",
+                what: "share of lost updates".into(),
                 value: share,
                 against: LOST,
-                against_what: "a limit",
+                against_what: "a limit".into(),
             },
             remedies: vec![Remedy::FullPrecision, Remedy::ScaleRate(10.0)],
         })

@@ -1,18 +1,20 @@
 //! Remedies: edits of an experiment that one click applies.
 
+use serde::{Deserialize, Serialize};
+
 use crate::experiment::{Controller, Experiment, Number, Plateau, Run, WeightFormat};
 use crate::schedule::kind::{Kind, Role, Value};
 use crate::schedule::{Cooldown, Ramp, Schedule, Span, Warmup};
 
 /// What would help.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Remedy {
     /// Every rate of the schedule times this.
     ScaleRate(f64),
     /// A linear warmup from zero of at least this length.
-    Warmup(Span),
+    Warmup(#[serde(with = "in_words")] Span),
     /// A linear cooldown to zero of this length.
-    Cooldown(Span),
+    Cooldown(#[serde(with = "in_words")] Span),
     /// Clip the gradient's norm to this.
     Clip(f64),
     /// Stop after so many updates.
@@ -26,6 +28,22 @@ pub enum Remedy {
     NoController,
     /// Follow the schedule from where the run stands; nothing in the experiment changes.
     ResumeSchedule,
+}
+
+/// A length as an experiment file writes it.
+mod in_words {
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::Span;
+
+    pub fn serialize<S: Serializer>(span: &Span, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(span)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Span, D::Error> {
+        String::deserialize(from)?.parse().map_err(D::Error::custom)
+    }
 }
 
 impl Remedy {

@@ -1,5 +1,7 @@
 //! What several detectors want to know about the training so far.
 
+use serde::{Deserialize, Serialize};
+
 use super::Evidence;
 use crate::analysis::microscope::SOUND_RATIO;
 use crate::telemetry::Row;
@@ -14,7 +16,7 @@ const FAR: f64 = 10.0;
 const HIGH: f64 = 1.1;
 
 /// Running levels of a lane; values that are no numbers are left out.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Trace {
     pub updates: u64,
     opening_loss: Mean,
@@ -63,17 +65,17 @@ impl Trace {
     pub fn blow_up(&self, weight_norm: f64) -> Vec<Evidence> {
         let step = self.longest.map(|(update, step)| Evidence {
             update,
-            what: "longest update's share of the weights",
+            what: "longest update's share of the weights".into(),
             value: step / weight_norm,
             against: SOUND_RATIO,
-            against_what: "a sound share",
+            against_what: "a sound share".into(),
         });
         let leap = self.highest.zip(self.first).map(|((update, loss), first)| Evidence {
             update,
-            what: "highest loss",
+            what: "highest loss".into(),
             value: loss,
             against: first,
-            against_what: "the first update's",
+            against_what: "the first update's".into(),
         });
         let step = step.filter(|e| e.value > FAR * e.against);
         let leap = leap.filter(|e| e.value > HIGH * e.against);
@@ -98,7 +100,7 @@ fn raise(most: &mut Option<(u64, f64)>, update: u64, value: f64) {
     }
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Mean {
     sum: f64,
     count: u64,
@@ -118,7 +120,7 @@ impl Mean {
 }
 
 /// A debiased exponential moving average that keeps so many percent of its past.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Average<const PERCENT: u32> {
     sum: f64,
     weight: f64,

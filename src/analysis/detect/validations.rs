@@ -1,5 +1,7 @@
 //! Detectors on validations and controllers: overfitting, and cuts that follow noise.
 
+use serde::{Deserialize, Serialize};
+
 use super::trace::Trace;
 use super::{Alarm, Context, Evidence, Kind, Remedy};
 use crate::telemetry::Validation;
@@ -21,10 +23,13 @@ const LEFT: f64 = 0.05;
 /// before this share of the run is over were not plateaus.
 const EARLY: f64 = 0.75;
 
-/// A validation's loss and accuracy.
-type Recent = (f64, Option<f64>);
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Recent {
+    loss: f64,
+    accuracy: Option<f64>,
+}
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Validations {
     recent: Vec<Recent>,
     /// The least averaged loss and its update.
@@ -40,7 +45,7 @@ impl Validations {
         if !loss.is_finite() {
             return None;
         }
-        self.recent.push((loss, v.accuracy.map(f64::from)));
+        self.recent.push(Recent { loss, accuracy: v.accuracy.map(f64::from) });
         if self.recent.len() > RECENT {
             self.recent.remove(0);
         }
@@ -51,8 +56,8 @@ impl Validations {
             let sum: Option<f64> = self.recent.iter().map(f).sum();
             sum.map(|sum| sum / RECENT as f64)
         };
-        let now = mean(&|entry| Some(entry.0))?;
-        let accuracy = mean(&|entry| entry.1);
+        let now = mean(&|entry| Some(entry.loss))?;
+        let accuracy = mean(&|entry| entry.accuracy);
         self.best_accuracy = match (self.best_accuracy, accuracy) {
             (Some(best), Some(now)) => Some(best.max(now)),
             (best, now) => best.or(now),
@@ -72,10 +77,10 @@ impl Validations {
         }
         let evidence = Evidence {
             update: v.update,
-            what: "validation loss",
+            what: "validation loss".into(),
             value: now,
             against: best,
-            against_what: "a best",
+            against_what: "a best".into(),
         };
         let remedies = vec![Remedy::Updates(at + 1), Remedy::WeightDecay(5e-4)];
         Some(Alarm { kind: Kind::OverfittingGap, evidence, remedies })
@@ -89,10 +94,10 @@ impl Validations {
             kind: Kind::PlateauThrash,
             evidence: Evidence {
                 update,
-                what: "rate",
+                what: "rate".into(),
                 value: to,
                 against: before,
-                against_what: "a first rate",
+                against_what: "a first rate".into(),
             },
             remedies: vec![Remedy::Patience(3), Remedy::NoController],
         })

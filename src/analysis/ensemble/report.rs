@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::lines::Report;
 use super::session::{Averages, Candidate, Session};
 use super::{EnsembleError, Measures};
+use crate::plain;
 use crate::train::checkpoint::{Checkpoint, SavedLane};
 use crate::train::snapshot::Snapshot;
 use crate::train::task::prepare;
@@ -71,9 +72,6 @@ fn report(lane: &SavedLane, session: &mut Session) -> Result<Report, EnsembleErr
 
 /// A name as a cell of CSV.
 fn quoted(name: &str) -> String {
-    if name.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", name.replace('"', "\"\""))
-    } else {
-        name.to_owned()
-    }
+    let name = plain::cell(&plain::message(name)).into_owned();
+    if name.contains([',', '"', '\n', '\r']) { format!("\"{}\"", name.replace('"', "\"\"")) } else { name }
 }

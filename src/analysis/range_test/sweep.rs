@@ -72,7 +72,7 @@ impl Stand {
         let run = revision.ids.iter().zip(&revision.experiment.runs).find(|(found, _)| **found == id);
         let lanes = || cohort.lanes().iter().enumerate().filter(|(_, lane)| lane.id.run == id);
         let (Some((_, run)), Some((_, first))) = (run, lanes().next()) else {
-            return Err(TrainError::Task("range test: the run is no more; choose another".into()));
+            return Err(TrainError::RunGone { work: "range test" });
         };
         let here = start == Start::Here && first.update > 0;
         let row = |at: usize| cohort.rows().get(at)?.to_vec1::<f32>();

@@ -3,15 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use super::folder::good_before;
-use super::{Checkpoint, Refusal, newest_good};
-use crate::telemetry::metrics::{Measured, MetricsError, Reader};
+use super::{Checkpoint, Past, PastError, Refusal, newest_good};
 
 /// The newest good checkpoint of a training, and what it had measured by then.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Continuation {
     pub checkpoint: Checkpoint,
-    /// The rows of `metrics.csv` up to the checkpoint; none where there is no such file.
-    pub measured: Vec<Measured>,
+    /// The lines of `metrics.csv` up to the checkpoint; nothing where there is no such file.
+    pub past: Option<Past>,
     /// Good checkpoints before it, the oldest first: places to go back to.
     pub earlier: Vec<Checkpoint>,
     /// Why newer checkpoints are not it, the newest first.
@@ -25,8 +24,8 @@ pub enum ContinueError {
     NoCheckpoints { folder: PathBuf },
     #[error("there is no good checkpoint in {}: {}", folder.display(), reasons(refused))]
     NoneGood { folder: PathBuf, refused: Vec<Refusal> },
-    #[error("{}: {cause}", file.display())]
-    Metrics { file: PathBuf, cause: MetricsError },
+    #[error(transparent)]
+    Past(#[from] PastError),
 }
 
 fn reasons(refused: &[Refusal]) -> String {
@@ -49,19 +48,11 @@ impl Continuation {
                 ContinueError::NoneGood { folder: checkpoints, refused: found.refused }
             });
         };
-        let mut measured = Vec::new();
         let file = folder.join("metrics.csv");
-        if file.exists() {
-            let early = |line: &Result<Measured, _>| {
-                line.as_ref().map_or(true, |measured| measured.row.update < checkpoint.update())
-            };
-            measured = Reader::open(&file)
-                .and_then(|lines| lines.filter(early).collect())
-                .map_err(|cause| ContinueError::Metrics { file, cause })?;
-        }
+        let past = file.exists().then(|| Past::read(&file, &checkpoint, |_| ())).transpose()?;
         let refused = found.refused.iter().map(Refusal::to_string).collect();
         let mut earlier = good_before(&checkpoints, checkpoint.update());
         earlier.retain(|before| before.is_of_the_training_of(&checkpoint));
-        Ok(Self { checkpoint, measured, earlier, refused })
+        Ok(Self { checkpoint, past, earlier, refused })
     }
 }

@@ -7,6 +7,8 @@ use crate::train::diff;
 ///
 /// Names of experiments do not count, nor where a data file lies: its content is compared by its checksum.
 pub fn between(old: &Experiment, new: &Experiment) -> Option<String> {
+    // Where rates are listed does not count either.
+    let (old, new) = (&old.contained(), &new.contained());
     let mut parts = Vec::new();
     let (a, b) = (&old.data, &new.data);
     let same_source = match (&a.source, &b.source) {
@@ -23,6 +25,7 @@ pub fn between(old: &Experiment, new: &Experiment) -> Option<String> {
     other(a.validation == b.validation, "validation share");
     other(a.label_noise == b.label_noise, "label noise");
     other(a.limit == b.limit, "limit");
+    other(a.columns == b.columns, "what is said of columns");
     other(old.model == new.model, "model");
     other(old.snapshots == new.snapshots, "[snapshots]");
     let Train { updates, seed, replicas, accumulate, clip_norm, loss, weights } = &old.train;

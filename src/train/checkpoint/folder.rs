@@ -8,8 +8,9 @@ use super::{Checkpoint, Refusal};
 
 const PREFIX: &str = "update-";
 const SUFFIX: &str = ".safetensors";
-/// Earlier checkpoints that are worth the memory.
+/// Earlier checkpoints that are worth the memory, and the bytes that they are worth together.
 const MOST_BEFORE: usize = 32;
+const MOST_BYTES_BEFORE: u64 = 256 << 20;
 
 /// The newest good checkpoint of a folder, and why newer ones are none.
 #[derive(Debug, Default)]
@@ -47,6 +48,13 @@ pub(super) fn good_before(folder: &Path, update: u64) -> Vec<Checkpoint> {
     let mut files = list(folder).unwrap_or_default();
     files.retain(|(at, _)| *at < update);
     files.drain(..files.len().saturating_sub(MOST_BEFORE));
+    let mut bytes = 0;
+    let fits = |(_, file): &&(u64, PathBuf)| {
+        bytes += fs::metadata(file).map_or(0, |file| file.len());
+        bytes <= MOST_BYTES_BEFORE
+    };
+    let few = files.iter().rev().take_while(fits).count();
+    files.drain(..files.len() - few);
     files.into_iter().filter_map(|(_, file)| Checkpoint::open(&file).ok()).collect()
 }
 
@@ -66,14 +74,13 @@ pub(super) fn list(folder: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
     Ok(all)
 }
 
-/// Deletes the halves of files that a killed process left behind.
-pub(super) fn sweep(folder: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        if name.to_str().is_some_and(|name| name.starts_with(".anneal-") && name.ends_with(".tmp")) {
-            fs::remove_file(entry.path())?;
+/// Makes way for a checkpoint where something else has its name: a folder, say, is renamed and not lost.
+pub(super) fn set_aside(file: &Path) -> io::Result<()> {
+    let mut aside = file.to_owned();
+    loop {
+        aside.as_mut_os_string().push(".aside");
+        if aside.symlink_metadata().is_err() {
+            return fs::rename(file, aside);
         }
     }
-    Ok(())
 }

@@ -13,7 +13,7 @@ use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 
-use super::{Checkpoint, Refusal, SavedLane};
+use super::{Checkpoint, Ledger, Refusal, SavedLane};
 use crate::experiment::Experiment;
 use crate::model::Parameter;
 use crate::train::ids::{LaneId, RunId};
@@ -33,6 +33,9 @@ struct Record {
     data: u32,
     parameters: Vec<ParameterRecord>,
     lanes: Vec<LaneRecord>,
+    /// Older checkpoints have none.
+    #[serde(default)]
+    ledger: Ledger,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -51,6 +54,9 @@ struct LaneRecord {
     next_rate: f64,
     state: LaneState,
     kept: Option<KeptRecord>,
+    /// Older checkpoints have none.
+    #[serde(default)]
+    watch: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -119,6 +125,7 @@ fn record(checkpoint: &Checkpoint) -> Record {
             taken: kept.taken,
             updates: kept.snapshots.iter().map(|snapshot| snapshot.update).collect(),
         }),
+        watch: lane.watch.clone(),
     });
     Record {
         experiment: checkpoint.experiment.to_toml(),
@@ -127,6 +134,7 @@ fn record(checkpoint: &Checkpoint) -> Record {
         data: checkpoint.data,
         parameters: parameters.collect(),
         lanes: lanes.collect(),
+        ledger: checkpoint.ledger,
     }
 }
 
@@ -210,10 +218,10 @@ fn checkpoint(record: Record, tensors: &SafeTensors<'_>, file: &Path) -> Result<
         .map(|(at, (lane, row))| {
             let id = LaneId { run: RunId(lane.run_id), replica: lane.replica };
             let kept = lane.kept.map(|kept| restore(&kept, tensors, at)).transpose()?;
-            let LaneRecord { run, next_rate, state, .. } = lane;
+            let LaneRecord { run, next_rate, state, watch, .. } = lane;
             let found = experiment.runs.iter().find(|other| other.name == run);
             let optimizer = found.ok_or_else(|| format!("it has no run \"{run}\""))?.optimizer.kind;
-            Ok(SavedLane { id, run, optimizer, state, next_rate, row, kept })
+            Ok(SavedLane { id, run, optimizer, state, next_rate, row, kept, watch })
         })
         .collect::<Result<_, String>>()?;
     let parameters = record.parameters.into_iter().map(|parameter| {
@@ -227,6 +235,7 @@ fn checkpoint(record: Record, tensors: &SafeTensors<'_>, file: &Path) -> Result<
         data: record.data,
         parameters: parameters.collect(),
         lanes,
+        ledger: record.ledger,
     })
 }
 

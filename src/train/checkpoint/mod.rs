@@ -9,6 +9,8 @@ mod difference;
 mod error;
 mod folder;
 mod format;
+mod ledger;
+mod past;
 pub mod policy;
 mod writer;
 
@@ -20,17 +22,23 @@ pub use continuation::{Continuation, ContinueError};
 pub use continuity::{Continuity, Forget};
 pub use error::Refusal;
 pub use folder::{Found, file_name, newest_good};
+pub use ledger::Ledger;
+pub use past::{Past, PastError};
 pub use policy::{Policy, Reason};
 pub use writer::{Report, Writer};
 
-use super::TrainError;
 use super::cohort::Cohort;
 use super::ids::{LaneId, Revision, RunId};
 use super::lane::LaneState;
+use super::memory;
 use super::snapshot::{Keeper, Kept};
+use super::{Misfit, TrainError};
 use crate::experiment::{Experiment, OptimizerKind};
 use crate::files;
 use crate::model::Parameter;
+
+/// The largest checkpoint that is read: more than fits into the memory of the machines this is for.
+const MOST_BYTES: u64 = 1 << 40;
 
 /// A cohort between two updates.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,6 +52,8 @@ pub struct Checkpoint {
     /// How the weights lie in a row.
     pub parameters: Vec<Parameter>,
     pub lanes: Vec<SavedLane>,
+    /// What the training that made it knew of itself.
+    pub ledger: Ledger,
 }
 
 /// One lane between two updates.
@@ -60,6 +70,8 @@ pub struct SavedLane {
     pub row: Vec<f32>,
     /// What `[snapshots]` has kept.
     pub kept: Option<Kept>,
+    /// The state of what watched over the lane, in words of its own.
+    pub watch: Option<String>,
 }
 
 impl Checkpoint {
@@ -68,8 +80,11 @@ impl Checkpoint {
     /// # Errors
     /// When the file cannot be read, is cut short, was altered, or comes from a newer version.
     pub fn open(file: &Path) -> Result<Self, Refusal> {
-        let bytes =
-            std::fs::read(file).map_err(|cause| Refusal::Unreadable { file: file.to_owned(), cause })?;
+        // Its bytes, and the numbers in them.
+        let size = std::fs::metadata(file).map_or(0, |there| there.len());
+        memory::is_free(2.0 * size as f64)?;
+        let bytes = files::read(file, MOST_BYTES)
+            .map_err(|cause| Refusal::Unreadable { file: file.to_owned(), cause: cause.into() })?;
         format::decode(&bytes, file)
     }
 
@@ -129,12 +144,13 @@ impl Cohort {
         let lanes = (0..).zip(rows).filter_map(|(at, row)| self.saved(at, row)).collect();
         let revision = self.revision();
         Ok(Checkpoint {
-            experiment: revision.experiment.clone(),
+            experiment: revision.experiment.contained(),
             generation: revision.generation,
             ids: revision.ids.clone(),
             data: self.task().fingerprint(),
             parameters: self.task().model.parameters().to_vec(),
             lanes,
+            ledger: Ledger::default(),
         })
     }
 
@@ -168,6 +184,7 @@ impl Cohort {
             next_rate: lane.numbers_after(0).lr,
             row,
             kept: lane.keeper.as_ref().map(Keeper::kept).cloned(),
+            watch: None,
         })
     }
 
@@ -186,7 +203,7 @@ impl Cohort {
         let Some(at) = self.lanes().iter().position(|lane| lane.id == id) else { return Ok(None) };
         let weights = self.task().model.width();
         let Some((saved_weights, saved_buffers)) = saved.row.split_at_checked(weights) else {
-            return Err(TrainError::Task("the saved run is of another model".into()));
+            return Err(Misfit::OtherModel.into());
         };
         let (_, width) = self.rows().dims2()?;
         let revision = Arc::clone(self.revision());

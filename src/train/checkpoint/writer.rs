@@ -8,6 +8,7 @@ use std::thread::{Builder, JoinHandle};
 
 use super::policy::{self, Entry, Reason};
 use super::{Checkpoint, Policy, file_name, folder};
+use crate::files;
 
 /// Checkpoints that may wait for the disk.
 const WAITING: usize = 4;
@@ -62,10 +63,13 @@ impl Writer {
     /// When the folder cannot be made, read or tidied, or the system gives no thread.
     pub fn start(folder: &Path, policy: Policy, from: u64) -> io::Result<Self> {
         std::fs::create_dir_all(folder)?;
-        folder::sweep(folder)?;
+        files::sweep(folder);
         let mut entries = Vec::new();
-        for (update, file) in folder::list(folder)? {
-            if update > from || from == 0 {
+        // The newest first: whenever this is cut short, what is left is a training's folder.
+        for (update, file) in folder::list(folder)?.into_iter().rev() {
+            if !std::fs::metadata(&file).is_ok_and(|there| there.is_file()) {
+                folder::set_aside(&file)?;
+            } else if update > from || from == 0 {
                 std::fs::remove_file(&file)?;
             } else if let Ok(checkpoint) = Checkpoint::open(&file) {
                 entries.push(entry(&checkpoint));

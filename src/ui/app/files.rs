@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use eframe::egui::{Context, Ui, ViewportCommand};
 
 use crate::experiment::Experiment;
+use crate::recording::is_claimed;
 use crate::ui::document::{Document, first};
 use crate::ui::picker::Ask;
 use crate::ui::sheet::{Decision, Resume, Sheet, Source, Then, file_name};
@@ -73,6 +74,23 @@ impl StudioApp {
         }
     }
 
+    /// Opens whatever stands there: an experiment, the folder of a training of ours, or a recording.
+    pub(super) fn open_any(&mut self, ctx: &Context, path: &Path) {
+        if is_saved_training(path) {
+            self.studio.sheet = Some(Sheet::Resume(Resume::default()));
+            self.read_saved(ctx, path);
+        } else if is_recording(path) {
+            self.studio.sheet = None;
+            self.open_recording(ctx, path);
+        } else if self.studio.document.is_dirty() && !matches!(self.studio.sheet, Some(Sheet::Open { .. })) {
+            let path = path.display().to_string();
+            let error = "There are changes that are not saved: save them first, then open this.".to_owned();
+            self.studio.sheet = Some(Sheet::Open { path, error: Some(error) });
+        } else {
+            self.open_from(path);
+        }
+    }
+
     fn open_from(&mut self, path: &Path) {
         match Experiment::open(path) {
             Ok(experiment) => {
@@ -116,7 +134,7 @@ impl StudioApp {
                 self.read_saved(ctx, &path);
             }
             Some(Decision::Resume) => self.resume_found(),
-            Some(Decision::Open(path)) => self.open_from(&path),
+            Some(Decision::Open(path)) => self.open_any(ctx, &path),
             Some(Decision::Save(path)) if matches!(self.studio.sheet, Some(Sheet::Export { .. })) => {
                 self.write_export(&path);
             }
@@ -137,7 +155,7 @@ impl StudioApp {
         let Some(answer) = self.picking.poll() else { return };
         let Some(path) = answer else { return };
         match self.studio.sheet.clone() {
-            Some(Sheet::Open { .. }) => self.open_from(&path),
+            Some(Sheet::Open { .. }) => self.open_any(ctx, &path),
             Some(Sheet::Save { then, .. }) => self.save_to(ctx, &with_extension(path), then),
             Some(Sheet::Export { .. }) => self.write_export(&path),
             Some(Sheet::Import(_)) => self.import_from(ctx, Source::File(path)),
@@ -153,6 +171,16 @@ impl StudioApp {
             self.studio.sheet = Some(Sheet::Unsaved { then: Then::Quit });
         }
     }
+}
+
+/// Whether a training of ours can go on from there.
+pub fn is_saved_training(path: &Path) -> bool {
+    path.is_dir() && path.join("checkpoints").is_dir()
+}
+
+/// Whether something is to be read as a recording: a folder, or a file that is claimed by a log and is no experiment.
+pub fn is_recording(path: &Path) -> bool {
+    path.is_dir() || path.extension().is_none_or(|extension| extension != "toml") && is_claimed(path)
 }
 
 fn base_name(path: &str) -> String {

@@ -4,6 +4,7 @@ mod actions;
 mod exchange;
 mod files;
 mod panels;
+mod recordings;
 mod resume;
 
 use std::collections::VecDeque;
@@ -29,6 +30,7 @@ use super::studio::Studio;
 use super::theme::{self, metrics};
 use super::trainer::Trainer;
 use super::widgets::looked_up;
+pub use files::{is_recording, is_saved_training};
 use resume::Reading;
 
 /// Between two frames while training: at most 60 a second.
@@ -132,7 +134,7 @@ impl StudioApp {
         let hidden = &view.hidden;
         let begins = self.studio.begins();
         let ask = Ask {
-            bounds: view.window.bounds(playhead, clock.updates),
+            bounds: view.window.bounds(playhead, self.studio.extent()),
             columns: self.studio.layout.across.span().max(metrics::PLOT_MIN) as usize,
             quantity: view.quantity,
             number: view.number,
@@ -147,6 +149,7 @@ impl StudioApp {
         };
         let frame = &mut self.studio.frame;
         self.trainer.read(&mut |shared| frame.gather(shared, &ask));
+        self.studio.shelf.gather(frame, &ask, clock);
         self.studio.follow_engine();
         self.studio.refresh();
         let shown = side_panel::shown(&self.studio).map(|panel| panel.name);
@@ -220,7 +223,9 @@ impl StudioApp {
     /// Whether the side panel waits for something from the engine.
     pub fn is_waiting(&self) -> bool {
         let panel = side_panel::shown(&self.studio);
-        self.busy || panel.is_some_and(|panel| (panel.is_waiting)(&self.studio))
+        self.busy
+            || self.studio.shelf.is_opening()
+            || panel.is_some_and(|panel| (panel.is_waiting)(&self.studio))
     }
 
     fn is_behind(&self) -> bool {
@@ -243,6 +248,7 @@ impl eframe::App for StudioApp {
         self.closing(ctx);
         self.picked(ctx);
         self.imported();
+        self.recordings(ctx);
         self.poll_saved();
         self.gather();
     }

@@ -72,7 +72,7 @@ fn filled(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
 /// Runs above, what is set for the selected one below.
 fn left(ui: &mut Ui, studio: &mut Studio) {
     let full = ui.available_rect_before_wrap();
-    let rows = studio.document.runs().count() as f32;
+    let rows = (studio.document.runs().count() + studio.shelf.guests().len()) as f32;
     let wanted =
         metrics::ICON_BUTTON + metrics::XS + rows * (metrics::RUN_ROW + metrics::XS / 2.0) + metrics::XS;
     let height = wanted.min(full.height() * 0.45);

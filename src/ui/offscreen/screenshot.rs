@@ -1,5 +1,6 @@
 //! Pictures of the real studio, rendered off screen.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -37,6 +38,8 @@ pub struct Shot {
     pub dark: bool,
     /// The side panel to show, by its name.
     pub panel: Option<String>,
+    /// Recordings beside the experiment's runs.
+    pub recordings: Vec<PathBuf>,
 }
 
 /// Why there is no picture.
@@ -78,6 +81,9 @@ pub fn render(experiment: Experiment, shot: &Shot) -> Result<RgbaImage, ShotErro
             let view = &mut app.studio_mut().view;
             view.still = true;
             view.panel = panel;
+            for path in &shot.recordings {
+                app.open_recording(&cc.egui_ctx, path);
+            }
             app
         });
     harness.run_steps(FRAMES);

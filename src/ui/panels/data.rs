@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use eframe::egui::{Button, TextEdit, Ui};
 
-use crate::data::CATALOGUE;
+use crate::data::{CATALOGUE, TableReport};
 use crate::experiment::{BatchSize, Data, Experiment, Loss, Source};
 use crate::schedule::Span;
 use crate::ui::theme;
 use crate::ui::widgets::{Amount, amount, check, choice, count, row};
 
-use super::model;
+use super::{model, table_preview};
 
 /// What the picker of data sets offers.
 #[derive(Clone, Copy, PartialEq)]
@@ -25,8 +25,12 @@ enum Choice {
 /// A table being named: its path and the column to predict, before both are there.
 type Draft = (String, String);
 
-pub fn show(ui: &mut Ui, experiment: &mut Experiment) {
+/// `table`: what became of the experiment's table, once it is read.
+pub fn show(ui: &mut Ui, experiment: &mut Experiment, table: Option<&TableReport>) {
     source(ui, experiment);
+    if let (Source::File { label, .. }, Some(report)) = (&mut experiment.data.source, table) {
+        table_preview::show(ui, report, label, &mut experiment.data.columns);
+    }
     if experiment.data.source != Source::None {
         dealing(ui, &mut experiment.data);
     }
@@ -36,6 +40,7 @@ pub fn show(ui: &mut Ui, experiment: &mut Experiment) {
 pub fn choose(experiment: &mut Experiment, source: Source) {
     experiment.train.loss = Loss::usual(&source);
     experiment.data.source = source;
+    experiment.data.columns.clear();
     if experiment.data.source == Source::None {
         // A surface has no samples to deal out, and no epochs to count.
         experiment.data = Data::new(Source::None);
@@ -81,7 +86,8 @@ fn source(ui: &mut Ui, experiment: &mut Experiment) {
                 Source::File { path, label } => (path.display().to_string(), label.clone()),
                 Source::Shipped(_) | Source::None => Draft::default(),
             };
-            if let Some(source) = table(ui, id, draft.unwrap_or(named)) {
+            let committed = matches!(source, Source::File { .. }).then(|| named.0.clone());
+            if let Some(source) = table(ui, id, draft.unwrap_or(named), committed.as_deref()) {
                 choose(experiment, source);
             }
         }
@@ -94,8 +100,8 @@ fn source(ui: &mut Ui, experiment: &mut Experiment) {
     }
 }
 
-/// The fields that name a table; its source when both are filled and confirmed.
-fn table(ui: &mut Ui, id: eframe::egui::Id, mut draft: Draft) -> Option<Source> {
+/// The fields that name a table; its source when both are filled and confirmed. `committed`: the file that is in use.
+fn table(ui: &mut Ui, id: eframe::egui::Id, mut draft: Draft, committed: Option<&str>) -> Option<Source> {
     let before = draft.clone();
     let field = |ui: &mut Ui, name: &str, help: &str, hint: &'static str, text: &mut String| {
         row(ui, name, help, |ui, label| {
@@ -105,6 +111,14 @@ fn table(ui: &mut Ui, id: eframe::egui::Id, mut draft: Draft) -> Option<Source> 
     };
     field(ui, "File", "A CSV file with a header line.", "table.csv", &mut draft.0);
     field(ui, "Predict", "The column to predict.", "column name", &mut draft.1);
+    let path = draft.0.trim().to_owned();
+    let is_new = committed.is_none_or(|committed| committed != path);
+    if is_new
+        && std::path::Path::new(&path).is_file()
+        && let Some(label) = table_preview::pick(ui, &path)
+    {
+        draft.1 = label;
+    }
     if draft != before {
         ui.data_mut(|data| data.insert_temp(id, draft.clone()));
     }

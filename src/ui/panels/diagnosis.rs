@@ -10,7 +10,7 @@ use crate::ui::format;
 use crate::ui::panel::{Panel, Question};
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, Tokens, metrics};
-use crate::ui::widgets::{paint_marker, prose, segmented};
+use crate::ui::widgets::{prose, run_chip, segmented};
 
 /// The longest time limit that can be set, in minutes.
 const LONGEST: f64 = 100_000.0;
@@ -116,9 +116,7 @@ pub fn color(severity: Severity, tokens: &Tokens) -> Color32 {
 
 fn heading(ui: &mut Ui, studio: &mut Studio, row: Row, name: &str) {
     ui.horizontal(|ui| {
-        let tokens = theme::tokens(ui);
-        let (chip, _) = ui.allocate_exact_size(vec2(metrics::CHIP, metrics::CONTROL), Sense::hover());
-        paint_marker(ui.painter(), chip.center(), metrics::CHIP / 2.0, row.slot, tokens.run(row.slot));
+        run_chip(ui, row.slot, metrics::CONTROL, false);
         let text = RichText::new(name).font(theme::medium());
         if ui.add(Label::new(text).truncate().sense(Sense::click())).clicked() {
             studio.view.selected = row.id;

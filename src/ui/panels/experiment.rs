@@ -2,7 +2,8 @@
 
 use eframe::egui::Ui;
 
-use crate::experiment::{Experiment, Loss, Train, WeightFormat};
+use crate::data::Prepared;
+use crate::experiment::{Experiment, Loss, Source, Train, WeightFormat};
 use crate::schedule::Clock;
 use crate::ui::format;
 use crate::ui::studio::Studio;
@@ -18,7 +19,8 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
     let clock = studio.clock();
     ui.label(theme::caption(ui, "Shared by all runs. A change here trains them anew."));
     lint::of_experiment(ui, studio);
-    data::show(ui, &mut next);
+    let prepared = studio.frame.prepared.clone();
+    data::show(ui, &mut next, prepared.as_deref().and_then(Prepared::table));
     rule(ui);
     model::show(ui, &mut next);
     if studio.frame.status.parameters > 0 {
@@ -26,7 +28,8 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
         row(ui, "Weights", "Learnable numbers of one run.", |ui, _| ui.label(theme::value(ui, count)));
     }
     rule(ui);
-    train(ui, &mut next.train, clock);
+    let answers_decide = matches!(next.data.source, Source::File { .. });
+    train(ui, &mut next.train, clock, answers_decide);
     if next != before {
         studio.document.edit(|experiment| {
             let runs = std::mem::take(&mut experiment.runs);
@@ -35,7 +38,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
     }
 }
 
-fn train(ui: &mut Ui, train: &mut Train, clock: Clock) {
+fn train(ui: &mut Ui, train: &mut Train, clock: Clock, answers_decide: bool) {
     let mut length = Some(train.updates);
     if span_row(ui, "Length", "How long every run trains.", &mut length, Units::Absolute, long(clock))
         && let Some(length) = length
@@ -51,8 +54,14 @@ fn train(ui: &mut Ui, train: &mut Train, clock: Clock) {
     count(ui, &spec, &mut train.replicas);
     let help = "Batches whose mean gradient makes one update.";
     count(ui, &Amount::whole("Accumulate", help, 1.0..=16.0).limits(1.0..=1024.0), &mut train.accumulate);
-    let losses = [("Cross-entropy", Loss::CrossEntropy), ("Squared error", Loss::Mse)];
-    choice(ui, "Loss", "What training makes small.", &mut train.loss, &losses);
+    let losses = [
+        ("As the answers are", None),
+        ("Cross-entropy", Some(Loss::CrossEntropy)),
+        ("Squared error", Some(Loss::Mse)),
+    ];
+    // Only a table's answers are not known before they are read.
+    let known = usize::from(!answers_decide);
+    choice(ui, "Loss", "What training makes small.", &mut train.loss, &losses[known..]);
     let formats = [("f32", WeightFormat::F32), ("bf16", WeightFormat::Bf16), ("f16", WeightFormat::F16)];
     choice(
         ui,

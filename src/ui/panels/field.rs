@@ -16,7 +16,7 @@ use crate::ui::panel::{Panel, Question, Request};
 use crate::ui::scenery::{Scenery, Subject};
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, Tokens, metrics};
-use crate::ui::widgets::paint_marker;
+use crate::ui::widgets::run_chip;
 
 use super::data;
 
@@ -98,9 +98,7 @@ fn field(ui: &mut Ui, studio: &mut Studio, prepared: &Arc<Prepared>) {
     let name = studio.document.run(studio.view.selected).map(|run| run.name.clone()).unwrap_or_default();
     let slot = rows.iter().find(|(row, _)| row.id == studio.view.selected).map_or(0, |(row, _)| row.slot);
     ui.horizontal(|ui| {
-        let tokens = theme::tokens(ui);
-        let (chip, _) = ui.allocate_exact_size(vec2(metrics::CHIP, metrics::CONTROL), Sense::hover());
-        paint_marker(ui.painter(), chip.center(), metrics::CHIP / 2.0, slot, tokens.run(slot));
+        run_chip(ui, slot, metrics::CONTROL, false);
         ui.add(eframe::egui::Label::new(name).truncate());
     });
     let side = ui.available_width().min(ui.available_height() - metrics::CONTROL).max(metrics::CARD_WIDTH);

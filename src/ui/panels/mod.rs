@@ -18,6 +18,7 @@ pub mod microscope;
 pub mod model;
 pub mod optimizer;
 pub mod range_test;
+pub mod recordings;
 pub mod report;
 pub mod results;
 pub mod runs;
@@ -25,6 +26,7 @@ pub mod schedule;
 pub mod side_panel;
 pub mod snapshots;
 pub mod sweep;
+mod table_preview;
 pub mod timeline;
 pub mod top_bar;
 

@@ -13,7 +13,7 @@ use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
 use crate::ui::widgets::{Icon, Sparkline, icon_button, icon_toggle, paint_marker};
 
-use super::diagnosis;
+use super::{diagnosis, recordings};
 /// Forks of forks are set in no further than this.
 const DEEPEST: usize = 4;
 
@@ -35,6 +35,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
                 hot = Some(row.id);
             }
         }
+        hot = recordings::rows(ui, studio).or(hot);
     });
     if studio.view.hot != hot {
         studio.view.hot = hot;

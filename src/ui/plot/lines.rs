@@ -114,6 +114,16 @@ impl Strokes {
         strokes
     }
 
+    /// The same with so many of our updates in one of the series' own.
+    #[must_use]
+    pub fn stretched(mut self, stretch: f64) -> Self {
+        if stretch != 1.0 {
+            self.lines.iter_mut().flatten().for_each(|point| point.x *= stretch);
+            self.lost.iter_mut().for_each(|update| *update *= stretch);
+        }
+        self
+    }
+
     /// The lines that have a length.
     pub fn into_lines(self) -> impl Iterator<Item = Vec<PlotPoint>> {
         self.lines.into_iter().filter(|line| !line.is_empty())

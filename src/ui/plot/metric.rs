@@ -137,7 +137,7 @@ fn metric_lines(
     let curves = &lane.curves;
     let smoothed = !curves.smooth.is_empty();
     let replica = lane.id.replica > 0;
-    let raw = Strokes::raw(&curves.raw, scale);
+    let raw = Strokes::raw(&curves.raw, scale).stretched(lane.stretch);
     let hidden = raw.hidden;
     raw.lost.iter().copied().for_each(lost);
     let (raw_color, raw_width) = match (smoothed, replica) {
@@ -148,13 +148,13 @@ fn metric_lines(
     // Many points a pixel: their extremes are what shows.
     lines.extend(raw.into_lines().map(|line| plain(line, raw_color, raw_width).allow_band(true)));
     if is_loss {
-        let ghost = Strokes::last(&curves.ghost, scale);
+        let ghost = Strokes::last(&curves.ghost, scale).stretched(lane.stretch);
         lines.extend(ghost.into_lines().map(|line| plain(line, tokens.ghost(color), metrics::CURVE * 0.75)));
         let (bold, width) = if replica { (tokens.ahead(color), 1.0) } else { (color, metrics::CURVE) };
-        let smooth = Strokes::last(&curves.smooth, scale);
+        let smooth = Strokes::last(&curves.smooth, scale).stretched(lane.stretch);
         lines.extend(smooth.into_lines().map(|line| plain(line, bold, width)));
         if !replica {
-            let validation = Strokes::last(&curves.validation, scale);
+            let validation = Strokes::last(&curves.validation, scale).stretched(lane.stretch);
             lines.extend(validation.into_lines().map(|line| plain(line, color, metrics::CURVE_FAINT)));
         }
     }
@@ -167,7 +167,7 @@ fn validation_marks(ui: &Ui, drawn: &Drawn, lane: &LaneFrame, slot: usize, color
     let mut last = f32::NEG_INFINITY;
     for bucket in &lane.curves.validation {
         if let Some(height) = scale.height(bucket.last) {
-            let place = overlay::position(drawn, (bucket.last_update as f64, height));
+            let place = overlay::position(drawn, (bucket.last_update as f64 * lane.stretch, height));
             if place.x - last < metrics::M {
                 continue;
             }

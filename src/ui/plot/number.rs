@@ -38,6 +38,10 @@ impl Plots<'_> {
                     lines.push(plain(line, color, stroke).style(style));
                 }
             };
+            if let Some(lane) = lane.filter(|_| studio.shelf.guest(row.id).is_some()) {
+                let past = Strokes::raw(&lane.curves.number, scale).stretched(lane.stretch);
+                add(past, color, LineStyle::Solid);
+            }
             if let (Some(curve), Some(_)) = (studio.curve(row.id), studio.number(row.id, number, 0)) {
                 let value = |update| studio.number(row.id, number, update).unwrap_or_default();
                 let start = from.max(done.saturating_sub(1));

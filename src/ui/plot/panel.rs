@@ -85,7 +85,7 @@ impl Behavior<Pane> for Plots<'_> {
 impl Plots<'_> {
     pub fn window(&self) -> (f64, f64) {
         let status = &self.studio.frame.status;
-        let (from, to) = self.studio.view.window.bounds(status.update, self.studio.clock().updates);
+        let (from, to) = self.studio.view.window.bounds(status.update, self.studio.extent());
         let room = (to - from) * Window::ROOM;
         (from - room, to + room)
     }
@@ -94,7 +94,7 @@ impl Plots<'_> {
     pub fn point(&mut self, ui: &Ui, drawn: &Drawn) -> bool {
         self.studio.layout.across = drawn.rect.x_range();
         let status = &self.studio.frame.status;
-        let (playhead, updates) = (status.update, self.studio.clock().updates);
+        let (playhead, updates) = (status.update, self.studio.extent());
         navigate(ui, drawn, &mut self.studio.view, playhead, updates);
         let covered = self.studio.sheet.is_some() || Popup::is_any_open(ui.ctx());
         if let Some(pointer) =

@@ -141,7 +141,7 @@ impl Plots<'_> {
             );
         }
         if let Some(lane) = lane {
-            let past = Strokes::raw(&lane.curves.lr, scale);
+            let past = Strokes::raw(&lane.curves.lr, scale).stretched(lane.stretch);
             lines.extend(past.into_lines().map(|line| plain(line, color, stroke)));
         }
         lines

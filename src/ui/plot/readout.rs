@@ -1,7 +1,9 @@
 //! One card for the values of every run at the cursor.
 
+use std::collections::BTreeSet;
+
 use eframe::egui::{
-    Align, Area, Color32, Frame as Card, Grid, Id, Layout, Margin, Order, Rect, Sense, Stroke, Ui, pos2, vec2,
+    Area, Color32, Frame as Card, Grid, Id, Margin, Order, Rect, Sense, Stroke, Ui, pos2, vec2,
 };
 
 use crate::telemetry::Column;
@@ -9,7 +11,7 @@ use crate::ui::format;
 use crate::ui::frame::Values;
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
-use crate::ui::widgets::paint_marker;
+use crate::ui::widgets::{paint_marker, right_cell};
 
 /// A run's line of the card.
 struct Line<'a> {
@@ -19,7 +21,12 @@ struct Line<'a> {
     values: Values,
     /// Whether these are the schedule's values, for an update that has not been trained.
     ahead: bool,
+    is_selected: bool,
 }
+
+/// Lines that are shown however little room there is, and however much.
+const FEWEST: usize = 3;
+const MOST: usize = 24;
 
 /// Shows the values of every shown run at `cursor`, which is at `x` in the plots' `rect`.
 pub fn at_cursor(ui: &Ui, studio: &Studio, rect: Rect, x: f32, cursor: f64) {
@@ -28,7 +35,7 @@ pub fn at_cursor(ui: &Ui, studio: &Studio, rect: Rect, x: f32, cursor: f64) {
     let clock = studio.clock();
     let epoch = (clock.updates_per_epoch > 0).then(|| cursor / clock.updates_per_epoch as f64);
     let runs: Vec<_> = studio.document.runs().filter(|(row, _)| studio.is_shown(row.id)).collect();
-    let lines: Vec<Line<'_>> = runs
+    let mut lines: Vec<Line<'_>> = runs
         .iter()
         .map(|(row, run)| {
             let lane = studio.frame.lane(row.id);
@@ -41,16 +48,57 @@ pub fn at_cursor(ui: &Ui, studio: &Studio, rect: Rect, x: f32, cursor: f64) {
                     ..Values::default()
                 },
             };
-            Line { name: &run.name, slot: row.slot, color: tokens.run(row.slot), values, ahead }
+            let is_selected = studio.view.selected == row.id;
+            Line { name: &run.name, slot: row.slot, color: tokens.run(row.slot), values, ahead, is_selected }
         })
         .collect();
+    let guests = studio.shelf.guests().iter().filter(|guest| studio.is_shown(guest.row.id));
+    let guests = guests.map(|guest| Line {
+        name: &guest.name,
+        slot: guest.row.slot,
+        color: tokens.run(guest.row.slot),
+        values: studio.frame.lane(guest.row.id).map(|lane| lane.at_cursor).unwrap_or_default(),
+        ahead: false,
+        is_selected: false,
+    });
+    lines.extend(guests);
+    let left_out = fit(&mut lines, rect.height());
     if !lines.is_empty() {
-        show(ui, rect, x, (update, epoch), studio.view.number, &lines);
+        show(ui, rect, x, (update, epoch), studio.view.number, (&lines, left_out));
     }
 }
 
+/// Leaves as many lines as find room in this height, and says how many do not: of many runs the selected one and the
+/// lowest losses stay, in the order of the list.
+fn fit(lines: &mut Vec<Line<'_>>, height: f32) -> usize {
+    // Heading, captions and the card's own margin are not for lines, nor is the line that counts the rest.
+    let room = (height - metrics::READOUT_HEAD) / (metrics::L + metrics::XS) - 1.0;
+    let room = (room.max(0.0) as usize).clamp(FEWEST, MOST);
+    if lines.len() <= room {
+        return 0;
+    }
+    let rank = |line: &Line<'_>| (!line.is_selected, line.values.loss.unwrap_or(f64::INFINITY));
+    let mut order: Vec<usize> = (0..lines.len()).collect();
+    order.sort_by(|a, b| {
+        let (a, b) = (rank(&lines[*a]), rank(&lines[*b]));
+        a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))
+    });
+    let stays: BTreeSet<usize> = order.into_iter().take(room).collect();
+    let all = lines.len();
+    let mut at = 0..;
+    lines.retain(|_| at.next().is_some_and(|at| stays.contains(&at)));
+    all - lines.len()
+}
+
 /// Shows the card beside the cursor, which is at `x` in the plots' `rect`.
-fn show(ui: &Ui, rect: Rect, x: f32, at: (u64, Option<f64>), number: Column, lines: &[Line<'_>]) {
+fn show(
+    ui: &Ui,
+    rect: Rect,
+    x: f32,
+    at: (u64, Option<f64>),
+    number: Column,
+    (lines, left_out): (&[Line<'_>], usize),
+) {
     let right = x + metrics::L + metrics::READOUT_WIDTH <= rect.right();
     let left = if right { x + metrics::L } else { x - metrics::L - metrics::READOUT_WIDTH };
     let tokens = theme::tokens(ui);
@@ -68,6 +116,13 @@ fn show(ui: &Ui, rect: Rect, x: f32, at: (u64, Option<f64>), number: Column, lin
                     ui.set_width(metrics::READOUT_WIDTH - 2.0 * metrics::M);
                     heading(ui, at);
                     table(ui, number, lines);
+                    if left_out > 0 {
+                        ui.add_space(metrics::XS);
+                        let is_ranked =
+                            lines.iter().any(|line| !line.is_selected && line.values.loss.is_some());
+                        let why = if is_ranked { ", with higher losses" } else { "" };
+                        ui.label(theme::caption(ui, format!("{left_out} more runs{why}")));
+                    }
                 });
         });
 }
@@ -90,7 +145,7 @@ fn table(ui: &mut Ui, number: Column, lines: &[Line<'_>]) {
     Grid::new("readout values").num_columns(5).spacing(vec2(metrics::S, metrics::XS)).show(ui, |ui| {
         ui.label("");
         for name in [Column::Lr, Column::TrainLoss, Column::ValLoss, number].map(Column::short) {
-            right(ui, column, |ui| {
+            right_cell(ui, column, |ui| {
                 ui.label(theme::caption(ui, name));
             });
         }
@@ -115,18 +170,11 @@ fn table(ui: &mut Ui, number: Column, lines: &[Line<'_>]) {
                 } else {
                     theme::tokens(ui).text
                 };
-                right(ui, column, |ui| {
+                right_cell(ui, column, |ui| {
                     ui.label(theme::value(ui, text).color(color));
                 });
             }
             ui.end_row();
         }
-    });
-}
-
-fn right(ui: &mut Ui, width: f32, content: impl FnOnce(&mut Ui)) {
-    ui.allocate_ui_with_layout(vec2(width, metrics::L), Layout::right_to_left(Align::Center), |ui| {
-        ui.set_min_width(width);
-        content(ui);
     });
 }

@@ -1,11 +1,11 @@
 //! The sheet into which another framework's schedule is pasted. Text is only ever read.
 
-use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use eframe::egui::{Align, Button, Event, Label, Layout, Margin, RichText, ScrollArea, TextEdit, Ui, vec2};
 
+use crate::files;
 use crate::import::{Format, ImportError, Imported, MAX_BYTES, Options, import, import_file};
 use crate::lint::{Linted, Warning, lint_text};
 use crate::schedule::Span;
@@ -36,9 +36,8 @@ impl Source {
             Self::File(path) => {
                 let imported = import_file(path, Options::default());
                 // What is longer is no configuration.
-                let is_short = fs::metadata(path).is_ok_and(|file| file.len() <= MAX_BYTES);
-                let text = if is_short { fs::read_to_string(path) } else { Ok(String::new()) };
-                Found::new(imported, &text.unwrap_or_default())
+                let text = files::read(path, MAX_BYTES).unwrap_or_default();
+                Found::new(imported, str::from_utf8(&text).unwrap_or_default())
             }
         }
     }

@@ -83,6 +83,8 @@ pub const HANDLE_GRAB: f32 = 12.0;
 pub const HANDLE_DEAD_ZONE: f32 = 4.0;
 pub const MARKER: f32 = 3.5;
 pub const READOUT_WIDTH: f32 = 424.0;
+/// The values at the cursor without the lines of runs.
+pub const READOUT_HEAD: f32 = 72.0;
 /// The plot of an export.
 pub const COMPARISON: f32 = 152.0;
 /// The plot of a range test.

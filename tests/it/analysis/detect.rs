@@ -251,10 +251,10 @@ fn policies_react_to_errors_only() {
         count: 1,
         evidence: vec![Evidence {
             update: 3,
-            what: "loss",
+            what: "loss".into(),
             value: 9.0,
             against: 2.0,
-            against_what: "chance",
+            against_what: "chance".into(),
         }],
         remedies: Vec::new(),
     };
@@ -370,7 +370,7 @@ fn healthy_runs_of_every_schedule_raise_nothing() {
         let mut experiment = experiment_of(data, more, updates, hidden, &schedules);
         if data == "wine_quality" && Cohort::new(super::revision(experiment.clone()), super::pool()).is_err()
         {
-            experiment.train.loss = anneal_studio::experiment::Loss::Mse;
+            experiment.train.loss = Some(anneal_studio::experiment::Loss::Mse);
         }
         experiment.train.replicas = 4;
         for (name, findings) in diagnosed(&mut cohort(experiment)) {

@@ -167,8 +167,9 @@ fn crc_of_sorted(values: &[f32]) -> u32 {
 #[test]
 fn penguins_without_their_missing_cells() {
     let dataset = Dataset::load("penguins").unwrap();
-    assert_eq!(dataset.left_out.rows, 11);
-    assert_eq!(dataset.left_out.to_string(), "left out: 11 rows with a missing cell");
+    let report = dataset.table.clone().unwrap();
+    assert_eq!((report.rows, report.rows_left_out()), (344, 11));
+    assert!(report.to_string().starts_with("11 of 344 rows left out, 333 used"), "{report}");
     let penguins = samples("penguins");
     assert_eq!(class_names(&penguins), ["Adelie", "Chinstrap", "Gentoo"]);
     assert_eq!(class_counts(&penguins), [146, 68, 119]);

@@ -15,7 +15,8 @@ fn the_seed_decides_everything() {
 fn parts_have_the_sizes_asked_for_and_share_no_sample() {
     // Each sample is its own number.
     let rows: String = (0..1000).map(|n| format!("{n},{}\n", n % 2)).collect();
-    let numbered = Dataset::from_csv("numbers", format!("x,y\n{rows}").as_bytes(), "y").unwrap();
+    let numbered =
+        Dataset::from_table("numbers", format!("x,y\n{rows}").as_bytes(), "y", &ColumnUses::new()).unwrap();
     for (validation, held_out) in [(0.0, 0), (0.2, 200), (0.3333, 333), (0.9996, 1000), (0.9994, 999)] {
         let prepared = numbered.prepare(&Split { validation, ..PLAIN });
         if held_out == 1000 {
@@ -25,7 +26,7 @@ fn parts_have_the_sizes_asked_for_and_share_no_sample() {
             );
             continue;
         }
-        let Prepared::Samples { train, validation, scaling } = prepared.unwrap() else { panic!() };
+        let Prepared::Samples { train, validation, scaling, .. } = prepared.unwrap() else { panic!() };
         assert_eq!((train.len(), validation.len()), (1000 - held_out, held_out));
         let line = scaling.features[0];
         let mut all: Vec<u32> = [&train, &validation]
@@ -91,7 +92,7 @@ fn label_noise_of_a_regression_moves_values_about() {
 
 #[test]
 fn digits_are_divided_by_16_and_centred_by_the_training_mean() {
-    let Prepared::Samples { train, validation, scaling } =
+    let Prepared::Samples { train, validation, scaling, .. } =
         Dataset::load("digits").unwrap().prepare(&PLAIN).unwrap()
     else {
         panic!()
@@ -130,7 +131,13 @@ fn images_are_standardised_globally_and_tables_by_column() {
 #[test]
 fn tables_of_numbers_have_their_targets_standardised_and_constants_stay_finite() {
     let rows: String = (0..50).map(|n| format!("{n},0.1,{}\n", 100_000.0 + f64::from(n) * 1234.5)).collect();
-    let houses = Dataset::from_csv("houses", format!("x,same,price\n{rows}").as_bytes(), "price").unwrap();
+    let houses = Dataset::from_table(
+        "houses",
+        format!("x,same,price\n{rows}").as_bytes(),
+        "price",
+        &ColumnUses::new(),
+    )
+    .unwrap();
     let Prepared::Samples { train, scaling, .. } = houses.prepare(&PLAIN).unwrap() else { panic!() };
     let (mean, deviation) = mean_and_deviation(values(&train));
     assert!(mean.abs() < 1e-6 && (deviation - 1.0).abs() < 1e-6, "{mean} {deviation}");

@@ -1,9 +1,11 @@
 //! Tables are read, or refused with a reason.
 
+use std::io::Read as _;
+
 use super::*;
 
 fn table(text: &str, label: &str) -> Dataset {
-    Dataset::from_csv("mine.csv", text.as_bytes(), label).unwrap()
+    Dataset::from_table("mine.csv", text.as_bytes(), label, &ColumnUses::new()).unwrap()
 }
 
 fn content(dataset: Dataset) -> Samples {
@@ -14,7 +16,7 @@ fn content(dataset: Dataset) -> Samples {
 }
 
 fn refusal(bytes: impl AsRef<[u8]>, label: &str) -> String {
-    Dataset::from_csv("mine.csv", bytes.as_ref(), label).unwrap_err().to_string()
+    Dataset::from_table("mine.csv", bytes.as_ref(), label, &ColumnUses::new()).unwrap_err().to_string()
 }
 
 #[test]
@@ -43,8 +45,14 @@ fn a_label_of_few_whole_numbers_makes_classes_and_other_numbers_a_regression() {
 
 #[test]
 fn rows_with_a_missing_cell_are_left_out_and_counted() {
-    let dataset = table("x,y,z\n1,a,5\n,a,6\n2,n/a,7\n3,b,?\n4,b,8\n", "y");
-    assert_eq!(dataset.left_out.rows, 3);
+    let dataset = table("x,y,z\n1,a,5\n,a,6\n2,n/a,7\n3,b,-\nNone,b,8\n4,b,8\n", "y");
+    let report = dataset.table.clone().unwrap();
+    assert_eq!((report.rows, report.rows_used, report.rows_left_out()), (6, 2, 4));
+    assert_eq!(report.missing().collect::<Vec<_>>(), [("x", 2), ("y", 1), ("z", 1)]);
+    assert!(
+        report.to_string().starts_with("4 of 6 rows left out, 2 used: they have a missing cell (`x`: 2, "),
+        "{report}"
+    );
     let read = content(dataset);
     assert_eq!(read.features, [1., 5., 4., 8.]);
     assert_eq!(labels(&read), [0, 1]);
@@ -57,13 +65,14 @@ fn columns_no_model_can_use_are_left_out_with_the_reason() {
         .collect();
     let dataset = table(&format!("x,who,typo,y\n{rows}"), "y");
     assert_eq!(
-        dataset.left_out.to_string(),
-        "left out: column `who`, which has 40 different texts, more than the 32 that become inputs; column \
-         `typo`, which mixes numbers such as `0` with text such as `?3x`"
+        dataset.table.as_ref().unwrap().to_string(),
+        "column `who` left out: it has 40 different texts, more than the 32 that become inputs; column `typo` left \
+         out: it mixes numbers such as `0` with text such as `?3x` (1 cells); \"number\" takes those for missing"
     );
     assert_eq!(content(dataset).feature_names[..], ["x"]);
     let empty = table("x,nothing,y\n1,,a\n2,NA,b\n", "y");
-    assert_eq!(empty.left_out.to_string(), "left out: column `nothing`, which has no values");
+    let report = empty.table.clone().unwrap();
+    assert_eq!(report.to_string(), "column `nothing` left out: it has no values");
     assert_eq!(content(empty).len(), 2, "a column that is left out costs no rows");
 }
 
@@ -86,7 +95,11 @@ fn each_refusal_names_the_file_and_the_reason() {
     for (text, reason) in [
         ("x,y\n1,a\n2\n", "line 3 has 1 cells where the header has 2"),
         ("x,y\n1,a\n2,b,c\n", "line 3 has 3 cells where the header has 2"),
-        ("x,z\n1,a\n", "no column is called `y`; the columns are `x`, `z`"),
+        (
+            "x,z\n1,a\n",
+            "no column is called `y` among the 2 of its first line: write the name as that line has it",
+        ),
+        ("x, Y \n1,a\n", "no column is called `y` among the 2 of its first line; did you mean `Y`?"),
         ("x,y,y\n1,a,b\n", "2 columns are called `y`; rename all but the one to predict"),
         ("", "holds no data"),
         ("\u{feff}", "holds no data"),
@@ -96,8 +109,8 @@ fn each_refusal_names_the_file_and_the_reason() {
         ("x,y\n1,a\n2,a\n", "column `y` has the same value in every row, so there is nothing to predict"),
         ("x,y\n1,7\n2,7\n", "column `y` has the same value in every row, so there is nothing to predict"),
         (
-            "x,y\n1,a\nNaN,b\n",
-            "line 3, column `x` has `NaN`, which is not a finite number; leave the cell empty if its value is missing",
+            "x,y\n1,a\ninf,b\n",
+            "line 3, column `x` has `inf`, which is not a finite number; leave the cell empty if its value is missing",
         ),
         (
             "x,y\n1,a\n\n1e39,b\n",
@@ -112,16 +125,16 @@ fn each_refusal_names_the_file_and_the_reason() {
     }
     let windows = "x,y\r\n1,a\r\n2,b\r\n3\r\n";
     assert_eq!(refusal(windows, "y"), "mine.csv: line 4 has 1 cells where the header has 2");
-    assert!(refusal("x,y\r\n1,a\r\n\r\nnan,b\r\n", "y").contains("line 4, column `x` has `nan`"));
+    assert!(refusal("x,y\r\n1,a\r\n\r\n-inf,b\r\n", "y").contains("line 4, column `x` has `-inf`"));
     assert_eq!(
         refusal(b"x,y\n1,a\n2,\xff\n", "y"),
         "mine.csv: line 3 is not UTF-8 text; save the file as UTF-8"
     );
     assert_eq!(refusal(b"x,\xff\n1,a\n", "y"), "mine.csv: line 1 is not UTF-8 text; save the file as UTF-8");
-    let typo: String = (0..40).map(|n| format!("{n},{n}{}\n", if n == 9 { " EUR" } else { "" })).collect();
+    let typo: String = (0..40).map(|n| format!("{n},{n}{}\n", if n == 9 { " apples" } else { "" })).collect();
     assert_eq!(
         refusal(format!("x,y\n{typo}"), "y"),
-        "mine.csv: column `y` mixes numbers such as `0` with text such as `9 EUR`; correct the text, or leave its cells empty"
+        "mine.csv: column `y` mixes numbers such as `0` with text such as `9 apples`; correct the text, or leave its cells empty"
     );
     let many: String = (0..1001).map(|n| format!("{n},class {n}\n")).collect();
     assert_eq!(
@@ -133,8 +146,12 @@ fn each_refusal_names_the_file_and_the_reason() {
 #[test]
 fn what_is_too_large_is_refused_unread() {
     let endless = std::io::repeat(b'1');
-    let error = Dataset::from_csv("mine.csv", endless, "y").unwrap_err().to_string();
-    assert_eq!(error, "mine.csv: is larger than 67108864 bytes, the most that is read");
+    let none = ColumnUses::new();
+    let error = Dataset::from_table("mine.csv", endless, "y", &none).unwrap_err().to_string();
+    assert_eq!(error, "mine.csv: is larger than 262144 bytes in its first line, the most that is read");
+    let endless = std::io::Cursor::new(b"x,y\n1,2\n").chain(std::io::repeat(b'1'));
+    let error = Dataset::from_table("mine.csv", endless, "y", &none).unwrap_err().to_string();
+    assert_eq!(error, "mine.csv: is larger than 1048576 bytes in a line, the most that is read");
 }
 
 #[test]
@@ -155,21 +172,26 @@ fn few_bytes_cannot_become_many_inputs() {
 
 #[test]
 fn files_are_named_by_their_path() {
-    let missing = Dataset::from_csv_file("no such/file.csv".as_ref(), "y").unwrap_err().to_string();
+    let none = ColumnUses::new();
+    let missing = Dataset::from_table_file("no such/file.csv".as_ref(), "y", &none).unwrap_err().to_string();
     assert!(missing.starts_with("no such/file.csv: cannot be read: "), "{missing}");
     let penguins = concat!(env!("CARGO_MANIFEST_DIR"), "/datasets/penguins.csv");
-    let from_file = Dataset::from_csv_file(penguins.as_ref(), "species").unwrap();
+    let from_file = Dataset::from_table_file(penguins.as_ref(), "species", &none).unwrap();
     assert_eq!(content(from_file), samples("penguins"));
     let wine = concat!(env!("CARGO_MANIFEST_DIR"), "/datasets/winequality-red.csv.gz");
-    assert_eq!(content(Dataset::from_csv_file(wine.as_ref(), "quality").unwrap()), samples("wine_quality"));
-    let folder = Dataset::from_csv_file(env!("CARGO_MANIFEST_DIR").as_ref(), "y").unwrap_err().to_string();
+    assert_eq!(
+        content(Dataset::from_table_file(wine.as_ref(), "quality", &none).unwrap()),
+        samples("wine_quality")
+    );
+    let folder =
+        Dataset::from_table_file(env!("CARGO_MANIFEST_DIR").as_ref(), "y", &none).unwrap_err().to_string();
     assert!(folder.contains(": cannot be read: "), "{folder}");
 }
 
 proptest! {
     #[test]
     fn arbitrary_bytes_never_panic(bytes: Vec<u8>, label in "[a-c]?") {
-        let _ = Dataset::from_csv("mine.csv", &bytes[..], &label);
+        let _ = Dataset::from_table("mine.csv", &bytes[..], &label, &ColumnUses::new());
     }
 
     #[test]
@@ -177,7 +199,7 @@ proptest! {
         text in "(a|b|c|x)(,|;)(a|b|c)(,|;)y\n(([0-9]{1,3}|-1e30|NA|p|q|\"|\u{e9}|nan)?(,|;|\n)){0,40}",
         seed: u64, validation in 0.0..1.0_f64, label_noise in 0.0..=1.0_f64, limit in prop::option::of(0..9_usize),
     ) {
-        if let Ok(dataset) = Dataset::from_csv("mine.csv", text.as_bytes(), "y")
+        if let Ok(dataset) = Dataset::from_table("mine.csv", text.as_bytes(), "y", &ColumnUses::new())
             && let Ok(Prepared::Samples { train, validation, .. }) =
                 dataset.prepare(&Split { seed, validation, label_noise, limit })
         {

@@ -1,5 +1,6 @@
 //! Any experiment that can be, for property tests.
 
+use anneal_studio::data::{ColumnUse, ColumnUses};
 use anneal_studio::experiment::names::name_of;
 use anneal_studio::experiment::{
     Activation, Average, BatchSize, Controller, Data, Experiment, Greedy, Hypergradient, Loss, Metric, Model,
@@ -10,7 +11,7 @@ use anneal_studio::schedule::greedy::GreedyRule;
 use anneal_studio::schedule::kind::{Field, Part, Role, Step, Table, Value};
 use anneal_studio::schedule::plateau::PlateauRule;
 use anneal_studio::schedule::{Clamp, Cooldown, Kind, Ramp, Schedule, Span, Tick, Warmup};
-use proptest::collection::vec;
+use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -310,8 +311,12 @@ fn data(source: Source) -> BoxedStrategy<Data> {
     }
     let size = prop_oneof![Just(BatchSize::All), (1..5000usize).prop_map(BatchSize::Samples)];
     let validation = prop_oneof![Just(0.0), Just(0.2), 0.0..1.0f64];
-    (Just(source), size, validation, within(0.0, 1.0), option::of(1..100_000usize))
-        .prop_map(|(source, batch_size, validation, label_noise, limit)| Data {
+    let uses = btree_map("[a-z é\"=]{0,6}", one(&ColumnUse::ALL), 0..4);
+    let uses =
+        if matches!(source, Source::File { .. }) { uses.boxed() } else { Just(ColumnUses::new()).boxed() };
+    (Just(source), size, validation, within(0.0, 1.0), option::of(1..100_000usize), uses)
+        .prop_map(|(source, batch_size, validation, label_noise, limit, columns)| Data {
+            columns,
             limit: match batch_size {
                 BatchSize::Samples(samples) => limit.map(|limit| limit.max(samples)),
                 BatchSize::All => limit,
@@ -329,7 +334,7 @@ fn train(source: &Source) -> BoxedStrategy<Train> {
     let epochs = (100.0..1000.0f64).prop_map(Span::Epochs);
     let length = if *source == Source::None { updates.boxed() } else { prop_oneof![updates, epochs].boxed() };
     let usual = Loss::usual(source);
-    let may_choose = usual == Loss::CrossEntropy;
+    let of_table = matches!(source, Source::File { .. });
     let counts = (0..=i64::MAX as u64, 1..=1024usize, 1..1000usize);
     (length, counts, option::of(within(1e-9, 1e9)), one(&Loss::ALL), one(&WeightFormat::ALL))
         .prop_map(move |(updates, (seed, replicas, accumulate), clip_norm, loss, weights)| Train {
@@ -338,7 +343,11 @@ fn train(source: &Source) -> BoxedStrategy<Train> {
             replicas,
             accumulate,
             clip_norm,
-            loss: if may_choose { loss } else { usual },
+            loss: match usual {
+                Some(Loss::CrossEntropy) => Some(loss),
+                None => Some(loss).filter(|_| of_table && replicas % 2 == 0),
+                usual => usual,
+            },
             weights,
         })
         .boxed()

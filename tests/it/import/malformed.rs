@@ -37,9 +37,9 @@ fn a_csv_of_text_is_one_error() {
     let text = "step,lr\nfirst,high\nsecond,low\n";
     let options = Options { format: Some(Format::Log), ..Options::default() };
     let error = refused(text);
-    assert!(error.contains("no row of it has a rate"), "{error}");
+    assert!(error.contains("no number was found in it") && error.contains("lr (such as `high`)"), "{error}");
     let names = import("name,colour\na,red\n", options).unwrap_err().to_string();
-    assert!(names.contains("`name,colour`"), "{names}");
+    assert!(names.contains("this is no log of a training that is known here"), "{names}");
 }
 
 #[test]
@@ -48,9 +48,10 @@ fn a_log_with_broken_rows_says_how_many_were_left_out() {
     for step in 0..100 {
         writeln!(text, "{step},0.1").unwrap();
     }
-    text += "100,nan\n101,-3\n50,0.1\nworld\n";
-    let imported = read(&text);
-    assert!(imported.notes.iter().any(|note| note.starts_with("4 rows")), "{:?}", imported.notes);
+    text += "100,nan\n101,-3\nworld\n102,0.1\n";
+    let notes = read(&text).notes.join("; ");
+    assert!(notes.contains("2 rates that are no numbers of at least 0"), "{notes}");
+    assert!(notes.contains("1 rows with another number of cells"), "{notes}");
 }
 
 #[test]

@@ -258,7 +258,7 @@ fn other_data_brings_a_model_that_suits_it() {
     pick(&mut studio, "Data", "Two spirals");
     assert!(matches!(studio.document().experiment().model, Model::Mlp { .. }));
     pick(&mut studio, "Data", "Noisy sine");
-    assert_eq!(studio.document().experiment().train.loss, Loss::Mse);
+    assert_eq!(studio.document().experiment().train.loss, Some(Loss::Mse));
     pick(&mut studio, "Data", "None: a surface");
     assert_eq!(studio.document().experiment().data.source, Source::None);
     assert!(matches!(studio.document().experiment().model, Model::Surface { .. }));

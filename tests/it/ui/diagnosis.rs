@@ -20,10 +20,10 @@ fn stuck() -> Finding {
         count: 3,
         evidence: vec![Evidence {
             update: 200,
-            what: "smoothed loss",
+            what: "smoothed loss".into(),
             value: 2.29,
             against: 2.25,
-            against_what: "chance",
+            against_what: "chance".into(),
         }],
         remedies: vec![Remedy::Warmup("20%".parse().unwrap()), Remedy::ScaleRate(0.5)],
     }

@@ -158,3 +158,17 @@ fn a_million_updates_cost_no_more_than_a_thousand() {
     let (few, many) = (shapes(2_000), shapes(1_000_000));
     assert!(many < 3 * few, "{many} vertices for a million updates, {few} for two thousand");
 }
+
+#[test]
+fn of_two_hundred_runs_the_values_at_the_cursor_leave_the_plots_to_be_seen() {
+    let mut experiment = anneal_studio::ui::document::first().unwrap();
+    let run = experiment.runs[0].clone();
+    experiment.runs = (0..200)
+        .map(|at| anneal_studio::experiment::Run { name: format!("number {at}"), ..run.clone() })
+        .collect();
+    let mut studio = open(experiment, None, 400, (1100.0, 700.0));
+    studio.harness.state_mut().studio_mut().view.cursor = Some(300.0);
+    studio.harness.run_steps(4);
+    let rest = studio.harness.get_by_label_contains("more runs");
+    assert!(rest.rect().bottom() < 700.0, "the card ends at {}", rest.rect().bottom());
+}

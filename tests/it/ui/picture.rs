@@ -3,7 +3,7 @@
 use anneal_studio::ui::offscreen::screenshot::{Shot, ShotError, render};
 
 fn shot() -> Shot {
-    Shot { updates: Some(60), size: (1100, 700), dark: true, panel: None }
+    Shot { updates: Some(60), size: (1100, 700), dark: true, panel: None, recordings: Vec::new() }
 }
 
 /// A picture, or nothing where no adapter exists: said loudly, and an error where one is required.

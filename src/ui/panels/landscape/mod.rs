@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use eframe::egui::{Align, Label, Layout, Ui};
 
+use crate::data::Prepared;
 use crate::engine::protocol::SurveyRequest;
 use crate::engine::{Ground, Landscape};
 use crate::experiment::{Loss, Model, SurfaceFunction};
@@ -165,7 +166,8 @@ fn formula(function: SurfaceFunction) -> &'static str {
 /// What the heights are measured in.
 fn unit(studio: &Studio) -> &'static str {
     let experiment = studio.document.experiment();
-    match (&experiment.model, experiment.train.loss) {
+    let numbers = studio.frame.prepared.as_deref().is_some_and(Prepared::is_regression);
+    match (&experiment.model, Loss::of(experiment.train.loss, numbers)) {
         (Model::Surface { .. }, _) => "f(x, y)",
         (_, Loss::CrossEntropy) => "training loss, nats",
         (_, Loss::Mse) => "training loss, half the squared error",

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use crate::engine::Ground;
+use crate::landscape::heights::CLIPPED;
 use crate::landscape::{Camera, Colormap, Heights, Scale};
 use crate::train::ids::SnapshotId;
 
-/// The share of the highest losses that is drawn flat: one wild corner must not hide the valley.
-const CLIPPED: f64 = 0.02;
 /// Points between two of the grid's, so that nothing has corners; where pictures have to be quick, none.
 const FINE: usize = 3;
 const COARSE: usize = 1;

@@ -5,7 +5,7 @@ mod sharpness;
 
 use std::sync::Arc;
 
-use eframe::egui::{Color32, Label, Response, ScrollArea, Sense, Ui, vec2};
+use eframe::egui::{Color32, Label, Response, ScrollArea, Ui};
 
 use crate::engine::Examined;
 use crate::experiment::Run;
@@ -15,7 +15,7 @@ use crate::ui::document::Row;
 use crate::ui::panel::{Panel, Question, Request};
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
-use crate::ui::widgets::{combo, explained, paint_marker};
+use crate::ui::widgets::{combo, explained, run_chip};
 
 /// The warmup of a run that is given one.
 const WARMUP: Span = Span::Percent(20.0);
@@ -208,10 +208,7 @@ fn other(run: &Run) -> Run {
 /// A run's marker and name.
 fn chip(ui: &mut Ui, row: Row, name: &str) {
     ui.horizontal(|ui| {
-        let tokens = theme::tokens(ui);
-        let size = vec2(metrics::CHIP, metrics::TEXT + metrics::XS);
-        let (chip, _) = ui.allocate_exact_size(size, Sense::hover());
-        paint_marker(ui.painter(), chip.center(), metrics::CHIP / 2.0 - 1.0, row.slot, tokens.run(row.slot));
+        run_chip(ui, row.slot, metrics::TEXT + metrics::XS, true);
         ui.add(Label::new(name).truncate());
     });
 }

@@ -1,12 +1,13 @@
 //! The figures of snapshots, alone and together.
 
-use eframe::egui::{Align, Checkbox, Grid, Layout, Ui, vec2};
+use eframe::egui::{Checkbox, Grid, Ui, vec2};
 
 use crate::analysis::ensemble::{Comparison, Line, LineKind, Measures};
 use crate::engine::{Snapshot, SnapshotReason};
 use crate::ui::format;
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
+use crate::ui::widgets::right_cell;
 
 use super::workbench::{tick, ticked};
 
@@ -153,7 +154,7 @@ fn titles(ui: &mut Ui, columns: &[Column], name_width: f32, name: &str) {
         ui.label(theme::caption(ui, name));
     });
     for (title, help, _) in columns {
-        right(ui, |ui| {
+        right_cell(ui, metrics::COLUMN, |ui| {
             ui.label(theme::caption(ui, *title)).on_hover_text(*help);
         });
     }
@@ -162,15 +163,7 @@ fn titles(ui: &mut Ui, columns: &[Column], name_width: f32, name: &str) {
 
 fn number(ui: &mut Ui, text: Option<String>) {
     let text = text.unwrap_or_else(|| "–".to_owned());
-    right(ui, |ui| {
+    right_cell(ui, metrics::COLUMN, |ui| {
         ui.label(theme::value(ui, text));
-    });
-}
-
-fn right(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
-    let size = vec2(metrics::COLUMN, metrics::L);
-    ui.allocate_ui_with_layout(size, Layout::right_to_left(Align::Center), |ui| {
-        ui.set_min_width(metrics::COLUMN);
-        content(ui);
     });
 }

@@ -7,7 +7,7 @@ mod matrices;
 mod plot;
 mod workbench;
 
-use eframe::egui::{Button, Label, ScrollArea, Sense, Ui, vec2};
+use eframe::egui::{Button, Label, ScrollArea, Ui};
 
 use crate::analysis::ensemble::{Comparison, Reports};
 use crate::engine::Snapshot;
@@ -16,7 +16,7 @@ use crate::ui::panel::{Panel, Question};
 use crate::ui::sheet::Sheet;
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
-use crate::ui::widgets::{check, paint_marker};
+use crate::ui::widgets::{check, run_chip};
 
 pub const PANEL: Panel = Panel {
     wide: true,
@@ -82,9 +82,7 @@ fn header(ui: &mut Ui, studio: &mut Studio) {
     let slot = studio.document.runs().find(|(row, _)| row.id == selected).map_or(0, |(row, _)| row.slot);
     let name = studio.document.run(selected).map(|run| run.name.clone()).unwrap_or_default();
     ui.horizontal(|ui| {
-        let tokens = theme::tokens(ui);
-        let (chip, _) = ui.allocate_exact_size(vec2(metrics::CHIP, metrics::CONTROL), Sense::hover());
-        paint_marker(ui.painter(), chip.center(), metrics::CHIP / 2.0, slot, tokens.run(slot));
+        run_chip(ui, slot, metrics::CONTROL, false);
         ui.add(Label::new(name).truncate());
     });
     ui.horizontal(|ui| {

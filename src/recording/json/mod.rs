@@ -1,0 +1,6 @@
+//! JSON logs: an object a line, or one document with a list of rows or a list a series.
+
+pub(super) mod lines;
+mod object;
+pub(super) mod tokens;
+pub(super) mod whole;

@@ -1,0 +1,383 @@
+//! Recordings beside our runs: opened, followed while their files grow, and shown as lanes of a frame.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use crate::analysis::recorded::{Recorded, diagnose};
+use crate::recording::{Recorder, Recording, RecordingError, Tick};
+use crate::schedule::Clock;
+use crate::telemetry::{Bucket, Column, Series, Smoother};
+use crate::train::ids::{LaneId, RunId};
+
+use super::document::Row;
+use super::frame::{Ask, Curves, Frame, LaneFrame, Values};
+
+/// How often a file is looked at for what was added.
+const FOLLOWED: Duration = Duration::from_millis(500);
+/// A recording of a length further from ours than this factor is first laid over ours as a whole.
+const COMPARABLE: f64 = 4.0;
+
+/// What of a recording lies under what of our runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Align {
+    Update,
+    Epoch,
+    /// Its whole length under ours.
+    Share,
+}
+
+impl Align {
+    /// Every way, with its name for people.
+    pub const ALL: [(Self, &'static str); 3] =
+        [(Self::Update, "update"), (Self::Epoch, "epoch"), (Self::Share, "share")];
+
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(align, _)| *align == self).map_or("", |(_, name)| *name)
+    }
+}
+
+/// What a thread reads and the interface shows.
+struct Followed {
+    recorder: Recorder,
+    /// What goes wrong in each recording.
+    findings: Vec<Arc<[Recorded]>>,
+    /// Changes with every reading.
+    version: u64,
+    /// Why it cannot be followed any more.
+    lost: Option<String>,
+}
+
+/// A recording in the list of runs.
+pub struct Guest {
+    pub row: Row,
+    pub name: String,
+    pub path: PathBuf,
+    pub dialect: &'static str,
+    pub align: Align,
+    pub length: u64,
+    pub tick: Tick,
+    pub findings: Arc<[Recorded]>,
+    /// What was left out or assumed.
+    pub notes: Vec<String>,
+    /// Why it cannot be followed any more.
+    pub lost: Option<String>,
+    followed: Arc<Mutex<Followed>>,
+    /// Which of the recorder's recordings it is.
+    at: usize,
+    version: u64,
+    epochs: Option<f64>,
+    smoothed: Option<(f64, Series)>,
+    last: Option<LaneFrame>,
+    /// Ends the thread when the last recording of its file is closed.
+    _follows: Arc<SyncSender<()>>,
+}
+
+type Opened = Result<(Arc<Mutex<Followed>>, Arc<SyncSender<()>>), RecordingError>;
+
+/// All recordings that are open.
+#[derive(Default)]
+pub struct Shelf {
+    guests: Vec<Guest>,
+    opening: Vec<Receiver<Opened>>,
+    given: u32,
+}
+
+impl Shelf {
+    /// Begins to read a file or a folder on a thread, which then follows it. `wake` is called when there is
+    /// something new to see.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn open(&mut self, path: &Path, wake: impl Fn() + Send + 'static) -> std::io::Result<()> {
+        let (answer, opening) = sync_channel::<Opened>(1);
+        let path = path.to_owned();
+        thread::Builder::new().name("recording".into()).spawn(move || {
+            let recorder = match Recorder::open(&path) {
+                Ok(recorder) => recorder,
+                Err(error) => {
+                    // Nobody waits any more when the studio has closed.
+                    let _ = answer.send(Err(error));
+                    wake();
+                    return;
+                }
+            };
+            let findings = findings(&recorder);
+            let followed = Arc::new(Mutex::new(Followed { recorder, findings, version: 0, lost: None }));
+            let (keep, ended) = sync_channel(1);
+            if answer.send(Ok((Arc::clone(&followed), Arc::new(keep)))).is_err() {
+                return;
+            }
+            wake();
+            while ended.recv_timeout(FOLLOWED) == Err(RecvTimeoutError::Timeout) {
+                let mut followed = followed.lock().unwrap_or_else(PoisonError::into_inner);
+                match followed.recorder.poll() {
+                    Ok(false) => followed.lost = None,
+                    Ok(true) => {
+                        followed.findings = findings_of(&followed);
+                        followed.version += 1;
+                        followed.lost = None;
+                        wake();
+                    }
+                    Err(error) => followed.lost = Some(error.to_string()),
+                }
+            }
+        })?;
+        self.opening.push(opening);
+        Ok(())
+    }
+
+    /// Takes in what was opened since; why something could not be. `taken` are the palette's places of our runs.
+    pub fn poll(&mut self, taken: &[usize], clock: Clock) -> Vec<String> {
+        let mut failed = Vec::new();
+        let mut opened = Vec::new();
+        self.opening.retain(|opening| match opening.try_recv() {
+            Err(TryRecvError::Empty) => true,
+            Err(TryRecvError::Disconnected) => false,
+            Ok(answer) => {
+                opened.push(answer);
+                false
+            }
+        });
+        for answer in opened {
+            match answer {
+                Err(error) => failed.push(error.to_string()),
+                Ok((followed, follows)) => self.add(&followed, &follows, taken, clock),
+            }
+        }
+        failed
+    }
+
+    /// Whether something is being read.
+    pub fn is_opening(&self) -> bool {
+        !self.opening.is_empty()
+    }
+
+    fn add(
+        &mut self,
+        followed: &Arc<Mutex<Followed>>,
+        follows: &Arc<SyncSender<()>>,
+        taken: &[usize],
+        clock: Clock,
+    ) {
+        let read = followed.lock().unwrap_or_else(PoisonError::into_inner);
+        let notes = read.recorder.left_out().sentences();
+        let dialect = read.recorder.claim().map_or("", |claim| claim.dialect.name);
+        let path = read.recorder.path().to_owned();
+        for (at, (name, recording)) in read.recorder.recordings().enumerate() {
+            let slots = self.guests.iter().map(|guest| guest.row.slot).chain(taken.iter().copied());
+            let slot = slots.max().map_or(0, |slot| slot + 1);
+            let length = recording.length();
+            let near = length as f64 / clock.updates.max(1) as f64;
+            let whole = recording.tick != Tick::Update || !(1.0 / COMPARABLE..COMPARABLE).contains(&near);
+            // Far from the ids of our runs, which count from 0.
+            let id = RunId(u32::MAX - self.given);
+            self.given += 1;
+            self.guests.push(Guest {
+                row: Row { id, slot },
+                name,
+                path: path.clone(),
+                dialect,
+                align: if whole { Align::Share } else { Align::Update },
+                length,
+                tick: recording.tick,
+                findings: read.findings.get(at).cloned().unwrap_or_default(),
+                notes: notes.clone(),
+                lost: None,
+                followed: Arc::clone(followed),
+                at,
+                version: read.version,
+                epochs: recording.epochs_done(),
+                smoothed: None,
+                last: None,
+                _follows: Arc::clone(follows),
+            });
+        }
+    }
+
+    /// Every recording, in the order in which they were opened.
+    pub fn guests(&self) -> &[Guest] {
+        &self.guests
+    }
+
+    pub fn guest(&self, id: RunId) -> Option<&Guest> {
+        self.guests.iter().find(|guest| guest.row.id == id)
+    }
+
+    pub fn guest_mut(&mut self, id: RunId) -> Option<&mut Guest> {
+        self.guests.iter_mut().find(|guest| guest.row.id == id)
+    }
+
+    /// Closes a recording; its file stays as it is.
+    pub fn close(&mut self, id: RunId) {
+        self.guests.retain(|guest| guest.row.id != id);
+    }
+
+    /// The last of our updates that a shown recording reaches.
+    pub fn end(&self, clock: Clock, shown: impl Fn(RunId) -> bool) -> u64 {
+        let shown = self.guests.iter().filter(|guest| shown(guest.row.id));
+        shown.map(|guest| guest.end(clock)).max().unwrap_or(0)
+    }
+
+    /// Adds a lane a recording to a frame.
+    pub fn gather(&mut self, frame: &mut Frame, ask: &Ask<'_>, clock: Clock) {
+        for guest in &mut self.guests {
+            frame.lanes.extend(guest.gather(ask, clock));
+        }
+    }
+}
+
+fn findings(recorder: &Recorder) -> Vec<Arc<[Recorded]>> {
+    recorder.recordings().map(|(_, recording)| diagnose(recording).into()).collect()
+}
+
+fn findings_of(followed: &Followed) -> Vec<Arc<[Recorded]>> {
+    findings(&followed.recorder)
+}
+
+impl Guest {
+    /// Whether it can be laid under our epochs.
+    pub fn has_epochs(&self) -> bool {
+        self.epochs.is_some()
+    }
+
+    /// Our updates in one of its ticks.
+    pub fn stretch(&self, clock: Clock) -> f64 {
+        let length = self.length.max(1) as f64;
+        let of_epochs = |epochs: f64| epochs * clock.updates_per_epoch.max(1) as f64 / length;
+        match (self.align, self.tick, self.epochs) {
+            (Align::Update, Tick::Update | Tick::Row, _) => 1.0,
+            (Align::Update | Align::Epoch, _, Some(epochs)) => of_epochs(epochs),
+            _ => clock.updates.max(1) as f64 / length,
+        }
+    }
+
+    /// Our update at which it ends.
+    fn end(&self, clock: Clock) -> u64 {
+        (self.length as f64 * self.stretch(clock)).ceil() as u64
+    }
+
+    /// Looks at the recording itself, unless it is being read on just now.
+    pub fn with<T>(&self, look: impl FnOnce(&Recording) -> T) -> Option<T> {
+        let followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner);
+        let (_, recording) = followed.recorder.recordings().nth(self.at)?;
+        Some(look(recording))
+    }
+
+    /// The recording as a lane of a frame; what it was where it is being read on just now.
+    fn gather(&mut self, ask: &Ask<'_>, clock: Clock) -> Option<LaneFrame> {
+        let followed = Arc::clone(&self.followed);
+        let Ok(followed) = followed.try_lock() else { return self.last.clone() };
+        self.lost.clone_from(&followed.lost);
+        let (_, recording) = followed.recorder.recordings().nth(self.at)?;
+        if self.version != followed.version {
+            self.version = followed.version;
+            self.length = recording.length();
+            self.epochs = recording.epochs_done();
+            self.notes = followed.recorder.left_out().sentences();
+            self.smoothed = None;
+        }
+        if let Some(found) = followed.findings.get(self.at) {
+            self.findings = Arc::clone(found);
+        }
+        self.smooth(recording, ask);
+        let stretch = self.stretch(clock);
+        let lane = self.lane(recording, ask, stretch, self.end(clock));
+        self.last = Some(lane.clone());
+        Some(lane)
+    }
+
+    fn smooth(&mut self, recording: &Recording, ask: &Ask<'_>) {
+        let half_life = Frame::half_life(self.length);
+        let wanted = ask.smoothing && ask.quantity == Column::TrainLoss;
+        let has = self.smoothed.as_ref().is_some_and(|(now, _)| *now == half_life);
+        if !wanted {
+            self.smoothed = None;
+        } else if !has {
+            let mut smoother = Smoother::new(half_life);
+            let loss = recording.column(Column::TrainLoss);
+            self.smoothed =
+                loss.map(|named| (half_life, named.points.map_finest(|bucket| smoother.push_bucket(bucket))));
+        }
+    }
+
+    fn lane(&self, recording: &Recording, ask: &Ask<'_>, stretch: f64, end: u64) -> LaneFrame {
+        let series = |column: Column| recording.column(column).map(|named| &named.points);
+        let factor = |column: Column| match (column, series(column)) {
+            // Some programs write percents.
+            (Column::ValAccuracy, Some(points)) => {
+                let most = points.finite_bounds(0..=u64::MAX).map_or(0.0, |(_, most)| most);
+                if most > 1.5 { 0.01 } else { 1.0 }
+            }
+            _ => 1.0,
+        };
+        let smoothed = self.smoothed.as_ref().map(|(_, series)| series);
+        let at = |points: Option<&Series>, tick: u64| points?.at(tick).map(|sample| sample.value);
+        let values = |tick: u64| Values {
+            lr: at(series(Column::Lr), tick),
+            number: at(series(ask.number), tick),
+            loss: at(smoothed, tick)
+                .filter(|loss| loss.is_finite())
+                .or_else(|| at(series(Column::TrainLoss), tick)),
+            val_loss: at(series(Column::ValLoss), tick),
+            val_accuracy: at(series(Column::ValAccuracy), tick)
+                .map(|share| share * factor(Column::ValAccuracy)),
+        };
+        let now = values(u64::MAX);
+        let at_cursor = ask.cursor.map_or(now, |cursor| {
+            let tick = cursor as f64 / stretch;
+            if tick < self.length as f64 { values(tick as u64) } else { Values::default() }
+        });
+        let bounds = |column: Column| series(column)?.finite_bounds(0..=u64::MAX);
+        let range =
+            (ask.bounds.0.max(0.0) / stretch) as u64..=(ask.bounds.1.max(0.0) / stretch).ceil() as u64;
+        let view = |points: Option<&Series>, factor: f64| {
+            let mut buckets = Vec::new();
+            if let Some(points) = points {
+                points.view(range.clone(), ask.columns.max(2), &mut buckets);
+            }
+            if factor != 1.0 {
+                buckets.iter_mut().for_each(|bucket| scale(bucket, factor));
+            }
+            buckets
+        };
+        let shown = (ask.shown)(self.row.id);
+        let is_loss = ask.quantity == Column::TrainLoss;
+        let curves = if shown {
+            Curves {
+                lr: view(series(Column::Lr), 1.0),
+                number: view(series(ask.number), 1.0),
+                raw: view(series(ask.quantity), factor(ask.quantity)),
+                smooth: view(smoothed.filter(|_| is_loss), 1.0),
+                validation: if is_loss { view(series(Column::ValLoss), 1.0) } else { Vec::new() },
+                ghost: Vec::new(),
+            }
+        } else {
+            Curves::default()
+        };
+        let rates = series(Column::Lr).and_then(|points| points.positive_bounds(0..=u64::MAX));
+        LaneFrame {
+            id: LaneId { run: self.row.id, replica: 0 },
+            update: end,
+            stretch,
+            diverged_at: None,
+            failed: None,
+            curves,
+            now,
+            at_cursor,
+            best_loss: bounds(Column::ValLoss).map(|(least, _)| least),
+            best_accuracy: bounds(Column::ValAccuracy).map(|(_, most)| most * factor(Column::ValAccuracy)),
+            rates,
+            control: None,
+            findings: Arc::default(),
+        }
+    }
+}
+
+fn scale(bucket: &mut Bucket, factor: f64) {
+    for value in [&mut bucket.min, &mut bucket.max, &mut bucket.first, &mut bucket.last, &mut bucket.mean] {
+        *value *= factor;
+    }
+}
