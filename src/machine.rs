@@ -64,8 +64,12 @@ fn left(folder: &Path, limit: &str, used: &str) -> Option<u64> {
         |name: &str| fs::read_to_string(folder.join(name)).ok().and_then(|text| text.trim().parse().ok());
     let (limit, used): (u64, u64) = (number(limit)?, number(used)?);
     let statistics = fs::read_to_string(folder.join("memory.stat")).unwrap_or_default();
-    let cached = statistics.lines().find_map(|line| line.strip_prefix("inactive_file ")?.parse().ok());
-    Some(limit.saturating_sub(used.saturating_sub(cached.unwrap_or(0))))
+    let of = |name: &str| {
+        let line = statistics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.and_then(|bytes| bytes.trim().parse::<u64>().ok()).unwrap_or(0)
+    };
+    let cached = of("inactive_file").saturating_add(of("active_file"));
+    Some(limit.saturating_sub(used.saturating_sub(cached)))
 }
 
 /// Bytes in words.

@@ -61,11 +61,6 @@ pub fn uniform(rng: &mut impl RngCore) -> f64 {
     (rng.next_u64() >> 11) as f64 * (1.0 / (1_u64 << 53) as f64)
 }
 
-/// A number from 0 up to, not including, 1: the upper 24 bits of one 32-bit draw.
-pub fn uniform_f32(rng: &mut impl RngCore) -> f32 {
-    (rng.next_u32() >> 8) as f32 * (1.0 / (1_u32 << 24) as f32)
-}
-
 /// A whole number below `bound`, each equally likely (Lemire 2019, arXiv 1805.10941). Below 0 there is
 /// none, and the answer is 0.
 pub fn below(rng: &mut impl RngCore, bound: usize) -> usize {
@@ -244,9 +239,7 @@ mod tests {
     #[test]
     fn uniforms_stay_below_one() {
         assert_eq!(uniform(&mut Fixed(vec![u64::MAX])), 1.0 - f64::EPSILON / 2.0);
-        assert_eq!(uniform_f32(&mut Fixed(vec![u64::MAX])), 1.0 - f32::EPSILON / 2.0);
         assert_eq!(uniform(&mut Fixed(vec![0])), 0.0);
-        assert_eq!(uniform_f32(&mut Fixed(vec![0])), 0.0);
     }
 
     #[test]

@@ -237,7 +237,7 @@ pub fn errand(id: LaneId) -> (Errand, Promise<Measured>) {
             let mean = |of: fn(&NoiseScale) -> f64| found.iter().map(of).sum::<f64>() / count;
             let scale = NoiseScale { signal: mean(|one| one.signal), noise: mean(|one| one.noise) };
             if found.is_empty() {
-                let why = "there are too few samples, or the gradients became NaN";
+                let why = "there are too few samples, or the gradients are NaN";
                 return Err(TrainError::Refused { work: "noise scale", why });
             }
             Ok(Measured { update, scale, batches: found.len() * BATCHES.min(task.samples / small) })

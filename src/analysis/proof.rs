@@ -7,7 +7,7 @@ use super::side_training;
 use crate::data::Prepared;
 use crate::experiment::{Experiment, Run};
 use crate::jobs::Progress;
-use crate::schedule::kind::OneCycle;
+use crate::schedule::kind::{Anneal, OneCycle};
 use crate::schedule::{Clock, Kind, Schedule};
 use crate::train::TrainError;
 use crate::train::errand::{Errand, Promise};
@@ -46,7 +46,7 @@ pub fn one_cycle(peak: f64) -> Schedule {
         pct_start: 0.3,
         div_factor: 25.0,
         final_div_factor: 1e4,
-        anneal: "cos",
+        anneal: Anneal::Cosine,
         three_phase: false,
     })
     .into()

@@ -122,11 +122,6 @@ impl Sharpness {
         }
     }
 
-    /// The direction of the largest curvature so far, of length one after the first estimate.
-    pub fn direction(&self) -> &[f32] {
-        &self.vector
-    }
-
     /// Iterates until the estimate changes by less than `tolerance` of itself, at most `most` times.
     pub fn estimate(
         &mut self,

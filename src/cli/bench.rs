@@ -7,9 +7,12 @@ mod workload;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use candle_core::{Device, Tensor};
+use candle_core::Tensor;
+use clap::Args;
 use serde::Serialize;
 
+use super::{Device, Failure, output, threads_of};
+use crate::machine;
 use crate::train::cohort::Cohort;
 use crate::train::device::{Choice, TrainDevice};
 use workload::{WORKLOADS, Workload};
@@ -20,6 +23,63 @@ pub const LANES: [usize; 3] = [1, 8, 64];
 /// What there is to measure.
 pub fn workload_names() -> [&'static str; WORKLOADS.len()] {
     WORKLOADS.map(|workload| workload.name)
+}
+
+/// What `anneal bench` is given.
+#[derive(Args)]
+pub struct Arguments {
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Where to train.
+    #[arg(long, value_enum, default_value_t)]
+    pub device: Device,
+    /// Training threads; all cores when not given.
+    #[arg(long)]
+    pub threads: Option<usize>,
+    /// Workloads to measure, such as tiny,digits; all when not given.
+    #[arg(long, value_delimiter = ',', value_parser = workload_names())]
+    pub workloads: Vec<String>,
+    /// Lanes to measure, such as 1,64,1024.
+    #[arg(long, value_delimiter = ',', default_values_t = LANES)]
+    pub lanes: Vec<usize>,
+    /// Measure Instant mode instead: from an edit to the whole new curve of 1,000 updates.
+    #[arg(long, conflicts_with_all = ["device", "workloads", "lanes"])]
+    pub instant: bool,
+    /// Measure instead how the cost of `digits` grows with updates, lanes and batch.
+    #[arg(long, conflicts_with_all = ["device", "workloads", "lanes", "instant"])]
+    pub growth: bool,
+    /// One short round instead of five: an idea, not a figure to quote.
+    #[arg(long)]
+    pub quick: bool,
+}
+
+pub fn command(args: &Arguments) -> Result<(), Failure> {
+    let pace = if args.quick { Pace::QUICK } else { Pace::FULL };
+    let progress = |next: &str| output::say(format!("measuring {next}"));
+    if args.instant {
+        let feels = instant::run(args.threads.map(|asked| threads_of(Some(asked))), pace, progress)?;
+        return print_measured(args.json, &feels, || instant::table(&feels));
+    }
+    let threads = threads_of(args.threads);
+    if args.growth {
+        let costs = growth::run(threads, pace, progress)?;
+        return print_measured(args.json, &costs, || growth::table(&costs));
+    }
+    let asked = Asked { workloads: &args.workloads, lanes: &args.lanes };
+    let report = run(threads, args.device.into(), &asked, pace, progress)?;
+    print_measured(args.json, &report, || report.table())
+}
+
+/// As JSON, or as the table for people.
+fn print_measured(
+    json: bool,
+    measured: &impl Serialize,
+    table: impl FnOnce() -> String,
+) -> Result<(), Failure> {
+    let text = if json { serde_json::to_string_pretty(measured)? + "\n" } else { table() };
+    output::print(&text)?;
+    Ok(())
 }
 
 /// What is to be measured.
@@ -107,8 +167,8 @@ pub fn run(
             });
         }
     }
-    let machine =
-        format!("{} {}, {} cores", std::env::consts::OS, std::env::consts::ARCH, crate::machine::cores());
+    let (system, processor) = (std::env::consts::OS, std::env::consts::ARCH);
+    let machine = format!("{system} {processor}, {} cores", machine::cores());
     Ok(Report { machine, device: name, threads, gemm_peak_gflops: peak, results })
 }
 
@@ -117,7 +177,7 @@ pub fn run(
 fn gemm_peak(pace: Pace) -> anyhow::Result<f64> {
     const SIDE: usize = 512;
     let one = crate::train::pool(Some(1))?;
-    let factor = Tensor::full(0.5_f32, (SIDE, SIDE), &Device::Cpu)?;
+    let factor = Tensor::full(0.5_f32, (SIDE, SIDE), &candle_core::Device::Cpu)?;
     let mut rates = Vec::new();
     for _ in 0..8 * pace.rounds {
         let start = Instant::now();

@@ -1,10 +1,12 @@
 //! `anneal export`: a run as code or configuration for another framework, and what that really does.
 
 use std::io::Write;
+use std::path::PathBuf;
 
 use anyhow::{Context, anyhow};
+use clap::Args;
 
-use super::{ExportArgs, Failure, output, read};
+use super::{Failure, output, read};
 use crate::experiment::BatchSize;
 use crate::export::{Badge, Checked, Export, Options, Target, export, truth_table};
 use crate::files;
@@ -13,7 +15,34 @@ use crate::train::task::{self, Task};
 /// Rows of the preview at each end of the run.
 const PREVIEW: usize = 6;
 
-pub fn run(args: &ExportArgs) -> Result<(), Failure> {
+/// What `anneal export` is given.
+#[derive(Args)]
+pub struct Arguments {
+    pub file: Option<PathBuf>,
+    /// The run to export.
+    #[arg(long)]
+    pub run: Option<String>,
+    /// The framework, one of --list.
+    #[arg(long)]
+    pub to: Option<String>,
+    /// Where to write the text; stdout when not given.
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+    /// List the targets.
+    #[arg(long)]
+    pub list: bool,
+    /// What every target makes of the run, side by side.
+    #[arg(long)]
+    pub truth: bool,
+    /// Print the text, the predicted rates and the notes as JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Argument names of transformers version 4.
+    #[arg(long)]
+    pub v4: bool,
+}
+
+pub fn run(args: &Arguments) -> Result<(), Failure> {
     if args.list {
         let widest = Target::ALL.iter().map(|target| target.id.len()).max().unwrap_or(0);
         let lines = Target::ALL

@@ -1,15 +1,38 @@
 //! `anneal find-lr`: the learning-rate range test.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use clap::Args;
 use serde_json::json;
 
-use super::{Failure, FindLrArgs, output, read};
+use super::{Failure, output, read};
 use crate::analysis::proof::{Proof, Under, neighbours, prove};
 use crate::analysis::range_test::{Options, RangeTest, range_test};
 use crate::analysis::suggest::Rule;
 
-pub fn run(args: &FindLrArgs) -> Result<(), Failure> {
+/// What `anneal find-lr` is given.
+#[derive(Args)]
+pub struct Arguments {
+    pub file: PathBuf,
+    /// Only this run.
+    #[arg(long)]
+    pub run: Option<String>,
+    /// Updates of the sweep.
+    #[arg(long, default_value_t = 200)]
+    pub updates: usize,
+    /// Seeds, swept side by side.
+    #[arg(long, default_value_t = 3)]
+    pub seeds: usize,
+    /// Train the suggestion as the peak of one cycle, beside a third and three times of it.
+    #[arg(long)]
+    pub prove: bool,
+    /// Print JSON, curves included.
+    #[arg(long)]
+    pub json: bool,
+}
+
+pub fn run(args: &Arguments) -> Result<(), Failure> {
     let experiment = read(&args.file)?;
     let pool = Arc::new(crate::train::pool(Some(crate::machine::cores()))?);
     let options = Options { updates: args.updates, seeds: args.seeds, ..Options::default() };

@@ -1,10 +1,11 @@
 //! `anneal landscape`: the loss around a training's runs, as a picture.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, anyhow};
+use clap::Args;
 
 use super::{Failure, output, train};
 use crate::experiment::Model;
@@ -17,9 +18,25 @@ use crate::random::{Stream, rng};
 use crate::train::cohort::Cohort;
 use crate::ui::theme::{DARK, Tokens};
 
+/// What `anneal landscape` is given.
+#[derive(Args)]
+pub struct Arguments {
+    /// The folder that `anneal train --out` wrote.
+    pub folder: PathBuf,
+    #[arg(long)]
+    pub out: PathBuf,
+    /// Width and height in pixels.
+    #[arg(long, value_parser = super::screenshot::size, default_value = "1200x800")]
+    pub size: (u32, u32),
+    /// A map from above instead of a surface.
+    #[arg(long)]
+    pub flat: bool,
+}
+
 /// Draws the loss over the plane in which the runs' weights differ most: from where each run began, over
 /// its snapshots, to where it stands.
-pub fn run(folder: &Path, out: &Path, size: (u32, u32), flat: bool) -> Result<(), Failure> {
+pub fn run(args: &Arguments) -> Result<(), Failure> {
+    let Arguments { folder, out, size, flat } = args;
     let checkpoint = train::newest(folder)?;
     let pool = Arc::new(crate::train::pool(Some(crate::machine::cores()))?);
     let cohort = Cohort::new(Arc::new(checkpoint.revision()), Arc::clone(&pool))?;
@@ -61,7 +78,7 @@ pub fn run(folder: &Path, out: &Path, size: (u32, u32), flat: bool) -> Result<()
             Trail { color: DARK.run(run).to_array(), places, marks, width: 3.0 }
         })
         .collect();
-    let view = if flat { View::Map } else { View::Surface(Camera::facing(&heights)) };
+    let view = if *flat { View::Map } else { View::Surface(Camera::facing(&heights)) };
     let colormap = Colormap::viridis();
     let scene = Scene {
         heights: &heights,
@@ -71,7 +88,7 @@ pub fn run(folder: &Path, out: &Path, size: (u32, u32), flat: bool) -> Result<()
         trails: &trails,
         view,
     };
-    let (image, drawn) = picture(&scene, size.into());
+    let (image, drawn) = picture(&scene, (*size).into());
     let mut png = Vec::new();
     image.write_to(&mut std::io::Cursor::new(&mut png), image::ImageFormat::Png)?;
     let there = || format!("cannot write {}", out.display());

@@ -16,7 +16,16 @@ pub fn run(file: &Path) -> Result<(), Failure> {
     let text = text(file).map_err(Failure::BadFile)?;
     let is_toml = file.extension().is_some_and(|extension| extension == "toml");
     let warnings = match Linted::of(&text) {
-        Ok(Linted::Text(dialect)) => lint_text(dialect, &text),
+        Ok(Linted::Text(dialect)) => {
+            let warnings = lint_text(dialect, &text);
+            // Nothing was understood, so nothing can be said.
+            if let [only] = warnings.as_slice()
+                && only.code == "cannot-be-read"
+            {
+                return Err(Failure::BadFile(anyhow!("{}: {}", file.display(), only.message)));
+            }
+            warnings
+        }
         Ok(Linted::Origin(toml)) => {
             output::say("note: an export of Anneal Studio: the experiment at its end was linted");
             let parsed = Experiment::parse(&toml, file);
@@ -29,10 +38,14 @@ pub fn run(file: &Path) -> Result<(), Failure> {
         }
         Ok(Linted::Experiment) | Err(NotLinted::Empty) => experiment(&read(file)?),
         // What an experiment lacks is for its reader to say.
-        Err(NotLinted::Unknown) if is_toml => experiment(&read(file)?),
+        Err(NotLinted::Unknown(_)) if is_toml && text.contains("[[run]]") => experiment(&read(file)?),
         Err(error) => return Err(Failure::BadFile(anyhow!("{}: {error}", file.display()))),
     };
-    output::print(&warnings.iter().map(|warning| format!("{warning}\n")).collect::<String>())?;
+    let told = |warning: &Warning| {
+        let fix = warning.remedy.as_ref().map(|remedy| format!("  fix: {remedy}\n"));
+        format!("{warning}\n{}", fix.unwrap_or_default())
+    };
+    output::print(&warnings.iter().map(told).collect::<String>())?;
     match warnings.iter().filter(|warning| warning.severity == Severity::Error).count() {
         0 => Ok(()),
         1 => Err(Failure::Failed(anyhow!("1 error in {}", file.display()))),

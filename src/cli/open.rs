@@ -12,6 +12,7 @@ use crate::experiment::Experiment;
 use crate::recording::Recorder;
 use crate::train::checkpoint::{Continuation, Forget};
 use crate::train::device::Choice;
+use crate::ui::theme::metrics;
 use crate::ui::{Document, StudioApp, is_recording, is_saved_training};
 
 /// Updates a second at the start: a run takes some seconds, and one sees it learn.
@@ -76,8 +77,8 @@ fn studio(
     let mut viewport = ViewportBuilder::default()
         .with_title("Anneal Studio")
         .with_app_id("anneal-studio")
-        .with_inner_size([1440.0, 900.0])
-        .with_min_inner_size(crate::ui::theme::metrics::WINDOW_MIN);
+        .with_inner_size(metrics::WINDOW)
+        .with_min_inner_size(metrics::WINDOW_MIN);
     if let Some(icon) = crate::ui::icon() {
         viewport = viewport.with_icon(icon);
     }

@@ -7,34 +7,39 @@ use std::sync::Arc;
 use super::{Failure, output, read};
 use crate::experiment::Experiment;
 use crate::plain;
-use crate::train::course::Course;
+use crate::train::run_plan::RunPlan;
 use crate::train::task::{self, Task};
 
 pub fn run(file: &Path) -> Result<(), Failure> {
     let experiment = read(file)?;
     let task = Task::new(&experiment, task::prepare(&experiment)?)?;
-    let courses =
-        Course::all(&experiment.runs, task.clock).map_err(|error| Failure::BadFile(error.into()))?;
+    let run_plans =
+        RunPlan::all(&experiment.runs, task.clock).map_err(|error| Failure::BadFile(error.into()))?;
     let stdout = BufWriter::new(io::stdout().lock());
-    match write(&experiment, &task, &courses, stdout) {
+    match write(&experiment, &task, &run_plans, stdout) {
         // Nobody reads any more.
         Err(error) if matches!(error.kind(), csv::ErrorKind::Io(cause) if output::closed(cause)) => Ok(()),
         written => Ok(written?),
     }
 }
 
-fn write(experiment: &Experiment, task: &Task, courses: &[Arc<Course>], to: impl Write) -> csv::Result<()> {
+fn write(
+    experiment: &Experiment,
+    task: &Task,
+    run_plans: &[Arc<RunPlan>],
+    to: impl Write,
+) -> csv::Result<()> {
     let mut csv = csv::Writer::from_writer(to);
     let columns = ["run", "update", "epoch", "lr", "momentum", "weight_decay", "batch"];
     // The last column is there where a run has a schedule of its batch.
     let has_batch = experiment.runs.iter().any(|run| run.batch.is_some());
     let shown = if has_batch { columns.len() } else { columns.len() - 1 };
     csv.write_record(&columns[..shown])?;
-    for (run, course) in experiment.runs.iter().zip(courses) {
+    for (run, run_plan) in experiment.runs.iter().zip(run_plans) {
         // What a terminal would obey in a name is spelled out.
         let name = plain::cell(&plain::message(&run.name)).into_owned();
         for update in 0..task.clock.updates {
-            let plan = course.plan(update);
+            let plan = run_plan.plan(update);
             let numbers = plan.numbers(update, None);
             let cells = [
                 &name,

@@ -1,14 +1,47 @@
 //! `anneal screenshot`: the real studio, rendered off screen.
 
-use anyhow::Context;
+use std::path::PathBuf;
 
-use super::{Failure, ScreenshotArgs, ThemeChoice, read};
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+
+use super::{Failure, read};
 use crate::files;
 use crate::recording::Recorder;
 use crate::train::task;
 use crate::ui::offscreen::screenshot::{self, Shot};
 
-pub fn run(args: &ScreenshotArgs) -> Result<(), Failure> {
+/// What `anneal screenshot` is given.
+#[derive(Args)]
+pub struct Arguments {
+    pub file: PathBuf,
+    #[arg(long)]
+    pub out: PathBuf,
+    /// Width and height in pixels, such as 1600x1000.
+    #[arg(long, value_parser = size, default_value = "1600x1000")]
+    pub size: (u32, u32),
+    /// Updates trained before the picture; the whole run when not given.
+    #[arg(long)]
+    pub updates: Option<u64>,
+    /// The panel to show at the right.
+    #[arg(long)]
+    pub panel: Option<String>,
+    /// Another program's log, or a folder of logs, beside the experiment's runs.
+    #[arg(long)]
+    pub recording: Vec<PathBuf>,
+    /// The theme.
+    #[arg(long, value_enum, default_value_t)]
+    pub theme: ThemeChoice,
+}
+
+#[derive(Clone, Copy, Default, ValueEnum)]
+pub enum ThemeChoice {
+    #[default]
+    Dark,
+    Light,
+}
+
+pub fn run(args: &Arguments) -> Result<(), Failure> {
     let experiment = read(&args.file)?;
     // Bad data are said before anything is drawn.
     task::prepare(&experiment)?;

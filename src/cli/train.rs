@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, anyhow};
+use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::diagnosis::Diagnosis;
 use super::results::{Folder, Results};
 use super::summary::{RunSummary, table};
-use super::{Failure, baseline, data_report, output};
+use super::{Device, Failure, baseline, data_report, output, read, threads_of};
 use crate::analysis::audit::{Audit, RunRecord, Tally};
 use crate::analysis::baseline::Baseline;
 use crate::experiment::Experiment;
@@ -32,6 +33,27 @@ const CHUNK: u64 = 256;
 /// and is in the file's form twice.
 const CHECKPOINT_COPIES: f64 = 5.0;
 
+/// What `anneal train` is given.
+#[derive(Args)]
+pub struct Arguments {
+    pub file: PathBuf,
+    /// Where the experiment, the metrics, the events and the summary are written.
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+    /// Go on from the newest good checkpoint of an earlier training's folder; results are added there.
+    #[arg(long, value_name = "DIR")]
+    pub resume: Option<PathBuf>,
+    /// Where to train.
+    #[arg(long, value_enum, default_value_t)]
+    pub device: Device,
+    /// Training threads; all cores when not given.
+    #[arg(long)]
+    pub threads: Option<usize>,
+    /// Compare with the first constant rate in the report, and tune none.
+    #[arg(long)]
+    pub no_baseline: bool,
+}
+
 /// How to train.
 pub struct Order {
     /// Where the results go.
@@ -44,6 +66,14 @@ pub struct Order {
     pub threads: usize,
     /// Leave the report's tuned baseline out.
     pub no_baseline: bool,
+}
+
+/// Trains a file's experiment.
+pub fn run(args: Arguments) -> Result<(), Failure> {
+    let Arguments { file, out, resume, device, threads, no_baseline } = args;
+    let experiment = read(&file)?;
+    let (device, threads) = (device.into(), threads_of(threads));
+    train(&experiment, &Order { out, resume, source: Some(file), device, threads, no_baseline })
 }
 
 /// Trains to the end, writes the results where they are wanted, and prints the table.
@@ -112,7 +142,7 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
         None => (None, None),
     };
     let ends =
-        cohort.lanes().iter().flat_map(|lane| lane.course.cycle_ends(clock.updates)).collect::<Vec<_>>();
+        cohort.lanes().iter().flat_map(|lane| lane.run_plan.cycle_ends(clock.updates)).collect::<Vec<_>>();
     let asked = cohort.lanes().iter().filter_map(|lane| lane.keeper.as_ref());
     let stops =
         Stops::new(&policy, clock, ends).and_after(asked.flat_map(|keeper| keeper.all(clock.updates)));
@@ -198,7 +228,7 @@ fn past(from: &Path, checkpoint: &Checkpoint, each: impl FnMut(Measured)) -> Res
     }
 }
 
-/// Where the metrics begin when those of the past are not there any more.
+/// Where the metrics begin when those of the past are no longer there.
 fn without_past(goes_on: bool, folder: &Folder, checkpoint: &Checkpoint) -> Result<u64, Failure> {
     let (folder, update) = (folder.path().display(), checkpoint.update());
     if goes_on {

@@ -145,7 +145,29 @@ pub fn info(name: &str) -> Option<&'static DatasetInfo> {
     CATALOGUE.iter().find(|info| info.name == name)
 }
 
+/// The names of the shipped data sets of a sort, as a sentence lists them: `"digits" and "fashion14"`.
+pub fn listed(is_one: impl Fn(&DatasetInfo) -> bool) -> String {
+    let names: Vec<String> =
+        CATALOGUE.iter().filter(|info| is_one(info)).map(|info| format!("\"{}\"", info.name)).collect();
+    match names.as_slice() {
+        [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+        names => names.concat(),
+    }
+}
+
 impl DatasetInfo {
+    pub fn is_images(&self) -> bool {
+        matches!(self.shape, Shape::Image { .. })
+    }
+
+    pub fn is_text(&self) -> bool {
+        matches!(self.task, Task::NextCharacter { .. })
+    }
+
+    pub fn is_regression(&self) -> bool {
+        self.task == Task::Regression
+    }
+
     /// The data itself.
     ///
     /// # Errors

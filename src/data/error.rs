@@ -49,6 +49,8 @@ pub enum Problem {
     // What the file holds is not said: before its label is found, it may be any file.
     #[error("no column is called `{label}` among the {columns} of its first line{}", Near(.near))]
     NoSuchColumn { label: String, columns: usize, near: Option<String> },
+    #[error("no column is called `{label}`; there is no line of names, so the columns are {columns}")]
+    Numbered { label: String, columns: String },
     #[error("{count} columns are called `{label}`; rename all but the one to predict")]
     AmbiguousColumn { label: String, count: usize },
     #[error(

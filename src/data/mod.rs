@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use crate::files;
 
-pub use catalogue::{CATALOGUE, DatasetInfo, NAMES, Task, info};
+pub use catalogue::{CATALOGUE, DatasetInfo, NAMES, Task, info, listed};
 pub use chance::Chance;
 pub use error::{DataError, Problem};
 pub use order::epoch_order;

@@ -28,7 +28,7 @@ pub struct Ground {
 /// Why there is no landscape.
 #[derive(Debug, thiserror::Error)]
 pub enum SurveyError {
-    #[error("one of the two snapshots is not kept any more: choose another")]
+    #[error("one of the two snapshots is no longer kept: choose another")]
     Gone,
     #[error(transparent)]
     Plane(#[from] PlaneError),

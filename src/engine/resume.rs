@@ -79,7 +79,7 @@ impl Worker {
             let Some(now) = cohort.lanes().iter().find(|lane| lane.id == id) else { continue };
             let asked = now.keeper.as_ref().is_some_and(|keeper| keeper.is_due(saved.state.update));
             let why = if asked { SnapshotReason::Asked } else { SnapshotReason::Saved };
-            let past = Past::along(&now.course);
+            let past = Past::along(&now.run_plan);
             self.timeline.put(id, Arc::new(SavedLane { id, ..saved.clone() }), past, parameters, why);
         }
         self.capture_all(SnapshotReason::Departure);

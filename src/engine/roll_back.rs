@@ -88,7 +88,7 @@ impl Worker {
         self.guards.forget(run);
         let generation = self.revision.generation;
         for (_, view) in self.shared.lock().lanes.iter_mut().filter(|(id, _)| id.run == run) {
-            let message = "the run trains from scratch".to_owned();
+            let message = "the run began from scratch".to_owned();
             view.store.event(Event { update: 0, kind: EventKind::Restart, message, generation });
         }
         if self.state == State::Finished {

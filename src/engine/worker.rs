@@ -307,7 +307,7 @@ impl Worker {
         }
         shared.events.clear();
         let generation = self.revision.generation;
-        let message = "all runs train from scratch".to_owned();
+        let message = "all runs began from scratch".to_owned();
         shared.events.push(Event { update: 0, kind: EventKind::Restart, message, generation });
         drop(shared);
         self.edits.clear();

@@ -1,7 +1,7 @@
 //! What a field holds when the file does not say.
 
 use super::{BatchSize, Data, Loss, Snapshots, Source, Train, WeightFormat};
-use crate::data::ColumnUses;
+use crate::data::{ColumnUses, DatasetInfo};
 use crate::schedule::Span;
 
 impl Data {
@@ -34,11 +34,13 @@ impl Train {
 }
 
 impl Loss {
-    /// Squared error for the regression `sine` and for a surface (whose function is its loss), cross-entropy for
-    /// classes; nothing for a table, whose answers decide.
+    /// Squared error for a regression and for a surface (whose function is its loss), cross-entropy for classes;
+    /// nothing for a table, whose answers decide.
     pub fn usual(source: &Source) -> Option<Self> {
         match source {
-            Source::Shipped(name) if name != "sine" => Some(Self::CrossEntropy),
+            Source::Shipped(_) if !source.shipped().is_some_and(DatasetInfo::is_regression) => {
+                Some(Self::CrossEntropy)
+            }
             Source::File { .. } => None,
             Source::Shipped(_) | Source::None => Some(Self::Mse),
         }

@@ -4,11 +4,11 @@ use std::io::Write;
 use std::path::Path;
 
 use super::error::{FileError, Place};
-use super::{Experiment, Source};
-use crate::files::{ReadError, read_input, relative, replace};
+use super::{Experiment, Source, in_place};
+use crate::files::{ReadError, read, read_input, relative, replace};
 
 /// The largest experiment file that is read.
-pub(super) const MAX_BYTES: u64 = 4 << 20;
+const MAX_BYTES: u64 = 4 << 20;
 
 impl Experiment {
     /// Reads an experiment file, or standard input where `path` is `-`. The path of one's own data counts from the
@@ -44,22 +44,61 @@ impl Experiment {
         Ok(experiment)
     }
 
-    /// Saves the experiment; the path of one's own data is written as seen from the file's folder. The file at
-    /// `path` is replaced in one step once the new one is whole on the disk; until then, and on any error, it stays
-    /// as it was.
+    /// Saves the experiment as [`Experiment::to_toml`] writes it, the path of one's own data as seen from the file's
+    /// folder. The file at `path` is replaced in one step once the new one is whole on the disk; until then, and on
+    /// any error, it stays as it was.
     ///
     /// # Errors
     /// When the folder cannot be written to, the disk is full, or the file there is read-only.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), FileError> {
         let path = path.as_ref();
+        write(path, &self.seen_from(path).to_toml())
+    }
+
+    /// As [`Experiment::save`], but with the comments, the layout and every unchanged line of the file it was read
+    /// from, which may be the one at `path`.
+    ///
+    /// # Errors
+    /// As [`Experiment::save`].
+    pub fn save_like(&self, original: &Path, path: impl AsRef<Path>) -> Result<Comments, FileError> {
+        let path = path.as_ref();
+        let new = self.seen_from(path);
+        let bytes = read(original, MAX_BYTES).unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes);
+        let old = Self::parse_at(&text, original).map(|old| old.seen_from(original));
+        let edited = old.ok().and_then(|old| in_place::edited(&text, &old, &new));
+        let reads_back =
+            |text: &String| Self::parse_at(text, path).is_ok_and(|says| says.seen_from(path) == new);
+        if let Some(edited) = edited.filter(reads_back) {
+            write(path, &edited)?;
+            return Ok(Comments::Kept);
+        }
+        write(path, &new.to_toml())?;
+        Ok(if text.contains('#') { Comments::Lost } else { Comments::Kept })
+    }
+
+    /// The experiment as the file at `path` says it: one's own data is found from there.
+    fn seen_from(&self, path: &Path) -> Self {
         let mut saved = self.clone();
         if let (Source::File { path: data, .. }, Some(folder)) = (&mut saved.data.source, path.parent())
             && data.is_absolute()
         {
             *data = relative(data, folder);
         }
-        let text = saved.to_toml();
-        replace(path, |file| file.write_all(text.as_bytes()))
-            .map_err(|cause| FileError::Write { file: path.to_owned(), cause })
+        saved
     }
+}
+
+/// What became of the comments of the file an experiment was read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Comments {
+    Kept,
+    /// The file was not an experiment any more, or is laid out in a way that could not be kept.
+    Lost,
+}
+
+fn write(path: &Path, text: &str) -> Result<(), FileError> {
+    replace(path, |file| file.write_all(text.as_bytes()))
+        .map_err(|cause| FileError::Write { file: path.to_owned(), cause })
 }

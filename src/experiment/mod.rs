@@ -3,10 +3,12 @@
 mod batch;
 mod contained;
 mod controller;
+mod decimal;
 mod defaults;
 pub mod error;
 mod file;
 mod fork;
+mod in_place;
 pub mod names;
 mod near;
 mod node;
@@ -25,7 +27,8 @@ pub use crate::schedule::controller::{Mode as PlateauMode, ThresholdMode};
 pub use batch::MicroBatches;
 pub use controller::{Controller, Greedy, Hypergradient, Metric, Plateau};
 pub use error::{FieldError, FileError, Place};
-pub use fork::{Fork, Lineage};
+pub use file::Comments;
+pub use fork::{Fork, lineage};
 pub use optimizer::{Number, Optimizer, OptimizerKind};
 pub use sweep::Sweep;
 

@@ -7,9 +7,9 @@ use std::rc::Rc;
 
 use toml::de::{DeTable, DeValue};
 
+use super::decimal;
 use super::error::{FieldError, FileError, Place};
 use super::near::nearest;
-use super::write;
 use crate::schedule::span::SpanError;
 use crate::schedule::{ScheduleError, Span};
 
@@ -405,7 +405,7 @@ fn one_of(names: impl Iterator<Item = String>) -> String {
 
 /// A number as people say it: without the point that makes it a float to TOML.
 fn plainly(number: &f64) -> String {
-    let shown = write::number(*number);
+    let shown = decimal::number(*number);
     shown.strip_suffix(".0").map_or(shown.clone(), str::to_owned)
 }
 

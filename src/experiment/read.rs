@@ -13,11 +13,8 @@ use super::{
     Activation, Average, BatchSize, Data, Experiment, Loss, Model, Norm, Run, SnapshotWhen, Snapshots,
     Source, SurfaceFunction, Train, VERSION, WeightFormat,
 };
-use crate::data::{ColumnUse, ColumnUses};
+use crate::data::{ColumnUse, ColumnUses, DatasetInfo, listed};
 use crate::schedule::Span;
-
-/// The shipped data sets that are images.
-const IMAGES: [&str; 2] = ["digits", "fashion14"];
 
 /// The most layers of a model, and the most units, channels or characters a layer or a context has.
 const MAX_LAYERS: usize = 64;
@@ -251,21 +248,20 @@ fn batch_size(node: &Node, limit: Option<usize>) -> Result<BatchSize, FileError>
 /// # Errors
 /// When the model cannot read such data.
 fn fits(source: &Source, model: &Model, model_fields: &Fields) -> Result<(), FileError> {
-    let name = match source {
-        Source::Shipped(name) => name.as_str(),
-        Source::None | Source::File { .. } => "",
-    };
+    let is_text = source.shipped().is_some_and(DatasetInfo::is_text);
     let allowed = match model {
-        Model::Cnn { .. } if !IMAGES.contains(&name) => {
-            "another kind of model, or images: the data sets \"digits\" and \"fashion14\""
+        Model::Cnn { .. } if !source.shipped().is_some_and(DatasetInfo::is_images) => {
+            format!("another kind of model, or images: the data sets {}", listed(DatasetInfo::is_images))
         }
-        Model::Transformer { .. } if name != "shakespeare" => {
-            "another kind of model, or text: the data set \"shakespeare\""
+        Model::Transformer { .. } if !is_text => {
+            format!("another kind of model, or text: the data set {}", listed(DatasetInfo::is_text))
         }
-        Model::Mlp { .. } if name == "shakespeare" => "\"transformer\" for the data set \"shakespeare\"",
+        Model::Mlp { .. } if is_text => {
+            format!("\"transformer\" for the data set {}", listed(DatasetInfo::is_text))
+        }
         _ => return Ok(()),
     };
-    Err(model_fields.need("kind", allowed)?.error(allowed))
+    Err(model_fields.need("kind", &allowed)?.error(allowed))
 }
 
 fn train(node: &Node, source: &Source) -> Result<Train, FileError> {
@@ -300,8 +296,10 @@ fn loss(node: &Node, source: &Source) -> Result<Loss, FileError> {
     let loss = node.choice(&Loss::ALL)?;
     match source {
         Source::None => Err(node.error("none: a surface is its own loss")),
-        Source::Shipped(name) if name == "sine" && loss == Loss::CrossEntropy => {
-            Err(node.error("\"mse\": the data set \"sine\" is a regression"))
+        Source::Shipped(name)
+            if loss == Loss::CrossEntropy && source.shipped().is_some_and(DatasetInfo::is_regression) =>
+        {
+            Err(node.error(format!("\"mse\": the data set \"{name}\" is a regression")))
         }
         _ => Ok(loss),
     }

@@ -7,8 +7,8 @@ use super::node::{Fields, Node, quote};
 use super::optimizer::{Conflict, NumberInfo};
 use super::read_schedule::schedule;
 use super::{
-    BatchSize, Controller, Data, Fork, Greedy, Hypergradient, Lineage, Metric, Number, Optimizer,
-    OptimizerKind, Plateau, PlateauMode, Run, ThresholdMode,
+    BatchSize, Controller, Data, Fork, Greedy, Hypergradient, Metric, Number, Optimizer, OptimizerKind,
+    Plateau, PlateauMode, Run, ThresholdMode, lineage,
 };
 use crate::schedule::greedy::{GreedyRule, MAX_WINDOW};
 use crate::schedule::plateau::PlateauRule;
@@ -87,7 +87,7 @@ fn fork(node: &Node) -> Result<Fork, FileError> {
 pub(super) fn descends(node: &Node, runs: &[Run], at: usize, setting: &Setting) -> Result<(), FileError> {
     let mut first = None;
     for clock in setting.clocks() {
-        match Lineage::of(runs, at, clock) {
+        match lineage(runs, at, clock) {
             Ok(_) => return Ok(()),
             Err(error) => first = first.or(Some(node.schedule_error(error))),
         }
@@ -193,7 +193,8 @@ fn highest(curve: &Curve, updates: u64) -> f64 {
 }
 
 fn fixed(node: &Node, info: &NumberInfo) -> Result<f64, FileError> {
-    if info.open { node.number(info.min..info.max) } else { node.number(info.min..=info.max) }
+    let value = if info.open { node.number(info.min..info.max) } else { node.number(info.min..=info.max) }?;
+    if info.allows(value) { Ok(value) } else { Err(node.error(format!("a number that is {}", info.range()))) }
 }
 
 fn mirror(fields: &Fields, kind: OptimizerKind, info: &NumberInfo) -> Result<Number, FileError> {

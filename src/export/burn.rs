@@ -1,11 +1,11 @@
 //! burn: its own scheduler configurations where they give the drawn rates, or an `LrScheduler` of a function.
 
-use super::lowered::Node;
 use super::recipe::{Carries, Recipe};
 use super::simulate::burn::Scheduler;
 use super::text::float;
 use super::{Deviation, Draft, rust};
 use crate::experiment::OptimizerKind;
+use crate::schedule::lowered::Lowered;
 use crate::schedule::{Kind, Ramp};
 
 const CARRIES: Carries = Carries {
@@ -20,7 +20,7 @@ const CARRIES: Carries = Carries {
 };
 
 pub fn write(recipe: &Recipe<'_>) -> Draft {
-    let native = native(&Node::new(&recipe.run.lr, recipe.clock)).and_then(|scheduler| {
+    let native = native(&Lowered::new(&recipe.run.lr, recipe.clock)).and_then(|scheduler| {
         let predicted = recipe.predict(|update| scheduler.at(update));
         (Deviation::between(&recipe.drawn, &predicted).of_peak <= 1e-9).then_some((scheduler, predicted))
     });
@@ -65,7 +65,7 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
     text.push_str(&optimizer(recipe));
     let mut notes = recipe.notes(CARRIES);
     if class_and_numbers(recipe).is_none() {
-        notes.push(recipe.refused("burn has none of the kind"));
+        notes.push(recipe.refused("burn has none of the kind for a whole model"));
     }
     if recipe.accumulate() > 1 {
         notes.push(format!(
@@ -111,7 +111,7 @@ pub fn scheduler() -> ModuleLrScheduler {
 ";
 
 /// A scheduler of burn's own. burn wants first rates above 0 and at most 1.
-fn native(node: &Node<'_>) -> Option<Scheduler> {
+fn native(node: &Lowered<'_>) -> Option<Scheduler> {
     if node.stride > 1 || node.clamp.is_some() || node.cooldown.is_some() {
         return None;
     }
@@ -218,7 +218,7 @@ fn written(scheduler: &Scheduler) -> String {
 
 /// The run's optimizer and its numbers, where burn has it.
 fn class_and_numbers(recipe: &Recipe<'_>) -> Option<(&'static str, String)> {
-    let number = |name| float(recipe.number(name));
+    let number = |name| float(recipe.say(name));
     let decay = recipe.number("weight_decay");
     let coupled = if decay > 0.0 {
         format!(
@@ -241,8 +241,9 @@ fn class_and_numbers(recipe: &Recipe<'_>) -> Option<(&'static str, String)> {
             let nesterov = recipe.has("nesterov");
             let momentum = format!(
                 "\n        .with_momentum(Some(burn::optim::momentum::MomentumConfig::new()\n            \
-                 .with_momentum({})\n            .with_dampening(0.0)\n            .with_nesterov({nesterov})))",
-                number("momentum")
+                 .with_momentum({})\n            .with_dampening({})\n            .with_nesterov({nesterov})))",
+                number("momentum"),
+                number("dampening")
             );
             ("SgdConfig", if recipe.number("momentum") > 0.0 { momentum } else { String::new() } + &coupled)
         }
@@ -253,14 +254,17 @@ fn class_and_numbers(recipe: &Recipe<'_>) -> Option<(&'static str, String)> {
         OptimizerKind::RmsProp => (
             "RmsPropConfig",
             format!(
-                "\n        .with_alpha({})\n        .with_momentum({})\n        .with_epsilon({}){coupled}",
+                "\n        .with_alpha({})\n        .with_momentum({})\n        .with_epsilon({}){}{coupled}",
                 number("alpha"),
                 number("momentum"),
-                number("eps")
+                number("eps"),
+                if recipe.has("centered") { "\n        .with_centered(true)" } else { "" }
             ),
         ),
         OptimizerKind::Adagrad => {
-            ("AdaGradConfig", format!("\n        .with_epsilon({}){coupled}", number("eps")))
+            let (eps, decay) = (number("eps"), number("lr_decay"));
+            let numbers = format!("\n        .with_epsilon({eps})\n        .with_lr_decay({decay}){coupled}");
+            ("AdaGradConfig", numbers)
         }
         OptimizerKind::Lion => (
             "LionConfig",

@@ -23,7 +23,7 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
     }
     let is_adam = recipe.kind().base() == OptimizerKind::AdamW;
     if is_adam {
-        let number = |name| float(recipe.number(name));
+        let number = |name| float(recipe.say(name));
         text.push_str(&format!(
             "\n/// The optimizer's numbers.\npub fn parameters() -> candle_nn::ParamsAdamW {{\n    \
              candle_nn::ParamsAdamW {{\n        lr: rate(0),\n        beta1: {},\n        beta2: {},\n        eps: {},\n        \

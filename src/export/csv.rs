@@ -35,6 +35,7 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
         }
         text.push('\n');
     }
+    recipe.says_everything();
     Draft {
         text,
         predicted: recipe.drawn.clone(),

@@ -23,6 +23,9 @@ const WHY: &str = "its schedulers are a warmup before a constant, a line or a co
                    first two updates use the same rate; this is the nearest of them. For more, pass a scheduler \
                    to deepspeed.initialize";
 
+/// The optimizers that are DeepSpeed's own.
+const OWN: [&str; 5] = ["Adam", "AdamW", "Lion", "Lamb", "Muon"];
+
 pub fn write(recipe: &Recipe<'_>) -> Draft {
     let fallback = Scheduler::Warmup {
         min_lr: recipe.peak,
@@ -37,16 +40,20 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
                 .to_owned(),
         );
     }
-    if optimizer(recipe).is_none() {
-        notes.push(recipe.refused("DeepSpeed has none of the kind; pass your own to deepspeed.initialize"));
-    } else if recipe.kind().base() == OptimizerKind::Sgd
-        || recipe.kind().base() == OptimizerKind::RmsProp
-        || recipe.kind().base() == OptimizerKind::Adagrad
-    {
-        notes.push(format!(
+    if recipe.kind() == OptimizerKind::Muon {
+        notes.push("Changed: DeepSpeed's Muon leaves the head, too, to AdamW.".to_owned());
+    }
+    match optimizer(recipe) {
+        None => {
+            notes.push(
+                recipe.refused("DeepSpeed has none of the kind; pass your own to deepspeed.initialize"),
+            );
+        }
+        Some((class, _)) if !OWN.contains(&class) => notes.push(format!(
             "The optimizer {} is PyTorch's, which DeepSpeed takes by name.",
             recipe.kind().name()
-        ));
+        )),
+        Some(_) => {}
     }
     Draft {
         text: json(recipe, &best),
@@ -108,13 +115,18 @@ fn candidates(recipe: &Recipe<'_>) -> Vec<Scheduler> {
 
 /// The run's optimizer and its numbers, where DeepSpeed has it.
 fn optimizer(recipe: &Recipe<'_>) -> Option<(&'static str, String)> {
-    let number = |name| float(recipe.number(name));
+    let number = |name| float(recipe.say(name));
     let decay = format!("\"weight_decay\": {}", number("weight_decay"));
     let betas = || format!("\"betas\": [{}, {}]", number("beta1"), number("beta2"));
+    let option = |name: &str| if recipe.has(name) { format!(", \"{name}\": true") } else { String::new() };
+    let unusual = |name: &str| match recipe.say(name) {
+        0.0 => String::new(),
+        value => format!(", \"{name}\": {}", float(value)),
+    };
     Some(match recipe.kind().base() {
         OptimizerKind::Sgd => {
-            let nesterov = if recipe.has("nesterov") { ", \"nesterov\": true" } else { "" };
-            ("SGD", format!("\"momentum\": {}{nesterov}, {decay}", number("momentum")))
+            let rest = unusual("dampening") + &option("nesterov");
+            ("SGD", format!("\"momentum\": {}{rest}, {decay}", number("momentum")))
         }
         OptimizerKind::Adam => {
             ("Adam", format!("{}, \"eps\": {}, {decay}, \"adam_w_mode\": false", betas(), number("eps")))
@@ -123,13 +135,43 @@ fn optimizer(recipe: &Recipe<'_>) -> Option<(&'static str, String)> {
         OptimizerKind::RmsProp => (
             "RMSprop",
             format!(
-                "\"alpha\": {}, \"eps\": {}, \"momentum\": {}, {decay}",
+                "\"alpha\": {}, \"eps\": {}, \"momentum\": {}{}, {decay}",
                 number("alpha"),
                 number("eps"),
-                number("momentum")
+                number("momentum"),
+                option("centered")
             ),
         ),
-        OptimizerKind::Adagrad => ("Adagrad", format!("\"eps\": {}, {decay}", number("eps"))),
+        OptimizerKind::Adagrad => {
+            let rest = unusual("lr_decay") + &unusual("initial_accumulator_value");
+            ("Adagrad", format!("\"eps\": {}{rest}, {decay}", number("eps")))
+        }
+        OptimizerKind::NAdam => {
+            let rest = option("decoupled_weight_decay");
+            let numbers = format!(
+                "{}, \"eps\": {}, \"momentum_decay\": {}{rest}, {decay}",
+                betas(),
+                number("eps"),
+                number("momentum_decay")
+            );
+            ("NAdam", numbers)
+        }
+        OptimizerKind::RAdam => {
+            let rest = option("decoupled_weight_decay");
+            ("RAdam", format!("{}, \"eps\": {}{rest}, {decay}", betas(), number("eps")))
+        }
+        OptimizerKind::Lamb => {
+            // Its bounds of the trust ratio are 0.01 and 10 unless they are given.
+            let bounds = "\"max_coeff\": 1e9, \"min_coeff\": 0.0";
+            ("Lamb", format!("{}, \"eps\": {}, {bounds}, {decay}", betas(), number("eps")))
+        }
+        OptimizerKind::Adafactor => {
+            let eps = format!("\"eps\": [{}, {}]", number("eps1"), number("eps2"));
+            let numbers =
+                format!("\"beta2_decay\": {}, {eps}, \"d\": {}", number("beta2_decay"), number("d"));
+            ("Adafactor", format!("{numbers}, {decay}"))
+        }
+        OptimizerKind::Muon => ("Muon", format!("\"momentum\": {}, {decay}", number("momentum"))),
         OptimizerKind::Lion => ("Lion", format!("{}, {decay}", betas())),
         _ => return None,
     })

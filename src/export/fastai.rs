@@ -2,13 +2,14 @@
 //!
 //! fastai counts in the share of training done, which it computes in f32 within its own schedules.
 
-use super::lowered::Node;
-use super::pytorch::optimizer::class_and_numbers;
+use super::pytorch::optimizer::{class, class_and_numbers, imports as imports_of};
 use super::recipe::{Carries, Recipe};
 use super::simulate::fastai::CombinedCos;
 use super::text::float;
 use super::{Deviation, Draft, python};
 use crate::schedule::Kind;
+use crate::schedule::kind::Decay;
+use crate::schedule::lowered::Lowered;
 
 const CARRIES: Carries = Carries {
     schedules: true,
@@ -28,8 +29,8 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
         (Deviation::between(&recipe.drawn, &predicted).of_peak <= 1e-6).then_some((flat, predicted))
     });
     let mut body = format!("UPDATES = {updates}\nEPOCHS = {}\n", recipe.epochs());
-    let mut imports =
-        vec!["from functools import partial".to_owned(), String::new(), "import torch".to_owned()];
+    let mut imports = vec!["from functools import partial".to_owned(), String::new()];
+    imports.extend(imports_of(recipe, recipe.kind().base()));
     imports.push("from fastai.optimizer import OptimWrapper".to_owned());
     let (predicted, table, fit) = match flat {
         Some((flat, predicted)) => {
@@ -79,6 +80,8 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
             schedules.concat()
         ));
     }
+    let own_class = class(recipe).trim_end();
+    body.push_str(&if own_class.is_empty() { String::new() } else { format!("\n\n{own_class}\n") });
     body.push_str(&callbacks(recipe, &mut imports));
     body.push_str(&format!(
         "\n\nOPTIMIZER = {}  # Learner(..., opt_func=OPTIMIZER)\n\n\ndef fit(learn):\n    \"\"\"Trains `learn` under \
@@ -97,11 +100,11 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
 
 /// `fit_flat_cos` for a flat rate that falls in half a cosine.
 fn flat_cos(recipe: &Recipe<'_>) -> Option<CombinedCos> {
-    let node = Node::new(&recipe.run.lr, recipe.clock);
+    let node = Lowered::new(&recipe.run.lr, recipe.clock);
     match node.kind {
-        Kind::Wsd(kind) if node.is_plain() && kind.shape == "cosine" && kind.floor > 0.0 => {
-            let decay = node.length(kind.decay).min(node.ticks);
-            let pct = 1.0 - decay as f64 / node.ticks as f64;
+        Kind::Wsd(kind) if node.is_plain() && kind.shape == Decay::Cosine && kind.floor > 0.0 => {
+            let decay = node.length(kind.decay).min(node.ticks());
+            let pct = 1.0 - decay as f64 / node.ticks() as f64;
             (pct > 0.0).then_some(CombinedCos { pct, start: kind.peak, middle: kind.peak, end: kind.floor })
         }
         _ => None,
@@ -127,7 +130,5 @@ fn callbacks(recipe: &Recipe<'_>, imports: &mut Vec<String>) -> String {
 
 fn optimizer(recipe: &Recipe<'_>) -> String {
     let (class, numbers) = class_and_numbers(recipe, recipe.kind().base());
-    // PyTorch has no Lion; its most used copy goes by its package, the name being a class of fastai's too.
-    let class = if class == "Lion" { "lion_pytorch.Lion" } else { class };
     format!("partial(OptimWrapper, opt={class}, {numbers})")
 }

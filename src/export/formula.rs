@@ -1,8 +1,9 @@
 //! A schedule as a formula of the update's index.
 
 use super::expression::{Expression, Function};
-use super::lowered::{Node, Slope};
-use crate::schedule::{Clock, Curve, Kind, Ramp, Schedule, kind};
+use crate::schedule::kind::{self, After, Anneal, Decay, Triangles};
+use crate::schedule::lowered::{Lowered, Slope};
+use crate::schedule::{Clock, Curve, Kind, Ramp, Schedule};
 
 use Expression::{Number, Tick};
 
@@ -13,7 +14,7 @@ const SAMPLES: u64 = 4096;
 
 /// The formula of a schedule, where it has a short one that gives the curve's values.
 pub fn of(schedule: &Schedule, curve: &Curve, clock: Clock) -> Option<Expression> {
-    let formula = node(&Node::new(schedule, clock), Tick)?;
+    let formula = node(&Lowered::new(schedule, clock), Tick)?;
     let peak = curve.range().1;
     let agrees = sampled(clock.updates)
         .all(|update| (formula.at(update as f64) - curve.at(update)).abs() <= 1e-10 * peak);
@@ -27,7 +28,7 @@ pub fn sampled(updates: u64) -> impl Iterator<Item = u64> {
 }
 
 /// The value of `node` at the tick `e` of what is around it.
-fn node(node: &Node<'_>, e: Expression) -> Option<Expression> {
+fn node(node: &Lowered<'_>, e: Expression) -> Option<Expression> {
     let e = if node.stride > 1 { (e / node.stride as f64).call(Function::Floor) } else { e };
     let mut value = match node.warmup {
         None => body(node, e.clone())?,
@@ -35,13 +36,13 @@ fn node(node: &Node<'_>, e: Expression) -> Option<Expression> {
             let top = body(node, Number(0.0))?.at(0.0);
             let over = slope.over as f64;
             let after = body(node, e.clone() - over)?;
-            e.clone().below(over, top * climb(slope, e.clone())?, after)
+            e.clone().below(over, top * climb(slope, e.clone()), after)
         }
     };
     if let Some((start, slope)) = node.cooldown {
         let top = value_at(node, start)?;
         let elapsed = (e.clone() - start as f64).min(slope.over as f64);
-        value = e.below(start as f64, value, top * climb(slope, slope.over as f64 - elapsed)?);
+        value = e.below(start as f64, value, top * climb(slope, slope.over as f64 - elapsed));
     }
     if let Some(clamp) = node.clamp {
         value = value.max(clamp.min).min(clamp.max);
@@ -50,23 +51,20 @@ fn node(node: &Node<'_>, e: Expression) -> Option<Expression> {
 }
 
 /// The value at a node's own tick, before its cooldown and clamp.
-fn value_at(node: &Node<'_>, tick: u64) -> Option<f64> {
+fn value_at(node: &Lowered<'_>, tick: u64) -> Option<f64> {
     Some(self::node(&node.before_cooldown(), Tick)?.at(tick as f64))
 }
 
 /// The share of a climb at `elapsed` of its ticks.
-fn climb(slope: Slope, elapsed: Expression) -> Option<Expression> {
-    let Slope { over, low, shape } = slope;
-    let name = Ramp::ALL.iter().find(|(_, ramp)| *ramp == shape).map(|(name, _)| *name)?;
+fn climb(Slope { over, low, shape }: Slope, elapsed: Expression) -> Expression {
     let share = elapsed.clone() / over as f64;
-    Some(match name {
-        "linear" => low + (1.0 - low) * share,
-        "cosine" => low + (1.0 - low) * (1.0 - share.call(Function::CosPi)) / 2.0,
-        "exponential" => Number(low).power(1.0 - share),
-        "quadratic" => low + (1.0 - low) * share.power(2.0),
-        "logarithmic" => low + (1.0 - low) * (elapsed.call(Function::Log1p) / (over as f64).ln_1p()),
-        _ => return None,
-    })
+    match shape {
+        Ramp::Linear => low + (1.0 - low) * share,
+        Ramp::Cosine => low + (1.0 - low) * (1.0 - share.call(Function::CosPi)) / 2.0,
+        Ramp::Exponential => Number(low).power(1.0 - share),
+        Ramp::Quadratic => low + (1.0 - low) * share.power(2.0),
+        Ramp::Logarithmic => low + (1.0 - low) * (elapsed.call(Function::Log1p) / (over as f64).ln_1p()),
+    }
 }
 
 /// From `peak` to `floor` as `left` falls from 1 to 0.
@@ -84,7 +82,7 @@ fn done(e: Expression, over: u64) -> Expression {
     e.min(over as f64) / over as f64
 }
 
-fn body(node: &Node<'_>, e: Expression) -> Option<Expression> {
+fn body(node: &Lowered<'_>, e: Expression) -> Option<Expression> {
     Some(match node.kind {
         Kind::Constant(kind) => Number(kind.peak),
         Kind::Step(kind) => {
@@ -102,14 +100,17 @@ fn body(node: &Node<'_>, e: Expression) -> Option<Expression> {
         }
         Kind::Cosine(kind) => {
             let over = node.rest_or(kind.over);
-            let share = if kind.after == "rebound" { e / over as f64 } else { done(e, over) };
+            let share = match kind.after {
+                After::Hold => done(e, over),
+                After::Rebound => e / over as f64,
+            };
             between(kind.peak, kind.floor, half_cosine(share))
         }
         Kind::CosineRestarts(kind) => restarts(node, kind, e)?,
         Kind::OneCycle(kind) => one_cycle(node, kind, e),
         Kind::Cyclic(kind) => cyclic(node, kind, e),
         Kind::InverseSqrt(kind) => {
-            let timescale = node.position(kind.timescale);
+            let timescale = node.length(kind.timescale) as f64;
             kind.peak * (timescale / (e + timescale)).call(Function::Sqrt)
         }
         Kind::Noam(kind) => {
@@ -118,15 +119,14 @@ fn body(node: &Node<'_>, e: Expression) -> Option<Expression> {
             kind.scale * kind.d_model.powf(-0.5) * step.power(-0.5).min(climb)
         }
         Kind::Wsd(kind) => {
-            let over = node.length(kind.decay).min(node.ticks);
-            let start = (node.ticks - over) as f64;
+            let over = node.length(kind.decay).min(node.ticks());
+            let start = (node.ticks() - over) as f64;
             let share = done(e.clone() - start, over);
             let left = match kind.shape {
-                "linear" => 1.0 - share,
-                "cosine" => half_cosine(share),
-                "1-sqrt" => 1.0 - share.call(Function::Sqrt),
-                "exp" => 2.0 * Number(0.5).power(share) - 1.0,
-                _ => return None,
+                Decay::Linear => 1.0 - share,
+                Decay::Cosine => half_cosine(share),
+                Decay::OneMinusSqrt => 1.0 - share.call(Function::Sqrt),
+                Decay::Exponential => 2.0 * Number(0.5).power(share) - 1.0,
             };
             let decay = between(kind.peak, kind.floor, left);
             if start > 0.0 { e.below(start, Number(kind.peak), decay) } else { decay }
@@ -156,11 +156,12 @@ fn body(node: &Node<'_>, e: Expression) -> Option<Expression> {
             }
             value
         }
-        _ => return None,
+        // These are written as knots.
+        Kind::KDecay(_) | Kind::Tanh(_) | Kind::Power(_) | Kind::Points(_) | Kind::Listed(_) => return None,
     })
 }
 
-fn multistep(node: &Node<'_>, kind: &kind::Multistep, e: Expression) -> Option<Expression> {
+fn multistep(node: &Lowered<'_>, kind: &kind::Multistep, e: Expression) -> Option<Expression> {
     let mut milestones: Vec<f64> = kind.milestones.iter().map(|span| node.position(*span).round()).collect();
     milestones.sort_by(f64::total_cmp);
     if milestones.len() > MAX_PIECES {
@@ -177,7 +178,7 @@ fn multistep(node: &Node<'_>, kind: &kind::Multistep, e: Expression) -> Option<E
     )
 }
 
-fn restarts(node: &Node<'_>, kind: &kind::CosineRestarts, e: Expression) -> Option<Expression> {
+fn restarts(node: &Lowered<'_>, kind: &kind::CosineRestarts, e: Expression) -> Option<Expression> {
     let first = node.length(kind.first) as f64;
     let cycle = |peak: Expression, elapsed: Expression, length: f64| {
         kind.floor + (peak - kind.floor) * half_cosine(elapsed / length)
@@ -197,7 +198,7 @@ fn restarts(node: &Node<'_>, kind: &kind::CosineRestarts, e: Expression) -> Opti
         let exact = first * (index as f64 * growth.ln_1p()).exp_m1() / growth;
         (exact + 1e-6).round()
     };
-    let cycles = (1..=MAX_PIECES).find(|index| start(*index) >= node.ticks as f64)?;
+    let cycles = (1..=MAX_PIECES).find(|index| start(*index) >= node.ticks() as f64)?;
     let piece = |index: usize| {
         let peak = (kind.peak * kind.peak_decay.powf(index as f64)).max(kind.floor.min(kind.peak));
         let (begin, end) = (start(index), start(index + 1));
@@ -211,16 +212,15 @@ fn restarts(node: &Node<'_>, kind: &kind::CosineRestarts, e: Expression) -> Opti
     )
 }
 
-fn one_cycle(node: &Node<'_>, kind: &kind::OneCycle, e: Expression) -> Expression {
+fn one_cycle(node: &Lowered<'_>, kind: &kind::OneCycle, e: Expression) -> Expression {
     let over = node.rest_or(kind.over) as f64;
     let initial = kind.peak / kind.div_factor;
     let last = initial / kind.final_div_factor;
     let anneal = |from: f64, to: f64, start: f64, end: f64| {
         let share = (e.clone() - start) / (end - start);
-        if kind.anneal == "linear" {
-            (to - from) * share + from
-        } else {
-            to + (from - to) / 2.0 * (share.call(Function::CosPi) + 1.0)
+        match kind.anneal {
+            Anneal::Cosine => to + (from - to) / 2.0 * (share.call(Function::CosPi) + 1.0),
+            Anneal::Linear => (to - from) * share + from,
         }
     };
     let top = kind.pct_start * over - 1.0;
@@ -241,16 +241,16 @@ fn one_cycle(node: &Node<'_>, kind: &kind::OneCycle, e: Expression) -> Expressio
     }
 }
 
-fn cyclic(node: &Node<'_>, kind: &kind::Cyclic, e: Expression) -> Expression {
+fn cyclic(node: &Lowered<'_>, kind: &kind::Cyclic, e: Expression) -> Expression {
     let up = node.length(kind.up) as f64;
     let down = kind.down.map_or(up, |down| node.length(down) as f64);
     let total = up + down;
     let within = e.clone().remainder(total);
     let height = within.clone().below(up, within.clone() / up, (total - within) / down);
     let scale = match kind.mode {
-        "triangular2" => Number(0.5).power((e / total).call(Function::Floor)),
-        "exp_range" => Number(kind.gamma).power(e),
-        _ => Number(1.0),
+        Triangles::Equal => Number(1.0),
+        Triangles::Halved => Number(0.5).power((e / total).call(Function::Floor)),
+        Triangles::Shrinking => Number(kind.gamma).power(e),
     };
     kind.floor + (kind.peak - kind.floor) * height * scale
 }

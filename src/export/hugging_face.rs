@@ -154,7 +154,7 @@ pub fn arguments(
         if matches!(recipe.kind().base(), OptimizerKind::Adam | OptimizerKind::AdamW | OptimizerKind::Lion) {
             for (argument, name) in numbers {
                 if recipe.run.optimizer.get(name).is_some() {
-                    add(argument, float(recipe.number(name)));
+                    add(argument, float(recipe.say(name)));
                 }
             }
         }
@@ -172,6 +172,7 @@ fn optimizer(kind: OptimizerKind) -> Option<&'static str> {
         OptimizerKind::RmsProp => Some("rmsprop"),
         OptimizerKind::Adagrad => Some("adagrad"),
         OptimizerKind::Lion => Some("lion_32bit"),
+        OptimizerKind::Adafactor => Some("adafactor"),
         // Adam's weight decay is inside the gradient, which no `optim` has.
         _ => None,
     }
@@ -185,9 +186,12 @@ pub fn notes(recipe: &Recipe<'_>) -> Vec<String> {
             "Downgraded: Adam becomes the default AdamW, whose weight decay is outside the gradient."
                 .to_owned(),
         ),
-        OptimizerKind::Sgd if recipe.number("momentum") > 0.0 => notes.push(
+        OptimizerKind::Sgd if recipe.say("momentum") > 0.0 => notes.push(
             "Left out: momentum; `optim=\"sgd\"` has none, so pass your own optimizer as optimizers=(optimizer, None)."
                 .to_owned(),
+        ),
+        OptimizerKind::Adafactor => notes.push(
+            "Changed: `optim=\"adafactor\"` steps by the rate alone, not in proportion to the weights.".to_owned(),
         ),
         kind if optimizer(kind).is_none() => notes.push(recipe.refused(
             "no `optim` is it, and without one AdamW trains; pass your own as optimizers=(optimizer, None)",

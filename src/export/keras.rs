@@ -2,12 +2,12 @@
 //!
 //! Keras evaluates a schedule on micro-batches, not updates, so under accumulation every count is multiplied.
 
-use super::lowered::Node;
 use super::recipe::{Carries, Recipe};
 use super::simulate::keras::{Cosine, Schedule};
 use super::text::float;
 use super::{Deviation, Draft, python};
 use crate::experiment::OptimizerKind;
+use crate::schedule::lowered::Lowered;
 use crate::schedule::{Kind, Ramp};
 
 const CARRIES: Carries = Carries {
@@ -23,7 +23,7 @@ const CARRIES: Carries = Carries {
 
 pub fn write(recipe: &Recipe<'_>) -> Draft {
     let accumulate = recipe.accumulate() as u64;
-    let native = native(&Node::new(&recipe.run.lr, recipe.clock), accumulate).and_then(|schedule| {
+    let native = native(&Lowered::new(&recipe.run.lr, recipe.clock), accumulate).and_then(|schedule| {
         let predicted = recipe.predict(|update| schedule.at_update(update, accumulate));
         (Deviation::between(&recipe.drawn, &predicted).of_peak <= 1e-6).then_some((schedule, predicted))
     });
@@ -62,10 +62,7 @@ fn notes(recipe: &Recipe<'_>) -> Vec<String> {
     let mut notes = recipe.notes(CARRIES);
     if class_and_numbers(recipe).is_none() {
         notes.push(recipe.refused("Keras has none of the kind, so build your own with `schedule`"));
-    } else if recipe.number("weight_decay") > 0.0
-        && recipe.kind().base() != OptimizerKind::AdamW
-        && recipe.kind().base() != OptimizerKind::Lion
-    {
+    } else if recipe.number("weight_decay") > 0.0 && !recipe.decays_apart() {
         notes.push(
             "Changed: Keras takes weight decay off the weights, PyTorch puts it into the gradient."
                 .to_owned(),
@@ -76,6 +73,13 @@ fn notes(recipe: &Recipe<'_>) -> Vec<String> {
             "Changed: Keras' momentum holds rate times gradient, so that a changed rate works with a delay."
                 .to_owned(),
         );
+    }
+    if recipe.kind() == OptimizerKind::NAdam && recipe.number("momentum_decay") != 1.0 {
+        notes.push("Changed: Keras' Nadam warms its momentum up as with a momentum_decay of 1.".to_owned());
+    }
+    if recipe.kind() == OptimizerKind::Muon && !recipe.has("match_rms_adamw") {
+        let how = "Changed: Keras' Muon without an rms_rate moves wide matrices no further than others.";
+        notes.push(how.to_owned());
     }
     notes.push("Keras computes the rates in f32.".to_owned());
     notes
@@ -98,20 +102,51 @@ fn table_class(recipe: &Recipe<'_>) -> String {
 
 /// The class of the run's optimizer and its numbers, where Keras has it.
 fn class_and_numbers(recipe: &Recipe<'_>) -> Option<(&'static str, String)> {
-    let number = |name| float(recipe.number(name));
+    let number = |name| float(recipe.say(name));
+    let option = |name: &str| if recipe.has(name) { format!(", {name}=True") } else { String::new() };
     Some(match recipe.kind().base() {
         OptimizerKind::Sgd => {
             let nesterov = if recipe.has("nesterov") { ", nesterov=True" } else { "" };
             ("SGD", format!("momentum={}{nesterov}", number("momentum")))
         }
-        OptimizerKind::Adam => ("Adam", adam(recipe)),
-        OptimizerKind::AdamW => ("AdamW", adam(recipe)),
+        OptimizerKind::Adam => ("Adam", adam(recipe) + &option("amsgrad")),
+        OptimizerKind::AdamW => ("AdamW", adam(recipe) + &option("amsgrad")),
         OptimizerKind::RmsProp => (
             "RMSprop",
-            format!("rho={}, momentum={}, epsilon={}", number("alpha"), number("momentum"), number("eps")),
+            format!(
+                "rho={}, momentum={}, epsilon={}{}",
+                number("alpha"),
+                number("momentum"),
+                number("eps"),
+                option("centered")
+            ),
         ),
         OptimizerKind::Adagrad => {
-            ("Adagrad", format!("initial_accumulator_value=0.0, epsilon={}", number("eps")))
+            let initial = number("initial_accumulator_value");
+            ("Adagrad", format!("initial_accumulator_value={initial}, epsilon={}", number("eps")))
+        }
+        OptimizerKind::NAdam => ("Nadam", adam(recipe)),
+        OptimizerKind::Lamb => ("Lamb", adam(recipe)),
+        OptimizerKind::Adafactor => {
+            let (first, second) = (recipe.say("eps1"), number("eps2"));
+            let numbers =
+                format!("beta_2_decay={}, epsilon_1={}", number("beta2_decay"), float(first * first));
+            ("Adafactor", format!("{numbers}, epsilon_2={second}, clip_threshold={}", number("d")))
+        }
+        // Keras' Muon always moves matrices by steps of AdamW's size, and knows a table of embeddings by its layer.
+        OptimizerKind::Muon => {
+            let nesterov = if recipe.has("nesterov") { "True" } else { "False" };
+            let rate = if recipe.has("match_rms_adamw") { "0.2" } else { "None" };
+            let matrices = format!(
+                "momentum={}, ns_steps={:.0}, nesterov={nesterov}, rms_rate={rate}",
+                number("momentum"),
+                recipe.say("ns_steps")
+            );
+            let numbers = [number("beta1"), number("beta2"), number("eps"), number("weight_decay")];
+            let [b1, b2, eps, decay] = numbers;
+            let rest =
+                format!("adam_beta_1={b1}, adam_beta_2={b2}, epsilon={eps}, adam_weight_decay={decay}");
+            ("Muon", format!("{matrices}, {rest}"))
         }
         OptimizerKind::Lion => ("Lion", format!("beta_1={}, beta_2={}", number("beta1"), number("beta2"))),
         _ => return None,
@@ -123,7 +158,7 @@ fn optimizer(recipe: &Recipe<'_>) -> String {
         return format!("optimizer = None  # Keras has no {}.\n", recipe.kind().info().title);
     };
     let decay = recipe.number("weight_decay");
-    if decay > 0.0 || recipe.kind().base() == OptimizerKind::AdamW {
+    if decay > 0.0 || [OptimizerKind::AdamW, OptimizerKind::Muon].contains(&recipe.kind().base()) {
         numbers.push_str(&format!(", weight_decay={}", float(decay)));
     }
     if let Some(norm) = recipe.clip_norm() {
@@ -136,12 +171,12 @@ fn optimizer(recipe: &Recipe<'_>) -> String {
 }
 
 fn adam(recipe: &Recipe<'_>) -> String {
-    let number = |name| float(recipe.number(name));
+    let number = |name| float(recipe.say(name));
     format!("beta_1={}, beta_2={}, epsilon={}", number("beta1"), number("beta2"), number("eps"))
 }
 
 /// A schedule of Keras' own, its counts multiplied.
-fn native(node: &Node<'_>, accumulate: u64) -> Option<Schedule> {
+fn native(node: &Lowered<'_>, accumulate: u64) -> Option<Schedule> {
     if node.stride > 1 || node.clamp.is_some() || node.cooldown.is_some() {
         return None;
     }

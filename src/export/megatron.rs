@@ -110,7 +110,7 @@ fn arguments(recipe: &Recipe<'_>, best: &Scheduler, batch: u64) -> Vec<String> {
             best.wsd_decay_steps / batch
         ));
     }
-    let number = |name| float(recipe.number(name));
+    let number = |name| float(recipe.say(name));
     lines.push(match recipe.kind() {
         OptimizerKind::Sgd | OptimizerKind::ScheduleFreeSgd => {
             format!("--optimizer sgd --sgd-momentum {}", number("momentum"))

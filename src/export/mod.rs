@@ -19,7 +19,6 @@ mod keras;
 mod knots;
 mod lightning;
 mod llama_factory;
-mod lowered;
 mod megatron;
 mod optax;
 pub mod origin;
@@ -182,6 +181,7 @@ pub fn export(
 
 fn write(recipe: &Recipe<'_>, target: &'static Target) -> Export {
     let Draft { mut text, predicted, table, approximated, mut notes } = (target.write)(recipe);
+    notes.extend(recipe.unsaid());
     if let Some(fork) = &recipe.run.fork {
         let why = format!("It is \u{201c}{}\u{201d} for the first {}", fork.of, fork.at);
         notes.push(format!("Left out: the fork. {why}; this is its own schedule, from update 0."));

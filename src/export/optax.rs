@@ -1,11 +1,12 @@
 //! optax: `schedule`, a function of the count, and `optimizer`.
 
-use super::lowered::Node;
 use super::recipe::{Carries, Recipe};
 use super::simulate::optax::{Exponential, Schedule};
 use super::text::float;
 use super::{Deviation, Draft, python};
 use crate::experiment::OptimizerKind;
+use crate::schedule::kind::{Decay, Interpolation};
+use crate::schedule::lowered::Lowered;
 use crate::schedule::{Kind, Ramp};
 
 const CARRIES: Carries = Carries {
@@ -20,7 +21,7 @@ const CARRIES: Carries = Carries {
 };
 
 pub fn write(recipe: &Recipe<'_>) -> Draft {
-    let native = native(&Node::new(&recipe.run.lr, recipe.clock)).and_then(|schedule| {
+    let native = native(&Lowered::new(&recipe.run.lr, recipe.clock)).and_then(|schedule| {
         let predicted = recipe.predict(|count| schedule.at(count));
         (Deviation::between(&recipe.drawn, &predicted).of_peak <= 1e-9).then_some((schedule, predicted))
     });
@@ -89,6 +90,23 @@ fn notes(recipe: &Recipe<'_>) -> Vec<String> {
     if recipe.kind().base() == OptimizerKind::Adagrad {
         notes.push("Changed: optax's Adagrad adds eps inside the root, PyTorch's outside.".to_owned());
     }
+    if recipe.kind() == OptimizerKind::NAdam {
+        notes.push("Changed: optax's NAdam does not warm its momentum up.".to_owned());
+    }
+    if recipe.kind() == OptimizerKind::Adafactor {
+        let how = "Changed: optax's Adafactor does not keep the rate below one over the root of the update's number.";
+        notes.push(how.to_owned());
+    }
+    if recipe.kind() == OptimizerKind::Muon {
+        notes.push(
+            "Changed: optax's Muon corrects the momentum's first updates, and takes tables of embeddings for matrices."
+                .to_owned(),
+        );
+    }
+    if recipe.kind() == OptimizerKind::Adam && recipe.has("amsgrad") {
+        let how = "Changed: optax's AMSGrad takes the greatest of the corrected mean squares, PyTorch's corrects the greatest.";
+        notes.push(how.to_owned());
+    }
     notes
 }
 
@@ -105,7 +123,7 @@ fn lookup(name: &str, function: &str, about: &str) -> String {
 fn optimizer(recipe: &Recipe<'_>) -> String {
     let value = |name: &'static str| match recipe.varying(name) {
         Some(_) => name.to_owned(),
-        None => float(recipe.number(name)),
+        None => float(recipe.say(name)),
     };
     let wrapped = |function: &str| match recipe.varying.as_slice() {
         [] => function.to_owned(),
@@ -118,14 +136,15 @@ fn optimizer(recipe: &Recipe<'_>) -> String {
     let call = match recipe.kind() {
         OptimizerKind::Sgd => {
             let nesterov = if recipe.has("nesterov") { ", nesterov=True" } else { "" };
-            let momentum = match (recipe.varying("momentum"), recipe.number("momentum")) {
+            let momentum = match (recipe.varying("momentum"), recipe.say("momentum")) {
                 (None, 0.0) => String::new(),
                 _ => format!(", momentum={}", value("momentum")),
             };
             format!("{}(learning_rate=schedule{momentum}{nesterov})", wrapped("optax.sgd"))
         }
         OptimizerKind::Adam => {
-            format!("{}(learning_rate=schedule, {}, eps={})", wrapped("optax.adam"), betas(), value("eps"))
+            let function = if recipe.has("amsgrad") { "optax.amsgrad" } else { "optax.adam" };
+            format!("{}(learning_rate=schedule, {}, eps={})", wrapped(function), betas(), value("eps"))
         }
         OptimizerKind::AdamW => {
             is_coupled = false;
@@ -138,15 +157,17 @@ fn optimizer(recipe: &Recipe<'_>) -> String {
             )
         }
         OptimizerKind::RmsProp => format!(
-            "{}(learning_rate=schedule, decay={}, eps={}, momentum={}, eps_in_sqrt=False)",
+            "{}(learning_rate=schedule, decay={}, eps={}, momentum={}, eps_in_sqrt=False{})",
             wrapped("optax.rmsprop"),
             value("alpha"),
             value("eps"),
-            value("momentum")
+            value("momentum"),
+            if recipe.has("centered") { ", centered=True" } else { "" }
         ),
         OptimizerKind::Adagrad => format!(
-            "{}(learning_rate=schedule, initial_accumulator_value=0.0, eps={})",
+            "{}(learning_rate=schedule, initial_accumulator_value={}, eps={})",
             wrapped("optax.adagrad"),
+            value("initial_accumulator_value"),
             value("eps")
         ),
         OptimizerKind::ScheduleFreeSgd => {
@@ -166,6 +187,74 @@ fn optimizer(recipe: &Recipe<'_>) -> String {
                 betas(),
                 value("eps"),
                 value("weight_decay")
+            )
+        }
+        OptimizerKind::NAdam => {
+            is_coupled = decay && !recipe.has("decoupled_weight_decay");
+            let (function, rest) = match is_coupled || !decay {
+                true => ("optax.nadam", String::new()),
+                false => ("optax.nadamw", format!(", weight_decay={}", value("weight_decay"))),
+            };
+            format!("{}(learning_rate=schedule, {}, eps={}{rest})", wrapped(function), betas(), value("eps"))
+        }
+        OptimizerKind::RAdam => {
+            format!("{}(learning_rate=schedule, {}, eps={})", wrapped("optax.radam"), betas(), value("eps"))
+        }
+        OptimizerKind::Lamb => {
+            is_coupled = false;
+            format!(
+                "{}(learning_rate=schedule, {}, eps={}, weight_decay={})",
+                wrapped("optax.lamb"),
+                betas(),
+                value("eps"),
+                value("weight_decay")
+            )
+        }
+        OptimizerKind::Adafactor => {
+            is_coupled = false;
+            let shrink = match decay {
+                true => {
+                    format!(", weight_decay_rate=lambda count: {} * schedule(count)", value("weight_decay"))
+                }
+                false => String::new(),
+            };
+            format!(
+                "{}(learning_rate=schedule, min_dim_size_to_factor=1, decay_rate={}, clipping_threshold={}{shrink})",
+                wrapped("optax.adafactor"),
+                float(-recipe.say("beta2_decay")),
+                value("d")
+            )
+        }
+        OptimizerKind::Prodigy => {
+            is_coupled = false;
+            let safe = if recipe.has("safeguard_warmup") { ", safeguard_warmup=True" } else { "" };
+            format!(
+                "{}(learning_rate=schedule, betas=({}, {}), eps={}, estim_lr0={}, estim_lr_coef={}, weight_decay={}{safe})",
+                wrapped("optax.contrib.prodigy"),
+                value("beta1"),
+                value("beta2"),
+                value("eps"),
+                value("d0"),
+                value("d_coef"),
+                value("weight_decay")
+            )
+        }
+        OptimizerKind::Muon => {
+            is_coupled = false;
+            let flags = [
+                if recipe.has("nesterov") { "" } else { ", nesterov=False" },
+                if recipe.has("match_rms_adamw") { ", consistent_rms=0.2" } else { "" },
+            ];
+            format!(
+                "{}(\n        learning_rate=schedule, ns_steps={:.0}, beta={}{}, adam_b1={}, adam_b2={},\n        \
+                 weight_decay={decay}, adam_weight_decay={decay},\n    )",
+                wrapped("optax.contrib.muon"),
+                recipe.say("ns_steps"),
+                value("momentum"),
+                flags.concat(),
+                value("beta1"),
+                value("beta2"),
+                decay = value("weight_decay")
             )
         }
         OptimizerKind::Lion => {
@@ -215,7 +304,7 @@ fn optimizer(recipe: &Recipe<'_>) -> String {
 }
 
 /// A schedule in optax's own functions, where it has them.
-fn native(node: &Node<'_>) -> Option<Schedule> {
+fn native(node: &Lowered<'_>) -> Option<Schedule> {
     if node.stride > 1 || node.clamp.is_some() {
         return None;
     }
@@ -256,7 +345,7 @@ fn joined(parts: Vec<(u64, Schedule)>) -> Schedule {
     Schedule::Join { schedules, boundaries }
 }
 
-fn body(node: &Node<'_>) -> Option<Schedule> {
+fn body(node: &Lowered<'_>) -> Option<Schedule> {
     let alpha = |floor: f64, peak: f64| if peak > 0.0 { floor / peak } else { 0.0 };
     let cosine = |peak: f64, floor: f64, decay_steps: u64| Schedule::CosineDecay {
         init_value: peak,
@@ -307,7 +396,7 @@ fn body(node: &Node<'_>) -> Option<Schedule> {
             let mut parts = Vec::new();
             let (mut start, mut length) = (0.0, node.length(kind.first) as f64);
             let mut peak = kind.peak;
-            while start < node.ticks as f64 {
+            while start < node.ticks() as f64 {
                 if parts.len() > 20 || length.fract() != 0.0 {
                     return None;
                 }
@@ -319,13 +408,13 @@ fn body(node: &Node<'_>) -> Option<Schedule> {
             joined(parts)
         }
         Kind::Wsd(kind) => {
-            let over = node.length(kind.decay).min(node.ticks);
+            let over = node.length(kind.decay).min(node.ticks());
             let decay = match kind.shape {
-                "linear" => Schedule::linear(kind.peak, kind.floor, over),
-                "cosine" => cosine(kind.peak, kind.floor, over),
-                _ => return None,
+                Decay::Linear => Schedule::linear(kind.peak, kind.floor, over),
+                Decay::Cosine => cosine(kind.peak, kind.floor, over),
+                Decay::OneMinusSqrt | Decay::Exponential => return None,
             };
-            match node.ticks - over {
+            match node.ticks() - over {
                 0 => decay,
                 start => joined(vec![(0, Schedule::Constant { value: kind.peak }), (start, decay)]),
             }
@@ -334,13 +423,13 @@ fn body(node: &Node<'_>) -> Option<Schedule> {
             let parts = node.parts().into_iter().map(|(start, part)| Some((start, native(&part)?)));
             joined(parts.collect::<Option<_>>()?)
         }
-        Kind::Points(kind) if kind.interpolation == "linear" => return lines(node),
+        Kind::Points(kind) if kind.interpolation == Interpolation::Linear => return lines(node),
         _ => return None,
     })
 }
 
 /// Straight lines between control points on whole updates.
-fn lines(node: &Node<'_>) -> Option<Schedule> {
+fn lines(node: &Lowered<'_>) -> Option<Schedule> {
     let Kind::Points(kind) = node.kind else {
         return None;
     };

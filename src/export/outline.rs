@@ -4,7 +4,7 @@
 //! keep the one whose simulated rates are closest to the drawn ones.
 
 use super::formula::sampled;
-use super::lowered::Node;
+use crate::schedule::lowered::Lowered;
 use crate::schedule::{Clock, Kind, Schedule};
 
 /// Candidates for the numbers a configuration asks for. Each list starts with what the schedule says.
@@ -39,7 +39,7 @@ pub struct Outline {
 
 impl Outline {
     pub fn of(schedule: &Schedule, clock: Clock, drawn: &[f64]) -> Self {
-        let node = Node::new(schedule, clock);
+        let node = Lowered::new(schedule, clock);
         let updates = drawn.len() as u64;
         let peak = drawn.iter().copied().fold(0.0, f64::max);
         // Rounding must not move the top.
@@ -73,7 +73,7 @@ impl Outline {
         outline
     }
 
-    fn add_kind(&mut self, node: &Node<'_>, lead: u64) {
+    fn add_kind(&mut self, node: &Lowered<'_>, lead: u64) {
         let stride = node.stride;
         let whole = |span| node.length(span) * stride;
         let end = |over| lead + node.rest_or(over) * stride;
@@ -86,7 +86,7 @@ impl Outline {
                 milestones.sort_unstable();
                 self.milestones = Some((milestones, kind.gamma));
             }
-            Kind::Exponential(kind) if stride == 1 => self.gamma = Some(kind.gamma),
+            Kind::Exponential(kind) => self.gamma = (stride == 1).then_some(kind.gamma),
             Kind::Linear(kind) => {
                 self.floors.insert(0, kind.peak * kind.to);
                 self.ends.insert(0, end(kind.over));
@@ -122,16 +122,22 @@ impl Outline {
                 self.floors.insert(0, kind.floor);
                 self.decays.insert(0, whole(kind.decay));
             }
-            Kind::InverseSqrt(kind) => self.timescale = Some(node.position(kind.timescale) * stride as f64),
-            Kind::Power(kind) if kind.exponent == 0.5 => {
-                self.timescale = Some(node.position(kind.timescale) * stride as f64);
+            Kind::InverseSqrt(kind) => self.timescale = Some(whole(kind.timescale) as f64),
+            Kind::Power(kind) => {
+                self.timescale = (kind.exponent == 0.5).then(|| whole(kind.timescale) as f64);
             }
             Kind::Cyclic(kind) => {
                 let up = whole(kind.up);
                 self.triangle = Some((kind.floor, kind.peak, up, kind.down.map_or(up, whole)));
             }
             Kind::OneCycle(kind) => self.ends.insert(0, end(kind.over)),
-            _ => {}
+            // What the drawn curve shows is all there is to say.
+            Kind::Constant(_)
+            | Kind::Noam(_)
+            | Kind::Points(_)
+            | Kind::Listed(_)
+            | Kind::Sequence(_)
+            | Kind::Product(_) => {}
         }
     }
 

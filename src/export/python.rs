@@ -64,8 +64,12 @@ pub fn module(header: &str, imports: &[String], code: &str) -> String {
 
 /// `def micro_batches(update)`, where the run's batch is a schedule.
 pub fn micro_batches(recipe: &Recipe<'_>, about: &str) -> Option<String> {
-    let listed: Vec<String> =
-        recipe.batches.as_ref()?.iter().map(|(update, count)| format!("({update}, {count})")).collect();
+    let listed: Vec<String> = recipe
+        .batches
+        .as_ref()?
+        .pieces(recipe.updates())
+        .map(|(updates, count)| format!("({}, {count})", updates.start))
+        .collect();
     Some(format!(
         "# From which update on how many micro-batches of {} samples make an update.\nMICRO_BATCHES = [\n{}]\n\n\ndef \
          micro_batches(update):\n    \"\"\"{about}\"\"\"\n    return MICRO_BATCHES[bisect_right(MICRO_BATCHES, (update, float(\"inf\"))) - 1][1]\n",

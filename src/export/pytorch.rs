@@ -87,7 +87,7 @@ fn native_scheduler(recipe: &Recipe<'_>) -> Result<(Scheduler, f64), String> {
         || matches!(&scheduler, Scheduler::Cyclic(cyclic) if cyclic.momentum.is_some());
     match recipe.varying.as_slice() {
         [] => Ok((scheduler, lr)),
-        [only] if only.mirror.is_some() && cycles => Ok((scheduler, lr)),
+        [only] if only.mirror().is_some() && cycles => Ok((scheduler, lr)),
         [first, ..] => Err(format!("its own classes would leave {} as it is", first.name)),
     }
 }
@@ -95,7 +95,7 @@ fn native_scheduler(recipe: &Recipe<'_>) -> Result<(Scheduler, f64), String> {
 fn with_classes(recipe: &Recipe<'_>, scheduler: &Scheduler, lr: f64) -> Code {
     let mut classes = Vec::new();
     native::classes(scheduler, &mut classes);
-    let mut imports = optimizer::imports(recipe);
+    let mut imports = optimizer::imports(recipe, recipe.kind());
     imports.push(format!("from torch.optim.lr_scheduler import {}", classes.join(", ")));
     let body = format!(
         "{}def build(model):\n    \"\"\"The optimizer and its scheduler.\"\"\"\n    optimizer = {}\n    scheduler = \
@@ -133,7 +133,7 @@ fn with_function(recipe: &Recipe<'_>, why: String) -> Code {
         "Scheduler"
     };
     body.push_str(&optimizer::build(recipe, class));
-    let mut imports = optimizer::imports(recipe);
+    let mut imports = optimizer::imports(recipe, recipe.kind());
     imports.push("from torch.optim.lr_scheduler import LambdaLR".to_owned());
     let predicted = recipe.predict(|update| peak * (recipe.rate.at(update) / peak));
     Code {

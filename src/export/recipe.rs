@@ -1,15 +1,19 @@
 //! Everything a target may need to know of a run, resolved.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
 use super::expression::Expression;
 use super::knots::Knots;
 use super::outline::Outline;
 use super::{ExportError, MAX_UPDATES, Options, formula};
+use crate::experiment::optimizer::Role;
 use crate::experiment::{
     BatchSize, Controller, Experiment, Metric, MicroBatches, Number, Optimizer, OptimizerKind, Plateau, Run,
     WeightFormat,
 };
 use crate::schedule::plateau::PlateauRule;
-use crate::schedule::{Clock, Curve, Tick};
+use crate::schedule::{Clock, Curve, NumberCurve, Piecewise, Tick};
 
 /// A run to be exported.
 pub struct Recipe<'a> {
@@ -25,22 +29,33 @@ pub struct Recipe<'a> {
     pub outline: Outline,
     /// Optimizer numbers that change along the run: momentum, beta2, weight decay.
     pub varying: Vec<Varying>,
-    /// Where the run's batch is a schedule: the micro-batches of an update, and from which update on.
-    pub batches: Option<Vec<(u64, u64)>>,
+    /// Where the run's batch is a schedule: the micro-batches of an update.
+    pub batches: Option<Piecewise<u64>>,
+    /// The optimizer's numbers and options that the text asked for, to write them.
+    said: RefCell<BTreeSet<String>>,
 }
 
 /// An optimizer number that changes along the run.
 pub struct Varying {
     pub name: &'static str,
+    pub number: NumberCurve,
     pub track: Track,
-    /// The bounds of a mirror.
-    pub mirror: Option<(f64, f64)>,
 }
 
-/// A number as a function of the update.
+/// A number as a text writes it: in closed form, or by its values at some updates.
 pub enum Track {
     Formula(Expression),
     Knots(Knots),
+}
+
+impl Varying {
+    /// The bounds of a mirror.
+    pub fn mirror(&self) -> Option<(f64, f64)> {
+        match self.number {
+            NumberCurve::Mirror { low, high } => Some((low, high)),
+            NumberCurve::Fixed(_) | NumberCurve::Curve(_) => None,
+        }
+    }
 }
 
 impl Track {
@@ -105,11 +120,19 @@ impl<'a> Recipe<'a> {
             outline,
             varying,
             batches: None,
+            said: RefCell::default(),
         };
         if let Some(batch) = &run.batch {
             let curve = batch.resolve(clock)?;
             let micro = MicroBatches::new(recipe.batch_size(), experiment.train.accumulate, clock);
-            recipe.batches = Some(changes((0..clock.updates).map(|update| micro.of(curve.at(update)))));
+            let mut batches = Piecewise::from(micro.of(curve.at(0)));
+            for update in 1..clock.updates {
+                let count = micro.of(curve.at(update));
+                if *batches.at(update) != count {
+                    batches.put(update, count);
+                }
+            }
+            recipe.batches = Some(batches);
         }
         Ok(recipe)
     }
@@ -139,21 +162,58 @@ impl<'a> Recipe<'a> {
 
     /// The bounds of momentum where it mirrors the rate.
     pub fn mirror(&self) -> Option<(f64, f64)> {
-        self.varying.iter().find_map(|varying| varying.mirror)
+        self.varying.iter().find_map(Varying::mirror)
     }
 
     pub fn kind(&self) -> OptimizerKind {
         self.run.optimizer.kind
     }
 
-    /// Whether an option of the optimizer is on.
+    /// An optimizer number as a text that is written has it.
+    pub fn say(&self, name: &str) -> f64 {
+        self.said.borrow_mut().insert(name.to_owned());
+        self.number(name)
+    }
+
+    /// Whether an option of the optimizer is on, for a text that can say so.
     pub fn has(&self, option: &str) -> bool {
+        self.said.borrow_mut().insert(option.to_owned());
         self.run.optimizer.has(option)
+    }
+
+    /// Whether weight decay shrinks the weights and stays out of the gradient.
+    pub fn decays_apart(&self) -> bool {
+        self.kind().info().decays_apart || self.run.optimizer.has("decoupled_weight_decay")
     }
 
     /// That the target has no such optimizer, and what comes of that.
     pub fn refused(&self, instead: &str) -> String {
+        self.says_everything();
         format!("Left out: the optimizer {}; {instead}.", self.kind().name())
+    }
+
+    /// The optimizer is another's to say, or said as a whole.
+    pub fn says_everything(&self) {
+        let optimizer = &self.run.optimizer;
+        let numbers = optimizer.values().map(|(info, _)| info.name);
+        let names = numbers.chain(optimizer.switches().map(|(info, _)| info.name));
+        self.said.borrow_mut().extend(names.map(str::to_owned));
+    }
+
+    /// One sentence for each number and option of the optimizer that is not as usual and that no text said.
+    pub fn unsaid(&self) -> Vec<String> {
+        let said = self.said.borrow();
+        let optimizer = &self.run.optimizer;
+        let numbers = optimizer.values().filter_map(|(info, number)| match number {
+            Number::Fixed(value) if *value != info.default && info.role != Role::WeightDecay => {
+                Some((info.name, format!("{} {value:?}", info.name)))
+            }
+            _ => None,
+        });
+        let options = optimizer.switches().filter(|(info, on)| *on != info.default);
+        let options = options.map(|(info, on)| (info.name, format!("{} {on}", info.name)));
+        let unsaid = numbers.chain(options).filter(|(name, _)| !said.contains(*name));
+        unsaid.map(|(_, what)| carried(false, &what)).collect()
     }
 
     /// Samples in a micro-batch.
@@ -171,8 +231,7 @@ impl<'a> Recipe<'a> {
 
     fn micro_batches(&self, update: u64) -> usize {
         let Some(batches) = &self.batches else { return self.experiment.train.accumulate.max(1) };
-        let begun = batches.partition_point(|(from, _)| *from <= update);
-        batches[..begun].last().map_or(1, |(_, count)| usize::try_from(*count).unwrap_or(usize::MAX))
+        usize::try_from(*batches.at(update)).unwrap_or(usize::MAX)
     }
 
     /// The samples of an update.
@@ -209,7 +268,7 @@ impl<'a> Recipe<'a> {
         let mut notes = Vec::new();
         for varying in &self.varying {
             let (name, first) = (varying.name, varying.track.at(0));
-            notes.push(if carries.schedules || (carries.mirror && varying.mirror.is_some()) {
+            notes.push(if carries.schedules || (carries.mirror && varying.mirror().is_some()) {
                 format!("Carried: the {name} schedule.")
             } else {
                 format!("Left out: the {name} schedule; {name} stays at its first value, {first:?}.")
@@ -226,8 +285,7 @@ impl<'a> Recipe<'a> {
         }
         if let Some(batches) = &self.batches {
             let samples = |count: Option<&u64>| count.map_or(0, |count| *count * self.batch_size() as u64);
-            let counts = || batches.iter().map(|(_, count)| count);
-            let (least, most) = (samples(counts().min()), samples(counts().max()));
+            let (least, most) = (samples(batches.values().min()), samples(batches.values().max()));
             let what = format!("the schedule of the batch, {least} to {most} samples an update");
             notes.push(if carries.batches {
                 format!("Carried: {what}.")
@@ -259,9 +317,6 @@ impl<'a> Recipe<'a> {
                 )
             });
         }
-        if self.has("nesterov") {
-            notes.push("Carried where the optimizer has it: Nesterov's look-ahead.".to_owned());
-        }
         notes
     }
 }
@@ -274,39 +329,24 @@ fn carried(is_carried: bool, what: &str) -> String {
     }
 }
 
-/// The updates at which the number is another, and that number.
-fn changes(numbers: impl Iterator<Item = u64>) -> Vec<(u64, u64)> {
-    let mut changes: Vec<(u64, u64)> = Vec::new();
-    for (update, number) in (0..).zip(numbers) {
-        if changes.last().is_none_or(|(_, before)| *before != number) {
-            changes.push((update, number));
-        }
-    }
-    changes
-}
-
 fn varying(optimizer: &Optimizer, lr: &Curve, clock: Clock) -> Result<Vec<Varying>, ExportError> {
     let mut found = Vec::new();
     for info in optimizer.kind.numbers() {
-        let (track, mirror) = match optimizer.get(info.name) {
-            Some(Number::Schedule(schedule)) => {
-                let curve = schedule.resolve(clock)?;
-                let track = formula::of(schedule, &curve, clock).map(Track::Formula);
-                (track.unwrap_or_else(|| knots(clock, |update| curve.at(update))), None)
-            }
-            Some(Number::Mirror { low, high }) => {
-                (knots(clock, |update| lr.mirror(update, *low, *high)), Some((*low, *high)))
-            }
-            _ => continue,
+        let Some(written) = optimizer.get(info.name) else { continue };
+        let number = written.resolve(clock)?;
+        let formula = match (written, &number) {
+            (_, NumberCurve::Fixed(_)) => continue,
+            (Number::Schedule(schedule), NumberCurve::Curve(curve)) => formula::of(schedule, curve, clock),
+            _ => None,
         };
-        found.push(Varying { name: info.name, track, mirror });
+        let knots = || {
+            let values: Vec<f64> = (0..clock.updates).map(|update| number.at(update, lr)).collect();
+            Track::Knots(Knots::through(&values))
+        };
+        let track = formula.map_or_else(knots, Track::Formula);
+        found.push(Varying { name: info.name, number, track });
     }
     Ok(found)
-}
-
-fn knots(clock: Clock, at: impl Fn(u64) -> f64) -> Track {
-    let values: Vec<f64> = (0..clock.updates).map(at).collect();
-    Track::Knots(Knots::through(&values))
 }
 
 /// What is said of a controller, which no target carries.

@@ -56,6 +56,10 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
     if optimizer(recipe).is_none() {
         notes.push(recipe.refused("timm has none of the kind, and without --opt it trains with sgd"));
     }
+    if recipe.kind() == OptimizerKind::Adafactor {
+        let how = "Changed: timm's Adafactor does not keep the rate below one over the root of the update's number.";
+        notes.push(how.to_owned());
+    }
     if !recipe.updates().is_multiple_of(per_epoch) {
         notes.push(format!(
             "Rounded: {} updates are no whole number of epochs of {per_epoch}.",
@@ -223,7 +227,7 @@ fn arguments(recipe: &Recipe<'_>, best: &Candidate) -> Vec<String> {
 
 /// The run's optimizer, where timm has it.
 fn optimizer(recipe: &Recipe<'_>) -> Option<String> {
-    let number = |name| float(recipe.number(name));
+    let number = |name| float(recipe.say(name));
     let betas = || format!("--opt-betas {} {}", number("beta1"), number("beta2"));
     Some(match recipe.kind().base() {
         // timm's `sgd` is Nesterov's, its `momentum` is not.
@@ -231,13 +235,35 @@ fn optimizer(recipe: &Recipe<'_>) -> Option<String> {
             let name = if recipe.has("nesterov") { "sgd" } else { "momentum" };
             format!("--opt {name} --momentum {}", number("momentum"))
         }
+        OptimizerKind::NAdam => format!("--opt nadam {} --opt-eps {}", betas(), number("eps")),
+        OptimizerKind::RAdam => {
+            let name = if recipe.has("decoupled_weight_decay") { "radamw" } else { "radam" };
+            format!("--opt {name} {} --opt-eps {}", betas(), number("eps"))
+        }
+        OptimizerKind::Lamb => {
+            let rest = "--opt-kwargs max_grad_norm=None always_adapt=True";
+            format!("--opt lamb {} --opt-eps {} {rest}", betas(), number("eps"))
+        }
+        OptimizerKind::Adafactor => "--opt adafactor".to_owned(),
+        OptimizerKind::Muon => {
+            let name = if recipe.has("nesterov") { "nmuon" } else { "muon" };
+            let adjust = if recipe.has("match_rms_adamw") { "match_rms_adamw" } else { "original" };
+            let kwargs = format!("--opt-kwargs ns_steps={:.0} adjust_lr_fn={adjust}", recipe.say("ns_steps"));
+            format!("--opt {name} --momentum {} {} {kwargs}", number("momentum"), betas())
+        }
         OptimizerKind::Adam => format!("--opt adam {} --opt-eps {}", betas(), number("eps")),
-        OptimizerKind::AdamW => format!("--opt adamw {} --opt-eps {}", betas(), number("eps")),
+        // timm's names for cautious ones begin with a c.
+        OptimizerKind::AdamW => {
+            let name = if recipe.has("cautious") { "cadamw" } else { "adamw" };
+            format!("--opt {name} {} --opt-eps {}", betas(), number("eps"))
+        }
         OptimizerKind::RmsProp => {
             format!("--opt rmsprop --momentum {} --opt-eps {}", number("momentum"), number("eps"))
         }
         OptimizerKind::Adagrad => "--opt adagrad".to_owned(),
-        OptimizerKind::Lion => format!("--opt lion {}", betas()),
+        OptimizerKind::Lion => {
+            format!("--opt {} {}", if recipe.has("cautious") { "clion" } else { "lion" }, betas())
+        }
         _ => return None,
     })
 }

@@ -5,6 +5,7 @@ use super::alone::alone;
 use super::recipe::Recipe;
 
 pub fn write(recipe: &Recipe<'_>) -> Draft {
+    recipe.says_everything();
     Draft {
         text: alone(recipe).to_toml(),
         predicted: recipe.drawn.clone(),

@@ -78,7 +78,7 @@ fn toml(recipe: &Recipe<'_>, best: &Scheduler) -> String {
         [("beta1", "beta1"), ("beta2", "beta2"), ("eps", "eps"), ("weight_decay", "weight_decay")]
     {
         if recipe.run.optimizer.get(own).is_some() {
-            numbers.push_str(&format!("{key} = {}\n", float(recipe.number(own))));
+            numbers.push_str(&format!("{key} = {}\n", float(recipe.say(own))));
         }
     }
     let ratio = best.decay_ratio.map_or(String::new(), |ratio| format!("decay_ratio = {}\n", float(ratio)));

@@ -15,14 +15,21 @@ pub enum ImportError {
     Stream(#[from] io::Error),
     #[error("{bytes} bytes; a configuration of at most {max} can be imported")]
     TooLarge { bytes: u64, max: u64 },
-    #[error("this is no text in UTF-8")]
+    #[error("this is not UTF-8 text")]
     NotText,
-    #[error(
-        "this is no scheduler configuration that is known here: PyTorch scheduler classes, Hugging Face \
-         TrainingArguments (Python, YAML or flags), timm arguments, a DeepSpeed JSON, an experiment file, \
-         or a table with a column of learning rates"
-    )]
-    Unrecognised,
+    #[error("{}", unrecognised(form, nearest.as_ref(), unread))]
+    Unrecognised {
+        /// What the text is written in.
+        form: &'static str,
+        /// The dialect that most speaks for, and what does.
+        nearest: Option<(&'static str, String)>,
+        /// What in it may shape a schedule, and was not read.
+        unread: Vec<String>,
+    },
+    #[error("--as {0} is no dialect; known are {known}", known = dialects())]
+    UnknownDialect(String),
+    #[error("{dialect} cannot be read from {form}")]
+    WrongForm { dialect: &'static str, form: &'static str },
     #[error("there is nothing in it")]
     Empty,
     #[error("{what} is not read, but for an export of Anneal Studio that nobody changed")]
@@ -57,4 +64,23 @@ impl ImportError {
     pub(super) fn missing(what: impl Into<String>, needed: impl Into<String>) -> Self {
         Self::Missing { what: what.into(), needed: needed.into() }
     }
+}
+
+fn dialects() -> String {
+    super::dialects::ALL.map(|dialect| dialect.id).join(", ")
+}
+
+fn unrecognised(form: &str, nearest: Option<&(&'static str, String)>, unread: &[String]) -> String {
+    let told = match nearest {
+        Some((id, signs)) => format!(
+            "this is {form}, and nothing in it belongs to one framework alone. Nearest is {id}, by {signs}: if that is \
+             what it is, say --as {id}. Otherwise a log of the rates can be imported"
+        ),
+        None => format!(
+            "this is no scheduler configuration that is known here ({form}). Read are: {}. A log of the rates can be \
+             imported whatever wrote it",
+            super::dialects::ALL.map(|dialect| dialect.name).join(", ")
+        ),
+    };
+    if unread.is_empty() { told } else { format!("{told}. Not read: {}", unread.join(", ")) }
 }

@@ -9,7 +9,7 @@ use std::fmt;
 
 use self::measure::{deviation, tidied};
 use super::ImportError;
-use crate::schedule::kind::{Constant, Kind, Listed, Points, Table};
+use crate::schedule::kind::{Constant, Interpolation, Kind, Listed, Points, Table};
 use crate::schedule::{Schedule, Span};
 
 /// A rate that update `update` used.
@@ -131,7 +131,7 @@ fn points(samples: &[Sample], top: f64) -> Schedule {
     let points = trace::points(samples, tolerance, MAX_POINTS);
     Kind::Points(Points {
         points: points.iter().map(|it| (Span::Updates(it.update as f64), it.rate)).collect(),
-        interpolation: "linear",
+        interpolation: Interpolation::Linear,
     })
     .into()
 }

@@ -4,7 +4,7 @@ use std::io::BufRead;
 use std::path::Path;
 
 use super::fit::{self, Sample};
-use super::{Format, ImportError, Imported};
+use super::{ImportError, Imported, dialects};
 use crate::experiment::OptimizerKind;
 use crate::recording::{Head, Named, Recorder, Recording, Role, Tick, claim, read_from};
 use crate::schedule::kind::{Kind, Value};
@@ -19,13 +19,21 @@ const NEAR_START: f64 = 1.5;
 /// Names that are shown of what was left out.
 const SHOWN: usize = 12;
 
-/// Whether the text starts like a log.
+/// The evidence from which a text is a log whatever else it looks like.
+const CERTAIN: u8 = 50;
+
+/// Whether the text starts like a log; lines that other texts may have too are not enough.
 pub(super) fn is_log(start: &str) -> bool {
-    claim(&Head::new(Path::new("text"), start.as_bytes())).is_some()
+    is_log_file(Path::new("text"), start.as_bytes())
 }
 
 /// Whether a file starts like a log; its name may say what its values are.
 pub(super) fn is_log_file(path: &Path, start: &[u8]) -> bool {
+    claim(&Head::new(path, start)).is_some_and(|claim| claim.evidence.score >= CERTAIN)
+}
+
+/// Whether a file may be a log, where nothing else has it.
+pub(super) fn may_be_log(path: &Path, start: &[u8]) -> bool {
     claim(&Head::new(path, start)).is_some()
 }
 
@@ -76,7 +84,7 @@ pub fn rate_of(name: &str, recording: &Recording, way: RateAs) -> Result<Importe
             (schedule, found.fit, found.name)
         }
     };
-    let mut imported = Imported::new(Format::Log, format!("{kind}: {name}"), schedule);
+    let mut imported = Imported::new(&dialects::LOG, format!("{kind}: {name}"), schedule);
     imported.fit = Some(fit);
     Ok(imported)
 }
@@ -199,7 +207,7 @@ fn schedule(recording: &Recording, rate: &Named) -> Result<Imported, ImportError
     }
     let epochs = recording.tick == Tick::Epoch;
     let schedule = if epochs { counted_in_epochs(found.schedule) } else { found.schedule };
-    let mut imported = Imported::new(Format::Log, found.name, schedule);
+    let mut imported = Imported::new(&dialects::LOG, found.name, schedule);
     let length = total as f64;
     imported.updates = Some(if epochs { Span::Epochs(length) } else { Span::Updates(length) });
     if let Some(nearest) = nearest {

@@ -1,14 +1,19 @@
 //! Import: a framework's scheduler configuration, or a logged learning rate, as an editable schedule.
 //!
-//! Text is only ever read. Python is taken apart into names, numbers, lists and calls ([`python`]), and
-//! nothing of it is run; what a schedule depends on beyond that is refused with the reason, or left out with
-//! a note. A text of our own exports carries its run at its end ([`origin`]), which is read instead.
+//! A text is taken apart once ([`text`]), claimed by the [`dialect`] that alone has what stands in it, and
+//! read by that one's reader ([`dialects`]). Text is only ever read: functions of Python are evaluated by an
+//! interpreter of our own ([`python::eval`]), nothing is run. What was not understood is told
+//! ([`Imported::unread`]), and so is what was assumed. A text of our own exports carries its run at its end
+//! ([`origin`]), which is read instead.
 
-mod deepspeed;
-mod detect;
+pub(crate) mod clock;
+mod dialect;
+mod dialects;
 mod error;
 mod fit;
-mod huggingface;
+mod flags;
+mod function;
+mod json;
 mod log;
 pub(crate) mod python;
 mod pytorch;
@@ -16,17 +21,23 @@ mod pytorch_arguments;
 mod pytorch_optimizer;
 pub(crate) mod settings;
 mod shape;
-mod timm;
+pub(crate) mod text;
+mod unread;
 pub(crate) mod yaml;
 
 use std::io::Read;
 use std::path::Path;
 
+pub use dialect::{Candidate, Dialect, Evidence};
+pub use dialects::ALL as DIALECTS;
+pub(crate) use dialects::deepspeed::config as deepspeed_settings;
+pub(crate) use dialects::huggingface::{pyyaml_texts, settings as huggingface_settings};
 pub use error::ImportError;
 pub use fit::Fit;
-pub(crate) use huggingface::settings as huggingface_settings;
 pub use log::{RateAs, rate_of};
+pub use unread::Unread;
 
+use self::text::Text;
 use crate::experiment::{BatchSize, Controller, Experiment, Number, Optimizer, Run, Source};
 use crate::export::origin::{self, Origin};
 use crate::files;
@@ -35,52 +46,32 @@ use crate::schedule::{Clock, Schedule, Span, Tick};
 /// The largest configuration that is read; logs are streamed and may be longer.
 pub const MAX_BYTES: u64 = 4 << 20;
 
+/// The start of a file that says whether it is a log.
+const SNIFFED: usize = 64 << 10;
+
 /// The most updates, or samples, that an experiment counts, and the most epochs.
 const MAX_COUNT: usize = 1_000_000_000;
 const MAX_EPOCHS: f64 = 1e6;
 
-/// Where a text comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Format {
-    /// Python with `torch.optim.lr_scheduler` classes.
-    PyTorch,
-    /// `TrainingArguments` as Python, YAML, JSON or command line; axolotl's and LLaMA-Factory's YAML.
-    HuggingFace,
-    /// The arguments of timm's `train.py`.
-    Timm,
-    /// A DeepSpeed JSON configuration.
-    DeepSpeed,
-    /// An experiment file of ours.
-    Experiment,
-    /// A table with a column of learning rates.
-    Log,
-}
-
-impl Format {
-    /// Every format, with its name for people.
-    pub const ALL: [(&'static str, Self); 6] = [
-        ("PyTorch", Self::PyTorch),
-        ("Hugging Face", Self::HuggingFace),
-        ("timm", Self::Timm),
-        ("DeepSpeed", Self::DeepSpeed),
-        ("Anneal Studio", Self::Experiment),
-        ("logged rates", Self::Log),
-    ];
-}
-
-/// How a text is to be read.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+/// How a text is to be read, where its reader cannot know or is to be overruled.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Options {
     /// `None` finds out from the text.
-    pub format: Option<Format>,
-    /// What a call of a PyTorch scheduler's `step()` counts, where the text does not say.
-    pub tick: Tick,
+    pub dialect: Option<&'static Dialect>,
+    /// What the schedule counts.
+    pub tick: Option<Tick>,
+    /// Above 0.
+    pub updates_per_epoch: Option<f64>,
+    /// The run's length.
+    pub length: Option<Span>,
+    /// Of several groups of parameters, the one whose rate is wanted: its number from 0, or its name.
+    pub group: Option<String>,
 }
 
 /// What a text says.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Imported {
-    pub format: Format,
+    pub dialect: &'static Dialect,
     /// A name for the run.
     pub name: String,
     pub lr: Schedule,
@@ -98,16 +89,20 @@ pub struct Imported {
     pub batch: Option<Schedule>,
     /// All that the run was part of, with this run alone, where the text is an experiment or carries one.
     pub experiment: Option<Box<Experiment>>,
-    /// What was left out or assumed, a sentence each.
+    /// What to know of how it was read, a sentence each.
     pub notes: Vec<String>,
+    /// What was taken where the text does not say, a sentence each.
+    pub assumed: Vec<String>,
+    /// What was not understood.
+    pub unread: Vec<Unread>,
     /// How well the schedule fits a logged rate.
     pub fit: Option<Fit>,
 }
 
 impl Imported {
-    fn new(format: Format, name: impl Into<String>, lr: impl Into<Schedule>) -> Self {
+    fn new(dialect: &'static Dialect, name: impl Into<String>, lr: impl Into<Schedule>) -> Self {
         Self {
-            format,
+            dialect,
             name: name.into(),
             lr: lr.into(),
             optimizer: None,
@@ -120,6 +115,8 @@ impl Imported {
             batch: None,
             experiment: None,
             notes: Vec::new(),
+            assumed: Vec::new(),
+            unread: Vec::new(),
             fit: None,
         }
     }
@@ -128,6 +125,19 @@ impl Imported {
         let note = note.into();
         if !self.notes.contains(&note) {
             self.notes.push(note);
+        }
+    }
+
+    fn assume(&mut self, sentence: impl Into<String>) {
+        let sentence = sentence.into();
+        if !self.assumed.contains(&sentence) {
+            self.assumed.push(sentence);
+        }
+    }
+
+    fn leave(&mut self, unread: Unread) {
+        if !self.unread.contains(&unread) {
+            self.unread.push(unread);
         }
     }
 
@@ -180,21 +190,61 @@ fn run_length(length: Span) -> Option<Span> {
     }
 }
 
-/// What kind of text this is.
+/// What a text is written in, and every dialect that anything in it speaks for, the strongest first.
+#[must_use]
+pub fn explain(text: &str) -> (&'static str, Vec<Candidate>) {
+    let text = Text::read(text.trim_start_matches('\u{feff}'));
+    (text.written_in(), dialect::candidates(&text))
+}
+
+/// The dialect of a text.
 ///
 /// # Errors
 /// When it looks like nothing that can be imported.
-pub fn format_of(text: &str) -> Result<Format, ImportError> {
-    detect::format(text)
+pub fn dialect_of(text: &str) -> Result<&'static Dialect, ImportError> {
+    let text = text.trim_start_matches('\u{feff}');
+    match early(text) {
+        Some(dialect) => Ok(dialect),
+        None => late(&mut Text::read(text)),
+    }
 }
 
-/// Reads a text. Where no format is asked for, what our own export says of itself comes first.
+/// The dialect of a text that its first lines alone do not tell.
+fn late(text: &mut Text<'_>) -> Result<&'static Dialect, ImportError> {
+    dialect::of(text).or_else(|error| {
+        if log::may_be_log(Path::new("text"), text.raw.as_bytes()) {
+            return Ok(&dialects::LOG);
+        }
+        Err(text.broken.take().unwrap_or(error))
+    })
+}
+
+/// An experiment or a log, which are known by their first lines.
+fn early(text: &str) -> Option<&'static Dialect> {
+    let mut end = text.len().min(SNIFFED);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let start = text[..end].trim_start();
+    if start.lines().any(is_version) {
+        return Some(&dialects::EXPERIMENT);
+    }
+    log::is_log(start).then_some(&dialects::LOG)
+}
+
+/// Whether the line is the first of an experiment file.
+fn is_version(line: &str) -> bool {
+    let rest = line.trim_start().strip_prefix("anneal");
+    rest.is_some_and(|rest| rest.trim_start().starts_with('='))
+}
+
+/// Reads a text. Where no dialect is asked for, what our own export says of itself comes first.
 ///
 /// # Errors
 /// When the text is none of the known kinds, is malformed, or says something that no schedule can.
-pub fn import(text: &str, options: Options) -> Result<Imported, ImportError> {
+pub fn import(text: &str, options: &Options) -> Result<Imported, ImportError> {
     let text = text.trim_start_matches('\u{feff}');
-    let origin = if options.format.is_none() { origin::read(text) } else { None };
+    let origin = if options.dialect.is_none() { origin::read(text) } else { None };
     match origin {
         None => plain(text, options),
         Some(Origin::Of(toml)) => {
@@ -216,28 +266,78 @@ pub fn import(text: &str, options: Options) -> Result<Imported, ImportError> {
     }
 }
 
-/// Reads a text by its format alone.
-fn plain(text: &str, options: Options) -> Result<Imported, ImportError> {
-    let format = options.format.map_or_else(|| detect::format(text), Ok)?;
-    if format != Format::Log && text.len() as u64 > MAX_BYTES {
+/// Reads a text by its dialect alone.
+fn plain(text: &str, options: &Options) -> Result<Imported, ImportError> {
+    let early = options.dialect.or_else(|| early(text));
+    if early != Some(&dialects::LOG) && text.len() as u64 > MAX_BYTES {
         return Err(ImportError::TooLarge { bytes: text.len() as u64, max: MAX_BYTES });
     }
-    let imported = match format {
-        Format::PyTorch => pytorch::read(text, options.tick),
-        Format::HuggingFace => huggingface::read(text),
-        Format::Timm => timm::read(text),
-        Format::DeepSpeed => deepspeed::read(text),
-        Format::Experiment => experiment(text),
-        Format::Log => log::read(text.as_bytes()),
-    }?;
+    match early {
+        Some(dialect) if *dialect == dialects::EXPERIMENT => return experiment(text)?.checked(),
+        Some(dialect) if *dialect == dialects::LOG => return log::read(text.as_bytes())?.checked(),
+        _ => {}
+    }
+    let mut text = Text::read(text);
+    let dialect = match early {
+        Some(dialect) => dialect,
+        None => late(&mut text)?,
+    };
+    if *dialect == dialects::LOG {
+        return log::read(text.raw.as_bytes())?.checked();
+    }
+    let mut imported = (dialect.read)(&text, options)?;
+    finish(&mut imported, &text, options)?;
     imported.checked()
+}
+
+/// Says what every reader has to say, and does what was asked for beside the text.
+fn finish(imported: &mut Imported, text: &Text<'_>, options: &Options) -> Result<(), ImportError> {
+    for note in &text.notes {
+        imported.note(note.clone());
+    }
+    if let Some(settings) = text.settings() {
+        settings.unknown().into_iter().for_each(|sentence| imported.note(sentence));
+        settings.unread("").into_iter().for_each(|unread| imported.leave(unread));
+    }
+    if let Some(program) = text.program() {
+        program.taken().into_iter().for_each(|sentence| imported.assume(sentence));
+        for (line, why) in &program.failed {
+            imported.leave(Unread { matters: false, ..Unread::new("a line", why.clone(), *line) });
+        }
+    }
+    match options.length {
+        Some(length) => imported.updates = Some(length),
+        None if imported.updates.is_none() && imported.experiment.is_none() => {
+            imported.assume("the text does not say how long the run is (--length says it)");
+        }
+        None => {}
+    }
+    if let Some(tick) = options.tick {
+        imported.lr = shape::ticking(imported.lr.clone(), tick);
+    }
+    if let Some(per_epoch) = options.updates_per_epoch {
+        if !(per_epoch >= 1.0 && per_epoch <= MAX_COUNT as f64) {
+            return Err(ImportError::missing("--updates-per-epoch", "a number from 1 to 1e9"));
+        }
+        if imported.lr.tick == Tick::Update {
+            imported.lr = shape::in_updates(&imported.lr, per_epoch);
+            imported.updates = imported.updates.map(|length| shape::updates_of(length, per_epoch));
+        } else {
+            imported.note(
+                "the schedule counts epochs, so --updates-per-epoch changes nothing in it; the data of the experiment \
+                 say how many updates an epoch has",
+            );
+        }
+    }
+    imported.unread.sort_by_key(|unread| (unread.line, !unread.matters));
+    Ok(())
 }
 
 /// Reads a file; a log of any length within a fixed memory.
 ///
 /// # Errors
 /// When the file cannot be read, and as [`import`].
-pub fn import_file(path: impl AsRef<Path>, options: Options) -> Result<Imported, ImportError> {
+pub fn import_file(path: impl AsRef<Path>, options: &Options) -> Result<Imported, ImportError> {
     let path = path.as_ref();
     let failed = |cause| ImportError::Read { file: path.to_owned(), cause };
     if path.is_dir() {
@@ -245,16 +345,20 @@ pub fn import_file(path: impl AsRef<Path>, options: Options) -> Result<Imported,
     }
     let mut file = files::input(path).map_err(failed)?;
     let mut start = Vec::new();
-    file.by_ref().take(detect::SNIFFED as u64).read_to_end(&mut start).map_err(failed)?;
-    let format = match options.format.map_or_else(|| detect::format(&String::from_utf8_lossy(&start)), Ok) {
-        // Event files are no text.
-        Err(_) if log::is_log_file(path, &start) => Ok(Format::Log),
-        // What is wrong with a table is for its reader to say.
-        Err(ImportError::Unrecognised) if is_table(path) => Ok(Format::Log),
-        format => format,
+    file.by_ref().take(SNIFFED as u64).read_to_end(&mut start).map_err(failed)?;
+    let is_log = match options.dialect {
+        Some(dialect) => *dialect == dialects::LOG,
+        None => {
+            let text = String::from_utf8_lossy(&start);
+            match early(text.trim_start_matches('\u{feff}')) {
+                Some(dialect) => *dialect == dialects::LOG,
+                // An event file is no text, and what is wrong with a table is for its reader to say.
+                None => log::is_log_file(path, &start) || is_table(path),
+            }
+        }
     };
     let whole = std::io::Cursor::new(start).chain(file);
-    if matches!(format, Ok(Format::Log)) {
+    if is_log {
         if path == Path::new(files::STANDARD_INPUT) {
             return Err(ImportError::Log(
                 "a log is read from a file, not from standard input: name it".into(),
@@ -264,9 +368,8 @@ pub fn import_file(path: impl AsRef<Path>, options: Options) -> Result<Imported,
     }
     let mut bytes = Vec::new();
     whole.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() as u64 > MAX_BYTES {
-        // Too long to be looked at for an experiment at its end; of what is nothing known, that is what to say.
-        format?;
+    if bytes.len() as u64 > MAX_BYTES && log::may_be_log(path, &bytes) {
+        return log::read_file(path)?.checked();
     }
     let text = String::from_utf8(bytes).map_err(|_| ImportError::NotText)?;
     import(&text, options)
@@ -287,7 +390,7 @@ fn experiment(text: &str) -> Result<Imported, ImportError> {
     };
     // Its origin is not there.
     run.fork = None;
-    let mut imported = Imported::new(Format::Experiment, run.name.clone(), run.lr.clone());
+    let mut imported = Imported::new(&dialects::EXPERIMENT, run.name.clone(), run.lr.clone());
     imported.optimizer = Some(run.optimizer.clone());
     imported.controller = run.controller.clone();
     imported.layer_decay = run.layer_decay;

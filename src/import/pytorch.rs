@@ -1,18 +1,73 @@
 //! PyTorch: the classes of `torch.optim.lr_scheduler`, the optimizers they drive, and the functions of
 //! transformers that make `LambdaLR`s of known formulas.
 
-use super::python::{Call, Expr, Program};
-use super::pytorch_arguments::Given;
-use super::settings::{self, Settings};
-use super::shape::{constant, cosine, linear, polynomial, restarts, sequence, ticking};
-use super::{Format, ImportError, Imported, huggingface, mirror, pytorch_optimizer};
-use crate::experiment::{Controller, Metric, Plateau, PlateauMode, ThresholdMode};
-use crate::schedule::kind::{Cyclic, Exponential, Kind, Multistep, OneCycle, Product, Step};
-use crate::schedule::plateau::PlateauRule;
-use crate::schedule::{Schedule, Span, Tick};
+mod classes;
+mod composed;
+mod lambda;
+mod lightning;
+mod others;
+mod simulate;
 
-/// Classes and functions that make a scheduler.
-pub(super) const SCHEDULERS: [&str; 26] = [
+use super::clock::{self, Stepping};
+use super::dialect::{Dialect, Sign};
+use super::python::{Call, Expr, Program, Site};
+use super::pytorch_arguments::Given;
+use super::shape::{constant, ticking};
+use super::text::Text;
+use super::{ImportError, Imported, Options, Unread, pytorch_optimizer};
+use crate::experiment::Controller;
+use crate::schedule::{Span, Tick};
+
+pub(super) static DIALECT: Dialect = Dialect {
+    id: "pytorch",
+    name: "PyTorch",
+    example: "opt = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)\n\
+              scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(opt, T_max=200)\n\
+              for epoch in range(200):\n    for x, y in loader:\n        opt.step()\n    scheduler.step()\n",
+    signs: &[
+        (Sign::Call("SequentialLR"), 40),
+        (Sign::Call("ChainedScheduler"), 40),
+        (Sign::Call("StepLR"), 40),
+        (Sign::Call("MultiStepLR"), 40),
+        (Sign::Call("ConstantLR"), 40),
+        (Sign::Call("LinearLR"), 40),
+        (Sign::Call("ExponentialLR"), 40),
+        (Sign::Call("PolynomialLR"), 40),
+        (Sign::Call("CosineAnnealingLR"), 40),
+        (Sign::Call("CosineAnnealingWarmRestarts"), 40),
+        (Sign::Call("CyclicLR"), 40),
+        (Sign::Call("OneCycleLR"), 40),
+        (Sign::Call("ReduceLROnPlateau"), 12),
+        (Sign::Call("SWALR"), 40),
+        (Sign::Call("LambdaLR"), 40),
+        (Sign::Call("MultiplicativeLR"), 40),
+        (Sign::Call("get_constant_schedule"), 40),
+        (Sign::Call("get_constant_schedule_with_warmup"), 40),
+        (Sign::Call("get_linear_schedule_with_warmup"), 40),
+        (Sign::Call("get_cosine_schedule_with_warmup"), 40),
+        (Sign::Call("get_cosine_with_hard_restarts_schedule_with_warmup"), 40),
+        (Sign::Call("get_polynomial_decay_schedule_with_warmup"), 40),
+        (Sign::Call("get_inverse_sqrt_schedule"), 40),
+        (Sign::Call("get_cosine_with_min_lr_schedule_with_warmup"), 40),
+        (Sign::Call("get_wsd_schedule"), 40),
+        (Sign::Call("get_scheduler"), 15),
+        (Sign::Call("GradualWarmupScheduler"), 40),
+        (Sign::Call("CosineAnnealingWarmupRestarts"), 40),
+        (Sign::Call("LinearWarmupCosineAnnealingLR"), 40),
+        (Sign::Call("WarmupMultiStepLR"), 40),
+        (Sign::Word("LRScheduler)"), 40),
+        (Sign::Word("torch.optim.lr_scheduler"), 8),
+        (Sign::Import("torch.optim"), 6),
+        (Sign::Call("torch.optim.SGD"), 6),
+        (Sign::Call("torch.optim.AdamW"), 6),
+        (Sign::Call("torch.optim.Adam"), 6),
+        (Sign::Import("torch"), 2),
+    ],
+    read,
+};
+
+/// Classes and functions that make a scheduler, each with its reader's family.
+pub(super) const SCHEDULERS: [&str; 31] = [
     "SequentialLR",
     "ChainedScheduler",
     "StepLR",
@@ -39,6 +94,11 @@ pub(super) const SCHEDULERS: [&str; 26] = [
     "get_cosine_with_min_lr_schedule_with_warmup",
     "get_wsd_schedule",
     "get_scheduler",
+    "GradualWarmupScheduler",
+    "CosineAnnealingWarmupRestarts",
+    "LinearWarmupCosineAnnealingLR",
+    "WarmupMultiStepLR",
+    "AcceleratedScheduler",
 ];
 
 /// How many schedulers may be in schedulers.
@@ -46,58 +106,290 @@ const MAX_LEVELS: usize = 8;
 /// The most parts of all of them together.
 const MAX_PARTS: usize = 1000;
 
-pub(super) fn read(text: &str, tick: Tick) -> Result<Imported, ImportError> {
-    let program = Program::read(text)?;
-    let calls = program.calls();
-    let optimizers: Vec<&Call> =
-        calls.iter().map(|(_, call)| *call).filter(|call| pytorch_optimizer::is_one(call)).collect();
-    let mut imported = Imported::new(Format::PyTorch, "PyTorch", constant(0.0));
-    let mut base = None;
-    if let Some(first) = optimizers.first() {
-        let (optimizer, rate, notes) = pytorch_optimizer::read(first, &program)?;
-        imported.optimizer = optimizer;
-        base = Some(rate);
-        notes.into_iter().for_each(|note| imported.note(note));
-    }
-    if optimizers.len() > 1 {
-        imported.note(format!("there are {} optimizers; this is the first", optimizers.len()));
-    }
-    imported.clip_norm = clip_norm(&calls)?;
+fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
+    let Some(program) = text.program() else {
+        return Err(ImportError::WrongForm { dialect: DIALECT.name, form: text.written_in() });
+    };
+    read_program(program, options)
+}
 
-    let tick = if says_epochs(&program) { Tick::Epoch } else { tick };
-    let mut reader = Reader { program: &program, base, tick, parts: 0, imported };
-    reader.schedulers(&calls)?;
-    let mut imported = reader.imported;
-    match tick {
-        Tick::Update => imported.note(
-            "taken as stepped once an update; where scheduler.step() is called once an epoch, let it count epochs",
-        ),
-        Tick::Epoch => imported.lr = ticking(imported.lr, Tick::Epoch),
+/// The schedulers of a program, with their optimizer.
+pub(super) fn read_program(program: &Program, options: &Options) -> Result<Imported, ImportError> {
+    let sites = program.sites();
+    let mut imported = Imported::new(&DIALECT, "PyTorch", constant(0.0));
+    let outer = outermost(program, &sites)?;
+    let names: Vec<&str> = outer.iter().filter_map(|site| site.name).collect();
+    let stepping = clock::read(program, &names);
+    let tick = tick(program, options, stepping.as_ref(), &mut imported);
+
+    let optimizer = optimizer_of(program, &sites, &outer);
+    let mut base = None;
+    let mut group = 0;
+    if let Some(call) = optimizer {
+        let read = pytorch_optimizer::read(call, program)?;
+        imported.optimizer = read.optimizer;
+        base = Some(read.rate);
+        read.notes.into_iter().for_each(|note| imported.note(note));
+        read.assumed.into_iter().for_each(|sentence| imported.assume(sentence));
+        if !read.groups.is_empty() {
+            group = chosen_group(&read.groups, options)?;
+            base = read.groups.get(group).map(|(_, rate)| *rate);
+            let list: Vec<String> =
+                read.groups.iter().map(|(name, rate)| format!("{name}: {rate}")).collect();
+            imported.note(format!(
+                "the optimizer has {} groups of parameters with rates of their own ({}); this is group {group} (--group \
+                 takes another)",
+                read.groups.len(),
+                list.join(", ")
+            ));
+        }
     }
+    let others = sites.iter().filter(|site| pytorch_optimizer::is_one(site.call)).count();
+    if others > 1 {
+        let line = optimizer.map_or(0, |call| call.line);
+        imported.note(format!("there are {others} optimizers; this is the one on line {line}"));
+    }
+    imported.clip_norm = clip_norm(program, &sites)?;
+
+    let total = options.length.or(stepping.as_ref().and_then(|stepping| stepping.total));
+    let total = total.or_else(|| lightning::trainer(program, &sites, &mut imported));
+    let mut reader = Reader { program, base, group, tick, total, options, parts: 0, imported };
+    reader.schedulers(&outer)?;
+    let mut imported = reader.imported;
+    if imported.updates.is_none() {
+        imported.updates = total;
+    }
+    if let Some(stepping) = &stepping {
+        imported = adapted(imported, stepping, options);
+    }
+    if tick == Tick::Epoch {
+        imported.lr = ticking(imported.lr, Tick::Epoch);
+    }
+    left_out(program, &sites, &mut imported);
     Ok(imported)
 }
 
-/// Whether a Lightning configuration steps the scheduler once an epoch.
-fn says_epochs(program: &Program) -> bool {
-    fn says(value: &Expr) -> bool {
-        match value {
-            Expr::Table(entries) => entries.iter().any(|(key, value)| {
-                let is = |value: &Expr, text: &str| matches!(value, Expr::Text(found) if found == text);
-                is(key, "interval") && is(value, "epoch") || says(value)
-            }),
-            Expr::List(items) => items.iter().any(says),
-            _ => false,
+/// What the scheduler counts.
+fn tick(program: &Program, options: &Options, stepping: Option<&Stepping>, imported: &mut Imported) -> Tick {
+    if let Some(tick) = options.tick {
+        return tick;
+    }
+    if let Some(interval) = lightning::interval(program) {
+        return interval;
+    }
+    match stepping {
+        Some(stepping) if !stepping.outside => {
+            let (unit, line) = (if stepping.tick == Tick::Epoch { "epoch" } else { "update" }, stepping.line);
+            if stepping.fractional {
+                imported.note(format!(
+                    "step() on line {line} is given fractions of an epoch: lengths are in epochs"
+                ));
+            } else {
+                imported.note(format!("stepped once an {unit}, as its loop does (line {line})"));
+            }
+            stepping.tick
+        }
+        _ if is_lightning(program) => {
+            imported.note("Lightning steps a scheduler once an epoch unless it is told otherwise");
+            Tick::Epoch
+        }
+        _ if counts_epochs(program) => {
+            imported
+                .assume("taken as stepped once an epoch, which its lengths are in (--tick update overrules)");
+            Tick::Epoch
+        }
+        _ => {
+            imported.assume(
+                "taken as stepped once an update; where scheduler.step() is called once an epoch, --tick epoch lets it \
+                 count epochs",
+            );
+            Tick::Update
         }
     }
-    program.statements.iter().any(|(_, value)| says(value))
 }
 
-fn clip_norm(calls: &[(Option<&str>, &Call)]) -> Result<Option<f64>, ImportError> {
-    let clip = calls.iter().find(|(_, call)| call.name == "clip_grad_norm_");
-    let norm = clip.and_then(|(_, call)| call.argument("max_norm", 1));
-    match norm {
-        Some(value @ Expr::Number(_)) => settings::number("max_norm", value).map(Some),
-        _ => Ok(None),
+/// Whether a class names its lengths in epochs.
+fn counts_epochs(program: &Program) -> bool {
+    program.calls().iter().any(|(_, call)| {
+        let names = ["total_epoch", "warmup_epochs", "max_epochs", "n_epochs", "num_epochs"];
+        let in_scheduler = SCHEDULERS.contains(&call.name.as_str());
+        let lengths = ["T_max", "step_size", "T_0", "total_iters"];
+        let by_name = |(name, value): &(String, Expr)| {
+            names.contains(&name.as_str()) || lengths.contains(&name.as_str()) && says_epochs(value)
+        };
+        in_scheduler && (call.named.iter().any(by_name) || call.arguments.get(1).is_some_and(says_epochs))
+    })
+}
+
+/// Whether a length is a number of epochs by its name: `T_max=args.epochs`.
+fn says_epochs(value: &Expr) -> bool {
+    match value {
+        Expr::Name(name) => {
+            let last = name.rsplit('.').next().unwrap_or(name).to_lowercase();
+            last.contains("epoch") && !last.contains("per_epoch") && !last.contains("step")
+        }
+        Expr::Index(index) => matches!(&index.1, Expr::Text(key) if key.to_lowercase().contains("epoch")),
+        Expr::Binary("-" | "+", sides) => says_epochs(&sides.0),
+        _ => false,
+    }
+}
+
+fn is_lightning(program: &Program) -> bool {
+    program.defines("configure_optimizers")
+}
+
+/// The schedulers that no other contains.
+fn outermost<'p>(program: &'p Program, sites: &[Site<'p>]) -> Result<Vec<Site<'p>>, ImportError> {
+    let inner: Vec<&Call> = sites.iter().flat_map(|site| contained(program, site.call)).collect();
+    let found: Vec<Site<'p>> = sites
+        .iter()
+        .filter(|site| SCHEDULERS.contains(&site.call.name.as_str()) || lambda::is_own(program, site.call))
+        .filter(|site| !inner.contains(&site.call))
+        .cloned()
+        .collect();
+    if found.is_empty() {
+        if let Some(stranger) = sites.iter().rfind(|site| others::is_stranger(site.call)) {
+            return Err(ImportError::unsupported(
+                format!("{} (line {})", stranger.call.name, stranger.call.line),
+                "it is no scheduler that is known here, and its class is not in the text; a log of its rates can be \
+                 imported",
+            ));
+        }
+        return Err(ImportError::NoSchedule("torch.optim.lr_scheduler's classes are known"));
+    }
+    Ok(found)
+}
+
+/// The schedulers that one is given.
+fn contained<'p>(program: &'p Program, call: &'p Call) -> Vec<&'p Call> {
+    if !SCHEDULERS.contains(&call.name.as_str()) {
+        return Vec::new();
+    }
+    let values = call.arguments.iter().chain(call.named.iter().map(|(_, value)| value));
+    let mut found = Vec::new();
+    for value in values {
+        let listed = match program.resolve_at(value, call.line) {
+            Expr::List(items) => items.iter().collect(),
+            single => vec![single],
+        };
+        for item in listed {
+            if let Expr::Call(child) = program.resolve_at(item, call.line)
+                && SCHEDULERS.contains(&child.name.as_str())
+                && **child != *call
+            {
+                found.push(&**child);
+            }
+        }
+    }
+    found
+}
+
+/// The optimizer that the last of the schedulers is given, or else the first of the text.
+fn optimizer_of<'p>(program: &'p Program, sites: &[Site<'p>], outer: &[Site<'p>]) -> Option<&'p Call> {
+    let given = outer.iter().rev().find_map(|site| {
+        let mut call = site.call;
+        for _ in 0..MAX_LEVELS {
+            let first = call.argument("optimizer", 0)?;
+            match program.resolve_at(first, call.line) {
+                Expr::Call(found) if pytorch_optimizer::is_one(found) => return Some(&**found),
+                Expr::List(items) => match items.first().map(|item| program.resolve_at(item, call.line)) {
+                    Some(Expr::Call(child)) => call = child,
+                    _ => return None,
+                },
+                _ => return None,
+            }
+        }
+        None
+    });
+    let known = || sites.iter().map(|site| site.call).find(|call| pytorch_optimizer::is_one(call));
+    // A class that a variable holds: `optimizer = optimizer_class(parameters, lr=args.lr)`.
+    let made = || {
+        let named =
+            |name: &str| name.rsplit('.').next().is_some_and(|last| last.to_lowercase().contains("optim"));
+        sites
+            .iter()
+            .filter(|site| site.name.is_some_and(named))
+            .map(|site| site.call)
+            .find(|call| call.named.iter().any(|(name, _)| name == "lr"))
+    };
+    given.or_else(known).or_else(made)
+}
+
+fn chosen_group(groups: &[(String, f64)], options: &Options) -> Result<usize, ImportError> {
+    let Some(wanted) = &options.group else { return Ok(0) };
+    let by_name = groups.iter().position(|(name, _)| name == wanted);
+    let by_place = wanted.parse().ok().filter(|at| *at < groups.len());
+    by_name.or(by_place).ok_or_else(|| {
+        let names: Vec<&str> = groups.iter().map(|(name, _)| name.as_str()).collect();
+        ImportError::missing("--group", format!("one of {}, or its number from 0", names.join(", ")))
+    })
+}
+
+fn clip_norm(program: &Program, sites: &[Site<'_>]) -> Result<Option<f64>, ImportError> {
+    let clip = sites.iter().map(|site| site.call).find(|call| call.name == "clip_grad_norm_");
+    let norm = clip.and_then(|call| Some((call.argument("max_norm", 1)?, call.line)));
+    Ok(norm.and_then(|(value, line)| program.number(value, line)).filter(|norm| norm.is_finite()))
+}
+
+/// The schedule as its loop steps it.
+fn adapted(mut imported: Imported, stepping: &Stepping, options: &Options) -> Imported {
+    if let (Some(every), None) = (stepping.micro_batches, options.tick) {
+        imported.note(format!(
+            "scheduler.step() (line {}) is called for every micro-batch, and the optimizer makes an update after {every} of \
+             them: the lengths were divided by {every}",
+            stepping.line
+        ));
+        imported.lr = super::shape::scaled(&imported.lr, 1.0 / every);
+        imported.accumulate = Some(every as usize);
+        imported.updates = imported.updates.map(|length| match length {
+            Span::Updates(steps) => Span::Updates(steps / every),
+            other => other,
+        });
+    }
+    if stepping.fractional && options.tick.is_none() {
+        imported.lr = super::shape::as_epochs(&imported.lr);
+    }
+    if stepping.outside {
+        imported.note(format!(
+            "scheduler.step() on line {} stands in no loop that the text shows",
+            stepping.line
+        ));
+    }
+    if stepping.first {
+        imported.note(format!(
+            "scheduler.step() (line {}) stands before optimizer.step(): PyTorch skips the first rate then, which is not \
+             done here",
+            stepping.line
+        ));
+    }
+    imported
+}
+
+/// Names what looks like a scheduler or sets a rate, and was not read.
+fn left_out(program: &Program, sites: &[Site<'_>], imported: &mut Imported) {
+    for site in sites {
+        if others::is_stranger(site.call) && program.class(&site.call.name).is_none() {
+            let shown = Expr::Call(Box::new(site.call.clone())).shown();
+            imported.leave(Unread {
+                matters: true,
+                ..Unread::new(site.call.name.clone(), shown, site.call.line)
+            });
+        }
+    }
+    for site in sites.iter().filter(|site| site.call.name == "add_param_group") {
+        let shown = match site.call.arguments.first().map(|group| program.resolve_at(group, site.call.line)) {
+            Some(Expr::Table(pairs)) => {
+                let entry =
+                    |pair: &super::python::Pair| format!("{}: {}", pair.key.shown(), pair.value.shown());
+                pairs.iter().map(entry).collect::<Vec<_>>().join(", ")
+            }
+            other => other.map(Expr::shown).unwrap_or_default(),
+        };
+        let name = "a group of parameters that is added later";
+        imported.leave(Unread { matters: true, ..Unread::new(name, shown, site.call.line) });
+    }
+    for (line, value) in super::dialects::rates_set(program) {
+        imported.leave(Unread { matters: true, ..Unread::new("a rate that the loop sets", value, line) });
     }
 }
 
@@ -105,28 +397,20 @@ struct Reader<'p> {
     program: &'p Program,
     /// The optimizer's rate.
     base: Option<f64>,
+    /// The group of parameters that is wanted.
+    group: usize,
     tick: Tick,
+    /// The length of the loop, or what was asked for.
+    total: Option<Span>,
+    options: &'p Options,
     parts: usize,
     imported: Imported,
 }
 
 impl<'p> Reader<'p> {
-    /// The scheduler that no other contains: the last, where there are several.
-    fn schedulers(&mut self, calls: &[(Option<&'p str>, &'p Call)]) -> Result<(), ImportError> {
-        let mut inner: Vec<*const Call> = Vec::new();
-        for (_, call) in calls {
-            if matches!(call.name.as_str(), "SequentialLR" | "ChainedScheduler") {
-                inner.extend(self.children(call)?.into_iter().map(std::ptr::from_ref));
-            }
-        }
-        let outer: Vec<&Call> = calls
-            .iter()
-            .map(|(_, call)| *call)
-            .filter(|call| SCHEDULERS.contains(&call.name.as_str()))
-            .filter(|call| !inner.contains(&std::ptr::from_ref(*call)))
-            .collect();
+    fn schedulers(&mut self, outer: &[Site<'p>]) -> Result<(), ImportError> {
         let (plateaus, schedules): (Vec<_>, Vec<_>) =
-            outer.into_iter().partition(|call| call.name == "ReduceLROnPlateau");
+            outer.iter().map(|site| site.call).partition(|call| call.name == "ReduceLROnPlateau");
         if let Some(plateau) = plateaus.last() {
             self.imported.controller = Some(Controller::Plateau(self.plateau(plateau)?));
             self.imported.name = "ReduceLROnPlateau".to_owned();
@@ -141,7 +425,12 @@ impl<'p> Reader<'p> {
             None => return Err(ImportError::NoSchedule("torch.optim.lr_scheduler's classes are known")),
         }
         if schedules.len() > 1 {
-            let others: Vec<_> = schedules.iter().rev().skip(1).map(|call| call.name.as_str()).collect();
+            let others: Vec<_> = schedules
+                .iter()
+                .rev()
+                .skip(1)
+                .map(|call| format!("{} (line {})", call.name, call.line))
+                .collect();
             self.imported
                 .note(format!("of several schedulers this is the last; left out: {}", others.join(", ")));
         }
@@ -151,28 +440,14 @@ impl<'p> Reader<'p> {
     /// The optimizer's rate, or PyTorch's default.
     fn base(&mut self) -> f64 {
         if self.base.is_none() {
-            self.imported.note("the text names no optimizer with a rate; 1e-3 was taken, PyTorch's default");
+            self.imported
+                .assume("the text names no optimizer with a rate; 1e-3 was taken, PyTorch's default");
         }
         self.base.unwrap_or(1e-3)
     }
 
-    /// The schedulers in a `SequentialLR` or `ChainedScheduler`.
-    fn children(&self, call: &'p Call) -> Result<Vec<&'p Call>, ImportError> {
-        let place = if call.name == "SequentialLR" { 1 } else { 0 };
-        let list = call.argument("schedulers", place).map(|list| self.program.resolve(list));
-        let Some(Expr::List(items)) = list else {
-            return Err(ImportError::missing(&call.name, "a list of schedulers that is written out"));
-        };
-        items
-            .iter()
-            .map(|item| match self.program.resolve(item) {
-                Expr::Call(child) => Ok(&**child),
-                other => {
-                    let needed = format!("schedulers that are written out, not `{}`", other.shown());
-                    Err(ImportError::missing(&call.name, needed))
-                }
-            })
-            .collect()
+    fn given(&self, call: &'p Call) -> Given<'p> {
+        Given::new(call, self.program, self.group)
     }
 
     fn span(&self, ticks: f64) -> Span {
@@ -182,312 +457,16 @@ impl<'p> Reader<'p> {
         }
     }
 
-    fn schedule(&mut self, call: &'p Call, base: f64, level: usize) -> Result<Schedule, ImportError> {
-        self.parts += 1;
-        if level > MAX_LEVELS || self.parts > MAX_PARTS {
-            return Err(ImportError::unsupported(&call.name, "there are too many schedulers in schedulers"));
-        }
-        let given = Given { call, program: self.program };
-        let exact = |length: f64| Some(self.span(length));
-        Ok(match call.name.as_str() {
-            "StepLR" => Kind::Step(Step {
-                peak: base,
-                every: self.span(given.need("step_size", 1)?),
-                gamma: given.or("gamma", 2, 0.1)?,
-            })
-            .into(),
-            "MultiStepLR" => Kind::Multistep(Multistep {
-                peak: base,
-                milestones: given.list("milestones", 1)?.into_iter().map(|at| self.span(at)).collect(),
-                gamma: given.or("gamma", 2, 0.1)?,
-            })
-            .into(),
-            "ConstantLR" => {
-                let factor = given.or("factor", 1, 1.0 / 3.0)?;
-                let length = self.span(given.or("total_iters", 2, 5.0)?);
-                if length.amount() > 0.0 {
-                    sequence(vec![(length, constant(base * factor))], constant(base))
-                } else {
-                    constant(base)
-                }
-            }
-            "LinearLR" => linear(
-                base,
-                given.or("start_factor", 1, 1.0 / 3.0)?,
-                given.or("end_factor", 2, 1.0)?,
-                exact(given.or("total_iters", 3, 5.0)?),
-            ),
-            "ExponentialLR" => {
-                Kind::Exponential(Exponential { peak: base, gamma: given.need("gamma", 1)? }).into()
-            }
-            "PolynomialLR" => {
-                let over = exact(given.or("total_iters", 1, 5.0)?);
-                polynomial(base, given.or("power", 2, 1.0)?, 0.0, over)
-            }
-            "CosineAnnealingLR" => {
-                let floor = given.or("eta_min", 2, 0.0)?;
-                let over = self.open("T_max", given.get("T_max", 1))?;
-                cosine(base, floor, over, "rebound")
-            }
-            "CosineAnnealingWarmRestarts" => restarts(
-                base,
-                given.or("eta_min", 3, 0.0)?,
-                self.span(given.need("T_0", 1)?),
-                given.or("T_mult", 2, 1.0)?,
-                1.0,
-            ),
-            "CyclicLR" => self.cyclic(&given)?,
-            "OneCycleLR" => self.one_cycle(&given)?,
-            "SWALR" => {
-                let over = exact(given.or("anneal_epochs", 2, 10.0)?);
-                let floor = given.need("swa_lr", 1)?;
-                match given.text("anneal_strategy", 3).unwrap_or("cos") {
-                    "linear" => polynomial(base, 1.0, floor, over),
-                    _ => cosine(base, floor, over, "hold"),
-                }
-            }
-            "SequentialLR" => self.sequential(&given, base, level)?,
-            "ChainedScheduler" => self.chained(call, base, level)?,
-            "ReduceLROnPlateau" => {
-                let why = "PyTorch cannot step it there either: it needs a metric";
-                return Err(ImportError::unsupported("ReduceLROnPlateau inside another scheduler", why));
-            }
-            "LambdaLR" | "MultiplicativeLR" => {
-                let why = "its function would have to be run, and imported code never is; import a log of its rates \
-                           instead";
-                return Err(ImportError::unsupported(&call.name, why));
-            }
-            _ => self.function(&given, base)?,
-        })
-    }
-
-    /// A length that may be left to the run, where the text computes it from what is not known here.
-    fn open(&mut self, what: &str, value: Option<&Expr>) -> Result<Option<Span>, ImportError> {
-        match value {
-            None => Err(ImportError::missing(what, "a number")),
-            Some(Expr::Number(number)) => Ok(Some(self.span(*number))),
-            Some(other) => {
-                let shown = other.shown();
-                self.imported.note(format!(
-                    "{what} is `{shown}`, which is not known here: taken as what is left of the run"
-                ));
-                Ok(None)
-            }
-        }
-    }
-
-    fn cyclic(&mut self, given: &Given<'p>) -> Result<Schedule, ImportError> {
-        if given.get("scale_fn", 7).is_some_and(|scale| *scale != Expr::None) {
-            let why = "its scale_fn would have to be run, and imported code never is";
-            return Err(ImportError::unsupported("CyclicLR", why));
-        }
-        let mode = match given.text("mode", 5).unwrap_or("triangular") {
-            "triangular" => "triangular",
-            "triangular2" => "triangular2",
-            "exp_range" => "exp_range",
-            other => {
-                let needed = "mode of CyclicLR";
-                return Err(ImportError::Wrong { what: "mode".into(), found: other.into(), needed });
-            }
+    /// The ticks of the run, where they are known.
+    fn ticks(&self) -> Option<u64> {
+        let total = self.total.or(self.imported.updates)?;
+        let ticks = match (total, self.tick) {
+            (Span::Updates(updates), Tick::Update) => updates,
+            (Span::Epochs(epochs), Tick::Epoch) => epochs,
+            (Span::Epochs(epochs), Tick::Update) => epochs * self.options.updates_per_epoch?,
+            (Span::Updates(updates), Tick::Epoch) => updates / self.options.updates_per_epoch?,
+            (Span::Percent(_), _) => return None,
         };
-        self.momentum(given, 9, (0.8, 0.9))?;
-        let down = given.number("step_size_down", 4)?.map(|down| self.span(down));
-        Ok(Kind::Cyclic(Cyclic {
-            floor: given.need("base_lr", 1)?,
-            peak: given.need("max_lr", 2)?,
-            up: self.span(given.or("step_size_up", 3, 2000.0)?),
-            down,
-            mode,
-            gamma: given.or("gamma", 6, 1.0)?,
-        })
-        .into())
-    }
-
-    fn one_cycle(&mut self, given: &Given<'p>) -> Result<Schedule, ImportError> {
-        self.momentum(given, 7, (0.85, 0.95))?;
-        let per_epoch = (given.number_or_unknown("epochs", 3), given.number_or_unknown("steps_per_epoch", 4));
-        let over = match (given.get("total_steps", 2), per_epoch) {
-            (Some(total), _) if *total != Expr::None => self.open("total_steps", Some(total))?,
-            (_, (Some(epochs), Some(steps))) => Some(self.span(epochs * steps)),
-            // The updates of so many epochs: known once the data are.
-            (_, (Some(epochs), None)) => Some(Span::Epochs(epochs)),
-            _ => self.open("total_steps", Some(&Expr::Unknown("epochs * steps_per_epoch".to_owned())))?,
-        };
-        if let Some(Span::Updates(total)) = over {
-            self.imported.updates = Some(Span::Updates(total));
-        }
-        let three_phase = given.get("three_phase", 12) == Some(&Expr::Flag(true));
-        Ok(Kind::OneCycle(OneCycle {
-            peak: given.need("max_lr", 1)?,
-            over,
-            pct_start: given.or("pct_start", 5, 0.3)?,
-            div_factor: given.or("div_factor", 10, 25.0)?,
-            final_div_factor: given.or("final_div_factor", 11, 1e4)?,
-            anneal: if given.text("anneal_strategy", 6) == Some("linear") { "linear" } else { "cos" },
-            three_phase,
-        })
-        .into())
-    }
-
-    /// Momentum as the class cycles it; `place` is that of `cycle_momentum`.
-    fn momentum(&mut self, given: &Given, place: usize, usual: (f64, f64)) -> Result<(), ImportError> {
-        if given.get("cycle_momentum", place) == Some(&Expr::Flag(false)) {
-            return Ok(());
-        }
-        let low = given.or("base_momentum", place + 1, usual.0)?;
-        let high = given.or("max_momentum", place + 2, usual.1)?;
-        let fits = 0.0 <= low && low <= high && high < 1.0;
-        if !fits {
-            let what = format!("momentum cycled between {low} and {high}");
-            return Err(ImportError::unsupported(what, "it has to rise, and to stay from 0 to below 1"));
-        }
-        if let Some(optimizer) = &mut self.imported.optimizer
-            && !mirror(optimizer, low, high)
-        {
-            self.imported.note("the optimizer has no momentum to cycle");
-        }
-        Ok(())
-    }
-
-    fn sequential(&mut self, given: &Given<'p>, base: f64, level: usize) -> Result<Schedule, ImportError> {
-        let children = self.children(given.call)?;
-        let milestones = given.list("milestones", 2)?;
-        if children.is_empty() || milestones.len() + 1 != children.len() {
-            let needed = format!("one milestone less than its {} schedulers", children.len());
-            return Err(ImportError::missing("SequentialLR", needed));
-        }
-        if children.iter().any(|child| matches!(child.name.as_str(), "OneCycleLR" | "CyclicLR")) {
-            self.imported.note(
-                "a OneCycleLR or CyclicLR inside SequentialLR overwrites the other parts' rates in PyTorch; here \
-                 each part has its own",
-            );
-        }
-        let mut start = 0.0;
-        let mut before = Vec::new();
-        let mut children = children.into_iter();
-        for milestone in milestones {
-            if milestone <= start {
-                return Err(ImportError::missing("SequentialLR", "milestones that increase from above 0"));
-            }
-            if let Some(child) = children.next() {
-                before.push((self.span(milestone - start), self.schedule(child, base, level + 1)?));
-            }
-            start = milestone;
-        }
-        match children.next() {
-            Some(last) => Ok(sequence(before, self.schedule(last, base, level + 1)?)),
-            None => Err(ImportError::missing("SequentialLR", "a scheduler after the last milestone")),
-        }
-    }
-
-    /// A product, where each scheduler multiplies the rate that it finds.
-    fn chained(&mut self, call: &'p Call, base: f64, level: usize) -> Result<Schedule, ImportError> {
-        let children = self.children(call)?;
-        let mut of = Vec::new();
-        for child in children {
-            let multiplies = match child.name.as_str() {
-                "StepLR" | "MultiStepLR" | "ConstantLR" | "LinearLR" | "ExponentialLR" | "PolynomialLR" => {
-                    true
-                }
-                "CosineAnnealingLR" => {
-                    Given { call: child, program: self.program }.or("eta_min", 2, 0.0)? == 0.0
-                }
-                _ => false,
-            };
-            if !multiplies {
-                let what = format!("{} in a ChainedScheduler", child.name);
-                let why = "it sets the rate instead of multiplying it, so the result is no product";
-                return Err(ImportError::unsupported(what, why));
-            }
-            let peak = if of.is_empty() { base } else { 1.0 };
-            of.push(self.schedule(child, peak, level + 1)?);
-        }
-        if of.is_empty() {
-            return Err(ImportError::missing("ChainedScheduler", "at least one scheduler"));
-        }
-        Ok(Kind::Product(Product { of }).into())
-    }
-
-    /// The functions of `transformers.optimization`.
-    fn function(&mut self, given: &Given<'p>, base: f64) -> Result<Schedule, ImportError> {
-        let call = given.call;
-        let (kind, names): (&str, &[&str]) = match call.name.as_str() {
-            "get_constant_schedule" => ("constant", &[]),
-            "get_constant_schedule_with_warmup" => ("constant_with_warmup", &["num_warmup_steps"]),
-            "get_linear_schedule_with_warmup" => ("linear", &["num_warmup_steps", "num_training_steps"]),
-            "get_cosine_schedule_with_warmup" => {
-                ("cosine", &["num_warmup_steps", "num_training_steps", "num_cycles"])
-            }
-            "get_cosine_with_hard_restarts_schedule_with_warmup" => {
-                ("cosine_with_restarts", &["num_warmup_steps", "num_training_steps", "num_cycles"])
-            }
-            "get_polynomial_decay_schedule_with_warmup" => {
-                ("polynomial", &["num_warmup_steps", "num_training_steps", "lr_end", "power"])
-            }
-            "get_inverse_sqrt_schedule" => ("inverse_sqrt", &["num_warmup_steps", "timescale"]),
-            "get_cosine_with_min_lr_schedule_with_warmup" => (
-                "cosine_with_min_lr",
-                &[
-                    "num_warmup_steps",
-                    "num_training_steps",
-                    "num_cycles",
-                    "last_epoch",
-                    "min_lr",
-                    "min_lr_rate",
-                ],
-            ),
-            "get_wsd_schedule" => ("warmup_stable_decay", &["num_warmup_steps", "num_decay_steps"]),
-            _ => {
-                let name = given.text("name", 0).unwrap_or("linear");
-                (name, &["optimizer", "num_warmup_steps", "num_training_steps"])
-            }
-        };
-        let mut settings = Settings::default();
-        for (name, value) in names.iter().zip(call.arguments.iter().skip(1)) {
-            settings.push(*name, self.program.resolve(value).clone());
-        }
-        for (name, value) in &call.named {
-            settings.push(name.as_str(), self.program.resolve(value).clone());
-        }
-        let steps = |name: &str| match settings.get(name) {
-            Some(Expr::Number(number)) => Some(*number),
-            _ => None,
-        };
-        let (warmup, total) = (steps("num_warmup_steps"), steps("num_training_steps"));
-        if warmup.is_none() && settings.get("num_warmup_steps").is_some() {
-            self.imported.note("num_warmup_steps is computed from what is not known here: taken as none");
-        }
-        if let Some(total) = total {
-            self.imported.updates = Some(Span::Updates(total));
-        }
-        let run = huggingface::Length { warmup: Span::Updates(warmup.unwrap_or(0.0)), total };
-        huggingface::schedule(kind, base, &run, &settings, &mut self.imported)
-    }
-
-    fn plateau(&mut self, call: &'p Call) -> Result<Plateau, ImportError> {
-        let given = Given { call, program: self.program };
-        let default = PlateauRule::default();
-        let whole = |name: &str, place: usize, otherwise: u64| {
-            let value = given.get(name, place);
-            value.map_or(Ok(otherwise), |value| settings::count(name, value))
-        };
-        self.imported
-            .note("the plateau watches the validation loss here; the text does not say which metric");
-        let rule = PlateauRule {
-            mode: if given.text("mode", 1) == Some("max") { PlateauMode::Max } else { PlateauMode::Min },
-            factor: given.or("factor", 2, default.factor)?,
-            patience: whole("patience", 3, default.patience)?,
-            threshold: given.or("threshold", 4, default.threshold)?,
-            threshold_mode: if given.text("threshold_mode", 5) == Some("abs") {
-                ThresholdMode::Abs
-            } else {
-                ThresholdMode::Rel
-            },
-            cooldown: whole("cooldown", 6, default.cooldown)?,
-            min_lr: given.or("min_lr", 7, default.min_lr)?,
-            eps: given.or("eps", 8, default.eps)?,
-            ..default
-        };
-        Ok(Plateau { metric: Metric::ValLoss, rule })
+        Some(ticks.clamp(1.0, 1e9) as u64)
     }
 }

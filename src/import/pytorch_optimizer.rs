@@ -1,4 +1,4 @@
-//! PyTorch's optimizers: the rate and the numbers in their calls.
+//! PyTorch's optimizers: the rate and the numbers in their calls, and their groups of parameters.
 
 use super::ImportError;
 use super::python::{Call, Expr, Program};
@@ -6,10 +6,28 @@ use super::settings::{number, numbers, set, set_betas};
 use crate::experiment::{Optimizer, OptimizerKind};
 
 /// Classes whose rate can be used, although the optimizer itself is not known here.
-const STRANGERS: [&str; 6] = ["Adamax", "Adadelta", "Rprop", "ASGD", "LBFGS", "SparseAdam"];
+const STRANGERS: [&str; 13] = [
+    "Adamax",
+    "Adadelta",
+    "Rprop",
+    "ASGD",
+    "LBFGS",
+    "SparseAdam",
+    "AdamW8bit",
+    "FusedAdam",
+    "DeepSpeedCPUAdam",
+    "LARS",
+    "LAMB",
+    "Lamb",
+    "Ranger",
+];
 
 /// Arguments that do not change what is computed.
 const HARMLESS: [&str; 7] = ["params", "lr", "betas", "foreach", "fused", "capturable", "differentiable"];
+
+fn text(text: &str) -> Expr {
+    Expr::Text(text.to_owned())
+}
 
 fn known(call: &Call) -> Option<OptimizerKind> {
     OptimizerKind::ALL.into_iter().map(|(_, kind)| kind).find(|kind| kind.info().pytorch.0 == call.name)
@@ -19,55 +37,134 @@ pub(super) fn is_one(call: &Call) -> bool {
     known(call).is_some() || STRANGERS.contains(&call.name.as_str())
 }
 
-/// The optimizer if it is known here, its rate, and what was left out.
-pub(super) fn read(
-    call: &Call,
-    program: &Program,
-) -> Result<(Option<Optimizer>, f64, Vec<String>), ImportError> {
+/// What a call of an optimizer says.
+pub(super) struct Read {
+    /// The optimizer, if it is known here.
+    pub optimizer: Option<Optimizer>,
+    pub rate: f64,
+    pub notes: Vec<String>,
+    pub assumed: Vec<String>,
+    /// The names and rates of its groups of parameters, where there are several.
+    pub groups: Vec<(String, f64)>,
+}
+
+/// # Errors
+/// When a number of the optimizer is none.
+pub(super) fn read(call: &Call, program: &Program) -> Result<Read, ImportError> {
     let known = known(call);
-    let mut notes = Vec::new();
-    let get = |name: &str| call.argument(name, usize::MAX).map(|value| program.resolve(value));
-    let given = |name: &str| match get(name) {
-        None | Some(Expr::None) => Ok(None),
-        Some(value) => number(&format!("{}'s {name}", call.name), value).map(Some),
-    };
+    let (mut notes, mut assumed) = (Vec::new(), Vec::new());
+    let get = |name: &str| call.argument(name, usize::MAX).map(|value| program.resolve_at(value, call.line));
     let default = known.map_or(1e-3, |kind| kind.info().pytorch.1);
-    let rate = match call.argument("lr", 1).map(|value| program.resolve(value)) {
-        Some(value @ Expr::Number(_)) => number("lr", value)?,
-        Some(other) => {
-            notes.push(format!(
-                "the rate is `{}`, which is not known here: {default} was taken",
-                other.shown()
+    let given = call.argument("lr", 1);
+    let rate = match given.map(|value| (program.number(value, call.line), value)) {
+        Some((Some(rate), _)) => number("lr", &Expr::Number(rate))?,
+        Some((None, value)) if matches!(program.resolve_at(value, call.line), Expr::Text(_)) => {
+            number("lr", program.resolve_at(value, call.line))?
+        }
+        Some((None, value)) => {
+            assumed.push(format!(
+                "the rate is `{}`, which is not known here: {default} was taken, the default of {}",
+                value.shown(),
+                call.name
             ));
             default
         }
         None => {
-            notes.push(format!("the text gives no rate: {default} was taken, the default of {}", call.name));
+            assumed
+                .push(format!("the text gives no rate: {default} was taken, the default of {}", call.name));
             default
         }
     };
+    let groups = groups(call, program, rate);
     let Some(kind) = known else {
-        notes.push(format!("{} is no optimizer that is known here; only its rate was taken", call.name));
-        return Ok((None, rate, notes));
+        notes.push(format!("{} is not an optimizer known here; only its rate was taken", call.name));
+        return Ok(Read { optimizer: None, rate, notes, assumed, groups });
     };
     let mut optimizer = Optimizer::new(kind);
     for info in kind.numbers() {
-        set(&mut optimizer, info.name, given(info.name)?);
+        let Some(value) = call.argument(info.name, usize::MAX) else { continue };
+        let resolved = program.resolve_at(value, call.line);
+        match program.number(value, call.line) {
+            Some(value) => set(&mut optimizer, info.name, Some(value)),
+            None if *resolved == Expr::None => {}
+            None if matches!(resolved, Expr::Text(_) | Expr::List(_) | Expr::Table(_)) => {
+                let what = format!("{}'s {}", call.name, info.name);
+                set(&mut optimizer, info.name, Some(number(&what, resolved)?));
+            }
+            None => assumed.push(format!(
+                "{}'s {} is `{}`, which is not known here: the default was taken",
+                call.name,
+                info.name,
+                value.shown()
+            )),
+        }
     }
     for info in kind.options() {
-        optimizer.switch(info.name, get(info.name) == Some(&Expr::Flag(true)));
+        if let Some(Expr::Flag(on)) = get(info.name) {
+            optimizer.switch(info.name, *on);
+        }
     }
-    if let Some(betas @ Expr::List(_)) = get("betas") {
-        set_betas(&mut optimizer, &numbers("betas", betas)?);
+    if let Some(betas) = get("betas") {
+        match betas {
+            Expr::List(items) => {
+                let found: Option<Vec<f64>> =
+                    items.iter().map(|item| program.number(item, call.line)).collect();
+                match found {
+                    Some(found) => set_betas(&mut optimizer, &found),
+                    None => set_betas(&mut optimizer, &numbers("betas", betas).unwrap_or_default()),
+                }
+            }
+            other => assumed.push(format!(
+                "{}'s betas are `{}`, which is not known here: the defaults were taken",
+                call.name,
+                other.shown()
+            )),
+        }
     }
+    // Adafactor has a pair of them, of which None is PyTorch's own.
+    let pair = ["eps1", "eps2"];
+    let has_pair = optimizer.get(pair[0]).is_some();
+    if let (true, Some(Expr::List(items))) = (has_pair, get("eps")) {
+        for (name, item) in pair.into_iter().zip(items) {
+            let item = Some(program.resolve(item)).filter(|item| !matches!(item, Expr::None));
+            set(&mut optimizer, name, item.map(|item| number("eps", item)).transpose()?);
+        }
+    }
+    // How Muon's steps are adjusted to a matrix.
+    let adjusted = get("adjust_lr_fn");
+    let adjusts = optimizer.switch("match_rms_adamw", adjusted == Some(&text("match_rms_adamw")));
+    let is_known = adjusts && (optimizer.has("match_rms_adamw") || adjusted == Some(&text("original")));
     for (name, _) in &call.named {
         let is_read = kind.numbers().iter().any(|info| info.name == name)
             || kind.options().iter().any(|info| info.name == name)
+            || (name == "eps" && has_pair)
+            || (name == "adjust_lr_fn" && is_known)
             || HARMLESS.contains(&name.as_str());
         let value = get(name).filter(|value| !matches!(value, Expr::None | Expr::Flag(false)));
         if !is_read && value.is_some_and(|value| *value != Expr::Number(0.0)) {
             notes.push(format!("{}'s {name} was left out", call.name));
         }
     }
-    Ok((Some(optimizer), rate, notes))
+    Ok(Read { optimizer: Some(optimizer), rate, notes, assumed, groups })
+}
+
+/// The groups of parameters that a call is given, where it is given a list of them.
+fn groups(call: &Call, program: &Program, rate: f64) -> Vec<(String, f64)> {
+    let list = call.argument("params", 0).map(|value| program.resolve_at(value, call.line));
+    let Some(Expr::List(items)) = list else { return Vec::new() };
+    let mut groups = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        let Expr::Table(pairs) = program.resolve_at(item, call.line) else { return Vec::new() };
+        let entry = |key: &str| {
+            let is = |found: &Expr| matches!(found, Expr::Text(text) if text == key);
+            pairs.iter().find(|pair| is(&pair.key)).map(|pair| &pair.value)
+        };
+        let own = entry("lr").and_then(|value| program.number(value, call.line)).unwrap_or(rate);
+        let name = match entry("name") {
+            Some(Expr::Text(name)) => name.clone(),
+            _ => entry("params").map_or_else(|| index.to_string(), Expr::shown),
+        };
+        groups.push((name, own));
+    }
+    if groups.len() > 1 { groups } else { Vec::new() }
 }

@@ -7,8 +7,9 @@ mod lengths;
 mod rates;
 mod text_config;
 mod text_python;
+mod text_training;
 
-pub use dialect::{Dialect, Linted, NotLinted, lint_text};
+pub use dialect::{Linted, NotLinted, lint_text};
 
 use crate::experiment::{BatchSize, Experiment, Run};
 use crate::schedule::{Clock, Curve, Kind, Schedule, Span};
@@ -46,6 +47,8 @@ pub struct Warning {
     pub code: &'static str,
     pub message: String,
     pub remedy: Option<Remedy>,
+    /// The line of a text that it is about; 0 where there is none.
+    pub line: usize,
 }
 
 /// A change that mends it.
@@ -63,7 +66,11 @@ pub enum Remedy {
 
 impl Warning {
     fn new(severity: Severity, code: &'static str, message: impl Into<String>) -> Self {
-        Self { severity, run: None, code, message: message.into(), remedy: None }
+        Self { severity, run: None, code, message: message.into(), remedy: None, line: 0 }
+    }
+
+    fn at(self, line: usize) -> Self {
+        Self { line, ..self }
     }
 
     fn with(self, remedy: Remedy) -> Self {
@@ -75,11 +82,25 @@ impl Warning {
     }
 }
 
+impl std::fmt::Display for Remedy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Set { field, value } => write!(f, "set {field} = {value}"),
+            Self::Remove { field } => write!(f, "take {field} away"),
+            Self::Replace { from, to } => write!(f, "write {to} instead of {from}"),
+            Self::Add { text } => write!(f, "add {}", text.replace('\n', ", then ")),
+        }
+    }
+}
+
 impl std::fmt::Display for Warning {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}: ", self.severity.name())?;
         if let Some(run) = &self.run {
             write!(f, "run \"{run}\": ")?;
+        }
+        if self.line > 0 {
+            write!(f, "line {}: ", self.line)?;
         }
         write!(f, "{} [{}]", self.message, self.code)
     }

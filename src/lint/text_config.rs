@@ -1,16 +1,13 @@
 //! Traps in pasted Hugging Face, timm and DeepSpeed configurations.
 
 use super::{Remedy, Severity, Warning};
-use crate::import::python::{Expr, Program};
-use crate::import::settings::{Settings, flags};
-use crate::import::{ImportError, huggingface_settings, yaml};
+use crate::import::text::Text;
+use crate::import::{ImportError, deepspeed_settings, huggingface_settings, pyyaml_texts, yaml};
 
-pub(super) fn hugging_face(text: &str) -> Result<Vec<Warning>, ImportError> {
-    let (settings, is_yaml) = huggingface_settings(text)?;
-    let mut warnings = Vec::new();
-    if is_yaml {
-        warnings.extend(text.lines().filter_map(pyyaml));
-    }
+pub(super) fn hugging_face(text: &Text<'_>) -> Result<Vec<Warning>, ImportError> {
+    let (settings, _) = huggingface_settings(text)?;
+    let mut warnings: Vec<Warning> =
+        pyyaml_texts(text).filter_map(|(line, content)| Some(pyyaml(content)?.at(line))).collect();
     if settings.get("warmup_ratio").is_some() {
         let message =
             "transformers 5.16 no longer knows warmup_ratio; from 5.0 on warmup_steps below 1 is the share";
@@ -75,8 +72,8 @@ fn pyyaml(line: &str) -> Option<Warning> {
     Some(Warning::new(Severity::Warning, "yaml-number-is-text", message).with(remedy))
 }
 
-pub(super) fn timm(text: &str) -> Vec<Warning> {
-    let settings = flags(text);
+pub(super) fn timm(text: &Text<'_>) -> Vec<Warning> {
+    let settings = text.settings().cloned().unwrap_or_default();
     let mut warnings = Vec::new();
     let number = |name: &str, usual: f64| settings.number(&[name]).ok().flatten().unwrap_or(usual);
     let kind = settings.text("sched").unwrap_or("cosine");
@@ -121,12 +118,8 @@ pub(super) fn timm(text: &str) -> Vec<Warning> {
     warnings
 }
 
-pub(super) fn deepspeed(text: &str) -> Result<Vec<Warning>, ImportError> {
-    let program = Program::read(text)?;
-    let Some((_, Expr::Table(entries))) = program.statements.first() else {
-        return Err(ImportError::NoSchedule("a DeepSpeed configuration is one JSON table"));
-    };
-    let scheduler = Settings::from_table(entries).table("scheduler");
+pub(super) fn deepspeed(text: &Text<'_>) -> Result<Vec<Warning>, ImportError> {
+    let scheduler = deepspeed_settings(text)?.table("scheduler");
     let params = scheduler.table("params");
     let kind = scheduler.text("type").unwrap_or_default();
     let mut warnings = Vec::new();

@@ -1,8 +1,9 @@
 //! Traps in pasted PyTorch, Lightning and Keras code.
 
-use super::{Remedy, Severity, Warning};
+use super::{Remedy, Severity, Warning, text_training};
 use crate::import::ImportError;
 use crate::import::python::{Call, Expr, Program};
+use crate::import::text::Text;
 
 /// Keras' schedule classes.
 pub(super) const KERAS_SCHEDULES: [&str; 6] = [
@@ -16,20 +17,17 @@ pub(super) const KERAS_SCHEDULES: [&str; 6] = [
 
 /// An argument that is a number.
 fn number(program: &Program, call: &Call, name: &str, place: usize) -> Option<f64> {
-    match program.resolve(call.argument(name, place)?) {
-        Expr::Number(number) => Some(*number),
-        _ => None,
-    }
+    program.number(call.argument(name, place)?, call.line)
 }
 
-pub(super) fn pytorch(text: &str) -> Result<Vec<Warning>, ImportError> {
-    let program = Program::read(text)?;
+pub(super) fn pytorch(text: &Text<'_>) -> Result<Vec<Warning>, ImportError> {
+    let Some(program) = text.program() else { return Err(ImportError::NoSchedule("Python is looked for")) };
     let calls: Vec<&Call> = program.calls().into_iter().map(|(_, call)| call).collect();
     let mut warnings = Vec::new();
     for call in &calls {
         match call.name.as_str() {
-            "OneCycleLR" => one_cycle(&program, call, &calls, &mut warnings),
-            "CosineAnnealingWarmRestarts" if number(&program, call, "T_mult", 2) == Some(3.0) => {
+            "OneCycleLR" => one_cycle(program, call, &calls, &mut warnings),
+            "CosineAnnealingWarmRestarts" if number(program, call, "T_mult", 2) == Some(3.0) => {
                 warnings.push(Warning::new(
                     Severity::Warning,
                     "restarts-by-three",
@@ -37,11 +35,11 @@ pub(super) fn pytorch(text: &str) -> Result<Vec<Warning>, ImportError> {
                      eta_min there; plain step() is right",
                 ));
             }
-            "ConstantLR" if number(&program, call, "factor", 1) == Some(0.0) => {
+            "ConstantLR" if number(program, call, "factor", 1) == Some(0.0) => {
                 let message = "ConstantLR with factor=0 divides by zero when it ends";
                 warnings.push(Warning::new(Severity::Error, "constant-divides-by-zero", message));
             }
-            "LinearLR" if number(&program, call, "start_factor", 1) == Some(0.0) => {
+            "LinearLR" if number(program, call, "start_factor", 1) == Some(0.0) => {
                 let message = "LinearLR cannot start at 0: start_factor has to be above 0";
                 let remedy =
                     Remedy::Replace { from: "start_factor=0".into(), to: "start_factor=1e-8".into() };
@@ -61,16 +59,17 @@ pub(super) fn pytorch(text: &str) -> Result<Vec<Warning>, ImportError> {
                     "a lambda is not part of the scheduler's state_dict: whoever resumes has to build the same one",
                 ));
             }
-            "SequentialLR" | "ChainedScheduler" => within(&program, call, &mut warnings),
+            "SequentialLR" | "ChainedScheduler" => within(program, call, &mut warnings),
             _ => {}
         }
     }
-    lightning(text, &program, &mut warnings);
+    lightning(text.raw, program, &mut warnings);
+    warnings.extend(text_training::lint(program));
     Ok(warnings)
 }
 
 fn is_lambda(value: &Expr) -> bool {
-    matches!(value, Expr::Unknown(spelled) if spelled.starts_with("lambda"))
+    matches!(value, Expr::Lambda(_))
 }
 
 fn one_cycle(program: &Program, call: &Call, calls: &[&Call], warnings: &mut Vec<Warning>) {
@@ -155,13 +154,13 @@ fn lightning(text: &str, program: &Program, warnings: &mut Vec<Warning>) {
     }
 }
 
-pub(super) fn keras(text: &str) -> Result<Vec<Warning>, ImportError> {
-    let program = Program::read(text)?;
+pub(super) fn keras(text: &Text<'_>) -> Result<Vec<Warning>, ImportError> {
+    let Some(program) = text.program() else { return Err(ImportError::NoSchedule("Python is looked for")) };
     let calls = program.calls();
     let mut warnings = Vec::new();
     let schedules = calls.iter().any(|(_, call)| KERAS_SCHEDULES.contains(&call.name.as_str()));
     for (_, call) in &calls {
-        let every = number(&program, call, "gradient_accumulation_steps", usize::MAX).unwrap_or(1.0);
+        let every = number(program, call, "gradient_accumulation_steps", usize::MAX).unwrap_or(1.0);
         if schedules && every > 1.0 {
             let message = format!(
                 "Keras asks the schedule for every micro-batch: with gradient_accumulation_steps={every} it is over \

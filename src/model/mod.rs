@@ -109,6 +109,14 @@ impl Parameter {
     pub fn range(&self) -> std::ops::Range<usize> {
         self.offset..self.offset + self.len()
     }
+
+    /// Inputs and outputs of a matrix that samples are multiplied by; nothing of vectors and of tables of embeddings.
+    pub fn matrix(&self) -> Option<[usize; 2]> {
+        match *self.shape {
+            [inputs, outputs] if self.name.ends_with(".weight") => Some([inputs, outputs]),
+            _ => None,
+        }
+    }
 }
 
 /// The arithmetic of one architecture on rows of parameters.

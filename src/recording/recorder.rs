@@ -45,7 +45,7 @@ impl Recorder {
             let (groups, notes) = folder::find(path)?;
             recorder.notes = notes;
             for group in groups {
-                let source = Source::open(&group.name, &group.files, &group.claim)?;
+                let source = Source::open(&group.name, &group.files, &group.claim, true)?;
                 // A file without numbers is no reason not to show the others.
                 if source.builder.has_numbers() {
                     recorder.sources.push(source);
@@ -62,7 +62,7 @@ impl Recorder {
         let claim = forced.or_else(|| claim(&head));
         let claim =
             claim.ok_or_else(|| RecordingError::Unrecognised { file: path.to_owned(), known: names() })?;
-        let source = Source::open("", &[path.to_owned()], &claim)?;
+        let source = Source::open("", &[path.to_owned()], &claim, false)?;
         some_numbers(path, &source.builder)?;
         recorder.sources.push(source);
         Ok(recorder)

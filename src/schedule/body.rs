@@ -7,6 +7,7 @@ use super::cyclic::Cyclic;
 use super::descent::Descent;
 use super::node::Node;
 use super::one_cycle::OneCycle;
+use super::piecewise::Piecewise;
 use super::points::Points;
 use super::restarts::Restarts;
 
@@ -61,27 +62,9 @@ pub(super) enum Body {
     },
     Points(Points),
     Table(Arc<[f64]>),
-    Sequence(Sequence),
+    /// Parts one after the other, each seeing its own tick from 0.
+    Sequence(Piecewise<Box<Node>>),
     Product(Vec<Node>),
-}
-
-/// Parts one after the other.
-#[derive(Clone, Debug)]
-pub(super) struct Sequence {
-    pub first: Box<Node>,
-    /// The others, each with the tick it starts at, in order.
-    pub later: Vec<(u64, Node)>,
-}
-
-impl Sequence {
-    /// The part at `tick`, and the part's own tick.
-    fn part(&self, tick: u64) -> (&Node, u64) {
-        let begun = self.later.partition_point(|(start, _)| *start <= tick);
-        match self.later[..begun].last() {
-            Some((start, part)) => (part, tick - start),
-            None => (&self.first, tick),
-        }
-    }
 }
 
 /// `peak` times a factor that may grow without end, at most the largest rate.
@@ -125,9 +108,9 @@ impl Body {
                 .or(values.last())
                 .copied()
                 .unwrap_or(0.0),
-            Self::Sequence(sequence) => {
-                let (part, tick) = sequence.part(tick);
-                part.at(tick)
+            Self::Sequence(parts) => {
+                let (start, part) = parts.piece(tick);
+                part.at(tick - start)
             }
             // A product of very large rates stays a number.
             Self::Product(factors) => {
@@ -141,9 +124,9 @@ impl Body {
         match self {
             Self::OneCycle(cycle) => Some(cycle.mirror(tick, low, high)),
             Self::Cyclic(cyclic) => Some(cyclic.mirror(tick, low, high)),
-            Self::Sequence(sequence) => {
-                let (part, tick) = sequence.part(tick);
-                part.mirror(tick, low, high)
+            Self::Sequence(parts) => {
+                let (start, part) = parts.piece(tick);
+                part.mirror(tick - start, low, high)
             }
             _ => None,
         }

@@ -34,7 +34,7 @@ pub struct GreedyRule {
     pub eps: f64,
     /// The rule sees the mean of so many last metrics, at least 1; `None` is the metric itself.
     pub window: Option<usize>,
-    /// After so many cuts in vain at the lowest rate everything starts anew, at the schedule's own rate.
+    /// After this many cuts in vain at the lowest rate everything is reset, to the schedule's own rate.
     pub reset_start: u64,
 }
 
@@ -92,7 +92,7 @@ pub struct GreedyState {
     /// Reports that will not be looked at, after a cut and after a raise.
     pub cooldown_left: u64,
     pub warmup_left: u64,
-    /// Cuts in vain until everything starts anew.
+    /// Cuts in vain until everything is reset.
     pub resets_left: u64,
     /// The rate of the last change, and the schedule's own rate at that report; their ratio multiplies the
     /// schedule.
@@ -169,7 +169,7 @@ impl Greedy {
             self.raise(base_rate)
         } else if state.bad > self.rule.patience {
             let change = self.cut(base_rate);
-            // As in the original, starting anew does not forgo the cooldown.
+            // As in the original, a reset does not skip the cooldown.
             self.state.bad = 0;
             self.state.cooldown_left = self.rule.cooldown;
             change

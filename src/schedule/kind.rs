@@ -4,6 +4,7 @@
 //! struct of it (for the maths and the exports) and a uniform view by field name (for files and sliders).
 
 use super::Schedule;
+pub use super::choice::{After, Anneal, Bent, Choice, Decay, Interpolation, Triangles};
 use super::span::Span;
 
 /// What a field holds, and which values it allows.
@@ -95,12 +96,23 @@ macro_rules! slot {
 slot!(f64, Number);
 slot!(Option<Span>, Span);
 slot!(bool, Flag);
-slot!(&'static str, Choice);
 slot!(Vec<(Span, f64)>, Points);
 slot!(Table, Values);
 slot!(Vec<Span>, Milestones);
 slot!(Vec<Part>, Parts);
 slot!(Vec<Schedule>, Factors);
+
+impl<C: Choice> Slot for C {
+    fn get(&self) -> Value {
+        Value::Choice(self.name())
+    }
+    fn put(value: Value) -> Option<Self> {
+        match value {
+            Value::Choice(name) => Self::named(name),
+            _ => None,
+        }
+    }
+}
 
 impl Slot for Span {
     fn get(&self) -> Value {
@@ -117,12 +129,15 @@ impl Slot for Span {
 macro_rules! kinds {
     ($(
         $(#[doc = $doc:literal])*
-        $variant:ident $name:literal {
+        $variant:ident $name:literal ($example:literal => $($value:literal),+) {
             $( $(#[doc = $help:literal])* $field:ident : $type:ty, $role:expr $(, or $default:expr)? ; )*
         }
     )*) => {
         $(
             $(#[doc = $doc])*
+            #[doc = concat!(
+                "\n\n`{ kind = \"", $name, "\", ", $example, " }` over eight updates is `", stringify!($($value),+), "`."
+            )]
             #[derive(Clone, Debug, PartialEq)]
             pub struct $variant { $( $(#[doc = $help])* pub $field: $type, )* }
         )*
@@ -143,6 +158,12 @@ macro_rules! kinds {
             /// The formula and its source, for people.
             pub fn about(name: &str) -> &'static str {
                 match name { $( $name => concat!($($doc, "\n"),*).trim(), )* _ => "" }
+            }
+
+            /// An example of the kind of this name: its fields in an experiment file, and the rates of the eight
+            /// updates of a run, rounded to three decimals.
+            pub fn example(name: &str) -> Option<(&'static str, &'static [f64])> {
+                match name { $( $name => Some(($example, &[$($value),+])), )* _ => None }
             }
 
             /// The fields of the kind of this name, or nothing when there is no such kind.
@@ -203,12 +224,12 @@ const POSITIVE: Role = Role::Number { min: 1e-12, max: 1e12 };
 
 kinds! {
     /// The same rate throughout: peak.
-    Constant "constant" {
+    Constant "constant" ("peak = 0.1" => 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1) {
         /// The rate.
         peak: f64, Role::Rate;
     }
     /// Changes by a factor at equal distances: peak·gamma^⌊e/every⌋ (PyTorch's StepLR).
-    Step "step" {
+    Step "step" (r#"peak = 1, every = "3""# => 1.0, 1.0, 1.0, 0.1, 0.1, 0.1, 0.01, 0.01) {
         /// The first rate.
         peak: f64, Role::Rate;
         /// The distance between two changes.
@@ -217,7 +238,10 @@ kinds! {
         gamma: f64, CHANGE, or 0.1;
     }
     /// Changes by a factor at chosen positions; one named twice changes twice (PyTorch's MultiStepLR).
-    Multistep "multistep" {
+    Multistep "multistep" (
+        r#"peak = 1, milestones = ["2", "5"]"#
+        => 1.0, 1.0, 0.1, 0.1, 0.1, 0.01, 0.01, 0.01
+    ) {
         /// The first rate.
         peak: f64, Role::Rate;
         /// Where the changes are.
@@ -226,14 +250,14 @@ kinds! {
         gamma: f64, CHANGE, or 0.1;
     }
     /// Shrinks by the same factor every tick: peak·gamma^e (PyTorch's ExponentialLR).
-    Exponential "exponential" {
+    Exponential "exponential" ("peak = 1, gamma = 0.5" => 1.0, 0.5, 0.25, 0.125, 0.062, 0.031, 0.016, 0.008) {
         /// The first rate.
         peak: f64, Role::Rate;
         /// The factor of one tick.
         gamma: f64, FACTOR;
     }
     /// A straight line between two multiples of the peak (PyTorch's LinearLR).
-    Linear "linear" {
+    Linear "linear" ("peak = 1, from = 0, to = 1" => 0.0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875) {
         /// The rate both ends are multiples of.
         peak: f64, Role::Rate;
         /// The first multiple.
@@ -244,7 +268,7 @@ kinds! {
         over: Option<Span>, Role::Span, or None;
     }
     /// (peak - floor)·(1 - e/over)^power + floor (PyTorch's PolynomialLR; power 1 is linear to the floor).
-    Polynomial "polynomial" {
+    Polynomial "polynomial" ("peak = 1, power = 2" => 1.0, 0.766, 0.562, 0.391, 0.25, 0.141, 0.062, 0.016) {
         /// The first rate.
         peak: f64, Role::Rate;
         /// 1 is a straight line, 2 bends down early.
@@ -255,7 +279,7 @@ kinds! {
         over: Option<Span>, Role::Span, or None;
     }
     /// Half a cosine from peak to floor (SGDR, arXiv 1608.03983; PyTorch's CosineAnnealingLR).
-    Cosine "cosine" {
+    Cosine "cosine" ("peak = 1" => 1.0, 0.962, 0.854, 0.691, 0.5, 0.309, 0.146, 0.038) {
         /// The first rate.
         peak: f64, Role::Rate;
         /// The last rate.
@@ -263,11 +287,11 @@ kinds! {
         /// How long the descent is.
         over: Option<Span>, Role::Span, or None;
         /// Past the end: stay at the floor, or climb again as PyTorch does.
-        after: &'static str, Role::Choice(&["hold", "rebound"]), or "hold";
+        after: After, Role::Choice(After::NAMES), or After::Hold;
     }
     /// A descent that starts and ends late (k-decay, arXiv 2004.05909; timm's `k_decay`): the share p of the
     /// way counts as p^k in half a cosine or in (1 - p)^power.
-    KDecay "k_decay" {
+    KDecay "k_decay" ("peak = 1, k = 2" => 1.0, 0.999, 0.99, 0.952, 0.854, 0.668, 0.402, 0.13) {
         /// The first rate.
         peak: f64, Role::Rate;
         /// The last rate.
@@ -277,13 +301,13 @@ kinds! {
         /// Above 1 the rate stays high for longer, below 1 it falls sooner.
         k: f64, Role::Number { min: 0.01, max: 100.0 }, or 2.0;
         /// The curve that is bent.
-        shape: &'static str, Role::Choice(&["cosine", "polynomial"]), or "cosine";
+        shape: Bent, Role::Choice(Bent::NAMES), or Bent::Cosine;
         /// The power of shape polynomial.
         power: f64, Role::Number { min: 0.0, max: 100.0 }, or 1.0;
     }
     /// floor + (peak - floor)·(1 - tanh(lower·(1-p) + upper·p)) / 2, then the floor (arXiv 1806.01593; timm's
     /// TanhLRScheduler, whose bounds are the defaults).
-    Tanh "tanh" {
+    Tanh "tanh" ("peak = 1" => 1.0, 1.0, 1.0, 0.998, 0.982, 0.818, 0.269, 0.029) {
         /// The rate at the top.
         peak: f64, Role::Rate;
         /// The last rate.
@@ -296,7 +320,10 @@ kinds! {
         upper: f64, Role::Number { min: 0.0, max: 50.0 }, or 3.0;
     }
     /// Cosine cycles that restart at the peak (SGDR, arXiv 1608.03983; PyTorch's CosineAnnealingWarmRestarts).
-    CosineRestarts "cosine_restarts" {
+    CosineRestarts "cosine_restarts" (
+        r#"peak = 1, first = "4""#
+        => 1.0, 0.854, 0.5, 0.146, 1.0, 0.854, 0.5, 0.146
+    ) {
         /// The rate at each restart.
         peak: f64, Role::Rate;
         /// The rate each cycle falls towards.
@@ -311,7 +338,7 @@ kinds! {
         cycle_warmup: Option<Span>, Role::Span, or None;
     }
     /// Up, down, and far below the start (arXiv 1708.07120; PyTorch's OneCycleLR with its fractional phase ends).
-    OneCycle "one_cycle" {
+    OneCycle "one_cycle" ("peak = 1, pct_start = 0.5" => 0.04, 0.28, 0.76, 1.0, 0.854, 0.5, 0.146, 0.0) {
         /// The highest rate.
         peak: f64, Role::Rate;
         /// How long the cycle is.
@@ -323,12 +350,12 @@ kinds! {
         /// The last rate is the first / final_div_factor.
         final_div_factor: f64, POSITIVE, or 1e4;
         /// The curve between the phases' ends.
-        anneal: &'static str, Role::Choice(&["cos", "linear"]), or "cos";
+        anneal: Anneal, Role::Choice(Anneal::NAMES), or Anneal::Cosine;
         /// Climb, mirror the climb, then fall away.
         three_phase: bool, Role::Flag, or false;
     }
     /// Triangles between floor and peak (arXiv 1506.01186; PyTorch's CyclicLR).
-    Cyclic "cyclic" {
+    Cyclic "cyclic" (r#"floor = 0, peak = 1, up = "2""# => 0.0, 0.5, 1.0, 0.5, 0.0, 0.5, 1.0, 0.5) {
         /// The rate at each cycle's ends.
         floor: f64, Role::Rate;
         /// The rate at each cycle's top.
@@ -338,12 +365,15 @@ kinds! {
         /// How long a cycle falls; as long as it climbs when not given.
         down: Option<Span>, Role::Span, or None;
         /// Equal triangles, halved ones, or ones that shrink by gamma every tick.
-        mode: &'static str, Role::Choice(&["triangular", "triangular2", "exp_range"]), or "triangular";
+        mode: Triangles, Role::Choice(Triangles::NAMES), or Triangles::Equal;
         /// The factor of one tick in mode exp_range.
         gamma: f64, FACTOR, or 1.0;
     }
     /// peak·√(timescale / (e + timescale)).
-    InverseSqrt "inverse_sqrt" {
+    InverseSqrt "inverse_sqrt" (
+        r#"peak = 1, timescale = "1""#
+        => 1.0, 0.707, 0.577, 0.5, 0.447, 0.408, 0.378, 0.354
+    ) {
         /// The first rate.
         peak: f64, Role::Rate;
         /// After this long the rate has fallen to peak/√2.
@@ -351,7 +381,10 @@ kinds! {
     }
     /// peak·(1 + e/timescale)^-exponent: the stable phase of power schedules (arXiv 2408.13359; timm's WSD with
     /// `stable_fn = "power"`). A cooldown, or a product with `wsd`, ends it.
-    Power "power" {
+    Power "power" (
+        r#"peak = 1, timescale = "1", exponent = 1"#
+        => 1.0, 0.5, 0.333, 0.25, 0.2, 0.167, 0.143, 0.125
+    ) {
         /// The first rate.
         peak: f64, Role::Rate;
         /// How soon the fall begins: after this long the rate is peak·2^-exponent.
@@ -360,7 +393,10 @@ kinds! {
         exponent: f64, Role::Number { min: 0.0, max: 100.0 }, or 0.5;
     }
     /// scale·d_model^-0.5·min(s^-0.5, s·warmup^-1.5) with s = e + 1 (arXiv 1706.03762).
-    Noam "noam" {
+    Noam "noam" (
+        r#"scale = 2, d_model = 4, warmup = "4""#
+        => 0.125, 0.25, 0.375, 0.5, 0.447, 0.408, 0.378, 0.354
+    ) {
         /// Multiplies the whole curve.
         scale: f64, Role::Rate;
         /// The transformer's width.
@@ -370,7 +406,7 @@ kinds! {
     }
     /// Warm, stable, decay: flat, then down over the last ticks (arXiv 2405.18392). With shape cosine, a decay
     /// of 25% and a floor of peak/1e5 it is fastai's `fit_flat_cos`.
-    Wsd "wsd" {
+    Wsd "wsd" (r#"peak = 1, decay = "4""# => 1.0, 1.0, 1.0, 1.0, 1.0, 0.75, 0.5, 0.25) {
         /// The flat rate.
         peak: f64, Role::Rate;
         /// The last rate.
@@ -378,10 +414,10 @@ kinds! {
         /// How long the decay is.
         decay: Span, Role::Span;
         /// The decay's shape.
-        shape: &'static str, Role::Choice(&["linear", "cosine", "1-sqrt", "exp"]), or "linear";
+        shape: Decay, Role::Choice(Decay::NAMES), or Decay::Linear;
     }
     /// floor + (peak - floor)·(1-p) / (1/2 + (1-p)/2) (arXiv 2107.04197).
-    Rex "rex" {
+    Rex "rex" ("peak = 1" => 1.0, 0.933, 0.857, 0.769, 0.667, 0.545, 0.4, 0.222) {
         /// The first rate.
         peak: f64, Role::Rate;
         /// The last rate.
@@ -390,24 +426,33 @@ kinds! {
         over: Option<Span>, Role::Span, or None;
     }
     /// Control points drawn by hand.
-    Points "points" {
+    Points "points" (
+        r#"points = [["0", 0], ["4", 1], ["8", 0]]"#
+        => 0.0, 0.25, 0.5, 0.75, 1.0, 0.75, 0.5, 0.25
+    ) {
         /// Positions in the run and the rates there.
         points: Vec<(Span, f64)>, Role::Points;
         /// How the curve goes from point to point; monotone never overshoots (Fritsch and Carlson 1980).
-        interpolation: &'static str, Role::Choice(&["linear", "cosine", "step", "monotone"]), or "linear";
+        interpolation: Interpolation, Role::Choice(Interpolation::NAMES), or Interpolation::Linear;
     }
     /// Listed values, one a tick; the last is held.
-    Listed "table" {
+    Listed "table" ("values = [3, 2, 1]" => 3.0, 2.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0) {
         /// The rates.
         values: Table, Role::Values;
     }
     /// Schedules one after the other, each seeing its own tick from 0 (PyTorch's SequentialLR).
-    Sequence "sequence" {
+    Sequence "sequence" (
+        r#"parts = [{ for = "4", kind = "linear", peak = 1, from = 0 }, { kind = "cosine", peak = 1 }]"#
+        => 0.0, 0.25, 0.5, 0.75, 1.0, 0.854, 0.5, 0.146
+    ) {
         /// The schedules and how long each lasts.
         parts: Vec<Part>, Role::Parts;
     }
     /// The product of schedules (PyTorch's ChainedScheduler).
-    Product "product" {
+    Product "product" (
+        r#"of = [{ kind = "cosine", peak = 1 }, { kind = "exponential", peak = 1, gamma = 0.5 }]"#
+        => 1.0, 0.481, 0.213, 0.086, 0.031, 0.01, 0.002, 0.0
+    ) {
         /// What is multiplied.
         of: Vec<Schedule>, Role::Factors;
     }

@@ -172,15 +172,12 @@ impl Body {
                     marks.put_near(stage, position, LandmarkKind::ControlPoint);
                 }
             }
-            Self::Sequence(sequence) => {
-                for (start, _) in &sequence.later {
-                    marks.put(stage, *start, LandmarkKind::PartStart);
+            Self::Sequence(parts) => {
+                for start in parts.turns() {
+                    marks.put(stage, start, LandmarkKind::PartStart);
                 }
-                let ends = sequence.later.iter().map(|(start, _)| *start).chain([u64::MAX]);
-                let parts = std::iter::once((0, &*sequence.first))
-                    .chain(sequence.later.iter().map(|(start, part)| (*start, part)));
-                for ((start, part), end) in parts.zip(ends) {
-                    part.mark(stage.until_tick(end).after_tick(start), marks);
+                for (ticks, part) in parts.pieces(u64::MAX) {
+                    part.mark(stage.until_tick(ticks.end).after_tick(ticks.start), marks);
                 }
             }
             Self::Product(factors) => {
@@ -203,7 +200,8 @@ fn each(ticks: u64, mut put: impl FnMut(u64) -> bool) {
 #[cfg(test)]
 mod tests {
     use super::super::kind::{
-        Constant, CosineRestarts, Cyclic, Kind, Noam, OneCycle, Part, Points, Sequence, Step, Wsd,
+        Anneal, Constant, CosineRestarts, Cyclic, Decay, Interpolation, Kind, Noam, OneCycle, Part, Points,
+        Sequence, Step, Triangles, Wsd,
     };
     use super::super::{Clock, Cooldown, Curve, Ramp, Schedule, Span, Tick, Warmup};
     use super::LandmarkKind::{
@@ -234,7 +232,7 @@ mod tests {
             pct_start: 0.3,
             div_factor: 25.0,
             final_div_factor: 1e4,
-            anneal: "cos",
+            anneal: Anneal::Cosine,
             three_phase,
         })
         .into()
@@ -275,7 +273,7 @@ mod tests {
             peak: 1.0,
             up: updates(4),
             down: Some(updates(6)),
-            mode: "triangular",
+            mode: Triangles::Equal,
             gamma: 1.0,
         });
         let curve = resolve(kind, 21);
@@ -308,14 +306,14 @@ mod tests {
 
     #[test]
     fn descents_peaks_and_points_are_marked() {
-        let wsd = Kind::Wsd(Wsd { peak: 1.0, floor: 0.0, decay: Span::Percent(20.0), shape: "linear" });
+        let wsd = Kind::Wsd(Wsd { peak: 1.0, floor: 0.0, decay: Span::Percent(20.0), shape: Decay::Linear });
         assert_eq!(landmarks(&resolve(wsd, 100)), [(80, Phase)]);
         let noam = Kind::Noam(Noam { scale: 1.0, d_model: 512.0, warmup: updates(40) });
         let curve = resolve(noam, 100);
         assert_eq!(landmarks(&curve), [(39, Phase)]);
         assert_eq!(curve.range().1, curve.at(39));
         let points = vec![(Span::Updates(0.0), 0.1), (Span::Percent(50.0), 1.0)];
-        let points = Kind::Points(Points { points, interpolation: "linear" });
+        let points = Kind::Points(Points { points, interpolation: Interpolation::Linear });
         assert_eq!(landmarks(&resolve(points, 100)), [(0, ControlPoint), (50, ControlPoint)]);
     }
 

@@ -5,6 +5,7 @@
 
 mod body;
 mod check;
+mod choice;
 pub mod controller;
 pub mod curve;
 mod cyclic;
@@ -15,8 +16,11 @@ pub mod greedy;
 pub mod hypergradient;
 pub mod kind;
 pub mod landmark;
+pub mod lowered;
 mod node;
+mod number_curve;
 mod one_cycle;
+mod piecewise;
 pub mod plateau;
 mod points;
 mod ramp;
@@ -32,6 +36,8 @@ pub use greedy::{Greedy, GreedyRule};
 pub use hypergradient::Hypergradient;
 pub use kind::Kind;
 pub use landmark::{Landmark, LandmarkKind};
+pub use number_curve::NumberCurve;
+pub use piecewise::Piecewise;
 pub use plateau::{Plateau, PlateauRule};
 pub use span::{Clock, Span};
 pub use switch::Switched;

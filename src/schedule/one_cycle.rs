@@ -2,6 +2,8 @@
 
 use std::f64::consts::PI;
 
+use super::choice::Anneal;
+
 #[derive(Clone, Debug)]
 pub(super) struct OneCycle {
     pub peak: f64,
@@ -14,13 +16,6 @@ pub(super) struct OneCycle {
     pub pct_start: f64,
     pub anneal: Anneal,
     pub three_phase: bool,
-}
-
-/// The curve from one phase's end to the next.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Anneal {
-    Cosine,
-    Linear,
 }
 
 impl Anneal {

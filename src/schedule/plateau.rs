@@ -237,7 +237,7 @@ mod tests {
         let mut small = plateau(PlateauRule { patience: 0, ..PlateauRule::default() });
         small.report(1.0, 1e-9);
         assert_eq!(small.report(1.0, 1e-9), None);
-        // As in PyTorch the count starts anew even so.
+        // As in PyTorch the count starts from 0 even so.
         assert_eq!(small.state().bad, 0);
     }
 

@@ -2,6 +2,8 @@
 
 use std::f64::consts::PI;
 
+use super::choice::Interpolation;
+
 /// Control points in order of position; their first and last values are held outside them.
 #[derive(Clone, Debug)]
 pub(super) struct Points {
@@ -16,15 +18,6 @@ pub(super) struct Knot {
     pub value: f64,
     /// The curve's slope there; used by the monotone interpolation alone.
     slope: f64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Interpolation {
-    Linear,
-    Cosine,
-    Step,
-    /// Piecewise cubic without overshoot (Fritsch and Carlson 1980).
-    Monotone,
 }
 
 impl Points {

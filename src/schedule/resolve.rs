@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use super::body::{Body, Sequence};
+use super::body::Body;
 use super::check::{self, MAX_RATE};
 use super::cyclic::{Amplitude, Cyclic};
 use super::descent::{Descent, Shape};
-use super::kind::{self, Kind, Part, Table};
+use super::kind::{self, After, Bent, Decay, Interpolation, Kind, Part, Table, Triangles};
+use super::lowered::{Lowered, Slope, Stretch};
 use super::node::{Climb, Fall, Node};
-use super::one_cycle::{Anneal, OneCycle};
-use super::points::{Interpolation, Points};
+use super::one_cycle::OneCycle;
+use super::piecewise::Piecewise;
+use super::points::Points;
 use super::restarts::Restarts;
-use super::{Clamp, Clock, Cooldown, Curve, Ramp, Schedule, ScheduleError, Span, Tick, Warmup};
+use super::{Clamp, Clock, Curve, Ramp, Schedule, ScheduleError, Span, Tick};
 
 /// How deep sequences and products may be nested.
 const MAX_DEPTH: usize = 16;
@@ -31,26 +33,14 @@ impl Schedule {
     /// nothing, a period shorter than a tick, an empty list, control points out of order, a part
     /// without a length before the last or with one at the end, more than 16 levels.
     pub fn resolve(&self, clock: Clock) -> Result<Curve, ScheduleError> {
-        let updates = clock.updates.max(1);
-        let run = Frame {
-            clock: Clock { updates, updates_per_epoch: clock.updates_per_epoch.max(1) },
-            updates_per_tick: 1,
-            tick: Tick::Update,
-            ticks: updates,
-            path: String::new(),
-            depth: 1,
-        };
-        Ok(Curve::new(run.node(self)?, updates))
+        let run = Frame { stretch: Stretch::run(clock), path: String::new(), depth: 1 };
+        Ok(Curve::new(run.node(self)?, run.stretch.ticks))
     }
 }
 
-/// The stretch that a schedule is resolved for.
+/// The stretch that a schedule is resolved for, and where in the whole the schedule is.
 struct Frame {
-    clock: Clock,
-    tick: Tick,
-    updates_per_tick: u64,
-    /// The stretch's length.
-    ticks: u64,
+    stretch: Stretch,
     /// What goes in front of a field's name in an error: empty, or such as `parts[1].`.
     path: String,
     depth: usize,
@@ -68,49 +58,28 @@ impl Frame {
                 format!("at most {MAX_DEPTH} levels"),
             ));
         }
-        // Within a schedule that counts epochs everything counts epochs, as PyTorch's composed
-        // schedulers do when they are stepped once an epoch.
-        let stride = match (self.tick, schedule.tick) {
-            (Tick::Update, Tick::Epoch) => self.clock.updates_per_epoch,
-            _ => 1,
-        };
-        let own = Self {
-            tick: if stride > 1 { Tick::Epoch } else { self.tick },
-            updates_per_tick: self.updates_per_tick * stride,
-            ticks: self.ticks.div_ceil(stride),
-            path: self.path.clone(),
-            ..*self
-        };
-        schedule.kind.check().map_err(|error| own.located(error))?;
-        let warmup = schedule.warmup.as_ref().map(|warmup| own.climb(warmup)).transpose()?;
-        let cooldown = schedule.cooldown.as_ref().map(|cooldown| own.fall(cooldown)).transpose()?;
-        let clamp = schedule.clamp.map(|clamp| own.clamp(clamp)).transpose()?;
-
-        let lead = warmup.as_ref().map_or(0, |climb| climb.over);
-        let tail = cooldown.as_ref().map_or(0, |fall| fall.over);
-        let ticks = own.ticks.saturating_sub(lead).saturating_sub(tail).max(1);
-        let body = Self { ticks, path: own.path.clone(), ..own }.body(&schedule.kind)?;
-
-        let mut node = Node { stride, warmup, body, cooldown: None, clamp };
-        if let Some(climb) = &mut node.warmup {
-            climb.top = node.body.at(0);
+        schedule.kind.check().map_err(|error| self.located(error))?;
+        if let Some(warmup) = &schedule.warmup {
+            self.ticks_of("warmup.over", warmup.over)?;
+            self.ramp("warmup.from", warmup.from, warmup.shape)?;
         }
-        node.cooldown = cooldown.map(|fall| Fall { top: node.before_cooldown(fall.start), ..fall });
+        if let Some(cooldown) = &schedule.cooldown {
+            self.ticks_of("cooldown.over", cooldown.over)?;
+            self.ramp("cooldown.to", cooldown.to, cooldown.shape)?;
+        }
+        let clamp = schedule.clamp.map(|clamp| self.clamp(clamp)).transpose()?;
+
+        let lowered = Lowered::within(schedule, self.stretch);
+        let own = Self { stretch: lowered.body, path: self.path.clone(), depth: self.depth };
+        let body = own.body(&lowered)?;
+        let warmup =
+            lowered.warmup.map(|Slope { over, low, shape }| Climb { over, low, top: body.at(0), shape });
+        let mut node = Node { stride: lowered.stride, warmup, body, cooldown: None, clamp };
+        node.cooldown = lowered.cooldown.map(|(start, Slope { over, low, shape })| {
+            let top = node.before_cooldown(start);
+            Fall { start, over, low, top, shape }
+        });
         Ok(node)
-    }
-
-    fn climb(&self, warmup: &Warmup) -> Resolved<Climb> {
-        let over = self.ticks_of("warmup.over", warmup.over)?;
-        self.ramp("warmup.from", warmup.from, warmup.shape)?;
-        Ok(Climb { over, low: warmup.from, top: 0.0, shape: warmup.shape })
-    }
-
-    fn fall(&self, cooldown: &Cooldown) -> Resolved<Fall> {
-        // A cooldown longer than the run is the whole run.
-        let over = self.ticks_of("cooldown.over", cooldown.over)?.min(self.ticks);
-        self.ramp("cooldown.to", cooldown.to, cooldown.shape)?;
-        let start = self.ticks - over;
-        Ok(Fall { start, over, low: cooldown.to, top: 0.0, shape: cooldown.shape })
     }
 
     fn ramp(&self, field: &str, low: f64, shape: Ramp) -> Resolved<()> {
@@ -133,8 +102,8 @@ impl Frame {
         Ok(clamp)
     }
 
-    fn body(&self, kind: &Kind) -> Resolved<Body> {
-        Ok(match kind {
+    fn body(&self, lowered: &Lowered) -> Resolved<Body> {
+        Ok(match lowered.kind {
             Kind::Constant(kind) => Body::Constant(kind.peak),
             Kind::Step(kind) => {
                 Body::Step { peak: kind.peak, every: self.period("every", kind.every)?, gamma: kind.gamma }
@@ -154,10 +123,12 @@ impl Frame {
             Kind::Polynomial(kind) => {
                 self.descent(kind.peak, kind.floor, kind.over, Shape::Power(kind.power))?
             }
-            Kind::Cosine(kind) if kind.after == "rebound" => {
-                Body::Wave { peak: kind.peak, floor: kind.floor, over: self.rest_or("over", kind.over)? }
-            }
-            Kind::Cosine(kind) => self.descent(kind.peak, kind.floor, kind.over, Shape::Cosine)?,
+            Kind::Cosine(kind) => match kind.after {
+                After::Hold => self.descent(kind.peak, kind.floor, kind.over, Shape::Cosine)?,
+                After::Rebound => {
+                    Body::Wave { peak: kind.peak, floor: kind.floor, over: self.rest_or("over", kind.over)? }
+                }
+            },
             Kind::KDecay(kind) => self.k_decay(kind)?,
             Kind::Tanh(kind) => {
                 let shape = Shape::Tanh { lower: kind.lower, upper: kind.upper };
@@ -183,7 +154,7 @@ impl Frame {
             Kind::Rex(kind) => self.descent(kind.peak, kind.floor, kind.over, Shape::Rex)?,
             Kind::Points(kind) => self.points(&kind.points, kind.interpolation)?,
             Kind::Listed(kind) => self.table(&kind.values)?,
-            Kind::Sequence(kind) => self.sequence(&kind.parts)?,
+            Kind::Sequence(kind) => self.sequence(&kind.parts, &lowered.stretches())?,
             Kind::Product(kind) => self.product(&kind.of)?,
         })
     }
@@ -200,7 +171,10 @@ impl Frame {
             start: 0.0,
             over: self.rest_or("over", kind.over)? as f64,
             k: kind.k,
-            shape: if kind.shape == "polynomial" { Shape::Power(kind.power) } else { Shape::Cosine },
+            shape: match kind.shape {
+                Bent::Cosine => Shape::Cosine,
+                Bent::Polynomial => Shape::Power(kind.power),
+            },
         }))
     }
 
@@ -223,9 +197,9 @@ impl Frame {
             peak: kind.peak,
             initial,
             last: initial / kind.final_div_factor,
-            over: kind.over.map_or(Ok(self.ticks), |over| self.period("over", over))?,
+            over: kind.over.map_or(Ok(self.stretch.ticks), |over| self.period("over", over))?,
             pct_start: kind.pct_start,
-            anneal: if kind.anneal == "linear" { Anneal::Linear } else { Anneal::Cosine },
+            anneal: kind.anneal,
             three_phase: kind.three_phase,
         }))
     }
@@ -238,9 +212,9 @@ impl Frame {
             up,
             down: kind.down.map_or(Ok(up), |down| self.period("down", down))?,
             amplitude: match kind.mode {
-                "triangular2" => Amplitude::Halved,
-                "exp_range" => Amplitude::Shrinking(kind.gamma),
-                _ => Amplitude::Same,
+                Triangles::Equal => Amplitude::Same,
+                Triangles::Halved => Amplitude::Halved,
+                Triangles::Shrinking => Amplitude::Shrinking(kind.gamma),
             },
         }))
     }
@@ -250,14 +224,14 @@ impl Frame {
         Ok(Body::Descent(Descent {
             peak: kind.peak,
             floor: kind.floor,
-            start: self.ticks as f64 - decay,
+            start: self.stretch.ticks as f64 - decay,
             over: decay,
             k: 1.0,
             shape: match kind.shape {
-                "cosine" => Shape::Cosine,
-                "1-sqrt" => Shape::OneMinusSqrt,
-                "exp" => Shape::Exponential,
-                _ => Shape::Power(1.0),
+                Decay::Linear => Shape::Power(1.0),
+                Decay::Cosine => Shape::Cosine,
+                Decay::OneMinusSqrt => Shape::OneMinusSqrt,
+                Decay::Exponential => Shape::Exponential,
             },
         }))
     }
@@ -278,7 +252,7 @@ impl Frame {
         Ok(milestones)
     }
 
-    fn points(&self, points: &[(Span, f64)], interpolation: &str) -> Resolved<Body> {
+    fn points(&self, points: &[(Span, f64)], interpolation: Interpolation) -> Resolved<Body> {
         if points.is_empty() {
             return Err(self.error("points", "an empty list", "at least one [position, rate]"));
         }
@@ -293,15 +267,7 @@ impl Frame {
             }
             resolved.push((position, *rate));
         }
-        Ok(Body::Points(Points::new(
-            &resolved,
-            match interpolation {
-                "cosine" => Interpolation::Cosine,
-                "step" => Interpolation::Step,
-                "monotone" => Interpolation::Monotone,
-                _ => Interpolation::Linear,
-            },
-        )))
+        Ok(Body::Points(Points::new(&resolved, interpolation)))
     }
 
     fn table(&self, table: &Table) -> Resolved<Body> {
@@ -317,32 +283,32 @@ impl Frame {
         Ok(Body::Table(Arc::from(table.values.as_slice())))
     }
 
-    fn sequence(&self, parts: &[Part]) -> Resolved<Body> {
-        let Some((last, before)) = parts.split_last() else {
-            return Err(self.error("parts", "an empty list", "at least one schedule"));
-        };
-        let mut start: u64 = 0;
-        let mut nodes = Vec::with_capacity(parts.len());
-        for (index, part) in before.iter().enumerate() {
+    fn sequence(&self, parts: &[Part], stretches: &[(u64, Stretch)]) -> Resolved<Body> {
+        let last = parts.len().saturating_sub(1);
+        let mut nodes: Option<Piecewise<Box<Node>>> = None;
+        for (index, (part, (start, stretch))) in parts.iter().zip(stretches).enumerate() {
             let field = format!("parts[{index}].for");
-            let Some(length) = part.length else {
-                let allowed = "a length, such as \"10ep\": only the last part has none";
-                return Err(self.error(&field, "missing", allowed));
-            };
-            let ticks = self.ticks_of(&field, length)?;
-            let node = self.within(&format!("parts[{index}]."), ticks).node(&part.schedule)?;
-            nodes.push((start, node));
-            start = start.saturating_add(ticks);
+            match part.length {
+                Some(length) if index == last => {
+                    let allowed = "nothing: the last part lasts to the end";
+                    return Err(self.error(&field, format!("\"{length}\""), allowed));
+                }
+                Some(length) => {
+                    self.ticks_of(&field, length)?;
+                }
+                None if index < last => {
+                    let allowed = "a length, such as \"10ep\": only the last part has none";
+                    return Err(self.error(&field, "missing", allowed));
+                }
+                None => {}
+            }
+            let node = Box::new(self.within(&format!("parts[{index}]."), *stretch).node(&part.schedule)?);
+            match &mut nodes {
+                Some(nodes) => nodes.put(*start, node),
+                None => nodes = Some(node.into()),
+            }
         }
-        let index = before.len();
-        if let Some(length) = last.length {
-            let allowed = "nothing: the last part lasts to the end";
-            return Err(self.error(&format!("parts[{index}].for"), format!("\"{length}\""), allowed));
-        }
-        let rest = self.ticks.saturating_sub(start).max(1);
-        nodes.push((start, self.within(&format!("parts[{index}]."), rest).node(&last.schedule)?));
-        let first = Box::new(nodes.remove(0).1);
-        Ok(Body::Sequence(Sequence { first, later: nodes }))
+        nodes.map(Body::Sequence).ok_or_else(|| self.error("parts", "an empty list", "at least one schedule"))
     }
 
     fn product(&self, factors: &[Schedule]) -> Resolved<Body> {
@@ -352,41 +318,35 @@ impl Frame {
         let nodes = factors
             .iter()
             .enumerate()
-            .map(|(index, factor)| self.within(&format!("of[{index}]."), self.ticks).node(factor));
+            .map(|(index, factor)| self.within(&format!("of[{index}]."), self.stretch).node(factor));
         Ok(Body::Product(nodes.collect::<Resolved<_>>()?))
     }
 
     /// The frame of a nested schedule.
-    fn within(&self, path: &str, ticks: u64) -> Self {
-        let path = format!("{}{path}", self.path);
-        Self { path, ticks, depth: self.depth + 1, ..*self }
-    }
-
-    /// A length in ticks, not rounded.
-    fn exact_ticks(&self, span: Span) -> f64 {
-        span.updates(self.clock) / self.updates_per_tick as f64
+    fn within(&self, path: &str, stretch: Stretch) -> Self {
+        Self { stretch, path: format!("{}{path}", self.path), depth: self.depth + 1 }
     }
 
     /// A length in whole ticks, at least one.
     fn ticks_of(&self, field: &str, span: Span) -> Resolved<u64> {
         check::length(field, span).map_err(|error| self.located(error))?;
-        Ok(self.exact_ticks(span).round().max(1.0) as u64)
+        Ok(self.stretch.length(span))
     }
 
     /// A length in whole ticks, or what is left of the stretch.
     fn rest_or(&self, field: &str, span: Option<Span>) -> Resolved<u64> {
-        span.map_or(Ok(self.ticks), |span| self.ticks_of(field, span))
+        span.map_or(Ok(self.stretch.ticks), |span| self.ticks_of(field, span))
     }
 
     /// A length that repeats: less than a tick would not be what was asked for.
     fn period(&self, field: &str, span: Span) -> Resolved<u64> {
         let ticks = self.ticks_of(field, span)?;
         // The margin forgives the rounding of a percentage.
-        if self.exact_ticks(span) < 1.0 - 1e-9 {
-            let allowed = match self.tick {
+        if self.stretch.position(span) < 1.0 - 1e-9 {
+            let allowed = match self.stretch.tick {
                 Tick::Update => "at least one update".to_owned(),
                 Tick::Epoch => {
-                    let updates = self.updates_per_tick;
+                    let updates = self.stretch.updates_per_tick;
                     format!("at least one epoch of {updates} updates, as `tick` is \"epoch\"")
                 }
             };
@@ -398,7 +358,7 @@ impl Frame {
     /// A position in ticks, not rounded.
     fn position(&self, field: &str, span: Span) -> Resolved<f64> {
         check::position(field, span).map_err(|error| self.located(error))?;
-        Ok(self.exact_ticks(span))
+        Ok(self.stretch.position(span))
     }
 
     fn error(&self, field: &str, found: impl Into<String>, allowed: impl Into<String>) -> ScheduleError {

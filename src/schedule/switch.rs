@@ -96,12 +96,12 @@ fn fits(role: Role, value: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schedule::kind::{Cosine, Step};
+    use crate::schedule::kind::{After, Cosine, Step};
 
     const CLOCK: Clock = Clock { updates: 1000, updates_per_epoch: 50 };
 
     fn cosine() -> Schedule {
-        Kind::Cosine(Cosine { peak: 0.2, floor: 0.002, over: Some(Span::Percent(90.0)), after: "hold" })
+        Kind::Cosine(Cosine { peak: 0.2, floor: 0.002, over: Some(Span::Percent(90.0)), after: After::Hold })
             .into()
     }
 

@@ -17,6 +17,8 @@ pub enum Role {
     Measure,
     /// Drawn together with the training loss.
     BesideLoss,
+    /// Drawn together with the learning rate.
+    BesideRate,
 }
 
 /// The loss and the accuracy of an evaluation on the held-out samples.
@@ -179,4 +181,7 @@ columns! {
 
     /// The share of weights that were to change and stayed: the stored format has no number that near.
     RoundedAway, rounded_away: Option<f32>, "Rounded away", "Rounded away", "share of weights", Measure;
+
+    /// The rate that the optimizer made of the drawn one, where it makes another of it (RAdam, Prodigy).
+    EffectiveLr, effective_lr: Option<f64>, "Effective rate", "Effective", "", BesideRate;
 }

@@ -66,23 +66,24 @@ impl EventKind {
     }
 }
 
-/// The events kept, oldest first, and how many found no room.
+/// The events kept, oldest first.
 #[derive(Clone, Debug, Default)]
 pub(super) struct EventLog {
     events: Vec<Event>,
-    dropped: u64,
 }
 
 impl EventLog {
-    /// More are counted, not kept: a storm of events says no more than its beginning.
+    /// More are not kept, which the last one says: a storm of events says no more than its beginning.
     pub const MAX_EVENTS: usize = 4096;
     /// Longer messages are cut, in bytes.
     pub const MAX_MESSAGE: usize = 500;
 
     pub fn push(&mut self, mut event: Event) {
         if self.events.len() >= Self::MAX_EVENTS {
-            self.dropped += 1;
             return;
+        }
+        if self.events.len() + 1 == Self::MAX_EVENTS {
+            event.message = format!("{} events are kept: what happens from here on is not", Self::MAX_EVENTS);
         }
         if event.message.len() > Self::MAX_MESSAGE {
             let end = event.message.floor_char_boundary(Self::MAX_MESSAGE);
@@ -95,10 +96,6 @@ impl EventLog {
 
     pub fn events(&self) -> &[Event] {
         &self.events
-    }
-
-    pub fn dropped(&self) -> u64 {
-        self.dropped
     }
 
     /// Forgets what happened at and after the update.

@@ -39,7 +39,7 @@ impl Smoother {
     }
 
     /// Takes the value measured at the update, and answers the average there. An update that is
-    /// not after the last one starts anew.
+    /// not after the last one starts afresh.
     pub fn push(&mut self, update: u64, value: f64) -> f64 {
         self.absorb(update, update, value)
     }

@@ -117,11 +117,6 @@ impl Store {
         self.events.events()
     }
 
-    /// Events that found no room.
-    pub fn events_dropped(&self) -> u64 {
-        self.events.dropped()
-    }
-
     /// Forgets everything measured and every event; the budget and the smoothing stay.
     pub fn clear(&mut self) {
         self.truncate(0);

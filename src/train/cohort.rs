@@ -9,13 +9,13 @@ use candle_core::{DType, Storage, Tensor};
 use rayon::prelude::*;
 
 use super::cores::Cores;
-use super::course::Course;
 use super::device::{Choice, TrainDevice};
 use super::diff;
 use super::ids::{LaneId, Mode, Revision, RunId};
 use super::lane::Lane;
 use super::on_rows::on_rows;
 use super::optimizer;
+use super::run_plan::RunPlan;
 use super::snapshot::Keeper;
 use super::task::{self, Task};
 use super::{Misfit, TrainError};
@@ -207,7 +207,7 @@ impl Cohort {
         loop {
             // A stretch ends where another plan begins.
             let ends = self.lanes.iter().zip(&goals).map(|(lane, goal)| {
-                lane.course.next_after(lane.update).map_or(*goal, |next| next.min(*goal))
+                lane.run_plan.next_after(lane.update).map_or(*goal, |next| next.min(*goal))
             });
             let ends: Vec<u64> = ends.collect();
             if self.device.fused {
@@ -369,9 +369,9 @@ impl Cohort {
     fn cast(&mut self, revision: Arc<Revision>, mode: Mode) -> Result<Change, TrainError> {
         let experiment = &revision.experiment;
         let clock = self.task.clock;
-        let courses = Course::all(&experiment.runs, clock)?;
-        for (run, course) in experiment.runs.iter().zip(&courses) {
-            course.plans().try_for_each(|plan| self.task.holds(run, plan))?;
+        let run_plans = RunPlan::all(&experiment.runs, clock)?;
+        for (run, run_plan) in experiment.runs.iter().zip(&run_plans) {
+            run_plan.plans().try_for_each(|plan| self.task.holds(run, plan))?;
         }
         self.suits(&self.device, experiment)?;
         self.fits(experiment)?;
@@ -382,7 +382,7 @@ impl Cohort {
             std::mem::take(&mut self.lanes).into_iter().zip(before).map(Some).collect();
         let mut change = Change::default();
         let mut flat = Vec::with_capacity(experiment.runs.len() * experiment.train.replicas * width);
-        for ((run, &run_id), course) in revision.ids.iter().enumerate().zip(&courses) {
+        for ((run, &run_id), run_plan) in revision.ids.iter().enumerate().zip(&run_plans) {
             let was = self.revision.ids.iter().position(|id| *id == run_id);
             // From which update on it is another run than it was.
             let differs = |was, from| {
@@ -400,9 +400,9 @@ impl Cohort {
                 let mut lane = match (found.and_then(Option::take), was) {
                     (Some((mut lane, kept)), Some(was)) => {
                         let edited = differs(was, if mode == Mode::Instant { 0 } else { lane.update });
-                        // A course stays what it is while it says the same: who follows along sees no turn.
-                        let course = if differs(was, 0) { course } else { &Arc::clone(&lane.course) };
-                        let other_optimizer = lane.follow(Arc::clone(course));
+                        // A run_plan stays what it is while it says the same: who follows along sees no turn.
+                        let run_plan = if differs(was, 0) { run_plan } else { &Arc::clone(&lane.run_plan) };
+                        let other_optimizer = lane.follow(Arc::clone(run_plan));
                         let shared = kept.len().min(width);
                         row[..shared].copy_from_slice(&kept[..shared]);
                         if edited && mode == Mode::Instant {
@@ -418,7 +418,7 @@ impl Cohort {
                         lane
                     }
                     _ => {
-                        let mut lane = Lane::new(id, Arc::clone(course), &self.task);
+                        let mut lane = Lane::new(id, Arc::clone(run_plan), &self.task);
                         lane.initialise(&self.task, &mut row);
                         change.reset.push(id);
                         lane
@@ -427,7 +427,7 @@ impl Cohort {
                 // What was kept stays; when it is kept may be another now.
                 let kept = lane.keeper.take().map(Keeper::into_kept).unwrap_or_default();
                 lane.keeper =
-                    experiment.snapshots.as_ref().map(|asked| Keeper::new(asked, course, clock).with(kept));
+                    experiment.snapshots.as_ref().map(|asked| Keeper::new(asked, run_plan, clock).with(kept));
                 flat.extend(row);
                 self.lanes.push(lane);
             }

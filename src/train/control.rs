@@ -36,14 +36,14 @@ impl Control {
             Some(Controller::Plateau(it)) => Self::Plateau(it.metric, Plateau::new(it.rule)?),
             Some(Controller::Greedy(it)) => Self::Greedy(it.metric, Greedy::new(it.rule)?),
             Some(Controller::Hypergradient(it)) => {
-                if !run.optimizer.kind.info().has_hypergradient {
+                if !run.optimizer.has_hypergradient() {
                     let known =
                         OptimizerKind::ALL.into_iter().filter(|(_, kind)| kind.info().has_hypergradient);
                     let names: Vec<&str> = known.map(|(name, _)| name).collect();
                     return Err(ScheduleError {
                         field: "hypergradient".into(),
                         found: run.optimizer.kind.name().into(),
-                        allowed: format!("an optimizer of one of these kinds: {}", names.join(", ")),
+                        allowed: format!("one of these optimizers, not cautious: {}", names.join(", ")),
                     });
                 }
                 Self::Hypergradient(Hypergradient::new(it.beta)?)

@@ -1,6 +1,6 @@
 //! What an edit changed, in words for the timeline.
 
-use crate::experiment::{Controller, Lineage, Number, Run};
+use crate::experiment::{self, Controller, Number, Run};
 use crate::numbers::round_to;
 use crate::schedule::kind::Value;
 use crate::schedule::{Clock, Kind, Schedule};
@@ -47,12 +47,12 @@ pub fn describe(old: &Run, new: &Run) -> String {
 /// Whether two runs, each one of an experiment's, make the same updates from `from` on where they start from
 /// the same weights; forks are followed to the runs they share their past with.
 pub fn makes_same_updates(old: (&[Run], usize), new: (&[Run], usize), clock: Clock, from: u64) -> bool {
-    let lineage = |(runs, at)| Lineage::of(runs, at, clock).ok();
+    let lineage = |(runs, at)| experiment::lineage(runs, at, clock).ok();
     let (Some(before), Some(after)) = (lineage(old), lineage(new)) else { return false };
-    let turns = before.legs.iter().chain(&after.legs).map(|(turn, _)| *turn).filter(|turn| *turn > from);
+    let turns = before.turns().chain(after.turns()).filter(|turn| *turn > from);
     turns.chain([from]).all(|update| {
-        let old = before.run(update).and_then(|at| old.0.get(at));
-        let new = after.run(update).and_then(|at| new.0.get(at));
+        let old = old.0.get(*before.at(update));
+        let new = new.0.get(*after.at(update));
         old.zip(new).is_some_and(|(old, new)| old.trains_as(new))
     })
 }

@@ -17,7 +17,7 @@ pub enum TrainError {
     #[error("there is no run \"{name}\"; there are: {}", known.join(", "))]
     NoRun { name: String, known: Vec<String> },
     /// Work on a run that was deleted meanwhile.
-    #[error("{work}: the run is not there any more; choose another")]
+    #[error("{work}: the run no longer exists; choose another")]
     RunGone { work: &'static str },
     /// Work that makes no sense here, and why.
     #[error("{work}: {why}")]
@@ -56,10 +56,10 @@ pub enum Misfit {
     NoClasses,
     #[error("a text needs model kind = \"transformer\"")]
     TextModel,
-    #[error("a cnn needs images: the data sets \"digits\" or \"fashion14\"")]
-    NoImages,
-    #[error("a transformer needs text: the data set \"shakespeare\"")]
-    NoText,
+    #[error("a cnn needs images: the data sets {known}")]
+    NoImages { known: String },
+    #[error("a transformer needs text: the data set {known}")]
+    NoText { known: String },
     #[error(transparent)]
     Cnn(crate::model::cnn::TooSmall),
     #[error(transparent)]

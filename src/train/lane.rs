@@ -7,10 +7,10 @@ use std::sync::Arc;
 pub use state::LaneState;
 
 use super::control::Control;
-use super::course::Course;
 use super::ids::LaneId;
-use super::optimizer::{self, Applied, Numbers, Part, Row as UpdatedRow};
+use super::optimizer::{self, Applied, Memory, Numbers, Part, Row as UpdatedRow};
 use super::plan::Plan;
+use super::run_plan::RunPlan;
 use super::snapshot::Keeper;
 use super::task::Task;
 use crate::data::epoch_order;
@@ -26,8 +26,8 @@ use crate::telemetry::{Row, Validation};
 pub struct Lane {
     pub id: LaneId,
     /// What it follows over its whole life.
-    pub course: Arc<Course>,
-    /// The course's plan of the next update.
+    pub run_plan: Arc<RunPlan>,
+    /// The run_plan's plan of the next update.
     pub plan: Arc<Plan>,
     /// Updates done.
     pub update: u64,
@@ -90,13 +90,13 @@ impl Log {
 
 impl Lane {
     /// A lane at update 0; [`Lane::initialise`] gives its row weights.
-    pub fn new(id: LaneId, course: Arc<Course>, task: &Task) -> Self {
+    pub fn new(id: LaneId, run_plan: Arc<RunPlan>, task: &Task) -> Self {
         let width = task.model.width();
-        let plan = Arc::clone(course.plan(0));
+        let plan = Arc::clone(run_plan.plan(0));
         let controller = plan.control.clone();
         Self {
             id,
-            course,
+            run_plan,
             plan,
             update: 0,
             seed: task.seed.wrapping_add(u64::from(id.replica)),
@@ -123,7 +123,7 @@ impl Lane {
     /// Back to update 0: fresh weights from the lane's seed, empty buffers.
     pub fn initialise(&mut self, task: &Task, row: &mut [f32]) {
         row.fill(0.0);
-        self.plan = Arc::clone(self.course.plan(0));
+        self.plan = Arc::clone(self.run_plan.plan(0));
         let (parameters, buffers) = row.split_at_mut(task.model.width());
         task.model.initialise(&mut rng(self.seed, Stream::Init), parameters);
         self.update = 0;
@@ -148,15 +148,16 @@ impl Lane {
         buffers.fill(0.0);
         self.optimizer_from = self.update;
         let rule = optimizer::rule(self.plan.kind);
+        let numbers = self.numbers_after(0);
         self.scalars = vec![0.0; rule.scalars()];
-        let mut buffers = optimizer::split(self.plan.buffers, parameters.len(), buffers);
-        rule.start(&self.numbers_after(0), parameters, &mut buffers);
+        let buffers = optimizer::split(self.plan.buffers, parameters.len(), buffers);
+        rule.start(&numbers, parameters, Memory { buffers, scalars: &mut self.scalars });
     }
 
-    /// Another course from the next update on. As [`Lane::turn`], returns whether the buffers are to be emptied.
+    /// Another run plan from the next update on. As [`Lane::turn`], returns whether the buffers are to be emptied.
     #[must_use]
-    pub fn follow(&mut self, course: Arc<Course>) -> bool {
-        self.course = course;
+    pub fn follow(&mut self, run_plan: Arc<RunPlan>) -> bool {
+        self.run_plan = run_plan;
         self.turn()
     }
 
@@ -164,7 +165,7 @@ impl Lane {
     /// Returns whether the buffers are another optimizer's: the caller empties them.
     #[must_use]
     pub fn turn(&mut self) -> bool {
-        let plan = Arc::clone(self.course.plan(self.update));
+        let plan = Arc::clone(self.run_plan.plan(self.update));
         if Arc::ptr_eq(&plan, &self.plan) {
             return false;
         }
@@ -239,6 +240,7 @@ impl Lane {
             val_accuracy: None,
             grad_norm: whole_norm.unwrap_or(applied.gradient_norm) as f32,
             update_norm: applied.update_norm as f32,
+            effective_lr: applied.effective_lr,
             param_norm: None,
             rounded_away: (task.weights != WeightFormat::F32).then(|| applied.share_rounded_away()),
         };
@@ -338,9 +340,9 @@ impl Lane {
         buffers: [&mut [f32]; optimizer::MOST_BUFFERS],
     ) -> Applied {
         let rule = optimizer::rule(numbers.kind);
-        let shape = [weights.len()];
-        let whole = Part { offset: 0, shape: &shape, lr: numbers.lr, weight_decay: numbers.weight_decay() };
-        let parts = if rule.is_elementwise() && self.plan.layer_decay.is_none() {
+        let (lr, weight_decay) = (numbers.lr, numbers.weight_decay());
+        let whole = Part { range: 0..weights.len(), parameter: None, lr, weight_decay };
+        let parts = if rule.is_elementwise(numbers) && self.plan.layer_decay.is_none() {
             Vec::new()
         } else {
             self.plan.parts(task.model.parameters(), numbers)

@@ -3,9 +3,9 @@
 use super::TrainError;
 use super::control::Control;
 use super::optimizer::{self, Numbers, Part};
-use crate::experiment::{Number, Optimizer, OptimizerKind, Run};
+use crate::experiment::{OptimizerKind, Run};
 use crate::model::Parameter;
-use crate::schedule::{Clock, Curve, ScheduleError};
+use crate::schedule::{Clock, Curve, NumberCurve};
 
 /// What one run does at every update.
 #[derive(Clone, Debug)]
@@ -13,7 +13,7 @@ pub struct Plan {
     pub kind: OptimizerKind,
     pub lr: Curve,
     /// The optimizer's numbers and options, in the order of its row in the table.
-    numbers: Vec<Signal>,
+    numbers: Vec<NumberCurve>,
     pub options: Vec<bool>,
     /// The buffers that its rule keeps beside the weights.
     pub buffers: usize,
@@ -24,33 +24,16 @@ pub struct Plan {
     pub batch: Option<Curve>,
 }
 
-/// One optimizer number over time.
-#[derive(Clone, Debug)]
-enum Signal {
-    Fixed(f64),
-    Curve(Curve),
-    Mirror { low: f64, high: f64 },
-}
-
-impl Signal {
-    fn at(&self, update: u64, lr: &Curve) -> f64 {
-        match self {
-            Self::Fixed(value) => *value,
-            Self::Curve(curve) => curve.at(update),
-            Self::Mirror { low, high } => lr.mirror(update, *low, *high),
-        }
-    }
-}
-
 impl Plan {
     /// # Errors
     /// When a schedule of the run cannot be resolved.
     pub fn new(run: &Run, clock: Clock) -> Result<Self, TrainError> {
         let named = |error| TrainError::Schedule { run: run.name.clone(), error };
+        let numbers = run.optimizer.values().map(|(_, number)| number.resolve(clock));
         Ok(Self {
             kind: run.optimizer.kind,
             lr: run.lr.resolve(clock).map_err(named)?,
-            numbers: signals(&run.optimizer, clock).map_err(named)?,
+            numbers: numbers.collect::<Result<_, _>>().map_err(named)?,
             options: run.optimizer.switches().map(|(_, on)| on).collect(),
             buffers: optimizer::buffers(&run.optimizer),
             control: Control::of(run).map_err(named)?,
@@ -71,8 +54,8 @@ impl Plan {
     pub fn parts<'a>(&self, parameters: &'a [Parameter], numbers: &Numbers) -> Vec<Part<'a>> {
         let factors = self.rate_factors(parameters);
         let part = |(parameter, factor): (&'a Parameter, f64)| Part {
-            offset: parameter.offset,
-            shape: &parameter.shape,
+            range: parameter.range(),
+            parameter: Some(parameter),
             lr: numbers.lr * factor,
             weight_decay: numbers.weight_decay(),
         };
@@ -85,16 +68,4 @@ impl Plan {
         let decay = self.layer_decay.unwrap_or(1.0);
         parameters.iter().map(move |parameter| decay.powi((head - parameter.layer) as i32))
     }
-}
-
-/// The optimizer's numbers over time.
-fn signals(optimizer: &Optimizer, clock: Clock) -> Result<Vec<Signal>, ScheduleError> {
-    let signal = |number: &Number| {
-        Ok(match number {
-            Number::Fixed(value) => Signal::Fixed(*value),
-            Number::Schedule(schedule) => Signal::Curve(schedule.resolve(clock)?),
-            Number::Mirror { low, high } => Signal::Mirror { low: *low, high: *high },
-        })
-    };
-    optimizer.values().map(|(_, number)| signal(number)).collect()
 }

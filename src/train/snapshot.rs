@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::course::Course;
+use super::run_plan::RunPlan;
 use crate::experiment::{Average, SnapshotWhen, Snapshots};
 use crate::schedule::Clock;
 
@@ -54,10 +54,10 @@ enum When {
 }
 
 impl Keeper {
-    pub fn new(asked: &Snapshots, course: &Course, clock: Clock) -> Self {
+    pub fn new(asked: &Snapshots, run_plan: &RunPlan, clock: Clock) -> Self {
         let when = match asked.when {
             SnapshotWhen::CycleEnd => {
-                When::At(course.cycle_ends(clock.updates).into_iter().map(|last| last + 1).collect())
+                When::At(run_plan.cycle_ends(clock.updates).into_iter().map(|last| last + 1).collect())
             }
             SnapshotWhen::Every(span) => When::Every(span.whole_updates(clock)),
         };
@@ -124,11 +124,6 @@ impl Keeper {
             }
             When::Every(_) => Vec::new(),
         }
-    }
-
-    /// At most so many are kept.
-    pub fn keep(&self) -> usize {
-        self.keep
     }
 
     /// Takes note of the weights after `done` updates.

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::plan::Plan;
 use super::{Misfit, TrainError};
-use crate::data::{self, Dataset, Prepared, Shape, Split};
+use crate::data::{self, Dataset, DatasetInfo, Prepared, Shape, Split};
 use crate::experiment::{
     BatchSize, Experiment, Loss, MicroBatches, Model as ModelSpec, Run, Source, WeightFormat,
 };
@@ -259,8 +259,12 @@ fn model(experiment: &Experiment, prepared: &Prepared) -> Result<Box<dyn Model>,
             let transformer = Transformer::new(size);
             Ok(Box::new(transformer.map_err(Misfit::Transformer)?))
         }
-        (ModelSpec::Cnn { .. }, Shape::Flat(_)) => Err(Misfit::NoImages.into()),
-        (ModelSpec::Transformer { .. }, _) => Err(Misfit::NoText.into()),
+        (ModelSpec::Cnn { .. }, Shape::Flat(_)) => {
+            Err(Misfit::NoImages { known: data::listed(DatasetInfo::is_images) }.into())
+        }
+        (ModelSpec::Transformer { .. }, _) => {
+            Err(Misfit::NoText { known: data::listed(DatasetInfo::is_text) }.into())
+        }
         (ModelSpec::Surface { .. }, _) => Err(Misfit::SurfaceWithData.into()),
     }
 }

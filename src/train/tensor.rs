@@ -56,8 +56,10 @@ pub fn advance(
             parameters: task.model.parameters(),
             rates: rates.as_ref(),
             device: rows.device(),
+            effective_lr: vec![None; lanes.len()],
         };
         let exact = rule.update_tensor(&mut updated, &old, &gradient, &mut buffers)?;
+        measured.effective_lr.push(updated.effective_lr);
         let new = rounded(&exact, task.weights)?;
         let change = (&new - &old)?;
         if task.weights != WeightFormat::F32 {
@@ -86,6 +88,8 @@ struct Measured {
     losses: Vec<Tensor>,
     grad_norms: Vec<Tensor>,
     update_norms: Vec<Tensor>,
+    /// The rates that the rule made of the lanes'.
+    effective_lr: Vec<Vec<Option<f64>>>,
     /// Of the weights that were to change, the share that rounding kept where they were; only where weights are rounded.
     rounded: Vec<Tensor>,
 }
@@ -124,6 +128,7 @@ impl Measured {
                     val_accuracy: None,
                     grad_norm: grads[at][lane],
                     update_norm: steps[at][lane],
+                    effective_lr: self.effective_lr[at][lane],
                     param_norm: None,
                     rounded_away: rounded.as_ref().map(|rounded| rounded[at][lane]),
                 };

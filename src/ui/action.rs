@@ -163,9 +163,7 @@ impl Action {
             Self::Step => {
                 about("Single update", PLAIN, Key::Period, Menu::Train, "Train one update, then hold.")
             }
-            Self::Restart => {
-                about("Restart", COMMAND, Key::R, Menu::Train, "Train all runs anew from update 0.")
-            }
+            Self::Restart => about("Restart", COMMAND, Key::R, Menu::Train, "Train all runs from scratch."),
             Self::Capture => {
                 about("Take snapshot", PLAIN, Key::S, Menu::Train, "Keep all runs as they are now.")
             }
@@ -188,7 +186,7 @@ impl Action {
                 PLAIN,
                 Key::I,
                 Menu::Train,
-                "Whether an edit bends the future or trains anew.",
+                "Whether an edit bends the future or trains from scratch.",
             ),
             Self::Fit => about("Whole run", PLAIN, Key::F, Menu::View, "Show the whole run in the plots."),
             Self::Follow => {

@@ -35,6 +35,8 @@ pub struct Ask<'a> {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Values {
     pub lr: Option<f64>,
+    /// The rate that the optimizer made of it, where it does.
+    pub effective_lr: Option<f64>,
     /// The number of the lowest plot.
     pub number: Option<f64>,
     pub loss: Option<f64>,
@@ -46,6 +48,8 @@ pub struct Values {
 #[derive(Clone, Debug, Default)]
 pub struct Curves {
     pub lr: Vec<Bucket>,
+    /// The rates that the optimizer made of these, where it does.
+    pub effective_lr: Vec<Bucket>,
     pub number: Vec<Bucket>,
     /// The chosen quantity, as it was measured.
     pub raw: Vec<Bucket>,
@@ -210,7 +214,10 @@ fn lane_frame(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> LaneFrame {
         at_cursor,
         best_loss: bounds(Column::ValLoss).map(|(least, _)| least),
         best_accuracy: bounds(Column::ValAccuracy).map(|(_, greatest)| greatest),
-        rates: store.series(Column::Lr).positive_bounds(everything.clone()),
+        rates: [Column::Lr, Column::EffectiveLr]
+            .into_iter()
+            .filter_map(|column| store.series(column).positive_bounds(everything.clone()))
+            .reduce(|(a, b), (c, d)| (a.min(c), b.max(d))),
         control: lane.control,
         findings: Arc::clone(&lane.findings),
     }
@@ -221,6 +228,7 @@ fn values(store: &Store, update: u64, number: Column) -> Values {
     let column = |column| at(store.series(column));
     Values {
         lr: column(Column::Lr),
+        effective_lr: column(Column::EffectiveLr),
         number: column(number),
         loss: store
             .smoothed()
@@ -252,6 +260,7 @@ fn curves(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> Curves {
     let ghost = lane.ghost.as_ref().filter(|_| is_loss).and_then(|ghost| ghost.smoothed());
     Curves {
         lr: column(Column::Lr),
+        effective_lr: column(Column::EffectiveLr),
         number: column(ask.number),
         raw: column(ask.quantity),
         smooth,

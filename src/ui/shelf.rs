@@ -317,6 +317,7 @@ impl Guest {
         let at = |points: Option<&Series>, tick: u64| points?.at(tick).map(|sample| sample.value);
         let values = |tick: u64| Values {
             lr: at(series(Column::Lr), tick),
+            effective_lr: at(series(Column::EffectiveLr), tick),
             number: at(series(ask.number), tick),
             loss: at(smoothed, tick)
                 .filter(|loss| loss.is_finite())
@@ -348,6 +349,7 @@ impl Guest {
         let curves = if shown {
             Curves {
                 lr: view(series(Column::Lr), 1.0),
+                effective_lr: view(series(Column::EffectiveLr), 1.0),
                 number: view(series(ask.number), 1.0),
                 raw: view(series(ask.quantity), factor(ask.quantity)),
                 smooth: view(smoothed.filter(|_| is_loss), 1.0),

@@ -6,8 +6,8 @@ use eframe::egui::Color32;
 
 use crate::analysis::detect::Remedy;
 use crate::engine::protocol::Command;
-use crate::experiment::{BatchSize, MicroBatches, Number, Run, Source};
-use crate::schedule::{Clock, Curve, Schedule, ScheduleError, Span};
+use crate::experiment::{BatchSize, MicroBatches, Run, Source, lineage};
+use crate::schedule::{Clock, Curve, NumberCurve, Piecewise, Schedule, ScheduleError, Span};
 use crate::telemetry::Column;
 use crate::train::ids::{LaneId, RunId};
 
@@ -39,6 +39,8 @@ pub struct Studio {
     pub panels: PanelStates,
     pub shelf: Shelf,
     resolved: Vec<Resolved>,
+    /// Which run makes a run's updates: before its fork, the one it was forked from.
+    makers: BTreeMap<RunId, Piecewise<RunId>>,
     asked: Vec<Action>,
     told: Vec<Command>,
 }
@@ -49,21 +51,9 @@ struct Resolved {
     run: Run,
     clock: Clock,
     rate: Result<Curve, ScheduleError>,
-    momentum: Course,
-    weight_decay: Course,
+    momentum: Option<NumberCurve>,
+    weight_decay: Option<NumberCurve>,
     batch: Option<Curve>,
-}
-
-/// What a number of the optimizer will be.
-enum Course {
-    /// The optimizer has none.
-    None,
-    Fixed(f64),
-    Mirror {
-        low: f64,
-        high: f64,
-    },
-    Curve(Curve),
 }
 
 impl Studio {
@@ -80,6 +70,7 @@ impl Studio {
             panels: PanelStates::default(),
             shelf: Shelf::default(),
             resolved: Vec::new(),
+            makers: BTreeMap::new(),
             asked: Vec::new(),
             told: Vec::new(),
         }
@@ -137,6 +128,13 @@ impl Studio {
                 _ => resolve(row.id, run, clock),
             })
             .collect();
+        let ids: Vec<RunId> = self.document.runs().map(|(row, _)| row.id).collect();
+        let runs = &self.document.experiment().runs;
+        let makers = |(at, id): (usize, &RunId)| {
+            let makers = lineage(runs, at, clock).ok()?.try_map(|run| ids.get(*run).copied().ok_or(()));
+            Some((*id, makers.ok()?))
+        };
+        self.makers = ids.iter().enumerate().filter_map(makers).collect();
         if self.document.run(self.view.selected).is_none()
             && let Some(first) = self.document.first()
         {
@@ -157,18 +155,13 @@ impl Studio {
     /// Momentum, weight decay, or the samples of an update of a run, as update `update` will use it.
     pub fn number(&self, id: RunId, number: Column, update: u64) -> Option<f64> {
         let resolved = self.resolved(self.maker(id, update))?;
-        let course = match number {
+        let number = match number {
             Column::Momentum => &resolved.momentum,
             Column::WeightDecay => &resolved.weight_decay,
             Column::Batch => return self.samples(resolved.batch.as_ref().map(|batch| batch.at(update))),
             _ => return None,
         };
-        match course {
-            Course::None => None,
-            Course::Fixed(value) => Some(*value),
-            Course::Mirror { low, high } => Some(resolved.rate.as_ref().ok()?.mirror(update, *low, *high)),
-            Course::Curve(curve) => Some(curve.at(update)),
-        }
+        Some(number.as_ref()?.at(update, resolved.rate.as_ref().ok()?))
     }
 
     /// The samples of an update, of a run that wants so many or as many as the experiment says.
@@ -195,15 +188,7 @@ impl Studio {
 
     /// The run that makes update `update` of a run: itself, or, before its fork, the one it was forked from.
     fn maker(&self, id: RunId, update: u64) -> RunId {
-        let clock = self.clock();
-        let mut maker = id;
-        for _ in self.document.runs() {
-            match self.document.origin(maker) {
-                Some((origin, at)) if update < at.whole_updates(clock) => maker = origin,
-                _ => break,
-            }
-        }
-        maker
+        self.makers.get(&id).map_or(id, |makers| *makers.at(update))
     }
 
     /// The update at which a fork parts from its origin, and the origin.
@@ -302,19 +287,14 @@ impl Studio {
 }
 
 fn resolve(id: RunId, run: &Run, clock: Clock) -> Resolved {
-    let course = |name: &str| match run.optimizer.get(name) {
-        None => Course::None,
-        Some(Number::Fixed(value)) => Course::Fixed(*value),
-        Some(Number::Mirror { low, high }) => Course::Mirror { low: *low, high: *high },
-        Some(Number::Schedule(schedule)) => schedule.resolve(clock).map_or(Course::None, Course::Curve),
-    };
+    let number = |name: &str| run.optimizer.get(name)?.resolve(clock).ok();
     Resolved {
         id,
         run: run.clone(),
         clock,
         rate: run.lr.resolve(clock),
-        momentum: run.optimizer.kind.momentum_name().map_or(Course::None, course),
-        weight_decay: course("weight_decay"),
+        momentum: run.optimizer.kind.momentum_name().and_then(number),
+        weight_decay: number("weight_decay"),
         batch: run.batch.as_ref().and_then(|batch| batch.resolve(clock).ok()),
     }
 }

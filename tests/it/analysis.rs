@@ -8,11 +8,10 @@ mod range_test;
 mod report;
 mod sharpness;
 
-use std::sync::Arc;
-
 use anneal_studio::experiment::Experiment;
 use anneal_studio::train::cohort::Cohort;
-use anneal_studio::train::ids::{Revision, RunId};
+
+use crate::support::{pool, revision_of};
 
 /// An experiment of `examples/`.
 fn experiment(name: &str) -> Experiment {
@@ -20,15 +19,6 @@ fn experiment(name: &str) -> Experiment {
     Experiment::open(path).unwrap()
 }
 
-fn pool() -> Arc<rayon::ThreadPool> {
-    Arc::new(anneal_studio::train::pool(Some(2)).unwrap())
-}
-
-fn revision(experiment: Experiment) -> Arc<Revision> {
-    let ids = (0..experiment.runs.len() as u32).map(RunId).collect();
-    Arc::new(Revision { generation: 0, experiment, ids })
-}
-
 fn cohort(experiment: Experiment) -> Cohort {
-    Cohort::new(revision(experiment), pool()).unwrap()
+    Cohort::new(revision_of(experiment, 0), pool(2)).unwrap()
 }

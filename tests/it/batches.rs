@@ -7,6 +7,7 @@ use anneal_studio::train::cohort::Cohort;
 use anneal_studio::train::ids::Mode;
 
 use crate::command_line::{anneal, text};
+use crate::support::Fixture;
 use crate::training::{cohort, revision};
 
 /// 256 samples to train on, 8 micro-batches of 32 an epoch; `RUN` is further lines of the first run.
@@ -35,7 +36,7 @@ lr = { kind = "constant", peak = 0.01 }
 "#;
 
 fn with(batch: &str) -> String {
-    TEXT.replace("BATCH", batch)
+    TEXT.with("BATCH", batch)
 }
 
 fn trained(text: &str) -> Cohort {
@@ -53,7 +54,7 @@ fn bits(rows: &[Row]) -> Vec<[u64; 3]> {
 #[test]
 fn a_constant_batch_is_accumulation() {
     let scheduled = trained(&with("batch = { kind = \"constant\", peak = 64 }"));
-    let accumulated = trained(&with("").replace("replicas = 2", "replicas = 2\naccumulate = 2"));
+    let accumulated = trained(&with("").with("replicas = 2", "replicas = 2\naccumulate = 2"));
     for replica in 0..2 {
         let (a, b) = (&scheduled.lanes()[replica].log.rows, &accumulated.lanes()[replica].log.rows);
         assert_eq!(bits(a), bits(b));
@@ -154,8 +155,8 @@ fn files_say_how_many_samples_an_update_averages_over() {
         let again = anneal(&["train", file, "--resume", out]);
         assert!(again.status.success(), "{}", text(&again.stderr));
         assert_eq!(fs::read_to_string(format!("{out}/metrics.csv")).unwrap(), metrics);
-        let bad = file.replace("x.toml", "bad.toml");
-        fs::write(&bad, with(batch).replace("batch_size = 32", "batch_size = \"all\"")).unwrap();
+        let bad = file.with("x.toml", "bad.toml");
+        fs::write(&bad, with(batch).with("batch_size = 32", "batch_size = \"all\"")).unwrap();
         let refused = anneal(&["lint", &bad]);
         assert!(text(&refused.stderr).contains("batch_size in samples"), "{}", text(&refused.stderr));
     }

@@ -16,6 +16,7 @@ use anneal_studio::train::cohort::Cohort;
 use anneal_studio::train::device::TrainDevice;
 use anneal_studio::train::ids::{LaneId, Mode, RunId};
 
+use crate::support::Fixture;
 use crate::training::{MOONS, cohort, revision};
 
 /// Every optimizer, every kind of schedule, every controller's metric, and whatever else a lane remembers.
@@ -81,7 +82,7 @@ greedy = { metric = "train_loss", window = 3 }"#;
     ];
     let shapes = shapes.map(|shape| format!("optimizer = {{ kind = \"sgd\" }}\nlr = {{ {shape} }}"));
     let runs = runs.into_iter().map(str::to_owned).chain(shapes).chain([diverging.to_owned()]);
-    let head = MOONS[..MOONS.find("[[run]]").unwrap()].replace("replicas = 2", train);
+    let head = MOONS[..MOONS.find("[[run]]").unwrap()].with("replicas = 2", train);
     let head = head + "[snapshots]\nwhen = \"cycle_end\"\nkeep = 2\naverage = [\"swa\", \"ema\"]\n";
     runs.enumerate().fold(head, |text, (at, run)| format!("{text}[[run]]\nname = \"run {at}\"\n{run}\n"))
 }
@@ -171,9 +172,8 @@ fn resumed_equals_uninterrupted_under_accumulation_and_rounded_weights() {
 
 #[test]
 fn resumed_equals_uninterrupted_in_candles_own_operations() {
-    let text = everything("replicas = 1").replace("\"200\"", "\"24\"").replace("\"50\"", "\"6\"");
-    let text =
-        text.replace("hypergradient = { beta = 1e-6 }", "").replace("hypergradient = { beta = 1e-4 }", "");
+    let text = everything("replicas = 1").with("\"200\"", "\"24\"").with("\"50\"", "\"6\"");
+    let text = text.with("hypergradient = { beta = 1e-6 }", "").with("hypergradient = { beta = 1e-4 }", "");
     let start = || {
         let pool = Arc::new(anneal_studio::train::pool(Some(1)).unwrap());
         Cohort::at(revision(&text, 0), TrainDevice::reference(pool)).unwrap()
@@ -227,7 +227,7 @@ fn a_fork_is_the_same_run_until_its_future_is_edited() {
     trained.advance(u64::MAX, u64::MAX).unwrap();
     let forked = MOONS.to_owned()
         + &MOONS[MOONS.find("[[run]]").unwrap()..MOONS.rfind("[[run]]").unwrap()]
-            .replace("\"momentum\"", "\"fork\"");
+            .with("\"momentum\"", "\"fork\"");
     trained.revise(revision(&forked, 1), Mode::Live).unwrap();
     let fork = LaneId { run: RunId(2), replica: 1 };
     assert!(!trained.load_lane(fork, &saved, Forget::default()).unwrap().unwrap().jumps());

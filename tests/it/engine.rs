@@ -8,7 +8,7 @@ mod travel;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anneal_studio::engine::protocol::{Command, FieldRequest, Speed, State};
 use anneal_studio::engine::{Engine, Options};
@@ -16,6 +16,8 @@ use anneal_studio::telemetry::{Column, EventKind};
 use anneal_studio::train::device::Choice;
 use anneal_studio::train::ids::{LaneId, Mode, Revision, RunId};
 
+use crate::support::Fixture;
+pub use crate::support::wait_for as wait;
 use crate::training::{MOONS, revision};
 
 const FIRST: LaneId = LaneId { run: RunId(0), replica: 0 };
@@ -30,15 +32,6 @@ fn paused() -> Options {
 
 fn playing() -> Options {
     Options { threads: Some(1), ..Options::default() }
-}
-
-/// Waits until `done`, for as long as the slowest machine may need.
-pub fn wait(engine: &Engine, what: &str, done: impl Fn(&anneal_studio::engine::Shared) -> bool) {
-    let start = Instant::now();
-    while !engine.read(&done) {
-        assert!(start.elapsed() < Duration::from_secs(60), "still waiting for: {what}");
-        std::thread::sleep(Duration::from_millis(2));
-    }
 }
 
 /// What a lane measured of a quantity, update by update, as bits.
@@ -97,7 +90,7 @@ fn a_live_edit_is_in_effect_from_the_next_update_and_is_told_once() {
     }
     // A drag: many revisions of one schedule.
     for generation in 1..=20 {
-        let text = MOONS.replace("peak = 0.1,", &format!("peak = {},", 0.1 - 0.004 * generation as f64));
+        let text = MOONS.with("peak = 0.1,", &format!("peak = {},", 0.1 - 0.004 * generation as f64));
         assert!(engine.send(Command::Revise(revision(&text, generation), Mode::Live)));
     }
     wait(&engine, "the edit", |shared| shared.status.generation == 20);
@@ -140,7 +133,7 @@ fn restart_begins_anew_with_the_same_weights() {
 fn an_instant_edit_retrains_to_the_end_and_keeps_the_old_curve_as_a_ghost() {
     let engine = start(MOONS, playing());
     finished(&engine);
-    let edited = revision(&MOONS.replace("peak = 0.1,", "peak = 0.01,"), 1);
+    let edited = revision(&MOONS.with("peak = 0.1,", "peak = 0.01,"), 1);
     engine.send(Command::Revise(edited, Mode::Instant));
     wait(&engine, "the edit", |shared| {
         shared.status.generation == 1 && shared.status.state == State::Finished
@@ -162,7 +155,7 @@ fn of_many_instant_edits_the_newest_is_trained_to_the_end() {
     finished(&engine);
     let peaks: Vec<f64> = (1..=40).map(|edit| 0.1 - 0.002 * f64::from(edit)).collect();
     for (edit, peak) in peaks.iter().enumerate() {
-        let edited = revision(&MOONS.replace("peak = 0.1,", &format!("peak = {peak},")), edit as u64 + 1);
+        let edited = revision(&MOONS.with("peak = 0.1,", &format!("peak = {peak},")), edit as u64 + 1);
         while !engine.send(Command::Revise(Arc::clone(&edited), Mode::Instant)) {
             std::thread::yield_now();
         }
@@ -183,7 +176,7 @@ fn a_pause_puts_the_waiting_edit_in_effect() {
     let engine = start(MOONS, playing());
     finished(&engine);
     for (generation, peak) in [(1, "0.05"), (2, "0.02")] {
-        let edited = revision(&MOONS.replace("peak = 0.1,", &format!("peak = {peak},")), generation);
+        let edited = revision(&MOONS.with("peak = 0.1,", &format!("peak = {peak},")), generation);
         assert!(engine.send(Command::Revise(edited, Mode::Instant)));
     }
     engine.send(Command::Pause);
@@ -204,7 +197,7 @@ fn a_limited_speed_is_kept_and_lifted() {
 
 #[test]
 fn what_cannot_train_is_shown_and_the_next_revision_tries_again() {
-    let engine = start(&MOONS.replace("batch_size = 32", "batch_size = 99999"), playing());
+    let engine = start(&MOONS.with("batch_size = 32", "batch_size = 99999"), playing());
     wait(&engine, "the failure", |shared| matches!(shared.status.state, State::Failed(_)));
     engine.read(|shared| {
         let State::Failed(why) = &shared.status.state else { unreachable!("waited for it") };
@@ -238,7 +231,7 @@ fn a_watched_model_is_pictured() {
 fn the_interface_is_woken_and_may_hold_the_telemetry_without_stopping_training() {
     let woken = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&woken);
-    let long = MOONS.replace(r#""200""#, r#""4000""#);
+    let long = MOONS.with(r#""200""#, r#""4000""#);
     let engine = Engine::start(revision(&long, 0), playing(), move || {
         counter.fetch_add(1, Ordering::Relaxed);
     })
@@ -258,7 +251,7 @@ fn the_interface_is_woken_and_may_hold_the_telemetry_without_stopping_training()
 
 #[test]
 fn the_thread_ends_with_its_handle() {
-    let endless = MOONS.replace(r#""200""#, r#""900000000""#);
+    let endless = MOONS.with(r#""200""#, r#""900000000""#);
     let engine = start(&endless, playing());
     wait(&engine, "the first update", |shared| shared.status.update > 0);
     // Returns only once the thread has ended.

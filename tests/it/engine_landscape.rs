@@ -1,12 +1,12 @@
 //! Landscapes that the engine surveys while it trains.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use anneal_studio::engine::protocol::{Command, State, SurveyRequest};
 use anneal_studio::engine::{Engine, Landscape, Options, Shared};
 use anneal_studio::train::ids::{LaneId, Mode, RunId};
 
+use crate::support::{Fixture, wait_for as wait};
 use crate::training::{MOONS, revision};
 
 const FIRST: LaneId = LaneId { run: RunId(0), replica: 0 };
@@ -33,14 +33,6 @@ lr = { kind = "constant", peak = 5e-4 }
 fn engine(text: &str) -> Engine {
     let options = Options { threads: Some(1), ..Options::default() };
     Engine::start(revision(text, 0), options, || ()).expect("a thread")
-}
-
-fn wait(engine: &Engine, what: &str, done: impl Fn(&Shared) -> bool) {
-    let start = Instant::now();
-    while !engine.read(&done) {
-        assert!(start.elapsed() < Duration::from_secs(60), "still waiting for: {what}");
-        std::thread::sleep(Duration::from_millis(2));
-    }
 }
 
 fn finished(engine: &Engine) {
@@ -88,7 +80,7 @@ fn training_anew_takes_the_way_along_and_leaves_the_ground() {
     let engine = engine(VALLEY);
     finished(&engine);
     let before = surveyed(&engine, SurveyRequest::Weights);
-    let text = VALLEY.replace("peak = 1e-4", "peak = 2e-4");
+    let text = VALLEY.with("peak = 1e-4", "peak = 2e-4");
     assert!(engine.send(Command::Revise(revision(&text, 1), Mode::Instant)));
     wait(&engine, "the edit", |shared| shared.status.generation == 1);
     finished(&engine);

@@ -15,6 +15,7 @@ use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 use serde_json::Value;
 
+use crate::support::Fixture;
 use crate::training::{MOONS, cohort};
 
 const SMALL: &str = r#"
@@ -44,7 +45,7 @@ lr = { kind = "cosine_restarts", peak = 0.2, first = "120", mult = 1 }
 fn large(seed: u64) -> String {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/mnist1d-snapshots.toml");
     let text = std::fs::read_to_string(path).unwrap();
-    text.replace("seed = 0", &format!("seed = {seed}")).replace("replicas = 5", "replicas = 1")
+    text.with("seed = 0", &format!("seed = {seed}")).with("replicas = 5", "replicas = 1")
 }
 
 fn trained(text: &str) -> Checkpoint {
@@ -272,8 +273,8 @@ fn it_says_plainly_when_the_ensemble_does_not_help() {
 
 #[test]
 fn numbers_and_weights_that_diverged_are_told_without_accuracy() {
-    let sine = SMALL.replace("\"mnist1d\"", "\"sine\"").replace("validation = 0.02", "validation = 0.2");
-    let sine = sine.replace("[train]\n", "[train]\nloss = \"mse\"\n").replace("peak = 0.2", "peak = 0.05");
+    let sine = SMALL.with("\"mnist1d\"", "\"sine\"").with("validation = 0.02", "validation = 0.2");
+    let sine = sine.with("[train]\n", "[train]\nloss = \"mse\"\n").with("peak = 0.2", "peak = 0.05");
     let reports = Reports::of(&trained(&sine)).unwrap();
     let report = &reports.lanes[0];
     assert!(report.lines.iter().all(|line| line.measures.accuracy.is_none() && line.measures.loss < 1.0));
@@ -287,12 +288,12 @@ fn numbers_and_weights_that_diverged_are_told_without_accuracy() {
     );
     assert_eq!(csv.lines().count(), 1 + 5 + 1 + 3 + 3);
 
-    let diverged = SMALL.replace("peak = 0.2", "peak = 1e20");
+    let diverged = SMALL.with("peak = 0.2", "peak = 1e20");
     let reports = Reports::of(&trained(&diverged)).unwrap();
     assert!(reports.lanes[0].lines.iter().all(|line| line.measures.loss.is_nan()));
     assert!(serde_json::to_string(&reports).unwrap().contains("\"nll\":null"));
 
-    let nothing = MOONS.replace("[data]\n", "[data]\nvalidation = 0.0\n");
+    let nothing = MOONS.with("[data]\n", "[data]\nvalidation = 0.0\n");
     let checkpoint = trained(&nothing);
     assert!(matches!(Reports::of(&checkpoint), Err(EnsembleError::NothingHeldOut)));
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anneal_studio::analysis::range_test::{self, Start, fingerprint};
 use anneal_studio::engine::protocol::{Command, State};
@@ -13,24 +13,17 @@ use anneal_studio::train::TrainError;
 use anneal_studio::train::errand::{Errand, Promise};
 use anneal_studio::train::ids::{Mode, RunId};
 
+use crate::support::{Fixture, wait};
 use crate::training::{MOONS, revision};
 
 fn start(updates: &str) -> Engine {
     let options = Options { threads: Some(1), ..Options::default() };
-    let text = MOONS.replace(r#""200""#, updates);
+    let text = MOONS.with(r#""200""#, updates);
     Engine::start(revision(&text, 0), options, || ()).expect("a thread")
 }
 
 const SHORT: &str = r#""200""#;
 const ENDLESS: &str = r#""900000000""#;
-
-fn wait(what: &str, mut done: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !done() {
-        assert!(start.elapsed() < Duration::from_secs(60), "still waiting for: {what}");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-}
 
 fn answer<T>(promise: &Promise<T>) -> Result<T, TrainError> {
     let mut answer = None;
@@ -107,7 +100,7 @@ fn an_edit_ends_what_training_rests_for() {
         Errand::holding("hold", |_| Ok(()), |(), progress| endless(progress), |_, ()| Ok(()));
     assert!(engine.send(Command::Errand(errand)));
     wait("progress", || promise.progress().share() > 0.0);
-    let text = MOONS.replace(r#""200""#, ENDLESS).replace("peak = 0.1,", "peak = 0.05,");
+    let text = MOONS.with(r#""200""#, ENDLESS).with("peak = 0.1,", "peak = 0.05,");
     engine.send(Command::Revise(revision(&text, 1), Mode::Live));
     assert!(matches!(answer(&promise), Err(TrainError::Cancelled)));
     wait("training again", || engine.read(|shared| shared.status.generation == 1));
@@ -136,10 +129,7 @@ fn what_cannot_begin_or_panics_says_so() {
     let fails = |_: &_| Err::<(), _>(TrainError::RunGone { work: "test" });
     let (errand, promise) = Errand::new("fails", fails, |(), _| Ok(()));
     assert!(engine.send(Command::Errand(errand)));
-    assert_eq!(
-        answer(&promise).unwrap_err().to_string(),
-        "test: the run is not there any more; choose another"
-    );
+    assert_eq!(answer(&promise).unwrap_err().to_string(), "test: the run no longer exists; choose another");
     let (errand, promise) = Errand::new("panics", |_| Ok(()), |(), _| -> Result<(), _> { panic!("planted") });
     assert!(engine.send(Command::Errand(errand)));
     assert!(answer(&promise).is_err());

@@ -6,6 +6,8 @@ mod any;
 mod disk;
 #[path = "experiment_file/forks.rs"]
 mod forks;
+#[path = "experiment_file/kept.rs"]
+mod kept;
 #[path = "experiment_file/properties.rs"]
 mod properties;
 #[path = "experiment_file/wrong.rs"]
@@ -20,6 +22,8 @@ use anneal_studio::experiment::{
 use anneal_studio::schedule::kind::{Noam, Value};
 use anneal_studio::schedule::plateau::PlateauRule;
 use anneal_studio::schedule::{Clock, Kind, Ramp, Schedule, Span, Warmup};
+
+use crate::support::Fixture;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")
@@ -111,7 +115,7 @@ fn what_is_left_out_has_its_default() {
     assert_eq!((experiment.data.validation, experiment.data.label_noise), (0.2, 0.0));
     assert_eq!(experiment.train.loss, Some(Loss::CrossEntropy));
     assert_eq!((experiment.train.seed, experiment.train.replicas, experiment.train.accumulate), (0, 1, 1));
-    let sine = FILE.replace("digits", "sine");
+    let sine = FILE.with("digits", "sine");
     assert_eq!(read(&sine).train.loss, Some(Loss::Mse));
 
     let surface = "anneal = 1\nname = \"\"\n[model]\nkind = \"surface\"\nfunction = \"beale\"\nstart = [1, -1.5]\n\
@@ -180,7 +184,7 @@ fn a_schedule_of_the_batch_is_a_line_of_its_run() {
         ("name = \"digits\"\n", "name = \"digits\"\nbatch_size = \"all\"\n", "a batch_size in samples"),
         ("gamma = 2.0", "gamma = -1", "batch.gamma: found -1"),
     ] {
-        let message = error(&experiment.to_toml().replace(from, to));
+        let message = error(&experiment.to_toml().with(from, to));
         assert!(message.contains(says), "{message}");
     }
 }

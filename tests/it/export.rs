@@ -3,4 +3,4 @@
 mod conformance;
 mod golden;
 mod texts;
-mod truth;
+pub mod truth;

@@ -11,6 +11,7 @@ use anneal_studio::telemetry::{Column, EventKind};
 use anneal_studio::train::ids::{LaneId, Mode, Revision, RunId};
 
 use crate::engine::wait;
+use crate::support::Fixture;
 use crate::training::revision;
 
 const FIRST: LaneId = LaneId { run: RunId(0), replica: 0 };
@@ -98,7 +99,7 @@ fn to_pause_at_an_error_is_to_pause() {
 #[test]
 fn to_roll_back_is_to_go_on_from_a_good_state_at_half_the_rate_until_it_holds() {
     // Sound until the rate leaps at update 200.
-    let leaps = DIVERGES.replace(
+    let leaps = DIVERGES.with(
         r#"lr = { kind = "constant", peak = 8.0 }"#,
         r#"lr = { kind = "points", points = [["0", 0.05], ["200", 0.05], ["201", 6.0], ["400", 6.0]], interpolation = "linear" }"#,
     );

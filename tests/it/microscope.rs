@@ -13,6 +13,7 @@ use anneal_studio::train::cohort::Cohort;
 use anneal_studio::train::ids::{LaneId, Mode, Revision, RunId};
 
 use crate::engine::wait;
+use crate::support::Fixture;
 use crate::training::{MOONS, revision};
 
 const FIRST: LaneId = LaneId { run: RunId(0), replica: 0 };
@@ -104,7 +105,7 @@ fn updates_before_an_edit_are_made_under_the_plan_of_then() {
     }
     engine.send(Command::Examine(vec![FIRST]));
     assert_eq!(examined(&engine, FIRST).readings.len(), 40, "not further than what is trained");
-    let edited = revision(&MOONS.replace("peak = 0.1,", "peak = 0.5,"), 1);
+    let edited = revision(&MOONS.with("peak = 0.1,", "peak = 0.5,"), 1);
     engine.send(Command::Revise(edited, Mode::Live));
     engine.send(Command::Play);
     finished(&engine);
@@ -160,7 +161,7 @@ fn a_fork_is_looked_at_with_the_past_that_its_origin_really_had() {
             engine.send(Command::Step);
             wait(&engine, "the step", |shared| shared.status.update == done);
         }
-        let edited = MOONS.replace("peak = 0.1,", "peak = 0.5,");
+        let edited = MOONS.with("peak = 0.1,", "peak = 0.5,");
         engine.send(Command::Revise(revision(&edited, 1), Mode::Live));
         engine.send(Command::Play);
         finished(&engine);
@@ -197,7 +198,7 @@ fn a_run_that_went_back_and_another_way_is_looked_at_as_it_was_trained() {
     };
     engine.send(Command::Travel(there(48, false), Forget { schedule: true, momentum: true }));
     wait(&engine, "the turn", |shared| shared.status.update == 48);
-    let edited = revision(&MOONS.replace("peak = 0.1,", "peak = 0.3,"), 1);
+    let edited = revision(&MOONS.with("peak = 0.1,", "peak = 0.3,"), 1);
     engine.send(Command::Revise(edited, Mode::Live));
     engine.send(Command::Play);
     finished(&engine);
@@ -217,7 +218,7 @@ fn another_model_is_looked_at_anew() {
     finished(&engine);
     engine.send(Command::Examine(vec![FIRST]));
     let before = examined(&engine, FIRST);
-    let deeper = MOONS.replace("hidden = [", "hidden = [8, ");
+    let deeper = MOONS.with("hidden = [", "hidden = [8, ");
     assert_ne!(deeper, MOONS);
     engine.send(Command::Revise(revision(&deeper, 1), Mode::Live));
     wait(&engine, "the other model", |shared| {

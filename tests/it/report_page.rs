@@ -5,6 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use crate::support::Fixture;
+
 /// One row of `metrics.csv` or `baseline.csv`.
 struct Row {
     lr: f64,
@@ -147,7 +149,7 @@ fn every_figure_of_the_report_follows_from_the_csv_files() {
     let folder = tempfile::tempdir().unwrap();
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/fashion-decay.toml");
     // Shorter than the experiment is, and all its runs and seeds.
-    let text = fs::read_to_string(file).unwrap().replace("\"2500\"", "\"500\"");
+    let text = fs::read_to_string(file).unwrap().with("\"2500\"", "\"500\"");
     let (file, out) = (folder.path().join("fashion.toml"), folder.path().join("out"));
     fs::write(&file, text).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_anneal"));

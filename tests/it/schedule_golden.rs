@@ -6,8 +6,8 @@
 //! that claims to be the same, and all of its values have to agree to 1e-12.
 
 use anneal_studio::schedule::kind::{
-    Constant, Cosine, CosineRestarts, Cyclic, Exponential, Linear, Multistep, OneCycle, Part, Polynomial,
-    Product, Sequence, Step,
+    After, Anneal, Choice, Constant, Cosine, CosineRestarts, Cyclic, Exponential, Linear, Multistep,
+    OneCycle, Part, Polynomial, Product, Sequence, Step, Triangles,
 };
 use anneal_studio::schedule::plateau::{Plateau, PlateauRule};
 use anneal_studio::schedule::{Clock, Curve, Kind, Schedule, Span};
@@ -46,7 +46,7 @@ fn schedule_of(entry: &Value) -> Option<Schedule> {
             pct_start: number("pct_start", 0.3),
             div_factor: number("div_factor", 25.0),
             final_div_factor: number("final_div_factor", 1e4),
-            anneal: if args["anneal_strategy"] == "linear" { "linear" } else { "cos" },
+            anneal: args["anneal_strategy"].as_str().and_then(Anneal::named).unwrap_or(Anneal::Cosine),
             three_phase: args["three_phase"] == true,
         }),
         "CyclicLR" => Kind::Cyclic(Cyclic {
@@ -54,19 +54,14 @@ fn schedule_of(entry: &Value) -> Option<Schedule> {
             peak: number("max_lr", f64::NAN),
             up: length("step_size_up"),
             down: args["step_size_down"].as_f64().map(updates),
-            mode: match args["mode"].as_str() {
-                None => "triangular",
-                Some("triangular2") => "triangular2",
-                Some("exp_range") => "exp_range",
-                Some(other) => panic!("no mode {other}"),
-            },
+            mode: Triangles::named(args["mode"].as_str().unwrap_or("triangular")).unwrap(),
             gamma: number("gamma", 1.0),
         }),
         "CosineAnnealingLR" => Kind::Cosine(Cosine {
             peak: base,
             floor: number("eta_min", 0.0),
             over: Some(length("T_max")),
-            after: "rebound",
+            after: After::Rebound,
         }),
         "CosineAnnealingWarmRestarts" => Kind::CosineRestarts(CosineRestarts {
             peak: base,
@@ -93,12 +88,12 @@ fn schedule_of(entry: &Value) -> Option<Schedule> {
             peak: base,
             floor: number("swa_lr", f64::NAN),
             over: Some(length("anneal_epochs")),
-            after: "hold",
+            after: After::Hold,
         }),
         "SWALR" => polynomial(base, 1.0, number("swa_lr", f64::NAN), length("anneal_epochs")),
         "SequentialLR[LinearLR(.1,4),CosineAnnealingLR(6)]@4" => sequence(
             [(updates(4.0), linear(base, 0.1, 1.0, updates(4.0)))],
-            Kind::Cosine(Cosine { peak: base, floor: 0.0, over: Some(updates(6.0)), after: "rebound" }),
+            Kind::Cosine(Cosine { peak: base, floor: 0.0, over: Some(updates(6.0)), after: After::Rebound }),
         ),
         "SequentialLR[LinearLR(.25,3),ConstantLR(1,1),LinearLR(1,0,4)]@3,6 (WSD linear)" => sequence(
             [(updates(3.0), linear(base, 0.25, 1.0, updates(3.0))), (updates(3.0), constant(base))],

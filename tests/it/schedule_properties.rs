@@ -1,8 +1,8 @@
 //! What holds for every schedule, over random ones of every kind, modifier and nesting.
 
 use anneal_studio::schedule::kind::{
-    Constant, Cosine, CosineRestarts, Cyclic, Exponential, Linear, Listed, Part, Points, Polynomial, Product,
-    Rex, Role, Sequence, Table, Value, Wsd,
+    After, Choice, Constant, Cosine, CosineRestarts, Cyclic, Decay, Exponential, Interpolation, Linear,
+    Listed, Part, Points, Polynomial, Product, Rex, Role, Sequence, Table, Triangles, Value, Wsd,
 };
 use anneal_studio::schedule::{
     Clamp, Clock, Cooldown, Kind, Ramp, Schedule, ScheduleError, Span, Tick, Warmup,
@@ -367,7 +367,7 @@ proptest! {
         let length = over.map(|over| Span::Updates(over as f64));
         let end = over.unwrap_or(clock.updates);
         for kind in [
-            Kind::Cosine(Cosine { peak, floor, over: length, after: "hold" }),
+            Kind::Cosine(Cosine { peak, floor, over: length, after: After::Hold }),
             Kind::Polynomial(Polynomial { peak, power, floor, over: length }),
             Kind::Rex(Rex { peak, floor, over: length }),
         ] {
@@ -385,7 +385,7 @@ proptest! {
     #[test]
     fn wsd_is_flat_and_then_falls_to_the_floor(
         peak in 0.1..1.0, floor in 0.0..0.1, decay in 1_u64..500, clock in clock(),
-        shape in select(&["linear", "cosine", "1-sqrt", "exp"][..]),
+        shape in select(Decay::ALL),
     ) {
         let kind = Kind::Wsd(Wsd { peak, floor, decay: Span::Updates(decay as f64), shape });
         let curve = Schedule::from(kind).resolve(clock).unwrap();
@@ -424,7 +424,7 @@ proptest! {
     #[test]
     fn cyclic_stays_between_floor_and_peak(
         floor in 0.0..0.1, peak in 0.1..1.0, up in 1_u32..100, down in option::of(1_u32..100),
-        mode in select(&["triangular", "triangular2", "exp_range"][..]), gamma in 0.9..1.0,
+        mode in select(Triangles::ALL), gamma in 0.9..1.0,
     ) {
         let kind = Kind::Cyclic(Cyclic {
             floor, peak, mode, gamma,
@@ -440,13 +440,13 @@ proptest! {
         }
         prop_assert_eq!(curve.at(0), floor);
         prop_assert!((curve.at(total) - floor).abs() < 1e-9);
-        prop_assert!(mode == "exp_range" || close(curve.at(up.into()), peak));
+        prop_assert!(mode == Triangles::Shrinking || close(curve.at(up.into()), peak));
     }
 
     #[test]
     fn a_curve_goes_through_its_points_and_monotone_ones_do_not_overshoot(
         points in points(Values::Allowed),
-        interpolation in select(&["linear", "cosine", "step", "monotone"][..]),
+        interpolation in select(Interpolation::ALL),
     ) {
         let kind = Kind::Points(Points { points: points.clone(), interpolation });
         let clock = Clock { updates: 2000, updates_per_epoch: 1 };
@@ -542,7 +542,7 @@ fn a_line_to_zero_ends_at_zero_and_not_a_rounding_error_below() {
 }
 
 fn cosine(peak: f64, floor: f64, over: Option<Span>) -> Schedule {
-    Kind::Cosine(Cosine { peak, floor, over, after: "hold" }).into()
+    Kind::Cosine(Cosine { peak, floor, over, after: After::Hold }).into()
 }
 
 fn restarts(peak: f64, first: Span, mult: f64) -> Schedule {

@@ -3,7 +3,7 @@
 //! where none are there, against the formula in the shape's documentation written out anew.
 
 use anneal_studio::schedule::kind::{
-    Constant, CosineRestarts, KDecay, Part, Power, Product, Sequence, Tanh, Wsd,
+    Bent, Constant, CosineRestarts, Decay, KDecay, Part, Power, Product, Sequence, Tanh, Wsd,
 };
 use anneal_studio::schedule::{Clock, Cooldown, Curve, Kind, Ramp, Schedule, Span, Warmup};
 use serde_json::{Value, json};
@@ -40,7 +40,7 @@ fn tanh(over: u32) -> Tanh {
     Tanh { peak: 1.0, floor: 0.0, over: Some(updates(over)), lower: -7.0, upper: 3.0 }
 }
 
-fn wsd(decay: u32, floor: f64, shape: &'static str) -> Kind {
+fn wsd(decay: u32, floor: f64, shape: Decay) -> Kind {
     Kind::Wsd(Wsd { peak: 1.0, floor, decay: updates(decay), shape })
 }
 
@@ -65,14 +65,21 @@ fn tanh_is_timms() {
 #[test]
 fn k_decay_of_a_cosine_is_timms() {
     let values = golden("timm", "cosine", &json!({ "t_initial": 5, "k_decay": 2.0, "base_lr": 1.0 }));
-    let kind = KDecay { peak: 1.0, floor: 0.0, over: Some(updates(5)), k: 2.0, shape: "cosine", power: 1.0 };
+    let kind =
+        KDecay { peak: 1.0, floor: 0.0, over: Some(updates(5)), k: 2.0, shape: Bent::Cosine, power: 1.0 };
     assert_same(&curve(Kind::KDecay(kind), 5), &values);
 }
 
 #[test]
 fn k_decay_of_a_polynomial_is_its_formula_and_timms_where_k_is_1() {
-    let kind =
-        |k, power| KDecay { peak: 1.0, floor: 0.1, over: Some(updates(5)), k, shape: "polynomial", power };
+    let kind = |k, power| KDecay {
+        peak: 1.0,
+        floor: 0.1,
+        over: Some(updates(5)),
+        k,
+        shape: Bent::Polynomial,
+        power,
+    };
     let values: Vec<f64> = (0..5)
         .map(|t| 0.1 + 0.9 * (1.0 - f64::from(t).powf(1.5) / 5_f64.powf(1.5)).powf(2.0))
         .chain([0.1, 0.1])
@@ -91,7 +98,7 @@ fn power_times_wsd_is_timms_stable_power() {
     let values = golden("timm", "wsd", &args);
     let power = Kind::Power(Power { peak: 1.0, timescale: updates(4), exponent: 0.5 });
     let stable = curve(power.clone(), 8);
-    let of = vec![power.into(), wsd(4, 0.0, "cosine").into()];
+    let of = vec![power.into(), wsd(4, 0.0, Decay::Cosine).into()];
     let both = Schedule { warmup: warmup(4, 0.0, Ramp::Linear), ..Kind::Product(Product { of }).into() };
     let both = curve(both, 12);
     for (update, value) in (0..12).zip(&values) {
@@ -108,7 +115,7 @@ fn power_times_wsd_is_timms_stable_power() {
 #[test]
 fn wsd_with_a_cosine_is_fastais_flat_cos() {
     let values = golden("fastai", "fit_flat_cos", &json!({ "steps": 16, "lr": 1.0 }));
-    assert_same(&curve(wsd(4, 1e-5, "cosine"), 16), &values);
+    assert_same(&curve(wsd(4, 1e-5, Decay::Cosine), 16), &values);
 }
 
 #[test]

@@ -9,16 +9,8 @@ use anneal_studio::train::cohort::Cohort;
 use anneal_studio::train::device::TrainDevice;
 use anneal_studio::train::ids::{Mode, Revision, RunId};
 
-pub fn revision(text: &str, generation: u64) -> Arc<Revision> {
-    let experiment = Experiment::parse(text, "test.toml").expect("the test's experiment parses");
-    let ids = (0..experiment.runs.len() as u32).map(RunId).collect();
-    Arc::new(Revision { generation, experiment, ids })
-}
-
-pub fn cohort(text: &str, threads: usize) -> Cohort {
-    let pool = Arc::new(anneal_studio::train::pool(Some(threads)).expect("threads"));
-    Cohort::new(revision(text, 0), pool).expect("the test's experiment trains")
-}
+use crate::support::Fixture;
+pub use crate::support::{cohort, revision};
 
 fn rows(cohort: &Cohort) -> Vec<Vec<Row>> {
     cohort.lanes().iter().map(|lane| lane.log.rows.clone()).collect()
@@ -74,11 +66,11 @@ fn the_same_file_gives_the_same_bits_on_any_number_of_threads_and_in_any_chunks(
 
 #[test]
 fn a_run_alone_and_among_many_gives_the_same_bits() {
-    let alone = MOONS.replace("replicas = 2", "replicas = 1");
+    let alone = MOONS.with("replicas = 2", "replicas = 1");
     let alone = &alone[..alone.rfind("[[run]]").unwrap()];
     let mut alone = cohort(alone, 1);
     alone.advance(u64::MAX, u64::MAX).unwrap();
-    let mut many = cohort(&MOONS.replace("replicas = 2", "replicas = 32"), 2);
+    let mut many = cohort(&MOONS.with("replicas = 2", "replicas = 32"), 2);
     many.advance(u64::MAX, 50).unwrap();
     let (alone, many) = (bits(&rows(&alone)), bits(&rows(&many)));
     assert_eq!(alone[0][..50], many[0][..50]);
@@ -124,7 +116,7 @@ lr = {{ kind = "constant", peak = 0.01 }}
 
 #[test]
 fn training_learns() {
-    let mut cohort = cohort(&MOONS.replace(r#""200""#, r#""1500""#), 2);
+    let mut cohort = cohort(&MOONS.with(r#""200""#, r#""1500""#), 2);
     cohort.advance(u64::MAX, u64::MAX).unwrap();
     for lane in cohort.lanes() {
         let last = lane.log.validations().last().unwrap();
@@ -148,7 +140,7 @@ fn the_rate_used_is_the_curve_bit_for_bit() {
 }
 
 fn with_peak(text: &str, peak: f64) -> String {
-    text.replace("peak = 0.1,", &format!("peak = {peak},"))
+    text.with("peak = 0.1,", &format!("peak = {peak},"))
 }
 
 #[test]
@@ -212,7 +204,7 @@ fn runs_come_and_go_while_others_train_on() {
 fn an_edit_that_cannot_train_leaves_the_cohort_as_it_was() {
     let mut cohort = cohort(MOONS, 1);
     cohort.advance(50, u64::MAX).unwrap();
-    let bad = revision(&MOONS.replace("batch_size = 32", "batch_size = 100000"), 1);
+    let bad = revision(&MOONS.with("batch_size = 32", "batch_size = 100000"), 1);
     let error = cohort.revise(bad, Mode::Live).unwrap_err().to_string();
     assert!(error.contains("100000") && error.contains("smaller batch"), "{error}");
     assert_eq!(cohort.revision().generation, 0);
@@ -223,8 +215,8 @@ fn an_edit_that_cannot_train_leaves_the_cohort_as_it_was() {
 #[test]
 fn accumulation_equals_the_larger_batch() {
     let text = |batch: usize, accumulate: usize| {
-        let sized = MOONS.replace("batch_size = 32", &format!("batch_size = {batch}"));
-        sized.replace("replicas = 2", &format!("replicas = 1\naccumulate = {accumulate}"))
+        let sized = MOONS.with("batch_size = 32", &format!("batch_size = {batch}"));
+        sized.with("replicas = 2", &format!("replicas = 1\naccumulate = {accumulate}"))
     };
     let train = |text: &str| {
         let mut cohort = cohort(text, 1);
@@ -239,9 +231,8 @@ fn accumulation_equals_the_larger_batch() {
 
 #[test]
 fn clipping_bounds_the_update() {
-    let text = MOONS
-        .replace("replicas = 2", "replicas = 1\nclip_norm = 0.05")
-        .replace("momentum = 0.9", "momentum = 0.0");
+    let text =
+        MOONS.with("replicas = 2", "replicas = 1\nclip_norm = 0.05").with("momentum = 0.9", "momentum = 0.0");
     let mut cohort = cohort(&text, 1);
     cohort.advance(u64::MAX, u64::MAX).unwrap();
     let rows = &rows(&cohort)[0];
@@ -253,8 +244,8 @@ fn clipping_bounds_the_update() {
 
 #[test]
 fn a_run_that_diverges_says_where_and_goes_on() {
-    let text = MOONS.replace("peak = 0.1,", "peak = 1e6,").replace("hidden = [16, 8]", "hidden = [16]");
-    let text = text.replace("\"tanh\"", "\"relu\"");
+    let text = MOONS.with("peak = 0.1,", "peak = 1e6,").with("hidden = [16, 8]", "hidden = [16]");
+    let text = text.with("\"tanh\"", "\"relu\"");
     let mut cohort = cohort(&text, 1);
     cohort.advance(u64::MAX, u64::MAX).unwrap();
     let lane = &cohort.lanes()[0];
@@ -269,7 +260,7 @@ fn a_run_that_diverges_says_where_and_goes_on() {
 
 #[test]
 fn plateau_cuts_when_the_metric_stops_and_multiplies_the_schedule() {
-    let text = MOONS.replace("replicas = 2", "replicas = 1").replace(
+    let text = MOONS.with("replicas = 2", "replicas = 1").with(
         "lr = { kind = \"cosine\", peak = 0.1, warmup = { over = \"10%\" } }",
         "lr = { kind = \"constant\", peak = 0.5, warmup = { over = \"5%\" } }\nplateau = { metric = \"val_loss\", factor = 0.5, patience = 0, threshold = 0.5 }",
     );
@@ -288,12 +279,12 @@ fn plateau_cuts_when_the_metric_stops_and_multiplies_the_schedule() {
 #[test]
 fn layer_decay_slows_the_early_layers() {
     let text = MOONS
-        .replace("replicas = 2", "replicas = 1")
-        .replace("momentum = 0.9 }", "momentum = 0.0 }\nlayer_decay = 0.5");
+        .with("replicas = 2", "replicas = 1")
+        .with("momentum = 0.9 }", "momentum = 0.0 }\nlayer_decay = 0.5");
     let mut cohort = cohort(&text, 1);
     let parameters = cohort.task().model.parameters().to_vec();
     let row = |cohort: &Cohort| -> Vec<f32> { cohort.rows().to_vec2().unwrap().swap_remove(0) };
-    let mut plain = self::cohort(&text.replace("layer_decay = 0.5", ""), 1);
+    let mut plain = self::cohort(&text.with("layer_decay = 0.5", ""), 1);
     let start = row(&cohort);
     // The warmup's first rate is 0, so the second update is the first to move.
     cohort.advance(2, u64::MAX).unwrap();
@@ -310,7 +301,7 @@ fn layer_decay_slows_the_early_layers() {
 
 #[test]
 fn weights_in_bf16_are_all_numbers_bf16_can_store() {
-    let text = MOONS.replace("replicas = 2", "replicas = 1\nweights = \"bf16\"");
+    let text = MOONS.with("replicas = 2", "replicas = 1\nweights = \"bf16\"");
     let mut cohort = cohort(&text, 1);
     cohort.advance(10, u64::MAX).unwrap();
     let row: Vec<f32> = cohort.rows().to_vec2::<f32>().unwrap().swap_remove(0);
@@ -335,7 +326,7 @@ fn the_length_of_the_weights_is_measured_with_every_validation() {
 
 #[test]
 fn the_share_of_weights_that_rounding_keeps_in_place_is_measured() {
-    let text = MOONS.replace("replicas = 2", "replicas = 1\nweights = \"bf16\"");
+    let text = MOONS.with("replicas = 2", "replicas = 1\nweights = \"bf16\"");
     let pool = Arc::new(anneal_studio::train::pool(Some(1)).unwrap());
     let mut fused = cohort(&with_peak(&text, 1e-3), 1);
     let mut reference =
@@ -352,14 +343,14 @@ fn the_share_of_weights_that_rounding_keeps_in_place_is_measured() {
     for (update, (ours, theirs)) in shares(&fused).iter().zip(&shares(&reference)).enumerate() {
         assert!((ours - theirs).abs() < 0.05, "update {update}: {ours} {theirs}");
     }
-    let mut exact = cohort(&MOONS.replace("replicas = 2", "replicas = 1"), 1);
+    let mut exact = cohort(&MOONS.with("replicas = 2", "replicas = 1"), 1);
     exact.advance(20, u64::MAX).unwrap();
     assert!(shares(&exact).is_empty());
 }
 
 #[test]
 fn another_optimizer_begins_at_the_weights_there_are() {
-    let text = MOONS.replace("replicas = 2", "replicas = 1");
+    let text = MOONS.with("replicas = 2", "replicas = 1");
     let mut stays = cohort(&text, 1);
     let mut changes = cohort(&text, 1);
     stays.advance(60, u64::MAX).unwrap();
@@ -377,7 +368,7 @@ fn another_optimizer_begins_at_the_weights_there_are() {
 
 #[test]
 fn a_schedule_counts_the_epochs_of_the_data() {
-    let mut cohort = cohort(&MOONS.replace("\"200\"", "\"3ep\""), 1);
+    let mut cohort = cohort(&MOONS.with("\"200\"", "\"3ep\""), 1);
     let clock = cohort.task().clock;
     assert_eq!(
         clock,
@@ -485,13 +476,13 @@ optimizer = { kind = "sgd" }
 lr = { kind = "constant", peak = 0.09 }
 "#;
     // Plain descent is stable at rates below 2/25.
-    let mut calm = cohort(&text.replace("NOISE", "0.0"), 1);
+    let mut calm = cohort(&text.with("NOISE", "0.0"), 1);
     calm.advance(u64::MAX, u64::MAX).unwrap();
     let loss = |cohort: &Cohort, lane: usize| cohort.lanes()[lane].log.rows.last().unwrap().train_loss;
     assert!(loss(&calm, 0) < 1e-8, "{}", loss(&calm, 0));
     assert!(loss(&calm, 2) > 1e6, "{}", loss(&calm, 2));
     assert_eq!(loss(&calm, 0).to_bits(), loss(&calm, 1).to_bits(), "without noise the seeds are alike");
-    let mut noisy = cohort(&text.replace("NOISE", "0.5"), 1);
+    let mut noisy = cohort(&text.with("NOISE", "0.5"), 1);
     noisy.advance(u64::MAX, u64::MAX).unwrap();
     assert!(loss(&noisy, 0) > 1e-5 && loss(&noisy, 0) != loss(&noisy, 1));
 }
@@ -515,7 +506,7 @@ lr = { kind = "constant", peak = 1e-4 }
 RULE
 "#;
     let train = |rule: &str| {
-        let mut cohort = cohort(&fixed.replace("RULE", rule), 1);
+        let mut cohort = cohort(&fixed.with("RULE", rule), 1);
         cohort.advance(u64::MAX, u64::MAX).unwrap();
         cohort.lanes().iter().map(|lane| *lane.log.rows.last().unwrap()).collect::<Vec<_>>()
     };
@@ -525,7 +516,7 @@ RULE
         assert!(following.train_loss < plain.train_loss, "{following:?} {plain:?}");
     }
     // The first update has no last direction, the second one's rate is Baydin's rule written out.
-    let mut cohort = cohort(&fixed.replace("RULE", "hypergradient = { beta = 1e-6 }"), 1);
+    let mut cohort = cohort(&fixed.with("RULE", "hypergradient = { beta = 1e-6 }"), 1);
     cohort.advance(2, u64::MAX).unwrap();
     let rows = &cohort.lanes()[0].log.rows;
     let point = [1.0 - 1e-4, 1.0 - 25.0 * 1e-4];
@@ -536,7 +527,7 @@ RULE
 
 #[test]
 fn a_greedy_controller_raises_what_improves() {
-    let text = MOONS.replace("replicas = 2", "replicas = 1").replace(
+    let text = MOONS.with("replicas = 2", "replicas = 1").with(
         "lr = { kind = \"cosine\", peak = 0.1, warmup = { over = \"10%\" } }",
         "lr = { kind = \"constant\", peak = 0.01 }\ngreedy = { metric = \"train_loss\", patience = 1, factor = 0.5, min_lr = 1e-5, max_lr = 1.0 }",
     );

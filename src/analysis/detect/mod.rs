@@ -22,9 +22,9 @@ pub use kind::{Kind, Severity};
 pub use policy::{Policy, Reaction};
 pub use remedy::Remedy;
 
-use crate::experiment::{Experiment, Lineage, Loss, Run, WeightFormat};
+use crate::experiment::{Experiment, Loss, Run, WeightFormat, lineage};
 use crate::random::{Stream, rng};
-use crate::schedule::Curve;
+use crate::schedule::{Curve, Piecewise};
 use crate::telemetry::{Row, Validation};
 use crate::train::TrainError;
 use crate::train::lane::Log;
@@ -85,9 +85,9 @@ fn number(value: f64) -> String {
 /// What is known about a lane before it trains.
 #[derive(Clone, Debug)]
 pub struct Context {
-    /// The rate as scheduled, before any controller, by the updates from which each schedule holds: a fork
-    /// follows its origin's first.
-    pub scheduled: Vec<(u64, Curve)>,
+    /// The rate as scheduled, before any controller: a fork follows its origin's schedule first.
+    /// Nothing of a recording, whose schedule nobody knows.
+    pub scheduled: Option<Piecewise<Curve>>,
     pub updates: u64,
     /// Until this update only a loss that is no number is an alarm.
     pub quiet_until: u64,
@@ -118,16 +118,13 @@ impl Context {
         let none = || TrainError::RunGone { work: "detection" };
         let run = experiment.runs.get(at).ok_or_else(none)?;
         let named = |error| TrainError::Schedule { run: run.name.clone(), error };
-        let legs = Lineage::of(&experiment.runs, at, task.clock).map_err(named)?.legs;
-        let legs: Vec<(u64, &Run)> =
-            legs.into_iter().filter_map(|(from, run)| Some((from, experiment.runs.get(run)?))).collect();
-        let resolved = |(from, run): &(u64, &Run)| Ok((*from, run.lr.resolve(task.clock).map_err(named)?));
-        let warmup = |run: &Run| run.lr.warmup.as_ref().map(|warmup| warmup.over.whole_updates(task.clock));
-        let warmup = legs.iter().filter_map(|(_, run)| warmup(run)).max().unwrap_or(0);
-        let controlled = |run: &Run| run.controller.is_some();
+        let runs = lineage(&experiment.runs, at, task.clock).map_err(named)?;
+        let runs = runs.try_map(|run| experiment.runs.get(*run).ok_or_else(none))?;
+        let warmup = |run: &&Run| run.lr.warmup.as_ref().map(|warmup| warmup.over.whole_updates(task.clock));
+        let warmup = runs.values().filter_map(warmup).max().unwrap_or(0);
         let chance = task.prepared.chance();
         Ok(Self {
-            scheduled: legs.iter().map(resolved).collect::<Result<_, TrainError>>()?,
+            scheduled: Some(runs.try_map(|run| run.lr.resolve(task.clock)).map_err(named)?),
             updates: task.clock.updates,
             quiet_until: warmup.max(task.clock.updates / 20).max(20),
             chance: Some(match task.loss {
@@ -139,7 +136,7 @@ impl Context {
             parameters: task.model.width(),
             weights: task.weights,
             clip_norm: task.clip_norm,
-            controlled: legs.iter().any(|(_, run)| controlled(run)),
+            controlled: runs.values().any(|run| run.controller.is_some()),
             adaptive: !run.optimizer.kind.is_plain(),
             runtime_cap: None,
         })
@@ -147,8 +144,7 @@ impl Context {
 
     /// The rate that the schedule says for an update.
     pub fn rate(&self, update: u64) -> f64 {
-        let schedule = self.scheduled.iter().rev().find(|(from, _)| *from <= update);
-        schedule.map_or(f64::NAN, |(_, curve)| curve.at(update))
+        self.scheduled.as_ref().map_or(f64::NAN, |scheduled| scheduled.at(update).at(update))
     }
 
     /// Updates between two counts of the same finding.

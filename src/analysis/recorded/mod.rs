@@ -117,7 +117,7 @@ fn context(rows: &[(u64, Row)]) -> Context {
     // A climb of the whole recording is no warmup.
     let warmup = if 2 * peak < updates { peak } else { 0 };
     Context {
-        scheduled: Vec::new(),
+        scheduled: None,
         updates,
         quiet_until: warmup.max(updates / 20).max(QUIET),
         chance: None,

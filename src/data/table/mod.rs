@@ -29,6 +29,8 @@ const MAX_NUMBERED_CLASSES: usize = 20;
 const MAX_CELLS: usize = 1 << 27;
 /// The bytes that a preview looks at.
 const INSPECTED: usize = 1 << 20;
+/// Columns that an error names.
+const SAID: usize = 12;
 /// Rows that a preview shows.
 const PREVIEWED: usize = 8;
 
@@ -234,6 +236,13 @@ fn no_such_column(written: &Written, label: &str) -> Problem {
     let bare = |name: &str| {
         name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>()
     };
+    if !written.has_header {
+        // These names are ours.
+        let some =
+            written.names.iter().take(SAID).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let more = if written.names.len() > SAID { ", and so on" } else { "" };
+        return Problem::Numbered { label: label.to_owned(), columns: format!("{some}{more}") };
+    }
     let near = written.names.iter().find(|name| !bare(name).is_empty() && bare(name) == bare(label));
     let near = near.map(|name| plain::name(name));
     Problem::NoSuchColumn { label: label.to_owned(), columns: written.names.len(), near }

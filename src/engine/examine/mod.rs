@@ -77,7 +77,7 @@ impl Examination {
     pub fn follow(&mut self, cohort: &Cohort) {
         self.pasts.retain(|id, _| cohort.lanes().iter().any(|lane| lane.id == *id));
         for lane in cohort.lanes() {
-            self.pasts.entry(lane.id).or_default().turn(lane.update, &lane.course);
+            self.pasts.entry(lane.id).or_default().turn(lane.update, &lane.run_plan);
         }
         self.aim(cohort);
     }
@@ -85,16 +85,16 @@ impl Examination {
     /// A lane was put where it, or the one it was forked from, had this past.
     pub fn went(&mut self, cohort: &Cohort, id: LaneId, mut past: Past, forgot: Forget) {
         let Some(lane) = cohort.lanes().iter().find(|lane| lane.id == id) else { return };
-        past.go_on(lane.update, &lane.course, forgot);
+        past.go_on(lane.update, &lane.run_plan, forgot);
         self.pasts.insert(id, past);
         self.aim(cohort);
     }
 
-    /// All lanes were put where a saved training was, which had followed their courses.
+    /// All lanes were put where a saved training was, which had followed their run plans.
     pub fn resumed(&mut self, cohort: &Cohort, forgot: Forget) {
         for lane in cohort.lanes() {
-            let mut past = Past::along(&lane.course);
-            past.go_on(lane.update, &lane.course, forgot);
+            let mut past = Past::along(&lane.run_plan);
+            past.go_on(lane.update, &lane.run_plan, forgot);
             self.pasts.insert(lane.id, past);
         }
         self.aim(cohort);
@@ -180,7 +180,7 @@ impl Probe {
     fn new(cohort: &Cohort, id: LaneId, past: &Past) -> Option<Self> {
         let task = cohort.task();
         let lane = cohort.lanes().iter().find(|lane| lane.id == id)?;
-        let mut aside = Lane::new(id, Arc::clone(&past.beginning()?.course), task);
+        let mut aside = Lane::new(id, Arc::clone(&past.beginning()?.run_plan), task);
         let mut row = vec![0.0; width(task, past)];
         aside.initialise(task, &mut row);
         let most = first_updates(cohort, lane);
@@ -295,8 +295,8 @@ impl Probe {
     fn turn(&mut self, task: &Task) {
         let update = self.aside.update;
         let Some(leg) = self.past.leg(update) else { return };
-        let same = Arc::ptr_eq(&leg.course, &self.aside.course);
-        let other = if same { self.aside.turn() } else { self.aside.follow(Arc::clone(&leg.course)) };
+        let same = Arc::ptr_eq(&leg.run_plan, &self.aside.run_plan);
+        let other = if same { self.aside.turn() } else { self.aside.follow(Arc::clone(&leg.run_plan)) };
         let forgot = if leg.from == update { leg.forgot } else { Forget::default() };
         if other || forgot.momentum {
             let (weights, buffers) = self.row.split_at_mut(task.model.width());
@@ -342,13 +342,13 @@ enum Piece {
 
 /// The numbers in the row of a lane with such a past.
 fn width(task: &Task, past: &Past) -> usize {
-    let plans = past.legs().iter().flat_map(|leg| leg.course.plans());
+    let plans = past.legs().iter().flat_map(|leg| leg.run_plan.plans());
     task.model.width() * (1 + plans.map(|plan| plan.buffers).max().unwrap_or(0))
 }
 
 /// How many of a lane's first updates are worth looking at.
 fn first_updates(cohort: &Cohort, lane: &Lane) -> u64 {
-    let (updates, plan) = (cohort.task().clock.updates, lane.course.plan(0));
+    let (updates, plan) = (cohort.task().clock.updates, lane.run_plan.plan(0));
     let peak = (0..updates.min(MOST)).find(|at| plan.lr.at(*at) >= 0.999 * plan.lr.range().1).unwrap_or(0);
     (WARMUPS * peak).clamp(FIRST, MOST).min(updates)
 }

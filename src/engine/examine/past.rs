@@ -3,49 +3,49 @@
 use std::sync::Arc;
 
 use crate::train::checkpoint::Forget;
-use crate::train::course::Course;
+use crate::train::run_plan::RunPlan;
 
-/// The courses that a lane followed, in order. Those from its next update on come last.
+/// The run_plans that a lane followed, in order. Those from its next update on come last.
 #[derive(Clone, Debug, Default)]
 pub struct Past {
     legs: Vec<Leg>,
 }
 
-/// A course, and what was lost where it began.
+/// A run_plan, and what was lost where it began.
 #[derive(Clone, Debug)]
 pub struct Leg {
     pub from: u64,
-    pub course: Arc<Course>,
+    pub run_plan: Arc<RunPlan>,
     pub forgot: Forget,
 }
 
 impl Past {
-    /// Of a lane that followed one course from its beginning.
-    pub fn along(course: &Arc<Course>) -> Self {
-        Self { legs: vec![Leg { from: 0, course: Arc::clone(course), forgot: Forget::default() }] }
+    /// Of a lane that followed one run_plan from its beginning.
+    pub fn along(run_plan: &Arc<RunPlan>) -> Self {
+        Self { legs: vec![Leg { from: 0, run_plan: Arc::clone(run_plan), forgot: Forget::default() }] }
     }
 
-    /// After `update` updates the lane follows this course; anything noted of later updates did not happen.
-    pub fn turn(&mut self, update: u64, course: &Arc<Course>) {
+    /// After `update` updates the lane follows this run_plan; anything noted of later updates did not happen.
+    pub fn turn(&mut self, update: u64, run_plan: &Arc<RunPlan>) {
         self.legs.retain(|leg| leg.from <= update);
         match self.legs.last_mut() {
-            Some(leg) if Arc::ptr_eq(&leg.course, course) => {}
-            Some(leg) if leg.from == update => leg.course = Arc::clone(course),
-            _ => self.begin(update, course, Forget::default()),
+            Some(leg) if Arc::ptr_eq(&leg.run_plan, run_plan) => {}
+            Some(leg) if leg.from == update => leg.run_plan = Arc::clone(run_plan),
+            _ => self.begin(update, run_plan, Forget::default()),
         }
     }
 
     /// The lane was put where it had this past after `update` updates, and goes on without what is forgotten.
-    pub fn go_on(&mut self, update: u64, course: &Arc<Course>, forgot: Forget) {
+    pub fn go_on(&mut self, update: u64, run_plan: &Arc<RunPlan>, forgot: Forget) {
         self.legs.retain(|leg| leg.from < update);
         if self.legs.is_empty() || forgot != Forget::default() {
-            self.begin(update, course, forgot);
+            self.begin(update, run_plan, forgot);
         }
-        self.turn(update, course);
+        self.turn(update, run_plan);
     }
 
-    fn begin(&mut self, from: u64, course: &Arc<Course>, forgot: Forget) {
-        self.legs.push(Leg { from, course: Arc::clone(course), forgot });
+    fn begin(&mut self, from: u64, run_plan: &Arc<RunPlan>, forgot: Forget) {
+        self.legs.push(Leg { from, run_plan: Arc::clone(run_plan), forgot });
     }
 
     /// The first leg, where it is known how the lane began.
@@ -65,7 +65,7 @@ impl Past {
     /// The first update of which another past says something else.
     pub fn parts_from(&self, other: &Self) -> Option<u64> {
         let same = |(a, b): &(&Leg, &Leg)| {
-            a.from == b.from && a.forgot == b.forgot && Arc::ptr_eq(&a.course, &b.course)
+            a.from == b.from && a.forgot == b.forgot && Arc::ptr_eq(&a.run_plan, &b.run_plan)
         };
         let alike = self.legs.iter().zip(&other.legs).take_while(same).count();
         let next = [self.legs.get(alike), other.legs.get(alike)];

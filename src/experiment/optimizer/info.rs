@@ -1,29 +1,4 @@
-//! What a row of the table says of an optimizer, its numbers and its options.
-
-use super::Optimizer;
-
-/// An optimizer, apart from its arithmetic.
-#[derive(Clone, Copy, Debug)]
-pub struct OptimizerInfo {
-    /// Its name in an experiment file.
-    pub name: &'static str,
-    /// Its name for people.
-    pub title: &'static str,
-    /// One sentence for people.
-    pub help: &'static str,
-    /// In the order in which files and the inspector show them.
-    pub numbers: &'static [NumberInfo],
-    pub options: &'static [OptionInfo],
-    /// Its class in PyTorch, or in the package most used there, and the rate that class has by default.
-    pub pytorch: (&'static str, f64),
-    pub steps: Steps,
-    /// Whether its rule can say how the loss answers to the rate, as hypergradient descent asks.
-    pub has_hypergradient: bool,
-    /// The name of the rule that is averaged, of a schedule-free one.
-    pub averages: Option<&'static str>,
-    /// What cannot go together in its settings.
-    pub conflict: fn(&Optimizer) -> Option<Conflict>,
-}
+//! What the table says of numbers and options, and the numbers that many optimizers have.
 
 /// How long an update's step is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +9,26 @@ pub enum Steps {
     Rate,
     /// Neither.
     Other,
+}
+
+/// An optimizer's settings, for a row of the table to say what cannot go together in them.
+pub struct Settings<'a> {
+    /// The value of a number that is fixed.
+    pub(super) fixed: &'a dyn Fn(&str) -> Option<f64>,
+    /// Whether an option is on.
+    pub(super) on: &'a dyn Fn(&str) -> bool,
+}
+
+impl Settings<'_> {
+    /// Whether a number is fixed at this value.
+    pub(super) fn is_fixed_at(&self, name: &str, value: f64) -> bool {
+        (self.fixed)(name) == Some(value)
+    }
+
+    /// Whether an option is on.
+    pub(super) fn has(&self, option: &str) -> bool {
+        (self.on)(option)
+    }
 }
 
 /// Two settings that cannot go together.
@@ -51,6 +46,8 @@ pub struct OptionInfo {
     pub name: &'static str,
     pub title: &'static str,
     pub help: &'static str,
+    /// Whether it is on unless a file says otherwise.
+    pub default: bool,
 }
 
 /// A number an optimizer has.
@@ -87,17 +84,21 @@ pub enum Role {
 pub enum Slider {
     Even(f64, f64),
     Magnitudes(f64, f64),
+    /// Whole numbers alone.
+    Whole(f64, f64),
 }
 
 impl NumberInfo {
     /// Whether the number may have this value.
     pub fn allows(&self, value: f64) -> bool {
-        (self.min..=self.max).contains(&value) && !(self.open && value == self.max)
+        let is_whole = !matches!(self.slider, Slider::Whole(..)) || value.fract() == 0.0;
+        (self.min..=self.max).contains(&value) && !(self.open && value == self.max) && is_whole
     }
 
     /// The allowed values in words: "from 0 to below 1".
     pub fn range(&self) -> String {
-        format!("from {} to {}{}", self.min, if self.open { "below " } else { "" }, self.max)
+        let whole = if matches!(self.slider, Slider::Whole(..)) { "whole, " } else { "" };
+        format!("{whole}from {} to {}{}", self.min, if self.open { "below " } else { "" }, self.max)
     }
 
     /// Whether it may follow a schedule.
@@ -105,20 +106,6 @@ impl NumberInfo {
         self.role != Role::Constant
     }
 }
-
-/// A row with nothing special, for the table to start from.
-pub(super) const PLAIN: OptimizerInfo = OptimizerInfo {
-    name: "",
-    title: "",
-    help: "",
-    numbers: &[],
-    options: &[],
-    pytorch: ("", 1e-3),
-    steps: Steps::Other,
-    has_hypergradient: false,
-    averages: None,
-    conflict: |_| None,
-};
 
 /// A number from 0 to below 1.
 pub(super) const fn share(
@@ -141,6 +128,11 @@ pub(super) const fn constant(
     let slider = Slider::Magnitudes(1e-10, 1e-2);
     let role = Role::Constant;
     NumberInfo { name, title, help, default, min: 0.0, max: 1e6, open: false, role, slider }
+}
+
+/// Something to switch on that is off unless a file says so.
+pub(super) const fn option(name: &'static str, title: &'static str, help: &'static str) -> OptionInfo {
+    OptionInfo { name, title, help, default: false }
 }
 
 pub(super) const fn momentum(default: f64) -> NumberInfo {

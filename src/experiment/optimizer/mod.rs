@@ -3,10 +3,10 @@
 mod info;
 mod table;
 
-pub use info::{Conflict, NumberInfo, OptimizerInfo, OptionInfo, Role, Slider, Steps};
-pub use table::OptimizerKind;
+pub use info::{Conflict, NumberInfo, OptionInfo, Role, Settings, Slider, Steps};
+pub use table::{OptimizerInfo, OptimizerKind};
 
-use crate::schedule::Schedule;
+use crate::schedule::{Clock, NumberCurve, Schedule, ScheduleError};
 
 /// The update rule of a run and its numbers.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +28,20 @@ pub enum Number {
         low: f64,
         high: f64,
     },
+}
+
+impl Number {
+    /// The number over a run.
+    ///
+    /// # Errors
+    /// When its schedule cannot be resolved.
+    pub fn resolve(&self, clock: Clock) -> Result<NumberCurve, ScheduleError> {
+        Ok(match self {
+            Self::Fixed(value) => NumberCurve::Fixed(*value),
+            Self::Schedule(schedule) => NumberCurve::Curve(schedule.resolve(clock)?),
+            Self::Mirror { low, high } => NumberCurve::Mirror { low: *low, high: *high },
+        })
+    }
 }
 
 impl OptimizerKind {
@@ -53,9 +67,11 @@ impl OptimizerKind {
 
     /// The rule that is left without averaging.
     #[must_use]
-    pub fn base(self) -> Self {
-        let named = |name| Self::ALL.into_iter().find(|(known, _)| *known == name).map(|(_, kind)| kind);
-        self.info().averages.and_then(named).unwrap_or(self)
+    pub const fn base(self) -> Self {
+        match self.info().averages {
+            Some(base) => base,
+            None => self,
+        }
     }
 
     /// Whether each step is the rate times a mean of gradients, so that twice the inverse rate limits the sharpness.
@@ -78,10 +94,10 @@ impl OptimizerKind {
 }
 
 impl Optimizer {
-    /// The kind with its default numbers and nothing switched on.
+    /// The kind with its default numbers and options.
     pub fn new(kind: OptimizerKind) -> Self {
         let numbers = kind.numbers().iter().map(|info| Number::Fixed(info.default)).collect();
-        Self { kind, numbers, options: vec![false; kind.options().len()] }
+        Self { kind, numbers, options: kind.options().iter().map(|info| info.default).collect() }
     }
 
     /// The same optimizer with one number fixed. A name the kind does not have changes nothing.
@@ -129,9 +145,19 @@ impl Optimizer {
         self.kind.options().iter().zip(self.options.iter().copied())
     }
 
+    /// Whether the rule can say how the loss answers to the rate, as hypergradient descent asks.
+    pub fn has_hypergradient(&self) -> bool {
+        self.kind.info().has_hypergradient && !self.has("cautious")
+    }
+
     /// What cannot go together in these settings, if anything.
     pub fn conflict(&self) -> Option<Conflict> {
-        (self.kind.info().conflict)(self)
+        let fixed = |name: &str| match self.get(name) {
+            Some(Number::Fixed(value)) => Some(*value),
+            _ => None,
+        };
+        let on = |option: &str| self.has(option);
+        (self.kind.info().conflict)(&Settings { fixed: &fixed, on: &on })
     }
 
     /// The same optimizer, with the options off that cannot go with its numbers.
@@ -144,11 +170,6 @@ impl Optimizer {
             self.switch(conflict.field, false);
         }
         self
-    }
-
-    /// Whether a number is fixed at this value.
-    fn is_fixed_at(&self, name: &str, value: f64) -> bool {
-        self.get(name) == Some(&Number::Fixed(value))
     }
 
     /// The same numbers under another kind, where both have them; the rest take their defaults.

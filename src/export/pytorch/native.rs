@@ -1,9 +1,10 @@
 //! PyTorch's own scheduler classes for a schedule, and how they are written.
 
-use crate::export::lowered::Node;
 use crate::export::recipe::Recipe;
 use crate::export::simulate::torch::{Cyclic, OneCycle, Scheduler};
 use crate::export::text::float;
+use crate::schedule::kind::{Anneal, Choice as _, Decay};
+use crate::schedule::lowered::Lowered;
 use crate::schedule::{Kind, Ramp};
 
 /// A scheduler, and the rate that its optimizer is built with.
@@ -11,12 +12,12 @@ type Built = (Scheduler, f64);
 
 /// Schedulers that may give the drawn rates; none where PyTorch has no class.
 pub fn schedulers(recipe: &Recipe<'_>, cycled: Option<(f64, f64)>) -> Vec<Built> {
-    let node = Node::new(&recipe.run.lr, recipe.clock);
+    let node = Lowered::new(&recipe.run.lr, recipe.clock);
     staircase(&node).or_else(|| whole(&node, recipe.updates(), cycled)).into_iter().collect()
 }
 
 /// Drops counted in epochs are drops of as many updates.
-fn staircase(node: &Node<'_>) -> Option<Built> {
+fn staircase(node: &Lowered<'_>) -> Option<Built> {
     if node.stride == 1 || node.warmup.is_some() || node.cooldown.is_some() || node.clamp.is_some() {
         return None;
     }
@@ -38,7 +39,7 @@ fn staircase(node: &Node<'_>) -> Option<Built> {
 }
 
 /// A whole schedule: its warmup, body and cooldown one after the other.
-fn whole(node: &Node<'_>, updates: u64, cycled: Option<(f64, f64)>) -> Option<Built> {
+fn whole(node: &Lowered<'_>, updates: u64, cycled: Option<(f64, f64)>) -> Option<Built> {
     if node.stride > 1 || node.clamp.is_some() {
         return None;
     }
@@ -81,14 +82,14 @@ fn in_order(milestones: &[u64]) -> bool {
 }
 
 /// Kinds whose class sets the rate whatever else does, so that nothing goes before or after it.
-fn alone(node: &Node<'_>, cycled: Option<(f64, f64)>) -> Option<Built> {
+fn alone(node: &Lowered<'_>, cycled: Option<(f64, f64)>) -> Option<Built> {
     match node.kind {
-        Kind::OneCycle(kind) if node.rest_or(kind.over) >= node.ticks => {
+        Kind::OneCycle(kind) if node.rest_or(kind.over) >= node.ticks() => {
             let scheduler = Scheduler::OneCycle(OneCycle {
                 max_lr: kind.peak,
                 total_steps: node.rest_or(kind.over),
                 pct_start: kind.pct_start,
-                cosine: kind.anneal == "cos",
+                cosine: kind.anneal == Anneal::Cosine,
                 three_phase: kind.three_phase,
                 div_factor: kind.div_factor,
                 final_div_factor: kind.final_div_factor,
@@ -114,7 +115,7 @@ fn alone(node: &Node<'_>, cycled: Option<(f64, f64)>) -> Option<Built> {
 }
 
 /// A body that may have others before and after it.
-fn body(node: &Node<'_>, updates: u64) -> Option<Built> {
+fn body(node: &Lowered<'_>, updates: u64) -> Option<Built> {
     let linear = |start_factor: f64, end_factor: f64, total_iters: u64| {
         let is_allowed = start_factor > 0.0 && start_factor <= 1.0 && (0.0..=1.0).contains(&end_factor);
         is_allowed.then_some(Scheduler::Linear { start_factor, end_factor, total_iters })
@@ -157,11 +158,11 @@ fn body(node: &Node<'_>, updates: u64) -> Option<Built> {
             let t_0 = node.length(kind.first);
             (Scheduler::CosineRestarts { t_0, t_mult: kind.mult as u64, eta_min: kind.floor }, kind.peak)
         }
-        Kind::Wsd(kind) if kind.shape == "linear" && kind.floor <= kind.peak => {
-            let over = node.length(kind.decay).min(node.ticks);
+        Kind::Wsd(kind) if kind.shape == Decay::Linear && kind.floor <= kind.peak => {
+            let over = node.length(kind.decay).min(node.ticks());
             let decay = linear(1.0, kind.floor / kind.peak, over)?;
             let flat = Scheduler::Constant { factor: 1.0, total_iters: 1 };
-            match node.ticks - over {
+            match node.ticks() - over {
                 0 => (decay, kind.peak),
                 start => {
                     let schedulers = vec![flat, decay];
@@ -176,7 +177,7 @@ fn body(node: &Node<'_>, updates: u64) -> Option<Built> {
 }
 
 /// Parts that share one optimizer rate; flat ones are factors of it.
-fn sequence(node: &Node<'_>, updates: u64) -> Option<Built> {
+fn sequence(node: &Lowered<'_>, updates: u64) -> Option<Built> {
     let parts = node.parts();
     let mut lr = 0.0_f64;
     let mut built = Vec::new();
@@ -204,7 +205,7 @@ fn sequence(node: &Node<'_>, updates: u64) -> Option<Built> {
 }
 
 /// Factors that multiply the rate as it is.
-fn product(node: &Node<'_>, updates: u64) -> Option<Built> {
+fn product(node: &Lowered<'_>, updates: u64) -> Option<Built> {
     let mut lr = 1.0;
     let mut schedulers = Vec::new();
     for factor in node.factors() {
@@ -311,7 +312,7 @@ pub fn written(scheduler: &Scheduler, indent: usize) -> String {
             float(cyclic.max_lr),
             cyclic.step_size_up,
             cyclic.step_size_down,
-            cyclic.mode,
+            cyclic.mode.name(),
             float(cyclic.gamma),
             cycled(cyclic.momentum)
         ),

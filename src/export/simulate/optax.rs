@@ -54,53 +54,6 @@ impl Schedule {
         Self::Polynomial { init_value, end_value, power: 1.0, transition_steps }
     }
 
-    /// `warmup_cosine_decay_schedule`; `decay_steps` counts the warmup too.
-    pub fn warmup_cosine_decay(init: f64, peak: f64, warmup_steps: u64, decay_steps: u64, end: f64) -> Self {
-        let alpha = if peak == 0.0 { 0.0 } else { end / peak };
-        let decay = Self::CosineDecay {
-            init_value: peak,
-            decay_steps: decay_steps.saturating_sub(warmup_steps),
-            alpha,
-            exponent: 1.0,
-        };
-        Self::Join {
-            schedules: vec![Self::linear(init, peak, warmup_steps), decay],
-            boundaries: vec![warmup_steps],
-        }
-    }
-
-    /// `cosine_onecycle_schedule`.
-    pub fn cosine_onecycle(
-        transition_steps: u64,
-        peak: f64,
-        pct_start: f64,
-        div: f64,
-        final_div: f64,
-    ) -> Self {
-        Self::PiecewiseInterpolate {
-            cosine: true,
-            init_value: peak / div,
-            boundaries_and_scales: vec![
-                ((pct_start * transition_steps as f64) as u64, div),
-                (transition_steps, 1.0 / (div * final_div)),
-            ],
-        }
-    }
-
-    /// `linear_onecycle_schedule` with its default `pct_start` 0.3 and `pct_final` 0.85.
-    pub fn linear_onecycle(transition_steps: u64, peak: f64, div: f64, final_div: f64) -> Self {
-        let at = |share: f64| (share * transition_steps as f64) as u64;
-        Self::PiecewiseInterpolate {
-            cosine: false,
-            init_value: peak / div,
-            boundaries_and_scales: vec![
-                (at(0.3), div),
-                (at(0.85), 1.0 / div),
-                (transition_steps, 1.0 / final_div),
-            ],
-        }
-    }
-
     /// The value at `count`.
     pub fn at(&self, count: u64) -> f64 {
         match self {

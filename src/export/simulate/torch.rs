@@ -3,6 +3,7 @@
 use std::f64::consts::PI;
 
 use super::half_cosine;
+use crate::schedule::kind::Triangles;
 
 /// A scheduler as its constructor is called.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,7 +31,7 @@ pub struct Cyclic {
     pub step_size_up: u64,
     pub step_size_down: u64,
     /// One of `triangular`, `triangular2`, `exp_range`.
-    pub mode: &'static str,
+    pub mode: Triangles,
     pub gamma: f64,
     /// `base_momentum` and `max_momentum`, where momentum is cycled.
     pub momentum: Option<(f64, f64)>,
@@ -240,9 +241,9 @@ impl Cyclic {
         let x = 1.0 + e / total - cycle;
         let height = if x <= ratio { x / ratio } else { (x - 1.0) / (ratio - 1.0) };
         let scale = match self.mode {
-            "triangular2" => 1.0 / 2f64.powf(cycle - 1.0),
-            "exp_range" => self.gamma.powf(e),
-            _ => 1.0,
+            Triangles::Equal => 1.0,
+            Triangles::Halved => 1.0 / 2f64.powf(cycle - 1.0),
+            Triangles::Shrinking => self.gamma.powf(e),
         };
         group.momentum = self.momentum.map(|(low, high)| high - (high - low) * height * scale);
         self.base_lr + (self.max_lr - self.base_lr) * height * scale

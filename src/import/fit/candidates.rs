@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::Sample;
 use super::measure::curve_of;
 use crate::schedule::kind::{
-    Constant, Cosine, CosineRestarts, Cyclic, Exponential, InverseSqrt, KDecay, Kind, Multistep, Noam,
-    OneCycle, Polynomial, Power, Rex, Step, Tanh, Value, Wsd,
+    After, Anneal, Bent, Choice, Constant, Cosine, CosineRestarts, Cyclic, Decay, Exponential, InverseSqrt,
+    KDecay, Kind, Multistep, Noam, OneCycle, Polynomial, Power, Rex, Step, Tanh, Triangles, Value, Wsd,
 };
 use crate::schedule::{Ramp, Schedule, Span, Warmup};
 
@@ -91,14 +91,14 @@ fn bodies(samples: &[Sample], rest: u64) -> Vec<(Kind, i32)> {
     put(search.fitted(Kind::Constant(Constant { peak: 1.0 })), 1);
     for over in lengths(samples, rest) {
         let own = 2 + i32::from(over.is_some());
-        put(search.fitted(Kind::Cosine(Cosine { peak: 1.0, floor: 0.0, over, after: "hold" })), own);
+        put(search.fitted(Kind::Cosine(Cosine { peak: 1.0, floor: 0.0, over, after: After::Hold })), own);
         put(search.fitted(Kind::Rex(Rex { peak: 1.0, floor: 0.0, over })), own);
         put(search.fitted(Kind::Tanh(Tanh { peak: 1.0, floor: 0.0, over, lower: -7.0, upper: 3.0 })), own);
         let polynomial = |power: f64| Kind::Polynomial(Polynomial { peak: 1.0, power, floor: 0.0, over });
         put(search.fitted(polynomial(1.0)), own);
         put(search.best((0.1, 8.0), polynomial), own + 1);
         let k_decay =
-            |k: f64| Kind::KDecay(KDecay { peak: 1.0, floor: 0.0, over, k, shape: "cosine", power: 1.0 });
+            |k: f64| Kind::KDecay(KDecay { peak: 1.0, floor: 0.0, over, k, shape: Bent::Cosine, power: 1.0 });
         put(search.best((0.2, 6.0), k_decay), own + 1);
     }
     let exponential = |slope: f64| {
@@ -116,7 +116,7 @@ fn bodies(samples: &[Sample], rest: u64) -> Vec<(Kind, i32)> {
     };
     let powers = (0..=12).filter_map(|index| power(longest * f64::from(index) / 12.0));
     put(powers.min_by(|a, b| search.error(a).total_cmp(&search.error(b))), 3);
-    for shape in ["linear", "cosine", "1-sqrt", "exp"] {
+    for shape in Decay::ALL.iter().copied() {
         let wsd = |decay: f64| {
             Kind::Wsd(Wsd { peak: 1.0, floor: 0.0, decay: Span::Updates(decay.round().max(1.0)), shape })
         };
@@ -299,7 +299,10 @@ fn whole(samples: &[Sample], total: u64, top: f64) -> Vec<Candidate> {
     let peak = samples.iter().find(|sample| sample.rate == top).map_or(0, |sample| sample.update);
     let mut kinds = Vec::new();
     if peak > 0 && first.rate > 0.0 && last.rate > 0.0 {
-        for (anneal, three_phase) in [("cos", false), ("linear", false), ("cos", true), ("linear", true)] {
+        let annealed = [Anneal::Cosine, Anneal::Linear];
+        for (anneal, three_phase) in
+            [false, true].into_iter().flat_map(|three| annealed.map(|anneal| (anneal, three)))
+        {
             let kind = |pct_start: f64| {
                 Kind::OneCycle(OneCycle {
                     peak: top,
@@ -333,7 +336,7 @@ fn whole(samples: &[Sample], total: u64, top: f64) -> Vec<Candidate> {
         .find(|(here, next)| next.rate > here.rate)
         .map(|(here, _)| here.update);
     if let (Some(turn), true) = (turn, peak > 0) {
-        for mode in ["triangular", "triangular2"] {
+        for mode in [Triangles::Equal, Triangles::Halved] {
             let kind = Cyclic {
                 floor: low,
                 peak: top,

@@ -1,4 +1,4 @@
-//! From a program's text to its statements' tokens.
+//! From a program's text to the tokens of its logical lines.
 
 use super::super::ImportError;
 
@@ -14,71 +14,96 @@ pub(super) enum Token {
     Sign(&'static str),
 }
 
-/// The tokens of one statement, with the line it starts on.
-pub(super) struct Statement {
+#[derive(Clone, Debug)]
+pub(super) struct Lexeme {
+    pub token: Token,
     pub line: usize,
-    pub tokens: Vec<Token>,
+}
+
+/// A logical line: what stands between line ends, or semicolons, outside brackets.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub line: usize,
+    /// The columns before it; a tab counts eight.
+    pub indent: usize,
+    /// Whether it follows a semicolon.
+    pub continues: bool,
+    pub tokens: Vec<Lexeme>,
 }
 
 /// Longer signs before their beginnings.
-const SIGNS: [&str; 41] = [
+const SIGNS: [&str; 47] = [
     "**=", "//=", "<<=", ">>=", "...", "**", "//", "<<", ">>", "<=", ">=", "==", "!=", "->", "+=", "-=",
-    "*=", "/=", "%=", "&=", "|=", "^=", ":=", "(", ")", "[", "]", "{", "}", ",", ":", ".", "=", "+", "-",
-    "*", "/", "%", "<", ">", "@",
+    "*=", "/=", "%=", "&=", "|=", "^=", "@=", ":=", "(", ")", "[", "]", "{", "}", ",", ":", ".", "=", "+",
+    "-", "*", "/", "%", "<", ">", "@", "&", "|", "^", "~", "!",
 ];
 
-/// The statements of a text, in order: what stands between line ends, or semicolons, outside brackets.
-pub(super) fn statements(text: &str) -> Result<Vec<Statement>, ImportError> {
-    let mut statements = Vec::new();
-    let mut tokens: Vec<Token> = Vec::new();
+/// The logical lines of a text, in order.
+pub(super) fn lines(text: &str) -> Result<Vec<Line>, ImportError> {
+    let mut lines = Vec::new();
+    let mut tokens: Vec<Lexeme> = Vec::new();
     let mut brackets: Vec<(&str, usize)> = Vec::new();
     let mut count = 0;
-    let (mut line, mut start) = (1, 1);
+    let (mut line, mut indent, mut continues) = (1, 0, false);
+    // Whether nothing but blanks has been seen of the line.
+    let mut fresh = true;
     let mut rest = text;
-    let mut flush = |tokens: &mut Vec<Token>, line: usize| {
-        if !tokens.is_empty() {
-            statements.push(Statement { line, tokens: std::mem::take(tokens) });
-        }
-    };
     while let Some(c) = rest.chars().next() {
         let error = |message: &str| Err(ImportError::Syntax { line, message: message.to_owned() });
         if count > MAX_TOKENS {
             return error("too long a program");
         }
-        if tokens.is_empty() {
-            start = line;
-        }
-        if c == '\n' {
+        if c == '\n' || (c == ';' && brackets.is_empty()) {
             if brackets.is_empty() {
-                flush(&mut tokens, start);
+                let first = tokens.first().map(|first| first.line);
+                if let Some(first) = first {
+                    let tokens = std::mem::take(&mut tokens);
+                    lines.push(Line { line: first, indent, continues, tokens });
+                }
+                continues = c == ';';
+                if c == '\n' {
+                    (fresh, indent) = (true, 0);
+                }
             }
-            line += 1;
+            line += usize::from(c == '\n');
             rest = &rest[1..];
-        } else if c == ';' {
-            flush(&mut tokens, start);
-            rest = &rest[1..];
-        } else if c == '#' {
+            continue;
+        }
+        if c == '#' {
             rest = rest.find('\n').map_or("", |end| &rest[end..]);
-        } else if let Some(after) = rest.strip_prefix("\\\n").or_else(|| rest.strip_prefix("\\\r\n")) {
+            continue;
+        }
+        if let Some(after) = rest.strip_prefix("\\\n").or_else(|| rest.strip_prefix("\\\r\n")) {
             line += 1;
             rest = after;
-        } else if c.is_whitespace() || c == '\\' {
+            continue;
+        }
+        if c.is_whitespace() || c == '\\' || c == '\u{feff}' {
+            if fresh && brackets.is_empty() {
+                indent += if c == '\t' { 8 } else { usize::from(c == ' ') };
+            }
             rest = &rest[c.len_utf8()..];
-        } else if let Some((prefix, quote)) = quote(rest) {
+            continue;
+        }
+        fresh = false;
+        let at = line;
+        let token = if let Some((prefix, quote)) = quote(rest) {
             let Some((content, after)) = quoted(&rest[prefix..], quote) else {
                 return error("a text that does not end");
             };
             line += content.matches('\n').count();
-            tokens.push(Token::Text(unescaped(content)));
+            let is_raw = rest[..prefix].contains(['r', 'R']);
             rest = after;
+            Token::Text(if is_raw { content.to_owned() } else { unescaped(content) })
         } else if c.is_ascii_digit() || (c == '.' && rest[1..].starts_with(|c: char| c.is_ascii_digit())) {
             let (number, after) = number(rest);
-            tokens.push(number);
             rest = after;
+            number
         } else if c.is_alphabetic() || c == '_' {
             let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
-            tokens.push(Token::Name(rest[..end].to_owned()));
+            let name = rest[..end].to_owned();
             rest = &rest[end..];
+            Token::Name(name)
         } else if let Some(sign) = SIGNS.into_iter().find(|sign| rest.starts_with(sign)) {
             match sign {
                 "(" | "[" | "{" => brackets.push((sign, line)),
@@ -88,20 +113,23 @@ pub(super) fn statements(text: &str) -> Result<Vec<Statement>, ImportError> {
                 },
                 _ => {}
             }
-            tokens.push(Token::Sign(sign));
             rest = &rest[sign.len()..];
+            Token::Sign(sign)
         } else {
             // Nothing that a number, a name or a call is made of.
-            tokens.push(Token::Name("?".to_owned()));
             rest = &rest[c.len_utf8()..];
-        }
+            Token::Name("?".to_owned())
+        };
+        tokens.push(Lexeme { token, line: at });
         count += 1;
     }
     if let Some((open, line)) = brackets.pop() {
         return Err(ImportError::Syntax { line, message: format!("`{open}` is never closed") });
     }
-    flush(&mut tokens, start);
-    Ok(statements)
+    if let Some(first) = tokens.first().map(|first| first.line) {
+        lines.push(Line { line: first, indent, continues, tokens });
+    }
+    Ok(lines)
 }
 
 fn closes(open: &str, close: &str) -> bool {
@@ -137,16 +165,51 @@ fn quoted<'t>(rest: &'t str, mark: &str) -> Option<(&'t str, &'t str)> {
     None
 }
 
+/// The text without Python's and JSON's escapes.
 fn unescaped(content: &str) -> String {
-    content.replace("\\\"", "\"").replace("\\'", "'").replace("\\\\", "\\")
+    let mut out = String::with_capacity(content.len());
+    let mut chars = content.chars();
+    while let Some(c) = chars.next() {
+        if c != '\\' {
+            out.push(c);
+            continue;
+        }
+        match chars.next() {
+            Some('n') => out.push('\n'),
+            Some('t') => out.push('\t'),
+            Some('r') => out.push('\r'),
+            Some('0') => out.push('\0'),
+            Some('\n') => {}
+            Some(kind @ ('x' | 'u' | 'U')) => {
+                let digits = match kind {
+                    'x' => 2,
+                    'u' => 4,
+                    _ => 8,
+                };
+                let code: String = chars.clone().take(digits).collect();
+                let found = u32::from_str_radix(&code, 16).ok().and_then(char::from_u32);
+                if let (Some(found), true) = (found, code.len() == digits) {
+                    out.push(found);
+                    chars.by_ref().take(digits).for_each(drop);
+                } else {
+                    out.extend(['\\', kind]);
+                }
+            }
+            Some(quote @ ('\'' | '"' | '\\' | '/')) => out.push(quote),
+            Some(other) => out.extend(['\\', other]),
+            None => out.push('\\'),
+        }
+    }
+    out
 }
 
-/// A number, with `_` between digits as Python allows; one in another base or imaginary is unknown.
+/// A number, with `_` between digits as Python allows, or in base 16, 8 or 2; an imaginary one is unknown.
 fn number(rest: &str) -> (Token, &str) {
+    let based = |prefix: &str| rest.starts_with(prefix) || rest.starts_with(&prefix.to_uppercase());
     let mut end = 0;
     let mut last = ' ';
     for c in rest.chars() {
-        let sign = matches!(c, '+' | '-') && matches!(last, 'e' | 'E') && !rest.starts_with("0x");
+        let sign = matches!(c, '+' | '-') && matches!(last, 'e' | 'E') && !based("0x");
         if !(c.is_alphanumeric() || c == '_' || c == '.' || sign) {
             break;
         }
@@ -155,6 +218,13 @@ fn number(rest: &str) -> (Token, &str) {
     }
     let spelled = &rest[..end];
     let plain = spelled.replace('_', "");
-    let token = plain.parse().map_or_else(|_| Token::Name(spelled.to_owned()), Token::Number);
-    (token, &rest[end..])
+    let base = [("0x", 16), ("0o", 8), ("0b", 2)].into_iter().find(|(prefix, _)| based(prefix));
+    let value = match base {
+        Some((prefix, base)) => plain
+            .get(prefix.len()..)
+            .and_then(|digits| u64::from_str_radix(digits, base).ok())
+            .map(|n| n as f64),
+        None => plain.parse().ok(),
+    };
+    (value.map_or_else(|| Token::Name(spelled.to_owned()), Token::Number), &rest[end..])
 }

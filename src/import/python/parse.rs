@@ -1,139 +1,53 @@
-//! From a statement's tokens to its value.
+//! From the tokens of a statement to its expressions.
 
-use super::super::ImportError;
-use super::lex::{Statement, Token};
-use super::{Call, Expr, MAX_DEPTH, Program};
+use super::lex::{Lexeme, Token};
+use super::tree::{Call, Comprehension, Expr};
 
-/// Words that begin a statement without a value; what follows their colon may have one.
-const WORDS: [&str; 20] = [
-    "import", "from", "def", "class", "for", "while", "if", "elif", "else", "with", "try", "except",
-    "finally", "raise", "assert", "del", "global", "pass", "break", "async",
-];
+/// How deep brackets and operators may be nested.
+const MAX_DEPTH: usize = 48;
+/// How many operators, calls or indices may follow one another: each makes the tree a level deeper.
+const MAX_CHAIN: usize = 64;
 
-/// A value, and the name it is given.
-type Valued = (Option<String>, Expr);
+/// Why tokens are no expression.
+pub(super) type Failed = String;
 
-/// A statement's values: what a loop goes through, and what the statement itself says.
-pub(super) fn statement(statement: &Statement, program: &Program) -> Result<Vec<Valued>, ImportError> {
-    let mut tokens = statement.tokens.as_slice();
-    let mut values = Vec::new();
-    while let [Token::Name(word), rest @ ..] = tokens {
-        if matches!(word.as_str(), "return" | "yield" | "await") {
-            tokens = rest;
-        } else if WORDS.contains(&word.as_str()) {
-            tokens = after_colon(rest);
-            let head = rest.get(..rest.len() - tokens.len()).unwrap_or_default();
-            let within = head.iter().position(|token| *token == Token::Name("in".to_owned()));
-            if let (true, Some(within)) = (word == "for", within) {
-                values.extend(valued(
-                    from(head, within + 1).split_last().map_or(&[], |(_, it)| it),
-                    statement,
-                    program,
-                )?);
-            }
-        } else {
-            break;
-        }
-    }
-    values.extend(valued(tokens, statement, program)?);
-    Ok(values)
-}
-
-/// The value of these tokens, if they have one.
-fn valued(tokens: &[Token], statement: &Statement, program: &Program) -> Result<Option<Valued>, ImportError> {
-    let (name, value) = named(tokens);
-    if value.is_empty() {
-        return Ok(None);
-    }
-    let mut parser = Parser { tokens: value, line: statement.line, depth: 0, program };
-    let first = parser.expression(0)?;
-    // A bare tuple.
-    if parser.next_is(",") {
-        let mut items = vec![first];
-        while parser.take(",") && !parser.tokens.is_empty() {
-            items.push(parser.expression(0)?);
-        }
-        return Ok(Some((name, Expr::List(items))));
-    }
-    Ok(Some((name, first)))
-}
-
-/// The tokens from a place on.
-fn from(tokens: &[Token], at: usize) -> &[Token] {
-    tokens.get(at..).unwrap_or_default()
-}
-
-/// What follows the first colon outside brackets.
-fn after_colon(tokens: &[Token]) -> &[Token] {
-    let mut depth = 0;
-    for (at, token) in tokens.iter().enumerate() {
-        match token {
-            Token::Sign("(" | "[" | "{") => depth += 1,
-            Token::Sign(")" | "]" | "}") => depth -= 1,
-            Token::Sign(":") if depth == 0 => return from(tokens, at + 1),
-            _ => {}
-        }
-    }
-    &[]
-}
-
-/// The name before a statement's `=`, such as `self.scheduler`, and the tokens of the value.
-fn named(tokens: &[Token]) -> (Option<String>, &[Token]) {
-    let mut name = String::new();
-    for (at, token) in tokens.iter().enumerate() {
-        match token {
-            Token::Name(part) => name.push_str(part),
-            Token::Sign(".") => name.push('.'),
-            Token::Sign("=") if at > 0 => {
-                return match named(from(tokens, at + 1)) {
-                    // In `a = b = 1` the last name will do.
-                    (Some(last), value) => (Some(last), value),
-                    (None, value) => (Some(name), value),
-                };
-            }
-            // The type in `lr: float = 0.1` is not needed.
-            Token::Sign(":") if at > 0 => {
-                return match tokens.iter().position(|token| *token == Token::Sign("=")) {
-                    Some(equals) => (Some(name), from(tokens, equals + 1)),
-                    None => (None, &[]),
-                };
-            }
-            _ => break,
-        }
-    }
-    (None, tokens)
-}
-
-struct Parser<'t> {
-    tokens: &'t [Token],
-    line: usize,
+pub(super) struct Parser<'t> {
+    pub tokens: &'t [Lexeme],
     depth: usize,
-    program: &'t Program,
 }
 
-/// Arguments by place, and by name.
-type Arguments = (Vec<Expr>, Vec<(String, Expr)>);
+const COMPARISONS: [&str; 6] = ["<", ">", "<=", ">=", "==", "!="];
 
-/// How tightly an operator binds.
+/// How tightly an operator of arithmetic binds.
 fn binding(sign: &str) -> Option<u8> {
     match sign {
-        "+" | "-" => Some(1),
-        "*" | "/" | "//" | "%" => Some(2),
-        "**" => Some(4),
+        "|" | "^" | "&" | "<<" | ">>" => Some(1),
+        "+" | "-" => Some(2),
+        "*" | "/" | "//" | "%" | "@" => Some(3),
+        "**" => Some(5),
         _ => None,
     }
 }
+const SIGNED: u8 = 4;
 
-impl Parser<'_> {
-    fn advance(&mut self) {
+impl<'t> Parser<'t> {
+    pub fn new(tokens: &'t [Lexeme]) -> Self {
+        Self { tokens, depth: 0 }
+    }
+
+    pub(super) fn advance(&mut self) {
         self.tokens = self.tokens.split_first().map_or(&[], |(_, rest)| rest);
     }
 
-    fn next_is(&self, sign: &str) -> bool {
-        matches!(self.tokens.first(), Some(Token::Sign(found)) if *found == sign)
+    pub(super) fn line(&self) -> usize {
+        self.tokens.first().map_or(0, |lexeme| lexeme.line)
     }
 
-    fn take(&mut self, sign: &str) -> bool {
+    pub fn next_is(&self, sign: &str) -> bool {
+        matches!(self.tokens.first(), Some(Lexeme { token: Token::Sign(found), .. }) if *found == sign)
+    }
+
+    pub fn take(&mut self, sign: &str) -> bool {
         let is_next = self.next_is(sign);
         if is_next {
             self.advance();
@@ -141,42 +55,189 @@ impl Parser<'_> {
         is_next
     }
 
-    fn expression(&mut self, least: u8) -> Result<Expr, ImportError> {
+    pub(super) fn word_is(&self, word: &str) -> bool {
+        matches!(self.tokens.first(), Some(Lexeme { token: Token::Name(found), .. }) if found == word)
+    }
+
+    pub fn take_word(&mut self, word: &str) -> bool {
+        let is_next = self.word_is(word);
+        if is_next {
+            self.advance();
+        }
+        is_next
+    }
+
+    pub(super) fn name(&mut self) -> Option<&'t str> {
+        match self.tokens.split_first() {
+            Some((Lexeme { token: Token::Name(name), .. }, rest)) => {
+                self.tokens = rest;
+                Some(name)
+            }
+            _ => None,
+        }
+    }
+
+    /// Expressions between commas; several are a list, as a bare tuple is.
+    pub fn items(&mut self) -> Result<Expr, Failed> {
+        self.take("*");
+        let first = self.expression()?;
+        if !self.next_is(",") {
+            return Ok(first);
+        }
+        let mut items = vec![first];
+        while self.take(",") && !self.at_end() {
+            self.take("*");
+            items.push(self.expression()?);
+        }
+        Ok(Expr::List(items))
+    }
+
+    /// What ends an expression wherever it stands.
+    fn at_end(&self) -> bool {
+        matches!(
+            self.tokens.first().map(|lexeme| &lexeme.token),
+            None | Some(Token::Sign("," | ")" | "]" | "}" | ":" | "=" | ":="))
+        )
+    }
+
+    fn deeper<T>(&mut self, inner: impl FnOnce(&mut Self) -> Result<T, Failed>) -> Result<T, Failed> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
-            let message = format!("nested more than {MAX_DEPTH} deep");
-            return Err(ImportError::Syntax { line: self.line, message });
+            return Err(format!("nested more than {MAX_DEPTH} deep"));
         }
-        let start = self.tokens;
-        let mut value = self.operand()?;
-        while let Some(Token::Sign(sign)) = self.tokens.first() {
-            let Some(tight) = binding(sign).filter(|tight| *tight >= least) else { break };
-            self.advance();
-            // A power binds to the right, the others to the left.
-            let right = self.expression(if *sign == "**" { tight } else { tight + 1 })?;
-            value = match (&value, &right) {
-                (Expr::Number(left), Expr::Number(right)) => Expr::Number(arithmetic(sign, *left, *right)),
-                _ => self.unknown_since(start),
-            };
-        }
-        if least == 0 && !self.at_end() {
-            // A comparison, a condition, a comprehension: skipped as one.
-            self.skip();
-            value = self.unknown_since(start);
-        }
+        let done = inner(self);
         self.depth -= 1;
+        done
+    }
+
+    /// A whole expression, with a condition where it has one.
+    pub fn expression(&mut self) -> Result<Expr, Failed> {
+        self.deeper(|it| {
+            let start = it.tokens;
+            if it.word_is("lambda") {
+                return it.lambda();
+            }
+            let value = it.either()?;
+            let value = if it.take_word("if") {
+                let test = it.either()?;
+                let otherwise = if it.take_word("else") { it.expression()? } else { Expr::None };
+                Expr::Choice(Box::new((test, value, otherwise)))
+            } else {
+                value
+            };
+            // `name := value`.
+            if it.take(":=") {
+                return it.expression();
+            }
+            if it.at_end()
+                || it.word_is("for")
+                || it.word_is("async")
+                || it.word_is("if")
+                || it.word_is("else")
+            {
+                return Ok(value);
+            }
+            if it.word_is("in") || it.word_is("as") || it.word_is("from") {
+                return Ok(value);
+            }
+            // Something that no expression has: skipped as one.
+            it.skip();
+            Ok(it.unknown_since(start))
+        })
+    }
+
+    pub(super) fn either(&mut self) -> Result<Expr, Failed> {
+        let mut value = self.both()?;
+        let mut chain = 0;
+        while self.take_word("or") {
+            chain = count(chain)?;
+            value = Expr::Binary("or", Box::new((value, self.both()?)));
+        }
         Ok(value)
     }
 
-    fn at_end(&self) -> bool {
-        matches!(self.tokens.first(), None | Some(Token::Sign("," | ")" | "]" | "}" | ":" | "=")))
+    fn both(&mut self) -> Result<Expr, Failed> {
+        let mut value = self.negated()?;
+        let mut chain = 0;
+        while self.take_word("and") {
+            chain = count(chain)?;
+            value = Expr::Binary("and", Box::new((value, self.negated()?)));
+        }
+        Ok(value)
+    }
+
+    fn negated(&mut self) -> Result<Expr, Failed> {
+        if self.take_word("not") {
+            let inner = self.deeper(Self::negated)?;
+            return Ok(Expr::Unary("not", Box::new(inner)));
+        }
+        let first = self.arithmetic(0)?;
+        let mut rest = Vec::new();
+        while let Some(sign) = self.comparison() {
+            rest.push((sign, self.arithmetic(0)?));
+        }
+        Ok(if rest.is_empty() { first } else { Expr::Compare(Box::new(first), rest) })
+    }
+
+    fn comparison(&mut self) -> Option<&'static str> {
+        if let Some(Lexeme { token: Token::Sign(sign), .. }) = self.tokens.first()
+            && COMPARISONS.contains(sign)
+        {
+            self.advance();
+            return Some(sign);
+        }
+        // The `in` of a `for` is not one: `for` reads its target by itself.
+        if self.take_word("in") {
+            return Some("in");
+        }
+        if self.take_word("is") {
+            return Some(if self.take_word("not") { "is not" } else { "is" });
+        }
+        if self.word_is("not") {
+            self.advance();
+            return Some(if self.take_word("in") { "not in" } else { "!=" });
+        }
+        None
+    }
+
+    fn arithmetic(&mut self, least: u8) -> Result<Expr, Failed> {
+        self.deeper(|it| {
+            let mut value = it.signed()?;
+            let mut chain = 0;
+            while let Some(Lexeme { token: Token::Sign(sign), .. }) = it.tokens.first() {
+                let Some(tight) = binding(sign).filter(|tight| *tight >= least) else { break };
+                it.advance();
+                chain = count(chain)?;
+                // A power binds to the right, the others to the left.
+                let right = it.arithmetic(if *sign == "**" { SIGNED } else { tight + 1 })?;
+                value = Expr::Binary(sign, Box::new((value, right)));
+            }
+            Ok(value)
+        })
+    }
+
+    fn signed(&mut self) -> Result<Expr, Failed> {
+        for sign in ["-", "+", "~"] {
+            if self.take(sign) {
+                let value = self.deeper(|it| it.arithmetic(SIGNED + 1))?;
+                return Ok(match (sign, value) {
+                    ("-", Expr::Number(number)) => Expr::Number(-number),
+                    ("+", value) => value,
+                    (sign, value) => Expr::Unary(sign, Box::new(value)),
+                });
+            }
+        }
+        self.take_word("await");
+        let start = self.tokens;
+        let value = self.operand()?;
+        self.after(value, start)
     }
 
     /// Skips to the end of the expression.
-    fn skip(&mut self) {
+    pub(super) fn skip(&mut self) {
         let mut depth = 0_usize;
-        while let Some(token) = self.tokens.first() {
-            match token {
+        while let Some(lexeme) = self.tokens.first() {
+            match lexeme.token {
                 Token::Sign("(" | "[" | "{") => depth += 1,
                 Token::Sign(")" | "]" | "}" | ",") if depth == 0 => return,
                 Token::Sign(")" | "]" | "}") => depth -= 1,
@@ -187,71 +248,38 @@ impl Parser<'_> {
     }
 
     /// What stood here since `start`, as it is spelled.
-    fn unknown_since(&self, start: &[Token]) -> Expr {
-        let used = start.len() - self.tokens.len();
-        let mut spelled = String::new();
-        for token in start.iter().take(used.min(20)) {
-            match token {
-                Token::Number(number) => spelled.push_str(&number.to_string()),
-                Token::Text(text) => {
-                    spelled.extend(['"'].into_iter().chain(text.chars().take(20)).chain(['"']));
-                }
-                Token::Name(name) => {
-                    if spelled.ends_with(char::is_alphanumeric) {
-                        spelled.push(' ');
-                    }
-                    spelled.push_str(name);
-                }
-                Token::Sign(sign @ ("+" | "-" | "*" | "/" | "//" | "%" | "=" | "<" | ">")) => {
-                    spelled.push(' ');
-                    spelled.push_str(sign);
-                    spelled.push(' ');
-                }
-                Token::Sign(sign) => spelled.push_str(sign),
-            }
-        }
-        Expr::Unknown(spelled)
+    fn unknown_since(&self, start: &[Lexeme]) -> Expr {
+        spelled(start.get(..start.len() - self.tokens.len()).unwrap_or_default())
     }
 
-    fn operand(&mut self) -> Result<Expr, ImportError> {
+    fn operand(&mut self) -> Result<Expr, Failed> {
         let start = self.tokens;
-        let Some((token, rest)) = self.tokens.split_first() else {
-            let message = "something is missing at the end".to_owned();
-            return Err(ImportError::Syntax { line: self.line, message });
+        let Some((lexeme, rest)) = self.tokens.split_first() else {
+            return Err("something is missing at the end".to_owned());
         };
         self.tokens = rest;
-        let value = match token {
+        Ok(match &lexeme.token {
             Token::Number(number) => Expr::Number(*number),
             Token::Text(text) => {
                 let mut text = text.clone();
-                while let Some((Token::Text(more), rest)) = self.tokens.split_first() {
+                while let Some((Lexeme { token: Token::Text(more), .. }, rest)) = self.tokens.split_first() {
                     text.push_str(more);
                     self.tokens = rest;
                 }
                 Expr::Text(text)
             }
-            Token::Sign("-") => match self.expression(3)? {
-                Expr::Number(number) => Expr::Number(-number),
-                _ => self.unknown_since(start),
-            },
-            Token::Sign("+") => self.expression(3)?,
             Token::Sign("(") => self.parenthesised()?,
-            Token::Sign("[") => Expr::List(self.items("]")?),
-            Token::Sign("{") => self.table()?,
-            Token::Name(word) if matches!(word.as_str(), "lambda" | "not") => {
-                self.skip();
-                self.unknown_since(start)
-            }
+            Token::Sign("[") => self.bracketed("]")?,
+            Token::Sign("{") => self.braced()?,
             Token::Name(word) => self.word(word),
             Token::Sign(_) => {
                 self.skip();
                 self.unknown_since(start)
             }
-        };
-        self.after(value, start)
+        })
     }
 
-    /// A constant, or a name with its dots; one that stands for a number is that number.
+    /// A constant, or a name with its dots.
     fn word(&mut self, word: &str) -> Expr {
         match word {
             "True" | "true" => return Expr::Flag(true),
@@ -260,147 +288,159 @@ impl Parser<'_> {
             _ => {}
         }
         let mut name = word.to_owned();
-        while let [Token::Sign("."), Token::Name(part), rest @ ..] = self.tokens {
+        while let [
+            Lexeme { token: Token::Sign("."), .. },
+            Lexeme { token: Token::Name(part), .. },
+            rest @ ..,
+        ] = self.tokens
+        {
             name.push('.');
             name.push_str(part);
             self.tokens = rest;
         }
-        let name = Expr::Name(name);
-        match self.program.resolve(&name) {
-            number @ Expr::Number(_) => number.clone(),
-            _ => name,
-        }
+        Expr::Name(name)
     }
 
-    /// The calls and indices after a value.
-    fn after(&mut self, mut value: Expr, start: &[Token]) -> Result<Expr, ImportError> {
+    /// The calls, indices and attributes after a value.
+    fn after(&mut self, mut value: Expr, start: &[Lexeme]) -> Result<Expr, Failed> {
+        let mut chain = 0;
         loop {
+            let line = start.first().map_or(0, |lexeme| lexeme.line);
             if self.take("(") {
                 let (arguments, named) = self.arguments()?;
-                value = match value {
-                    Expr::Name(name) => call(&name, arguments, named),
-                    _ => self.unknown_since(start),
+                let (name, path, callee) = match value {
+                    Expr::Name(path) => (path.rsplit('.').next().unwrap_or_default().to_owned(), path, None),
+                    Expr::Member(member) => {
+                        let (of, name) = *member;
+                        (name.clone(), name, Some(of))
+                    }
+                    other => (String::new(), String::new(), Some(other)),
                 };
+                value = Expr::Call(Box::new(Call { name, path, callee, arguments, named, line }));
             } else if self.take("[") {
-                self.items("]")?;
-                value = self.unknown_since(start);
-            } else if let [Token::Sign("."), Token::Name(_), rest @ ..] = self.tokens {
+                let index = self.index()?;
+                value = Expr::Index(Box::new((value, index)));
+            } else if let [
+                Lexeme { token: Token::Sign("."), .. },
+                Lexeme { token: Token::Name(name), .. },
+                rest @ ..,
+            ] = self.tokens
+            {
                 self.tokens = rest;
-                value = self.unknown_since(start);
+                value = Expr::Member(Box::new((value, name.clone())));
             } else {
                 return Ok(value);
             }
+            chain = count(chain)?;
         }
     }
 
-    fn parenthesised(&mut self) -> Result<Expr, ImportError> {
-        if self.take(")") {
-            return Ok(Expr::List(Vec::new()));
-        }
-        let first = self.expression(0)?;
-        if self.take(")") {
-            return Ok(first);
-        }
-        let mut items = vec![first];
-        if self.take(",") {
-            items.extend(self.items(")")?);
-        } else {
-            self.close(")")?;
-        }
-        Ok(Expr::List(items))
-    }
-
-    /// The rest of a list up to its closing bracket.
-    fn items(&mut self, close: &str) -> Result<Vec<Expr>, ImportError> {
+    /// What stands in the brackets of an index; a slice is not known.
+    fn index(&mut self) -> Result<Expr, Failed> {
+        let start = self.tokens;
         let mut items = Vec::new();
+        let mut is_slice = false;
         loop {
-            if self.take(close) {
-                return Ok(items);
+            if self.take("]") {
+                break;
             }
-            self.take("*");
-            items.push(self.expression(0)?);
-            // A slice has colons.
-            while self.take(":") {
-                if !self.at_end() {
-                    self.expression(0)?;
-                }
-            }
-            if !self.take(",") {
-                self.close(close)?;
-                return Ok(items);
-            }
-        }
-    }
-
-    fn close(&mut self, sign: &str) -> Result<(), ImportError> {
-        if self.take(sign) {
-            return Ok(());
-        }
-        Err(ImportError::Syntax { line: self.line, message: format!("`{sign}` is missing") })
-    }
-
-    fn table(&mut self) -> Result<Expr, ImportError> {
-        let mut entries = Vec::new();
-        loop {
-            if self.take("}") {
-                return Ok(Expr::Table(entries));
-            }
-            self.take("**");
-            let key = self.expression(0)?;
             if self.take(":") {
-                entries.push((key, self.expression(0)?));
+                is_slice = true;
+            } else if !self.take(",") {
+                items.push(self.expression()?);
             }
-            if !self.take(",") {
-                self.close("}")?;
-                return Ok(Expr::Table(entries));
+            if self.tokens.is_empty() {
+                return Err("`[` is never closed".to_owned());
             }
         }
+        let used = start.get(..start.len() - self.tokens.len() - 1).unwrap_or_default();
+        Ok(match (is_slice, items.len()) {
+            (true, _) => spelled(used),
+            (false, 1) => items.pop().unwrap_or(Expr::None),
+            _ => Expr::List(items),
+        })
     }
 
-    fn arguments(&mut self) -> Result<Arguments, ImportError> {
-        let (mut places, mut named) = (Vec::new(), Vec::new());
+    pub(super) fn comprehension(&mut self, element: Expr) -> Result<Expr, Failed> {
+        self.take_word("async");
+        if !self.take_word("for") {
+            return Ok(element);
+        }
+        let target = self.target()?;
+        if !self.take_word("in") {
+            return Err("a `for` without its `in`".to_owned());
+        }
+        let items = self.either()?;
+        let mut test = None;
+        while self.take_word("if") {
+            let next = self.either()?;
+            test = Some(match test.take() {
+                None => next,
+                Some(before) => Expr::Binary("and", Box::new((before, next))),
+            });
+        }
+        if self.word_is("for") {
+            // A comprehension in two loops: not evaluated, but read to its end.
+            self.skip();
+            return Ok(Expr::Unknown("a comprehension of two loops".to_owned()));
+        }
+        Ok(Expr::Comprehension(Box::new(Comprehension { element, target, items, test })))
+    }
+
+    /// What a `for` gives its values to.
+    pub fn target(&mut self) -> Result<Expr, Failed> {
+        let mut items = Vec::new();
+        let mut is_tuple = false;
         loop {
-            if self.take(")") {
-                return Ok((places, named));
-            }
-            if let [Token::Name(name), Token::Sign("="), rest @ ..] = self.tokens {
-                self.tokens = rest;
-                named.push((name.clone(), self.expression(0)?));
+            self.take("*");
+            if self.take("(") || self.take("[") {
+                items.push(self.deeper(Self::target)?);
+                let _ = self.take(")") || self.take("]");
+            } else if self.word_is("in") {
+                break;
             } else {
-                let unpacked = self.take("**") || self.take("*");
-                let value = self.expression(0)?;
-                if !unpacked {
-                    places.push(value);
-                }
+                let start = self.tokens;
+                let value = self.operand()?;
+                items.push(self.after(value, start)?);
             }
             if !self.take(",") {
-                self.close(")")?;
-                return Ok((places, named));
+                break;
             }
+            is_tuple = true;
+        }
+        Ok(match items.len() {
+            1 if !is_tuple => items.pop().unwrap_or(Expr::None),
+            _ => Expr::List(items),
+        })
+    }
+}
+
+fn count(chain: usize) -> Result<usize, Failed> {
+    if chain < MAX_CHAIN { Ok(chain + 1) } else { Err(format!("more than {MAX_CHAIN} operators in a row")) }
+}
+
+/// Tokens as they were spelled, at most so many.
+pub(super) fn spelled(tokens: &[Lexeme]) -> Expr {
+    let mut spelled = String::new();
+    for lexeme in tokens.iter().take(20) {
+        match &lexeme.token {
+            Token::Number(number) => spelled.push_str(&number.to_string()),
+            Token::Text(text) => {
+                spelled.extend(['"'].into_iter().chain(text.chars().take(20)).chain(['"']));
+            }
+            Token::Name(name) => {
+                if spelled.ends_with(char::is_alphanumeric) {
+                    spelled.push(' ');
+                }
+                spelled.push_str(name);
+            }
+            Token::Sign(sign @ ("+" | "-" | "*" | "/" | "//" | "%" | "=" | "<" | ">")) => {
+                spelled.push(' ');
+                spelled.push_str(sign);
+                spelled.push(' ');
+            }
+            Token::Sign(sign) => spelled.push_str(sign),
         }
     }
-}
-
-fn call(name: &str, arguments: Vec<Expr>, named: Vec<(String, Expr)>) -> Expr {
-    // What a conversion of a number leads to is plain.
-    if let ("int" | "float", [Expr::Number(number)]) = (name, arguments.as_slice()) {
-        return Expr::Number(if name == "int" { number.trunc() } else { *number });
-    }
-    if let ("dict", []) = (name, arguments.as_slice()) {
-        return Expr::Table(named.into_iter().map(|(key, value)| (Expr::Text(key), value)).collect());
-    }
-    let name = name.rsplit('.').next().unwrap_or_default().to_owned();
-    Expr::Call(Box::new(Call { name, arguments, named }))
-}
-
-fn arithmetic(sign: &str, left: f64, right: f64) -> f64 {
-    match sign {
-        "+" => left + right,
-        "-" => left - right,
-        "*" => left * right,
-        "/" => left / right,
-        "//" => (left / right).floor(),
-        "%" => left - right * (left / right).floor(),
-        _ => left.powf(right),
-    }
+    Expr::Unknown(spelled)
 }

@@ -189,7 +189,7 @@ impl Cohort {
     }
 
     /// Puts a lane where a saved one was: its own past, or that of the run it was forked from. Its own seed
-    /// and course decide how it goes on; the buffers of another optimizer are empty. The rates of the next
+    /// and run plan decide how it goes on; the buffers of another optimizer are empty. The rates of the next
     /// update, before and after, come back; nothing when there is no such lane.
     ///
     /// # Errors

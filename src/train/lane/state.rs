@@ -100,14 +100,14 @@ impl Lane {
         }
     }
 
-    /// Goes on from a state of a lane that followed the same course so far. Nothing measured before stays in
-    /// the log. Where another optimizer's plan begins, its updates are counted anew.
+    /// Goes on from a state of a lane that followed the same run plan so far. Nothing measured before stays in
+    /// the log. Where another optimizer's plan begins, its updates are counted from 0.
     ///
     /// # Errors
     /// When the state of the controller is none that a run leaves; the lane is then as it was.
     pub fn restore(&mut self, state: &LaneState) -> Result<(), ScheduleError> {
         // What the controller knows, it learned under the plan of the last update.
-        let plan = Arc::clone(self.course.plan(state.update.saturating_sub(1)));
+        let plan = Arc::clone(self.run_plan.plan(state.update.saturating_sub(1)));
         self.controller = match (plan.control.clone(), &state.control) {
             (Some(fresh), Some(state)) => Some(fresh.resume(state)?),
             (fresh, _) => fresh,
@@ -131,10 +131,26 @@ impl Lane {
         Ok(())
     }
 
-    /// Begins the schedule, and the controller that multiplies it, anew at the next update: what a
+    /// Begins the schedule, and the controller that multiplies it, from their start at the next update: what a
     /// training does that saved its weights and lost its scheduler.
     pub fn forget_schedule(&mut self) {
         self.schedule_from = self.update;
         self.controller = self.plan.control.clone();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_older_checkpoints_average_is_read() {
+        let mut value = serde_json::to_value(LaneState::default()).unwrap();
+        let fields = value.as_object_mut().unwrap();
+        let bits = [0.5_f64.to_bits(), 2.0_f64.to_bits()];
+        assert!(fields.remove("scalars").is_some());
+        fields.insert("averaging".to_owned(), serde_json::json!(bits));
+        let state: LaneState = serde_json::from_value(value).unwrap();
+        assert_eq!(state.scalars.into_iter().map(f64::from).collect::<Vec<_>>(), [0.5, 2.0]);
     }
 }

@@ -1,9 +1,12 @@
-//! Adagrad as in PyTorch: the gradient over the root of the sum of all its squares so far.
+//! Adagrad as in PyTorch: the gradient over the root of the sum of all its squares so far, at the rate
+//! `lr / (1 + t·lr_decay)` with `t` updates before.
 
 use candle_core::{Result, Tensor};
 
+use super::lanes::Lanes;
+use super::numbers::Numbers;
 use super::row::{Applied, Row, Share};
-use super::{Lanes, Numbers, Rule};
+use super::rule::{Memory, Rule};
 
 pub struct Adagrad;
 
@@ -12,11 +15,19 @@ impl Rule for Adagrad {
         1
     }
 
+    fn start(&self, numbers: &Numbers, _weights: &[f32], memory: Memory<'_>) {
+        let [_, initial, ..] = numbers.values::<4>();
+        let [sums, ..] = memory.buffers;
+        sums.fill(initial as f32);
+    }
+
     fn update(&self, row: Row<'_>) -> Applied {
-        let [eps, _] = row.numbers.values();
+        let n = row.numbers;
+        let [lr_decay, _, eps, _] = n.values();
         let eps = eps as f32;
         row.in_shares(|share: Share<'_>| {
-            let (lr, decay) = (share.lr as f32, share.weight_decay as f32);
+            let lr = (share.lr / (1.0 + n.update as f64 * lr_decay)) as f32;
+            let decay = share.weight_decay as f32;
             share.pass(|w, g, [a]| {
                 let g = g + decay * w;
                 let a = a + g * g;
@@ -33,8 +44,8 @@ impl Rule for Adagrad {
         buffers: &mut [Tensor],
     ) -> Result<Tensor> {
         let [lr, decay, eps] = lanes.columns(|n| {
-            let [eps, decay] = n.values();
-            [n.lr, decay, eps]
+            let [lr_decay, _, eps, decay] = n.values();
+            [n.lr / (1.0 + n.update as f64 * lr_decay), decay, eps]
         })?;
         let g = lanes.coupled(g, w, &decay)?;
         buffers[0] = (&buffers[0] + g.sqr()?)?;
@@ -48,6 +59,6 @@ mod tests {
 
     #[test]
     fn adagrad_follows_pytorch() {
-        follows("adagrad", 2);
+        follows("adagrad", 4);
     }
 }

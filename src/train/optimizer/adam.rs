@@ -1,9 +1,13 @@
-//! Adam and AdamW as in PyTorch (arXiv 1412.6980, 1711.05101).
+//! Adam and AdamW as in PyTorch (arXiv 1412.6980, 1711.05101), AMSGrad (arXiv 1904.09237) and cautious steps
+//! (arXiv 2411.16085) included.
 
 use candle_core::{Result, Tensor};
 
+use super::cautious::{agreeing, cautious_tensor, scale_up};
+use super::lanes::Lanes;
+use super::numbers::Numbers;
 use super::row::{Applied, MOST_BUFFERS, Row, Share};
-use super::{Lanes, Numbers, Rule};
+use super::rule::Rule;
 use crate::schedule::hypergradient::{AdamDirection, adam_alignment};
 
 pub struct Adam {
@@ -12,8 +16,14 @@ pub struct Adam {
 }
 
 impl Rule for Adam {
-    fn buffers(&self, _numbers: &Numbers) -> usize {
-        2
+    fn buffers(&self, numbers: &Numbers) -> usize {
+        let [amsgrad, _] = numbers.options();
+        if amsgrad { 3 } else { 2 }
+    }
+
+    fn is_elementwise(&self, numbers: &Numbers) -> bool {
+        let [_, cautious] = numbers.options();
+        !cautious
     }
 
     fn second_moment(&self) -> Option<usize> {
@@ -22,24 +32,59 @@ impl Rule for Adam {
 
     fn alignment(&self, numbers: &Numbers, gradient: &[f32], buffers: &[&mut [f32]; MOST_BUFFERS]) -> f64 {
         let [beta1, beta2, eps, _] = numbers.values();
+        let [amsgrad, _] = numbers.options();
         let adam = AdamDirection { beta1, beta2, eps, updates: numbers.update };
-        adam_alignment(gradient, buffers[0], buffers[1], adam)
+        adam_alignment(gradient, buffers[0], buffers[if amsgrad { 2 } else { 1 }], adam)
     }
 
     fn update(&self, row: Row<'_>) -> Applied {
-        let (n, decoupled) = (row.numbers, self.decoupled);
+        let (n, cores, decoupled) = (row.numbers, row.cores, self.decoupled);
         let [beta1, beta2, eps, _] = n.values();
-        row.in_shares(|share: Share<'_>| {
-            let (b2, eps) = (beta2 as f32, eps as f32);
-            let correction2 = (1.0 - beta2.powf(n.step())).sqrt() as f32;
-            let size = (share.lr / (1.0 - beta1.powf(n.step()))) as f32;
-            let (keep1, keep2) = ((1.0 - beta1) as f32, (1.0 - beta2) as f32);
+        let [amsgrad, cautious] = n.options();
+        let (b2, eps) = (beta2 as f32, eps as f32);
+        let (keep1, keep2) = ((1.0 - beta1) as f32, (1.0 - beta2) as f32);
+        let correction1 = 1.0 - beta1.powf(n.step());
+        let correction2 = (1.0 - beta2.powf(n.step())).sqrt() as f32;
+        let moments = |g: f32, a: f32, b: f32| (a + keep1 * (g - a), b2 * b + keep2 * g * g);
+        let step = |a: f32, b: f32| a / (b.sqrt() / correction2 + eps);
+        // Size of a step, decay within the gradient, and apart from it.
+        let settings = |share: &Share<'_>| {
             let coupled = if decoupled { 0.0 } else { share.weight_decay as f32 };
             let shrink = if decoupled { (1.0 - share.lr * share.weight_decay) as f32 } else { 1.0 };
+            ((share.lr / correction1) as f32, coupled, shrink)
+        };
+        if cautious {
+            return row.in_parts(|_, mut share: Share<'_>| {
+                let (size, coupled, shrink) = settings(&share);
+                let gradient = if amsgrad {
+                    share.again().transform(cores, |w, g, [a, b, c]| {
+                        let g = g + coupled * w;
+                        let (a, b) = moments(g, a, b);
+                        (agreeing(step(a, c.max(b)), g), [a, b, c.max(b)])
+                    })
+                } else {
+                    share.again().transform(cores, |w, g, [a, b]| {
+                        let g = g + coupled * w;
+                        let (a, b) = moments(g, a, b);
+                        (agreeing(step(a, b), g), [a, b])
+                    })
+                };
+                let size = (f64::from(size) * scale_up(share.gradient)) as f32;
+                let pass = |share: Share<'_>| share.pass(|w, g, []| (w * shrink - size * g, []));
+                share.spread(cores, &pass).along(gradient)
+            });
+        }
+        row.in_shares(|share: Share<'_>| {
+            let (size, coupled, shrink) = settings(&share);
+            if amsgrad {
+                return share.pass(|w, g, [a, b, c]| {
+                    let (a, b) = moments(g + coupled * w, a, b);
+                    let c = c.max(b);
+                    (w * shrink - size * a / (c.sqrt() / correction2 + eps), [a, b, c])
+                });
+            }
             share.pass(|w, g, [a, b]| {
-                let g = g + coupled * w;
-                let a = a + keep1 * (g - a);
-                let b = b2 * b + keep2 * g * g;
+                let (a, b) = moments(g + coupled * w, a, b);
                 (w * shrink - size * a / (b.sqrt() / correction2 + eps), [a, b])
             })
         })
@@ -52,6 +97,7 @@ impl Rule for Adam {
         g: &Tensor,
         buffers: &mut [Tensor],
     ) -> Result<Tensor> {
+        let [amsgrad, cautious] = lanes.options();
         let [lr, size, decay, keep1, b2, keep2, correction, eps] = lanes.columns(|n| {
             let [beta1, beta2, eps, decay] = n.values();
             let size = n.lr / (1.0 - beta1.powf(n.step()));
@@ -61,9 +107,15 @@ impl Rule for Adam {
         let g = if self.decoupled { g.clone() } else { lanes.coupled(g, w, &decay)? };
         buffers[0] = (&buffers[0] + (&g - &buffers[0])?.broadcast_mul(&keep1)?)?;
         buffers[1] = (buffers[1].broadcast_mul(&b2)? + g.sqr()?.broadcast_mul(&keep2)?)?;
-        let scale = buffers[1].sqrt()?.broadcast_mul(&correction)?.broadcast_add(&eps)?;
+        if amsgrad {
+            buffers[2] = buffers[2].maximum(&buffers[1])?;
+        }
+        let squares = &buffers[if amsgrad { 2 } else { 1 }];
+        let scale = squares.sqrt()?.broadcast_mul(&correction)?.broadcast_add(&eps)?;
+        let step = (&buffers[0] / scale)?;
+        let step = if cautious { cautious_tensor(lanes, &step, &g)? } else { step };
         let w = if self.decoupled { lanes.shrunk(w, &lanes.rate(&lr, w)?, &decay)? } else { w.clone() };
-        &w - (lanes.rate(&size, &w)? * (&buffers[0] / scale)?)?
+        &w - (lanes.rate(&size, &w)? * step)?
     }
 }
 
@@ -73,11 +125,11 @@ mod tests {
 
     #[test]
     fn adam_follows_pytorch() {
-        follows("adam", 2);
+        follows("adam", 4);
     }
 
     #[test]
     fn adamw_follows_pytorch() {
-        follows("adamw", 3);
+        follows("adamw", 6);
     }
 }

@@ -7,7 +7,7 @@ use candle_core::{Device, Tensor};
 use pulp::Arch;
 use serde::Deserialize;
 
-use super::{Lanes, Numbers, Part, Row, norm, rule, scale, split};
+use super::{Lanes, Memory, Numbers, Part, Row, norm, rule, scale, split};
 use crate::experiment::{Number, Optimizer, OptimizerKind, WeightFormat};
 use crate::model::Parameter;
 
@@ -38,6 +38,8 @@ struct Case {
     /// Buffers by their places, after every update.
     #[serde(default)]
     buffers: BTreeMap<usize, Vec<Vec<f64>>>,
+    /// The rate that the rule makes of each update's, where it makes another of it.
+    effective_lr: Option<Vec<f64>>,
 }
 
 #[derive(Deserialize)]
@@ -61,6 +63,16 @@ impl Case {
         }
         let rates = self.rates.as_deref().unwrap_or(rates);
         Numbers::fixed(&optimizer, rates[update], update as u64)
+    }
+
+    fn check_rate(&self, update: usize, ours: Option<f64>) {
+        match (ours, self.effective_lr.as_ref().map(|rates| rates[update])) {
+            (None, None) => {}
+            (Some(ours), Some(theirs)) if (ours - theirs).abs() <= 1e-4 * theirs => {}
+            (ours, theirs) => {
+                panic!("{}, effective rate, update {update}: {ours:?} is not {theirs:?}", self.name)
+            }
+        }
     }
 
     fn check(&self, what: &str, update: usize, ours: &[f32], theirs: &[f64]) {
@@ -104,30 +116,29 @@ fn fused(kind: OptimizerKind, golden: &Golden, case: &Case) {
     let first = case.numbers(kind, &golden.rates, 0);
     let count = rule(kind).buffers(&first);
     let mut buffers = vec![0.0; width * count];
-    rule(kind).start(&first, &weights, &mut split(count, width, &mut buffers));
     let mut scalars = vec![0.0; rule(kind).scalars()];
+    let memory = Memory { buffers: split(count, width, &mut buffers), scalars: &mut scalars };
+    rule(kind).start(&first, &weights, memory);
+    let parameters = parameters(&golden.shapes);
     for (update, gradient) in golden.gradients.iter().enumerate() {
         let numbers = case.numbers(kind, &golden.rates, update);
         let mut gradient = clipped(case, gradient);
         let before = weights.clone();
-        let mut offset = 0;
-        let parts = golden.shapes.iter().map(|shape| {
-            let part = Part { offset, shape, lr: numbers.lr, weight_decay: numbers.weight_decay() };
-            offset = part.range().end;
-            part
-        });
+        let (lr, weight_decay) = (numbers.lr, numbers.weight_decay());
+        let part = |of| Part { range: Parameter::range(of), parameter: Some(of), lr, weight_decay };
         let applied = rule(kind).update(Row {
             arch: Arch::new(),
             cores: 1,
             format: WeightFormat::F32,
             numbers: &numbers,
-            parts: &parts.collect::<Vec<_>>(),
+            parts: &parameters.iter().map(part).collect::<Vec<_>>(),
             scalars: &mut scalars,
             weights: &mut weights,
             gradient: &mut gradient,
             buffers: split(count, width, &mut buffers),
         });
         case.check("fused", update, &weights, &case.parameters[update]);
+        case.check_rate(update, applied.effective_lr);
         for (at, theirs) in &case.buffers {
             case.check("fused buffer", update, &buffers[at * width..(at + 1) * width], &theirs[update]);
         }
@@ -140,8 +151,7 @@ fn fused(kind: OptimizerKind, golden: &Golden, case: &Case) {
 pub fn parameters(shapes: &[Vec<usize>]) -> Vec<Parameter> {
     let mut offset = 0;
     let parameter = |(at, shape): (usize, &Vec<usize>)| {
-        let parameter =
-            Parameter { name: format!("parameter {at}"), shape: shape.clone(), offset, layer: at };
+        let parameter = Parameter { name: format!("{at}.weight"), shape: shape.clone(), offset, layer: at };
         offset = parameter.range().end;
         parameter
     };
@@ -153,11 +163,12 @@ fn tensor(kind: OptimizerKind, golden: &Golden, case: &Case) {
     let first = case.numbers(kind, &golden.rates, 0);
     let count = rule(kind).buffers(&first);
     let mut buffers = vec![0.0; width * count];
-    rule(kind).start(&first, &golden.start, &mut split(count, width, &mut buffers));
+    let mut scalars = [vec![0.0; rule(kind).scalars()]];
+    let memory = Memory { buffers: split(count, width, &mut buffers), scalars: &mut scalars[0] };
+    rule(kind).start(&first, &golden.start, memory);
     let row = |numbers: &[f32]| Tensor::from_slice(numbers, (1, width), &Device::Cpu).unwrap();
     let mut buffers: Vec<Tensor> = buffers.chunks_exact(width).map(row).collect();
     let mut weights = row(&golden.start);
-    let mut scalars = [vec![0.0; rule(kind).scalars()]];
     let parameters = parameters(&golden.shapes);
     for (update, gradient) in golden.gradients.iter().enumerate() {
         let mut lanes = Lanes {
@@ -166,11 +177,13 @@ fn tensor(kind: OptimizerKind, golden: &Golden, case: &Case) {
             parameters: &parameters,
             rates: None,
             device: &Device::Cpu,
+            effective_lr: vec![None],
         };
         let gradient = row(&clipped(case, gradient));
         weights = rule(kind).update_tensor(&mut lanes, &weights, &gradient, &mut buffers).unwrap();
         let numbers = |tensor: &Tensor| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
         case.check("tensor", update, &numbers(&weights), &case.parameters[update]);
+        case.check_rate(update, lanes.effective_lr[0]);
         for (at, theirs) in &case.buffers {
             case.check("tensor buffer", update, &numbers(&buffers[*at]), &theirs[update]);
         }

@@ -2,7 +2,7 @@
 
 use candle_core::{Device, Result, Tensor};
 
-use super::Numbers;
+use super::numbers::Numbers;
 use crate::model::Parameter;
 
 /// Lanes of one optimizer that make an update together.
@@ -15,16 +15,35 @@ pub struct Lanes<'a> {
     /// What each weight's rate is multiplied by, `[L, P]`, where a lane's weights have different rates.
     pub rates: Option<&'a Tensor>,
     pub device: &'a Device,
+    /// The rates that the rule makes of the lanes', where it makes others of them.
+    pub effective_lr: Vec<Option<f64>>,
 }
 
 impl Lanes<'_> {
-    /// Columns `[L, 1]` of what `each` gives for every lane. They go to the device together: each on its own would be
-    /// a wait of its own.
+    /// The options, which the lanes have in common.
+    pub fn options<const N: usize>(&self) -> [bool; N] {
+        self.numbers.first().map_or([false; N], Numbers::options)
+    }
+
+    /// What `make` makes of every lane's numbers and of what the rule remembers of it.
+    pub fn each<T>(&mut self, mut make: impl FnMut(&Numbers, &mut [f64]) -> T) -> Vec<T> {
+        self.numbers.iter().zip(&mut *self.scalars).map(|(n, scalars)| make(n, scalars)).collect()
+    }
+
+    /// Columns `[L, 1]` of what `each` gives for every lane.
     ///
     /// # Errors
     /// When the tensor library fails.
     pub fn columns<const N: usize>(&self, each: impl Fn(&Numbers) -> [f64; N]) -> Result<[Tensor; N]> {
-        let rows: Vec<[f64; N]> = self.numbers.iter().map(each).collect();
+        self.send(&self.numbers.iter().map(each).collect::<Vec<_>>())
+    }
+
+    /// Columns `[L, 1]` of a row of numbers a lane. They go to the device together: each on its own would be a wait of
+    /// its own.
+    ///
+    /// # Errors
+    /// When the tensor library fails.
+    pub fn send<const N: usize>(&self, rows: &[[f64; N]]) -> Result<[Tensor; N]> {
         let values = (0..N).flat_map(|at| rows.iter().map(move |row| row[at] as f32));
         let sent = Tensor::from_vec(values.collect::<Vec<_>>(), (N, rows.len(), 1), self.device)?;
         let columns = (0..N).map(|at| sent.get(at)).collect::<Result<Vec<_>>>()?;
@@ -40,6 +59,23 @@ impl Lanes<'_> {
             Some(rates) => rates.broadcast_mul(rate),
             None => rate.broadcast_as(weights.shape()),
         }
+    }
+
+    /// What `update` makes of the columns of each matrix and vector, `[L, n]`, side by side again.
+    ///
+    /// # Errors
+    /// When the tensor library fails.
+    pub fn by_parameter<const N: usize>(
+        &self,
+        rows: [&Tensor; N],
+        mut update: impl FnMut(&Parameter, [&Tensor; N]) -> Result<Tensor>,
+    ) -> Result<Tensor> {
+        let own = |parameter: &Parameter| {
+            let columns = rows.map(|row| row.narrow(1, parameter.offset, parameter.len()));
+            let columns = columns.into_iter().collect::<Result<Vec<_>>>()?;
+            update(parameter, std::array::from_fn(|at| &columns[at]))
+        };
+        Tensor::cat(&self.parameters.iter().map(own).collect::<Result<Vec<_>>>()?, 1)
     }
 
     /// The gradient with weight decay in it.

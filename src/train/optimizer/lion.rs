@@ -1,30 +1,53 @@
-//! Lion, algorithm 2 of its paper (arXiv 2302.06675): steps of one size, by the sign of a mean gradient.
+//! Lion, algorithm 2 of its paper (arXiv 2302.06675): steps of one size, by the sign of a mean gradient; cautious
+//! (arXiv 2411.16085) where that is asked for.
 
 use candle_core::{Result, Tensor};
 
+use super::cautious::{agreeing, cautious_tensor, scale_up};
+use super::lanes::Lanes;
+use super::numbers::Numbers;
 use super::row::{Applied, Row, Share};
-use super::{Lanes, Numbers, Rule};
+use super::rule::Rule;
 
 pub struct Lion;
+
+/// `sign(0)` is 0 here, and NaN stays NaN.
+#[inline(always)]
+fn sign(direction: f32) -> f32 {
+    if direction == 0.0 { 0.0 } else { direction / direction.abs() }
+}
 
 impl Rule for Lion {
     fn buffers(&self, _numbers: &Numbers) -> usize {
         1
     }
 
+    fn is_elementwise(&self, numbers: &Numbers) -> bool {
+        let [cautious] = numbers.options();
+        !cautious
+    }
+
     fn update(&self, row: Row<'_>) -> Applied {
+        let cores = row.cores;
+        let [cautious] = row.numbers.options();
         let [beta1, beta2, _] = row.numbers.values();
         let (m, keep1) = (beta1 as f32, (1.0 - beta1) as f32);
         let (b2, keep2) = (beta2 as f32, (1.0 - beta2) as f32);
+        if cautious {
+            return row.in_parts(|_, mut share: Share<'_>| {
+                let gradient = share.again().transform(cores, |_, g, [a]| {
+                    (agreeing(sign(m * a + keep1 * g), g), [b2 * a + keep2 * g])
+                });
+                let size = share.lr * scale_up(share.gradient);
+                let (size, shrink) = (size as f32, (1.0 - share.lr * share.weight_decay) as f32);
+                let pass = |share: Share<'_>| share.pass(|w, g, []| (w * shrink - size * g, []));
+                share.spread(cores, &pass).along(gradient)
+            });
+        }
         row.in_shares(|share: Share<'_>| {
             let lr = share.lr as f32;
             let shrink = (1.0 - share.lr * share.weight_decay) as f32;
-            share.pass(|w, g, [a]| {
-                let direction = m * a + keep1 * g;
-                // sign(0) is 0 here, and NaN stays NaN.
-                let sign = if direction == 0.0 { 0.0 } else { direction / direction.abs() };
-                (w * shrink - lr * sign, [b2 * a + keep2 * g])
-            })
+            share.pass(|w, g, [a]| (w * shrink - lr * sign(m * a + keep1 * g), [b2 * a + keep2 * g]))
         })
     }
 
@@ -44,6 +67,8 @@ impl Rule for Lion {
         let size = direction.abs()?;
         // sign(0) is 0, and NaN stays NaN.
         let sign = (&direction / (&size + size.eq(0.0)?.to_dtype(size.dtype())?)?)?;
+        let [cautious] = lanes.options();
+        let sign = if cautious { cautious_tensor(lanes, &sign, g)? } else { sign };
         let lr = lanes.rate(&lr, w)?;
         lanes.shrunk(w, &lr, &decay)? - (lr * sign)?
     }
@@ -55,6 +80,6 @@ mod tests {
 
     #[test]
     fn lion_follows_its_paper() {
-        follows("lion", 2);
+        follows("lion", 4);
     }
 }

@@ -2,81 +2,36 @@
 //!
 //! What is said of an optimizer apart from its arithmetic is a row of the table in `experiment::optimizer`.
 
+mod adafactor;
 mod adagrad;
 mod adam;
+mod cautious;
 #[cfg(test)]
 mod golden;
+mod lamb;
 mod lanes;
 mod lion;
+mod muon;
+mod nadam;
 mod numbers;
+mod prodigy;
+mod radam;
 mod rmsprop;
 mod row;
+mod rule;
 mod schedule_free;
 mod sgd;
 #[cfg(test)]
 mod tests;
 mod vector;
 
-use candle_core::{Result, Tensor};
-
 pub use lanes::Lanes;
 pub use numbers::Numbers;
 pub use row::{Applied, MOST_BUFFERS, Part, Row};
+pub use rule::{Memory, Rule};
 pub use vector::{add, norm, scale};
 
 use crate::experiment::{Optimizer, OptimizerKind};
-use crate::vector::dot;
-
-/// How an optimizer updates weights.
-pub trait Rule: Sync {
-    /// How many buffers it keeps beside the weights, each as long as they are; at most [`MOST_BUFFERS`].
-    fn buffers(&self, numbers: &Numbers) -> usize;
-
-    /// How many numbers it remembers from update to update beside its buffers; they begin at 0.
-    fn scalars(&self) -> usize {
-        0
-    }
-
-    /// Prepares the buffers, which are 0, for updates from these weights on.
-    fn start(&self, _numbers: &Numbers, _weights: &[f32], _buffers: &mut [&mut [f32]; MOST_BUFFERS]) {}
-
-    /// The buffer that holds the weights at which gradients are taken, where those are not the trained ones.
-    fn ahead(&self) -> Option<usize> {
-        None
-    }
-
-    /// The buffer that is a running mean of squared gradients.
-    fn second_moment(&self) -> Option<usize> {
-        None
-    }
-
-    /// Whether each weight's update depends on that weight's own past alone.
-    fn is_elementwise(&self) -> bool {
-        true
-    }
-
-    /// The gradient along the last update's direction (arXiv 1703.04782); asked only where the table says
-    /// `has_hypergradient`.
-    fn alignment(&self, _numbers: &Numbers, gradient: &[f32], buffers: &[&mut [f32]; MOST_BUFFERS]) -> f64 {
-        dot(gradient, buffers[0])
-    }
-
-    /// Updates a lane's row.
-    fn update(&self, row: Row<'_>) -> Applied;
-
-    /// The weights `[L, P]` after one update of all lanes, by the same rule; `buffers` are replaced by what they are
-    /// after it.
-    ///
-    /// # Errors
-    /// When the tensor library fails.
-    fn update_tensor(
-        &self,
-        lanes: &mut Lanes<'_>,
-        weights: &Tensor,
-        gradient: &Tensor,
-        buffers: &mut [Tensor],
-    ) -> Result<Tensor>;
-}
 
 /// The rule of a kind.
 pub fn rule(kind: OptimizerKind) -> &'static dyn Rule {
@@ -89,6 +44,12 @@ pub fn rule(kind: OptimizerKind) -> &'static dyn Rule {
         OptimizerKind::Lion => &lion::Lion,
         OptimizerKind::ScheduleFreeSgd => &schedule_free::ScheduleFree { adaptive: false },
         OptimizerKind::ScheduleFreeAdamW => &schedule_free::ScheduleFree { adaptive: true },
+        OptimizerKind::NAdam => &nadam::NAdam,
+        OptimizerKind::RAdam => &radam::RAdam,
+        OptimizerKind::Lamb => &lamb::Lamb,
+        OptimizerKind::Adafactor => &adafactor::Adafactor,
+        OptimizerKind::Prodigy => &prodigy::Prodigy,
+        OptimizerKind::Muon => &muon::Muon,
     }
 }
 

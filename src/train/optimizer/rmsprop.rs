@@ -1,15 +1,19 @@
-//! RMSprop as in PyTorch: the gradient over the root of its mean square, with momentum after that.
+//! RMSprop as in PyTorch: the gradient over the root of its mean square, or of its variance where it is centered, with
+//! momentum after that.
 
 use candle_core::{Result, Tensor};
 
+use super::lanes::Lanes;
+use super::numbers::Numbers;
 use super::row::{Applied, Row, Share};
-use super::{Lanes, Numbers, Rule};
+use super::rule::Rule;
 
 pub struct RmsProp;
 
 impl Rule for RmsProp {
-    fn buffers(&self, _numbers: &Numbers) -> usize {
-        2
+    fn buffers(&self, numbers: &Numbers) -> usize {
+        let [centered] = numbers.options();
+        if centered { 3 } else { 2 }
     }
 
     fn second_moment(&self) -> Option<usize> {
@@ -20,9 +24,21 @@ impl Rule for RmsProp {
         let [second, eps, momentum, _] = row.numbers.values();
         let (alpha, keep) = (second as f32, (1.0 - second) as f32);
         let (eps, m) = (eps as f32, momentum as f32);
+        let [centered] = row.numbers.options();
         row.in_shares(|share: Share<'_>| {
             let (lr, decay) = (share.lr as f32, share.weight_decay as f32);
-            if momentum == 0.0 {
+            if centered {
+                share.pass(|w, g, [a, v, mean]| {
+                    let g = g + decay * w;
+                    let a = alpha * a + keep * g * g;
+                    let mean = mean + keep * (g - mean);
+                    // Rounding alone can bring it below 0.
+                    let variance = a - mean * mean;
+                    let variance = if variance < 0.0 { 0.0 } else { variance };
+                    let v = m * v + g / (variance.sqrt() + eps);
+                    (w - lr * v, [a, v, mean])
+                })
+            } else if momentum == 0.0 {
                 share.pass(|w, g, [a]| {
                     let g = g + decay * w;
                     let a = alpha * a + keep * g * g;
@@ -52,7 +68,14 @@ impl Rule for RmsProp {
         })?;
         let g = lanes.coupled(g, w, &decay)?;
         buffers[0] = (buffers[0].broadcast_mul(&alpha)? + g.sqr()?.broadcast_mul(&keep)?)?;
-        let step = (g / buffers[0].sqrt()?.broadcast_add(&eps)?)?;
+        let [centered] = lanes.options();
+        let variance = if centered {
+            buffers[2] = (&buffers[2] + (&g - &buffers[2])?.broadcast_mul(&keep)?)?;
+            (&buffers[0] - buffers[2].sqr()?)?.relu()?
+        } else {
+            buffers[0].clone()
+        };
+        let step = (g / variance.sqrt()?.broadcast_add(&eps)?)?;
         buffers[1] = (buffers[1].broadcast_mul(&m)? + step)?;
         w - (lanes.rate(&lr, w)? * &buffers[1])?
     }
@@ -64,6 +87,6 @@ mod tests {
 
     #[test]
     fn rmsprop_follows_pytorch() {
-        follows("rmsprop", 3);
+        follows("rmsprop", 5);
     }
 }

@@ -1,10 +1,13 @@
 //! A lane's row in one update, as the fused rules see it, and one pass over it.
 
+use std::ops::Range;
+
 use pulp::{Arch, Simd, WithSimd};
 
-use super::Numbers;
-use super::vector::{CHUNK, SHARE, Squares, both, half};
+use super::numbers::Numbers;
+use super::vector::{CHUNK, SHARE, Squares, both, half, squares};
 use crate::experiment::WeightFormat;
+use crate::model::Parameter;
 
 /// The most buffers that any rule keeps.
 pub const MOST_BUFFERS: usize = 4;
@@ -12,19 +15,12 @@ pub const MOST_BUFFERS: usize = 4;
 /// Parameters with a rate and a weight decay of their own: one matrix or vector, or a row of which all are alike.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Part<'a> {
-    /// Where its first number is in the row.
-    pub offset: usize,
-    /// `[in, out]` for a matrix that is multiplied from the right.
-    pub shape: &'a [usize],
+    /// Where its numbers are in the row.
+    pub range: Range<usize>,
+    /// The matrix or vector; of a row of which all are alike, none.
+    pub parameter: Option<&'a Parameter>,
     pub lr: f64,
     pub weight_decay: f64,
-}
-
-impl Part<'_> {
-    /// Where its numbers are in the row.
-    pub fn range(&self) -> std::ops::Range<usize> {
-        self.offset..self.offset + self.shape.iter().product::<usize>()
-    }
 }
 
 /// A lane's row before an update.
@@ -34,7 +30,7 @@ pub struct Row<'a> {
     pub cores: usize,
     pub format: WeightFormat,
     pub numbers: &'a Numbers,
-    /// They cover the row without gaps; one each for a matrix or vector where the rule is not elementwise.
+    /// They cover the row without gaps; where the rule is not elementwise, each is a matrix or vector.
     pub parts: &'a [Part<'a>],
     /// What the rule remembers beside its buffers.
     pub scalars: &'a mut [f64],
@@ -56,6 +52,8 @@ pub struct Applied {
     pub rounded_away: u64,
     /// Parameters that were to change, where the stored format may round a change away; otherwise 0.
     pub wanted: u64,
+    /// The rate that the rule made of the run's, where it makes another of it.
+    pub effective_lr: Option<f64>,
 }
 
 impl Applied {
@@ -75,6 +73,12 @@ pub struct Moved {
 }
 
 impl Moved {
+    /// The same, along a gradient with this sum of squares.
+    #[must_use]
+    pub fn along(self, gradient: f64) -> Self {
+        Self { gradient, ..self }
+    }
+
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         Self {
@@ -93,17 +97,39 @@ impl From<Moved> for Applied {
             update_norm: moved.squares.sqrt(),
             rounded_away: moved.rounded_away,
             wanted: moved.wanted,
+            effective_lr: None,
         }
     }
 }
 
 impl Row<'_> {
+    /// The same row, to be updated once more.
+    pub fn again(&mut self) -> Row<'_> {
+        Row {
+            arch: self.arch,
+            cores: self.cores,
+            format: self.format,
+            numbers: self.numbers,
+            parts: self.parts,
+            scalars: self.scalars,
+            weights: self.weights,
+            gradient: self.gradient,
+            buffers: self.buffers.each_mut().map(|buffer| &mut **buffer),
+        }
+    }
+
     /// Updates each part in shares, on several cores where there are many.
     pub fn in_shares(self, rule: impl Fn(Share<'_>) -> Moved + Sync) -> Applied {
-        let Self { arch, cores, format, parts, weights, gradient, mut buffers, .. } = self;
+        let cores = self.cores;
+        self.in_parts(|_, share| share.spread(cores, &rule))
+    }
+
+    /// Updates each part as a whole.
+    pub fn in_parts(self, mut rule: impl FnMut(&Part<'_>, Share<'_>) -> Moved) -> Applied {
+        let Self { arch, format, parts, weights, gradient, mut buffers, .. } = self;
         let mut total = Moved::default();
         for part in parts {
-            let range = part.range();
+            let range = part.range.clone();
             let share = Share {
                 arch,
                 format,
@@ -113,7 +139,7 @@ impl Row<'_> {
                 gradient: &mut gradient[range.clone()],
                 buffers: buffers.each_mut().map(|buffer| buffer.get_mut(range.clone()).unwrap_or_default()),
             };
-            total = total.plus(share.spread(cores, &rule));
+            total = total.plus(rule(part, share));
         }
         total.into()
     }
@@ -132,8 +158,47 @@ pub struct Share<'a> {
 }
 
 impl Share<'_> {
+    /// The same share, to be gone through once more.
+    pub fn again(&mut self) -> Share<'_> {
+        Share {
+            arch: self.arch,
+            format: self.format,
+            lr: self.lr,
+            weight_decay: self.weight_decay,
+            weights: self.weights,
+            gradient: self.gradient,
+            buffers: self.buffers.each_mut().map(|buffer| &mut **buffer),
+        }
+    }
+
+    /// Replaces each number of the gradient and of the first `N` buffers by `rule(weight, gradient, buffers)`. Returns
+    /// the sum of the squares of the gradient that was.
+    pub fn transform<const N: usize>(
+        self,
+        cores: usize,
+        rule: impl Fn(f32, f32, [f32; N]) -> (f32, [f32; N]) + Sync,
+    ) -> f64 {
+        let moved = self.spread(cores, &|share: Share<'_>| {
+            let gradient = squares(share.arch, 1, share.gradient);
+            let Share { arch, weights, gradient: changed, buffers, .. } = share;
+            let mut buffers = buffers.into_iter();
+            let mut buffers = [(); N].map(|()| buffers.next().unwrap_or_default());
+            arch.dispatch(|| {
+                for (at, (w, g)) in weights.iter().zip(changed).enumerate() {
+                    let (new, kept) = rule(*w, *g, std::array::from_fn(|buffer| buffers[buffer][at]));
+                    *g = new;
+                    for (buffer, kept) in buffers.iter_mut().zip(kept) {
+                        buffer[at] = kept;
+                    }
+                }
+            });
+            Moved::default().along(gradient)
+        });
+        moved.gradient
+    }
+
     /// The rule on stretches that are short enough for one core.
-    fn spread(self, cores: usize, rule: &(impl Fn(Share<'_>) -> Moved + Sync)) -> Moved {
+    pub fn spread(self, cores: usize, rule: &(impl Fn(Share<'_>) -> Moved + Sync)) -> Moved {
         if self.weights.len() <= SHARE {
             return rule(self);
         }

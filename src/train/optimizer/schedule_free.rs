@@ -6,9 +6,11 @@
 use candle_core::{Result, Tensor};
 use pulp::Arch;
 
-use super::row::{Applied, MOST_BUFFERS, Moved, Row, Share};
+use super::lanes::Lanes;
+use super::numbers::Numbers;
+use super::row::{Applied, Moved, Row, Share};
+use super::rule::{Memory, Rule};
 use super::vector::squares;
-use super::{Lanes, Numbers, Rule};
 
 pub struct ScheduleFree {
     /// AdamW's: the gradient is divided by the root of its mean square.
@@ -45,8 +47,8 @@ impl Rule for ScheduleFree {
         2
     }
 
-    fn start(&self, _numbers: &Numbers, weights: &[f32], buffers: &mut [&mut [f32]; MOST_BUFFERS]) {
-        for iterate in &mut buffers[..2] {
+    fn start(&self, _numbers: &Numbers, weights: &[f32], memory: Memory<'_>) {
+        for iterate in memory.buffers.into_iter().take(2) {
             iterate.copy_from_slice(weights);
         }
     }
@@ -86,16 +88,13 @@ impl Rule for ScheduleFree {
         g: &Tensor,
         buffers: &mut [Tensor],
     ) -> Result<Tensor> {
-        let shares: Vec<f64> = (lanes.numbers.iter().zip(lanes.scalars.iter_mut()))
-            .map(|(n, scalars)| share_of_newest(scalars, n.lr))
-            .collect();
-        let newest = Tensor::from_iter(shares.into_iter().map(|share| share as f32), lanes.device)?;
-        let newest = newest.unsqueeze(1)?;
-        let [lr, decay, m, b2, keep, correction, eps] = lanes.columns(|n| {
+        let numbers = lanes.each(|n, scalars| {
             let (momentum, beta2, eps) = settings(n, self.adaptive);
             let correction = 1.0 / (1.0 - beta2.powf(n.step())).sqrt();
-            [n.lr, n.weight_decay(), momentum, beta2, 1.0 - beta2, correction, eps]
-        })?;
+            let newest = share_of_newest(scalars, n.lr);
+            [newest, n.lr, n.weight_decay(), momentum, beta2, 1.0 - beta2, correction, eps]
+        });
+        let [newest, lr, decay, m, b2, keep, correction, eps] = lanes.send(&numbers)?;
         let mut g = g.clone();
         if self.adaptive {
             buffers[2] = (buffers[2].broadcast_mul(&b2)? + g.sqr()?.broadcast_mul(&keep)?)?;

@@ -1,11 +1,20 @@
-//! SGD with momentum as in PyTorch: `v = m·v + g; w -= lr·v`, or `w -= lr·(g + m·v)` with Nesterov's look-ahead.
+//! SGD with momentum as in PyTorch: `v = m·v + (1 - dampening)·g; w -= lr·v`, or `w -= lr·(g + m·v)` with Nesterov's
+//! look-ahead. The first gradient, and any without momentum, is not dampened.
 
 use candle_core::{Result, Tensor};
 
+use super::lanes::Lanes;
+use super::numbers::Numbers;
 use super::row::{Applied, Row, Share};
-use super::{Lanes, Numbers, Rule};
+use super::rule::Rule;
 
 pub struct Sgd;
+
+/// The share of the gradient that enters the buffer.
+fn kept(n: &Numbers) -> f64 {
+    let [momentum, dampening, _] = n.values();
+    if n.update == 0 || momentum == 0.0 { 1.0 } else { 1.0 - dampening }
+}
 
 impl Rule for Sgd {
     fn buffers(&self, _numbers: &Numbers) -> usize {
@@ -13,15 +22,15 @@ impl Rule for Sgd {
     }
 
     fn update(&self, row: Row<'_>) -> Applied {
-        let [momentum, _] = row.numbers.values();
+        let [momentum, ..] = row.numbers.values::<3>();
         let [nesterov] = row.numbers.options();
-        let m = momentum as f32;
+        let (m, keep) = (momentum as f32, kept(row.numbers) as f32);
         row.in_shares(|share: Share<'_>| {
             let (lr, decay) = (share.lr as f32, share.weight_decay as f32);
             // PyTorch's buffer starts as the first gradient, which is what 0·m + g gives.
             share.pass(|w, g, [v]| {
                 let g = g + decay * w;
-                let v = m * v + g;
+                let v = m * v + keep * g;
                 (w - lr * if nesterov { g + m * v } else { v }, [v])
             })
         })
@@ -34,15 +43,14 @@ impl Rule for Sgd {
         g: &Tensor,
         buffers: &mut [Tensor],
     ) -> Result<Tensor> {
-        let [lr, decay, m, nesterov] = lanes.columns(|n| {
-            let ([momentum, decay], [nesterov]) = (n.values(), n.options());
-            [n.lr, decay, momentum, f64::from(u8::from(nesterov))]
+        let [nesterov] = lanes.options();
+        let [lr, decay, m, keep] = lanes.columns(|n| {
+            let [momentum, _, decay] = n.values();
+            [n.lr, decay, momentum, kept(n)]
         })?;
         let g = lanes.coupled(g, w, &decay)?;
-        let v = (buffers[0].broadcast_mul(&m)? + &g)?;
-        let ahead = (&g + v.broadcast_mul(&m)?)?;
-        let step = (&v + (ahead - &v)?.broadcast_mul(&nesterov)?)?;
-        buffers[0] = v;
+        buffers[0] = (buffers[0].broadcast_mul(&m)? + g.broadcast_mul(&keep)?)?;
+        let step = if nesterov { (g + buffers[0].broadcast_mul(&m)?)? } else { buffers[0].clone() };
         w - (lanes.rate(&lr, w)? * step)?
     }
 }
@@ -53,6 +61,6 @@ mod tests {
 
     #[test]
     fn sgd_follows_pytorch() {
-        follows("sgd", 8);
+        follows("sgd", 10);
     }
 }

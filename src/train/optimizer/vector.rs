@@ -1,5 +1,7 @@
 //! Sums and products over rows, of any length and on any number of cores, to the same bits.
 
+use std::ops::Range;
+
 use pulp::{Arch, Simd, WithSimd};
 
 /// Numbers of a row that one core goes through without help. Longer rows are cut in halves, however many cores
@@ -37,6 +39,21 @@ pub(super) fn squares(arch: Arch, cores: usize, row: &[f32]) -> f64 {
         return a + b;
     }
     arch.dispatch(SquaresOf(row))
+}
+
+/// The sum of `of` over the places of a row, in double precision.
+pub(super) fn sum(cores: usize, len: usize, of: &(impl Fn(usize) -> f64 + Sync)) -> f64 {
+    sum_of(cores, 0..len, of)
+}
+
+fn sum_of(cores: usize, places: Range<usize>, of: &(impl Fn(usize) -> f64 + Sync)) -> f64 {
+    if places.len() > SHARE {
+        let at = places.start + half(places.len());
+        let next = cores.div_ceil(2);
+        let (a, b) = both(cores, || sum_of(next, places.start..at, of), || sum_of(next, at..places.end, of));
+        return a + b;
+    }
+    places.map(of).sum()
 }
 
 /// Multiplies a row by a number.

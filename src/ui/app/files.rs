@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use eframe::egui::{Context, Ui, ViewportCommand};
 
-use crate::experiment::Experiment;
+use crate::experiment::{Comments, Experiment};
 use crate::recording::is_claimed;
 use crate::ui::document::{Document, first};
 use crate::ui::picker::Ask;
@@ -54,11 +54,20 @@ impl StudioApp {
     }
 
     fn save_to(&mut self, ctx: &Context, path: &Path, then: Option<Then>) {
-        match self.studio.document.experiment().save(path) {
-            Ok(()) => {
+        let document = &self.studio.document;
+        let saved = match document.path() {
+            Some(original) => document.experiment().save_like(original, path),
+            None => document.experiment().save(path).map(|()| Comments::Kept),
+        };
+        match saved {
+            Ok(comments) => {
                 self.studio.document.mark_saved(path.to_owned());
                 self.studio.sheet = None;
-                self.studio.toasts.done(format!("Saved {}", path.display()));
+                let lost = match comments {
+                    Comments::Kept => "",
+                    Comments::Lost => ", but its comments and layout could not be kept",
+                };
+                self.studio.toasts.done(format!("Saved {}{lost}", path.display()));
                 if let Some(then) = then {
                     self.go_on(ctx, &then);
                 }
@@ -173,9 +182,9 @@ impl StudioApp {
     }
 }
 
-/// Whether a training of ours can go on from there.
+/// Whether a training of ours can go on from there. Other programs have folders of checkpoints, too.
 pub fn is_saved_training(path: &Path) -> bool {
-    path.is_dir() && path.join("checkpoints").is_dir()
+    path.join("checkpoints").is_dir() && path.join("experiment.toml").is_file()
 }
 
 /// Whether something is to be read as a recording: a folder, or a file that is claimed by a log and is no experiment.

@@ -171,3 +171,25 @@ static PRESETS: [Preset; 20] = [
         vec![("points", Value::Points(points)), ("interpolation", Value::Choice("monotone"))]
     }),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Kinds that one writes in a file: what they are made of is nobody's preset.
+    const WITHOUT: [&str; 3] = ["table", "sequence", "product"];
+
+    #[test]
+    fn every_kind_has_a_preset_that_resolves_unless_it_is_made_of_other_things() {
+        let clock = Clock { updates: 100, updates_per_epoch: 10 };
+        for name in Kind::NAMES {
+            let presets: Vec<&Preset> = presets().iter().filter(|preset| preset.kind == *name).collect();
+            assert_eq!(presets.is_empty(), WITHOUT.contains(name), "{name}");
+            for preset in presets {
+                let schedule = preset.schedule(0.1, clock);
+                assert_eq!(schedule.kind.name(), *name, "{}: a field has another name", preset.name);
+                assert!(schedule.resolve(clock).is_ok(), "{}", preset.name);
+            }
+        }
+    }
+}

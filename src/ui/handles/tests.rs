@@ -1,6 +1,6 @@
 //! Handles lie on the curve, and dragging one changes what it stands for.
 
-use crate::schedule::kind::{Constant, Cosine, OneCycle, Value};
+use crate::schedule::kind::{After, Anneal, Constant, Cosine, OneCycle, Value};
 use crate::schedule::{Clock, Kind, Ramp, Schedule, Span};
 use crate::schedule::{Cooldown, Warmup};
 use crate::ui::document::presets;
@@ -12,7 +12,7 @@ const CLOCK: Clock = Clock { updates: 2000, updates_per_epoch: 100 };
 fn cosine(warmup: Option<Span>) -> Schedule {
     Schedule {
         warmup: warmup.map(|over| Warmup { over, from: 0.1, shape: Ramp::Linear }),
-        ..Schedule::from(Kind::Cosine(Cosine { peak: 0.1, floor: 1e-3, over: None, after: "hold" }))
+        ..Schedule::from(Kind::Cosine(Cosine { peak: 0.1, floor: 1e-3, over: None, after: After::Hold }))
     }
 }
 
@@ -120,7 +120,7 @@ fn one_cycle_keeps_its_ends_while_the_peak_moves() {
         pct_start: 0.3,
         div_factor: 25.0,
         final_div_factor: 1e4,
-        anneal: "cos",
+        anneal: Anneal::Cosine,
         three_phase: false,
     }));
     let moved = drag(&schedule, CLOCK, HandleId::Peak, 999.0, 0.2);

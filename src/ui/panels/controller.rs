@@ -68,7 +68,7 @@ impl Rule {
         if experiment.data.source != Source::None {
             rules.extend([("Plateau", Self::Plateau), ("Greedy", Self::Greedy)]);
         }
-        if run.optimizer.kind.info().has_hypergradient {
+        if run.optimizer.has_hypergradient() {
             rules.push(("Hypergradient", Self::Hypergradient));
         }
         rules

@@ -192,9 +192,9 @@ fn shown(ui: &mut Ui, evidence: &Evidence) {
 fn button(ui: &mut Ui, studio: &mut Studio, run: RunId, finding: &Finding, remedy: &Remedy) {
     let anew = anew(finding.kind, remedy);
     let help = if *remedy == Remedy::ResumeSchedule {
-        "The run trains anew under its schedule."
+        "The run trains from scratch under its schedule."
     } else if anew || studio.view.mode == Mode::Instant {
-        "Edits the experiment; the run trains anew with it."
+        "Edits the experiment; the run trains from scratch with it."
     } else {
         "Edits the experiment, from the next update on."
     };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use eframe::egui::{Align2, Color32, Painter, Pos2, Rect, Sense, Stroke, TextureId, Ui, pos2, vec2};
 
-use crate::data::{Prepared, Shape, Targets};
+use crate::data::{CATALOGUE, Prepared, Shape, Targets};
 use crate::engine::protocol::{Field, FieldRequest};
 use crate::experiment::Source;
 use crate::landscape::heights::INVALID;
@@ -30,10 +30,6 @@ const BORDER: f32 = 0.6;
 const CONTOURS: u32 = 10;
 /// The most points drawn over it.
 const POINTS: usize = 800;
-/// The data sets whose samples have two inputs.
-const FLAT: [(&str, &str); 5] =
-    [("spirals", "Spirals"), ("moons", "Moons"), ("circles", "Circles"), ("xor", "XOR"), ("blobs", "Blobs")];
-
 /// What is asked of the engine for the panel as it is now.
 fn wanted(studio: &Studio) -> Option<FieldRequest> {
     let Prepared::Samples { .. } = studio.frame.prepared.as_deref()? else { return None };
@@ -80,14 +76,15 @@ fn explain(ui: &mut Ui, studio: &mut Studio) {
         }
     };
     ui.label(format!(
-        "A decision field shows what a model answers at every point of a plane. This data is {inputs} a sample; a plane takes two."
+        "A decision field shows what a model answers at every point of a plane. A sample here is {inputs}; a plane takes two."
     ));
     ui.add_space(metrics::S);
     ui.label(theme::caption(ui, "Train on one of these instead:"));
     ui.horizontal_wrapped(|ui| {
-        for (name, title) in FLAT {
-            if ui.button(title).clicked() {
-                studio.document.edit(|experiment| data::choose(experiment, Source::Shipped(name.to_owned())));
+        for info in CATALOGUE.iter().filter(|info| info.shape == Shape::Flat(2)) {
+            if ui.button(info.title).clicked() {
+                let source = Source::Shipped(info.name.to_owned());
+                studio.document.edit(|experiment| data::choose(experiment, source));
             }
         }
     });

@@ -15,14 +15,14 @@ use super::{courses, rule};
 
 /// How an optimizer number follows the run.
 #[derive(Clone, Copy, PartialEq)]
-enum Course {
+enum Form {
     Fixed,
     Mirror,
     Scheduled,
 }
 
-const COURSES: [(&str, Course); 3] =
-    [("Fixed", Course::Fixed), ("On a schedule", Course::Scheduled), ("Mirrors the rate", Course::Mirror)];
+const FORMS: [(&str, Form); 3] =
+    [("Fixed", Form::Fixed), ("On a schedule", Form::Scheduled), ("Mirrors the rate", Form::Mirror)];
 
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
     let id = studio.view.selected;
@@ -78,15 +78,16 @@ fn number(ui: &mut Ui, optimizer: &mut Optimizer, info: &NumberInfo, clock: Cloc
         let spec = match info.slider {
             Slider::Even(low, high) => Amount::number(label, help, low..=high),
             Slider::Magnitudes(low, high) => Amount { range: low..=high, ..Amount::rate(label, help) },
+            Slider::Whole(low, high) => Amount::whole(label, help, low..=high),
         };
         spec.limits(info.min..=most)
     };
     let share = |label, help| Amount { help, ..spec(label) };
     if info.can_follow() {
-        let mut course = course_of(&value);
-        let courses = if info.role == Role::Momentum { &COURSES[..] } else { &COURSES[..2] };
-        if choice(ui, title, help, &mut course, courses) {
-            value = in_course(&value, course);
+        let mut form = form_of(&value);
+        let forms = if info.role == Role::Momentum { &FORMS[..] } else { &FORMS[..2] };
+        if choice(ui, title, help, &mut form, forms) {
+            value = in_form(&value, form);
         }
     }
     match &mut value {
@@ -113,15 +114,15 @@ fn number(ui: &mut Ui, optimizer: &mut Optimizer, info: &NumberInfo, clock: Cloc
     }
 }
 
-fn course_of(number: &Number) -> Course {
+fn form_of(number: &Number) -> Form {
     match number {
-        Number::Fixed(_) => Course::Fixed,
-        Number::Mirror { .. } => Course::Mirror,
-        Number::Schedule(_) => Course::Scheduled,
+        Number::Fixed(_) => Form::Fixed,
+        Number::Mirror { .. } => Form::Mirror,
+        Number::Schedule(_) => Form::Scheduled,
     }
 }
 
-fn in_course(number: &Number, course: Course) -> Number {
+fn in_form(number: &Number, form: Form) -> Number {
     let value = match number {
         Number::Fixed(value) => *value,
         Number::Mirror { high, .. } => *high,
@@ -130,10 +131,10 @@ fn in_course(number: &Number, course: Course) -> Number {
             _ => 0.9,
         },
     };
-    match course {
-        Course::Fixed => Number::Fixed(value),
-        Course::Mirror => Number::Mirror { low: (value - 0.1).max(0.0), high: value },
-        Course::Scheduled => {
+    match form {
+        Form::Fixed => Number::Fixed(value),
+        Form::Mirror => Number::Mirror { low: (value - 0.1).max(0.0), high: value },
+        Form::Scheduled => {
             let line = Linear { peak: value, from: 1.0, to: 0.9, over: None };
             Number::Schedule(Box::new(Schedule::from(Kind::Linear(line))))
         }

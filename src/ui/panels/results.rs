@@ -71,7 +71,9 @@ pub const PANEL: Panel = Panel::new(
 );
 
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
-    let rows: Vec<(Row, String)> = studio.document.runs().map(|(row, run)| (row, run.name.clone())).collect();
+    let ours = studio.document.runs().map(|(row, run)| (row, run.name.clone()));
+    let guests = studio.shelf.guests().iter().map(|guest| (guest.row, guest.name.clone()));
+    let rows: Vec<(Row, String)> = ours.chain(guests).collect();
     if studio.frame.lanes.iter().all(|lane| lane.update == 0) {
         ui.label("What every run reaches is compared here as soon as they train.");
         ui.label(theme::caption(ui, "The best value of each column is set in bold weight."));
@@ -104,7 +106,9 @@ fn table(ui: &mut Ui, studio: &mut Studio, rows: &[(Row, String)], title: &str, 
         }
         ui.end_row();
         for (row, name) in rows {
-            if name_cell(ui, *row, name, name_width).clicked() {
+            // A recording has nothing to edit.
+            let is_ours = studio.document.run(row.id).is_some();
+            if name_cell(ui, *row, name, name_width).clicked() && is_ours {
                 studio.view.selected = row.id;
             }
             let lane = studio.frame.lane(row.id);

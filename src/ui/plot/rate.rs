@@ -37,7 +37,8 @@ impl Plots<'_> {
             lines.extend(self.rate_lines(*row, x, ui.available_width(), scale, tokens));
         }
         let name = |ui: &mut Ui| {
-            let help = "The rate each update uses. Solid is past, dashed is planned.\n\
+            let help = "The rate each update uses. Solid is past, dashed is planned,\n\
+                        thin is what the optimizer makes of it (RAdam, Prodigy).\n\
                         Drag the handles; scroll to zoom, drag to pan, double-click to see the whole run.";
             // The switches come after it and keep their room.
             let room = ui.available_width() - 1.5 * metrics::FIELD_LABEL;
@@ -143,6 +144,8 @@ impl Plots<'_> {
         if let Some(lane) = lane {
             let past = Strokes::raw(&lane.curves.lr, scale).stretched(lane.stretch);
             lines.extend(past.into_lines().map(|line| plain(line, color, stroke)));
+            let effective = Strokes::raw(&lane.curves.effective_lr, scale).into_lines();
+            lines.extend(effective.map(|line| plain(line, tokens.ahead(color), metrics::CURVE_FAINT)));
         }
         lines
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use eframe::egui::{Align, Button, Event, Label, Layout, Margin, RichText, ScrollArea, TextEdit, Ui, vec2};
 
 use crate::files;
-use crate::import::{Format, ImportError, Imported, MAX_BYTES, Options, import, import_file};
+use crate::import::{ImportError, Imported, MAX_BYTES, Options, import, import_file};
 use crate::lint::{Linted, Warning, lint_text};
 use crate::schedule::Span;
 use crate::ui::format;
@@ -32,9 +32,9 @@ impl Source {
     /// Reads it: a log may have millions of rows.
     pub fn read(&self) -> Found {
         match self {
-            Self::Text(text) => Found::new(import(text, Options::default()), text),
+            Self::Text(text) => Found::new(import(text, &Options::default()), text),
             Self::File(path) => {
-                let imported = import_file(path, Options::default());
+                let imported = import_file(path, &Options::default());
                 // What is longer is no configuration.
                 let text = files::read(path, MAX_BYTES).unwrap_or_default();
                 Found::new(imported, str::from_utf8(&text).unwrap_or_default())
@@ -60,7 +60,7 @@ pub struct Found {
 impl Found {
     fn new(imported: Result<Imported, ImportError>, text: &str) -> Self {
         // An experiment is linted where it is edited.
-        let is_experiment = matches!(&imported, Ok(imported) if imported.format == Format::Experiment);
+        let is_experiment = matches!(&imported, Ok(imported) if imported.dialect.id == "anneal");
         let warnings = match Linted::of(text) {
             Ok(Linted::Text(dialect)) if !is_experiment => lint_text(dialect, text),
             _ => Vec::new(),
@@ -109,8 +109,8 @@ impl Pasted {
 
     pub(super) fn show(&mut self, ui: &mut Ui, busy: bool) -> Option<Decision> {
         ui.label(theme::title(ui, "Import schedule"));
-        let formats = Format::ALL.map(|(name, _)| name).join(", ");
-        let what = format!("{formats}. It is read, and nothing of it is run.");
+        let what = "Code, a configuration, a command line, a notebook, a model card or a log. It is read, and nothing of it \
+                    is run.";
         ui.add(Label::new(theme::caption(ui, what)).wrap());
         let pasted = self.pasted(ui);
         let changed = match &self.long {
@@ -201,8 +201,15 @@ impl Pasted {
             if let Ok(imported) = &found.imported {
                 let fit = imported.fit.map(|fit| fit.to_string());
                 let left_out = left_out(imported);
-                for line in fit.iter().chain(&left_out).chain(&imported.notes) {
-                    ui.add(Label::new(theme::caption(ui, format::sentence(line))).wrap());
+                let assumed = imported.assumed.iter().map(|sentence| format!("Assumed: {sentence}"));
+                let unread = imported.unread.iter().filter(|unread| unread.matters);
+                let unread = unread.map(|unread| format!("Not read: {unread}"));
+                let idle = imported.unread.iter().filter(|unread| !unread.matters).count();
+                let idle = (idle > 0)
+                    .then(|| format!("{idle} settings that do not shape the schedule were not read"));
+                let told = fit.into_iter().chain(left_out).chain(assumed).chain(unread);
+                for line in told.chain(imported.notes.iter().cloned()).chain(idle) {
+                    ui.add(Label::new(theme::caption(ui, format::sentence(&line))).wrap());
                 }
             }
             // That it cannot be read is said already.

@@ -7,9 +7,12 @@ A file holds what an optimizer does to a few parameters under given gradients an
 written in their shortest form that reads back to the same float64.
 """
 
+import importlib
+import importlib.util
 import math
 import platform
 import sys
+import types
 from importlib.metadata import version
 from pathlib import Path
 
@@ -116,6 +119,16 @@ class Golden:
             "cases": self.cases,
         }
         write(Path(__file__).parent / f"{self.kind}.json", document)
+
+
+def timm_optimizer(module: str, name: str):
+    """A class of timm's, by its file alone: the rest of timm needs torchvision."""
+    if "timm" not in sys.modules:
+        folder = Path(importlib.util.find_spec("timm").origin).parent
+        for package, path in (("timm", folder), ("timm.optim", folder / "optim")):
+            sys.modules[package] = types.ModuleType(package)
+            sys.modules[package].__path__ = [str(path)]
+    return getattr(importlib.import_module(f"timm.optim.{module}"), name)
 
 
 def set_momentum(group, value):

@@ -1,7 +1,9 @@
-"""Makes lion.json by the paper's rule (arXiv 2302.06675, algorithm 2), which PyTorch does not have."""
+"""Makes lion.json by the paper's rule (arXiv 2302.06675, algorithm 2), which PyTorch does not have.
+
+Cautious ones with timm's Lion."""
 
 import torch
-from common import Golden
+from common import Golden, timm_optimizer
 
 
 class Lion(torch.optim.Optimizer):
@@ -23,4 +25,11 @@ golden = Golden("lion")
 for name, weight_decay in (("lion", 0.0), ("lion with weight decay", 0.1)):
     numbers = {"beta1": 0.9, "beta2": 0.99, "weight_decay": weight_decay}
     golden.case(name, lambda tensors, numbers=numbers: Lion(tensors, **numbers), **numbers)
+    cautious = timm_optimizer("lion", "Lion")
+    golden.case(
+        f"cautious {name}",
+        lambda tensors: cautious(tensors, betas=(0.9, 0.99), weight_decay=weight_decay, caution=True),
+        options=["cautious"],
+        **numbers,
+    )
 golden.write()

@@ -23,4 +23,6 @@ sgd("sgd with nesterov and weight decay", nesterov=True, momentum=0.9, weight_de
 sgd("sgd with momentum on a schedule", weight_decay=0.0, schedule=("momentum", MOMENTA, set_momentum))
 sgd("sgd, clipped", clip=CLIP, momentum=0.0, weight_decay=0.0)
 sgd("sgd with momentum, clipped", clip=CLIP, momentum=0.9, weight_decay=1e-2)
+sgd("sgd with dampening", momentum=0.9, dampening=0.5, weight_decay=1e-2)
+sgd("sgd with dampening and no momentum, which PyTorch ignores", momentum=0.0, dampening=0.5, weight_decay=0.0)
 golden.write()

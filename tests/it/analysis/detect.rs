@@ -6,12 +6,13 @@ use anneal_studio::analysis::detect::{
     Context, Evidence, Finding, Kind, Policy, Reaction, Remedy, Severity, Watch, initial_norm,
 };
 use anneal_studio::experiment::{Experiment, Fork, WeightFormat};
-use anneal_studio::schedule::kind::{Constant, Cosine};
+use anneal_studio::schedule::kind::{After, Constant, Cosine};
 use anneal_studio::schedule::{Clock, Curve, Schedule};
 use anneal_studio::telemetry::Row;
 use anneal_studio::train::cohort::Cohort;
 
 use super::cohort;
+use crate::support::Fixture;
 
 const CHANCE: f64 = 2.3;
 const UPDATES: u64 = 1000;
@@ -26,12 +27,17 @@ fn constant() -> Curve {
 }
 
 fn cosine() -> Curve {
-    curve(anneal_studio::schedule::Kind::Cosine(Cosine { peak: 0.1, floor: 0.0, over: None, after: "hold" }))
+    curve(anneal_studio::schedule::Kind::Cosine(Cosine {
+        peak: 0.1,
+        floor: 0.0,
+        over: None,
+        after: After::Hold,
+    }))
 }
 
 fn context(scheduled: Curve) -> Context {
     Context {
-        scheduled: vec![(0, scheduled)],
+        scheduled: Some(scheduled.into()),
         updates: UPDATES,
         quiet_until: 50,
         chance: Some(CHANCE),
@@ -274,7 +280,7 @@ fn policies_react_to_errors_only() {
 #[test]
 fn remedies_edit_the_experiment_into_one_that_is_valid() {
     let mut changed =
-        experiment_of("digits", "limit = 300", 40, "64", &SCHEDULES.map(|s| s.replace("PEAK", "0.1")));
+        experiment_of("digits", "limit = 300", 40, "64", &SCHEDULES.map(|s| s.with("PEAK", "0.1")));
     let remedies = [
         Remedy::ScaleRate(0.5),
         Remedy::Warmup("10%".parse().unwrap()),
@@ -366,9 +372,10 @@ fn healthy_runs_of_every_schedule_raise_nothing() {
         ("spirals", "", 1000, "64, 64", "0.1"),
         ("circles", "", 300, "32, 32", "0.1"),
     ] {
-        let schedules = SCHEDULES.map(|schedule| schedule.replace("PEAK", peak));
+        let schedules = SCHEDULES.map(|schedule| schedule.with("PEAK", peak));
         let mut experiment = experiment_of(data, more, updates, hidden, &schedules);
-        if data == "wine_quality" && Cohort::new(super::revision(experiment.clone()), super::pool()).is_err()
+        if data == "wine_quality"
+            && Cohort::new(super::revision_of(experiment.clone(), 0), super::pool(2)).is_err()
         {
             experiment.train.loss = Some(anneal_studio::experiment::Loss::Mse);
         }
@@ -431,7 +438,6 @@ fn real_trainings_that_fail_are_told_why() {
     let text =
         experiment_of("fashion14", "limit = 1000", 1200, "64", &one(r#"{ kind = "constant", peak = 0.05 }"#))
             .to_toml()
-            .replace("validation = 0.2", "validation = 0.01")
             + "plateau = { metric = \"val_loss\", factor = 0.3, patience = 0 }\n";
     cases.push((Kind::PlateauThrash, Experiment::parse(&text, "thrash").unwrap()));
     let mut wrong = Vec::new();
@@ -465,7 +471,7 @@ fn lost_updates_are_told_where_they_cost_accuracy() {
         {
             let schedules = rates.map(|rate| format!("{{ kind = \"cosine\", peak = {} }}", rate * scale));
             let text = experiment_of(data, more, updates, hidden, &schedules).to_toml();
-            let text = text.replace("kind = \"sgd\", momentum = 0.9", optimizer);
+            let text = text.with("kind = \"sgd\", momentum = 0.9", optimizer);
             let mut experiment = Experiment::parse(&text, "rounding").unwrap();
             experiment.train.replicas = 2;
             let mut trained = |format| {

@@ -89,7 +89,7 @@ fn sweep(name: &str, seed: u64, options: &Options) -> RangeTest {
     let mut experiment = experiment(name);
     experiment.train.seed = seed;
     let run = experiment.runs[0].name.clone();
-    range_test(&experiment, &run, options, &pool()).unwrap()
+    range_test(&experiment, &run, options, &pool(2)).unwrap()
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn a_test_from_the_present_state_starts_there_and_leaves_it_untouched() {
 fn what_cannot_be_swept_is_refused_in_words() {
     let experiment = experiment("digits-cosine-vs-constant");
     let refused = |run: &str, options: Options| {
-        range_test(&experiment, run, &options, &pool()).unwrap_err().to_string()
+        range_test(&experiment, run, &options, &pool(2)).unwrap_err().to_string()
     };
     let sound = Options::default();
     assert!(
@@ -178,10 +178,10 @@ fn what_cannot_be_swept_is_refused_in_words() {
 fn momentum_that_mirrors_the_rate_stays_at_its_low_end() {
     let experiment = experiment("digits-cosine-vs-constant");
     let options = Options { updates: 40, seeds: 1, ..Options::default() };
-    let mirrored = range_test(&experiment, "one-cycle", &options, &pool()).unwrap();
+    let mirrored = range_test(&experiment, "one-cycle", &options, &pool(2)).unwrap();
     let mut fixed = experiment.clone();
     fixed.runs[2].optimizer = fixed.runs[0].optimizer.clone().with("momentum", 0.85);
-    let fixed = range_test(&fixed, "one-cycle", &options, &pool()).unwrap();
+    let fixed = range_test(&fixed, "one-cycle", &options, &pool(2)).unwrap();
     assert_eq!(mirrored.curves, fixed.curves);
 }
 
@@ -190,7 +190,7 @@ fn momentum_that_mirrors_the_rate_stays_at_its_low_end() {
 #[test]
 #[cfg_attr(debug_assertions, ignore = "trains 250 runs: run it with --release")]
 fn the_default_suggestion_trains_nearly_as_well_as_the_best_peak_of_a_grid() {
-    let pool = pool();
+    let pool = pool(2);
     let (mut good, mut valleys) = (0, 0);
     let mut report = String::new();
     for name in ["digits-cosine-vs-constant", "fashion-decay", "mnist1d-snapshots"] {

@@ -12,7 +12,7 @@ use crate::training::{MOONS, cohort};
 fn train(cohort: &mut Cohort, writer: &Writer, policy: &Policy) -> u64 {
     let clock = cohort.task().clock;
     let ends: Vec<u64> =
-        cohort.lanes().iter().flat_map(|lane| lane.course.cycle_ends(clock.updates)).collect();
+        cohort.lanes().iter().flat_map(|lane| lane.run_plan.cycle_ends(clock.updates)).collect();
     let stops = Stops::new(policy, clock, ends);
     let mut offered = 0;
     while let Some((stop, reason)) = stops.after(cohort.update()) {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anneal_studio::random::{Stream, below, rng};
 use anneal_studio::train::checkpoint::newest_good;
 
+use crate::support::Fixture;
 use crate::training::MOONS;
 
 const KILLS: u32 = 50;
@@ -30,10 +31,7 @@ fn saved(folder: &Path) -> u64 {
 }
 
 fn experiment(folder: &Path) {
-    let text = MOONS
-        .replace("[16, 8]", "[4]")
-        .replace("\"200\"", "\"8000\"")
-        .replace("replicas = 2", "replicas = 1");
+    let text = MOONS.with("[16, 8]", "[4]").with("\"200\"", "\"8000\"").with("replicas = 2", "replicas = 1");
     fs::write(folder.join("experiment.toml"), text).unwrap();
 }
 

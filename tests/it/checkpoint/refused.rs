@@ -5,11 +5,12 @@ use std::path::Path;
 
 use anneal_studio::train::checkpoint::{Checkpoint, Forget, Refusal, file_name};
 
+use crate::support::Fixture;
 use crate::training::{MOONS, cohort};
 
 /// A checkpoint file of a small training.
 fn small(folder: &Path) -> (Vec<u8>, std::path::PathBuf) {
-    let mut trained = cohort(&MOONS.replace("[16, 8]", "[3]"), 1);
+    let mut trained = cohort(&MOONS.with("[16, 8]", "[3]"), 1);
     trained.advance(5, u64::MAX).unwrap();
     let file = folder.join(file_name(5));
     trained.checkpoint().unwrap().save(&file).unwrap();
@@ -70,13 +71,13 @@ fn another_experiments_checkpoint_is_refused_with_what_differs() {
         assert_eq!(other.update(), 0, "an error leaves the cohort at its start");
         refusal
     };
-    let seed = refusal(MOONS.replace("seed = 3", "seed = 4"));
+    let seed = refusal(MOONS.with("seed = 3", "seed = 4"));
     assert_eq!(seed, "the checkpoint is of another experiment: another seed");
-    let two = refusal(MOONS.replace("peak = 0.1,", "peak = 0.2,").replace("\"adamw\"\n", "\"adam\"\n"));
+    let two = refusal(MOONS.with("peak = 0.1,", "peak = 0.2,").with("\"adamw\"\n", "\"adam\"\n"));
     assert!(two.contains("no run \"adamw\"; a new run \"adam\"") || two.contains("peak 0.1 → 0.2"), "{two}");
-    let model = refusal(MOONS.replace("[16, 8]", "[16, 9]").replace("\"200\"", "\"300\""));
+    let model = refusal(MOONS.with("[16, 8]", "[16, 9]").with("\"200\"", "\"300\""));
     assert_eq!(model, "the checkpoint is of another experiment: another model; another length of the run");
-    let mut same = cohort(&MOONS.replace("name = \"moons\"\n[data]", "name = \"renamed\"\n[data]"), 1);
+    let mut same = cohort(&MOONS.with("name = \"moons\"\n[data]", "name = \"renamed\"\n[data]"), 1);
     assert_eq!(same.restore(&checkpoint, Forget::default()).unwrap().len(), 4);
 }
 
@@ -91,7 +92,7 @@ fn changed_data_under_the_same_name_are_noticed() {
         fs::write(&table, "x,y,kind\n".to_owned() + &(0..200).map(line).collect::<String>()).unwrap();
     };
     let source = format!("path = {:?}\nlabel = \"kind\"", table.display().to_string());
-    let text = MOONS.replace("[data]\nname = \"moons\"", &format!("[data]\n{source}"));
+    let text = MOONS.with("[data]\nname = \"moons\"", &format!("[data]\n{source}"));
     write(1.0);
     let mut trained = cohort(&text, 1);
     trained.advance(10, u64::MAX).unwrap();
@@ -99,12 +100,12 @@ fn changed_data_under_the_same_name_are_noticed() {
     assert!(cohort(&text, 1).restore(&checkpoint, Forget::default()).is_ok());
     let moved = folder.path().join("moved.csv");
     fs::copy(&table, &moved).unwrap();
-    let elsewhere = text.replace("mine.csv", "moved.csv");
+    let elsewhere = text.with("mine.csv", "moved.csv");
     assert!(
         cohort(&elsewhere, 1).restore(&checkpoint, Forget::default()).is_ok(),
         "where it lies does not matter"
     );
-    fs::write(&table, fs::read_to_string(&table).unwrap().replace("\n8,1,a", "\n8,1,b")).unwrap();
+    fs::write(&table, fs::read_to_string(&table).unwrap().with("\n8,1,a", "\n8,1,b")).unwrap();
     let refusal = cohort(&text, 1).restore(&checkpoint, Forget::default()).unwrap_err();
     assert!(matches!(refusal, Refusal::OtherData), "{refusal}");
 }

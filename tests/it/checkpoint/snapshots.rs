@@ -2,13 +2,14 @@
 
 use anneal_studio::train::ids::Mode;
 
+use crate::support::Fixture;
 use crate::training::{MOONS, cohort, revision};
 
 const SNAPSHOTS: &str = "[snapshots]\nwhen = \"cycle_end\"\nkeep = 3\naverage = [\"swa\", \"ema\"]\n[[run]]\nname = \"cycles\"\noptimizer = { kind = \"sgd\" }\nlr = { kind = \"cosine_restarts\", peak = 0.1, first = \"40\", mult = 1 }\n";
 
 #[test]
 fn snapshots_and_averages_are_of_the_weights_along_the_way() {
-    let head = MOONS[..MOONS.find("[[run]]").unwrap()].replace("replicas = 2", "replicas = 1");
+    let head = MOONS[..MOONS.find("[[run]]").unwrap()].with("replicas = 2", "replicas = 1");
     let text = head + SNAPSHOTS;
     let mut trained = cohort(&text, 1);
     let weights = trained.task().model.width();

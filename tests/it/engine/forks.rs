@@ -9,6 +9,7 @@ use anneal_studio::train::device::TrainDevice;
 use anneal_studio::train::ids::{LaneId, Mode, RunId};
 
 use super::{FIRST, bits, finished, playing, snapshot, start, wait};
+use crate::support::Fixture;
 use crate::training::{MOONS, cohort, revision};
 
 /// A third run, forked from the first; `rest` says what it does.
@@ -73,7 +74,7 @@ fn another_optimizer_begins_with_empty_buffers_and_counts_from_its_own_start() {
 
 #[test]
 fn a_fork_is_the_same_in_candles_own_operations() {
-    let text = forked(8, OTHER).replace("\"200\"", "\"16\"");
+    let text = forked(8, OTHER).with("\"200\"", "\"16\"");
     let pool = std::sync::Arc::new(anneal_studio::train::pool(Some(1)).unwrap());
     let mut reference = Cohort::at(revision(&text, 0), TrainDevice::reference(pool)).unwrap();
     reference.advance(u64::MAX, u64::MAX).unwrap();

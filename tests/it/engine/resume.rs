@@ -11,6 +11,7 @@ use anneal_studio::telemetry::{Column, EventKind};
 use anneal_studio::train::checkpoint::{Checkpoint, Continuation, Forget, file_name};
 
 use super::{FIRST, bits, finished, paused, playing, snapshot, start, wait};
+use crate::support::Fixture;
 use crate::training::{MOONS, revision};
 
 /// The folder of a training that was cut off after `update` updates.
@@ -136,7 +137,7 @@ fn the_checkpoints_of_a_saved_training_are_places_to_go_back_to() {
     let folder = tempfile::tempdir().unwrap();
     let text = MOONS
         .replacen("[[run]]", "[snapshots]\nwhen = \"cycle_end\"\nkeep = 3\n[[run]]", 1)
-        .replace("kind = \"cosine\", peak = 0.1,", "kind = \"cosine_restarts\", first = \"40\", peak = 0.1,");
+        .with("kind = \"cosine\", peak = 0.1,", "kind = \"cosine_restarts\", first = \"40\", peak = 0.1,");
     cut_off_of(&text, folder.path(), 199);
     let saved = Arc::new(Continuation::read(folder.path()).unwrap());
     let before: Vec<u64> = saved.earlier.iter().map(Checkpoint::update).collect();
@@ -208,7 +209,7 @@ fn a_checkpoint_of_another_experiment_is_refused_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     cut_off(folder.path(), 199);
     let saved = Arc::new(Continuation::read(folder.path()).unwrap());
-    let engine = Engine::start(revision(&MOONS.replace("seed = 3", "seed = 4"), 0), paused(), || ()).unwrap();
+    let engine = Engine::start(revision(&MOONS.with("seed = 3", "seed = 4"), 0), paused(), || ()).unwrap();
     engine.send(Command::Continue(saved, Forget::default()));
     wait(
         &engine,

@@ -8,14 +8,15 @@ use anneal_studio::telemetry::EventKind;
 use anneal_studio::train::ids::{LaneId, Mode};
 
 use super::{FIRST, finished, paused, playing, start, wait};
+use crate::support::Fixture;
 use crate::training::{MOONS, cohort, revision};
 
 /// Two runs, one of which asks for snapshots at the ends of its cycles of 40 updates.
 fn cycles(updates: u64) -> String {
     MOONS
         .replacen("[[run]]", "[snapshots]\nwhen = \"cycle_end\"\nkeep = 3\n[[run]]", 1)
-        .replace("kind = \"cosine\", peak = 0.1,", "kind = \"cosine_restarts\", first = \"40\", peak = 0.1,")
-        .replace("\"200\"", &format!("\"{updates}\""))
+        .with("kind = \"cosine\", peak = 0.1,", "kind = \"cosine_restarts\", first = \"40\", peak = 0.1,")
+        .with("\"200\"", &format!("\"{updates}\""))
 }
 
 /// The updates at which a lane has snapshots, and why.
@@ -63,7 +64,7 @@ fn a_snapshot_is_the_lane_bit_for_bit() {
 
 #[test]
 fn on_the_way_there_are_always_places_to_go_back_to_and_never_too_many() {
-    let text = MOONS.replace("[16, 8]", "[2]").replace("\"200\"", "\"60000\"");
+    let text = MOONS.with("[16, 8]", "[2]").with("\"200\"", "\"60000\"");
     let engine = start(&text, playing());
     wait(&engine, "a tenth", |shared| shared.status.update >= 6000);
     finished(&engine);
@@ -123,7 +124,7 @@ fn what_begins_anew_has_no_snapshots_of_before() {
     assert_eq!(before.len(), after.len());
     assert!(after.iter().all(|id| !before.contains(id)));
     // An edited run that is trained anew has new ones, the other keeps its own.
-    let edited = revision(&MOONS.replace("peak = 0.1,", "peak = 0.01,"), 1);
+    let edited = revision(&MOONS.with("peak = 0.1,", "peak = 0.01,"), 1);
     engine.send(Command::Revise(edited, Mode::Instant));
     wait(&engine, "the edit", |shared| shared.status.generation == 1);
     finished(&engine);
@@ -141,7 +142,7 @@ fn what_begins_anew_has_no_snapshots_of_before() {
 #[ignore = "a measurement: run it alone with --ignored --nocapture"]
 fn what_snapshots_on_the_way_cost() {
     for (hidden, updates) in [("[16, 8]", 20_000), ("[256, 128]", 400)] {
-        let text = MOONS.replace("[16, 8]", hidden).replace("\"200\"", &format!("\"{updates}\""));
+        let text = MOONS.with("[16, 8]", hidden).with("\"200\"", &format!("\"{updates}\""));
         let mut best = [f64::INFINITY; 2];
         for _ in 0..7 {
             for (best, snapshot_bytes) in best.iter_mut().zip([0, 256 << 20]) {

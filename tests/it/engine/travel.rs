@@ -9,6 +9,7 @@ use anneal_studio::train::checkpoint::Forget;
 use anneal_studio::train::ids::{LaneId, Mode, RunId};
 
 use super::{FIRST, bits, finished, playing, snapshot, start, wait};
+use crate::support::Fixture;
 use crate::training::{MOONS, revision};
 
 const AWAY: u64 = 96;
@@ -98,7 +99,7 @@ fn the_way_that_was_left_can_be_taken_up_again_after_another_future() {
     finished(&engine);
     let (first, end) = (engine.read(everything), snapshot(&engine, FIRST, 200, false));
     go(&engine, AWAY, false, Forget::default());
-    let edited = revision(&MOONS.replace("peak = 0.1,", "peak = 0.01,"), 1);
+    let edited = revision(&MOONS.with("peak = 0.1,", "peak = 0.01,"), 1);
     engine.send(Command::Revise(edited, Mode::Live));
     wait(&engine, "the edit", |shared| shared.status.generation == 1);
     play_to_the_end(&engine);
@@ -124,7 +125,7 @@ fn the_rate_jumps_where_the_schedule_was_edited_or_its_state_forgotten() {
     go(&engine, 48, false, Forget { schedule: false, momentum: true });
     let cold = message(&engine);
     assert!(cold.contains("without the momentum: the rate goes on at"), "{cold}");
-    engine.send(Command::Revise(revision(&MOONS.replace("peak = 0.1,", "peak = 0.01,"), 1), Mode::Live));
+    engine.send(Command::Revise(revision(&MOONS.with("peak = 0.1,", "peak = 0.01,"), 1), Mode::Live));
     wait(&engine, "the edit", |shared| shared.status.generation == 1);
     go(&engine, AWAY, true, Forget::default());
     let edited = message(&engine);

@@ -2,6 +2,7 @@
 
 use anneal_studio::data::{ColumnUse, ColumnUses};
 use anneal_studio::experiment::names::name_of;
+use anneal_studio::experiment::optimizer::Slider;
 use anneal_studio::experiment::{
     Activation, Average, BatchSize, Controller, Data, Experiment, Greedy, Hypergradient, Loss, Metric, Model,
     Norm, Number, Optimizer, OptimizerKind, Plateau, PlateauMode, Run, SnapshotWhen, Snapshots, Source,
@@ -160,7 +161,9 @@ fn optimizer(has_epochs: bool) -> BoxedStrategy<Optimizer> {
                     .prop_map(move |it| Number::Schedule(Box::new(Schedule { clamp: Some(clamp), ..it })));
                 let mirror = (within(0.0, max), within(0.0, max))
                     .prop_map(|(a, b)| Number::Mirror { low: a.min(b), high: a.max(b) });
-                let fixed = within(info.min, max).prop_map(Number::Fixed);
+                let whole = matches!(info.slider, Slider::Whole(..));
+                let allowed = move |value: f64| if whole { value.round() } else { value };
+                let fixed = within(info.min, max).prop_map(move |value| Number::Fixed(allowed(value)));
                 let usual = Just(Number::Fixed(info.default));
                 if kind.momentum_name() == Some(info.name) {
                     prop_oneof![4 => usual, 4 => fixed, 1 => varying, 2 => mirror].boxed()

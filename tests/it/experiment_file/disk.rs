@@ -6,13 +6,14 @@ use anneal_studio::experiment::{Experiment, FileError};
 use anneal_studio::schedule::kind::{Table, Value};
 
 use super::{FILE, read};
+use crate::support::Fixture;
 
 #[test]
 fn rates_can_lie_in_a_file_beside_the_experiment() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("listed.toml");
     let with = |file: &str| {
-        FILE.replace("kind = \"constant\", peak = 0.1", &format!("kind = \"table\", file = \"{file}\""))
+        FILE.with("kind = \"constant\", peak = 0.1", &format!("kind = \"table\", file = \"{file}\""))
     };
     fs::write(&path, with("rates.csv")).unwrap();
     let message = |contents: &str| {

@@ -3,6 +3,8 @@
 use anneal_studio::experiment::{Experiment, Fork};
 use anneal_studio::schedule::Span;
 
+use crate::support::Fixture;
+
 const FILE: &str = r#"anneal = 1
 name = "forks"
 [data]
@@ -24,7 +26,7 @@ lr = { kind = "constant", peak = 0.01 }
 "#;
 
 fn error(old: &str, new: &str) -> String {
-    let text = FILE.replace(old, new);
+    let text = FILE.with(old, new);
     assert_ne!(text, FILE);
     Experiment::parse(&text, "out.toml").unwrap_err().to_string()
 }

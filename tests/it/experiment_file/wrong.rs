@@ -3,11 +3,12 @@
 use anneal_studio::experiment::{Experiment, FileError};
 
 use super::{FILE, error, read};
+use crate::support::Fixture;
 
 /// The file's error after the only `old` in it has become `new`. What it quotes from the file is at its place.
 fn changed(old: &str, new: &str) -> String {
     assert_eq!(FILE.matches(old).count(), 1, "{old}");
-    let text = FILE.replace(old, new);
+    let text = FILE.with(old, new);
     match Experiment::parse(&text, "out.toml").expect_err(&text) {
         FileError::Field(error) => {
             let line = text.lines().nth(error.place.line - 1).unwrap();
@@ -39,15 +40,18 @@ fn unknown_names_are_answered_with_the_nearest() {
         "{data}"
     );
     assert!(data.ends_with(" (did you mean `digits`?)"), "{data}");
-    assert_eq!(
-        changed("\"sgd\"", "\"gsd\""),
-        "out.toml:18:22: run \"constant\", optimizer.kind: found \"gsd\", \
-         allowed: \"sgd\", \"adam\", \"adamw\", \"rmsprop\", \"adagrad\", \"lion\", \"schedule_free_sgd\" or \"schedule_free_adamw\" (did you mean `sgd`?)"
+    let optimizer = changed("\"sgd\"", "\"gsd\"");
+    assert!(
+        optimizer.starts_with(
+            "out.toml:18:22: run \"constant\", optimizer.kind: found \"gsd\", allowed: \"sgd\", \"adam\", "
+        ),
+        "{optimizer}"
     );
+    assert!(optimizer.ends_with(" (did you mean `sgd`?)"), "{optimizer}");
     assert_eq!(
         changed("beta1", "momentum"),
         "out.toml:23:31: run \"cosine\", optimizer.momentum: found a field that does not exist here, \
-         allowed: kind, beta1, beta2, eps or weight_decay"
+         allowed: kind, beta1, beta2, eps, weight_decay, amsgrad or cautious"
     );
 }
 
@@ -333,7 +337,7 @@ fn what_cannot_be_together_is_said() {
     ] {
         assert_eq!(changed(old, new), says);
     }
-    let surface = FILE.replace("[data]\nname = \"digits\"\nbatch_size = 64\nvalidation = 0.2\n", "").replace(
+    let surface = FILE.with("[data]\nname = \"digits\"\nbatch_size = 64\nvalidation = 0.2\n", "").with(
         "kind = \"mlp\"\nhidden = [64, 32]",
         "kind = \"surface\"\nfunction = \"saddle\"\nstart = [0, 0]",
     );
@@ -391,13 +395,13 @@ fn schedules_are_tried_against_the_run() {
         assert!(message.starts_with(says), "{message}\n{says}");
     }
     // The start of an exponential warmup is 0 when the file does not say, which is not in the file.
-    let warmup = error(&FILE.replace("\"5%\"", "9, shape = \"exponential\""));
+    let warmup = error(&FILE.with("\"5%\"", "9, shape = \"exponential\""));
     assert!(
         warmup.starts_with("out.toml:24:46: run \"cosine\", lr.warmup.from: found 0, allowed: above 0"),
         "{warmup}"
     );
     // 50 updates are less than an epoch of some data and more than one of other data.
-    read(&FILE.replace("kind = \"cosine\", peak", "kind = \"step\", every = 50, tick = \"epoch\", peak"));
+    read(&FILE.with("kind = \"cosine\", peak", "kind = \"step\", every = 50, tick = \"epoch\", peak"));
 }
 
 #[test]
@@ -405,16 +409,16 @@ fn nesting_has_an_end() {
     let nested = |depth: usize| {
         let open = "{ kind = \"product\", of = [".repeat(depth);
         let schedule = format!("{open}{{ kind = \"constant\", peak = 1 }}{}", "] }".repeat(depth));
-        FILE.replace("{ kind = \"constant\", peak = 0.1 }", &schedule)
+        FILE.with("{ kind = \"constant\", peak = 0.1 }", &schedule)
     };
     read(&nested(15));
     assert!(
         error(&nested(16)).contains(": found a schedule inside more than 15 others, allowed: at most 15")
     );
     assert!(error(&nested(10_000)).starts_with("out.toml:19:"));
-    let keys = FILE.replace("[train]", &format!("[train]\n{} = 1", ["a"; 100_000].join(".")));
+    let keys = FILE.with("[train]", &format!("[train]\n{} = 1", ["a"; 100_000].join(".")));
     assert!(error(&keys).starts_with("out.toml:14:1: not TOML: "));
-    let arrays = FILE.replace("[64, 32]", &format!("{}{}", "[".repeat(100_000), "]".repeat(100_000)));
+    let arrays = FILE.with("[64, 32]", &format!("{}{}", "[".repeat(100_000), "]".repeat(100_000)));
     assert!(error(&arrays).starts_with("out.toml:11:"));
 }
 
@@ -424,7 +428,7 @@ fn a_file_that_is_none_is_said_to_be_none() {
     assert_eq!(error("\u{feff}"), error(""));
     assert_eq!(
         error("# nothing\n[package]\nname = \"a\"\n"),
-        "out.toml:1:1: anneal: found nothing, so this is no experiment file; one starts with `anneal = 1`"
+        "out.toml:1:1: anneal: found nothing, so this is not an experiment file; one starts with `anneal = 1`"
     );
     assert_eq!(
         changed("anneal = 1", "anneal = 2"),

@@ -7,6 +7,7 @@
 use anneal_studio::export::simulate::{
     axolotl, deepspeed, fastai, hugging_face, keras, megatron, optax, pytorch_optimizer, timm, torch,
 };
+use anneal_studio::schedule::kind::{Choice, Triangles};
 use anneal_studio::schedule::plateau::{Plateau, PlateauRule};
 use serde_json::Value;
 
@@ -77,7 +78,7 @@ fn torch_numbers(entry: &Value, updates: u64) -> torch::Numbers {
             max_lr: args.number("max_lr", 0.0),
             step_size_up: args.count("step_size_up", 0),
             step_size_down: args.count("step_size_down", args.count("step_size_up", 0)),
-            mode: args.text("mode", "triangular", &["triangular2", "exp_range"]),
+            mode: Triangles::named(args.text("mode", "triangular", &["triangular2", "exp_range"])).unwrap(),
             gamma: args.number("gamma", 1.0),
             momentum: Some((0.8, 0.9)),
         }),
@@ -232,6 +233,59 @@ fn timm_rates(entry: &Value, updates: u64) -> Vec<f64> {
     each(updates, |t| scheduler.at(t))
 }
 
+/// `warmup_cosine_decay_schedule`; `decay_steps` counts the warmup too.
+fn warmup_cosine_decay(
+    init: f64,
+    peak: f64,
+    warmup_steps: u64,
+    decay_steps: u64,
+    end: f64,
+) -> optax::Schedule {
+    let alpha = if peak == 0.0 { 0.0 } else { end / peak };
+    let decay = optax::Schedule::CosineDecay {
+        init_value: peak,
+        decay_steps: decay_steps.saturating_sub(warmup_steps),
+        alpha,
+        exponent: 1.0,
+    };
+    optax::Schedule::Join {
+        schedules: vec![optax::Schedule::linear(init, peak, warmup_steps), decay],
+        boundaries: vec![warmup_steps],
+    }
+}
+
+/// `cosine_onecycle_schedule`.
+fn cosine_onecycle(
+    transition_steps: u64,
+    peak: f64,
+    pct_start: f64,
+    div: f64,
+    final_div: f64,
+) -> optax::Schedule {
+    optax::Schedule::PiecewiseInterpolate {
+        cosine: true,
+        init_value: peak / div,
+        boundaries_and_scales: vec![
+            ((pct_start * transition_steps as f64) as u64, div),
+            (transition_steps, 1.0 / (div * final_div)),
+        ],
+    }
+}
+
+/// `linear_onecycle_schedule` with its default `pct_start` 0.3 and `pct_final` 0.85.
+fn linear_onecycle(transition_steps: u64, peak: f64, div: f64, final_div: f64) -> optax::Schedule {
+    let at = |share: f64| (share * transition_steps as f64) as u64;
+    optax::Schedule::PiecewiseInterpolate {
+        cosine: false,
+        init_value: peak / div,
+        boundaries_and_scales: vec![
+            (at(0.3), div),
+            (at(0.85), 1.0 / div),
+            (transition_steps, 1.0 / final_div),
+        ],
+    }
+}
+
 fn optax_schedule(entry: &Value) -> optax::Schedule {
     use optax::{Exponential, Schedule};
     let exponential = |transition_begin, staircase| {
@@ -246,11 +300,11 @@ fn optax_schedule(entry: &Value) -> optax::Schedule {
     };
     let cosine = |alpha, exponent| Schedule::CosineDecay { init_value: 1.0, decay_steps: 8, alpha, exponent };
     match (entry["schedule"].as_str().unwrap(), &entry["args"]) {
-        ("warmup_cosine_decay_schedule", _) => Schedule::warmup_cosine_decay(0.0, 1.0, 4, 12, 0.0),
+        ("warmup_cosine_decay_schedule", _) => warmup_cosine_decay(0.0, 1.0, 4, 12, 0.0),
         ("cosine_decay_schedule", args) if args["exponent"].is_null() => cosine(0.1, 1.0),
         ("cosine_decay_schedule", _) => cosine(0.0, 2.0),
-        ("linear_onecycle_schedule", _) => Schedule::linear_onecycle(20, 1.0, 25.0, 1e4),
-        ("cosine_onecycle_schedule", _) => Schedule::cosine_onecycle(10, 1.0, 0.3, 25.0, 1e4),
+        ("linear_onecycle_schedule", _) => linear_onecycle(20, 1.0, 25.0, 1e4),
+        ("cosine_onecycle_schedule", _) => cosine_onecycle(10, 1.0, 0.3, 25.0, 1e4),
         ("piecewise_constant_schedule", _) => {
             Schedule::PiecewiseConstant { init_value: 1.0, boundaries_and_scales: vec![(3, 0.1), (6, 0.1)] }
         }
@@ -279,8 +333,8 @@ fn optax_schedule(entry: &Value) -> optax::Schedule {
         }
         ("sgdr_schedule", _) => Schedule::Join {
             schedules: vec![
-                Schedule::warmup_cosine_decay(0.0, 1.0, 2, 6, 0.0),
-                Schedule::warmup_cosine_decay(0.0, 0.5, 2, 8, 0.0),
+                warmup_cosine_decay(0.0, 1.0, 2, 6, 0.0),
+                warmup_cosine_decay(0.0, 0.5, 2, 8, 0.0),
             ],
             boundaries: vec![6],
         },

@@ -1,8 +1,8 @@
 //! Logged rates, and the schedule that is found in them.
 
 use anneal_studio::schedule::kind::{
-    Constant, Cosine, CosineRestarts, Cyclic, Exponential, InverseSqrt, Multistep, Noam, OneCycle,
-    Polynomial, Rex, Step, Tanh, Wsd,
+    After, Anneal, Constant, Cosine, CosineRestarts, Cyclic, Decay, Exponential, InverseSqrt, Multistep,
+    Noam, OneCycle, Polynomial, Rex, Step, Tanh, Triangles, Wsd,
 };
 use anneal_studio::schedule::{Ramp, Warmup};
 
@@ -27,7 +27,7 @@ fn log_of(schedule: &Schedule, total: u64, every: usize) -> String {
 }
 
 fn schedules() -> Vec<Schedule> {
-    let cosine = Kind::Cosine(Cosine { peak: 0.1, floor: 1e-3, over: None, after: "hold" });
+    let cosine = Kind::Cosine(Cosine { peak: 0.1, floor: 1e-3, over: None, after: After::Hold });
     let polynomial = |power| Kind::Polynomial(Polynomial { peak: 0.2, power, floor: 0.0, over: None });
     let wsd = |shape| Kind::Wsd(Wsd { peak: 3e-4, floor: 0.0, decay: updates(200), shape });
     vec![
@@ -37,8 +37,8 @@ fn schedules() -> Vec<Schedule> {
         warmed(cosine, 80, 0.1, Ramp::Exponential),
         warmed(polynomial(1.0), 100, 0.0, Ramp::Linear),
         polynomial(2.0).into(),
-        wsd("1-sqrt").into(),
-        warmed(wsd("linear"), 100, 0.0, Ramp::Cosine),
+        wsd(Decay::OneMinusSqrt).into(),
+        warmed(wsd(Decay::Linear), 100, 0.0, Ramp::Cosine),
         Kind::Rex(Rex { peak: 0.1, floor: 0.0, over: None }).into(),
         Kind::Tanh(Tanh { peak: 0.1, floor: 0.0, over: None, lower: -7.0, upper: 3.0 }).into(),
         Kind::Exponential(Exponential { peak: 0.1, gamma: 0.995 }).into(),
@@ -61,7 +61,7 @@ fn schedules() -> Vec<Schedule> {
             pct_start: 0.3,
             div_factor: 25.0,
             final_div_factor: 1e4,
-            anneal: "cos",
+            anneal: Anneal::Cosine,
             three_phase: false,
         })
         .into(),
@@ -70,7 +70,7 @@ fn schedules() -> Vec<Schedule> {
             peak: 0.1,
             up: updates(100),
             down: Some(updates(150)),
-            mode: "triangular2",
+            mode: Triangles::Halved,
             gamma: 1.0,
         })
         .into(),
@@ -103,7 +103,7 @@ fn rows_ten_updates_apart_are_enough() {
 
 #[test]
 fn plain_numbers_are_found_back() {
-    let cosine = Kind::Cosine(Cosine { peak: 0.1, floor: 1e-3, over: None, after: "hold" });
+    let cosine = Kind::Cosine(Cosine { peak: 0.1, floor: 1e-3, over: None, after: After::Hold });
     let schedule = warmed(cosine, 50, 0.0, Ramp::Linear);
     assert_eq!(read(&log_of(&schedule, 1000, 1)).lr, schedule);
 }
@@ -156,7 +156,7 @@ fn ten_million_rows_are_read_in_little_memory() {
         let row = format!("{:.4}\n", 0.1 * (1.0 - f64::from(step) / 1000.0));
         file.write_all(row.repeat(10_000).as_bytes()).unwrap();
     }
-    let imported = import_file(file.path(), Options::default()).unwrap();
+    let imported = import_file(file.path(), &Options::default()).unwrap();
     let fit = imported.fit.unwrap();
     assert_eq!(imported.updates, Some(Span::Updates(1e7)));
     assert!(fit.rows <= (1 << 14) + 1 && fit.max < 2e-3, "{fit}");

@@ -5,7 +5,7 @@ use super::*;
 /// What `anneal import` makes of a case, and the rates that it has at these updates of its run.
 fn rates_of(name: &str, updates_per_epoch: u64, at: &[(u64, f64)]) -> Imported {
     let path = format!("{}/tests/cases/logs/{name}", env!("CARGO_MANIFEST_DIR"));
-    let imported = import_file(&path, Options::default()).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let imported = import_file(&path, &Options::default()).unwrap_or_else(|error| panic!("{name}: {error}"));
     let Some(length) = imported.updates else { panic!("{name} has no length") };
     let updates = length.whole_updates(Clock { updates: 1, updates_per_epoch });
     let curve = curve(&imported, updates, updates_per_epoch);
@@ -51,8 +51,8 @@ fn a_row_an_epoch_is_a_schedule_of_epochs() {
 fn an_event_file_and_a_folder_of_them_are_logs() {
     let folder = format!("{}/tests/recordings/tensorboard/plain", env!("CARGO_MANIFEST_DIR"));
     for path in [folder.clone(), format!("{folder}/events.out.tfevents.1")] {
-        let imported = import_file(&path, Options::default()).unwrap();
-        assert_eq!((imported.format, imported.fit.unwrap().kind), (Format::Log, "cosine"), "{path}");
+        let imported = import_file(&path, &Options::default()).unwrap();
+        assert_eq!((imported.dialect.id, imported.fit.unwrap().kind), ("log", "cosine"), "{path}");
         assert!(
             imported.notes.iter().any(|note| note.contains("left out: train/loss")),
             "{:?}",

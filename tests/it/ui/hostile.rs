@@ -167,7 +167,8 @@ fn of_two_hundred_runs_the_values_at_the_cursor_leave_the_plots_to_be_seen() {
         .map(|at| anneal_studio::experiment::Run { name: format!("number {at}"), ..run.clone() })
         .collect();
     let mut studio = open(experiment, None, 400, (1100.0, 700.0));
-    studio.harness.state_mut().studio_mut().view.cursor = Some(300.0);
+    let plot = studio.harness.get_by_label("Loss plot").rect();
+    studio.harness.hover_at(plot.lerp_inside(eframe::egui::vec2(0.3, 0.9)));
     studio.harness.run_steps(4);
     let rest = studio.harness.get_by_label_contains("more runs");
     assert!(rest.rect().bottom() < 700.0, "the card ends at {}", rest.rect().bottom());

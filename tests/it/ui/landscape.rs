@@ -11,6 +11,7 @@ use anneal_studio::ui::panels::landscape;
 use eframe::egui::vec2;
 
 use super::stand_in::{Studio, open};
+use crate::support::Fixture;
 use crate::training::{cohort, revision};
 
 const SADDLE: &str = r#"
@@ -234,7 +235,7 @@ fn the_table_is_saved_as_csv() {
 fn nothing_held_out_is_said() {
     let mut studio = cycles();
     studio.log.shared.borrow_mut().prepared = {
-        let text = CYCLES.replace("limit = 300", "limit = 300\nvalidation = 0.0");
+        let text = CYCLES.with("limit = 300", "limit = 300\nvalidation = 0.0");
         let experiment = Experiment::parse(&text, "test.toml").unwrap();
         Some(anneal_studio::train::task::prepare(&experiment).unwrap())
     };

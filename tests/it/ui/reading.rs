@@ -92,7 +92,7 @@ fn where_there_is_no_field_the_panel_says_why_and_offers_data_that_has_one() {
     studio.log.shared.borrow_mut().prepared = Some(Arc::new(prepared));
     studio.panel("Decision field");
     assert!(studio.says("64 pixels"));
-    studio.click("Spirals");
+    studio.click("Two spirals");
     assert_eq!(
         studio.document().experiment().data.source,
         anneal_studio::experiment::Source::Shipped("spirals".into())

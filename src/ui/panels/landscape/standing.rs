@@ -27,7 +27,6 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, ground: &Ground, ways: &BTreeMap<L
             }
             ui.end_row();
             for (row, name) in &rows {
-                let tokens = theme::tokens(ui);
                 let clicked = ui
                     .horizontal(|ui| {
                         ui.set_width(name_width);

@@ -288,6 +288,6 @@ fn proven(ui: &mut Ui, proofs: &[Proof]) {
     if accuracies {
         columns.push(("Accuracy", "The mean accuracy on held-out samples after the last update."));
     }
-    columns.push(("Diverged", "Seeds whose loss is no number any more."));
+    columns.push(("Diverged", "Seeds whose loss became NaN or infinite."));
     figures(ui, &columns, &rows);
 }

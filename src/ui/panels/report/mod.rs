@@ -162,7 +162,7 @@ fn tables(ui: &mut Ui, studio: &Studio, audit: &Audit) {
         ]
     });
     let columns = [
-        ("Diverged", "Seeds whose loss is no number any more."),
+        ("Diverged", "Seeds whose loss became NaN or infinite."),
         ("Spikes", "Losses over three times their running average."),
         ("Peak norm", "The greatest gradient norm, before clipping."),
     ];

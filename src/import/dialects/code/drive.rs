@@ -1,0 +1,365 @@
+//! How a function of the tick is called: which variable counts, what else it is given, and for how long.
+
+use super::{
+    Expr, Function, Imported, Machine, Options, Program, StmtKind, Stop, Tick, Value, Within, clock,
+    sets_rate,
+};
+use crate::import::python::eval::Done;
+use crate::import::python::{Bound, Site, Stmt};
+use crate::schedule::Span;
+
+/// Updates of an epoch where a rate changes within epochs and nothing says how many there are.
+const PER_EPOCH: f64 = 100.0;
+
+/// Names of what counts, and of how long a run is.
+const TICKS: [&str; 24] = [
+    "it",
+    "iter",
+    "iteration",
+    "step",
+    "epoch",
+    "i",
+    "n",
+    "current_step",
+    "global_step",
+    "iter_num",
+    "cur_iter",
+    "current_iter",
+    "steps",
+    "iters",
+    "epochs",
+    "s",
+    "e",
+    "ep",
+    "count",
+    "index",
+    "step_num",
+    "num_updates",
+    "cur_step",
+    "current_epoch",
+];
+/// Names of what is a rate, or a share of the run, and counts nothing.
+const NO_TICKS: [&str; 10] =
+    ["lr", "learning_rate", "rate", "new_lr", "value", "x", "progress", "optimizer", "model", "args"];
+const TOTALS: [&str; 20] = [
+    "max_iters",
+    "max_steps",
+    "num_iterations",
+    "num_steps",
+    "total_steps",
+    "train_iters",
+    "max_iter",
+    "n_iters",
+    "total_iters",
+    "iterations",
+    "num_training_steps",
+    "n_steps",
+    "total_iterations",
+    "lr_decay_iters",
+    "num_epochs",
+    "epochs",
+    "n_epochs",
+    "max_epochs",
+    "total_epochs",
+    "nb_epoch",
+];
+
+/// What is evaluated at each tick.
+#[derive(Clone)]
+enum Way<'p> {
+    /// A function of the tick, at this place among its parameters.
+    Function { function: &'p Function, place: usize },
+    /// A call as it stands in a loop.
+    Call(&'p Expr),
+    /// The beginning of a loop's body, up to what sets the rate.
+    Body(&'p [Stmt]),
+}
+
+#[derive(Clone)]
+pub(super) struct Drive<'p> {
+    /// What it is called, for people.
+    pub what: String,
+    way: Way<'p>,
+    line: usize,
+    pub tick: Tick,
+    /// Variables that count epochs, and updates within one or altogether.
+    epochs: Vec<String>,
+    updates: Vec<String>,
+    /// The first value of what counts.
+    start: f64,
+    /// How many there are of it.
+    total: Option<f64>,
+    /// Updates of an epoch, where both count; and whether that was assumed.
+    pub per_epoch: Option<f64>,
+    pub assumed_epoch: bool,
+    asked: Option<Span>,
+}
+
+/// Whether a parameter of this name counts updates or epochs.
+pub fn counts(name: &str) -> bool {
+    TICKS.contains(&name) || name.ends_with("step") || name.ends_with("iter") || name.ends_with("epoch")
+}
+
+impl<'p> Drive<'p> {
+    /// A function that takes the tick; the rest of what it takes has defaults or is known.
+    pub fn of_function(program: &'p Program, function: &'p Function) -> Option<Self> {
+        let own = |name: &str| name != "self";
+        let places: Vec<(usize, &str)> = function
+            .parameters
+            .iter()
+            .enumerate()
+            .filter(|(_, parameter)| own(&parameter.name))
+            .map(|(place, parameter)| (place, parameter.name.as_str()))
+            .collect();
+        let (place, name) = match places.iter().find(|(_, name)| counts(name)) {
+            Some(found) => *found,
+            None => match places.as_slice() {
+                [only] if !NO_TICKS.contains(&only.1) => *only,
+                _ => return None,
+            },
+        };
+        let by_epoch = name.contains("epoch") || name == "e" || name == "ep";
+        Some(Self {
+            what: format!("{}()", function.name),
+            way: Way::Function { function, place },
+            line: function.line,
+            tick: if by_epoch { Tick::Epoch } else { Tick::Update },
+            epochs: Vec::new(),
+            updates: Vec::new(),
+            start: 0.0,
+            total: total(program),
+            per_epoch: None,
+            assumed_epoch: false,
+            asked: None,
+        })
+    }
+
+    /// Does what was asked for beside the text.
+    pub fn overrule(&mut self, options: &Options, imported: &mut Imported) {
+        if let Some(tick) = options.tick {
+            self.tick = tick;
+        }
+        if let (Some(per_epoch), true) = (options.updates_per_epoch, self.per_epoch.is_some()) {
+            (self.per_epoch, self.assumed_epoch) = (Some(per_epoch), false);
+        }
+        self.asked = options.length;
+        let (unit, line) = (if self.tick == Tick::Epoch { "epoch" } else { "update" }, self.line);
+        imported.note(format!("{} was taken as what gives the rate of each {unit} (line {line})", self.what));
+    }
+
+    pub fn ticks(&self, program: &Program) -> Option<u64> {
+        let _ = program;
+        let ticks = match (self.asked, self.tick) {
+            (Some(Span::Updates(updates)), Tick::Update) => Some(updates),
+            (Some(Span::Epochs(epochs)), Tick::Epoch) => Some(epochs),
+            (Some(Span::Epochs(epochs)), Tick::Update) => self.per_epoch.map(|per_epoch| epochs * per_epoch),
+            _ => None,
+        };
+        let own = self.total.map(|total| match (self.tick, self.per_epoch) {
+            (Tick::Update, Some(per_epoch)) => total * per_epoch,
+            _ => total,
+        });
+        ticks.or(own).filter(|ticks| *ticks >= 1.0).map(|ticks| ticks.min(1e9).round() as u64)
+    }
+
+    /// Whether the rate may be made of the one before.
+    pub fn is_stateful(&self) -> bool {
+        matches!(self.way, Way::Body(_) | Way::Call(_))
+    }
+
+    /// The rate of a tick.
+    pub fn rate(&self, machine: &mut Machine<'p>, tick: u64) -> Done<f64> {
+        let tick = tick as f64;
+        let (epoch, update) = match (self.tick, self.per_epoch) {
+            (Tick::Epoch, _) => (tick + self.start, 0.0),
+            (Tick::Update, Some(per_epoch)) => ((tick / per_epoch).floor() + self.start, tick % per_epoch),
+            (Tick::Update, None) => (self.start, tick + self.start),
+        };
+        for name in &self.epochs {
+            machine.define(name, Value::Number(epoch));
+        }
+        for name in &self.updates {
+            machine.define(name, Value::Number(update));
+        }
+        let given = match &self.way {
+            Way::Function { function, place } => {
+                machine.apply_at(function, *place, Value::Number(tick + self.start))?
+            }
+            Way::Call(call) => machine.value(call, self.line)?,
+            Way::Body(body) => {
+                machine.loosely(body, &|stmt| holds_rate(stmt))?;
+                Value::None
+            }
+        };
+        if let Some(lost) = machine.lost.take() {
+            return Err(Stop::new(format!("the rate depends on `{lost}`, which is not known here")));
+        }
+        match given {
+            Value::Opaque(spelled) if machine.rate.is_none() => {
+                Err(Stop::new(format!("it depends on `{spelled}`, which is not known here")))
+            }
+            given => given
+                .number()
+                .filter(|_| matches!(self.way, Way::Function { .. }) && machine.rate.is_none())
+                .or(machine.rate)
+                .ok_or_else(|| Stop::new("it gives no number, and sets no rate")),
+        }
+    }
+}
+
+/// How long the program says that a run is.
+fn total(program: &Program) -> Option<f64> {
+    TOTALS.iter().find_map(|name| match program.bound(name, usize::MAX)? {
+        (Bound::Value(value), line) => program.number(value, line).filter(|total| *total >= 1.0),
+        _ => None,
+    })
+}
+
+fn holds_rate(stmt: &Stmt) -> bool {
+    match &stmt.kind {
+        StmtKind::Assign(targets, _) => targets.iter().any(sets_rate),
+        StmtKind::Update(target, ..) => sets_rate(target),
+        StmtKind::For { body, .. } | StmtKind::While { body, .. } | StmtKind::Block(body) => {
+            body.iter().any(holds_rate)
+        }
+        StmtKind::If(branches, otherwise) => {
+            branches.iter().any(|(_, body)| body.iter().any(holds_rate)) || otherwise.iter().any(holds_rate)
+        }
+        _ => false,
+    }
+}
+
+/// The function or the loop that sets the rate of an optimizer's groups.
+pub(super) fn of_loop<'p>(program: &'p Program, sites: &[Site<'p>]) -> Option<Drive<'p>> {
+    let mut places: Vec<(&'p Stmt, Vec<Within<'p>>)> = Vec::new();
+    program.visit(&mut |stmt, within| {
+        let sets = match &stmt.kind {
+            StmtKind::Assign(targets, _) => targets.iter().any(sets_rate),
+            StmtKind::Update(target, ..) => sets_rate(target),
+            _ => false,
+        };
+        if sets {
+            places.push((stmt, within.to_vec()));
+        }
+    });
+    let (stmt, within) = places.last()?;
+    let own = clock::own_loops(within);
+    if let Some(innermost) = own.last() {
+        // The loop that trains is around it.
+        let mut drive = around(program, &own, stmt.line);
+        drive.way = Way::Body(innermost.body);
+        drive.what = "the loop that sets the rate".to_owned();
+        return Some(drive);
+    }
+    let function = within.iter().rev().find_map(|frame| match frame {
+        Within::Def(function) => Some(*function),
+        _ => None,
+    })?;
+    // Where it is called, with the loops around that.
+    let caller =
+        sites.iter().find(|site| site.call.name == function.name && !clock::loops(site, sites).is_empty());
+    let by_call = caller.and_then(|caller| {
+        let loops = clock::loops(caller, sites);
+        let mut drive = around(program, &loops, caller.call.line);
+        let call = expression_of(program, caller)?;
+        drive.way = Way::Call(call);
+        drive.what = format!("{}()", function.name);
+        // An argument that is the parameter of the function around the call counts too.
+        let counted = drive.epochs.iter().chain(&drive.updates).cloned().collect::<Vec<_>>();
+        let mentions = |name: &str| {
+            caller
+                .call
+                .arguments
+                .iter()
+                .chain(caller.call.named.iter().map(|(_, value)| value))
+                .any(|value| mentions(value, name))
+        };
+        counted.iter().any(|name| mentions(name)).then(|| {
+            // Only epochs are handed on: it is a staircase, wherever the call stands.
+            if !drive.updates.iter().any(|name| mentions(name)) && !drive.epochs.is_empty() {
+                drive.tick = Tick::Epoch;
+                drive.per_epoch = None;
+                drive.assumed_epoch = false;
+            }
+            drive
+        })
+    });
+    by_call.or_else(|| Drive::of_function(program, function))
+}
+
+/// The statement's own expression of a call.
+fn expression_of<'p>(program: &'p Program, site: &Site<'p>) -> Option<&'p Expr> {
+    let mut found = None;
+    program.visit(&mut |stmt, _| {
+        let (StmtKind::Value(value) | StmtKind::Assign(_, value)) = &stmt.kind else { return };
+        if matches!(value, Expr::Call(call) if std::ptr::eq(&**call, site.call)) {
+            found = Some(value);
+        }
+    });
+    found
+}
+
+fn mentions(value: &Expr, name: &str) -> bool {
+    match value {
+        Expr::Name(found) => found == name,
+        Expr::Binary(_, sides) => mentions(&sides.0, name) || mentions(&sides.1, name),
+        Expr::Unary(_, inner) => mentions(inner, name),
+        Expr::Call(call) => call.arguments.iter().any(|value| mentions(value, name)),
+        _ => false,
+    }
+}
+
+/// What counts in these loops.
+fn around<'p>(program: &'p Program, loops: &[clock::Loop<'p>], line: usize) -> Drive<'p> {
+    let mut drive = Drive {
+        what: String::new(),
+        way: Way::Body(&[]),
+        line,
+        tick: Tick::Update,
+        epochs: Vec::new(),
+        updates: Vec::new(),
+        start: 0.0,
+        total: None,
+        per_epoch: None,
+        assumed_epoch: false,
+        asked: None,
+    };
+    let outer = loops.iter().find(|around| around.is_epochs());
+    let inner = loops.iter().rfind(|around| !around.is_epochs());
+    let counters = |around: &clock::Loop<'p>| {
+        let mut names: Vec<String> = around.variable().map(str::to_owned).into_iter().collect();
+        // A counter that the loop moves on by itself.
+        for stmt in around.body {
+            if let StmtKind::Update(Expr::Name(name), "+", Expr::Number(_)) = &stmt.kind {
+                names.push(name.clone());
+            }
+        }
+        names
+    };
+    if let Some(outer) = outer {
+        drive.tick = Tick::Epoch;
+        drive.epochs = counters(outer);
+        if let Some((start, count)) = outer.range(program, line) {
+            (drive.start, drive.total) = (start, Some(count));
+        }
+    }
+    if let Some(inner) = inner {
+        drive.tick = Tick::Update;
+        drive.updates = counters(inner);
+        if outer.is_some() {
+            (drive.per_epoch, drive.assumed_epoch) = (Some(PER_EPOCH), true);
+        } else if let Some((start, count)) = inner.range(program, line) {
+            (drive.start, drive.total) = (start, Some(count));
+        } else if inner.items.is_none() {
+            for name in &drive.updates {
+                if let Some((Bound::Value(value), at)) = program.bound(name, 0) {
+                    drive.start = program.number(value, at).unwrap_or(0.0);
+                }
+            }
+        }
+    }
+    if drive.total.is_none() && outer.is_none() {
+        drive.total = total(program);
+    }
+    drive
+}

@@ -1,0 +1,84 @@
+//! fastai's `fit_one_cycle` and `fit_flat_cos`, whose rates move by the share of the run that is done.
+
+use super::super::dialect::{Dialect, Sign};
+use super::super::pytorch_arguments::Given;
+use super::super::shape::{constant, cosine, sequence, wsd};
+use super::super::text::Text;
+use super::super::{ImportError, Imported, Options};
+use super::wrong_form;
+use crate::experiment::{Number, Optimizer, OptimizerKind};
+use crate::schedule::kind::{After, Decay};
+use crate::schedule::{Ramp, Span};
+
+pub static DIALECT: Dialect = Dialect {
+    id: "fastai",
+    name: "fastai",
+    example: "from fastai.vision.all import *\nlearn = vision_learner(dls, resnet34)\nlearn.fit_one_cycle(10, 1e-3)\n",
+    signs: &[
+        (Sign::Call("fit_one_cycle"), 20),
+        (Sign::Call("fit_flat_cos"), 20),
+        (Sign::Call("fine_tune"), 8),
+        (Sign::Import("fastai"), 8),
+    ],
+    read,
+};
+
+fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
+    let Some(program) = text.program() else { return Err(wrong_form(&DIALECT, text)) };
+    let calls = program.calls();
+    let names = ["fit_one_cycle", "fit_flat_cos", "fine_tune"];
+    let found: Vec<_> =
+        calls.iter().map(|(_, call)| *call).filter(|call| names.contains(&call.name.as_str())).collect();
+    let Some(call) = found.last() else {
+        return Err(ImportError::NoSchedule("fit_one_cycle or fit_flat_cos is looked for"));
+    };
+    let given = Given::new(call, program, 0);
+    let mut imported = Imported::new(&DIALECT, call.name.clone(), constant(0.0));
+    if found.len() > 1 {
+        imported.note(format!("of {} trainings the one on line {} was read", found.len(), call.line));
+    }
+    if call.name == "fine_tune" {
+        let why = "it trains twice, first with a frozen body; a log of its rates can be imported";
+        return Err(ImportError::unsupported("fine_tune", why));
+    }
+    let epochs = given.need("n_epoch", 0)?;
+    let place = "lr_max";
+    let given_rate = given.number(if call.name == "fit_flat_cos" { "lr" } else { place }, 1);
+    let peak = match given_rate {
+        Ok(Some(rate)) => rate,
+        Ok(None) => {
+            imported.assume("the text gives no rate: 1e-3 was taken, the Learner's default");
+            1e-3
+        }
+        Err(_) => {
+            return Err(ImportError::unsupported(
+                "a slice of rates",
+                "groups of parameters have rates of their own; a log can be imported",
+            ));
+        }
+    };
+    let over = |share: f64| Span::Percent(100.0 * share);
+    imported.updates = Some(options.length.unwrap_or(Span::Epochs(epochs)));
+    if call.name == "fit_one_cycle" {
+        let start = given.or("pct_start", 4, 0.25)?;
+        let (div, end) = (given.or("div", 2, 25.0)?, given.or("div_final", 3, 1e5)?);
+        if !(start > 0.0 && start < 1.0) {
+            return Err(ImportError::missing("fit_one_cycle", "a pct_start between 0 and 1"));
+        }
+        let climb = super::super::shape::warmed(constant(peak), over(start), 1.0 / div, Ramp::Cosine);
+        let fall = cosine(peak, peak / end, None, After::Hold);
+        imported.lr = sequence(vec![(over(start), climb)], fall);
+        let mut optimizer = Optimizer::new(OptimizerKind::Adam);
+        optimizer.set("beta1", Number::Mirror { low: 0.85, high: 0.95 });
+        imported.optimizer = Some(optimizer);
+        given.get("moms", 6);
+        given.get("wd", 5);
+        imported.assume("the optimizer is fastai's Adam with its momentum cycled between 0.95 and 0.85");
+    } else {
+        let start = given.or("pct_start", 3, 0.75)?;
+        let end = given.or("div_final", 2, 1e5)?;
+        imported.lr = wsd(peak, peak / end, over(1.0 - start), Decay::Cosine);
+    }
+    given.unread().into_iter().for_each(|unread| imported.leave(unread));
+    Ok(imported)
+}

@@ -1,0 +1,219 @@
+//! The dialects: a file each, and a row each of [`ALL`].
+
+pub(super) mod axolotl;
+mod code;
+mod composer;
+pub(super) mod deepspeed;
+mod detectron;
+mod diffusers;
+mod espnet;
+mod fairseq;
+mod fastai;
+pub(crate) mod huggingface;
+mod keras;
+mod llama_factory;
+mod megatron;
+mod mlx;
+mod nanogpt;
+mod nemo;
+mod open_clip;
+mod openmmlab;
+mod optax;
+mod paddle;
+mod targets;
+pub(super) mod timm;
+mod timm_api;
+mod torchtitan;
+mod torchvision;
+mod vision;
+mod wrapped;
+mod yolo;
+
+use super::dialect::Dialect;
+use super::python::{Expr, Pair, Program, StmtKind};
+use super::settings::Settings;
+use super::{ImportError, pytorch};
+
+/// An experiment file of ours.
+pub(super) static EXPERIMENT: Dialect = Dialect {
+    id: "anneal",
+    name: "Anneal Studio",
+    example: "anneal = 1\nname = \"one\"\n[data]\nname = \"digits\"\n[model]\nkind = \"mlp\"\nhidden = [8]\n[train]\n\
+              updates = \"5ep\"\n[[run]]\nname = \"a\"\noptimizer = { kind = \"sgd\" }\nlr = { kind = \"constant\", peak = \
+              0.1 }\n",
+    signs: &[],
+    read: |text, _| super::experiment(text.raw),
+};
+
+/// Rates that a training wrote down.
+pub(super) static LOG: Dialect = Dialect {
+    id: "log",
+    name: "logged rates",
+    example: "step,lr\n0,0.1\n1,0.09\n2,0.08\n",
+    signs: &[],
+    read: |text, _| super::log::read(text.raw.as_bytes()),
+};
+
+/// Every dialect; of equal evidence the first has the text.
+pub static ALL: [&Dialect; 37] = [
+    &pytorch::DIALECT,
+    &huggingface::DIALECT,
+    &axolotl::DIALECT,
+    &llama_factory::DIALECT,
+    &timm::DIALECT,
+    &timm_api::DIALECT,
+    &deepspeed::DIALECT,
+    &keras::DIALECT,
+    &optax::DIALECT,
+    &fastai::DIALECT,
+    &diffusers::DIALECT,
+    &diffusers::KOHYA,
+    &open_clip::DIALECT,
+    &fairseq::DIALECT,
+    &torchvision::DIALECT,
+    &vision::DINO,
+    &vision::MAE,
+    &vision::CONVNEXT,
+    &megatron::DIALECT,
+    &openmmlab::DIALECT,
+    &detectron::DIALECT,
+    &targets::HYDRA,
+    &targets::TORCHTUNE,
+    &targets::LIGHTNING_CLI,
+    &nemo::DIALECT,
+    &paddle::DIALECT,
+    &mlx::DIALECT,
+    &yolo::DIALECT,
+    &torchtitan::DIALECT,
+    &composer::DIALECT,
+    &espnet::DIALECT,
+    &nanogpt::DIALECT,
+    &wrapped::WANDB,
+    &wrapped::CARD,
+    &code::DIALECT,
+    &EXPERIMENT,
+    &LOG,
+];
+
+/// The names that a program gives values outside its functions, as settings.
+fn assignments(program: &Program) -> Settings {
+    let mut pairs = Vec::new();
+    for stmt in &program.body {
+        if let StmtKind::Assign(targets, value) = &stmt.kind
+            && let [Expr::Name(name)] = targets.as_slice()
+        {
+            pairs.push(Pair { key: Expr::Text(name.clone()), value: value.clone(), line: stmt.line });
+        }
+    }
+    worked_out(program, &pairs)
+}
+
+/// The settings of a table in a program, with what can be worked out.
+fn worked_out(program: &Program, pairs: &[Pair]) -> Settings {
+    fn value(program: &Program, of: &Expr, line: usize, level: usize) -> Expr {
+        if level > 16 {
+            return of.clone();
+        }
+        let resolved = program.resolve_at(of, line);
+        match resolved {
+            Expr::Table(pairs) => Expr::Table(
+                pairs
+                    .iter()
+                    .map(|pair| Pair {
+                        value: value(program, &pair.value, pair.line, level + 1),
+                        ..pair.clone()
+                    })
+                    .collect(),
+            ),
+            Expr::List(items) => {
+                Expr::List(items.iter().map(|item| value(program, item, line, level + 1)).collect())
+            }
+            Expr::Text(_) | Expr::Flag(_) | Expr::None | Expr::Number(_) => resolved.clone(),
+            // `dict(type="StepLR", step=3)` is a table by another spelling.
+            Expr::Call(call) if call.name == "dict" && call.arguments.is_empty() => Expr::Table(
+                call.named
+                    .iter()
+                    .map(|(name, found)| Pair {
+                        key: Expr::Text(name.clone()),
+                        value: value(program, found, call.line, level + 1),
+                        line: call.line,
+                    })
+                    .collect(),
+            ),
+            _ => program.number(of, line).map_or_else(|| resolved.clone(), Expr::Number),
+        }
+    }
+    let pairs: Vec<Pair> = pairs
+        .iter()
+        .map(|pair| Pair { value: value(program, &pair.value, pair.line, 0), ..pair.clone() })
+        .collect();
+    Settings::of_pairs(&pairs)
+}
+
+/// The table that a name outside functions is given, perhaps as `dict(...)`, worked out.
+fn table_of(program: &Program, name: &str) -> Option<Settings> {
+    let (super::python::Bound::Value(value), line) = program.bound(name, usize::MAX)? else { return None };
+    match value {
+        Expr::Table(pairs) => Some(worked_out(program, pairs)),
+        other => {
+            let pair = Pair { key: Expr::Text(String::new()), value: other.clone(), line };
+            let held = worked_out(program, std::slice::from_ref(&pair));
+            let below = held.table("");
+            (!below.is_empty()).then_some(below)
+        }
+    }
+}
+
+/// Where a program sets the rate of an optimizer's group itself: the line, and the value as it is spelled.
+pub(super) fn rates_set(program: &Program) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    program.visit(&mut |stmt, _| {
+        if let StmtKind::Assign(targets, value) = &stmt.kind
+            && targets.iter().any(sets_rate)
+        {
+            found.push((stmt.line, value.shown()));
+        }
+        if let StmtKind::Update(target, operator, value) = &stmt.kind
+            && sets_rate(target)
+        {
+            found.push((stmt.line, format!("{operator}= {}", value.shown())));
+        }
+    });
+    found
+}
+
+/// Whether what is assigned is the rate of an optimizer's group.
+pub(super) fn sets_rate(target: &Expr) -> bool {
+    match target {
+        Expr::Index(index) => {
+            let key = matches!(&index.1, Expr::Text(key) if matches!(key.as_str(), "lr" | "learning_rate"));
+            let holder = index.0.shown();
+            key && (holder.contains("group") || holder.contains("optim") || holder == "g" || holder == "pg")
+        }
+        Expr::Name(name) => {
+            let Some((holder, field)) = name.rsplit_once('.') else { return false };
+            matches!(field, "lr" | "learning_rate")
+                && holder.rsplit('.').next().is_some_and(|last| last.contains("optim"))
+        }
+        _ => false,
+    }
+}
+
+/// The last function whose name tells of a rate, and whose only parameter without a default counts updates or epochs.
+pub(super) fn rate_function(program: &Program) -> Option<&super::python::Function> {
+    let tells = |name: &str| {
+        let name = name.to_lowercase();
+        let words = ["learning_rate", "schedule", "anneal", "warmup", "decay"];
+        name.split('_').any(|part| part == "lr") || words.iter().any(|word| name.contains(word))
+    };
+    program.functions().into_iter().rev().map(|function| &**function).find(|function| {
+        let mut open = function.parameters.iter().filter(|parameter| parameter.default.is_none());
+        let counts = open.next().is_some_and(|parameter| code::counts(&parameter.name));
+        tells(&function.name) && counts && open.next().is_none()
+    })
+}
+
+/// A reader was given what its dialect is not written in.
+fn wrong_form(dialect: &Dialect, text: &super::text::Text<'_>) -> ImportError {
+    ImportError::WrongForm { dialect: dialect.name, form: text.written_in() }
+}

@@ -1,0 +1,76 @@
+//! Rates that a function gives: the table of its values, or the named schedule that they are.
+
+use super::fit::{self, Sample};
+use super::python::eval::Stop;
+use super::shape::{in_epochs, table};
+use super::{ImportError, Imported};
+use crate::schedule::{Schedule, Span, Tick};
+
+/// The most values that are listed one by one, and looked at.
+pub(super) const MAX_VALUES: u64 = 20_000;
+/// How long a run is taken to be where nothing says.
+pub(super) const ASSUMED: u64 = 1000;
+
+/// A function of the tick, as a schedule.
+pub(super) struct Sampled<'s> {
+    /// What it is called, for people.
+    pub what: &'s str,
+    /// The ticks of the run, where they are known.
+    pub ticks: Option<u64>,
+    pub tick: Tick,
+}
+
+/// The schedule whose values these are: a named one where it is exact, or else the values themselves, or for
+/// runs of more than [`MAX_VALUES`] ticks the nearest that there is.
+///
+/// # Errors
+/// When the function cannot be evaluated, or gives what is no rate.
+pub(super) fn schedule(
+    of: &Sampled<'_>,
+    imported: &mut Imported,
+    mut rate: impl FnMut(u64) -> Result<f64, Stop>,
+) -> Result<Schedule, ImportError> {
+    let unit = if of.tick == Tick::Epoch { "epochs" } else { "updates" };
+    let total = match of.ticks {
+        Some(ticks) => ticks.clamp(1, 1_000_000_000),
+        None => {
+            imported.assume(format!(
+                "the text does not say how long the run is: {} was evaluated for {ASSUMED} {unit} (--length says more)",
+                of.what
+            ));
+            if imported.updates.is_none() {
+                let ticks = ASSUMED as f64;
+                let length = if of.tick == Tick::Epoch { Span::Epochs(ticks) } else { Span::Updates(ticks) };
+                imported.updates = Some(length);
+            }
+            ASSUMED
+        }
+    };
+    let every = total.div_ceil(MAX_VALUES).max(1);
+    let mut samples = Vec::new();
+    for update in (0..total).step_by(every as usize) {
+        let value = rate(update).map_err(|stop| {
+            let at = if update == 0 { String::new() } else { format!("at tick {update} ") };
+            ImportError::unsupported(of.what, format!("{at}{}; a log of its rates can be imported", stop.why))
+        })?;
+        if !(0.0..=1e30).contains(&value) {
+            let why = format!("at tick {update} it gives {value}, which is no learning rate");
+            return Err(ImportError::unsupported(of.what, why));
+        }
+        samples.push(Sample { update, rate: value });
+    }
+    let found = fit::nearest(&samples, total)?;
+    let schedule = if found.fit.is_exact() {
+        imported.note(format!("{} was evaluated: it is {} exactly", of.what, found.fit.kind));
+        found.schedule
+    } else if every == 1 {
+        imported.note(format!("{} was evaluated: its {total} values were taken; {}", of.what, found.fit));
+        table(samples.into_iter().map(|sample| sample.rate).collect())
+    } else {
+        imported
+            .note(format!("{} was evaluated at every {every}th of {total} {unit}: {}", of.what, found.fit));
+        found.schedule
+    };
+    imported.fit = Some(found.fit);
+    Ok(if of.tick == Tick::Epoch { in_epochs(&schedule) } else { schedule })
+}

@@ -1,0 +1,51 @@
+"""Copies out of bare clones the files that may set a learning rate: `collect.py CLONES OUT [MOST]`.
+
+CLONES holds `owner+name/repo` git directories; OUT gets `owner+name/path` files, and of Markdown the fenced blocks of
+commands. Nothing of it is meant to be committed: `census.py` reads it and writes down paths and verdicts only.
+"""
+
+import os
+import re
+import subprocess
+import sys
+
+TELLS = re.compile(
+    r"lr_scheduler|learning_rate|lr_config|param_scheduler|BASE_LR|LearningRate|lr0|scheduler\._?component|CosineDecay|"
+    r"_schedule\(|adjust_learning_rate|get_lr\(|LRScheduler|lr-decay|warmup[-_](steps|epochs|iters|updates)|StepLR|"
+    r"OneCycle|CosineAnnealing|\"scheduler\"|alpha_f|--sched\b|--blr\b"
+)
+KINDS = (".py", ".yaml", ".yml", ".json", ".sh", ".toml", ".ipynb", ".md")
+
+
+def main(clones, out, most):
+    for clone in sorted(os.listdir(clones)):
+        git = os.path.join(clones, clone, "repo")
+        if not os.path.isdir(git):
+            continue
+        names = subprocess.run(
+            ["git", "-C", git, "grep", "-lIE", TELLS.pattern.replace(r"\b", ""), "HEAD"],
+            capture_output=True, text=True, check=False,
+        ).stdout.splitlines()
+        names = [name.split(":", 1)[1] for name in names if name.endswith(KINDS)]
+        # Evenly over the repository, so that no folder fills the census.
+        step = max(1, len(names) // most)
+        for name in names[::step][:most]:
+            text = subprocess.run(
+                ["git", "-C", git, "show", f"HEAD:{name}"], capture_output=True, check=False
+            ).stdout.decode("utf-8", "replace")
+            if len(text) > 400_000:
+                continue
+            target = os.path.join(out, clone, name)
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            if name.endswith(".md"):
+                blocks = re.findall(r"```(?:bash|sh|shell|console)?\n(.*?)```", text, re.S)
+                for index, block in enumerate(block for block in blocks if TELLS.search(block)):
+                    with open(f"{target}.{index}.sh", "w") as file:
+                        file.write(block)
+            else:
+                with open(target, "w") as file:
+                    file.write(text)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else 40)
