@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the README's pictures anew: run it from the checkout after a change to the interface, then look at them.
+# Makes the README's pictures again: run it from the checkout after a change to the interface, then look at them.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 cargo build --release

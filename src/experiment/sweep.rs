@@ -96,7 +96,9 @@ impl Objective {
         match self {
             Self::UpdatesToAccuracy(accuracy) => format!("updates_to val_accuracy {accuracy}"),
             Self::UpdatesToLoss(loss) => format!("updates_to val_loss {loss}"),
-            word => super::names::name_of(&Self::ALL, &word).to_owned(),
+            word => {
+                Self::ALL.iter().find(|(_, known)| *known == word).map_or("", |(name, _)| name).to_owned()
+            }
         }
     }
 }

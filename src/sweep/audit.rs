@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::SweepError;
-use super::driver::{Sweeper, Watch};
 use super::front::best;
 use super::journal::{Journal, JournalError, Kept};
 use super::pruner::STEPS;
 use super::space::Chosen;
 use super::trial::{Status, Trial};
+use crate::experiment::Sweep;
 use crate::random::{Stream, rng, shuffle};
 
 /// The share of pruned trials that is audited, and bounds of how many.
@@ -67,18 +67,18 @@ impl Audit {
 
 /// Trains a seeded sample of the pruned trials to the end.
 pub(super) fn audit(
-    sweeper: &mut Sweeper,
+    (sweep, seed): (&Sweep, u64),
     trials: &[Trial],
     mut journal: Option<&mut Journal>,
     kept: &mut Kept,
-    watch: &mut dyn Watch,
+    train_whole: impl FnOnce(Vec<(usize, Chosen)>) -> Result<Vec<Trial>, SweepError>,
 ) -> Result<Audit, SweepError> {
-    let objectives = sweeper.sweep().objectives.clone();
-    let seeds = sweeper.sweep().seeds as u64;
+    let objectives = &sweep.objectives;
+    let seeds = sweep.seeds as u64;
     let pruned: Vec<&Trial> = trials.iter().filter(|trial| trial.status == Status::Pruned).collect();
     let wanted = ((pruned.len() as f64 * SHARE).ceil() as usize).clamp(LEAST, MOST).min(pruned.len());
     let mut order: Vec<usize> = (0..pruned.len()).collect();
-    shuffle(&mut rng(sweeper.seed(), Stream::Audit), &mut order);
+    shuffle(&mut rng(seed, Stream::Audit), &mut order);
     let mut sample: Vec<&Trial> = order.into_iter().take(wanted).map(|at| pruned[at]).collect();
     sample.sort_by_key(|trial| trial.trial);
 
@@ -94,14 +94,14 @@ pub(super) fn audit(
             None => todo.push((trial.trial, trial.values.clone())),
         }
     }
-    for trial in sweeper.train_whole(todo, watch)? {
+    for trial in train_whole(todo)? {
         if let Some(journal) = &mut journal {
             journal.append_audit(&trial)?;
         }
         whole.insert(trial.trial, trial);
     }
 
-    let to_beat = best(trials, &objectives).map_or(f64::INFINITY, |best| best.badness(&objectives));
+    let to_beat = best(trials, objectives).map_or(f64::INFINITY, |best| best.badness(objectives));
     let ends: Vec<Trial> = whole.into_values().collect();
     let saved: u64 = pruned.iter().map(|trial| whole_run(trial).saturating_sub(trial.updates) * seeds).sum();
     let made: u64 = trials.iter().map(|trial| trial.updates * seeds).sum();
@@ -110,10 +110,10 @@ pub(super) fn audit(
         audited: ends.len(),
         winners_killed: ends
             .iter()
-            .filter(|end| end.badness(&objectives) < to_beat)
+            .filter(|end| end.badness(objectives) < to_beat)
             .map(|end| end.trial)
             .collect(),
-        best_audited: best(&ends, &objectives).and_then(|best| best.objectives.first().copied().flatten()),
+        best_audited: best(&ends, objectives).and_then(|best| best.objectives.first().copied().flatten()),
         updates_saved: saved,
         share_saved: saved as f64 / (saved + made).max(1) as f64,
         updates_audited: ends.iter().map(|end| end.updates * seeds).sum(),

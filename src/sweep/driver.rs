@@ -252,7 +252,9 @@ impl Sweeper {
         let audit = if self.sweep.prune == Prune::None {
             None
         } else {
-            Some(audit::audit(self, &trials, journal, &mut kept, watch)?)
+            let (sweep, seed) = (self.sweep.clone(), self.seed());
+            let train_whole = |todo| self.train_whole(todo, watch);
+            Some(audit::audit((&sweep, seed), &trials, journal, &mut kept, train_whole)?)
         };
         Ok(Outcome { trials, audit })
     }

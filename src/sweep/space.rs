@@ -2,7 +2,6 @@
 
 use toml::Value;
 
-use super::tpe::choice;
 use crate::experiment::sweep::{Axis, Values};
 use crate::experiment::vary::{Base, VaryError, has_field, is_kind};
 use crate::experiment::{Experiment, Sweep};
@@ -124,4 +123,9 @@ fn coordinates(axis: &Axis) -> Vec<f64> {
             (0..choices.len()).map(|at| (at as f64 + 0.5) / choices.len() as f64).collect()
         }
     }
+}
+
+/// Which of `count` choices a coordinate stands for.
+pub fn choice(x: f64, count: usize) -> usize {
+    ((x * count as f64) as usize).min(count.saturating_sub(1))
 }

@@ -6,9 +6,10 @@ use crate::engine::protocol::{Command, State};
 use crate::train::ids::Mode;
 use crate::ui::action::Action;
 use crate::ui::document::presets;
+use crate::ui::panels::export;
 use crate::ui::sheet::{Sheet, Then};
 use crate::ui::theme;
-use crate::ui::view::{Context as SidePanel, Window, following};
+use crate::ui::view::{Window, following};
 
 use super::StudioApp;
 
@@ -54,8 +55,7 @@ impl StudioApp {
             Action::SaveAs => self.ask_where(None),
             Action::ImportSchedule => studio.sheet = Some(Sheet::import()),
             Action::ShowExport => {
-                studio.view.context = Some(SidePanel::Export);
-                studio.view.context_open = true;
+                studio.view.open(export::PANEL.name);
             }
             Action::Undo => studio.document.undo(),
             Action::Redo => studio.document.redo(),
@@ -111,7 +111,7 @@ impl StudioApp {
                     _ => following(studio.clock().updates),
                 };
             }
-            Action::SwitchContext => studio.view.context_open = !studio.view.context_open,
+            Action::SwitchPanel => studio.view.panel_open = !studio.view.panel_open,
             Action::SwitchTheme => {
                 let dark = ctx.theme() == Theme::Dark;
                 ctx.set_theme(if dark { Theme::Light } else { Theme::Dark });
