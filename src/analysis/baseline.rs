@@ -7,10 +7,11 @@ use super::side_training;
 use super::statistics::mean;
 use crate::data::Prepared;
 use crate::experiment::{Experiment, Run};
+use crate::jobs::Progress;
 use crate::schedule::kind::Constant;
 use crate::schedule::{Clock, Kind};
 use crate::train::TrainError;
-use crate::train::errand::{Errand, Promise, Ticket};
+use crate::train::errand::{Errand, Promise};
 use crate::train::lane::Lane;
 use crate::train::task::Task;
 
@@ -59,7 +60,7 @@ pub fn tune(
     experiment: &Experiment,
     prepared: &Arc<Prepared>,
     pool: &Arc<rayon::ThreadPool>,
-    ticket: &Ticket,
+    progress: &Progress,
     mut each: impl FnMut(&Run, &Lane),
 ) -> Result<Baseline, TrainError> {
     let task = Task::new(experiment, Arc::clone(prepared))?;
@@ -77,7 +78,7 @@ pub fn tune(
         let rates: Vec<f64> = GRID[next.clone()].iter().map(|factor| factor * peak).collect();
         let (before, all) = (trials.len() as u64, (trials.len() + rates.len()) as u64);
         let report =
-            |done: u64, total: u64| ticket.report(before * total + (all - before) * done, all * total);
+            |done: u64, total: u64| Ok(progress.report(before * total + (all - before) * done, all * total)?);
         let new = attempt(experiment, first, &rates, measure, (prepared, pool), report, &mut each)?;
         let at = if next.start < low { 0 } else { trials.len() };
         trials.splice(at..at, new);
@@ -108,12 +109,12 @@ pub fn errand() -> (Errand, Promise<Baseline>) {
             let prepared = Arc::clone(&cohort.task().prepared);
             Ok((cohort.revision().experiment.clone(), prepared, Arc::clone(cohort.pool())))
         },
-        |(experiment, prepared, pool), ticket| tune(&experiment, &prepared, &pool, ticket, |_, _| ()),
+        |(experiment, prepared, pool), progress| tune(&experiment, &prepared, &pool, progress, |_, _| ()),
     )
 }
 
-fn refused(why: &str) -> TrainError {
-    TrainError::Task(format!("no baseline: {why}"))
+fn refused(why: &'static str) -> TrainError {
+    TrainError::Refused { work: "no baseline", why }
 }
 
 /// The highest rate of the runs with the same optimizer as `first`.

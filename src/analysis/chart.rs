@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::numbers::{round_steps, round_to};
+
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 280.0;
 const LEFT: f64 = 64.0;
@@ -121,14 +123,8 @@ fn widened((low, high): (f64, f64)) -> (f64, f64) {
 }
 
 /// Round numbers within a range.
-fn ticks((low, high): (f64, f64)) -> Vec<f64> {
-    let rough = (high - low) / TICKS;
-    let power = 10_f64.powf(rough.log10().floor());
-    let step =
-        [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * power).find(|step| *step >= rough).unwrap_or(power);
-    let first = (low / step).ceil() as i64;
-    let last = (high / step).floor() as i64;
-    (first..=last.min(first.saturating_add(20))).map(|k| k as f64 * step).collect()
+fn ticks(range: (f64, f64)) -> Vec<f64> {
+    round_steps(range, TICKS, 20)
 }
 
 /// Round values on an axis whose range is in decades: 1, 2, 5, 10, ... or whole powers of ten.
@@ -153,8 +149,7 @@ pub fn label(value: f64) -> String {
     if size != 0.0 && !(1e-3..1e6).contains(&size) {
         return format!("{value:.1e}");
     }
-    let rounded: f64 = format!("{value:.2e}").parse().unwrap_or(value);
-    format!("{rounded}")
+    format!("{}", round_to(value, 3))
 }
 
 /// Text that cannot be taken for HTML.

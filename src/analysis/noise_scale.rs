@@ -216,7 +216,7 @@ pub fn errand(id: LaneId) -> (Errand, Promise<Measured>) {
         "noise scale",
         move |cohort| {
             let Some(at) = cohort.lanes().iter().position(|lane| lane.id == id) else {
-                return Err(TrainError::Task("noise scale: the run is no more; choose another".into()));
+                return Err(TrainError::RunGone { work: "noise scale" });
             };
             let task = cohort.task();
             let row: Vec<f32> = cohort.rows().get(at)?.to_vec1()?;
@@ -224,21 +224,21 @@ pub fn errand(id: LaneId) -> (Errand, Promise<Measured>) {
             let experiment = cohort.revision().experiment.clone();
             Ok((experiment, Arc::clone(&task.prepared), row, update))
         },
-        |(experiment, prepared, row, update), ticket| {
+        |(experiment, prepared, row, update), progress| {
             let task = Task::new(&experiment, prepared)?;
             let parameters = row.get(..task.model.width()).unwrap_or(&row);
             let small = (task.batch / 4).clamp(1, (task.samples / 2).max(1));
             let mut found = Vec::new();
             for draw in 0..DRAWS {
-                ticket.report(draw, DRAWS)?;
+                progress.report(draw, DRAWS)?;
                 found.extend(noise_scale(&task, parameters, small, BATCHES, task.seed.wrapping_add(draw)));
             }
             let count = found.len() as f64;
             let mean = |of: fn(&NoiseScale) -> f64| found.iter().map(of).sum::<f64>() / count;
             let scale = NoiseScale { signal: mean(|one| one.signal), noise: mean(|one| one.noise) };
             if found.is_empty() {
-                let few = "noise scale: there are too few samples, or the gradients are no numbers any more";
-                return Err(TrainError::Task(few.into()));
+                let why = "there are too few samples, or the gradients are NaN";
+                return Err(TrainError::Refused { work: "noise scale", why });
             }
             Ok(Measured { update, scale, batches: found.len() * BATCHES.min(task.samples / small) })
         },

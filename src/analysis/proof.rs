@@ -6,10 +6,11 @@ use super::peak::with_peak;
 use super::side_training;
 use crate::data::Prepared;
 use crate::experiment::{Experiment, Run};
+use crate::jobs::Progress;
 use crate::schedule::kind::{Anneal, OneCycle};
 use crate::schedule::{Clock, Kind, Schedule};
 use crate::train::TrainError;
-use crate::train::errand::{Errand, Promise, Ticket};
+use crate::train::errand::{Errand, Promise};
 use crate::train::ids::RunId;
 use crate::train::task::{Task, prepare};
 
@@ -31,12 +32,8 @@ impl Under {
     fn schedule(self, run: &Run, clock: Clock, peak: f64) -> Result<Schedule, TrainError> {
         match self {
             Self::OneCycle => Ok(one_cycle(peak)),
-            Self::Own => with_peak(&run.lr, clock, peak).ok_or_else(|| {
-                let name = &run.name;
-                TrainError::Task(format!(
-                    "the schedule of \"{name}\" cannot peak at {peak:e}: prove it under one cycle"
-                ))
-            }),
+            Self::Own => with_peak(&run.lr, clock, peak)
+                .ok_or_else(|| TrainError::Peak { run: run.name.clone(), peak }),
         }
     }
 }
@@ -93,7 +90,7 @@ pub fn prove(
     pool: &Arc<rayon::ThreadPool>,
 ) -> Result<Vec<Proof>, TrainError> {
     let ask = Ask { run: side_training::find(experiment, run)?.clone(), rates: rates.to_vec(), seeds, under };
-    ask.answer(experiment, &prepare(experiment)?, pool, &Ticket::default())
+    ask.answer(experiment, &prepare(experiment)?, pool, &Progress::default())
 }
 
 /// The same beside a training, for the experiment it trains.
@@ -104,13 +101,13 @@ pub fn errand(run: RunId, rates: Vec<f64>, seeds: usize, under: Under) -> (Erran
             let revision = cohort.revision();
             let found = revision.ids.iter().zip(&revision.experiment.runs).find(|(id, _)| **id == run);
             let Some((_, run)) = found else {
-                return Err(TrainError::Task("proof: the run is no more; choose another".into()));
+                return Err(TrainError::RunGone { work: "proof" });
             };
             let ask = Ask { run: run.clone(), rates, seeds, under };
             let prepared = Arc::clone(&cohort.task().prepared);
             Ok((ask, revision.experiment.clone(), prepared, Arc::clone(cohort.pool())))
         },
-        |(ask, experiment, prepared, pool), ticket| ask.answer(&experiment, &prepared, &pool, ticket),
+        |(ask, experiment, prepared, pool), progress| ask.answer(&experiment, &prepared, &pool, progress),
     )
 }
 
@@ -127,7 +124,7 @@ impl Ask {
         experiment: &Experiment,
         prepared: &Arc<Prepared>,
         pool: &Arc<rayon::ThreadPool>,
-        ticket: &Ticket,
+        progress: &Progress,
     ) -> Result<Vec<Proof>, TrainError> {
         let clock = Task::new(experiment, Arc::clone(prepared))?.clock;
         let run = |rate: &f64| {
@@ -151,7 +148,7 @@ impl Ask {
             .collect();
         side_training::train(
             &mut cohort,
-            |done, total| ticket.report(done, total),
+            |done, total| Ok(progress.report(done, total)?),
             |cohort| {
                 for (lane, end) in cohort.lanes().iter().zip(&mut ends) {
                     if let Some(row) = lane.log.rows.last() {

@@ -11,9 +11,10 @@ use std::sync::Arc;
 use super::statistics::{decades, log_median};
 use super::suggest::Rule;
 use crate::experiment::Experiment;
+use crate::jobs::Progress;
 use crate::train::TrainError;
 use crate::train::cohort::Cohort;
-use crate::train::errand::{Errand, Promise, Ticket};
+use crate::train::errand::{Errand, Promise};
 use crate::train::ids::RunId;
 pub use sweep::{Stand, Start};
 
@@ -45,7 +46,7 @@ impl Options {
     }
 
     fn check(&self) -> Result<(), TrainError> {
-        let say = |text: &str| Err(TrainError::Task(format!("range test: {text}")));
+        let say = |why: &'static str| Err(TrainError::Refused { work: "range test", why });
         if !(self.start > 0.0 && self.end > self.start && self.end <= 1e6) {
             return say("the rates must rise from above 0 to at most 1e6");
         }
@@ -142,7 +143,7 @@ pub fn range_test(
     options: &Options,
     pool: &Arc<rayon::ThreadPool>,
 ) -> Result<RangeTest, TrainError> {
-    Stand::fresh(experiment, run, pool)?.test(options, &Ticket::default())
+    Stand::fresh(experiment, run, pool)?.test(options, &Progress::default())
 }
 
 /// A range test beside a training, which rests meanwhile: the result says with two fingerprints that it
@@ -151,7 +152,7 @@ pub fn errand(run: RunId, options: Options, start: Start) -> (Errand, Promise<Ra
     Errand::holding(
         "range test",
         move |cohort| Ok((fingerprint(cohort)?, Stand::of(cohort, run, start)?)),
-        move |(before, stand), ticket| Ok((before, stand.test(&options, ticket)?)),
+        move |(before, stand), progress| Ok((before, stand.test(&options, progress)?)),
         |cohort, (before, test)| {
             Ok(RangeTest { untouched: Some(Untouched { before, after: fingerprint(cohort)? }), ..test })
         },

@@ -6,6 +6,7 @@ use std::fmt::Write;
 
 use super::audit::{Audit, Measure, RunRecord, Summary};
 use super::chart::{COLOURS, Line, chart, escaped, label};
+use crate::numbers::{plural, round_to};
 use crate::telemetry::Validation;
 
 const STYLE: &str = include_str!("report.css");
@@ -304,10 +305,5 @@ fn number(value: f64) -> String {
     if size != 0.0 && !(1e-3..1e7).contains(&size) {
         return format!("{value:.2e}");
     }
-    let rounded: f64 = format!("{value:.3e}").parse().unwrap_or(value);
-    format!("{rounded}")
-}
-
-fn plural(count: usize) -> &'static str {
-    if count == 1 { "" } else { "s" }
+    format!("{}", round_to(value, 4))
 }

@@ -51,7 +51,7 @@ pub fn scheduled(run: &Run, lr: Schedule) -> Run {
 /// The run of this name.
 pub fn find<'a>(experiment: &'a Experiment, name: &str) -> Result<&'a Run, TrainError> {
     experiment.runs.iter().find(|run| run.name == name).ok_or_else(|| {
-        let names: Vec<&str> = experiment.runs.iter().map(|run| run.name.as_str()).collect();
-        TrainError::Task(format!("there is no run \"{name}\"; there are: {}", names.join(", ")))
+        let known = experiment.runs.iter().map(|run| run.name.clone()).collect();
+        TrainError::NoRun { name: name.to_owned(), known }
     })
 }

@@ -8,9 +8,9 @@ use super::results::Trials;
 use super::{Failure, output};
 use crate::analysis::baseline::{Baseline, tune};
 use crate::experiment::Experiment;
+use crate::jobs::Progress;
 use crate::train::TrainError;
 use crate::train::cohort::Cohort;
-use crate::train::errand::Ticket;
 
 /// Tunes the baseline of a finished training and writes what its trials measured to `folder`. Without one the
 /// report is still worth having, so what stands in the way is only told.
@@ -29,7 +29,7 @@ pub(super) fn tuned(
     waiting.enable_steady_tick(std::time::Duration::from_millis(100));
     let mut trials = Trials::create(folder)?;
     let mut unwritten = None;
-    let found = tune(experiment, &task.prepared, cohort.pool(), &Ticket::default(), |run, lane| {
+    let found = tune(experiment, &task.prepared, cohort.pool(), &Progress::default(), |run, lane| {
         if unwritten.is_none() {
             unwritten = trials.record(&run.name, lane, task.clock.updates_per_epoch).err();
         }
@@ -41,8 +41,8 @@ pub(super) fn tuned(
     trials.finish()?;
     match found {
         Ok(baseline) => Ok(Some(baseline)),
-        Err(TrainError::Task(why)) => {
-            output::say(format!("anneal: {why}"));
+        Err(refused @ TrainError::Refused { .. }) => {
+            output::say(format!("anneal: {refused}"));
             Ok(None)
         }
         Err(error) => Err(error.into()),

@@ -13,7 +13,6 @@ use serde::Serialize;
 
 use super::{Device, Failure, output, threads_of};
 use crate::machine;
-use crate::train::TrainError;
 use crate::train::cohort::Cohort;
 use crate::train::device::{Choice, TrainDevice};
 use workload::{WORKLOADS, Workload};
@@ -139,7 +138,7 @@ pub fn run(
     asked: &Asked<'_>,
     pace: Pace,
     mut progress: impl FnMut(&str),
-) -> Result<Report, TrainError> {
+) -> anyhow::Result<Report> {
     let pool = Arc::new(crate::train::pool(Some(threads))?);
     progress("the gemm peak");
     let peak = gemm_peak(pace)?;
@@ -175,7 +174,7 @@ pub fn run(
 
 /// What candle's product of 512 by 512 matrices (the `gemm` crate) reaches on one thread, in GFLOP/s;
 /// the median of several measurements.
-fn gemm_peak(pace: Pace) -> Result<f64, TrainError> {
+fn gemm_peak(pace: Pace) -> anyhow::Result<f64> {
     const SIDE: usize = 512;
     let one = crate::train::pool(Some(1))?;
     let factor = Tensor::full(0.5_f32, (SIDE, SIDE), &candle_core::Device::Cpu)?;
@@ -190,7 +189,7 @@ fn gemm_peak(pace: Pace) -> Result<f64, TrainError> {
 }
 
 /// Lane-updates a second, the median of several rounds.
-fn measure(cohort: &mut Cohort, lanes: usize, pace: Pace) -> Result<f64, TrainError> {
+fn measure(cohort: &mut Cohort, lanes: usize, pace: Pace) -> anyhow::Result<f64> {
     let mut chunk = 1;
     let mut rates = Vec::new();
     for round in 0..=pace.rounds {

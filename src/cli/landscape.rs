@@ -11,17 +11,12 @@ use super::{Failure, output, train};
 use crate::experiment::Model;
 use crate::files;
 use crate::gpu::{DrawnBy, picture};
+use crate::landscape::heights::CLIPPED;
+use crate::landscape::survey::{SAMPLES, SIDE};
 use crate::landscape::{Axes, Camera, Colormap, Heights, Ink, Objective, Scale, Scene, Trail, View, survey};
 use crate::random::{Stream, rng};
 use crate::train::cohort::Cohort;
 use crate::ui::theme::{DARK, Tokens};
-
-/// Points along each side of the grid.
-const SIDE: usize = 101;
-/// Samples each point is scored on.
-const SAMPLES: usize = 1000;
-/// The share of the highest losses that is drawn flat: one wild corner must not hide the valley.
-const CLIPPED: f64 = 0.02;
 
 /// What `anneal landscape` is given.
 #[derive(Args)]

@@ -41,7 +41,11 @@ pub fn run(file: &Path) -> Result<(), Failure> {
         Err(NotLinted::Unknown(_)) if is_toml && text.contains("[[run]]") => experiment(&read(file)?),
         Err(error) => return Err(Failure::BadFile(anyhow!("{}: {error}", file.display()))),
     };
-    output::print(&warnings.iter().map(|warning| format!("{warning}\n")).collect::<String>())?;
+    let told = |warning: &Warning| {
+        let fix = warning.remedy.as_ref().map(|remedy| format!("  fix: {remedy}\n"));
+        format!("{warning}\n{}", fix.unwrap_or_default())
+    };
+    output::print(&warnings.iter().map(told).collect::<String>())?;
     match warnings.iter().filter(|warning| warning.severity == Severity::Error).count() {
         0 => Ok(()),
         1 => Err(Failure::Failed(anyhow!("1 error in {}", file.display()))),

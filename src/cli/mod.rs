@@ -51,7 +51,7 @@ enum Command {
     Train(train::Arguments),
     /// Print every update's rate, momentum and weight decay as CSV.
     Schedule { file: PathBuf },
-    /// Range test: how high a learning rate training bears, and what the usual rules make of it.
+    /// Range test: how high a learning rate training tolerates, and what the usual rules make of it.
     FindLr(find_lr::Arguments),
     /// A run as code or configuration for another framework; what it really does goes to stderr.
     Export(export::Arguments),

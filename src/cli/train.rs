@@ -228,7 +228,7 @@ fn past(from: &Path, checkpoint: &Checkpoint, each: impl FnMut(Measured)) -> Res
     }
 }
 
-/// Where the metrics begin when those of the past are not there any more.
+/// Where the metrics begin when those of the past are no longer there.
 fn without_past(goes_on: bool, folder: &Folder, checkpoint: &Checkpoint) -> Result<u64, Failure> {
     let (folder, update) = (folder.path().display(), checkpoint.update());
     if goes_on {

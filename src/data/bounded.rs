@@ -42,7 +42,7 @@ pub(super) fn unreadable(error: &io::Error) -> Problem {
     match error.kind() {
         ErrorKind::UnexpectedEof => Problem::Damaged("the gzip data is cut short".to_owned()),
         ErrorKind::InvalidInput | ErrorKind::InvalidData => {
-            Problem::Damaged(format!("this is no intact gzip data ({error})"))
+            Problem::Damaged(format!("the gzip data is damaged ({error})"))
         }
         _ => Problem::Unreadable(error.to_string()),
     }

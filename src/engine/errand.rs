@@ -1,9 +1,8 @@
 //! Long work beside the training, one piece at a time, on a thread of its own.
 
 use std::thread::{Builder, JoinHandle};
-use std::time::Instant;
 
-use super::Worker;
+use crate::train::cohort::Cohort;
 use crate::train::errand::{End, Errand};
 
 /// Where the errands are.
@@ -22,7 +21,7 @@ impl Errands {
 
     /// Whether training rests for one.
     pub(super) fn hold(&self) -> bool {
-        self.out.as_ref().is_some_and(|(errand, _)| errand.holds && !errand.ticket.is_cancelled())
+        self.out.as_ref().is_some_and(|(errand, _)| errand.holds && !errand.progress.is_cancelled())
     }
 
     /// Takes the newest errand; the one before is cancelled.
@@ -36,7 +35,7 @@ impl Errands {
         if let Some((errand, _)) = &self.out
             && (errand.holds || !holding)
         {
-            errand.ticket.cancel();
+            errand.progress.cancel();
         }
     }
 }
@@ -51,32 +50,33 @@ impl Drop for Errands {
     }
 }
 
-impl Worker {
-    /// Receives an errand that is back, and sends the next one out.
-    pub(super) fn run_errands(&mut self) {
-        let Some(cohort) = &self.cohort else {
-            // Nothing could be prepared, so there is nothing to work on.
-            self.errands.next = None;
-            return;
-        };
-        if let Some((errand, thread)) = self.errands.out.take_if(|(_, thread)| thread.is_finished()) {
-            // A thread that panicked has dropped its half of the promise, which says so.
-            if let Ok(end) = thread.join()
-                && !errand.ticket.is_cancelled()
-            {
-                end(cohort);
-            }
-            self.pace = (cohort.update(), Instant::now());
+impl Errands {
+    /// Nothing could be prepared, so there is nothing to work on.
+    pub(super) fn drop_next(&mut self) {
+        self.next = None;
+    }
+
+    /// Receives an errand that is back, and sends the next one out; whether one came back.
+    pub(super) fn run(&mut self, cohort: &Cohort) -> bool {
+        let back = self.out.take_if(|(_, thread)| thread.is_finished());
+        let is_back = back.is_some();
+        // A thread that panicked has dropped its half of the job, which says so.
+        if let Some((errand, thread)) = back
+            && let Ok(end) = thread.join()
+            && !errand.progress.is_cancelled()
+        {
+            end(cohort);
         }
-        if self.errands.out.is_none()
-            && let Some(errand) = self.errands.next.take()
-            && !errand.ticket.is_cancelled()
+        if self.out.is_none()
+            && let Some(errand) = self.next.take()
+            && !errand.progress.is_cancelled()
             && let Some(work) = errand.begin(cohort)
         {
             match Builder::new().name(errand.name.into()).spawn(work) {
-                Ok(thread) => self.errands.out = Some((errand, thread)),
+                Ok(thread) => self.out = Some((errand, thread)),
                 Err(error) => tracing::error!("no thread for a {}: {error}", errand.name),
             }
         }
+        is_back
     }
 }

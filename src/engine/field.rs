@@ -3,25 +3,49 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::protocol::Field;
-use super::{Worker, lock};
+use super::protocol::{Field, FieldRequest};
+use super::publisher::Publisher;
 use crate::data::Prepared;
+use crate::train::TrainError;
+use crate::train::cohort::Cohort;
 
 /// Between two pictures of a watched model.
 const FIELD: Duration = Duration::from_millis(60);
 
-impl Worker {
-    /// Renews the picture of the watched model when it is out of date.
-    pub(super) fn picture(&mut self) {
-        let (Some(request), Some(cohort)) = (&self.watch, &mut self.cohort) else { return };
+/// The picture that is kept fresh.
+#[derive(Default)]
+pub(super) struct FieldWatch {
+    wanted: Option<FieldRequest>,
+    /// When the last picture was made, and at which update.
+    made: Option<(Instant, u64)>,
+}
+
+impl FieldWatch {
+    /// Asks for another picture, or for none.
+    pub fn want(&mut self, wanted: Option<FieldRequest>) {
+        *self = Self { wanted, made: None };
+    }
+
+    pub fn is_wanted(&self) -> bool {
+        self.wanted.is_some()
+    }
+
+    /// The model is another now, whatever its update.
+    pub fn expire(&mut self) {
+        self.made = None;
+    }
+
+    /// Renews the picture when it is out of date.
+    pub fn renew(&mut self, cohort: &mut Cohort, shared: &Publisher) -> Result<(), TrainError> {
+        let Some(request) = &self.wanted else { return Ok(()) };
         let lane = cohort.lanes().iter().find(|lane| lane.id == request.lane);
-        let Some(update) = lane.map(|lane| lane.update) else { return };
-        if self.pictured.is_some_and(|(when, at)| at == update || when.elapsed() < FIELD) {
-            return;
+        let Some(update) = lane.map(|lane| lane.update) else { return Ok(()) };
+        if self.made.is_some_and(|(when, at)| at == update || when.elapsed() < FIELD) {
+            return Ok(());
         }
-        let Prepared::Samples { scaling, train, .. } = &*cohort.task().prepared else { return };
+        let Prepared::Samples { scaling, train, .. } = &*cohort.task().prepared else { return Ok(()) };
         if train.shape.features() != 2 {
-            return;
+            return Ok(());
         }
         let [left, right, bottom, top] = request.bounds;
         let step =
@@ -37,14 +61,11 @@ impl Worker {
             }
         }
         let outputs = cohort.task().model.outputs();
-        match cohort.predict(request.lane, &inputs, 2) {
-            Ok(Some(values)) => {
-                let field = Field { request: request.clone(), update, outputs, values };
-                lock(&self.shared).field = Some(Arc::new(field));
-                self.pictured = Some((Instant::now(), update));
-            }
-            Ok(None) => {}
-            Err(error) => self.fail(&error),
+        if let Some(values) = cohort.predict(request.lane, &inputs, 2)? {
+            let field = Field { request: request.clone(), update, outputs, values };
+            shared.lock().field = Some(Arc::new(field));
+            self.made = Some((Instant::now(), update));
         }
+        Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! Forks: a new run that takes over what another has done so far.
 
-use super::{Worker, lock};
+use super::worker::Worker;
 use crate::telemetry::{Event, EventKind};
 use crate::train::TrainError;
 use crate::train::checkpoint::Forget;
@@ -32,7 +32,7 @@ impl Worker {
         self.timeline.share(origin, lane, update);
         self.guards.share(cohort, origin, lane, update);
         self.examination.went(cohort, lane, snapshot.past, Forget::default());
-        let mut shared = lock(&self.shared);
+        let mut shared = self.shared.lock();
         let past =
             self.instant.view(&mut shared, origin).map(|view| (view.store.clone(), view.track.clone()));
         if let (Some((store, track)), Some(view)) = (past, self.instant.view(&mut shared, lane)) {

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::protocol::SurveyRequest;
-use crate::landscape::{Grid, Plane};
+use crate::jobs::Lost;
+use crate::landscape::{Grid, Plane, PlaneError};
+use crate::train::TrainError;
 use crate::train::ids::LaneId;
 
 /// The loss over a plane of parameter space, as far as it is surveyed.
@@ -21,6 +23,21 @@ pub struct Ground {
     pub samples: usize,
     /// What the weights were that it was made around.
     pub moment: Moment,
+}
+
+/// Why there is no landscape.
+#[derive(Debug, thiserror::Error)]
+pub enum SurveyError {
+    #[error("one of the two snapshots is no longer kept: choose another")]
+    Gone,
+    #[error(transparent)]
+    Plane(#[from] PlaneError),
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    #[error("no thread for the survey: {0}")]
+    Thread(#[from] std::io::Error),
+    #[error("the survey failed: {0}")]
+    Lost(Lost),
 }
 
 /// When weights were looked at.
@@ -45,7 +62,7 @@ pub struct Way {
 pub struct Landscape {
     pub request: SurveyRequest,
     /// The ground, or why there is none.
-    pub ground: Result<Arc<Ground>, Arc<str>>,
+    pub ground: Result<Arc<Ground>, Arc<SurveyError>>,
     /// The ways of the first replicas.
     pub ways: Arc<BTreeMap<LaneId, Way>>,
 }

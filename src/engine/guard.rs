@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::protocol::{Guard, State};
-use super::{Worker, lock};
-use crate::analysis::detect::{self, Context, Finding, Kind, Policy, Reaction, Remedy, Watch};
-use crate::telemetry::{Event, EventKind};
-use crate::train::checkpoint::{Forget, SavedLane};
+use super::protocol::Guard;
+use crate::analysis::detect::{self, Context, Finding, Policy, Reaction, Remedy, Watch};
+use crate::train::TrainError;
+use crate::train::checkpoint::SavedLane;
 use crate::train::cohort::{Change, Cohort};
-use crate::train::ids::{LaneId, Mode, Revision, RunId};
+use crate::train::ids::{LaneId, Revision, RunId};
 use crate::train::lane::Lane;
 
 /// Parts of a run that are worth a mark each.
@@ -22,7 +21,7 @@ const HALVINGS: u32 = 8;
 /// The watches over all lanes.
 #[derive(Default)]
 pub(super) struct Guards {
-    pub guard: Guard,
+    guard: Guard,
     lanes: BTreeMap<LaneId, Watched>,
     halved: BTreeMap<RunId, u32>,
     /// The norm of the cohort's initial weights.
@@ -208,7 +207,7 @@ impl Guards {
     }
 
     /// Keeps the states of a lane that it may go back to.
-    fn keep(&mut self, cohort: &Cohort, id: LaneId, stride: u64) -> Result<(), crate::train::TrainError> {
+    fn keep(&mut self, cohort: &Cohort, id: LaneId, stride: u64) -> Result<(), TrainError> {
         let Some(watched) = self.lanes.get_mut(&id) else { return Ok(()) };
         let newest = watched.newest.as_ref().map_or(0, |saved| saved.state.update);
         let sound = watched.watch.above_best().is_some_and(|above| above < SOUND);
@@ -220,133 +219,70 @@ impl Guards {
         }
         Ok(())
     }
-}
 
-impl Worker {
     /// Another way to watch over training.
-    pub(super) fn set_guard(&mut self, guard: Guard) {
-        self.guards.guard = guard;
-        for watched in self.guards.lanes.values_mut() {
+    pub fn set(&mut self, guard: Guard) {
+        self.guard = guard;
+        for watched in self.lanes.values_mut() {
             watched.watch.limit_runtime(guard.time_limit);
         }
     }
 
-    /// After training for so many seconds: shows the watches what was measured, and does what the
-    /// policy asks for.
-    pub(super) fn watch_over(&mut self, seconds: f64) {
-        let Some(cohort) = &self.cohort else { return };
-        let guards = &mut self.guards;
-        guards.seconds += seconds;
-        let stride = Guards::stride(cohort.task().clock.updates);
+    /// After training for so many seconds: shows the watches what was measured; the first finding that the policy
+    /// does something about, and what.
+    pub fn watch(
+        &mut self,
+        cohort: &Cohort,
+        seconds: f64,
+    ) -> Result<Option<(RunId, Finding, Reaction)>, TrainError> {
+        self.seconds += seconds;
+        let stride = Self::stride(cohort.task().clock.updates);
         let mut worst = None;
         for lane in cohort.lanes() {
-            let Some(watched) = guards.lanes.get_mut(&lane.id) else { continue };
-            for finding in watched.read(lane, stride, guards.seconds) {
-                match guards.guard.policy.reaction(&finding) {
+            let Some(watched) = self.lanes.get_mut(&lane.id) else { continue };
+            for finding in watched.read(lane, stride, self.seconds) {
+                match self.guard.policy.reaction(&finding) {
                     Reaction::Tell => {}
-                    reaction => worst = worst.or(Some((lane.id, finding, reaction))),
+                    reaction => worst = worst.or(Some((lane.id.run, finding, reaction))),
                 }
             }
         }
-        match worst {
-            Some((id, finding, Reaction::RollBackAndHalve)) => self.roll_back(id.run, &finding),
-            Some(_) => self.hold(),
-            None if guards.guard.policy == Policy::RollBack => {
-                let mut ids = cohort.lanes().iter().map(|lane| lane.id);
-                if let Err(error) = ids.try_for_each(|id| guards.keep(cohort, id, stride)) {
-                    self.fail(&error);
-                }
+        if worst.is_none() && self.guard.policy == Policy::RollBack {
+            for lane in cohort.lanes() {
+                self.keep(cohort, lane.id, stride)?;
             }
-            None => {}
         }
+        Ok(worst)
     }
 
-    fn hold(&mut self) {
-        if self.state == State::Playing {
-            self.state = State::Paused;
-        }
-    }
-
-    /// All lanes of a run back to their last good state, at half the rate.
-    fn roll_back(&mut self, run: RunId, finding: &Finding) {
-        let halved = self.guards.halved.entry(run).or_default();
+    /// Whether the run's rate may be halved once more.
+    pub fn halve(&mut self, run: RunId) -> bool {
+        let halved = self.halved.entry(run).or_default();
         *halved += 1;
-        let remedy = Remedy::ScaleRate(0.5);
-        let mut revision = (*self.revision).clone();
-        let at = revision.ids.iter().position(|id| *id == run);
-        if *halved > HALVINGS || !at.is_some_and(|at| remedy.apply(&mut revision.experiment, at)) {
-            return self.hold();
-        }
-        // What was measured until here is told before it is forgotten.
-        self.publish(true);
-        self.instant.reveal_all(&mut lock(&self.shared));
-        let update = match self.return_run(run, finding.kind == Kind::StuckAtChance) {
-            Ok(update) => update,
-            Err(error) => return self.fail(&error),
-        };
-        let found = finding.kind.name().to_lowercase();
-        let why = format!("{found} at update {}: back to update {update} at half the rate", finding.first);
-        let (mode, generation) = (self.options.mode, self.revision.generation);
-        self.revise(Arc::new(revision), Mode::Live);
-        self.options.mode = mode;
-        let mut shared = lock(&self.shared);
-        for (_, view) in shared.lanes.iter_mut().filter(|(id, _)| id.run == run) {
-            let kind = EventKind::RollBack;
-            view.store.event(Event { update, kind, message: why.clone(), generation });
-        }
-        shared.own_edits.push(OwnEdit { run, remedy, why });
+        *halved <= HALVINGS
     }
 
-    /// Puts all lanes of a run where they were last in order, or at update 0; returns the least update.
-    fn return_run(&mut self, run: RunId, to_the_beginning: bool) -> Result<u64, crate::train::TrainError> {
-        let Some(cohort) = &mut self.cohort else { return Ok(0) };
-        let lanes = self.guards.lanes.iter_mut().filter(|(id, _)| id.run == run);
+    /// The last good state of every lane of a run, if all of them have one.
+    pub fn good(&self, run: RunId) -> Option<Vec<&SavedLane>> {
+        let lanes = self.lanes.iter().filter(|(id, _)| id.run == run);
         let good: Option<Vec<&SavedLane>> = lanes.map(|(_, watched)| watched.good.as_ref()).collect();
-        match good.filter(|good| !to_the_beginning && !good.is_empty()) {
-            Some(good) => {
-                for saved in good {
-                    cohort.load_lane(saved.id, saved, Forget::default())?;
-                }
-            }
-            None => cohort.begin(run)?,
-        }
-        self.examination.follow(cohort);
-        let mut shared = lock(&self.shared);
-        let mut least = u64::MAX;
-        for lane in cohort.lanes().iter().filter(|lane| lane.id.run == run) {
-            least = least.min(lane.update);
-            self.timeline.forget_after(lane.id, lane.update);
-            if let Some(view) = shared.lanes.get_mut(&lane.id) {
-                view.go_back(lane.update);
-                view.update = lane.update;
-                view.diverged_at = None;
-            }
-            if let Some(watched) = self.guards.lanes.get_mut(&lane.id) {
-                watched.go_back(lane.update);
-                (watched.newest, watched.good) = (None, watched.good.take());
-            }
-        }
-        Ok(least)
+        good.filter(|good| !good.is_empty())
     }
 
-    /// A run back to update 0 with fresh weights.
-    pub(super) fn begin(&mut self, run: RunId) {
-        self.publish(true);
-        if let Err(error) = self.return_run(run, true) {
-            return self.fail(&error);
+    /// A lane was put back to where it was after `update` updates.
+    pub fn went_back(&mut self, lane: LaneId, update: u64) {
+        if let Some(watched) = self.lanes.get_mut(&lane) {
+            watched.go_back(update);
+            watched.newest = None;
         }
-        for watched in self.guards.lanes.iter_mut().filter(|(id, _)| id.run == run).map(|(_, w)| w) {
+    }
+
+    /// A run trains from scratch: what was found in it and what was good of it are of the past.
+    pub fn forget(&mut self, run: RunId) {
+        for (_, watched) in self.lanes.iter_mut().filter(|(id, _)| id.run == run) {
             (watched.newest, watched.good) = (None, None);
             watched.left.clear();
             watched.counted = u64::MAX;
-        }
-        let generation = self.revision.generation;
-        for (_, view) in lock(&self.shared).lanes.iter_mut().filter(|(id, _)| id.run == run) {
-            let message = "the run began anew".to_owned();
-            view.store.event(Event { update: 0, kind: EventKind::Restart, message, generation });
-        }
-        if self.state == State::Finished {
-            self.play();
         }
     }
 }

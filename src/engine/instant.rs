@@ -9,9 +9,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::protocol::State;
-use super::{LaneView, Shared, Worker, lock};
-use crate::train::ids::{LaneId, Mode, Revision};
+use super::{LaneView, Shared};
+use crate::train::ids::{LaneId, Revision};
 
 /// For how long a sweep keeps the newest edit waiting.
 const CARRIED: Duration = Duration::from_millis(250);
@@ -78,6 +77,28 @@ impl InstantMode {
         }
     }
 
+    /// Takes an edit that has come, in Instant mode and while training plays: it waits for its turn while a sweep is
+    /// young, and otherwise comes back.
+    pub(super) fn delay(&mut self, revision: Arc<Revision>) -> Option<Arc<Revision>> {
+        self.waiting = None;
+        if self.began.elapsed() < CARRIED {
+            self.waiting = Some(revision);
+            return None;
+        }
+        Some(revision)
+    }
+
+    /// The edit that waits, if its turn has come.
+    pub(super) fn due_edit(&mut self, playing: bool) -> Option<Arc<Revision>> {
+        let is_due = !playing || self.began.elapsed() >= CARRIED;
+        if is_due { self.waiting.take() } else { None }
+    }
+
+    /// The edit that waits, whether or not its turn has come.
+    pub(super) fn take_waiting(&mut self) -> Option<Arc<Revision>> {
+        self.waiting.take()
+    }
+
     pub(super) fn forget(&mut self, id: LaneId) {
         self.coming.remove(&id);
     }
@@ -106,33 +127,6 @@ impl InstantMode {
             });
             shared.lanes.insert(id, view);
         }
-    }
-}
-
-impl Worker {
-    /// Takes an edit that has come: in Instant mode it waits for its turn while a sweep is young.
-    pub(super) fn take_edit(&mut self, revision: Arc<Revision>, mode: Mode) {
-        let sweeps = mode == Mode::Instant && self.options.mode == Mode::Instant;
-        if sweeps && self.state == State::Playing && self.instant.began.elapsed() < CARRIED {
-            self.instant.waiting = Some(revision);
-        } else {
-            self.instant.waiting = None;
-            self.revise(revision, mode);
-        }
-    }
-
-    /// The edit that waits, if its turn has come.
-    pub(super) fn due_edit(&mut self) -> Option<Arc<Revision>> {
-        let is_due = self.state != State::Playing || self.instant.began.elapsed() >= CARRIED;
-        if is_due { self.instant.waiting.take() } else { None }
-    }
-
-    /// Before anything else happens: the edit that waits is put in effect, and what was held back is shown.
-    pub(super) fn settle(&mut self) {
-        if let Some(revision) = self.instant.waiting.take() {
-            self.revise(revision, Mode::Instant);
-        }
-        self.instant.reveal_all(&mut lock(&self.shared));
     }
 }
 

@@ -1,15 +1,10 @@
 //! What was measured, moved to where the interface sees it.
 
-use std::sync::TryLockError;
-use std::time::{Duration, Instant};
-
 use super::protocol::State;
-use super::{Worker, lock};
+use super::worker::Worker;
 use crate::telemetry::{Event, EventKind};
 use crate::train::control::Control;
 
-/// Between two calls of the interface's wake function.
-const WAKE: Duration = Duration::from_millis(16);
 /// Rows a lane may hold back while the interface is reading.
 const BACKLOG: usize = 1 << 16;
 
@@ -22,10 +17,9 @@ impl Worker {
             .as_ref()
             .and_then(|cohort| cohort.lanes().iter().map(|lane| lane.log.rows.len()).max());
         let mut shared = match self.shared.try_lock() {
-            Ok(shared) => shared,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) if wait || backlog > Some(BACKLOG) => lock(&self.shared),
-            Err(TryLockError::WouldBlock) => return,
+            Some(shared) => shared,
+            None if wait || backlog > Some(BACKLOG) => self.shared.lock(),
+            None => return,
         };
         let generation = self.revision.generation;
         if let Some(cohort) = &mut self.cohort {
@@ -75,11 +69,9 @@ impl Worker {
         }
         shared.status.state = self.state.clone();
         shared.status.generation = generation;
-        shared.status.lane_updates_per_second = if self.state == State::Playing { self.rate } else { 0.0 };
+        shared.status.lane_updates_per_second =
+            if self.state == State::Playing { self.pace.rate() } else { 0.0 };
         drop(shared);
-        if wait || self.woken.elapsed() >= WAKE {
-            self.woken = Instant::now();
-            (self.wake)();
-        }
+        self.shared.wake(wait);
     }
 }

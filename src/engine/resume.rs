@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
 
 use super::examine::Past;
 use super::protocol::State;
 use super::shared_view::SnapshotReason;
 use super::travel::told;
-use super::{Worker, lock};
+use super::worker::Worker;
 use crate::telemetry::Row;
 use crate::train::checkpoint::{Continuation, Forget, SavedLane};
 use crate::train::ids::LaneId;
@@ -39,7 +38,7 @@ impl Worker {
         let runs = revision.ids.iter().zip(&revision.experiment.runs);
         let ids: BTreeMap<&str, _> = runs.map(|(id, run)| (run.name.as_str(), *id)).collect();
         let lane = |run: &str, replica| Some(LaneId { run: *ids.get(run)?, replica });
-        let mut shared = lock(&self.shared);
+        let mut shared = self.shared.lock();
         for view in shared.lanes.values_mut() {
             view.store.clear();
             view.ghost = None;
@@ -48,7 +47,7 @@ impl Worker {
         // A long history is read on the way in, and shown bit by bit: the interface never waits for all of it.
         let mut waiting: BTreeMap<LaneId, Vec<Row>> = BTreeMap::new();
         let show = |id: &LaneId, rows: &mut Vec<Row>| {
-            if let Some(view) = lock(&self.shared).lanes.get_mut(id) {
+            if let Some(view) = self.shared.lock().lanes.get_mut(id) {
                 view.store.append(rows);
             }
             rows.clear();
@@ -67,7 +66,7 @@ impl Worker {
         if let Err(error) = read {
             return self.state = State::Failed(error.to_string());
         }
-        let mut shared = lock(&self.shared);
+        let mut shared = self.shared.lock();
         for rates in &continuity {
             let view = lane(&rates.run, rates.replica).and_then(|lane| shared.lanes.get_mut(&lane));
             if let Some(view) = view {
@@ -84,9 +83,9 @@ impl Worker {
             self.timeline.put(id, Arc::new(SavedLane { id, ..saved.clone() }), past, parameters, why);
         }
         self.capture_all(SnapshotReason::Departure);
-        self.pending.clear();
-        self.pictured = None;
+        self.edits.clear();
+        self.field.expire();
         self.state = State::Paused;
-        self.pace = (self.playhead(), Instant::now());
+        self.pace.resume_at(self.playhead());
     }
 }

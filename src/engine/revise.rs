@@ -1,28 +1,17 @@
 //! Revisions put in effect, and what is told of them.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
+use super::Track;
 use super::protocol::State;
 use super::shared_view::LaneView;
-use super::{Track, Worker, lock};
+use super::worker::Worker;
 use crate::data::Prepared;
-use crate::experiment::{Loss, Run};
-use crate::telemetry::{Event, EventKind, Store};
+use crate::experiment::Loss;
+use crate::telemetry::Store;
 use crate::train::cohort::{Change, Cohort};
-use crate::train::diff::describe;
 use crate::train::ids::{Mode, Revision};
 use crate::train::pool;
-
-/// An edit is told when no other has followed it for so long: a drag is one event.
-const EDIT_SETTLES: Duration = Duration::from_millis(300);
-
-/// Edits of one lane that are not told yet.
-pub(super) struct Pending {
-    event: Event,
-    before: Run,
-    last: Instant,
-}
 
 impl Worker {
     /// Puts a revision in effect. One that cannot train is shown as failed; what was trained stays.
@@ -67,11 +56,11 @@ impl Worker {
         self.guards.follow(cohort, change);
         let share = self.options.history_bytes / cohort.lanes().len().max(1);
         let total = cohort.task().clock.updates;
-        let mut shared = lock(&self.shared);
+        let mut shared = self.shared.lock();
         for id in &change.dropped {
             shared.lanes.remove(id);
             self.instant.forget(*id);
-            self.pending.remove(id);
+            self.edits.forget(*id);
         }
         if change.rebuilt {
             shared.lanes.clear();
@@ -79,7 +68,7 @@ impl Worker {
             shared.events.clear();
             shared.landscape = None;
             self.surveyor.forget();
-            self.pending.clear();
+            self.edits.clear();
         }
         let sweeps = mode == Mode::Instant && !change.reset.is_empty();
         let begins_gesture = sweeps && self.instant.begin();
@@ -105,24 +94,13 @@ impl Worker {
         shared.prepared = Some(Arc::clone(&cohort.task().prepared));
         drop(shared);
         if mode == Mode::Live {
-            let now = Instant::now();
-            for id in &change.replanned {
-                let update = cohort.lanes().iter().find(|lane| lane.id == *id).map_or(0, |lane| lane.update);
-                let generation = self.revision.generation;
-                let before =
-                    old.ids.iter().position(|run| *run == id.run).map(|at| old.experiment.runs[at].clone());
-                let Some(before) = before else { continue };
-                let event = Event { update, kind: EventKind::Edit, message: String::new(), generation };
-                let pending = self.pending.entry(*id).or_insert(Pending { event, before, last: now });
-                pending.event.generation = generation;
-                pending.last = now;
-            }
+            self.edits.note(change, old, cohort, self.revision.generation);
         }
         self.take_over_pasts(&change.reset);
-        self.pictured = None;
+        self.field.expire();
     }
 
-    /// Snapshots follow a change of the cohort, too: what began anew has none but its beginning.
+    /// Snapshots follow a change of the cohort, too: what trains from scratch has none but its beginning.
     fn keep_up(&mut self, change: &Change) {
         let Some(cohort) = &self.cohort else { return };
         if change.rebuilt {
@@ -131,32 +109,9 @@ impl Worker {
         for lane in change.dropped.iter().chain(&change.reset) {
             self.timeline.forget(*lane);
         }
-        self.make_room();
+        self.timeline.make_room(cohort, self.options.snapshot_bytes);
         self.mark_forks();
         self.capture();
-    }
-
-    /// Tells the edits that have settled.
-    pub(super) fn tell_edits(&mut self) {
-        let now = Instant::now();
-        let settled = |pending: &Pending| now.duration_since(pending.last) >= EDIT_SETTLES;
-        if !self.pending.values().any(settled) {
-            return;
-        }
-        let mut shared = lock(&self.shared);
-        let revision = &self.revision;
-        self.pending.retain(|id, pending| {
-            if !settled(pending) {
-                return true;
-            }
-            let after =
-                revision.ids.iter().position(|run| *run == id.run).map(|at| &revision.experiment.runs[at]);
-            if let (Some(after), Some(view)) = (after, shared.lanes.get_mut(id)) {
-                let message = describe(&pending.before, after);
-                view.store.event(Event { message, ..pending.event.clone() });
-            }
-            false
-        });
     }
 }
 

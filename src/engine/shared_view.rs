@@ -1,7 +1,7 @@
 //! What the engine starts with, and what it shows.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::examine::{Examined, Past};
 use super::ground::Landscape;
@@ -158,4 +158,9 @@ impl Shared {
     pub(super) fn half_life(&self) -> Option<f64> {
         self.lanes.values().find_map(|view| view.store.half_life())
     }
+}
+
+/// A panic while somebody held the lock leaves telemetry that is still good to read.
+pub(super) fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,11 +1,9 @@
 //! Time travel: all lanes back at a moment of the past, and forward again.
 
-use std::time::Instant;
-
 use super::protocol::State;
 use super::shared_view::{LaneView, Snapshot, SnapshotReason};
 use super::timeline::{Going, Turn};
-use super::{Worker, lock};
+use super::worker::Worker;
 use crate::telemetry::{Event, EventKind};
 use crate::train::TrainError;
 use crate::train::checkpoint::{Continuity, Forget};
@@ -25,15 +23,15 @@ impl Worker {
         if let Err(error) = self.put_back(&going, forget) {
             return self.fail(&error);
         }
-        self.pending.clear();
-        self.pictured = None;
+        self.edits.clear();
+        self.field.expire();
         self.state = State::Paused;
-        self.pace = (self.playhead(), Instant::now());
+        self.pace.resume_at(self.playhead());
     }
 
     fn put_back(&mut self, going: &Going, forget: Forget) -> Result<(), TrainError> {
         let Some(cohort) = &mut self.cohort else { return Ok(()) };
-        let mut shared = lock(&self.shared);
+        let mut shared = self.shared.lock();
         for (id, Snapshot { saved, past, .. }) in &going.lanes {
             let is_back = matches!(going.turn, Turn::Back | Turn::FurtherBack)
                 && cohort.lanes().iter().any(|lane| lane.id == *id && lane.update <= going.to);

@@ -17,7 +17,9 @@ pub enum FileError {
     Empty { file: PathBuf },
     #[error("{place}: not TOML: {message}")]
     Syntax { place: Place, message: String },
-    #[error("{place}: anneal: found nothing, so this is no experiment file; one starts with `anneal = 1`")]
+    #[error(
+        "{place}: anneal: found nothing, so this is not an experiment file; one starts with `anneal = 1`"
+    )]
     NoVersion { place: Place },
     #[error(
         "{place}: anneal: found {found}: the file was written for a newer Anneal Studio; \

@@ -43,7 +43,12 @@ struct Change<'t> {
 impl Change<'_> {
     fn table(&mut self, layout: &Layout, here: &DeTable, was: &DeTable, wanted: &DeTable) -> Option<()> {
         let entries = self.text.entries(here);
-        let is_removed = |entry: &Entry| was.contains_key(entry.name) && !wanted.contains_key(entry.name);
+        // What another kind does not have goes even where the text says a default that ours leaves out.
+        let kind = |source: &Source, table: &DeTable| table.get("kind").map(|kind| source.inline(kind));
+        let is_other_kind = kind(&self.was, was) != kind(&self.wanted, wanted);
+        let is_removed = |entry: &Entry| {
+            !wanted.contains_key(entry.name) && (is_other_kind || was.contains_key(entry.name))
+        };
         let removed: Vec<bool> = entries.iter().map(is_removed).collect();
         let fields = self.wanted.entries(wanted);
         let mut missing = Vec::new();

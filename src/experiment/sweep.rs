@@ -46,6 +46,17 @@ pub enum Search {
     CmaEs,
 }
 
+impl Search {
+    /// Every search, by its name in an experiment file.
+    pub const ALL: [(&'static str, Self); 5] = [
+        ("grid", Self::Grid),
+        ("random", Self::Random),
+        ("sobol", Self::Sobol),
+        ("tpe", Self::Tpe),
+        ("cma_es", Self::CmaEs),
+    ];
+}
+
 /// What makes a trial good; the mean over its seeds counts.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Objective {
@@ -96,7 +107,9 @@ impl Objective {
         match self {
             Self::UpdatesToAccuracy(accuracy) => format!("updates_to val_accuracy {accuracy}"),
             Self::UpdatesToLoss(loss) => format!("updates_to val_loss {loss}"),
-            word => super::names::name_of(&Self::ALL, &word).to_owned(),
+            word => {
+                Self::ALL.iter().find(|(_, known)| *known == word).map_or("", |(name, _)| name).to_owned()
+            }
         }
     }
 }

@@ -46,6 +46,8 @@ pub(super) enum Sign {
     Function(&'static str),
     /// Python that sets the rate of an optimizer's group.
     SetsRate,
+    /// A function of what counts updates or epochs, with a name that tells of a rate.
+    RateFunction,
 }
 
 /// A sign that was found.
@@ -144,6 +146,8 @@ fn found(sign: Sign, weight: u32, text: &Text<'_>) -> Option<Evidence> {
             let line = text.program()?.assigned_at(name)?;
             (format!("the name {name}"), line)
         }
+        // Prose may speak of anything.
+        Sign::Word(_) if matches!(text.form, Form::Plain) => return None,
         Sign::Word(word) => (format!("the word {word}"), text.line_of(word)?),
         Sign::Card => match &text.form {
             Form::Card(_) => ("the list of hyperparameters".to_owned(), text.line_of("hyperparameters")?),
@@ -152,6 +156,10 @@ fn found(sign: Sign, weight: u32, text: &Text<'_>) -> Option<Evidence> {
         Sign::Function(name) => {
             let function = text.program()?.function(name)?;
             (format!("the function {name}()"), function.line)
+        }
+        Sign::RateFunction => {
+            let function = super::dialects::rate_function(text.program()?)?;
+            (format!("the function {}(), of what counts", function.name), function.line)
         }
         Sign::SetsRate => {
             let (line, value) = super::dialects::rates_set(text.program()?).pop()?;

@@ -15,7 +15,7 @@ pub enum ImportError {
     Stream(#[from] io::Error),
     #[error("{bytes} bytes; a configuration of at most {max} can be imported")]
     TooLarge { bytes: u64, max: u64 },
-    #[error("this is no text in UTF-8")]
+    #[error("this is not UTF-8 text")]
     NotText,
     #[error("{}", unrecognised(form, nearest.as_ref(), unread))]
     Unrecognised {

@@ -19,13 +19,21 @@ const NEAR_START: f64 = 1.5;
 /// Names that are shown of what was left out.
 const SHOWN: usize = 12;
 
-/// Whether the text starts like a log.
+/// The evidence from which a text is a log whatever else it looks like.
+const CERTAIN: u8 = 50;
+
+/// Whether the text starts like a log; lines that other texts may have too are not enough.
 pub(super) fn is_log(start: &str) -> bool {
-    claim(&Head::new(Path::new("text"), start.as_bytes())).is_some()
+    is_log_file(Path::new("text"), start.as_bytes())
 }
 
 /// Whether a file starts like a log; its name may say what its values are.
 pub(super) fn is_log_file(path: &Path, start: &[u8]) -> bool {
+    claim(&Head::new(path, start)).is_some_and(|claim| claim.evidence.score >= CERTAIN)
+}
+
+/// Whether a file may be a log, where nothing else has it.
+pub(super) fn may_be_log(path: &Path, start: &[u8]) -> bool {
     claim(&Head::new(path, start)).is_some()
 }
 

@@ -22,6 +22,7 @@ mod pytorch_optimizer;
 pub(crate) mod settings;
 mod shape;
 pub(crate) mod text;
+mod unread;
 pub(crate) mod yaml;
 
 use std::io::Read;
@@ -34,6 +35,7 @@ pub(crate) use dialects::huggingface::{pyyaml_texts, settings as huggingface_set
 pub use error::ImportError;
 pub use fit::Fit;
 pub use log::{RateAs, rate_of};
+pub use unread::Unread;
 
 use self::text::Text;
 use crate::experiment::{BatchSize, Controller, Experiment, Number, Optimizer, Run, Source};
@@ -64,18 +66,6 @@ pub struct Options {
     pub length: Option<Span>,
     /// Of several groups of parameters, the one whose rate is wanted: its number from 0, or its name.
     pub group: Option<String>,
-}
-
-/// Something in a text that was not understood.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unread {
-    pub name: String,
-    /// The value, as the text spells it, not too long.
-    pub value: String,
-    /// 0 where the text is no lines.
-    pub line: usize,
-    /// Whether its name says that it may shape the schedule.
-    pub matters: bool,
 }
 
 /// What a text says.
@@ -215,8 +205,18 @@ pub fn dialect_of(text: &str) -> Result<&'static Dialect, ImportError> {
     let text = text.trim_start_matches('\u{feff}');
     match early(text) {
         Some(dialect) => Ok(dialect),
-        None => dialect::of(&Text::read(text)),
+        None => late(&mut Text::read(text)),
     }
+}
+
+/// The dialect of a text that its first lines alone do not tell.
+fn late(text: &mut Text<'_>) -> Result<&'static Dialect, ImportError> {
+    dialect::of(text).or_else(|error| {
+        if log::may_be_log(Path::new("text"), text.raw.as_bytes()) {
+            return Ok(&dialects::LOG);
+        }
+        Err(text.broken.take().unwrap_or(error))
+    })
 }
 
 /// An experiment or a log, which are known by their first lines.
@@ -280,8 +280,11 @@ fn plain(text: &str, options: &Options) -> Result<Imported, ImportError> {
     let mut text = Text::read(text);
     let dialect = match early {
         Some(dialect) => dialect,
-        None => dialect::of(&text).map_err(|error| text.broken.take().unwrap_or(error))?,
+        None => late(&mut text)?,
     };
+    if *dialect == dialects::LOG {
+        return log::read(text.raw.as_bytes())?.checked();
+    }
     let mut imported = (dialect.read)(&text, options)?;
     finish(&mut imported, &text, options)?;
     imported.checked()
@@ -365,100 +368,15 @@ pub fn import_file(path: impl AsRef<Path>, options: &Options) -> Result<Imported
     }
     let mut bytes = Vec::new();
     whole.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > MAX_BYTES && log::may_be_log(path, &bytes) {
+        return log::read_file(path)?.checked();
+    }
     let text = String::from_utf8(bytes).map_err(|_| ImportError::NotText)?;
     import(&text, options)
 }
 
 fn is_table(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "csv" || extension == "tsv")
-}
-
-impl Unread {
-    fn new(name: impl Into<String>, value: impl Into<String>, line: usize) -> Self {
-        let name = name.into();
-        let matters = may_shape(&name);
-        Self { name, value: value.into(), line, matters }
-    }
-}
-
-impl std::fmt::Display for Unread {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.line > 0 {
-            write!(f, "line {}: ", self.line)?;
-        }
-        f.write_str(&self.name)?;
-        if self.value.is_empty() { Ok(()) } else { write!(f, " = {}", self.value) }
-    }
-}
-
-/// Whether a name says that what it holds may shape the schedule.
-fn may_shape(name: &str) -> bool {
-    let name = name.to_lowercase();
-    let last = name.rsplit('.').next().unwrap_or(&name);
-    let aside = [
-        "profiler",
-        "logger",
-        "callback",
-        "checkpoint",
-        "dataloader",
-        "dataset",
-        "ema",
-        "eval",
-        "infer",
-        "arch",
-    ];
-    let holder = name.strip_suffix(last).unwrap_or_default();
-    if aside.iter().any(|word| holder.split('.').any(|part| part.contains(word))) {
-        return false;
-    }
-    let idle = [
-        "log",
-        "save",
-        "eval",
-        "val_",
-        "valid",
-        "checkpoint",
-        "print",
-        "dropout",
-        "drop_rate",
-        "sample_rate",
-        "frame",
-        "lora",
-        "seed",
-        "display",
-        "report",
-        "strategy",
-        "worker",
-        "inference",
-        "cache",
-        "timestep",
-        "resume",
-    ];
-    let telling = [
-        "lr",
-        "learn",
-        "rate",
-        "warm",
-        "sched",
-        "decay",
-        "step",
-        "epoch",
-        "iter",
-        "update",
-        "momentum",
-        "beta",
-        "optim",
-        "cycle",
-        "gamma",
-        "anneal",
-        "cooldown",
-        "milestone",
-        "accum",
-        "clip",
-        "power",
-        "batch",
-    ];
-    telling.iter().any(|word| last.contains(word)) && !idle.iter().any(|word| last.contains(word))
 }
 
 /// The first run of an experiment file.

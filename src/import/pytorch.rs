@@ -376,6 +376,18 @@ fn left_out(program: &Program, sites: &[Site<'_>], imported: &mut Imported) {
             });
         }
     }
+    for site in sites.iter().filter(|site| site.call.name == "add_param_group") {
+        let shown = match site.call.arguments.first().map(|group| program.resolve_at(group, site.call.line)) {
+            Some(Expr::Table(pairs)) => {
+                let entry =
+                    |pair: &super::python::Pair| format!("{}: {}", pair.key.shown(), pair.value.shown());
+                pairs.iter().map(entry).collect::<Vec<_>>().join(", ")
+            }
+            other => other.map(Expr::shown).unwrap_or_default(),
+        };
+        let name = "a group of parameters that is added later";
+        imported.leave(Unread { matters: true, ..Unread::new(name, shown, site.call.line) });
+    }
     for (line, value) in super::dialects::rates_set(program) {
         imported.leave(Unread { matters: true, ..Unread::new("a rate that the loop sets", value, line) });
     }

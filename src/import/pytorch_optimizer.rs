@@ -77,7 +77,7 @@ pub(super) fn read(call: &Call, program: &Program) -> Result<Read, ImportError> 
     };
     let groups = groups(call, program, rate);
     let Some(kind) = known else {
-        notes.push(format!("{} is no optimizer that is known here; only its rate was taken", call.name));
+        notes.push(format!("{} is not an optimizer known here; only its rate was taken", call.name));
         return Ok(Read { optimizer: None, rate, notes, assumed, groups });
     };
     let mut optimizer = Optimizer::new(kind);

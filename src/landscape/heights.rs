@@ -2,6 +2,9 @@
 
 use super::grid::Grid;
 
+/// The share of the highest losses that is drawn flat: one wild corner must not hide the valley.
+pub const CLIPPED: f64 = 0.02;
+
 /// How losses become heights.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scale {

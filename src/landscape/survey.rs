@@ -42,6 +42,11 @@ pub struct Survey {
     pub explained: Option<[f64; 2]>,
 }
 
+/// Points along each side of a full grid.
+pub const SIDE: usize = 101;
+/// The most samples a point is scored on.
+pub const SAMPLES: usize = 1000;
+
 /// Room around what the frame has to hold, as a share of its sides.
 const MARGIN: f64 = 0.25;
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::file::{Lesson, LessonError};
+use super::error::LessonError;
+use super::file::Lesson;
 use super::measure::take;
 use crate::analysis::statistics::mean;
 use crate::schedule::formula::Variables;

@@ -1,15 +1,15 @@
 //! The file of a lesson.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Deserialize;
 
-use super::measure::Measure;
+use super::error::LessonError;
+use super::measure::{Measure, read_experiment};
 use crate::experiment::{Experiment, FileError};
 use crate::schedule::Span;
 use crate::schedule::formula::{Formula, FormulaError, NAMES};
-use crate::train::TrainError;
 
 /// The largest lesson that is read, in bytes.
 const MAX_BYTES: u64 = 256 << 10;
@@ -90,25 +90,6 @@ pub struct Claim {
     pub say: String,
     /// A comparison of measures by their names, such as `cosine > constant + 0.01`.
     pub holds: String,
-}
-
-/// Why there is no lesson.
-#[derive(Debug, thiserror::Error)]
-pub enum LessonError {
-    #[error("there is no lesson \"{name}\" and no such file; the lessons are: {}", names.join(", "))]
-    Unknown { name: String, names: Vec<&'static str> },
-    #[error("cannot read {}: {cause}", file.display())]
-    Read { file: PathBuf, cause: std::io::Error },
-    #[error("{}: {cause}", file.display())]
-    Syntax { file: PathBuf, cause: Box<toml::de::Error> },
-    #[error("{}: {what}", file.display())]
-    Wrong { file: PathBuf, what: String },
-    #[error("the lesson's experiment: {0}")]
-    Experiment(#[from] FileError),
-    #[error("the lesson's training: {0}")]
-    Train(#[from] TrainError),
-    #[error("{}: the claim \"{say}\": {cause}", file.display())]
-    Claim { file: PathBuf, say: String, cause: FormulaError },
 }
 
 impl Lesson {
@@ -216,9 +197,4 @@ impl Lesson {
     pub fn right(&self) -> Option<&Choice> {
         self.predict.choice.iter().find(|choice| choice.right)
     }
-}
-
-/// The experiment that a table says.
-pub(super) fn read_experiment(table: &toml::Table, origin: &str) -> Result<Experiment, FileError> {
-    Experiment::parse(&table.to_string(), origin)
 }

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use serde::Deserialize;
 use toml::{Table, Value};
 
-use super::file::{LessonError, read_experiment};
+use super::error::LessonError;
 use crate::analysis::ensemble::Workbench;
 use crate::analysis::sharpness::{self, Objective, Sharpness};
 use crate::analysis::{side_training, statistics};
-use crate::experiment::Experiment;
+use crate::experiment::{Experiment, FileError};
 use crate::schedule::Span;
 use crate::telemetry::{Row, Validation};
 use crate::train::TrainError;
@@ -317,4 +317,9 @@ fn combinations(of: &BTreeMap<String, Vec<Value>>) -> Vec<Vec<(&str, &Value)>> {
         };
         found.iter().flat_map(extended).collect()
     })
+}
+
+/// The experiment that a table says.
+pub(super) fn read_experiment(table: &Table, origin: &str) -> Result<Experiment, FileError> {
+    Experiment::parse(&table.to_string(), origin)
 }

@@ -4,13 +4,15 @@
 //! of named measures, so that `anneal lesson --check` can train it and say whether it still holds.
 
 mod check;
+mod error;
 mod file;
 mod measure;
 
 use std::path::Path;
 
 pub use check::{Checked, Verdict, check};
-pub use file::{Choice, Claim, Drag, Lesson, LessonError, Predict};
+pub use error::LessonError;
+pub use file::{Choice, Claim, Drag, Lesson, Predict};
 pub use measure::{Measure, Quantity, When};
 
 /// A lesson that comes with the program.

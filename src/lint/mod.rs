@@ -82,6 +82,17 @@ impl Warning {
     }
 }
 
+impl std::fmt::Display for Remedy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Set { field, value } => write!(f, "set {field} = {value}"),
+            Self::Remove { field } => write!(f, "take {field} away"),
+            Self::Replace { from, to } => write!(f, "write {to} instead of {from}"),
+            Self::Add { text } => write!(f, "add {}", text.replace('\n', ", then ")),
+        }
+    }
+}
+
 impl std::fmt::Display for Warning {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}: ", self.severity.name())?;

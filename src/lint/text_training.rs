@@ -138,7 +138,7 @@ fn arguments(program: &Program, sites: &[Site<'_>], made: &Made<'_>, warnings: &
                     "{} after a milestone of SequentialLR: PyTorch 2.15 raises NotImplementedError there",
                     child.name
                 );
-                let remedy = Remedy::Add { text: "put its parts into the outer SequentialLR".to_owned() };
+                let remedy = Remedy::Add { text: "its parts to the outer SequentialLR instead".to_owned() };
                 warnings.push(
                     Warning::new(Severity::Error, "sequential-refuses", message).at(child.line).with(remedy),
                 );
@@ -255,7 +255,7 @@ fn lengths(program: &Program, made: &Made<'_>, stepping: &Stepping, warnings: &m
              schedule is ever used",
             call.name, stepping.line
         );
-        let remedy = Remedy::Add { text: "call scheduler.step() after every optimizer.step()".to_owned() };
+        let remedy = Remedy::Add { text: "scheduler.step() after every optimizer.step() instead".to_owned() };
         warnings.push(Warning::new(Severity::Error, code, message).at(call.line).with(remedy));
     }
     if !by_epoch
@@ -268,7 +268,8 @@ fn lengths(program: &Program, made: &Made<'_>, stepping: &Stepping, warnings: &m
              the first epochs",
             call.name, stepping.line
         );
-        let remedy = Remedy::Add { text: "call scheduler.step() once an epoch, or count batches".to_owned() };
+        let remedy =
+            Remedy::Add { text: "scheduler.step() once an epoch instead, or count batches".to_owned() };
         warnings.push(Warning::new(Severity::Error, "epochs-by-batch", message).at(call.line).with(remedy));
     }
     let total = match (stepping.total, by_epoch) {

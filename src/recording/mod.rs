@@ -10,6 +10,7 @@ mod clock;
 pub mod dialect;
 mod error;
 mod events;
+mod evidence;
 mod folder;
 mod head;
 mod json;

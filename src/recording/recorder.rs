@@ -5,7 +5,8 @@ use std::io::{BufRead, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use super::build::Builder;
-use super::dialect::{Claim, Dialect, Evidence, claim, names};
+use super::dialect::{Claim, Dialect, claim, names};
+use super::evidence::Evidence;
 use super::head::SNIFFED;
 use super::source::{self, Source};
 use super::{Head, LeftOut, Log, Recording, RecordingError, folder};
@@ -44,7 +45,7 @@ impl Recorder {
             let (groups, notes) = folder::find(path)?;
             recorder.notes = notes;
             for group in groups {
-                let source = Source::open(&group.name, &group.files, &group.claim)?;
+                let source = Source::open(&group.name, &group.files, &group.claim, true)?;
                 // A file without numbers is no reason not to show the others.
                 if source.builder.has_numbers() {
                     recorder.sources.push(source);
@@ -61,7 +62,7 @@ impl Recorder {
         let claim = forced.or_else(|| claim(&head));
         let claim =
             claim.ok_or_else(|| RecordingError::Unrecognised { file: path.to_owned(), known: names() })?;
-        let source = Source::open("", &[path.to_owned()], &claim)?;
+        let source = Source::open("", &[path.to_owned()], &claim, false)?;
         some_numbers(path, &source.builder)?;
         recorder.sources.push(source);
         Ok(recorder)

@@ -191,7 +191,7 @@ impl Rows {
         }
         if self.clocks.iter().any(|clock| clock.within_epochs) {
             to.left_out()
-                .note("the step begins anew with each epoch: the epochs were put one after the other");
+                .note("the step starts over with each epoch: the epochs were put one after the other");
         }
     }
 

@@ -20,6 +20,8 @@ pub(super) struct Source {
     /// What the recordings of this source are called beside others; empty where it stands alone.
     pub name: String,
     pub claim: Claim,
+    /// Whether new files beside these belong to it.
+    is_folder: bool,
     files: Vec<Reading>,
     pub builder: Builder,
 }
@@ -48,10 +50,16 @@ impl Source {
     ///
     /// # Errors
     /// When a file cannot be read, or is malformed.
-    pub fn open(name: &str, paths: &[PathBuf], claim: &Claim) -> Result<Self, RecordingError> {
+    pub fn open(
+        name: &str,
+        paths: &[PathBuf],
+        claim: &Claim,
+        is_folder: bool,
+    ) -> Result<Self, RecordingError> {
         let mut source = Self {
             name: name.to_owned(),
             claim: claim.clone(),
+            is_folder,
             files: Vec::new(),
             builder: Builder::new(claim.dialect.name),
         };
@@ -66,7 +74,7 @@ impl Source {
 
     /// Reads what was added since; whether anything was.
     pub fn poll(&mut self) -> Result<bool, RecordingError> {
-        let mut added = false;
+        let mut added = self.take_new_files()?;
         let mut again = false;
         for file in &mut self.files {
             let length = fs::metadata(&file.path).map_err(|cause| unreadable(&file.path, cause))?.len();
@@ -80,13 +88,37 @@ impl Source {
         if again {
             let paths: Vec<PathBuf> = self.files.iter().map(|file| file.path.clone()).collect();
             let claim = self.claim.clone();
-            *self = Self::open(&self.name, &paths, &claim)?;
+            *self = Self::open(&self.name, &paths, &claim, self.is_folder)?;
         } else if added {
             for file in &mut self.files {
                 file.read(&mut self.builder, &self.claim)?;
             }
         }
         Ok(added)
+    }
+}
+
+impl Source {
+    /// A training that is resumed writes another event file beside its first.
+    fn take_new_files(&mut self) -> Result<bool, RecordingError> {
+        let folder = match (self.claim.dialect.way, self.files.last()) {
+            (Way::Events, Some(last)) if self.is_folder => last.path.parent().map(Path::to_owned),
+            _ => None,
+        };
+        let Some(folder) = folder else { return Ok(false) };
+        let entries = fs::read_dir(&folder).map_err(|cause| unreadable(&folder, cause))?;
+        let mut new: Vec<PathBuf> = entries
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| path.to_string_lossy().contains("tfevents"))
+            .filter(|path| !self.files.iter().any(|file| file.path == *path))
+            .collect();
+        new.sort();
+        for path in &new {
+            let mut file = Reading::new(path, Reader::Events(EventReader::default()));
+            file.read(&mut self.builder, &self.claim)?;
+            self.files.push(file);
+        }
+        Ok(!new.is_empty())
     }
 }
 

@@ -1,7 +1,7 @@
 //! What Hugging Face's `Trainer` prints: a Python dictionary a log line, between progress bars.
 
 use super::build::Builder;
-use super::dialect::Evidence;
+use super::evidence::Evidence;
 use super::head::Head;
 use super::lines::{LineReader, split};
 use super::number;

@@ -1,4 +1,7 @@
 //! A body and its modifiers.
+//!
+//! A sequence or a product is a body that holds nodes again, so this file and `body` import each other: the only
+//! circle of imports in the program.
 
 use super::body::Body;
 use super::{Clamp, Ramp};

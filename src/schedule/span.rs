@@ -15,7 +15,7 @@ pub enum Span {
 /// What a span could not be.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum SpanError {
-    #[error("`{0}` is no span: write updates (\"500\"), epochs (\"10ep\") or a share of the run (\"5%\")")]
+    #[error("`{0}` is not a span: write updates (\"500\"), epochs (\"10ep\") or a share of the run (\"5%\")")]
     Syntax(String),
     #[error("a span must be longer than nothing, found `{0}`")]
     Empty(String),

@@ -2,20 +2,11 @@
 
 use toml::Value;
 
-use super::tpe::choice;
+use super::shape::{Shape, choice};
 use crate::experiment::sweep::{Axis, Values};
 use crate::experiment::vary::{Base, VaryError, has_field, is_kind};
 use crate::experiment::{Experiment, Sweep};
 use crate::random::{Stream, rng, shuffle};
-
-/// What a coordinate stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
-    /// A number, where near coordinates are alike.
-    Line,
-    /// One of so many choices without an order.
-    Choices(usize),
-}
 
 /// The axes of a sweep and the run they vary.
 #[derive(Clone, Debug)]

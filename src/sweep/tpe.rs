@@ -5,7 +5,7 @@
 
 use rand_chacha::ChaCha8Rng;
 
-use super::space::Shape;
+use super::shape::{Shape, choice};
 use crate::random::{normal, uniform};
 
 /// Trials that are drawn at random before densities say anything.
@@ -135,11 +135,6 @@ impl Mixture {
         let highest = terms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         highest + terms.iter().map(|term| (term - highest).exp()).sum::<f64>().ln()
     }
-}
-
-/// Which of `count` choices a coordinate stands for.
-pub fn choice(x: f64, count: usize) -> usize {
-    ((x * count as f64) as usize).min(count.saturating_sub(1))
 }
 
 /// Full weight for the newest, then ever less for older ones.

@@ -1,24 +1,24 @@
 //! Lanes in lockstep: one candle tensor, a row a lane, trained many updates at a time by one in-place operation.
 
-use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
-use candle_core::{CpuStorage, DType, InplaceOp1, Layout, Storage, Tensor};
+use candle_core::{DType, Storage, Tensor};
 use rayon::prelude::*;
 
-use super::TrainError;
 use super::cores::Cores;
 use super::device::{Choice, TrainDevice};
 use super::diff;
 use super::ids::{LaneId, Mode, Revision, RunId};
 use super::lane::Lane;
+use super::on_rows::on_rows;
 use super::optimizer;
 use super::run_plan::RunPlan;
 use super::snapshot::Keeper;
 use super::task::{self, Task};
+use super::{Misfit, TrainError};
 use crate::experiment::{Controller, Experiment, Run};
 use crate::model::resident::Resident;
 
@@ -291,7 +291,7 @@ impl Cohort {
     /// All lanes of one optimizer that are equally far at once, in candle's operations.
     fn advance_on_device(&mut self, goals: &[u64]) -> Result<(), TrainError> {
         let Some(data) = &self.resident else {
-            return Err(TrainError::Task("the data is not where the weights are".into()));
+            return Err(TrainError::Device("the data is not where the weights are"));
         };
         loop {
             // The next group: the first lane with something to do, and all that can go with it.
@@ -457,8 +457,7 @@ impl Cohort {
         let hypergradient = |run: &Run| matches!(run.controller, Some(Controller::Hypergradient(_)));
         let follows = experiment.runs.iter().any(hypergradient);
         if !device.fused && (follows || self.task.noise.is_some()) {
-            let how = "hypergradient descent and a surface's noise are on the CPU only: choose the CPU";
-            return Err(TrainError::Task(how.into()));
+            return Err(Misfit::CpuOnly.into());
         }
         Ok(())
     }
@@ -498,44 +497,4 @@ fn message(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "training stopped without a message".into())
-}
-
-/// Runs `f` on the lanes and the numbers of the tensor, as one in-place operation of candle's.
-fn on_rows<R>(
-    rows: &Tensor,
-    lanes: &mut [Lane],
-    f: impl FnOnce(&mut [Lane], &mut [f32], usize) -> R,
-) -> candle_core::Result<R> {
-    let operation = OnRows { todo: RefCell::new(Some((f, lanes))), result: RefCell::new(None) };
-    rows.inplace_op1(&operation)?;
-    operation.result.into_inner().ok_or_else(|| candle_core::Error::Msg("the operation did not run".into()))
-}
-
-/// An in-place operation on `[L, width]` that also sees the lanes.
-struct OnRows<'a, F, R> {
-    todo: RefCell<Option<(F, &'a mut [Lane])>>,
-    result: RefCell<Option<R>>,
-}
-
-impl<F, R> InplaceOp1 for OnRows<'_, F, R>
-where
-    F: FnOnce(&mut [Lane], &mut [f32], usize) -> R,
-{
-    fn name(&self) -> &'static str {
-        "fused-training"
-    }
-
-    fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> candle_core::Result<()> {
-        let CpuStorage::F32(numbers) = storage else {
-            candle_core::bail!("fused training needs rows of f32");
-        };
-        let Some((from, to)) = layout.contiguous_offsets() else {
-            candle_core::bail!("fused training needs contiguous rows");
-        };
-        let (_, width) = layout.shape().dims2()?;
-        if let Some((f, lanes)) = self.todo.take() {
-            *self.result.borrow_mut() = Some(f(lanes, &mut numbers[from..to], width));
-        }
-        Ok(())
-    }
 }

@@ -118,7 +118,7 @@ fn cuda() -> Result<Device, TrainError> {
         Ok(Device::new_cuda(0)?)
     } else {
         let how = "this build has no CUDA: build with `--features cuda`, or leave --device out";
-        Err(TrainError::Task(how.into()))
+        Err(TrainError::Device(how))
     }
 }
 
@@ -126,6 +126,6 @@ fn metal() -> Result<Device, TrainError> {
     if cfg!(target_os = "macos") {
         Ok(Device::new_metal(0)?)
     } else {
-        Err(TrainError::Task("Metal is there on macOS only: leave --device out".into()))
+        Err(TrainError::Device("Metal is there on macOS only: leave --device out"))
     }
 }

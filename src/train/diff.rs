@@ -1,6 +1,7 @@
 //! What an edit changed, in words for the timeline.
 
 use crate::experiment::{self, Controller, Number, Run};
+use crate::numbers::round_to;
 use crate::schedule::kind::Value;
 use crate::schedule::{Clock, Kind, Schedule};
 
@@ -123,7 +124,7 @@ fn on_off(flag: bool) -> &'static str {
 
 /// Three significant digits, as short as they can be written.
 fn decimal(value: f64) -> String {
-    let rounded: f64 = format!("{value:.2e}").parse().unwrap_or(value);
+    let rounded = round_to(value, 3);
     let size = rounded.abs();
     if size != 0.0 && !(1e-3..1e5).contains(&size) { format!("{rounded:e}") } else { format!("{rounded}") }
 }

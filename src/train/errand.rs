@@ -2,74 +2,14 @@
 //! done on a thread of its own, and whoever asked holds a promise.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::TrainError;
 use super::cohort::Cohort;
-
-/// How far an errand has come, and whether anybody still waits for it.
-#[derive(Debug, Default)]
-pub struct Ticket {
-    /// The bits of an `f32`.
-    share: AtomicU32,
-    cancelled: AtomicBool,
-}
-
-impl Ticket {
-    /// Says that `done` of `total` steps are done; called often, it is what makes an errand stoppable.
-    ///
-    /// # Errors
-    /// [`TrainError::Cancelled`] when nobody waits any more.
-    pub fn report(&self, done: u64, total: u64) -> Result<(), TrainError> {
-        let share = done as f32 / total.max(1) as f32;
-        self.share.store(share.clamp(0.0, 1.0).to_bits(), Ordering::Relaxed);
-        if self.is_cancelled() { Err(TrainError::Cancelled) } else { Ok(()) }
-    }
-
-    /// The share that is done, 0 to 1.
-    pub fn progress(&self) -> f32 {
-        f32::from_bits(self.share.load(Ordering::Relaxed))
-    }
-
-    pub fn cancel(&self) {
-        self.cancelled.store(true, Ordering::Relaxed);
-    }
-
-    pub fn is_cancelled(&self) -> bool {
-        self.cancelled.load(Ordering::Relaxed)
-    }
-}
+use crate::jobs::{Job, Progress};
 
 /// The result that an errand will bring. Dropping it cancels the errand.
-#[derive(Debug)]
-pub struct Promise<T> {
-    ticket: Arc<Ticket>,
-    answer: Receiver<Result<T, TrainError>>,
-}
-
-impl<T> Promise<T> {
-    /// The result, once.
-    pub fn poll(&self) -> Option<Result<T, TrainError>> {
-        match self.answer.try_recv() {
-            Ok(answer) => Some(answer),
-            Err(TryRecvError::Empty) => None,
-            Err(TryRecvError::Disconnected) => Some(Err(TrainError::Cancelled)),
-        }
-    }
-
-    /// The share that is done, 0 to 1.
-    pub fn progress(&self) -> f32 {
-        self.ticket.progress()
-    }
-}
-
-impl<T> Drop for Promise<T> {
-    fn drop(&mut self) {
-        self.ticket.cancel();
-    }
-}
+pub type Promise<T> = Job<Result<T, TrainError>>;
 
 /// Looks at the cohort; short, because training waits for it.
 pub type Begin = Box<dyn FnOnce(&Cohort) -> Option<Work> + Send>;
@@ -85,7 +25,7 @@ pub struct Errand {
     pub name: &'static str,
     /// Whether training rests until it is back.
     pub holds: bool,
-    pub ticket: Arc<Ticket>,
+    pub progress: Arc<Progress>,
     begin: Arc<Mutex<Option<Begin>>>,
 }
 
@@ -94,7 +34,7 @@ impl Errand {
     pub fn new<S: Send + 'static, T: Send + 'static>(
         name: &'static str,
         begin: impl FnOnce(&Cohort) -> Result<S, TrainError> + Send + 'static,
-        work: impl FnOnce(S, &Ticket) -> Result<T, TrainError> + Send + 'static,
+        work: impl FnOnce(S, &Progress) -> Result<T, TrainError> + Send + 'static,
     ) -> (Self, Promise<T>) {
         Self::build(name, false, begin, work, |_, result| Ok(result))
     }
@@ -103,7 +43,7 @@ impl Errand {
     pub fn holding<S: Send + 'static, R: Send + 'static, T: Send + 'static>(
         name: &'static str,
         begin: impl FnOnce(&Cohort) -> Result<S, TrainError> + Send + 'static,
-        work: impl FnOnce(S, &Ticket) -> Result<R, TrainError> + Send + 'static,
+        work: impl FnOnce(S, &Progress) -> Result<R, TrainError> + Send + 'static,
         end: impl FnOnce(&Cohort, R) -> Result<T, TrainError> + Send + 'static,
     ) -> (Self, Promise<T>) {
         Self::build(name, true, begin, work, end)
@@ -113,31 +53,28 @@ impl Errand {
         name: &'static str,
         holds: bool,
         begin: impl FnOnce(&Cohort) -> Result<S, TrainError> + Send + 'static,
-        work: impl FnOnce(S, &Ticket) -> Result<R, TrainError> + Send + 'static,
+        work: impl FnOnce(S, &Progress) -> Result<R, TrainError> + Send + 'static,
         end: impl FnOnce(&Cohort, R) -> Result<T, TrainError> + Send + 'static,
     ) -> (Self, Promise<T>) {
-        let ticket = Arc::new(Ticket::default());
-        let (tell, answer) = sync_channel(1);
-        let working = Arc::clone(&ticket);
+        let (answers, promise) = Job::pair(|| ());
+        let progress = Arc::clone(promise.progress());
         let begin: Begin = Box::new(move |cohort| {
             let stand = match begin(cohort) {
                 Ok(stand) => stand,
                 Err(error) => {
-                    answered(&tell, Err(error));
+                    answers.give(Err(error));
                     return None;
                 }
             };
             let work: Work = Box::new(move || {
-                let result = work(stand, &working);
+                let result = work(stand, answers.progress());
                 let end: End =
-                    Box::new(move |cohort| answered(&tell, result.and_then(|result| end(cohort, result))));
+                    Box::new(move |cohort| answers.give(result.and_then(|result| end(cohort, result))));
                 end
             });
             Some(work)
         });
-        let errand =
-            Self { name, holds, ticket: Arc::clone(&ticket), begin: Arc::new(Mutex::new(Some(begin))) };
-        (errand, Promise { ticket, answer })
+        (Self { name, holds, progress, begin: Arc::new(Mutex::new(Some(begin))) }, promise)
     }
 
     /// The work to do now; `None` when it was begun before, or cannot be done (the promise knows why).
@@ -151,9 +88,4 @@ impl fmt::Debug for Errand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Errand").field("name", &self.name).field("holds", &self.holds).finish_non_exhaustive()
     }
-}
-
-/// Nobody waits for the answer any more when the promise is gone.
-fn answered<T>(tell: &SyncSender<Result<T, TrainError>>, answer: Result<T, TrainError>) {
-    let _ = tell.try_send(answer);
 }

@@ -33,6 +33,6 @@ pub enum Mode {
     /// The past is frozen; an edit is in effect from the next update.
     #[default]
     Live,
-    /// An edited run trains anew from update 0, at once and to the end.
+    /// An edited run trains from scratch, at once and to the end.
     Instant,
 }

@@ -7,9 +7,11 @@ mod cores;
 pub mod device;
 pub mod diff;
 pub mod errand;
+mod error;
 pub mod ids;
 pub mod lane;
 pub(crate) mod memory;
+mod on_rows;
 pub mod optimizer;
 pub mod plan;
 pub mod run_plan;
@@ -17,27 +19,7 @@ pub mod snapshot;
 pub mod task;
 pub mod tensor;
 
-/// Why an experiment cannot be trained, in words that say what to change.
-#[derive(Debug, thiserror::Error)]
-pub enum TrainError {
-    #[error(transparent)]
-    Data(#[from] crate::data::DataError),
-    #[error("run \"{run}\": {error}")]
-    Schedule { run: String, error: crate::schedule::ScheduleError },
-    #[error("{0}")]
-    Task(String),
-    #[error("the tensor library failed: {0}")]
-    Tensor(#[from] candle_core::Error),
-    #[error("no threads for training: {0}")]
-    Threads(#[from] rayon::ThreadPoolBuildError),
-    #[error(
-        "this takes about {needed} of memory and {free} are free: choose a smaller model or batch, or fewer runs \
-         and replicas"
-    )]
-    Memory { needed: String, free: String },
-    #[error("stopped before its end")]
-    Cancelled,
-}
+pub use error::{Misfit, TrainError};
 
 /// Threads for training: `threads` of them, or all cores but one, which is left to the interface.
 ///

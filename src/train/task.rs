@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::TrainError;
 use super::plan::Plan;
+use super::{Misfit, TrainError};
 use crate::data::{self, Dataset, DatasetInfo, Prepared, Shape, Split};
 use crate::experiment::{
     BatchSize, Experiment, Loss, MicroBatches, Model as ModelSpec, Run, Source, WeightFormat,
@@ -106,10 +106,8 @@ impl Task {
         };
         let updates_per_epoch = samples / (batch * accumulate).max(1);
         if batch == 0 || updates_per_epoch == 0 {
-            return Err(TrainError::Task(format!(
-                "one update needs {} samples (batch_size {batch} times accumulate {accumulate}) and there are {samples} to train on: choose a smaller batch",
-                batch * accumulate
-            )));
+            let needs = batch * accumulate;
+            return Err(Misfit::Batch { needs, batch, accumulate, samples }.into());
         }
         let one_update = Clock { updates: 1, updates_per_epoch: updates_per_epoch as u64 };
         let updates = experiment.train.updates.whole_updates(one_update);
@@ -150,11 +148,7 @@ impl Task {
         match plan.batch.as_ref().map(|batch| batch.range().1) {
             // What is rounded down to all samples fits.
             Some(wanted) if wanted >= most as f64 + self.batch as f64 / 2.0 => {
-                Err(TrainError::Task(format!(
-                    "run \"{}\" asks for batches of up to {wanted:.0} samples, and an epoch has {most} to train on: \
-                     lower the schedule of its batch",
-                    run.name
-                )))
+                Err(Misfit::ScheduledBatch { run: run.name.clone(), wanted, most }.into())
             }
             _ => Ok(()),
         }
@@ -234,26 +228,22 @@ impl Task {
 
 /// The experiment's model for the data.
 fn model(experiment: &Experiment, prepared: &Prepared) -> Result<Box<dyn Model>, TrainError> {
-    let task = |why: String| TrainError::Task(why);
     let loss = Loss::of(experiment.train.loss, prepared.is_regression());
     if let ModelSpec::Surface { function, start, .. } = &experiment.model {
         return match experiment.data.source {
             Source::None => Ok(Box::new(Surface::new(*function, *start))),
-            _ => Err(task("a surface has no data: remove the [data] section".into())),
+            _ => Err(Misfit::SurfaceWithData.into()),
         };
     }
     if experiment.data.source == Source::None {
-        return Err(task("this model needs data: add a [data] section".into()));
+        return Err(Misfit::NoData.into());
     }
     if prepared.is_regression() && loss == Loss::CrossEntropy {
-        let how = "the answers are numbers, and cross_entropy needs classes: write loss = \"mse\"";
-        return Err(task(how.into()));
+        return Err(Misfit::NoClasses.into());
     }
     let outputs = prepared.outputs();
     match (&experiment.model, prepared.shape()) {
-        (ModelSpec::Mlp { .. } | ModelSpec::Cnn { .. }, Shape::Sequence) => {
-            Err(task("a text needs model kind = \"transformer\"".into()))
-        }
+        (ModelSpec::Mlp { .. } | ModelSpec::Cnn { .. }, Shape::Sequence) => Err(Misfit::TextModel.into()),
         (ModelSpec::Mlp { hidden, activation }, shape) => {
             let mut sizes = vec![shape.features()];
             sizes.extend(hidden);
@@ -262,24 +252,20 @@ fn model(experiment: &Experiment, prepared: &Prepared) -> Result<Box<dyn Model>,
         }
         (ModelSpec::Cnn { channels }, Shape::Image { height, width }) => {
             let cnn = Cnn::new((height, width), channels, outputs, loss);
-            Ok(Box::new(cnn.map_err(|error| task(error.to_string()))?))
+            Ok(Box::new(cnn.map_err(Misfit::Cnn)?))
         }
         (&ModelSpec::Transformer { layers, width, heads, context, norm }, Shape::Sequence) => {
             let size = transformer::Size { layers, width, heads, context, vocabulary: outputs, norm };
             let transformer = Transformer::new(size);
-            Ok(Box::new(transformer.map_err(|error| task(error.to_string()))?))
+            Ok(Box::new(transformer.map_err(Misfit::Transformer)?))
         }
         (ModelSpec::Cnn { .. }, Shape::Flat(_)) => {
-            let known = data::listed(DatasetInfo::is_images);
-            Err(task(format!("a cnn needs images: the data sets {known}")))
+            Err(Misfit::NoImages { known: data::listed(DatasetInfo::is_images) }.into())
         }
         (ModelSpec::Transformer { .. }, _) => {
-            let known = data::listed(DatasetInfo::is_text);
-            Err(task(format!("a transformer needs text: the data set {known}")))
+            Err(Misfit::NoText { known: data::listed(DatasetInfo::is_text) }.into())
         }
-        (ModelSpec::Surface { .. }, _) => {
-            Err(task("a surface has no data: remove the [data] section".into()))
-        }
+        (ModelSpec::Surface { .. }, _) => Err(Misfit::SurfaceWithData.into()),
     }
 }
 

@@ -30,7 +30,7 @@ pub enum Action {
     SwitchMode,
     Fit,
     Follow,
-    SwitchContext,
+    SwitchPanel,
     SwitchTheme,
     ReduceMotion,
 }
@@ -90,7 +90,7 @@ impl Action {
         Self::SwitchMode,
         Self::Fit,
         Self::Follow,
-        Self::SwitchContext,
+        Self::SwitchPanel,
         Self::SwitchTheme,
         Self::ReduceMotion,
     ];
@@ -163,9 +163,7 @@ impl Action {
             Self::Step => {
                 about("Single update", PLAIN, Key::Period, Menu::Train, "Train one update, then hold.")
             }
-            Self::Restart => {
-                about("Restart", COMMAND, Key::R, Menu::Train, "Train all runs anew from update 0.")
-            }
+            Self::Restart => about("Restart", COMMAND, Key::R, Menu::Train, "Train all runs from scratch."),
             Self::Capture => {
                 about("Take snapshot", PLAIN, Key::S, Menu::Train, "Keep all runs as they are now.")
             }
@@ -188,13 +186,13 @@ impl Action {
                 PLAIN,
                 Key::I,
                 Menu::Train,
-                "Whether an edit bends the future or trains anew.",
+                "Whether an edit bends the future or trains from scratch.",
             ),
             Self::Fit => about("Whole run", PLAIN, Key::F, Menu::View, "Show the whole run in the plots."),
             Self::Follow => {
                 about("Follow the playhead", PLAIN, Key::L, Menu::View, "Keep the newest updates in view.")
             }
-            Self::SwitchContext => {
+            Self::SwitchPanel => {
                 about("Side panel", COMMAND, Key::B, Menu::View, "Unfold or fold the panel on the right.")
             }
             Self::SwitchTheme => {

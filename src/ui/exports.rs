@@ -1,36 +1,17 @@
-//! What other frameworks make of the selected run, and what lint says of the experiment: worked out once
-//! for each state of the document, and only while somebody looks.
+//! The text and the rates of a run in another framework, as the interface shows them.
 
 use std::ops::Range;
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
-use std::thread;
-
-use eframe::egui;
 
 use crate::experiment::{Experiment, Run};
-use crate::export::{Export, ExportError, Options, Summary, Target, export, truth_table};
-use crate::lint::{Warning, lint};
+use crate::export::{Export, ExportError, Options, Summary, Target, export};
 use crate::schedule::Clock;
-use crate::train::ids::RunId;
 
 use super::highlight::{Ink, spans};
-use super::studio::Studio;
 
-/// The longest run that is worked out within a frame; longer ones are worked out beside it.
-const AT_ONCE: u64 = 20_000;
 /// Points of a curve in the small plot.
 const COLUMNS: usize = 400;
 /// The most lines of a text that are shown. Copying and saving take all of them.
 const LINES: usize = 400;
-
-/// Which of the two the panel shows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Page {
-    #[default]
-    Text,
-    Truth,
-}
 
 /// An export as the panel shows it.
 #[derive(Debug)]
@@ -50,150 +31,11 @@ pub struct Exported {
 /// A row for each target.
 pub type Truth = Vec<(&'static Target, Summary)>;
 
-/// The state of the export panel, and what was worked out for it.
-#[derive(Debug)]
-pub struct Exports {
-    pub page: Page,
-    pub target: &'static Target,
-    /// What is chosen about exports.
-    pub options: Options,
-    text: Kept<Exported>,
-    truth: Kept<Truth>,
-    warnings: Option<(u64, Clock, Arc<[Warning]>)>,
-}
-
-impl Default for Exports {
-    fn default() -> Self {
-        // The first target is PyTorch's.
-        Self {
-            page: Page::Text,
-            target: &Target::ALL[0],
-            options: Options::default(),
-            text: Kept::default(),
-            truth: Kept::default(),
-            warnings: None,
-        }
-    }
-}
-
-/// What a result was worked out from: it holds until one of these changes.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Key {
-    generation: u64,
-    run: RunId,
-    clock: Clock,
-    target: Option<&'static Target>,
-    options: Options,
-}
-
-type Answer<T> = Arc<Result<T, ExportError>>;
-
-/// The newest result, and the one being worked out.
-#[derive(Debug)]
-struct Kept<T> {
-    done: Option<(Key, Answer<T>)>,
-    pending: Option<(Key, Receiver<Answer<T>>)>,
-}
-
-impl<T> Default for Kept<T> {
-    fn default() -> Self {
-        Self { done: None, pending: None }
-    }
-}
-
-impl<T: Send + Sync + 'static> Kept<T> {
-    /// The result for `key`; `None` while it is worked out. `work` is asked for only where there is none yet.
-    fn get<W>(&mut self, ctx: &egui::Context, key: Key, work: impl FnOnce() -> W) -> Option<Answer<T>>
-    where
-        W: FnOnce() -> Result<T, ExportError> + Send + 'static,
-    {
-        if let Some((of, pending)) = &self.pending {
-            match pending.try_recv() {
-                Ok(answer) => {
-                    self.done = Some((*of, answer));
-                    self.pending = None;
-                }
-                Err(TryRecvError::Disconnected) => self.pending = None,
-                Err(TryRecvError::Empty) => {}
-            }
-        }
-        if let Some((of, answer)) = &self.done
-            && *of == key
-        {
-            return Some(Arc::clone(answer));
-        }
-        if key.clock.updates <= AT_ONCE {
-            let answer = Arc::new(work()());
-            self.done = Some((key, Arc::clone(&answer)));
-            return Some(answer);
-        }
-        // One at a time: while a hand moves, what is being worked out is finished before the next begins.
-        if self.pending.is_none() {
-            let (send, pending) = sync_channel(1);
-            let ctx = ctx.clone();
-            let work = work();
-            let work = move || {
-                // Nobody waits for it any more when the studio has closed.
-                let _ = send.send(Arc::new(work()));
-                ctx.request_repaint();
-            };
-            match thread::Builder::new().name("export".into()).spawn(work) {
-                Ok(_) => self.pending = Some((key, pending)),
-                Err(error) => tracing::error!("no thread for an export: {error}"),
-            }
-        }
-        None
-    }
-}
-
-impl Studio {
-    /// The selected run for the chosen target; `None` while it is worked out.
-    pub fn exported(&mut self, ctx: &egui::Context) -> Option<Arc<Result<Exported, ExportError>>> {
-        let target = self.exports.target;
-        let key = self.key(Some(target));
-        let run = self.document.run(key.run)?;
-        let experiment = self.document.experiment();
-        self.exports.text.get(ctx, key, || {
-            let (experiment, run) = (experiment.clone(), run.clone());
-            move || exported(&experiment, &run, key, target)
-        })
-    }
-
-    /// The selected run under every target; `None` while it is worked out.
-    pub fn truth(&mut self, ctx: &egui::Context) -> Option<Arc<Result<Truth, ExportError>>> {
-        let key = self.key(None);
-        let run = self.document.run(key.run)?;
-        let experiment = self.document.experiment();
-        self.exports.truth.get(ctx, key, || {
-            let (experiment, run) = (experiment.clone(), run.clone());
-            move || truth_table(&experiment, &run, key.clock, &key.options)
-        })
-    }
-
-    /// What lint says of the experiment as it is, the worst first.
-    pub fn warnings(&mut self) -> Arc<[Warning]> {
-        let (generation, clock) = (self.document.generation(), self.clock());
-        match &self.exports.warnings {
-            Some((of, length, warnings)) if *of == generation && *length == clock => Arc::clone(warnings),
-            _ => {
-                let warnings: Arc<[Warning]> = lint(self.document.experiment(), Some(clock)).into();
-                self.exports.warnings = Some((generation, clock, Arc::clone(&warnings)));
-                warnings
-            }
-        }
-    }
-
-    fn key(&self, target: Option<&'static Target>) -> Key {
-        let generation = self.document.generation();
-        let options = self.exports.options;
-        Key { generation, run: self.view.selected, clock: self.clock(), target, options }
-    }
-}
-
-fn exported(
+/// The run as the target's text, with the rates beside the drawn ones.
+pub fn exported(
     experiment: &Experiment,
     run: &Run,
-    Key { clock, options, .. }: Key,
+    (clock, options): (Clock, Options),
     target: &'static Target,
 ) -> Result<Exported, ExportError> {
     let export = export(experiment, run, clock, target, &options)?;

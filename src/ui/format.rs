@@ -1,5 +1,7 @@
 //! Numbers as the interface writes and reads them.
 
+pub use crate::numbers::{count, round_to, significant};
+
 /// Three significant digits: `0.1`, `0.0316`, `2.5e-4`.
 pub fn rate(value: f64) -> String {
     significant(value, 3)
@@ -15,19 +17,6 @@ pub fn percent(share: f64) -> String {
     if share.is_finite() { format!("{:.1}%", share * 100.0) } else { significant(share, 3) }
 }
 
-/// Thousands set apart: `12,400`.
-pub fn count(value: u64) -> String {
-    let digits = value.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// A speed: two significant digits are all it is steady to.
 pub fn speed(per_second: f64) -> String {
     if !per_second.is_finite() || per_second < 0.0 {
@@ -38,32 +27,6 @@ pub fn speed(per_second: f64) -> String {
     }
     let step = 10f64.powf(per_second.log10().floor() - 1.0);
     count(((per_second / step).round() * step) as u64)
-}
-
-/// A number with so many significant digits, without trailing zeros; far from 1 in scientific notation.
-pub fn significant(value: f64, digits: usize) -> String {
-    if value.is_nan() {
-        return "NaN".to_owned();
-    }
-    if value.is_infinite() {
-        return if value > 0.0 { "inf" } else { "-inf" }.to_owned();
-    }
-    if value == 0.0 {
-        return "0".to_owned();
-    }
-    let scientific = format!("{value:.*e}", digits.saturating_sub(1));
-    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    if (-3..5).contains(&exponent) {
-        let decimals = usize::try_from(digits as i32 - 1 - exponent).unwrap_or(0);
-        return trimmed(&format!("{value:.decimals$}")).to_owned();
-    }
-    format!("{}e{exponent}", trimmed(mantissa))
-}
-
-/// `value` rounded to so many significant digits, for numbers set by hand.
-pub fn round_to(value: f64, digits: usize) -> f64 {
-    format!("{value:.*e}", digits.saturating_sub(1)).parse().unwrap_or(value)
 }
 
 /// A message as a sentence: with a capital, and a full stop.
@@ -90,10 +53,6 @@ pub fn parse(text: &str) -> Option<f64> {
     text.parse().ok().filter(|value: &f64| value.is_finite())
 }
 
-fn trimmed(text: &str) -> &str {
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,11 +66,8 @@ mod tests {
         assert_eq!(rate(123_456.0), "1.23e5");
         assert_eq!(metric(2.253_456), "2.253");
         assert_eq!(metric(f64::NAN), "NaN");
-        assert_eq!(count(1_234_567), "1,234,567");
-        assert_eq!(count(12), "12");
         assert_eq!(speed(12_431.0), "12,000");
         assert_eq!(percent(0.9715), "97.2%");
-        assert_eq!(round_to(0.123_456, 3), 0.123);
         assert_eq!(parse(" 1E-3 "), Some(0.001));
         assert_eq!(parse("12,400"), Some(12_400.0));
         assert_eq!(parse("inf"), None);

@@ -3,7 +3,13 @@
 use eframe::egui::Rangef;
 use egui_tiles::{Linear, LinearDir, Tile, Tiles, Tree};
 
-use super::plot::Pane;
+/// A plot in the centre.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pane {
+    Rate,
+    Metric,
+    Number,
+}
 
 /// The plots, one above the other, at heights the user sets.
 pub struct Layout {

@@ -5,17 +5,19 @@
 
 pub mod action;
 pub mod app;
-mod asked;
+mod basis;
 pub mod document;
 pub mod exports;
 pub mod format;
 pub mod frame;
 pub mod handles;
 mod highlight;
-pub mod lab;
+mod latest;
 pub mod layout;
 pub mod offscreen;
-mod panels;
+pub mod panel;
+pub mod panel_state;
+pub mod panels;
 pub mod picker;
 pub mod plot;
 pub mod scenery;
@@ -28,7 +30,6 @@ pub mod trainer;
 mod travel;
 pub mod view;
 mod widgets;
-pub mod workbench;
 
 pub use app::{StudioApp, is_recording, is_saved_training};
 pub use document::Document;

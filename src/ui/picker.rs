@@ -1,8 +1,9 @@
 //! Choosing a file in the system's own dialog, on a thread of its own.
 
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 use std::thread;
+
+use crate::jobs::Job;
 
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +56,7 @@ impl FilePicker for SystemPicker {
 /// One dialog at a time, and its answer.
 #[derive(Default)]
 pub struct Picking {
-    pending: Option<Receiver<Option<PathBuf>>>,
+    pending: Option<Job<Option<PathBuf>>>,
 }
 
 impl Picking {
@@ -65,29 +66,19 @@ impl Picking {
     }
 
     /// Opens a dialog, unless one is open. `wake` is called when it has an answer.
-    pub fn start(&mut self, picker: &dyn FilePicker, ask: Ask, wake: impl Fn() + Send + 'static) {
+    pub fn start(&mut self, picker: &dyn FilePicker, ask: Ask, wake: impl Fn() + Send + Sync + 'static) {
         if self.is_busy() {
             return;
         }
-        let (answer, pending) = sync_channel(1);
+        let (answers, pending) = Job::pair(wake);
         self.pending = Some(pending);
-        picker.pick(
-            ask,
-            Box::new(move |path| {
-                // Nobody waits for the answer any more when the studio has closed.
-                let _ = answer.send(path);
-                wake();
-            }),
-        );
+        picker.pick(ask, Box::new(move |path| answers.give(path)));
     }
 
     /// The answer, once: `Some(None)` when no file was chosen.
     pub fn poll(&mut self) -> Option<Option<PathBuf>> {
-        let answer = match self.pending.as_ref()?.try_recv() {
-            Ok(answer) => answer,
-            Err(TryRecvError::Empty) => return None,
-            Err(TryRecvError::Disconnected) => None,
-        };
+        // A dialog that went away without an answer chose nothing.
+        let answer = self.pending.as_ref()?.poll()?.unwrap_or(None);
         self.pending = None;
         Some(answer)
     }

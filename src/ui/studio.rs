@@ -13,18 +13,15 @@ use crate::train::ids::{LaneId, RunId};
 
 use super::action::Action;
 use super::document::{Document, Row};
-use super::exports::Exports;
 use super::frame::Frame;
-use super::lab::Lab;
 use super::layout::Layout;
-use super::panels::landscape::Look;
+use super::panel_state::PanelStates;
 use super::scenery::Scenery;
 use super::sheet::Sheet;
 use super::shelf::Shelf;
 use super::theme::Tokens;
 use super::toast::Toasts;
 use super::view::View;
-use super::workbench::Bench;
 
 /// How long a run is thought to be before the engine has read the data.
 const GUESS: Clock = Clock { updates: 1000, updates_per_epoch: 25 };
@@ -37,11 +34,9 @@ pub struct Studio {
     pub layout: Layout,
     pub sheet: Option<Sheet>,
     pub toasts: Toasts,
-    pub exports: Exports,
-    pub landscape: Look,
-    pub bench: Bench,
     pub scenery: Scenery,
-    pub lab: Lab,
+    /// What each panel keeps for itself.
+    pub panels: PanelStates,
     pub shelf: Shelf,
     resolved: Vec<Resolved>,
     /// Which run makes a run's updates: before its fork, the one it was forked from.
@@ -71,11 +66,8 @@ impl Studio {
             layout: Layout::default(),
             sheet: None,
             toasts: Toasts::default(),
-            exports: Exports::default(),
-            landscape: Look::default(),
-            bench: Bench::default(),
             scenery: Scenery::default(),
-            lab: Lab::default(),
+            panels: PanelStates::default(),
             shelf: Shelf::default(),
             resolved: Vec::new(),
             makers: BTreeMap::new(),
@@ -284,10 +276,9 @@ impl Studio {
     pub fn replace(&mut self, document: Document) {
         self.document = document.succeeding(&self.document);
         let fresh = View::new(self.document.first().unwrap_or(RunId(0)));
-        let View { mode, speed, device, guard, context_open, reduced_motion, still, smoothing, .. } =
-            self.view;
+        let View { mode, speed, device, guard, panel_open, reduced_motion, still, smoothing, .. } = self.view;
         self.view =
-            View { mode, speed, device, guard, context_open, reduced_motion, still, smoothing, ..fresh };
+            View { mode, speed, device, guard, panel_open, reduced_motion, still, smoothing, ..fresh };
     }
 
     fn resolved(&self, id: RunId) -> Option<&Resolved> {

@@ -62,93 +62,9 @@ pub fn following(updates: u64) -> Window {
     Window::Follow { width: (updates as f64 / 5.0).max(Window::NARROWEST) }
 }
 
-/// What the side panel shows.
+/// A side panel by its name, a row of [`super::panels::PANELS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Context {
-    Results,
-    Diagnosis,
-    Microscope,
-    Landscape,
-    Snapshots,
-    Field,
-    RangeTest,
-    BatchSize,
-    Report,
-    Export,
-    Glossary,
-}
-
-impl Context {
-    /// Every side panel, in the order the chooser lists them.
-    pub const ALL: [Self; 11] = [
-        Self::Results,
-        Self::Diagnosis,
-        Self::Microscope,
-        Self::RangeTest,
-        Self::BatchSize,
-        Self::Report,
-        Self::Landscape,
-        Self::Snapshots,
-        Self::Field,
-        Self::Export,
-        Self::Glossary,
-    ];
-
-    /// Its name, for people and for the command line, and what it shows in a sentence.
-    pub const fn about(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Results => ("Results", "How training and validation of the runs compare so far."),
-            Self::Diagnosis => {
-                ("Diagnosis", "Divergence, overfitting and what else goes wrong in a run, and what may help.")
-            }
-            Self::Microscope => (
-                "Microscope",
-                "What the first updates do to each layer, and how near a run is to the edge of stability.",
-            ),
-            Self::Landscape => {
-                ("Landscape", "The loss landscape around the weights, and where the runs go on it.")
-            }
-            Self::Snapshots => ("Snapshots", "What a run's snapshots are worth, alone and together."),
-            Self::Field => {
-                ("Decision field", "What the model answers at every point of a plane, update by update.")
-            }
-            Self::RangeTest => ("Range test", "Which peak a run bears, from a moment under a rising rate."),
-            Self::BatchSize => {
-                ("Batch helper", "What another batch size means for the rate and the schedule.")
-            }
-            Self::Report => {
-                ("Report", "Schedules against a baseline, the best constant rate, and whether it is noise.")
-            }
-            Self::Glossary => {
-                ("Glossary", "Annealing, weight decay and other words of the trade, in a sentence or two.")
-            }
-            Self::Export => {
-                ("Export", "The schedule and optimizer in another framework, and what they really do there.")
-            }
-        }
-    }
-
-    /// Whether its pictures want more room than text does.
-    pub const fn is_wide(self) -> bool {
-        matches!(self, Self::Landscape | Self::Snapshots)
-    }
-
-    /// The panel of this name, whatever its case; spaces may be hyphens.
-    pub fn from_name(name: &str) -> Option<Self> {
-        let plain = |name: &str| name.to_lowercase().replace('-', " ");
-        Self::ALL.into_iter().find(|panel| plain(panel.about().0) == plain(name))
-    }
-}
-
-/// Which run the microscope shows beside the selected one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Beside {
-    /// The same run with, or without, a warmup, where there is one.
-    #[default]
-    Twin,
-    Nobody,
-    Run(RunId),
-}
+pub struct SidePanel(pub &'static str);
 
 /// What the inspector shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -193,11 +109,9 @@ pub struct View {
     pub device: Choice,
     pub guard: Guard,
     pub tab: Tab,
-    pub context: Option<Context>,
-    pub context_open: bool,
-    /// The run that the microscope shows beside the selected one, and the layer chosen in it.
-    pub beside: Beside,
-    pub layer: Option<usize>,
+    /// The side panel that was chosen, and whether it is unfolded.
+    pub panel: Option<SidePanel>,
+    pub panel_open: bool,
     pub drag: Option<Drag>,
     /// The run being renamed, and the name so far.
     pub renaming: Option<(RunId, String)>,
@@ -224,15 +138,19 @@ impl View {
             device: Choice::Auto,
             guard: Guard::default(),
             tab: Tab::Schedule,
-            context: None,
-            context_open: true,
-            beside: Beside::default(),
-            layer: None,
+            panel: None,
+            panel_open: true,
             drag: None,
             renaming: None,
             reduced_motion: false,
             still: false,
         }
+    }
+
+    /// Shows a side panel.
+    pub fn open(&mut self, panel: SidePanel) {
+        self.panel = Some(panel);
+        self.panel_open = true;
     }
 
     /// How strongly a run's curves are drawn: those of others fade while one is under the pointer.
@@ -266,12 +184,5 @@ mod tests {
             assert!((from..=to).contains(&(playhead as f64)), "{playhead}: {from} to {to}");
             assert!(to <= 1000.0 && from >= 0.0);
         }
-    }
-
-    #[test]
-    fn side_panels_are_found_by_name() {
-        assert_eq!(Context::from_name("decision-field"), Some(Context::Field));
-        assert_eq!(Context::from_name("Results"), Some(Context::Results));
-        assert_eq!(Context::from_name("nothing"), None);
     }
 }

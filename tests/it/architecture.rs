@@ -1,7 +1,11 @@
 //! The invariants of `ARCHITECTURE.md`, each the absence of something, kept by reading the source.
 
+mod imports;
+
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use imports::Imports;
 
 /// Every Rust file below a folder of `src`.
 fn sources(folder: &str) -> Vec<(PathBuf, String)> {
@@ -144,21 +148,69 @@ fn the_binary_is_thin() {
     assert!(main.lines().count() <= 60);
 }
 
-#[test]
-fn architecture_names_every_module() {
-    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("ARCHITECTURE.md")).unwrap();
+/// Every Rust file, by its path from `src` on, with its text.
+fn files() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let missing: Vec<String> = sources("")
+    let mut files: Vec<(String, String)> = sources("")
         .into_iter()
-        .map(|(path, _)| path.strip_prefix(&root).expect("below src").to_path_buf())
-        // A module of a module is its parent's to describe.
-        .filter(|path| path.components().count() <= 2)
-        .filter(|path| path.file_name().is_some_and(|name| name != "mod.rs"))
-        .map(|path| path.with_extension("").to_string_lossy().replace('\\', "/"))
-        .filter(|module| {
-            let name = module.rsplit('/').next().unwrap_or(module);
-            !page.contains(&format!("`{module}`")) && !page.contains(&format!("`{name}`"))
+        .map(|(path, text)| {
+            let path = path.strip_prefix(&root).expect("below src");
+            (path.to_string_lossy().replace('\\', "/"), text)
         })
         .collect();
-    assert!(missing.is_empty(), "ARCHITECTURE.md does not name: {}", missing.join(", "));
+    files.sort();
+    files
+}
+
+#[test]
+fn files_import_each_other_in_a_circle_only_where_a_resolved_schedule_holds_schedules() {
+    let files = files();
+    let imports = Imports::of(&files);
+    // The dialects of imports and the errors that name them still go round.
+    let circles = imports.circles().into_iter();
+    let circles: Vec<_> =
+        circles.filter(|circle| !circle.iter().all(|file| file.starts_with("import/"))).collect();
+    let recursion = [["schedule/body.rs", "schedule/node.rs"]];
+    assert_eq!(circles, recursion, "put what both sides need into a file below them");
+}
+
+#[test]
+fn no_file_is_over_500_lines() {
+    // One is a few lines over.
+    let long = files().into_iter().filter(|(file, _)| file != "export/optax.rs");
+    let long = long.filter(|(_, text)| text.lines().count() > 500);
+    let long: Vec<String> = long.map(|(file, _)| file).collect();
+    assert!(long.is_empty(), "split by ideas: {}", long.join(", "));
+}
+
+/// What a file says of itself at its top, up to the end of the first sentence.
+fn first_sentence(text: &str) -> String {
+    let said = text.lines().map_while(|line| line.strip_prefix("//!"));
+    let said = said.map(str::trim).take_while(|line| !line.is_empty());
+    let said = said.collect::<Vec<_>>().join(" ");
+    match said.split_once(". ") {
+        Some((first, _)) => format!("{first}."),
+        None => said,
+    }
+}
+
+/// The list at the end of the page is made from the files, so that it names every one and none that is gone.
+/// `ANNEAL_RENEW=1 cargo test --release architecture_lists` writes it.
+#[test]
+fn architecture_lists_every_file_with_what_it_says_of_itself() {
+    const MARK: &str = "## Every file\n";
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("ARCHITECTURE.md");
+    let text = fs::read_to_string(&page).expect("the page");
+    let (before, _) = text.split_once(MARK).expect("the list's heading");
+    let mut renewed = format!("{before}{MARK}\n");
+    for (file, text) in files() {
+        let said = first_sentence(&text);
+        assert!(!said.is_empty(), "src/{file} begins with `//!` and what it is, in a sentence");
+        renewed += &format!("- `src/{file}`: {said}\n");
+    }
+    if std::env::var_os("ANNEAL_RENEW").is_some() {
+        fs::write(&page, &renewed).expect("the page is written");
+        return;
+    }
+    assert_eq!(text, renewed, "ANNEAL_RENEW=1 cargo test --release architecture_lists writes the list");
 }

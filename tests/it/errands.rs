@@ -7,9 +7,10 @@ use std::time::Duration;
 use anneal_studio::analysis::range_test::{self, Start, fingerprint};
 use anneal_studio::engine::protocol::{Command, State};
 use anneal_studio::engine::{Engine, Options};
+use anneal_studio::jobs::Progress;
 use anneal_studio::telemetry::Column;
 use anneal_studio::train::TrainError;
-use anneal_studio::train::errand::{Errand, Promise, Ticket};
+use anneal_studio::train::errand::{Errand, Promise};
 use anneal_studio::train::ids::{Mode, RunId};
 
 use crate::support::{Fixture, wait};
@@ -27,7 +28,7 @@ const ENDLESS: &str = r#""900000000""#;
 fn answer<T>(promise: &Promise<T>) -> Result<T, TrainError> {
     let mut answer = None;
     wait("the answer", || {
-        answer = promise.poll();
+        answer = promise.poll().map(|answer| answer.unwrap_or(Err(TrainError::Cancelled)));
         answer.is_some()
     });
     answer.expect("waited for it")
@@ -38,9 +39,9 @@ fn updates(engine: &Engine) -> u64 {
 }
 
 /// Work that only ends when it is told to.
-fn endless(ticket: &Ticket) -> Result<(), TrainError> {
+fn endless(progress: &Progress) -> Result<(), TrainError> {
     loop {
-        ticket.report(1, 4)?;
+        progress.report(1, 4)?;
         std::thread::sleep(Duration::from_millis(1));
     }
 }
@@ -54,15 +55,15 @@ fn an_errand_sees_the_cohort_and_training_goes_on() {
     let (errand, promise) = Errand::new(
         "count",
         |cohort| Ok(cohort.lanes().len()),
-        move |lanes, ticket| {
+        move |lanes, progress| {
             while !gone.load(Ordering::Relaxed) {
-                ticket.report(1, 2)?;
+                progress.report(1, 2)?;
             }
             Ok(lanes)
         },
     );
     assert!(engine.send(Command::Errand(errand)));
-    wait("progress", || promise.progress() == 0.5);
+    wait("progress", || promise.progress().share() == 0.5);
     let before = updates(&engine);
     wait("more updates", || updates(&engine) > before);
     go.store(true, Ordering::Relaxed);
@@ -76,9 +77,9 @@ fn training_rests_for_an_errand_that_holds_it_and_then_goes_on() {
     let (errand, promise) = Errand::holding(
         "look",
         fingerprint,
-        |before, ticket| {
+        |before, progress| {
             for step in 0..50 {
-                ticket.report(step, 50)?;
+                progress.report(step, 50)?;
                 std::thread::sleep(Duration::from_millis(1));
             }
             Ok(before)
@@ -95,9 +96,10 @@ fn training_rests_for_an_errand_that_holds_it_and_then_goes_on() {
 #[test]
 fn an_edit_ends_what_training_rests_for() {
     let engine = start(ENDLESS);
-    let (errand, promise) = Errand::holding("hold", |_| Ok(()), |(), ticket| endless(ticket), |_, ()| Ok(()));
+    let (errand, promise) =
+        Errand::holding("hold", |_| Ok(()), |(), progress| endless(progress), |_, ()| Ok(()));
     assert!(engine.send(Command::Errand(errand)));
-    wait("progress", || promise.progress() > 0.0);
+    wait("progress", || promise.progress().share() > 0.0);
     let text = MOONS.with(r#""200""#, ENDLESS).with("peak = 0.1,", "peak = 0.05,");
     engine.send(Command::Revise(revision(&text, 1), Mode::Live));
     assert!(matches!(answer(&promise), Err(TrainError::Cancelled)));
@@ -109,8 +111,8 @@ fn an_edit_ends_what_training_rests_for() {
 #[test]
 fn the_newest_errand_takes_the_place_of_the_one_before() {
     let engine = start(SHORT);
-    let (first, held) = Errand::new("first", |_| Ok(()), |(), ticket| endless(ticket));
-    let (second, skipped) = Errand::new("second", |_| Ok(()), |(), ticket| endless(ticket));
+    let (first, held) = Errand::new("first", |_| Ok(()), |(), progress| endless(progress));
+    let (second, skipped) = Errand::new("second", |_| Ok(()), |(), progress| endless(progress));
     let (third, wanted) = Errand::new("third", |_| Ok(3), |three, _| Ok(three));
     for errand in [first, second, third] {
         assert!(engine.send(Command::Errand(errand)));
@@ -124,10 +126,10 @@ fn the_newest_errand_takes_the_place_of_the_one_before() {
 #[test]
 fn what_cannot_begin_or_panics_says_so() {
     let engine = start(SHORT);
-    let fails = |_: &_| Err::<(), _>(TrainError::Task("no such run".into()));
+    let fails = |_: &_| Err::<(), _>(TrainError::RunGone { work: "test" });
     let (errand, promise) = Errand::new("fails", fails, |(), _| Ok(()));
     assert!(engine.send(Command::Errand(errand)));
-    assert_eq!(answer(&promise).unwrap_err().to_string(), "no such run");
+    assert_eq!(answer(&promise).unwrap_err().to_string(), "test: the run no longer exists; choose another");
     let (errand, promise) = Errand::new("panics", |_| Ok(()), |(), _| -> Result<(), _> { panic!("planted") });
     assert!(engine.send(Command::Errand(errand)));
     assert!(answer(&promise).is_err());
@@ -136,9 +138,9 @@ fn what_cannot_begin_or_panics_says_so() {
 #[test]
 fn an_engine_ends_with_an_errand_on_its_way() {
     let engine = start(ENDLESS);
-    let (errand, promise) = Errand::new("endless", |_| Ok(()), |(), ticket| endless(ticket));
+    let (errand, promise) = Errand::new("endless", |_| Ok(()), |(), progress| endless(progress));
     assert!(engine.send(Command::Errand(errand)));
-    wait("progress", || promise.progress() > 0.0);
+    wait("progress", || promise.progress().share() > 0.0);
     // Returns only once both threads have ended.
     drop(engine);
     assert!(promise.poll().is_some());

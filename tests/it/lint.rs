@@ -5,6 +5,8 @@ use anneal_studio::import::Dialect;
 use anneal_studio::lint::{Linted, NotLinted, Remedy, Severity, Warning, lint, lint_text};
 use anneal_studio::schedule::Clock;
 
+mod training;
+
 const CLOCK: Clock = Clock { updates: 1000, updates_per_epoch: 100 };
 
 /// An experiment of one run of 10 epochs with these lines in its section.

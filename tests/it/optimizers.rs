@@ -83,6 +83,30 @@ fn every_optimizer_is_written_as_it_is_read() {
     assert!(experiment.runs.iter().any(|run| run.optimizer.has("amsgrad")));
 }
 
+#[test]
+fn the_rate_that_an_optimizer_makes_is_measured_where_it_makes_another() {
+    let mut cohort = cohort(&every_optimizer(), 1);
+    cohort.advance(20, u64::MAX).unwrap();
+    for lane in cohort.lanes() {
+        let rates: Vec<(f64, Option<f64>)> =
+            lane.log.rows.iter().map(|row| (row.lr, row.effective_lr)).collect();
+        match lane.plan.kind {
+            // SGD's steps at first, then ones that are held back.
+            OptimizerKind::RAdam => {
+                let held_back = |(lr, effective): &(f64, Option<f64>)| effective.unwrap() < 0.2 * lr;
+                assert!(rates[..5].iter().all(|(lr, effective)| *effective == Some(*lr)), "{rates:?}");
+                assert!(rates[6..].iter().all(held_back), "{rates:?}");
+            }
+            // From the first estimate of 1e-6 upwards.
+            OptimizerKind::Prodigy => {
+                assert!(rates.iter().all(|(lr, effective)| effective.unwrap() < *lr || *lr == 0.0));
+                assert!(rates[19].1.unwrap() > 10.0 * rates[1].1.unwrap(), "{rates:?}");
+            }
+            _ => assert!(rates.iter().all(|(_, effective)| effective.is_none())),
+        }
+    }
+}
+
 fn refusal(optimizer: &str) -> String {
     let text = format!(
         "anneal = 1\nname = \"a\"\n[data]\nname = \"moons\"\n[model]\nkind = \"mlp\"\nhidden = [8]\n[train]\nupdates = \

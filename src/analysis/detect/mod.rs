@@ -115,7 +115,7 @@ impl Context {
     /// # Errors
     /// When there is no such run, or its schedule, or that of a run it was forked from, cannot be resolved.
     pub fn of(task: &Task, experiment: &Experiment, at: usize, weight_norm: f64) -> Result<Self, TrainError> {
-        let none = || TrainError::Task("there is no such run".into());
+        let none = || TrainError::RunGone { work: "detection" };
         let run = experiment.runs.get(at).ok_or_else(none)?;
         let named = |error| TrainError::Schedule { run: run.name.clone(), error };
         let runs = lineage(&experiment.runs, at, task.clock).map_err(named)?;

@@ -9,12 +9,12 @@ use crate::analysis::side_training;
 use crate::analysis::suggest::{FASTAI_BETA, LIGHT_BETA, Rule, debiased, stability_limit};
 use crate::data::Prepared;
 use crate::experiment::{Experiment, Number, Run};
+use crate::jobs::Progress;
 use crate::schedule::kind::{Constant, Listed, Part, Sequence, Table};
 use crate::schedule::{Kind, Schedule, Span};
 use crate::telemetry::Row;
 use crate::train::TrainError;
 use crate::train::cohort::Cohort;
-use crate::train::errand::Ticket;
 use crate::train::ids::RunId;
 use crate::train::task::prepare;
 
@@ -72,7 +72,7 @@ impl Stand {
         let run = revision.ids.iter().zip(&revision.experiment.runs).find(|(found, _)| **found == id);
         let lanes = || cohort.lanes().iter().enumerate().filter(|(_, lane)| lane.id.run == id);
         let (Some((_, run)), Some((_, first))) = (run, lanes().next()) else {
-            return Err(TrainError::Task("range test: the run is no more; choose another".into()));
+            return Err(TrainError::RunGone { work: "range test" });
         };
         let here = start == Start::Here && first.update > 0;
         let row = |at: usize| cohort.rows().get(at)?.to_vec1::<f32>();
@@ -91,13 +91,13 @@ impl Stand {
     ///
     /// # Errors
     /// When an option is out of its range, the run cannot be trained, or nobody waits any more.
-    pub fn test(self, options: &Options, ticket: &Ticket) -> Result<RangeTest, TrainError> {
+    pub fn test(self, options: &Options, progress: &Progress) -> Result<RangeTest, TrainError> {
         let mut cohort = self.sweeping(options)?;
         if !self.rows.is_empty() {
             put(cohort.rows(), self.rows)?;
             cohort.lanes_mut().iter_mut().for_each(|lane| lane.update = self.update);
         }
-        sweep(cohort, &self.run, options, self.update, ticket)
+        sweep(cohort, &self.run, options, self.update, progress)
     }
 
     /// A cohort that sweeps after `update` updates. Mirrored momentum stays at its low end, which is what
@@ -134,12 +134,12 @@ fn sweep(
     run: &Run,
     options: &Options,
     from: u64,
-    ticket: &Ticket,
+    progress: &Progress,
 ) -> Result<RangeTest, TrainError> {
     let end = from + options.updates as u64;
     let mut to = from;
     while to < end {
-        ticket.report(to - from, end - from)?;
+        progress.report(to - from, end - from)?;
         to = (to + CHUNK).min(end);
         cohort.advance(to, u64::MAX)?;
         if cohort.lanes().iter().all(|lane| stop_at(&losses(&lane.log.rows), options.stop).is_some()) {

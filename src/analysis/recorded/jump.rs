@@ -151,6 +151,10 @@ fn repeats(points: &[(u64, f64)], from: usize, top: f64) -> bool {
     let mut compared = 0;
     for (tick, rate) in behind.iter().take(COMPARED) {
         let then = start + (tick - at);
+        // Behind the jump is no beginning.
+        if then >= *at {
+            break;
+        }
         // The point of the beginning that is nearest to it.
         let after = points.partition_point(|(tick, _)| *tick < then);
         let near = [after.checked_sub(1), Some(after)].into_iter().flatten().filter_map(|at| points.get(at));

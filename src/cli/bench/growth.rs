@@ -7,7 +7,6 @@ use serde::Serialize;
 
 use super::Pace;
 use super::workload::DIGITS;
-use crate::train::TrainError;
 use crate::train::cohort::Cohort;
 use crate::train::device::{Choice, TrainDevice};
 
@@ -34,7 +33,7 @@ pub struct Cost {
 ///
 /// # Errors
 /// When it cannot be trained.
-pub fn run(threads: usize, pace: Pace, mut progress: impl FnMut(&str)) -> Result<Vec<Cost>, TrainError> {
+pub fn run(threads: usize, pace: Pace, mut progress: impl FnMut(&str)) -> anyhow::Result<Vec<Cost>> {
     let pool = Arc::new(crate::train::pool(Some(threads))?);
     let mut costs = Vec::new();
     for (at, varied) in VARIED.into_iter().enumerate() {
@@ -62,7 +61,7 @@ fn seconds(
     pool: &Arc<rayon::ThreadPool>,
     [updates, lanes, batch]: [usize; 3],
     rounds: usize,
-) -> Result<f64, TrainError> {
+) -> anyhow::Result<f64> {
     let revision = DIGITS.replicas(lanes, batch)?;
     let task = DIGITS.task(&revision)?;
     let device = TrainDevice::choose(Choice::Cpu, Arc::clone(pool), task.model.flops(batch) * lanes as f64)?;

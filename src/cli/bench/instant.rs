@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Instant;
 
+use anyhow::{Context as _, Result, bail};
 use serde::Serialize;
 
 use super::Pace;
 use super::workload::{WORKLOADS, Workload};
 use crate::engine::protocol::{Command, State};
 use crate::engine::{Engine, Options};
-use crate::train::TrainError;
 use crate::train::ids::{Mode, Revision, RunId};
 use crate::ui::offscreen::drag_bench::drag;
 
@@ -45,11 +45,7 @@ pub struct Feel {
 ///
 /// # Errors
 /// When a workload cannot be trained.
-pub fn run(
-    threads: Option<usize>,
-    pace: Pace,
-    mut progress: impl FnMut(&str),
-) -> Result<Vec<Feel>, TrainError> {
+pub fn run(threads: Option<usize>, pace: Pace, mut progress: impl FnMut(&str)) -> Result<Vec<Feel>> {
     let mut feels = Vec::new();
     for workload in WORKLOADS.iter().filter(|workload| workload.name != "wide") {
         for runs in RUNS {
@@ -60,7 +56,7 @@ pub fn run(
     Ok(feels)
 }
 
-fn feel(workload: &Workload, runs: u32, threads: Option<usize>, pace: Pace) -> Result<Feel, TrainError> {
+fn feel(workload: &Workload, runs: u32, threads: Option<usize>, pace: Pace) -> Result<Feel> {
     let options = Options { threads, mode: Mode::Instant, ..Options::default() };
     let (wake, woken) = sync_channel(1);
     let revision = |generation| edited(workload, runs, generation);
@@ -68,14 +64,14 @@ fn feel(workload: &Workload, runs: u32, threads: Option<usize>, pace: Pace) -> R
         // One wake that waits is as good as many.
         let _ = wake.try_send(());
     });
-    let engine = engine.map_err(|error| TrainError::Task(format!("no thread to train on: {error}")))?;
+    let engine = engine.context("no thread to train on")?;
     complete(&engine, &woken, 0)?;
     let mut times = Vec::new();
     for edit in 1..=(WARM + 2 * pace.rounds + 1) {
         let revision = revision(edit as u64)?;
         let start = Instant::now();
         if !engine.send(Command::Revise(revision, Mode::Instant)) {
-            return Err(TrainError::Task("the training thread is gone".into()));
+            bail!("the training thread is gone");
         }
         complete(&engine, &woken, edit as u64)?;
         if edit > WARM {
@@ -103,7 +99,7 @@ fn feel(workload: &Workload, runs: u32, threads: Option<usize>, pace: Pace) -> R
 }
 
 /// The experiment after so many edits, each of them another peak.
-fn edited(workload: &Workload, runs: u32, edits: u64) -> Result<Arc<Revision>, TrainError> {
+fn edited(workload: &Workload, runs: u32, edits: u64) -> Result<Arc<Revision>> {
     let with_peak = |index: u32| {
         let peak = 1e-3 * (1.0 + 1e-3 * edits as f64 + 1e-2 * f64::from(index));
         workload.experiment(UPDATES, 0.2, peak)
@@ -119,19 +115,19 @@ fn edited(workload: &Workload, runs: u32, edits: u64) -> Result<Arc<Revision>, T
 }
 
 /// Waits until every curve of this edit is whole.
-fn complete(engine: &Engine, woken: &Receiver<()>, generation: u64) -> Result<(), TrainError> {
+fn complete(engine: &Engine, woken: &Receiver<()>, generation: u64) -> Result<()> {
     loop {
         let (status, whole) = engine.read(|shared| {
             let whole = shared.lanes.values().all(|view| view.store.updates() >= UPDATES);
             (shared.status.clone(), whole)
         });
         match status.state {
-            State::Failed(message) => return Err(TrainError::Task(message)),
+            State::Failed(message) => bail!(message),
             State::Finished if whole && status.generation == generation => return Ok(()),
             _ => {}
         }
         if woken.recv().is_err() {
-            return Err(TrainError::Task("the training thread is gone".into()));
+            bail!("the training thread is gone");
         }
     }
 }

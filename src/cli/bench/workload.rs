@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::data::{Prepared, Shape};
-use crate::experiment::{BatchSize, Experiment};
+use crate::experiment::{BatchSize, Experiment, FileError};
 use crate::train::TrainError;
 use crate::train::ids::{Revision, RunId};
 use crate::train::task::{self, Task};
@@ -73,7 +73,7 @@ impl Workload {
     }
 
     /// One run in so many replicas, longer than anybody measures, without held-out samples.
-    pub fn replicas(&self, lanes: usize, batch: usize) -> Result<Arc<Revision>, TrainError> {
+    pub fn replicas(&self, lanes: usize, batch: usize) -> Result<Arc<Revision>, FileError> {
         let mut experiment = self.experiment(1_000_000_000, 0.0, 1e-3)?;
         experiment.train.replicas = lanes;
         experiment.data.batch_size = BatchSize::Samples(batch);
@@ -81,7 +81,7 @@ impl Workload {
     }
 
     /// One run of so many updates at a constant rate, with this share of the samples held out.
-    pub fn experiment(&self, updates: u64, validation: f64, peak: f64) -> Result<Experiment, TrainError> {
+    pub fn experiment(&self, updates: u64, validation: f64, peak: f64) -> Result<Experiment, FileError> {
         let Self { name, data, batch, model, optimizer } = self;
         let text = format!(
             r#"
@@ -96,8 +96,7 @@ optimizer = {{ {optimizer} }}
 lr = {{ kind = "constant", peak = {peak:?} }}
 "#
         );
-        let experiment = Experiment::parse(&text, Path::new("bench.toml"));
-        experiment.map_err(|error| TrainError::Task(error.to_string()))
+        Experiment::parse(&text, Path::new("bench.toml"))
     }
 }
 

@@ -6,16 +6,16 @@
 //! fixed share of its time; while it rests, they fill in what they have missed.
 
 mod curvature;
+mod examined;
 mod past;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Worker, lock};
-use crate::analysis::microscope::{Microscope, Reading, Update};
+use super::publisher::Publisher;
+use crate::analysis::microscope::{Microscope, Update};
 use crate::analysis::pace::Pace;
-use crate::engine::protocol::{Speed, State};
 use crate::train::checkpoint::Forget;
 use crate::train::cohort::Cohort;
 use crate::train::ids::LaneId;
@@ -24,6 +24,7 @@ use crate::train::optimizer::rule;
 use crate::train::task::Task;
 pub use curvature::Curvature;
 use curvature::Prober;
+pub use examined::Examined;
 pub(super) use past::Past;
 
 /// The most that looking may take of the time that training takes.
@@ -40,27 +41,6 @@ const FIRST: u64 = 120;
 const WARMUPS: u64 = 2;
 /// but no more than this.
 const MOST: u64 = 400;
-
-/// What is seen of one lane.
-#[derive(Clone, Debug)]
-pub struct Examined {
-    pub lane: LaneId,
-    /// The name of each layer's first parameter, from the input on.
-    pub layers: Vec<String>,
-    /// The first updates, in order.
-    pub readings: Vec<Reading>,
-    /// How many of them are looked at in all.
-    pub most: u64,
-    /// The beta2 of a rule that has one.
-    pub beta2: Option<f64>,
-    pub clip_norm: Option<f64>,
-    /// Whether the rule divides by the gradient's own size: then `2/rate` limits no plain sharpness.
-    pub adaptive: bool,
-    /// In order of the updates.
-    pub curvature: Vec<Curvature>,
-    /// Whether there is nothing left to look at until the lane has trained on.
-    pub complete: bool,
-}
 
 /// The lanes under the microscope.
 pub(super) struct Examination {
@@ -137,63 +117,46 @@ impl Examination {
         }
     }
 
-    /// Whether something could be looked at now.
-    fn has_work(&self, cohort: &Cohort, resting: bool) -> bool {
-        self.probes.iter().any(|probe| probe.next(cohort, resting).is_some())
-    }
-}
-
-impl Worker {
     /// Puts other lanes under the microscope.
-    pub(super) fn examine(&mut self, lanes: Vec<LaneId>) {
-        self.examination.wanted = lanes;
-        if let Some(cohort) = &self.cohort {
-            self.examination.aim(cohort);
-            self.show_examined();
+    pub fn want(&mut self, lanes: Vec<LaneId>, cohort: Option<&Cohort>, shared: &Publisher, playing: bool) {
+        self.wanted = lanes;
+        if let Some(cohort) = cohort {
+            self.aim(cohort);
+            self.show(cohort, shared, playing);
         }
     }
 
-    /// Whether there is something to look at while training rests.
-    pub(super) fn is_probing(&self) -> bool {
-        let resting = self.state != State::Playing;
-        self.cohort.as_ref().is_some_and(|cohort| self.examination.has_work(cohort, resting))
-    }
-
-    /// Looks for as long as training allows.
-    pub(super) fn probe(&mut self) {
-        let Some(cohort) = &self.cohort else { return };
-        let examination = &mut self.examination;
-        if examination.probes.is_empty() {
+    /// Probes for as long as training allows; `paced` while all of the time is training's.
+    pub fn probe(&mut self, cohort: &Cohort, shared: &Publisher, playing: bool, paced: bool) {
+        if self.probes.is_empty() {
             return;
         }
-        let playing = self.state == State::Playing;
-        // At a limited speed most of the time is nobody's.
-        let paced = playing && self.speed == Speed::Unlimited;
         let start = Instant::now();
         let mut probed = false;
-        while start.elapsed() < SLICE && (!paced || examination.pace.due()) {
+        while start.elapsed() < SLICE && (!paced || self.pace.due()) {
             let since = Instant::now();
-            let count = examination.probes.len();
-            let at = (0..count).map(|at| (examination.turn + at) % count);
-            let done = at.into_iter().find(|at| examination.probes[*at].step(cohort, !playing));
-            let Some(done) = done else { break };
-            examination.turn = done + 1;
-            examination.pace.probed(since.elapsed().as_secs_f64());
+            let count = self.probes.len();
+            let mut order = (0..count).map(|at| (self.turn + at) % count);
+            let Some(done) = order.find(|at| self.probes[*at].step(cohort, !playing)) else { break };
+            self.turn = done + 1;
+            self.pace.probed(since.elapsed().as_secs_f64());
             probed = true;
         }
-        let rests = !examination.has_work(cohort, !playing);
-        if probed && (rests || examination.shown.elapsed() >= SHOW) {
-            self.show_examined();
+        let rests = !self.has_work(cohort, !playing);
+        if probed && (rests || self.shown.elapsed() >= SHOW) {
+            self.show(cohort, shared, playing);
         }
     }
 
-    fn show_examined(&mut self) {
-        let Some(cohort) = &self.cohort else { return };
-        let resting = self.state != State::Playing;
-        let examined: Vec<Arc<Examined>> =
-            self.examination.probes.iter().map(|probe| Arc::new(probe.examined(cohort, resting))).collect();
-        lock(&self.shared).examined = examined;
-        self.examination.shown = Instant::now();
+    fn show(&mut self, cohort: &Cohort, shared: &Publisher, playing: bool) {
+        let examined = self.probes.iter().map(|probe| Arc::new(probe.examined(cohort, !playing))).collect();
+        shared.lock().examined = examined;
+        self.shown = Instant::now();
+    }
+
+    /// Whether something could be probed now.
+    pub fn has_work(&self, cohort: &Cohort, resting: bool) -> bool {
+        self.probes.iter().any(|probe| probe.next(cohort, resting).is_some())
     }
 }
 

@@ -13,6 +13,7 @@ use super::super::{ImportError, Imported, Options, clock, pytorch_optimizer};
 use super::{sets_rate, wrong_form};
 use crate::schedule::{Span, Tick};
 use drive::Drive;
+pub(super) use drive::counts;
 
 pub static DIALECT: Dialect = Dialect {
     id: "function",
@@ -43,6 +44,7 @@ pub static DIALECT: Dialect = Dialect {
         (Sign::Function("schedule"), 8),
         (Sign::Function("scheduler"), 8),
         (Sign::Function("rate"), 6),
+        (Sign::RateFunction, 10),
         (Sign::Name("learning_rate"), 2),
         (Sign::Name("lr"), 2),
     ],
@@ -84,6 +86,11 @@ fn named(program: &Program) -> Result<Drive<'_>, ImportError> {
         if let Some(drive) = Drive::of_function(program, function) {
             return Ok(drive);
         }
+    }
+    if let Some(drive) =
+        super::rate_function(program).and_then(|function| Drive::of_function(program, function))
+    {
+        return Ok(drive);
     }
     Err(ImportError::NoSchedule("a function of the update or the epoch that gives a rate is looked for"))
 }

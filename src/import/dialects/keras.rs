@@ -156,8 +156,9 @@ fn optimizer(
                 .map(|every| every as usize);
             imported.optimizer = Some(optimizer);
         }
-        None => imported
-            .note(format!("{} is no optimizer that is known here; only its rate was taken", call.name)),
+        None => {
+            imported.note(format!("{} is not an optimizer known here; only its rate was taken", call.name));
+        }
     }
     Ok(Some(rate))
 }

@@ -199,6 +199,20 @@ pub(super) fn sets_rate(target: &Expr) -> bool {
     }
 }
 
+/// The last function whose name tells of a rate, and whose only parameter without a default counts updates or epochs.
+pub(super) fn rate_function(program: &Program) -> Option<&super::python::Function> {
+    let tells = |name: &str| {
+        let name = name.to_lowercase();
+        let words = ["learning_rate", "schedule", "anneal", "warmup", "decay"];
+        name.split('_').any(|part| part == "lr") || words.iter().any(|word| name.contains(word))
+    };
+    program.functions().into_iter().rev().map(|function| &**function).find(|function| {
+        let mut open = function.parameters.iter().filter(|parameter| parameter.default.is_none());
+        let counts = open.next().is_some_and(|parameter| code::counts(&parameter.name));
+        tells(&function.name) && counts && open.next().is_none()
+    })
+}
+
 /// A reader was given what its dialect is not written in.
 fn wrong_form(dialect: &Dialect, text: &super::text::Text<'_>) -> ImportError {
     ImportError::WrongForm { dialect: dialect.name, form: text.written_in() }

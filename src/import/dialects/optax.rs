@@ -157,7 +157,7 @@ fn parts<'p>(program: &'p Program, call: &'p Call) -> Vec<&'p Call> {
 /// The optimizer with optax' own defaults.
 fn numbers(program: &Program, call: &Call, imported: &mut Imported) -> Option<Optimizer> {
     let Some(kind) = optimizer_kind(&call.name).filter(|_| call.name != "nadamw") else {
-        imported.note(format!("{} is no optimizer that is known here; only its rate was taken", call.name));
+        imported.note(format!("{} is not an optimizer known here; only its rate was taken", call.name));
         return None;
     };
     let mut optimizer = Optimizer::new(kind);

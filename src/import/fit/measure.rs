@@ -1,6 +1,7 @@
 //! How far a schedule is from a log, and numbers rounded where that costs nothing.
 
 use super::{EXACT, Fit, Sample};
+use crate::numbers::round_to;
 use crate::schedule::kind::{Role, Value};
 use crate::schedule::{Clock, Kind, Schedule, Span};
 
@@ -42,7 +43,7 @@ pub fn tidied(schedule: Schedule, samples: &[Sample], total: u64, top: f64) -> S
         let Some(Value::Number(number)) = schedule.kind.get(field.name) else { continue };
         // A floor of next to nothing is none.
         let zero = matches!(field.role, Role::Rate).then_some(0.0);
-        for rounded in zero.into_iter().chain((1..=12).map(|digits| significant(number, digits))) {
+        for rounded in zero.into_iter().chain((1..=12).map(|digits| round_to(number, digits))) {
             let mut tried = schedule.clone();
             if tried.kind.set(field.name, Value::Number(rounded)) && fits(&tried) {
                 schedule = tried;
@@ -51,7 +52,7 @@ pub fn tidied(schedule: Schedule, samples: &[Sample], total: u64, top: f64) -> S
         }
     }
     if let Some(warmup) = schedule.warmup.clone() {
-        for from in [0.0].into_iter().chain((1..=12).map(|digits| significant(warmup.from, digits))) {
+        for from in [0.0].into_iter().chain((1..=12).map(|digits| round_to(warmup.from, digits))) {
             let tried = crate::schedule::Warmup { from, ..warmup.clone() };
             let tried = Schedule { warmup: Some(tried), ..schedule.clone() };
             if fits(&tried) {
@@ -79,12 +80,12 @@ fn rounded(schedule: Schedule, samples: &[Sample], total: u64, top: f64) -> Sche
         for field in Kind::fields(tried.kind.name()).unwrap_or_default() {
             if let Some(Value::Number(number)) = tried.kind.get(field.name) {
                 let is_none = matches!(field.role, Role::Rate) && number < 1e-6 * top;
-                let number = if is_none { 0.0 } else { significant(number, digits) };
+                let number = if is_none { 0.0 } else { round_to(number, digits) };
                 tried.kind.set(field.name, Value::Number(number));
             }
         }
         if let Some(warmup) = &mut tried.warmup {
-            warmup.from = significant(warmup.from, digits);
+            warmup.from = round_to(warmup.from, digits);
         }
         tried
     };
@@ -93,9 +94,4 @@ fn rounded(schedule: Schedule, samples: &[Sample], total: u64, top: f64) -> Sche
             .is_some_and(|fit| fit.rms <= before.rms && fit.max <= before.max)
     };
     (1..=6).map(with).find(fits).unwrap_or(schedule)
-}
-
-/// The number rounded to so many digits.
-fn significant(number: f64, digits: usize) -> f64 {
-    format!("{number:.*e}", digits.saturating_sub(1)).parse().unwrap_or(number)
 }

@@ -103,6 +103,13 @@ impl Program {
         self.names.functions.get(name)
     }
 
+    /// The functions outside classes, in the order of their lines.
+    pub fn functions(&self) -> Vec<&Rc<Function>> {
+        let mut found: Vec<_> = self.names.functions.values().collect();
+        found.sort_by_key(|function| function.line);
+        found
+    }
+
     pub fn class(&self, name: &str) -> Option<&Rc<Class>> {
         self.names.classes.get(name)
     }

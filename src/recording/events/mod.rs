@@ -6,7 +6,7 @@ mod record;
 use std::collections::BTreeMap;
 
 use super::build::{Builder, Slot};
-use super::dialect::Evidence;
+use super::evidence::Evidence;
 use super::head::Head;
 use super::series::Tick;
 use message::Scalar;

@@ -3,7 +3,7 @@
 use super::object;
 use super::tokens::{Token, Tokens};
 use crate::recording::build::Builder;
-use crate::recording::dialect::Evidence;
+use crate::recording::evidence::Evidence;
 use crate::recording::head::Head;
 use crate::recording::lines::{LineReader, MAX_LINE, split};
 use crate::recording::role::{self, Role};

@@ -145,7 +145,7 @@ impl<R: BufRead> Tokens<R> {
                 Some(number) => Ok(Token::Number(number)),
                 None => {
                     let found = String::from_utf8_lossy(word).into_owned();
-                    Err(JsonError::Malformed(format!("`{found}` is no JSON")))
+                    Err(JsonError::Malformed(format!("`{found}` is not JSON")))
                 }
             },
         }

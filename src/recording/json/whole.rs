@@ -6,7 +6,7 @@ use std::io::BufRead;
 use super::object;
 use super::tokens::{JsonError, Token, Tokens};
 use crate::recording::build::Builder;
-use crate::recording::dialect::Evidence;
+use crate::recording::evidence::Evidence;
 use crate::recording::head::Head;
 use crate::recording::role::{self, Role};
 use crate::recording::rows::Rows;

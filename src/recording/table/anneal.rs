@@ -1,7 +1,7 @@
 //! Our own `metrics.csv`, and the rates that `anneal schedule` prints.
 
 use super::reader::{Column, TableReader};
-use crate::recording::dialect::Evidence;
+use crate::recording::evidence::Evidence;
 use crate::recording::head::Head;
 use crate::recording::lines::LineReader;
 use crate::recording::series::Tick;

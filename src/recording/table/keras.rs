@@ -1,7 +1,7 @@
 //! Keras' `CSVLogger`: one row an epoch, counted from 0.
 
 use super::reader::TableReader;
-use crate::recording::dialect::Evidence;
+use crate::recording::evidence::Evidence;
 use crate::recording::head::Head;
 use crate::recording::lines::LineReader;
 use crate::recording::rows::is_step;

@@ -2,7 +2,7 @@
 //! step may have several rows.
 
 use super::reader::TableReader;
-use crate::recording::dialect::Evidence;
+use crate::recording::evidence::Evidence;
 use crate::recording::head::Head;
 use crate::recording::lines::LineReader;
 use crate::recording::series::Tick;

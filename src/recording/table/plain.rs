@@ -1,7 +1,7 @@
 //! Any table whose columns of steps, rates or losses can be told by their names, and lists of rates without names.
 
 use super::reader::{Column, TableReader};
-use crate::recording::dialect::Evidence;
+use crate::recording::evidence::Evidence;
 use crate::recording::head::Head;
 use crate::recording::lines::LineReader;
 use crate::recording::role::{self, Role};

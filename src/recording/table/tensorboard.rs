@@ -2,7 +2,7 @@
 //! file's name, if anywhere.
 
 use super::reader::{Column, TableReader};
-use crate::recording::dialect::Evidence;
+use crate::recording::evidence::Evidence;
 use crate::recording::head::Head;
 use crate::recording::lines::LineReader;
 use crate::recording::role::{self, Role};

@@ -1,7 +1,7 @@
 //! The table that Weights & Biases saves of a chart: a column a run, named `run - series`.
 
 use super::reader::{Column, TableReader};
-use crate::recording::dialect::Evidence;
+use crate::recording::evidence::Evidence;
 use crate::recording::head::Head;
 use crate::recording::lines::LineReader;
 use crate::recording::series::Tick;

@@ -1,7 +1,7 @@
 //! YOLO's `results.csv`: one row an epoch, names padded with blanks, a rate for each group.
 
 use super::reader::TableReader;
-use crate::recording::dialect::Evidence;
+use crate::recording::evidence::Evidence;
 use crate::recording::head::Head;
 use crate::recording::lines::LineReader;
 use crate::recording::series::Tick;

@@ -2,7 +2,7 @@
 
 use super::scan::{Found, scan};
 use crate::recording::build::Builder;
-use crate::recording::dialect::Evidence;
+use crate::recording::evidence::Evidence;
 use crate::recording::head::Head;
 use crate::recording::lines::{LineReader, MAX_LINE, split};
 use crate::recording::role::{self, Role};

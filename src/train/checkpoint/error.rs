@@ -19,9 +19,11 @@ pub enum Refusal {
     Newer { file: PathBuf, found: u32, known: u32 },
     #[error("the checkpoint is of another experiment: {what}")]
     OtherExperiment { what: String },
-    #[error("the data have changed since the checkpoint was made: train anew, or bring the old data back")]
+    #[error(
+        "the data have changed since the checkpoint was made: train from scratch, or bring the old data back"
+    )]
     OtherData,
-    #[error("the model's weights are laid out otherwise than in the checkpoint: train anew")]
+    #[error("the model's weights are laid out otherwise than in the checkpoint: train from scratch")]
     OtherModel,
     #[error("run \"{run}\": the checkpoint's controller state cannot be: {error}")]
     Controller { run: String, error: ScheduleError },

@@ -187,7 +187,7 @@ pub fn decode(bytes: &[u8], file: &Path) -> Result<Checkpoint, Refusal> {
             .and_then(|metadata| metadata.get(name))
             .ok_or_else(|| broken(format!("it has no \"{name}\"")))
     };
-    let found: u32 = entry("format")?.parse().map_err(|_| broken("its format is no number".into()))?;
+    let found: u32 = entry("format")?.parse().map_err(|_| broken("its format is not a number".into()))?;
     if found > FORMAT {
         return Err(Refusal::Newer { file: file.to_owned(), found, known: FORMAT });
     }

@@ -9,7 +9,7 @@ use crate::files::Seal;
 pub struct Ledger {
     /// Seconds of training so far, those before earlier stops included.
     pub seconds: f64,
-    /// The first update that `metrics.csv` has: later than 0 where the lines of an earlier part were not there any more.
+    /// The first update that `metrics.csv` has: later than 0 where the lines of an earlier part were no longer there.
     #[serde(default)]
     pub first: u64,
     /// The beginning of `metrics.csv`; checkpoints of older versions have none.

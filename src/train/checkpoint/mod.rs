@@ -27,12 +27,12 @@ pub use past::{Past, PastError};
 pub use policy::{Policy, Reason};
 pub use writer::{Report, Writer};
 
-use super::TrainError;
 use super::cohort::Cohort;
 use super::ids::{LaneId, Revision, RunId};
 use super::lane::LaneState;
 use super::memory;
 use super::snapshot::{Keeper, Kept};
+use super::{Misfit, TrainError};
 use crate::experiment::{Experiment, OptimizerKind};
 use crate::files;
 use crate::model::Parameter;
@@ -203,7 +203,7 @@ impl Cohort {
         let Some(at) = self.lanes().iter().position(|lane| lane.id == id) else { return Ok(None) };
         let weights = self.task().model.width();
         let Some((saved_weights, saved_buffers)) = saved.row.split_at_checked(weights) else {
-            return Err(TrainError::Task("the saved run is of another model".into()));
+            return Err(Misfit::OtherModel.into());
         };
         let (_, width) = self.rows().dims2()?;
         let revision = Arc::clone(self.revision());

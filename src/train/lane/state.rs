@@ -138,3 +138,19 @@ impl Lane {
         self.controller = self.plan.control.clone();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_older_checkpoints_average_is_read() {
+        let mut value = serde_json::to_value(LaneState::default()).unwrap();
+        let fields = value.as_object_mut().unwrap();
+        let bits = [0.5_f64.to_bits(), 2.0_f64.to_bits()];
+        assert!(fields.remove("scalars").is_some());
+        fields.insert("averaging".to_owned(), serde_json::json!(bits));
+        let state: LaneState = serde_json::from_value(value).unwrap();
+        assert_eq!(state.scalars.into_iter().map(f64::from).collect::<Vec<_>>(), [0.5, 2.0]);
+    }
+}

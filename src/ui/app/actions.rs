@@ -6,9 +6,10 @@ use crate::engine::protocol::{Command, State};
 use crate::train::ids::Mode;
 use crate::ui::action::Action;
 use crate::ui::document::presets;
+use crate::ui::panels::export;
 use crate::ui::sheet::{Sheet, Then};
 use crate::ui::theme;
-use crate::ui::view::{Context as SidePanel, Window, following};
+use crate::ui::view::{Window, following};
 
 use super::StudioApp;
 
@@ -54,8 +55,7 @@ impl StudioApp {
             Action::SaveAs => self.ask_where(None),
             Action::ImportSchedule => studio.sheet = Some(Sheet::import()),
             Action::ShowExport => {
-                studio.view.context = Some(SidePanel::Export);
-                studio.view.context_open = true;
+                studio.view.open(export::PANEL.name);
             }
             Action::Undo => studio.document.undo(),
             Action::Redo => studio.document.redo(),
@@ -78,13 +78,16 @@ impl StudioApp {
             Action::DeleteRun => {
                 let name = studio.document.run(selected).map(|run| run.name.clone()).unwrap_or_default();
                 let fork = studio.document.fork_of(selected).map(|fork| fork.name.clone());
+                let had_sweep = studio.document.experiment().sweep.is_some();
                 studio.document.remove(selected);
+                let lost = had_sweep && studio.document.experiment().sweep.is_none();
                 if let Some(fork) = fork {
                     let text = format!("“{name}” stays: “{fork}” shares its past. Delete the fork first.");
                     studio.toasts.done(text);
                 } else if studio.document.run(selected).is_none() {
                     let keys = ctx.format_shortcut(&Action::Undo.about().shortcut);
-                    studio.toasts.done(format!("Deleted “{name}”. {keys} brings it back."));
+                    let sweep = if lost { " and the [sweep] of it" } else { "" };
+                    studio.toasts.done(format!("Deleted “{name}”{sweep}. {keys} brings it back."));
                 } else {
                     studio.toasts.done("The last run stays: an experiment has at least one.");
                 }
@@ -111,7 +114,7 @@ impl StudioApp {
                     _ => following(studio.clock().updates),
                 };
             }
-            Action::SwitchContext => studio.view.context_open = !studio.view.context_open,
+            Action::SwitchPanel => studio.view.panel_open = !studio.view.panel_open,
             Action::SwitchTheme => {
                 let dark = ctx.theme() == Theme::Dark;
                 ctx.set_theme(if dark { Theme::Light } else { Theme::Dark });

@@ -2,12 +2,11 @@
 
 use std::io::Write as _;
 use std::path::Path;
-use std::sync::mpsc::{Receiver, sync_channel};
-use std::thread;
 
 use eframe::egui::Context;
 
 use crate::files;
+use crate::jobs::Job;
 use crate::ui::sheet::{Found, Sheet, Source};
 
 use super::StudioApp;
@@ -32,15 +31,9 @@ impl StudioApp {
     /// Reads for the sheet that asked for it, on a thread of its own: a log may have millions of rows.
     pub(super) fn import_from(&mut self, ctx: &Context, source: Source) {
         let Some(Sheet::Import(pasted)) = &mut self.studio.sheet else { return };
-        let (send, reading) = sync_channel(1);
         let (ctx, of) = (ctx.clone(), source.clone());
-        let read = move || {
-            // Nobody waits for it any more when something else was pasted or chosen.
-            let _ = send.send(of.read());
-            ctx.request_repaint();
-        };
-        match thread::Builder::new().name("import".into()).spawn(read) {
-            Ok(_) => {
+        match Job::spawn("import", move || ctx.request_repaint(), move |_| of.read()) {
+            Ok(reading) => {
                 pasted.reads(source);
                 self.importing = Some(reading);
             }
@@ -50,8 +43,9 @@ impl StudioApp {
 
     /// Shows what the text or the file turned out to say.
     pub(super) fn imported(&mut self) {
-        let Some(Ok(found)) = self.importing.as_ref().map(Receiver::try_recv) else { return };
+        let Some(found) = self.importing.as_ref().and_then(Job::poll) else { return };
         self.importing = None;
+        let found = found.unwrap_or_else(|lost| Found::failed(format!("it could not be read: {lost}")));
         if let Some(Sheet::Import(pasted)) = &mut self.studio.sheet
             && pasted.is_reading()
         {

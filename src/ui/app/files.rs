@@ -182,9 +182,9 @@ impl StudioApp {
     }
 }
 
-/// Whether a training of ours can go on from there.
+/// Whether a training of ours can go on from there. Other programs have folders of checkpoints, too.
 pub fn is_saved_training(path: &Path) -> bool {
-    path.is_dir() && path.join("checkpoints").is_dir()
+    path.join("checkpoints").is_dir() && path.join("experiment.toml").is_file()
 }
 
 /// Whether something is to be read as a recording: a folder, or a file that is claimed by a log and is no experiment.

@@ -9,27 +9,26 @@ mod resume;
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use eframe::egui::{Context, Ui, ViewportCommand, Visuals};
 use eframe::{CreationContext, Frame as Shell};
 
-use crate::engine::protocol::{Command, FieldRequest, Guard, Speed, State, SurveyRequest};
+use crate::engine::protocol::{Command, Guard, Speed, State};
 use crate::engine::{Engine, Options};
+use crate::jobs::Job;
 use crate::train::device::Choice;
-use crate::train::ids::LaneId;
 
 use super::document::Document;
 use super::frame::Ask;
-use super::panels::{context, field, landscape, microscope};
+use super::panel::Request;
+use super::panels::{PANELS, glossary, side_panel};
 use super::picker::{FilePicker, Picking, SystemPicker};
 use super::scenery::Scenery;
 use super::sheet::Found;
 use super::studio::Studio;
 use super::theme::{self, metrics};
 use super::trainer::Trainer;
-use super::view::Context as SidePanel;
 use super::widgets::looked_up;
 pub use files::{is_recording, is_saved_training};
 use resume::Reading;
@@ -44,13 +43,15 @@ pub struct StudioApp {
     picker: Box<dyn FilePicker>,
     picking: Picking,
     /// The text or file that is being read for an import.
-    importing: Option<Receiver<Found>>,
+    importing: Option<Job<Found>>,
     /// The folder that is being looked into for a saved training.
     reading: Option<Reading>,
     /// Commands that found no room yet, oldest first.
     outbox: VecDeque<Command>,
     sent: Sent,
     title: String,
+    /// Whether a panel has asked for work that is on its way.
+    busy: bool,
     /// Whether closing was decided on.
     leaving: bool,
 }
@@ -61,9 +62,7 @@ struct Sent {
     speed: Speed,
     device: Choice,
     guard: Guard,
-    watch: Option<FieldRequest>,
-    examine: Vec<LaneId>,
-    survey: Option<SurveyRequest>,
+    request: Request,
 }
 
 impl StudioApp {
@@ -97,9 +96,7 @@ impl StudioApp {
             speed: Speed::Unlimited,
             device: Choice::Auto,
             guard: Guard::default(),
-            watch: None,
-            examine: Vec::new(),
-            survey: None,
+            request: Request::default(),
         };
         let mut studio = Studio::new(document);
         studio.scenery = Scenery::new(cc.wgpu_render_state.clone());
@@ -113,6 +110,7 @@ impl StudioApp {
             outbox: VecDeque::new(),
             sent,
             title: String::new(),
+            busy: false,
             leaving: false,
         }
     }
@@ -130,7 +128,7 @@ impl StudioApp {
     /// Copies what a frame needs out of the engine.
     fn gather(&mut self) {
         let clock = self.studio.clock();
-        let shown = self.studio.view.context_open.then(|| context::current(&self.studio));
+        let request = self.request();
         let view = &self.studio.view;
         let playhead = self.studio.frame.status.update;
         let hidden = &view.hidden;
@@ -144,7 +142,7 @@ impl StudioApp {
             cursor: view.cursor.map(|cursor| cursor.max(0.0) as u64),
             shown: &|run| !hidden.contains(&run),
             begins: &|run| begins.get(&run).copied().unwrap_or_default(),
-            tally: (shown == Some(SidePanel::Report)).then(|| {
+            tally: request.tally.then(|| {
                 let train = &self.studio.document.experiment().train;
                 (train.seed, train.clip_norm)
             }),
@@ -154,17 +152,21 @@ impl StudioApp {
         self.studio.shelf.gather(frame, &ask, clock);
         self.studio.follow_engine();
         self.studio.refresh();
-        self.studio.poll_lab(shown);
+        let shown = side_panel::shown(&self.studio).map(|panel| panel.name);
+        self.busy = false;
+        for panel in PANELS {
+            self.busy |= (panel.poll)(&mut self.studio, shown == Some(panel.name));
+        }
+    }
+
+    /// What the engine keeps fresh for the panel on screen.
+    fn request(&self) -> Request {
+        side_panel::shown(&self.studio).map_or_else(Request::default, |panel| (panel.request)(&self.studio))
     }
 
     /// Asks for what the side panel is there to show, where it takes a button to ask for it.
     pub fn ask_for_panel(&mut self) {
-        match context::current(&self.studio) {
-            SidePanel::RangeTest => self.studio.test_range(),
-            SidePanel::BatchSize => self.studio.measure_noise(),
-            SidePanel::Report => self.studio.tune_baseline(),
-            _ => {}
-        }
+        (side_panel::current(&self.studio).ask)(&mut self.studio);
     }
 
     /// Tells the engine what changed. What finds no room is sent with the next frame.
@@ -182,24 +184,16 @@ impl StudioApp {
             self.sent.guard = view.guard;
             self.outbox.push_back(Command::Guard(view.guard));
         }
-        let shown = view.context_open.then(|| context::current(&self.studio));
-        let watch = field::request(&self.studio).filter(|_| shown == Some(SidePanel::Field));
-        if self.sent.watch != watch {
-            self.sent.watch.clone_from(&watch);
-            self.outbox.push_back(Command::Watch(watch));
+        let request = self.request();
+        let sent = std::mem::replace(&mut self.sent.request, request.clone());
+        if sent.watch != request.watch {
+            self.outbox.push_back(Command::Watch(request.watch));
         }
-        let examine = match shown {
-            Some(SidePanel::Microscope) => microscope::request(&self.studio),
-            _ => Vec::new(),
-        };
-        if self.sent.examine != examine {
-            self.sent.examine.clone_from(&examine);
-            self.studio.tell(Command::Examine(examine));
+        if sent.examine != request.examine {
+            self.studio.tell(Command::Examine(request.examine));
         }
-        let survey = landscape::request(&self.studio).filter(|_| shown == Some(SidePanel::Landscape));
-        if self.sent.survey != survey {
-            self.sent.survey.clone_from(&survey);
-            self.outbox.push_back(Command::Survey(survey));
+        if sent.survey != request.survey {
+            self.outbox.push_back(Command::Survey(request.survey));
         }
         if !self.post() {
             return;
@@ -228,15 +222,10 @@ impl StudioApp {
 
     /// Whether the side panel waits for something from the engine.
     pub fn is_waiting(&self) -> bool {
-        let frame = &self.studio.frame;
-        let here = frame.field.as_ref().map(|field| &field.request);
-        let field = self.sent.watch.is_some() && here != self.sent.watch.as_ref();
-        let seen = |lane| frame.examined.iter().any(|seen| seen.lane == lane && seen.complete);
-        let looks = !self.sent.examine.iter().all(|lane| seen(*lane));
-        let survey = self.sent.survey.is_some() && landscape::is_waiting(&self.studio);
-        let shown = self.studio.view.context_open && context::current(&self.studio) == SidePanel::Snapshots;
-        let opens = self.studio.shelf.is_opening();
-        opens || field || looks || survey || self.studio.lab.is_busy() || shown && self.studio.is_comparing()
+        let panel = side_panel::shown(&self.studio);
+        self.busy
+            || self.studio.shelf.is_opening()
+            || panel.is_some_and(|panel| (panel.is_waiting)(&self.studio))
     }
 
     fn is_behind(&self) -> bool {
@@ -269,9 +258,7 @@ impl eframe::App for StudioApp {
         self.shortcuts(&ctx);
         panels::show(ui, &mut self.studio);
         if let Some(term) = looked_up(&ctx) {
-            self.studio.lab.term = term.to_owned();
-            self.studio.view.context = Some(SidePanel::Glossary);
-            self.studio.view.context_open = true;
+            glossary::look_up(&mut self.studio, term);
         }
         self.sheet(ui);
         self.act(&ctx);
@@ -283,7 +270,7 @@ impl eframe::App for StudioApp {
         self.send();
         self.name_window(&ctx);
         let moves = matches!(self.studio.frame.status.state, State::Playing | State::Preparing);
-        if (moves && !self.studio.view.still) || self.is_behind() || self.studio.lab.is_busy() {
+        if (moves && !self.studio.view.still) || self.is_behind() || self.busy {
             ctx.request_repaint_after(FRAME);
         }
     }

@@ -3,7 +3,7 @@
 use eframe::egui::{CentralPanel, Frame, Label, Margin, Panel, Rect, Sense, Ui, UiBuilder, pos2, vec2};
 
 use crate::engine::protocol::State;
-use crate::ui::panels::{context, ground, inspector, rule, runs, timeline, top_bar};
+use crate::ui::panels::{ground, inspector, rule, runs, side_panel, timeline, top_bar};
 use crate::ui::plot;
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
@@ -26,9 +26,9 @@ pub(super) fn show(ui: &mut Ui, studio: &mut Studio) {
         .size_range(metrics::LEFT_MIN..=metrics::LEFT_MAX)
         .frame(side)
         .show(ui, |ui| filled(ui, |ui| left(ui, studio)));
-    if studio.view.context_open {
+    if let Some(panel) = side_panel::shown(studio) {
         // Each width is kept for itself.
-        let wide = context::current(studio).is_wide();
+        let wide = panel.wide;
         let (name, width) =
             if wide { ("wide side panel", metrics::RIGHT_WIDE) } else { ("side panel", metrics::RIGHT) };
         Panel::right(name)
@@ -36,14 +36,14 @@ pub(super) fn show(ui: &mut Ui, studio: &mut Studio) {
             .default_size(width)
             .size_range(metrics::RIGHT_MIN..=metrics::RIGHT_MAX)
             .frame(side)
-            .show(ui, |ui| filled(ui, |ui| context::show(ui, studio)));
+            .show(ui, |ui| filled(ui, |ui| side_panel::show(ui, studio)));
     } else {
         let margin = Margin::symmetric(metrics::MARGIN_XS, metrics::MARGIN_S);
         Panel::right("folded side panel")
             .exact_size(metrics::RIGHT_FOLDED)
             .resizable(false)
             .frame(ground(ui, margin))
-            .show(ui, |ui| context::folded(ui, studio));
+            .show(ui, |ui| side_panel::folded(ui, studio));
     }
     let field = Frame::new().fill(tokens.ground).inner_margin(Margin {
         left: 0,

@@ -2,12 +2,11 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
-use std::thread;
 
 use eframe::egui::Context;
 
 use crate::engine::protocol::Command;
+use crate::jobs::Job;
 use crate::train::checkpoint::{Continuation, ContinueError, Forget};
 use crate::ui::document::Document;
 use crate::ui::sheet::Sheet;
@@ -15,7 +14,7 @@ use crate::ui::sheet::Sheet;
 use super::StudioApp;
 
 /// A folder being read.
-pub(super) type Reading = Receiver<Result<Continuation, ContinueError>>;
+pub(super) type Reading = Job<Result<Continuation, ContinueError>>;
 
 impl StudioApp {
     /// Begins to read a training's folder for the sheet that asked for it.
@@ -25,24 +24,16 @@ impl StudioApp {
             (resume.found, resume.error) = (None, None);
         }
         let (folder, wake) = (folder.to_owned(), ctx.clone());
-        let (answer, reading) = sync_channel(1);
-        let read = move || {
-            // Nobody waits for the answer any more when the studio has closed.
-            let _ = answer.send(Continuation::read(&folder));
-            wake.request_repaint();
-        };
-        match thread::Builder::new().name("reading a training".into()).spawn(read) {
-            Ok(_) => self.reading = Some(reading),
+        let read = move |_: &_| Continuation::read(&folder);
+        match Job::spawn("reading a training", move || wake.request_repaint(), read) {
+            Ok(reading) => self.reading = Some(reading),
             Err(error) => self.studio.toasts.failed(format!("The folder cannot be read now: {error}")),
         }
     }
 
     /// Shows what was read.
     pub(super) fn poll_saved(&mut self) {
-        let answer = match self.reading.as_ref().map(Receiver::try_recv) {
-            None | Some(Err(TryRecvError::Empty)) => return,
-            Some(answer) => answer,
-        };
+        let Some(answer) = self.reading.as_ref().and_then(Job::poll) else { return };
         self.reading = None;
         let Some(Sheet::Resume(resume)) = &mut self.studio.sheet else { return };
         match answer {

@@ -1,3 +1,5 @@
+//! Handles lie on the curve, and dragging one changes what it stands for.
+
 use crate::schedule::kind::{After, Anneal, Constant, Cosine, OneCycle, Value};
 use crate::schedule::{Clock, Kind, Ramp, Schedule, Span};
 use crate::schedule::{Cooldown, Warmup};

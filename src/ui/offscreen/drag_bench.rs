@@ -9,10 +9,10 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 
 use crate::engine::protocol::State;
+use crate::engine::watch::Unfinished;
 use crate::engine::{Engine, Options};
 use crate::experiment::Experiment;
 use crate::telemetry::Column;
-use crate::train::TrainError;
 use crate::train::ids::Mode;
 
 use crate::ui::app::StudioApp;
@@ -35,18 +35,27 @@ pub struct Drag {
     pub frames: Vec<f64>,
 }
 
+/// Why nothing was dragged.
+#[derive(Debug, thiserror::Error)]
+pub enum DragError {
+    #[error("no thread to train on: {0}")]
+    Thread(#[from] std::io::Error),
+    #[error(transparent)]
+    Training(#[from] Unfinished),
+    #[error("the schedule has no peak to take hold of")]
+    NoPeak,
+}
+
 /// Drags the first run's peak for so long, at 60 frames a second.
 ///
 /// # Errors
 /// When the experiment cannot be trained, or has no peak to take hold of.
-pub fn drag(experiment: Experiment, threads: Option<usize>, length: Duration) -> Result<Drag, TrainError> {
+pub fn drag(experiment: Experiment, threads: Option<usize>, length: Duration) -> Result<Drag, DragError> {
     let document = Document::new(experiment, None);
     let options = Options { threads, mode: Mode::Instant, ..Options::default() };
     let engine = Engine::start(document.revision(), options, || {});
-    let engine =
-        Rc::new(engine.map_err(|error| TrainError::Task(format!("no thread to train on: {error}")))?);
-    let finished = engine.wait_until(|status| status.state == State::Finished);
-    finished.map_err(|error| TrainError::Task(error.to_string()))?;
+    let engine = Rc::new(engine?);
+    engine.wait_until(|status| status.state == State::Finished)?;
     // The window shares its engine with who measures.
     let trainer = Box::new(Rc::clone(&engine));
     let mut harness =
@@ -58,7 +67,7 @@ pub fn drag(experiment: Experiment, threads: Option<usize>, length: Duration) ->
     harness.run_steps(8);
     let place = |label| harness.query_all_by_label(label).next().map(|handle| handle.rect().center());
     let Some(from) = place("Peak handle").or_else(|| place("Peak and warmup end handle")) else {
-        return Err(TrainError::Task("the schedule has no peak to take hold of".into()));
+        return Err(DragError::NoPeak);
     };
     harness.hover_at(from);
     harness.step();

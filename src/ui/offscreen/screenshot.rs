@@ -19,8 +19,9 @@ use crate::train::ids::{Mode, Revision};
 
 use crate::ui::app::StudioApp;
 use crate::ui::document::Document;
+use crate::ui::panels::{PANELS, named};
 use crate::ui::picker::SystemPicker;
-use crate::ui::view::Context;
+use crate::ui::view::SidePanel;
 
 /// How long a panel's own work may take.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -79,7 +80,7 @@ pub fn render(experiment: Experiment, shot: &Shot) -> Result<RgbaImage, ShotErro
             let mut app = StudioApp::with(cc, document, Box::new(engine), Box::new(SystemPicker));
             let view = &mut app.studio_mut().view;
             view.still = true;
-            view.context = panel;
+            view.panel = panel;
             for path in &shot.recordings {
                 app.open_recording(&cc.egui_ctx, path);
             }
@@ -124,10 +125,10 @@ fn trained(revision: Arc<Revision>, updates: Option<u64>) -> Result<Engine, Shot
     Ok(engine)
 }
 
-fn side_panel(name: &str) -> Result<Context, ShotError> {
-    Context::from_name(name).ok_or_else(|| ShotError::NoPanel {
+fn side_panel(name: &str) -> Result<SidePanel, ShotError> {
+    named(name).ok_or_else(|| ShotError::NoPanel {
         found: name.to_owned(),
-        known: Context::ALL.map(|panel| panel.about().0.to_lowercase().replace(' ', "-")).join(", "),
+        known: PANELS.iter().map(|panel| panel.name.0).collect::<Vec<_>>().join(", "),
     })
 }
 

@@ -2,10 +2,17 @@
 
 use eframe::egui::{Label, RichText, ScrollArea, Ui};
 
-use crate::analysis::noise_scale::{Batching, Consequence, Keep, Measured, Scaling, consequence, rebatched};
+use crate::analysis::noise_scale::{
+    self, Batching, Consequence, Keep, Measured, Scaling, consequence, rebatched,
+};
+use crate::engine::protocol::Command;
 use crate::experiment::BatchSize;
 use crate::experiment::optimizer::Steps;
+use crate::train::TrainError;
+use crate::train::ids::{LaneId, RunId};
 use crate::ui::format;
+use crate::ui::latest::Latest;
+use crate::ui::panel::{Panel, Question};
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
 use crate::ui::widgets::{Amount, Figures, figures, primary, prose, secondary, segmented, waiting, whole};
@@ -18,6 +25,46 @@ struct Plan {
     keep: Keep,
     scaling: Scaling,
 }
+
+/// What is set in the panel, and the noise scale.
+#[derive(Debug, Default)]
+pub struct State {
+    /// What is thought of; as the experiment has it without one.
+    pub to: Option<Batching>,
+    keep: Option<Keep>,
+    scaling: Option<Scaling>,
+    /// By the generation of the document it was asked in, and the run.
+    noise: Latest<(u64, RunId), Result<Measured, TrainError>>,
+}
+
+/// Takes in what has come; an edit cancels what is on its way.
+fn poll(studio: &mut Studio, _shown: bool) -> bool {
+    let generation = studio.document.generation();
+    let noise = &mut studio.panels.of::<State>().noise;
+    noise.poll(|| Err(TrainError::Cancelled));
+    noise.cancel_unless(|(asked, _)| *asked == generation);
+    noise.is_pending()
+}
+
+/// Estimates the noise scale where the selected run stands.
+fn measure(studio: &mut Studio) {
+    let (run, generation) = (studio.view.selected, studio.document.generation());
+    let (errand, promise) = noise_scale::errand(LaneId { run, replica: 0 });
+    studio.panels.of::<State>().noise.restart((generation, run), promise);
+    studio.tell(Command::Errand(errand));
+}
+
+pub const PANEL: Panel = Panel {
+    ask: measure,
+    poll,
+    ..Panel::new(
+        "batch-helper",
+        "Batch helper",
+        Question::Find,
+        "What another batch size means for the rate and the schedule.",
+        show,
+    )
+};
 
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
     let status = &studio.frame.status;
@@ -41,7 +88,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
 /// As the panel is set; what was not touched is as the experiment has it.
 fn plan(studio: &Studio) -> Plan {
     let experiment = studio.document.experiment();
-    let lab = &studio.lab.batch;
+    let state = studio.panels.peek::<State>();
     let batch = match experiment.data.batch_size {
         BatchSize::Samples(samples) => samples as u64,
         BatchSize::All => studio.frame.status.batch as u64,
@@ -52,14 +99,14 @@ fn plan(studio: &Studio) -> Plan {
     let usual = if steps == Some(Steps::Gradient) { Scaling::Linear } else { Scaling::SquareRoot };
     Plan {
         from,
-        to: lab.to.unwrap_or(from),
-        keep: lab.keep.unwrap_or(Keep::Epochs),
-        scaling: lab.scaling.unwrap_or(usual),
+        to: state.and_then(|state| state.to).unwrap_or(from),
+        keep: state.and_then(|state| state.keep).unwrap_or(Keep::Epochs),
+        scaling: state.and_then(|state| state.scaling).unwrap_or(usual),
     }
 }
 
 fn settings(ui: &mut Ui, studio: &mut Studio, mut plan: Plan) -> Plan {
-    let lab = &mut studio.lab.batch;
+    let state = studio.panels.of::<State>();
     let to = &mut plan.to;
     let many = |label, help| Amount::whole(label, help, 1.0..=4096.0).logarithmic().limits(1.0..=1e6);
     let few = |label, help| Amount::whole(label, help, 1.0..=64.0).logarithmic().limits(1.0..=1e5);
@@ -72,7 +119,7 @@ fn settings(ui: &mut Ui, studio: &mut Studio, mut plan: Plan) -> Plan {
         &mut to.world,
     );
     if changed {
-        lab.to = Some(*to);
+        state.to = Some(*to);
     }
     ui.add_space(metrics::XS);
     let scaling = [
@@ -84,7 +131,7 @@ fn settings(ui: &mut Ui, studio: &mut Studio, mut plan: Plan) -> Plan {
         ),
     ];
     if segmented(ui, &mut plan.scaling, &scaling) {
-        lab.scaling = Some(plan.scaling);
+        state.scaling = Some(plan.scaling);
     }
     ui.add_space(metrics::XS);
     let keep = [
@@ -92,7 +139,7 @@ fn settings(ui: &mut Ui, studio: &mut Studio, mut plan: Plan) -> Plan {
         (Keep::Updates, "Same updates", "A larger batch then sees more samples."),
     ];
     if segmented(ui, &mut plan.keep, &keep) {
-        lab.keep = Some(plan.keep);
+        state.keep = Some(plan.keep);
     }
     plan
 }
@@ -133,7 +180,7 @@ fn consequences(ui: &mut Ui, studio: &mut Studio, plan: Plan) {
     {
         studio.document.settle();
         studio.document.edit(|experiment| *experiment = changed);
-        studio.lab.batch.to = None;
+        studio.panels.of::<State>().to = None;
     }
 }
 
@@ -166,23 +213,24 @@ fn noise(ui: &mut Ui, studio: &mut Studio) {
         "About the critical batch size: a larger batch than this no longer saves updates in proportion.",
     );
     ui.add_space(metrics::XS);
-    if let Some(share) = studio.lab.batch.noise.progress() {
+    let noise = &mut studio.panels.of::<State>().noise;
+    if let Some(share) = noise.progress() {
         if waiting(ui, "Comparing gradients", share) {
-            studio.lab.batch.noise.cancel();
+            noise.cancel();
         }
         return;
     }
-    let lab = &studio.lab.batch;
-    let measured = lab.noise.answer().filter(|_| lab.of == Some(studio.view.selected)).copied();
+    let newest = noise.newest().filter(|((_, of), _)| *of == studio.view.selected);
+    let measured = newest.and_then(|(_, answer)| answer.as_ref().ok()).copied();
     if let Some(measured) = measured {
         estimate(ui, studio, measured);
-    } else if let Some(error) = lab.noise.error() {
-        ui.colored_label(theme::tokens(ui).danger, format::sentence(error));
+    } else if let Some(error) = noise.error() {
+        ui.colored_label(theme::tokens(ui).danger, format::sentence(&error));
     }
     let label = if measured.is_some() { "Estimate again" } else { "Estimate" };
     let help = "From gradients of small batches at the selected run's present weights, beside the training.";
     if ui.add(secondary(label)).on_hover_text(help).clicked() {
-        studio.measure_noise();
+        measure(studio);
     }
 }
 

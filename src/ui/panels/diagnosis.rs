@@ -7,9 +7,10 @@ use crate::analysis::detect::{Evidence, Finding, Kind, Remedy, Severity};
 use crate::train::ids::{Mode, RunId};
 use crate::ui::document::Row;
 use crate::ui::format;
+use crate::ui::panel::{Panel, Question};
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, Tokens, metrics};
-use crate::ui::widgets::{paint_marker, prose, segmented};
+use crate::ui::widgets::{prose, run_chip, segmented};
 
 /// The longest time limit that can be set, in minutes.
 const LONGEST: f64 = 100_000.0;
@@ -19,6 +20,14 @@ struct Found {
     finding: Finding,
     replicas: usize,
 }
+
+pub const PANEL: Panel = Panel::new(
+    "diagnosis",
+    "Diagnosis",
+    Question::LookInside,
+    "Divergence, overfitting and what else goes wrong in a run, and what may help.",
+    show,
+);
 
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
     policy(ui, studio);
@@ -107,9 +116,7 @@ pub fn color(severity: Severity, tokens: &Tokens) -> Color32 {
 
 fn heading(ui: &mut Ui, studio: &mut Studio, row: Row, name: &str) {
     ui.horizontal(|ui| {
-        let tokens = theme::tokens(ui);
-        let (chip, _) = ui.allocate_exact_size(vec2(metrics::CHIP, metrics::CONTROL), Sense::hover());
-        paint_marker(ui.painter(), chip.center(), metrics::CHIP / 2.0, row.slot, tokens.run(row.slot));
+        run_chip(ui, row.slot, metrics::CONTROL, false);
         let text = RichText::new(name).font(theme::medium());
         if ui.add(Label::new(text).truncate().sense(Sense::click())).clicked() {
             studio.view.selected = row.id;
@@ -185,9 +192,9 @@ fn shown(ui: &mut Ui, evidence: &Evidence) {
 fn button(ui: &mut Ui, studio: &mut Studio, run: RunId, finding: &Finding, remedy: &Remedy) {
     let anew = anew(finding.kind, remedy);
     let help = if *remedy == Remedy::ResumeSchedule {
-        "The run trains anew under its schedule."
+        "The run trains from scratch under its schedule."
     } else if anew || studio.view.mode == Mode::Instant {
-        "Edits the experiment; the run trains anew with it."
+        "Edits the experiment; the run trains from scratch with it."
     } else {
         "Edits the experiment, from the next update on."
     };

@@ -17,7 +17,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
     let mut next = Experiment { runs: Vec::new(), ..studio.document.experiment().clone() };
     let before = next.clone();
     let clock = studio.clock();
-    ui.label(theme::caption(ui, "Shared by all runs. A change here trains them anew."));
+    ui.label(theme::caption(ui, "Shared by all runs. A change here trains them from scratch."));
     lint::of_experiment(ui, studio);
     let prepared = studio.frame.prepared.clone();
     data::show(ui, &mut next, prepared.as_deref().and_then(Prepared::table));

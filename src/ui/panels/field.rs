@@ -12,10 +12,11 @@ use crate::landscape::heights::INVALID;
 use crate::landscape::{Colormap, Decision, Heights, Ink, Scene, View as Straight};
 use crate::train::ids::LaneId;
 use crate::ui::format;
+use crate::ui::panel::{Panel, Question, Request};
 use crate::ui::scenery::{Scenery, Subject};
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, Tokens, metrics};
-use crate::ui::widgets::paint_marker;
+use crate::ui::widgets::run_chip;
 
 use super::data;
 
@@ -30,11 +31,29 @@ const CONTOURS: u32 = 10;
 /// The most points drawn over it.
 const POINTS: usize = 800;
 /// What is asked of the engine for the panel as it is now.
-pub fn request(studio: &Studio) -> Option<FieldRequest> {
+fn wanted(studio: &Studio) -> Option<FieldRequest> {
     let Prepared::Samples { .. } = studio.frame.prepared.as_deref()? else { return None };
     let bounds = bounds(studio.frame.prepared.as_deref()?)?;
     Some(FieldRequest { lane: LaneId { run: studio.view.selected, replica: 0 }, bounds, side: SIDE })
 }
+
+fn is_waiting(studio: &Studio) -> bool {
+    let wanted = wanted(studio);
+    let here = studio.frame.field.as_ref().map(|field| &field.request);
+    wanted.is_some() && here != wanted.as_ref()
+}
+
+pub const PANEL: Panel = Panel {
+    request: |studio| Request { watch: wanted(studio), ..Request::default() },
+    is_waiting,
+    ..Panel::new(
+        "decision-field",
+        "Decision field",
+        Question::LookInside,
+        "What the model answers at every point of a plane, update by update.",
+        show,
+    )
+};
 
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
     let flat = studio.frame.prepared.as_ref().filter(|prepared| prepared.shape() == Shape::Flat(2)).cloned();
@@ -76,16 +95,14 @@ fn field(ui: &mut Ui, studio: &mut Studio, prepared: &Arc<Prepared>) {
     let name = studio.document.run(studio.view.selected).map(|run| run.name.clone()).unwrap_or_default();
     let slot = rows.iter().find(|(row, _)| row.id == studio.view.selected).map_or(0, |(row, _)| row.slot);
     ui.horizontal(|ui| {
-        let tokens = theme::tokens(ui);
-        let (chip, _) = ui.allocate_exact_size(vec2(metrics::CHIP, metrics::CONTROL), Sense::hover());
-        paint_marker(ui.painter(), chip.center(), metrics::CHIP / 2.0, slot, tokens.run(slot));
+        run_chip(ui, slot, metrics::CONTROL, false);
         ui.add(eframe::egui::Label::new(name).truncate());
     });
     let side = ui.available_width().min(ui.available_height() - metrics::CONTROL).max(metrics::CARD_WIDTH);
     let (rect, response) = ui.allocate_exact_size(vec2(side, side), Sense::hover());
     let tokens = theme::tokens(ui);
     ui.painter().rect_filled(rect, metrics::RADIUS, tokens.ground);
-    let wanted = request(studio);
+    let wanted = wanted(studio);
     let shown = studio.frame.field.clone().filter(|field| Some(&field.request) == wanted.as_ref());
     if let Some(field) = &shown {
         let pixels = (side * ui.pixels_per_point()).round().max(1.0) as u32;

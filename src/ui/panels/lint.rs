@@ -1,8 +1,11 @@
 //! What lint says, where it can be mended.
 
+use std::sync::Arc;
+
 use eframe::egui::{Label, Role, Sense, Ui, Vec2, WidgetInfo, vec2};
 
-use crate::lint::{Severity, Warning};
+use crate::lint::{Severity, Warning, lint};
+use crate::schedule::Clock;
 use crate::ui::format;
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
@@ -11,9 +14,27 @@ use crate::ui::widgets::{Icon, paint_icon};
 /// The most lines at once: the worst come first.
 const MOST: usize = 3;
 
+/// What lint said last, and of which state of the document.
+#[derive(Default)]
+struct State(Option<(u64, Clock, Arc<[Warning]>)>);
+
+/// What lint says of the experiment as it is, the worst first.
+pub fn warnings(studio: &mut Studio) -> Arc<[Warning]> {
+    let (generation, clock) = (studio.document.generation(), studio.clock());
+    let State(last) = studio.panels.of();
+    match last {
+        Some((of, length, warnings)) if *of == generation && *length == clock => Arc::clone(warnings),
+        _ => {
+            let warnings: Arc<[Warning]> = lint(studio.document.experiment(), Some(clock)).into();
+            *last = Some((generation, clock, Arc::clone(&warnings)));
+            warnings
+        }
+    }
+}
+
 /// The lines about the experiment, and none of its runs.
 pub fn of_experiment(ui: &mut Ui, studio: &mut Studio) {
-    for warning in studio.warnings().iter().filter(|warning| warning.run.is_none()).take(MOST) {
+    for warning in warnings(studio).iter().filter(|warning| warning.run.is_none()).take(MOST) {
         line(ui, warning);
     }
 }
@@ -22,7 +43,7 @@ pub fn of_experiment(ui: &mut Ui, studio: &mut Studio) {
 pub fn of_run(ui: &mut Ui, studio: &mut Studio) {
     let id = studio.view.selected;
     let Some(name) = studio.document.run(id).map(|run| run.name.clone()) else { return };
-    let warnings = studio.warnings();
+    let warnings = warnings(studio);
     for warning in warnings.iter().filter(|warning| warning.run.as_ref() == Some(&name)).take(MOST) {
         line(ui, warning);
     }

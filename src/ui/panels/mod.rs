@@ -1,7 +1,6 @@
-//! The panels around the plots.
+//! The panels around the plots. A side panel is a file with its row, and the row's line in [`PANELS`].
 
 pub mod batch_size;
-pub mod context;
 pub mod controller;
 pub mod courses;
 pub mod data;
@@ -14,6 +13,7 @@ pub mod glossary;
 pub mod inspector;
 pub mod landscape;
 pub mod lint;
+pub mod map;
 pub mod microscope;
 pub mod model;
 pub mod optimizer;
@@ -23,14 +23,46 @@ pub mod report;
 pub mod results;
 pub mod runs;
 pub mod schedule;
+pub mod side_panel;
 pub mod snapshots;
+pub mod sweep;
 mod table_preview;
 pub mod timeline;
 pub mod top_bar;
 
 use eframe::egui::{Frame, Margin, Stroke, Ui};
 
+use crate::ui::panel::Panel;
 use crate::ui::theme::{self, metrics};
+use crate::ui::view::SidePanel;
+
+/// Every side panel, in the order the chooser lists those of one question.
+pub const PANELS: &[Panel] = &[
+    results::PANEL,
+    report::PANEL,
+    glossary::PANEL,
+    range_test::PANEL,
+    map::PANEL,
+    sweep::PANEL,
+    batch_size::PANEL,
+    diagnosis::PANEL,
+    microscope::PANEL,
+    snapshots::PANEL,
+    landscape::PANEL,
+    field::PANEL,
+    export::PANEL,
+];
+
+/// The panel of this name; a name comes from a row, so there always is one.
+pub fn find(name: SidePanel) -> &'static Panel {
+    PANELS.iter().find(|panel| panel.name == name).unwrap_or(&results::PANEL)
+}
+
+/// The panel of a name that was typed, whatever its case; hyphens may be spaces.
+pub fn named(typed: &str) -> Option<SidePanel> {
+    let plain = typed.to_lowercase().replace(' ', "-");
+    PANELS.iter().map(|panel| panel.name).find(|name| name.0 == plain)
+}
 
 /// The ground of a panel.
 pub fn ground(ui: &Ui, margin: Margin) -> Frame {
@@ -45,4 +77,20 @@ pub fn rule(ui: &mut Ui) {
     let y = ui.painter().round_to_pixel_center(ui.cursor().top());
     ui.painter().hline(left..=right, y, (metrics::HAIRLINE, theme::tokens(ui).hairline));
     ui.add_space(metrics::S + 1.0);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn side_panels_are_found_by_name() {
+        assert_eq!(named("decision-field"), Some(field::PANEL.name));
+        assert_eq!(named("Decision field"), Some(field::PANEL.name));
+        assert_eq!(named("nothing"), None);
+        for panel in PANELS {
+            assert_eq!(named(panel.title), Some(panel.name), "a name is its title with hyphens");
+            assert_eq!(find(panel.name).title, panel.title, "no two panels have one name");
+        }
+    }
 }

@@ -117,9 +117,12 @@ fn values(ui: &Ui, studio: &Studio, id: RunId, rect: Rect) {
     let about = match &guest.lost {
         Some(_) => {
             color = tokens.danger;
-            "not there any more".to_owned()
+            "no longer there".to_owned()
         }
-        None => format!("recording, {} {}", format::count(guest.length), guest.tick.plural()),
+        None => {
+            let length = format!("recording, {} {}", format::count(guest.length), guest.tick.plural());
+            if guest.align == Align::Update { length } else { format!("{length}, by {}", guest.align.name()) }
+        }
     };
     let begin = pos2(rect.left() + metrics::CHIP + metrics::S, middle);
     let room = (left - metrics::S - begin.x).max(0.0);

@@ -1,14 +1,15 @@
 //! How the runs compare.
 
 use eframe::egui::text::LayoutJob;
-use eframe::egui::{Align, Grid, Label, Layout, Response, ScrollArea, Sense, Ui, vec2};
+use eframe::egui::{Grid, Label, Response, ScrollArea, Sense, Ui, vec2};
 
 use crate::ui::document::Row;
 use crate::ui::format;
 use crate::ui::frame::LaneFrame;
+use crate::ui::panel::{Panel, Question};
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
-use crate::ui::widgets::{paint_marker, prose};
+use crate::ui::widgets::{prose, right_cell, run_chip};
 
 /// A column of the table: its title, what it means, and a lane's value in words, with the number it is ranked by.
 struct Measure {
@@ -61,8 +62,18 @@ const ACCURACIES: [Measure; 2] = [
     },
 ];
 
+pub const PANEL: Panel = Panel::new(
+    "results",
+    "Results",
+    Question::Understand,
+    "How training and validation of the runs compare so far.",
+    show,
+);
+
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
-    let rows: Vec<(Row, String)> = studio.document.runs().map(|(row, run)| (row, run.name.clone())).collect();
+    let ours = studio.document.runs().map(|(row, run)| (row, run.name.clone()));
+    let guests = studio.shelf.guests().iter().map(|guest| (guest.row, guest.name.clone()));
+    let rows: Vec<(Row, String)> = ours.chain(guests).collect();
     if studio.frame.lanes.iter().all(|lane| lane.update == 0) {
         ui.label("What every run reaches is compared here as soon as they train.");
         ui.label(theme::caption(ui, "The best value of each column is set in bold weight."));
@@ -89,13 +100,15 @@ fn table(ui: &mut Ui, studio: &mut Studio, rows: &[(Row, String)], title: &str, 
     Grid::new(title).num_columns(measures.len() + 1).spacing(vec2(metrics::S, metrics::XS)).show(ui, |ui| {
         ui.label(theme::caption(ui, "Run"));
         for measure in measures {
-            right(ui, column, |ui| {
+            right_cell(ui, column, |ui| {
                 ui.label(theme::caption(ui, measure.title)).on_hover_text(measure.help);
             });
         }
         ui.end_row();
         for (row, name) in rows {
-            if name_cell(ui, *row, name, name_width).clicked() {
+            // A recording has nothing to edit.
+            let is_ours = studio.document.run(row.id).is_some();
+            if name_cell(ui, *row, name, name_width).clicked() && is_ours {
                 studio.view.selected = row.id;
             }
             let lane = studio.frame.lane(row.id);
@@ -105,7 +118,7 @@ fn table(ui: &mut Ui, studio: &mut Studio, rows: &[(Row, String)], title: &str, 
                 let tokens = theme::tokens(ui);
                 let text = value.map_or_else(|| "–".to_owned(), measure.text);
                 let color = if is_best { tokens.text } else { tokens.muted };
-                right(ui, column, |ui| {
+                right_cell(ui, column, |ui| {
                     let response = ui.label(theme::value(ui, text).color(color));
                     if is_best {
                         let line = response.rect;
@@ -128,21 +141,12 @@ fn name_cell(ui: &mut Ui, row: Row, name: &str, width: f32) -> Response {
     ui.horizontal(|ui| {
         ui.set_width(width);
         let tokens = theme::tokens(ui);
-        let (chip, _) =
-            ui.allocate_exact_size(vec2(metrics::CHIP, metrics::CONTROL - metrics::XS), Sense::hover());
-        paint_marker(ui.painter(), chip.center(), metrics::CHIP / 2.0 - 1.0, row.slot, tokens.run(row.slot));
+        run_chip(ui, row.slot, metrics::CONTROL - metrics::XS, true);
         let mut text = LayoutJob::simple(name.to_owned(), theme::body(), tokens.text, f32::INFINITY);
         text.wrap.max_rows = 2;
         ui.add(Label::new(text).wrap().sense(Sense::click())).on_hover_text(name)
     })
     .inner
-}
-
-fn right(ui: &mut Ui, width: f32, content: impl FnOnce(&mut Ui)) {
-    ui.allocate_ui_with_layout(vec2(width, metrics::L), Layout::right_to_left(Align::Center), |ui| {
-        ui.set_min_width(width);
-        content(ui);
-    });
 }
 
 /// What the numbers stand on.

@@ -11,7 +11,6 @@ use crate::ui::document::Row;
 use crate::ui::format;
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
-use crate::ui::view::Context;
 use crate::ui::widgets::{Icon, Sparkline, icon_button, icon_toggle, paint_marker};
 
 use super::{diagnosis, recordings};
@@ -158,8 +157,7 @@ fn badge(ui: &mut Ui, studio: &mut Studio, row: Row, name: &str) {
     ui.painter().circle_filled(rect.center(), radius, diagnosis::color(severity, tokens));
     if response.on_hover_text("Something goes wrong here. Click to see what.").clicked() {
         studio.view.selected = row.id;
-        studio.view.context = Some(Context::Diagnosis);
-        studio.view.context_open = true;
+        studio.view.open(diagnosis::PANEL.name);
     }
 }
 

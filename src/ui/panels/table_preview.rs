@@ -105,9 +105,9 @@ fn columns(
 ) -> Option<(String, Chosen)> {
     let mut chosen = None;
     Grid::new("columns of the table").num_columns(3).spacing(vec2(metrics::S, 0.0)).show(ui, |ui| {
-        for name in ["Column", "Cells", "Missing"] {
-            ui.label(theme::caption(ui, name));
-        }
+        ui.label(theme::caption(ui, "Column"));
+        ui.label(theme::caption(ui, "Cells"));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| ui.label(theme::caption(ui, "Missing")));
         ui.end_row();
         for column in report.columns.iter().take(LISTED) {
             let left_out = matches!(column.role, ColumnRole::LeftOut(_) | ColumnRole::Skipped);
@@ -140,8 +140,10 @@ fn role(column: &ColumnReport) -> String {
     match &column.role {
         ColumnRole::Label => format!("{kind}, predicted"),
         ColumnRole::Input(1) if column.kind != CellKind::Texts => kind.to_owned(),
+        ColumnRole::Input(1) => format!("{kind}, 1 input"),
         ColumnRole::Input(inputs) => format!("{kind}, {inputs} inputs"),
-        ColumnRole::Skipped | ColumnRole::LeftOut(_) => format!("{kind}, left out"),
+        ColumnRole::Skipped => "not read".to_owned(),
+        ColumnRole::LeftOut(_) => format!("{kind}, left out"),
     }
 }
 

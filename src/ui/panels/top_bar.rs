@@ -39,11 +39,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
             &mut studio.view.mode,
             &[
                 (Mode::Live, "Live", "Training runs on: an edit bends the future from the next update."),
-                (
-                    Mode::Instant,
-                    "Instant",
-                    "An edited run trains anew from update 0, at once and to the end.",
-                ),
+                (Mode::Instant, "Instant", "An edited run trains from scratch, at once and to the end."),
             ],
         );
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {

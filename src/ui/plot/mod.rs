@@ -20,7 +20,7 @@ mod switch;
 pub use compare::compare;
 pub use figure::Figure;
 pub use overlay::{color as event_color, words as event_words};
-pub use panel::{Pane, plain, show};
+pub use panel::{plain, show};
 pub use scale::{Scale, Tick};
 pub use small::{Curve, Small};
 pub use sweep::{LIMIT_HELP, sweep};

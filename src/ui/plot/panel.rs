@@ -5,20 +5,13 @@ use egui_plot::{Line, PlotPoint, PlotPoints};
 use egui_tiles::{Behavior, ResizeState, TileId, Tree, UiResponse};
 
 use crate::ui::document::Row;
+use crate::ui::layout::Pane;
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
 use crate::ui::view::Window;
 
 use super::chart::{Drawn, navigate};
 use super::{overlay, readout};
-
-/// A plot in the centre.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pane {
-    Rate,
-    Metric,
-    Number,
-}
 
 /// Shows the plots in all the room there is.
 pub fn show(ui: &mut Ui, studio: &mut Studio) {

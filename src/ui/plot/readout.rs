@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use eframe::egui::{
-    Align, Area, Color32, Frame as Card, Grid, Id, Layout, Margin, Order, Rect, Sense, Stroke, Ui, pos2, vec2,
+    Area, Color32, Frame as Card, Grid, Id, Margin, Order, Rect, Sense, Stroke, Ui, pos2, vec2,
 };
 
 use crate::telemetry::Column;
@@ -11,7 +11,7 @@ use crate::ui::format;
 use crate::ui::frame::Values;
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
-use crate::ui::widgets::paint_marker;
+use crate::ui::widgets::{paint_marker, right_cell};
 
 /// A run's line of the card.
 struct Line<'a> {
@@ -145,7 +145,7 @@ fn table(ui: &mut Ui, number: Column, lines: &[Line<'_>]) {
     Grid::new("readout values").num_columns(5).spacing(vec2(metrics::S, metrics::XS)).show(ui, |ui| {
         ui.label("");
         for name in [Column::Lr, Column::TrainLoss, Column::ValLoss, number].map(Column::short) {
-            right(ui, column, |ui| {
+            right_cell(ui, column, |ui| {
                 ui.label(theme::caption(ui, name));
             });
         }
@@ -170,25 +170,18 @@ fn table(ui: &mut Ui, number: Column, lines: &[Line<'_>]) {
                 } else {
                     theme::tokens(ui).text
                 };
-                right(ui, column, |ui| {
+                right_cell(ui, column, |ui| {
                     ui.label(theme::value(ui, text).color(color));
                 });
             }
             ui.end_row();
             if let Some(effective) = effective_lr {
                 ui.label(theme::caption(ui, "effective rate"));
-                right(ui, column, |ui| {
+                right_cell(ui, column, |ui| {
                     ui.label(theme::value(ui, format::significant(effective, 3)));
                 });
                 ui.end_row();
             }
         }
-    });
-}
-
-fn right(ui: &mut Ui, width: f32, content: impl FnOnce(&mut Ui)) {
-    ui.allocate_ui_with_layout(vec2(width, metrics::L), Layout::right_to_left(Align::Center), |ui| {
-        ui.set_min_width(width);
-        content(ui);
     });
 }

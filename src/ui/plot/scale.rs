@@ -1,5 +1,6 @@
 //! Axes: where a value is drawn, and which lines and numbers stand beside it.
 
+use crate::numbers::round_steps;
 use crate::ui::format;
 
 /// How values become heights.
@@ -57,21 +58,8 @@ impl Scale {
 
 /// Ticks at round numbers.
 pub fn linear_ticks((low, high): (f64, f64), room: usize, label: impl Fn(f64) -> String) -> Vec<Tick> {
-    let rough = (high - low) / room.max(1) as f64;
-    if !(rough.is_finite() && rough > 0.0) {
-        return Vec::new();
-    }
-    let power = 10f64.powf(rough.log10().floor());
-    let factor = [1.0, 2.0, 5.0, 10.0].into_iter().find(|factor| factor * power >= rough).unwrap_or(10.0);
-    let step = factor * power;
-    let first = (low / step).ceil() as i64;
-    let last = (high / step).floor() as i64;
-    (first..=last.min(first + 1000))
-        .map(|index| {
-            let at = index as f64 * step;
-            Tick { at, label: Some(label(format::round_to(at, 12))) }
-        })
-        .collect()
+    let tick = |at| Tick { at, label: Some(label(format::round_to(at, 12))) };
+    round_steps((low, high), room.max(1) as f64, 1000).into_iter().map(tick).collect()
 }
 
 /// Decades without a label are drawn only where one in so many has one.

@@ -47,7 +47,7 @@ impl Resume {
             ui.colored_label(tokens.warning, format!("Not taken: {reason}. This is the good one before it."));
         }
         ui.label(theme::caption(ui, "What happens when part of the state is lost? Try it:"));
-        let help = "The schedule and its controller begin anew, as in a script that saves the weights only.";
+        let help = "The schedule and its controller start over, as in a script that saves the weights only.";
         check(ui, "Forget the scheduler's state", help, &mut self.forget.schedule);
         let help = "The optimizer's buffers are empty, and its updates are counted from 0.";
         check(ui, "Forget the momentum", help, &mut self.forget.momentum);

@@ -1,8 +1,10 @@
 //! A small table: a name and some numbers a row.
 
-use eframe::egui::{Align, Color32, FontId, Label, Layout, Sense, Ui, vec2};
+use eframe::egui::{Align, Color32, FontId, Label, Layout, Ui, vec2};
 
-use super::{marker, term::explained};
+use super::right_cell::right_cell;
+use super::run_chip::run_chip;
+use super::term::explained;
 use crate::ui::theme::{self, metrics};
 
 /// A row: what it is of, the slot of its run where it is of one, a text a column, and what they come to.
@@ -24,7 +26,7 @@ pub fn figures(ui: &mut Ui, columns: &[(&str, &str)], rows: &[Figures]) {
         ui.horizontal(|ui| {
             ui.allocate_space(vec2(names, metrics::L));
             for ((title, help), width) in columns.iter().zip(&widths) {
-                right(ui, *width, |ui| {
+                right_cell(ui, *width, |ui| {
                     let label = ui.label(theme::caption(ui, *title));
                     if help.is_empty() {
                         explained(label, title)
@@ -45,7 +47,7 @@ pub fn figures(ui: &mut Ui, columns: &[(&str, &str)], rows: &[Figures]) {
                     },
                 );
                 for (cell, width) in row.cells.iter().zip(&widths) {
-                    right(ui, *width, |ui| {
+                    right_cell(ui, *width, |ui| {
                         ui.label(theme::value(ui, cell));
                     });
                 }
@@ -69,16 +71,7 @@ fn width(ui: &Ui, title: &str, rows: &[Figures], at: usize) -> f32 {
 
 fn name(ui: &mut Ui, row: &Figures) {
     if let Some(slot) = row.slot {
-        let (chip, _) = ui.allocate_exact_size(vec2(metrics::CHIP, metrics::L), Sense::hover());
-        let color = theme::tokens(ui).run(slot);
-        marker::paint(ui.painter(), chip.center(), metrics::CHIP / 2.0 - 1.0, slot, color);
+        run_chip(ui, slot, metrics::L, true);
     }
     ui.add(Label::new(&row.name).truncate());
-}
-
-fn right(ui: &mut Ui, width: f32, content: impl FnOnce(&mut Ui)) {
-    ui.allocate_ui_with_layout(vec2(width, metrics::L), Layout::right_to_left(Align::Center), |ui| {
-        ui.set_min_width(width);
-        content(ui);
-    });
 }

@@ -150,9 +150,8 @@ mod tests {
 
     #[test]
     fn every_side_panel_says_what_it_is_with_a_term_that_leads_to_the_glossary() {
-        for panel in crate::ui::view::Context::ALL {
-            let (name, sentence) = panel.about();
-            assert!(!words(sentence).is_empty(), "{name}: {sentence}");
+        for panel in crate::ui::panels::PANELS {
+            assert!(!words(panel.sentence).is_empty(), "{}: {}", panel.title, panel.sentence);
         }
     }
 

@@ -438,7 +438,6 @@ fn real_trainings_that_fail_are_told_why() {
     let text =
         experiment_of("fashion14", "limit = 1000", 1200, "64", &one(r#"{ kind = "constant", peak = 0.05 }"#))
             .to_toml()
-            .with("validation = 0.2", "validation = 0.01")
             + "plateau = { metric = \"val_loss\", factor = 0.3, patience = 0 }\n";
     cases.push((Kind::PlateauThrash, Experiment::parse(&text, "thrash").unwrap()));
     let mut wrong = Vec::new();

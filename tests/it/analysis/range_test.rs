@@ -5,7 +5,7 @@ use anneal_studio::analysis::range_test::{Options, RangeTest, Stand, Start, fing
 use anneal_studio::analysis::suggest::{
     FASTAI_BETA, Rule, debiased, lightning_smooth, lr_finder_smooth, stability_limit,
 };
-use anneal_studio::train::errand::Ticket;
+use anneal_studio::jobs::Progress;
 use anneal_studio::train::ids::RunId;
 use serde_json::Value;
 
@@ -132,7 +132,7 @@ fn a_test_from_the_present_state_starts_there_and_leaves_it_untouched() {
     let options = Options { updates: 40, seeds: 3, ..Options::default() };
     let before = fingerprint(&trained).unwrap();
     let stand = Stand::of(&trained, RunId(1), Start::Here).unwrap();
-    let test = stand.test(&options, &Ticket::default()).unwrap();
+    let test = stand.test(&options, &Progress::default()).unwrap();
     assert_eq!(trained.rows().to_vec2::<f32>().unwrap(), rows);
     assert_eq!(fingerprint(&trained).unwrap(), before);
     assert_eq!(test.run, "warmup + cosine");

@@ -8,7 +8,7 @@ use anneal_studio::analysis::report::html;
 use anneal_studio::telemetry::{Row, Validation};
 use anneal_studio::train::cohort::Cohort;
 
-use anneal_studio::train::errand::Ticket;
+use anneal_studio::jobs::Progress;
 use anneal_studio::train::task::prepare;
 
 use super::{cohort, experiment, pool};
@@ -226,7 +226,7 @@ fn the_baseline_is_the_best_constant_rate_of_its_grid() {
     experiment.train.replicas = 2;
     let prepared = prepare(&experiment).unwrap();
     let mut updates = 0;
-    let tuned = baseline::tune(&experiment, &prepared, &pool(2), &Ticket::default(), |_, lane| {
+    let tuned = baseline::tune(&experiment, &prepared, &pool(2), &Progress::default(), |_, lane| {
         updates += lane.log.rows.len();
     })
     .unwrap();

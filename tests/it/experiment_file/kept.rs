@@ -103,7 +103,7 @@ fn only_the_changed_value_of_a_file_changes() {
         (|it| it.runs[1].layer_decay = Some(0.5), &[("# watch", "# watch\nlayer_decay = 0.5")]),
         (
             |it| it.runs[1].lr.clamp = Some(Clamp { min: 0.001, max: 0.1 }),
-            &[("before its kind", "before its kind\nclamp = { min = 0.001, max = 0.1 }")],
+            &[("before its kind", "before its kind\nclamp = { min = 1e-3, max = 0.1 }")],
         ),
     ];
     for (edit, replaced) in cases {

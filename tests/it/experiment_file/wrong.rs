@@ -428,7 +428,7 @@ fn a_file_that_is_none_is_said_to_be_none() {
     assert_eq!(error("\u{feff}"), error(""));
     assert_eq!(
         error("# nothing\n[package]\nname = \"a\"\n"),
-        "out.toml:1:1: anneal: found nothing, so this is no experiment file; one starts with `anneal = 1`"
+        "out.toml:1:1: anneal: found nothing, so this is not an experiment file; one starts with `anneal = 1`"
     );
     assert_eq!(
         changed("anneal = 1", "anneal = 2"),

@@ -401,3 +401,15 @@ fn code_comes_out_of_fences_and_prompts() {
     assert_eq!((trainer.lr.tick, trainer.updates), (Tick::Update, Some(Span::Updates(50.0))));
     assert_eq!((trainer.clip_norm, trainer.accumulate), (Some(0.5), Some(4)));
 }
+
+#[test]
+fn groups_that_are_added_later_are_named() {
+    let added = read(
+        "opt = SGD(body, lr=0.1)\nopt.add_param_group({'params': head, 'lr': 0.01})\ns = StepLR(opt, 5)\n",
+    );
+    assert!(
+        added.unread.iter().any(|unread| unread.line == 2 && unread.value.contains("0.01")),
+        "{:?}",
+        added.unread
+    );
+}

@@ -215,3 +215,18 @@ fn arrays_of_rates_are_worked_out() {
     let half = |i: f64| 1e-5 + 0.5 * 9.9e-4 * (1.0 + (PI * i / 180.0).cos());
     rates(text, (200, 10), &[(0, 0.0), (19, 1e-3), (20, 1e-3), (110, half(90.0)), (199, half(179.0))]);
 }
+
+#[test]
+fn a_function_of_what_counts_is_found_by_what_its_name_tells() {
+    let text =
+        "def my_lr_with_warmup(step, warm=10, peak=1e-3):\n    return peak * min(1.0, (step + 1) / warm)\n";
+    rates(text, (100, 10), &[(0, 1e-4), (4, 5e-4), (50, 1e-3)]);
+    // A setter, a share of the run, and what has no number in it are none.
+    for text in [
+        "def set_lr(optimizer, lr):\n    for group in optimizer.param_groups:\n        group['lr'] = lr\n",
+        "def warmup_linear(x, warmup=0.002):\n    return x / warmup if x < warmup else 1.0 - x\n",
+        "class Old:\n    def get_lr(self, step):\n        return 0.1\n",
+    ] {
+        assert!(import(text, &Options::default()).is_err(), "{text}");
+    }
+}

@@ -144,6 +144,12 @@ fn the_command_line_prints_series_and_findings_and_refuses_what_it_cannot_read()
     assert!(
         text(&table.stdout).contains("train/loss") && text(&table.stdout).contains("Checkpoint mismatch")
     );
+    let without_window = anneal(&[&path.to_string_lossy()]);
+    assert!(without_window.status.success(), "{}", text(&without_window.stderr));
+    assert!(
+        text(&without_window.stderr).contains("no studio")
+            && text(&without_window.stdout).contains("train/loss")
+    );
     for bad in ["Cargo.toml", "src/schedule", "no such file"] {
         let done = anneal(&["diagnose", bad]);
         assert_eq!(done.status.code(), Some(2), "{bad}");

@@ -42,6 +42,26 @@ fn a_file_that_is_written_anew_is_read_anew() {
 }
 
 #[test]
+fn an_event_file_that_a_resumed_training_adds_is_read_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let real = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recordings/tensorboard/resumed");
+    let name = |number: u8| format!("events.out.tfevents.{number}");
+    fs::copy(real.join(name(1)), folder.path().join(name(1))).unwrap();
+    let mut recorder = open(folder.path());
+    let first = recorder.recordings().next().unwrap().1.length();
+    assert_eq!(first, 61);
+    // First the frame of the new file's beginning only, then all of it.
+    let whole = fs::read(real.join(name(2))).unwrap();
+    fs::write(folder.path().join(name(2)), &whole[..50]).unwrap();
+    recorder.poll().unwrap();
+    fs::write(folder.path().join(name(2)), &whole).unwrap();
+    assert!(recorder.poll().unwrap());
+    let (_, recording) = recorder.recordings().next().unwrap();
+    assert_eq!((recording.length(), &recording.rewinds[..]), (91, &[(40, 60)][..]));
+    assert!(!recorder.poll().unwrap());
+}
+
+#[test]
 fn a_million_rows_are_read_in_bounded_memory() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("long.csv");

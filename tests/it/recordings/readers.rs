@@ -112,7 +112,7 @@ fn printed_lines_of_many_programs_are_read() {
 fn a_step_that_begins_anew_with_each_epoch_goes_on_and_that_is_said() {
     let log = log("epoch,iter,lr,loss\n1,50,0.1,2\n1,100,0.2,2\n2,50,0.3,1\n2,100,0.4,1\n");
     assert_eq!(rates(only(&log)), [(50, 0.1), (100, 0.2), (150, 0.3), (200, 0.4)]);
-    assert!(log.left_out.to_string().contains("the step begins anew with each epoch"), "{}", log.left_out);
+    assert!(log.left_out.to_string().contains("the step starts over with each epoch"), "{}", log.left_out);
 }
 
 #[test]

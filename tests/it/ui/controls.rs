@@ -3,7 +3,8 @@
 use anneal_studio::engine::protocol::{Command, Speed, State};
 use anneal_studio::train::device::Choice;
 use anneal_studio::train::ids::Mode;
-use anneal_studio::ui::view::{Context, Tab, Window};
+use anneal_studio::ui::panels::field;
+use anneal_studio::ui::view::{Tab, Window};
 use eframe::egui::accesskit::Role;
 use eframe::egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
@@ -225,11 +226,11 @@ fn tabs_and_panels_switch() {
     studio.click("Optimizer");
     assert_eq!(studio.harness.state().studio().view.tab, Tab::Optimizer);
     studio.panel("Decision field");
-    assert_eq!(studio.harness.state().studio().view.context, Some(Context::Field));
+    assert_eq!(studio.harness.state().studio().view.panel, Some(field::PANEL.name));
     studio.click("Fold side panel");
-    assert!(!studio.harness.state().studio().view.context_open);
+    assert!(!studio.harness.state().studio().view.panel_open);
     studio.click("Unfold side panel");
-    assert!(studio.harness.state().studio().view.context_open);
+    assert!(studio.harness.state().studio().view.panel_open);
 }
 
 #[test]

@@ -281,7 +281,7 @@ fn lint_shows_a_warmup_longer_than_the_run_until_it_is_mended() {
     let mut studio = open(experiment, None, 0, (1600.0, 1000.0));
     let id = studio.document().first().unwrap();
     assert!(studio.says("warmup") && lint(&studio).contains(&"warmup-longer-than-run"));
-    let warnings = studio.harness.state_mut().studio_mut().warnings();
+    let warnings = anneal_studio::ui::panels::lint::warnings(studio.harness.state_mut().studio_mut());
     let warning = warnings.iter().find(|warning| warning.code == "warmup-longer-than-run").unwrap();
     let message = warning.message.get(1..).unwrap().to_owned();
     assert!(studio.says(&message), "not on the screen: {message}");

@@ -7,9 +7,14 @@ use anneal_studio::engine::protocol::Command;
 use anneal_studio::experiment::BatchSize;
 use anneal_studio::train::cohort::Cohort;
 use anneal_studio::train::pool;
+use anneal_studio::ui::panels::{batch_size, glossary, range_test};
 use anneal_studio::ui::sheet::Sheet;
 
 use super::stand_in::{Studio, UPDATES, first};
+
+fn range_state(studio: &Studio) -> Option<&range_test::State> {
+    studio.harness.state().studio().panels.peek()
+}
 
 impl Studio {
     /// Does the errand that was asked for last, at the beginning of the training.
@@ -46,7 +51,7 @@ fn a_range_test_suggests_and_one_click_uses_it_and_undo_takes_it_back() {
     assert_eq!(studio.errands(), 1);
     assert!(studio.says("Sweeping while training rests"));
     studio.run_errand();
-    let lab = |studio: &Studio| studio.harness.state().studio().lab.range.test.answer().cloned();
+    let lab = |studio: &Studio| range_state(studio)?.test.answer().cloned();
     let test = lab(&studio).expect("an answer");
     for rule in Rule::ALL {
         assert!(studio.says(rule.name()), "{rule:?}");
@@ -75,13 +80,13 @@ fn another_rule_is_chosen_and_proved_beside_its_neighbours() {
     studio.run_errand();
     studio.click("valley");
     let valley = {
-        let lab = &studio.harness.state().studio().lab.range;
+        let lab = range_state(&studio).expect("the panel was shown");
         assert_eq!(lab.rule, Some(Rule::Valley));
         lab.test.answer().unwrap().suggestion(Rule::Valley).unwrap()
     };
     studio.click("Prove");
     studio.run_errand();
-    let proofs = studio.harness.state().studio().lab.range.proof.answer().cloned().expect("proofs");
+    let proofs = range_state(&studio).expect("the panel was shown").proof.answer().cloned().expect("proofs");
     let rates: Vec<f64> = proofs.iter().map(|proof| proof.rate).collect();
     assert_eq!(rates, [valley / 3.0, valley, valley * 3.0]);
     assert!(proofs.iter().all(|proof| proof.seeds.len() == 3));
@@ -94,7 +99,7 @@ fn an_edit_or_another_panel_cancels_a_range_test_on_its_way() {
         let commands = studio.log.commands.borrow();
         commands
             .iter()
-            .any(|command| matches!(command, Command::Errand(errand) if errand.ticket.is_cancelled()))
+            .any(|command| matches!(command, Command::Errand(errand) if errand.progress.is_cancelled()))
     };
     let mut studio = first(200);
     studio.panel("Range test");
@@ -117,7 +122,7 @@ fn a_baseline_goes_on_under_another_panel_and_other_schedules_but_not_with_anoth
         let commands = studio.log.commands.borrow();
         commands
             .iter()
-            .any(|command| matches!(command, Command::Errand(errand) if errand.ticket.is_cancelled()))
+            .any(|command| matches!(command, Command::Errand(errand) if errand.progress.is_cancelled()))
     };
     let mut studio = first(200);
     studio.panel("Report");
@@ -144,7 +149,7 @@ fn another_batch_is_thought_through_and_applied_in_one_step() {
     let peak = studio.peak();
     let to =
         anneal_studio::analysis::noise_scale::Batching { batch: 2 * batch as u64, accumulate: 1, world: 2 };
-    studio.harness.state_mut().studio_mut().lab.batch.to = Some(to);
+    studio.harness.state_mut().studio_mut().panels.of::<batch_size::State>().to = Some(to);
     studio.harness.run_steps(3);
     assert!(studio.says("One machine trains it here"));
     studio.click("Apply");
@@ -192,14 +197,14 @@ fn the_glossary_is_searched_and_terms_lead_to_it() {
     let mut studio = first(200);
     studio.panel("Glossary");
     assert!(studio.shows("Burn-in"));
-    studio.harness.state_mut().studio_mut().lab.term = "noise scale".into();
+    studio.harness.state_mut().studio_mut().panels.of::<glossary::Sought>().0 = "noise scale".into();
     studio.harness.run_steps(3);
     assert!(studio.shows("Gradient noise scale") && !studio.shows("Burn-in"));
-    studio.harness.state_mut().studio_mut().lab.term = "zzz".into();
+    studio.harness.state_mut().studio_mut().panels.of::<glossary::Sought>().0 = "zzz".into();
     studio.harness.run_steps(3);
     assert!(studio.shows("No term like that."));
     studio.panel("Range test");
     studio.click("learning rate");
-    assert_eq!(studio.harness.state().studio().lab.term, "Learning rate");
+    assert_eq!(studio.harness.state_mut().studio_mut().panels.of::<glossary::Sought>().0, "Learning rate");
     assert!(studio.says("The factor between the gradient"));
 }

@@ -7,6 +7,7 @@ use anneal_studio::engine::protocol::{Command, State, SurveyRequest};
 use anneal_studio::engine::{Engine, Options, Shared, Snapshot, SnapshotReason};
 use anneal_studio::experiment::Experiment;
 use anneal_studio::train::ids::SnapshotId;
+use anneal_studio::ui::panels::landscape;
 use eframe::egui::vec2;
 
 use super::stand_in::{Studio, open};
@@ -77,7 +78,9 @@ fn a_surface_opens_its_landscape_and_asks_the_engine_for_it() {
 #[test]
 fn dragging_turns_the_surface_scrolling_comes_nearer_and_a_double_click_goes_back() {
     let mut studio = saddle();
-    let camera = |studio: &Studio| studio.harness.state().studio().landscape.camera;
+    let camera = |studio: &Studio| {
+        studio.harness.state().studio().panels.peek::<landscape::State>().and_then(|state| state.camera)
+    };
     assert_eq!(camera(&studio), None);
     let place = studio.place("Landscape of the loss");
     studio.drag(place, place + vec2(80.0, 30.0), 4, |_| ());

@@ -1,7 +1,7 @@
 //! The look: contrast, glyphs, and room for everything.
 
+use anneal_studio::ui::panels::PANELS;
 use anneal_studio::ui::theme::{DARK, LIGHT, Tokens, contrast, definitions, install};
-use anneal_studio::ui::view::Context as SidePanel;
 use eframe::egui::{Context, FontFamily, FontId};
 use egui_kittest::kittest::Queryable as _;
 
@@ -93,8 +93,8 @@ fn every_panel_draws_at_every_size() {
         for tab in ["Schedule", "Optimizer", "Experiment"] {
             studio.click(tab);
         }
-        for panel in SidePanel::ALL {
-            studio.panel(panel.about().0);
+        for panel in PANELS {
+            studio.panel(panel.title);
         }
         for label in ["Light theme", "Instant", "Add run"] {
             let rect = studio.harness.get_by_label(label).rect();

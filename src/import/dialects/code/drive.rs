@@ -95,15 +95,14 @@ pub(super) struct Drive<'p> {
     asked: Option<Span>,
 }
 
+/// Whether a parameter of this name counts updates or epochs.
+pub fn counts(name: &str) -> bool {
+    TICKS.contains(&name) || name.ends_with("step") || name.ends_with("iter") || name.ends_with("epoch")
+}
+
 impl<'p> Drive<'p> {
     /// A function that takes the tick; the rest of what it takes has defaults or is known.
     pub fn of_function(program: &'p Program, function: &'p Function) -> Option<Self> {
-        let counts = |name: &str| {
-            TICKS.contains(&name)
-                || name.ends_with("step")
-                || name.ends_with("iter")
-                || name.ends_with("epoch")
-        };
         let own = |name: &str| name != "self";
         let places: Vec<(usize, &str)> = function
             .parameters

@@ -105,7 +105,7 @@ pub(in super::super::super) fn schedule(
                 return Err(ImportError::missing(kind, "max_steps, to know how long its cycles are"));
             };
             if matches!(first, Span::Updates(length) if length.fract() != 0.0) {
-                imported.note("a cycle is no whole number of updates in transformers; here it is rounded");
+                imported.note("a cycle is not a whole number of updates in transformers; here it is rounded");
             }
             warm(restarts(peak, 0.0, first, 1.0, 1.0))
         }

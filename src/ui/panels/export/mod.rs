@@ -1,23 +1,35 @@
 //! The selected run for another framework: its text, and the rates that text will really give.
 
 mod code;
+mod state;
 mod truth;
 
 use eframe::egui::{Align, Button, Label, Layout, ScrollArea, Ui, UiBuilder, vec2};
 
 use crate::export::{Badge, Checked, Deviation, Target};
-use crate::ui::exports::{Exported, Exports, Page};
+use crate::ui::exports::Exported;
 use crate::ui::format;
+use crate::ui::panel::{Panel, Question};
 use crate::ui::plot::compare;
 use crate::ui::sheet::Sheet;
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
 use crate::ui::widgets::{choice, combo, segmented};
 
+use state::{Page, State};
+
+pub const PANEL: Panel = Panel::new(
+    "export",
+    "Export",
+    Question::TakeAway,
+    "The schedule and optimizer in another framework, and what they really do there.",
+    show,
+);
+
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
     segmented(
         ui,
-        &mut studio.exports.page,
+        &mut studio.panels.of::<State>().page,
         &[
             (Page::Text, "One target", "The selected run as one framework's code or configuration."),
             (
@@ -28,7 +40,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
         ],
     );
     ui.add_space(metrics::XS);
-    let page = studio.exports.page;
+    let page = studio.panels.of::<State>().page;
     ScrollArea::vertical().id_salt(("export", page as u8)).auto_shrink([false, false]).show(ui, |ui| {
         // Room for the bar on the right, which floats.
         ui.set_max_width(ui.available_width() - metrics::S);
@@ -42,7 +54,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
 
 fn text(ui: &mut Ui, studio: &mut Studio) {
     choose(ui, studio);
-    let Some(answer) = studio.exported(ui.ctx()) else {
+    let Some(answer) = state::text(studio, ui.ctx()) else {
         ui.label(theme::caption(ui, "Predicting every update of this long run…"));
         return;
     };
@@ -80,7 +92,7 @@ pub(super) fn empty(ui: &mut Ui, why: &str) {
 }
 
 fn choose(ui: &mut Ui, studio: &mut Studio) {
-    let Exports { target: chosen, options, .. } = &mut studio.exports;
+    let State { target: chosen, options, .. } = studio.panels.of();
     let response = combo("export target")
         .selected_text(chosen.title)
         .width(ui.available_width())

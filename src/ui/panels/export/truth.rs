@@ -3,11 +3,11 @@
 use eframe::egui::{Align, Label, Layout, Rect, RichText, Sense, Ui, UiBuilder, pos2, vec2};
 
 use crate::export::{Badge, Checked, Summary, Target};
-use crate::ui::exports::Page;
 use crate::ui::format;
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
 
+use super::state::{self, Page, State};
 use super::{empty, meaning, share};
 
 /// The columns of numbers, what they mean, and the share of the width they take.
@@ -19,7 +19,7 @@ const COLUMNS: [(&str, &str, f32); 4] = [
 ];
 
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
-    let Some(answer) = studio.truth(ui.ctx()) else {
+    let Some(answer) = state::truth(studio, ui.ctx()) else {
         ui.label(theme::caption(ui, "Predicting every update of this long run for all targets…"));
         return;
     };
@@ -46,8 +46,9 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
     };
     ui.add(Label::new(theme::caption(ui, text)).wrap());
     if let Some(target) = chosen {
-        studio.exports.target = target;
-        studio.exports.page = Page::Text;
+        let state = studio.panels.of::<State>();
+        state.target = target;
+        state.page = Page::Text;
     }
 }
 

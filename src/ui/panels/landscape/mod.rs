@@ -2,9 +2,9 @@
 
 mod axes;
 mod colors;
-mod look;
 mod picture;
 mod standing;
+mod state;
 
 use std::sync::Arc;
 
@@ -16,20 +16,24 @@ use crate::engine::{Ground, Landscape};
 use crate::experiment::{Loss, Model, SurfaceFunction};
 use crate::train::ids::{LaneId, SnapshotId};
 use crate::ui::format;
+use crate::ui::panel::{Panel, Question, Request};
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
 use crate::ui::widgets::{choice, combo, segmented};
 
-pub use look::{Look, PlaneChoice};
+use state::PlaneChoice;
+pub use state::State;
 
 /// What is asked of the engine for the panel as it is now.
-pub fn request(studio: &Studio) -> Option<SurveyRequest> {
+fn survey(studio: &Studio) -> Option<SurveyRequest> {
     studio.frame.prepared.as_ref()?;
-    Some(match (&studio.document.experiment().model, studio.landscape.plane) {
+    let (plane, between) =
+        studio.panels.peek().map_or_else(Default::default, |state: &State| (state.plane, state.between));
+    Some(match (&studio.document.experiment().model, plane) {
         (Model::Surface { .. }, _) => SurveyRequest::Weights,
         (_, PlaneChoice::Trajectory) => SurveyRequest::Trajectory,
         (_, PlaneChoice::Between) => {
-            let [from, to] = studio.landscape.between?;
+            let [from, to] = between?;
             SurveyRequest::Between(from, to)
         }
         (_, PlaneChoice::Random) => SurveyRequest::Random(LaneId { run: studio.view.selected, replica: 0 }),
@@ -37,8 +41,8 @@ pub fn request(studio: &Studio) -> Option<SurveyRequest> {
 }
 
 /// Whether the landscape of the weights as they are now is still on its way.
-pub fn is_waiting(studio: &Studio) -> bool {
-    let Some(request) = request(studio) else { return true };
+fn is_waiting(studio: &Studio) -> bool {
+    let Some(request) = survey(studio) else { return true };
     let Some(landscape) = studio.frame.landscape.as_ref().filter(|found| found.request == request) else {
         return true;
     };
@@ -52,11 +56,24 @@ pub fn is_waiting(studio: &Studio) -> bool {
     }
 }
 
+pub const PANEL: Panel = Panel {
+    wide: true,
+    request: |studio| Request { survey: survey(studio), ..Request::default() },
+    is_waiting,
+    ..Panel::new(
+        "landscape",
+        "Landscape",
+        Question::LookInside,
+        "The loss landscape around the weights, and where the runs go on it.",
+        show,
+    )
+};
+
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
     controls(ui, studio);
     ui.add_space(metrics::S);
-    let request = request(studio);
-    if studio.landscape.plane == PlaneChoice::Between && request != Some(SurveyRequest::Weights) {
+    let request = survey(studio);
+    if studio.panels.of::<State>().plane == PlaneChoice::Between && request != Some(SurveyRequest::Weights) {
         ends(ui, studio);
     }
     let found = studio.frame.landscape.clone().filter(|found| Some(&found.request) == request.as_ref());
@@ -66,7 +83,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
         }
         Some(Landscape { ground: Err(why), .. }) => {
             ui.add(Label::new("There is no such landscape.").wrap());
-            ui.add(Label::new(theme::caption(ui, format::sentence(&why))).wrap());
+            ui.add(Label::new(theme::caption(ui, format::sentence(&why.to_string()))).wrap());
         }
         Some(Landscape { ground: Ok(ground), ways, .. }) => {
             picture::show(ui, studio, &ground, &ways);
@@ -81,7 +98,7 @@ fn controls(ui: &mut Ui, studio: &mut Studio) {
     ui.horizontal(|ui| {
         segmented(
             ui,
-            &mut studio.landscape.flat,
+            &mut studio.panels.of::<State>().flat,
             &[
                 (false, "Surface", "The loss as height. Drag to turn it, scroll to come nearer."),
                 (true, "Map", "The loss from straight above, with contour lines."),
@@ -91,7 +108,7 @@ fn controls(ui: &mut Ui, studio: &mut Studio) {
             if let Model::Surface { function, .. } = studio.document.experiment().model {
                 ui.label(theme::caption(ui, formula(function)));
             } else {
-                plane(ui, &mut studio.landscape.plane);
+                plane(ui, &mut studio.panels.of::<State>().plane);
             }
         });
     });
@@ -127,12 +144,12 @@ fn ends(ui: &mut Ui, studio: &mut Studio) {
         .collect();
     let (Some(first), Some(last)) = (names.first(), names.last()) else { return };
     let there = |id: &SnapshotId| names.iter().any(|(_, known)| known == id);
-    let mut chosen =
-        studio.landscape.between.filter(|ends| ends.iter().all(there)).unwrap_or([first.1, last.1]);
+    let between = studio.panels.of::<State>().between;
+    let mut chosen = between.filter(|ends| ends.iter().all(there)).unwrap_or([first.1, last.1]);
     let options: Vec<(&str, SnapshotId)> = names.iter().map(|(name, id)| (name.as_str(), *id)).collect();
     choice(ui, "From", "The snapshot at 0 of the first direction.", &mut chosen[0], &options);
     choice(ui, "To", "The snapshot at 1 of the first direction.", &mut chosen[1], &options);
-    studio.landscape.between = Some(chosen);
+    studio.panels.of::<State>().between = Some(chosen);
     ui.add_space(metrics::S);
 }
 

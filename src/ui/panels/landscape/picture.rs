@@ -7,7 +7,7 @@ use std::sync::Arc;
 use eframe::egui::emath::GuiRounding as _;
 use eframe::egui::{CursorIcon, Key, Pos2, Rect, Response, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
 
-use super::look::Relief;
+use super::state::{self, Relief};
 use super::{axes, colors, unit};
 use crate::engine::protocol::{State, SurveyRequest};
 use crate::engine::{Ground, Way};
@@ -34,19 +34,20 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, ground: &Arc<Ground>, ways: &BTree
     let height = width.min(ui.available_height() - metrics::BELOW_PICTURE).max(metrics::COMPARISON);
     let (rect, response) = ui.allocate_exact_size(vec2(width, height), Sense::click_and_drag());
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, "Landscape of the loss"));
-    let relief = studio.landscape.relief(ground);
-    let flat = studio.landscape.flat;
-    let turns = !flat && turn(ui, &response, rect, &mut studio.landscape.camera, relief.facing);
+    let state = studio.panels.of::<state::State>();
+    let relief = state.relief(ground);
+    let (flat, colormap) = (state.flat, Arc::clone(&state.colormap));
+    let turns = !flat && turn(ui, &response, rect, &mut state.camera, relief.facing);
+    let camera = state.camera.unwrap_or(relief.facing);
     let trains = !flat && studio.frame.status.state == State::Playing;
     let quick = studio.scenery.is_quick(ui.ctx(), turns || trains);
-    let camera = studio.landscape.camera.unwrap_or(relief.facing);
     let rows = rows(studio, ground);
     let trails = trails(studio, ground, ways, &rows, tokens);
     let place = if flat { map_rect(rect) } else { rect };
     let place = place.round_to_pixels(ui.pixels_per_point());
     let scene = Scene {
         heights: relief.heights(quick),
-        colormap: &studio.landscape.colormap,
+        colormap: &colormap,
         ink: ink(tokens),
         contours: CONTOURS,
         trails: &trails,
@@ -71,7 +72,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, ground: &Arc<Ground>, ways: &BTree
         response.on_hover_text_at_pointer(words);
     }
     ui.add_space(metrics::XS);
-    colors::bar(ui, &relief.scale, &studio.landscape.colormap, unit(studio));
+    colors::bar(ui, &relief.scale, &colormap, unit(studio));
 }
 
 /// The square of a map, with room for what is written around it.
@@ -223,7 +224,7 @@ fn words(
         let loss = lane.now.loss.map_or_else(String::new, |loss| format!(", loss {}", format::metric(loss)));
         return Some(format!("{name}: update {}{loss}", format::count(lane.update)));
     }
-    if !studio.landscape.flat {
+    if !studio.panels.peek::<state::State>().is_some_and(|state| state.flat) {
         return None;
     }
     let share = (pointer - rect.min) / rect.size();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use eframe::egui::{Align, Grid, Label, Layout, Sense, Ui, vec2};
+use eframe::egui::{Grid, Label, Sense, Ui, vec2};
 
 use crate::engine::{Ground, Way, surface_loss};
 use crate::experiment::Model;
@@ -10,7 +10,7 @@ use crate::train::ids::LaneId;
 use crate::ui::format;
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
-use crate::ui::widgets::paint_marker;
+use crate::ui::widgets::{right_cell, run_chip};
 
 /// Of a surface, each run's weights and their loss; of any landscape, who has left the frame.
 pub fn show(ui: &mut Ui, studio: &mut Studio, ground: &Ground, ways: &BTreeMap<LaneId, Way>) {
@@ -23,18 +23,14 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, ground: &Ground, ways: &BTreeMap<L
         Grid::new("standing").num_columns(4).spacing(vec2(metrics::S, metrics::XS)).show(ui, |ui| {
             ui.label(theme::caption(ui, "Run"));
             for title in ["x", "y", "f(x, y)"] {
-                right(ui, column, |ui| ui.label(theme::caption(ui, title)));
+                right_cell(ui, column, |ui| ui.label(theme::caption(ui, title)));
             }
             ui.end_row();
             for (row, name) in &rows {
-                let tokens = theme::tokens(ui);
                 let clicked = ui
                     .horizontal(|ui| {
                         ui.set_width(name_width);
-                        let size = vec2(metrics::CHIP, metrics::L);
-                        let (chip, _) = ui.allocate_exact_size(size, Sense::hover());
-                        let color = tokens.run(row.slot);
-                        paint_marker(ui.painter(), chip.center(), metrics::CHIP / 2.0 - 1.0, row.slot, color);
+                        run_chip(ui, row.slot, metrics::L, true);
                         ui.add(Label::new(name).truncate().sense(Sense::click())).clicked()
                     })
                     .inner;
@@ -45,7 +41,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, ground: &Ground, ways: &BTreeMap<L
                 let loss = place.map(|place| surface_loss(function, place));
                 for number in [place.map(|[x, _]| x), place.map(|[_, y]| y), loss] {
                     let text = number.map_or_else(|| "–".to_owned(), format::rate);
-                    right(ui, column, |ui| ui.label(theme::value(ui, text)));
+                    right_cell(ui, column, |ui| ui.label(theme::value(ui, text)));
                 }
                 ui.end_row();
             }
@@ -58,11 +54,4 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, ground: &Ground, ways: &BTreeMap<L
             ui.add(Label::new(theme::caption(ui, format!("“{name}” is outside the picture."))).wrap());
         }
     }
-}
-
-fn right<R>(ui: &mut Ui, width: f32, content: impl FnOnce(&mut Ui) -> R) {
-    ui.allocate_ui_with_layout(vec2(width, metrics::L), Layout::right_to_left(Align::Center), |ui| {
-        ui.set_min_width(width);
-        content(ui);
-    });
 }

@@ -10,7 +10,7 @@ use crate::ui::studio::Studio;
 use crate::ui::theme::{self, Tokens, metrics};
 use crate::ui::widgets::Heat;
 
-use super::{Seen, chip, heading};
+use super::{Seen, State, chip, heading, layer};
 
 /// Colours of the legend.
 const STEPS: usize = 64;
@@ -44,14 +44,15 @@ pub fn ratios(ui: &mut Ui, studio: &mut Studio, seen: &[Seen]) {
             row: row_height(layers.len()),
             label: &|row| layer_name(layers, row),
             color: &|column, row| at(column, row).map_or(tokens.ground, |ratio| ratio_color(ratio, tokens)),
-            chosen: studio.view.layer,
+            chosen: layer(studio),
         };
         let (response, cell) = heat.show(ui);
         if let Some((column, row)) = cell
             && let (Some(reading), Some(ratio)) = (readings.get(column), at(column, row))
         {
             if response.clicked() {
-                studio.view.layer = Some(row).filter(|row| studio.view.layer != Some(*row));
+                let chosen = &mut studio.panels.of::<State>().layer;
+                *chosen = Some(row).filter(|row| *chosen != Some(*row));
             }
             response.on_hover_text_at_pointer(format!(
                 "{}, update {}\nratio {}, {} times the rule of thumb",
@@ -178,7 +179,7 @@ fn norms(ui: &mut Ui, seen: &[Seen]) {
 
 /// How many weights move by how much, update by update.
 fn steps(ui: &mut Ui, studio: &Studio, seen: &[Seen]) {
-    let how = match studio.view.layer.and_then(|layer| Some((layer, seen.first()?))) {
+    let how = match layer(studio).and_then(|layer| Some((layer, seen.first()?))) {
         Some((layer, run)) => {
             format!(
                 "How many weights of {} each update moves how far.",
@@ -195,7 +196,7 @@ fn steps(ui: &mut Ui, studio: &Studio, seen: &[Seen]) {
         }
         let readings = &run.examined.readings;
         let columns: Vec<[u32; BINS]> =
-            readings.iter().map(|reading| histogram(reading, studio.view.layer)).collect();
+            readings.iter().map(|reading| histogram(reading, layer(studio))).collect();
         let used = |bin: &usize| columns.iter().any(|column| column[*bin] > 0);
         // What did not move at all is in the first bin.
         let low = (1..BINS).find(used).unwrap_or(1);
@@ -256,10 +257,10 @@ fn chosen(reading: &Reading, layer: Option<usize>) -> &[LayerReading] {
 fn adaptive(ui: &mut Ui, studio: &Studio, seen: &[Seen]) {
     let how = "The variance of 1/√v over its mean squared: high while Adam has seen few gradients.";
     heading(ui, "Spread of Adam's scaling", "Adam", how);
-    let layer = studio.view.layer;
+    let chosen_layer = layer(studio);
     let variance = |reading: &Reading| {
         let values: Vec<f64> =
-            chosen(reading, layer).iter().filter_map(|layer| layer.adaptive_variance).collect();
+            chosen(reading, chosen_layer).iter().filter_map(|layer| layer.adaptive_variance).collect();
         (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
     };
     let curves = seen.iter().map(|run| curve(run, run.color, variance)).collect();

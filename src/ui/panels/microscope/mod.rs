@@ -5,20 +5,37 @@ mod sharpness;
 
 use std::sync::Arc;
 
-use eframe::egui::{Color32, Label, Response, ScrollArea, Sense, Ui, vec2};
+use eframe::egui::{Color32, Label, Response, ScrollArea, Ui};
 
 use crate::engine::Examined;
 use crate::experiment::Run;
 use crate::schedule::{Ramp, Span, Warmup};
 use crate::train::ids::{LaneId, RunId};
 use crate::ui::document::Row;
+use crate::ui::panel::{Panel, Question, Request};
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
-use crate::ui::view::Beside;
-use crate::ui::widgets::{combo, explained, paint_marker};
+use crate::ui::widgets::{combo, explained, run_chip};
 
 /// The warmup of a run that is given one.
 const WARMUP: Span = Span::Percent(20.0);
+
+/// Which run the microscope shows beside the selected one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Beside {
+    /// The same run with, or without, a warmup, where there is one.
+    #[default]
+    Twin,
+    Nobody,
+    Run(RunId),
+}
+
+/// What is chosen in the panel.
+#[derive(Default)]
+struct State {
+    beside: Beside,
+    layer: Option<usize>,
+}
 
 /// A run under the microscope.
 struct Seen {
@@ -29,8 +46,18 @@ struct Seen {
 }
 
 /// The lanes that the panel wants to see.
-pub fn request(studio: &Studio) -> Vec<LaneId> {
+fn lanes(studio: &Studio) -> Vec<LaneId> {
     runs(studio).into_iter().map(|row| LaneId { run: row.id, replica: 0 }).collect()
+}
+
+fn is_waiting(studio: &Studio) -> bool {
+    let seen = |lane| studio.frame.examined.iter().any(|seen| seen.lane == lane && seen.complete);
+    !lanes(studio).into_iter().all(seen)
+}
+
+/// The layer that is chosen.
+fn layer(studio: &Studio) -> Option<usize> {
+    studio.panels.peek::<State>()?.layer
 }
 
 /// The selected run, and the one beside it.
@@ -41,10 +68,12 @@ fn runs(studio: &Studio) -> Vec<Row> {
 
 /// The run beside the selected one.
 fn beside(studio: &Studio) -> Option<RunId> {
-    match studio.view.beside {
-        Beside::Twin => twin(studio),
+    match studio.panels.peek::<State>().map_or(Beside::Twin, |state| state.beside) {
+        Beside::Run(id) if studio.document.run(id).is_some() => {
+            Some(id).filter(|id| *id != studio.view.selected)
+        }
+        Beside::Twin | Beside::Run(_) => twin(studio),
         Beside::Nobody => None,
-        Beside::Run(id) => Some(id).filter(|id| *id != studio.view.selected),
     }
 }
 
@@ -59,6 +88,18 @@ fn twin(studio: &Studio) -> Option<RunId> {
     };
     studio.document.runs().find(|(_, other)| differs(other) && same(other)).map(|(row, _)| row.id)
 }
+
+pub const PANEL: Panel = Panel {
+    request: |studio| Request { examine: lanes(studio), ..Request::default() },
+    is_waiting,
+    ..Panel::new(
+        "microscope",
+        "Microscope",
+        Question::LookInside,
+        "What the first updates do to each layer, and how near a run is to the edge of stability.",
+        show,
+    )
+};
 
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
     compare(ui, studio);
@@ -121,11 +162,11 @@ fn compare(ui: &mut Ui, studio: &mut Studio) {
         let shown = shown.map_or_else(|| "By itself".to_owned(), |(_, name)| format!("Beside {name}"));
         combo("beside").selected_text(shown).width(ui.available_width()).truncate().show_ui(ui, |ui| {
             if ui.selectable_label(beside.is_none(), "By itself").clicked() {
-                studio.view.beside = Beside::Nobody;
+                studio.panels.of::<State>().beside = Beside::Nobody;
             }
             for (id, name) in &others {
                 if ui.selectable_label(beside == Some(*id), format!("Beside {name}")).clicked() {
-                    studio.view.beside = Beside::Run(*id);
+                    studio.panels.of::<State>().beside = Beside::Run(*id);
                 }
             }
         });
@@ -148,7 +189,7 @@ fn compare_button(ui: &mut Ui, studio: &mut Studio, run: &Run, exists: bool) {
             studio.document.add(other(run));
             studio.document.settle();
         }
-        studio.view.beside = Beside::Twin;
+        studio.panels.of::<State>().beside = Beside::Twin;
     }
 }
 
@@ -167,10 +208,7 @@ fn other(run: &Run) -> Run {
 /// A run's marker and name.
 fn chip(ui: &mut Ui, row: Row, name: &str) {
     ui.horizontal(|ui| {
-        let tokens = theme::tokens(ui);
-        let size = vec2(metrics::CHIP, metrics::TEXT + metrics::XS);
-        let (chip, _) = ui.allocate_exact_size(size, Sense::hover());
-        paint_marker(ui.painter(), chip.center(), metrics::CHIP / 2.0 - 1.0, row.slot, tokens.run(row.slot));
+        run_chip(ui, row.slot, metrics::TEXT + metrics::XS, true);
         ui.add(Label::new(name).truncate());
     });
 }

@@ -1,12 +1,15 @@
 //! The figures of snapshots, alone and together.
 
-use eframe::egui::{Align, Checkbox, Grid, Layout, Ui, vec2};
+use eframe::egui::{Checkbox, Grid, Ui, vec2};
 
 use crate::analysis::ensemble::{Comparison, Line, LineKind, Measures};
 use crate::engine::{Snapshot, SnapshotReason};
 use crate::ui::format;
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
+use crate::ui::widgets::right_cell;
+
+use super::workbench::{tick, ticked};
 
 /// A column: its title, what it means, and its value in words.
 type Column = (&'static str, &'static str, fn(&Measures) -> Option<String>);
@@ -103,7 +106,7 @@ fn update(line: &Line) -> String {
 pub fn snapshots(ui: &mut Ui, studio: &mut Studio, snapshots: &[Snapshot], comparison: &Comparison) {
     let columns = columns(comparison);
     let name_width = name_width(ui, &columns);
-    let mut ticks = studio.ticked(snapshots);
+    let mut ticks = ticked(studio, snapshots);
     let before = ticks.clone();
     Grid::new("snapshots").num_columns(columns.len() + 1).spacing(vec2(metrics::S, metrics::XS)).show(
         ui,
@@ -137,7 +140,7 @@ pub fn snapshots(ui: &mut Ui, studio: &mut Studio, snapshots: &[Snapshot], compa
         },
     );
     if ticks != before {
-        studio.tick(ticks);
+        tick(studio, ticks);
     }
 }
 
@@ -151,7 +154,7 @@ fn titles(ui: &mut Ui, columns: &[Column], name_width: f32, name: &str) {
         ui.label(theme::caption(ui, name));
     });
     for (title, help, _) in columns {
-        right(ui, |ui| {
+        right_cell(ui, metrics::COLUMN, |ui| {
             ui.label(theme::caption(ui, *title)).on_hover_text(*help);
         });
     }
@@ -160,15 +163,7 @@ fn titles(ui: &mut Ui, columns: &[Column], name_width: f32, name: &str) {
 
 fn number(ui: &mut Ui, text: Option<String>) {
     let text = text.unwrap_or_else(|| "–".to_owned());
-    right(ui, |ui| {
+    right_cell(ui, metrics::COLUMN, |ui| {
         ui.label(theme::value(ui, text));
-    });
-}
-
-fn right(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
-    let size = vec2(metrics::COLUMN, metrics::L);
-    ui.allocate_ui_with_layout(size, Layout::right_to_left(Align::Center), |ui| {
-        ui.set_min_width(metrics::COLUMN);
-        content(ui);
     });
 }

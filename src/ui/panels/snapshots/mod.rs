@@ -5,20 +5,34 @@ mod disputed;
 mod figures;
 mod matrices;
 mod plot;
+mod workbench;
 
-use eframe::egui::{Button, Label, ScrollArea, Sense, Ui, vec2};
+use eframe::egui::{Button, Label, ScrollArea, Ui};
 
 use crate::analysis::ensemble::{Comparison, Reports};
 use crate::engine::Snapshot;
 use crate::ui::format;
+use crate::ui::panel::{Panel, Question};
 use crate::ui::sheet::Sheet;
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
-use crate::ui::widgets::{check, paint_marker};
+use crate::ui::widgets::{check, run_chip};
+
+pub const PANEL: Panel = Panel {
+    wide: true,
+    is_waiting: workbench::is_comparing,
+    ..Panel::new(
+        "snapshots",
+        "Snapshots",
+        Question::LookInside,
+        "What a run's snapshots are worth, alone and together.",
+        show,
+    )
+};
 
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
     header(ui, studio);
-    let Some(compared) = studio.compared(ui.ctx()) else {
+    let Some(compared) = workbench::compared(studio, ui.ctx()) else {
         ui.label("The run's snapshots are being measured on the held-out samples.");
         return;
     };
@@ -30,7 +44,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
         Ok(comparison) => comparison,
         Err(why) => {
             ui.add(Label::new("These snapshots cannot be compared.").wrap());
-            ui.add(Label::new(theme::caption(ui, format::sentence(why))).wrap());
+            ui.add(Label::new(theme::caption(ui, format::sentence(&why.to_string()))).wrap());
             return;
         }
     };
@@ -63,21 +77,19 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
 
 /// Whose snapshots, and what can be done with all of them.
 fn header(ui: &mut Ui, studio: &mut Studio) {
-    let snapshots = studio.run_snapshots();
+    let snapshots = workbench::of_run(studio);
     let selected = studio.view.selected;
     let slot = studio.document.runs().find(|(row, _)| row.id == selected).map_or(0, |(row, _)| row.slot);
     let name = studio.document.run(selected).map(|run| run.name.clone()).unwrap_or_default();
     ui.horizontal(|ui| {
-        let tokens = theme::tokens(ui);
-        let (chip, _) = ui.allocate_exact_size(vec2(metrics::CHIP, metrics::CONTROL), Sense::hover());
-        paint_marker(ui.painter(), chip.center(), metrics::CHIP / 2.0, slot, tokens.run(slot));
+        run_chip(ui, slot, metrics::CONTROL, false);
         ui.add(Label::new(name).truncate());
     });
     ui.horizontal(|ui| {
         let mut tick = |ui: &mut Ui, label: &str, help: &str, which: &dyn Fn(&Snapshot) -> bool| {
             if ui.button(label).on_hover_text(help).clicked() {
                 let ticks = snapshots.iter().filter(|snapshot| which(snapshot)).map(|one| one.id);
-                studio.tick(ticks.collect());
+                workbench::tick(studio, ticks.collect());
             }
         };
         tick(ui, "All", "Tick every snapshot.", &|_| true);
@@ -86,14 +98,14 @@ fn header(ui: &mut Ui, studio: &mut Studio) {
             save(ui, studio);
         }
         let help = "Compare the snapshots that the studio takes on the way, too.";
-        check(ui, "On the way too", help, &mut studio.bench.on_the_way);
+        check(ui, "On the way too", help, &mut studio.panels.of::<workbench::Bench>().on_the_way);
     });
     ui.add_space(metrics::S);
 }
 
 /// Asks where to write the table.
 fn save(ui: &Ui, studio: &mut Studio) {
-    let compared = studio.compared(ui.ctx());
+    let compared = workbench::compared(studio, ui.ctx());
     let Some(comparison) = compared.as_ref().and_then(|compared| compared.result.as_ref().ok()) else {
         return;
     };

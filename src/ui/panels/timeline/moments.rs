@@ -105,7 +105,7 @@ fn menu(ui: &mut Ui, studio: &mut Studio, place: &Place<'_>) {
         ("Go here", "All runs as they were, bit for bit.", Forget::default()),
         (
             "Go here, forget the scheduler",
-            "What a lost scheduler state does: the schedule begins anew.",
+            "What a lost scheduler state does: the schedule starts over.",
             Forget { schedule: true, momentum: false },
         ),
         (

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use crate::engine::Ground;
+use crate::landscape::heights::CLIPPED;
 use crate::landscape::{Camera, Colormap, Heights, Scale};
 use crate::train::ids::SnapshotId;
 
-/// The share of the highest losses that is drawn flat: one wild corner must not hide the valley.
-const CLIPPED: f64 = 0.02;
 /// Points between two of the grid's, so that nothing has corners; where pictures have to be quick, none.
 const FINE: usize = 3;
 const COARSE: usize = 1;
@@ -47,7 +46,7 @@ impl PlaneChoice {
 }
 
 /// The state of looking at landscapes.
-pub struct Look {
+pub struct State {
     pub plane: PlaneChoice,
     /// The snapshots that a plane between two goes through.
     pub between: Option<[SnapshotId; 2]>,
@@ -55,7 +54,7 @@ pub struct Look {
     pub flat: bool,
     /// Where the surface is seen from, once it was turned.
     pub camera: Option<Camera>,
-    pub colormap: Colormap,
+    pub colormap: Arc<Colormap>,
     relief: Option<Relief>,
 }
 
@@ -72,20 +71,20 @@ pub struct Relief {
     pub facing: Camera,
 }
 
-impl Default for Look {
+impl Default for State {
     fn default() -> Self {
         Self {
             plane: PlaneChoice::default(),
             between: None,
             flat: false,
             camera: None,
-            colormap: Colormap::viridis(),
+            colormap: Arc::new(Colormap::viridis()),
             relief: None,
         }
     }
 }
 
-impl Look {
+impl State {
     /// The heights of a ground, worked out once.
     pub fn relief(&mut self, ground: &Arc<Ground>) -> Relief {
         if let Some(relief) = &self.relief

@@ -1,5 +1,7 @@
 //! The learning-rate range test of the selected run, what each tool reads off it, and the proof of one suggestion.
 
+mod state;
+
 use eframe::egui::{Align, Button, Label, Layout, RichText, ScrollArea, Sense, Ui, UiBuilder, vec2};
 
 use crate::analysis::peak::with_peak;
@@ -7,13 +9,28 @@ use crate::analysis::proof::{Proof, Under, one_cycle};
 use crate::analysis::range_test::{RangeTest, Spread, Start};
 use crate::analysis::suggest::Rule;
 use crate::ui::format;
+use crate::ui::panel::{Panel, Question};
 use crate::ui::plot::{LIMIT_HELP, sweep};
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
 use crate::ui::widgets::{Amount, Figures, figures, primary, prose, secondary, segmented, waiting, whole};
 
+pub use state::State;
+
 /// Why not fastai's rule is the default; the figures are of a test of the rules.
 const DEFAULT: &str = "It is a tenth of the stability limit, not fastai's valley: as the peak of one cycle it came within 0.01 of the best accuracy in 8 of 9 trials on three data sets, valley in none.";
+
+pub const PANEL: Panel = Panel {
+    ask: state::test,
+    poll: state::poll,
+    ..Panel::new(
+        "range-test",
+        "Range test",
+        Question::Find,
+        "Which peak a run bears, from a moment under a rising rate.",
+        show,
+    )
+};
 
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
     ScrollArea::vertical().id_salt("range test").auto_shrink([false, false]).show(ui, |ui| {
@@ -21,10 +38,11 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
         ui.set_max_width(ui.available_width() - metrics::S);
         settings(ui, studio);
         ui.add_space(metrics::S);
-        match (studio.lab.range.test.progress(), studio.lab.range.test.answer().cloned()) {
+        let state = studio.panels.of::<State>();
+        match (state.test.progress(), state.test.answer().cloned()) {
             (Some(share), _) => {
                 if waiting(ui, "Sweeping while training rests", share) {
-                    studio.lab.range.test.cancel();
+                    studio.panels.of::<State>().test.cancel();
                 }
             }
             (None, Some(test)) => found(ui, studio, &test),
@@ -35,10 +53,10 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
 }
 
 fn settings(ui: &mut Ui, studio: &mut Studio) {
-    let lab = &mut studio.lab.range;
+    let state = studio.panels.of::<State>();
     segmented(
         ui,
-        &mut lab.start,
+        &mut state.start,
         &[
             (
                 Start::Fresh,
@@ -52,20 +70,21 @@ fn settings(ui: &mut Ui, studio: &mut Studio) {
     whole(
         ui,
         &Amount::whole("Seeds", "Sweeps side by side, each under a seed of its own.", 1.0..=8.0),
-        &mut lab.seeds,
+        &mut state.seeds,
     );
     let updates = Amount::whole("Updates", "The length of the sweep from 1e-7 to 10.", 50.0..=1000.0);
-    whole(ui, &updates.logarithmic().limits(20.0..=100_000.0), &mut lab.updates);
+    whole(ui, &updates.logarithmic().limits(20.0..=100_000.0), &mut state.updates);
     ui.add_space(metrics::XS);
-    let label = if studio.lab.range.test.answer().is_some() { "Test again" } else { "Run range test" };
+    let label =
+        if studio.panels.of::<State>().test.answer().is_some() { "Test again" } else { "Run range test" };
     if ui.add(primary(ui, label)).on_hover_text("Training rests for the moment it takes.").clicked() {
-        studio.test_range();
+        state::test(studio);
     }
 }
 
-fn nothing(ui: &mut Ui, studio: &Studio) {
-    if let Some(error) = studio.lab.range.test.error() {
-        ui.colored_label(theme::tokens(ui).danger, format::sentence(error));
+fn nothing(ui: &mut Ui, studio: &mut Studio) {
+    if let Some(error) = studio.panels.of::<State>().test.error() {
+        ui.colored_label(theme::tokens(ui).danger, format::sentence(&error));
         return;
     }
     prose(
@@ -75,19 +94,19 @@ fn nothing(ui: &mut Ui, studio: &Studio) {
 }
 
 fn found(ui: &mut Ui, studio: &mut Studio, test: &RangeTest) {
-    if !studio.range_is_current() {
+    if !state::is_current(studio) {
         let text =
             format!("This test is of “{}” before it changed, or of another run. Test again.", test.run);
         ui.add(Label::new(RichText::new(text).color(theme::tokens(ui).warning)).wrap());
     }
     let slot = studio.slot(studio.view.selected);
     let color = theme::tokens(ui).run(slot);
-    let rule = studio.lab.range.rule.unwrap_or_else(|| recommended(test));
+    let rule = studio.panels.of::<State>().rule.unwrap_or_else(|| recommended(test));
     let size = vec2(ui.available_width(), metrics::SWEEP);
     let (rect, _) = ui.allocate_exact_size(size, Sense::hover());
     let clicked = sweep(&mut ui.new_child(UiBuilder::new().max_rect(rect)), test, Some(rule), color);
     if let Some(clicked) = clicked {
-        studio.lab.range.rule = Some(clicked);
+        studio.panels.of::<State>().rule = Some(clicked);
     }
     ui.add_space(metrics::XS);
     if let Some(peak) = test.suggestion(rule) {
@@ -135,7 +154,7 @@ fn suggestions(ui: &mut Ui, studio: &mut Studio, test: &RangeTest, chosen: Rule)
             })
             .inner;
         if response.clicked() {
-            studio.lab.range.rule = Some(*rule);
+            studio.panels.of::<State>().rule = Some(*rule);
         }
     }
     ui.horizontal(|ui| {
@@ -224,25 +243,25 @@ fn proof(ui: &mut Ui, studio: &mut Studio, peak: f64) {
     ui.horizontal(|ui| {
         segmented(
             ui,
-            &mut studio.lab.range.under,
+            &mut studio.panels.of::<State>().under,
             &[
                 (Under::OneCycle, "One cycle", "Under one cycle with the peak."),
                 (Under::Own, "This schedule", "Under the run's own schedule with the peak."),
             ],
         );
         if ui.add(secondary("Prove")).clicked() {
-            studio.prove(peak);
+            state::prove(studio, peak);
         }
     });
     ui.add_space(metrics::XS);
-    let lab = &studio.lab.range;
-    if let Some(share) = lab.proof.progress() {
+    let state = studio.panels.of::<State>();
+    if let Some(share) = state.proof.progress() {
         if waiting(ui, "Training the three peaks", share) {
-            studio.lab.range.proof.cancel();
+            state.proof.cancel();
         }
-    } else if let Some(error) = lab.proof.error() {
-        ui.colored_label(theme::tokens(ui).danger, format::sentence(error));
-    } else if let Some(proofs) = lab.proof.answer() {
+    } else if let Some(error) = state.proof.error() {
+        ui.colored_label(theme::tokens(ui).danger, format::sentence(&error));
+    } else if let Some(proofs) = state.proof.answer() {
         proven(ui, proofs);
     }
 }
@@ -269,6 +288,6 @@ fn proven(ui: &mut Ui, proofs: &[Proof]) {
     if accuracies {
         columns.push(("Accuracy", "The mean accuracy on held-out samples after the last update."));
     }
-    columns.push(("Diverged", "Seeds whose loss is no number any more."));
+    columns.push(("Diverged", "Seeds whose loss became NaN or infinite."));
     figures(ui, &columns, &rows);
 }

@@ -1,18 +1,34 @@
 //! The audit of what is trained: the tables of the report, as training goes on.
 
+mod state;
+
 use eframe::egui::{Label, ScrollArea, Ui};
 
 use crate::analysis::audit::{Audit, Line, Measure, Summary};
 use crate::analysis::report::html;
 use crate::engine::protocol::State;
 use crate::ui::format;
+use crate::ui::panel::{Panel, Question, Request};
 use crate::ui::sheet::Sheet;
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
 use crate::ui::widgets::{Figures, figures, primary, prose, secondary, waiting};
 
+pub const PANEL: Panel = Panel {
+    request: |_| Request { tally: true, ..Request::default() },
+    ask: state::tune_baseline,
+    poll: state::poll,
+    ..Panel::new(
+        "report",
+        "Report",
+        Question::Understand,
+        "Schedules against a baseline, the best constant rate, and whether it is noise.",
+        show,
+    )
+};
+
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
-    let Some(audit) = studio.audit().filter(|audit| trained(audit)).cloned() else {
+    let Some(audit) = state::audit(studio).filter(|audit| trained(audit)).cloned() else {
         prose(ui, "Every run is compared with a baseline here as soon as they train.");
         return;
     };
@@ -69,9 +85,10 @@ fn lead(ui: &mut Ui, audit: &Audit) {
 
 fn baseline(ui: &mut Ui, studio: &mut Studio, audit: &Audit) {
     let name = audit.lines.get(audit.baseline).map(|line| line.record.name.clone()).unwrap_or_default();
-    if let Some(share) = studio.lab.report.baseline.progress() {
+    let state = studio.panels.of::<state::State>();
+    if let Some(share) = state.baseline.progress() {
         if waiting(ui, "Training constant rates", share) {
-            studio.lab.report.baseline.cancel();
+            state.baseline.cancel();
         }
         return;
     }
@@ -83,12 +100,12 @@ fn baseline(ui: &mut Ui, studio: &mut Studio, audit: &Audit) {
             ),
         );
         ui.add_space(metrics::XS);
-        if let Some(error) = studio.lab.report.baseline.error() {
-            ui.colored_label(theme::tokens(ui).danger, format::sentence(error));
+        if let Some(error) = state.baseline.error() {
+            ui.colored_label(theme::tokens(ui).danger, format::sentence(&error));
         }
         let help = "Trains three constant rates or more to the end, beside the training, also while another panel is open.";
         if ui.add(primary(ui, "Tune baseline")).on_hover_text(help).clicked() {
-            studio.tune_baseline();
+            state::tune_baseline(studio);
         }
         return;
     }
@@ -145,7 +162,7 @@ fn tables(ui: &mut Ui, studio: &Studio, audit: &Audit) {
         ]
     });
     let columns = [
-        ("Diverged", "Seeds whose loss is no number any more."),
+        ("Diverged", "Seeds whose loss became NaN or infinite."),
         ("Spikes", "Losses over three times their running average."),
         ("Peak norm", "The greatest gradient norm, before clipping."),
     ];

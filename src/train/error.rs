@@ -1,0 +1,84 @@
+//! Why an experiment cannot be trained.
+
+use crate::jobs::{Cancelled, Lost};
+
+/// Why an experiment cannot be trained, in words that say what to change.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    #[error(transparent)]
+    Data(#[from] crate::data::DataError),
+    #[error("run \"{run}\": {error}")]
+    Schedule { run: String, error: crate::schedule::ScheduleError },
+    #[error(transparent)]
+    Misfit(#[from] Misfit),
+    /// The device asked for is not there, and what to do.
+    #[error("{0}")]
+    Device(&'static str),
+    #[error("there is no run \"{name}\"; there are: {}", known.join(", "))]
+    NoRun { name: String, known: Vec<String> },
+    /// Work on a run that was deleted meanwhile.
+    #[error("{work}: the run no longer exists; choose another")]
+    RunGone { work: &'static str },
+    /// Work that makes no sense here, and why.
+    #[error("{work}: {why}")]
+    Refused { work: &'static str, why: &'static str },
+    #[error("the schedule of \"{run}\" cannot peak at {peak:e}: prove it under one cycle")]
+    Peak { run: String, peak: f64 },
+    #[error("the tensor library failed: {0}")]
+    Tensor(#[from] candle_core::Error),
+    #[error("no threads for training: {0}")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
+    #[error(
+        "this takes about {needed} of memory and {free} are free: choose a smaller model or batch, or fewer runs \
+         and replicas"
+    )]
+    Memory { needed: String, free: String },
+    #[error("stopped before its end")]
+    Cancelled,
+}
+
+/// Why data, model and batches do not go together.
+#[derive(Debug, thiserror::Error)]
+pub enum Misfit {
+    #[error(
+        "one update needs {needs} samples (batch_size {batch} times accumulate {accumulate}) and there are {samples} to train on: choose a smaller batch"
+    )]
+    Batch { needs: usize, batch: usize, accumulate: usize, samples: usize },
+    #[error(
+        "run \"{run}\" asks for batches of up to {wanted:.0} samples, and an epoch has {most} to train on: lower the schedule of its batch"
+    )]
+    ScheduledBatch { run: String, wanted: f64, most: u64 },
+    #[error("a surface has no data: remove the [data] section")]
+    SurfaceWithData,
+    #[error("this model needs data: add a [data] section")]
+    NoData,
+    #[error("the answers are numbers, and cross_entropy needs classes: write loss = \"mse\"")]
+    NoClasses,
+    #[error("a text needs model kind = \"transformer\"")]
+    TextModel,
+    #[error("a cnn needs images: the data sets {known}")]
+    NoImages { known: String },
+    #[error("a transformer needs text: the data set {known}")]
+    NoText { known: String },
+    #[error(transparent)]
+    Cnn(crate::model::cnn::TooSmall),
+    #[error(transparent)]
+    Transformer(crate::model::transformer::UnevenHeads),
+    #[error("hypergradient descent and a surface's noise are on the CPU only: choose the CPU")]
+    CpuOnly,
+    #[error("the saved run is of another model")]
+    OtherModel,
+}
+
+impl From<Cancelled> for TrainError {
+    fn from(Cancelled: Cancelled) -> Self {
+        Self::Cancelled
+    }
+}
+
+impl From<Lost> for TrainError {
+    fn from(Lost: Lost) -> Self {
+        // Only what nobody wanted any more is dropped without an answer.
+        Self::Cancelled
+    }
+}

@@ -1,0 +1,121 @@
+//! What the export panel keeps: what is chosen, and what was worked out of the document, once for each state of it
+//! and only while somebody looks.
+
+use std::sync::Arc;
+
+use eframe::egui;
+
+use crate::export::{ExportError, Options, Target, truth_table};
+use crate::jobs::Job;
+use crate::schedule::Clock;
+use crate::train::ids::RunId;
+use crate::ui::exports::{Exported, Truth, exported};
+use crate::ui::latest::Latest;
+use crate::ui::studio::Studio;
+
+/// The longest run that is worked out within a frame; longer ones are worked out beside it.
+const AT_ONCE: u64 = 20_000;
+
+/// Which of the two the panel shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Page {
+    #[default]
+    Text,
+    Truth,
+}
+
+/// What is chosen, and what was worked out for it.
+#[derive(Debug)]
+pub struct State {
+    pub page: Page,
+    pub target: &'static Target,
+    /// What is chosen about exports.
+    pub options: Options,
+    text: Latest<Key, Answer<Exported>>,
+    truth: Latest<Key, Answer<Truth>>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        // The first target is PyTorch's.
+        Self {
+            page: Page::Text,
+            target: &Target::ALL[0],
+            options: Options::default(),
+            text: Latest::default(),
+            truth: Latest::default(),
+        }
+    }
+}
+
+/// What a result was worked out from: it holds until one of these changes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Key {
+    generation: u64,
+    run: RunId,
+    clock: Clock,
+    target: Option<&'static Target>,
+    options: Options,
+}
+
+type Answer<T> = Option<Arc<Result<T, ExportError>>>;
+
+/// The result for `key`; `None` while it is worked out. `work` is asked for only where there is none yet.
+fn get<T: Send + Sync + 'static, W>(
+    latest: &mut Latest<Key, Answer<T>>,
+    ctx: &egui::Context,
+    key: Key,
+    work: impl FnOnce() -> W,
+) -> Answer<T>
+where
+    W: FnOnce() -> Result<T, ExportError> + Send + 'static,
+{
+    // What was lost is worked out again.
+    latest.poll(|| None);
+    if let Some(Some(answer)) = latest.of(&key) {
+        return Some(Arc::clone(answer));
+    }
+    if key.clock.updates <= AT_ONCE {
+        let answer = Some(Arc::new(work()()));
+        latest.set(key, answer.clone());
+        return answer;
+    }
+    // One at a time: while a hand moves, what is being worked out is finished before the next begins.
+    if !latest.is_pending() {
+        let (ctx, work) = (ctx.clone(), work());
+        match Job::spawn("export", move || ctx.request_repaint(), move |_| Some(Arc::new(work()))) {
+            Ok(job) => latest.renew(key, job),
+            Err(error) => tracing::error!("no thread for an export: {error}"),
+        }
+    }
+    None
+}
+
+/// The selected run for the chosen target; `None` while it is worked out.
+pub fn text(studio: &mut Studio, ctx: &egui::Context) -> Answer<Exported> {
+    let target = studio.panels.of::<State>().target;
+    let key = key(studio, Some(target));
+    let Studio { document, panels, .. } = studio;
+    let run = document.run(key.run)?;
+    get(&mut panels.of::<State>().text, ctx, key, || {
+        let (experiment, run) = (document.experiment().clone(), run.clone());
+        move || exported(&experiment, &run, (key.clock, key.options), target)
+    })
+}
+
+/// The selected run under every target; `None` while it is worked out.
+pub fn truth(studio: &mut Studio, ctx: &egui::Context) -> Answer<Truth> {
+    let key = key(studio, None);
+    let Studio { document, panels, .. } = studio;
+    let run = document.run(key.run)?;
+    get(&mut panels.of::<State>().truth, ctx, key, || {
+        let (experiment, run) = (document.experiment().clone(), run.clone());
+        move || truth_table(&experiment, &run, key.clock, &key.options)
+    })
+}
+
+fn key(studio: &mut Studio, target: Option<&'static Target>) -> Key {
+    let options = studio.panels.of::<State>().options;
+    let generation = studio.document.generation();
+    Key { generation, run: studio.view.selected, clock: studio.clock(), target, options }
+}
