@@ -13,6 +13,8 @@ picture examples/forks.toml studio-forks
 picture examples/digits.toml studio-recording --size 1440x900 --recording tests/recordings/digits
 picture examples/rosenbrock.toml studio-landscape --size 1440x900
 picture examples/digits.toml range-test --size 1440x900 --updates 300 --panel range-test
+picture examples/sweep.toml map --size 1440x900 --panel map
+picture examples/sweep.toml isolation --size 1440x900 --theme light --panel sweep
 picture examples/shakespeare-warmup.toml microscope --size 1440x900 --updates 250 --panel microscope
 picture examples/mnist1d-snapshots.toml studio-snapshots --size 1440x1500 --theme light --panel snapshots
 

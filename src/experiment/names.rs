@@ -1,6 +1,5 @@
 //! How the experiment file spells each choice. Reader, writer and pickers share these lists.
 
-use super::sweep::Search;
 use super::{
     Activation, Average, Loss, Metric, Norm, PlateauMode, SurfaceFunction, ThresholdMode, WeightFormat,
 };
@@ -57,17 +56,6 @@ impl PlateauMode {
 impl ThresholdMode {
     /// Both kinds of threshold, by their names in an experiment file.
     pub const ALL: [(&'static str, Self); 2] = [("rel", Self::Rel), ("abs", Self::Abs)];
-}
-
-impl Search {
-    /// Every search, by its name in an experiment file.
-    pub const ALL: [(&'static str, Self); 5] = [
-        ("grid", Self::Grid),
-        ("random", Self::Random),
-        ("sobol", Self::Sobol),
-        ("tpe", Self::Tpe),
-        ("cma_es", Self::CmaEs),
-    ];
 }
 
 /// What a schedule can count, by its name in an experiment file.

@@ -46,6 +46,17 @@ pub enum Search {
     CmaEs,
 }
 
+impl Search {
+    /// Every search, by its name in an experiment file.
+    pub const ALL: [(&'static str, Self); 5] = [
+        ("grid", Self::Grid),
+        ("random", Self::Random),
+        ("sobol", Self::Sobol),
+        ("tpe", Self::Tpe),
+        ("cma_es", Self::CmaEs),
+    ];
+}
+
 /// What makes a trial good; the mean over its seeds counts.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Objective {

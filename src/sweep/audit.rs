@@ -2,17 +2,12 @@
 //!
 //! Schedules that decay late look bad until they end, so a rule that compares on the way may kill the best.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
-use super::SweepError;
 use super::front::best;
-use super::journal::{Journal, JournalError, Kept};
 use super::pruner::STEPS;
-use super::space::Chosen;
 use super::trial::{Status, Trial};
-use crate::experiment::Sweep;
+use crate::experiment::sweep::Objective;
 use crate::random::{Stream, rng, shuffle};
 
 /// The share of pruned trials that is audited, and bounds of how many.
@@ -65,59 +60,36 @@ impl Audit {
     }
 }
 
-/// Trains a seeded sample of the pruned trials to the end.
-pub(super) fn audit(
-    (sweep, seed): (&Sweep, u64),
-    trials: &[Trial],
-    mut journal: Option<&mut Journal>,
-    kept: &mut Kept,
-    train_whole: impl FnOnce(Vec<(usize, Chosen)>) -> Result<Vec<Trial>, SweepError>,
-) -> Result<Audit, SweepError> {
-    let objectives = &sweep.objectives;
-    let seeds = sweep.seeds as u64;
+/// A seeded sample of the trials that were pruned, in their order.
+pub fn sample(trials: &[Trial], seed: u64) -> Vec<&Trial> {
     let pruned: Vec<&Trial> = trials.iter().filter(|trial| trial.status == Status::Pruned).collect();
     let wanted = ((pruned.len() as f64 * SHARE).ceil() as usize).clamp(LEAST, MOST).min(pruned.len());
     let mut order: Vec<usize> = (0..pruned.len()).collect();
     shuffle(&mut rng(seed, Stream::Audit), &mut order);
     let mut sample: Vec<&Trial> = order.into_iter().take(wanted).map(|at| pruned[at]).collect();
     sample.sort_by_key(|trial| trial.trial);
+    sample
+}
 
-    let mut whole: BTreeMap<usize, Trial> = BTreeMap::new();
-    let mut todo: Vec<(usize, Chosen)> = Vec::new();
-    for trial in sample {
-        match kept.take(trial.trial, true, &trial.values) {
-            Some(Ok(known)) => drop(whole.insert(known.trial, known)),
-            Some(Err(())) => {
-                let folder = journal.map(|journal| journal.folder().to_owned()).unwrap_or_default();
-                return Err(JournalError::Values { folder, trial: trial.trial }.into());
-            }
-            None => todo.push((trial.trial, trial.values.clone())),
+impl Audit {
+    /// What the sampled trials say that were trained to their `ends`.
+    pub fn of(trials: &[Trial], ends: &[Trial], objectives: &[Objective], seeds: usize) -> Self {
+        let seeds = seeds as u64;
+        let pruned = || trials.iter().filter(|trial| trial.status == Status::Pruned);
+        let to_beat = best(trials, objectives).map_or(f64::INFINITY, |best| best.badness(objectives));
+        let winners = ends.iter().filter(|end| end.badness(objectives) < to_beat);
+        let saved: u64 = pruned().map(|trial| whole_run(trial).saturating_sub(trial.updates) * seeds).sum();
+        let made: u64 = trials.iter().map(|trial| trial.updates * seeds).sum();
+        Self {
+            pruned: pruned().count(),
+            audited: ends.len(),
+            winners_killed: winners.map(|end| end.trial).collect(),
+            best_audited: best(ends, objectives).and_then(|best| best.objectives.first().copied().flatten()),
+            updates_saved: saved,
+            share_saved: saved as f64 / (saved + made).max(1) as f64,
+            updates_audited: ends.iter().map(|end| end.updates * seeds).sum(),
         }
     }
-    for trial in train_whole(todo)? {
-        if let Some(journal) = &mut journal {
-            journal.append_audit(&trial)?;
-        }
-        whole.insert(trial.trial, trial);
-    }
-
-    let to_beat = best(trials, objectives).map_or(f64::INFINITY, |best| best.badness(objectives));
-    let ends: Vec<Trial> = whole.into_values().collect();
-    let saved: u64 = pruned.iter().map(|trial| whole_run(trial).saturating_sub(trial.updates) * seeds).sum();
-    let made: u64 = trials.iter().map(|trial| trial.updates * seeds).sum();
-    Ok(Audit {
-        pruned: pruned.len(),
-        audited: ends.len(),
-        winners_killed: ends
-            .iter()
-            .filter(|end| end.badness(objectives) < to_beat)
-            .map(|end| end.trial)
-            .collect(),
-        best_audited: best(&ends, objectives).and_then(|best| best.objectives.first().copied().flatten()),
-        updates_saved: saved,
-        share_saved: saved as f64 / (saved + made).max(1) as f64,
-        updates_audited: ends.iter().map(|end| end.updates * seeds).sum(),
-    })
 }
 
 /// The updates of a pruned trial's whole run, from the step at which it was given up.

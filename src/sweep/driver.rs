@@ -208,7 +208,7 @@ impl Sweeper {
             let chosen =
                 points.iter().enumerate().map(|(at, point)| (next + at, self.setting.space.values(point)));
             let chosen: Vec<(usize, Chosen)> = chosen.collect();
-            let known = known(&mut kept, &chosen, journal.as_deref())?;
+            let known = known(&mut kept, false, &chosen, journal.as_deref())?;
             let whole = known.iter().all(Option::is_some);
             // Who is pruned depends on all that race, so those of a race that was cut off run once more.
             let again = self.pruner.is_some() && !whole;
@@ -252,9 +252,7 @@ impl Sweeper {
         let audit = if self.sweep.prune == Prune::None {
             None
         } else {
-            let (sweep, seed) = (self.sweep.clone(), self.seed());
-            let train_whole = |todo| self.train_whole(todo, watch);
-            Some(audit::audit((&sweep, seed), &trials, journal, &mut kept, train_whole)?)
+            Some(self.audit(&trials, journal, &mut kept, watch)?)
         };
         Ok(Outcome { trials, audit })
     }
@@ -293,23 +291,36 @@ impl Sweeper {
         Ok(())
     }
 
-    /// Trains these trials to their end, whatever they look like on the way.
-    pub(super) fn train_whole(
+    /// Trains a sample of the pruned trials to their end, whatever they look like on the way.
+    fn audit(
         &mut self,
-        todo: Vec<(usize, Chosen)>,
+        trials: &[Trial],
+        mut journal: Option<&mut Journal>,
+        kept: &mut Kept,
         watch: &mut dyn Watch,
-    ) -> Result<Vec<Trial>, SweepError> {
+    ) -> Result<Audit, SweepError> {
+        let sample = audit::sample(trials, self.seed());
+        let chosen: Vec<(usize, Chosen)> =
+            sample.into_iter().map(|trial| (trial.trial, trial.values.clone())).collect();
+        let known = known(kept, true, &chosen, journal.as_deref())?;
+        let todo = chosen.into_iter().zip(&known).filter(|(_, known)| known.is_none());
+        let todo: Vec<(usize, Chosen)> = todo.map(|(chosen, _)| chosen).collect();
+        let mut ends: Vec<Trial> = known.into_iter().flatten().collect();
         let pruner = self.pruner.take();
-        let mut trials = Vec::new();
         let trained = self.train(todo, &mut |event| match event {
             Event::Progress(_) => Ok(watch.progress(1.0)?),
             Event::Ended(trial, _) => {
-                trials.push(trial);
+                if let Some(journal) = &mut journal {
+                    journal.append_audit(&trial)?;
+                }
+                ends.push(trial);
                 Ok(())
             }
         });
         self.pruner = pruner;
-        trained.map(|()| trials)
+        trained?;
+        ends.sort_by_key(|trial| trial.trial);
+        Ok(Audit::of(trials, &ends, &self.sweep.objectives, self.sweep.seeds))
     }
 
     /// Updates of the run as the file has it.
@@ -326,10 +337,11 @@ enum Event {
 /// What the journal has of these trials.
 fn known(
     kept: &mut Kept,
+    audit: bool,
     chosen: &[(usize, Chosen)],
     journal: Option<&Journal>,
 ) -> Result<Vec<Option<Trial>>, SweepError> {
-    let take = |(trial, values): &(usize, Chosen)| match kept.take(*trial, false, values) {
+    let take = |(trial, values): &(usize, Chosen)| match kept.take(*trial, audit, values) {
         None => Ok(None),
         Some(Ok(known)) => Ok(Some(known)),
         Some(Err(())) => {

@@ -17,6 +17,7 @@ pub mod objective;
 pub mod optuna;
 pub mod pruner;
 pub mod sampler;
+pub mod shape;
 pub mod space;
 pub mod tpe;
 pub mod trial;

@@ -8,7 +8,8 @@ use optimizer::param::ParamValue;
 use optimizer::sampler::{CompletedTrial, Sampler as _, SobolSampler};
 
 use super::cma_es::CmaEs;
-use super::space::{Shape, Space};
+use super::shape::Shape;
+use super::space::Space;
 use super::tpe::{self, Judged};
 use crate::experiment::Sweep;
 use crate::experiment::sweep::Search;

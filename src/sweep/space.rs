@@ -2,19 +2,11 @@
 
 use toml::Value;
 
+use super::shape::{Shape, choice};
 use crate::experiment::sweep::{Axis, Values};
 use crate::experiment::vary::{Base, VaryError, has_field, is_kind};
 use crate::experiment::{Experiment, Sweep};
 use crate::random::{Stream, rng, shuffle};
-
-/// What a coordinate stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
-    /// A number, where near coordinates are alike.
-    Line,
-    /// One of so many choices without an order.
-    Choices(usize),
-}
 
 /// The axes of a sweep and the run they vary.
 #[derive(Clone, Debug)]
@@ -123,9 +115,4 @@ fn coordinates(axis: &Axis) -> Vec<f64> {
             (0..choices.len()).map(|at| (at as f64 + 0.5) / choices.len() as f64).collect()
         }
     }
-}
-
-/// Which of `count` choices a coordinate stands for.
-pub fn choice(x: f64, count: usize) -> usize {
-    ((x * count as f64) as usize).min(count.saturating_sub(1))
 }

@@ -5,7 +5,7 @@
 
 use rand_chacha::ChaCha8Rng;
 
-use super::space::{Shape, choice};
+use super::shape::{Shape, choice};
 use crate::random::{normal, uniform};
 
 /// Trials that are drawn at random before densities say anything.

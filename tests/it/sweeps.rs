@@ -3,5 +3,5 @@
 mod command;
 mod file;
 mod search;
-mod support;
+pub mod support;
 mod trials;

@@ -13,4 +13,5 @@ mod picture;
 mod reading;
 mod recordings;
 mod stand_in;
+mod sweeps;
 mod travel;

@@ -58,6 +58,9 @@ impl Case {
         if let Some(schedule) = &self.number_schedule {
             assert!(optimizer.set(&schedule.number, Number::Fixed(schedule.values[update])));
         }
+        for info in kind.options() {
+            optimizer.switch(info.name, false);
+        }
         for option in &self.options {
             assert!(optimizer.switch(option, true), "{}: no {option}", self.name);
         }

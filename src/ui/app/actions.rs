@@ -78,13 +78,16 @@ impl StudioApp {
             Action::DeleteRun => {
                 let name = studio.document.run(selected).map(|run| run.name.clone()).unwrap_or_default();
                 let fork = studio.document.fork_of(selected).map(|fork| fork.name.clone());
+                let had_sweep = studio.document.experiment().sweep.is_some();
                 studio.document.remove(selected);
+                let lost = had_sweep && studio.document.experiment().sweep.is_none();
                 if let Some(fork) = fork {
                     let text = format!("“{name}” stays: “{fork}” shares its past. Delete the fork first.");
                     studio.toasts.done(text);
                 } else if studio.document.run(selected).is_none() {
                     let keys = ctx.format_shortcut(&Action::Undo.about().shortcut);
-                    studio.toasts.done(format!("Deleted “{name}”. {keys} brings it back."));
+                    let sweep = if lost { " and the [sweep] of it" } else { "" };
+                    studio.toasts.done(format!("Deleted “{name}”{sweep}. {keys} brings it back."));
                 } else {
                     studio.toasts.done("The last run stays: an experiment has at least one.");
                 }

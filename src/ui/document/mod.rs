@@ -212,7 +212,7 @@ impl Document {
         self.insert(run, self.state.rows.len())
     }
 
-    /// Removes a run; the last one stays, and so does one whose past a fork shares.
+    /// Removes a run and the sweep of it; the last one stays, and so does one whose past a fork shares.
     pub fn remove(&mut self, id: RunId) {
         if self.state.rows.len() < 2 || self.fork_of(id).is_some() {
             return;
@@ -220,7 +220,8 @@ impl Document {
         if let Some(at) = self.position(id) {
             let before = self.state.clone();
             self.state.rows.remove(at);
-            self.state.experiment.runs.remove(at);
+            let removed = self.state.experiment.runs.remove(at).name;
+            self.state.experiment.sweep.take_if(|sweep| sweep.run == removed);
             self.record(before);
         }
     }
@@ -238,6 +239,9 @@ impl Document {
             let old = std::mem::replace(&mut run.name, name.clone());
             let forks = experiment.runs.iter_mut().filter_map(|run| run.fork.as_mut());
             forks.filter(|fork| fork.of == old).for_each(|fork| fork.of.clone_from(&name));
+            if let Some(sweep) = experiment.sweep.as_mut().filter(|sweep| sweep.run == old) {
+                sweep.run = name;
+            }
         });
     }
 
@@ -352,6 +356,23 @@ mod tests {
         assert!(document.runs().any(|(row, _)| row == Row { id: added, slot: 0 }));
         document.rename(added, "b");
         assert_eq!(document.run(added).map(|run| run.name.as_str()), Some("b 2"));
+    }
+
+    #[test]
+    fn a_sweep_follows_the_name_of_its_run_and_goes_with_it() {
+        let mut document = document();
+        let first = document.first().expect("a run");
+        let over = "[sweep]\nrun = \"a\"\n[sweep.over]\n\"lr.peak\" = [0.1, 0.2]\n";
+        let text = format!("{}{over}", document.experiment().to_toml());
+        let read = Experiment::parse(&text, "sweep.toml").expect("a sweep");
+        document.edit(|experiment| *experiment = read);
+        document.rename(first, "x");
+        let run = |document: &Document| document.experiment().sweep.as_ref().map(|sweep| sweep.run.clone());
+        assert_eq!(run(&document), Some("x".to_owned()));
+        document.remove(first);
+        assert_eq!(run(&document), None);
+        document.undo();
+        assert_eq!(run(&document), Some("x".to_owned()));
     }
 
     #[test]

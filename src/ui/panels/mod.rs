@@ -14,6 +14,7 @@ pub mod inspector;
 pub mod landscape;
 pub mod lesson;
 pub mod lint;
+pub mod map;
 pub mod microscope;
 pub mod model;
 pub mod optimizer;
@@ -25,6 +26,7 @@ pub mod runs;
 pub mod schedule;
 pub mod side_panel;
 pub mod snapshots;
+pub mod sweep;
 mod table_preview;
 pub mod timeline;
 pub mod top_bar;
@@ -42,6 +44,8 @@ pub const PANELS: &[Panel] = &[
     lesson::PANEL,
     glossary::PANEL,
     range_test::PANEL,
+    map::PANEL,
+    sweep::PANEL,
     batch_size::PANEL,
     diagnosis::PANEL,
     microscope::PANEL,
