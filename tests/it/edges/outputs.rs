@@ -41,9 +41,9 @@ fn an_output_of_this_process_is_its_output() {
     let folder = place();
     let export = "$anneal export small.toml --run one --to optax";
     let (printed, _) = runs(folder.path(), export, 0);
-    let (through, _) = runs(folder.path(), &format!("{export} --out /dev/stdout | cat"), 0);
+    let (through, _) = runs(folder.path(), &format!("{export} --out /proc/self/fd/1 | cat"), 0);
     assert_eq!(through, printed);
-    runs(folder.path(), &format!("echo kept > log; {export} --out /dev/stdout >> log"), 0);
+    runs(folder.path(), &format!("echo kept > log; {export} --out /proc/self/fd/1 >> log"), 0);
     assert_eq!(fs::read_to_string(folder.path().join("log")).unwrap(), format!("kept\n{printed}"));
 }
 
