@@ -50,6 +50,8 @@ fn style(theme: Theme, tokens: &Tokens, reduced_motion: bool) -> Style {
     spacing.interact_size = vec2(CONTROL, CONTROL);
     spacing.slider_rail_height = SLIDER_RAIL;
     spacing.combo_height = SHEET;
+    // What opens over everything is as high as its content, up to the window: the list of panels is long.
+    spacing.default_area_size.y = 4096.0;
     spacing.icon_width = ICON;
     spacing.icon_spacing = XS;
     spacing.tooltip_width = SHEET;

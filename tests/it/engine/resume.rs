@@ -110,7 +110,7 @@ updates = "200"
 weights = "bf16"
 [[run]]
 name = "all that can be scheduled"
-optimizer = { kind = "adamw", weight_decay = { kind = "linear", peak = 0.1, from = 1, to = 0 } }
+optimizer = { kind = "radam", weight_decay = { kind = "linear", peak = 0.1, from = 1, to = 0 } }
 lr = { kind = "one_cycle", peak = 0.01 }
 batch = { kind = "step", peak = 64, every = "50", gamma = 0.5 }
 "#;
