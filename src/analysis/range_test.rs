@@ -72,7 +72,7 @@ pub struct SeedCurve {
     pub losses: Vec<f64>,
     /// The debiased average with beta 0.98.
     pub smooth: Vec<f64>,
-    /// The debiased average with beta [`LIGHT_BETA`], which lags less.
+    /// The debiased average with beta `LIGHT_BETA`, which lags less.
     pub light: Vec<f64>,
     /// Whether the sweep ended before its last rate.
     pub stopped: bool,

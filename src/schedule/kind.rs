@@ -1,6 +1,6 @@
 //! The kinds of schedule as one table: the experiment file, the inspector and the exports all read it.
 //!
-//! A line of [`kinds!`] names a kind, its fields, their roles and defaults. The macro makes a plain
+//! A line of `kinds!` names a kind, its fields, their roles and defaults. The macro makes a plain
 //! struct of it (for the maths and the exports) and a uniform view by field name (for files and sliders).
 
 use super::Schedule;
