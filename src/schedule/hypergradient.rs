@@ -66,7 +66,7 @@ impl Hypergradient {
     }
 
     /// Steps the rate, before the update that uses it: `alignment` is the dot product of this update's
-    /// gradient with the last update's direction (their dot product, [`adam_alignment`]; 0 at the first update), and
+    /// gradient with the last update's direction (for Adam [`adam_alignment`]; 0 at the first update), and
     /// `base_rate` the schedule's own rate of this update. The rate does not fall below 0; an alignment
     /// that is no number, and a schedule at 0, change nothing.
     pub fn step(&mut self, alignment: f64, base_rate: f64) {
