@@ -367,6 +367,7 @@ mod tests {
         let read = Experiment::parse(&text, "sweep.toml").expect("a sweep");
         document.edit(|experiment| *experiment = read);
         document.rename(first, "x");
+        document.settle();
         let run = |document: &Document| document.experiment().sweep.as_ref().map(|sweep| sweep.run.clone());
         assert_eq!(run(&document), Some("x".to_owned()));
         document.remove(first);

@@ -24,7 +24,7 @@ pub const PANEL: Panel = Panel {
         "lesson",
         "Lesson",
         Question::Understand,
-        "Sixteen questions about schedules: predict the answer, drag one thing, see what training says.",
+        "Sixteen questions about warmup, annealing and noise: predict, drag one thing, see what training says.",
         show,
     )
 };

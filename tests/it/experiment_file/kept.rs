@@ -251,7 +251,8 @@ impl Edit {
             Self::Preset(..) => &["lr =", "plateau ="],
             Self::Plateau(_) => &["plateau ="],
             Self::Momentum(..) => &["optimizer ="],
-            Self::Rename(..) => &["name =", "fork ="],
+            // A sweep follows the name of its run.
+            Self::Rename(..) => &["name =", "fork =", "run ="],
             Self::Duplicate(_) | Self::Fork(_) => &[],
             Self::Snapshots(_) => &["when =", "keep =", "average ="],
         }
