@@ -206,7 +206,7 @@ fn lesson(ui: &mut Ui, open: &Open) -> Option<Wish> {
 
     step(ui, "2  Drag");
     ui.add(Label::new(&lesson.drag.say).wrap());
-    if ui.link(format!("Select {}", lesson.drag.run)).clicked() {
+    if ui.add(secondary(&format!("Select {}", lesson.drag.run))).clicked() {
         wish = Some(Wish::Select);
     }
 
@@ -214,7 +214,7 @@ fn lesson(ui: &mut Ui, open: &Open) -> Option<Wish> {
     ui.add(Label::new(&lesson.look.say).wrap());
     let panel = lesson.look.panel.as_deref().and_then(panels::named).map(panels::find);
     if let Some(panel) = panel
-        && ui.link(format!("Open {}", panel.title.to_lowercase())).clicked()
+        && ui.add(secondary(&format!("Open {}", panel.title.to_lowercase()))).clicked()
     {
         wish = Some(Wish::Panel);
     }
