@@ -24,7 +24,7 @@ pub const PANEL: Panel = Panel {
         "lesson",
         "Lesson",
         Question::Understand,
-        "Sixteen questions about warmup, annealing and noise: predict, drag one thing, see what training says.",
+        "Sixteen questions about peak, warmup and decay: predict, drag one thing, see what training says.",
         show,
     )
 };
@@ -135,7 +135,7 @@ fn act(ctx: &Context, studio: &mut Studio, wish: Wish) {
             match Job::spawn("lesson", move || ctx.request_repaint(), work) {
                 Ok(job) => (open.checking, open.checked) = (Some(job), None),
                 Err(error) => {
-                    studio.toasts.failed(format!("There is no thread to train the claims: {error}"))
+                    studio.toasts.failed(format!("There is no thread to train the claims: {error}"));
                 }
             }
         }
