@@ -30,7 +30,7 @@ pub const PANEL: Panel = Panel {
         "map",
         "Map",
         Question::Find,
-        "How good a run ends over two of its numbers, every cell a training.",
+        "How a run ends over two of its numbers, such as peak and warmup; every cell is a training.",
         show,
     )
 };

@@ -28,7 +28,7 @@ pub const PANEL: Panel = Panel {
         "sweep",
         "Sweep",
         Question::Find,
-        "One run under many other numbers: the best ones, and each value at its own best.",
+        "One run under many other numbers and seeds: the best, and each value at its own best.",
         show,
     )
 };
