@@ -128,9 +128,10 @@ impl Results {
         first: u64,
     ) -> Result<Self, Failure> {
         let there = || format!("cannot write to the folder {}", folder.path.display());
-        folder.keep(experiment, source)?;
+        // First of all: a folder with metrics is known for a training's, also when a kill comes now.
         let metrics = File::create(folder.metrics()).and_then(|file| Writer::new(Sealing::new(file)));
         let metrics = metrics.with_context(there)?;
+        folder.keep(experiment, source)?;
         let events = File::create(folder.path.join("events.jsonl")).with_context(there)?;
         Ok(Self { metrics, events: BufWriter::new(Sealing::new(events)), folder, first })
     }

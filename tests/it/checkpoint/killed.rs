@@ -60,7 +60,8 @@ fn a_training_killed_at_any_moment_ends_as_the_one_that_was_not() {
         loop {
             let before = saved(folder.path());
             let mut child = train(folder.path(), before > 0);
-            if kills < KILLS {
+            let kill = kills < KILLS;
+            if kill {
                 std::thread::sleep(Duration::from_micros(
                     below(&mut moments, LATEST.as_micros() as usize) as u64
                 ));
@@ -72,6 +73,7 @@ fn a_training_killed_at_any_moment_ends_as_the_one_that_was_not() {
             if ended.success() {
                 break;
             }
+            assert!(kill, "a training that was not killed ends: {ended}");
             kills += 1;
         }
         assert_eq!(results(folder.path()), expected, "after {kills} kills");
