@@ -2,16 +2,16 @@
 //!
 //! A lane's numbers do not depend on who sums them, so the choice changes no bit. Whether the help of another core
 //! pays depends on the machine, its load and the model's shape, so it is measured: one core and all of them take
-//! turns for a few short stretches, the faster is kept, and after a second of training they are compared again.
+//! turns for a few short stretches, the faster is kept, and after some seconds of training they are compared again.
 
 use std::time::Duration;
 
-/// A trial's stretch takes at least this long, so that waking the other cores weighs little in it.
-const STRETCH: Duration = Duration::from_millis(2);
+/// A trial's stretch takes about this long: waking the other cores and filling their caches weighs little in it.
+const STRETCH: Duration = Duration::from_millis(20);
 /// Pairs of stretches that a comparison takes the medians of.
 const PAIRS: usize = 5;
 /// Training between two comparisons.
-const KEEP: Duration = Duration::from_secs(1);
+const KEEP: Duration = Duration::from_secs(8);
 /// All cores have to beat one by this factor: a gain that small is not worth a core.
 const GAIN: f64 = 0.97;
 
@@ -52,7 +52,7 @@ impl Cores {
         }
         match self.settled {
             // Stretches stay short enough to notice when the time is up.
-            Some((cores, _)) => Stretch { cores, updates: self.length.saturating_mul(16) },
+            Some((cores, _)) => Stretch { cores, updates: self.length.saturating_mul(4) },
             None => {
                 let cores = if self.seconds[0].len() <= self.seconds[1].len() { 1 } else { all };
                 Stretch { cores, updates: self.length }
@@ -122,18 +122,18 @@ mod tests {
             [([60.0, 75.0], 1), ([400.0, 220.0], 2), ([3.0, 9.0], 1), ([5_000.0, 2_600.0], 2)]
         {
             let mut cores = Cores::default();
-            let (time, last) = train(&mut cores, 2, 10.0, micros);
+            let (time, last) = train(&mut cores, 2, 40.0, micros);
             assert_eq!(last, best, "{micros:?}");
-            assert!(time < 10.0 * 1.02, "{micros:?}: {time} s for 10 s of work");
+            assert!(time < 40.0 * 1.02, "{micros:?}: {time} s for 40 s of work");
         }
     }
 
     #[test]
     fn a_machine_that_becomes_busy_is_noticed() {
         let mut cores = Cores::default();
-        assert_eq!(train(&mut cores, 4, 3.0, [400.0, 150.0]).1, 4);
-        assert_eq!(train(&mut cores, 4, 3.0, [400.0, 900.0]).1, 1);
-        assert_eq!(train(&mut cores, 4, 3.0, [400.0, 150.0]).1, 4);
+        assert_eq!(train(&mut cores, 4, 20.0, [400.0, 150.0]).1, 4);
+        assert_eq!(train(&mut cores, 4, 20.0, [400.0, 900.0]).1, 1);
+        assert_eq!(train(&mut cores, 4, 20.0, [400.0, 150.0]).1, 4);
     }
 
     #[test]
