@@ -3,12 +3,10 @@
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Instant;
 
 use candle_core::{DType, Storage, Tensor};
 use rayon::prelude::*;
 
-use super::cores::Cores;
 use super::device::{Choice, TrainDevice};
 use super::diff;
 use super::ids::{LaneId, Mode, Revision, RunId};
@@ -33,8 +31,6 @@ pub struct Cohort {
     device: TrainDevice,
     /// The data, where lanes train in candle's operations.
     resident: Option<Resident>,
-    /// How many cores share a lane's batch.
-    cores: Cores,
 }
 
 /// What an edit did.
@@ -94,8 +90,7 @@ impl Cohort {
         let experiment = Experiment { runs: Vec::new(), ..revision.experiment.clone() };
         let nothing = Arc::new(Revision { generation: 0, experiment, ids: Vec::new() });
         let resident = resident(&task, &device)?;
-        let (lanes, cores) = (Vec::new(), Cores::default());
-        let mut cohort = Self { revision: nothing, task, lanes, rows, device, resident, cores };
+        let mut cohort = Self { revision: nothing, task, lanes: Vec::new(), rows, device, resident };
         cohort.cast(revision, Mode::Live)?;
         Ok(cohort)
     }
@@ -245,27 +240,8 @@ impl Cohort {
 
     /// Lane by lane on the CPU's threads.
     fn advance_fused(&mut self, ends: &[u64]) -> Result<(), TrainError> {
-        // Cores that no lane of its own keeps busy can help the lanes there are.
-        let spare = (self.device.pool.current_num_threads() / self.lanes.len().max(1)).max(1);
-        let todo = |(lane, end): (&Lane, &u64)| lane.failed.is_none() && lane.update < *end;
-        while self.lanes.iter().zip(ends).any(todo) {
-            let stretch = self.cores.next(spare);
-            let to: Vec<u64> = self
-                .lanes
-                .iter()
-                .zip(ends)
-                .map(|(lane, end)| lane.update.saturating_add(stretch.updates).min(*end))
-                .collect();
-            let begun = self.lanes.iter().map(|lane| lane.update).max().unwrap_or(0);
-            let start = Instant::now();
-            self.advance_stretch(&to, stretch.cores)?;
-            let ended = self.lanes.iter().map(|lane| lane.update).max().unwrap_or(0);
-            self.cores.took(stretch, ended.saturating_sub(begun), start.elapsed());
-        }
-        Ok(())
-    }
-
-    fn advance_stretch(&mut self, ends: &[u64], cores: usize) -> Result<(), TrainError> {
+        // Cores that no lane of its own keeps busy help the lanes there are.
+        let cores = (self.device.pool.current_num_threads() / self.lanes.len().max(1)).max(1);
         let (task, pool) = (&self.task, &self.device.pool);
         self.lanes.iter_mut().for_each(|lane| lane.spread(cores));
         on_rows(&self.rows, &mut self.lanes, |lanes, rows, width| {

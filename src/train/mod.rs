@@ -3,7 +3,6 @@
 pub mod checkpoint;
 pub mod cohort;
 pub mod control;
-mod cores;
 pub mod device;
 pub mod diff;
 pub mod errand;
