@@ -86,6 +86,7 @@ enum Device {
     #[default]
     Auto,
     Cpu,
+    Gpu,
     Cuda,
     Metal,
 }
@@ -95,6 +96,7 @@ impl From<Device> for Choice {
         match device {
             Device::Auto => Self::Auto,
             Device::Cpu => Self::Cpu,
+            Device::Gpu => Self::Gpu,
             Device::Cuda => Self::Cuda,
             Device::Metal => Self::Metal,
         }

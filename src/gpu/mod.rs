@@ -4,6 +4,7 @@
 //! adapter can run them. Where there is none, [`picture`] draws on the processor.
 
 mod adapter;
+pub mod compute;
 mod picture;
 mod pipelines;
 mod renderer;
@@ -31,4 +32,8 @@ pub enum GpuError {
     Grid { width: usize, height: usize, most: u32 },
     #[error("the picture could not be read back from the graphics adapter: {0}")]
     Read(String),
+    #[error("{bytes} bytes of data; the graphics adapter takes {most} in one piece")]
+    TooLarge { bytes: u64, most: u64 },
+    #[error("the graphics adapter stopped: {0}")]
+    Lost(String),
 }

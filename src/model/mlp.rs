@@ -2,6 +2,7 @@
 
 mod gradients;
 mod samples;
+mod wgsl;
 
 use candle_core::Tensor;
 use pulp::{Arch, Simd, WithSimd};
@@ -12,7 +13,7 @@ use super::kernel::padded;
 use super::kernel::scratch::{Memory, Scratch};
 use super::readout::Job;
 use super::resident::Resident;
-use super::{Batch, Inputs, Model, Parameter, Score};
+use super::{Batch, Inputs, Model, Parameter, Score, Targets, Wgsl};
 use crate::experiment::{Activation, Loss};
 use gradients::collect;
 use samples::{Kept, Samples, kept_len, own_len, through};
@@ -184,6 +185,10 @@ impl Model for Mlp {
         super::tensor::mean_loss(self.loss, &x, &targets)
     }
 
+    fn wgsl(&self, batch: usize, targets: Targets<'_>) -> Option<Wgsl> {
+        Some(self.wgsl_of(batch, targets))
+    }
+
     fn flops(&self, samples: usize) -> f64 {
         let forward: usize = self.layers.iter().map(|layer| layer.inputs * layer.outputs).sum();
         let first = self.layers.first().map_or(0, |layer| layer.inputs * layer.outputs);
@@ -195,7 +200,6 @@ impl Model for Mlp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Targets;
     use crate::model::kernel::every_width;
     use crate::random::{Stream, fill_normal, rng};
 

@@ -119,6 +119,15 @@ impl Parameter {
     }
 }
 
+/// A model's arithmetic in WGSL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wgsl {
+    /// Declarations among which is `loss_and_gradient`, as `shaders/train_lane.wgsl` calls it.
+    pub text: String,
+    /// Numbers of working memory that it needs at the beginning of a lane's scratch.
+    pub scratch: usize,
+}
+
 /// The arithmetic of one architecture on rows of parameters.
 ///
 /// The fused functions train one lane without allocating, on the calling thread and as many others of its pool
@@ -173,6 +182,12 @@ pub trait Model: Send + Sync {
         data: &Resident,
         batches: &[Batch<'_>],
     ) -> candle_core::Result<Tensor>;
+
+    /// The loss and the gradient of batches of so many samples in WGSL, for a graphics adapter; nothing where nobody
+    /// has written them. The answers are of the kind of `targets`.
+    fn wgsl(&self, _batch: usize, _targets: Targets<'_>) -> Option<Wgsl> {
+        None
+    }
 
     /// Numbers in a row.
     fn width(&self) -> usize {

@@ -1,17 +1,17 @@
 //! Lanes in lockstep: one candle tensor, a row a lane, trained many updates at a time by one in-place operation.
 
+mod advance;
+
 use std::collections::BTreeSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use candle_core::{DType, Storage, Tensor};
-use rayon::prelude::*;
 
+use super::adapter::Adapted;
 use super::device::{Choice, TrainDevice};
 use super::diff;
 use super::ids::{LaneId, Mode, Revision, RunId};
 use super::lane::Lane;
-use super::on_rows::on_rows;
 use super::optimizer;
 use super::run_plan::RunPlan;
 use super::snapshot::Keeper;
@@ -31,6 +31,8 @@ pub struct Cohort {
     device: TrainDevice,
     /// The data, where lanes train in candle's operations.
     resident: Option<Resident>,
+    /// The task on a graphics adapter, where that is where lanes train.
+    adapted: Option<Adapted>,
 }
 
 /// What an edit did.
@@ -85,12 +87,17 @@ impl Cohort {
     ///
     /// # Errors
     /// When a run of the revision cannot be resolved, or the tensor library fails.
-    pub fn with_task(revision: Arc<Revision>, task: Task, device: TrainDevice) -> Result<Self, TrainError> {
+    pub fn with_task(
+        revision: Arc<Revision>,
+        task: Task,
+        mut device: TrainDevice,
+    ) -> Result<Self, TrainError> {
         let rows = Tensor::zeros((0, 0), DType::F32, &device.device)?;
         let experiment = Experiment { runs: Vec::new(), ..revision.experiment.clone() };
         let nothing = Arc::new(Revision { generation: 0, experiment, ids: Vec::new() });
         let resident = resident(&task, &device)?;
-        let mut cohort = Self { revision: nothing, task, lanes: Vec::new(), rows, device, resident };
+        let adapted = adapted(&task, &mut device);
+        let mut cohort = Self { revision: nothing, task, lanes: Vec::new(), rows, device, resident, adapted };
         cohort.cast(revision, Mode::Live)?;
         Ok(cohort)
     }
@@ -190,38 +197,6 @@ impl Cohort {
         self.set_rows(rows.concat())
     }
 
-    /// Trains each lane up to `to` updates done, but at most `at_most` updates now.
-    /// A lane whose arithmetic panics keeps the message and takes no further part.
-    ///
-    /// # Errors
-    /// When the tensor library fails.
-    pub fn advance(&mut self, to: u64, at_most: u64) -> Result<(), TrainError> {
-        let to = to.min(self.task.clock.updates);
-        let goals: Vec<u64> =
-            self.lanes.iter().map(|lane| to.min(lane.update.saturating_add(at_most))).collect();
-        loop {
-            // A stretch ends where another plan begins.
-            let ends = self.lanes.iter().zip(&goals).map(|(lane, goal)| {
-                lane.run_plan.next_after(lane.update).map_or(*goal, |next| next.min(*goal))
-            });
-            let ends: Vec<u64> = ends.collect();
-            if self.device.fused {
-                self.advance_fused(&ends)?;
-            } else {
-                self.advance_on_device(&ends)?;
-            }
-            for at in 0..self.lanes.len() {
-                if self.lanes[at].turn() {
-                    self.empty_buffers(at)?;
-                }
-            }
-            let is_there = |(lane, goal): (&Lane, &u64)| lane.failed.is_some() || lane.update >= *goal;
-            if self.lanes.iter().zip(&goals).all(is_there) {
-                return Ok(());
-            }
-        }
-    }
-
     fn empty_buffers(&mut self, at: usize) -> Result<(), TrainError> {
         let mut row = self.rows.get(at)?.to_vec1::<f32>()?;
         let (weights, buffers) = row.split_at_mut(self.task.model.width());
@@ -236,79 +211,6 @@ impl Cohort {
     pub fn set_row(&mut self, at: usize, numbers: Vec<f32>) -> Result<(), TrainError> {
         let row = Tensor::from_vec(numbers, (1, self.rows.dim(1)?), &self.device.device)?;
         Ok(self.rows.slice_set(&row, 0, at)?)
-    }
-
-    /// Lane by lane on the CPU's threads.
-    fn advance_fused(&mut self, ends: &[u64]) -> Result<(), TrainError> {
-        // Cores that no lane of its own keeps busy help the lanes there are.
-        let cores = (self.device.pool.current_num_threads() / self.lanes.len().max(1)).max(1);
-        let (task, pool) = (&self.task, &self.device.pool);
-        self.lanes.iter_mut().for_each(|lane| lane.spread(cores));
-        on_rows(&self.rows, &mut self.lanes, |lanes, rows, width| {
-            let one = |((lane, row), end): ((&mut Lane, &mut [f32]), &u64)| {
-                if lane.failed.is_none() && lane.update < *end {
-                    let trained = catch_unwind(AssertUnwindSafe(|| lane.advance(task, row, *end)));
-                    if let Err(panic) = trained {
-                        lane.failed = Some(message(&*panic));
-                    }
-                }
-            };
-            if pool.current_num_threads() == 1 || lanes.len() == 1 && cores == 1 {
-                lanes.iter_mut().zip(rows.chunks_exact_mut(width)).zip(ends).for_each(one);
-            } else {
-                pool.install(|| {
-                    lanes.par_iter_mut().zip(rows.par_chunks_exact_mut(width)).zip(ends).for_each(one);
-                });
-            }
-        })?;
-        Ok(())
-    }
-
-    /// All lanes of one optimizer that are equally far at once, in candle's operations.
-    fn advance_on_device(&mut self, goals: &[u64]) -> Result<(), TrainError> {
-        let Some(data) = &self.resident else {
-            return Err(TrainError::Device("the data is not where the weights are"));
-        };
-        loop {
-            // The next group: the first lane with something to do, and all that can go with it.
-            let todo = |at: usize, lane: &Lane| lane.failed.is_none() && lane.update < goals[at];
-            let Some(lead) = self.lanes.iter().enumerate().position(|(at, lane)| todo(at, lane)) else {
-                return Ok(());
-            };
-            let like = |at: usize| {
-                let Lane { plan, update, .. } = &self.lanes[at];
-                (plan.kind, &plan.options, *update, goals[at])
-            };
-            let group: Vec<u32> = (0..self.lanes.len() as u32)
-                .filter(|&at| {
-                    let lane = &self.lanes[at as usize];
-                    todo(at as usize, lane) && like(at as usize) == like(lead)
-                })
-                .collect();
-            let index = Tensor::from_slice(&group, group.len(), self.rows.device())?;
-            let rows = self.rows.index_select(&index, 0)?;
-            let mut lanes: Vec<&mut Lane> = self
-                .lanes
-                .iter_mut()
-                .enumerate()
-                .filter(|(at, _)| group.contains(&(*at as u32)))
-                .map(|(_, lane)| lane)
-                .collect();
-            let trained = super::tensor::advance(&self.task, data, &mut lanes, &rows, goals[lead])?;
-            if lanes.iter().any(|lane| lane.evaluates_after(&self.task, 0)) {
-                let task = &self.task;
-                let weights = trained.narrow(1, 0, task.model.width())?.to_vec2::<f32>()?;
-                let evaluate = |(lane, weights): (&mut &mut Lane, &Vec<f32>)| {
-                    if lane.evaluates_after(task, 0) {
-                        lane.evaluate(task, weights);
-                    }
-                };
-                self.device.pool.install(|| lanes.par_iter_mut().zip(&weights).for_each(evaluate));
-            }
-            for (at, lane) in group.iter().enumerate() {
-                self.rows.slice_set(&trained.narrow(0, at, 1)?.contiguous()?, 0, *lane as usize)?;
-            }
-        }
     }
 
     /// Puts another revision in effect.
@@ -421,10 +323,10 @@ impl Cohort {
     pub fn relocate(&mut self, choice: Choice) -> Result<(), TrainError> {
         let task = &self.task;
         let flops = task.model.flops(task.batch) * (task.accumulate * self.lanes.len()) as f64;
-        let device = TrainDevice::choose(choice, Arc::clone(&self.device.pool), flops)?;
+        let mut device = TrainDevice::choose(choice, Arc::clone(&self.device.pool), flops)?;
         self.suits(&device, &self.revision.experiment)?;
         let (rows, data) = (self.rows.to_device(&device.device)?, resident(task, &device)?);
-        (self.rows, self.resident) = (rows, data);
+        (self.rows, self.resident, self.adapted) = (rows, data, adapted(task, &mut device));
         self.device = device;
         Ok(())
     }
@@ -468,9 +370,14 @@ fn resident(task: &Task, device: &TrainDevice) -> Result<Option<Resident>, Train
     Ok(Some(Resident::new(task.training(&[]), task.model.outputs(), &device.device, DType::F32)?))
 }
 
-/// What a panic said.
-fn message(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "training stopped without a message".into())
+/// The task on the graphics adapter, where one is to train it; where it cannot, the device says why.
+fn adapted(task: &Task, device: &mut TrainDevice) -> Option<Adapted> {
+    let computer = device.computer.as_ref()?;
+    match Adapted::new(task, computer) {
+        Ok(adapted) => Some(adapted),
+        Err(why) => {
+            device.leave_adapter(why);
+            None
+        }
+    }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use candle_core::Device;
 
 use super::TrainError;
+use crate::gpu::compute::Computer;
 
 /// Arithmetic of one update of a whole cohort above which a GPU is chosen when there is one. A GPU
 /// needs about a millisecond to be told the operations of an update, whatever their size; this is what
@@ -18,13 +19,14 @@ pub enum Choice {
     #[default]
     Auto,
     Cpu,
+    Gpu,
     Cuda,
     Metal,
 }
 
 impl Choice {
     /// Every choice, in the order of a menu.
-    pub const ALL: [Self; 4] = [Self::Auto, Self::Cpu, Self::Cuda, Self::Metal];
+    pub const ALL: [Self; 5] = [Self::Auto, Self::Cpu, Self::Gpu, Self::Cuda, Self::Metal];
 
     /// Its name for people, and what it means in a sentence.
     pub const fn about(self) -> (&'static str, &'static str) {
@@ -33,6 +35,10 @@ impl Choice {
                 ("Automatic", "A GPU where there is one and enough to do for it; otherwise the CPU.")
             }
             Self::Cpu => ("CPU", "Fused kernels on the processor's cores: the fastest for small models."),
+            Self::Gpu => (
+                "GPU of any maker",
+                "The graphics adapter, by our own shaders: for many lanes of small fully connected models.",
+            ),
             Self::Cuda => ("CUDA GPU", "An NVIDIA GPU, for many lanes or large models."),
             Self::Metal => ("Metal GPU", "An Apple GPU, for many lanes or large models."),
         }
@@ -57,18 +63,32 @@ pub struct TrainDevice {
     /// Fused kernels on the CPU's threads, or candle's operations on the device.
     pub(super) fused: bool,
     pub(super) pool: Arc<rayon::ThreadPool>,
+    /// A graphics adapter that trains the lanes it can; the rows are on the CPU between two dispatches.
+    pub(super) computer: Option<Arc<Computer>>,
     why: String,
 }
 
 impl TrainDevice {
     /// The CPU, with the fused kernels.
     pub fn cpu(pool: Arc<rayon::ThreadPool>) -> Self {
-        Self { device: Device::Cpu, fused: true, pool, why: String::new() }
+        Self { device: Device::Cpu, fused: true, pool, computer: None, why: String::new() }
     }
 
     /// The CPU, in candle's own operations: slow, and what the fused kernels are checked against.
     pub fn reference(pool: Arc<rayon::ThreadPool>) -> Self {
-        Self { device: Device::Cpu, fused: false, pool, why: "candle's own operations".into() }
+        Self { fused: false, why: "candle's own operations".into(), ..Self::cpu(pool) }
+    }
+
+    /// A graphics adapter, and the CPU's threads for what it cannot do.
+    pub fn on_adapter(computer: Arc<Computer>, pool: Arc<rayon::ThreadPool>) -> Self {
+        let why = if computer.is_software() { "chosen; the processor plays it" } else { "chosen" };
+        Self { why: why.into(), computer: Some(computer), ..Self::cpu(pool) }
+    }
+
+    /// Leaves the graphics adapter, and says why.
+    pub(super) fn leave_adapter(&mut self, why: String) {
+        self.computer = None;
+        self.why = why;
     }
 
     /// Follows a choice for a cohort that does `flops` floating-point operations an update.
@@ -80,10 +100,12 @@ impl TrainDevice {
             device,
             fused: false,
             pool: Arc::clone(&pool),
+            computer: None,
             why: why.to_owned(),
         };
         match choice {
             Choice::Cpu => Ok(Self { why: "chosen".into(), ..Self::cpu(pool) }),
+            Choice::Gpu => Ok(Self::on_adapter(Arc::new(Computer::find()?), pool)),
             Choice::Cuda => cuda().map(|device| gpu(device, "chosen")),
             Choice::Metal => metal().map(|device| gpu(device, "chosen")),
             Choice::Auto if flops < WORTH_A_GPU => {
@@ -104,10 +126,11 @@ impl TrainDevice {
     /// The device, its threads and the reason, in words.
     pub fn describe(&self) -> String {
         let threads = self.pool.current_num_threads();
-        let device = match &self.device {
-            Device::Cpu => format!("CPU, {threads} thread{}", if threads == 1 { "" } else { "s" }),
-            Device::Cuda(_) => "CUDA GPU".to_owned(),
-            Device::Metal(_) => "Metal GPU".to_owned(),
+        let device = match (&self.device, &self.computer) {
+            (_, Some(computer)) => format!("GPU {}", computer.name()),
+            (Device::Cpu, _) => format!("CPU, {threads} thread{}", if threads == 1 { "" } else { "s" }),
+            (Device::Cuda(_), _) => "CUDA GPU".to_owned(),
+            (Device::Metal(_), _) => "Metal GPU".to_owned(),
         };
         if self.why.is_empty() { device } else { format!("{device} ({})", self.why) }
     }

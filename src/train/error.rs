@@ -26,6 +26,8 @@ pub enum TrainError {
     Peak { run: String, peak: f64 },
     #[error("the tensor library failed: {0}")]
     Tensor(#[from] candle_core::Error),
+    #[error(transparent)]
+    Adapter(#[from] crate::gpu::GpuError),
     #[error("no threads for training: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),
     #[error(

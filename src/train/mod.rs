@@ -1,5 +1,6 @@
 //! Training: a cohort of runs in lockstep, each a row of one tensor.
 
+mod adapter;
 pub mod checkpoint;
 pub mod cohort;
 pub mod control;

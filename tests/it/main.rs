@@ -1,6 +1,7 @@
 //! One test program, so that the big dependencies are linked once.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "tests may")]
 
+mod adapter;
 mod analysis;
 mod architecture;
 mod batches;

@@ -14,7 +14,7 @@ use super::export::truth::{experiment, made};
 use super::training::{cohort, revision};
 
 /// A run for every optimizer, and one for each of its options where that is not as usual.
-fn every_optimizer() -> String {
+pub fn every_optimizer() -> String {
     let mut text = "anneal = 1\nname = \"all\"\ndata = { name = \"moons\", batch_size = 16 }\nmodel = { kind = \"mlp\", hidden \
                     = [12, 8] }\ntrain = { updates = \"40\", seed = 5, clip_norm = 1.0 }\n"
         .to_owned();

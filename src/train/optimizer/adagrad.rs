@@ -7,6 +7,7 @@ use super::lanes::Lanes;
 use super::numbers::Numbers;
 use super::row::{Applied, Row, Share};
 use super::rule::{Memory, Rule};
+use super::step::Step;
 
 pub struct Adagrad;
 
@@ -34,6 +35,13 @@ impl Rule for Adagrad {
                 (w - lr * g / (a.sqrt() + eps), [a])
             })
         })
+    }
+
+    fn step(&self, n: &Numbers, _scalars: &mut [f64]) -> Option<Step> {
+        let [lr_decay, _, eps, decay] = n.values();
+        let lr = n.lr / (1.0 + n.update as f64 * lr_decay);
+        let text = "let h = g + $1 * w; a += h * h; return w - $0 * h / (sqrt(a) + $2);";
+        Some(Step::new(text, [lr, decay, eps]))
     }
 
     fn update_tensor(

@@ -8,6 +8,7 @@ use super::lanes::Lanes;
 use super::numbers::Numbers;
 use super::row::{Applied, MOST_BUFFERS, Row, Share};
 use super::rule::Rule;
+use super::step::Step;
 use crate::schedule::hypergradient::{AdamDirection, adam_alignment};
 
 pub struct Adam {
@@ -88,6 +89,23 @@ impl Rule for Adam {
                 (w * shrink - size * a / (b.sqrt() / correction2 + eps), [a, b])
             })
         })
+    }
+
+    fn step(&self, n: &Numbers, _scalars: &mut [f64]) -> Option<Step> {
+        let [beta1, beta2, eps, decay] = n.values();
+        let [amsgrad, cautious] = n.options();
+        let size = n.lr / (1.0 - beta1.powf(n.step()));
+        let correction = (1.0 - beta2.powf(n.step())).sqrt();
+        let (coupled, shrink) = if self.decoupled { (0.0, 1.0 - n.lr * decay) } else { (decay, 1.0) };
+        let text = if amsgrad {
+            "let h = g + $1 * w; a += $3 * (h - a); b = $4 * b + $5 * h * h; c = max(c, b); \
+             return w * $2 - $0 * a / (sqrt(c) / $6 + $7);"
+        } else {
+            "let h = g + $1 * w; a += $3 * (h - a); b = $4 * b + $5 * h * h; \
+             return w * $2 - $0 * a / (sqrt(b) / $6 + $7);"
+        };
+        let numbers = [size, coupled, shrink, 1.0 - beta1, beta2, 1.0 - beta2, correction, eps];
+        (!cautious).then(|| Step::new(text, numbers))
     }
 
     fn update_tensor(

@@ -8,6 +8,7 @@ use super::lanes::Lanes;
 use super::numbers::Numbers;
 use super::row::{Applied, Row, Share};
 use super::rule::Rule;
+use super::step::Step;
 
 pub struct Lion;
 
@@ -49,6 +50,14 @@ impl Rule for Lion {
             let shrink = (1.0 - share.lr * share.weight_decay) as f32;
             share.pass(|w, g, [a]| (w * shrink - lr * sign(m * a + keep1 * g), [b2 * a + keep2 * g]))
         })
+    }
+
+    fn step(&self, n: &Numbers, _scalars: &mut [f64]) -> Option<Step> {
+        let [beta1, beta2, decay] = n.values();
+        let [cautious] = n.options();
+        let text = "let d = $2 * a + $3 * g; a = $4 * a + $5 * g; return w * $1 - $0 * sign(d);";
+        let numbers = [n.lr, 1.0 - n.lr * decay, beta1, 1.0 - beta1, beta2, 1.0 - beta2];
+        (!cautious).then(|| Step::new(text, numbers))
     }
 
     fn update_tensor(

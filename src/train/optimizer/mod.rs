@@ -21,6 +21,7 @@ mod row;
 mod rule;
 mod schedule_free;
 mod sgd;
+mod step;
 #[cfg(test)]
 mod tests;
 mod vector;
@@ -29,6 +30,7 @@ pub use lanes::Lanes;
 pub use numbers::Numbers;
 pub use row::{Applied, MOST_BUFFERS, Part, Row};
 pub use rule::{Memory, Rule};
+pub use step::{COEFFICIENTS, Step};
 pub use vector::{add, norm, scale};
 
 use crate::experiment::{Optimizer, OptimizerKind};

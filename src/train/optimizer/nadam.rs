@@ -9,6 +9,7 @@ use super::lanes::Lanes;
 use super::numbers::Numbers;
 use super::row::{Applied, Row, Share};
 use super::rule::{Memory, Rule};
+use super::step::Step;
 
 pub struct NAdam;
 
@@ -58,6 +59,19 @@ impl Rule for NAdam {
                 (w * shrink - (along_gradient * g + along_mean * a) / (b.sqrt() / correction2 + eps), [a, b])
             })
         })
+    }
+
+    fn step(&self, n: &Numbers, scalars: &mut [f64]) -> Option<Step> {
+        let (of_gradient, of_mean) = factors(n, scalars);
+        let [beta1, beta2, eps, _, decay] = n.values();
+        let [decoupled] = n.options();
+        let correction = (1.0 - beta2.powf(n.step())).sqrt();
+        let (coupled, shrink) = if decoupled { (0.0, 1.0 - n.lr * decay) } else { (decay, 1.0) };
+        let text = "let h = g + $2 * w; a += $4 * (h - a); b = $5 * b + $6 * h * h; \
+                    return w * $3 - ($0 * h + $1 * a) / (sqrt(b) / $7 + $8);";
+        let [gradient, mean] = [n.lr * of_gradient, n.lr * of_mean];
+        let numbers = [gradient, mean, coupled, shrink, 1.0 - beta1, beta2, 1.0 - beta2, correction, eps];
+        Some(Step::new(text, numbers))
     }
 
     fn update_tensor(

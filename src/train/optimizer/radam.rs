@@ -10,6 +10,7 @@ use super::lanes::Lanes;
 use super::numbers::Numbers;
 use super::row::{Applied, Row, Share};
 use super::rule::Rule;
+use super::step::Step;
 
 pub struct RAdam;
 
@@ -65,6 +66,24 @@ impl Rule for RAdam {
             }
         });
         Applied { effective_lr, ..applied }
+    }
+
+    fn step(&self, n: &Numbers, _scalars: &mut [f64]) -> Option<Step> {
+        let [beta1, beta2, eps, decay] = n.values();
+        let [decoupled] = n.options();
+        let size = n.lr / (1.0 - beta1.powf(n.step()));
+        let (coupled, shrink) = if decoupled { (0.0, 1.0 - n.lr * decay) } else { (decay, 1.0) };
+        // Until it is rectified a step is divided by 1: the root is multiplied by 0, and 1 is added.
+        let rectified = rectification(n);
+        let (size, of_root, eps) = match rectified {
+            Some(rectified) => (size * rectified * (1.0 - beta2.powf(n.step())).sqrt(), 1.0, eps),
+            None => (size, 0.0, 1.0),
+        };
+        let text = "let h = g + $1 * w; a += $3 * (h - a); b = $4 * b + $5 * h * h; \
+                    return w * $2 - $0 * a / (sqrt(b) * $6 + $7);";
+        let numbers = [size, coupled, shrink, 1.0 - beta1, beta2, 1.0 - beta2, of_root, eps];
+        let effective_lr = Some(n.lr * rectified.unwrap_or(1.0));
+        Some(Step { effective_lr, ..Step::new(text, numbers) })
     }
 
     fn update_tensor(

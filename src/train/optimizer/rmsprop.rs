@@ -7,6 +7,7 @@ use super::lanes::Lanes;
 use super::numbers::Numbers;
 use super::row::{Applied, Row, Share};
 use super::rule::Rule;
+use super::step::Step;
 
 pub struct RmsProp;
 
@@ -53,6 +54,19 @@ impl Rule for RmsProp {
                 })
             }
         })
+    }
+
+    fn step(&self, n: &Numbers, _scalars: &mut [f64]) -> Option<Step> {
+        let [alpha, eps, momentum, decay] = n.values();
+        let [centered] = n.options();
+        let text = if centered {
+            "let h = g + $1 * w; a = $2 * a + $3 * h * h; c += $3 * (h - c); \
+             b = $4 * b + h / (sqrt(max(a - c * c, 0.0)) + $5); return w - $0 * b;"
+        } else {
+            "let h = g + $1 * w; a = $2 * a + $3 * h * h; let s = h / (sqrt(a) + $5); \
+             if ($4 == 0.0) { return w - $0 * s; } b = $4 * b + s; return w - $0 * b;"
+        };
+        Some(Step::new(text, [n.lr, decay, alpha, 1.0 - alpha, momentum, eps]))
     }
 
     fn update_tensor(

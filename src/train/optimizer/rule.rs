@@ -5,6 +5,7 @@ use candle_core::{Result, Tensor};
 use super::lanes::Lanes;
 use super::numbers::Numbers;
 use super::row::{Applied, MOST_BUFFERS, Row};
+use super::step::Step;
 use crate::vector::dot;
 
 /// How an optimizer updates weights.
@@ -39,6 +40,12 @@ pub trait Rule: Sync {
     /// `has_hypergradient`.
     fn alignment(&self, _numbers: &Numbers, gradient: &[f32], buffers: &[&mut [f32]; MOST_BUFFERS]) -> f64 {
         dot(gradient, buffers[0])
+    }
+
+    /// One weight's update on a graphics adapter, for lanes whose parts all have the same rate; `scalars` go on as in
+    /// an update. Nothing where a weight's update is not its own alone, or nobody has written it in WGSL.
+    fn step(&self, _numbers: &Numbers, _scalars: &mut [f64]) -> Option<Step> {
+        None
     }
 
     /// Updates a lane's row.

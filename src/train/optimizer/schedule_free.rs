@@ -10,6 +10,7 @@ use super::lanes::Lanes;
 use super::numbers::Numbers;
 use super::row::{Applied, Moved, Row, Share};
 use super::rule::{Memory, Rule};
+use super::step::Step;
 use super::vector::squares;
 
 pub struct ScheduleFree {
@@ -79,6 +80,20 @@ impl Rule for ScheduleFree {
             });
             Moved { gradient: gradient.unwrap_or(moved.gradient), ..moved }
         })
+    }
+
+    fn step(&self, n: &Numbers, scalars: &mut [f64]) -> Option<Step> {
+        let newest = share_of_newest(scalars, n.lr);
+        let (momentum, beta2, eps) = settings(n, self.adaptive);
+        let correction = (1.0 - beta2.powf(n.step())).sqrt();
+        let text = if self.adaptive {
+            "c = $4 * c + $5 * g * g; let h = g / (sqrt(c) / $6 + $7); a = a - $0 * (h + $1 * b); \
+             let x = w + $2 * (a - w); b = a + $3 * (x - a); return x;"
+        } else {
+            "a = a - $0 * (g + $1 * b); let x = w + $2 * (a - w); b = a + $3 * (x - a); return x;"
+        };
+        let numbers = [n.lr, n.weight_decay(), newest, momentum, beta2, 1.0 - beta2, correction, eps];
+        Some(Step::new(text, numbers))
     }
 
     fn update_tensor(

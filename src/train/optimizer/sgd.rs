@@ -7,6 +7,7 @@ use super::lanes::Lanes;
 use super::numbers::Numbers;
 use super::row::{Applied, Row, Share};
 use super::rule::Rule;
+use super::step::Step;
 
 pub struct Sgd;
 
@@ -34,6 +35,17 @@ impl Rule for Sgd {
                 (w - lr * if nesterov { g + m * v } else { v }, [v])
             })
         })
+    }
+
+    fn step(&self, n: &Numbers, _scalars: &mut [f64]) -> Option<Step> {
+        let [momentum, _, decay] = n.values();
+        let [nesterov] = n.options();
+        let text = if nesterov {
+            "let h = g + $1 * w; a = $2 * a + $3 * h; return w - $0 * (h + $2 * a);"
+        } else {
+            "let h = g + $1 * w; a = $2 * a + $3 * h; return w - $0 * a;"
+        };
+        Some(Step::new(text, [n.lr, decay, momentum, kept(n)]))
     }
 
     fn update_tensor(

@@ -1,0 +1,174 @@
+//! The updates of a cohort's lanes, where they are made: by the CPU's kernels, by a graphics adapter, or in candle's
+//! operations.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use candle_core::Tensor;
+use rayon::prelude::*;
+
+use super::Cohort;
+use crate::gpu::GpuError;
+use crate::train::TrainError;
+use crate::train::lane::Lane;
+use crate::train::on_rows::on_rows;
+use crate::train::tensor;
+
+impl Cohort {
+    /// Trains each lane up to `to` updates done, but at most `at_most` updates now.
+    /// A lane whose arithmetic panics keeps the message and takes no further part.
+    ///
+    /// # Errors
+    /// When the tensor library fails.
+    pub fn advance(&mut self, to: u64, at_most: u64) -> Result<(), TrainError> {
+        let to = to.min(self.task.clock.updates);
+        let goals: Vec<u64> =
+            self.lanes.iter().map(|lane| to.min(lane.update.saturating_add(at_most))).collect();
+        loop {
+            // A stretch ends where another plan begins.
+            let ends = self.lanes.iter().zip(&goals).map(|(lane, goal)| {
+                lane.run_plan.next_after(lane.update).map_or(*goal, |next| next.min(*goal))
+            });
+            let ends: Vec<u64> = ends.collect();
+            if self.adapted.is_some() {
+                self.advance_on_adapter(&ends)?;
+            } else if self.device.fused {
+                self.advance_fused(&ends)?;
+            } else {
+                self.advance_on_device(&ends)?;
+            }
+            for at in 0..self.lanes.len() {
+                if self.lanes[at].turn() {
+                    self.empty_buffers(at)?;
+                }
+            }
+            let is_there = |(lane, goal): (&Lane, &u64)| lane.failed.is_some() || lane.update >= *goal;
+            if self.lanes.iter().zip(&goals).all(is_there) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Lane by lane on the CPU's threads.
+    fn advance_fused(&mut self, ends: &[u64]) -> Result<(), TrainError> {
+        // Cores that no lane of its own keeps busy help the lanes there are.
+        let cores = (self.device.pool.current_num_threads() / self.lanes.len().max(1)).max(1);
+        let (task, pool) = (&self.task, &self.device.pool);
+        self.lanes.iter_mut().for_each(|lane| lane.spread(cores));
+        on_rows(&self.rows, &mut self.lanes, |lanes, rows, width| {
+            let one = |((lane, row), end): ((&mut Lane, &mut [f32]), &u64)| {
+                if lane.failed.is_none() && lane.update < *end {
+                    let trained = catch_unwind(AssertUnwindSafe(|| lane.advance(task, row, *end)));
+                    if let Err(panic) = trained {
+                        lane.failed = Some(message(&*panic));
+                    }
+                }
+            };
+            if pool.current_num_threads() == 1 || lanes.len() == 1 && cores == 1 {
+                lanes.iter_mut().zip(rows.chunks_exact_mut(width)).zip(ends).for_each(one);
+            } else {
+                pool.install(|| {
+                    lanes.par_iter_mut().zip(rows.par_chunks_exact_mut(width)).zip(ends).for_each(one);
+                });
+            }
+        })?;
+        Ok(())
+    }
+
+    /// Lanes that the graphics adapter can train there, all of one optimizer that are equally far at once; the others
+    /// lane by lane on the CPU.
+    fn advance_on_adapter(&mut self, ends: &[u64]) -> Result<(), TrainError> {
+        let Some(mut adapted) = self.adapted.take() else { return Ok(()) };
+        let trains: Vec<bool> = self.lanes.iter().map(|lane| adapted.trains(lane)).collect();
+        let here = self.lanes.iter().zip(ends).zip(&trains);
+        let here: Vec<u64> =
+            here.map(|((lane, end), there)| if *there { lane.update } else { *end }).collect();
+        self.advance_fused(&here)?;
+        let (task, pool) = (&self.task, &self.device.pool);
+        let trained = on_rows(&self.rows, &mut self.lanes, |lanes, rows, width| {
+            let todo = |at: usize, lane: &Lane| trains[at] && lane.failed.is_none() && lane.update < ends[at];
+            while let Some(lead) = lanes.iter().enumerate().position(|(at, lane)| todo(at, lane)) {
+                let like =
+                    |at: usize| (lanes[at].plan.kind, &lanes[at].plan.options, lanes[at].update, ends[at]);
+                let group = (0..lanes.len()).filter(|&at| todo(at, &lanes[at]) && like(at) == like(lead));
+                let group: Vec<usize> = group.collect();
+                adapted.advance(task, lanes, rows, &group, ends[lead])?;
+                let weights = rows.par_chunks_exact(width);
+                let seen = lanes.par_iter_mut().zip(weights).enumerate().filter(|(at, _)| group.contains(at));
+                pool.install(|| {
+                    seen.for_each(|(_, (lane, row))| {
+                        if lane.evaluates_after(task, 0) {
+                            lane.evaluate(task, &row[..task.model.width()]);
+                        }
+                    });
+                });
+            }
+            Ok::<(), GpuError>(())
+        })?;
+        match trained {
+            Ok(()) => self.adapted = Some(adapted),
+            Err(error) => {
+                let update = self.update();
+                let said =
+                    format!("{error}: from update {update} on training goes on on the CPU, nothing is lost");
+                tracing::warn!("{said}");
+                self.device.leave_adapter(said);
+                self.advance_fused(ends)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// All lanes of one optimizer that are equally far at once, in candle's operations.
+    fn advance_on_device(&mut self, goals: &[u64]) -> Result<(), TrainError> {
+        let Some(data) = &self.resident else {
+            return Err(TrainError::Device("the data is not where the weights are"));
+        };
+        loop {
+            // The next group: the first lane with something to do, and all that can go with it.
+            let todo = |at: usize, lane: &Lane| lane.failed.is_none() && lane.update < goals[at];
+            let Some(lead) = self.lanes.iter().enumerate().position(|(at, lane)| todo(at, lane)) else {
+                return Ok(());
+            };
+            let like = |at: usize| {
+                let Lane { plan, update, .. } = &self.lanes[at];
+                (plan.kind, &plan.options, *update, goals[at])
+            };
+            let group: Vec<u32> = (0..self.lanes.len() as u32)
+                .filter(|&at| {
+                    let lane = &self.lanes[at as usize];
+                    todo(at as usize, lane) && like(at as usize) == like(lead)
+                })
+                .collect();
+            let index = Tensor::from_slice(&group, group.len(), self.rows.device())?;
+            let rows = self.rows.index_select(&index, 0)?;
+            let mut lanes: Vec<&mut Lane> = self
+                .lanes
+                .iter_mut()
+                .enumerate()
+                .filter(|(at, _)| group.contains(&(*at as u32)))
+                .map(|(_, lane)| lane)
+                .collect();
+            let trained = tensor::advance(&self.task, data, &mut lanes, &rows, goals[lead])?;
+            if lanes.iter().any(|lane| lane.evaluates_after(&self.task, 0)) {
+                let task = &self.task;
+                let weights = trained.narrow(1, 0, task.model.width())?.to_vec2::<f32>()?;
+                let evaluate = |(lane, weights): (&mut &mut Lane, &Vec<f32>)| {
+                    if lane.evaluates_after(task, 0) {
+                        lane.evaluate(task, weights);
+                    }
+                };
+                self.device.pool.install(|| lanes.par_iter_mut().zip(&weights).for_each(evaluate));
+            }
+            for (at, lane) in group.iter().enumerate() {
+                self.rows.slice_set(&trained.narrow(0, at, 1)?.contiguous()?, 0, *lane as usize)?;
+            }
+        }
+    }
+}
+
+/// What a panic said.
+fn message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "training stopped without a message".into())
+}
