@@ -110,6 +110,7 @@ fn order() -> train::Order {
         device: Choice::default(),
         threads,
         no_baseline: false,
+        bounds: None,
     }
 }
 

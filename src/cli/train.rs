@@ -16,6 +16,8 @@ use super::{Device, Failure, baseline, data_report, output, read, threads_of};
 use crate::analysis::audit::{Audit, RunRecord, Tally};
 use crate::analysis::baseline::Baseline;
 use crate::experiment::Experiment;
+use crate::govern::Bounds;
+use crate::telemetry::Row;
 use crate::telemetry::metrics::{Measured, MetricsError};
 use crate::train::checkpoint::policy::Stops;
 use crate::train::checkpoint::{Checkpoint, Forget, Past, PastError, Policy, Writer, newest_good};
@@ -52,6 +54,9 @@ pub struct Arguments {
     /// Compare with the first constant rate in the report, and tune none.
     #[arg(long)]
     pub no_baseline: bool,
+    /// Train only what this policy allows: its approvals, its bounds of the rate; exit 2 otherwise.
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
 }
 
 /// How to train.
@@ -66,14 +71,22 @@ pub struct Order {
     pub threads: usize,
     /// Leave the report's tuned baseline out.
     pub no_baseline: bool,
+    /// Stop at the first update whose rate, as a controller has it, is outside.
+    pub bounds: Option<Bounds>,
 }
 
 /// Trains a file's experiment.
 pub fn run(args: Arguments) -> Result<(), Failure> {
-    let Arguments { file, out, resume, device, threads, no_baseline } = args;
-    let experiment = read(&file)?;
+    let Arguments { file, out, resume, device, threads, no_baseline, policy } = args;
+    let (experiment, bounds) = match policy {
+        None => (read(&file)?, None),
+        Some(policy) => {
+            let (experiment, policy) = super::policy::allowed(&file, &policy)?;
+            (experiment, policy.rate)
+        }
+    };
     let (device, threads) = (device.into(), threads_of(threads));
-    train(&experiment, &Order { out, resume, source: Some(file), device, threads, no_baseline })
+    train(&experiment, &Order { out, resume, source: Some(file), device, threads, no_baseline, bounds })
 }
 
 /// Trains to the end, writes the results where they are wanted, and prints the table.
@@ -162,7 +175,17 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
                 results.record(&name(experiment, lane), lane, clock.updates_per_epoch, findings)?;
             }
             lane.log.rows.iter().for_each(|row| tally.update(row));
+            let is_outside = |row: &&Row| order.bounds.is_some_and(|bounds| !bounds.hold(row.lr));
+            let outside = lane.log.rows.iter().find(is_outside);
+            let outside = outside.map(|row| (name(experiment, lane), row.update, row.lr));
             lane.log.clear();
+            if let Some((run, update, rate)) = outside {
+                return Err(anyhow!(
+                    "run \"{run}\": its controller took the rate to {rate:e} at update {update}, which the policy \
+                     does not allow: the training was stopped"
+                )
+                .into());
+            }
         }
         if let (Some(writer), Some((update, reason))) = (&writer, stop)
             && cohort.update() == update
