@@ -16,6 +16,7 @@ mod history;
 mod import;
 mod landscape;
 mod lesson;
+mod library;
 mod lint;
 mod open;
 mod output;
@@ -24,8 +25,10 @@ mod results;
 mod schedule;
 mod screenshot;
 mod sign;
+mod sinks;
 mod summary;
 mod sweep;
+mod sync;
 mod train;
 
 use std::path::{Path, PathBuf};
@@ -82,6 +85,10 @@ enum Command {
     Screenshot(screenshot::Arguments),
     /// Train one run under many other numbers, as the file's [sweep] says, and find the best ones.
     Sweep(sweep::SweepArgs),
+    /// The trainings below a folder: list, filter, sort, tag, star, note and measure them.
+    Library(library::LibraryArgs),
+    /// Write what a training's folder holds for TensorBoard, and go on where it stopped the last time.
+    Sync(sync::SyncArgs),
     /// Train a new version of an experiment beside the old one, small and under the same seeds; exit 1 where it is worse.
     Canary(canary::CanaryArgs),
     /// The change log of an experiment file: who changed what, when and why; --verify checks it.
@@ -161,6 +168,8 @@ pub fn main() -> ExitCode {
         Some(Command::Lesson(args)) => lesson::run(&args),
         Some(Command::Screenshot(args)) => screenshot::run(&args),
         Some(Command::Sweep(args)) => sweep::run(&args),
+        Some(Command::Library(args)) => library::run(&args),
+        Some(Command::Sync(args)) => sync::run(&args),
         Some(Command::Canary(args)) => canary::run(&args),
         Some(Command::History(args)) => history::run(&args),
         Some(Command::Rollback(args)) => history::roll_back(&args),

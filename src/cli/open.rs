@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use eframe::egui::ViewportBuilder;
 
+use super::sinks::SinkArgs;
 use super::{Failure, diagnose, first, output, read, train};
 use crate::engine::Options;
 use crate::engine::protocol::Speed;
@@ -111,6 +112,7 @@ fn order() -> train::Order {
         threads,
         no_baseline: false,
         bounds: None,
+        sinks: SinkArgs::default(),
     }
 }
 

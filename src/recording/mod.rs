@@ -29,6 +29,7 @@ mod trainer_output;
 pub use build::Builder;
 pub use dialect::{Claim, claim};
 pub use error::RecordingError;
+pub(crate) use events::framed;
 pub use head::Head;
 pub use left_out::LeftOut;
 pub use recorder::{Recorder, is_claimed, read_from, read_text};

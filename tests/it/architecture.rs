@@ -80,6 +80,19 @@ fn recordings_know_telemetry_only() {
 }
 
 #[test]
+fn the_library_reads_files_and_never_a_training_under_way() {
+    absent("library", &INTERFACE, &[]);
+    absent("library", &["candle", "crate::train", "crate::engine", "crate::ui", "crate::cli"], &[]);
+}
+
+#[test]
+fn sinks_know_telemetry_and_how_recordings_are_framed_only() {
+    absent("sink", &INTERFACE, &[]);
+    let above = ["candle", "crate::train", "crate::model", "crate::experiment", "crate::ui", "crate::cli"];
+    absent("sink", &above, &[]);
+}
+
+#[test]
 fn what_governs_files_knows_nothing_of_training() {
     absent("govern", &INTERFACE, &[]);
     absent("govern", &["candle", "crate::train", "crate::model", "crate::ui", "crate::cli"], &[]);
