@@ -132,7 +132,7 @@ def main():
         # Alerts and ratios that nothing set off have no data; a value of a run has.
         asked, quiet = 0, 0
         for query in queries():
-            plain = query.replace("$__rate_interval", "1m").replace("$experiment", ".*").replace("$run", ".*")
+            plain = query.replace("$__rate_interval", "5s").replace("$experiment", ".*").replace("$run", ".*")
             # The training is younger than a minute.
             found = ask(plain.replace("[1d:1m]", "[1d:1s]"))
             alarm = re.search(r"[<>=]=? *[\d.]|anneal:|offset 30m", plain)
