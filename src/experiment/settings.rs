@@ -31,7 +31,7 @@ impl Experiment {
 fn collect(name: &str, value: &Value, found: &mut Vec<(String, Value)>) {
     match value {
         Value::Table(table) => {
-            table.iter().for_each(|(key, value)| collect(&format!("{name}.{key}"), value, found))
+            table.iter().for_each(|(key, value)| collect(&format!("{name}.{key}"), value, found));
         }
         value => found.push((name.to_owned(), value.clone())),
     }

@@ -123,7 +123,7 @@ impl Index {
         let mut known = self.stamps()?;
         let mut refreshed = Refreshed::default();
         let mut changed = Vec::new();
-        for one in found.iter() {
+        for one in &found {
             match known.remove(&text(&one.folder)) {
                 Some(stamp) if stamp == one.stamp => refreshed.unchanged += 1,
                 _ => changed.push(one),

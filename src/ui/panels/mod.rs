@@ -13,6 +13,7 @@ pub mod glossary;
 pub mod inspector;
 pub mod landscape;
 pub mod lesson;
+pub mod library;
 pub mod lint;
 pub mod map;
 pub mod microscope;
@@ -41,6 +42,7 @@ use crate::ui::view::SidePanel;
 pub const PANELS: &[Panel] = &[
     results::PANEL,
     report::PANEL,
+    library::PANEL,
     lesson::PANEL,
     glossary::PANEL,
     range_test::PANEL,
