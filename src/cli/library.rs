@@ -7,8 +7,8 @@ use anyhow::anyhow;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::history::date;
 use super::{Failure, output};
+use crate::files::date;
 use crate::library::{
     Criteria, DEFINITIONS, Filter, Index, LaneRecord, LibraryError, Measures, Row, Spread, differing, groups,
 };

@@ -6,9 +6,9 @@ use anyhow::{Context, anyhow};
 use clap::Args;
 use serde_json::json;
 
-use super::history::{bytes, date, tell};
+use super::history::{bytes, tell};
 use super::{Failure, output, read};
-use crate::files;
+use crate::files::{self, date};
 use crate::govern::{
     Change, Checked, History, Policy, Role, SecretKey, Signature, Signatures, record, sign, who,
 };

@@ -47,9 +47,12 @@ impl Place {
     }
 }
 
+/// Values by the number of updates made, of whatever they are of.
+type Values<K> = BTreeMap<K, Vec<(u64, f32)>>;
+
 /// Every value of `metrics.csv`, by lane and column, as TensorBoard's 32-bit scalars.
-fn measured(out: &Path) -> BTreeMap<(String, u32, &'static str), Vec<(u64, f32)>> {
-    let mut all: BTreeMap<_, Vec<_>> = BTreeMap::new();
+fn measured(out: &Path) -> Values<(String, u32, &'static str)> {
+    let mut all: Values<_> = BTreeMap::new();
     for line in Reader::open(&out.join("metrics.csv")).unwrap() {
         let line = line.unwrap();
         for column in Column::ALL {
@@ -63,7 +66,7 @@ fn measured(out: &Path) -> BTreeMap<(String, u32, &'static str), Vec<(u64, f32)>
 }
 
 /// Every value of the event files below a folder, by lane's folder and column, read by our own reader of recordings.
-fn events(folder: &Path) -> BTreeMap<(String, String), Vec<(u64, f32)>> {
+fn events(folder: &Path) -> Values<(String, String)> {
     let mut all = BTreeMap::new();
     for run in fs::read_dir(folder).unwrap().flatten().filter(|entry| entry.path().is_dir()) {
         for seed in fs::read_dir(run.path()).unwrap().flatten() {

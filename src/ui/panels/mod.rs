@@ -10,6 +10,7 @@ pub mod export;
 pub mod field;
 pub mod gallery;
 pub mod glossary;
+pub mod history;
 pub mod inspector;
 pub mod landscape;
 pub mod lesson;
@@ -55,6 +56,7 @@ pub const PANELS: &[Panel] = &[
     landscape::PANEL,
     field::PANEL,
     export::PANEL,
+    history::PANEL,
 ];
 
 /// The panel of this name; a name comes from a row, so there always is one.

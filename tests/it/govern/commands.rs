@@ -9,6 +9,12 @@ use super::{TEXT, with_peak};
 use crate::command_line::{anneal, text};
 use crate::support::Fixture;
 
+/// Exit code, stdout, stderr.
+fn run(arguments: &[&str]) -> (i32, String, String) {
+    let done = anneal(arguments);
+    (done.status.code().unwrap(), text(&done.stdout), text(&done.stderr))
+}
+
 /// A folder with an experiment, two keys and a policy that wants Grace's approval of what Ada signed.
 struct Place {
     folder: tempfile::TempDir,
@@ -20,7 +26,7 @@ impl Place {
         fs::write(place.path("a.toml"), TEXT).unwrap();
         let mut policy = "anneal_policy = 1\n".to_owned() + rules;
         for name in ["Ada", "Grace"] {
-            let made = place.run(&["key", &place.at(&format!("{name}.key")), "--name", name]);
+            let made = run(&["key", &place.at(&format!("{name}.key")), "--name", name]);
             assert_eq!(made.0, 0, "{}", made.2);
             policy += &made.1;
         }
@@ -36,21 +42,15 @@ impl Place {
         self.path(name).to_string_lossy().into_owned()
     }
 
-    /// Exit code, stdout, stderr.
-    fn run(&self, arguments: &[&str]) -> (i32, String, String) {
-        let done = anneal(arguments);
-        (done.status.code().unwrap(), text(&done.stdout), text(&done.stderr))
-    }
-
     fn sign(&self, what: &str, who: &str) {
         let key = self.at(&format!("{who}.key"));
-        let done = self.run(&[what, &self.at("a.toml"), "--key", &key]);
+        let done = run(&[what, &self.at("a.toml"), "--key", &key]);
         assert_eq!(done.0, 0, "{}", done.2);
     }
 
     fn train(&self) -> (i32, String, String) {
         let (file, policy, out) = (self.at("a.toml"), self.at("policy.toml"), self.at("out"));
-        self.run(&["train", &file, "--policy", &policy, "--out", &out, "--no-baseline"])
+        run(&["train", &file, "--policy", &policy, "--out", &out, "--no-baseline"])
     }
 
     #[track_caller]
@@ -81,12 +81,12 @@ fn what_is_not_signed_and_approved_is_not_trained() {
     place.refused("not the newest version that its change log knows");
     place.sign("sign", "Ada");
     place.refused("0 of 1 approvals");
-    let verified = place.run(&["verify", &place.at("a.toml"), "--policy", &place.at("policy.toml")]);
+    let verified = run(&["verify", &place.at("a.toml"), "--policy", &place.at("policy.toml")]);
     assert_eq!(verified.0, 1);
     assert!(verified.1.contains("approval Grace") && verified.1.contains("of version 1"), "{}", verified.1);
     place.sign("approve", "Grace");
     assert_eq!(place.train().0, 0);
-    assert_eq!(place.run(&["verify", &place.at("a.toml"), "--policy", &place.at("policy.toml")]).0, 0);
+    assert_eq!(run(&["verify", &place.at("a.toml"), "--policy", &place.at("policy.toml")]).0, 0);
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn a_bad_policy_is_a_bad_file() {
     fs::write(place.path("policy.toml"), policy.with("anneal_policy = 1", "anneal_policy = 9")).unwrap();
     let (code, _, error) = place.train();
     assert!(code == 2 && error.contains("is no policy"), "{error}");
-    let piped = place.run(&["train", "-", "--policy", &place.at("policy.toml")]);
+    let piped = run(&["train", "-", "--policy", &place.at("policy.toml")]);
     assert_eq!(piped.0, 2);
 }
 
@@ -126,36 +126,35 @@ fn a_bad_policy_is_a_bad_file() {
 fn history_is_shown_filtered_and_verified_and_a_roll_back_is_a_version_of_its_own() {
     let place = Place::new("");
     let file = place.at("a.toml");
-    assert_eq!(place.run(&["history", &file]).0, 1, "there is none yet");
-    let first = place.run(&["history", &file, "--record", "--why", "begin", "--by", "Ada"]);
+    assert_eq!(run(&["history", &file]).0, 1, "there is none yet");
+    let first = run(&["history", &file, "--record", "--why", "begin", "--by", "Ada"]);
     assert_eq!(first.0, 0, "{}", first.2);
     fs::write(&file, with_peak("0.4")).unwrap();
-    assert_eq!(place.run(&["history", &file, "--verify"]).0, 1, "the change is not recorded");
-    let second =
-        place.run(&["history", &file, "--record", "--why", "too low", "--by", "Grace", "--update", "30"]);
+    assert_eq!(run(&["history", &file, "--verify"]).0, 1, "the change is not recorded");
+    let second = run(&["history", &file, "--record", "--why", "too low", "--by", "Grace", "--update", "30"]);
     assert!(second.1.contains("Grace (command line), in effect from update 30: too low"), "{}", second.1);
     assert!(second.1.contains("run[\"cosine\"].lr.peak: 0.1 -> 0.4"), "{}", second.1);
-    let filtered = place.run(&["history", &file, "--path", "lr.peak", "--json", "--only", "Grace"]);
+    let filtered = run(&["history", &file, "--path", "lr.peak", "--json", "--only", "Grace"]);
     let filtered: Value = serde_json::from_str(&filtered.1).unwrap();
     assert_eq!(filtered["entries"].as_array().unwrap().len(), 1);
     let head = filtered["head"].as_str().unwrap().to_owned();
 
-    let back = place.run(&["rollback", &file, "--why", "it diverged", "--by", "Ada"]);
+    let back = run(&["rollback", &file, "--why", "it diverged", "--by", "Ada"]);
     assert_eq!(back.0, 0, "{}", back.2);
     assert_eq!(fs::read_to_string(&file).unwrap(), TEXT, "comments included");
-    let verified = place.run(&["history", &file, "--verify", "--head", &head]);
+    let verified = run(&["history", &file, "--verify", "--head", &head]);
     assert!(verified.0 == 0 && verified.1.starts_with("3 entries"), "{} {}", verified.1, verified.2);
-    assert_eq!(place.run(&["rollback", &file, "--to", "9"]).0, 2);
-    assert_eq!(place.run(&["rollback", &file, "--to", "2"]).0, 0);
+    assert_eq!(run(&["rollback", &file, "--to", "9"]).0, 2);
+    assert_eq!(run(&["rollback", &file, "--to", "2"]).0, 0);
     assert_eq!(fs::read_to_string(&file).unwrap(), with_peak("0.4"));
 
     // The last line goes, and whoever takes it writes the head anew.
     let log = place.path("a.history.jsonl");
     let kept: Vec<String> = fs::read_to_string(&log).unwrap().lines().take(1).map(str::to_owned).collect();
     fs::write(&log, kept.join("\n") + "\n").unwrap();
-    let found = place.run(&["history", &file, "--verify", "--head", &head]);
+    let found = run(&["history", &file, "--verify", "--head", &head]);
     assert!(found.0 == 1 && found.2.contains("lines at its end were removed"), "{}", found.2);
-    assert_eq!(place.run(&["rollback", &file]).0, 1, "nothing is put back from a damaged log");
+    assert_eq!(run(&["rollback", &file]).0, 1, "nothing is put back from a damaged log");
 }
 
 fn canary(place: &Path, new: &str, more: &[&str]) -> (i32, Value) {

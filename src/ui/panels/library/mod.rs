@@ -27,7 +27,7 @@ pub const PANEL: Panel = Panel {
         "library",
         "Library",
         Question::Understand,
-        "Trainings on disk: searched, compared over seeds, and measured; each opens as an experiment.",
+        "Trainings on disk: searched, compared, and measured by their convergence; each opens as a copy.",
         show,
     )
 };
