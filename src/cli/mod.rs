@@ -20,6 +20,7 @@ mod output;
 mod results;
 mod schedule;
 mod screenshot;
+mod serve;
 mod summary;
 mod sweep;
 mod train;
@@ -77,6 +78,8 @@ enum Command {
     Screenshot(screenshot::Arguments),
     /// Train one run under many other numbers, as the file's [sweep] says, and find the best ones.
     Sweep(sweep::SweepArgs),
+    /// The API without a window: train a file behind it, or take in trainings of other programs.
+    Serve(serve::Arguments),
     /// Measure lane-updates a second on the standard workloads.
     Bench(bench::Arguments),
 }
@@ -142,6 +145,7 @@ pub fn main() -> ExitCode {
         Some(Command::Lesson(args)) => lesson::run(&args),
         Some(Command::Screenshot(args)) => screenshot::run(&args),
         Some(Command::Sweep(args)) => sweep::run(&args),
+        Some(Command::Serve(args)) => serve::run(&args),
         Some(Command::Bench(args)) => bench::command(&args),
     };
     match done {

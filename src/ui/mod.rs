@@ -20,6 +20,7 @@ pub mod panel_state;
 pub mod panels;
 pub mod picker;
 pub mod plot;
+pub mod remote;
 pub mod scenery;
 pub mod sheet;
 pub mod shelf;
