@@ -383,11 +383,11 @@ impl Live {
         // Before a release takes effect the bends of before hold.
         let bent: Vec<(&str, u64)> =
             self.plan.bent(made).into_iter().filter(|(name, _)| !self.is_released(name)).collect();
-        let numbers = self
-            .plan
-            .numbers(made)
-            .into_iter()
-            .map(|(name, from, value)| (name.to_owned(), json!({"from": from, "values": [value]})));
+        let lasting = self.plan.numbers(made.max(self.from));
+        let numbers = self.plan.numbers(made).into_iter();
+        let numbers = numbers.filter(|(name, ..)| lasting.iter().any(|(lasts, ..)| lasts == name));
+        let numbers =
+            numbers.map(|(name, from, value)| (name.to_owned(), json!({"from": from, "values": [value]})));
         let numbers: serde_json::Map<String, Value> = numbers.collect();
         let changed = self.changes.back().is_some();
         let release = changed && bent.is_empty() && numbers.is_empty();

@@ -166,7 +166,7 @@ fn a_training_that_runs_is_bent_from_the_promised_update_on() {
     let from = change.json()["from"].as_u64().unwrap();
     client.post(&format!("/v1/runs/{id}/resume"), &json!({}));
     until("its end", || run(client, &id)["state"] == "finished");
-    let series = client.get(&format!("/v1/runs/{id}/series?columns=lr&from={from}&points=5")).json();
+    let series = client.get(&format!("/v1/runs/{id}/series?columns=lr&from={from}&points=20000")).json();
     let lr = &series["columns"]["lr"];
     assert!(lr["min"].as_array().unwrap().iter().all(|rate| *rate == 0.0125), "{lr}");
     assert_eq!(client.post(&format!("/v1/runs/{id}/resume"), &json!({})).status, 409);
