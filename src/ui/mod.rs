@@ -4,6 +4,7 @@
 //! a frame and changed by commands alone.
 
 pub mod action;
+mod adopted;
 pub mod app;
 mod basis;
 pub mod document;

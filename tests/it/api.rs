@@ -1,6 +1,6 @@
 //! The API against the real server, over TCP.
 
-mod client;
+pub mod client;
 mod live;
 mod openapi;
 mod own;
