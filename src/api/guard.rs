@@ -88,7 +88,7 @@ impl Guard {
         given.len() == token.len() && differs == 0
     }
 
-    fn admit(&self, request: &Request, now: Instant) -> Result<(), Response> {
+    fn admit(&self, request: &Request, now: Instant) -> Result<(), Box<Response>> {
         let headers = request.headers();
         let known = self.is_known(headers);
         let (friends, strangers) = &mut *lock(&self.buckets);
@@ -96,27 +96,27 @@ impl Guard {
         if let Err(seconds) = taken {
             let mut response = refuse(StatusCode::TOO_MANY_REQUESTS, "too many requests: wait a little");
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
-            return Err(response);
+            return Err(Box::new(response));
         }
         if !self.is_ours(headers.get(header::HOST)) {
             let why = "the Host header names another server: only addresses of this one are answered";
-            return Err(refuse(StatusCode::MISDIRECTED_REQUEST, why));
+            return Err(Box::new(refuse(StatusCode::MISDIRECTED_REQUEST, why)));
         }
         if headers.contains_key(header::ORIGIN) {
             let why = "web pages are not answered: the request has an Origin header";
-            return Err(refuse(StatusCode::FORBIDDEN, why));
+            return Err(Box::new(refuse(StatusCode::FORBIDDEN, why)));
         }
         let is_public = matches!(request.uri().path(), "/v1" | "/v1/openapi.json");
         if !known && !is_public {
             let why = "the token is missing or wrong: send `Authorization: Bearer TOKEN`; the studio shows where it is";
             let mut response = refuse(StatusCode::UNAUTHORIZED, why);
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            return Err(response);
+            return Err(Box::new(response));
         }
         let length =
             headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         if length.is_some_and(|length: u64| length > MAX_BODY as u64) {
-            return Err(too_large());
+            return Err(Box::new(too_large()));
         }
         Ok(())
     }
@@ -125,7 +125,7 @@ impl Guard {
 /// Lets a request in with its whole body, or refuses it.
 pub async fn guard(State(guard): State<Guard>, request: Request, next: Next) -> Response {
     if let Err(refusal) = guard.admit(&request, Instant::now()) {
-        return refusal;
+        return *refusal;
     }
     let (parts, body) = request.into_parts();
     let body = match tokio::time::timeout(BODY_TIME, to_bytes(body, MAX_BODY)).await {

@@ -93,6 +93,8 @@ pub struct Live {
     /// Rows since the beginning of the session, and those of them that never came.
     pub have: u64,
     pub missing: u64,
+    /// Rows that the client says it dropped.
+    pub(super) dropped: u64,
     pub revision: u64,
     pub changes: VecDeque<Made>,
     pub pause: bool,
@@ -132,6 +134,7 @@ impl Live {
             update: about.update,
             have: 0,
             missing: 0,
+            dropped: 0,
             revision: about.revision,
             changes: VecDeque::new(),
             pause: false,
@@ -389,12 +392,15 @@ impl Live {
         let numbers =
             numbers.map(|(name, from, value)| (name.to_owned(), json!({"from": from, "values": [value]})));
         let numbers: serde_json::Map<String, Value> = numbers.collect();
-        let changed = self.changes.back().is_some();
+        let newest = self.changes.back();
+        let changed = newest.is_some();
+        let (by, why) = newest.map_or(("", ""), |made| (made.by.as_str(), made.why.as_str()));
         let release = changed && bent.is_empty() && numbers.is_empty();
         let groups: serde_json::Map<String, Value> = bent.into_iter().map(group).collect();
         json!({
             "revision": self.revision, "from": self.from, "pause": self.pause, "stop": self.stop,
             "release": release, "groups": groups, "numbers": numbers, "sent_at": self.sent_at,
+            "by": by, "why": why,
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -72,10 +72,7 @@ pub struct Inbox(Receiver<Ask>);
 impl Inbox {
     /// The next wish, if one waits.
     pub fn next(&self) -> Option<Ask> {
-        match self.0.try_recv() {
-            Ok(ask) => Some(ask),
-            Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
-        }
+        self.0.try_recv().ok()
     }
 
     /// Waits for a wish, at most so long.
@@ -266,7 +263,7 @@ impl Own {
             self.look(run, |progress| {
                 progress.tell(&mut told, now, &mut |kind, data| {
                     news.push((name_of(run), (kind, data)));
-                })
+                });
             });
             self.told.insert(run, told);
         }

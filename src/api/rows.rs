@@ -130,7 +130,7 @@ impl Live {
         let updates = rows.rows.get("update").map(Vec::as_slice).unwrap_or_default();
         let update = |at: usize| {
             let value = updates.get(at)?.as_ref()?.value()?;
-            (value >= 0.0 && value < 9e15 && value.fract() == 0.0).then_some(value as u64)
+            ((0.0..9e15).contains(&value) && value.fract() == 0.0).then_some(value as u64)
         };
         for at in skip as usize..length as usize {
             let Some(update) = update(at) else {
@@ -147,9 +147,11 @@ impl Live {
             self.update = update.saturating_add(1);
         }
         self.have = self.have.max(rows.first.saturating_add(length));
-        self.recording
-            .left_out_mut()
-            .add("rows that the training itself dropped, its queue being full", rows.dropped);
+        // The client counts all that it dropped so far.
+        let dropped = rows.dropped.saturating_sub(self.dropped);
+        self.dropped += dropped;
+        let left_out = self.recording.left_out_mut();
+        left_out.add("rows that the training itself dropped, its queue being full", dropped);
         self.update = rows.now.unwrap_or(self.update);
         self.pace = rows.pace_s.filter(|pace| pace.is_finite() && *pace > 0.0).or(self.pace);
         self.said = match rows.state.as_deref() {

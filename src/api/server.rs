@@ -144,13 +144,10 @@ fn app(hub: Arc<Hub>, who: Guard) -> Router {
 async fn listen(listener: TcpListener, app: Router) {
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
-            Err(_) => {
-                // Out of descriptors: some are free again when connections end.
-                tokio::time::sleep(TICK).await;
-                continue;
-            }
+        let Ok((stream, _)) = listener.accept().await else {
+            // Out of descriptors: some are free again when connections end.
+            tokio::time::sleep(TICK).await;
+            continue;
         };
         let Ok(place) = Arc::clone(&room).try_acquire_owned() else { continue };
         let app = app.clone();

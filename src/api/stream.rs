@@ -10,6 +10,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use hyper::body::Frame;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::hub::{Hub, Shared, lock};
@@ -44,14 +45,51 @@ fn response(pieces: Receiver<Bytes>) -> Response {
     response
 }
 
+/// One who reads a stream.
+struct Reader {
+    pieces: Sender<Bytes>,
+    /// When the last piece was sent.
+    spoken: Instant,
+}
+
+impl Reader {
+    fn new() -> (Self, Receiver<Bytes>) {
+        let (pieces, receiver) = channel(QUEUE);
+        (Self { pieces, spoken: Instant::now() }, receiver)
+    }
+
+    /// Sends a piece, as soon as there is room; `false` when nobody reads any more.
+    async fn send(&mut self, piece: impl Into<Bytes>) -> bool {
+        self.spoken = Instant::now();
+        self.pieces.send(piece.into()).await.is_ok()
+    }
+
+    /// Waits for a change, and says now and then that the server is there, also while changes come that say nothing
+    /// to this reader; `false` when nobody reads any more.
+    async fn next(&mut self, changed: &mut watch::Receiver<u64>) -> bool {
+        loop {
+            let rest = ALIVE.saturating_sub(self.spoken.elapsed());
+            let seen = tokio::select! {
+                seen = timeout(rest, changed.changed()) => seen,
+                () = self.pieces.closed() => return false,
+            };
+            match seen {
+                Ok(seen) => return seen.is_ok(),
+                Err(_) if !self.send(": alive\n\n").await => return false,
+                Err(_) => {}
+            }
+        }
+    }
+}
+
 /// The events of one run or of all, from number `seen` on.
 pub fn events(hub: Arc<Hub>, run: Option<String>, seen: Option<u64>) -> Response {
-    let (sender, pieces) = channel(QUEUE);
+    let (mut reader, pieces) = Reader::new();
     let mut changed = hub.watch();
     let newest = hub.events(u64::MAX, None, 0).1;
     let mut seen = seen.unwrap_or(newest);
     tokio::spawn(async move {
-        if sender.send(Bytes::from_static(b": alive\n\n")).await.is_err() {
+        if !reader.send(": alive\n\n").await {
             return;
         }
         loop {
@@ -61,33 +99,15 @@ pub fn events(hub: Arc<Hub>, run: Option<String>, seen: Option<u64>) -> Response
                 text += &format!("id: {}\nevent: {}\ndata: {}\n\n", one.id, one.kind, one.data);
             }
             seen = if news.len() < MANY { newest } else { news.last().map_or(newest, |one| one.id) };
-            if !text.is_empty() && sender.send(text.into()).await.is_err() {
+            if !text.is_empty() && !reader.send(text).await {
                 return;
             }
-            if news.len() < MANY && !next(&sender, changed.changed()).await {
+            if news.len() < MANY && !reader.next(&mut changed).await {
                 return;
             }
         }
     });
     response(pieces)
-}
-
-/// Waits for a change, and says now and then that the server is there; `false` when nobody reads any more.
-async fn next<E>(sender: &Sender<Bytes>, change: impl Future<Output = Result<(), E>>) -> bool {
-    tokio::pin!(change);
-    loop {
-        tokio::select! {
-            changed = timeout(ALIVE, &mut change) => match changed {
-                Ok(changed) => return changed.is_ok(),
-                Err(_) => {
-                    if sender.send(Bytes::from_static(b": alive\n\n")).await.is_err() {
-                        return false;
-                    }
-                }
-            },
-            () = sender.closed() => return false,
-        }
-    }
 }
 
 /// Counts a connection of a live run, for as long as it lives.
@@ -115,7 +135,7 @@ impl Drop for Connection {
 
 /// What a live run is to do: the whole present state, and again whenever it changes.
 pub fn control(hub: Arc<Hub>, live: Shared) -> Response {
-    let (sender, pieces) = channel(QUEUE);
+    let (mut reader, pieces) = Reader::new();
     let mut changed = hub.watch();
     let connection = Connection::new(hub, Arc::clone(&live));
     tokio::spawn(async move {
@@ -126,15 +146,16 @@ pub fn control(hub: Arc<Hub>, live: Shared) -> Response {
                 let live = lock(&live);
                 let state = (live.revision, live.pause, live.stop);
                 let is_new = sent != Some(state);
-                (state, is_new.then(|| format!("event: control\ndata: {}\n\n", live.control(Instant::now()))))
+                let event = || format!("event: control\ndata: {}\n\n", live.control(Instant::now()));
+                (state, is_new.then(event))
             };
             sent = Some(state);
             if let Some(text) = text
-                && sender.send(text.into()).await.is_err()
+                && !reader.send(text).await
             {
                 return;
             }
-            if !next(&sender, changed.changed()).await {
+            if !reader.next(&mut changed).await {
                 return;
             }
         }

@@ -80,6 +80,11 @@ pub fn run(args: &Arguments) -> Result<(), Failure> {
     let (own, inbox) = Own::new(engine.viewer(), document.revision(), CAN, Box::new(|| ()));
     hub.set_own(own);
     let server = serve(&hub, args)?;
+    if folder.is_some() {
+        output::say(
+            "anneal: the results are written when the training ends or is asked to stop, not after Ctrl-C",
+        );
+    }
     let start = Instant::now();
     let ended = train(&engine, &mut document, &inbox, &hub);
     hub.tick(Instant::now());

@@ -120,6 +120,13 @@ impl Events {
         }
     }
 
+    /// The next line, whatever it says.
+    pub fn line(&mut self) -> Option<String> {
+        let mut line = String::new();
+        let read = self.lines.read_line(&mut line).ok()?;
+        (read > 0).then(|| line.trim_end().to_owned())
+    }
+
     /// The next event of this kind.
     pub fn of(&mut self, wanted: &str) -> Value {
         loop {

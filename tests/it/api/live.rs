@@ -310,6 +310,34 @@ fn one_that_is_gone_is_disconnected_and_one_that_comes_again_trains() {
 }
 
 #[test]
+fn a_listener_hears_that_the_server_is_there_while_nothing_changes_for_it() {
+    let (_hub, _server, client) = serve();
+    let id = client.post("/v1/live", &registration("quiet", 0, 0)).json()["id"].as_str().unwrap().to_owned();
+    let mut control = client.stream(&format!("/v1/live/{id}/control"), "");
+    assert_eq!(control.of("control")["revision"], 0);
+    // Events that say nothing to this listener go on all the time.
+    let (busy, path) = (client.clone(), format!("/v1/live/{id}/rows"));
+    let end = Arc::new(AtomicBool::new(false));
+    let ends = Arc::clone(&end);
+    let rows = Builder::new().name("busy".into()).spawn(move || {
+        for update in 0_u64.. {
+            if ends.load(Ordering::SeqCst) {
+                return;
+            }
+            let rows = json!({"first": update, "rows": {"update": [update], "train_loss": [1.0]}});
+            busy.post(&path, &rows);
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    });
+    for _ in 0..2 {
+        assert!(control.line().expect("a line").starts_with(": alive"));
+        assert_eq!(control.line().as_deref(), Some(""));
+    }
+    end.store(true, Ordering::SeqCst);
+    rows.unwrap().join().unwrap();
+}
+
+#[test]
 fn groups_and_numbers_are_bent_by_themselves() {
     let (_hub, _server, client) = serve();
     let register = json!({
