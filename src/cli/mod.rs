@@ -44,6 +44,9 @@ struct Cli {
     command: Option<Command>,
     /// The experiment to open in the studio; without one, the digits under three schedules.
     file: Option<PathBuf>,
+    /// Let your programs in from the start: trainings in scripts of your own join, and controllers steer runs.
+    #[arg(long)]
+    live: bool,
 }
 
 #[derive(Subcommand)]
@@ -132,7 +135,7 @@ pub fn main() -> ExitCode {
     log.with_env_filter(filter).with_writer(std::io::stderr).init();
     let cli = Cli::parse();
     let done = match cli.command {
-        None => open::run(cli.file.as_deref()),
+        None => open::run(cli.file.as_deref(), cli.live),
         Some(Command::Train(args)) => train::run(args),
         Some(Command::Schedule { file }) => schedule::run(&file),
         Some(Command::FindLr(args)) => find_lr::run(&args),
