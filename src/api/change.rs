@@ -111,8 +111,8 @@ impl Change {
     /// Reads the body of a request.
     ///
     /// # Errors
-    /// When it is not such an object, says more than one future or nothing at all, or holds a number that no rate
-    /// can be.
+    /// When it is not such an object, says more than one future or nothing at all, or holds a number that no
+    /// rate can be.
     pub fn read(body: &[u8]) -> Result<Self, Refused> {
         let written: Written = serde_json::from_slice(body).map_err(|error| unreadable(&error))?;
         let wrong = |text: String| Err(Refused::Unreadable(text));

@@ -20,7 +20,8 @@ pub struct Sign {
     pub api: u32,
 }
 
-/// The file, for as long as the API is served; dropping it removes it, unless another program's is there by now.
+/// The file, for as long as the API is served; dropping it removes it, unless another program's is there by
+/// now.
 #[derive(Debug)]
 pub struct Door {
     path: PathBuf,

@@ -16,8 +16,8 @@ use super::hub::lock;
 /// The largest body, and how long it may take to arrive.
 pub const MAX_BODY: usize = 8 << 20;
 const BODY_TIME: Duration = Duration::from_secs(10);
-/// Requests a second and in a burst, of those who know the token, and of all others together: a stranger who floods
-/// the door keeps nobody out.
+/// Requests a second and in a burst, of those who know the token, and of all others together: a stranger who
+/// floods the door keeps nobody out.
 const FRIENDS: (f64, f64) = (500.0, 1000.0);
 const STRANGERS: (f64, f64) = (50.0, 100.0);
 

@@ -1,4 +1,5 @@
-//! What runs there are, ours and live ones, and what happened to them: the one thing that all requests look at.
+//! What runs there are, ours and live ones, and what happened to them: the one thing that all requests look
+//! at.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

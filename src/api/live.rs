@@ -232,7 +232,8 @@ impl Live {
         self.reached(now).saturating_add(1 + (travels.ceil() as u64).clamp(1, 100_000))
     }
 
-    /// What is to be done about a change that took effect, or not: one that came late gets more time the next time.
+    /// What is to be done about a change that took effect, or not: one that came late gets more time the
+    /// next time.
     pub(super) fn settle(&mut self, revision: u64, update: Option<u64>, late: bool, refused: Option<String>) {
         self.delivery = if late { (self.delivery * 2.0).min(0.5) } else { (self.delivery * 0.95).max(0.002) };
         if let Some(made) = self.changes.iter_mut().find(|made| made.revision == revision) {
@@ -244,7 +245,8 @@ impl Live {
     /// Puts another future in place of the planned one; the first update it holds for.
     ///
     /// # Errors
-    /// When that update is made already, the group is unknown, or a rate leaves the bounds that the script declared.
+    /// When that update is made already, the group is unknown, or a rate leaves the bounds that the script
+    /// declared.
     pub fn change(&mut self, change: &Change, now: Instant) -> Result<u64, Refused> {
         let state = self.state(now);
         if state.is_over() {

@@ -43,8 +43,8 @@ impl Newsreel {
         self.newest
     }
 
-    /// The events after number `seen`, of one run or of all, at most `most`; where some of those were forgotten, an
-    /// event that says so comes first.
+    /// The events after number `seen`, of one run or of all, at most `most`; where some of those were
+    /// forgotten, an event that says so comes first.
     pub fn since(&self, seen: u64, run: Option<&str>, most: usize) -> Vec<News> {
         let mut found = Vec::new();
         let oldest = self.kept.front().map_or(self.newest + 1, |news| news.id);

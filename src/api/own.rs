@@ -240,8 +240,8 @@ impl Own {
         keep(self.changes.entry(run).or_default(), made, CHANGES);
     }
 
-    /// What there is to tell since the last call: changes that took effect, states, findings, and a row at most ten
-    /// times a second.
+    /// What there is to tell since the last call: changes that took effect, states, findings, and a row at
+    /// most ten times a second.
     pub fn news(&mut self, now: Instant) -> Vec<(String, super::rows::Told)> {
         let mut news = Vec::new();
         let in_effect: Vec<(u64, u64)> =

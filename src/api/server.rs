@@ -59,8 +59,8 @@ impl Server {
     /// Begins to serve a hub.
     ///
     /// # Errors
-    /// When no port is free, the system has no thread or no randomness to give, or the file for clients cannot be
-    /// written.
+    /// When no port is free, the system has no thread or no randomness to give, or the file for clients
+    /// cannot be written.
     pub fn start(hub: Arc<Hub>, options: Options) -> io::Result<Self> {
         let token = match options.token {
             Some(token) => token,

@@ -64,8 +64,8 @@ impl Reader {
         self.pieces.send(piece.into()).await.is_ok()
     }
 
-    /// Waits for a change, and says now and then that the server is there, also while changes come that say nothing
-    /// to this reader; `false` when nobody reads any more.
+    /// Waits for a change, and says now and then that the server is there, also while changes come that say
+    /// nothing to this reader; `false` when nobody reads any more.
     async fn next(&mut self, changed: &mut watch::Receiver<u64>) -> bool {
         loop {
             let rest = ALIVE.saturating_sub(self.spoken.elapsed());

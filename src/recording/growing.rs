@@ -22,8 +22,8 @@ pub struct Growing {
 }
 
 impl Growing {
-    /// An empty recording over updates. `rate` is the column of the rate that stands for the run's: the rates of
-    /// other groups are series beside it.
+    /// An empty recording over updates. `rate` is the column of the rate that stands for the run's: the
+    /// rates of other groups are series beside it.
     pub fn new(rate: Option<&str>) -> Self {
         let mut builder = Builder::within("Live training", ROOM);
         // A new builder has room for a run.
@@ -33,8 +33,8 @@ impl Growing {
         Self { builder, run, empty, rate: rate.map(str::to_owned) }
     }
 
-    /// Appends a value of a column. An update before the column's last one takes it back, as a training that is
-    /// resumed does.
+    /// Appends a value of a column. An update before the column's last one takes it back, as a training that
+    /// is resumed does.
     pub fn push(&mut self, column: &str, update: u64, value: f64) {
         if let Some(slot) = self.slot(column) {
             self.builder.push(slot, update, value);

@@ -25,7 +25,8 @@ pub struct Standing<'a> {
     pub mode: Mode,
 }
 
-/// Does what is asked, or refuses it, and says so; what the engine is to be told before the document's next revision.
+/// Does what is asked, or refuses it, and says so; what the engine is to be told before the document's next
+/// revision.
 pub fn obey(document: &mut Document, standing: &Standing<'_>, ask: Ask, hub: &Hub) -> Vec<Command> {
     let (answer, commands) = match granted(document, standing, &ask.wish) {
         Ok((done, commands)) => (Ok(done), commands),

@@ -1,5 +1,5 @@
-//! Guests beside our runs: recordings that are followed while their files grow, and trainings that other programs
-//! run now, shown as lanes of a frame.
+//! Guests beside our runs: recordings that are followed while their files grow, and trainings that other
+//! programs run now, shown as lanes of a frame.
 
 mod source;
 
@@ -128,7 +128,8 @@ impl Shelf {
         Ok(())
     }
 
-    /// Takes in what was opened since; why something could not be. `taken` are the palette's places of our runs.
+    /// Takes in what was opened since; why something could not be. `taken` are the palette's places of our
+    /// runs.
     pub fn poll(&mut self, taken: &[usize], clock: Clock) -> Vec<String> {
         let mut failed = Vec::new();
         let mut opened = Vec::new();

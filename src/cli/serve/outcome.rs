@@ -18,8 +18,8 @@ use crate::telemetry::Column;
 use crate::telemetry::metrics::Writer;
 use crate::ui::Document;
 
-/// Writes `experiment.toml` with the schedules as they ended, `metrics.csv`, `changes.jsonl` and `summary.json`, and
-/// prints the table.
+/// Writes `experiment.toml` with the schedules as they ended, `metrics.csv`, `changes.jsonl` and
+/// `summary.json`, and prints the table.
 pub fn write(
     folder: Option<&Folder>,
     source: &Path,

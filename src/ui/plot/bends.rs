@@ -111,8 +111,8 @@ impl Plots<'_> {
         Some(&draft.points)
     }
 
-    /// What is planned, moved so that it goes through `target` at a ring and stays as it is at its neighbours; the
-    /// last ring takes what follows with it, the first one what comes before.
+    /// What is planned, moved so that it goes through `target` at a ring and stays as it is at its
+    /// neighbours; the last ring takes what follows with it, the first one what comes before.
     fn bent(
         &self,
         ahead: &Ahead,

@@ -168,7 +168,7 @@ fn every_applied_rate_is_the_plan_s_exactly_from_the_promised_update_on() {
         json!({"factor": 0.5, "by": "a test", "why": "half from now on"}),
         json!({"points": [[150, 0.3], [400, 0.01]], "why": "a line"}),
         json!({"schedule": {"kind": "cosine", "peak": 0.2, "floor": 0.001}}),
-        json!({"rates": [0.123456789012345678, 0.1, 1e-7]}),
+        json!({"rates": [0.123_456_789_012_345_68, 0.1, 1e-7]}),
         json!({"release": true}),
     ];
     let mut promised: Vec<(u64, u64)> = Vec::new();

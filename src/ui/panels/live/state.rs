@@ -1,4 +1,5 @@
-//! What the live panel keeps: the server while it is on, the run that is chosen, and a change that is being drawn.
+//! What the live panel keeps: the server while it is on, the run that is chosen, and a change that is being
+//! drawn.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
