@@ -24,6 +24,7 @@ mod policy;
 mod results;
 mod schedule;
 mod screenshot;
+mod serve;
 mod sign;
 mod sinks;
 mod summary;
@@ -51,6 +52,9 @@ struct Cli {
     command: Option<Command>,
     /// The experiment to open in the studio; without one, the digits under three schedules.
     file: Option<PathBuf>,
+    /// Let your programs in from the start: trainings in scripts of your own join, and controllers steer runs.
+    #[arg(long)]
+    live: bool,
 }
 
 #[derive(Subcommand)]
@@ -103,6 +107,8 @@ enum Command {
     Approve(sign::SignArgs),
     /// Check an experiment file's change log and signatures; exit 1 where something does not hold.
     Verify(sign::VerifyArgs),
+    /// The API without a window: train a file behind it, or take in trainings of other programs.
+    Serve(serve::Arguments),
     /// Measure lane-updates a second on the standard workloads.
     Bench(bench::Arguments),
 }
@@ -155,7 +161,7 @@ pub fn main() -> ExitCode {
     log.with_env_filter(filter).with_writer(std::io::stderr).init();
     let cli = Cli::parse();
     let done = match cli.command {
-        None => open::run(cli.file.as_deref()),
+        None => open::run(cli.file.as_deref(), cli.live),
         Some(Command::Train(args)) => train::run(args),
         Some(Command::Schedule { file }) => schedule::run(&file),
         Some(Command::FindLr(args)) => find_lr::run(&args),
@@ -177,6 +183,7 @@ pub fn main() -> ExitCode {
         Some(Command::Sign(args)) => sign::run(&args, Role::Author),
         Some(Command::Approve(args)) => sign::run(&args, Role::Approval),
         Some(Command::Verify(args)) => sign::verify(&args),
+        Some(Command::Serve(args)) => serve::run(&args),
         Some(Command::Bench(args)) => bench::command(&args),
     };
     match done {

@@ -99,6 +99,15 @@ fn what_governs_files_knows_nothing_of_training() {
 }
 
 #[test]
+fn the_api_looks_at_runs_and_asks_their_owners_and_shows_nothing() {
+    absent("api", &INTERFACE, &[]);
+    absent("api", &["crate::ui", "crate::cli", "candle", "engine::protocol::Command", "Engine::"], &[]);
+    for folder in ["engine", "train", "recording", "analysis"] {
+        absent(folder, &["crate::api", "tokio", "axum"], &[]);
+    }
+}
+
+#[test]
 fn exports_imports_and_lint_know_schedules_and_experiments_only() {
     for folder in ["export", "import", "lint"] {
         absent(folder, &INTERFACE, &[]);
@@ -129,12 +138,18 @@ fn colours_are_named_in_the_theme_only() {
 
 #[test]
 fn all_randomness_is_seeded() {
-    let unseeded = ["thread_rng", "rand::rng(", "from_os_rng", "from_entropy", "OsRng", "RandomState::new"];
-    absent("", &unseeded, &[]);
-    // Signing keys are secrets; that no number is drawn there is plain from what it imports.
-    absent("", &["getrandom"], &["govern/key.rs"]);
-    // A record of changes has dates.
-    absent("", &["SystemTime"], &["src/machine.rs"]);
+    let unseeded = [
+        "thread_rng",
+        "rand::rng(",
+        "from_os_rng",
+        "from_entropy",
+        "OsRng",
+        "SystemTime",
+        "RandomState::new",
+        "getrandom::",
+    ];
+    // A token and a signing key must not be known beforehand, and a change says at what time of day it was made.
+    absent("", &unseeded, &["src/api/stamp.rs", "src/govern/key.rs", "src/machine.rs"]);
 }
 
 #[test]

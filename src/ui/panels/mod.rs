@@ -16,6 +16,7 @@ pub mod landscape;
 pub mod lesson;
 pub mod library;
 pub mod lint;
+pub mod live;
 pub mod map;
 pub mod microscope;
 pub mod model;
@@ -55,6 +56,7 @@ pub const PANELS: &[Panel] = &[
     snapshots::PANEL,
     landscape::PANEL,
     field::PANEL,
+    live::PANEL,
     export::PANEL,
     history::PANEL,
 ];
