@@ -26,3 +26,13 @@ if "$venv/bin/python" -c "import tensorboard" 2>/dev/null; then
 else
     skipped "tensorboard cannot be installed: nobody but our own reader has read the event files"
 fi
+
+# The package's targets, where their clients can be had.
+if "$venv/bin/pip" install -q mlflow duckdb pyarrow opentelemetry-exporter-otlp-proto-http 'moto[server,s3]' s3fs wandb trackio \
+    grafana-foundation-sdk; then
+    "$venv/bin/python" tests/prometheus/dashboards.py
+    "$venv/bin/python" tests/sync/others.py "$anneal"
+    "$venv/bin/python" tests/sync/mlflow_server.py "$anneal"
+else
+    skipped "the clients of MLflow and others cannot be installed: anneal_studio.sync was not tried"
+fi

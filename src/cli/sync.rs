@@ -70,9 +70,10 @@ pub fn run(args: &SyncArgs) -> Result<(), Failure> {
         // Before the rows are read: what is measured after that is read the next time.
         let is_over = from.join("summary.json").exists();
         rows += write(&experiment, &mut state, &mut sink, to)?;
-        if is_over && let Some(sink) = &mut sink {
+        if is_over {
             let failed = failed(&experiment, &from);
-            sink.end(&failed).with_context(there)?;
+            let names = lanes(&experiment, None);
+            opened(&mut sink, to, &names).and_then(|sink| sink.end(&failed)).with_context(there)?;
             state.ended = true;
         }
         if let Some(sink) = &sink {

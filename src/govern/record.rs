@@ -51,9 +51,14 @@ pub enum Recorded {
 /// # Errors
 /// When the file cannot be read, or as [`History`]'s log cannot be written.
 pub fn record(file: &Path, change: &Change) -> Result<Recorded, HistoryError> {
-    let Some(text) = regular_text(file)? else { return Ok(Recorded::Nowhere) };
+    let failed = |cause| HistoryError::Read { file: file.to_owned(), cause };
+    if !std::fs::metadata(file).map_err(failed)?.is_file() {
+        return Ok(Recorded::Nowhere);
+    }
     let mut number = None;
     History::append(file, |history| {
+        // Read under the log's lock: of two that save at once, the later entry is of the later file.
+        let text = text(file)?;
         if history.is_of(text.as_bytes()) {
             return Ok(Vec::new());
         }
@@ -99,13 +104,7 @@ fn entry(last: Option<&Entry>, text: &str, change: &Change) -> Entry {
     }
 }
 
-/// The text of a regular file; nothing of a pipe or a device.
-fn regular_text(file: &Path) -> Result<Option<String>, HistoryError> {
-    let failed = |cause| HistoryError::Read { file: file.to_owned(), cause };
-    if !std::fs::metadata(file).map_err(failed)?.is_file() {
-        return Ok(None);
-    }
-    let bytes = files::read(file, MAX_BYTES).map_err(|error| failed(error.into()))?;
-    let text = String::from_utf8(bytes);
-    text.map(Some).map_err(|_| failed(std::io::Error::other("it is no UTF-8 text")))
+fn text(file: &Path) -> std::io::Result<String> {
+    let bytes = files::read(file, MAX_BYTES)?;
+    String::from_utf8(bytes).map_err(|_| std::io::Error::other("it is no UTF-8 text"))
 }
