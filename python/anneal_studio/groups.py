@@ -25,9 +25,10 @@ def plain(value: Any, depth: int = 0) -> Any:
 def inner(optimizer: Any) -> Any:
     """The optimizer inside the wrappers of accelerate and Lightning."""
     for _ in range(4):
-        if hasattr(optimizer, "register_step_post_hook") or not hasattr(optimizer, "optimizer"):
+        inside = getattr(optimizer, "optimizer", None)
+        if not hasattr(inside, "param_groups"):
             break
-        optimizer = optimizer.optimizer
+        optimizer = inside
     return optimizer
 
 

@@ -122,7 +122,7 @@ class _Steered(keras.optimizers.schedules.LearningRateSchedule):
         self.rate: Optional[float] = None
 
     def __call__(self, step):
-        return self._schedule(step) if self.rate is None else self.rate
+        return self._schedule(step) if self.rate is None else keras.ops.convert_to_tensor(self.rate, "float32")
 
     def get_config(self):
         return self._schedule.get_config()

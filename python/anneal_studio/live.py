@@ -341,6 +341,7 @@ class Live:
                        zip(self._groups.names, rates, self._groups.counts())],
             "bounds": list(self._bounds) if self._bounds else None, "planned": known.rates,
             "planned_from": self._first, "planned_every": known.every, "planned_why": known.why or None,
+            "numbers": [name for name in plan.NUMBERS if not self._groups.lacks(name)],
             "can": [] if self._several else ["pause", "stop"], "revision": self._control.revision,
             "client": {"framework": framework, "pid": os.getpid(), "python": sys.version.split()[0]},
         }
@@ -372,7 +373,7 @@ class Live:
 
     def _refuse(self, revision: int, reason: str, update: int) -> None:
         self._counts["refused"] += 1
-        self._tell({"revision": revision, "refused": True, "reason": reason, "update": update})
+        self._tell({"refused": revision, "reason": reason, "update": update})
         self._said.say("refused", f"a change from the studio was refused: {reason} (later ones are counted in "
                                   "live.counts)")
 

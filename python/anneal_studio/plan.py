@@ -132,10 +132,10 @@ def read(
         return replace(before, pause=pause, stop=stop)
     first = update if event.get("from") is None else _whole(event["from"], "from")
     release = event.get("release") is True
-    if release:
-        new = {key: Segment(first, revision, None, True) for key in before.curves}
-    else:
-        new = _bent(event, revision, first, groups, bounds, full)
+    # What is not listed goes back to the script's own scheduler.
+    new = {key: Segment(first, revision, None, True) for key in before.curves}
+    if not release:
+        new.update(_bent(event, revision, first, groups, bounds, full))
     curves = dict(before.curves)
     for key, segment in new.items():
         # What is in force until the new one begins; anything older is past.

@@ -93,6 +93,15 @@ class Bending(unittest.TestCase):
         self.assertEqual(rates, [0.1] * 10 + [0.2] + [0.3] * 19 + [0.4] * 20)
         self.assertEqual([it["revision"] for it in self.studio.applied], [1, 2])
 
+    def test_a_curve_that_a_later_change_does_not_name_goes_back_to_its_scheduler(self):
+        optimizer = Optimizer([0.1, 0.2])
+        live = self.live(optimizer)
+        bent = {name: {"from": 0, "rates": [0.5]} for name in ("group 0", "group 1")}
+        self.told(live, groups=bent, **{"from": 0})
+        change = {"groups": {"group 0": {"from": 4, "rates": [0.5]}}, "from": 10}
+        train(optimizer, None, 20, live, lambda update: update == 4 and self.told(live, **change))
+        self.assertEqual(optimizer.applied, [[0.5, 0.5]] * 10 + [[0.5, 0.2]] * 10)
+
     def test_a_change_that_comes_late_is_followed_from_the_next_update_and_reported_late(self):
         optimizer = Optimizer([0.1])
         live = self.live(optimizer)
@@ -136,7 +145,7 @@ class Bending(unittest.TestCase):
         live = self.live(optimizer)
         self.told(live, numbers={"beta1": 0.5})
         live.close()
-        self.assertTrue(self.studio.applied[0]["refused"])
+        self.assertEqual(self.studio.applied[0]["refused"], 1)
         self.assertIn("Optimizer has no beta1", self.studio.applied[0]["reason"])
 
     def test_on_change_is_called_before_a_change_and_may_refuse_it_by_failing(self):
@@ -176,7 +185,7 @@ class Bending(unittest.TestCase):
         self.assertEqual(live.counts["refused"], len(bad) + 6)
         reasons = [it["reason"] for it in self.studio.applied]
         self.assertIn("outside the bounds that the script declared, 0 to 0.5", reasons[0])
-        self.assertTrue(all(it["refused"] for it in self.studio.applied))
+        self.assertEqual([it["refused"] for it in self.studio.applied], list(range(1, len(bad) + 7)))
 
     def test_a_rate_is_put_back_where_the_optimizer_has_no_hooks_or_its_update_was_skipped(self):
         optimizer, alone = Hookless([0.1]), Optimizer([0.1])
@@ -245,7 +254,6 @@ class Bending(unittest.TestCase):
         self.told(live, groups={"all": {"from": 0, "rates": [0.2]}})
         live.step(loss=1.0)
         live.close()
-        self.assertLess(self.studio.applied[0]["latency_s"], 5.0)
         self.assertGreaterEqual(self.studio.applied[0]["latency_s"], 0.0)
 
 

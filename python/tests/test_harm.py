@@ -48,13 +48,13 @@ class Harm(unittest.TestCase):
         self.assertEqual(self.studio.column("train_loss"), dict(enumerate(alone()[0])))
 
     def test_every_kind_of_wrong_answer(self):
-        for mood in ("slow", "hangs", "dies", "lies", "forgets", "garbage", "page", "huge", "deep", "busy"):
+        for mood in ("hangs", "slow", "dies", "lies", "forgets", "garbage", "page", "huge", "deep", "busy"):
             with self.subTest(mood):
                 self.studio.mood = mood
-                began = time.monotonic()
                 self.compare()
-                # Far below what any of the answers takes: nothing of it was waited for.
-                self.assertLess(time.monotonic() - began, 5.0)
+                if mood == "hangs":
+                    # The training ended while the first rows still wait for an answer: it waited for none.
+                    self.assertEqual(self.studio.rows, {})
 
     def test_a_wrong_token(self):
         live = self.compare(lambda update: time.sleep(0.001), token="wrong")

@@ -1,0 +1,59 @@
+"""Two Keras fits, bent while they train: with a rate that is a number, and with a LearningRateSchedule."""
+
+import os
+import time
+
+os.environ.setdefault("KERAS_BACKEND", "torch")
+
+import keras
+import numpy
+import torch
+
+from common import Hand, Rounded, Server, compare, record
+
+from anneal_studio.keras import AnnealCallback
+
+EPOCHS, STEPS = 6, 100
+
+
+class Seen(keras.optimizers.Adam):
+    """Adam that tells which rate its updates used."""
+
+    def update_step(self, gradient, variable, learning_rate):
+        if variable is self._trainable_variables[0]:
+            self.applied.append([float(learning_rate)])
+            time.sleep(0.004)
+        return super().update_step(gradient, variable, learning_rate)
+
+
+def fit(server, rate, name):
+    keras.utils.set_random_seed(0)
+    inputs = numpy.random.default_rng(0).normal(size=(STEPS * 16, 64)).astype("float32")
+    labels = inputs[:, :10].argmax(1)
+    model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(64, "tanh"), keras.layers.Dense(10)])
+    optimizer = Seen(rate)
+    optimizer.applied = []
+    model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True), run_eagerly=True)
+    callback = AnnealCallback(name=name)
+    hand = Hand(server, 300, {"schedule": {"kind": "cosine", "peak": 4e-3}})
+    model.fit(inputs, labels, batch_size=16, epochs=EPOCHS, verbose=0, callbacks=[callback])
+    # Keras computes in 32 bits: what is applied is the nearest of those.
+    rates = [rate if isinstance(rate, float) else float(rate(update)) for update in range(EPOCHS * STEPS)]
+    own = [[float(numpy.float32(value))] for value in rates]
+    result = compare(Rounded(server), hand, ["all"], optimizer.applied, own)
+    return {**result, "counts": callback.live.counts}
+
+
+def main():
+    torch.set_num_threads(1)
+    server = Server()
+    try:
+        number = fit(server, 1e-3, "a Keras fit")
+        schedule = fit(server, keras.optimizers.schedules.CosineDecay(2e-3, EPOCHS * STEPS), "a Keras fit with a schedule")
+        record("keras", {"backend": keras.backend.backend(), "rate is a number": number,
+                         "rate is a schedule": schedule}, keras, torch)
+    finally:
+        server.close()
+
+
+main()
