@@ -46,6 +46,11 @@ class Journal:
         """The index of the oldest row that is still there."""
         return max(0, self.count - self._size)
 
+    def safe(self) -> int:
+        """The index of the oldest row that is not about to be overwritten."""
+        oldest = self.oldest()
+        return oldest + self._size // 8 if oldest else 0
+
     def settle(self, last: int) -> None:
         """Turns scalar tensors of rows up to ``last`` into numbers, so that no device's memory is held by them."""
         for index in range(max(self._settled, self.oldest()), last):

@@ -3,6 +3,7 @@
 import http.client
 import logging
 import re
+import socket
 import threading
 import time
 from typing import Any, Callable, Optional
@@ -128,7 +129,7 @@ class Link:
             self._said.say("found", f"Anneal Studio at {address.url} shows this training", logging.INFO)
             self.connections += 1
             self.connected = True
-            listener = _Listener(Wire(address, SILENCE), self._id, self._control, self._wake)
+            listener = self._listen(address)
             backwards = 0
             while True:
                 closing = self._closing.is_set()
@@ -146,19 +147,25 @@ class Link:
                         return
                     continue
                 self._fetch(wire)
-                if listener.error is not None:
+                if isinstance(listener.error, socket.timeout):
+                    # Silent, while the studio answers all else: its stream is opened anew, and begins with the whole state.
+                    listener.close()
+                    listener = self._listen(address)
+                elif listener.error is not None:
                     raise listener.error
         finally:
             if listener is not None:
                 listener.close()
             wire.close()
 
+    def _listen(self, address: find.Address) -> "_Listener":
+        return _Listener(Wire(address, SILENCE), self._id, self._control, self._wake)
+
     def _send(self, wire: Wire, closing: bool) -> bool:
         """One request with the next rows; True where no row is left."""
         journal = self._journal
-        oldest = journal.oldest() + (ROWS if journal.oldest() else 0)
+        oldest = journal.safe()
         if self._sent < oldest:
-            # Those at the ring's edge may be overwritten while they are read.
             self.dropped += oldest - self._sent
             self._sent = oldest
         end = journal.count

@@ -94,7 +94,7 @@ class Harm(unittest.TestCase):
         self.studio.wait(lambda: live.counts["dropped"] > 0, 10.0)
         self.studio.wait(lambda: live.connected, 10.0)
         live.close()
-        self.assertGreaterEqual(live.counts["dropped"] + len(self.studio.rows), 280)
+        self.assertEqual(live.counts["dropped"] + len(self.studio.rows), 300)
 
     def test_a_flood_of_control_leaves_the_interpreter_to_the_training(self):
         optimizer = Optimizer([0.02, 0.01])
