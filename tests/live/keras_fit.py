@@ -4,6 +4,7 @@ import os
 import time
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import keras
 import numpy
