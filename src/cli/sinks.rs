@@ -37,6 +37,8 @@ pub struct Sinks {
     outlets: Outlets,
     endpoint: Option<Endpoint>,
     linger: Duration,
+    /// How often the page had been asked for when the last values were on it.
+    scraped: u64,
     /// Lanes that are known to have failed.
     failed: BTreeSet<usize>,
 }
@@ -98,12 +100,13 @@ impl Sinks {
         for lost in std::mem::take(&mut self.outlets).end(failed) {
             output::say(format!("anneal: {lost}; `anneal sync` writes them from the training's folder"));
         }
+        self.scraped = self.endpoint.as_ref().map_or(0, Endpoint::scrapes);
     }
 
     /// Stays until the last values were scraped, where that is asked for.
     pub fn linger(self) {
         if let Some(endpoint) = self.endpoint.filter(|_| !self.linger.is_zero())
-            && !endpoint.wait_for_scrape(self.linger)
+            && !endpoint.wait_for_scrape(self.scraped, self.linger)
         {
             output::say(format!("anneal: nobody scraped the last values within {} s", self.linger.as_secs()));
         }

@@ -55,12 +55,16 @@ impl Endpoint {
         self.address
     }
 
-    /// Waits until the page was asked for once more, so that the last values are seen, but no longer than this.
-    /// Returns whether it was.
-    pub fn wait_for_scrape(&self, patience: Duration) -> bool {
-        let (before, start) = (self.scrapes.load(Ordering::Acquire), Instant::now());
+    /// How often the page was asked for so far.
+    pub fn scrapes(&self) -> u64 {
+        self.scrapes.load(Ordering::Acquire)
+    }
+
+    /// Waits until the page was asked for more often than `before`, but no longer than this; whether it was.
+    pub fn wait_for_scrape(&self, before: u64, patience: Duration) -> bool {
+        let start = Instant::now();
         while start.elapsed() < patience {
-            if self.scrapes.load(Ordering::Acquire) > before {
+            if self.scrapes() > before {
                 return true;
             }
             std::thread::sleep(Duration::from_millis(20));

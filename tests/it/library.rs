@@ -275,7 +275,8 @@ fn the_measures_are_those_of_an_independent_script() {
     let (ours, theirs) = (ours.as_object().unwrap(), theirs.as_object().unwrap());
     assert!(ours.keys().eq(theirs.keys()), "{ours:?} {theirs:?}");
     let close = |a: &Value, b: &Value| match (a.as_f64(), b.as_f64()) {
-        (Some(a), Some(b)) => (a - b).abs() <= 1e-9 * b.abs().max(1e-9),
+        // Losses have single precision; the decimals that files have for them are other doubles than ours.
+        (Some(a), Some(b)) => (a - b).abs() <= 1e-6 * b.abs().max(1e-9),
         _ => a == b,
     };
     for (name, ours) in ours {
