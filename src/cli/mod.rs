@@ -5,23 +5,32 @@
 
 pub mod baseline;
 mod bench;
+mod canary;
 mod data_report;
 mod diagnose;
 mod diagnosis;
 mod ensemble;
 mod export;
 mod find_lr;
+mod history;
 mod import;
 mod landscape;
 mod lesson;
+mod library;
 mod lint;
 mod open;
 mod output;
+mod pages;
+mod policy;
 mod results;
 mod schedule;
 mod screenshot;
+mod serve;
+mod sign;
+mod sinks;
 mod summary;
 mod sweep;
+mod sync;
 mod train;
 
 use std::path::{Path, PathBuf};
@@ -31,6 +40,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::data::DataError;
 use crate::experiment::Experiment;
+use crate::govern::Role;
 use crate::machine;
 use crate::train::TrainError;
 use crate::train::device::Choice;
@@ -43,6 +53,9 @@ struct Cli {
     command: Option<Command>,
     /// The experiment to open in the studio; without one, the digits under three schedules.
     file: Option<PathBuf>,
+    /// Let your programs in from the start: trainings in scripts of your own join, and controllers steer runs.
+    #[arg(long)]
+    live: bool,
 }
 
 #[derive(Subcommand)]
@@ -77,8 +90,32 @@ enum Command {
     Screenshot(screenshot::Arguments),
     /// Train one run under many other numbers, as the file's [sweep] says, and find the best ones.
     Sweep(sweep::SweepArgs),
+    /// The trainings below a folder: list, filter, sort, tag, star, note and measure them.
+    Library(library::LibraryArgs),
+    /// Write what a training's folder holds for TensorBoard, and go on where it stopped the last time.
+    Sync(sync::SyncArgs),
+    /// Train a new version of an experiment beside the old one, small and under the same seeds; exit 1 where it is worse.
+    Canary(canary::CanaryArgs),
+    /// The change log of an experiment file: who changed what, when and why; --verify checks it.
+    History(history::HistoryArgs),
+    /// Put an earlier version of an experiment file back, as a change of its own.
+    Rollback(history::RollbackArgs),
+    /// Make a key to sign and approve with.
+    Key(sign::KeyArgs),
+    /// Sign an experiment file as its author; what is not yet in its change log is recorded first.
+    Sign(sign::SignArgs),
+    /// Approve of an experiment file as it is.
+    Approve(sign::SignArgs),
+    /// Check an experiment file's change log and signatures; exit 1 where something does not hold.
+    Verify(sign::VerifyArgs),
+    /// The API without a window: train a file behind it, or take in trainings of other programs.
+    Serve(serve::Arguments),
     /// Measure lane-updates a second on the standard workloads.
     Bench(bench::Arguments),
+    /// Print the manual page, or write the pages of all commands into a folder.
+    Man(pages::ManArgs),
+    /// Print completions for a shell.
+    Completions(pages::CompletionArgs),
 }
 
 #[derive(Clone, Copy, Default, ValueEnum)]
@@ -131,7 +168,7 @@ pub fn main() -> ExitCode {
     log.with_env_filter(filter).with_writer(std::io::stderr).init();
     let cli = Cli::parse();
     let done = match cli.command {
-        None => open::run(cli.file.as_deref()),
+        None => open::run(cli.file.as_deref(), cli.live),
         Some(Command::Train(args)) => train::run(args),
         Some(Command::Schedule { file }) => schedule::run(&file),
         Some(Command::FindLr(args)) => find_lr::run(&args),
@@ -144,7 +181,19 @@ pub fn main() -> ExitCode {
         Some(Command::Lesson(args)) => lesson::run(&args),
         Some(Command::Screenshot(args)) => screenshot::run(&args),
         Some(Command::Sweep(args)) => sweep::run(&args),
+        Some(Command::Library(args)) => library::run(&args),
+        Some(Command::Sync(args)) => sync::run(&args),
+        Some(Command::Canary(args)) => canary::run(&args),
+        Some(Command::History(args)) => history::run(&args),
+        Some(Command::Rollback(args)) => history::roll_back(&args),
+        Some(Command::Key(args)) => sign::make_key(&args),
+        Some(Command::Sign(args)) => sign::run(&args, Role::Author),
+        Some(Command::Approve(args)) => sign::run(&args, Role::Approval),
+        Some(Command::Verify(args)) => sign::verify(&args),
+        Some(Command::Serve(args)) => serve::run(&args),
         Some(Command::Bench(args)) => bench::command(&args),
+        Some(Command::Man(args)) => pages::man(&args),
+        Some(Command::Completions(args)) => pages::completions(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -17,6 +17,7 @@ mod read;
 mod read_run;
 mod read_schedule;
 mod read_sweep;
+mod settings;
 pub mod sweep;
 pub mod vary;
 mod write;
@@ -30,6 +31,7 @@ pub use error::{FieldError, FileError, Place};
 pub use file::Comments;
 pub use fork::{Fork, lineage};
 pub use optimizer::{Number, Optimizer, OptimizerKind};
+pub use read::schedule_of;
 pub use sweep::Sweep;
 
 use crate::data::ColumnUses;

@@ -10,10 +10,13 @@ pub mod export;
 pub mod field;
 pub mod gallery;
 pub mod glossary;
+pub mod history;
 pub mod inspector;
 pub mod landscape;
 pub mod lesson;
+pub mod library;
 pub mod lint;
+pub mod live;
 pub mod map;
 pub mod microscope;
 pub mod model;
@@ -41,6 +44,7 @@ use crate::ui::view::SidePanel;
 pub const PANELS: &[Panel] = &[
     results::PANEL,
     report::PANEL,
+    library::PANEL,
     lesson::PANEL,
     glossary::PANEL,
     range_test::PANEL,
@@ -52,7 +56,9 @@ pub const PANELS: &[Panel] = &[
     snapshots::PANEL,
     landscape::PANEL,
     field::PANEL,
+    live::PANEL,
     export::PANEL,
+    history::PANEL,
 ];
 
 /// The panel of this name; a name comes from a row, so there always is one.
