@@ -9,6 +9,7 @@ pub mod engine;
 pub mod experiment;
 pub mod export;
 pub mod files;
+pub mod forecast;
 pub mod gpu;
 pub mod import;
 pub mod jobs;

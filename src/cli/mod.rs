@@ -11,6 +11,7 @@ mod diagnosis;
 mod ensemble;
 mod export;
 mod find_lr;
+mod forecast;
 mod import;
 mod landscape;
 mod lesson;
@@ -77,6 +78,8 @@ enum Command {
     Screenshot(screenshot::Arguments),
     /// Train one run under many other numbers, as the file's [sweep] says, and find the best ones.
     Sweep(sweep::SweepArgs),
+    /// Fit a law to three runs and say what the others come to, before or after they are trained.
+    Forecast(forecast::ForecastArgs),
     /// Measure lane-updates a second on the standard workloads.
     Bench(bench::Arguments),
 }
@@ -142,6 +145,7 @@ pub fn main() -> ExitCode {
         Some(Command::Lesson(args)) => lesson::run(&args),
         Some(Command::Screenshot(args)) => screenshot::run(&args),
         Some(Command::Sweep(args)) => sweep::run(&args),
+        Some(Command::Forecast(args)) => forecast::run(&args),
         Some(Command::Bench(args)) => bench::command(&args),
     };
     match done {
