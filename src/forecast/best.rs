@@ -131,7 +131,7 @@ mod tests {
         let best = best_shape(&fit, &like, &course(&like));
         for share in [
             |at: f64| 1.0 - at,
-            |at: f64| 0.5 * (1.0 + (3.14159 * at).cos()),
+            |at: f64| 0.5 * (1.0 + (std::f64::consts::PI * at).cos()),
             |at: f64| (5.0 - 5.0 * at).min(1.0),
         ] {
             let drawn = Course::new(3000, |update| 0.1 * share(update as f64 / 3000.0));

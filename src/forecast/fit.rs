@@ -156,7 +156,7 @@ fn sigmoid(x: f64) -> f64 {
 /// The start of this index: the additive recurrence of the generalised golden ratio, within the middle of the box.
 fn start(at: usize) -> Numbers {
     // The positive root of x^8 = x + 1.
-    const RATIO: f64 = 1.096_981_557_798_560;
+    const RATIO: f64 = 1.096_981_557_798_56;
     Numbers::from_fn(|number, _| {
         let step = RATIO.powi(-(number as i32 + 1));
         let share = 0.1 + 0.8 * ((0.5 + (at + 1) as f64 * step).fract());
@@ -214,7 +214,7 @@ impl Problem {
     /// The law of plain rates at which a start ended.
     fn plain(&self, end: &End) -> Law {
         let (rate, sum) = self.units;
-        Self { at: end.at, ..self.clone() }.law().from_units(rate, sum)
+        Self { at: end.at, ..self.clone() }.law().in_plain_units(rate, sum)
     }
 
     fn run(&self, from: &Numbers) -> Option<End> {

@@ -89,7 +89,7 @@ impl Law {
     }
 
     /// The same law for rates divided by `rate` and sums divided by `sum` turned into one for plain ones.
-    pub(super) fn from_units(self, rate: f64, sum: f64) -> Self {
+    pub(super) fn in_plain_units(self, rate: f64, sum: f64) -> Self {
         Self {
             a: self.a * sum.powf(self.alpha),
             b: self.b / rate,
@@ -157,7 +157,7 @@ mod tests {
         let (rate, sum) = (0.05, 13.0);
         let scaled = course.in_units(rate, sum);
         for updates in [50, 300, 400] {
-            let plain = LAW.from_units(rate, sum).loss(&course, updates);
+            let plain = LAW.in_plain_units(rate, sum).loss(&course, updates);
             assert!((LAW.loss(&scaled, updates) - plain).abs() < 1e-12);
         }
     }
