@@ -21,6 +21,7 @@ mod output;
 mod results;
 mod schedule;
 mod screenshot;
+mod serve;
 mod summary;
 mod sweep;
 mod train;
@@ -44,6 +45,9 @@ struct Cli {
     command: Option<Command>,
     /// The experiment to open in the studio; without one, the digits under three schedules.
     file: Option<PathBuf>,
+    /// Let your programs in from the start: trainings in scripts of your own join, and controllers steer runs.
+    #[arg(long)]
+    live: bool,
 }
 
 #[derive(Subcommand)]
@@ -80,6 +84,8 @@ enum Command {
     Sweep(sweep::SweepArgs),
     /// Fit a law to three runs and say what the others come to, before or after they are trained.
     Forecast(forecast::ForecastArgs),
+    /// The API without a window: train a file behind it, or take in trainings of other programs.
+    Serve(serve::Arguments),
     /// Measure lane-updates a second on the standard workloads.
     Bench(bench::Arguments),
 }
@@ -132,7 +138,7 @@ pub fn main() -> ExitCode {
     log.with_env_filter(filter).with_writer(std::io::stderr).init();
     let cli = Cli::parse();
     let done = match cli.command {
-        None => open::run(cli.file.as_deref()),
+        None => open::run(cli.file.as_deref(), cli.live),
         Some(Command::Train(args)) => train::run(args),
         Some(Command::Schedule { file }) => schedule::run(&file),
         Some(Command::FindLr(args)) => find_lr::run(&args),
@@ -146,6 +152,7 @@ pub fn main() -> ExitCode {
         Some(Command::Screenshot(args)) => screenshot::run(&args),
         Some(Command::Sweep(args)) => sweep::run(&args),
         Some(Command::Forecast(args)) => forecast::run(&args),
+        Some(Command::Serve(args)) => serve::run(&args),
         Some(Command::Bench(args)) => bench::command(&args),
     };
     match done {

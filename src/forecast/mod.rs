@@ -7,7 +7,6 @@ mod ahead;
 mod best;
 mod course;
 mod fit;
-
 mod law;
 mod logs;
 mod measured;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "tests may")]
 
 mod analysis;
+mod api;
 mod architecture;
 mod batches;
 mod checkpoint;
