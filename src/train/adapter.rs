@@ -56,10 +56,9 @@ impl Adapted {
             return Err("noise of a surface and rounded weights are on the CPU only".into());
         }
         let batch = task.training(&[]);
-        let model = task
-            .model
-            .wgsl(task.batch, batch.targets)
-            .ok_or("of the models only the fully connected one is written for graphics adapters")?;
+        let model = task.model.wgsl(task.batch, batch.targets).ok_or(
+            "of the models only the fully connected one, of numbers, is written for graphics adapters",
+        )?;
         let Inputs::Dense { values, .. } = batch.inputs else {
             return Err("texts are read on the CPU only".into());
         };
