@@ -91,7 +91,7 @@ fn experiment(root: &Node) -> Result<Experiment, FileError> {
     let data = data(&fields, &model, &model_fields)?;
     let train = train(&fields.need("train", "a [train] section")?, &data.source)?;
     let snapshots = fields.read("snapshots", |node| snapshots(&node))?;
-    let setting = Setting { data: &data, updates: train.updates };
+    let setting = Setting { data: &data, parameters: &model.parameters(), updates: train.updates };
     let runs = runs(&fields.need("run", "at least one [[run]] section")?, &setting)?;
     let clock = setting.clocks().next();
     let experiment = Experiment { name, data, model, train, snapshots, runs, sweep: None };

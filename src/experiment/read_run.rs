@@ -3,8 +3,10 @@
 use std::ops::Bound::{Excluded, Included};
 
 use super::error::FileError;
+use super::group::{Decay, Named};
 use super::node::{Fields, Node, quote};
 use super::optimizer::{Conflict, NumberInfo};
+use super::read_group::{groups, hold};
 use super::read_schedule::schedule;
 use super::{
     BatchSize, Controller, Data, Fork, Greedy, Hypergradient, Metric, Number, Optimizer, OptimizerKind,
@@ -29,6 +31,8 @@ const HYPERGRADIENT: &str = "a table, such as { beta = 1e-6 }";
 /// What the runs of an experiment share.
 pub(super) struct Setting<'a> {
     pub data: &'a Data,
+    /// The model's parameters.
+    pub parameters: &'a [Named],
     pub updates: Span,
 }
 
@@ -59,18 +63,24 @@ pub(super) fn run<'d>(node: Node<'d>, setting: &Setting) -> Result<(Run, Node<'d
         "greedy",
         "hypergradient",
         "layer_decay",
+        "decay",
         "batch",
+        "group",
     ])?;
     let lr = fields.need("lr", "a schedule, such as { kind = \"constant\", peak = 0.1 }")?;
+    let optimizer = optimizer(&fields.need("optimizer", OPTIMIZER)?, setting)?;
     let run = Run {
         name: text.to_owned(),
         fork: fields.read("fork", |node| fork(&node))?,
-        optimizer: optimizer(&fields.need("optimizer", OPTIMIZER)?, setting)?,
         lr: tried(&lr, setting, |_, _| Ok(()))?,
         controller: controller(&fields, setting.data)?,
         layer_decay: fields.read("layer_decay", |decay| decay.number((Excluded(0.0), Included(1.0))))?,
+        decay: fields.read("decay", |node| node.choice(&Decay::ALL))?.unwrap_or_default(),
         batch: fields.read("batch", |node| batch(&node, setting))?,
+        groups: groups(&fields, &optimizer, setting)?,
+        optimizer,
     };
+    hold(&fields, &run, setting.parameters)?;
     Ok((run, name))
 }
 
@@ -96,7 +106,7 @@ pub(super) fn descends(node: &Node, runs: &[Run], at: usize, setting: &Setting) 
 }
 
 /// The schedule in this table. It is refused only where it fails on every clock.
-fn tried(
+pub(super) fn tried(
     node: &Node,
     setting: &Setting,
     fits: impl Fn(&Curve, u64) -> Result<(), FileError>,
@@ -192,7 +202,7 @@ fn highest(curve: &Curve, updates: u64) -> f64 {
     even.chain(events).map(|update| curve.at(update)).fold(0.0, f64::max)
 }
 
-fn fixed(node: &Node, info: &NumberInfo) -> Result<f64, FileError> {
+pub(super) fn fixed(node: &Node, info: &NumberInfo) -> Result<f64, FileError> {
     let value = if info.open { node.number(info.min..info.max) } else { node.number(info.min..=info.max) }?;
     if info.allows(value) { Ok(value) } else { Err(node.error(format!("a number that is {}", info.range()))) }
 }

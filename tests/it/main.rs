@@ -18,6 +18,7 @@ mod ensemble;
 mod errands;
 mod experiment_file;
 mod export;
+mod groups;
 mod guard;
 mod import;
 mod landscape;

@@ -10,6 +10,7 @@ pub mod export;
 pub mod field;
 pub mod gallery;
 pub mod glossary;
+pub mod groups;
 pub mod inspector;
 pub mod landscape;
 pub mod lesson;
