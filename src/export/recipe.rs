@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use super::expression::Expression;
+use super::groups::{self, GroupTrack, Groups};
 use super::knots::Knots;
 use super::outline::Outline;
 use super::{ExportError, MAX_UPDATES, Options, formula};
@@ -29,6 +30,7 @@ pub struct Recipe<'a> {
     pub outline: Outline,
     /// Optimizer numbers that change along the run: momentum, beta2, weight decay.
     pub varying: Vec<Varying>,
+    pub groups: Vec<GroupTrack>,
     /// Where the run's batch is a schedule: the micro-batches of an update.
     pub batches: Option<Piecewise<u64>>,
     /// The optimizer's numbers and options that the text asked for, to write them.
@@ -80,6 +82,8 @@ pub struct Carries {
     pub clipping: bool,
     pub accumulation: bool,
     pub layer_decay: bool,
+    /// Parameter groups, and which parameters decay.
+    pub groups: Groups,
     /// Momentum's bounds when it mirrors the rate.
     pub mirror: bool,
     /// The averaging that schedule-free training has instead of a decay.
@@ -119,6 +123,7 @@ impl<'a> Recipe<'a> {
             rate,
             outline,
             varying,
+            groups: GroupTrack::all(run, clock)?,
             batches: None,
             said: RefCell::default(),
         };
@@ -299,6 +304,7 @@ impl<'a> Recipe<'a> {
         if let Some(decay) = self.run.layer_decay {
             notes.push(carried(carries.layer_decay, &format!("layer-wise decay {decay:?} of the rate")));
         }
+        notes.extend(groups::notes(self, carries.groups));
         notes.extend(self.run.controller.as_ref().map(left_out));
         if self.experiment.train.weights != WeightFormat::F32 {
             notes.push(

@@ -1,6 +1,7 @@
 //! Parameter groups: who belongs to which, what they learn by, and that frozen ones begin at their thaw.
 
 mod agreement;
+mod exported;
 mod saved;
 
 use anneal_studio::experiment::{Experiment, Model};
