@@ -144,12 +144,12 @@ impl Run {
 impl Model {
     /// The model's matrices and vectors, in their order, as far as the file alone tells.
     pub fn parameters(&self) -> Vec<Named> {
+        const AFFINE: [&str; 2] = [".weight", ".bias"];
+        const NORM: [&str; 2] = [".gain", ".bias"];
         let mut all = Vec::new();
         let mut add = |layer: usize, module: &str, parts: &[&str]| {
             all.extend(parts.iter().map(|part| Named { name: format!("{module}{part}"), layer }));
         };
-        const AFFINE: [&str; 2] = [".weight", ".bias"];
-        const NORM: [&str; 2] = [".gain", ".bias"];
         match self {
             Self::Mlp { hidden, .. } => {
                 (0..=hidden.len()).for_each(|at| add(at, &format!("layer{at}"), &AFFINE));

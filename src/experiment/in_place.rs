@@ -175,7 +175,7 @@ impl Change<'_> {
                     self.edits.insert(place, format!("{newline}{text}"));
                 }
                 None => {
-                    let place = self.text.section(found.get(0)?).start;
+                    let place = self.text.section(found.first()?).start;
                     self.edits.insert(place, format!("{text}{newline}"));
                 }
             }

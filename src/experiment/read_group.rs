@@ -79,7 +79,7 @@ pub(super) fn hold(fields: &Fields, run: &Run, parameters: &[Named]) -> Result<(
             return Err(pattern.error("parameters that no group before it has"));
         }
         let words = Pattern::WORDS.map(|(word, _)| word);
-        let hint = run.groups.get(idle).and_then(|group| nearest(group.name(), words.into_iter()));
+        let hint = run.groups.get(idle).and_then(|group| nearest(group.name(), words));
         let (quoted, allowed) = (pattern.quoted(), allowed(parameters));
         return Err(pattern.error_near(format!("{quoted}, which matches nothing"), allowed, hint));
     }

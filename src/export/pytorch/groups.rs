@@ -2,7 +2,7 @@
 
 use super::optimizer;
 use crate::experiment::Decay;
-use crate::experiment::group::{Named, Pattern};
+use crate::experiment::group::{Group, Named, Pattern};
 use crate::export::groups::GroupTrackRate;
 use crate::export::python;
 use crate::export::recipe::Recipe;
@@ -130,7 +130,7 @@ pub fn notes(recipe: &Recipe<'_>) -> Option<String> {
         .run
         .groups
         .iter()
-        .map(|group| group.name())
+        .map(Group::name)
         .filter(|name| !words.contains(name) && !name.starts_with("layer "))
         .collect();
     let known: Vec<Named> = recipe.experiment.model.parameters();

@@ -153,7 +153,6 @@ impl Plots<'_> {
     }
 
     /// The rates of a run's parameter groups: thin, as they were used and as they are planned.
-    #[expect(clippy::too_many_arguments, reason = "what the run's own lines have, once more")]
     fn group_lines(
         &self,
         row: Row,
