@@ -19,6 +19,7 @@ mod read_group;
 mod read_run;
 mod read_schedule;
 mod read_sweep;
+mod setting;
 pub mod sweep;
 pub mod vary;
 mod write;
@@ -33,6 +34,7 @@ pub use file::Comments;
 pub use fork::{Fork, lineage};
 pub use group::{Decay, Group, GroupRate, Pattern};
 pub use optimizer::{Number, Optimizer, OptimizerKind};
+pub use read::schedule_of;
 pub use sweep::Sweep;
 
 use crate::data::ColumnUses;

@@ -5,7 +5,7 @@ use super::group::{self, Decay, Group, GroupRate, Named, Pattern};
 use super::near::nearest;
 use super::node::{Fields, Node};
 use super::optimizer::Role;
-use super::read_run::{Setting, fixed, tried};
+use super::setting::{Setting, fixed, tried};
 use super::{Optimizer, OptimizerKind, Run};
 use crate::schedule::MAX_RATE;
 

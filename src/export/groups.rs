@@ -1,8 +1,9 @@
 //! What a run says of its parameter groups, as exports need it.
 
-use super::recipe::{Recipe, Track};
-use super::{ExportError, formula, knots::Knots};
-use crate::experiment::{Decay, GroupRate, Run};
+use super::knots::Knots;
+use super::track::Track;
+use super::{ExportError, formula};
+use crate::experiment::{GroupRate, Run};
 use crate::schedule::Clock;
 
 /// A parameter group, resolved.
@@ -67,45 +68,4 @@ pub enum Groups {
     None,
     /// No groups, and only matrices decay, whatever one wants: transformers' Trainer and timm.
     Matrices,
-}
-
-/// One sentence for each thing said of single parameters: carried, changed or left out.
-pub fn notes(recipe: &Recipe<'_>, carries: Groups) -> Vec<String> {
-    let mut notes = Vec::new();
-    for group in &recipe.groups {
-        let mut what = match &group.rate {
-            GroupTrackRate::Factor(1.0) => "at the run's rate".to_owned(),
-            GroupTrackRate::Factor(factor) => format!("at {factor:?} times the rate"),
-            GroupTrackRate::Own(_) => "on a schedule of its own".to_owned(),
-        };
-        if let Some(decay) = group.weight_decay {
-            what.push_str(&format!(", weight decay {decay:?}"));
-        }
-        if group.thaw > 0 {
-            what.push_str(&format!(", frozen for {} updates", group.thaw));
-        }
-        notes.push(if carries == Groups::All {
-            format!("Carried: the parameter group \"{}\" ({what}).", group.name)
-        } else {
-            format!(
-                "Left out: the parameter group \"{}\" ({what}); all of its parameters learn as the rest does.",
-                group.name
-            )
-        });
-    }
-    let decays = recipe.number("weight_decay") > 0.0 || recipe.varying("weight_decay").is_some();
-    match (recipe.run.decay, carries) {
-        (Decay::Matrices, Groups::All | Groups::Matrices) if decays => {
-            notes.push("Carried: biases and norms do not decay.".to_owned());
-        }
-        (Decay::Matrices, Groups::None) if decays => {
-            notes.push("Left out: decay = \"matrices\"; biases and norms decay there, too.".to_owned());
-        }
-        (Decay::All, Groups::Matrices) if decays => notes.push(
-            "Changed: biases and norms do not decay there; decay = \"matrices\" trains the same here."
-                .to_owned(),
-        ),
-        _ => {}
-    }
-    notes
 }

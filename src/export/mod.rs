@@ -34,6 +34,7 @@ mod text;
 mod timm;
 mod toml;
 mod torchtitan;
+mod track;
 mod truth;
 
 pub use target::Target;

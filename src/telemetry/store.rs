@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::column::{Column, Row};
 use super::event::{Event, EventLog};
-use super::group::GroupColumn;
+use super::group::{GroupColumn, GroupRow, MOST_GROUPS};
 use super::series::{Precision, Series};
 use super::smooth::Smoother;
 
@@ -148,6 +148,44 @@ impl Store {
     pub fn group(&self, name: &str, column: GroupColumn) -> Option<&Series> {
         let group = self.groups.get(self.group_at(name)?)?;
         group.columns.get(column as usize)
+    }
+
+    /// What every update measured, as far as each is still known by itself: of a history so long that it is kept in
+    /// buckets, the last update of each bucket. With it the names of the parameter groups that it has.
+    pub fn rows(&self) -> impl Iterator<Item = (Row, Vec<Arc<str>>)> {
+        self.series(Column::Lr).finest().map(|bucket| {
+            let mut row = Row { update: bucket.last_update, ..Row::default() };
+            for column in Column::ALL {
+                let sample = self.series(column).at(row.update).filter(|sample| sample.update == row.update);
+                if let Some(sample) = sample {
+                    // A series holds its column's values exactly, and they are read back from their digits.
+                    row.read(column, &sample.value.to_string());
+                }
+            }
+            let names = self.add_groups(&mut row);
+            (row, names)
+        })
+    }
+
+    /// Gives a row what was measured of parameter groups at its update; returns their names.
+    fn add_groups(&self, row: &mut Row) -> Vec<Arc<str>> {
+        let at = |group: &GroupSeries, column: GroupColumn| {
+            let sample = group.columns.get(column as usize)?.at(row.update);
+            sample.filter(|sample| sample.update == row.update).map(|sample| sample.value)
+        };
+        let known = self.groups.iter().filter_map(|group| Some((group, at(group, GroupColumn::Lr)?)));
+        let known: Vec<_> = known.take(MOST_GROUPS).collect();
+        let rates: Vec<f64> = known.iter().map(|(_, rate)| *rate).collect();
+        let norms: Option<Vec<f32>> = known
+            .iter()
+            .map(|(group, _)| at(group, GroupColumn::ParamNorm).map(|norm| norm as f32))
+            .collect();
+        let mut groups = GroupRow::new(&rates);
+        if let Some(norms) = norms {
+            groups.set_norms(norms);
+        }
+        row.groups = groups;
+        known.into_iter().map(|(group, _)| Arc::clone(&group.name)).collect()
     }
 
     /// The smoothed training loss; `None` while smoothing is off.

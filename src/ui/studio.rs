@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use eframe::egui::Color32;
 
 use crate::analysis::detect::Remedy;
+use crate::engine::Viewer;
 use crate::engine::protocol::Command;
 use crate::experiment::{BatchSize, MicroBatches, Model, Run, Source, lineage};
 use crate::schedule::{Clock, Curve, NumberCurve, Piecewise, Schedule, ScheduleError, Span};
@@ -39,6 +40,8 @@ pub struct Studio {
     /// What each panel keeps for itself.
     pub panels: PanelStates,
     pub shelf: Shelf,
+    /// The engine as other threads see it; nothing where another trainer stands in for it.
+    pub viewer: Option<Viewer>,
     resolved: Vec<Resolved>,
     /// Which run makes a run's updates: before its fork, the one it was forked from.
     makers: BTreeMap<RunId, Piecewise<RunId>>,
@@ -73,6 +76,7 @@ impl Studio {
             scenery: Scenery::default(),
             panels: PanelStates::default(),
             shelf: Shelf::default(),
+            viewer: None,
             resolved: Vec::new(),
             makers: BTreeMap::new(),
             asked: Vec::new(),

@@ -80,6 +80,15 @@ fn recordings_know_telemetry_only() {
 }
 
 #[test]
+fn the_api_looks_at_runs_and_asks_their_owners_and_shows_nothing() {
+    absent("api", &INTERFACE, &[]);
+    absent("api", &["crate::ui", "crate::cli", "candle", "engine::protocol::Command", "Engine::"], &[]);
+    for folder in ["engine", "train", "recording", "analysis"] {
+        absent(folder, &["crate::api", "tokio", "axum"], &[]);
+    }
+}
+
+#[test]
 fn exports_imports_and_lint_know_schedules_and_experiments_only() {
     for folder in ["export", "import", "lint"] {
         absent(folder, &INTERFACE, &[]);
@@ -118,8 +127,10 @@ fn all_randomness_is_seeded() {
         "OsRng",
         "SystemTime",
         "RandomState::new",
+        "getrandom::",
     ];
-    absent("", &unseeded, &[]);
+    // A token must not be known beforehand, and a change says at what time of day it was made.
+    absent("", &unseeded, &["src/api/stamp.rs"]);
 }
 
 #[test]

@@ -262,8 +262,8 @@ fn a_group_that_matches_nothing_is_an_error_with_its_line() {
     };
     let group = |line: &str| format!("[[run.group]]\n{line}\n");
     assert_eq!(
-        error(&group("match = \"baises\"")),
-        "e.toml:11:9: run \"run\", group[0].match: found \"baises\", which matches nothing, allowed: \"bias\", \"norm\", \
+        error(&group("match = \"biases\"")),
+        "e.toml:11:9: run \"run\", group[0].match: found \"biases\", which matches nothing, allowed: \"bias\", \"norm\", \
          \"embedding\", \"head\", \"layer 0\" to \"layer 2\", or a glob over the model's parameters: layer0.weight, \
          layer0.bias, layer1.weight, layer1.bias, layer2.weight, layer2.bias (did you mean `bias`?)"
     );

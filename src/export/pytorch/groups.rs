@@ -55,13 +55,10 @@ class Factor:
 
 /// The scheduler, which keeps what is frozen out of the optimizer.
 pub fn scheduler(recipe: &Recipe<'_>) -> String {
-    let mut lines = String::from(
-        "\n\nclass Scheduler(LambdaLR):\n    \"\"\"Sets the rates, and freezes groups until they thaw.\"\"\"\n\n    def \
-         get_lr(self):\n        for group in self.optimizer.param_groups:\n            frozen = self.last_epoch < \
-         GROUPS[group[\"group\"]][3]\n            for parameter in group[\"params\"]:\n                \
-         parameter.requires_grad_(not frozen)\n                if frozen:\n                    parameter.grad = \
-         None\n",
-    );
+    let mut lines = SCHEDULER.to_owned();
+    if !recipe.varying.is_empty() {
+        lines.push_str("        for group in self.optimizer.param_groups:\n");
+    }
     let varying = recipe.varying.iter().filter(|varying| varying.name != "weight_decay");
     varying.for_each(|varying| lines.push_str(&optimizer::set(varying.name)));
     if recipe.varying("weight_decay").is_some() {
@@ -73,6 +70,27 @@ pub fn scheduler(recipe: &Recipe<'_>) -> String {
     lines.push_str("        return super().get_lr()\n");
     lines
 }
+
+const SCHEDULER: &str = r#"
+
+class Scheduler(LambdaLR):
+    """Sets the rates, and freezes groups until they thaw."""
+
+    def freeze(self):
+        for group in self.optimizer.param_groups:
+            frozen = self.last_epoch < GROUPS[group["group"]][3]
+            for parameter in group["params"]:
+                parameter.requires_grad_(not frozen)
+                if frozen:
+                    parameter.grad = None
+
+    def load_state_dict(self, state):
+        super().load_state_dict(state)
+        self.freeze()
+
+    def get_lr(self):
+        self.freeze()
+"#;
 
 /// `groups(model)` and `build(model)`.
 pub fn build(recipe: &Recipe<'_>) -> String {

@@ -20,7 +20,7 @@ fn every_rule() -> String {
             kind if kind.is_schedule_free() => ("3", "0.5"),
             _ => ("{ kind = \"linear\", peak = 2e-3, from = 1.0, to = 0.0 }", "0.5"),
         };
-        let peak = if *kind == OptimizerKind::Prodigy { "1.0" } else { "1e-3" };
+        let peak = if *kind == OptimizerKind::Prodigy { "0.1" } else { "1e-3" };
         format!(
             "[[run]]\nname = \"{name}\"\noptimizer = {{ kind = \"{name}\", weight_decay = 0.1 }}\n\
              lr = {{ kind = \"cosine\", peak = {peak}, warmup = {{ over = \"5\" }} }}\ndecay = \"matrices\"\n\

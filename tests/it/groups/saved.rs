@@ -40,7 +40,7 @@ fn saved(edit: impl FnOnce(&mut Experiment)) -> String {
 fn a_save_keeps_the_comments_of_groups() {
     assert_eq!(saved(|_| ()).trim_end(), GROUPS.trim_end());
     let factor = saved(|it| it.runs[0].groups[0].lr = GroupRate::Factor(2.0));
-    assert_eq!(factor.trim_end(), GROUPS.replace("lr = 5", "lr = 2").trim_end());
+    assert_eq!(factor.trim_end(), GROUPS.replace("lr = 5", "lr = 2.0").trim_end());
     let longer = saved(|it| it.runs[0].groups[1].freeze = Some(Span::Updates(30.0)));
     assert_eq!(longer.trim_end(), GROUPS.replace("\"20%\"", "\"30\"").trim_end());
     let (first, rest) = GROUPS.split_once("# Frozen at first.").unwrap();
