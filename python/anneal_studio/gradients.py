@@ -62,9 +62,8 @@ class Norm:
             self._next = count + self._every
         elif not on_processor:
             self._next = count + self.ELSEWHERE
-        elif self._measured < 3:
-            # The first calls are slow and tell nothing of the later ones.
-            self._next = count + 10
         else:
             update = max((now - self._began) / max(count, 1), 1e-9)
-            self._next = count + max(10, int((now - start) / update / self.SHARE) + 1)
+            pause = max(10, int((now - start) / update / self.SHARE) + 1)
+            # The first calls are slow and say little of the later ones.
+            self._next = count + (min(pause, 100) if self._measured < 3 else pause)
