@@ -49,7 +49,7 @@ impl Worker {
                 for (updates, place) in lane.log.places.drain(..) {
                     view.track.push(updates, place);
                 }
-                lane.log.rows.clear();
+                lane.log.clear();
                 view.update = lane.update;
                 view.diverged_at = lane.diverged_at;
                 view.failed.clone_from(&lane.failed);
