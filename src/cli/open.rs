@@ -9,9 +9,11 @@ use super::{Failure, diagnose, first, output, read, train};
 use crate::engine::Options;
 use crate::engine::protocol::Speed;
 use crate::experiment::Experiment;
+use crate::files::Places;
 use crate::recording::Recorder;
 use crate::train::checkpoint::{Continuation, Forget};
 use crate::train::device::Choice;
+use crate::ui::keeper::{Keeper, Preferences};
 use crate::ui::theme::metrics;
 use crate::ui::{Document, StudioApp, is_recording, is_saved_training};
 
@@ -74,10 +76,15 @@ fn studio(
     saved: Option<Arc<Continuation>>,
     recording: Option<PathBuf>,
 ) -> eframe::Result {
+    let places = Places::of_user();
+    let config = places.as_ref().map(|places| places.config.as_path());
+    // What is wrong with them is said once the studio is there.
+    let preferences = config.and_then(|config| Preferences::open(config).ok()).unwrap_or_default();
     let mut viewport = ViewportBuilder::default()
         .with_title("Anneal Studio")
         .with_app_id("anneal-studio")
-        .with_inner_size(metrics::WINDOW)
+        .with_inner_size(preferences.window_size())
+        .with_maximized(preferences.maximized)
         .with_min_inner_size(metrics::WINDOW_MIN);
     if let Some(icon) = crate::ui::icon() {
         viewport = viewport.with_icon(icon);
@@ -89,6 +96,10 @@ fn studio(
         native,
         Box::new(move |cc| {
             let mut app = StudioApp::new(cc, document, options)?;
+            if let Some(places) = places {
+                let wake = cc.egui_ctx.clone();
+                app.keep(&cc.egui_ctx, Keeper::start(&places, move || wake.request_repaint())?);
+            }
             if let Some(saved) = saved {
                 app.resume(saved, Forget::default());
             }

@@ -1,13 +1,16 @@
 //! Everything that can be asked for by name: menus, buttons and shortcuts are made of this table.
 
-use eframe::egui::{Key, KeyboardShortcut, Modifiers};
+use eframe::egui::{Context, Key, KeyboardShortcut, Modifiers};
 
 /// Something the user can ask for. What concerns a run concerns the selected one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
     New,
     Open,
+    NewWindow,
     Continue,
+    RestoreWork,
+    DiscardWork,
     Save,
     SaveAs,
     ImportSchedule,
@@ -53,7 +56,8 @@ impl Menu {
 #[derive(Clone, Copy, Debug)]
 pub struct About {
     pub label: &'static str,
-    pub shortcut: KeyboardShortcut,
+    /// Where there is none, the palette and the menus lead to it.
+    pub shortcut: Option<KeyboardShortcut>,
     pub menu: Menu,
     pub help: &'static str,
 }
@@ -62,12 +66,31 @@ const COMMAND: Modifiers = Modifiers::COMMAND;
 const COMMAND_SHIFT: Modifiers = Modifiers::COMMAND.plus(Modifiers::SHIFT);
 const PLAIN: Modifiers = Modifiers::NONE;
 
+impl About {
+    /// Its keys as people know them; nothing where it has none.
+    pub fn keys(&self, ctx: &Context) -> String {
+        self.shortcut.map_or_else(String::new, |shortcut| {
+            let signs = [("Period", "."), ("OpenBracket", "["), ("CloseBracket", "]"), ("Questionmark", "?")];
+            let mut keys = ctx.format_shortcut(&shortcut);
+            for (name, sign) in signs {
+                if let Some(modifiers) = keys.strip_suffix(name) {
+                    keys = format!("{modifiers}{sign}");
+                }
+            }
+            keys
+        })
+    }
+}
+
 impl Action {
     /// Every action, in the order menus list them.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 31] = [
         Self::New,
         Self::Open,
+        Self::NewWindow,
         Self::Continue,
+        Self::RestoreWork,
+        Self::DiscardWork,
         Self::Save,
         Self::SaveAs,
         Self::ImportSchedule,
@@ -98,15 +121,33 @@ impl Action {
     pub fn about(self) -> About {
         let about = |label, modifiers, key, menu, help| About {
             label,
-            shortcut: KeyboardShortcut::new(modifiers, key),
+            shortcut: Some(KeyboardShortcut::new(modifiers, key)),
             menu,
             help,
         };
+        let without_keys = |label, menu, help| About { label, shortcut: None, menu, help };
         match self {
             Self::New => {
                 about("New", COMMAND, Key::N, Menu::File, "Start from three schedules on the digits.")
             }
             Self::Open => about("Open…", COMMAND, Key::O, Menu::File, "Open an experiment file."),
+            Self::NewWindow => about(
+                "New window",
+                COMMAND_SHIFT,
+                Key::N,
+                Menu::File,
+                "Open another studio beside this one, for another experiment.",
+            ),
+            Self::RestoreWork => without_keys(
+                "Restore unsaved work",
+                Menu::File,
+                "Go on with the edits that were not saved when the studio ended.",
+            ),
+            Self::DiscardWork => without_keys(
+                "Discard unsaved work",
+                Menu::File,
+                "Give up the edits that were not saved when the studio ended.",
+            ),
             Self::Continue => about(
                 "Continue training…",
                 COMMAND_SHIFT,
@@ -223,7 +264,9 @@ mod tests {
             let about = action.about();
             assert!(!about.label.is_empty() && about.help.ends_with('.'), "{action:?}");
             assert!(labels.insert(about.label), "{action:?} shares its label");
-            assert!(shortcuts.insert(about.shortcut), "{action:?} shares its shortcut");
+            if let Some(shortcut) = about.shortcut {
+                assert!(shortcuts.insert(shortcut), "{action:?} shares its shortcut");
+            }
         }
     }
 

@@ -12,6 +12,7 @@ pub mod format;
 pub mod frame;
 pub mod handles;
 mod highlight;
+pub mod keeper;
 mod latest;
 pub mod layout;
 pub mod offscreen;

@@ -22,6 +22,10 @@ pub enum Then {
     Resume,
     /// This experiment in place of the one there is; the side panel stays, and training waits.
     Begin(Box<Experiment>),
+    /// This file in place of what there is.
+    OpenFile(PathBuf),
+    /// Unsaved work of an earlier start.
+    Restore,
     Quit,
 }
 
@@ -140,7 +144,7 @@ impl Sheet {
                             Then::New | Then::Begin(_) => {
                                 "A new experiment takes its place. Without saving, the changes are lost."
                             }
-                            Then::Open | Then::Resume => {
+                            Then::Open | Then::Resume | Then::OpenFile(_) | Then::Restore => {
                                 "Another experiment takes its place. Without saving, the changes are lost."
                             }
                             Then::Quit => "Without saving, the changes are lost when the studio closes.",

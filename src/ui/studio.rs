@@ -1,6 +1,7 @@
 //! What all panels share: the document, how it is looked at, and what the engine shows.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use eframe::egui::Color32;
 
@@ -38,6 +39,12 @@ pub struct Studio {
     /// What each panel keeps for itself.
     pub panels: PanelStates,
     pub shelf: Shelf,
+    /// What is said of unsaved work of an earlier start, while it waits to be taken up.
+    pub unsaved: Option<String>,
+    /// The files that were opened last, newest first.
+    pub recent: Vec<PathBuf>,
+    /// Files to open at the end of the frame.
+    pub open: Vec<PathBuf>,
     resolved: Vec<Resolved>,
     /// Which run makes a run's updates: before its fork, the one it was forked from.
     makers: BTreeMap<RunId, Piecewise<RunId>>,
@@ -69,6 +76,9 @@ impl Studio {
             scenery: Scenery::default(),
             panels: PanelStates::default(),
             shelf: Shelf::default(),
+            unsaved: None,
+            recent: Vec::new(),
+            open: Vec::new(),
             resolved: Vec::new(),
             makers: BTreeMap::new(),
             asked: Vec::new(),
@@ -276,9 +286,10 @@ impl Studio {
     pub fn replace(&mut self, document: Document) {
         self.document = document.succeeding(&self.document);
         let fresh = View::new(self.document.first().unwrap_or(RunId(0)));
-        let View { mode, speed, device, guard, panel_open, reduced_motion, still, smoothing, .. } = self.view;
-        self.view =
-            View { mode, speed, device, guard, panel_open, reduced_motion, still, smoothing, ..fresh };
+        let View { mode, speed, device, guard, panel_open, .. } = self.view;
+        let fresh = View { mode, speed, device, guard, panel_open, ..fresh };
+        let View { reduced_motion, still, smoothing, rate_scale, loss_scale, .. } = self.view;
+        self.view = View { reduced_motion, still, smoothing, rate_scale, loss_scale, ..fresh };
     }
 
     fn resolved(&self, id: RunId) -> Option<&Resolved> {

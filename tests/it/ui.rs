@@ -6,6 +6,8 @@ mod editing;
 mod export;
 mod files;
 mod hostile;
+mod kept;
+mod killed;
 mod lab;
 mod landscape;
 mod look;

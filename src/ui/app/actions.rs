@@ -21,13 +21,13 @@ impl StudioApp {
         let mut actions = Action::ALL;
         // Keys with more modifiers first: Shift would otherwise be overlooked.
         actions.sort_by_key(|action| {
-            let modifiers = action.about().shortcut.modifiers;
+            let modifiers = action.about().shortcut.map(|shortcut| shortcut.modifiers).unwrap_or_default();
             std::cmp::Reverse(usize::from(modifiers.shift) + usize::from(modifiers.command))
         });
         let typing = ctx.text_edit_focused();
         let focused = ctx.memory(|memory| memory.focused().is_some());
         for action in actions {
-            let shortcut = action.about().shortcut;
+            let Some(shortcut) = action.about().shortcut else { continue };
             let plain = shortcut.modifiers.is_none();
             let taken = typing && (plain || shortcut.conflicts_with_text_editing()) || focused && plain;
             if !taken && ctx.input_mut(|input| input.consume_shortcut(&shortcut)) {
@@ -50,6 +50,9 @@ impl StudioApp {
             Action::New => self.unless_unsaved(ctx, Then::New),
             Action::Open => self.unless_unsaved(ctx, Then::Open),
             Action::Continue => self.unless_unsaved(ctx, Then::Resume),
+            Action::NewWindow => self.open_window(),
+            Action::RestoreWork => self.restore_work(ctx),
+            Action::DiscardWork => self.discard_work(),
             Action::Quit => self.unless_unsaved(ctx, Then::Quit),
             Action::Save => self.save(ctx, None),
             Action::SaveAs => self.ask_where(None),
@@ -85,7 +88,7 @@ impl StudioApp {
                     let text = format!("“{name}” stays: “{fork}” shares its past. Delete the fork first.");
                     studio.toasts.done(text);
                 } else if studio.document.run(selected).is_none() {
-                    let keys = ctx.format_shortcut(&Action::Undo.about().shortcut);
+                    let keys = Action::Undo.about().keys(ctx);
                     let sweep = if lost { " and the [sweep] of it" } else { "" };
                     studio.toasts.done(format!("Deleted “{name}”{sweep}. {keys} brings it back."));
                 } else {

@@ -24,6 +24,7 @@ impl StudioApp {
 
     fn go_on(&mut self, ctx: &Context, then: &Then) {
         self.studio.sheet = None;
+        self.leave_document();
         match then {
             Then::New => match first() {
                 Ok(experiment) => self.studio.replace(Document::new(experiment, None)),
@@ -36,6 +37,8 @@ impl StudioApp {
                 self.studio.tell(Command::Pause);
             }
             Then::Open => self.studio.sheet = Some(Sheet::open()),
+            Then::OpenFile(path) => self.open_from(path),
+            Then::Restore => self.take_up(),
             Then::Resume => self.studio.sheet = Some(Sheet::Resume(Resume::default())),
             Then::Quit => {
                 self.leaving = true;
@@ -69,6 +72,7 @@ impl StudioApp {
         match saved {
             Ok(comments) => {
                 self.studio.document.mark_saved(path.to_owned());
+                self.note_opened(path);
                 self.studio.sheet = None;
                 let lost = match comments {
                     Comments::Kept => "",
@@ -98,20 +102,22 @@ impl StudioApp {
         } else if is_recording(path) {
             self.studio.sheet = None;
             self.open_recording(ctx, path);
-        } else if self.studio.document.is_dirty() && !matches!(self.studio.sheet, Some(Sheet::Open { .. })) {
-            let path = path.display().to_string();
-            let error = "There are changes that are not saved: save them first, then open this.".to_owned();
-            self.studio.sheet = Some(Sheet::Open { path, error: Some(error) });
-        } else {
+        } else if matches!(self.studio.sheet, Some(Sheet::Open { .. })) {
+            // Unsaved changes were asked about before the sheet came.
+            self.leave_document();
             self.open_from(path);
+        } else {
+            self.unless_unsaved(ctx, Then::OpenFile(path.to_owned()));
         }
     }
 
     fn open_from(&mut self, path: &Path) {
         match Experiment::open(path) {
             Ok(experiment) => {
-                self.studio.replace(Document::new(experiment, Some(path.to_owned())));
+                let document = self.with_history(Document::new(experiment, Some(path.to_owned())));
+                self.studio.replace(document);
                 self.studio.sheet = None;
+                self.note_opened(path);
                 self.studio.toasts.done(format!("Opened {}", path.display()));
             }
             Err(error) => {

@@ -3,6 +3,7 @@
 mod actions;
 mod exchange;
 mod files;
+mod keeping;
 mod panels;
 mod recordings;
 mod resume;
@@ -21,6 +22,7 @@ use crate::train::device::Choice;
 
 use super::document::Document;
 use super::frame::Ask;
+use super::keeper::Keeper;
 use super::panel::Request;
 use super::panels::{PANELS, glossary, side_panel};
 use super::picker::{FilePicker, Picking, SystemPicker};
@@ -54,6 +56,8 @@ pub struct StudioApp {
     busy: bool,
     /// Whether closing was decided on.
     leaving: bool,
+    /// What keeps work and preferences between starts; nothing in pictures and tests.
+    keeper: Option<Keeper>,
 }
 
 /// What the engine was told last.
@@ -112,6 +116,7 @@ impl StudioApp {
             title: String::new(),
             busy: false,
             leaving: false,
+            keeper: None,
         }
     }
 
@@ -268,11 +273,16 @@ impl eframe::App for StudioApp {
         }
         self.studio.refresh();
         self.send();
+        self.keep_on(&ctx);
         self.name_window(&ctx);
         let moves = matches!(self.studio.frame.status.state, State::Playing | State::Preparing);
         if (moves && !self.studio.view.still) || self.is_behind() || self.busy {
             ctx.request_repaint_after(FRAME);
         }
+    }
+
+    fn on_exit(&mut self) {
+        self.keep_at_end();
     }
 
     fn clear_color(&self, visuals: &Visuals) -> [f32; 4] {

@@ -3,7 +3,7 @@
 use eframe::egui::{CentralPanel, Frame, Label, Margin, Panel, Rect, Sense, Ui, UiBuilder, pos2, vec2};
 
 use crate::engine::protocol::State;
-use crate::ui::panels::{ground, inspector, rule, runs, side_panel, timeline, top_bar};
+use crate::ui::panels::{ground, inspector, restore_bar, rule, runs, side_panel, timeline, top_bar};
 use crate::ui::plot;
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
@@ -15,6 +15,7 @@ pub(super) fn show(ui: &mut Ui, studio: &mut Studio) {
     Panel::top("top bar").exact_size(metrics::TOP_BAR).resizable(false).frame(bar).show(ui, |ui| {
         top_bar::show(ui, studio);
     });
+    restore_bar::show(ui, studio);
     let strip = ground(ui, Margin::symmetric(metrics::MARGIN_M, 0));
     Panel::bottom("timeline").exact_size(metrics::TIMELINE).resizable(false).frame(strip).show(ui, |ui| {
         timeline::show(ui, studio);

@@ -12,6 +12,8 @@ impl StudioApp {
         let wake = ctx.clone();
         if let Err(error) = self.studio.shelf.open(path, move || wake.request_repaint()) {
             self.studio.toasts.failed(format!("There is no thread to read {}: {error}", path.display()));
+        } else {
+            self.note_opened(path);
         }
     }
 
@@ -20,6 +22,9 @@ impl StudioApp {
         let dropped: Vec<PathBuf> =
             ctx.input(|input| input.raw.dropped_files.iter().map(|file| file.path().to_owned()).collect());
         for path in dropped {
+            self.open_any(ctx, &path);
+        }
+        for path in std::mem::take(&mut self.studio.open) {
             self.open_any(ctx, &path);
         }
         let clock = self.studio.clock();

@@ -223,7 +223,7 @@ fn entries(ui: &mut Ui, studio: &mut Studio, id: RunId) {
         [Action::DuplicateRun, Action::ForkRun, Action::RenameRun, Action::HideRun, Action::DeleteRun]
     {
         let about = action.about();
-        let keys = ui.ctx().format_shortcut(&about.shortcut);
+        let keys = about.keys(ui.ctx());
         let button = Button::new(about.label)
             .shortcut_text(eframe::egui::RichText::new(keys).font(theme::small()))
             .min_size(vec2(ui.available_width(), metrics::CONTROL));

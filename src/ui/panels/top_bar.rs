@@ -104,6 +104,9 @@ fn menus(ui: &mut Ui, studio: &mut Studio) {
             ui.set_width(metrics::MENU);
             for action in Action::ALL.into_iter().filter(|action| action.about().menu == menu) {
                 item(ui, studio, action);
+                if action == Action::Open {
+                    recent(ui, studio);
+                }
             }
         });
     }
@@ -116,9 +119,10 @@ fn item(ui: &mut Ui, studio: &mut Studio, action: Action) {
         Action::Undo => studio.document.can_undo(),
         Action::Redo => studio.document.can_redo(),
         Action::DeleteRun => studio.document.runs().count() > 1,
+        Action::RestoreWork | Action::DiscardWork => studio.unsaved.is_some(),
         _ => true,
     };
-    let keys = ui.ctx().format_shortcut(&about.shortcut);
+    let keys = about.keys(ui.ctx());
     let button = Button::new(about.label)
         .shortcut_text(RichText::new(keys).font(theme::small()))
         .min_size(vec2(ui.available_width(), metrics::CONTROL));
@@ -126,6 +130,26 @@ fn item(ui: &mut Ui, studio: &mut Studio, action: Action) {
         studio.ask(action);
         ui.close();
     }
+}
+
+/// The files that were opened last.
+fn recent(ui: &mut Ui, studio: &mut Studio) {
+    if studio.recent.is_empty() {
+        return;
+    }
+    ui.menu_button("Open recent", |ui| {
+        ui.set_width(metrics::SIDE_PANELS);
+        for path in studio.recent.clone() {
+            let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+            let folder = path.parent().map(|folder| folder.display().to_string()).unwrap_or_default();
+            let button =
+                Button::new(name.as_str()).truncate().min_size(vec2(ui.available_width(), metrics::CONTROL));
+            if ui.add(button).on_hover_text(format!("{name}\nin {folder}")).clicked() {
+                studio.open.push(path);
+                ui.close();
+            }
+        }
+    });
 }
 
 fn transport(ui: &mut Ui, studio: &mut Studio) {
