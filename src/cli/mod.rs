@@ -41,7 +41,7 @@ use crate::train::device::Choice;
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
-    /// The experiment to open in the studio; without one, the digits under three schedules.
+    /// The experiment to open in the studio; without one, three schedules on mnist1d.
     file: Option<PathBuf>,
 }
 

@@ -13,6 +13,7 @@ use crate::files::Places;
 use crate::recording::Recorder;
 use crate::train::checkpoint::{Continuation, Forget};
 use crate::train::device::Choice;
+use crate::train::ids::Mode;
 use crate::ui::keeper::{Keeper, Preferences};
 use crate::ui::theme::metrics;
 use crate::ui::{Document, StudioApp, is_recording, is_saved_training};
@@ -76,6 +77,7 @@ fn studio(
     saved: Option<Arc<Continuation>>,
     recording: Option<PathBuf>,
 ) -> eframe::Result {
+    let opens_by_itself = document.path().is_none() && saved.is_none() && recording.is_none();
     let places = Places::of_user();
     let config = places.as_ref().map(|places| places.config.as_path());
     // What is wrong with them is said once the studio is there.
@@ -90,7 +92,9 @@ fn studio(
         viewport = viewport.with_icon(icon);
     }
     let native = eframe::NativeOptions { viewport, ..Default::default() };
-    let options = Options { speed: Speed::Limited(FIRST_SPEED), ..Options::default() };
+    // What opens by itself answers the first drag with whole runs.
+    let mode = if opens_by_itself { Mode::Instant } else { Mode::Live };
+    let options = Options { speed: Speed::Limited(FIRST_SPEED), mode, ..Options::default() };
     eframe::run_native(
         "Anneal Studio",
         native,

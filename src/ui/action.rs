@@ -127,9 +127,13 @@ impl Action {
         };
         let without_keys = |label, menu, help| About { label, shortcut: None, menu, help };
         match self {
-            Self::New => {
-                about("New", COMMAND, Key::N, Menu::File, "Start from three schedules on the digits.")
-            }
+            Self::New => about(
+                "New",
+                COMMAND,
+                Key::N,
+                Menu::File,
+                "Start from three schedules, each at its own best peak.",
+            ),
             Self::Open => about("Open…", COMMAND, Key::O, Menu::File, "Open an experiment file."),
             Self::NewWindow => about(
                 "New window",

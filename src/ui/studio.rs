@@ -13,7 +13,7 @@ use crate::telemetry::Column;
 use crate::train::ids::{LaneId, RunId};
 
 use super::action::Action;
-use super::document::{Document, Row};
+use super::document::{Document, Row, first};
 use super::frame::Frame;
 use super::layout::Layout;
 use super::panel_state::PanelStates;
@@ -65,10 +65,10 @@ struct Resolved {
 
 impl Studio {
     pub fn new(document: Document) -> Self {
-        let selected = document.first().unwrap_or(RunId(0));
+        let view = first_view(&document);
         Self {
             document,
-            view: View::new(selected),
+            view,
             frame: Frame::default(),
             layout: Layout::default(),
             sheet: None,
@@ -285,16 +285,23 @@ impl Studio {
     /// Replaces everything by another document.
     pub fn replace(&mut self, document: Document) {
         self.document = document.succeeding(&self.document);
-        let fresh = View::new(self.document.first().unwrap_or(RunId(0)));
+        let fresh = first_view(&self.document);
         let View { mode, speed, device, guard, panel_open, .. } = self.view;
         let fresh = View { mode, speed, device, guard, panel_open, ..fresh };
-        let View { reduced_motion, still, smoothing, rate_scale, loss_scale, .. } = self.view;
-        self.view = View { reduced_motion, still, smoothing, rate_scale, loss_scale, ..fresh };
+        let View { reduced_motion, hint, still, smoothing, rate_scale, loss_scale, .. } = self.view;
+        self.view = View { reduced_motion, hint, still, smoothing, rate_scale, loss_scale, ..fresh };
     }
 
     fn resolved(&self, id: RunId) -> Option<&Resolved> {
         self.resolved.iter().find(|resolved| resolved.id == id)
     }
+}
+
+/// How a document is looked at to begin with: the one that the studio opens with shows what its runs reach.
+fn first_view(document: &Document) -> View {
+    let view = View::new(document.first().unwrap_or(RunId(0)));
+    let is_opening = first().is_ok_and(|first| first == *document.experiment());
+    if is_opening { View { quantity: Column::ValAccuracy, ..view } } else { view }
 }
 
 fn resolve(id: RunId, run: &Run, clock: Clock) -> Resolved {

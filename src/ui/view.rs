@@ -116,6 +116,8 @@ pub struct View {
     /// The run being renamed, and the name so far.
     pub renaming: Option<(RunId, String)>,
     pub reduced_motion: bool,
+    /// Whether a handle asks to be dragged: nobody has dragged one so far.
+    pub hint: bool,
     /// Whether readings of the clock are left out, so that a picture is always the same.
     pub still: bool,
 }
@@ -128,7 +130,7 @@ impl View {
             hot: None,
             window: Window::Whole,
             cursor: None,
-            rate_scale: Scale::Log,
+            rate_scale: Scale::Linear,
             loss_scale: Scale::Log,
             quantity: Column::TrainLoss,
             number: Column::Momentum,
@@ -143,6 +145,7 @@ impl View {
             drag: None,
             renaming: None,
             reduced_motion: false,
+            hint: false,
             still: false,
         }
     }

@@ -11,6 +11,7 @@ mod killed;
 mod lab;
 mod landscape;
 mod look;
+mod opening;
 mod picture;
 mod reading;
 mod recordings;

@@ -30,6 +30,8 @@ pub struct Preferences {
     pub loss_axis: Axis,
     pub smoothing: bool,
     pub reduced_motion: bool,
+    /// Whether a handle has been dragged once: nothing asks for it any more.
+    pub knows_handles: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +82,7 @@ impl Default for Preferences {
             loss_axis: view.loss_scale.into(),
             smoothing: view.smoothing,
             reduced_motion: view.reduced_motion,
+            knows_handles: false,
         }
     }
 }
@@ -135,6 +138,7 @@ impl Preferences {
             loss_axis: view.loss_scale.into(),
             smoothing: view.smoothing,
             reduced_motion: view.reduced_motion,
+            knows_handles: !view.hint,
         }
     }
 
@@ -152,6 +156,7 @@ impl Preferences {
         view.loss_scale = self.loss_axis.into();
         view.smoothing = self.smoothing;
         view.reduced_motion = self.reduced_motion;
+        view.hint = !self.knows_handles;
         if self.reduced_motion {
             theme::install(ctx, true);
         }

@@ -182,7 +182,7 @@ fn values(ui: &Ui, studio: &Studio, row: Row, rect: Rect, color: Color32) {
     let (loss, ink) = if diverged {
         ("diverged".to_owned(), tokens.danger)
     } else {
-        (number(lane.and_then(|lane| lane.now.loss), 3), tokens.text)
+        (number(studio.frame.mean_values(row.id, |lane| lane.now).and_then(|mean| mean.loss), 3), tokens.text)
     };
     place(rect.right(), if diverged { "" } else { "loss" }, loss, ink);
     let rate = match lane.filter(|lane| lane.update > 0) {

@@ -110,7 +110,7 @@ fn saving_first_goes_on_afterwards() {
 fn the_system_dialog_answers_for_the_sheet() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("other.toml");
-    let mut other = anneal_studio::ui::document::first().unwrap();
+    let mut other = crate::support::digits();
     other.name = "another one".into();
     other.save(&path).unwrap();
     let mut studio = first(200);
@@ -126,7 +126,7 @@ fn the_system_dialog_answers_for_the_sheet() {
 fn where_no_dialog_opens_a_path_can_still_be_typed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("other.toml");
-    let mut other = anneal_studio::ui::document::first().unwrap();
+    let mut other = crate::support::digits();
     other.name = "typed".into();
     other.save(&path).unwrap();
     let mut studio = first(200);
@@ -142,7 +142,7 @@ fn where_no_dialog_opens_a_path_can_still_be_typed() {
 fn a_broken_file_changes_nothing_and_is_explained_where_it_was_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("broken.toml");
-    anneal_studio::ui::document::first().unwrap().save(&path).unwrap();
+    crate::support::digits().save(&path).unwrap();
     let text = std::fs::read_to_string(&path).unwrap().replacen("name = \"digits\"", "name = \"digitz\"", 1);
     std::fs::write(&path, text).unwrap();
     let mut studio = first(200);

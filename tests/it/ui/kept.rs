@@ -2,12 +2,13 @@
 
 use anneal_studio::experiment::Experiment;
 use anneal_studio::files::Places;
-use anneal_studio::ui::document::first;
 use anneal_studio::ui::plot::Scale;
 use eframe::App as _;
 use eframe::egui::accesskit::Role;
 use eframe::egui::{Key, Modifiers, Theme};
 use egui_kittest::kittest::Queryable as _;
+
+use crate::support::digits;
 
 use super::stand_in::{Studio, open_kept};
 
@@ -25,7 +26,7 @@ fn close(mut studio: Studio) {
 fn unsaved_edits_are_offered_after_a_crash_and_come_back_with_their_history() {
     let folder = tempfile::tempdir().unwrap();
     let places = Places::below(folder.path());
-    let mut studio = open_kept(first().unwrap(), None, &places);
+    let mut studio = open_kept(digits(), None, &places);
     assert!(!studio.says("not saved when the studio ended"));
     let before = studio.number("peak");
     set_peak(&mut studio, 0.03);
@@ -33,7 +34,7 @@ fn unsaved_edits_are_offered_after_a_crash_and_come_back_with_their_history() {
     // As after a crash: nothing was closed.
     drop(studio);
 
-    let mut studio = open_kept(first().unwrap(), None, &places);
+    let mut studio = open_kept(digits(), None, &places);
     assert!(studio.says("has edits that were not saved when the studio ended just now."));
     assert_eq!(studio.number("peak"), before, "nothing is taken up unasked");
     studio.click("Restore");
@@ -48,7 +49,7 @@ fn unsaved_edits_are_offered_after_a_crash_and_come_back_with_their_history() {
     drop(studio);
 
     // What was taken up is this start's now, and is offered once.
-    let mut studio = open_kept(first().unwrap(), None, &places);
+    let mut studio = open_kept(digits(), None, &places);
     studio.click("Restore");
     assert_eq!(studio.number("peak"), 0.03);
     assert!(!studio.says("not saved when the studio ended"));
@@ -58,14 +59,14 @@ fn unsaved_edits_are_offered_after_a_crash_and_come_back_with_their_history() {
 fn work_that_was_given_up_is_not_offered_again() {
     let folder = tempfile::tempdir().unwrap();
     let places = Places::below(folder.path());
-    let mut studio = open_kept(first().unwrap(), None, &places);
+    let mut studio = open_kept(digits(), None, &places);
     set_peak(&mut studio, 0.03);
     drop(studio);
-    let mut studio = open_kept(first().unwrap(), None, &places);
+    let mut studio = open_kept(digits(), None, &places);
     studio.click("Discard");
     assert!(!studio.says("not saved when the studio ended"));
     drop(studio);
-    let studio = open_kept(first().unwrap(), None, &places);
+    let studio = open_kept(digits(), None, &places);
     assert!(!studio.says("not saved when the studio ended"));
 }
 
@@ -74,7 +75,7 @@ fn undo_goes_on_after_a_restart_unless_the_file_says_something_else() {
     let folder = tempfile::tempdir().unwrap();
     let places = Places::below(folder.path());
     let path = folder.path().join("kept.toml");
-    first().unwrap().save(&path).unwrap();
+    digits().save(&path).unwrap();
     let open = || open_kept(Experiment::open(&path).unwrap(), Some(path.clone()), &places);
     let mut studio = open();
     let before = studio.number("peak");
@@ -101,7 +102,7 @@ fn undo_goes_on_after_a_restart_unless_the_file_says_something_else() {
 fn the_look_of_the_studio_is_remembered() {
     let folder = tempfile::tempdir().unwrap();
     let places = Places::below(folder.path());
-    let mut studio = open_kept(first().unwrap(), None, &places);
+    let mut studio = open_kept(digits(), None, &places);
     let was = studio.harness.state().studio().view.rate_scale;
     let other = if was == Scale::Log { Scale::Linear } else { Scale::Log };
     studio.harness.state_mut().studio_mut().view.rate_scale = other;
@@ -110,7 +111,7 @@ fn the_look_of_the_studio_is_remembered() {
     let theme = studio.harness.ctx.theme();
     close(studio);
 
-    let studio = open_kept(first().unwrap(), None, &places);
+    let studio = open_kept(digits(), None, &places);
     assert_eq!(studio.harness.ctx.theme(), theme);
     assert_ne!(theme, Theme::Dark, "the first theme was changed");
     assert_eq!(studio.harness.state().studio().view.rate_scale, other);
@@ -123,7 +124,7 @@ fn preferences_that_cannot_be_read_are_said_and_not_used() {
     let places = Places::below(folder.path());
     std::fs::create_dir_all(&places.config).unwrap();
     std::fs::write(places.config.join("preferences.toml"), "theme = 7\n").unwrap();
-    let studio = open_kept(first().unwrap(), None, &places);
+    let studio = open_kept(digits(), None, &places);
     assert!(studio.says("are not used"));
 }
 
@@ -132,12 +133,12 @@ fn files_that_were_opened_are_a_click_away_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let places = Places::below(folder.path());
     let path = folder.path().join("a recent one.toml");
-    let mut experiment = first().unwrap();
+    let mut experiment = digits();
     experiment.name = "the recent one".into();
     experiment.save(&path).unwrap();
     close(open_kept(experiment, Some(path), &places));
 
-    let mut studio = open_kept(first().unwrap(), None, &places);
+    let mut studio = open_kept(digits(), None, &places);
     studio.click("File");
     studio.harness.get_by_label_contains("Open recent").click();
     studio.harness.run_steps(4);

@@ -11,8 +11,9 @@ use anneal_studio::experiment::Experiment;
 use anneal_studio::files::Places;
 use anneal_studio::schedule::kind::Value;
 use anneal_studio::ui::Document;
-use anneal_studio::ui::document::first;
 use anneal_studio::ui::keeper::{Keeper, leftovers};
+
+use crate::support::digits;
 
 /// The folder of the process that edits.
 const FOLDER: &str = "ANNEAL_TEST_EDITS";
@@ -38,7 +39,7 @@ fn a_studio_that_edits_until_it_is_killed() {
     let mut keeper = Keeper::start(&Places::below(&folder), || ()).unwrap();
     let mut document = match keeper.take_up() {
         Some(kept) => Document::from_kept(kept),
-        None => Document::new(first().unwrap(), None),
+        None => Document::new(digits(), None),
     };
     let file = folder.join("experiment.toml");
     let mut dice = Dice(u64::from(std::process::id()));
