@@ -16,10 +16,8 @@ use crate::train::device::Choice;
 use crate::train::ids::Mode;
 use crate::ui::keeper::{Keeper, Preferences};
 use crate::ui::theme::metrics;
+use crate::ui::view::FIRST_SPEED;
 use crate::ui::{Document, StudioApp, is_recording, is_saved_training};
-
-/// Updates a second at the start: a run takes some seconds, and one sees it learn.
-const FIRST_SPEED: f64 = 120.0;
 
 pub fn run(file: Option<&Path>) -> Result<(), Failure> {
     if let Some(folder) = file.filter(|file| is_saved_training(file)) {

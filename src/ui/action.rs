@@ -36,6 +36,11 @@ pub enum Action {
     SwitchPanel,
     SwitchTheme,
     ReduceMotion,
+    Present,
+    ShowPalette,
+    ShowHelp,
+    ShowGlossary,
+    ShowLessons,
 }
 
 /// Where an action is listed.
@@ -45,11 +50,21 @@ pub enum Menu {
     Edit,
     Train,
     View,
+    Help,
 }
 
 impl Menu {
-    pub const ALL: [(Self, &'static str); 4] =
-        [(Self::File, "File"), (Self::Edit, "Edit"), (Self::Train, "Train"), (Self::View, "View")];
+    pub const ALL: [Self; 5] = [Self::File, Self::Edit, Self::Train, Self::View, Self::Help];
+
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::File => "File",
+            Self::Edit => "Edit",
+            Self::Train => "Train",
+            Self::View => "View",
+            Self::Help => "Help",
+        }
+    }
 }
 
 /// An action's name, keys, place, and what it does in a sentence.
@@ -84,7 +99,7 @@ impl About {
 
 impl Action {
     /// Every action, in the order menus list them.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 36] = [
         Self::New,
         Self::Open,
         Self::NewWindow,
@@ -116,7 +131,16 @@ impl Action {
         Self::SwitchPanel,
         Self::SwitchTheme,
         Self::ReduceMotion,
+        Self::Present,
+        Self::ShowPalette,
+        Self::ShowHelp,
+        Self::ShowGlossary,
+        Self::ShowLessons,
     ];
+
+    /// A second key of some actions.
+    pub const ALSO: [(Self, KeyboardShortcut); 1] =
+        [(Self::ShowHelp, KeyboardShortcut::new(PLAIN, Key::Questionmark))];
 
     pub fn about(self) -> About {
         let about = |label, modifiers, key, menu, help| About {
@@ -250,6 +274,27 @@ impl Action {
                 Menu::View,
                 "Show changes at once, without motion.",
             ),
+            Self::Present => about(
+                "Presenter",
+                PLAIN,
+                Key::F11,
+                Menu::View,
+                "Fill the screen with the plots, large enough for a lecture hall; again, or Escape, leaves.",
+            ),
+            Self::ShowPalette => about(
+                "Find anything…",
+                COMMAND,
+                Key::P,
+                Menu::Help,
+                "Find an action, schedule, panel, example, lesson, term or setting by a few letters.",
+            ),
+            Self::ShowHelp => {
+                about("Keys and gestures", PLAIN, Key::F1, Menu::Help, "List all keys, and what a hand does.")
+            }
+            Self::ShowGlossary => without_keys("Glossary", Menu::Help, "Look up the words of the trade."),
+            Self::ShowLessons => {
+                without_keys("Lessons", Menu::Help, "Predict, drag one thing, and see what training says.")
+            }
         }
     }
 }
@@ -276,6 +321,6 @@ mod tests {
 
     #[test]
     fn the_list_is_complete() {
-        assert_eq!(Action::ALL.iter().collect::<HashSet<_>>().len(), Action::ReduceMotion as usize + 1);
+        assert_eq!(Action::ALL.iter().collect::<HashSet<_>>().len(), Action::ShowLessons as usize + 1);
     }
 }

@@ -23,6 +23,7 @@ use super::shelf::Shelf;
 use super::theme::Tokens;
 use super::toast::Toasts;
 use super::view::View;
+use super::wish::Wish;
 
 /// How long a run is thought to be before the engine has read the data.
 const GUESS: Clock = Clock { updates: 1000, updates_per_epoch: 25 };
@@ -43,12 +44,11 @@ pub struct Studio {
     pub unsaved: Option<String>,
     /// The files that were opened last, newest first.
     pub recent: Vec<PathBuf>,
-    /// Files to open at the end of the frame.
-    pub open: Vec<PathBuf>,
     resolved: Vec<Resolved>,
     /// Which run makes a run's updates: before its fork, the one it was forked from.
     makers: BTreeMap<RunId, Piecewise<RunId>>,
     asked: Vec<Action>,
+    wished: Vec<Wish>,
     told: Vec<Command>,
 }
 
@@ -78,10 +78,10 @@ impl Studio {
             shelf: Shelf::default(),
             unsaved: None,
             recent: Vec::new(),
-            open: Vec::new(),
             resolved: Vec::new(),
             makers: BTreeMap::new(),
             asked: Vec::new(),
+            wished: Vec::new(),
             told: Vec::new(),
         }
     }
@@ -94,6 +94,16 @@ impl Studio {
     /// What was asked for since the last call.
     pub fn take_asked(&mut self) -> Vec<Action> {
         std::mem::take(&mut self.asked)
+    }
+
+    /// Asks for something that has a name of its own; it is done at the end of the frame.
+    pub fn wish(&mut self, wish: Wish) {
+        self.wished.push(wish);
+    }
+
+    /// What was wished for since the last call.
+    pub fn take_wishes(&mut self) -> Vec<Wish> {
+        std::mem::take(&mut self.wished)
     }
 
     /// Tells the engine something, after the edits so far.
@@ -288,8 +298,10 @@ impl Studio {
         let fresh = first_view(&self.document);
         let View { mode, speed, device, guard, panel_open, .. } = self.view;
         let fresh = View { mode, speed, device, guard, panel_open, ..fresh };
-        let View { reduced_motion, hint, still, smoothing, rate_scale, loss_scale, .. } = self.view;
-        self.view = View { reduced_motion, hint, still, smoothing, rate_scale, loss_scale, ..fresh };
+        let View { reduced_motion, presenting, hint, still, .. } = self.view;
+        let fresh = View { reduced_motion, presenting, hint, still, ..fresh };
+        let View { smoothing, rate_scale, loss_scale, .. } = self.view;
+        self.view = View { smoothing, rate_scale, loss_scale, ..fresh };
     }
 
     fn resolved(&self, id: RunId) -> Option<&Resolved> {

@@ -1,12 +1,12 @@
 //! Doing what was asked for by name.
 
-use eframe::egui::{Context, Theme};
+use eframe::egui::{Context, Key, Modifiers, Theme};
 
 use crate::engine::protocol::{Command, State};
 use crate::train::ids::Mode;
 use crate::ui::action::Action;
 use crate::ui::document::presets;
-use crate::ui::panels::export;
+use crate::ui::panels::{export, glossary, lesson};
 use crate::ui::sheet::{Sheet, Then};
 use crate::ui::theme;
 use crate::ui::view::{Window, following};
@@ -15,8 +15,13 @@ use super::StudioApp;
 
 impl StudioApp {
     pub(super) fn shortcuts(&mut self, ctx: &Context) {
-        if self.studio.sheet.is_some() {
+        if self.studio.sheet.is_some() || self.palette.is_some() {
             return;
+        }
+        if self.studio.view.presenting
+            && ctx.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape))
+        {
+            self.studio.ask(Action::Present);
         }
         let mut actions = Action::ALL;
         // Keys with more modifiers first: Shift would otherwise be overlooked.
@@ -25,6 +30,11 @@ impl StudioApp {
             std::cmp::Reverse(usize::from(modifiers.shift) + usize::from(modifiers.command))
         });
         let typing = ctx.text_edit_focused();
+        for (action, shortcut) in Action::ALSO {
+            if !typing && ctx.input_mut(|input| input.consume_shortcut(&shortcut)) {
+                self.studio.ask(action);
+            }
+        }
         let focused = ctx.memory(|memory| memory.focused().is_some());
         for action in actions {
             let Some(shortcut) = action.about().shortcut else { continue };
@@ -126,6 +136,11 @@ impl StudioApp {
                 studio.view.reduced_motion = !studio.view.reduced_motion;
                 theme::install(ctx, studio.view.reduced_motion);
             }
+            Action::Present => self.present(ctx),
+            Action::ShowPalette => self.open_palette(ctx),
+            Action::ShowHelp => studio.sheet = Some(Sheet::Help),
+            Action::ShowGlossary => studio.view.open(glossary::PANEL.name),
+            Action::ShowLessons => studio.view.open(lesson::PANEL.name),
         }
         ctx.request_repaint();
     }

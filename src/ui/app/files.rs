@@ -38,6 +38,10 @@ impl StudioApp {
             }
             Then::Open => self.studio.sheet = Some(Sheet::open()),
             Then::OpenFile(path) => self.open_from(path),
+            Then::Example(experiment) => {
+                self.studio.replace(Document::new((**experiment).clone(), None));
+                self.studio.tell(Command::Play);
+            }
             Then::Restore => self.take_up(),
             Then::Resume => self.studio.sheet = Some(Sheet::Resume(Resume::default())),
             Then::Quit => {
@@ -134,7 +138,9 @@ impl StudioApp {
         let then = match &sheet {
             Sheet::Save { then, .. } => then.clone(),
             Sheet::Unsaved { then } => Some(then.clone()),
-            Sheet::Open { .. } | Sheet::Export { .. } | Sheet::Import(_) | Sheet::Resume(_) => None,
+            Sheet::Open { .. } | Sheet::Export { .. } | Sheet::Import(_) | Sheet::Resume(_) | Sheet::Help => {
+                None
+            }
         };
         let wanted = match &sheet {
             Sheet::Save { path, .. } => Ask::Save(base_name(path)),
@@ -155,6 +161,7 @@ impl StudioApp {
             Some(Decision::Open(path)) if matches!(self.studio.sheet, Some(Sheet::Resume(_))) => {
                 self.read_saved(ctx, &path);
             }
+            Some(Decision::Palette) => self.open_palette(ctx),
             Some(Decision::Resume) => self.resume_found(),
             Some(Decision::Open(path)) => self.open_any(ctx, &path),
             Some(Decision::Save(path)) if matches!(self.studio.sheet, Some(Sheet::Export { .. })) => {

@@ -31,10 +31,11 @@ impl StudioApp {
 
     /// Hands over what changed in a frame, and says what could not be kept.
     pub(super) fn keep_on(&mut self, ctx: &Context) {
+        let zoom = self.usual_zoom(ctx);
         let Some(keeper) = &mut self.keeper else { return };
         keeper.note(&self.studio.document);
         if !ctx.input(|input| input.pointer.any_down()) {
-            keeper.prefer(keeper.preferences().now(ctx, &self.studio.view));
+            keeper.prefer(keeper.preferences().now(ctx, &self.studio.view, zoom));
         }
         for problem in keeper.problems() {
             self.studio.toasts.failed(problem);

@@ -5,8 +5,10 @@ mod exchange;
 mod files;
 mod keeping;
 mod panels;
+mod presenter;
 mod recordings;
 mod resume;
+mod wishes;
 
 use std::collections::VecDeque;
 use std::io;
@@ -23,6 +25,7 @@ use crate::train::device::Choice;
 use super::document::Document;
 use super::frame::Ask;
 use super::keeper::Keeper;
+use super::palette::Palette;
 use super::panel::Request;
 use super::panels::{PANELS, glossary, side_panel};
 use super::picker::{FilePicker, Picking, SystemPicker};
@@ -33,6 +36,7 @@ use super::theme::{self, metrics};
 use super::trainer::Trainer;
 use super::widgets::looked_up;
 pub use files::{is_recording, is_saved_training};
+use presenter::Before;
 use resume::Reading;
 
 /// Between two frames while training: at most 60 a second.
@@ -58,6 +62,9 @@ pub struct StudioApp {
     leaving: bool,
     /// What keeps work and preferences between starts; nothing in pictures and tests.
     keeper: Option<Keeper>,
+    palette: Option<Palette>,
+    /// How things were before the presenter.
+    before: Option<Before>,
 }
 
 /// What the engine was told last.
@@ -117,6 +124,8 @@ impl StudioApp {
             busy: false,
             leaving: false,
             keeper: None,
+            palette: None,
+            before: None,
         }
     }
 
@@ -261,11 +270,14 @@ impl eframe::App for StudioApp {
     fn ui(&mut self, ui: &mut Ui, _: &mut Shell) {
         let ctx = ui.ctx().clone();
         self.shortcuts(&ctx);
+        self.fit_presentation(&ctx);
         panels::show(ui, &mut self.studio);
         if let Some(term) = looked_up(&ctx) {
             glossary::look_up(&mut self.studio, term);
         }
         self.sheet(ui);
+        self.show_palette(&ctx);
+        self.fulfil(&ctx);
         self.act(&ctx);
         // A gesture ends with the hand off the button, and with the cursor out of the field.
         if !ctx.input(|input| input.pointer.any_down()) && !ctx.text_edit_focused() {

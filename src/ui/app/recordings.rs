@@ -24,9 +24,6 @@ impl StudioApp {
         for path in dropped {
             self.open_any(ctx, &path);
         }
-        for path in std::mem::take(&mut self.studio.open) {
-            self.open_any(ctx, &path);
-        }
         let clock = self.studio.clock();
         let taken: Vec<usize> = self.studio.document.runs().map(|(row, _)| row.slot).collect();
         for error in self.studio.shelf.poll(&taken, clock) {

@@ -113,16 +113,20 @@ impl Preferences {
         toml::to_string(self).unwrap_or_default()
     }
 
-    /// Those that are in use.
+    /// Those that are in use; `zoom` is how large everything is when nobody presents.
     #[must_use]
-    pub fn now(&self, ctx: &Context, view: &View) -> Self {
+    pub fn now(&self, ctx: &Context, view: &View, zoom: f32) -> Self {
         let (size, maximized) = ctx.input(|input| {
             let viewport = input.viewport();
             let size = viewport.inner_rect.map(|rect| rect.size() * ctx.zoom_factor());
             (size, viewport.maximized.unwrap_or_default() || viewport.fullscreen.unwrap_or_default())
         });
         // The size that the window has again when it is no longer maximised.
-        let window = if maximized { self.window } else { size.map(|size| size.into()).or(self.window) };
+        let window = if maximized || view.presenting {
+            self.window
+        } else {
+            size.map(|size| size.into()).or(self.window)
+        };
         Self {
             theme: match ctx.options(|options| options.theme_preference) {
                 ThemePreference::System => Theme::System,
@@ -130,8 +134,8 @@ impl Preferences {
                 ThemePreference::Light => Theme::Light,
             },
             window,
-            maximized,
-            zoom: ctx.zoom_factor(),
+            maximized: if view.presenting { self.maximized } else { maximized },
+            zoom,
             panel: view.panel.map(|panel| panel.0.to_owned()),
             panel_open: view.panel_open,
             rate_axis: view.rate_scale.into(),
