@@ -41,7 +41,7 @@ use crate::train::device::Choice;
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
-    /// The experiment to open in the studio; without one, three schedules on mnist1d.
+    /// The experiment to open in the studio, as a file or a line (anneal:...); without one, three schedules on mnist1d.
     file: Option<PathBuf>,
 }
 

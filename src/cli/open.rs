@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use anyhow::anyhow;
 use eframe::egui::ViewportBuilder;
 
 use super::{Failure, diagnose, first, output, read, train};
 use crate::engine::Options;
 use crate::engine::protocol::Speed;
-use crate::experiment::Experiment;
+use crate::experiment::{Experiment, is_line};
 use crate::files::Places;
 use crate::recording::Recorder;
 use crate::train::checkpoint::{Continuation, Forget};
@@ -20,6 +21,10 @@ use crate::ui::view::FIRST_SPEED;
 use crate::ui::{Document, StudioApp, is_recording, is_saved_training};
 
 pub fn run(file: Option<&Path>) -> Result<(), Failure> {
+    if let Some(line) = file.and_then(Path::to_str).filter(|text| is_line(text)) {
+        let read = Experiment::from_line(line).map_err(|error| anyhow!("the line cannot be opened: {error}"));
+        return open(read.map_err(Failure::BadFile)?, None);
+    }
     if let Some(folder) = file.filter(|file| is_saved_training(file)) {
         return go_on(folder);
     }
@@ -30,6 +35,11 @@ pub fn run(file: Option<&Path>) -> Result<(), Failure> {
         Some(file) => read(file)?,
         None => first()?,
     };
+    open(experiment, file)
+}
+
+/// Opens the studio on an experiment; without a display, trains it.
+fn open(experiment: Experiment, file: Option<&Path>) -> Result<(), Failure> {
     let order = order();
     if !has_display() {
         return without_display(&experiment, "there is no display", &order);

@@ -9,6 +9,7 @@ pub mod error;
 mod file;
 mod fork;
 mod in_place;
+mod line;
 pub mod names;
 mod near;
 mod node;
@@ -29,6 +30,7 @@ pub use controller::{Controller, Greedy, Hypergradient, Metric, Plateau};
 pub use error::{FieldError, FileError, Place};
 pub use file::Comments;
 pub use fork::{Fork, lineage};
+pub use line::{LineError, is_line};
 pub use optimizer::{Number, Optimizer, OptimizerKind};
 pub use sweep::Sweep;
 

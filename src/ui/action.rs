@@ -14,6 +14,8 @@ pub enum Action {
     Save,
     SaveAs,
     ImportSchedule,
+    CopyLine,
+    CopyPicture,
     ShowExport,
     Quit,
     Undo,
@@ -99,7 +101,7 @@ impl About {
 
 impl Action {
     /// Every action, in the order menus list them.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 38] = [
         Self::New,
         Self::Open,
         Self::NewWindow,
@@ -109,6 +111,8 @@ impl Action {
         Self::Save,
         Self::SaveAs,
         Self::ImportSchedule,
+        Self::CopyLine,
+        Self::CopyPicture,
         Self::ShowExport,
         Self::Quit,
         Self::Undo,
@@ -200,6 +204,16 @@ impl Action {
                 Menu::File,
                 "Add a run from another framework's code, configuration or log.",
             ),
+            Self::CopyLine => about(
+                "Copy as line",
+                COMMAND_SHIFT,
+                Key::C,
+                Menu::File,
+                "Put the whole experiment on the clipboard as one line; pasted here or given to anneal, it opens.",
+            ),
+            Self::CopyPicture => {
+                without_keys("Copy as picture", Menu::File, "Put a picture of the window on the clipboard.")
+            }
             Self::ShowExport => about(
                 "Export",
                 COMMAND,

@@ -15,6 +15,7 @@ mod opening;
 mod picture;
 mod reading;
 mod recordings;
+mod share;
 mod stand_in;
 mod sweeps;
 mod travel;

@@ -67,6 +67,8 @@ impl StudioApp {
             Action::Save => self.save(ctx, None),
             Action::SaveAs => self.ask_where(None),
             Action::ImportSchedule => studio.sheet = Some(Sheet::import()),
+            Action::CopyLine => self.copy_line(ctx),
+            Action::CopyPicture => self.copy_picture(ctx),
             Action::ShowExport => {
                 studio.view.open(export::PANEL.name);
             }

@@ -100,6 +100,9 @@ impl StudioApp {
 
     /// Opens whatever stands there: an experiment, the folder of a training of ours, or a recording.
     pub(super) fn open_any(&mut self, ctx: &Context, path: &Path) {
+        if self.open_line_in(ctx, path) {
+            return;
+        }
         if is_saved_training(path) {
             self.studio.sheet = Some(Sheet::Resume(Resume::default()));
             self.read_saved(ctx, path);

@@ -8,6 +8,7 @@ mod panels;
 mod presenter;
 mod recordings;
 mod resume;
+mod share;
 mod wishes;
 
 use std::collections::VecDeque;
@@ -38,6 +39,7 @@ use super::widgets::looked_up;
 pub use files::{is_recording, is_saved_training};
 use presenter::Before;
 use resume::Reading;
+use share::Picture;
 
 /// Between two frames while training: at most 60 a second.
 const FRAME: Duration = Duration::from_millis(16);
@@ -65,6 +67,7 @@ pub struct StudioApp {
     palette: Option<Palette>,
     /// How things were before the presenter.
     before: Option<Before>,
+    picture: Picture,
 }
 
 /// What the engine was told last.
@@ -126,6 +129,7 @@ impl StudioApp {
             keeper: None,
             palette: None,
             before: None,
+            picture: Picture::default(),
         }
     }
 
@@ -264,6 +268,7 @@ impl eframe::App for StudioApp {
         self.imported();
         self.recordings(ctx);
         self.poll_saved();
+        self.pasted(ctx);
         self.gather();
     }
 
