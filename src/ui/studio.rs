@@ -10,7 +10,7 @@ use crate::engine::protocol::Command;
 use crate::experiment::{BatchSize, MicroBatches, Run, Source, lineage};
 use crate::schedule::{Clock, Curve, NumberCurve, Piecewise, Schedule, ScheduleError, Span};
 use crate::telemetry::Column;
-use crate::train::ids::{LaneId, RunId};
+use crate::train::ids::{LaneId, Mode, RunId};
 
 use super::action::Action;
 use super::document::{Document, Row, first};
@@ -45,6 +45,8 @@ pub struct Studio {
     /// The files that were opened last, newest first.
     pub recent: Vec<PathBuf>,
     resolved: Vec<Resolved>,
+    /// The form under which each run began to train.
+    begun: BTreeMap<RunId, Run>,
     /// Which run makes a run's updates: before its fork, the one it was forked from.
     makers: BTreeMap<RunId, Piecewise<RunId>>,
     asked: Vec<Action>,
@@ -79,6 +81,7 @@ impl Studio {
             unsaved: None,
             recent: Vec::new(),
             resolved: Vec::new(),
+            begun: BTreeMap::new(),
             makers: BTreeMap::new(),
             asked: Vec::new(),
             wished: Vec::new(),
@@ -273,6 +276,7 @@ impl Studio {
         self.document.settle();
         let changed = self.document.generation() != before;
         if anew && (changed || *remedy == Remedy::ResumeSchedule) {
+            self.begun.remove(&id);
             self.tell(Command::Begin(id));
         }
     }
@@ -284,6 +288,39 @@ impl Studio {
             let name = self.document.run(edit.run).map(|run| run.name.clone()).unwrap_or_default();
             self.toasts.done(format!("{name}: {}.", edit.why));
         }
+    }
+
+    /// Notes under which form each run trains: in Instant mode always the present one, in Live mode that in which it
+    /// began.
+    pub fn note_begun(&mut self) {
+        let runs: Vec<(RunId, Run)> = self.document.runs().map(|(row, run)| (row.id, run.clone())).collect();
+        self.begun.retain(|id, _| runs.iter().any(|(known, _)| known == id));
+        for (id, run) in runs {
+            let begins = self.frame.lane(id).is_none_or(|lane| lane.update == 0);
+            if begins || self.view.mode == Mode::Instant || !self.begun.contains_key(&id) {
+                self.begun.insert(id, run);
+            }
+        }
+    }
+
+    /// Whether a run was edited after it began: what it measured is of several forms.
+    pub fn is_mixed(&self, id: RunId) -> bool {
+        let now = self.document.run(id);
+        self.begun.get(&id).zip(now).is_some_and(|(begun, now)| !begun.trains_as(now))
+    }
+
+    /// Has every run that was edited while it trained begin again under its present form.
+    pub fn begin_mixed(&mut self) {
+        let mixed: Vec<RunId> =
+            self.document.runs().map(|(row, _)| row.id).filter(|id| self.is_mixed(*id)).collect();
+        for id in mixed {
+            self.tell(Command::Begin(id));
+        }
+    }
+
+    /// All runs begin again.
+    pub fn forget_begun(&mut self) {
+        self.begun.clear();
     }
 
     /// Replaces the selected run's schedule.

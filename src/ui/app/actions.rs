@@ -112,7 +112,10 @@ impl StudioApp {
                 self.outbox.push_back(if playing { Command::Pause } else { Command::Play });
             }
             Action::Step => self.outbox.push_back(Command::Step),
-            Action::Restart => self.outbox.push_back(Command::Restart),
+            Action::Restart => {
+                studio.forget_begun();
+                self.outbox.push_back(Command::Restart);
+            }
             Action::GoBack => self.studio.step(false),
             Action::GoForward => self.studio.step(true),
             Action::Capture => self.outbox.push_back(Command::Capture),

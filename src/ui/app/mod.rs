@@ -22,6 +22,7 @@ use crate::engine::protocol::{Command, Guard, Speed, State};
 use crate::engine::{Engine, Options};
 use crate::jobs::Job;
 use crate::train::device::Choice;
+use crate::train::ids::Mode;
 
 use super::document::Document;
 use super::frame::Ask;
@@ -77,6 +78,7 @@ struct Sent {
     device: Choice,
     guard: Guard,
     request: Request,
+    mode: Mode,
 }
 
 impl StudioApp {
@@ -92,6 +94,7 @@ impl StudioApp {
         app.studio.view.mode = mode;
         app.studio.view.speed = speed;
         app.studio.view.device = device;
+        app.sent.mode = mode;
         app.sent.speed = speed;
         app.sent.device = device;
         Ok(app)
@@ -111,6 +114,7 @@ impl StudioApp {
             device: Choice::Auto,
             guard: Guard::default(),
             request: Request::default(),
+            mode: Mode::Live,
         };
         let mut studio = Studio::new(document);
         studio.scenery = Scenery::new(cc.wgpu_render_state.clone());
@@ -145,6 +149,13 @@ impl StudioApp {
 
     /// Copies what a frame needs out of the engine.
     fn gather(&mut self) {
+        if self.studio.view.mode != self.sent.mode {
+            if self.studio.view.mode == Mode::Instant {
+                self.studio.begin_mixed();
+            }
+            self.sent.mode = self.studio.view.mode;
+        }
+        self.studio.note_begun();
         let clock = self.studio.clock();
         let request = self.request();
         let view = &self.studio.view;

@@ -186,6 +186,12 @@ fn notes(ui: &mut Ui, studio: &Studio) {
         "One seed each. More replicas, under Experiment, show how much is chance.".to_owned()
     };
     prose(ui, &text);
+    for name in studio.document.runs().filter(|(row, _)| studio.is_mixed(row.id)).map(|(_, run)| &run.name) {
+        let text = format!(
+            "“{name}” was edited while it trained: its numbers are of both forms. Restart, or Instant, trains it whole."
+        );
+        ui.colored_label(theme::tokens(ui).warning, text);
+    }
     for lane in &studio.frame.lanes {
         let tokens = theme::tokens(ui);
         let name = studio.lane_name(lane.id).unwrap_or_default();

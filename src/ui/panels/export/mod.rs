@@ -77,6 +77,11 @@ fn text(ui: &mut Ui, studio: &mut Studio) {
     compare(&mut ui.new_child(UiBuilder::new().max_rect(rect)), exported, color);
     ui.add_space(metrics::XS);
     readings(ui, exported);
+    if studio.is_mixed(studio.view.selected) {
+        let text = "This run was edited while it trained. The export is the schedule as it is planned now, not the rates \
+                    that were used before the edit: Restart trains what is exported.";
+        ui.add(Label::new(eframe::egui::RichText::new(text).color(theme::tokens(ui).warning)).wrap());
+    }
     for note in &exported.export.notes {
         ui.add(Label::new(theme::caption(ui, format::sentence(note))).wrap());
     }
