@@ -52,11 +52,11 @@ impl StudioApp {
             return;
         }
         let line = ctx.input(|input| {
-            let texts = input.events.iter().filter_map(|event| match event {
+            let mut texts = input.events.iter().filter_map(|event| match event {
                 Event::Paste(text) => Some(text),
                 _ => None,
             });
-            texts.filter(|text| is_line(text)).next_back().cloned()
+            texts.rfind(|text| is_line(text)).cloned()
         });
         if let Some(line) = line {
             self.open_line(ctx, &line);

@@ -3,7 +3,7 @@
 use eframe::egui::Context;
 
 use crate::ui::document::presets;
-use crate::ui::examples::EXAMPLES;
+use crate::ui::examples::{EXAMPLES, Example};
 use crate::ui::palette::Palette;
 use crate::ui::panels::{glossary, lesson};
 use crate::ui::sheet::Then;
@@ -41,7 +41,7 @@ impl StudioApp {
         match wish {
             Wish::Do(action) => studio.ask(action),
             Wish::Open(path) => self.open_any(ctx, &path),
-            Wish::Example(at) => match EXAMPLES.get(at).map(|example| example.experiment()) {
+            Wish::Example(at) => match EXAMPLES.get(at).map(Example::experiment) {
                 Some(Ok(experiment)) => self.unless_unsaved(ctx, Then::Example(Box::new(experiment))),
                 Some(Err(error)) => studio.toasts.failed(error.to_string()),
                 None => {}

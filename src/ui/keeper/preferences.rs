@@ -125,7 +125,7 @@ impl Preferences {
         let window = if maximized || view.presenting {
             self.window
         } else {
-            size.map(|size| size.into()).or(self.window)
+            size.map(Into::into).or(self.window)
         };
         Self {
             theme: match ctx.options(|options| options.theme_preference) {
