@@ -122,11 +122,8 @@ impl Preferences {
             (size, viewport.maximized.unwrap_or_default() || viewport.fullscreen.unwrap_or_default())
         });
         // The size that the window has again when it is no longer maximised.
-        let window = if maximized || view.presenting {
-            self.window
-        } else {
-            size.map(Into::into).or(self.window)
-        };
+        let window =
+            if maximized || view.presenting { self.window } else { size.map(Into::into).or(self.window) };
         Self {
             theme: match ctx.options(|options| options.theme_preference) {
                 ThemePreference::System => Theme::System,

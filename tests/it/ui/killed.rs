@@ -82,8 +82,10 @@ fn say(line: &str) {
 
 #[test]
 fn fifty_kills_lose_no_work_that_was_kept_and_harm_no_file() {
-    let studios: Vec<_> = (0..STUDIOS).map(|number| thread::spawn(move || killed_often(number))).collect();
-    let lost = studios.into_iter().map(|studio| studio.join().unwrap()).max();
+    let lost = thread::scope(|scope| {
+        let studios: Vec<_> = (0..STUDIOS).map(|number| scope.spawn(move || killed_often(number))).collect();
+        studios.into_iter().map(|studio| studio.join().unwrap()).max()
+    });
     eprintln!("at most {} ms of edits were lost", lost.unwrap_or_default());
 }
 
@@ -102,11 +104,13 @@ fn killed_once(folder: &Path, after: Duration) -> u64 {
         .spawn()
         .unwrap();
     let lines = BufReader::new(editing.stdout.take().unwrap());
-    let reading = thread::spawn(move || lines.lines().map_while(Result::ok).collect::<Vec<String>>());
-    thread::sleep(after);
-    editing.kill().unwrap();
-    editing.wait().unwrap();
-    let lines = reading.join().unwrap();
+    let lines = thread::scope(|scope| {
+        let reading = scope.spawn(move || lines.lines().map_while(Result::ok).collect::<Vec<String>>());
+        thread::sleep(after);
+        editing.kill().unwrap();
+        editing.wait().unwrap();
+        reading.join().unwrap()
+    });
 
     let (mut times, mut kept, mut saved) = (BTreeMap::new(), None, None);
     let step = |name: &str| name.rsplit(' ').next().unwrap().parse::<u64>().unwrap();
