@@ -32,6 +32,7 @@ pub use file::Comments;
 pub use fork::{Fork, lineage};
 pub use line::{LineError, is_line};
 pub use optimizer::{Number, Optimizer, OptimizerKind};
+pub use read::schedule_of;
 pub use sweep::Sweep;
 
 use crate::data::ColumnUses;

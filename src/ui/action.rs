@@ -206,8 +206,8 @@ impl Action {
             ),
             Self::CopyLine => about(
                 "Copy as line",
-                COMMAND_SHIFT,
-                Key::C,
+                COMMAND,
+                Key::L,
                 Menu::File,
                 "Put the whole experiment on the clipboard as one line; pasted here or given to anneal, it opens.",
             ),

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use eframe::egui::Color32;
 
 use crate::analysis::detect::Remedy;
+use crate::engine::Viewer;
 use crate::engine::protocol::Command;
 use crate::experiment::{BatchSize, MicroBatches, Run, Source, lineage};
 use crate::schedule::{Clock, Curve, NumberCurve, Piecewise, Schedule, ScheduleError, Span};
@@ -44,6 +45,8 @@ pub struct Studio {
     pub unsaved: Option<String>,
     /// The files that were opened last, newest first.
     pub recent: Vec<PathBuf>,
+    /// The engine as other threads see it; nothing where another trainer stands in for it.
+    pub viewer: Option<Viewer>,
     resolved: Vec<Resolved>,
     /// The form under which each run began to train.
     begun: BTreeMap<RunId, Run>,
@@ -80,6 +83,7 @@ impl Studio {
             shelf: Shelf::default(),
             unsaved: None,
             recent: Vec::new(),
+            viewer: None,
             resolved: Vec::new(),
             begun: BTreeMap::new(),
             makers: BTreeMap::new(),

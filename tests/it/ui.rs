@@ -10,6 +10,7 @@ mod kept;
 mod killed;
 mod lab;
 mod landscape;
+mod live;
 mod look;
 mod opening;
 mod picture;

@@ -29,6 +29,7 @@ mod vision;
 mod wrapped;
 mod yolo;
 
+pub(super) use self::wrapped::{WANDB, unwrapped};
 use super::dialect::Dialect;
 use super::python::{Expr, Pair, Program, StmtKind};
 use super::settings::Settings;
@@ -88,7 +89,7 @@ pub static ALL: [&Dialect; 37] = [
     &composer::DIALECT,
     &espnet::DIALECT,
     &nanogpt::DIALECT,
-    &wrapped::WANDB,
+    &WANDB,
     &wrapped::CARD,
     &code::DIALECT,
     &EXPERIMENT,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use eframe::egui::Context;
 
 use super::StudioApp;
+use crate::ui::panels::live;
 
 impl StudioApp {
     /// Begins to read a recording, whose runs then stand beside ours.
@@ -15,6 +16,12 @@ impl StudioApp {
         } else {
             self.note_opened(path);
         }
+    }
+
+    /// Switches the API on, and shows where it is.
+    pub fn let_programs_in(&mut self, ctx: &Context) {
+        live::start(&mut self.studio, ctx);
+        self.studio.view.open(live::PANEL.name);
     }
 
     /// Takes in what was read, and what was dropped on the window.

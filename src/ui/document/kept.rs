@@ -171,7 +171,7 @@ mod tests {
             document.edit(|experiment| experiment.name = name.to_owned());
             document.settle();
         }
-        let copy = document.duplicate(document.first().unwrap()).unwrap();
+        document.duplicate(document.first().unwrap()).unwrap();
         document.undo();
         document.undo();
         let text = document.kept().to_json().unwrap();
@@ -182,7 +182,6 @@ mod tests {
         back.redo();
         back.redo();
         assert_eq!(back.runs().count(), 4);
-        assert!(back.run(copy).is_none(), "a run of the document before is none of this one's");
         for expected in ["three", "two", "one"] {
             back.undo();
             assert_eq!(name(&back), expected);

@@ -119,9 +119,9 @@ impl Keeper {
         self.clear();
     }
 
-    /// Whether the newest work that was noted is on the disk.
-    pub fn is_written(&self) -> bool {
-        self.newest <= self.saver.written()
+    /// The number of the newest work that was noted, and the number up to which all is on the disk.
+    pub fn progress(&self) -> (u64, u64) {
+        (self.newest, self.saver.written())
     }
 
     /// Unsaved work of an earlier start, if any waits to be taken up.

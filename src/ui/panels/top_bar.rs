@@ -229,7 +229,9 @@ fn readings(ui: &mut Ui, studio: &mut Studio) {
         ui.label(theme::caption(ui, "lane-updates/s"))
             .on_hover_text("Updates a second, of all runs and replicas together.");
         ui.label(theme::value(ui, reading));
-    } else if let Some(text) = state_text(&status.state) {
+    } else if let Some(text) =
+        state_text(&status.state).filter(|_| ui.available_width() > metrics::FIELD_LABEL)
+    {
         ui.label(theme::caption(ui, text));
     }
 }

@@ -83,7 +83,10 @@ impl Plots<'_> {
             ui,
             |ui| column_switch(ui, "Quantity", &mut new_quantity, Role::Measure, Column::short),
             |ui| {
-                scale_switch(ui, &mut new_scale, "Loss axis");
+                // A share is always drawn on a linear axis.
+                if quantity != Column::ValAccuracy {
+                    scale_switch(ui, &mut new_scale, "Loss axis");
+                }
                 if is_loss {
                     let half_life = Frame::half_life(studio.clock().updates);
                     let help =

@@ -2,6 +2,7 @@
 
 use anneal_studio::experiment::Experiment;
 use anneal_studio::train::ids::RunId;
+use anneal_studio::ui::document::first as opening;
 use anneal_studio::ui::picker::Ask;
 use anneal_studio::ui::sheet::Sheet;
 use eframe::egui::accesskit::Role;
@@ -53,7 +54,7 @@ fn discarded_work_is_replaced_by_runs_the_engine_has_not_seen() {
     studio.press(Modifiers::COMMAND, Key::N);
     sheet_button(&mut studio, "Discard changes");
     assert!(!studio.document().is_dirty());
-    assert_eq!(studio.number("peak"), 0.1);
+    assert_eq!(studio.document().experiment(), &opening().unwrap());
     assert!(studio.document().runs().all(|(row, _)| !old.contains(&row.id)));
     assert_eq!(studio.log.revisions(), 2);
 }
@@ -103,7 +104,7 @@ fn saving_first_goes_on_afterwards() {
     type_path(&mut studio, &path.display().to_string());
     sheet_button(&mut studio, "Save");
     assert!(path.exists());
-    assert_eq!(studio.number("peak"), 0.1, "the new experiment is here");
+    assert_eq!(studio.document().experiment(), &opening().unwrap(), "the new experiment is here");
 }
 
 #[test]

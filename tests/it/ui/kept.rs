@@ -2,6 +2,7 @@
 
 use anneal_studio::experiment::Experiment;
 use anneal_studio::files::Places;
+use anneal_studio::ui::keeper::Preferences;
 use anneal_studio::ui::plot::Scale;
 use eframe::App as _;
 use eframe::egui::accesskit::Role;
@@ -108,12 +109,12 @@ fn the_look_of_the_studio_is_remembered() {
     studio.harness.state_mut().studio_mut().view.rate_scale = other;
     studio.press(Modifiers::COMMAND | Modifiers::SHIFT, Key::L);
     studio.panel("Glossary");
-    let theme = studio.harness.ctx.theme();
+    assert_eq!(studio.harness.ctx.theme(), Theme::Light);
     close(studio);
+    let text = std::fs::read_to_string(Preferences::path(&places.config)).unwrap();
+    assert!(text.contains("theme = \"light\""), "{text}");
 
     let studio = open_kept(digits(), None, &places);
-    assert_eq!(studio.harness.ctx.theme(), theme);
-    assert_ne!(theme, Theme::Dark, "the first theme was changed");
     assert_eq!(studio.harness.state().studio().view.rate_scale, other);
     assert!(studio.harness.query_by_role_and_label(Role::ComboBox, "Side panel: Glossary").is_some());
 }

@@ -18,11 +18,13 @@ fn paste(studio: &mut Studio, text: &str) {
 #[test]
 fn a_line_that_is_copied_here_opens_there() {
     let mut studio = first(100);
-    studio.harness.key_press_modifiers(Modifiers::COMMAND | Modifiers::SHIFT, Key::C);
-    studio.harness.step();
-    let copied = studio.harness.output().platform_output.commands.iter().find_map(|command| match command {
-        OutputCommand::CopyText(text) => Some(text.clone()),
-        _ => None,
+    studio.harness.key_press_modifiers(Modifiers::COMMAND, Key::L);
+    let copied = (0..4).find_map(|_| {
+        studio.harness.step();
+        studio.harness.output().platform_output.commands.iter().find_map(|command| match command {
+            OutputCommand::CopyText(text) => Some(text.clone()),
+            _ => None,
+        })
     });
     let line = copied.expect("a line on the clipboard");
     assert_eq!(Experiment::from_line(&line).unwrap(), digits());
