@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::anyhow;
 use eframe::egui::ViewportBuilder;
 
+use super::sinks::SinkArgs;
 use super::{Failure, diagnose, first, output, read, train};
 use crate::engine::Options;
 use crate::engine::protocol::Speed;
@@ -146,6 +147,8 @@ fn order() -> train::Order {
         device: Choice::default(),
         threads,
         no_baseline: false,
+        bounds: None,
+        sinks: SinkArgs::default(),
     }
 }
 

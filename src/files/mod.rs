@@ -1,5 +1,6 @@
 //! Files: replaced whole or not at all, read within bounds, and folders with one writer at a time.
 
+mod date;
 mod lock;
 mod places;
 mod read;
@@ -11,6 +12,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+pub use date::date;
 pub use lock::{Lock, LockError};
 pub use places::Places;
 pub use read::{Lines, ReadError, STANDARD_INPUT, input, open, read, read_input};
