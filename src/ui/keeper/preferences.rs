@@ -116,9 +116,11 @@ impl Preferences {
     /// Those that are in use; `zoom` is how large everything is when nobody presents.
     #[must_use]
     pub fn now(&self, ctx: &Context, view: &View, zoom: f32) -> Self {
+        // Asked for before the input, which is locked while it is looked at.
+        let factor = ctx.zoom_factor();
         let (size, maximized) = ctx.input(|input| {
             let viewport = input.viewport();
-            let size = viewport.inner_rect.map(|rect| rect.size() * ctx.zoom_factor());
+            let size = viewport.inner_rect.map(|rect| rect.size() * factor);
             (size, viewport.maximized.unwrap_or_default() || viewport.fullscreen.unwrap_or_default())
         });
         // The size that the window has again when it is no longer maximised.

@@ -6,7 +6,7 @@ use anneal_studio::ui::keeper::Preferences;
 use anneal_studio::ui::plot::Scale;
 use eframe::App as _;
 use eframe::egui::accesskit::Role;
-use eframe::egui::{Key, Modifiers, Theme};
+use eframe::egui::{Key, Modifiers, Rect, Theme, ViewportId, pos2, vec2};
 use egui_kittest::kittest::Queryable as _;
 
 use crate::support::digits;
@@ -117,6 +117,21 @@ fn the_look_of_the_studio_is_remembered() {
     let studio = open_kept(digits(), None, &places);
     assert_eq!(studio.harness.state().studio().view.rate_scale, other);
     assert!(studio.harness.query_by_role_and_label(Role::ComboBox, "Side panel: Glossary").is_some());
+}
+
+/// Where the system knows the window's place, as it does outside of tests.
+#[test]
+fn the_size_of_the_window_is_remembered() {
+    let folder = tempfile::tempdir().unwrap();
+    let places = Places::below(folder.path());
+    let mut studio = open_kept(digits(), None, &places);
+    let place = Rect::from_min_size(pos2(40.0, 30.0), vec2(1234.0, 777.0));
+    let viewport = studio.harness.input_mut().viewports.entry(ViewportId::ROOT).or_default();
+    viewport.inner_rect = Some(place);
+    studio.harness.run_steps(3);
+    close(studio);
+    let kept = Preferences::open(&places.config).unwrap();
+    assert_eq!(kept.window_size(), [1234.0, 777.0]);
 }
 
 #[test]
