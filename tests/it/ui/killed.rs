@@ -141,7 +141,7 @@ fn killed_once(folder: &Path, after: Duration) -> Option<u64> {
     let found = leftovers(&Places::below(folder).state);
     let work = found.iter().find_map(|leftover| leftover.work.as_ref().ok());
     assert!(found.iter().all(|leftover| leftover.work.is_ok()), "what is there is whole");
-    let Some(kept) = kept else { return None };
+    let kept = kept?;
     let work = work.expect("work that was kept is there");
     assert!(work.name().starts_with(&editing.id().to_string()), "the newest comes first");
     let there = step(work.name());
