@@ -1,4 +1,4 @@
-//! The multi-power law (Luo et al. 2025, arXiv 2503.12811): a loss from the schedule alone.
+//! The multi-power law (arXiv 2503.12811, ICLR 2025): a loss from the schedule alone.
 //!
 //! ```text
 //! L(t) = L0 + A·S(t)^-α − B·Σ_k (η_{k-1} − η_k)·G(η_k^-γ·S_k(t)),   G(x) = 1 − (C·x + 1)^-β

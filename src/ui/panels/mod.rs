@@ -11,9 +11,11 @@ pub mod field;
 pub mod forecast;
 pub mod gallery;
 pub mod glossary;
+pub mod history;
 pub mod inspector;
 pub mod landscape;
 pub mod lesson;
+pub mod library;
 pub mod lint;
 pub mod live;
 pub mod map;
@@ -43,6 +45,7 @@ use crate::ui::view::SidePanel;
 pub const PANELS: &[Panel] = &[
     results::PANEL,
     report::PANEL,
+    library::PANEL,
     lesson::PANEL,
     glossary::PANEL,
     range_test::PANEL,
@@ -57,6 +60,7 @@ pub const PANELS: &[Panel] = &[
     field::PANEL,
     live::PANEL,
     export::PANEL,
+    history::PANEL,
 ];
 
 /// The panel of this name; a name comes from a row, so there always is one.
