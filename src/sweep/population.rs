@@ -1,4 +1,4 @@
-//! Population based training (Jaderberg et al. 2017, arXiv 1711.09846): runs that train side by side, of which the
+//! Population based training (arXiv 1711.09846, DeepMind 2017): runs that train side by side, of which the
 //! worst now and then go on from the weights of the best with another rate. What it finds is a schedule: the rates
 //! that the winner's weights were trained with, its lineage.
 
