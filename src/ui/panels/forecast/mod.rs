@@ -23,7 +23,7 @@ pub const PANEL: Panel = Panel {
         "forecast",
         "Forecast",
         Question::Find,
-        "What loss a schedule comes to before it is trained, by a law fitted to three runs.",
+        "A forecast of the loss that a schedule comes to, before it is trained, by a law fitted to three runs.",
         show,
     )
 };
