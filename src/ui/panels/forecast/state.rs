@@ -34,6 +34,13 @@ struct Answer {
     notes: Vec<String>,
 }
 
+/// A fit on its way, and what it will hold for.
+struct Pending {
+    basis: Basis,
+    base: Run,
+    job: Job<Result<Answer, String>>,
+}
+
 /// A run that arrived after its forecast.
 pub struct Arrived {
     pub run: RunId,
@@ -52,24 +59,24 @@ pub struct State {
     pub arrived: Vec<Arrived>,
     /// The end of every run that the law holds for, with half its band.
     pub ends: Vec<(RunId, (f64, f64))>,
-    job: Option<(Basis, Run, Job<Result<Answer, String>>)>,
+    pending: Option<Pending>,
     seen: Option<Seen>,
 }
 
 impl State {
     /// The share that is done, while runs are trained for a fit.
     pub fn progress(&self) -> Option<f32> {
-        self.job.as_ref().map(|(_, _, job)| job.progress().share())
+        self.pending.as_ref().map(|pending| pending.job.progress().share())
     }
 
     pub fn stop(&mut self) {
-        self.job = None;
+        self.pending = None;
     }
 
     /// Takes in a fit that has come.
     fn listen(&mut self) {
-        let Some(answer) = self.job.as_ref().and_then(|(_, _, job)| job.poll()) else { return };
-        let Some((basis, base, _)) = self.job.take() else { return };
+        let Some(answer) = self.pending.as_ref().and_then(|pending| pending.job.poll()) else { return };
+        let Some(Pending { basis, base, .. }) = self.pending.take() else { return };
         match answer {
             Ok(Ok(Answer { fit, fitted, notes })) => {
                 self.ground = Some(Ground { basis, base, fit, fitted, notes });
@@ -107,12 +114,12 @@ pub fn poll(studio: &mut Studio, _: bool) -> bool {
         studio.panels.of::<State>().seen = Some(seen);
     }
     arrive(studio);
-    studio.panels.of::<State>().job.is_some()
+    studio.panels.of::<State>().pending.is_some()
 }
 
 /// Whether a fit is on its way.
 pub fn is_waiting(studio: &Studio) -> bool {
-    studio.panels.peek::<State>().is_some_and(|state| state.job.is_some())
+    studio.panels.peek::<State>().is_some_and(|state| state.pending.is_some())
 }
 
 /// The rates of a run of the document.
@@ -184,7 +191,7 @@ pub fn begin(studio: &mut Studio, wake: impl Fn() + Send + Sync + 'static) {
     };
     let state = studio.panels.of::<State>();
     match Job::spawn("forecast", wake, work) {
-        Ok(job) => state.job = Some((basis, base, job)),
+        Ok(job) => state.pending = Some(Pending { basis, base, job }),
         Err(error) => state.error = Some(format!("no thread for a forecast: {error}")),
     }
 }
