@@ -17,6 +17,7 @@ mod lesson;
 mod lint;
 mod open;
 mod output;
+mod pages;
 mod results;
 mod schedule;
 mod screenshot;
@@ -85,6 +86,10 @@ enum Command {
     Serve(serve::Arguments),
     /// Measure lane-updates a second on the standard workloads.
     Bench(bench::Arguments),
+    /// Print the manual page, or write the pages of all commands into a folder.
+    Man(pages::ManArgs),
+    /// Print completions for a shell.
+    Completions(pages::CompletionArgs),
 }
 
 #[derive(Clone, Copy, Default, ValueEnum)]
@@ -150,6 +155,8 @@ pub fn main() -> ExitCode {
         Some(Command::Sweep(args)) => sweep::run(&args),
         Some(Command::Serve(args)) => serve::run(&args),
         Some(Command::Bench(args)) => bench::command(&args),
+        Some(Command::Man(args)) => pages::man(&args),
+        Some(Command::Completions(args)) => pages::completions(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

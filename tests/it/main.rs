@@ -27,6 +27,7 @@ mod lint;
 mod microscope;
 mod models;
 mod optimizers;
+mod packages;
 mod recordings;
 mod report_page;
 mod schedule_golden;
