@@ -73,7 +73,7 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
         let (share, most) = WARMUP;
         match total {
             Some(total) => {
-                let steps = (total * share).ceil().min(most);
+                let steps = (total * share).trunc().min(most);
                 settings.push("warmup_steps", Expr::Number(steps));
                 imported.assume(format!(
                     "no warmup is given: axolotl takes 3 % of the run, at most 100 updates: {steps}"
