@@ -10,6 +10,7 @@ mod diagnose;
 mod diagnosis;
 mod ensemble;
 mod export;
+mod export_resume;
 mod find_lr;
 mod import;
 mod landscape;

@@ -1,6 +1,7 @@
 //! The selected run for another framework: its text, and the rates that text will really give.
 
 mod code;
+mod resume;
 mod state;
 mod truth;
 
@@ -37,6 +38,11 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
                 "All targets",
                 "What every framework would do with the selected run, side by side.",
             ),
+            (
+                Page::Resume,
+                "Resume",
+                "What the framework really does when the run is resumed from a checkpoint.",
+            ),
         ],
     );
     ui.add_space(metrics::XS);
@@ -47,6 +53,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
         match page {
             Page::Text => text(ui, studio),
             Page::Truth => truth::show(ui, studio),
+            Page::Resume => resume::show(ui, studio),
         }
         ui.add_space(metrics::M);
     });

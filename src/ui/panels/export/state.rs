@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use eframe::egui;
 
+use crate::export::resume::{self, Change, ResumeError, Resumption};
 use crate::export::{ExportError, Options, Target, truth_table};
 use crate::jobs::Job;
-use crate::schedule::Clock;
+use crate::schedule::{Clock, Span};
 use crate::train::ids::RunId;
 use crate::ui::exports::{Exported, Truth, exported};
 use crate::ui::latest::Latest;
@@ -22,6 +23,17 @@ pub enum Page {
     #[default]
     Text,
     Truth,
+    Resume,
+}
+
+/// Where the run is to be resumed, and what changes there.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Wish {
+    pub at: u64,
+    /// Updates of the whole run after the change.
+    pub length: u64,
+    /// The schedule's new peak, where it changes.
+    pub lr: Option<f64>,
 }
 
 /// What is chosen, and what was worked out for it.
@@ -31,8 +43,11 @@ pub struct State {
     pub target: &'static Target,
     /// What is chosen about exports.
     pub options: Options,
+    /// As the panel is set; until it is touched it follows the run.
+    pub wish: Option<Wish>,
     text: Latest<Key, Answer<Exported>>,
     truth: Latest<Key, Answer<Truth>>,
+    resume: Latest<Key, Answer<Resumption, ResumeError>>,
 }
 
 impl Default for State {
@@ -42,8 +57,10 @@ impl Default for State {
             page: Page::Text,
             target: &Target::ALL[0],
             options: Options::default(),
+            wish: None,
             text: Latest::default(),
             truth: Latest::default(),
+            resume: Latest::default(),
         }
     }
 }
@@ -56,19 +73,20 @@ struct Key {
     clock: Clock,
     target: Option<&'static Target>,
     options: Options,
+    wish: Option<Wish>,
 }
 
-type Answer<T> = Option<Arc<Result<T, ExportError>>>;
+type Answer<T, E = ExportError> = Option<Arc<Result<T, E>>>;
 
 /// The result for `key`; `None` while it is worked out. `work` is asked for only where there is none yet.
-fn get<T: Send + Sync + 'static, W>(
-    latest: &mut Latest<Key, Answer<T>>,
+fn get<T: Send + Sync + 'static, E: Send + Sync + 'static, W>(
+    latest: &mut Latest<Key, Answer<T, E>>,
     ctx: &egui::Context,
     key: Key,
     work: impl FnOnce() -> W,
-) -> Answer<T>
+) -> Answer<T, E>
 where
-    W: FnOnce() -> Result<T, ExportError> + Send + 'static,
+    W: FnOnce() -> Result<T, E> + Send + 'static,
 {
     // What was lost is worked out again.
     latest.poll(|| None);
@@ -114,8 +132,25 @@ pub fn truth(studio: &mut Studio, ctx: &egui::Context) -> Answer<Truth> {
     })
 }
 
+/// What the chosen target does when the selected run is resumed so; `None` while it is worked out.
+pub fn resume(studio: &mut Studio, ctx: &egui::Context, wish: Wish) -> Answer<Resumption, ResumeError> {
+    let target = studio.panels.of::<State>().target;
+    let key = Key { wish: Some(wish), ..key(studio, Some(target)) };
+    let Studio { document, panels, .. } = studio;
+    let run = document.run(key.run)?;
+    get(&mut panels.of::<State>().resume, ctx, key, || {
+        let (experiment, run) = (document.experiment().clone(), run.clone());
+        move || {
+            let change = Change { length: Some(Span::Updates(wish.length as f64)), lr: wish.lr };
+            let after = resume::changed(&run, &change)?;
+            let then = Clock { updates: wish.length, ..key.clock };
+            resume::resume(&experiment, (&run, key.clock), (&after, then), wish.at, target, &key.options)
+        }
+    })
+}
+
 fn key(studio: &mut Studio, target: Option<&'static Target>) -> Key {
     let options = studio.panels.of::<State>().options;
     let generation = studio.document.generation();
-    Key { generation, run: studio.view.selected, clock: studio.clock(), target, options }
+    Key { generation, run: studio.view.selected, clock: studio.clock(), target, options, wish: None }
 }
