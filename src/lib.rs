@@ -3,6 +3,7 @@
 //! `experiment -> schedule -> train -> telemetry -> ui`; see `ARCHITECTURE.md`.
 
 pub mod analysis;
+pub mod api;
 pub mod cli;
 pub mod data;
 pub mod engine;

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{Failure, first, output};
 use crate::experiment::{BatchSize, Experiment, Optimizer, OptimizerKind};
 use crate::files;
-use crate::import::{DIALECTS, Dialect, ImportError, Imported, MAX_BYTES, Options, explain, import_file};
+use crate::import::{DIALECTS, Imported, MAX_BYTES, Options, dialect_named, explain, import_file};
 use crate::schedule::{Span, Tick};
 
 #[derive(Args)]
@@ -50,13 +50,8 @@ pub fn run(args: &ImportArgs) -> Result<(), Failure> {
     if args.explain {
         return explained(&args.file, args.json);
     }
-    let dialect = match &args.dialect {
-        None => None,
-        Some(id) => Some(
-            Dialect::of(id)
-                .ok_or_else(|| Failure::BadFile(ImportError::UnknownDialect(id.clone()).into()))?,
-        ),
-    };
+    let named = args.dialect.as_deref().map(dialect_named).transpose();
+    let dialect = named.map_err(|error| Failure::BadFile(error.into()))?;
     let options = Options {
         dialect,
         tick: args.tick.map(|tick| match tick {

@@ -18,9 +18,11 @@ mod lesson;
 mod lint;
 mod open;
 mod output;
+mod pages;
 mod results;
 mod schedule;
 mod screenshot;
+mod serve;
 mod summary;
 mod sweep;
 mod train;
@@ -44,6 +46,9 @@ struct Cli {
     command: Option<Command>,
     /// The experiment to open in the studio; without one, the digits under three schedules.
     file: Option<PathBuf>,
+    /// Let your programs in from the start: trainings in scripts of your own join, and controllers steer runs.
+    #[arg(long)]
+    live: bool,
 }
 
 #[derive(Subcommand)]
@@ -78,8 +83,14 @@ enum Command {
     Screenshot(screenshot::Arguments),
     /// Train one run under many other numbers, as the file's [sweep] says, and find the best ones.
     Sweep(sweep::SweepArgs),
+    /// The API without a window: train a file behind it, or take in trainings of other programs.
+    Serve(serve::Arguments),
     /// Measure lane-updates a second on the standard workloads.
     Bench(bench::Arguments),
+    /// Print the manual page, or write the pages of all commands into a folder.
+    Man(pages::ManArgs),
+    /// Print completions for a shell.
+    Completions(pages::CompletionArgs),
 }
 
 #[derive(Clone, Copy, Default, ValueEnum)]
@@ -130,7 +141,7 @@ pub fn main() -> ExitCode {
     log.with_env_filter(filter).with_writer(std::io::stderr).init();
     let cli = Cli::parse();
     let done = match cli.command {
-        None => open::run(cli.file.as_deref()),
+        None => open::run(cli.file.as_deref(), cli.live),
         Some(Command::Train(args)) => train::run(args),
         Some(Command::Schedule { file }) => schedule::run(&file),
         Some(Command::FindLr(args)) => find_lr::run(&args),
@@ -143,7 +154,10 @@ pub fn main() -> ExitCode {
         Some(Command::Lesson(args)) => lesson::run(&args),
         Some(Command::Screenshot(args)) => screenshot::run(&args),
         Some(Command::Sweep(args)) => sweep::run(&args),
+        Some(Command::Serve(args)) => serve::run(&args),
         Some(Command::Bench(args)) => bench::command(&args),
+        Some(Command::Man(args)) => pages::man(&args),
+        Some(Command::Completions(args)) => pages::completions(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -18,12 +18,12 @@ use crate::ui::{Document, StudioApp, is_recording, is_saved_training};
 /// Updates a second at the start: a run takes some seconds, and one sees it learn.
 const FIRST_SPEED: f64 = 120.0;
 
-pub fn run(file: Option<&Path>) -> Result<(), Failure> {
+pub fn run(file: Option<&Path>, live: bool) -> Result<(), Failure> {
     if let Some(folder) = file.filter(|file| is_saved_training(file)) {
-        return go_on(folder);
+        return go_on(folder, live);
     }
     if let Some(path) = file.filter(|file| is_recording(file)) {
-        return beside(path);
+        return beside(path, live);
     }
     let experiment = match file {
         Some(file) => read(file)?,
@@ -33,7 +33,8 @@ pub fn run(file: Option<&Path>) -> Result<(), Failure> {
     if !has_display() {
         return without_display(&experiment, "there is no display", &order);
     }
-    match studio(Document::new(experiment.clone(), file.map(Path::to_owned)), None, None) {
+    let beside = Beside { live, ..Beside::default() };
+    match studio(Document::new(experiment.clone(), file.map(Path::to_owned)), beside) {
         Ok(()) => Ok(()),
         Err(error) => without_display(&experiment, &error.to_string(), &order),
     }
@@ -41,11 +42,12 @@ pub fn run(file: Option<&Path>) -> Result<(), Failure> {
 
 /// Opens the studio with a recording beside the experiment that opens when none is named; without a display, says
 /// what it holds.
-fn beside(path: &Path) -> Result<(), Failure> {
+fn beside(path: &Path, live: bool) -> Result<(), Failure> {
     // What cannot be read is said before a window opens.
     Recorder::open(path).map_err(|error| Failure::BadFile(error.into()))?;
     let opened = if has_display() {
-        studio(Document::new(first()?, None), None, Some(path.to_owned())).map_err(|error| error.to_string())
+        let beside = Beside { live, recording: Some(path.to_owned()), saved: None };
+        studio(Document::new(first()?, None), beside).map_err(|error| error.to_string())
     } else {
         Err("there is no display".to_owned())
     };
@@ -56,24 +58,32 @@ fn beside(path: &Path) -> Result<(), Failure> {
 }
 
 /// Opens the studio on a training's folder, where it goes on.
-fn go_on(folder: &Path) -> Result<(), Failure> {
+fn go_on(folder: &Path, live: bool) -> Result<(), Failure> {
     let saved = Arc::new(Continuation::read(folder).map_err(anyhow::Error::from)?);
     let experiment = saved.checkpoint.experiment.clone();
     let order = train::Order { resume: Some(folder.to_owned()), ..order() };
     if !has_display() {
         return without_display(&experiment, "there is no display", &order);
     }
-    match studio(Document::new(experiment.clone(), None), Some(saved), None) {
+    let beside = Beside { live, saved: Some(saved), recording: None };
+    match studio(Document::new(experiment.clone(), None), beside) {
         Ok(()) => Ok(()),
         Err(error) => without_display(&experiment, &error.to_string(), &order),
     }
 }
 
-fn studio(
-    document: Document,
+/// What the studio opens with beside the document.
+#[derive(Default)]
+struct Beside {
+    /// A saved training that goes on.
     saved: Option<Arc<Continuation>>,
     recording: Option<PathBuf>,
-) -> eframe::Result {
+    /// Whether programs are let in.
+    live: bool,
+}
+
+fn studio(document: Document, beside: Beside) -> eframe::Result {
+    let Beside { saved, recording, live } = beside;
     let mut viewport = ViewportBuilder::default()
         .with_title("Anneal Studio")
         .with_app_id("anneal-studio")
@@ -94,6 +104,9 @@ fn studio(
             }
             if let Some(path) = recording {
                 app.open_recording(&cc.egui_ctx, &path);
+            }
+            if live {
+                app.let_programs_in(&cc.egui_ctx);
             }
             Ok(Box::new(app))
         }),

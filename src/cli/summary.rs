@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::analysis::audit::{Measure, Tally};
+use crate::engine::LaneView;
 use crate::plain;
 use crate::train::lane::Lane;
 
@@ -29,6 +30,26 @@ impl RunSummary {
         Self {
             name,
             replica: lane.id.replica,
+            seed: tally.seed,
+            updates: lane.update,
+            final_train_loss: tally.final_train_loss,
+            final_val_loss: tally.last(Measure::Loss),
+            best_val_loss: tally.best(Measure::Loss),
+            final_val_accuracy: tally.last(Measure::Accuracy),
+            diverged_at: lane.diverged_at,
+            seconds,
+            updates_per_second: lane.update as f64 / seconds.max(1e-9),
+            failed: lane.failed.clone(),
+        }
+    }
+}
+
+impl RunSummary {
+    /// Of what an engine shows of a lane.
+    pub(super) fn of_view(name: String, replica: u32, lane: &LaneView, tally: &Tally, seconds: f64) -> Self {
+        Self {
+            name,
+            replica,
             seed: tally.seed,
             updates: lane.update,
             final_train_loss: tally.final_train_loss,

@@ -84,9 +84,27 @@ impl Engine {
         f(&lock(&self.shared))
     }
 
+    /// A handle with which another thread sees the same.
+    pub fn viewer(&self) -> Viewer {
+        Viewer { shared: Arc::clone(&self.shared) }
+    }
+
     /// As [`Engine::read`], for settings of the telemetry such as its smoothing.
     pub fn read_mut<R>(&self, f: impl FnOnce(&mut Shared) -> R) -> R {
         f(&mut lock(&self.shared))
+    }
+}
+
+/// What an engine shows, for another thread to look at; also when the engine is gone.
+#[derive(Clone)]
+pub struct Viewer {
+    shared: Arc<Mutex<Shared>>,
+}
+
+impl Viewer {
+    /// Looks at what is shared; keep it short, and copy out what is needed for longer.
+    pub fn read<R>(&self, f: impl FnOnce(&Shared) -> R) -> R {
+        f(&lock(&self.shared))
     }
 }
 

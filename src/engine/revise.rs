@@ -33,6 +33,8 @@ impl Worker {
         };
         match result {
             Ok(change) => {
+                let (generation, update) = (self.revision.generation, self.playhead());
+                self.shared.lock().put_in_effect(generation, update);
                 self.take_in(&change, &old, mode);
                 let ended =
                     self.cohort.as_ref().is_some_and(|cohort| cohort.update() >= cohort.task().clock.updates);

@@ -1,6 +1,6 @@
 //! What the engine starts with, and what it shows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::examine::{Examined, Past};
@@ -143,6 +143,8 @@ pub struct Shared {
     pub own_edits: Vec<OwnEdit>,
     /// The lanes under the microscope.
     pub examined: Vec<Arc<Examined>>,
+    /// The newest revisions that were put in effect, by their generations, each with the updates made then.
+    pub in_effect: VecDeque<(u64, u64)>,
 }
 
 impl LaneView {
@@ -153,7 +155,18 @@ impl LaneView {
     }
 }
 
+/// Revisions whose beginning is remembered.
+const IN_EFFECT: usize = 64;
+
 impl Shared {
+    /// Notes that a revision is in effect from here on.
+    pub(super) fn put_in_effect(&mut self, generation: u64, update: u64) {
+        if self.in_effect.len() == IN_EFFECT {
+            self.in_effect.pop_front();
+        }
+        self.in_effect.push_back((generation, update));
+    }
+
     /// The smoothing in effect, if any lane has one.
     pub(super) fn half_life(&self) -> Option<f64> {
         self.lanes.values().find_map(|view| view.store.half_life())

@@ -30,6 +30,7 @@ pub use error::{FieldError, FileError, Place};
 pub use file::Comments;
 pub use fork::{Fork, lineage};
 pub use optimizer::{Number, Optimizer, OptimizerKind};
+pub use read::schedule_of;
 pub use sweep::Sweep;
 
 use crate::data::ColumnUses;

@@ -2,19 +2,20 @@
 
 use std::collections::HashMap;
 use std::ops::Bound::{Excluded, Unbounded};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
 use super::error::{FileError, Place};
 use super::node::{Document, Fields, Node, quote};
 use super::read_run::{Setting, descends, run};
+use super::read_schedule;
 use super::{
     Activation, Average, BatchSize, Data, Experiment, Loss, Model, Norm, Run, SnapshotWhen, Snapshots,
     Source, SurfaceFunction, Train, VERSION, WeightFormat,
 };
 use crate::data::{ColumnUse, ColumnUses, DatasetInfo, listed};
-use crate::schedule::Span;
+use crate::schedule::{Schedule, Span};
 
 /// The most layers of a model, and the most units, channels or characters a layer or a context has.
 const MAX_LAYERS: usize = 64;
@@ -48,6 +49,17 @@ impl Experiment {
         let root = DeValue::Table(root);
         experiment(&document.root(&root))
     }
+}
+
+/// Reads a schedule that stands alone: the fields of its table.
+///
+/// # Errors
+/// As [`Experiment::parse`].
+pub fn schedule_of(text: &str) -> Result<Schedule, FileError> {
+    let file = PathBuf::from("the schedule");
+    let root = DeTable::parse(text).map_err(|error| syntax(&file, text, &error))?.into_inner();
+    let document = Document { file, text, has_epochs: true };
+    read_schedule::schedule(&document.root(&DeValue::Table(root)))
 }
 
 fn syntax(file: &Path, text: &str, error: &toml::de::Error) -> FileError {

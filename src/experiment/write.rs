@@ -57,6 +57,13 @@ impl Run {
     }
 }
 
+impl Schedule {
+    /// The schedule alone, a field a line, as [`super::schedule_of`] reads it.
+    pub fn to_toml(&self) -> String {
+        schedule(self, None).lines()
+    }
+}
+
 /// Fields and their values, in order.
 #[derive(Default)]
 struct Table(Vec<(&'static str, String)>);

@@ -17,7 +17,7 @@ pub enum ImportError {
     TooLarge { bytes: u64, max: u64 },
     #[error("this is not UTF-8 text")]
     NotText,
-    #[error("{}", unrecognised(form, nearest.as_ref(), unread))]
+    #[error("{}", unrecognised(form, nearest.as_ref(), unread, known))]
     Unrecognised {
         /// What the text is written in.
         form: &'static str,
@@ -25,9 +25,11 @@ pub enum ImportError {
         nearest: Option<(&'static str, String)>,
         /// What in it may shape a schedule, and was not read.
         unread: Vec<String>,
+        /// The names of all dialects.
+        known: String,
     },
-    #[error("--as {0} is no dialect; known are {known}", known = dialects())]
-    UnknownDialect(String),
+    #[error("--as {found} is no dialect; known are {known}")]
+    UnknownDialect { found: String, known: String },
     #[error("{dialect} cannot be read from {form}")]
     WrongForm { dialect: &'static str, form: &'static str },
     #[error("there is nothing in it")]
@@ -66,20 +68,20 @@ impl ImportError {
     }
 }
 
-fn dialects() -> String {
-    super::dialects::ALL.map(|dialect| dialect.id).join(", ")
-}
-
-fn unrecognised(form: &str, nearest: Option<&(&'static str, String)>, unread: &[String]) -> String {
+fn unrecognised(
+    form: &str,
+    nearest: Option<&(&'static str, String)>,
+    unread: &[String],
+    known: &str,
+) -> String {
     let told = match nearest {
         Some((id, signs)) => format!(
             "this is {form}, and nothing in it belongs to one framework alone. Nearest is {id}, by {signs}: if that is \
              what it is, say --as {id}. Otherwise a log of the rates can be imported"
         ),
         None => format!(
-            "this is no scheduler configuration that is known here ({form}). Read are: {}. A log of the rates can be \
-             imported whatever wrote it",
-            super::dialects::ALL.map(|dialect| dialect.name).join(", ")
+            "this is no scheduler configuration that is known here ({form}). Read are: {known}. A log of the rates can \
+             be imported whatever wrote it"
         ),
     };
     if unread.is_empty() { told } else { format!("{told}. Not read: {}", unread.join(", ")) }

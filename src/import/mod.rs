@@ -1,6 +1,6 @@
 //! Import: a framework's scheduler configuration, or a logged learning rate, as an editable schedule.
 //!
-//! A text is taken apart once ([`text`]), claimed by the [`dialect`] that alone has what stands in it, and
+//! A text is taken apart once ([`text`]), [recognised](recognise) as the [`dialect`] that alone has what stands in it, and
 //! read by that one's reader ([`dialects`]). Text is only ever read: functions of Python are evaluated by an
 //! interpreter of our own ([`python::eval`]), nothing is run. What was not understood is told
 //! ([`Imported::unread`]), and so is what was assumed. A text of our own exports carries its run at its end
@@ -19,6 +19,7 @@ pub(crate) mod python;
 mod pytorch;
 mod pytorch_arguments;
 mod pytorch_optimizer;
+mod recognise;
 pub(crate) mod settings;
 mod shape;
 pub(crate) mod text;
@@ -35,6 +36,7 @@ pub(crate) use dialects::huggingface::{pyyaml_texts, settings as huggingface_set
 pub use error::ImportError;
 pub use fit::Fit;
 pub use log::{RateAs, rate_of};
+pub use recognise::dialect_named;
 pub use unread::Unread;
 
 use self::text::Text;
@@ -194,7 +196,7 @@ fn run_length(length: Span) -> Option<Span> {
 #[must_use]
 pub fn explain(text: &str) -> (&'static str, Vec<Candidate>) {
     let text = Text::read(text.trim_start_matches('\u{feff}'));
-    (text.written_in(), dialect::candidates(&text))
+    (text.written_in(), recognise::candidates(&text))
 }
 
 /// The dialect of a text.
@@ -211,7 +213,7 @@ pub fn dialect_of(text: &str) -> Result<&'static Dialect, ImportError> {
 
 /// The dialect of a text that its first lines alone do not tell.
 fn late(text: &mut Text<'_>) -> Result<&'static Dialect, ImportError> {
-    dialect::of(text).or_else(|error| {
+    recognise::of(text).or_else(|error| {
         if log::may_be_log(Path::new("text"), text.raw.as_bytes()) {
             return Ok(&dialects::LOG);
         }
@@ -285,9 +287,23 @@ fn plain(text: &str, options: &Options) -> Result<Imported, ImportError> {
     if *dialect == dialects::LOG {
         return log::read(text.raw.as_bytes())?.checked();
     }
-    let mut imported = (dialect.read)(&text, options)?;
+    let mut imported =
+        if *dialect == dialects::WANDB { wrapped(&text, options)? } else { (dialect.read)(&text, options)? };
     finish(&mut imported, &text, options)?;
     imported.checked()
+}
+
+/// Reads what stands in a wrapping by the dialect of its own.
+fn wrapped(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
+    let inner = dialects::unwrapped(text)?;
+    let dialect = recognise::of(&inner)?;
+    let mut imported = (dialect.read)(&inner, options)?;
+    if let Some(settings) = inner.settings() {
+        dialects::huggingface::tell(settings, &mut imported);
+    }
+    imported.note(format!("W&B's configuration of a run of {}", dialect.name));
+    imported.dialect = &dialects::WANDB;
+    Ok(imported)
 }
 
 /// Says what every reader has to say, and does what was asked for beside the text.

@@ -47,7 +47,7 @@ impl Linted {
 /// What there is to say of a pasted configuration, the worst first. The text is read and never run; one
 /// that cannot be read is an error of its own.
 #[must_use]
-pub fn lint_text(dialect: &Dialect, raw: &str) -> Vec<Warning> {
+pub fn lint_text(dialect: &'static Dialect, raw: &str) -> Vec<Warning> {
     if raw.len() as u64 > import::MAX_BYTES {
         let message = format!("the text has {} bytes; at most {} are read", raw.len(), import::MAX_BYTES);
         return vec![Warning::new(Severity::Error, "too-large", message)];
@@ -65,8 +65,7 @@ pub fn lint_text(dialect: &Dialect, raw: &str) -> Vec<Warning> {
         .unwrap_or_else(|error| vec![Warning::new(Severity::Error, "cannot-be-read", error.to_string())]);
     // A text of which nothing is understood has nothing wrong in it only because nobody looked.
     if warnings.is_empty()
-        && let Err(error) =
-            import::import(raw, &Options { dialect: Dialect::of(dialect.id), ..Options::default() })
+        && let Err(error) = import::import(raw, &Options { dialect: Some(dialect), ..Options::default() })
     {
         let (severity, code) = match &error {
             ImportError::Unsupported { .. } => (Severity::Hint, "not-imported"),

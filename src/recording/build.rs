@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::telemetry::{Precision, Series};
 
 use super::LeftOut;
-use super::role::{self, Role};
+use super::role::{self, Guess, Role};
 use super::series::{Log, Named, Recording, Tick};
 
 /// The most runs, and series of all runs together.
@@ -13,11 +13,20 @@ pub(super) const MAX_RUNS: usize = 64;
 const MAX_SERIES: usize = 1024;
 /// The first series get room for half a million points each, those of a file with hundreds of series for less:
 /// 320 MiB together at most.
-const WIDE: usize = 24;
-const WIDE_BYTES: usize = 8 << 20;
-const NARROW_BYTES: usize = 128 << 10;
+const OF_A_FILE: Room = Room { series: MAX_SERIES, wide: 24, wide_bytes: 8 << 20, narrow_bytes: 128 << 10 };
 /// The most places that are kept at which a log goes back.
 const MAX_REWINDS: usize = 256;
+
+/// How much may be kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Room {
+    /// The most series.
+    pub series: usize,
+    /// The first so many get `wide_bytes` each, the others `narrow_bytes`.
+    pub wide: usize,
+    pub wide_bytes: usize,
+    pub narrow_bytes: usize,
+}
 
 /// A series of a [`Builder`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +41,7 @@ pub struct Builder {
     log: Log,
     runs: Vec<Run>,
     series: usize,
+    room: Room,
 }
 
 /// Beside a recording, what it takes to go on with it.
@@ -52,8 +62,13 @@ struct Beside {
 
 impl Builder {
     pub(super) fn new(dialect: &'static str) -> Self {
+        Self::within(dialect, OF_A_FILE)
+    }
+
+    /// As [`Builder::new`], with less or more room.
+    pub(super) fn within(dialect: &'static str, room: Room) -> Self {
         let log = Log { dialect, recordings: Vec::new(), left_out: LeftOut::default() };
-        Self { log, runs: Vec::new(), series: 0 }
+        Self { log, runs: Vec::new(), series: 0, room }
     }
 
     pub(super) fn log(&self) -> &Log {
@@ -85,15 +100,19 @@ impl Builder {
 
     /// The series of this name in a run, which the first mention makes; nothing once there are too many.
     pub(super) fn slot(&mut self, run: usize, name: &str) -> Option<Slot> {
+        self.slot_as(run, name, role::of(name))
+    }
+
+    /// As [`Builder::slot`], where what the series is need not be told from its name.
+    pub(super) fn slot_as(&mut self, run: usize, name: &str, guess: Guess) -> Option<Slot> {
         let (recording, kept) = (self.log.recordings.get_mut(run)?, self.runs.get_mut(run)?);
         if let Some(&series) = kept.known.get(name) {
             return Some(Slot { run, series });
         }
-        if self.series == MAX_SERIES {
-            self.log.left_out.count(&format!("values of series after the first {MAX_SERIES}"));
+        if self.series == self.room.series {
+            self.log.left_out.count(&format!("values of series after the first {}", self.room.series));
             return None;
         }
-        let guess = role::of(name);
         let mut role = guess.role;
         if let Role::Main(_) | Role::Epoch = role
             && let Some(at) = recording.series.iter().position(|named| named.role == role)
@@ -105,7 +124,8 @@ impl Builder {
                 role = Role::Other;
             }
         }
-        let budget = if self.series < WIDE { WIDE_BYTES } else { NARROW_BYTES };
+        let room = self.room;
+        let budget = if self.series < room.wide { room.wide_bytes } else { room.narrow_bytes };
         let points = Series::new(Precision::Double, budget);
         recording.series.push(Named { name: name.to_owned(), role, points });
         kept.beside.push(Beside { distance: guess.distance, last: None });

@@ -88,6 +88,22 @@ impl Store {
         &self.columns[column as usize]
     }
 
+    /// What every update measured, as far as each is still known by itself: of a history so long that it is kept in
+    /// buckets, the last update of each bucket.
+    pub fn rows(&self) -> impl Iterator<Item = Row> {
+        self.series(Column::Lr).finest().map(|bucket| {
+            let mut row = Row { update: bucket.last_update, ..Row::default() };
+            for column in Column::ALL {
+                let sample = self.series(column).at(row.update).filter(|sample| sample.update == row.update);
+                if let Some(sample) = sample {
+                    // A series holds its column's values exactly, and they are read back from their digits.
+                    row.read(column, &sample.value.to_string());
+                }
+            }
+            row
+        })
+    }
+
     /// The smoothed training loss; `None` while smoothing is off.
     ///
     /// It is computed over all updates as they arrive, so its value at an update is the same in

@@ -50,6 +50,8 @@ pub struct Curves {
     pub lr: Vec<Bucket>,
     /// The rates that the optimizer made of these, where it does.
     pub effective_lr: Vec<Bucket>,
+    /// The rates of other parameter groups of a live run.
+    pub other_rates: Vec<Vec<Bucket>>,
     pub number: Vec<Bucket>,
     /// The chosen quantity, as it was measured.
     pub raw: Vec<Bucket>,
@@ -81,6 +83,8 @@ pub struct LaneFrame {
     pub control: Option<Standing>,
     /// What went wrong, at most one of each kind.
     pub findings: Arc<[Finding]>,
+    /// The planned rates of a live run's groups: its own update, and the rate.
+    pub ahead: Vec<Vec<(u64, f64)>>,
 }
 
 /// One frame.
@@ -220,6 +224,7 @@ fn lane_frame(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> LaneFrame {
             .reduce(|(a, b), (c, d)| (a.min(c), b.max(d))),
         control: lane.control,
         findings: Arc::clone(&lane.findings),
+        ahead: Vec::new(),
     }
 }
 
@@ -261,6 +266,7 @@ fn curves(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> Curves {
     Curves {
         lr: column(Column::Lr),
         effective_lr: column(Column::EffectiveLr),
+        other_rates: Vec::new(),
         number: column(ask.number),
         raw: column(ask.quantity),
         smooth,

@@ -4,6 +4,7 @@
 //! a frame and changed by commands alone.
 
 pub mod action;
+mod adopted;
 pub mod app;
 mod basis;
 pub mod document;
@@ -20,6 +21,7 @@ pub mod panel_state;
 pub mod panels;
 pub mod picker;
 pub mod plot;
+pub mod remote;
 pub mod scenery;
 pub mod sheet;
 pub mod shelf;

@@ -1,22 +1,32 @@
-//! Recordings beside our runs: opened, followed while their files grow, and shown as lanes of a frame.
+//! Guests beside our runs: recordings that are followed while their files grow, and trainings that other
+//! programs run now, shown as lanes of a frame.
 
+mod source;
+
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::analysis::recorded::{Recorded, diagnose};
-use crate::recording::{Recorder, Recording, RecordingError, Tick};
+use crate::api::hub;
+use crate::recording::{RATE_OF, Recorder, Recording, RecordingError, Role, Tick};
 use crate::schedule::Clock;
 use crate::telemetry::{Bucket, Column, Series, Smoother};
 use crate::train::ids::{LaneId, RunId};
 
 use super::document::Row;
 use super::frame::{Ask, Curves, Frame, LaneFrame, Values};
+use source::{Followed, Seen, Source, ahead};
+
+pub use source::LiveView;
 
 /// How often a file is looked at for what was added.
 const FOLLOWED: Duration = Duration::from_millis(500);
+/// Groups whose rates are drawn beside the first one's.
+const OTHERS: usize = 7;
 /// A recording of a length further from ours than this factor is first laid over ours as a whole.
 const COMPARABLE: f64 = 4.0;
 
@@ -39,18 +49,7 @@ impl Align {
     }
 }
 
-/// What a thread reads and the interface shows.
-struct Followed {
-    recorder: Recorder,
-    /// What goes wrong in each recording.
-    findings: Vec<Arc<[Recorded]>>,
-    /// Changes with every reading.
-    version: u64,
-    /// Why it cannot be followed any more.
-    lost: Option<String>,
-}
-
-/// A recording in the list of runs.
+/// A recording or a live run in the list of runs.
 pub struct Guest {
     pub row: Row,
     pub name: String,
@@ -64,15 +63,13 @@ pub struct Guest {
     pub notes: Vec<String>,
     /// Why it cannot be followed any more.
     pub lost: Option<String>,
-    followed: Arc<Mutex<Followed>>,
-    /// Which of the recorder's recordings it is.
-    at: usize,
+    /// A program that trains now.
+    pub live: Option<LiveView>,
+    source: Source,
     version: u64,
     epochs: Option<f64>,
     smoothed: Option<(f64, Series)>,
     last: Option<LaneFrame>,
-    /// Ends the thread when the last recording of its file is closed.
-    _follows: Arc<SyncSender<()>>,
 }
 
 type Opened = Result<(Arc<Mutex<Followed>>, Arc<SyncSender<()>>), RecordingError>;
@@ -83,6 +80,8 @@ pub struct Shelf {
     guests: Vec<Guest>,
     opening: Vec<Receiver<Opened>>,
     given: u32,
+    /// Live runs that were taken off the list.
+    closed: BTreeSet<String>,
 }
 
 impl Shelf {
@@ -129,7 +128,8 @@ impl Shelf {
         Ok(())
     }
 
-    /// Takes in what was opened since; why something could not be. `taken` are the palette's places of our runs.
+    /// Takes in what was opened since; why something could not be. `taken` are the palette's places of our
+    /// runs.
     pub fn poll(&mut self, taken: &[usize], clock: Clock) -> Vec<String> {
         let mut failed = Vec::new();
         let mut opened = Vec::new();
@@ -167,34 +167,80 @@ impl Shelf {
         let dialect = read.recorder.claim().map_or("", |claim| claim.dialect.name);
         let path = read.recorder.path().to_owned();
         for (at, (name, recording)) in read.recorder.recordings().enumerate() {
-            let slots = self.guests.iter().map(|guest| guest.row.slot).chain(taken.iter().copied());
-            let slot = slots.max().map_or(0, |slot| slot + 1);
             let length = recording.length();
-            let near = length as f64 / clock.updates.max(1) as f64;
-            let whole = recording.tick != Tick::Update || !(1.0 / COMPARABLE..COMPARABLE).contains(&near);
-            // Far from the ids of our runs, which count from 0.
-            let id = RunId(u32::MAX - self.given);
-            self.given += 1;
+            let near = is_near(length, clock);
+            let row = self.row(taken);
             self.guests.push(Guest {
-                row: Row { id, slot },
+                row,
                 name,
                 path: path.clone(),
                 dialect,
-                align: if whole { Align::Share } else { Align::Update },
+                align: if near && recording.tick == Tick::Update { Align::Update } else { Align::Share },
                 length,
                 tick: recording.tick,
                 findings: read.findings.get(at).cloned().unwrap_or_default(),
                 notes: notes.clone(),
                 lost: None,
-                followed: Arc::clone(followed),
-                at,
+                live: None,
+                source: Source::File { followed: Arc::clone(followed), at, _follows: Arc::clone(follows) },
                 version: read.version,
                 epochs: recording.epochs_done(),
                 smoothed: None,
                 last: None,
-                _follows: Arc::clone(follows),
             });
         }
+    }
+
+    /// An identity far from those of our runs, which count from 0, and a place in the palette.
+    fn row(&mut self, taken: &[usize]) -> Row {
+        let slots = self.guests.iter().map(|guest| guest.row.slot).chain(taken.iter().copied());
+        let slot = slots.max().map_or(0, |slot| slot + 1);
+        self.given += 1;
+        Row { id: RunId(u32::MAX - self.given), slot }
+    }
+
+    /// Takes in the live runs there are; those that came since the last call.
+    pub fn follow_live(&mut self, live: &[hub::Shared], taken: &[usize], clock: Clock) -> Vec<RunId> {
+        let is_there = |guest: &Guest| {
+            guest.source.live().is_none_or(|shown| live.iter().any(|live| Arc::ptr_eq(live, shown)))
+        };
+        self.guests.retain(is_there);
+        let mut new = Vec::new();
+        for shared in live {
+            let known = |guest: &Guest| guest.source.live().is_some_and(|shown| Arc::ptr_eq(shown, shared));
+            if self.guests.iter().any(known) {
+                continue;
+            }
+            let (name, id, total) = {
+                let live = hub::lock(shared);
+                (live.about.name.clone(), live.id.clone(), live.about.total)
+            };
+            if self.closed.contains(&id) {
+                continue;
+            }
+            let row = self.row(taken);
+            let near = total.is_none_or(|total| is_near(total, clock));
+            self.guests.push(Guest {
+                row,
+                name,
+                path: PathBuf::new(),
+                dialect: "Live training",
+                align: if near { Align::Update } else { Align::Share },
+                length: total.unwrap_or_default(),
+                tick: Tick::Update,
+                findings: Arc::default(),
+                notes: Vec::new(),
+                lost: None,
+                live: None,
+                source: Source::Live(Arc::clone(shared)),
+                version: 0,
+                epochs: None,
+                smoothed: None,
+                last: None,
+            });
+            new.push(row.id);
+        }
+        new
     }
 
     /// Every recording, in the order in which they were opened.
@@ -210,8 +256,10 @@ impl Shelf {
         self.guests.iter_mut().find(|guest| guest.row.id == id)
     }
 
-    /// Closes a recording; its file stays as it is.
+    /// Closes a recording, whose file stays as it is, or takes a live run off the list, which trains on.
     pub fn close(&mut self, id: RunId) {
+        let live = self.guest(id).and_then(|guest| guest.live.as_ref()).map(|live| live.id.clone());
+        self.closed.extend(live);
         self.guests.retain(|guest| guest.row.id != id);
     }
 
@@ -227,6 +275,11 @@ impl Shelf {
             frame.lanes.extend(guest.gather(ask, clock));
         }
     }
+}
+
+/// Whether a training of this length is shown in its own updates beside ours.
+fn is_near(length: u64, clock: Clock) -> bool {
+    (1.0 / COMPARABLE..COMPARABLE).contains(&(length as f64 / clock.updates.max(1) as f64))
 }
 
 fn findings(recorder: &Recorder) -> Vec<Arc<[Recorded]>> {
@@ -261,32 +314,60 @@ impl Guest {
 
     /// Looks at the recording itself, unless it is being read on just now.
     pub fn with<T>(&self, look: impl FnOnce(&Recording) -> T) -> Option<T> {
-        let followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner);
-        let (_, recording) = followed.recorder.recordings().nth(self.at)?;
-        Some(look(recording))
+        self.source.look(true, |seen| look(seen.recording))
+    }
+
+    /// The live run that it is, as the API has it.
+    pub fn shared(&self) -> Option<&hub::Shared> {
+        self.source.live()
     }
 
     /// The recording as a lane of a frame; what it was where it is being read on just now.
     fn gather(&mut self, ask: &Ask<'_>, clock: Clock) -> Option<LaneFrame> {
-        let followed = Arc::clone(&self.followed);
-        let Ok(followed) = followed.try_lock() else { return self.last.clone() };
-        self.lost.clone_from(&followed.lost);
-        let (_, recording) = followed.recorder.recordings().nth(self.at)?;
-        if self.version != followed.version {
-            self.version = followed.version;
+        let source = std::mem::replace(&mut self.source, Source::Gone);
+        let seen = source.look(false, |seen| self.take(&seen, ask, clock));
+        self.source = source;
+        match seen {
+            Some(lane) => {
+                self.last = Some(lane.clone());
+                Some(lane)
+            }
+            None => self.last.clone(),
+        }
+    }
+
+    fn take(&mut self, seen: &Seen<'_>, ask: &Ask<'_>, clock: Clock) -> LaneFrame {
+        let recording = seen.recording;
+        self.lost.clone_from(&seen.lost);
+        if self.version != seen.version {
+            self.version = seen.version;
             self.length = recording.length();
             self.epochs = recording.epochs_done();
-            self.notes = followed.recorder.left_out().sentences();
+            self.notes = (seen.notes)();
             self.smoothed = None;
         }
-        if let Some(found) = followed.findings.get(self.at) {
-            self.findings = Arc::clone(found);
+        self.findings = Arc::clone(&seen.findings);
+        self.live = seen.live.map(|live| LiveView::of(live, Instant::now()));
+        if let Some(total) = seen.live.and_then(|live| live.about.total) {
+            self.length = self.length.max(total);
         }
         self.smooth(recording, ask);
         let stretch = self.stretch(clock);
-        let lane = self.lane(recording, ask, stretch, self.end(clock));
-        self.last = Some(lane.clone());
-        Some(lane)
+        let done = seen.live.map_or(self.length, |live| live.update);
+        let mut lane = self.lane(recording, ask, stretch, (done as f64 * stretch).ceil() as u64);
+        if let Some(live) = seen.live.filter(|_| (ask.shown)(self.row.id)) {
+            let until = (ask.bounds.1.max(0.0) / stretch).ceil() as u64;
+            lane.ahead = ahead(live, until, ask.columns);
+            let tick = ask.cursor.map(|cursor| (cursor as f64 / stretch) as u64);
+            if let Some(tick) = tick.filter(|tick| *tick >= live.update && *tick < self.length) {
+                let first = live.plan().groups().next().unwrap_or_default();
+                lane.at_cursor = Values { lr: live.plan().rate(first, tick), ..Values::default() };
+            }
+            let planned = lane.ahead.iter().flatten().map(|(_, rate)| *rate).filter(|rate| *rate > 0.0);
+            let planned = planned.map(|rate| (rate, rate)).chain(lane.rates);
+            lane.rates = planned.reduce(|(a, b), (c, d)| (a.min(c), b.max(d)));
+        }
+        lane
     }
 
     fn smooth(&mut self, recording: &Recording, ask: &Ask<'_>) {
@@ -347,8 +428,12 @@ impl Guest {
         let shown = (ask.shown)(self.row.id);
         let is_loss = ask.quantity == Column::TrainLoss;
         let curves = if shown {
+            let others = recording.series.iter().filter(|named| {
+                named.role == Role::Other && named.name.starts_with(RATE_OF) && !named.points.is_empty()
+            });
             Curves {
                 lr: view(series(Column::Lr), 1.0),
+                other_rates: others.take(OTHERS).map(|named| view(Some(&named.points), 1.0)).collect(),
                 effective_lr: view(series(Column::EffectiveLr), 1.0),
                 number: view(series(ask.number), 1.0),
                 raw: view(series(ask.quantity), factor(ask.quantity)),
@@ -374,6 +459,7 @@ impl Guest {
             rates,
             control: None,
             findings: Arc::default(),
+            ahead: Vec::new(),
         }
     }
 }

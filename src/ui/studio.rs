@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use eframe::egui::Color32;
 
 use crate::analysis::detect::Remedy;
+use crate::engine::Viewer;
 use crate::engine::protocol::Command;
 use crate::experiment::{BatchSize, MicroBatches, Run, Source, lineage};
 use crate::schedule::{Clock, Curve, NumberCurve, Piecewise, Schedule, ScheduleError, Span};
@@ -38,6 +39,8 @@ pub struct Studio {
     /// What each panel keeps for itself.
     pub panels: PanelStates,
     pub shelf: Shelf,
+    /// The engine as other threads see it; nothing where another trainer stands in for it.
+    pub viewer: Option<Viewer>,
     resolved: Vec<Resolved>,
     /// Which run makes a run's updates: before its fork, the one it was forked from.
     makers: BTreeMap<RunId, Piecewise<RunId>>,
@@ -69,6 +72,7 @@ impl Studio {
             scenery: Scenery::default(),
             panels: PanelStates::default(),
             shelf: Shelf::default(),
+            viewer: None,
             resolved: Vec::new(),
             makers: BTreeMap::new(),
             asked: Vec::new(),

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 
 use anneal_studio::experiment::{Controller, Experiment, Number, Optimizer, OptimizerKind};
-use anneal_studio::import::{DIALECTS, Dialect, ImportError, Imported, Options, import, import_file};
+use anneal_studio::import::{DIALECTS, ImportError, Imported, Options, dialect_named, import, import_file};
 use anneal_studio::schedule::plateau::PlateauRule;
 use anneal_studio::schedule::{Clock, Curve, Kind, Schedule, Span, Tick};
 use proptest::prelude::*;

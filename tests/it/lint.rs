@@ -1,7 +1,7 @@
 //! Lint: each trap is caught where it is, and a sound experiment has nothing said of it.
 
 use anneal_studio::experiment::Experiment;
-use anneal_studio::import::Dialect;
+use anneal_studio::import::dialect_named;
 use anneal_studio::lint::{Linted, NotLinted, Remedy, Severity, Warning, lint, lint_text};
 use anneal_studio::schedule::Clock;
 
@@ -213,7 +213,7 @@ fn the_worst_comes_first() {
 }
 
 fn text(dialect: &str, text: &str) -> Vec<&'static str> {
-    let dialect = Dialect::of(dialect).unwrap();
+    let dialect = dialect_named(dialect).unwrap();
     codes(&lint_text(dialect, text))
 }
 
@@ -327,7 +327,7 @@ fn the_traps_of_configurations() {
 fn a_remedy_of_a_text_can_be_applied() {
     let config = "learning_rate: 3e-4 # high\nwarmup_ratio: 0.1\n";
     let mut mended = config.to_owned();
-    for warning in lint_text(Dialect::of("huggingface").unwrap(), config) {
+    for warning in lint_text(dialect_named("huggingface").unwrap(), config) {
         if let Some(Remedy::Replace { from, to }) = warning.remedy {
             mended = mended.replace(&from, &to);
         }
@@ -345,7 +345,7 @@ fn dialects_are_found_and_unreadable_texts_said_so() {
         ("{\"optimizer\": {\"type\": \"Adam\"}}", "deepspeed"),
         ("optimizer = optax.sgd(learning_rate=0.1)\n", "optax"),
     ] {
-        assert_eq!(Linted::of(of), Ok(Linted::Text(Dialect::of(dialect).unwrap())), "{of}");
+        assert_eq!(Linted::of(of), Ok(Linted::Text(dialect_named(dialect).unwrap())), "{of}");
     }
     assert_eq!(Linted::of("anneal = 1\n"), Ok(Linted::Experiment));
     for (of, why) in [

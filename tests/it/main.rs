@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "tests may")]
 
 mod analysis;
+mod api;
 mod architecture;
 mod batches;
 mod checkpoint;
@@ -26,6 +27,7 @@ mod lint;
 mod microscope;
 mod models;
 mod optimizers;
+mod packages;
 mod recordings;
 mod report_page;
 mod schedule_golden;

@@ -8,6 +8,7 @@ mod files;
 mod hostile;
 mod lab;
 mod landscape;
+mod live;
 mod look;
 mod picture;
 mod reading;

@@ -30,6 +30,7 @@ mod vision;
 mod wrapped;
 mod yolo;
 
+pub(super) use self::wrapped::{WANDB, unwrapped};
 use super::dialect::Dialect;
 use super::python::{Expr, Pair, Program, StmtKind};
 use super::settings::Settings;
@@ -90,7 +91,7 @@ pub static ALL: [&Dialect; 38] = [
     &composer::DIALECT,
     &espnet::DIALECT,
     &nanogpt::DIALECT,
-    &wrapped::WANDB,
+    &WANDB,
     &wrapped::CARD,
     &code::DIALECT,
     &EXPERIMENT,

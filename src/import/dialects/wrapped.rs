@@ -1,7 +1,7 @@
 //! Settings of another framework in a wrapping: W&B's `config.yaml`, where each has a `value`, and the list of
 //! hyperparameters in a model's card.
 
-use super::super::dialect::{self, Dialect, Sign};
+use super::super::dialect::{Dialect, Sign};
 use super::super::python::{Expr, Pair};
 use super::super::settings::Settings;
 use super::super::shape::constant;
@@ -22,7 +22,8 @@ pub static WANDB: Dialect = Dialect {
         (Sign::Key("lr.value"), 12),
         (Sign::Key("lr_scheduler_type.value"), 12),
     ],
-    read: wandb,
+    // What the wrapping holds is read by a reader of its own; this one meets a wrapping within a wrapping.
+    read: |_, _| Err(ImportError::NoSchedule("settings with a value are looked for")),
 };
 
 pub static CARD: Dialect = Dialect {
@@ -35,7 +36,8 @@ pub static CARD: Dialect = Dialect {
     read: card,
 };
 
-fn wandb(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
+/// The settings of W&B's configuration without their wrapping.
+pub(in crate::import) fn unwrapped<'t>(text: &Text<'t>) -> Result<Text<'t>, ImportError> {
     let Some(settings) = text.settings() else { return Err(wrong_form(&WANDB, text)) };
     let mut pairs = Vec::new();
     for name in settings.names().map(str::to_owned).collect::<Vec<_>>() {
@@ -45,24 +47,11 @@ fn wandb(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
         if matches!(name.as_str(), "_wandb" | "wandb_version") {
             continue;
         }
-        let value = match table.get("value") {
-            Some(value) => value.clone(),
-            None => continue,
-        };
-        pairs.push(Pair { key: Expr::Text(name), value, line });
+        if let Some(value) = table.get("value") {
+            pairs.push(Pair { key: Expr::Text(name), value: value.clone(), line });
+        }
     }
-    let inner = Text::of(text.raw, Form::Table(Settings::of_pairs(&pairs), Written::Json));
-    let dialect = dialect::of(&inner)?;
-    if *dialect == WANDB {
-        return Err(ImportError::NoSchedule("settings with a value are looked for"));
-    }
-    let mut imported = (dialect.read)(&inner, options)?;
-    if let Some(settings) = inner.settings() {
-        super::huggingface::tell(settings, &mut imported);
-    }
-    imported.note(format!("W&B's configuration of a run of {}", dialect.name));
-    imported.dialect = &WANDB;
-    Ok(imported)
+    Ok(Text::of(text.raw, Form::Table(Settings::of_pairs(&pairs), Written::Json)))
 }
 
 fn card(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {

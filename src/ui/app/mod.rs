@@ -74,7 +74,9 @@ impl StudioApp {
         let ctx = cc.egui_ctx.clone();
         let Options { mode, speed, device, .. } = options;
         let engine = Engine::start(document.revision(), options, move || ctx.request_repaint())?;
+        let viewer = engine.viewer();
         let mut app = Self::with(cc, document, Box::new(engine), Box::new(SystemPicker));
+        app.studio.viewer = Some(viewer);
         app.studio.view.mode = mode;
         app.studio.view.speed = speed;
         app.studio.view.device = device;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use eframe::egui::Context;
 
 use super::StudioApp;
+use crate::ui::panels::live;
 
 impl StudioApp {
     /// Begins to read a recording, whose runs then stand beside ours.
@@ -13,6 +14,12 @@ impl StudioApp {
         if let Err(error) = self.studio.shelf.open(path, move || wake.request_repaint()) {
             self.studio.toasts.failed(format!("There is no thread to read {}: {error}", path.display()));
         }
+    }
+
+    /// Switches the API on, and shows where it is.
+    pub fn let_programs_in(&mut self, ctx: &Context) {
+        live::start(&mut self.studio, ctx);
+        self.studio.view.open(live::PANEL.name);
     }
 
     /// Takes in what was read, and what was dropped on the window.

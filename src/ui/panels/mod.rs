@@ -14,6 +14,7 @@ pub mod inspector;
 pub mod landscape;
 pub mod lesson;
 pub mod lint;
+pub mod live;
 pub mod map;
 pub mod microscope;
 pub mod model;
@@ -52,6 +53,7 @@ pub const PANELS: &[Panel] = &[
     snapshots::PANEL,
     landscape::PANEL,
     field::PANEL,
+    live::PANEL,
     export::PANEL,
 ];
 

@@ -5,15 +5,19 @@ use eframe::egui::{
     UiBuilder, WidgetInfo, pos2, vec2,
 };
 
-use crate::import::{RateAs, rate_of};
+use crate::api::live::LiveState;
+use crate::import::RateAs;
 use crate::recording::Role as SeriesRole;
 use crate::telemetry::Column;
 use crate::train::ids::RunId;
+use crate::ui::adopted::adopt;
 use crate::ui::format;
 use crate::ui::shelf::{Align, Guest};
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
 use crate::ui::widgets::{Icon, icon_button, icon_toggle, paint_marker};
+
+use super::live;
 
 /// Series that a hint lists.
 const LISTED: usize = 12;
@@ -39,7 +43,8 @@ fn row(ui: &mut Ui, studio: &mut Studio, id: RunId) -> bool {
     let size = vec2(ui.available_width(), metrics::RUN_ROW);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click());
     let name = guest.name.clone();
-    response.widget_info(|| WidgetInfo::labeled(Role::ListItem, true, format!("Recording {name}")));
+    let kind = if guest.live.is_some() { "Live run" } else { "Recording" };
+    response.widget_info(|| WidgetInfo::labeled(Role::ListItem, true, format!("{kind} {name}")));
     let tokens = theme::tokens(ui);
     let fill =
         if response.contains_pointer() { tokens.hover.gamma_multiply(0.6) } else { Color32::TRANSPARENT };
@@ -114,12 +119,19 @@ fn values(ui: &Ui, studio: &Studio, id: RunId, rect: Rect) {
     };
     let left = place(rect.right(), "loss", number(lane.and_then(|lane| lane.now.loss)));
     let mut color = tokens.muted;
-    let about = match &guest.lost {
-        Some(_) => {
+    let about = match (&guest.lost, &guest.live) {
+        (_, Some(live)) => {
+            if live.state == LiveState::Disconnected {
+                color = tokens.danger;
+            }
+            let speed = live.speed.filter(|_| live.state == LiveState::Training);
+            speed.map_or_else(|| live::words(live), |speed| format!("live, {}", format::speed(speed)))
+        }
+        (Some(_), None) => {
             color = tokens.danger;
             "no longer there".to_owned()
         }
-        None => {
+        (None, None) => {
             let length = format!("recording, {} {}", format::count(guest.length), guest.tick.plural());
             if guest.align == Align::Update { length } else { format!("{length}, by {}", guest.align.name()) }
         }
@@ -139,7 +151,10 @@ fn about(response: Response, guest: &Guest) {
     response.on_hover_ui(|ui| {
         ui.set_max_width(metrics::READOUT_WIDTH);
         ui.label(theme::title(ui, guest.dialect));
-        ui.label(theme::caption(ui, guest.path.display().to_string()));
+        match &guest.live {
+            Some(live) => ui.label(theme::caption(ui, format!("{}: {}", live.framework, live::words(live)))),
+            None => ui.label(theme::caption(ui, guest.path.display().to_string())),
+        };
         ui.label(format!(
             "{} {}, laid under our runs by {}",
             format::count(guest.length),
@@ -194,17 +209,31 @@ fn entries(ui: &mut Ui, studio: &mut Studio, id: RunId) {
         let response = ui.add_enabled(has_rate, button);
         let response = response.on_disabled_hover_text("It has no series that is named after a rate.");
         if response.on_hover_text(help).clicked() {
-            take(studio, id, way);
+            adopt(studio, id, way);
             ui.close();
         }
     }
     line(ui);
+    let is_live = studio.shelf.guest(id).is_some_and(|guest| guest.live.is_some());
+    if is_live {
+        let bend = Button::new("Bend its rate").min_size(vec2(ui.available_width(), metrics::CONTROL));
+        if ui.add(bend).clicked() {
+            studio.panels.of::<live::State>().chosen = Some(id);
+            studio.view.open(live::PANEL.name);
+            ui.close();
+        }
+    }
     ui.add(
         Label::new(theme::caption(ui, "Another program's training: it cannot be forked or trained again."))
             .wrap(),
     );
     let close = Button::new("Close").min_size(vec2(ui.available_width(), metrics::CONTROL));
-    if ui.add(close).on_hover_text("Takes it off the list; its file stays.").clicked() {
+    let stays = if is_live {
+        "Takes it off the list; it trains on."
+    } else {
+        "Takes it off the list; its file stays."
+    };
+    if ui.add(close).on_hover_text(stays).clicked() {
         studio.shelf.close(id);
         studio.view.hidden.remove(&id);
         ui.close();
@@ -220,23 +249,4 @@ fn line(ui: &mut Ui) {
 fn sentence(word: &str) -> String {
     let mut letters = word.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
-}
-
-/// Adds a run of ours with the recording's rate, its lengths as shares of the run.
-fn take(studio: &mut Studio, id: RunId, way: RateAs) {
-    let Some(guest) = studio.shelf.guest(id) else { return };
-    let taken = guest.with(|recording| rate_of(&guest.name, recording, way));
-    let Some(selected) = studio.document.run(studio.view.selected) else { return };
-    match taken {
-        Some(Ok(imported)) => {
-            let added = imported.run(&selected.optimizer);
-            let run = studio.document.add(added);
-            studio.view.selected = run;
-            let name = studio.document.run(run).map(|run| run.name.clone()).unwrap_or_default();
-            let fit = imported.fit.map_or_else(String::new, |fit| format!(": {fit}"));
-            studio.toasts.done(format!("Added “{name}”{fit}."));
-        }
-        Some(Err(error)) => studio.toasts.failed(error.to_string()),
-        None => {}
-    }
 }

@@ -83,6 +83,19 @@ impl Strokes {
         strokes
     }
 
+    /// A value for each of these updates.
+    pub fn points(points: &[(u64, f64)], scale: Scale) -> Self {
+        let mut strokes = Self::default();
+        strokes.lift();
+        for (update, value) in points {
+            match scale.height(*value) {
+                Some(height) => strokes.put(*update, height),
+                None => strokes.lift(),
+            }
+        }
+        strokes
+    }
+
     /// A function of the update over `range`, one value for each of so many columns, and both sides of each jump.
     pub fn curve(
         curve: &Curve,

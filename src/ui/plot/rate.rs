@@ -84,6 +84,7 @@ impl Plots<'_> {
             scale.height(known.or_else(|| studio.rate(row.id, cursor))?)
         });
         self.handles(ui, &drawn, double);
+        self.bends(ui, &drawn);
         let studio = &*self.studio;
         for row in studio.shown() {
             let parting = studio.parting(row.id).map(|(at, _)| at);
@@ -144,6 +145,18 @@ impl Plots<'_> {
         if let Some(lane) = lane {
             let past = Strokes::raw(&lane.curves.lr, scale).stretched(lane.stretch);
             lines.extend(past.into_lines().map(|line| plain(line, color, stroke)));
+            for other in &lane.curves.other_rates {
+                let past = Strokes::raw(other, scale).stretched(lane.stretch);
+                lines.extend(past.into_lines().map(|line| plain(line, color, metrics::CURVE_FAINT)));
+            }
+            let dashed = LineStyle::Dashed { length: metrics::DASH };
+            for (at, planned) in lane.ahead.iter().enumerate() {
+                let width = if at == 0 { metrics::CURVE } else { metrics::CURVE_FAINT };
+                let ahead = Strokes::points(planned, scale).stretched(lane.stretch);
+                let ahead =
+                    ahead.into_lines().map(|line| plain(line, tokens.ahead(color), width).style(dashed));
+                lines.extend(ahead);
+            }
             let effective = Strokes::raw(&lane.curves.effective_lr, scale).into_lines();
             lines.extend(effective.map(|line| plain(line, tokens.ahead(color), metrics::CURVE_FAINT)));
         }

@@ -58,7 +58,8 @@ pub fn at_cursor(ui: &Ui, studio: &Studio, rect: Rect, x: f32, cursor: f64) {
         slot: guest.row.slot,
         color: tokens.run(guest.row.slot),
         values: studio.frame.lane(guest.row.id).map(|lane| lane.at_cursor).unwrap_or_default(),
-        ahead: false,
+        ahead: guest.live.is_some()
+            && studio.frame.lane(guest.row.id).is_some_and(|lane| update >= lane.update),
         is_selected: false,
     });
     lines.extend(guests);

@@ -99,7 +99,7 @@ fn flags_that_belong_to_nobody_are_named() {
     for flag in ["--num_iterations", "--warmup_iters", "--min_lr"] {
         assert!(error.contains(flag), "{error}");
     }
-    let as_arguments = Options { dialect: Dialect::of("huggingface"), ..Options::default() };
+    let as_arguments = Options { dialect: dialect_named("huggingface").ok(), ..Options::default() };
     let imported = import_file(path("own_flags.sh"), &as_arguments).unwrap();
     for flag in ["--num_iterations", "--warmup_iters", "--min_lr"] {
         assert!(imported.unread.iter().any(|unread| unread.name == flag && unread.line == 1), "{flag}");

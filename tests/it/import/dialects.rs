@@ -24,10 +24,10 @@ fn every_dialect_claims_its_own_example_and_reads_it() {
 #[test]
 fn ids_are_given_once_and_found() {
     for (index, dialect) in DIALECTS.iter().enumerate() {
-        assert_eq!(Dialect::of(dialect.id), Some(*dialect));
+        assert_eq!(dialect_named(dialect.id).unwrap(), *dialect);
         assert!(DIALECTS.iter().skip(index + 1).all(|other| other.id != dialect.id));
     }
-    assert_eq!(Dialect::of("nobody"), None);
+    assert!(matches!(dialect_named("nobody"), Err(ImportError::UnknownDialect { .. })));
 }
 
 #[test]

@@ -32,7 +32,7 @@ fn what_is_no_scheduler_says_so() {
 #[test]
 fn a_csv_of_text_is_one_error() {
     let text = "step,lr\nfirst,high\nsecond,low\n";
-    let options = Options { dialect: Dialect::of("log"), ..Options::default() };
+    let options = Options { dialect: dialect_named("log").ok(), ..Options::default() };
     let error = refused(text);
     assert!(error.contains("no number was found in it") && error.contains("lr (such as `high`)"), "{error}");
     let names = import("name,colour\na,red\n", &options).unwrap_err().to_string();

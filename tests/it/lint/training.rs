@@ -6,7 +6,7 @@ const OPT: &str = "opt = torch.optim.SGD(net.parameters(), lr=0.1)\n";
 
 /// The finding of this code, on this line.
 fn caught(code: &str, line: usize, text: &str) -> Warning {
-    let warnings = lint_text(Dialect::of("pytorch").unwrap(), text);
+    let warnings = lint_text(dialect_named("pytorch").unwrap(), text);
     let found = warnings.iter().find(|warning| warning.code == code);
     let found = found.unwrap_or_else(|| panic!("{code}: {:?}\n{text}", codes(&warnings)));
     assert_eq!(found.line, line, "{code}: {}\n{text}", found.message);
@@ -98,12 +98,12 @@ fn sound_loops_have_nothing_said_of_them() {
          sched.step()\n",
         "sched = StepLR(opt, 3)\nprint(sched.get_last_lr())\nfor epoch in range(9):\n    train()\n    sched.step()\n",
     ] {
-        let warnings = lint_text(Dialect::of("pytorch").unwrap(), &format!("{OPT}{text}"));
+        let warnings = lint_text(dialect_named("pytorch").unwrap(), &format!("{OPT}{text}"));
         assert_eq!(warnings, [], "{text}");
     }
     let plateau = format!(
         "{OPT}sched = ReduceLROnPlateau(opt, mode='max')\nfor epoch in range(9):\n    train()\n    sched.step(val_acc)\n"
     );
-    let warnings = lint_text(Dialect::of("pytorch").unwrap(), &plateau);
+    let warnings = lint_text(dialect_named("pytorch").unwrap(), &plateau);
     assert_eq!(codes(&warnings), ["plateau-patience-differs"]);
 }

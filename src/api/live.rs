@@ -1,0 +1,426 @@
+//! A training that another program runs now: what it sent, and what it is to do next.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::analysis::recorded::Recorded;
+use crate::recording::Growing;
+use crate::schedule::Clock;
+
+use super::change::{Change, Future};
+use super::plan::{Course, Plan};
+use super::refused::Refused;
+use super::register::Registration;
+use super::stamp;
+
+/// Changes that are remembered, plans of earlier revisions that can still be asked for, and latencies.
+const CHANGES: usize = 1000;
+const PLANS: usize = 16;
+pub(super) const LATENCIES: usize = 1000;
+/// Updates whose rates are held against the bounds one by one.
+const CHECKED: u64 = 1 << 20;
+/// Rates that come with a control event; more are asked for.
+const SENT: u64 = 4096;
+/// One that has no connection and says nothing for so long is gone.
+const SILENT: Duration = Duration::from_secs(3);
+
+/// What it does, as far as it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LiveState {
+    Training,
+    Paused,
+    Stopped,
+    Finished,
+    Disconnected,
+}
+
+impl LiveState {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Training => "training",
+            Self::Paused => "paused",
+            Self::Stopped => "stopped",
+            Self::Finished => "finished",
+            Self::Disconnected => "disconnected",
+        }
+    }
+
+    /// Whether it will not train on.
+    pub const fn is_over(self) -> bool {
+        matches!(self, Self::Stopped | Self::Finished)
+    }
+}
+
+/// A change of the future, and what became of it.
+#[derive(Clone, Debug)]
+pub struct Made {
+    pub revision: u64,
+    /// The first update it was to hold for.
+    pub from: u64,
+    /// The update it took effect at, once that is known.
+    pub applied: Option<u64>,
+    /// Whether that was later than it was to be.
+    pub late: bool,
+    /// Why the other program did not do it.
+    pub refused: Option<String>,
+    pub by: String,
+    pub why: String,
+    /// Seconds since 1970.
+    pub at: f64,
+}
+
+impl Made {
+    pub fn json(&self) -> Value {
+        json!({
+            "revision": self.revision, "from": self.from, "applied": self.applied, "late": self.late,
+            "refused": self.refused, "by": self.by, "why": self.why, "at": self.at,
+        })
+    }
+}
+
+/// A live run.
+#[derive(Debug)]
+pub struct Live {
+    pub id: String,
+    pub about: Registration,
+    pub recording: Growing,
+    pub findings: Arc<[Recorded]>,
+    /// Updates made, as far as it said.
+    pub update: u64,
+    /// Rows since the beginning of the session, and those of them that never came.
+    pub have: u64,
+    pub missing: u64,
+    /// Rows that the client says it dropped.
+    pub(super) dropped: u64,
+    pub revision: u64,
+    pub changes: VecDeque<Made>,
+    pub pause: bool,
+    pub stop: bool,
+    /// Changes with everything that is shown.
+    pub version: u64,
+    /// Its streams of control.
+    pub connections: usize,
+    pub(super) said: LiveState,
+    /// The state that was told last, when a row was, and what was looked at by the detectors.
+    pub(super) told: LiveState,
+    pub(super) row_told: Option<Instant>,
+    pub(super) diagnosed: u64,
+    pub(super) heard: Instant,
+    /// Seconds an update takes.
+    pub(super) pace: Option<f64>,
+    pub(super) latencies: VecDeque<f64>,
+    /// Whether the future of its own scheduler is known.
+    pub(super) is_planned: bool,
+    pub(super) plan: Plan,
+    plans: VecDeque<(u64, Plan)>,
+    /// The first update of the newest revision.
+    from: u64,
+    sent_at: f64,
+    /// How long a change takes to get there, in seconds; more after one that came late.
+    delivery: f64,
+}
+
+impl Live {
+    pub fn new(id: String, about: Registration, now: Instant) -> Self {
+        let rate = about.groups.first().map(|group| format!("{}{}", crate::recording::RATE_OF, group.name));
+        let plan = about.plan();
+        Self {
+            id,
+            recording: Growing::new(rate.as_deref()),
+            findings: Arc::default(),
+            update: about.update,
+            have: 0,
+            missing: 0,
+            dropped: 0,
+            revision: about.revision,
+            changes: VecDeque::new(),
+            pause: false,
+            stop: false,
+            version: 1,
+            connections: 0,
+            said: LiveState::Training,
+            told: LiveState::Training,
+            row_told: None,
+            diagnosed: 0,
+            heard: now,
+            pace: None,
+            latencies: VecDeque::new(),
+            is_planned: about.is_planned(),
+            plans: VecDeque::from([(about.revision, plan.clone())]),
+            plan,
+            from: about.update,
+            sent_at: stamp::now(),
+            delivery: 0.004,
+            about,
+        }
+    }
+
+    /// The same session again: its process was cut off, or this one began again.
+    pub fn reconnect(&mut self, about: Registration, now: Instant) {
+        self.heard = now;
+        self.said = LiveState::Training;
+        self.update = self.update.max(about.update);
+        if about.revision > self.revision {
+            self.revision = about.revision;
+        }
+        self.version += 1;
+    }
+
+    /// What it does now.
+    pub fn state(&self, now: Instant) -> LiveState {
+        if self.said.is_over() {
+            return self.said;
+        }
+        let silent = now.saturating_duration_since(self.heard);
+        if self.connections == 0 && silent > SILENT { LiveState::Disconnected } else { self.said }
+    }
+
+    /// The state, where it is another than the one told last.
+    pub(super) fn new_state(&mut self, now: Instant) -> Option<Value> {
+        let state = self.state(now);
+        let is_new = std::mem::replace(&mut self.told, state) != state;
+        self.version += u64::from(is_new);
+        is_new.then(|| json!({"state": state.name(), "update": self.update}))
+    }
+
+    /// Seconds since it last said something.
+    pub fn silent(&self, now: Instant) -> f64 {
+        now.saturating_duration_since(self.heard).as_secs_f64()
+    }
+
+    /// Updates a second, while it trains.
+    pub fn speed(&self) -> Option<f64> {
+        self.pace.filter(|pace| *pace > 0.0).map(|pace| 1.0 / pace)
+    }
+
+    /// The plan that is in effect or will be.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The median time from a change to the update that used it, in seconds.
+    pub fn latency(&self) -> Option<f64> {
+        let mut sorted: Vec<f64> = self.latencies.iter().copied().collect();
+        sorted.sort_by(f64::total_cmp);
+        sorted.get(sorted.len() / 2).copied()
+    }
+
+    /// Changes that took effect later than promised.
+    pub fn late(&self) -> usize {
+        self.changes.iter().filter(|change| change.late).count()
+    }
+
+    /// The update that is made now, reckoned from what was said last.
+    pub fn reached(&self, now: Instant) -> u64 {
+        if self.state(now) != LiveState::Training {
+            return self.update;
+        }
+        let since = now.saturating_duration_since(self.heard).as_secs_f64();
+        let made = self.pace.filter(|pace| *pace > 0.0).map_or(0.0, |pace| (since / pace).min(1e6));
+        self.update.saturating_add(made as u64)
+    }
+
+    /// The first update that a change made now can be promised for.
+    fn soonest(&self, now: Instant) -> u64 {
+        if self.state(now) != LiveState::Training {
+            return self.update;
+        }
+        let travels = self.pace.filter(|pace| *pace > 0.0).map_or(0.0, |pace| self.delivery / pace);
+        self.reached(now).saturating_add(1 + (travels.ceil() as u64).clamp(1, 100_000))
+    }
+
+    /// What is to be done about a change that took effect, or not: one that came late gets more time the
+    /// next time.
+    pub(super) fn settle(&mut self, revision: u64, update: Option<u64>, late: bool, refused: Option<String>) {
+        self.delivery = if late { (self.delivery * 2.0).min(0.5) } else { (self.delivery * 0.95).max(0.002) };
+        if let Some(made) = self.changes.iter_mut().find(|made| made.revision == revision) {
+            (made.applied, made.late, made.refused) = (update.or(made.applied), late, refused);
+        }
+        self.version += 1;
+    }
+
+    /// Puts another future in place of the planned one; the first update it holds for.
+    ///
+    /// # Errors
+    /// When that update is made already, the group is unknown, or a rate leaves the bounds that the script
+    /// declared.
+    pub fn change(&mut self, change: &Change, now: Instant) -> Result<u64, Refused> {
+        let state = self.state(now);
+        if state.is_over() {
+            return Err(Refused::Conflict(format!("the run has {}: it has no future", state.name())));
+        }
+        let from = match change.from {
+            None => self.soonest(now),
+            Some(from) if from >= self.update => from,
+            Some(from) => {
+                let made = self.update;
+                return Err(Refused::Conflict(format!("update {from} is past: {made} updates are made")));
+            }
+        };
+        let groups: Vec<String> = match &change.group {
+            None => self.plan.groups().map(str::to_owned).collect(),
+            Some(name) if self.plan.groups().any(|group| group == name) => vec![name.clone()],
+            Some(name) => {
+                let known: Vec<&str> = self.plan.groups().collect();
+                let known = known.join(", ");
+                return Err(Refused::Unreadable(format!("there is no group {name:?}, but {known}")));
+            }
+        };
+        let mut plan = self.plan.clone();
+        if let Some(future) = &change.future {
+            self.put(&mut plan, future, &groups, change.group.as_deref(), from)?;
+        }
+        for (name, value) in &change.numbers {
+            if !self.about.numbers.is_empty() && !self.about.numbers.contains(name) {
+                let known = self.about.numbers.join(", ");
+                return Err(Refused::Unreadable(format!("its optimizer has no {name:?}, but {known}")));
+            }
+            plan.set_number(name, from, *value);
+        }
+        self.check(&plan, &groups, from)?;
+        self.plan = plan.clone();
+        self.revision += 1;
+        self.from = from;
+        self.sent_at = stamp::now();
+        keep(&mut self.plans, (self.revision, plan), PLANS);
+        let (by, why) = (change.by.clone(), change.why.clone());
+        let at = self.sent_at;
+        let made =
+            Made { revision: self.revision, from, applied: None, late: false, refused: None, by, why, at };
+        keep(&mut self.changes, made, CHANGES);
+        self.version += 1;
+        Ok(from)
+    }
+
+    fn put(
+        &self,
+        plan: &mut Plan,
+        future: &Future,
+        groups: &[String],
+        group: Option<&str>,
+        from: u64,
+    ) -> Result<(), Refused> {
+        let course = match future {
+            Future::Release => {
+                plan.release(group, from);
+                return Ok(());
+            }
+            Future::Factor(factor) => {
+                groups.iter().for_each(|group| plan.scale(group, from, *factor));
+                return Ok(());
+            }
+            Future::Points(points) => Course::Points(points.as_slice().into()),
+            Future::Rates(rates) => Course::Values { from, every: 1, values: rates.as_slice().into() },
+            Future::Schedule { schedule, absolute } => {
+                let total = self.about.total.ok_or_else(|| {
+                    let why = "the run does not say how long it is: give points or rates";
+                    Refused::Unreadable(why.to_owned())
+                })?;
+                let origin = if *absolute { 0 } else { from };
+                let clock = Clock { updates: total.saturating_sub(origin).max(1), updates_per_epoch: 1 };
+                let curve = schedule.resolve(clock);
+                let curve = curve.map_err(|error| Refused::Unreadable(format!("schedule: {error}")))?;
+                Course::Curve { origin, curve: Arc::new(curve) }
+            }
+        };
+        groups.iter().for_each(|group| plan.replace(group, from, course.clone()));
+        Ok(())
+    }
+
+    /// Holds the rates from `from` on against the bounds.
+    fn check(&self, plan: &Plan, groups: &[String], from: u64) -> Result<(), Refused> {
+        let end = self.about.total.unwrap_or(from + CHECKED).max(from + 1);
+        let step = ((end - from) / CHECKED).max(1);
+        let (low, high) = self.about.bounds.unwrap_or((0.0, f64::MAX));
+        for group in groups {
+            let bent = plan.bent(from).iter().any(|(name, _)| name == group);
+            for update in (from..end).step_by(usize::try_from(step).unwrap_or(usize::MAX)).filter(|_| bent) {
+                let rate = plan.rate(group, update).unwrap_or_default();
+                if !(low..=high).contains(&rate) || !rate.is_finite() {
+                    let at = format!("the rate of update {update} would be {rate}");
+                    return Err(Refused::Unreadable(match self.about.bounds {
+                        Some(_) => format!("{at}, outside of what the script allows: {low} to {high}"),
+                        None => format!("{at}, which is no rate"),
+                    }));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The exact rates of a revision's plan.
+    ///
+    /// # Errors
+    /// When the group or the revision is unknown.
+    pub fn rates(
+        &self,
+        revision: Option<u64>,
+        group: &str,
+        from: u64,
+        count: u64,
+    ) -> Result<Vec<f64>, Refused> {
+        let revision = revision.unwrap_or(self.revision);
+        let plan = self.plans.iter().find(|(of, _)| *of == revision).map(|(_, plan)| plan);
+        let unknown = || format!("the plan of revision {revision} is not known here (any more)");
+        let plan = plan.ok_or_else(|| Refused::Unknown(unknown()))?;
+        let group = match group {
+            "all" if plan.rate("all", 0).is_none() => plan.groups().next().unwrap_or("all").to_owned(),
+            name => name.to_owned(),
+        };
+        (from..from.saturating_add(count))
+            .map(|update| plan.rate(&group, update))
+            .collect::<Option<_>>()
+            .ok_or_else(|| Refused::Unknown(format!("there is no group {group:?}")))
+    }
+
+    /// What the other program must know at once.
+    pub fn control(&self, now: Instant) -> Value {
+        let made = self.reached(now);
+        let group = |(name, from): (&str, u64)| {
+            let rates = (from..from + SENT).filter_map(|update| self.plan.rate(name, update));
+            let end = self.about.total.map_or(SENT, |total| total.saturating_sub(from).clamp(1, SENT));
+            let rates: Vec<f64> = rates.take(end as usize).collect();
+            (name.to_owned(), json!({"from": from, "rates": rates}))
+        };
+        // Before a release takes effect the bends of before hold.
+        let bent: Vec<(&str, u64)> =
+            self.plan.bent(made).into_iter().filter(|(name, _)| !self.is_released(name)).collect();
+        let lasting = self.plan.numbers(made.max(self.from));
+        let numbers = self.plan.numbers(made).into_iter();
+        let numbers = numbers.filter(|(name, ..)| lasting.iter().any(|(lasts, ..)| lasts == name));
+        let numbers =
+            numbers.map(|(name, from, value)| (name.to_owned(), json!({"from": from, "values": [value]})));
+        let numbers: serde_json::Map<String, Value> = numbers.collect();
+        let newest = self.changes.back();
+        let changed = newest.is_some();
+        let (by, why) = newest.map_or(("", ""), |made| (made.by.as_str(), made.why.as_str()));
+        let release = changed && bent.is_empty() && numbers.is_empty();
+        let groups: serde_json::Map<String, Value> = bent.into_iter().map(group).collect();
+        json!({
+            "revision": self.revision, "from": self.from, "pause": self.pause, "stop": self.stop,
+            "release": release, "groups": groups, "numbers": numbers, "sent_at": self.sent_at,
+            "by": by, "why": why,
+        })
+    }
+
+    /// Whether a group follows its own scheduler from the newest change on, and is bent at most until then.
+    fn is_released(&self, group: &str) -> bool {
+        self.plan.bent(self.from).iter().all(|(name, _)| *name != group)
+    }
+
+    /// Whether its rate is changed now or later.
+    pub fn is_bent(&self) -> bool {
+        !self.plan.bent(self.update).is_empty() || !self.plan.numbers(self.update).is_empty()
+    }
+}
+
+/// Adds to a queue of bounded length.
+pub(super) fn keep<T>(queue: &mut VecDeque<T>, one: T, most: usize) {
+    if queue.len() == most {
+        queue.pop_front();
+    }
+    queue.push_back(one);
+}

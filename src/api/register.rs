@@ -1,0 +1,156 @@
+//! What another program says of its training when it joins.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::plain;
+
+use super::plan::{Course, Plan};
+use super::refused::Refused;
+
+/// The most parameter groups, and values of a plan.
+const GROUPS: usize = 64;
+const VALUES: usize = 20_001;
+
+/// A training that joins.
+#[derive(Clone, Debug)]
+pub struct Registration {
+    /// Made by the client, the same when it comes again.
+    pub session: String,
+    pub name: String,
+    /// Updates of the whole run, where it knows.
+    pub total: Option<u64>,
+    /// Updates made so far.
+    pub update: u64,
+    /// The newest revision that it holds.
+    pub revision: u64,
+    /// At least one.
+    pub groups: Vec<Group>,
+    /// What the script allows a rate to be.
+    pub bounds: Option<(f64, f64)>,
+    /// `pause` and `stop`, as far as it obeys them.
+    pub can: Vec<String>,
+    /// Numbers that can be bent beside the rate; empty where it does not say.
+    pub numbers: Vec<String>,
+    /// What trains, such as `torch 2.15`.
+    pub framework: String,
+    /// Why its future is not known, where it is not.
+    pub planned_why: Option<String>,
+    planned: BTreeMap<String, Course>,
+}
+
+/// A parameter group.
+#[derive(Clone, Debug)]
+pub struct Group {
+    pub name: String,
+    pub lr: f64,
+    pub parameters: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct Written {
+    session: String,
+    name: Option<String>,
+    total: Option<u64>,
+    #[serde(default)]
+    update: u64,
+    #[serde(default)]
+    revision: u64,
+    groups: Vec<WrittenGroup>,
+    bounds: Option<(f64, f64)>,
+    #[serde(default)]
+    planned: BTreeMap<String, Vec<f64>>,
+    planned_from: Option<u64>,
+    planned_every: Option<u64>,
+    planned_why: Option<String>,
+    can: Option<Vec<String>>,
+    #[serde(default)]
+    numbers: Vec<String>,
+    client: Option<Client>,
+}
+
+#[derive(Deserialize)]
+struct WrittenGroup {
+    name: String,
+    lr: Option<f64>,
+    parameters: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct Client {
+    framework: Option<String>,
+}
+
+impl Registration {
+    /// Reads the body of a request.
+    ///
+    /// # Errors
+    /// When it is not such an object, has no group or too much of anything.
+    pub fn read(body: &[u8]) -> Result<Self, Refused> {
+        let written: Written =
+            serde_json::from_slice(body).map_err(|error| super::change::unreadable(&error))?;
+        let wrong = |text: &str| Err(Refused::Unreadable(text.to_owned()));
+        if written.session.is_empty() || written.session.len() > 200 {
+            return wrong("session is empty or longer than 200 bytes: a random uuid is meant");
+        }
+        if written.groups.is_empty() || written.groups.len() > GROUPS {
+            return wrong("groups has no entry, or more than 64");
+        }
+        let mut groups: Vec<Group> = Vec::new();
+        for group in written.groups {
+            let name = plain::name(&group.name);
+            if name.is_empty() || groups.iter().any(|known| known.name == name) {
+                return wrong("each group needs a name of its own");
+            }
+            groups.push(Group { name, lr: group.lr.unwrap_or_default(), parameters: group.parameters });
+        }
+        if let Some((low, high)) = written.bounds
+            && !(low.is_finite() && high.is_finite() && 0.0 <= low && low <= high)
+        {
+            return wrong("bounds is not [lowest, highest] of a rate");
+        }
+        let (from, every) = (written.planned_from, written.planned_every.unwrap_or(1).max(1));
+        let from = from.unwrap_or(written.update);
+        let mut planned = BTreeMap::new();
+        for (name, values) in written.planned {
+            if values.len() > VALUES || values.iter().any(|value| !value.is_finite()) {
+                return wrong("planned holds more than 20,000 values of a group, or one that is no number");
+            }
+            if !values.is_empty() {
+                planned.insert(name, Course::Values { from, every, values: values.into() });
+            }
+        }
+        let can = written.can.unwrap_or_default().into_iter().take(8).map(|can| plain::name(&can));
+        let framework = written.client.and_then(|client| client.framework).unwrap_or_default();
+        let name = written.name.filter(|name| !name.trim().is_empty());
+        Ok(Self {
+            session: written.session,
+            name: plain::name(&name.unwrap_or_else(|| "a training".to_owned())),
+            total: written.total.filter(|total| *total > 0),
+            update: written.update,
+            revision: written.revision,
+            groups,
+            bounds: written.bounds,
+            can: can.collect(),
+            numbers: written.numbers.into_iter().take(32).map(|name| plain::name(&name)).collect(),
+            framework: plain::name(&framework),
+            planned_why: written.planned_why.map(|why| plain::message(&why)),
+            planned,
+        })
+    }
+
+    /// Whether the future of every group is known.
+    pub fn is_planned(&self) -> bool {
+        self.groups.iter().all(|group| self.planned.contains_key(&group.name))
+    }
+
+    /// Each group's own scheduler, as far as it is known: otherwise its rate is held.
+    pub fn plan(&self) -> Plan {
+        let course = |group: &Group| {
+            let planned = self.planned.get(&group.name).cloned();
+            (group.name.clone(), planned.unwrap_or_else(|| Course::constant(group.lr)))
+        };
+        Plan::new(self.groups.iter().map(course))
+    }
+}

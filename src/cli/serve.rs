@@ -1,0 +1,198 @@
+//! `anneal serve`: the API without a window, over a training of its own or none.
+
+mod outcome;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+
+use super::results::Folder;
+use super::{Device, Failure, output, read, threads_of};
+use crate::api::own::{Ask, Done, Inbox, Own, Wish};
+use crate::api::{Hub, Options, Refused, Server, door};
+use crate::engine::protocol::{Command, State};
+use crate::engine::{self, Engine};
+use crate::train::ids::Mode;
+use crate::ui::Document;
+use crate::ui::remote::{self, Standing};
+
+/// What can be asked of a training without a window.
+const CAN: &[&str] = &["pause", "resume", "stop", "step", "snapshot", "fork", "schedule"];
+/// Between two looks at the training.
+const LOOK: Duration = Duration::from_millis(50);
+
+#[derive(Args)]
+pub struct Arguments {
+    /// The experiment to train; without one, only trainings of other programs are taken in.
+    file: Option<PathBuf>,
+    /// Where the experiment as it ended, the metrics, the changes and the summary are written.
+    #[arg(long, requires = "file")]
+    out: Option<PathBuf>,
+    /// Answer at this address too, and not on the loopback only. Whoever reads the traffic reads the token.
+    #[arg(long, value_name = "ADDR:PORT", requires = "token_file")]
+    listen: Option<SocketAddr>,
+    /// A file of your own with the token, at least 16 characters.
+    #[arg(long, value_name = "F")]
+    token_file: Option<PathBuf>,
+    /// Wait for `resume` before the first update.
+    #[arg(long, requires = "file")]
+    paused: bool,
+    /// End when the training has ended.
+    #[arg(long, requires = "file")]
+    end: bool,
+    /// Where to train.
+    #[arg(long, value_enum, default_value_t)]
+    device: Device,
+    /// Training threads; all cores when not given.
+    #[arg(long)]
+    threads: Option<usize>,
+}
+
+pub fn run(args: &Arguments) -> Result<(), Failure> {
+    let hub = Arc::new(Hub::default());
+    let Some(file) = &args.file else {
+        let _server = serve(&hub, args)?;
+        output::say("anneal: waiting for trainings of other programs; Ctrl-C ends it");
+        loop {
+            std::thread::park();
+        }
+    };
+    let experiment = read(file)?;
+    let folder = match &args.out {
+        Some(out) => {
+            let folder = Folder::take(out)?;
+            folder.is_for(Some(file))?;
+            Some(folder)
+        }
+        None => None,
+    };
+    let mut document = Document::new(experiment, Some(file.clone()));
+    let options = engine::Options {
+        threads: Some(threads_of(args.threads)),
+        device: args.device.into(),
+        playing: !args.paused,
+        ..engine::Options::default()
+    };
+    let engine = Engine::start(document.revision(), options, || ())?;
+    let (own, inbox) = Own::new(engine.viewer(), document.revision(), CAN, Box::new(|| ()));
+    hub.set_own(own);
+    let server = serve(&hub, args)?;
+    if folder.is_some() {
+        output::say(
+            "anneal: the results are written when the training ends or is asked to stop, not after Ctrl-C",
+        );
+    }
+    let start = Instant::now();
+    let ended = train(&engine, &mut document, &inbox, &hub);
+    hub.tick(Instant::now());
+    let written =
+        outcome::write(folder.as_ref(), file, &document, &engine, &hub, start.elapsed().as_secs_f64());
+    match &ended {
+        Ok(()) => output::say("anneal: the training has ended"),
+        Err(why) => output::say(format!("anneal: {why}")),
+    }
+    written?;
+    if !args.end {
+        output::say("anneal: its numbers can be read on; Ctrl-C ends it");
+        loop {
+            if let Some(ask) = inbox.wait(Duration::from_secs(3600)) {
+                ask.answer(Err(Refused::Conflict("the training is over".to_owned())));
+            }
+        }
+    }
+    drop(server);
+    ended.map_err(|why| anyhow::anyhow!(why).into())
+}
+
+/// Trains until the end, or until somebody asks to stop, doing what is asked in between.
+fn train(engine: &Engine, document: &mut Document, inbox: &Inbox, hub: &Hub) -> Result<(), String> {
+    loop {
+        if let Some(ask) = inbox.wait(LOOK) {
+            if matches!(ask.wish, Wish::Stop) {
+                stop(engine, document, ask);
+                return Ok(());
+            }
+            answer(engine, document, hub, ask);
+        }
+        match engine.read(|shared| shared.status.state.clone()) {
+            State::Finished => return Ok(()),
+            State::Failed(why) => return Err(why),
+            _ => {}
+        }
+    }
+}
+
+fn answer(engine: &Engine, document: &mut Document, hub: &Hub, ask: Ask) {
+    let (status, lanes) = engine.read(|shared| {
+        let lanes: Vec<_> = shared.lanes.iter().map(|(id, lane)| (*id, lane.update)).collect();
+        (shared.status.clone(), lanes)
+    });
+    let update = |run| lanes.iter().find(|(id, _)| id.run == run).map_or(0, |(_, update)| *update);
+    let standing = Standing { status: &status, lanes: lanes.len(), update: &update, mode: Mode::Live };
+    let before = document.generation();
+    for command in remote::obey(document, &standing, ask, hub) {
+        tell(engine, command);
+    }
+    if document.generation() != before {
+        tell(engine, Command::Revise(document.revision(), Mode::Live));
+        hub.follow(document.revision());
+    }
+}
+
+/// Tells the engine something; where its queue is full, it has room in a moment.
+fn tell(engine: &Engine, command: Command) {
+    while !engine.send(command.clone()) {
+        if matches!(engine.read(|shared| shared.status.state.clone()), State::Failed(_)) {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn stop(engine: &Engine, document: &Document, ask: Ask) {
+    tell(engine, Command::Pause);
+    // It rests after the chunk of updates under way.
+    while engine.read(|shared| shared.status.state == State::Playing) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let update = engine.read(|shared| shared.status.update);
+    ask.answer(Ok(Done { update, generation: document.generation() }));
+}
+
+/// Starts the server and says where it is.
+fn serve(hub: &Arc<Hub>, args: &Arguments) -> Result<Server, Failure> {
+    let token = match &args.token_file {
+        Some(file) => {
+            let token = door::token_from(file);
+            let token =
+                token.map_err(|error| Failure::BadFile(anyhow::anyhow!("{}: {error}", file.display())))?;
+            if door::is_open_to_others(file) {
+                let file = file.display();
+                output::say(format!("anneal: others can read {file}: chmod 600 keeps the token yours"));
+            }
+            Some(token)
+        }
+        None => None,
+    };
+    let place = door::usual_place();
+    if place.is_none() && token.is_none() {
+        let why =
+            "there is neither XDG_RUNTIME_DIR nor HOME to put the token in: name a file with --token-file";
+        return Err(Failure::Failed(anyhow::anyhow!(why)));
+    }
+    if let Some(address) = args.listen.filter(|address| !address.ip().is_loopback()) {
+        output::say(format!(
+            "anneal: warning: {address} is not the loopback: whoever reaches it and reads the token, which travels \
+             in plain text, changes the training"
+        ));
+    }
+    let options = Options { listen: args.listen, token, door: place };
+    let server = Server::start(Arc::clone(hub), options)?;
+    let token =
+        server.door().map_or_else(String::new, |path| format!("; the token is in {}", path.display()));
+    output::say(format!("anneal: serving at {}{token}", server.url()));
+    Ok(server)
+}

@@ -1,0 +1,195 @@
+//! `anneal serve FILE`: our own training behind the API, in a process of its own.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::{Value, json};
+
+use super::client::Client;
+use super::{serve, until};
+
+const EXPERIMENT: &str = r#"
+anneal = 1
+name = "served"
+[data]
+name = "moons"
+batch_size = 16
+[model]
+kind = "mlp"
+hidden = [8]
+[train]
+updates = "2000"
+[[run]]
+name = "first"
+optimizer = { kind = "sgd", momentum = 0.9, weight_decay = 0.001 }
+lr = { kind = "cosine", peak = 0.1, warmup = { over = "5%" } }
+[[run]]
+name = "second"
+optimizer = { kind = "sgd" }
+lr = { kind = "constant", peak = 0.05 }
+"#;
+
+/// A served process, ended with the test.
+struct Served {
+    child: Child,
+    client: Client,
+    folder: tempfile::TempDir,
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn served(arguments: &[&str]) -> Served {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("file.toml"), EXPERIMENT).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_anneal"))
+        .current_dir(folder.path())
+        .env("XDG_RUNTIME_DIR", folder.path().join("run"))
+        .args(["serve", "file.toml", "--threads", "1"])
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut words = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("serving at") {
+        line.clear();
+        assert!(words.read_line(&mut line).unwrap() > 0, "it ended before it served");
+    }
+    // Read on, so that it never waits for a reader.
+    std::thread::Builder::new()
+        .name("words".into())
+        .spawn(move || std::io::copy(&mut words, &mut std::io::sink()))
+        .unwrap();
+    let sign = std::fs::read(folder.path().join("run/anneal-studio/api.json")).unwrap();
+    let sign: Value = serde_json::from_slice(&sign).unwrap();
+    assert!(line.contains(sign["url"].as_str().unwrap()), "{line}");
+    let address = sign["url"].as_str().unwrap().strip_prefix("http://").unwrap().parse().unwrap();
+    Served { child, client: Client::new(address, sign["token"].as_str().unwrap()), folder }
+}
+
+fn run(client: &Client, id: &str) -> Value {
+    client.get(&format!("/v1/runs/{id}")).json()
+}
+
+fn ids(client: &Client) -> Vec<String> {
+    let runs = client.get("/v1/runs").json();
+    runs["runs"].as_array().unwrap().iter().map(|run| run["id"].as_str().unwrap().to_owned()).collect()
+}
+
+fn rates(path: &Path, name: &str) -> Vec<f64> {
+    let mut reader = csv::Reader::from_path(path).unwrap();
+    let lr = reader.headers().unwrap().iter().position(|name| name == "lr").unwrap();
+    let rows = reader.records().map(Result::unwrap);
+    rows.filter(|row| &row[0] == name).map(|row| row[lr].parse().unwrap()).collect()
+}
+
+#[test]
+fn a_training_is_stepped_bent_forked_and_stopped_from_outside_and_its_results_say_so() {
+    let served = served(&["--paused", "--out", "out", "--end"]);
+    let client = &served.client;
+    let id = ids(client)[0].clone();
+    until("it is ready", || run(client, &id)["state"] == "paused");
+    let order = |what: &str| client.post(&format!("/v1/runs/{id}/{what}"), &json!({"by": "a test"}));
+    let mut events = client.stream("/v1/events", "");
+    for made in 1..=100 {
+        assert_eq!(order("step").status, 202);
+        until("the step", || run(client, &id)["update"] == made);
+    }
+    let path = format!("/v1/runs/{id}/schedule");
+    let before = client.get(&format!("/v1/runs/{id}/rates?count=2000")).json();
+    let past = client.put(&path, &json!({"factor": 0.5, "from": 99}));
+    assert!(past.status == 409 && past.error().contains("past"), "{past:?}");
+    let change = client.put(&path, &json!({"factor": 0.5, "from": 150, "by": "a test", "why": "to see it"}));
+    assert_eq!((change.status, change.json()["from"].as_u64()), (202, Some(150)), "{change:?}");
+    assert_eq!(events.of("schedule")["why"], "to see it");
+    let now = client.put(&path, &json!({"points": [[300, 0.02], [1999, 0.0]], "from": 300}));
+    assert_eq!(now.status, 202, "{now:?}");
+    let plan = client.get(&format!("/v1/runs/{id}/rates?count=2000")).json();
+    for update in 0..300 {
+        let factor = if update < 150 { 1.0 } else { 0.5 };
+        let right = before["rates"][update].as_f64().unwrap() * factor;
+        assert_eq!(plan["rates"][update].as_f64().unwrap().to_bits(), right.to_bits(), "{update}");
+    }
+    let decay = client.put(&path, &json!({"numbers": {"weight_decay": 0.1}, "from": 200}));
+    assert_eq!(decay.status, 202, "{decay:?}");
+    assert_eq!(client.put(&path, &json!({"numbers": {"beta7": 0.1}})).status, 422);
+    assert_eq!(client.put(&path, &json!({"numbers": {"momentum": 7.0}, "from": 200})).status, 422);
+    assert_eq!(order("fork").status, 202);
+    until("the fork", || ids(client).len() == 3);
+    assert_eq!(order("resume").status, 202);
+    until("more updates", || run(client, &id)["update"].as_u64() > Some(400));
+    assert_eq!(order("stop").status, 202);
+    let mut served = served;
+    assert!(served.child.wait().unwrap().success());
+    assert!(!served.folder.path().join("run/anneal-studio/api.json").exists(), "it is taken away at the end");
+    let out = served.folder.path().join("out");
+    let made = rates(&out.join("metrics.csv"), "first");
+    assert!(made.len() > 400, "{}", made.len());
+    for (update, rate) in made.iter().enumerate() {
+        assert_eq!(rate.to_bits(), plan["rates"][update].as_f64().unwrap().to_bits(), "{update}");
+    }
+    let changes = std::fs::read_to_string(out.join("changes.jsonl")).unwrap();
+    let first: Value = serde_json::from_str(changes.lines().next().unwrap()).unwrap();
+    assert_eq!((first["by"].as_str(), first["applied"].as_u64()), (Some("a test"), Some(150)), "{first}");
+    assert_eq!(first["late"], false);
+    let summary: Value =
+        serde_json::from_str(&std::fs::read_to_string(out.join("summary.json")).unwrap()).unwrap();
+    assert_eq!(summary["runs"].as_array().unwrap().len(), 3);
+    let experiment = anneal_studio::experiment::Experiment::open(out.join("experiment.toml")).unwrap();
+    assert_eq!(experiment.runs.len(), 3);
+}
+
+#[test]
+fn a_training_that_runs_is_bent_from_the_promised_update_on() {
+    let served = served(&["--paused"]);
+    let client = &served.client;
+    let id = ids(client)[0].clone();
+    until("it is ready", || run(client, &id)["state"] == "paused");
+    client.post(&format!("/v1/runs/{id}/resume"), &json!({}));
+    until("some updates", || run(client, &id)["update"].as_u64() > Some(0));
+    client.post(&format!("/v1/runs/{id}/pause"), &json!({}));
+    let change = client.put(&format!("/v1/runs/{id}/schedule"), &json!({"rates": [0.0125]}));
+    if change.status == 409 {
+        // It was over before the pause came: a fast machine.
+        assert!(change.error().contains("over") || change.error().contains("past"), "{change:?}");
+        return;
+    }
+    assert_eq!(change.status, 202, "{change:?}");
+    let from = change.json()["from"].as_u64().unwrap();
+    client.post(&format!("/v1/runs/{id}/resume"), &json!({}));
+    until("its end", || run(client, &id)["state"] == "finished");
+    let series = client.get(&format!("/v1/runs/{id}/series?columns=lr&from={from}&points=20000")).json();
+    let lr = &series["columns"]["lr"];
+    assert!(lr["min"].as_array().unwrap().iter().all(|rate| *rate == 0.0125), "{lr}");
+    assert_eq!(client.post(&format!("/v1/runs/{id}/resume"), &json!({})).status, 409);
+}
+
+#[test]
+fn another_address_needs_a_token_of_ones_own_and_serving_without_a_file_takes_in_live_runs() {
+    let alone =
+        Command::new(env!("CARGO_BIN_EXE_anneal")).args(["serve", "--listen", "0.0.0.0:0"]).output().unwrap();
+    assert_eq!(alone.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&alone.stderr).contains("--token-file"));
+    let folder = tempfile::tempdir().unwrap();
+    let token = folder.path().join("token");
+    std::fs::write(&token, "short").unwrap();
+    let short = Command::new(env!("CARGO_BIN_EXE_anneal"))
+        .arg("serve")
+        .arg("--token-file")
+        .arg(&token)
+        .output()
+        .unwrap();
+    assert_eq!(short.status.code(), Some(2));
+    // A hub without runs of its own refuses what only ours can do.
+    let (_hub, _server, client) = serve();
+    assert_eq!(client.post("/v1/runs/r1/step", &json!({})).status, 404);
+    assert_eq!(client.get("/v1/runs").json(), json!({"runs": []}));
+}

@@ -1,0 +1,172 @@
+//! A training of another program in the studio: a row, curves with its planned future, and a hand that bends it there.
+
+use std::time::{Duration, Instant};
+
+use anneal_studio::api::Options;
+use anneal_studio::api::live::LiveState;
+use anneal_studio::ui::panels::live::{self, State};
+use anneal_studio::ui::shelf::{Guest, LiveView};
+use eframe::egui::{Vec2, vec2};
+use serde_json::{Value, json};
+
+use super::stand_in::{Studio, UPDATES, first};
+use crate::api::client::Client;
+
+const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+/// The studio with its server on, and a training that has made so many updates.
+struct Bent {
+    studio: Studio,
+    client: Client,
+    id: String,
+}
+
+fn planned(update: u64) -> f64 {
+    0.1 * (1.0 - update as f64 / UPDATES as f64) + 1e-4
+}
+
+fn joined(made: u64) -> Bent {
+    let mut studio = first(200);
+    let ctx = studio.harness.ctx.clone();
+    let options =
+        Options { listen: Some("127.0.0.1:0".parse().unwrap()), token: Some(TOKEN.to_owned()), door: None };
+    live::start_at(studio.harness.state_mut().studio_mut(), &ctx, options);
+    let serving = studio.harness.state_mut().studio_mut().panels.of::<State>().serving.as_ref();
+    let client = Client::new(serving.expect("a server").server.address(), TOKEN);
+    let plan: Vec<f64> = (0..UPDATES).map(planned).collect();
+    let answer = client.post(
+        "/v1/live",
+        &json!({
+            "session": "a studio's", "name": "my transformer", "total": UPDATES, "groups": [{"name": "all", "lr": 0.1}],
+            "bounds": [0.0, 1.0], "planned": {"all": plan}, "planned_from": 0, "can": ["pause", "stop"],
+            "client": {"framework": "torch 2.15", "pid": 1},
+        }),
+    );
+    let id = answer.json()["id"].as_str().unwrap().to_owned();
+    let updates: Vec<u64> = (0..made).collect();
+    let losses: Vec<f64> = updates.iter().map(|update| 2.0 / (1.0 + *update as f64 / 50.0)).collect();
+    let rates: Vec<f64> = updates.iter().map(|update| planned(*update)).collect();
+    let rows = json!({"first": 0, "rows": {"update": updates, "train_loss": losses, "lr:all": rates}, "now": made, "state": "paused"});
+    assert_eq!(client.post(&format!("/v1/live/{id}/rows"), &rows).status, 200);
+    let mut bent = Bent { studio, client, id };
+    bent.until(|bent| {
+        bent.guest().is_some_and(|guest| guest.live.as_ref().is_some_and(|live| live.update == made))
+    });
+    bent
+}
+
+impl Bent {
+    fn until(&mut self, holds: impl Fn(&Self) -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !holds(self) {
+            assert!(Instant::now() < deadline, "it never came about");
+            std::thread::sleep(Duration::from_millis(5));
+            self.studio.harness.run_steps(1);
+        }
+        self.studio.harness.run_steps(2);
+    }
+
+    fn guest(&self) -> Option<&Guest> {
+        self.studio.harness.state().studio().shelf.guests().first()
+    }
+
+    fn live(&self) -> &LiveView {
+        self.guest().unwrap().live.as_ref().unwrap()
+    }
+
+    fn rates(&self) -> Vec<f64> {
+        let path = format!("/v1/runs/{}/rates?count={UPDATES}", self.id);
+        let rates: Value = self.client.get(&path).json();
+        rates["rates"].as_array().unwrap().iter().map(|rate| rate.as_f64().unwrap()).collect()
+    }
+}
+
+#[test]
+fn a_training_that_joins_is_a_row_with_its_curves_and_its_planned_future() {
+    let bent = joined(300);
+    assert!(bent.studio.shows("Live run my transformer"));
+    assert!(bent.studio.says("torch 2.15") && bent.studio.says("update 300 of 1,000"));
+    let inner = bent.studio.harness.state().studio();
+    let lane = inner.frame.lane(bent.guest().unwrap().row.id).expect("a lane of the frame");
+    assert_eq!(lane.update, 300);
+    assert!(!lane.curves.lr.is_empty() && lane.now.loss.is_some());
+    let ahead = &lane.ahead[0];
+    assert_eq!((ahead.first().unwrap().0, ahead.last().unwrap().0), (299, UPDATES - 1));
+    assert!(ahead.iter().all(|(update, rate)| *rate == planned(*update)));
+}
+
+#[test]
+fn one_press_bends_its_future_and_another_gives_it_back() {
+    let mut bent = joined(300);
+    let before = bent.rates();
+    bent.studio.click("Halve");
+    let half = bent.rates();
+    assert_eq!(half[..300], before[..300]);
+    assert!((300..1000).all(|at| half[at] == 0.5 * before[at]));
+    bent.studio.click("Hold");
+    assert!(bent.rates()[300..].iter().all(|rate| *rate == half[300]));
+    bent.studio.click("Linear to 0");
+    let line = bent.rates();
+    assert!(line[300] == half[300] && line[999] < 0.002 * half[300] && line[650] > line[651]);
+    bent.until(|bent| bent.live().is_bent);
+    bent.studio.click("Give it back to its scheduler");
+    assert_eq!(bent.rates()[300..], before[300..]);
+    let changes = bent.client.get(&format!("/v1/runs/{}/schedule", bent.id)).json();
+    let whys: Vec<&str> =
+        changes["changes"].as_array().unwrap().iter().map(|made| made["by"].as_str().unwrap()).collect();
+    assert_eq!(whys, ["studio"; 4]);
+    // What its script does not allow is said, and not sent.
+    for _ in 0..8 {
+        bent.studio.click("Double");
+    }
+    assert!(bent.studio.says("outside of what the script allows"));
+}
+
+#[test]
+fn a_drag_of_a_ring_bends_the_curve_around_it_and_leaves_the_past() {
+    let mut bent = joined(300);
+    let before = bent.rates();
+    let from = bent.studio.place("Rate ahead 3 of 6");
+    bent.studio.drag(from, from + vec2(0.0, 40.0), 4, |_| ());
+    let after = bent.rates();
+    let ring = 300 + 699 * 2 / 5;
+    assert_eq!(after[..300], before[..300]);
+    assert!(after[ring] < 0.95 * before[ring], "{} {}", after[ring], before[ring]);
+    // Its neighbours stay where they are.
+    for at in [300, 999] {
+        assert!((after[at] / before[at] - 1.0).abs() < 1e-9, "{at}: {} {}", after[at], before[at]);
+    }
+    assert_eq!(bent.client.get(&format!("/v1/runs/{}", bent.id)).json()["revision"], 1);
+    // Without a drag nothing is sent.
+    bent.studio.drag(from, from + Vec2::ZERO, 1, |_| ());
+}
+
+#[test]
+fn exact_points_are_typed_and_mistakes_are_said() {
+    let mut bent = joined(300);
+    bent.studio.harness.state_mut().studio_mut().panels.of::<State>().typed = "500 nonsense".into();
+    bent.studio.harness.run_steps(2);
+    assert!(bent.studio.says("is no update and rate"));
+    bent.studio.harness.state_mut().studio_mut().panels.of::<State>().typed = "300 0.05\n800 0.01".into();
+    bent.studio.harness.run_steps(2);
+    bent.studio.click("Set these points");
+    let rates = bent.rates();
+    assert_eq!((rates[300], rates[800], rates[999]), (0.05, 0.01, 0.01));
+}
+
+#[test]
+fn it_is_asked_to_pause_and_stop_and_said_to_be_gone_and_its_rate_becomes_a_schedule_of_ours() {
+    let mut bent = joined(300);
+    bent.studio.click("Stop");
+    let control = bent.client.stream(&format!("/v1/live/{}/control", bent.id), "").of("control");
+    assert_eq!(control["stop"], true);
+    bent.until(|bent| bent.live().state == LiveState::Disconnected);
+    assert!(bent.studio.says("disconnected"));
+    let before = bent.studio.document().runs().count();
+    bent.studio.click("Take what was done as a schedule");
+    assert_eq!(bent.studio.document().runs().count(), before + 1);
+    bent.studio.click("More for my transformer");
+    bent.studio.click("Close");
+    bent.studio.harness.run_steps(2);
+    assert!(bent.guest().is_none() && !bent.studio.shows("Live run my transformer"));
+}
