@@ -163,7 +163,7 @@ pub fn resume(
     let recipes =
         (Recipe::new(experiment, run, clock, options)?, Recipe::new(experiment, after, then, options)?);
     let texts = Texts::new(&recipes, target, at);
-    let wish: Vec<f64> = recipes.1.drawn.iter().skip(at as usize).copied().collect();
+    let wish: Vec<f64> = recipes.new.drawn.iter().skip(at as usize).copied().collect();
     let before = texts.old.get(at as usize - 1).copied().unwrap_or(0.0);
     let ways = row
         .ways
@@ -177,9 +177,17 @@ pub fn resume(
     Ok(Resumption { target, at, before, wish, ways, code })
 }
 
+/// The run before the change, after it, and after all of it but the peak's.
+struct Recipes<'a> {
+    old: Recipe<'a>,
+    new: Recipe<'a>,
+    held: Recipe<'a>,
+}
+
 /// The two texts of a resumed run, and what they predict.
 struct Texts<'r, 'a> {
-    recipes: &'r (Recipe<'a>, Recipe<'a>),
+    recipes: &'r Recipes<'a>,
+    target: &'static Target,
     at: u64,
     old: Vec<f64>,
     new: Vec<f64>,
@@ -188,8 +196,8 @@ struct Texts<'r, 'a> {
 }
 
 impl<'r, 'a> Texts<'r, 'a> {
-    fn new(recipes: &'r (Recipe<'a>, Recipe<'a>), target: &'static Target, at: u64) -> Self {
-        let (old, new) = (write(&recipes.0, target), write(&recipes.1, target));
+    fn new(recipes: &'r Recipes<'a>, target: &'static Target, at: u64) -> Self {
+        let (old, new) = (write(&recipes.old, target), write(&recipes.new, target));
         let is_table = |badge: &Badge| matches!(badge, Badge::Table { .. });
         let is_torch = match target.id {
             "pytorch" | "lightning" => true,
@@ -197,7 +205,7 @@ impl<'r, 'a> Texts<'r, 'a> {
             "hugging_face" => is_table(&old.badge) && is_table(&new.badge),
             _ => false,
         };
-        Self { recipes, at, old: old.predicted, new: new.predicted, is_torch }
+        Self { recipes, target, at, old: old.predicted, new: new.predicted, is_torch }
     }
 
     fn way(
@@ -220,7 +228,7 @@ impl<'r, 'a> Texts<'r, 'a> {
     fn rates(&self, rule: Rule, row: &Row) -> Result<Vec<f64>, ResumeError> {
         let at = self.at as usize;
         let left = self.new.len() - at;
-        let (old, new) = (&self.recipes.0, &self.recipes.1);
+        let (old, new) = (&self.recipes.old, &self.recipes.new);
         Ok(match rule {
             Rule::New => {
                 let mut rates = self.new[at..].to_vec();
@@ -231,6 +239,7 @@ impl<'r, 'a> Texts<'r, 'a> {
                 }
                 rates
             }
+            Rule::OldPeak => write(&self.recipes.held, self.target).predicted.into_iter().skip(at).collect(),
             Rule::Anew { whole: true } => self.new.clone(),
             Rule::Anew { whole: false } => self.new[..left].to_vec(),
             Rule::File => (self.at..new.updates()).map(|update| old.rate.at(update)).collect(),
@@ -251,7 +260,7 @@ impl<'r, 'a> Texts<'r, 'a> {
 
     /// PyTorch's own arithmetic: with the scheduler's state, or with the optimizer's alone.
     fn torch(&self, keeps: bool) -> Result<Vec<f64>, ResumeError> {
-        let (old, new) = (&self.recipes.0, &self.recipes.1);
+        let (old, new) = (&self.recipes.old, &self.recipes.new);
         let left = new.updates() - self.at;
         match (pytorch::native_scheduler(old), pytorch::native_scheduler(new)) {
             (Ok((before, lr)), Ok((after, new_lr))) => {

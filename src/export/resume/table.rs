@@ -12,6 +12,8 @@ pub enum Rule {
     Anew { whole: bool },
     /// The new text's shape at `i`, times the old peak. PyTorch's own classes go on as the old text had them.
     Rescaled,
+    /// The new text's rate at `i`, had its peak not changed; its floor is the new one.
+    OldPeak,
     /// The saved rate once, then the new text's shape at `k`; PyTorch's own classes go on from the saved rate.
     Kept,
     /// The old text's rate at `i`, also past its end.
@@ -188,7 +190,7 @@ def on_train_start(self):
                 Kept::All,
                 way(
                     "train.py --resume FILE",
-                    Rule::Rescaled,
+                    Rule::OldPeak,
                     "timm saves no scheduler: it makes a new one and sets it to the epoch, so a changed length counts. Its peak is \
                      the initial_lr in the saved optimizer: a changed --lr is ignored",
                 ),

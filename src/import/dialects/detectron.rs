@@ -77,9 +77,14 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
                     }
                     _ => Vec::new(),
                 };
-                let later = later.into_iter().map(|at| Span::Updates(at.amount() - warmup)).collect();
+                let later: Vec<Span> =
+                    later.into_iter().map(|at| Span::Updates(at.amount() - warmup)).collect();
                 let lowered = peak * gamma.powf(within as f64);
-                let rest = Kind::Multistep(Multistep { peak: lowered, milestones: later, gamma }).into();
+                let rest = if later.is_empty() {
+                    super::super::shape::constant(lowered)
+                } else {
+                    Kind::Multistep(Multistep { peak: lowered, milestones: later, gamma }).into()
+                };
                 super::super::shape::sequence(vec![(Span::Updates(warmup), climb)], rest)
             } else if warmup > 0.0 {
                 let over = Span::Updates(warmup);

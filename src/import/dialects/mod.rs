@@ -206,8 +206,19 @@ pub(super) fn sets_rate(target: &Expr) -> bool {
 pub(super) fn rate_function(program: &Program) -> Option<&super::python::Function> {
     let tells = |name: &str| {
         let name = name.to_lowercase();
-        let of_another =
-            ["prob", "beta", "noise", "temp", "dropout", "ema", "teacher", "mask", "precond", "kl"];
+        let of_another = [
+            "prob",
+            "probability",
+            "beta",
+            "noise",
+            "temp",
+            "dropout",
+            "ema",
+            "teacher",
+            "mask",
+            "precond",
+            "kl",
+        ];
         if name.split('_').any(|part| of_another.contains(&part)) {
             return false;
         }
