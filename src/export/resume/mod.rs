@@ -160,8 +160,15 @@ pub fn resume(
         let near = ((at + per_epoch / 2) / per_epoch).max(1) * per_epoch;
         return Err(ResumeError::WithinEpoch { target: target.title, per_epoch, near });
     }
-    let recipes =
-        (Recipe::new(experiment, run, clock, options)?, Recipe::new(experiment, after, then, options)?);
+    let mut held = after.clone();
+    if let Some(peak) = run.lr.kind.get("peak") {
+        held.lr.kind.set("peak", peak);
+    }
+    let recipes = Recipes {
+        old: Recipe::new(experiment, run, clock, options)?,
+        new: Recipe::new(experiment, after, then, options)?,
+        held: Recipe::new(experiment, &held, then, options)?,
+    };
     let texts = Texts::new(&recipes, target, at);
     let wish: Vec<f64> = recipes.new.drawn.iter().skip(at as usize).copied().collect();
     let before = texts.old.get(at as usize - 1).copied().unwrap_or(0.0);

@@ -88,6 +88,16 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
             }
         }
     }
+    let total = settings.number(&["max_steps"])?.filter(|steps| *steps > 0.0);
+    let steps = match (settings.number(&["warmup_steps"])?, settings.number(&["warmup_ratio"])?, total) {
+        (Some(steps), ..) => Some(steps),
+        (None, Some(ratio), Some(total)) => Some((ratio * total).trunc()),
+        _ => None,
+    };
+    if steps == Some(1.0) {
+        settings.push("warmup_steps", Expr::Number(2.0));
+        imported.note("axolotl makes two updates of a warmup of one");
+    }
     if let Some(share) = settings.number(&["cosine_constant_lr_ratio"])? {
         imported.note(format!(
             "cosine_constant_lr_ratio={share} was left out: axolotl's cosine ends after that share of the run and stays at \

@@ -216,8 +216,9 @@ fn param_scheduler(
                 }
             }
             "MultiStepLR" => {
+                // They count from where it begins.
                 let milestones = settings.numbers("milestones")?.unwrap_or_default();
-                let milestones = milestones.into_iter().map(|at| span((at - begin).max(0.0))).collect();
+                let milestones = milestones.into_iter().map(span).collect();
                 Kind::Multistep(Multistep { peak: 1.0, milestones, gamma: settings.number_or("gamma", 0.1)? })
                     .into()
             }
