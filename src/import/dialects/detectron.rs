@@ -81,7 +81,7 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
                     later.into_iter().map(|at| Span::Updates(at.amount() - warmup)).collect();
                 let lowered = peak * gamma.powf(within as f64);
                 let rest = if later.is_empty() {
-                    super::super::shape::constant(lowered)
+                    constant(lowered)
                 } else {
                     Kind::Multistep(Multistep { peak: lowered, milestones: later, gamma }).into()
                 };
