@@ -69,7 +69,7 @@ pub fn code(recipe: &Recipe<'_>) -> Code {
 }
 
 /// PyTorch's own scheduler for the run and the rate the optimizer is built with, or why there is none.
-fn native_scheduler(recipe: &Recipe<'_>) -> Result<(Scheduler, f64), String> {
+pub fn native_scheduler(recipe: &Recipe<'_>) -> Result<(Scheduler, f64), String> {
     if groups::has_groups(recipe) {
         return Err("its own classes have one curve for all parameter groups".to_owned());
     }
