@@ -291,8 +291,8 @@ fn a_group_that_matches_nothing_is_an_error_with_its_line() {
     // The studio may change the model below a group.
     let mut experiment =
         Experiment::parse(&moons(&format!("{SGD}{}", group("match = \"layer 2\""))), "e.toml").unwrap();
-    experiment.model =
-        Model::Mlp { hidden: vec![4], activation: anneal_studio::experiment::Activation::Tanh };
+    let Model::Mlp { hidden, .. } = &mut experiment.model else { unreachable!() };
+    *hidden = vec![4];
     let refused =
         Cohort::new(crate::support::revision_of(experiment, 0), crate::support::pool(1)).err().unwrap();
     assert_eq!(
