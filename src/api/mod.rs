@@ -16,6 +16,7 @@ pub mod door;
 mod guard;
 pub mod hub;
 pub mod live;
+mod metrics;
 mod news;
 pub mod own;
 pub mod plan;
@@ -28,7 +29,6 @@ mod splice;
 mod stamp;
 mod stream;
 
-pub use describe::rate_column;
 pub use hub::Hub;
 pub use refused::Refused;
 pub use server::{Options, Server};

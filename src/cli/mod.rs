@@ -11,6 +11,7 @@ mod diagnose;
 mod diagnosis;
 mod ensemble;
 mod export;
+mod export_resume;
 mod find_lr;
 mod forecast;
 mod history;
@@ -52,7 +53,7 @@ use crate::train::device::Choice;
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
-    /// The experiment to open in the studio; without one, the digits under three schedules.
+    /// The experiment to open in the studio, as a file or a line (anneal:...); without one, three schedules on mnist1d.
     file: Option<PathBuf>,
     /// Let your programs in from the start: trainings in scripts of your own join, and controllers steer runs.
     #[arg(long)]

@@ -2,6 +2,7 @@
 //!
 //! fastai counts in the share of training done, which it computes in f32 within its own schedules.
 
+use super::groups::Groups;
 use super::pytorch::optimizer::{class, class_and_numbers, imports as imports_of};
 use super::recipe::{Carries, Recipe};
 use super::simulate::fastai::CombinedCos;
@@ -17,6 +18,7 @@ const CARRIES: Carries = Carries {
     clipping: true,
     accumulation: true,
     layer_decay: false,
+    groups: Groups::Matrices,
     mirror: true,
     schedule_free: false,
     batches: false,

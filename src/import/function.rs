@@ -4,6 +4,7 @@ use super::fit::{self, Sample};
 use super::python::eval::Stop;
 use super::shape::{in_epochs, table};
 use super::{ImportError, Imported};
+use crate::schedule::kind::Value;
 use crate::schedule::{Schedule, Span, Tick};
 
 /// The most values that are listed one by one, and looked at.
@@ -72,5 +73,15 @@ pub(super) fn schedule(
         found.schedule
     };
     imported.fit = Some(found.fit);
+    // A run of another length must not stretch what was found over the evaluated ticks.
+    let schedule = if of.ticks.is_none() { ended(schedule, total) } else { schedule };
     Ok(if of.tick == Tick::Epoch { in_epochs(&schedule) } else { schedule })
+}
+
+/// The schedule with the length that it has by default written out.
+fn ended(mut schedule: Schedule, ticks: u64) -> Schedule {
+    if schedule.kind.get("over") == Some(Value::Span(None)) {
+        schedule.kind.set("over", Value::Span(Some(Span::Updates(ticks as f64))));
+    }
+    schedule
 }

@@ -84,16 +84,6 @@ impl Adapted {
         Ok(adapted)
     }
 
-    /// Whether a lane's updates can be made here as they are; others are made by the CPU.
-    pub fn trains(&self, lane: &Lane) -> bool {
-        let plan = &lane.plan;
-        let follows = matches!(lane.controller(), Some(Control::Hypergradient(_)));
-        plan.batch.is_none()
-            && plan.layer_decay.is_none()
-            && !follows
-            && optimizer::rule(plan.kind).step(&lane.numbers_after(0), &mut lane.scalars.clone()).is_some()
-    }
-
     /// Working memory of a lane, in numbers: the model's, then the gradient.
     fn scratch(&self, task: &Task) -> usize {
         self.model.scratch + task.model.width()
@@ -192,6 +182,14 @@ impl Adapted {
     }
 }
 
+/// Whether an adapter can make a lane's updates as they are; others are made by the CPU.
+pub fn trains(lane: &Lane) -> bool {
+    let plan = &lane.plan;
+    let follows = matches!(lane.controller(), Some(Control::Hypergradient(_)));
+    let step = || optimizer::rule(plan.kind).step(&lane.numbers_after(0), &mut lane.scalars.clone());
+    plan.batch.is_none() && plan.is_uniform() && !follows && step().is_some()
+}
+
 /// Where an optimizer's gradients are taken, counted in rows of weights from the lane's own on.
 fn ahead_of(kind: crate::experiment::OptimizerKind) -> usize {
     optimizer::rule(kind).ahead().map_or(0, |buffer| buffer + 1)
@@ -213,6 +211,7 @@ fn record(task: &Task, lane: &mut Lane, prepared: Prepared, measured: &[f32]) {
     for ((numbers, step), measured) in numbers.iter().zip(&steps).zip(measured.chunks_exact(MEASURED)) {
         let row = Row {
             update: lane.update,
+            groups: Default::default(),
             lr: numbers.lr,
             momentum: numbers.momentum(),
             weight_decay: Some(numbers.weight_decay()),

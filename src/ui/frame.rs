@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use crate::analysis::audit::Tally;
 use crate::analysis::detect::Finding;
+use crate::analysis::statistics::{deviation, mean};
 use crate::data::Prepared;
 use crate::engine::protocol::{Field, State, Status};
 use crate::engine::{Examined, Landscape, LaneView, OwnEdit, Shared, Snapshot};
-use crate::telemetry::{Bucket, Column, Event, Series, Store};
+use crate::telemetry::{Bucket, Column, Event, GroupColumn, Series, Store};
 use crate::train::control::Standing;
 use crate::train::ids::{LaneId, RunId};
 
@@ -62,6 +63,14 @@ pub struct Curves {
     pub ghost: Vec<Bucket>,
 }
 
+/// The rates of a parameter group in view.
+#[derive(Clone, Debug)]
+pub struct GroupFrame {
+    pub name: Arc<str>,
+    pub rates: Vec<Bucket>,
+    pub at_cursor: Option<f64>,
+}
+
 /// One lane as a frame shows it.
 #[derive(Clone, Debug)]
 pub struct LaneFrame {
@@ -72,6 +81,8 @@ pub struct LaneFrame {
     pub diverged_at: Option<u64>,
     pub failed: Option<String>,
     pub curves: Curves,
+    /// The parameter groups there have been, of the first replica.
+    pub groups: Vec<GroupFrame>,
     pub now: Values,
     pub at_cursor: Values,
     /// The least validation loss, and the greatest accuracy.
@@ -85,6 +96,15 @@ pub struct LaneFrame {
     pub findings: Arc<[Finding]>,
     /// The planned rates of a live run's groups: its own update, and the rate.
     pub ahead: Vec<Vec<(u64, f64)>>,
+}
+
+/// A number of a run over its replicas.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spread {
+    pub mean: f64,
+    /// One standard deviation; nothing where one replica has the number.
+    pub deviation: Option<f64>,
+    pub replicas: usize,
 }
 
 /// One frame.
@@ -152,6 +172,32 @@ impl Frame {
         }
     }
 
+    /// The lanes of a run.
+    pub fn replicas(&self, run: RunId) -> impl Iterator<Item = &LaneFrame> {
+        self.lanes.iter().filter(move |lane| lane.id.run == run)
+    }
+
+    /// A number of a run over those of its replicas that have it.
+    pub fn spread(&self, run: RunId, value: impl Fn(&LaneFrame) -> Option<f64>) -> Option<Spread> {
+        let values: Vec<f64> = self.replicas(run).filter_map(value).collect();
+        let deviation = deviation(&values).filter(|deviation| deviation.is_finite());
+        Some(Spread { mean: mean(&values)?, deviation, replicas: values.len() })
+    }
+
+    /// The values of a run at one update, in the mean over its replicas; `of` tells which update.
+    pub fn mean_values(&self, run: RunId, of: impl Fn(&LaneFrame) -> Values) -> Option<Values> {
+        let first = of(self.lane(run)?);
+        let mean = |value: fn(Values) -> Option<f64>| {
+            self.spread(run, |lane| value(of(lane))).map(|spread| spread.mean)
+        };
+        Some(Values {
+            loss: mean(|values| values.loss),
+            val_loss: mean(|values| values.val_loss),
+            val_accuracy: mean(|values| values.val_accuracy),
+            ..first
+        })
+    }
+
     /// The lane of a run's first replica.
     pub fn lane(&self, run: RunId) -> Option<&LaneFrame> {
         self.lanes.iter().find(|lane| lane.id.run == run)
@@ -214,13 +260,16 @@ fn lane_frame(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> LaneFrame {
         diverged_at: lane.diverged_at,
         failed: lane.failed.clone(),
         curves: if (ask.shown)(id.run) { curves(id, lane, ask) } else { Curves::default() },
+        groups: if (ask.shown)(id.run) && id.replica == 0 { groups(id, lane, ask) } else { Vec::new() },
         now,
         at_cursor,
         best_loss: bounds(Column::ValLoss).map(|(least, _)| least),
         best_accuracy: bounds(Column::ValAccuracy).map(|(_, greatest)| greatest),
         rates: [Column::Lr, Column::EffectiveLr]
             .into_iter()
-            .filter_map(|column| store.series(column).positive_bounds(everything.clone()))
+            .map(|column| store.series(column))
+            .chain(store.groups().filter_map(|name| store.group(name, GroupColumn::Lr)))
+            .filter_map(|series| series.positive_bounds(everything.clone()))
             .reduce(|(a, b), (c, d)| (a.min(c), b.max(d))),
         control: lane.control,
         findings: Arc::clone(&lane.findings),
@@ -245,11 +294,29 @@ fn values(store: &Store, update: u64, number: Column) -> Values {
     }
 }
 
-/// Of a replica only what is drawn of it: its smoothed loss, or the quantity where nothing is smoothed.
+fn groups(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> Vec<GroupFrame> {
+    let store = &lane.store;
+    let group = |name: &Arc<str>| {
+        let series = store.group(name, GroupColumn::Lr)?;
+        let at = ask.cursor.unwrap_or(lane.update.saturating_sub(1));
+        let at_cursor = if at < lane.update { series.at(at).map(|sample| sample.value) } else { None };
+        let mut rates = Vec::new();
+        series.view(in_view(id, ask), ask.columns.max(2), &mut rates);
+        Some(GroupFrame { name: Arc::clone(name), rates, at_cursor })
+    };
+    store.groups().filter_map(group).collect()
+}
+
+/// The updates whose curves are wanted.
+fn in_view(id: LaneId, ask: &Ask<'_>) -> std::ops::RangeInclusive<u64> {
+    (ask.bounds.0.max(0.0) as u64).max((ask.begins)(id.run))..=ask.bounds.1.max(0.0).ceil() as u64
+}
+
+/// Of a replica only what is drawn of it: its smoothed loss, or the quantity where nothing is smoothed, and what was
+/// validated.
 fn curves(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> Curves {
     let store = &lane.store;
-    let range =
-        (ask.bounds.0.max(0.0) as u64).max((ask.begins)(id.run))..=ask.bounds.1.max(0.0).ceil() as u64;
+    let range = in_view(id, ask);
     let view = |series: &Series| {
         let mut buckets = Vec::new();
         series.view(range.clone(), ask.columns.max(2), &mut buckets);
@@ -260,7 +327,8 @@ fn curves(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> Curves {
     let smooth = store.smoothed().filter(|_| is_loss).map(view).unwrap_or_default();
     if id.replica > 0 {
         let raw = if smooth.is_empty() { column(ask.quantity) } else { Vec::new() };
-        return Curves { raw, smooth, ..Curves::default() };
+        let validation = if is_loss { column(Column::ValLoss) } else { Vec::new() };
+        return Curves { raw, smooth, validation, ..Curves::default() };
     }
     let ghost = lane.ghost.as_ref().filter(|_| is_loss).and_then(|ghost| ghost.smoothed());
     Curves {

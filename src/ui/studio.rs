@@ -1,19 +1,21 @@
 //! What all panels share: the document, how it is looked at, and what the engine shows.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use eframe::egui::Color32;
 
 use crate::analysis::detect::Remedy;
 use crate::engine::Viewer;
 use crate::engine::protocol::Command;
-use crate::experiment::{BatchSize, MicroBatches, Run, Source, lineage};
+use crate::experiment::{BatchSize, MicroBatches, Model, Run, Source, lineage};
 use crate::schedule::{Clock, Curve, NumberCurve, Piecewise, Schedule, ScheduleError, Span};
-use crate::telemetry::Column;
-use crate::train::ids::{LaneId, RunId};
+use crate::telemetry::{Column, GroupColumn, GroupNames};
+use crate::train::ids::{LaneId, Mode, RunId};
+use crate::train::plan::Plan;
 
 use super::action::Action;
-use super::document::{Document, Row};
+use super::document::{Document, Row, first};
 use super::frame::Frame;
 use super::layout::Layout;
 use super::panel_state::PanelStates;
@@ -23,6 +25,7 @@ use super::shelf::Shelf;
 use super::theme::Tokens;
 use super::toast::Toasts;
 use super::view::View;
+use super::wish::Wish;
 
 /// How long a run is thought to be before the engine has read the data.
 const GUESS: Clock = Clock { updates: 1000, updates_per_epoch: 25 };
@@ -39,12 +42,19 @@ pub struct Studio {
     /// What each panel keeps for itself.
     pub panels: PanelStates,
     pub shelf: Shelf,
+    /// What is said of unsaved work of an earlier start, while it waits to be taken up.
+    pub unsaved: Option<String>,
+    /// The files that were opened last, newest first.
+    pub recent: Vec<PathBuf>,
     /// The engine as other threads see it; nothing where another trainer stands in for it.
     pub viewer: Option<Viewer>,
     resolved: Vec<Resolved>,
+    /// The form under which each run began to train.
+    begun: BTreeMap<RunId, Run>,
     /// Which run makes a run's updates: before its fork, the one it was forked from.
     makers: BTreeMap<RunId, Piecewise<RunId>>,
     asked: Vec<Action>,
+    wished: Vec<Wish>,
     told: Vec<Command>,
 }
 
@@ -57,14 +67,17 @@ struct Resolved {
     momentum: Option<NumberCurve>,
     weight_decay: Option<NumberCurve>,
     batch: Option<Curve>,
+    model: Model,
+    /// Where the run has parameter groups.
+    plan: Option<Plan>,
 }
 
 impl Studio {
     pub fn new(document: Document) -> Self {
-        let selected = document.first().unwrap_or(RunId(0));
+        let view = first_view(&document);
         Self {
             document,
-            view: View::new(selected),
+            view,
             frame: Frame::default(),
             layout: Layout::default(),
             sheet: None,
@@ -72,10 +85,14 @@ impl Studio {
             scenery: Scenery::default(),
             panels: PanelStates::default(),
             shelf: Shelf::default(),
+            unsaved: None,
+            recent: Vec::new(),
             viewer: None,
             resolved: Vec::new(),
+            begun: BTreeMap::new(),
             makers: BTreeMap::new(),
             asked: Vec::new(),
+            wished: Vec::new(),
             told: Vec::new(),
         }
     }
@@ -88,6 +105,16 @@ impl Studio {
     /// What was asked for since the last call.
     pub fn take_asked(&mut self) -> Vec<Action> {
         std::mem::take(&mut self.asked)
+    }
+
+    /// Asks for something that has a name of its own; it is done at the end of the frame.
+    pub fn wish(&mut self, wish: Wish) {
+        self.wished.push(wish);
+    }
+
+    /// What was wished for since the last call.
+    pub fn take_wishes(&mut self) -> Vec<Wish> {
+        std::mem::take(&mut self.wished)
     }
 
     /// Tells the engine something, after the edits so far.
@@ -124,12 +151,17 @@ impl Studio {
         let clock = self.clock();
         let old = std::mem::take(&mut self.resolved);
         let mut kept = old.into_iter().map(|resolved| (resolved.id, resolved)).collect::<BTreeMap<_, _>>();
+        let model = &self.document.experiment().model;
         self.resolved = self
             .document
             .runs()
             .map(|(row, run)| match kept.remove(&row.id) {
-                Some(resolved) if resolved.run == *run && resolved.clock == clock => resolved,
-                _ => resolve(row.id, run, clock),
+                Some(resolved)
+                    if resolved.run == *run && resolved.clock == clock && resolved.model == *model =>
+                {
+                    resolved
+                }
+                _ => resolve(row.id, run, model, clock),
             })
             .collect();
         let ids: Vec<RunId> = self.document.runs().map(|(row, _)| row.id).collect();
@@ -183,6 +215,29 @@ impl Studio {
         let rate = self.scheduled(id, update)?;
         let control = self.frame.lane(id).and_then(|lane| lane.control);
         Some(control.map_or(rate, |control| rate * control.multiplier))
+    }
+
+    /// The parameter groups that a run has at update `update`.
+    pub fn group_names(&self, id: RunId, update: u64) -> Option<&GroupNames> {
+        Some(self.resolved(self.maker(id, update))?.plan.as_ref()?.group_names())
+    }
+
+    /// The rate that update `update` of a run will use for a parameter group, as [`Studio::rate`] is the run's.
+    pub fn group_rate(&self, id: RunId, name: &str, update: u64) -> Option<f64> {
+        let resolved = self.resolved(self.maker(id, update))?;
+        let plan = resolved.plan.as_ref()?;
+        let at = plan.group_names().iter().position(|known| **known == *name)?;
+        let lr = self.scheduled(id, update)?;
+        let rate = plan.scheduled_group_rates(&resolved.model, update, lr).get(GroupColumn::Lr, at)?;
+        let control = self.frame.lane(id).and_then(|lane| lane.control);
+        Some(control.map_or(rate, |control| rate * control.multiplier))
+    }
+
+    /// The lowest and the highest rate of each of a run's groups.
+    pub fn group_ranges(&self, id: RunId) -> Vec<(f64, f64)> {
+        let resolved = self.resolved(id);
+        let plan = resolved.and_then(|resolved| Some((resolved.plan.as_ref()?, &resolved.model)));
+        plan.map_or_else(Vec::new, |(plan, model)| plan.group_ranges(model))
     }
 
     /// The rate of update `update` as a run's schedule has it, or, before its fork, as its origin's does.
@@ -257,6 +312,7 @@ impl Studio {
         self.document.settle();
         let changed = self.document.generation() != before;
         if anew && (changed || *remedy == Remedy::ResumeSchedule) {
+            self.begun.remove(&id);
             self.tell(Command::Begin(id));
         }
     }
@@ -270,6 +326,39 @@ impl Studio {
         }
     }
 
+    /// Notes under which form each run trains: in Instant mode always the present one, in Live mode that in which it
+    /// began.
+    pub fn note_begun(&mut self) {
+        let runs: Vec<(RunId, Run)> = self.document.runs().map(|(row, run)| (row.id, run.clone())).collect();
+        self.begun.retain(|id, _| runs.iter().any(|(known, _)| known == id));
+        for (id, run) in runs {
+            let begins = self.frame.lane(id).is_none_or(|lane| lane.update == 0);
+            if begins || self.view.mode == Mode::Instant || !self.begun.contains_key(&id) {
+                self.begun.insert(id, run);
+            }
+        }
+    }
+
+    /// Whether a run was edited after it began: what it measured is of several forms.
+    pub fn is_mixed(&self, id: RunId) -> bool {
+        let now = self.document.run(id);
+        self.begun.get(&id).zip(now).is_some_and(|(begun, now)| !begun.trains_as(now))
+    }
+
+    /// Has every run that was edited while it trained begin again under its present form.
+    pub fn begin_mixed(&mut self) {
+        let mixed: Vec<RunId> =
+            self.document.runs().map(|(row, _)| row.id).filter(|id| self.is_mixed(*id)).collect();
+        for id in mixed {
+            self.tell(Command::Begin(id));
+        }
+    }
+
+    /// All runs begin again.
+    pub fn forget_begun(&mut self) {
+        self.begun.clear();
+    }
+
     /// Replaces the selected run's schedule.
     pub fn set_schedule(&mut self, schedule: Schedule) {
         let id = self.view.selected;
@@ -279,10 +368,13 @@ impl Studio {
     /// Replaces everything by another document.
     pub fn replace(&mut self, document: Document) {
         self.document = document.succeeding(&self.document);
-        let fresh = View::new(self.document.first().unwrap_or(RunId(0)));
-        let View { mode, speed, device, guard, panel_open, reduced_motion, still, smoothing, .. } = self.view;
-        self.view =
-            View { mode, speed, device, guard, panel_open, reduced_motion, still, smoothing, ..fresh };
+        let fresh = first_view(&self.document);
+        let View { mode, speed, device, guard, panel_open, .. } = self.view;
+        let fresh = View { mode, speed, device, guard, panel_open, ..fresh };
+        let View { reduced_motion, presenting, hint, still, .. } = self.view;
+        let fresh = View { reduced_motion, presenting, hint, still, ..fresh };
+        let View { smoothing, rate_scale, loss_scale, .. } = self.view;
+        self.view = View { smoothing, rate_scale, loss_scale, ..fresh };
     }
 
     fn resolved(&self, id: RunId) -> Option<&Resolved> {
@@ -290,7 +382,14 @@ impl Studio {
     }
 }
 
-fn resolve(id: RunId, run: &Run, clock: Clock) -> Resolved {
+/// How a document is looked at to begin with: the one that the studio opens with shows what its runs reach.
+fn first_view(document: &Document) -> View {
+    let view = View::new(document.first().unwrap_or(RunId(0)));
+    let is_opening = first().is_ok_and(|first| first == *document.experiment());
+    if is_opening { View { quantity: Column::ValAccuracy, ..view } } else { view }
+}
+
+fn resolve(id: RunId, run: &Run, model: &Model, clock: Clock) -> Resolved {
     let number = |name: &str| run.optimizer.get(name)?.resolve(clock).ok();
     Resolved {
         id,
@@ -300,5 +399,7 @@ fn resolve(id: RunId, run: &Run, clock: Clock) -> Resolved {
         momentum: run.optimizer.kind.momentum_name().and_then(number),
         weight_decay: number("weight_decay"),
         batch: run.batch.as_ref().and_then(|batch| batch.resolve(clock).ok()),
+        model: model.clone(),
+        plan: if run.groups.is_empty() { None } else { Plan::new(run, clock).ok() },
     }
 }

@@ -22,6 +22,7 @@ mod experiment_file;
 mod export;
 mod forecasts;
 mod govern;
+mod groups;
 mod guard;
 mod import;
 mod landscape;

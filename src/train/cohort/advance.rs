@@ -8,10 +8,10 @@ use rayon::prelude::*;
 
 use super::Cohort;
 use crate::gpu::GpuError;
-use crate::train::TrainError;
 use crate::train::lane::Lane;
 use crate::train::on_rows::on_rows;
 use crate::train::tensor;
+use crate::train::{TrainError, adapter};
 
 impl Cohort {
     /// Trains each lane up to `to` updates done, but at most `at_most` updates now.
@@ -25,9 +25,11 @@ impl Cohort {
             self.lanes.iter().map(|lane| to.min(lane.update.saturating_add(at_most))).collect();
         loop {
             // A stretch ends where another plan begins.
-            let ends = self.lanes.iter().zip(&goals).map(|(lane, goal)| {
-                lane.run_plan.next_after(lane.update).map_or(*goal, |next| next.min(*goal))
-            });
+            let ends = self
+                .lanes
+                .iter()
+                .zip(&goals)
+                .map(|(lane, goal)| lane.next_turn().map_or(*goal, |next| next.min(*goal)));
             let ends: Vec<u64> = ends.collect();
             if self.adapted.is_some() {
                 self.advance_on_adapter(&ends)?;
@@ -78,7 +80,7 @@ impl Cohort {
     /// lane by lane on the CPU.
     fn advance_on_adapter(&mut self, ends: &[u64]) -> Result<(), TrainError> {
         let Some(mut adapted) = self.adapted.take() else { return Ok(()) };
-        let trains: Vec<bool> = self.lanes.iter().map(|lane| adapted.trains(lane)).collect();
+        let trains: Vec<bool> = self.lanes.iter().map(adapter::trains).collect();
         let here = self.lanes.iter().zip(ends).zip(&trains);
         let here: Vec<u64> =
             here.map(|((lane, end), there)| if *there { lane.update } else { *end }).collect();
@@ -123,6 +125,7 @@ impl Cohort {
         let Some(data) = &self.resident else {
             return Err(TrainError::Device("the data is not where the weights are"));
         };
+        let patterns: Vec<_> = self.lanes.iter().map(|lane| tensor::pattern(&self.task, lane)).collect();
         loop {
             // The next group: the first lane with something to do, and all that can go with it.
             let todo = |at: usize, lane: &Lane| lane.failed.is_none() && lane.update < goals[at];
@@ -131,7 +134,7 @@ impl Cohort {
             };
             let like = |at: usize| {
                 let Lane { plan, update, .. } = &self.lanes[at];
-                (plan.kind, &plan.options, *update, goals[at])
+                (plan.kind, &plan.options, *update, goals[at], &patterns[at])
             };
             let group: Vec<u32> = (0..self.lanes.len() as u32)
                 .filter(|&at| {

@@ -6,9 +6,10 @@ use eframe::egui::{Context, Ui, ViewportCommand};
 
 use crate::engine::protocol::Command;
 use crate::experiment::{Comments, Experiment};
-use crate::govern::{Change, Recorded, saving};
+use crate::govern::{Change, History, Recorded, saving};
 use crate::recording::is_claimed;
 use crate::ui::document::{Document, first};
+use crate::ui::panels::live;
 use crate::ui::picker::Ask;
 use crate::ui::sheet::{Decision, Resume, Sheet, Source, Then, file_name};
 
@@ -25,6 +26,7 @@ impl StudioApp {
 
     fn go_on(&mut self, ctx: &Context, then: &Then) {
         self.studio.sheet = None;
+        self.leave_document();
         match then {
             Then::New => match first() {
                 Ok(experiment) => self.studio.replace(Document::new(experiment, None)),
@@ -37,6 +39,12 @@ impl StudioApp {
                 self.studio.tell(Command::Pause);
             }
             Then::Open => self.studio.sheet = Some(Sheet::open()),
+            Then::OpenFile(path) => self.open_from(path),
+            Then::Example(experiment) => {
+                self.studio.replace(Document::new((**experiment).clone(), None));
+                self.studio.tell(Command::Play);
+            }
+            Then::Restore => self.take_up(),
             Then::Resume => self.studio.sheet = Some(Sheet::Resume(Resume::default())),
             Then::Quit => {
                 self.leaving = true;
@@ -63,7 +71,7 @@ impl StudioApp {
 
     fn save_to(&mut self, ctx: &Context, path: &Path, then: Option<Then>) {
         let document = &self.studio.document;
-        let change = Change::new("studio", "");
+        let change = self.change(path);
         let saved = saving(path, &change, || match document.path() {
             Some(original) => document.experiment().save_like(original, path),
             None => document.experiment().save(path).map(|()| Comments::Kept),
@@ -71,6 +79,7 @@ impl StudioApp {
         match saved {
             Ok((comments, recorded)) => {
                 self.studio.document.mark_saved(path.to_owned());
+                self.note_opened(path);
                 self.studio.sheet = None;
                 let lost = match comments {
                     Comments::Kept => "",
@@ -99,28 +108,47 @@ impl StudioApp {
         }
     }
 
+    /// What a save records: who saves, and what was changed of a training under way, by whom, and from which update on.
+    fn change(&self, path: &Path) -> Change {
+        let change = Change::new("studio", "");
+        let last = History::read(path).ok().and_then(|history| history.entries.last().map(|last| last.at));
+        let made = live::made_since(&self.studio, last.map_or(0.0, |at| at as f64));
+        let update = made.last().map(|made| made.applied.unwrap_or(made.from));
+        let asked = made.iter().filter(|made| made.by != "studio");
+        let told = asked.map(|made| {
+            let why = if made.why.is_empty() { "no reason given" } else { &made.why };
+            format!("{} over the API, from update {}: {why}", made.by, made.applied.unwrap_or(made.from))
+        });
+        Change { update, why: told.collect::<Vec<_>>().join("; "), ..change }
+    }
+
     /// Opens whatever stands there: an experiment, the folder of a training of ours, or a recording.
     pub(super) fn open_any(&mut self, ctx: &Context, path: &Path) {
+        if self.open_line_in(ctx, path) {
+            return;
+        }
         if is_saved_training(path) {
             self.studio.sheet = Some(Sheet::Resume(Resume::default()));
             self.read_saved(ctx, path);
         } else if is_recording(path) {
             self.studio.sheet = None;
             self.open_recording(ctx, path);
-        } else if self.studio.document.is_dirty() && !matches!(self.studio.sheet, Some(Sheet::Open { .. })) {
-            let path = path.display().to_string();
-            let error = "There are changes that are not saved: save them first, then open this.".to_owned();
-            self.studio.sheet = Some(Sheet::Open { path, error: Some(error) });
-        } else {
+        } else if matches!(self.studio.sheet, Some(Sheet::Open { .. })) {
+            // Unsaved changes were asked about before the sheet came.
+            self.leave_document();
             self.open_from(path);
+        } else {
+            self.unless_unsaved(ctx, Then::OpenFile(path.to_owned()));
         }
     }
 
     fn open_from(&mut self, path: &Path) {
         match Experiment::open(path) {
             Ok(experiment) => {
-                self.studio.replace(Document::new(experiment, Some(path.to_owned())));
+                let document = self.with_history(Document::new(experiment, Some(path.to_owned())));
+                self.studio.replace(document);
                 self.studio.sheet = None;
+                self.note_opened(path);
                 self.studio.toasts.done(format!("Opened {}", path.display()));
             }
             Err(error) => {
@@ -137,7 +165,9 @@ impl StudioApp {
         let then = match &sheet {
             Sheet::Save { then, .. } => then.clone(),
             Sheet::Unsaved { then } => Some(then.clone()),
-            Sheet::Open { .. } | Sheet::Export { .. } | Sheet::Import(_) | Sheet::Resume(_) => None,
+            Sheet::Open { .. } | Sheet::Export { .. } | Sheet::Import(_) | Sheet::Resume(_) | Sheet::Help => {
+                None
+            }
         };
         let wanted = match &sheet {
             Sheet::Save { path, .. } => Ask::Save(base_name(path)),
@@ -158,6 +188,7 @@ impl StudioApp {
             Some(Decision::Open(path)) if matches!(self.studio.sheet, Some(Sheet::Resume(_))) => {
                 self.read_saved(ctx, &path);
             }
+            Some(Decision::Palette) => self.open_palette(ctx),
             Some(Decision::Resume) => self.resume_found(),
             Some(Decision::Open(path)) => self.open_any(ctx, &path),
             Some(Decision::Save(path)) if matches!(self.studio.sheet, Some(Sheet::Export { .. })) => {

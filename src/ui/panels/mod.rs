@@ -8,8 +8,10 @@ pub mod diagnosis;
 pub mod experiment;
 pub mod export;
 pub mod field;
+pub mod forecast;
 pub mod gallery;
 pub mod glossary;
+pub mod groups;
 pub mod history;
 pub mod inspector;
 pub mod landscape;
@@ -24,6 +26,7 @@ pub mod optimizer;
 pub mod range_test;
 pub mod recordings;
 pub mod report;
+pub mod restore_bar;
 pub mod results;
 pub mod runs;
 pub mod schedule;
@@ -50,6 +53,7 @@ pub const PANELS: &[Panel] = &[
     range_test::PANEL,
     map::PANEL,
     sweep::PANEL,
+    forecast::PANEL,
     batch_size::PANEL,
     diagnosis::PANEL,
     microscope::PANEL,

@@ -1,17 +1,19 @@
 //! The middle plot: the losses, or another measured quantity.
 
 use eframe::egui::{Align2, Color32, Painter, Rect, Sense, Shape, Stroke, Ui, vec2};
-use egui_plot::Line;
+use egui_plot::{Line, LineStyle, PlotPoint};
 
 use crate::engine::protocol::State;
-use crate::telemetry::{Column, Role};
+use crate::telemetry::{Bucket, Column, Role};
 use crate::ui::format;
-use crate::ui::frame::{Frame, LaneFrame};
+use crate::ui::frame::{Curves, Frame, LaneFrame};
 use crate::ui::theme::{self, Tokens, metrics};
 use crate::ui::view::Window;
 use crate::ui::widgets::paint_marker;
 
+use super::band::{self, Band};
 use super::chart::{Across, Chart, Drawn, note};
+use super::ghost::{Ghost, Outline};
 use super::lines::Strokes;
 use super::panel::{Plots, plain};
 use super::switch::{column_switch, scale_switch, word_switch};
@@ -39,18 +41,52 @@ impl Plots<'_> {
             })
         };
         let chance = studio.frame.status.chance_loss.filter(|_| is_loss);
-        let y = bounds::measured(lanes().map(|(_, lane)| lane), scale, chance);
+        let ghost = studio.panels.peek::<Ghost>().and_then(|ghost| ghost.of.as_ref());
+        let ghost = ghost.filter(|(run, _)| is_loss && studio.is_shown(*run));
+        let ghost =
+            ghost.map(|(run, forecast)| (tokens.run(studio.slot(*run)), Outline::new(forecast, scale)));
+        let foreseen = ghost.iter().flat_map(|(_, outline)| outline.heights());
+        let y = bounds::measured(lanes().map(|(_, lane)| lane), scale, chance, foreseen);
         let x = self.window();
-        let mut lines = Vec::new();
+        let (mut lines, mut areas) = (Vec::new(), Vec::new());
         let mut lost = Vec::new();
         let mut hidden = 0;
-        for (row, lane) in lanes() {
-            let color = studio.color(row, tokens);
-            hidden += metric_lines(lane, color, scale, is_loss, tokens, &mut lines, |update| {
-                lost.push((update, color));
-            });
+        let mut marks = Vec::new();
+        for row in &rows {
+            let color = studio.color(*row, tokens);
+            let replicas: Vec<&LaneFrame> = studio.frame.replicas(row.id).collect();
+            if let [lane] = replicas.as_slice() {
+                hidden += metric_lines(lane, color, scale, is_loss, tokens, &mut lines, |update| {
+                    lost.push((update, color));
+                });
+                marks.push((*row, color, band::alone(&lane.curves.validation, lane.stretch)));
+                continue;
+            }
+            let mut draw = |of: fn(&Curves) -> &Vec<Bucket>, width: f32| {
+                let band = Band::of(&replicas, of);
+                areas.extend(band.areas(scale, tokens.band(color)));
+                lines.extend(band.lines(scale).map(|line| plain(line, color, width)));
+                band
+            };
+            draw(
+                |curves| if curves.smooth.is_empty() { &curves.raw } else { &curves.smooth },
+                metrics::CURVE,
+            );
+            let validation = draw(|curves| &curves.validation, metrics::CURVE_FAINT);
+            marks.push((*row, color, validation.means().collect()));
+            for lane in &replicas {
+                lost.extend(lane.diverged_at.map(|update| (update as f64 * lane.stretch, color)));
+                let ghost = Strokes::last(&lane.curves.ghost, scale).stretched(lane.stretch);
+                let faint = tokens.ghost(color);
+                lines.extend(ghost.into_lines().map(|line| plain(line, faint, metrics::CURVE * 0.75)));
+            }
         }
         let name = quantity.short();
+        if let Some((color, outline)) = &ghost {
+            let points = outline.line.iter().map(|&(x, y)| PlotPoint::new(x, y)).collect();
+            let dashes = LineStyle::Dashed { length: metrics::DASH };
+            lines.push(plain(points, tokens.ahead(*color), metrics::CURVE).style(dashes));
+        }
         let chart = Chart { name, scale, across: Across::Updates, x, y, x_labels: false, titled: true };
         let (mut new_scale, mut new_quantity, mut smoothing) =
             (studio.view.loss_scale, quantity, studio.view.smoothing);
@@ -58,7 +94,10 @@ impl Plots<'_> {
             ui,
             |ui| column_switch(ui, "Quantity", &mut new_quantity, Role::Measure, Column::short),
             |ui| {
-                scale_switch(ui, &mut new_scale, "Loss axis");
+                // A share is always drawn on a linear axis.
+                if quantity != Column::ValAccuracy {
+                    scale_switch(ui, &mut new_scale, "Loss axis");
+                }
                 if is_loss {
                     let half_life = Frame::half_life(studio.clock().updates);
                     let help =
@@ -68,14 +107,20 @@ impl Plots<'_> {
                     }
                 }
                 if is_loss {
-                    key(ui, smoothing);
+                    key(ui, smoothing, ghost.is_some());
                 }
             },
-            |plot| lines.into_iter().for_each(|line| plot.line(line)),
+            |plot| {
+                areas.into_iter().for_each(|area| plot.add(area));
+                lines.into_iter().for_each(|line| plot.line(line));
+            },
         );
-        for (row, lane) in lanes().filter(|(_, lane)| lane.id.replica == 0) {
-            let color = studio.color(row, tokens);
-            validation_marks(ui, &drawn, lane, row.slot, color, scale);
+        if let Some((color, outline)) = &ghost {
+            let painter = ui.painter().with_clip_rect(drawn.rect);
+            outline.fill(&painter, tokens.faded(*color), |place| overlay::position(&drawn, place));
+        }
+        for (row, color, places) in &marks {
+            validation_marks(ui, &drawn, places, row.slot, *color, scale);
         }
         for (update, color) in lost.into_iter().take(MARKED) {
             overlay::lost(ui, &drawn, update, color);
@@ -104,8 +149,15 @@ impl Plots<'_> {
             self.studio.view.window = Window::Whole;
         }
         self.over_curves(ui, &drawn, |studio, row, cursor| {
-            let lane = studio.frame.lane(row.id).filter(|lane| cursor < lane.update)?;
-            scale.height(lane.at_cursor.loss?).filter(|_| is_loss)
+            studio.frame.lane(row.id).filter(|lane| cursor < lane.update)?;
+            let mean = studio.frame.mean_values(row.id, |lane| lane.at_cursor)?;
+            let value = match quantity {
+                Column::TrainLoss => mean.loss,
+                Column::ValLoss => mean.val_loss,
+                Column::ValAccuracy => mean.val_accuracy,
+                _ => None,
+            };
+            scale.height(value?)
         });
     }
 
@@ -124,7 +176,7 @@ impl Plots<'_> {
     }
 }
 
-/// The lines of one lane in the middle plot; how many values have no place in it.
+/// The lines of a run's only lane in the middle plot; how many values have no place in it.
 fn metric_lines(
     lane: &LaneFrame,
     color: Color32,
@@ -136,38 +188,38 @@ fn metric_lines(
 ) -> usize {
     let curves = &lane.curves;
     let smoothed = !curves.smooth.is_empty();
-    let replica = lane.id.replica > 0;
     let raw = Strokes::raw(&curves.raw, scale).stretched(lane.stretch);
     let hidden = raw.hidden;
     raw.lost.iter().copied().for_each(lost);
-    let (raw_color, raw_width) = match (smoothed, replica) {
-        (true, _) => (tokens.faded(color), metrics::CURVE_FAINT),
-        (false, true) => (tokens.ghost(color), metrics::CURVE_FAINT),
-        (false, false) => (color, metrics::CURVE * 0.7),
-    };
+    let (raw_color, raw_width) =
+        if smoothed { (tokens.faded(color), metrics::CURVE_FAINT) } else { (color, metrics::CURVE * 0.7) };
     // Many points a pixel: their extremes are what shows.
     lines.extend(raw.into_lines().map(|line| plain(line, raw_color, raw_width).allow_band(true)));
     if is_loss {
         let ghost = Strokes::last(&curves.ghost, scale).stretched(lane.stretch);
         lines.extend(ghost.into_lines().map(|line| plain(line, tokens.ghost(color), metrics::CURVE * 0.75)));
-        let (bold, width) = if replica { (tokens.ahead(color), 1.0) } else { (color, metrics::CURVE) };
         let smooth = Strokes::last(&curves.smooth, scale).stretched(lane.stretch);
-        lines.extend(smooth.into_lines().map(|line| plain(line, bold, width)));
-        if !replica {
-            let validation = Strokes::last(&curves.validation, scale).stretched(lane.stretch);
-            lines.extend(validation.into_lines().map(|line| plain(line, color, metrics::CURVE_FAINT)));
-        }
+        lines.extend(smooth.into_lines().map(|line| plain(line, color, metrics::CURVE)));
+        let validation = Strokes::last(&curves.validation, scale).stretched(lane.stretch);
+        lines.extend(validation.into_lines().map(|line| plain(line, color, metrics::CURVE_FAINT)));
     }
     hidden
 }
 
 /// A marker at each validation, in the run's shape.
-fn validation_marks(ui: &Ui, drawn: &Drawn, lane: &LaneFrame, slot: usize, color: Color32, scale: Scale) {
+fn validation_marks(
+    ui: &Ui,
+    drawn: &Drawn,
+    places: &[(f64, f64)],
+    slot: usize,
+    color: Color32,
+    scale: Scale,
+) {
     let painter = ui.painter().with_clip_rect(drawn.rect);
     let mut last = f32::NEG_INFINITY;
-    for bucket in &lane.curves.validation {
-        if let Some(height) = scale.height(bucket.last) {
-            let place = overlay::position(drawn, (bucket.last_update as f64 * lane.stretch, height));
+    for (update, value) in places {
+        if let Some(height) = scale.height(*value) {
+            let place = overlay::position(drawn, (*update, height));
             if place.x - last < metrics::M {
                 continue;
             }
@@ -209,7 +261,7 @@ fn chance_line(ui: &Ui, drawn: &Drawn, height: f64, text: &str) {
 }
 
 /// What the kinds of line in the loss plot mean, as far as there is room.
-fn key(ui: &mut Ui, smoothed: bool) {
+fn key(ui: &mut Ui, smoothed: bool, forecast: bool) {
     let tokens = theme::tokens(ui);
     let mut entry = |name: &str, paint: &dyn Fn(&Painter, Rect)| {
         let text = ui.painter().layout_no_wrap(name.to_owned(), theme::small(), tokens.muted);
@@ -227,6 +279,17 @@ fn key(ui: &mut Ui, smoothed: bool) {
     if smoothed {
         entry("smoothed", &|painter, rect| {
             painter.hline(rect.x_range(), rect.center().y, (metrics::CURVE, tokens.muted));
+        });
+    }
+    if forecast {
+        entry("forecast", &|painter, rect| {
+            painter.rect_filled(rect.shrink2(vec2(0.0, metrics::XS)), 0.0, tokens.faded(tokens.muted));
+            painter.extend(Shape::dashed_line(
+                &[rect.left_center(), rect.right_center()],
+                Stroke::new(metrics::CURVE_FAINT, tokens.muted),
+                metrics::DASH_GAP,
+                metrics::DASH_GAP,
+            ));
         });
     }
     entry("batch", &|painter, rect| {

@@ -1,6 +1,8 @@
 //! The selected run for another framework: its text, and the rates that text will really give.
 
 mod code;
+mod own_run;
+mod resume;
 mod state;
 mod truth;
 
@@ -37,6 +39,11 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
                 "All targets",
                 "What every framework would do with the selected run, side by side.",
             ),
+            (
+                Page::Resume,
+                "Resume",
+                "What the framework really does when the run is resumed from a checkpoint.",
+            ),
         ],
     );
     ui.add_space(metrics::XS);
@@ -47,6 +54,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
         match page {
             Page::Text => text(ui, studio),
             Page::Truth => truth::show(ui, studio),
+            Page::Resume => resume::show(ui, studio),
         }
         ui.add_space(metrics::M);
     });
@@ -54,6 +62,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
 
 fn text(ui: &mut Ui, studio: &mut Studio) {
     choose(ui, studio);
+    own_run::show(ui, studio);
     let Some(answer) = state::text(studio, ui.ctx()) else {
         ui.label(theme::caption(ui, "Predicting every update of this long run…"));
         return;
@@ -67,15 +76,19 @@ fn text(ui: &mut Ui, studio: &mut Studio) {
     };
     badge(ui, exported);
     ui.add_space(metrics::S);
-    let updates = studio.clock().updates;
     let selected = studio.view.selected;
     let slot = studio.document.runs().find(|(row, _)| row.id == selected).map_or(0, |(row, _)| row.slot);
     let color = theme::tokens(ui).run(slot);
     let (rect, _) =
         ui.allocate_exact_size(vec2(ui.available_width(), metrics::COMPARISON), eframe::egui::Sense::hover());
-    compare(&mut ui.new_child(UiBuilder::new().max_rect(rect)), exported, updates, color);
+    compare(&mut ui.new_child(UiBuilder::new().max_rect(rect)), exported, color);
     ui.add_space(metrics::XS);
     readings(ui, exported);
+    if studio.is_mixed(studio.view.selected) {
+        let text = "This run was edited while it trained. The export is the schedule as it is planned now, not the rates \
+                    that were used before the edit: Restart trains what is exported.";
+        ui.add(Label::new(eframe::egui::RichText::new(text).color(theme::tokens(ui).warning)).wrap());
+    }
     for note in &exported.export.notes {
         ui.add(Label::new(theme::caption(ui, format::sentence(note))).wrap());
     }

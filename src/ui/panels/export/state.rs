@@ -5,12 +5,16 @@ use std::sync::Arc;
 
 use eframe::egui;
 
-use crate::export::{ExportError, Options, Target, truth_table};
+use crate::analysis::real_run::RealRun;
+use crate::experiment::BatchSize;
+use crate::export::resume::{self, Change, ResumeError, Resumption};
+use crate::export::{ExportError, Options, Target};
 use crate::jobs::Job;
-use crate::schedule::Clock;
+use crate::schedule::{Clock, Span};
 use crate::train::ids::RunId;
-use crate::ui::exports::{Exported, Truth, exported};
+use crate::ui::exports::{self, Exported, Purpose, Truth, exported};
 use crate::ui::latest::Latest;
+use crate::ui::panels::batch_size;
 use crate::ui::studio::Studio;
 
 /// The longest run that is worked out within a frame; longer ones are worked out beside it.
@@ -22,6 +26,17 @@ pub enum Page {
     #[default]
     Text,
     Truth,
+    Resume,
+}
+
+/// Where the run is to be resumed, and what changes there.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Wish {
+    pub at: u64,
+    /// Updates of the whole run after the change.
+    pub length: u64,
+    /// The schedule's new peak, where it changes.
+    pub lr: Option<f64>,
 }
 
 /// What is chosen, and what was worked out for it.
@@ -31,8 +46,13 @@ pub struct State {
     pub target: &'static Target,
     /// What is chosen about exports.
     pub options: Options,
+    /// As the panel is set; until it is touched it follows the run.
+    pub wish: Option<Wish>,
+    /// The run of one's own that it is exported for.
+    pub real: RealRun,
     text: Latest<Key, Answer<Exported>>,
     truth: Latest<Key, Answer<Truth>>,
+    resume: Latest<Key, Answer<Resumption, ResumeError>>,
 }
 
 impl Default for State {
@@ -42,8 +62,11 @@ impl Default for State {
             page: Page::Text,
             target: &Target::ALL[0],
             options: Options::default(),
+            wish: None,
+            real: RealRun::default(),
             text: Latest::default(),
             truth: Latest::default(),
+            resume: Latest::default(),
         }
     }
 }
@@ -53,29 +76,29 @@ impl Default for State {
 struct Key {
     generation: u64,
     run: RunId,
-    clock: Clock,
     target: Option<&'static Target>,
-    options: Options,
+    purpose: Purpose,
+    wish: Option<Wish>,
 }
 
-type Answer<T> = Option<Arc<Result<T, ExportError>>>;
+type Answer<T, E = ExportError> = Option<Arc<Result<T, E>>>;
 
 /// The result for `key`; `None` while it is worked out. `work` is asked for only where there is none yet.
-fn get<T: Send + Sync + 'static, W>(
-    latest: &mut Latest<Key, Answer<T>>,
+fn get<T: Send + Sync + 'static, E: Send + Sync + 'static, W>(
+    latest: &mut Latest<Key, Answer<T, E>>,
     ctx: &egui::Context,
     key: Key,
     work: impl FnOnce() -> W,
-) -> Answer<T>
+) -> Answer<T, E>
 where
-    W: FnOnce() -> Result<T, ExportError> + Send + 'static,
+    W: FnOnce() -> Result<T, E> + Send + 'static,
 {
     // What was lost is worked out again.
     latest.poll(|| None);
     if let Some(Some(answer)) = latest.of(&key) {
         return Some(Arc::clone(answer));
     }
-    if key.clock.updates <= AT_ONCE {
+    if key.purpose.updates() <= AT_ONCE {
         let answer = Some(Arc::new(work()()));
         latest.set(key, answer.clone());
         return answer;
@@ -99,7 +122,7 @@ pub fn text(studio: &mut Studio, ctx: &egui::Context) -> Answer<Exported> {
     let run = document.run(key.run)?;
     get(&mut panels.of::<State>().text, ctx, key, || {
         let (experiment, run) = (document.experiment().clone(), run.clone());
-        move || exported(&experiment, &run, (key.clock, key.options), target)
+        move || exported(&experiment, &run, &key.purpose, target)
     })
 }
 
@@ -110,12 +133,44 @@ pub fn truth(studio: &mut Studio, ctx: &egui::Context) -> Answer<Truth> {
     let run = document.run(key.run)?;
     get(&mut panels.of::<State>().truth, ctx, key, || {
         let (experiment, run) = (document.experiment().clone(), run.clone());
-        move || truth_table(&experiment, &run, key.clock, &key.options)
+        move || exports::truth(&experiment, &run, &key.purpose)
+    })
+}
+
+/// What the chosen target does when the selected run is resumed so; `None` while it is worked out.
+pub fn resume(studio: &mut Studio, ctx: &egui::Context, wish: Wish) -> Answer<Resumption, ResumeError> {
+    let target = studio.panels.of::<State>().target;
+    let key = Key { wish: Some(wish), ..key(studio, Some(target)) };
+    let Studio { document, panels, .. } = studio;
+    let run = document.run(key.run)?;
+    get(&mut panels.of::<State>().resume, ctx, key, || {
+        let (experiment, run) = (document.experiment().clone(), run.clone());
+        move || {
+            let change = Change { length: Some(Span::Updates(wish.length as f64)), lr: wish.lr };
+            let after = resume::changed(&run, &change)?;
+            let then = Clock { updates: wish.length, ..key.purpose.clock };
+            resume::resume(
+                &experiment,
+                (&run, key.purpose.clock),
+                (&after, then),
+                wish.at,
+                target,
+                &key.purpose.options,
+            )
+        }
     })
 }
 
 fn key(studio: &mut Studio, target: Option<&'static Target>) -> Key {
-    let options = studio.panels.of::<State>().options;
+    let (options, real) = (studio.panels.of::<State>().options, studio.panels.of::<State>().real);
     let generation = studio.document.generation();
-    Key { generation, run: studio.view.selected, clock: studio.clock(), target, options }
+    let experiment = studio.document.experiment();
+    let batch = match experiment.data.batch_size {
+        BatchSize::Samples(samples) => samples,
+        BatchSize::All => studio.frame.status.batch.max(1),
+    };
+    let samples = (batch * experiment.train.accumulate) as u64;
+    let purpose =
+        Purpose { clock: studio.clock(), options, samples, real, scaling: batch_size::scaling(studio) };
+    Key { generation, run: studio.view.selected, target, purpose, wish: None }
 }
