@@ -1,7 +1,7 @@
 //! A schedule for a run of another length: lengths written in updates grow or shrink with the run.
 
 use crate::schedule::kind::{Kind, Value};
-use crate::schedule::{Schedule, Span};
+use crate::schedule::{Schedule, Span, Tick};
 
 /// Multiplies every length that is written in updates; epochs and shares of the run follow by themselves.
 /// Listed values stay one an update.
@@ -23,6 +23,13 @@ pub fn stretch(schedule: &mut Schedule, by: f64) {
         let stretched = match kind.get(field.name) {
             Some(Value::Span(Some(length))) => Value::Span(Some(span(length))),
             Some(Value::Milestones(all)) => Value::Milestones(all.into_iter().map(position).collect()),
+            // One that counts epochs follows by itself.
+            Some(Value::Formula(definition)) if schedule.tick == Tick::Update => {
+                match definition.stretched(by) {
+                    Some(stretched) => Value::Formula(stretched),
+                    None => continue,
+                }
+            }
             Some(Value::Points(points)) => {
                 Value::Points(points.into_iter().map(|(at, rate)| (position(at), rate)).collect())
             }
