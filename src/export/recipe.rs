@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use super::expression::Expression;
 use super::knots::Knots;
 use super::outline::Outline;
 use super::{ExportError, MAX_UPDATES, Options, formula};
@@ -12,6 +11,7 @@ use crate::experiment::{
     BatchSize, Controller, Experiment, Metric, MicroBatches, Number, Optimizer, OptimizerKind, Plateau, Run,
     WeightFormat,
 };
+use crate::schedule::formula::Term;
 use crate::schedule::plateau::PlateauRule;
 use crate::schedule::{Clock, Curve, NumberCurve, Piecewise, Tick};
 
@@ -44,7 +44,7 @@ pub struct Varying {
 
 /// A number as a text writes it: in closed form, or by its values at some updates.
 pub enum Track {
-    Formula(Expression),
+    Formula(Term),
     Knots(Knots),
 }
 
