@@ -81,3 +81,14 @@ pub fn bytes(bytes: u64) -> String {
         _ => format!("{:.1e} GB", bytes as f64 / 1e9),
     }
 }
+
+/// The clock on the wall: seconds since 1970. It dates what people read later, and decides no number.
+pub fn wall_clock() -> f64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0.0, |since| since.as_secs_f64())
+}
+
+/// The same in whole seconds.
+pub fn seconds_since_1970() -> u64 {
+    wall_clock() as u64
+}

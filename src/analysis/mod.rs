@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod baseline;
+pub mod canary;
 mod chart;
 pub mod detect;
 pub mod ensemble;

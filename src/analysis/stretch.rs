@@ -6,10 +6,14 @@ use crate::schedule::{Schedule, Span, Tick};
 /// Multiplies every length that is written in updates; epochs and shares of the run follow by themselves.
 /// Listed values stay one an update.
 pub fn stretch(schedule: &mut Schedule, by: f64) {
-    let span = |span: Span| match span {
+    each_length(schedule, &|span| match span {
         Span::Updates(updates) => Span::Updates((updates * by).round().max(1.0)),
         other => other,
-    };
+    });
+}
+
+/// Changes every length of a schedule. Positions at the very start stay there.
+pub fn each_length(schedule: &mut Schedule, span: &impl Fn(Span) -> Span) {
     // A position may be the very start, a length may not.
     let position = |at: Span| if at.amount() == 0.0 { at } else { span(at) };
     if let Some(warmup) = &mut schedule.warmup {
@@ -36,12 +40,12 @@ pub fn stretch(schedule: &mut Schedule, by: f64) {
             Some(Value::Parts(mut parts)) => {
                 for part in &mut parts {
                     part.length = part.length.map(span);
-                    stretch(&mut part.schedule, by);
+                    each_length(&mut part.schedule, span);
                 }
                 Value::Parts(parts)
             }
             Some(Value::Factors(mut factors)) => {
-                factors.iter_mut().for_each(|factor| stretch(factor, by));
+                factors.iter_mut().for_each(|factor| each_length(factor, span));
                 Value::Factors(factors)
             }
             _ => continue,

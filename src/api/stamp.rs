@@ -1,10 +1,8 @@
 //! The time of day and the token: what of the API is neither seeded nor decides any number of a training.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
 /// Seconds since 1970.
 pub fn now() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs_f64()
+    crate::machine::wall_clock()
 }
 
 /// 32 bytes from the system's source of randomness, in hexadecimal.

@@ -5,26 +5,33 @@
 
 pub mod baseline;
 mod bench;
+mod canary;
 mod data_report;
 mod diagnose;
 mod diagnosis;
 mod ensemble;
 mod export;
 mod find_lr;
+mod history;
 mod import;
 mod landscape;
 mod lesson;
+mod library;
 mod lint;
 mod open;
 mod output;
 mod pages;
 mod plateau;
+mod policy;
 mod results;
 mod schedule;
 mod screenshot;
 mod serve;
+mod sign;
+mod sinks;
 mod summary;
 mod sweep;
+mod sync;
 mod train;
 
 use std::path::{Path, PathBuf};
@@ -34,6 +41,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::data::DataError;
 use crate::experiment::Experiment;
+use crate::govern::Role;
 use crate::machine;
 use crate::train::TrainError;
 use crate::train::device::Choice;
@@ -85,6 +93,24 @@ enum Command {
     Screenshot(screenshot::Arguments),
     /// Train one run under many other numbers, as the file's [sweep] says, and find the best ones.
     Sweep(sweep::SweepArgs),
+    /// The trainings below a folder: list, filter, sort, tag, star, note and measure them.
+    Library(library::LibraryArgs),
+    /// Write what a training's folder holds for TensorBoard, and go on where it stopped the last time.
+    Sync(sync::SyncArgs),
+    /// Train a new version of an experiment beside the old one, small and under the same seeds; exit 1 where it is worse.
+    Canary(canary::CanaryArgs),
+    /// The change log of an experiment file: who changed what, when and why; --verify checks it.
+    History(history::HistoryArgs),
+    /// Put an earlier version of an experiment file back, as a change of its own.
+    Rollback(history::RollbackArgs),
+    /// Make a key to sign and approve with.
+    Key(sign::KeyArgs),
+    /// Sign an experiment file as its author; what is not yet in its change log is recorded first.
+    Sign(sign::SignArgs),
+    /// Approve of an experiment file as it is.
+    Approve(sign::SignArgs),
+    /// Check an experiment file's change log and signatures; exit 1 where something does not hold.
+    Verify(sign::VerifyArgs),
     /// The API without a window: train a file behind it, or take in trainings of other programs.
     Serve(serve::Arguments),
     /// Measure lane-updates a second on the standard workloads.
@@ -157,6 +183,15 @@ pub fn main() -> ExitCode {
         Some(Command::Lesson(args)) => lesson::run(&args),
         Some(Command::Screenshot(args)) => screenshot::run(&args),
         Some(Command::Sweep(args)) => sweep::run(&args),
+        Some(Command::Library(args)) => library::run(&args),
+        Some(Command::Sync(args)) => sync::run(&args),
+        Some(Command::Canary(args)) => canary::run(&args),
+        Some(Command::History(args)) => history::run(&args),
+        Some(Command::Rollback(args)) => history::roll_back(&args),
+        Some(Command::Key(args)) => sign::make_key(&args),
+        Some(Command::Sign(args)) => sign::run(&args, Role::Author),
+        Some(Command::Approve(args)) => sign::run(&args, Role::Approval),
+        Some(Command::Verify(args)) => sign::verify(&args),
         Some(Command::Serve(args)) => serve::run(&args),
         Some(Command::Bench(args)) => bench::command(&args),
         Some(Command::Man(args)) => pages::man(&args),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use eframe::egui::ViewportBuilder;
 
+use super::sinks::SinkArgs;
 use super::{Failure, diagnose, first, output, read, train};
 use crate::engine::Options;
 use crate::engine::protocol::Speed;
@@ -123,6 +124,8 @@ fn order() -> train::Order {
         device: Choice::default(),
         threads,
         no_baseline: false,
+        bounds: None,
+        sinks: SinkArgs::default(),
     }
 }
 

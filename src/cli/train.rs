@@ -11,11 +11,15 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::diagnosis::Diagnosis;
 use super::results::{Folder, Results};
+use super::sinks::{SinkArgs, Sinks, lanes};
 use super::summary::{RunSummary, table};
 use super::{Device, Failure, baseline, data_report, output, read, threads_of};
 use crate::analysis::audit::{Audit, RunRecord, Tally};
 use crate::analysis::baseline::Baseline;
 use crate::experiment::Experiment;
+use crate::govern::Bounds;
+use crate::library::{Index, new_place};
+use crate::telemetry::Row;
 use crate::telemetry::metrics::{Measured, MetricsError};
 use crate::train::checkpoint::policy::Stops;
 use crate::train::checkpoint::{Checkpoint, Forget, Past, PastError, Policy, Writer, newest_good};
@@ -52,6 +56,14 @@ pub struct Arguments {
     /// Compare with the first constant rate in the report, and tune none.
     #[arg(long)]
     pub no_baseline: bool,
+    /// Train only what this policy allows: its approvals, its bounds of the rate; exit 2 otherwise.
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+    /// Keep the training in this library, in a folder of its own; ANNEAL_LIBRARY when neither this nor --out is given.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "resume"])]
+    pub library: Option<PathBuf>,
+    #[command(flatten)]
+    pub sinks: SinkArgs,
 }
 
 /// How to train.
@@ -66,14 +78,41 @@ pub struct Order {
     pub threads: usize,
     /// Leave the report's tuned baseline out.
     pub no_baseline: bool,
+    /// Stop at the first update whose rate, as a controller has it, is outside.
+    pub bounds: Option<Bounds>,
+    /// Where telemetry goes beside the folder.
+    pub sinks: SinkArgs,
 }
 
 /// Trains a file's experiment.
 pub fn run(args: Arguments) -> Result<(), Failure> {
-    let Arguments { file, out, resume, device, threads, no_baseline } = args;
-    let experiment = read(&file)?;
+    let Arguments { file, out, resume, device, threads, no_baseline, policy, library, sinks } = args;
+    let (experiment, bounds) = match policy {
+        None => (read(&file)?, None),
+        Some(policy) => {
+            let (experiment, policy) = super::policy::allowed(&file, &policy)?;
+            (experiment, policy.rate)
+        }
+    };
     let (device, threads) = (device.into(), threads_of(threads));
-    train(&experiment, &Order { out, resume, source: Some(file), device, threads, no_baseline })
+    let library = library.or_else(|| std::env::var_os("ANNEAL_LIBRARY").map(PathBuf::from));
+    let library = library.filter(|_| out.is_none() && resume.is_none());
+    let out = match &library {
+        Some(library) => Some(new_place(library, &experiment.name).map_err(anyhow::Error::from)?),
+        None => out,
+    };
+    let place = library.zip(out.clone());
+    let order = Order { out, resume, source: Some(file), device, threads, no_baseline, bounds, sinks };
+    let done = train(&experiment, &order);
+    if let Some((library, place)) = place {
+        let added = Index::open(&library).and_then(|mut index| index.add(&place));
+        output::say(match added {
+            Ok(_) => format!("anneal: in the library as {}", place.display()),
+            // The files are the truth, and the next look at the library finds them.
+            Err(error) => format!("anneal: {} is not in the index yet: {error}", place.display()),
+        });
+    }
+    done
 }
 
 /// Trains to the end, writes the results where they are wanted, and prints the table.
@@ -147,6 +186,7 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
     let stops =
         Stops::new(&policy, clock, ends).and_after(asked.flat_map(|keeper| keeper.all(clock.updates)));
 
+    let mut sinks = Sinks::open(&order.sinks, || lanes(experiment, Some(clock)))?;
     let progress = ProgressBar::new(clock.updates * cohort.lanes().len() as u64).with_style(
         ProgressStyle::with_template("{bar:32} {pos}/{len} updates, {per_sec}, {eta} left")
             .context("the progress bar's template")?,
@@ -158,11 +198,22 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
         cohort.advance(to, u64::MAX)?;
         for (at, (lane, tally)) in cohort.lanes_mut().iter_mut().zip(&mut tallies).enumerate() {
             let findings = diagnosis.read(at, lane);
+            sinks.record(at, lane, findings.len());
             if let Some(results) = &mut results {
                 results.record(&name(experiment, lane), lane, clock.updates_per_epoch, findings)?;
             }
             lane.log.rows.iter().for_each(|row| tally.update(row));
+            let is_outside = |row: &&Row| order.bounds.is_some_and(|bounds| !bounds.hold(row.lr));
+            let outside = lane.log.rows.iter().find(is_outside);
+            let outside = outside.map(|row| (name(experiment, lane), row.update, row.lr));
             lane.log.clear();
+            if let Some((run, update, rate)) = outside {
+                return Err(anyhow!(
+                    "run \"{run}\": its controller took the rate to {rate:e} at update {update}, which the policy \
+                     does not allow: the training was stopped"
+                )
+                .into());
+            }
         }
         if let (Some(writer), Some((update, reason))) = (&writer, stop)
             && cohort.update() == update
@@ -175,9 +226,13 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
             }
             writer.offer(checkpoint, reason);
         }
+        if let Some(writer) = &writer {
+            sinks.checkpoints(writer);
+        }
         progress.set_position(cohort.lanes().iter().map(|lane| lane.update).sum());
     }
     progress.finish_and_clear();
+    sinks.end();
     let seconds = before + start.elapsed().as_secs_f64();
 
     let mut summaries = Vec::new();
@@ -196,6 +251,7 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
     }
     diagnosis.lines(&cohort).iter().for_each(|finding| output::say(format!("anneal: {finding}")));
     output::print(&table(&summaries))?;
+    sinks.linger();
     if let Some(problem) = writer.and_then(|writer| writer.flush().problem) {
         return Err(Failure::Failed(anyhow!("the newest checkpoint could not be written: {problem}")));
     }

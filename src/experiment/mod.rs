@@ -17,6 +17,7 @@ mod read;
 mod read_run;
 mod read_schedule;
 mod read_sweep;
+mod settings;
 pub mod sweep;
 pub mod vary;
 mod write;

@@ -1,5 +1,6 @@
 //! Files: replaced whole or not at all, read within bounds, and folders with one writer at a time.
 
+mod date;
 mod lock;
 mod read;
 mod relative;
@@ -9,6 +10,7 @@ mod seal;
 use std::fs;
 use std::path::Path;
 
+pub use date::date;
 pub use lock::{Lock, LockError};
 pub use read::{Lines, ReadError, STANDARD_INPUT, input, open, read, read_input};
 pub use relative::relative;

@@ -30,6 +30,7 @@ mod trainer_output;
 pub use build::Builder;
 pub use dialect::{Claim, claim};
 pub use error::RecordingError;
+pub(crate) use events::framed;
 pub use growing::{Growing, RATE_OF};
 pub use head::Head;
 pub use left_out::LeftOut;

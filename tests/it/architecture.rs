@@ -80,6 +80,25 @@ fn recordings_know_telemetry_only() {
 }
 
 #[test]
+fn the_library_reads_files_and_never_a_training_under_way() {
+    absent("library", &INTERFACE, &[]);
+    absent("library", &["candle", "crate::train", "crate::engine", "crate::ui", "crate::cli"], &[]);
+}
+
+#[test]
+fn sinks_know_telemetry_and_how_recordings_are_framed_only() {
+    absent("sink", &INTERFACE, &[]);
+    let above = ["candle", "crate::train", "crate::model", "crate::experiment", "crate::ui", "crate::cli"];
+    absent("sink", &above, &[]);
+}
+
+#[test]
+fn what_governs_files_knows_nothing_of_training() {
+    absent("govern", &INTERFACE, &[]);
+    absent("govern", &["candle", "crate::train", "crate::model", "crate::ui", "crate::cli"], &[]);
+}
+
+#[test]
 fn the_api_looks_at_runs_and_asks_their_owners_and_shows_nothing() {
     absent("api", &INTERFACE, &[]);
     absent("api", &["crate::ui", "crate::cli", "candle", "engine::protocol::Command", "Engine::"], &[]);
@@ -129,8 +148,8 @@ fn all_randomness_is_seeded() {
         "RandomState::new",
         "getrandom::",
     ];
-    // A token must not be known beforehand, and a change says at what time of day it was made.
-    absent("", &unseeded, &["src/api/stamp.rs"]);
+    // A token and a signing key must not be known beforehand, and a change says at what time of day it was made.
+    absent("", &unseeded, &["src/api/stamp.rs", "src/govern/key.rs", "src/machine.rs"]);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use super::evidence::Evidence;
 use super::head::Head;
 use super::series::Tick;
 use message::Scalar;
+pub(crate) use record::framed;
 use record::{Next, next};
 
 /// The kinds of value that are no single number are counted under so many tags apart.

@@ -102,8 +102,8 @@ pub(super) fn is_event_file(bytes: &[u8]) -> bool {
     }
 }
 
-#[cfg(test)]
-pub(super) fn framed(data: &[u8]) -> Vec<u8> {
+/// The data as a record.
+pub(crate) fn framed(data: &[u8]) -> Vec<u8> {
     let length = (data.len() as u64).to_le_bytes();
     let checks = (masked(&length).to_le_bytes(), masked(data).to_le_bytes());
     [&length[..], &checks.0, data, &checks.1].concat()

@@ -6,6 +6,7 @@ use eframe::egui::{Context, Ui, ViewportCommand};
 
 use crate::engine::protocol::Command;
 use crate::experiment::{Comments, Experiment};
+use crate::govern::{Change, Recorded, saving};
 use crate::recording::is_claimed;
 use crate::ui::document::{Document, first};
 use crate::ui::picker::Ask;
@@ -62,19 +63,27 @@ impl StudioApp {
 
     fn save_to(&mut self, ctx: &Context, path: &Path, then: Option<Then>) {
         let document = &self.studio.document;
-        let saved = match document.path() {
+        let change = Change::new("studio", "");
+        let saved = saving(path, &change, || match document.path() {
             Some(original) => document.experiment().save_like(original, path),
             None => document.experiment().save(path).map(|()| Comments::Kept),
-        };
+        });
         match saved {
-            Ok(comments) => {
+            Ok((comments, recorded)) => {
                 self.studio.document.mark_saved(path.to_owned());
                 self.studio.sheet = None;
                 let lost = match comments {
                     Comments::Kept => "",
                     Comments::Lost => ", but its comments and layout could not be kept",
                 };
-                self.studio.toasts.done(format!("Saved {}{lost}", path.display()));
+                let version = match &recorded {
+                    Ok(Recorded::As(number)) => format!(" as version {number}"),
+                    _ => String::new(),
+                };
+                self.studio.toasts.done(format!("Saved {}{version}{lost}", path.display()));
+                if let Err(error) = recorded {
+                    self.studio.toasts.failed(format!("The change is saved, but not recorded: {error}"));
+                }
                 if let Some(then) = then {
                     self.go_on(ctx, &then);
                 }

@@ -10,9 +10,11 @@ pub mod export;
 pub mod field;
 pub mod gallery;
 pub mod glossary;
+pub mod history;
 pub mod inspector;
 pub mod landscape;
 pub mod lesson;
+pub mod library;
 pub mod lint;
 pub mod live;
 pub mod map;
@@ -42,6 +44,7 @@ use crate::ui::view::SidePanel;
 pub const PANELS: &[Panel] = &[
     results::PANEL,
     report::PANEL,
+    library::PANEL,
     lesson::PANEL,
     glossary::PANEL,
     range_test::PANEL,
@@ -55,6 +58,7 @@ pub const PANELS: &[Panel] = &[
     field::PANEL,
     live::PANEL,
     export::PANEL,
+    history::PANEL,
 ];
 
 /// The panel of this name; a name comes from a row, so there always is one.
