@@ -6,8 +6,8 @@ cd "$(dirname "$0")/.."
 target=${CARGO_TARGET_DIR:-target}
 [ -n "${NO_BUILD:-}" ] || cargo build --release --locked
 anneal=$target/release/anneal
-# Cargo.toml names these as assets.
-out=$target/packages
+# Cargo.toml names these as assets, wherever the build itself goes.
+out=target/packages
 rm -rf "$out"
 mkdir -p "$out"
 "$anneal" man --out "$out/man"

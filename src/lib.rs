@@ -10,6 +10,7 @@ pub mod engine;
 pub mod experiment;
 pub mod export;
 pub mod files;
+pub mod forecast;
 pub mod govern;
 pub mod gpu;
 pub mod import;

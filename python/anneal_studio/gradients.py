@@ -18,19 +18,16 @@ class Norm:
 
     def __init__(self, every: Optional[int] = None):
         self._every = every
-        self._next = 1 if every is None else every
+        #: The first update, counted from 0, before which it is to be measured again.
+        self.next = 1 if every is None else every
         self._began = time.monotonic()
         self._measured = 0
-
-    def due(self, count: int) -> bool:
-        """Whether the norm is to be measured before the ``count``-th update, counted from 0."""
-        return count >= self._next
 
     def measure(self, groups: list, count: int) -> Any:
         """The norm as a number or a scalar tensor, or None where there is no gradient to measure."""
         torch = sys.modules.get("torch")
         if torch is None or not hasattr(torch, "Tensor"):
-            self._next = sys.maxsize
+            self.next = sys.maxsize
             return None
         start = time.monotonic()
         gradients = []
@@ -40,11 +37,11 @@ class Norm:
                 if gradient is None:
                     continue
                 if type(gradient) is not torch.Tensor or gradient.is_sparse:
-                    self._next = sys.maxsize
+                    self.next = sys.maxsize
                     return None
                 gradients.append(gradient)
         if not gradients:
-            self._next = count + 10
+            self.next = count + 10
             return None
         with torch.no_grad():
             first = gradients[0].device
@@ -59,12 +56,11 @@ class Norm:
         now = time.monotonic()
         self._measured += 1
         if self._every is not None:
-            self._next = count + self._every
+            self.next = count + self._every
         elif not on_processor:
-            self._next = count + self.ELSEWHERE
-        elif self._measured < 3:
-            # The first calls are slow and tell nothing of the later ones.
-            self._next = count + 10
+            self.next = count + self.ELSEWHERE
         else:
             update = max((now - self._began) / max(count, 1), 1e-9)
-            self._next = count + max(10, int((now - start) / update / self.SHARE) + 1)
+            pause = max(10, int((now - start) / update / self.SHARE) + 1)
+            # The first calls are slow and say little of the later ones.
+            self.next = count + (min(pause, 100) if self._measured < 3 else pause)

@@ -47,7 +47,10 @@ class Groups:
         self.names = _names(groups)
         # (group, key, what was there, what was set)
         self._set: List[tuple] = []
+        #: Whether something is set that is to be put back.
+        self.is_set = False
         self._hook = None
+        self._are_floats = all(type(group["lr"]) is float for group in groups)
 
     def counts(self) -> List[int]:
         """The parameters of each group."""
@@ -63,18 +66,14 @@ class Groups:
 
     def present(self) -> tuple:
         """Each group's present rate, without waiting for a device that computes."""
-        return tuple(
-            value if type(value) is float else _later(value)
-            for value in [group["lr"] for group in self.optimizer.param_groups]
-        )
+        rates = [group["lr"] for group in self.optimizer.param_groups]
+        return tuple(rates if self._are_floats else map(_later, rates))
 
-    def after_updates(self, done: Callable[[], None]) -> bool:
-        """Calls ``done`` after each of the optimizer's updates; False where the optimizer cannot tell."""
+    def after_updates(self, done: Callable[[], None]) -> None:
+        """Calls ``done`` after each of the optimizer's updates from now on, where the optimizer can tell."""
         register = getattr(self.optimizer, "register_step_post_hook", None)
-        if register is None:
-            return False
-        self._hook = register(lambda *_: done())
-        return True
+        if self._hook is None and register is not None:
+            self._hook = register(lambda *_: done())
 
     def close(self) -> None:
         """Puts everything back and leaves the optimizer."""
@@ -116,14 +115,12 @@ class Groups:
             else:
                 own = False
         self._set.clear()
+        self.is_set = False
         return own
-
-    def is_set(self) -> bool:
-        """Whether something is set that is to be put back."""
-        return bool(self._set)
 
     def _write(self, group: dict, key: str, value: Any) -> None:
         now = group[key]
+        self.is_set = True
         if hasattr(now, "fill_"):
             # A rate in a tensor stays that tensor: a captured graph reads it there.
             self._set.append((group, key, now.detach().clone(), None))

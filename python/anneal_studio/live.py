@@ -90,7 +90,9 @@ class Live:
         self._reports: List[dict] = []
         self._in_force: Dict[plan.Key, float] = {}
         self._counts = {"late": 0, "refused": 0, "missing": 0}
-        self._paused = self._closed = self._broken = False
+        self._paused = self._closed = self._off = False
+        # A control that asks for nothing, and the update at which something is due all the same.
+        self._quiet, self._watch = self._control, 0
         self._norm = None if gradient_norm == 0 else Norm(gradient_norm)
         rank = _rank()
         self._fixed = fixed
@@ -102,7 +104,6 @@ class Live:
         if self._planned.why:
             self._said.say("planned", self._planned.why, logging.INFO)
         self._journal = Journal(_at_least("history", history, 16), self._groups.names, update)
-        self._puts_back = self._groups.after_updates(self._put_back)
         self._pid = os.getpid()
         self._link = None
         if not rank:
@@ -120,19 +121,26 @@ class Live:
         ``loss`` and the other numbers may be floats or scalar tensors; those on a device are read later, by another
         thread. Takes some microseconds, never waits, never raises.
         """
-        if self._closed or self._broken:
+        if self._off:
             return
         try:
-            self._step(loss, numbers)
+            journal, count = self._journal, self._journal.count
+            if self._control is not self._quiet or count >= self._watch or numbers or self._groups.is_set:
+                self._step(loss, numbers)
+                return
+            # Most updates: nothing is bent or due. After a large computation each line here costs a microsecond.
+            if loss.__class__ is not float:
+                loss = _kept(loss)
+            journal.append(journal.next_update, loss, None, self._groups.present(), None)
         except Exception:  # The training must not end because of what only watches it.
-            self._broken = True
+            self._off = True
             self._groups.put_back()
             self._said.say("broken", "an error in anneal_studio itself; this training is no longer shown or bent:\n"
                                      + traceback.format_exc(limit=6))
 
     def log(self, **numbers: Any) -> None:
         """Adds numbers to the newest update: what is known only after it, such as an accuracy."""
-        if not (self._closed or self._broken):
+        if not self._off:
             self._journal.add({name: _kept(value) for name, value in numbers.items()})
 
     @property
@@ -200,7 +208,7 @@ class Live:
         with its scheduler's rates. Called by itself when the script ends."""
         if self._closed or os.getpid() != self._pid:
             return
-        self._closed = True
+        self._closed = self._off = True
         self._groups.close()
         if self._link is not None:
             self._link.close(timeout if self._link.connected else 0.2)
@@ -216,7 +224,7 @@ class Live:
 
     def _step(self, loss: Any, numbers: dict) -> None:
         groups, journal = self._groups, self._journal
-        if groups.is_set():
+        if groups.is_set:
             self._put_back_late()
         update = journal.next_update
         count = journal.count
@@ -224,22 +232,33 @@ class Live:
         if control.pending and control.pending[-1].revision > self._applied:
             control = self._take(control, update)
         norm = None
-        if self._norm is not None and self._norm.due(count):
+        if self._norm is not None and count >= self._norm.next:
             norm = self._norm.measure(groups.optimizer.param_groups, count)
         own = groups.present()
-        if count < 256 or count % 64 == 0:
+        # At the updates 1, 2, 4, 8 and so on, and then now and then.
+        if count & (count - 1) == 0 or count % 256 == 0:
             self._check_planned(count, own)
+        self._watch = min(self._norm.next if self._norm else sys.maxsize, 1 << count.bit_length(), (count | 255) + 1)
         extra = {name: _kept(value) for name, value in numbers.items()} if numbers else None
         rates = own
         if control.curves:
             rates, bent = self._bend(control, update, own)
             if bent:
                 extra = {**bent, **(extra or {})}
+        else:
+            self._in_force = {}
+        waits = control.pending and control.pending[-1].revision > self._applied
+        self._quiet = control if not waits and self._released(control, update) else None
         journal.append(update, _kept(loss), norm, rates, extra)
+
+    def _released(self, control: Control, update: int) -> bool:
+        """Whether nothing is bent after an update, as far as is known."""
+        return all(segments[-1].values is None and segments[-1].first <= update for segments in control.curves.values())
 
     def _bend(self, control: Control, update: int, own: tuple) -> Tuple[tuple, dict]:
         """Sets what is planned for this update; the groups' rates, and the other numbers that are bent."""
         groups = self._groups
+        groups.after_updates(self._put_back)
         force, rates, bent = {}, list(own), {}
         for index, name in enumerate(groups.names):
             value = self._value(control, ("lr", name), update)
@@ -291,7 +310,7 @@ class Live:
 
     def _put_back(self) -> None:
         """After the optimizer's update: its scheduler's numbers again."""
-        if self._groups.is_set():
+        if self._groups.is_set:
             self._groups.put_back()
 
     def _put_back_late(self) -> None:
@@ -333,7 +352,7 @@ class Live:
     def _hello(self) -> dict:
         framework = next((f"{name} {getattr(sys.modules[name], '__version__', '')}" for name in
                           ("lightning", "transformers", "torch", "keras", "optax") if name in sys.modules), "python")
-        rates = self._groups.rates() if not self._groups.is_set() else [r[-1] for r in self._planned.rates.values()]
+        rates = self._groups.rates() if not self._groups.is_set else [r[-1] for r in self._planned.rates.values()]
         known = self._planned
         return {
             "session": self.session, "name": self._name, "total": self._total, "update": self._journal.next_update,
@@ -405,12 +424,15 @@ class Live:
 
 def _kept(value: Any) -> Any:
     """A number now, or what another thread can make one of later without waiting here."""
-    if value is None or type(value) is float:
+    if value is None or value.__class__ is float:
         return value
-    detach = getattr(value, "detach", None)
-    if detach is not None:
-        value = detach()
-        return value.item() if value.device.type == "cpu" and value.numel() == 1 else value.clone()
+    try:
+        # PyTorch's, in memory: the one that is cheap to read at once.
+        if value.is_cpu:
+            return value.item()
+        return value.detach().clone()
+    except (AttributeError, RuntimeError):
+        pass
     if isinstance(value, (int, float)) or type(value).__module__ == "numpy":
         try:
             return float(value)

@@ -39,7 +39,7 @@ class Studio:
             self._version += 1
             self._changed.notify_all()
 
-    def wait(self, until, seconds=5.0):
+    def wait(self, until, seconds=30.0):
         """Waits until a condition holds; fails where it does not."""
         end = time.monotonic() + seconds
         while not until():

@@ -91,8 +91,8 @@ class Harm(unittest.TestCase):
         self.studio.mood = "hangs"
         live = self.compare(history=16)
         self.studio.mood = "good"
-        self.studio.wait(lambda: live.counts["dropped"] > 0, 10.0)
-        self.studio.wait(lambda: live.connected, 10.0)
+        self.studio.wait(lambda: live.counts["dropped"] > 0)
+        self.studio.wait(lambda: live.connected)
         live.close()
         self.assertEqual(live.counts["dropped"] + len(self.studio.rows), 300)
 

@@ -12,6 +12,7 @@ mod diagnosis;
 mod ensemble;
 mod export;
 mod find_lr;
+mod forecast;
 mod history;
 mod import;
 mod landscape;
@@ -93,6 +94,8 @@ enum Command {
     Screenshot(screenshot::Arguments),
     /// Train one run under many other numbers, as the file's [sweep] says, and find the best ones.
     Sweep(sweep::SweepArgs),
+    /// Fit a law to three runs and say what the others come to, before or after they are trained.
+    Forecast(forecast::ForecastArgs),
     /// The trainings below a folder: list, filter, sort, tag, star, note and measure them.
     Library(library::LibraryArgs),
     /// Write what a training's folder holds for TensorBoard, and go on where it stopped the last time.
@@ -183,6 +186,7 @@ pub fn main() -> ExitCode {
         Some(Command::Lesson(args)) => lesson::run(&args),
         Some(Command::Screenshot(args)) => screenshot::run(&args),
         Some(Command::Sweep(args)) => sweep::run(&args),
+        Some(Command::Forecast(args)) => forecast::run(&args),
         Some(Command::Library(args)) => library::run(&args),
         Some(Command::Sync(args)) => sync::run(&args),
         Some(Command::Canary(args)) => canary::run(&args),

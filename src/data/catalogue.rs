@@ -81,7 +81,7 @@ pub static CATALOGUE: [DatasetInfo; 12] = [
     DatasetInfo {
         name: "shakespeare",
         title: "Shakespeare, 200,000 characters",
-        about: "Coriolanus and the beginning of Richard III, one character after the other, for the transformer.",
+        about: "Coriolanus and the beginning of Richard III, one character after the other, for the transformer or a perceptron with a window.",
         task: Task::NextCharacter { symbols: 66 },
         shape: Shape::Sequence,
         samples: 200_000,

@@ -1,6 +1,6 @@
 //! What a field holds when the file does not say.
 
-use super::{BatchSize, Data, Loss, Snapshots, Source, Train, WeightFormat};
+use super::{BatchSize, Data, Loss, Snapshots, Source, Train, WeightFormat, Window};
 use crate::data::{ColumnUses, DatasetInfo};
 use crate::schedule::Span;
 
@@ -50,6 +50,11 @@ impl Loss {
     pub fn of(said: Option<Self>, numbers: bool) -> Self {
         said.unwrap_or(if numbers { Self::Mse } else { Self::CrossEntropy })
     }
+}
+
+impl Window {
+    /// Numbers that stand for a character when the file does not say.
+    pub const EMBEDDING: usize = 16;
 }
 
 impl Snapshots {

@@ -101,8 +101,8 @@ pub enum BatchSize {
 /// The model every run of the experiment trains.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Model {
-    /// Fully connected layers.
-    Mlp { hidden: Vec<usize>, activation: Activation },
+    /// Fully connected layers. Of a text they read a window of characters and predict the one after it.
+    Mlp { hidden: Vec<usize>, activation: Activation, window: Option<Window> },
     /// 3x3 convolutions, each with ReLU and 2x2 average pooling, then a linear head.
     Cnn { channels: Vec<usize> },
     /// Characters in, next character out.
@@ -112,10 +112,24 @@ pub enum Model {
 }
 
 impl Model {
+    /// Whether it reads characters and predicts the next one.
+    pub fn reads_text(&self) -> bool {
+        matches!(self, Self::Transformer { .. } | Self::Mlp { window: Some(_), .. })
+    }
+
     /// What the loss of an answer that ignores the input is called.
     pub fn chance_name(&self) -> &'static str {
-        if matches!(self, Self::Transformer { .. }) { "unigram entropy" } else { "chance" }
+        if self.reads_text() { "unigram entropy" } else { "chance" }
     }
+}
+
+/// The characters that fully connected layers see at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Characters.
+    pub context: usize,
+    /// Numbers that stand for a character.
+    pub embedding: usize,
 }
 
 /// The nonlinearity between layers.

@@ -12,7 +12,7 @@ use super::read_run::{Setting, descends, run};
 use super::read_schedule;
 use super::{
     Activation, Average, BatchSize, Data, Experiment, Loss, Model, Norm, Run, SnapshotWhen, Snapshots,
-    Source, SurfaceFunction, Train, VERSION, WeightFormat,
+    Source, SurfaceFunction, Train, VERSION, WeightFormat, Window,
 };
 use crate::data::{ColumnUse, ColumnUses, DatasetInfo, listed};
 use crate::schedule::{Schedule, Span};
@@ -123,8 +123,15 @@ fn model(fields: &Fields) -> Result<Model, FileError> {
 }
 
 fn mlp(fields: &Fields) -> Result<Model, FileError> {
-    fields.only(&["kind", "hidden", "activation"])?;
+    fields.only(&["kind", "hidden", "activation", "context", "embedding"])?;
+    let size = |node: Node| node.whole(1..=MAX_WIDTH);
+    let (context, embedding) = (fields.read("context", size)?, fields.read("embedding", size)?);
+    let window = context.map(|context| Window { context, embedding: embedding.unwrap_or(Window::EMBEDDING) });
+    if let (None, Some(node)) = (window, fields.get("embedding")) {
+        return Err(node.error("`context` beside it: the characters that are embedded"));
+    }
     Ok(Model::Mlp {
+        window,
         hidden: widths(&fields.need("hidden", WIDTHS)?)?,
         activation: fields
             .read("activation", |node| node.choice(&Activation::ALL))?
@@ -268,8 +275,13 @@ fn fits(source: &Source, model: &Model, model_fields: &Fields) -> Result<(), Fil
         Model::Transformer { .. } if !is_text => {
             format!("another kind of model, or text: the data set {}", listed(DatasetInfo::is_text))
         }
-        Model::Mlp { .. } if is_text => {
-            format!("\"transformer\" for the data set {}", listed(DatasetInfo::is_text))
+        Model::Mlp { window: None, .. } if is_text => {
+            let text = listed(DatasetInfo::is_text);
+            format!("\"mlp\" with a context, such as context = 8, or \"transformer\" for the data set {text}")
+        }
+        Model::Mlp { window: Some(_), .. } if !is_text => {
+            let allowed = format!("no context, or text: the data set {}", listed(DatasetInfo::is_text));
+            return Err(model_fields.need("context", &allowed)?.error(allowed));
         }
         _ => return Ok(()),
     };

@@ -9,7 +9,7 @@ use super::sweep::{Axis, Objective, Prune, Search, Sweep, Unit, Values};
 use super::{
     Activation, Average, BatchSize, Controller, Data, Experiment, Greedy, Loss, Metric, Model, Norm, Number,
     Optimizer, OptimizerKind, Plateau, PlateauMode, Run, SnapshotWhen, Snapshots, Source, SurfaceFunction,
-    ThresholdMode, Train, WeightFormat,
+    ThresholdMode, Train, WeightFormat, Window,
 };
 use crate::data::ColumnUse;
 use crate::schedule::greedy::GreedyRule;
@@ -139,10 +139,14 @@ fn data(data: &Data) -> Table {
 fn model(model: &Model) -> Table {
     let mut table = Table::default();
     match model {
-        Model::Mlp { hidden, activation } => {
+        Model::Mlp { hidden, activation, window } => {
             table.add("kind", text("mlp"));
             table.add("hidden", list(hidden, usize::to_string));
             table.add_unless(&Activation::Relu, "activation", activation, |it| named(&Activation::ALL, it));
+            if let Some(Window { context, embedding }) = window {
+                table.add("context", context);
+                table.add_unless(&Window::EMBEDDING, "embedding", embedding, usize::to_string);
+            }
         }
         Model::Cnn { channels } => {
             table.add("kind", text("cnn"));

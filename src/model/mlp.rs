@@ -1,6 +1,7 @@
 //! Fully connected layers, fused: forward, loss and backward of one lane in one call.
 
 mod gradients;
+mod input;
 mod samples;
 
 use candle_core::Tensor;
@@ -12,13 +13,16 @@ use super::kernel::padded;
 use super::kernel::scratch::{Memory, Scratch};
 use super::readout::Job;
 use super::resident::Resident;
-use super::{Batch, Inputs, Model, Parameter, Score};
-use crate::experiment::{Activation, Loss};
+use super::{Batch, Model, Parameter, Score};
+use crate::experiment::{Activation, Loss, Window};
 use gradients::collect;
+use input::{Embedding, Source};
 use samples::{Kept, Samples, kept_len, own_len, through};
 
-/// A multilayer perceptron: `y = x W + b` a layer, an activation between layers.
+/// A multilayer perceptron: `y = x W + b` a layer, an activation between layers. Of a text, `x` is the
+/// characters of a window, each as its row of a table, one after the other (Bengio et al. 2003).
 pub struct Mlp {
+    embedding: Option<Embedding>,
     layers: Vec<Layer>,
     activation: Activation,
     loss: Loss,
@@ -58,9 +62,27 @@ impl Layer {
 impl Mlp {
     /// Layers of `sizes[0]` inputs, hidden sizes, and the last size as outputs.
     pub fn new(sizes: &[usize], activation: Activation, loss: Loss) -> Self {
+        Self::after(None, sizes, activation, loss)
+    }
+
+    /// Reads a window of characters and predicts the one after it: an embedding, hidden layers, and a score
+    /// for each of the `vocabulary`'s characters.
+    pub fn of_text(
+        window: Window,
+        hidden: &[usize],
+        vocabulary: usize,
+        activation: Activation,
+        loss: Loss,
+    ) -> Self {
+        let Window { context, embedding } = window;
+        let sizes = [&[context * embedding], hidden, &[vocabulary]].concat();
+        Self::after(Some(Embedding { context, width: embedding, vocabulary }), &sizes, activation, loss)
+    }
+
+    fn after(embedding: Option<Embedding>, sizes: &[usize], activation: Activation, loss: Loss) -> Self {
         let mut layers = Vec::new();
-        let mut parameters = Vec::new();
-        let mut offset = 0;
+        let mut parameters: Vec<Parameter> = embedding.iter().map(Embedding::parameter).collect();
+        let (mut offset, below) = (parameters.iter().map(Parameter::len).sum(), parameters.len());
         for (at, pair) in sizes.windows(2).enumerate() {
             let (inputs, outputs) = (pair[0], pair[1]);
             let (weight, bias) = (offset, offset + inputs * outputs);
@@ -70,16 +92,16 @@ impl Mlp {
                 name: format!("layer{at}.weight"),
                 shape: vec![inputs, outputs],
                 offset: weight,
-                layer: at,
+                layer: below + at,
             });
             parameters.push(Parameter {
                 name: format!("layer{at}.bias"),
                 shape: vec![outputs],
                 offset: bias,
-                layer: at,
+                layer: below + at,
             });
         }
-        Self { layers, activation, loss, parameters, arch: Arch::new() }
+        Self { embedding, layers, activation, loss, parameters, arch: Arch::new() }
     }
 
     /// Numbers of a sample.
@@ -110,7 +132,7 @@ impl WithSimd for Pass<'_> {
     fn with_simd<S: Simd>(self, simd: S) -> Score {
         let Self { model, row, batch: Batch { inputs, targets, rows }, mut job, memory } = self;
         let Memory { mut shared, own, cores } = memory;
-        let Inputs::Dense { values, .. } = inputs else {
+        let Some(source) = Source::of(model, row, inputs) else {
             return Score::default();
         };
         let gradient = job.take_gradient();
@@ -121,9 +143,12 @@ impl WithSimd for Pass<'_> {
         let own = &mut own[..cores * each];
         let mut kept = Kept::cut(model, rows.len(), &mut shared);
         let scale = 1.0 / rows.len() as f32;
-        let samples = Samples { model, row, values, targets, rows, scale, job };
+        let samples = Samples { model, row, source, targets, rows, scale, job };
         let correct = through(simd, cores, samples, &mut kept, own);
         if let Some(gradient) = gradient {
+            let embedded = model.layers.first().map_or(0, |layer| layer.weight);
+            let (embedding, gradient) = gradient.split_at_mut(embedded);
+            source.collect(rows, kept.input_deltas, embedding);
             collect(simd, cores, model, &kept, gradient, own);
         }
         Score::of(kept.losses, correct)
@@ -140,6 +165,9 @@ impl Model for Mlp {
     }
 
     fn initialise(&self, rng: &mut ChaCha8Rng, row: &mut [f32]) {
+        if let Some(embedding) = &self.embedding {
+            normal_fill(rng, &mut row[embedding.range()], 1.0);
+        }
         let gain = if self.activation == Activation::Tanh { 1.0 } else { 2.0 };
         for layer in &self.layers {
             let (weight, bias) = (layer.weight..layer.bias, layer.bias..layer.bias + layer.outputs);
@@ -163,7 +191,10 @@ impl Model for Mlp {
         batches: &[Batch<'_>],
     ) -> candle_core::Result<Tensor> {
         let (lanes, _) = rows.dims2()?;
-        let (mut x, targets) = data.gather(batches)?;
+        let (mut x, targets) = match &self.embedding {
+            Some(embedding) => embedding.gather(rows, data, batches)?,
+            None => data.gather(batches)?,
+        };
         let last = self.layers.len() - 1;
         for (at, layer) in self.layers.iter().enumerate() {
             let weight = rows.narrow(1, layer.weight, layer.inputs * layer.outputs)?.reshape((
@@ -187,16 +218,17 @@ impl Model for Mlp {
     fn flops(&self, samples: usize) -> f64 {
         let forward: usize = self.layers.iter().map(|layer| layer.inputs * layer.outputs).sum();
         let first = self.layers.first().map_or(0, |layer| layer.inputs * layer.outputs);
-        // Forward, the weights' gradients, and the inputs' of every layer but the first.
-        2.0 * samples as f64 * (3 * forward - first) as f64
+        // Forward, the weights' gradients, and the inputs' of every layer but the first, unless that is embedded.
+        let fixed = if self.embedding.is_some() { 0 } else { first };
+        2.0 * samples as f64 * (3 * forward - fixed) as f64
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Targets;
     use crate::model::kernel::every_width;
+    use crate::model::{Inputs, Targets};
     use crate::random::{Stream, fill_normal, rng};
 
     #[test]

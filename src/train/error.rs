@@ -54,11 +54,11 @@ pub enum Misfit {
     NoData,
     #[error("the answers are numbers, and cross_entropy needs classes: write loss = \"mse\"")]
     NoClasses,
-    #[error("a text needs model kind = \"transformer\"")]
+    #[error("a text needs model kind = \"transformer\", or \"mlp\" with a context, such as context = 8")]
     TextModel,
     #[error("a cnn needs images: the data sets {known}")]
     NoImages { known: String },
-    #[error("a transformer needs text: the data set {known}")]
+    #[error("a model that reads characters needs text: the data set {known}")]
     NoText { known: String },
     #[error(transparent)]
     Cnn(crate::model::cnn::TooSmall),

@@ -17,8 +17,10 @@ use crate::schedule::Clock;
 
 /// Samples scored in one call while validating.
 const VALIDATION_BATCH: usize = 128;
-/// Windows of a text that are scored.
+/// Windows of a text that a transformer is scored on: it predicts at every position of one.
 const VALIDATION_WINDOWS: usize = 128;
+/// The same where a window predicts one character.
+const VALIDATION_CHARACTERS: usize = 4096;
 /// A run is validated at least this often, however long its epochs are,
 const LEAST_VALIDATIONS: u64 = 20;
 /// and no more often than this, however short they are, unless a controller asks for every epoch.
@@ -42,8 +44,12 @@ pub struct Task {
     pub clock: Clock,
     /// Every training sample once: what an epoch shuffles.
     pub samples: usize,
+    /// Characters of a window, of a text.
+    pub context: Option<usize>,
     /// Scores the held-out samples after the last update only, where nobody looks at them before.
     pub validates_at_end_only: bool,
+    /// Times the held-out samples are scored, at least.
+    pub least_validations: u64,
     validation_rows: Vec<u32>,
     fingerprint: OnceLock<u32>,
 }
@@ -90,7 +96,12 @@ impl Task {
                 (train.len(), (0..validation.len() as u32).collect())
             }
             (Prepared::Text { train, validation }, ModelSpec::Transformer { context, .. }) => {
-                (train.windows(*context), spread(validation.windows(*context), *context))
+                let windows = validation.windows(*context);
+                (train.windows(*context), spread(windows, windows / (*context).max(1), VALIDATION_WINDOWS))
+            }
+            (Prepared::Text { train, validation }, ModelSpec::Mlp { window: Some(window), .. }) => {
+                let windows = validation.windows(window.context);
+                (train.windows(window.context), spread(windows, windows, VALIDATION_CHARACTERS))
             }
             (Prepared::Text { .. }, _) => (0, Vec::new()),
         };
@@ -124,7 +135,13 @@ impl Task {
             noise: noise.filter(|deviation| *deviation > 0.0),
             clock,
             samples,
+            context: match &experiment.model {
+                ModelSpec::Transformer { context, .. } => Some(*context),
+                ModelSpec::Mlp { window, .. } => window.map(|window| window.context),
+                ModelSpec::Cnn { .. } | ModelSpec::Surface { .. } => None,
+            },
             validates_at_end_only: false,
+            least_validations: LEAST_VALIDATIONS,
             validation_rows,
             fingerprint: OnceLock::new(),
             prepared,
@@ -217,7 +234,7 @@ impl Task {
         if every_epoch && updates.is_multiple_of(epoch) {
             return true;
         }
-        let longest = (total / LEAST_VALIDATIONS).max(1);
+        let longest = (total / self.least_validations.max(1)).max(1);
         let shortest = (total / MOST_VALIDATIONS).max(1);
         let epochs = epoch * shortest.div_ceil(epoch);
         updates == total
@@ -243,8 +260,19 @@ fn model(experiment: &Experiment, prepared: &Prepared) -> Result<Box<dyn Model>,
     }
     let outputs = prepared.outputs();
     match (&experiment.model, prepared.shape()) {
+        (ModelSpec::Mlp { hidden, activation, window: Some(window) }, Shape::Sequence) => {
+            Ok(Box::new(Mlp::of_text(*window, hidden, outputs, *activation, loss)))
+        }
         (ModelSpec::Mlp { .. } | ModelSpec::Cnn { .. }, Shape::Sequence) => Err(Misfit::TextModel.into()),
-        (ModelSpec::Mlp { hidden, activation }, shape) => {
+        (&ModelSpec::Transformer { layers, width, heads, context, norm }, Shape::Sequence) => {
+            let size = transformer::Size { layers, width, heads, context, vocabulary: outputs, norm };
+            let transformer = Transformer::new(size);
+            Ok(Box::new(transformer.map_err(Misfit::Transformer)?))
+        }
+        (ModelSpec::Mlp { window: Some(_), .. } | ModelSpec::Transformer { .. }, _) => {
+            Err(Misfit::NoText { known: data::listed(DatasetInfo::is_text) }.into())
+        }
+        (ModelSpec::Mlp { hidden, activation, window: None }, shape) => {
             let mut sizes = vec![shape.features()];
             sizes.extend(hidden);
             sizes.push(outputs);
@@ -254,25 +282,17 @@ fn model(experiment: &Experiment, prepared: &Prepared) -> Result<Box<dyn Model>,
             let cnn = Cnn::new((height, width), channels, outputs, loss);
             Ok(Box::new(cnn.map_err(Misfit::Cnn)?))
         }
-        (&ModelSpec::Transformer { layers, width, heads, context, norm }, Shape::Sequence) => {
-            let size = transformer::Size { layers, width, heads, context, vocabulary: outputs, norm };
-            let transformer = Transformer::new(size);
-            Ok(Box::new(transformer.map_err(Misfit::Transformer)?))
-        }
         (ModelSpec::Cnn { .. }, Shape::Flat(_)) => {
             Err(Misfit::NoImages { known: data::listed(DatasetInfo::is_images) }.into())
-        }
-        (ModelSpec::Transformer { .. }, _) => {
-            Err(Misfit::NoText { known: data::listed(DatasetInfo::is_text) }.into())
         }
         (ModelSpec::Surface { .. }, _) => Err(Misfit::SurfaceWithData.into()),
     }
 }
 
-/// Some of `windows` windows, evenly spread and apart where there is room: enough to tell a loss to
+/// Some of `windows` windows, evenly spread, as many as have room and at most `most`: enough to tell a loss to
 /// about a hundredth of a nat, few enough to be scored often.
-fn spread(windows: usize, context: usize) -> Vec<u32> {
-    let count = (windows / context.max(1)).clamp(usize::from(windows > 0), VALIDATION_WINDOWS);
+fn spread(windows: usize, room: usize, most: usize) -> Vec<u32> {
+    let count = room.clamp(usize::from(windows > 0), most);
     (0..count).map(|at| (at * windows / count) as u32).collect()
 }
 

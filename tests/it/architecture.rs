@@ -238,3 +238,11 @@ fn architecture_lists_every_file_with_what_it_says_of_itself() {
     }
     assert_eq!(text, renewed, "ANNEAL_RENEW=1 cargo test --release architecture_lists writes the list");
 }
+
+#[test]
+fn forecasts_know_no_window_and_their_law_no_training() {
+    absent("forecast", &INTERFACE, &[]);
+    absent("forecast", &["crate::ui", "crate::engine", "crate::cli"], &[]);
+    let trains = ["crate::train", "crate::experiment", "crate::model", "candle"];
+    absent("forecast", &trains, &["trainings.rs"]);
+}

@@ -171,6 +171,30 @@ fn resumed_equals_uninterrupted_under_accumulation_and_rounded_weights() {
 }
 
 #[test]
+fn resumed_equals_uninterrupted_where_windows_of_a_text_are_read() {
+    let text = r#"
+anneal = 1
+name = "characters"
+[data]
+name = "shakespeare"
+batch_size = 8
+[model]
+kind = "mlp"
+hidden = [12]
+context = 4
+embedding = 6
+[train]
+updates = "200"
+replicas = 2
+[[run]]
+name = "adamw"
+optimizer = { kind = "adamw" }
+lr = { kind = "cosine", peak = 0.01 }
+"#;
+    resumed_equals_uninterrupted(text, &[1, 110]);
+}
+
+#[test]
 fn resumed_equals_uninterrupted_in_candles_own_operations() {
     let text = everything("replicas = 1").with("\"200\"", "\"24\"").with("\"50\"", "\"6\"");
     let text = text.with("hypergradient = { beta = 1e-6 }", "").with("hypergradient = { beta = 1e-4 }", "");

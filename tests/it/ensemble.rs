@@ -298,6 +298,18 @@ fn numbers_and_weights_that_diverged_are_told_without_accuracy() {
     assert!(matches!(Reports::of(&checkpoint), Err(EnsembleError::NothingHeldOut)));
 }
 
+/// The loss is summed by the model, the NLL from predictions and the text: they agree only where predictions are
+/// compared with the right characters.
+#[test]
+fn windows_of_a_text_are_compared_with_the_character_after_them() {
+    let text = SMALL.with("\"mnist1d\"", "\"shakespeare\"").with("hidden = [8]", "hidden = [8]\ncontext = 5");
+    let reports = Reports::of(&trained(&text)).unwrap();
+    for line in reports.lanes[0].lines.iter().filter(|line| line.members == 1) {
+        let nll = line.measures.nll.unwrap();
+        assert!((line.measures.loss - nll).abs() < 1e-4, "{:?}", line.measures);
+    }
+}
+
 #[test]
 fn a_session_says_what_the_report_says_and_remembers() {
     let checkpoint = trained(SMALL);

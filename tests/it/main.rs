@@ -19,6 +19,7 @@ mod ensemble;
 mod errands;
 mod experiment_file;
 mod export;
+mod forecasts;
 mod govern;
 mod guard;
 mod import;

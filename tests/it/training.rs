@@ -86,6 +86,8 @@ model = { kind = "mlp", hidden = [300, 256], activation = "gelu" }"#,
 model = { kind = "cnn", channels = [16, 20] }"#,
         r#"data = { name = "shakespeare", batch_size = 12 }
 model = { kind = "transformer", layers = 1, width = 32, heads = 2, context = 32 }"#,
+        r#"data = { name = "shakespeare", batch_size = 128 }
+model = { kind = "mlp", hidden = [120], context = 8 }"#,
     ];
     for model in models {
         let text = format!(

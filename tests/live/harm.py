@@ -2,12 +2,15 @@
 that stalls for 2 s with a full queue, and one that refuses the token.
 
 Losses are compared bit for bit. The time of a step is measured in one run, in turns: a stretch of steps with the
-client, the same stretch without it, and again. It is recorded, not asserted.
+client, the same stretch without it, and again. It is recorded, not asserted. On a machine that has other work, the
+share of the processor says more: the seconds inside ``live.step`` and of the client's own threads (whatever they
+compute may keep the interpreter from the training), as the kernel counts them, per second of the training's own.
 """
 
 import logging
 import os
 import statistics
+import threading
 import time
 
 import torch
@@ -16,7 +19,7 @@ from common import Server, record
 
 from anneal_studio import Live
 
-STEPS, STRETCH, TURNS = 400, 100, 24
+STEPS, STRETCH, TURNS = 400, 100, int(os.environ.get("TURNS", 24))
 
 
 class Training:
@@ -24,7 +27,7 @@ class Training:
 
     def __init__(self):
         torch.manual_seed(0)
-        width = int(os.environ.get("WIDTH", 704))
+        width = 704
         layers = [torch.nn.Linear(256, width), torch.nn.ReLU(), torch.nn.Linear(width, width), torch.nn.ReLU(),
                   torch.nn.Linear(width, 10)]
         self.model = torch.nn.Sequential(*layers)
@@ -69,35 +72,62 @@ def losses(live_options=None, each=lambda update, live: None):
 
 
 def paired(**options):
-    """Seconds of a step without and with the client, in turns of one run: medians, and the median of their ratios."""
+    """Seconds of a step without and with the client, in turns of one run, and the client's share of the processor."""
     training = Training()
     for _ in range(STRETCH):
         training.step().item()
     steps = {False: [], True: []}
     ratios = []
+    own = of_step = of_threads = 0.0
     for turn in range(TURNS):
-        medians = {}
+        quartiles = {}
         # Which comes first alternates, so that a machine that slows down harms both.
         for with_client in ((False, True) if turn % 2 else (True, False)):
             live = training.live(**options) if with_client else None
+            threads = [it for it in threading.enumerate() if it.name.startswith("anneal-live")] if live else []
+            timed = Timed(live) if live else None
+            before, began = threads_time(threads), time.thread_time()
             times = []
             for _ in range(STRETCH):
                 start = time.perf_counter()
-                training.step(live).item()
+                training.step(timed).item()
                 times.append(time.perf_counter() - start)
             if live is not None:
+                own += time.thread_time() - began
+                of_threads += threads_time(threads) - before
+                of_step += timed.seconds
                 live.close(0.2)
             steps[with_client] += times
-            medians[with_client] = statistics.median(times)
-        ratios.append(medians[True] / medians[False])
-    without, with_client = statistics.median(steps[False]), statistics.median(steps[True])
+            # Other work on the machine only ever adds.
+            quartiles[with_client] = statistics.quantiles(times, n=4)[0]
+        ratios.append(quartiles[True] / quartiles[False])
     deviation = statistics.stdev(ratios) / len(ratios) ** 0.5
-    return {
-        "step_ms_without": round(1e3 * without, 4), "step_ms_with": round(1e3 * with_client, 4),
-        "ratio": round(statistics.median(ratios), 4), "ratio_standard_error": round(deviation, 4),
-        "mean_ms_without": round(1e3 * statistics.fmean(steps[False]), 4),
-        "mean_ms_with": round(1e3 * statistics.fmean(steps[True]), 4), "steps_each": len(steps[True]),
-    }
+    result = {"steps_each": len(steps[True])}
+    for name, times in (("without", steps[False]), ("with", steps[True])):
+        first, median, _ = statistics.quantiles(times, n=4)
+        result[f"step_ms_{name}"] = {"lower_quartile": round(1e3 * first, 3), "median": round(1e3 * median, 3)}
+    result["ratio_of_lower_quartiles"] = round(statistics.median(ratios), 4)
+    result["its_standard_error"] = round(deviation, 4)
+    result["live_step_share_of_processor"] = round(of_step / own, 5)
+    result["client_threads_share_of_processor"] = round(of_threads / own, 5)
+    return result
+
+
+def threads_time(threads):
+    return sum(time.clock_gettime(time.pthread_getcpuclockid(it.ident)) for it in threads if it.is_alive())
+
+
+class Timed:
+    """A Live whose calls are timed."""
+
+    def __init__(self, live):
+        self._live = live
+        self.seconds = 0.0
+
+    def step(self, loss):
+        began = time.thread_time()
+        self._live.step(loss=loss)
+        self.seconds += time.thread_time() - began
 
 
 def main():

@@ -72,10 +72,10 @@ impl Truth {
                     }
                 }
                 (Targets::NextCharacter, Inputs::Characters { tokens }) => {
-                    let context = context(task)?;
+                    let Answers { skipped, each } = answers(task)?;
                     for &row in batch.rows {
-                        let next = row as usize + 1;
-                        labels.extend(tokens[next..next + context].iter().map(|&token| u32::from(token)));
+                        let next = row as usize + 1 + skipped;
+                        labels.extend(tokens[next..next + each].iter().map(|&token| u32::from(token)));
                     }
                 }
                 (Targets::NextCharacter, Inputs::Dense { .. }) => return None,
@@ -217,13 +217,22 @@ pub fn correlation(a: &Outputs, b: &Outputs) -> f64 {
     both / (square_a * square_b).sqrt()
 }
 
-/// Characters of one window of a text.
-fn context(task: &Task) -> Option<usize> {
+/// Which characters of a text a window's predictions are compared with.
+struct Answers {
+    /// Characters after the window's first that are not predicted.
+    skipped: usize,
+    /// Characters that are.
+    each: usize,
+}
+
+fn answers(task: &Task) -> Option<Answers> {
     let batch = task.validation().next()?;
     let one = Batch { rows: batch.rows.get(..1)?, ..batch };
     let weights = vec![0.0; task.model.width()];
     let mut scratch = task.model.scratch(task.scratch_samples());
-    Some(task.model.score(&weights, one, &mut scratch).count as usize)
+    let each = task.model.score(&weights, one, &mut scratch).count as usize;
+    // Predictions end with the character after the window.
+    Some(Answers { skipped: task.context?.saturating_sub(each), each })
 }
 
 /// The most probable class, the first where several are.

@@ -3,15 +3,16 @@
 
 use pulp::{Simd, WithSimd};
 
+use super::input::Source;
 use super::{Layer, Mlp};
 use crate::experiment::Activation;
 use crate::model::kernel::matmul::{Left, Right, Start, multiply};
-use crate::model::kernel::rows::{copy, widen};
+use crate::model::kernel::rows::widen;
 use crate::model::kernel::scratch::cut;
 use crate::model::kernel::softmax::room_len;
 use crate::model::kernel::transpose::transpose;
 use crate::model::kernel::{math, padded};
-use crate::model::readout::{Answer, Job, read_out};
+use crate::model::readout::{Job, read_out};
 use crate::model::{Model, Targets};
 
 /// More layers than any experiment may have (64 hidden ones and the head).
@@ -31,6 +32,8 @@ pub struct At<'a> {
 /// What samples are everywhere.
 pub struct Kept<'a> {
     pub input: &'a mut [f32],
+    /// The gradient at the input, a padded row a sample, where characters are embedded.
+    pub input_deltas: &'a mut [f32],
     pub layers: [At<'a>; MAX_LAYERS],
     pub losses: &'a mut [f32],
 }
@@ -40,7 +43,15 @@ pub fn kept_len(model: &Mlp, samples: usize) -> usize {
     let lines = |numbers: usize| numbers.next_multiple_of(16);
     let each = if model.needs_slopes() { 3 } else { 2 };
     let layers: usize = model.layers.iter().map(|layer| each * lines(samples * layer.stride())).sum();
-    layers + lines(samples * model.inputs()) + lines(samples)
+    let input = lines(samples * model.inputs()) + lines(samples * model.input_deltas());
+    layers + input + lines(samples)
+}
+
+impl Mlp {
+    /// Numbers of the gradient at a sample's input, where that is wanted.
+    fn input_deltas(&self) -> usize {
+        if self.embedding.is_some() { padded(self.inputs()) } else { 0 }
+    }
 }
 
 /// Numbers that a core needs besides.
@@ -54,6 +65,7 @@ impl<'a> Kept<'a> {
     #[inline(always)]
     pub fn cut(model: &Mlp, samples: usize, rest: &mut &'a mut [f32]) -> Self {
         let input = cut(rest, samples * model.inputs());
+        let input_deltas = cut(rest, samples * model.input_deltas());
         let mut layers: [At<'_>; MAX_LAYERS] = std::array::from_fn(|_| At::default());
         let last = model.layers.len() - 1;
         for (at, (layer, kept)) in model.layers.iter().zip(&mut layers).enumerate() {
@@ -66,12 +78,13 @@ impl<'a> Kept<'a> {
                 }
             }
         }
-        Self { input, layers, losses: cut(rest, samples) }
+        Self { input, input_deltas, layers, losses: cut(rest, samples) }
     }
 
     /// The first `samples`, and the others.
     fn split(&mut self, model: &Mlp, samples: usize) -> (Kept<'_>, Kept<'_>) {
         let (input, other_input) = self.input.split_at_mut(samples * model.inputs());
+        let (input_deltas, other_deltas) = self.input_deltas.split_at_mut(samples * model.input_deltas());
         let (losses, other_losses) = self.losses.split_at_mut(samples);
         let mut layers: [At<'_>; MAX_LAYERS] = std::array::from_fn(|_| At::default());
         let mut others: [At<'_>; MAX_LAYERS] = std::array::from_fn(|_| At::default());
@@ -82,8 +95,9 @@ impl<'a> Kept<'a> {
             (half.outputs, other.outputs) = kept.outputs.split_at_mut(numbers.min(kept.outputs.len()));
             (half.slopes, other.slopes) = kept.slopes.split_at_mut(numbers.min(kept.slopes.len()));
         }
-        let others = Kept { input: other_input, layers: others, losses: other_losses };
-        (Kept { input, layers, losses }, others)
+        let others =
+            Kept { input: other_input, input_deltas: other_deltas, layers: others, losses: other_losses };
+        (Kept { input, input_deltas, layers, losses }, others)
     }
 }
 
@@ -91,7 +105,7 @@ impl<'a> Kept<'a> {
 pub struct Samples<'a> {
     pub model: &'a Mlp,
     pub row: &'a [f32],
-    pub values: &'a [f32],
+    pub source: Source<'a>,
     pub targets: Targets<'a>,
     pub rows: &'a [u32],
     /// What the gradient of a sample's loss is multiplied by.
@@ -155,11 +169,10 @@ impl WithSimd for Pass<'_, '_> {
 /// Samples on one core.
 #[inline(always)]
 fn pass<S: Simd>(simd: S, samples: Samples<'_>, kept: &mut Kept<'_>, own: &mut [f32]) -> u64 {
-    let Samples { model, row, values, targets, rows, scale, mut job } = samples;
+    let Samples { model, row, source, targets, rows, scale, mut job } = samples;
     let (n, width, last) = (rows.len(), model.inputs(), model.layers.len() - 1);
     for (sample, &at) in kept.input.chunks_exact_mut(width).zip(rows) {
-        let at = at as usize * width;
-        copy(&values[at..at + width], sample);
+        source.read(at, sample);
     }
     for (at, layer) in model.layers.iter().enumerate() {
         let (before, after) = kept.layers.split_at_mut(at);
@@ -177,21 +190,18 @@ fn pass<S: Simd>(simd: S, samples: Samples<'_>, kept: &mut Kept<'_>, own: &mut [
     }
     let classes = model.outputs();
     let logits = &mut *kept.layers[last].deltas;
-    let answer = |at: usize| Answer::of(targets, rows[at]);
+    let answer = |at: usize| source.answer(targets, rows[at]);
     let room = cut(&mut &mut *own, room_len(classes));
     let correct = read_out(simd, logits, classes, answer, (model.loss, scale), &mut job, kept.losses, room);
     if matches!(job, Job::Gradient(_)) {
         for at in (1..=last).rev() {
-            let layer = model.layers[at];
             let (before, after) = kept.layers.split_at_mut(at);
-            let (arriving, stride, inputs) = (&*after[0].deltas, layer.stride(), padded(layer.inputs));
             let At { outputs, slopes, deltas } = &mut before[at - 1];
-            let turned = cut(&mut &mut *own, layer.outputs * inputs);
-            transpose(simd, layer.weight(row), layer.outputs, layer.inputs, turned, inputs);
-            let left = Left { data: arriving, row: stride, depth: 1 };
-            let right = Right { data: turned, row: inputs };
-            multiply(simd, (n, layer.outputs, inputs), left, right, Start::Zero, deltas, inputs);
+            back(simd, &model.layers[at], row, after[0].deltas, n, deltas, own);
             descend(simd, model.activation, outputs, slopes, deltas);
+        }
+        if let (true, Some(first)) = (model.embedding.is_some(), model.layers.first()) {
+            back(simd, first, row, kept.layers[0].deltas, n, kept.input_deltas, own);
         }
     }
     correct
@@ -220,6 +230,25 @@ fn apply<S: Simd>(
     widen(layer.weight(row), layer.outputs, weight, stride);
     widen(layer.bias(row), layer.outputs, bias, stride);
     multiply(simd, sizes, x, Right { data: weight, row: stride }, Start::Row(bias), out, stride);
+}
+
+/// The gradient at a layer's inputs, a padded row a sample, from that at its outputs.
+#[inline(always)]
+fn back<S: Simd>(
+    simd: S,
+    layer: &Layer,
+    row: &[f32],
+    arriving: &[f32],
+    n: usize,
+    deltas: &mut [f32],
+    own: &mut [f32],
+) {
+    let inputs = padded(layer.inputs);
+    let turned = cut(&mut &mut *own, layer.outputs * inputs);
+    transpose(simd, layer.weight(row), layer.outputs, layer.inputs, turned, inputs);
+    let left = Left { data: arriving, row: layer.stride(), depth: 1 };
+    let right = Right { data: turned, row: inputs };
+    multiply(simd, (n, layer.outputs, inputs), left, right, Start::Zero, deltas, inputs);
 }
 
 /// Applies the activation in place, and keeps its slope where the output does not tell it.

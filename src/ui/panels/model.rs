@@ -3,13 +3,16 @@
 use eframe::egui::{TextEdit, Ui};
 
 use crate::data::Shape;
-use crate::experiment::{Activation, Experiment, Model, Norm, Source, SurfaceFunction};
+use crate::experiment::{Activation, Experiment, Model, Norm, Source, SurfaceFunction, Window};
 use crate::ui::theme;
 use crate::ui::widgets::{Amount, amount, choice, count, row};
 
 /// The widest layer that can be typed, and the most of them.
 const WIDEST: usize = 4096;
 const MOST: usize = 16;
+
+/// What a context is.
+const CONTEXT: &str = "Characters the model looks back on.";
 
 /// The families of models.
 #[derive(Clone, Copy, PartialEq)]
@@ -33,10 +36,15 @@ pub fn show(ui: &mut Ui, experiment: &mut Experiment) {
     let now = family(&experiment.model);
     let mut chosen = now;
     if choice(ui, "Model", "What learns; the choice is what suits the data.", &mut chosen, &suitable) {
-        experiment.model = model(chosen);
+        experiment.model = model(chosen, &experiment.data.source);
     }
     match &mut experiment.model {
-        Model::Mlp { hidden, activation } => {
+        Model::Mlp { hidden, activation, window } => {
+            if let Some(Window { context, embedding }) = window {
+                count(ui, &Amount::whole("Context", CONTEXT, 2.0..=32.0).limits(1.0..=4096.0), context);
+                let help = "Numbers that stand for a character.";
+                count(ui, &Amount::whole("Embedding", help, 4.0..=64.0).limits(1.0..=4096.0), embedding);
+            }
             sizes(ui, "Layers", "Neurons in each hidden layer, first layer first.", hidden);
             let names = [("tanh", Activation::Tanh), ("ReLU", Activation::Relu), ("GELU", Activation::Gelu)];
             choice(ui, "Activation", "The nonlinearity between layers.", activation, &names);
@@ -49,8 +57,7 @@ pub fn show(ui: &mut Ui, experiment: &mut Experiment) {
             let help = "Numbers that stand for a character; a multiple of the heads.";
             count(ui, &Amount::whole("Width", help, 8.0..=128.0).limits(1.0..=4096.0), width);
             count(ui, &Amount::whole("Heads", "Attention heads.", 1.0..=8.0).limits(1.0..=256.0), heads);
-            let help = "Characters the model looks back on.";
-            count(ui, &Amount::whole("Context", help, 8.0..=128.0).limits(1.0..=4096.0), context);
+            count(ui, &Amount::whole("Context", CONTEXT, 8.0..=128.0).limits(1.0..=4096.0), context);
             let names = [("before each part", Norm::Pre), ("after the sum", Norm::Post)];
             choice(ui, "Normalise", "Where a block normalises; after the sum needs a warmup.", norm, &names);
         }
@@ -76,10 +83,14 @@ pub fn show(ui: &mut Ui, experiment: &mut Experiment) {
 /// Replaces a model that cannot learn from the experiment's data.
 pub fn suit(experiment: &mut Experiment) {
     let source = &experiment.data.source;
-    if !suits(family(&experiment.model), source)
-        && let Some((_, family)) = FAMILIES.into_iter().find(|(_, family)| suits(*family, source))
-    {
-        experiment.model = model(family);
+    let now = family(&experiment.model);
+    if suits(now, source) && (now != Family::Perceptron || experiment.model.reads_text() == is_text(source)) {
+        return;
+    }
+    let mut suitable = FAMILIES.into_iter().map(|(_, family)| family).filter(|family| suits(*family, source));
+    let first = if is_text(source) { Some(Family::Transformer) } else { suitable.next() };
+    if let Some(family) = first {
+        experiment.model = model(family, source);
     }
 }
 
@@ -92,10 +103,14 @@ fn family(model: &Model) -> Family {
     }
 }
 
-/// A model of a family, of a size that trains in seconds.
-fn model(family: Family) -> Model {
+/// A model of a family that learns from such data, of a size that trains in seconds.
+fn model(family: Family, source: &Source) -> Model {
     match family {
-        Family::Perceptron => Model::Mlp { hidden: vec![64], activation: Activation::Tanh },
+        Family::Perceptron if is_text(source) => {
+            let window = Some(Window { context: 8, embedding: Window::EMBEDDING });
+            Model::Mlp { hidden: vec![96], activation: Activation::Tanh, window }
+        }
+        Family::Perceptron => Model::Mlp { hidden: vec![64], activation: Activation::Tanh, window: None },
         Family::Convolutional => Model::Cnn { channels: vec![16, 32] },
         Family::Transformer => {
             Model::Transformer { layers: 2, width: 32, heads: 4, context: 32, norm: Norm::Pre }
@@ -106,14 +121,18 @@ fn model(family: Family) -> Model {
     }
 }
 
-/// Characters want a transformer, pictures may have convolutions, and a surface is its own data.
+fn is_text(source: &Source) -> bool {
+    source.shipped().is_some_and(|info| info.shape == Shape::Sequence)
+}
+
+/// A transformer reads characters only, pictures may have convolutions, and a surface is its own data.
 fn suits(family: Family, source: &Source) -> bool {
     let shape = source.shipped().map(|info| info.shape);
     match family {
         Family::Surface => *source == Source::None,
         Family::Transformer => shape == Some(Shape::Sequence),
         Family::Convolutional => matches!(shape, Some(Shape::Image { .. })),
-        Family::Perceptron => *source != Source::None && shape != Some(Shape::Sequence),
+        Family::Perceptron => *source != Source::None,
     }
 }
 

@@ -6,7 +6,7 @@ use anneal_studio::experiment::optimizer::Slider;
 use anneal_studio::experiment::{
     Activation, Average, BatchSize, Controller, Data, Experiment, Greedy, Hypergradient, Loss, Metric, Model,
     Norm, Number, Optimizer, OptimizerKind, Plateau, PlateauMode, Run, SnapshotWhen, Snapshots, Source,
-    SurfaceFunction, ThresholdMode, Train, WeightFormat,
+    SurfaceFunction, ThresholdMode, Train, WeightFormat, Window,
 };
 use anneal_studio::schedule::formula::Definition;
 use anneal_studio::schedule::greedy::GreedyRule;
@@ -293,8 +293,18 @@ fn task() -> BoxedStrategy<(Model, Source)> {
     let tables =
         shipped(&["digits", "fashion14", "mnist1d", "penguins", "wine_quality", "spirals", "xor", "sine"]);
 
-    let mlp =
-        (widths(0), one(&Activation::ALL)).prop_map(|(hidden, activation)| Model::Mlp { hidden, activation });
+    let mlp = (widths(0), one(&Activation::ALL)).prop_map(|(hidden, activation)| Model::Mlp {
+        hidden,
+        activation,
+        window: None,
+    });
+    let text_mlp = (widths(0), one(&Activation::ALL), 1..=16_384usize, 1..=16_384usize).prop_map(
+        |(hidden, activation, context, embedding)| Model::Mlp {
+            hidden,
+            activation,
+            window: Some(Window { context, embedding }),
+        },
+    );
     let cnn = widths(1).prop_map(|channels| Model::Cnn { channels });
     let transformer = (1..=64usize, 1..64usize, 1..16usize, 1..=16_384usize, one(&Norm::ALL)).prop_map(
         |(layers, head_width, heads, context, norm)| Model::Transformer {
@@ -311,6 +321,7 @@ fn task() -> BoxedStrategy<(Model, Source)> {
         (mlp, prop_oneof![tables, file]),
         (cnn, shipped(&["digits", "fashion14"])),
         (transformer, shipped(&["shakespeare"])),
+        (text_mlp, shipped(&["shakespeare"])),
         (surface, Just(Source::None)),
     ]
     .boxed()

@@ -268,7 +268,18 @@ fn what_cannot_be_together_is_said() {
         (
             "\"digits\"",
             "\"shakespeare\"",
-            "out.toml:10:8: model.kind: found \"mlp\", allowed: \"transformer\" for the data set \"shakespeare\"",
+            "out.toml:10:8: model.kind: found \"mlp\", allowed: \"mlp\" with a context, such as context = 8, \
+             or \"transformer\" for the data set \"shakespeare\"",
+        ),
+        (
+            "hidden = [64, 32]",
+            "hidden = [64, 32]\ncontext = 8",
+            "out.toml:12:11: model.context: found 8, allowed: no context, or text: the data set \"shakespeare\"",
+        ),
+        (
+            "hidden = [64, 32]",
+            "hidden = [64, 32]\nembedding = 8",
+            "out.toml:12:13: model.embedding: found 8, allowed: `context` beside it: the characters that are embedded",
         ),
         (
             "\"digits\"\nbatch_size = 64\nvalidation = 0.2\n\n[model]\nkind = \"mlp\"\nhidden = [64, 32]",

@@ -1,6 +1,7 @@
-use anneal_studio::experiment::{Activation, Loss};
+use anneal_studio::experiment::{Activation, Loss, Window};
 use anneal_studio::model::mlp::Mlp;
-use anneal_studio::model::{Batch, Inputs, Targets};
+use anneal_studio::model::{Batch, Inputs, Model, Targets};
+use anneal_studio::random::{Stream, below, rng};
 
 use super::golden::{classes, numbers, read, row, single, sizes};
 use super::{
@@ -96,4 +97,82 @@ fn any_number_of_cores_gives_the_same_bits() {
             check_cores(&model, samples.batch(&rows), 131 * sizes[sizes.len() - 1]);
         }
     }
+}
+
+/// Windows of a text of so many characters.
+fn windows<'a>(tokens: &'a [u8], rows: &'a [u32]) -> Batch<'a> {
+    Batch { inputs: Inputs::Characters { tokens }, targets: Targets::NextCharacter, rows }
+}
+
+fn text(length: usize, vocabulary: usize) -> Vec<u8> {
+    let mut rng = rng(5, Stream::Generate);
+    (0..length).map(|_| below(&mut rng, vocabulary) as u8).collect()
+}
+
+/// Widths that are whole vectors and not, a window of one character, and no hidden layer.
+const TEXT_SIZES: [(usize, usize, &[usize], usize); 4] =
+    [(8, 16, &[32], 66), (5, 3, &[21, 9], 7), (1, 1, &[4], 3), (3, 16, &[], 16)];
+
+#[test]
+fn embedded_windows_agree_with_autograd_and_finite_differences() {
+    for (context, embedding, hidden, vocabulary) in TEXT_SIZES {
+        for (activation, _) in ACTIVATIONS {
+            for loss in [Loss::CrossEntropy, Loss::Mse] {
+                let window = Window { context, embedding };
+                let model = Mlp::of_text(window, hidden, vocabulary, activation, loss);
+                let tokens = text(60, vocabulary);
+                for rows in [&[0_u32][..], &[5, 1, 1], &[0, 3, 2, 40, 1, 0, 22, 5, 51]] {
+                    check(&model, windows(&tokens, rows));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn lanes_that_read_windows_are_alone() {
+    let window = Window { context: 6, embedding: 5 };
+    let model = Mlp::of_text(window, &[19], 9, Activation::Tanh, Loss::CrossEntropy);
+    let tokens = text(100, 9);
+    let rows = [[0, 1, 2, 3], [9, 8, 7, 6], [81, 80, 3, 93]];
+    check_lanes(&model, &rows.each_ref().map(|rows| windows(&tokens, rows)));
+    let all: Vec<u32> = (0..90).collect();
+    check_nan(&model, windows(&tokens, &all));
+    check_probabilities(&model, windows(&tokens, &rows[2]), 4);
+    let score = model.score(&super::weights(&model, 0), windows(&tokens, &rows[0]), &mut model.scratch(4));
+    assert_eq!(score.count, 4, "a window predicts one character");
+}
+
+#[test]
+fn any_number_of_cores_reads_windows_to_the_same_bits() {
+    let tokens = text(300, 66);
+    let rows: Vec<u32> = (0..131).map(|at| at * 2).collect();
+    for (activation, _) in ACTIVATIONS {
+        let window = Window { context: 8, embedding: 16 };
+        let model = Mlp::of_text(window, &[96, 50], 66, activation, Loss::CrossEntropy);
+        check_cores(&model, windows(&tokens, &rows), 131 * 66);
+    }
+}
+
+#[test]
+fn learns_what_follows_a_window() {
+    let window = Window { context: 3, embedding: 4 };
+    let model = Mlp::of_text(window, &[24], 4, Activation::Tanh, Loss::CrossEntropy);
+    // What comes next follows from the two characters before.
+    let tokens: Vec<u8> = (0..60).map(|at| [0, 0, 1, 2, 1, 3][at % 6]).collect();
+    let rows: Vec<u32> = (0..50).collect();
+    let (first, last) = train(&model, windows(&tokens, &rows), 0.3, 300);
+    assert!(last < 0.1 * first, "{first} to {last}");
+}
+
+#[test]
+fn the_embedding_is_the_first_layer() {
+    let window = Window { context: 8, embedding: 16 };
+    let model = Mlp::of_text(window, &[96], 66, Activation::Tanh, Loss::CrossEntropy);
+    let layers: Vec<(&str, usize)> =
+        model.parameters().iter().map(|it| (it.name.as_str(), it.layer)).collect();
+    let expected =
+        [("tokens", 0), ("layer0.weight", 1), ("layer0.bias", 1), ("layer1.weight", 2), ("layer1.bias", 2)];
+    assert_eq!(layers, expected);
+    assert_eq!(model.width(), 66 * 16 + (8 * 16 + 1) * 96 + (96 + 1) * 66);
 }
