@@ -30,6 +30,8 @@ pub enum Stream {
     Search { trial: u64 },
     /// Which pruned trials are trained to their end after all.
     Audit,
+    /// Whom the members of a population copy, and how they change what they copied.
+    Population,
 }
 
 /// The generator of one stream of a seed, at its start.
@@ -48,6 +50,7 @@ pub fn rng(seed: u64, stream: Stream) -> ChaCha8Rng {
         Stream::Directions => (6, 0),
         Stream::Search { trial } => (7, trial),
         Stream::Audit => (8, 0),
+        Stream::Population => (9, 0),
     };
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());

@@ -16,6 +16,7 @@ pub mod door;
 mod guard;
 pub mod hub;
 pub mod live;
+mod metrics;
 mod news;
 pub mod own;
 pub mod plan;

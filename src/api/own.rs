@@ -146,6 +146,11 @@ impl Own {
         self.runs().find(|(run, _)| run.0 == number)
     }
 
+    /// The experiment's name.
+    pub fn experiment(&self) -> &str {
+        &self.revision.experiment.name
+    }
+
     pub fn viewer(&self) -> &Viewer {
         &self.viewer
     }

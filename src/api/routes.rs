@@ -20,6 +20,7 @@ use super::refused::Refused;
 use super::register::Registration;
 use super::rows::Rows;
 use super::stream;
+use crate::sink::CONTENT_TYPE;
 
 /// How long the owner of our runs may take to answer.
 const ANSWERED: Duration = Duration::from_secs(5);
@@ -33,7 +34,7 @@ type Answer = Result<Response, Refused>;
 type Route = (&'static str, &'static [&'static str], fn() -> MethodRouter<Arc<Hub>>);
 
 /// Every route.
-pub const ROUTES: [Route; 13] = [
+pub const ROUTES: [Route; 14] = [
     ("/v1", &["get"], || get(root)),
     ("/v1/openapi.json", &["get"], || get(openapi)),
     ("/v1/runs", &["get"], || get(runs)),
@@ -44,6 +45,7 @@ pub const ROUTES: [Route; 13] = [
     ("/v1/runs/{id}/events", &["get"], || get(run_events)),
     ("/v1/runs/{id}/{order}", &["post"], || post(order)),
     ("/v1/events", &["get"], || get(events)),
+    ("/metrics", &["get"], || get(metrics)),
     ("/v1/live", &["post"], || post(register)),
     ("/v1/live/{id}/rows", &["post"], || post(rows)),
     ("/v1/live/{id}/control", &["get"], || get(control)),
@@ -83,6 +85,10 @@ async fn root() -> Response {
 
 async fn openapi() -> Response {
     ([(header::CONTENT_TYPE, "application/json")], OPENAPI).into_response()
+}
+
+async fn metrics(State(hub): Api) -> Response {
+    ([(header::CONTENT_TYPE, CONTENT_TYPE)], super::metrics::page(&hub, Instant::now())).into_response()
 }
 
 async fn runs(State(hub): Api) -> Response {

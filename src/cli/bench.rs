@@ -1,5 +1,6 @@
 //! `anneal bench`: lane-updates a second on the standard workloads.
 
+pub mod forecast;
 pub mod growth;
 pub mod instant;
 mod workload;
@@ -49,6 +50,9 @@ pub struct Arguments {
     /// Measure instead how the cost of `digits` grows with updates, lanes and batch.
     #[arg(long, conflicts_with_all = ["device", "workloads", "lanes", "instant"])]
     pub growth: bool,
+    /// Measure instead what a forecast costs: fitting the law, and a schedule's curve.
+    #[arg(long, conflicts_with_all = ["device", "workloads", "lanes", "instant", "growth"])]
+    pub forecast: bool,
     /// One short round instead of five: an idea, not a figure to quote.
     #[arg(long)]
     pub quick: bool,
@@ -65,6 +69,10 @@ pub fn command(args: &Arguments) -> Result<(), Failure> {
     if args.growth {
         let costs = growth::run(threads, pace, progress)?;
         return print_measured(args.json, &costs, || growth::table(&costs));
+    }
+    if args.forecast {
+        let costs = forecast::run(threads, pace, progress)?;
+        return print_measured(args.json, &costs, || forecast::table(&costs));
     }
     let asked = Asked { workloads: &args.workloads, lanes: &args.lanes };
     let report = run(threads, args.device.into(), &asked, pace, progress)?;

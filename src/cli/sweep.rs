@@ -1,5 +1,7 @@
 //! `anneal sweep`: one run under many other numbers.
 
+mod population;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,6 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::{Failure, output, read, threads_of};
+use crate::experiment::sweep::Search;
 use crate::sweep::edges::at_the_edge;
 use crate::sweep::front::{best, front};
 use crate::sweep::isolation::{Isolated, isolate, plain};
@@ -57,6 +60,9 @@ pub fn run(args: &SweepArgs) -> Result<(), Failure> {
         return Err(Failure::BadFile(anyhow!(
             "--isolate {path}: the sweep does not vary it; it varies {there}"
         )));
+    }
+    if sweep.search == Search::Pbt {
+        return population::run(args, &experiment, &sweep);
     }
     let pool = Arc::new(crate::train::pool(Some(threads_of(args.threads)))?);
     let mut sweeper = Sweeper::new(&experiment, &sweep, &args.file, pool).map_err(told)?;

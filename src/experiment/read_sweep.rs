@@ -26,6 +26,8 @@ const MAX_AXES: usize = 64;
 const MAX_CHOICES: usize = 1000;
 /// The largest seed: the largest whole number that TOML promises to carry.
 const MAX_SEED: u64 = i64::MAX as u64;
+/// The most members of a population, which are all in memory at once.
+const MAX_MEMBERS: usize = 4096;
 /// The most seeds of a trial.
 const MAX_SEEDS: usize = 1024;
 
@@ -35,10 +37,6 @@ pub(super) fn sweep(node: &Node, experiment: &Experiment, clock: Clock) -> Resul
     fields.only(&["run", "search", "trials", "seeds", "seed", "objective", "prune", "over"])?;
     let run = run(&fields, experiment)?;
     let search = match fields.get("search") {
-        Some(search) if search.is_str("pbt") => {
-            let found = "\"pbt\": populations are not built yet";
-            return Err(search.error_found(found, "grid, random, sobol, tpe or cma_es"));
-        }
         Some(search) => search.choice(&Search::ALL)?,
         None => Search::Grid,
     };
@@ -50,7 +48,25 @@ pub(super) fn sweep(node: &Node, experiment: &Experiment, clock: Clock) -> Resul
     let over = fields.need("over", OVER)?;
     let base = Base::new(experiment, &run, over.file(), clock);
     let base = base.ok_or_else(|| fields.missing("run", "a run that can be written down"))?;
-    let over = axes(&over, &base, search)?;
+    let axes = axes(&over, &base, search)?;
+    if search == Search::Pbt {
+        let peak = |axis: &Axis| match &axis.values {
+            Values::Range(range) => axis.path == "lr.peak" && range.from > 0.0,
+            Values::Choices(_) => false,
+        };
+        if axes.len() != 1 || !axes.iter().all(peak) {
+            let paths: Vec<&str> = axes.iter().map(|axis| axis.path.as_str()).collect();
+            return Err(
+                over.error_found(paths.join(", "), "\"lr.peak\" alone, as a range above 0, for a population")
+            );
+        }
+        let members = trials.unwrap_or(1);
+        if members > MAX_MEMBERS {
+            let found = format!("{members} members");
+            return Err(fields.need("trials", "")?.error_found(found, format!("at most {MAX_MEMBERS}")));
+        }
+    }
+    let over = axes;
     if search == Search::Grid && trials.is_none() {
         let cells = over.iter().map(|axis| axis.values.points().unwrap_or(1)).fold(1, usize::saturating_mul);
         if cells > Sweep::MAX_TRIALS {
@@ -183,6 +199,14 @@ fn alone(fields: &Fields, search: Search, objectives: &[Objective], prune: Prune
     let several = objectives.len() > 1;
     if let (true, Search::Tpe | Search::CmaEs, Some(node)) = (several, search, fields.get("search")) {
         return Err(node.error_found("a search for one objective beside two", "grid, random or sobol"));
+    }
+    if let (Search::Pbt, Some(node)) = (search, fields.get("objective"))
+        && objectives != [Objective::FinalValLoss]
+    {
+        return Err(node.error("final_val_loss: it decides who copies whom in a population"));
+    }
+    if let (Search::Pbt, true, Some(node)) = (search, prune != Prune::None, fields.get("prune")) {
+        return Err(node.error("none: the worst of a population copy the best"));
     }
     if let (true, Some(node)) = (prune != Prune::None, fields.get("prune")) {
         if several {

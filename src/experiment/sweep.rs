@@ -44,16 +44,19 @@ pub enum Search {
     Tpe,
     /// Covariance matrix adaptation: a population that moves downhill.
     CmaEs,
+    /// Population based training: members copy each other's weights and change the rate. It varies the peak alone.
+    Pbt,
 }
 
 impl Search {
     /// Every search, by its name in an experiment file.
-    pub const ALL: [(&'static str, Self); 5] = [
+    pub const ALL: [(&'static str, Self); 6] = [
         ("grid", Self::Grid),
         ("random", Self::Random),
         ("sobol", Self::Sobol),
         ("tpe", Self::Tpe),
         ("cma_es", Self::CmaEs),
+        ("pbt", Self::Pbt),
     ];
 }
 

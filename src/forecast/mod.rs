@@ -21,4 +21,4 @@ pub use law::Law;
 pub use logs::{LogError, measured};
 pub use measured::{Measured, Miss};
 pub use reference::{Reference, Role};
-pub use trainings::{ChoiceError, Trainings, course, train};
+pub use trainings::{ChoiceError, Trainings, alike, course, train};

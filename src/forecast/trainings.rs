@@ -151,6 +151,11 @@ fn dependence(run: &Run) -> Option<&'static str> {
     }
 }
 
+/// Whether a law that holds for `base` holds for a run: both follow from their schedules, and differ in nothing else.
+pub fn alike(run: &Run, base: &Run) -> bool {
+    dependence(run).is_none() && differs_in_schedule_only(run, base)
+}
+
 fn differs_in_schedule_only(run: &Run, other: &Run) -> bool {
     Run { name: other.name.clone(), lr: other.lr.clone(), ..run.clone() } == *other
 }

@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 /// Characters of a label's value at most.
 const LONGEST_LABEL: usize = 120;
 /// What the text is served as.
-pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// A page under construction.
 #[derive(Default)]
-pub(super) struct Text {
+pub(crate) struct Text {
     page: String,
 }
 
@@ -36,7 +36,7 @@ impl Text {
 }
 
 /// Labels as they stand between the braces.
-pub(super) fn labels(pairs: &[(&str, &str)]) -> String {
+pub(crate) fn labels(pairs: &[(&str, &str)]) -> String {
     let one = |(name, value): &(&str, &str)| {
         let short: String = value.chars().take(LONGEST_LABEL).collect();
         let escaped = short.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use crate::telemetry::{EventKind, Row};
 
 pub use endpoint::Endpoint;
+pub(crate) use exposition::{CONTENT_TYPE, Text, labels};
 pub use outlet::Outlet;
 pub use prometheus::{Page, Prometheus};
 pub use tensorboard::TensorBoard;

@@ -89,6 +89,10 @@ impl Sweeper {
         prepared: Option<Arc<Prepared>>,
         pool: Arc<rayon::ThreadPool>,
     ) -> Result<Self, SweepError> {
+        if sweep.search == Search::Pbt {
+            let how = "search = \"pbt\" breeds a population: run it by `anneal sweep FILE --out DIR` and open the schedule.toml that it writes";
+            return Err(SweepError::Impossible(how.to_owned()));
+        }
         let prepared = prepared.map_or_else(|| prepare(experiment), Ok)?;
         let task = Task::new(experiment, Arc::clone(&prepared))?;
         let clock = task.clock;

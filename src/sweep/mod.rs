@@ -15,6 +15,7 @@ pub mod journal;
 pub mod map;
 pub mod objective;
 pub mod optuna;
+pub mod population;
 pub mod pruner;
 pub mod sampler;
 pub mod shape;

@@ -41,7 +41,8 @@ impl Sampler {
         let shapes = space.shapes();
         let rule = match sweep.search {
             Search::Grid => Rule::Grid(space.grid(sweep.trials, seed)),
-            Search::Random => Rule::Random,
+            // A population is no row of trials: the driver refuses it.
+            Search::Random | Search::Pbt => Rule::Random,
             Search::Sobol => Rule::Sobol(SobolSampler::with_seed(seed)),
             Search::Tpe => Rule::Tpe(Vec::new()),
             Search::CmaEs => Rule::CmaEs(CmaEs::new(lines(&shapes))),

@@ -2,6 +2,7 @@
 
 mod command;
 mod file;
+mod population;
 mod search;
 pub mod support;
 mod trials;

@@ -5,6 +5,7 @@ mod diagnosis;
 mod editing;
 mod export;
 mod files;
+mod forecasts;
 mod hostile;
 mod lab;
 mod landscape;

@@ -2,9 +2,9 @@
 that stalls for 2 s with a full queue, and one that refuses the token.
 
 Losses are compared bit for bit. The time of a step is measured in one run, in turns: a stretch of steps with the
-client, the same stretch without it, and again. It is recorded, not asserted. On a machine that has other work, the
-share of the processor says more: the seconds inside ``live.step`` and of the client's own threads (whatever they
-compute may keep the interpreter from the training), as the kernel counts them, per second of the training's own.
+client, the same stretch without it, and again. It is recorded, not asserted. On a machine that has other work the clock
+says little; so the seconds that the kernel gave to the training's thread are compared, too, and those of the client's own
+threads are told per second of the training's.
 """
 
 import logging
@@ -72,62 +72,51 @@ def losses(live_options=None, each=lambda update, live: None):
 
 
 def paired(**options):
-    """Seconds of a step without and with the client, in turns of one run, and the client's share of the processor."""
+    """Milliseconds of a step without and with the client, in turns of one run: medians, by the clock and by the kernel's
+    account of the training's thread, with the median ratio of two turns and its standard error."""
     training = Training()
     for _ in range(STRETCH):
         training.step().item()
-    steps = {False: [], True: []}
-    ratios = []
-    own = of_step = of_threads = 0.0
+    clock, processor = {False: [], True: []}, {False: [], True: []}
+    ratios = {"clock": [], "processor": []}
+    of_threads = 0.0
     for turn in range(TURNS):
-        quartiles = {}
+        medians = {}
         # Which comes first alternates, so that a machine that slows down harms both.
         for with_client in ((False, True) if turn % 2 else (True, False)):
             live = training.live(**options) if with_client else None
-            threads = [it for it in threading.enumerate() if it.name.startswith("anneal-live")] if live else []
-            timed = Timed(live) if live else None
-            before, began = threads_time(threads), time.thread_time()
-            times = []
+            for _ in range(5):
+                training.step(live).item()
+            threads = [it for it in threading.enumerate() if it.name.startswith("anneal-live")]
+            before = threads_time(threads)
+            times, seconds = [], []
             for _ in range(STRETCH):
-                start = time.perf_counter()
-                training.step(timed).item()
+                start, began = time.perf_counter(), time.thread_time()
+                training.step(live).item()
+                seconds.append(time.thread_time() - began)
                 times.append(time.perf_counter() - start)
             if live is not None:
-                own += time.thread_time() - began
                 of_threads += threads_time(threads) - before
-                of_step += timed.seconds
                 live.close(0.2)
-            steps[with_client] += times
-            # Other work on the machine only ever adds.
-            quartiles[with_client] = statistics.quantiles(times, n=4)[0]
-        ratios.append(quartiles[True] / quartiles[False])
-    deviation = statistics.stdev(ratios) / len(ratios) ** 0.5
-    result = {"steps_each": len(steps[True])}
-    for name, times in (("without", steps[False]), ("with", steps[True])):
-        first, median, _ = statistics.quantiles(times, n=4)
-        result[f"step_ms_{name}"] = {"lower_quartile": round(1e3 * first, 3), "median": round(1e3 * median, 3)}
-    result["ratio_of_lower_quartiles"] = round(statistics.median(ratios), 4)
-    result["its_standard_error"] = round(deviation, 4)
-    result["live_step_share_of_processor"] = round(of_step / own, 5)
-    result["client_threads_share_of_processor"] = round(of_threads / own, 5)
+            clock[with_client] += times
+            processor[with_client] += seconds
+            medians[with_client] = statistics.median(times), statistics.median(seconds)
+        for i, name in enumerate(ratios):
+            ratios[name].append(medians[True][i] / medians[False][i])
+    result = {"steps_each": len(clock[True])}
+    for name, times in (("clock", clock), ("processor", processor)):
+        result[name] = {
+            "step_ms_without": round(1e3 * statistics.median(times[False]), 3),
+            "step_ms_with": round(1e3 * statistics.median(times[True]), 3),
+            "ratio": round(statistics.median(ratios[name]), 4),
+            "standard_error": round(statistics.stdev(ratios[name]) / len(ratios[name]) ** 0.5, 4),
+        }
+    result["client_threads_share_of_processor"] = round(of_threads / sum(processor[True]), 5)
     return result
 
 
 def threads_time(threads):
     return sum(time.clock_gettime(time.pthread_getcpuclockid(it.ident)) for it in threads if it.is_alive())
-
-
-class Timed:
-    """A Live whose calls are timed."""
-
-    def __init__(self, live):
-        self._live = live
-        self.seconds = 0.0
-
-    def step(self, loss):
-        began = time.thread_time()
-        self._live.step(loss=loss)
-        self.seconds += time.thread_time() - began
 
 
 def main():

@@ -193,7 +193,8 @@ def s3():
         with open(place / "s3.log", "w") as log:
             feed = subprocess.Popen([sys.executable, "-m", "anneal_studio.sync", str(middle), "--to", "s3://kept/run",
                                      "--patience", "120"], env=ENV, stderr=log)
-            time.sleep(4)
+            # Its client tries by itself for a while before it says anything.
+            wait("the dead server to be noticed", lambda: "again in" in (place / "s3.log").read_text())
             running = server()
             bucket()
             assert feed.wait(120) == 0, (place / "s3.log").read_text()

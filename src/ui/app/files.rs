@@ -6,9 +6,10 @@ use eframe::egui::{Context, Ui, ViewportCommand};
 
 use crate::engine::protocol::Command;
 use crate::experiment::{Comments, Experiment};
-use crate::govern::{Change, Recorded, saving};
+use crate::govern::{Change, History, Recorded, saving};
 use crate::recording::is_claimed;
 use crate::ui::document::{Document, first};
+use crate::ui::panels::live;
 use crate::ui::picker::Ask;
 use crate::ui::sheet::{Decision, Resume, Sheet, Source, Then, file_name};
 
@@ -63,7 +64,7 @@ impl StudioApp {
 
     fn save_to(&mut self, ctx: &Context, path: &Path, then: Option<Then>) {
         let document = &self.studio.document;
-        let change = Change::new("studio", "");
+        let change = self.change(path);
         let saved = saving(path, &change, || match document.path() {
             Some(original) => document.experiment().save_like(original, path),
             None => document.experiment().save(path).map(|()| Comments::Kept),
@@ -97,6 +98,20 @@ impl StudioApp {
                 self.studio.sheet = Some(Sheet::Save { path, error: Some(error), then });
             }
         }
+    }
+
+    /// What a save records: who saves, and what was changed of a training under way, by whom, and from which update on.
+    fn change(&self, path: &Path) -> Change {
+        let change = Change::new("studio", "");
+        let last = History::read(path).ok().and_then(|history| history.entries.last().map(|last| last.at));
+        let made = live::made_since(&self.studio, last.map_or(0.0, |at| at as f64));
+        let update = made.last().map(|made| made.applied.unwrap_or(made.from));
+        let asked = made.iter().filter(|made| made.by != "studio");
+        let told = asked.map(|made| {
+            let why = if made.why.is_empty() { "no reason given" } else { &made.why };
+            format!("{} over the API, from update {}: {why}", made.by, made.applied.unwrap_or(made.from))
+        });
+        Change { update, why: told.collect::<Vec<_>>().join("; "), ..change }
     }
 
     /// Opens whatever stands there: an experiment, the folder of a training of ours, or a recording.

@@ -8,6 +8,7 @@ pub mod diagnosis;
 pub mod experiment;
 pub mod export;
 pub mod field;
+pub mod forecast;
 pub mod gallery;
 pub mod glossary;
 pub mod history;
@@ -50,6 +51,7 @@ pub const PANELS: &[Panel] = &[
     range_test::PANEL,
     map::PANEL,
     sweep::PANEL,
+    forecast::PANEL,
     batch_size::PANEL,
     diagnosis::PANEL,
     microscope::PANEL,

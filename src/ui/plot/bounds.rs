@@ -68,11 +68,13 @@ pub fn rates(ranges: impl Iterator<Item = (f64, f64)>, scale: Scale) -> (f64, f6
     }
 }
 
-/// The heights of a measured quantity: all of the smoothed lines, and as much of the raw ones as leaves those readable.
+/// The heights of a measured quantity: all of the smoothed lines and of a forecast, and as much of the raw ones as
+/// leaves those readable.
 pub fn measured<'a>(
     lanes: impl Iterator<Item = &'a LaneFrame>,
     scale: Scale,
     chance: Option<f64>,
+    forecast: impl Iterator<Item = f64>,
 ) -> (f64, f64) {
     let mut calm = Bounds::EMPTY;
     let mut raw = Bounds::EMPTY;
@@ -92,7 +94,7 @@ pub fn measured<'a>(
     }
     heights.sort_by(f64::total_cmp);
     let cap = if diverged { usual_top(&heights) } else { f64::INFINITY };
-    for height in heights {
+    for height in heights.into_iter().chain(forecast) {
         calm.add(Some(height.min(cap)));
     }
     if let Some(height) = chance.and_then(|chance| scale.height(chance))
@@ -134,7 +136,7 @@ mod tests {
         assert_eq!(rates(std::iter::empty(), Scale::Linear), (0.0, 1.0));
         let (low, high) = rates([(0.1, 0.1)].into_iter(), Scale::Log);
         assert!(high > low);
-        assert_eq!(measured(std::iter::empty(), Scale::Log, None), (-1.0, 1.0));
+        assert_eq!(measured(std::iter::empty(), Scale::Log, None, std::iter::empty()), (-1.0, 1.0));
     }
 
     #[test]

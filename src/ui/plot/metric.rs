@@ -1,7 +1,7 @@
 //! The middle plot: the losses, or another measured quantity.
 
 use eframe::egui::{Align2, Color32, Painter, Rect, Sense, Shape, Stroke, Ui, vec2};
-use egui_plot::Line;
+use egui_plot::{Line, LineStyle, PlotPoint};
 
 use crate::engine::protocol::State;
 use crate::telemetry::{Column, Role};
@@ -12,6 +12,7 @@ use crate::ui::view::Window;
 use crate::ui::widgets::paint_marker;
 
 use super::chart::{Across, Chart, Drawn, note};
+use super::ghost::{Ghost, Outline};
 use super::lines::Strokes;
 use super::panel::{Plots, plain};
 use super::switch::{column_switch, scale_switch, word_switch};
@@ -39,7 +40,12 @@ impl Plots<'_> {
             })
         };
         let chance = studio.frame.status.chance_loss.filter(|_| is_loss);
-        let y = bounds::measured(lanes().map(|(_, lane)| lane), scale, chance);
+        let ghost = studio.panels.peek::<Ghost>().and_then(|ghost| ghost.of.as_ref());
+        let ghost = ghost.filter(|(run, _)| is_loss && studio.is_shown(*run));
+        let ghost =
+            ghost.map(|(run, forecast)| (tokens.run(studio.slot(*run)), Outline::new(forecast, scale)));
+        let foreseen = ghost.iter().flat_map(|(_, outline)| outline.heights());
+        let y = bounds::measured(lanes().map(|(_, lane)| lane), scale, chance, foreseen);
         let x = self.window();
         let mut lines = Vec::new();
         let mut lost = Vec::new();
@@ -51,6 +57,11 @@ impl Plots<'_> {
             });
         }
         let name = quantity.short();
+        if let Some((color, outline)) = &ghost {
+            let points = outline.line.iter().map(|&(x, y)| PlotPoint::new(x, y)).collect();
+            let dashes = LineStyle::Dashed { length: metrics::DASH };
+            lines.push(plain(points, tokens.ahead(*color), metrics::CURVE).style(dashes));
+        }
         let chart = Chart { name, scale, across: Across::Updates, x, y, x_labels: false, titled: true };
         let (mut new_scale, mut new_quantity, mut smoothing) =
             (studio.view.loss_scale, quantity, studio.view.smoothing);
@@ -68,11 +79,15 @@ impl Plots<'_> {
                     }
                 }
                 if is_loss {
-                    key(ui, smoothing);
+                    key(ui, smoothing, ghost.is_some());
                 }
             },
             |plot| lines.into_iter().for_each(|line| plot.line(line)),
         );
+        if let Some((color, outline)) = &ghost {
+            let painter = ui.painter().with_clip_rect(drawn.rect);
+            outline.fill(&painter, tokens.faded(*color), |place| overlay::position(&drawn, place));
+        }
         for (row, lane) in lanes().filter(|(_, lane)| lane.id.replica == 0) {
             let color = studio.color(row, tokens);
             validation_marks(ui, &drawn, lane, row.slot, color, scale);
@@ -209,7 +224,7 @@ fn chance_line(ui: &Ui, drawn: &Drawn, height: f64, text: &str) {
 }
 
 /// What the kinds of line in the loss plot mean, as far as there is room.
-fn key(ui: &mut Ui, smoothed: bool) {
+fn key(ui: &mut Ui, smoothed: bool, forecast: bool) {
     let tokens = theme::tokens(ui);
     let mut entry = |name: &str, paint: &dyn Fn(&Painter, Rect)| {
         let text = ui.painter().layout_no_wrap(name.to_owned(), theme::small(), tokens.muted);
@@ -227,6 +242,17 @@ fn key(ui: &mut Ui, smoothed: bool) {
     if smoothed {
         entry("smoothed", &|painter, rect| {
             painter.hline(rect.x_range(), rect.center().y, (metrics::CURVE, tokens.muted));
+        });
+    }
+    if forecast {
+        entry("forecast", &|painter, rect| {
+            painter.rect_filled(rect.shrink2(vec2(0.0, metrics::XS)), 0.0, tokens.faded(tokens.muted));
+            painter.extend(Shape::dashed_line(
+                &[rect.left_center(), rect.right_center()],
+                Stroke::new(metrics::CURVE_FAINT, tokens.muted),
+                metrics::DASH_GAP,
+                metrics::DASH_GAP,
+            ));
         });
     }
     entry("batch", &|painter, rect| {

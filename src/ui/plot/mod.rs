@@ -5,6 +5,7 @@ mod bounds;
 mod chart;
 mod compare;
 mod figure;
+mod ghost;
 mod grips;
 mod lines;
 mod metric;
@@ -20,6 +21,7 @@ mod switch;
 
 pub use compare::compare;
 pub use figure::Figure;
+pub use ghost::Ghost;
 pub use overlay::{color as event_color, words as event_words};
 pub use panel::{plain, show};
 pub use scale::{Scale, Tick};

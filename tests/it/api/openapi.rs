@@ -133,3 +133,27 @@ fn answers_are_as_the_document_says() {
     check("Control", &client.stream(&format!("/v1/live/{id}/control"), "").of("control"));
     check("Error", &client.get("/v1/runs/nobody").json());
 }
+
+#[test]
+fn prometheus_is_given_the_newest_values_of_every_run_for_the_token() {
+    let (_hub, _server, client) = serve();
+    let register = json!({"session": "m", "name": "a \"run\"", "total": 100, "groups": [{"name": "all", "lr": 0.1}], "can": []});
+    let id = client.post("/v1/live", &register).json()["id"].as_str().unwrap().to_owned();
+    let rows =
+        json!({"first": 0, "rows": {"update": [0, 1], "train_loss": [2.0, 1.5], "lr:all": [0.1, 0.25]}});
+    assert_eq!(client.post(&format!("/v1/live/{id}/rows"), &rows).status, 200);
+    let page = client.get("/metrics");
+    assert_eq!(page.status, 200);
+    let labels = format!("{{experiment=\"live\",run=\"a \\\"run\\\"\",replica=\"0\",id=\"{id}\"}}");
+    for line in [
+        format!("anneal_train_loss{labels} 1.5"),
+        format!("anneal_learning_rate{labels} 0.25"),
+        format!("anneal_updates_planned{labels} 100"),
+        format!("anneal_divergences_total{labels} 0"),
+    ] {
+        assert!(page.body.contains(&line), "{line}\n{}", page.body);
+    }
+    let rows = json!({"first": 2, "rows": {"update": [2], "train_loss": ["nan"], "lr:all": [0.25]}});
+    assert_eq!(client.post(&format!("/v1/live/{id}/rows"), &rows).status, 200);
+    assert!(client.get("/metrics").body.contains(&format!("anneal_divergences_total{labels} 1")));
+}

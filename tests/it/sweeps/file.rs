@@ -82,7 +82,7 @@ fn whatever_cannot_be_is_refused_with_its_place_and_what_may_stand_there() {
         ("trials = 1000000000\n[sweep.over]\n\"lr.peak\" = [1.0]\n", "sweep.trials", "1 to 1000000"),
         ("trials = 0\n[sweep.over]\n\"lr.peak\" = [1.0]\n", "sweep.trials", "1 to 1000000"),
         ("seeds = 0\n[sweep.over]\n\"lr.peak\" = [1.0]\n", "sweep.seeds", "whole number"),
-        ("search = \"pbt\"\n[sweep.over]\n\"lr.peak\" = [1.0]\n", "sweep.search", "not built yet"),
+        ("search = \"pbt\"\n[sweep.over]\n\"lr.peak\" = [1.0]\n", "sweep.over", "as a range above 0"),
         ("search = \"gird\"\n[sweep.over]\n\"lr.peak\" = [1.0]\n", "sweep.search", "`grid`"),
         (
             "objective = \"final_val_los\"\n[sweep.over]\n\"lr.peak\" = [1.0]\n",

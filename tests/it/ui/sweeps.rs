@@ -12,13 +12,13 @@ use crate::sweeps::support;
 const SWEEP: &str = "seeds = 2\n[sweep.over]\n\"lr.kind\" = [\"cosine\", \"wsd\", \"linear\"]\n\
                      \"lr.peak\" = { from = 1e-2, to = 1.0, scale = \"log\", points = 4 }\n";
 
-fn studio() -> Studio {
+pub fn studio() -> Studio {
     let experiment: Experiment = support::experiment(SWEEP);
     open(experiment, None, 30, (1600.0, 1000.0))
 }
 
 /// Frames until the condition holds.
-fn wait(studio: &mut Studio, done: impl Fn(&Studio) -> bool) {
+pub fn wait(studio: &mut Studio, done: impl Fn(&Studio) -> bool) {
     for _ in 0..2000 {
         studio.harness.step();
         if done(studio) {

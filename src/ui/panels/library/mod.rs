@@ -49,7 +49,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
     let state = studio.panels.of::<State>();
     let again = ui
         .horizontal(|ui| {
-            let room = ui.available_width() - metrics::FIELD_VALUE;
+            let room = ui.available_width() - metrics::RUN_LOSS - metrics::L;
             let hint = "Folder of trainings";
             ui.add(TextEdit::singleline(&mut state.folder).hint_text(hint).desired_width(room));
             ui.add(secondary("Look again")).on_hover_text("Read what is new or has changed.").clicked()
@@ -66,7 +66,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
         [(Tab::Runs, "Runs"), (Tab::Executive, "Executive"), (Tab::OnCall, "On call"), (Tab::Debug, "Debug")];
     tabs(ui, &mut state.tab, &all);
     ui.horizontal(|ui| {
-        let room = ui.available_width() - metrics::RUN_LOSS;
+        let room = ui.available_width() - metrics::RUN_LOSS - metrics::L;
         let field = TextEdit::singleline(&mut state.filter.search)
             .hint_text("Search experiments, runs, tags, notes")
             .desired_width(room);

@@ -43,9 +43,12 @@ const COLUMNS: [Column; 4] = [
 pub fn show(ui: &mut Ui, answer: &Answer, chosen: &[Lane], filter: &mut Filter, below: f32) -> Option<Wish> {
     let count = answer.rows.len();
     let runs = if count == 1 { "run" } else { "runs" };
+    // Room for the bar on the right, which floats.
+    ui.set_max_width(ui.available_width() - metrics::S);
+    ui.spacing_mut().item_spacing.x = metrics::S;
     ui.horizontal(|ui| {
         let columns = (metrics::COLUMN + metrics::S) * COLUMNS.len() as f32;
-        let names = ui.available_width() - columns - metrics::L;
+        let names = ui.available_width() - columns - metrics::XS;
         ui.allocate_ui(vec2(names, metrics::L), |ui| {
             ui.set_min_width(names);
             header(ui, filter, &format!("{count} {runs}"), "run", "Sort by the run's name.");
@@ -105,7 +108,7 @@ fn line(ui: &mut Ui, row: &Row, is_chosen: bool) -> Option<Wish> {
             wish = Some(Wish::Star(row.folder.clone(), !row.star));
         }
         let columns = (metrics::COLUMN + metrics::S) * COLUMNS.len() as f32;
-        let names = ui.available_width() - columns;
+        let names = ui.available_width() - columns - metrics::S;
         ui.allocate_ui(vec2(names, metrics::CONTROL), |ui| {
             ui.set_min_width(names);
             let state = match (&row.failed, row.diverged_at) {

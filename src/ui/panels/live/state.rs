@@ -8,6 +8,7 @@ use eframe::egui::Context;
 
 use crate::api::change::{Change, Future};
 use crate::api::hub::lock;
+use crate::api::live::Made;
 use crate::api::own::{Inbox, Own};
 use crate::api::{Hub, Options, Server, door};
 use crate::train::ids::RunId;
@@ -80,6 +81,20 @@ pub fn start_at(studio: &mut Studio, ctx: &Context, options: Options) {
         }
         Err(error) => state.error = Some(format!("the API cannot be served: {error}")),
     }
+}
+
+/// What was changed of our runs since this time, by hand and over the API; nothing while the server was never on.
+pub fn made_since(studio: &Studio, since: f64) -> Vec<Made> {
+    let hub = studio.panels.peek::<State>().and_then(|state| state.hub.as_ref());
+    let made = hub.and_then(|hub| {
+        hub.with_own(|own| {
+            let all = own.runs().flat_map(|(run, _)| own.changes(run));
+            all.filter(|made| made.at > since).cloned().collect::<Vec<_>>()
+        })
+    });
+    let mut made = made.unwrap_or_default();
+    made.sort_by(|a, b| a.at.total_cmp(&b.at));
+    made
 }
 
 /// Does what is asked over the API, and takes in the runs that came.

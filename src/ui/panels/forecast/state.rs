@@ -1,0 +1,222 @@
+//! What the forecast panel keeps: the law and what it holds for, and how far it missed the runs that came.
+
+use std::sync::Arc;
+
+use crate::experiment::{Experiment, Run};
+use crate::forecast::{Best, Course, Fit, Measured, Trainings, alike, best_shape, course, fit, train};
+use crate::jobs::{Answers, Job};
+use crate::schedule::Clock;
+use crate::train::TrainError;
+use crate::train::ids::RunId;
+use crate::train::task::{Task, prepare};
+use crate::ui::basis::Basis;
+use crate::ui::plot::Ghost;
+use crate::ui::studio::Studio;
+
+/// Losses of a forecast that is drawn.
+const POINTS: u64 = 64;
+
+/// A law, and what it was fitted to.
+pub struct Ground {
+    basis: Basis,
+    /// Runs that it holds for differ from this one in their schedules only.
+    base: Run,
+    pub fit: Fit,
+    pub fitted: Vec<Run>,
+    /// What was made or left out for it, in words.
+    pub notes: Vec<String>,
+}
+
+/// What came of a fit.
+struct Answer {
+    fit: Fit,
+    fitted: Vec<Run>,
+    notes: Vec<String>,
+}
+
+/// A fit on its way, and what it will hold for.
+struct Pending {
+    basis: Basis,
+    base: Run,
+    job: Job<Result<Answer, String>>,
+}
+
+/// A run that arrived after its forecast.
+pub struct Arrived {
+    pub run: RunId,
+    pub predicted: f64,
+    pub measured: f64,
+}
+
+/// What a frame's forecasts depend on.
+type Seen = (u64, RunId, Clock);
+
+#[derive(Default)]
+pub struct State {
+    pub ground: Option<Ground>,
+    pub error: Option<String>,
+    /// The newest miss of each run.
+    pub arrived: Vec<Arrived>,
+    /// The end of every run that the law holds for, with half its band.
+    pub ends: Vec<(RunId, (f64, f64))>,
+    pending: Option<Pending>,
+    seen: Option<Seen>,
+}
+
+impl State {
+    /// The share that is done, while runs are trained for a fit.
+    pub fn progress(&self) -> Option<f32> {
+        self.pending.as_ref().map(|pending| pending.job.progress().share())
+    }
+
+    pub fn stop(&mut self) {
+        self.pending = None;
+    }
+
+    /// Takes in a fit that has come.
+    fn listen(&mut self) {
+        let Some(answer) = self.pending.as_ref().and_then(|pending| pending.job.poll()) else { return };
+        let Some(Pending { basis, base, .. }) = self.pending.take() else { return };
+        match answer {
+            Ok(Ok(Answer { fit, fitted, notes })) => {
+                self.ground = Some(Ground { basis, base, fit, fitted, notes });
+                self.arrived.clear();
+                self.error = None;
+                self.seen = None;
+            }
+            Ok(Err(error)) => self.error = Some(error),
+            Err(lost) => self.error = Some(lost.to_string()),
+        }
+    }
+}
+
+impl Ground {
+    /// Whether the law holds for a run of the document.
+    fn holds(&self, studio: &Studio, id: RunId) -> bool {
+        let run = studio.document.run(id);
+        let same = || Basis::of(&studio.document, id).as_ref() == Some(&self.basis);
+        run.is_some_and(|run| alike(run, &self.base)) && same()
+    }
+}
+
+/// Whether there is a law that holds for the selected run.
+pub fn holds(studio: &Studio) -> bool {
+    let ground = studio.panels.peek::<State>().and_then(|state| state.ground.as_ref());
+    ground.is_some_and(|ground| ground.holds(studio, studio.view.selected))
+}
+
+/// Takes in a fit, forecasts anew where something was edited, and keeps the miss of a run that has arrived.
+pub fn poll(studio: &mut Studio, _: bool) -> bool {
+    studio.panels.of::<State>().listen();
+    let seen = (studio.document.generation(), studio.view.selected, studio.clock());
+    if studio.panels.of::<State>().seen != Some(seen) {
+        forecast(studio);
+        studio.panels.of::<State>().seen = Some(seen);
+    }
+    arrive(studio);
+    studio.panels.of::<State>().pending.is_some()
+}
+
+/// Whether a fit is on its way.
+pub fn is_waiting(studio: &Studio) -> bool {
+    studio.panels.peek::<State>().is_some_and(|state| state.pending.is_some())
+}
+
+/// The rates of a run of the document.
+fn rates(studio: &Studio, id: RunId) -> Option<Course> {
+    let curve = studio.curve(id)?;
+    Some(Course::new(studio.clock().updates, |update| curve.at(update)))
+}
+
+/// The ends of all runs, and the whole curve of the selected one.
+fn forecast(studio: &mut Studio) {
+    let mut ends = Vec::new();
+    let mut ghost = None;
+    if let Some(ground) = studio.panels.peek::<State>().and_then(|state| state.ground.as_ref()) {
+        let held = studio.document.runs().map(|(row, _)| row.id).filter(|id| ground.holds(studio, *id));
+        for id in held {
+            let Some(course) = rates(studio, id) else { continue };
+            if id == studio.view.selected {
+                let (total, from) = (course.updates(), course.warm().max(course.updates() / 20));
+                let at = |point: u64| from + (total - from.min(total)) * point / POINTS;
+                let mut updates: Vec<u64> = (0..=POINTS).map(at).collect();
+                updates.dedup();
+                ghost = Some((id, ground.fit.forecast(&course, updates)));
+            }
+            ends.push((id, ground.fit.end(&course)));
+        }
+    }
+    studio.panels.of::<State>().ends = ends;
+    studio.panels.of::<Ghost>().of = ghost;
+}
+
+/// Compares the runs that are trained to their end with what was forecast.
+fn arrive(studio: &mut Studio) {
+    let status = &studio.frame.status;
+    let is_current = status.generation >= studio.document.generation();
+    let total = studio.clock().updates;
+    let Some(state) = studio.panels.peek::<State>().filter(|_| is_current) else { return };
+    let Some(ground) = &state.ground else { return };
+    let mut arrived = Vec::new();
+    for &(run, (predicted, _)) in &state.ends {
+        let is_fitted = studio.document.run(run).is_some_and(|run| ground.fitted.contains(run));
+        let lanes: Vec<_> = studio.frame.lanes.iter().filter(|lane| lane.id.run == run).collect();
+        let ends: Option<Vec<f64>> = lanes
+            .iter()
+            .map(|lane| lane.now.val_loss.filter(|loss| lane.update >= total && loss.is_finite()))
+            .collect();
+        if let Some(ends) = ends.filter(|ends| !ends.is_empty() && !is_fitted) {
+            let measured = ends.iter().sum::<f64>() / ends.len() as f64;
+            arrived.push(Arrived { run, predicted, measured });
+        }
+    }
+    let state = studio.panels.of::<State>();
+    state.arrived.retain(|old| arrived.iter().all(|new| new.run != old.run));
+    state.arrived.extend(arrived);
+}
+
+/// Trains what a fit needs beside what is trained, and fits.
+pub fn begin(studio: &mut Studio, wake: impl Fn() + Send + Sync + 'static) {
+    let id = studio.view.selected;
+    let base = studio.document.run(id).cloned().zip(Basis::of(&studio.document, id));
+    let Some((base, basis)) = base else { return };
+    let mut experiment = studio.document.experiment().clone();
+    // The selected run's optimizer is what the law is to hold for.
+    experiment.runs.retain(|run| *run == base || alike(run, &base));
+    experiment.runs.sort_by_key(|run| run.name != base.name);
+    let is_current = studio.frame.status.generation >= studio.document.generation();
+    let prepared = studio.frame.prepared.clone().filter(|_| is_current);
+    let work = move |answers: &Answers<Result<Answer, String>>| {
+        fitted(&experiment, prepared, answers).map_err(|error| error.to_string())
+    };
+    let state = studio.panels.of::<State>();
+    match Job::spawn("forecast", wake, work) {
+        Ok(job) => state.pending = Some(Pending { basis, base, job }),
+        Err(error) => state.error = Some(format!("no thread for a forecast: {error}")),
+    }
+}
+
+fn fitted(
+    experiment: &Experiment,
+    prepared: Option<Arc<crate::data::Prepared>>,
+    answers: &Answers<Result<Answer, String>>,
+) -> anyhow::Result<Answer> {
+    let prepared = prepared.map_or_else(|| prepare(experiment), Ok)?;
+    let clock = Task::new(experiment, Arc::clone(&prepared))?.clock;
+    let chosen = Trainings::choose(experiment, &[], clock)?;
+    let pool = Arc::new(crate::train::pool(None)?);
+    let mut report =
+        |done: u64, total: u64| -> Result<(), TrainError> { Ok(answers.progress().report(done, total)?) };
+    let made: Vec<Measured> =
+        pool.install(|| train(experiment, &chosen.fitted, &prepared, &pool, &mut report))?;
+    let fit = pool.install(|| fit(&made))?;
+    Ok(Answer { fit, fitted: chosen.fitted, notes: chosen.notes })
+}
+
+/// The shape that is expected to end lowest, for the selected run.
+pub fn best(studio: &Studio) -> Option<Best> {
+    let ground = studio.panels.peek::<State>()?.ground.as_ref()?;
+    let run = studio.document.run(studio.view.selected)?;
+    let course = course(run, studio.clock()).ok()?;
+    Some(best_shape(&ground.fit, &run.lr, &course))
+}

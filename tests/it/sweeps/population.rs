@@ -1,0 +1,98 @@
+//! Populations: what they find is a schedule that does the same alone.
+
+use std::sync::Arc;
+
+use anneal_studio::experiment::{Experiment, Run};
+use anneal_studio::sweep::population::{Verdict, breed, listed};
+use anneal_studio::train::task::prepare;
+use serde_json::Value;
+
+use super::support;
+use crate::command_line::{anneal, text};
+use crate::support::revision_of;
+
+const PBT: &str =
+    "search = \"pbt\"\ntrials = 8\n[sweep.over]\n\"lr.peak\" = { from = 1e-3, to = 3.0, scale = \"log\" }\n";
+
+fn alone() -> Experiment {
+    let mut experiment = support::experiment(PBT);
+    experiment.runs.truncate(1);
+    experiment.sweep = None;
+    experiment
+}
+
+fn peaks() -> Vec<f64> {
+    (0..8).map(|at| 1e-3 * 3000f64.powf(f64::from(at) / 7.0)).collect()
+}
+
+#[test]
+fn the_winners_lineage_trained_alone_is_the_winner_to_the_last_bit() {
+    let experiment = alone();
+    let prepared = prepare(&experiment).unwrap();
+    let pool = |threads| Arc::new(anneal_studio::train::pool(Some(threads)).unwrap());
+    let bred =
+        |threads| breed(&experiment, &peaks(), 0, (&prepared, &pool(threads)), &mut |_, _| Ok(())).unwrap();
+    let population = bred(2);
+    assert_eq!(population, bred(1), "on any number of threads");
+    let best = population.best().unwrap();
+    assert!(population.members.iter().any(|member| !member.copied.is_empty()), "somebody copies");
+    for (at, member) in population.members.iter().enumerate() {
+        assert!(member.copied.iter().all(|(_, from)| *from != at));
+    }
+    // The winner, and one that copied: their weights were several members' on the way.
+    let copier =
+        population.members.iter().position(|member| !member.copied.is_empty() && member.loss.is_some());
+    for at in [best, copier.unwrap()] {
+        let member = &population.members[at];
+        let run = Run { lr: listed(member.lineage.clone()), ..experiment.runs[0].clone() };
+        let experiment = Experiment { runs: vec![run], ..experiment.clone() };
+        let revision = revision_of(experiment, 0);
+        let mut cohort = anneal_studio::train::cohort::Cohort::new(revision, pool(1)).unwrap();
+        cohort.advance(u64::MAX, u64::MAX).unwrap();
+        let loss = cohort.lanes()[0].state().val_loss();
+        assert_eq!(loss.map(f64::to_bits), member.loss.map(f64::to_bits), "member {at}");
+    }
+}
+
+#[test]
+fn a_verdict_calls_better_only_what_lies_beyond_two_standard_errors() {
+    let verdict = |lineage: [f64; 3]| {
+        Verdict { lineage: lineage.to_vec(), cosine: vec![1.0, 1.1, 1.2], peak: 0.1 }.sentence()
+    };
+    assert!(verdict([0.9, 1.01, 1.1]).contains("is better than"));
+    assert!(verdict([1.1, 1.19, 1.3]).contains("is worse than"));
+    assert!(verdict([0.9, 1.2, 1.2]).contains("is as good as"));
+    assert!(verdict([f64::NAN, 1.2, 1.2]).contains("diverged"));
+}
+
+#[test]
+fn the_command_writes_a_schedule_that_trains_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("moons.toml");
+    std::fs::write(&file, support::text(PBT)).unwrap();
+    let (file, out) = (file.display().to_string(), folder.path().join("out"));
+    let directory = out.display().to_string();
+    let output = anneal(&["sweep", &file, "--json", "--out", &directory]);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("trained alone from scratch under 5 seeds"), "{said}");
+    let json: Value = serde_json::from_str(&text(&output.stdout)).unwrap();
+    assert_eq!(json["trials"], 8);
+    assert_eq!(json["lineage"]["rates"].as_array().unwrap().len(), 60);
+    assert_eq!(json["verdict"]["lineage"].as_array().unwrap().len(), 5);
+    let lines = std::fs::read_to_string(out.join("trials.jsonl")).unwrap();
+    assert_eq!(lines.lines().count(), 8);
+    let schedule = Experiment::open(out.join("schedule.toml")).unwrap();
+    assert_eq!(schedule.runs[0].lr.kind.name(), "table");
+
+    let again = anneal(&["sweep", &file, "--resume", &directory]);
+    assert_eq!(again.status.code(), Some(2));
+    assert!(text(&again.stderr).contains("in one go"));
+}
+
+#[test]
+fn a_population_varies_the_peak_alone() {
+    let wrong = support::text(&PBT.replace("\"lr.peak\"", "\"lr.floor\""));
+    let error = Experiment::parse(&wrong, "moons.toml").unwrap_err().to_string();
+    assert!(error.contains("allowed: \"lr.peak\" alone, as a range above 0"), "{error}");
+}
