@@ -13,6 +13,7 @@ pub mod pace;
 pub mod peak;
 pub mod proof;
 pub mod range_test;
+pub mod real_run;
 pub mod recorded;
 pub mod report;
 pub mod sharpness;

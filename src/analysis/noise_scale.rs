@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::detect::Remedy;
 use super::sharpness::Objective;
 use super::stretch::stretch;
-use crate::experiment::{BatchSize, Experiment};
+use crate::experiment::optimizer::Steps;
+use crate::experiment::{BatchSize, Experiment, Run};
 use crate::random::{Stream, rng, shuffle};
 use crate::schedule::{Clock, Span};
 use crate::train::TrainError;
@@ -25,6 +26,11 @@ pub enum Scaling {
 }
 
 impl Scaling {
+    /// The usual one of a run: SGD's rate follows the batch, an adaptive optimizer's its root.
+    pub fn usual(run: &Run) -> Self {
+        if run.optimizer.kind.info().steps == Steps::Gradient { Self::Linear } else { Self::SquareRoot }
+    }
+
     /// What the rate is multiplied by when the samples of an update go from `from` to `to`.
     pub fn factor(self, from: u64, to: u64) -> f64 {
         let ratio = to.max(1) as f64 / from.max(1) as f64;

@@ -7,6 +7,8 @@ use anyhow::{Context, anyhow};
 use clap::Args;
 
 use super::{Failure, output, read};
+use crate::analysis::noise_scale::Scaling;
+use crate::analysis::real_run::{RealRun, Rescaled, rescaled};
 use crate::experiment::BatchSize;
 use crate::export::{Badge, Checked, Export, Options, Target, export, truth_table};
 use crate::files;
@@ -37,6 +39,15 @@ pub struct Arguments {
     /// Print the text, the predicted rates and the notes as JSON.
     #[arg(long)]
     pub json: bool,
+    /// For a run of so many updates: every length keeps its share of the run.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub length: Option<u64>,
+    /// For so many samples an update: the rates follow, in proportion for SGD and with the root otherwise.
+    #[arg(long, value_name = "B", value_parser = clap::value_parser!(u64).range(1..))]
+    pub batch: Option<u64>,
+    /// With this highest rate, whatever the batch.
+    #[arg(long, value_name = "P", value_parser = positive)]
+    pub peak: Option<f64>,
     /// Argument names of transformers version 4.
     #[arg(long)]
     pub v4: bool,
@@ -67,9 +78,22 @@ pub fn run(args: &Arguments) -> Result<(), Failure> {
         BatchSize::Samples(samples) => samples,
         BatchSize::All => task.batch,
     };
+    let real = RealRun { length: args.length, batch: args.batch, peak: args.peak };
+    let scaling = Scaling::usual(run);
+    let samples = (batch_size * experiment.train.accumulate) as u64;
+    let rescaled = rescaled(&experiment, run, task.clock, samples, &real, scaling)?;
+    for note in &rescaled.notes {
+        output::say(format!("rescaled: {note}"));
+    }
+    let Rescaled { experiment, run, clock, .. } = rescaled;
+    let run = &run;
+    let batch_size = match experiment.data.batch_size {
+        BatchSize::Samples(samples) => samples,
+        BatchSize::All => batch_size,
+    };
     let options = Options { hugging_face_v4: args.v4, batch_size };
     if args.truth {
-        let table = truth_table(&experiment, run, task.clock, &options)?;
+        let table = truth_table(&experiment, run, clock, &options)?;
         let mut text = format!(
             "{:<18} {:<12} {:>11} {:>11} {:>9} {:>11} {:>13}\n",
             "target", "badge", "first", "peak", "at update", "last", "max deviation"
@@ -92,9 +116,9 @@ pub fn run(args: &Arguments) -> Result<(), Failure> {
     let id = args.to.as_deref().ok_or_else(|| bad(format!("write --to TARGET with one of: {}", ids())))?;
     let target = Target::from_id(id)
         .ok_or_else(|| bad(format!("there is no target \"{id}\"; there are: {}", ids())))?;
-    let exported = export(&experiment, run, task.clock, target, &options)?;
+    let exported = export(&experiment, run, clock, target, &options)?;
     if args.json {
-        let json = serde_json::to_string_pretty(&exported.to_json(task.clock))? + "\n";
+        let json = serde_json::to_string_pretty(&exported.to_json(clock))? + "\n";
         return Ok(output::print(&json)?);
     }
     tell(&exported);
@@ -104,6 +128,11 @@ pub fn run(args: &Arguments) -> Result<(), Failure> {
             .with_context(|| format!("cannot write {}", out.display()))?,
     }
     Ok(())
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    let number: f64 = text.parse().map_err(|_| "a number is wanted".to_owned())?;
+    if number.is_finite() && number > 0.0 { Ok(number) } else { Err("a rate is a number above 0".to_owned()) }
 }
 
 /// What the exported text really does, on stderr.

@@ -53,7 +53,7 @@ use crate::train::device::Choice;
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
-    /// The experiment to open in the studio; without one, the digits under three schedules.
+    /// The experiment to open in the studio, as a file or a line (anneal:...); without one, three schedules on mnist1d.
     file: Option<PathBuf>,
     /// Let your programs in from the start: trainings in scripts of your own join, and controllers steer runs.
     #[arg(long)]

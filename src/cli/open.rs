@@ -3,23 +3,29 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use anyhow::anyhow;
 use eframe::egui::ViewportBuilder;
 
 use super::sinks::SinkArgs;
 use super::{Failure, diagnose, first, output, read, train};
 use crate::engine::Options;
 use crate::engine::protocol::Speed;
-use crate::experiment::Experiment;
+use crate::experiment::{Experiment, is_line};
+use crate::files::Places;
 use crate::recording::Recorder;
 use crate::train::checkpoint::{Continuation, Forget};
 use crate::train::device::Choice;
+use crate::train::ids::Mode;
+use crate::ui::keeper::{Keeper, Preferences};
 use crate::ui::theme::metrics;
+use crate::ui::view::FIRST_SPEED;
 use crate::ui::{Document, StudioApp, is_recording, is_saved_training};
 
-/// Updates a second at the start: a run takes some seconds, and one sees it learn.
-const FIRST_SPEED: f64 = 120.0;
-
 pub fn run(file: Option<&Path>, live: bool) -> Result<(), Failure> {
+    if let Some(line) = file.and_then(Path::to_str).filter(|text| is_line(text)) {
+        let read = Experiment::from_line(line).map_err(|error| anyhow!("the line cannot be opened: {error}"));
+        return open(read.map_err(Failure::BadFile)?, None, live);
+    }
     if let Some(folder) = file.filter(|file| is_saved_training(file)) {
         return go_on(folder, live);
     }
@@ -30,6 +36,11 @@ pub fn run(file: Option<&Path>, live: bool) -> Result<(), Failure> {
         Some(file) => read(file)?,
         None => first()?,
     };
+    open(experiment, file, live)
+}
+
+/// Opens the studio on an experiment; without a display, trains it.
+fn open(experiment: Experiment, file: Option<&Path>, live: bool) -> Result<(), Failure> {
     let order = order();
     if !has_display() {
         return without_display(&experiment, "there is no display", &order);
@@ -85,21 +96,33 @@ struct Beside {
 
 fn studio(document: Document, beside: Beside) -> eframe::Result {
     let Beside { saved, recording, live } = beside;
+    let opens_by_itself = document.path().is_none() && saved.is_none() && recording.is_none();
+    let places = Places::of_user();
+    let config = places.as_ref().map(|places| places.config.as_path());
+    // What is wrong with them is said once the studio is there.
+    let preferences = config.and_then(|config| Preferences::open(config).ok()).unwrap_or_default();
     let mut viewport = ViewportBuilder::default()
         .with_title("Anneal Studio")
         .with_app_id("anneal-studio")
-        .with_inner_size(metrics::WINDOW)
+        .with_inner_size(preferences.window_size())
+        .with_maximized(preferences.maximized)
         .with_min_inner_size(metrics::WINDOW_MIN);
     if let Some(icon) = crate::ui::icon() {
         viewport = viewport.with_icon(icon);
     }
     let native = eframe::NativeOptions { viewport, ..Default::default() };
-    let options = Options { speed: Speed::Limited(FIRST_SPEED), ..Options::default() };
+    // What opens by itself answers the first drag with whole runs.
+    let mode = if opens_by_itself { Mode::Instant } else { Mode::Live };
+    let options = Options { speed: Speed::Limited(FIRST_SPEED), mode, ..Options::default() };
     eframe::run_native(
         "Anneal Studio",
         native,
         Box::new(move |cc| {
             let mut app = StudioApp::new(cc, document, options)?;
+            if let Some(places) = places {
+                let wake = cc.egui_ctx.clone();
+                app.keep(&cc.egui_ctx, Keeper::start(&places, move || wake.request_repaint())?);
+            }
             if let Some(saved) = saved {
                 app.resume(saved, Forget::default());
             }

@@ -22,6 +22,14 @@ pub struct Shipped {
     pub text: &'static str,
 }
 
+impl Shipped {
+    /// # Errors
+    /// None, unless the program was built from a broken file.
+    pub fn read(&self) -> Result<Lesson, LessonError> {
+        Lesson::parse(self.text, Path::new(self.name))
+    }
+}
+
 /// A row for each file: its name is the lesson's.
 macro_rules! shipped {
     ($($name:literal),* $(,)?) => {
@@ -57,7 +65,7 @@ shipped![
 /// When there is neither, or the file is no lesson.
 pub fn open(name: &str) -> Result<Lesson, LessonError> {
     if let Some(shipped) = SHIPPED.iter().find(|shipped| shipped.name == name) {
-        return Lesson::parse(shipped.text, Path::new(shipped.name));
+        return shipped.read();
     }
     let path = Path::new(name);
     if !path.exists() {

@@ -1,16 +1,21 @@
 //! Everything that can be asked for by name: menus, buttons and shortcuts are made of this table.
 
-use eframe::egui::{Key, KeyboardShortcut, Modifiers};
+use eframe::egui::{Context, Key, KeyboardShortcut, Modifiers};
 
 /// Something the user can ask for. What concerns a run concerns the selected one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
     New,
     Open,
+    NewWindow,
     Continue,
+    RestoreWork,
+    DiscardWork,
     Save,
     SaveAs,
     ImportSchedule,
+    CopyLine,
+    CopyPicture,
     ShowExport,
     Quit,
     Undo,
@@ -33,6 +38,11 @@ pub enum Action {
     SwitchPanel,
     SwitchTheme,
     ReduceMotion,
+    Present,
+    ShowPalette,
+    ShowHelp,
+    ShowGlossary,
+    ShowLessons,
 }
 
 /// Where an action is listed.
@@ -42,18 +52,29 @@ pub enum Menu {
     Edit,
     Train,
     View,
+    Help,
 }
 
 impl Menu {
-    pub const ALL: [(Self, &'static str); 4] =
-        [(Self::File, "File"), (Self::Edit, "Edit"), (Self::Train, "Train"), (Self::View, "View")];
+    pub const ALL: [Self; 5] = [Self::File, Self::Edit, Self::Train, Self::View, Self::Help];
+
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::File => "File",
+            Self::Edit => "Edit",
+            Self::Train => "Train",
+            Self::View => "View",
+            Self::Help => "Help",
+        }
+    }
 }
 
 /// An action's name, keys, place, and what it does in a sentence.
 #[derive(Clone, Copy, Debug)]
 pub struct About {
     pub label: &'static str,
-    pub shortcut: KeyboardShortcut,
+    /// Where there is none, the palette and the menus lead to it.
+    pub shortcut: Option<KeyboardShortcut>,
     pub menu: Menu,
     pub help: &'static str,
 }
@@ -62,15 +83,36 @@ const COMMAND: Modifiers = Modifiers::COMMAND;
 const COMMAND_SHIFT: Modifiers = Modifiers::COMMAND.plus(Modifiers::SHIFT);
 const PLAIN: Modifiers = Modifiers::NONE;
 
+impl About {
+    /// Its keys as people know them; nothing where it has none.
+    pub fn keys(&self, ctx: &Context) -> String {
+        self.shortcut.map_or_else(String::new, |shortcut| {
+            let signs = [("Period", "."), ("OpenBracket", "["), ("CloseBracket", "]"), ("Questionmark", "?")];
+            let mut keys = ctx.format_shortcut(&shortcut);
+            for (name, sign) in signs {
+                if let Some(modifiers) = keys.strip_suffix(name) {
+                    keys = format!("{modifiers}{sign}");
+                }
+            }
+            keys
+        })
+    }
+}
+
 impl Action {
     /// Every action, in the order menus list them.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 38] = [
         Self::New,
         Self::Open,
+        Self::NewWindow,
         Self::Continue,
+        Self::RestoreWork,
+        Self::DiscardWork,
         Self::Save,
         Self::SaveAs,
         Self::ImportSchedule,
+        Self::CopyLine,
+        Self::CopyPicture,
         Self::ShowExport,
         Self::Quit,
         Self::Undo,
@@ -93,20 +135,51 @@ impl Action {
         Self::SwitchPanel,
         Self::SwitchTheme,
         Self::ReduceMotion,
+        Self::Present,
+        Self::ShowPalette,
+        Self::ShowHelp,
+        Self::ShowGlossary,
+        Self::ShowLessons,
     ];
+
+    /// A second key of some actions.
+    pub const ALSO: [(Self, KeyboardShortcut); 1] =
+        [(Self::ShowHelp, KeyboardShortcut::new(PLAIN, Key::Questionmark))];
 
     pub fn about(self) -> About {
         let about = |label, modifiers, key, menu, help| About {
             label,
-            shortcut: KeyboardShortcut::new(modifiers, key),
+            shortcut: Some(KeyboardShortcut::new(modifiers, key)),
             menu,
             help,
         };
+        let without_keys = |label, menu, help| About { label, shortcut: None, menu, help };
         match self {
-            Self::New => {
-                about("New", COMMAND, Key::N, Menu::File, "Start from three schedules on the digits.")
-            }
+            Self::New => about(
+                "New",
+                COMMAND,
+                Key::N,
+                Menu::File,
+                "Start from three schedules, each at its own best peak.",
+            ),
             Self::Open => about("Open…", COMMAND, Key::O, Menu::File, "Open an experiment file."),
+            Self::NewWindow => about(
+                "New window",
+                COMMAND_SHIFT,
+                Key::N,
+                Menu::File,
+                "Open another studio beside this one, for another experiment.",
+            ),
+            Self::RestoreWork => without_keys(
+                "Restore unsaved work",
+                Menu::File,
+                "Go on with the edits that were not saved when the studio ended.",
+            ),
+            Self::DiscardWork => without_keys(
+                "Discard unsaved work",
+                Menu::File,
+                "Give up the edits that were not saved when the studio ended.",
+            ),
             Self::Continue => about(
                 "Continue training…",
                 COMMAND_SHIFT,
@@ -131,6 +204,16 @@ impl Action {
                 Menu::File,
                 "Add a run from another framework's code, configuration or log.",
             ),
+            Self::CopyLine => about(
+                "Copy as line",
+                COMMAND,
+                Key::L,
+                Menu::File,
+                "Put the whole experiment on the clipboard as one line; pasted here or given to anneal, it opens.",
+            ),
+            Self::CopyPicture => {
+                without_keys("Copy as picture", Menu::File, "Put a picture of the window on the clipboard.")
+            }
             Self::ShowExport => about(
                 "Export",
                 COMMAND,
@@ -205,6 +288,27 @@ impl Action {
                 Menu::View,
                 "Show changes at once, without motion.",
             ),
+            Self::Present => about(
+                "Presenter",
+                PLAIN,
+                Key::F11,
+                Menu::View,
+                "Fill the screen with the plots, large enough for a lecture hall; again, or Escape, leaves.",
+            ),
+            Self::ShowPalette => about(
+                "Find anything…",
+                COMMAND,
+                Key::P,
+                Menu::Help,
+                "Find an action, schedule, panel, example, lesson, term or setting by a few letters.",
+            ),
+            Self::ShowHelp => {
+                about("Keys and gestures", PLAIN, Key::F1, Menu::Help, "List all keys, and what a hand does.")
+            }
+            Self::ShowGlossary => without_keys("Glossary", Menu::Help, "Look up the words of the trade."),
+            Self::ShowLessons => {
+                without_keys("Lessons", Menu::Help, "Predict, drag one thing, and see what training says.")
+            }
         }
     }
 }
@@ -223,12 +327,14 @@ mod tests {
             let about = action.about();
             assert!(!about.label.is_empty() && about.help.ends_with('.'), "{action:?}");
             assert!(labels.insert(about.label), "{action:?} shares its label");
-            assert!(shortcuts.insert(about.shortcut), "{action:?} shares its shortcut");
+            if let Some(shortcut) = about.shortcut {
+                assert!(shortcuts.insert(shortcut), "{action:?} shares its shortcut");
+            }
         }
     }
 
     #[test]
     fn the_list_is_complete() {
-        assert_eq!(Action::ALL.iter().collect::<HashSet<_>>().len(), Action::ReduceMotion as usize + 1);
+        assert_eq!(Action::ALL.iter().collect::<HashSet<_>>().len(), Action::ShowLessons as usize + 1);
     }
 }

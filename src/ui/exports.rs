@@ -2,8 +2,10 @@
 
 use std::ops::Range;
 
+use crate::analysis::noise_scale::Scaling;
+use crate::analysis::real_run::{RealRun, Rescaled, rescaled};
 use crate::experiment::{Experiment, Run};
-use crate::export::{Export, ExportError, Options, Summary, Target, export};
+use crate::export::{Export, ExportError, Options, Summary, Target, export, truth_table};
 use crate::schedule::Clock;
 
 use super::highlight::{Ink, spans};
@@ -25,20 +27,61 @@ pub struct Exported {
     /// The shown part of the text, its lines, and its spans by colour.
     pub shown: Range<usize>,
     pub lines: usize,
+    /// Updates of the exported run.
+    pub updates: u64,
     pub spans: Vec<(Ink, Range<usize>)>,
 }
 
 /// A row for each target.
 pub type Truth = Vec<(&'static Target, Summary)>;
 
+/// What a run is exported for: as it is trained here, or for a run of one's own under a rule for its batch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Purpose {
+    pub clock: Clock,
+    pub options: Options,
+    /// Samples of an update here.
+    pub samples: u64,
+    pub real: RealRun,
+    pub scaling: Scaling,
+}
+
+impl Purpose {
+    /// Updates of the exported run.
+    pub fn updates(&self) -> u64 {
+        self.real.length.unwrap_or(self.clock.updates)
+    }
+
+    /// The experiment for that, and what was done to it.
+    ///
+    /// # Errors
+    /// When the run's schedule cannot be resolved.
+    pub fn of(&self, experiment: &Experiment, run: &Run) -> Result<(Rescaled, Options), ExportError> {
+        let rescaled = rescaled(experiment, run, self.clock, self.samples, &self.real, self.scaling)?;
+        let batch_size = self.real.batch.map_or(self.options.batch_size, |batch| batch as usize);
+        Ok((rescaled, Options { batch_size, ..self.options }))
+    }
+}
+
+/// The run as every target has it.
+///
+/// # Errors
+/// As [`exported`].
+pub fn truth(experiment: &Experiment, run: &Run, purpose: &Purpose) -> Result<Truth, ExportError> {
+    let (Rescaled { experiment, run, clock, .. }, options) = purpose.of(experiment, run)?;
+    truth_table(&experiment, &run, clock, &options)
+}
+
 /// The run as the target's text, with the rates beside the drawn ones.
 pub fn exported(
     experiment: &Experiment,
     run: &Run,
-    (clock, options): (Clock, Options),
+    purpose: &Purpose,
     target: &'static Target,
 ) -> Result<Exported, ExportError> {
-    let export = export(experiment, run, clock, target, &options)?;
+    let (Rescaled { experiment, run, clock, notes, .. }, options) = purpose.of(experiment, run)?;
+    let mut export = export(&experiment, &run, clock, target, &options)?;
+    export.notes.splice(0..0, notes);
     let curve = run.lr.resolve(clock)?;
     let drawn: Vec<f64> = (0..clock.updates).map(|update| curve.at(update)).collect();
     let ends = (curve.at(0), curve.at(clock.updates.saturating_sub(1)));
@@ -52,6 +95,7 @@ pub fn exported(
         lines: export.text.lines().count(),
         spans: spans(&export.text[shown.clone()], target.extension),
         shown,
+        updates: clock.updates,
         export,
     })
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::analysis::audit::Tally;
 use crate::analysis::detect::Finding;
+use crate::analysis::statistics::{deviation, mean};
 use crate::data::Prepared;
 use crate::engine::protocol::{Field, State, Status};
 use crate::engine::{Examined, Landscape, LaneView, OwnEdit, Shared, Snapshot};
@@ -87,6 +88,15 @@ pub struct LaneFrame {
     pub ahead: Vec<Vec<(u64, f64)>>,
 }
 
+/// A number of a run over its replicas.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spread {
+    pub mean: f64,
+    /// One standard deviation; nothing where one replica has the number.
+    pub deviation: Option<f64>,
+    pub replicas: usize,
+}
+
 /// One frame.
 #[derive(Clone, Debug, Default)]
 pub struct Frame {
@@ -150,6 +160,32 @@ impl Frame {
         if let Some((seed, clip)) = ask.tally {
             self.tallies.gather(shared, seed, clip);
         }
+    }
+
+    /// The lanes of a run.
+    pub fn replicas(&self, run: RunId) -> impl Iterator<Item = &LaneFrame> {
+        self.lanes.iter().filter(move |lane| lane.id.run == run)
+    }
+
+    /// A number of a run over those of its replicas that have it.
+    pub fn spread(&self, run: RunId, value: impl Fn(&LaneFrame) -> Option<f64>) -> Option<Spread> {
+        let values: Vec<f64> = self.replicas(run).filter_map(value).collect();
+        let deviation = deviation(&values).filter(|deviation| deviation.is_finite());
+        Some(Spread { mean: mean(&values)?, deviation, replicas: values.len() })
+    }
+
+    /// The values of a run at one update, in the mean over its replicas; `of` tells which update.
+    pub fn mean_values(&self, run: RunId, of: impl Fn(&LaneFrame) -> Values) -> Option<Values> {
+        let first = of(self.lane(run)?);
+        let mean = |value: fn(Values) -> Option<f64>| {
+            self.spread(run, |lane| value(of(lane))).map(|spread| spread.mean)
+        };
+        Some(Values {
+            loss: mean(|values| values.loss),
+            val_loss: mean(|values| values.val_loss),
+            val_accuracy: mean(|values| values.val_accuracy),
+            ..first
+        })
     }
 
     /// The lane of a run's first replica.
@@ -245,7 +281,8 @@ fn values(store: &Store, update: u64, number: Column) -> Values {
     }
 }
 
-/// Of a replica only what is drawn of it: its smoothed loss, or the quantity where nothing is smoothed.
+/// Of a replica only what is drawn of it: its smoothed loss, or the quantity where nothing is smoothed, and what was
+/// validated.
 fn curves(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> Curves {
     let store = &lane.store;
     let range =
@@ -260,7 +297,8 @@ fn curves(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> Curves {
     let smooth = store.smoothed().filter(|_| is_loss).map(view).unwrap_or_default();
     if id.replica > 0 {
         let raw = if smooth.is_empty() { column(ask.quantity) } else { Vec::new() };
-        return Curves { raw, smooth, ..Curves::default() };
+        let validation = if is_loss { column(Column::ValLoss) } else { Vec::new() };
+        return Curves { raw, smooth, validation, ..Curves::default() };
     }
     let ghost = lane.ghost.as_ref().filter(|_| is_loss).and_then(|ghost| ghost.smoothed());
     Curves {

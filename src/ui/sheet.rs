@@ -1,5 +1,6 @@
 //! Sheets over the window: opening, saving, importing, and unsaved work.
 
+mod help;
 mod import;
 mod resume;
 
@@ -22,6 +23,12 @@ pub enum Then {
     Resume,
     /// This experiment in place of the one there is; the side panel stays, and training waits.
     Begin(Box<Experiment>),
+    /// This file in place of what there is.
+    OpenFile(PathBuf),
+    /// This example, which plays.
+    Example(Box<Experiment>),
+    /// Unsaved work of an earlier start.
+    Restore,
     Quit,
 }
 
@@ -46,6 +53,8 @@ pub enum Sheet {
     },
     Import(Pasted),
     Resume(Resume),
+    /// Keys and gestures.
+    Help,
     Unsaved {
         then: Then,
     },
@@ -65,6 +74,8 @@ pub enum Decision {
     Import,
     /// Go on with the training that was found.
     Resume,
+    /// The command palette instead.
+    Palette,
     /// Save first, then go on.
     SaveFirst,
     /// Go on, and lose the work.
@@ -102,7 +113,7 @@ impl Sheet {
             .inner_margin(Margin::same(metrics::MARGIN_L));
         let modal =
             Modal::new(Id::unique("sheet")).frame(card).backdrop_color(tokens.scrim).show(ui.ctx(), |ui| {
-                ui.set_width(metrics::SHEET);
+                ui.set_width(if matches!(self, Self::Help) { metrics::PALETTE } else { metrics::SHEET });
                 ui.spacing_mut().item_spacing = Vec2::splat(metrics::S);
                 match self {
                     Self::Open { path, error } => {
@@ -134,13 +145,14 @@ impl Sheet {
                     }
                     Self::Import(pasted) => pasted.show(ui, busy),
                     Self::Resume(resume) => resume.show(ui, busy),
+                    Self::Help => help::show(ui),
                     Self::Unsaved { then } => {
                         ui.label(theme::title(ui, format!("Save the changes to “{name}”?")));
                         let lost = match then {
-                            Then::New | Then::Begin(_) => {
+                            Then::New | Then::Begin(_) | Then::Example(_) => {
                                 "A new experiment takes its place. Without saving, the changes are lost."
                             }
-                            Then::Open | Then::Resume => {
+                            Then::Open | Then::Resume | Then::OpenFile(_) | Then::Restore => {
                                 "Another experiment takes its place. Without saving, the changes are lost."
                             }
                             Then::Quit => "Without saving, the changes are lost when the studio closes.",

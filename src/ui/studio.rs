@@ -1,6 +1,7 @@
 //! What all panels share: the document, how it is looked at, and what the engine shows.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use eframe::egui::Color32;
 
@@ -10,10 +11,10 @@ use crate::engine::protocol::Command;
 use crate::experiment::{BatchSize, MicroBatches, Run, Source, lineage};
 use crate::schedule::{Clock, Curve, NumberCurve, Piecewise, Schedule, ScheduleError, Span};
 use crate::telemetry::Column;
-use crate::train::ids::{LaneId, RunId};
+use crate::train::ids::{LaneId, Mode, RunId};
 
 use super::action::Action;
-use super::document::{Document, Row};
+use super::document::{Document, Row, first};
 use super::frame::Frame;
 use super::layout::Layout;
 use super::panel_state::PanelStates;
@@ -23,6 +24,7 @@ use super::shelf::Shelf;
 use super::theme::Tokens;
 use super::toast::Toasts;
 use super::view::View;
+use super::wish::Wish;
 
 /// How long a run is thought to be before the engine has read the data.
 const GUESS: Clock = Clock { updates: 1000, updates_per_epoch: 25 };
@@ -39,12 +41,19 @@ pub struct Studio {
     /// What each panel keeps for itself.
     pub panels: PanelStates,
     pub shelf: Shelf,
+    /// What is said of unsaved work of an earlier start, while it waits to be taken up.
+    pub unsaved: Option<String>,
+    /// The files that were opened last, newest first.
+    pub recent: Vec<PathBuf>,
     /// The engine as other threads see it; nothing where another trainer stands in for it.
     pub viewer: Option<Viewer>,
     resolved: Vec<Resolved>,
+    /// The form under which each run began to train.
+    begun: BTreeMap<RunId, Run>,
     /// Which run makes a run's updates: before its fork, the one it was forked from.
     makers: BTreeMap<RunId, Piecewise<RunId>>,
     asked: Vec<Action>,
+    wished: Vec<Wish>,
     told: Vec<Command>,
 }
 
@@ -61,10 +70,10 @@ struct Resolved {
 
 impl Studio {
     pub fn new(document: Document) -> Self {
-        let selected = document.first().unwrap_or(RunId(0));
+        let view = first_view(&document);
         Self {
             document,
-            view: View::new(selected),
+            view,
             frame: Frame::default(),
             layout: Layout::default(),
             sheet: None,
@@ -72,10 +81,14 @@ impl Studio {
             scenery: Scenery::default(),
             panels: PanelStates::default(),
             shelf: Shelf::default(),
+            unsaved: None,
+            recent: Vec::new(),
             viewer: None,
             resolved: Vec::new(),
+            begun: BTreeMap::new(),
             makers: BTreeMap::new(),
             asked: Vec::new(),
+            wished: Vec::new(),
             told: Vec::new(),
         }
     }
@@ -88,6 +101,16 @@ impl Studio {
     /// What was asked for since the last call.
     pub fn take_asked(&mut self) -> Vec<Action> {
         std::mem::take(&mut self.asked)
+    }
+
+    /// Asks for something that has a name of its own; it is done at the end of the frame.
+    pub fn wish(&mut self, wish: Wish) {
+        self.wished.push(wish);
+    }
+
+    /// What was wished for since the last call.
+    pub fn take_wishes(&mut self) -> Vec<Wish> {
+        std::mem::take(&mut self.wished)
     }
 
     /// Tells the engine something, after the edits so far.
@@ -257,6 +280,7 @@ impl Studio {
         self.document.settle();
         let changed = self.document.generation() != before;
         if anew && (changed || *remedy == Remedy::ResumeSchedule) {
+            self.begun.remove(&id);
             self.tell(Command::Begin(id));
         }
     }
@@ -270,6 +294,39 @@ impl Studio {
         }
     }
 
+    /// Notes under which form each run trains: in Instant mode always the present one, in Live mode that in which it
+    /// began.
+    pub fn note_begun(&mut self) {
+        let runs: Vec<(RunId, Run)> = self.document.runs().map(|(row, run)| (row.id, run.clone())).collect();
+        self.begun.retain(|id, _| runs.iter().any(|(known, _)| known == id));
+        for (id, run) in runs {
+            let begins = self.frame.lane(id).is_none_or(|lane| lane.update == 0);
+            if begins || self.view.mode == Mode::Instant || !self.begun.contains_key(&id) {
+                self.begun.insert(id, run);
+            }
+        }
+    }
+
+    /// Whether a run was edited after it began: what it measured is of several forms.
+    pub fn is_mixed(&self, id: RunId) -> bool {
+        let now = self.document.run(id);
+        self.begun.get(&id).zip(now).is_some_and(|(begun, now)| !begun.trains_as(now))
+    }
+
+    /// Has every run that was edited while it trained begin again under its present form.
+    pub fn begin_mixed(&mut self) {
+        let mixed: Vec<RunId> =
+            self.document.runs().map(|(row, _)| row.id).filter(|id| self.is_mixed(*id)).collect();
+        for id in mixed {
+            self.tell(Command::Begin(id));
+        }
+    }
+
+    /// All runs begin again.
+    pub fn forget_begun(&mut self) {
+        self.begun.clear();
+    }
+
     /// Replaces the selected run's schedule.
     pub fn set_schedule(&mut self, schedule: Schedule) {
         let id = self.view.selected;
@@ -279,15 +336,25 @@ impl Studio {
     /// Replaces everything by another document.
     pub fn replace(&mut self, document: Document) {
         self.document = document.succeeding(&self.document);
-        let fresh = View::new(self.document.first().unwrap_or(RunId(0)));
-        let View { mode, speed, device, guard, panel_open, reduced_motion, still, smoothing, .. } = self.view;
-        self.view =
-            View { mode, speed, device, guard, panel_open, reduced_motion, still, smoothing, ..fresh };
+        let fresh = first_view(&self.document);
+        let View { mode, speed, device, guard, panel_open, .. } = self.view;
+        let fresh = View { mode, speed, device, guard, panel_open, ..fresh };
+        let View { reduced_motion, presenting, hint, still, .. } = self.view;
+        let fresh = View { reduced_motion, presenting, hint, still, ..fresh };
+        let View { smoothing, rate_scale, loss_scale, .. } = self.view;
+        self.view = View { smoothing, rate_scale, loss_scale, ..fresh };
     }
 
     fn resolved(&self, id: RunId) -> Option<&Resolved> {
         self.resolved.iter().find(|resolved| resolved.id == id)
     }
+}
+
+/// How a document is looked at to begin with: the one that the studio opens with shows what its runs reach.
+fn first_view(document: &Document) -> View {
+    let view = View::new(document.first().unwrap_or(RunId(0)));
+    let is_opening = first().is_ok_and(|first| first == *document.experiment());
+    if is_opening { View { quantity: Column::ValAccuracy, ..view } } else { view }
 }
 
 fn resolve(id: RunId, run: &Run, clock: Clock) -> Resolved {

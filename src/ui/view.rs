@@ -86,6 +86,18 @@ pub struct Drag {
     pub axis: (f64, f64),
 }
 
+/// Updates a second at the start: a run takes some seconds, and one sees it learn.
+pub const FIRST_SPEED: f64 = 120.0;
+
+/// The speeds to choose from, in updates a second.
+pub const SPEEDS: [(f64, &str); 5] = [
+    (1.0, "1 update/s"),
+    (10.0, "10 updates/s"),
+    (FIRST_SPEED, "120 updates/s, as at the start"),
+    (300.0, "300 updates/s"),
+    (1000.0, "1,000 updates/s"),
+];
+
 /// The state of looking.
 #[derive(Debug)]
 pub struct View {
@@ -116,6 +128,10 @@ pub struct View {
     /// The run being renamed, and the name so far.
     pub renaming: Option<(RunId, String)>,
     pub reduced_motion: bool,
+    /// Whether only the plots are shown, large.
+    pub presenting: bool,
+    /// Whether a handle asks to be dragged: nobody has dragged one so far.
+    pub hint: bool,
     /// Whether readings of the clock are left out, so that a picture is always the same.
     pub still: bool,
 }
@@ -128,7 +144,7 @@ impl View {
             hot: None,
             window: Window::Whole,
             cursor: None,
-            rate_scale: Scale::Log,
+            rate_scale: Scale::Linear,
             loss_scale: Scale::Log,
             quantity: Column::TrainLoss,
             number: Column::Momentum,
@@ -143,6 +159,8 @@ impl View {
             drag: None,
             renaming: None,
             reduced_motion: false,
+            presenting: false,
+            hint: false,
             still: false,
         }
     }

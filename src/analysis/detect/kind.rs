@@ -10,6 +10,7 @@ pub enum Kind {
     Divergence,
     SilentSlowdown,
     StuckAtChance,
+    NoSignal,
     OverfittingGap,
     PlateauThrash,
     CheckpointMismatch,
@@ -19,12 +20,13 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::IgnoredUpdates,
         Self::Oscillation,
         Self::Divergence,
         Self::SilentSlowdown,
         Self::StuckAtChance,
+        Self::NoSignal,
         Self::OverfittingGap,
         Self::PlateauThrash,
         Self::CheckpointMismatch,
@@ -41,6 +43,7 @@ impl Kind {
             Self::Divergence => "Divergence",
             Self::SilentSlowdown => "Silent slowdown",
             Self::StuckAtChance => "Stuck at chance",
+            Self::NoSignal => "No signal",
             Self::OverfittingGap => "Overfitting gap",
             Self::PlateauThrash => "Plateau thrash",
             Self::CheckpointMismatch => "Checkpoint mismatch",
@@ -64,6 +67,10 @@ impl Kind {
             Self::StuckAtChance => {
                 "The first updates were too large and broke the network; it answers the same to every input."
             }
+            Self::NoSignal => {
+                "Training began soundly and learned nothing: the inputs may not predict the labels (noise, a wrong \
+                 column), or this model cannot use them. No schedule helps against that."
+            }
             Self::OverfittingGap => {
                 "The model learns its training samples by heart; more updates make it worse."
             }
@@ -83,7 +90,9 @@ impl Kind {
 
     pub const fn severity(self) -> Severity {
         match self {
-            Self::Divergence | Self::StuckAtChance | Self::CheckpointMismatch => Severity::Error,
+            Self::Divergence | Self::StuckAtChance | Self::NoSignal | Self::CheckpointMismatch => {
+                Severity::Error
+            }
             Self::GradientPeaks | Self::RuntimeCap | Self::OverfittingGap => Severity::Notice,
             _ => Severity::Warning,
         }

@@ -23,8 +23,14 @@ const VERDICT: f64 = 0.5;
 const LEAST_UPDATES: u64 = 100;
 /// A loss above this share of where it began (or of chance) has hardly fallen.
 const HARDLY: f64 = 0.93;
-/// A loss below this many times chance is at chance.
-const AT_CHANCE: f64 = 1.1;
+/// A loss above this share of chance has learned nothing; far above, it has diverged.
+const AT_CHANCE: f64 = 0.97;
+/// Where nobody knows what chance is, a loss below this many times the first one is still there.
+const NEAR: f64 = 1.1;
+/// Below this share of chance a training has learned, and there may be nothing left to learn.
+const LEARNED: f64 = 0.5;
+/// Where nobody knows what chance is, a loss below this is small on any scale.
+const SMALL: f64 = 1e-6;
 /// All updates together moved the weights by less than this share of their norm: too slow.
 const SHORT_WAY: f64 = 0.25;
 
@@ -86,14 +92,20 @@ impl Losses {
         alarms: &mut Vec<Alarm>,
     ) {
         let moved = trace.path > SHORT_WAY * context.weight_norm;
-        if !moved && smooth > HARDLY * first {
+        let is_high = context.chance.map_or(smooth > SMALL, |chance| smooth > LEARNED * chance);
+        if !moved && is_high && smooth > HARDLY * first {
             let evidence = evidence(row, "smoothed loss", smooth, "a first loss", first);
             let remedies = vec![Remedy::ScaleRate(10.0)];
             alarms.push(Alarm { kind: Kind::SilentSlowdown, evidence, remedies });
-        } else if moved && smooth > 0.97 * chance && smooth < AT_CHANCE * chance {
+        } else if moved && smooth > AT_CHANCE * chance && (context.chance.is_some() || smooth < NEAR * chance)
+        {
             let evidence = evidence(row, "smoothed loss", smooth, context.chance_name, chance);
-            let remedies = vec![Remedy::Warmup(Span::Percent(20.0)), Remedy::ScaleRate(0.3)];
-            alarms.push(Alarm { kind: Kind::StuckAtChance, evidence, remedies });
+            if trace.began_soundly(context.weight_norm) {
+                alarms.push(Alarm { kind: Kind::NoSignal, evidence, remedies: Vec::new() });
+            } else {
+                let remedies = vec![Remedy::Warmup(Span::Percent(20.0)), Remedy::ScaleRate(0.3)];
+                alarms.push(Alarm { kind: Kind::StuckAtChance, evidence, remedies });
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::experiment::{Controller, Experiment, Number, Plateau, Run, WeightFormat};
 use crate::schedule::kind::{Kind, Role, Value};
-use crate::schedule::{Cooldown, Ramp, Schedule, Span, Warmup};
+use crate::schedule::{Clock, Cooldown, Ramp, Schedule, Span, Warmup};
 
 /// What would help.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -61,6 +61,21 @@ impl Remedy {
             Self::Patience(times) => format!("Patience {times}×"),
             Self::NoController => "Remove the plateau control".to_owned(),
             Self::ResumeSchedule => "Follow the schedule again".to_owned(),
+        }
+    }
+
+    /// Whether the run at this position has it already.
+    pub fn is_in_place(&self, experiment: &Experiment, run: usize, clock: Clock) -> bool {
+        let Some(target) = experiment.runs.get(run) else { return false };
+        let reaches = |have: Option<Span>, wanted: &Span| {
+            have.is_some_and(|have| have.whole_updates(clock) >= wanted.whole_updates(clock))
+        };
+        match self {
+            Self::Warmup(over) => reaches(target.lr.warmup.as_ref().map(|warmup| warmup.over), over),
+            Self::Cooldown(over) => reaches(target.lr.cooldown.as_ref().map(|cooldown| cooldown.over), over),
+            Self::Clip(norm) => experiment.train.clip_norm.is_some_and(|clipped| clipped <= *norm),
+            Self::ScaleRate(_) | Self::ResumeSchedule => false,
+            _ => !self.apply(&mut experiment.clone(), run),
         }
     }
 

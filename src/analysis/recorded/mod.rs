@@ -142,7 +142,7 @@ fn sentence(finding: &Finding, unit: &str, tick: impl Fn(u64) -> u64) -> String 
     });
     let why = match finding.kind {
         // Without the updates' lengths, standing still has two causes.
-        Kind::SilentSlowdown | Kind::StuckAtChance => {
+        Kind::SilentSlowdown | Kind::StuckAtChance | Kind::NoSignal => {
             "The rate is too low for the time there is, or the first updates broke the model: its gradient norm tells."
         }
         kind => kind.cause(),

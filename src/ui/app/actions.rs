@@ -1,12 +1,12 @@
 //! Doing what was asked for by name.
 
-use eframe::egui::{Context, Theme};
+use eframe::egui::{Context, Key, Modifiers, Theme};
 
 use crate::engine::protocol::{Command, State};
 use crate::train::ids::Mode;
 use crate::ui::action::Action;
 use crate::ui::document::presets;
-use crate::ui::panels::export;
+use crate::ui::panels::{export, glossary, lesson};
 use crate::ui::sheet::{Sheet, Then};
 use crate::ui::theme;
 use crate::ui::view::{Window, following};
@@ -15,19 +15,29 @@ use super::StudioApp;
 
 impl StudioApp {
     pub(super) fn shortcuts(&mut self, ctx: &Context) {
-        if self.studio.sheet.is_some() {
+        if self.studio.sheet.is_some() || self.palette.is_some() {
             return;
+        }
+        if self.studio.view.presenting
+            && ctx.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape))
+        {
+            self.studio.ask(Action::Present);
         }
         let mut actions = Action::ALL;
         // Keys with more modifiers first: Shift would otherwise be overlooked.
         actions.sort_by_key(|action| {
-            let modifiers = action.about().shortcut.modifiers;
+            let modifiers = action.about().shortcut.map(|shortcut| shortcut.modifiers).unwrap_or_default();
             std::cmp::Reverse(usize::from(modifiers.shift) + usize::from(modifiers.command))
         });
         let typing = ctx.text_edit_focused();
+        for (action, shortcut) in Action::ALSO {
+            if !typing && ctx.input_mut(|input| input.consume_shortcut(&shortcut)) {
+                self.studio.ask(action);
+            }
+        }
         let focused = ctx.memory(|memory| memory.focused().is_some());
         for action in actions {
-            let shortcut = action.about().shortcut;
+            let Some(shortcut) = action.about().shortcut else { continue };
             let plain = shortcut.modifiers.is_none();
             let taken = typing && (plain || shortcut.conflicts_with_text_editing()) || focused && plain;
             if !taken && ctx.input_mut(|input| input.consume_shortcut(&shortcut)) {
@@ -50,10 +60,15 @@ impl StudioApp {
             Action::New => self.unless_unsaved(ctx, Then::New),
             Action::Open => self.unless_unsaved(ctx, Then::Open),
             Action::Continue => self.unless_unsaved(ctx, Then::Resume),
+            Action::NewWindow => self.open_window(),
+            Action::RestoreWork => self.restore_work(ctx),
+            Action::DiscardWork => self.discard_work(),
             Action::Quit => self.unless_unsaved(ctx, Then::Quit),
             Action::Save => self.save(ctx, None),
             Action::SaveAs => self.ask_where(None),
             Action::ImportSchedule => studio.sheet = Some(Sheet::import()),
+            Action::CopyLine => self.copy_line(ctx),
+            Action::CopyPicture => self.copy_picture(ctx),
             Action::ShowExport => {
                 studio.view.open(export::PANEL.name);
             }
@@ -85,7 +100,7 @@ impl StudioApp {
                     let text = format!("“{name}” stays: “{fork}” shares its past. Delete the fork first.");
                     studio.toasts.done(text);
                 } else if studio.document.run(selected).is_none() {
-                    let keys = ctx.format_shortcut(&Action::Undo.about().shortcut);
+                    let keys = Action::Undo.about().keys(ctx);
                     let sweep = if lost { " and the [sweep] of it" } else { "" };
                     studio.toasts.done(format!("Deleted “{name}”{sweep}. {keys} brings it back."));
                 } else {
@@ -97,7 +112,10 @@ impl StudioApp {
                 self.outbox.push_back(if playing { Command::Pause } else { Command::Play });
             }
             Action::Step => self.outbox.push_back(Command::Step),
-            Action::Restart => self.outbox.push_back(Command::Restart),
+            Action::Restart => {
+                studio.forget_begun();
+                self.outbox.push_back(Command::Restart);
+            }
             Action::GoBack => self.studio.step(false),
             Action::GoForward => self.studio.step(true),
             Action::Capture => self.outbox.push_back(Command::Capture),
@@ -123,6 +141,11 @@ impl StudioApp {
                 studio.view.reduced_motion = !studio.view.reduced_motion;
                 theme::install(ctx, studio.view.reduced_motion);
             }
+            Action::Present => self.present(ctx),
+            Action::ShowPalette => self.open_palette(ctx),
+            Action::ShowHelp => studio.sheet = Some(Sheet::Help),
+            Action::ShowGlossary => studio.view.open(glossary::PANEL.name),
+            Action::ShowLessons => studio.view.open(lesson::PANEL.name),
         }
         ctx.request_repaint();
     }

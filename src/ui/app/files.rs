@@ -26,6 +26,7 @@ impl StudioApp {
 
     fn go_on(&mut self, ctx: &Context, then: &Then) {
         self.studio.sheet = None;
+        self.leave_document();
         match then {
             Then::New => match first() {
                 Ok(experiment) => self.studio.replace(Document::new(experiment, None)),
@@ -38,6 +39,12 @@ impl StudioApp {
                 self.studio.tell(Command::Pause);
             }
             Then::Open => self.studio.sheet = Some(Sheet::open()),
+            Then::OpenFile(path) => self.open_from(path),
+            Then::Example(experiment) => {
+                self.studio.replace(Document::new((**experiment).clone(), None));
+                self.studio.tell(Command::Play);
+            }
+            Then::Restore => self.take_up(),
             Then::Resume => self.studio.sheet = Some(Sheet::Resume(Resume::default())),
             Then::Quit => {
                 self.leaving = true;
@@ -72,6 +79,7 @@ impl StudioApp {
         match saved {
             Ok((comments, recorded)) => {
                 self.studio.document.mark_saved(path.to_owned());
+                self.note_opened(path);
                 self.studio.sheet = None;
                 let lost = match comments {
                     Comments::Kept => "",
@@ -116,26 +124,31 @@ impl StudioApp {
 
     /// Opens whatever stands there: an experiment, the folder of a training of ours, or a recording.
     pub(super) fn open_any(&mut self, ctx: &Context, path: &Path) {
+        if self.open_line_in(ctx, path) {
+            return;
+        }
         if is_saved_training(path) {
             self.studio.sheet = Some(Sheet::Resume(Resume::default()));
             self.read_saved(ctx, path);
         } else if is_recording(path) {
             self.studio.sheet = None;
             self.open_recording(ctx, path);
-        } else if self.studio.document.is_dirty() && !matches!(self.studio.sheet, Some(Sheet::Open { .. })) {
-            let path = path.display().to_string();
-            let error = "There are changes that are not saved: save them first, then open this.".to_owned();
-            self.studio.sheet = Some(Sheet::Open { path, error: Some(error) });
-        } else {
+        } else if matches!(self.studio.sheet, Some(Sheet::Open { .. })) {
+            // Unsaved changes were asked about before the sheet came.
+            self.leave_document();
             self.open_from(path);
+        } else {
+            self.unless_unsaved(ctx, Then::OpenFile(path.to_owned()));
         }
     }
 
     fn open_from(&mut self, path: &Path) {
         match Experiment::open(path) {
             Ok(experiment) => {
-                self.studio.replace(Document::new(experiment, Some(path.to_owned())));
+                let document = self.with_history(Document::new(experiment, Some(path.to_owned())));
+                self.studio.replace(document);
                 self.studio.sheet = None;
+                self.note_opened(path);
                 self.studio.toasts.done(format!("Opened {}", path.display()));
             }
             Err(error) => {
@@ -152,7 +165,9 @@ impl StudioApp {
         let then = match &sheet {
             Sheet::Save { then, .. } => then.clone(),
             Sheet::Unsaved { then } => Some(then.clone()),
-            Sheet::Open { .. } | Sheet::Export { .. } | Sheet::Import(_) | Sheet::Resume(_) => None,
+            Sheet::Open { .. } | Sheet::Export { .. } | Sheet::Import(_) | Sheet::Resume(_) | Sheet::Help => {
+                None
+            }
         };
         let wanted = match &sheet {
             Sheet::Save { path, .. } => Ask::Save(base_name(path)),
@@ -173,6 +188,7 @@ impl StudioApp {
             Some(Decision::Open(path)) if matches!(self.studio.sheet, Some(Sheet::Resume(_))) => {
                 self.read_saved(ctx, &path);
             }
+            Some(Decision::Palette) => self.open_palette(ctx),
             Some(Decision::Resume) => self.resume_found(),
             Some(Decision::Open(path)) => self.open_any(ctx, &path),
             Some(Decision::Save(path)) if matches!(self.studio.sheet, Some(Sheet::Export { .. })) => {

@@ -3,9 +3,13 @@
 mod actions;
 mod exchange;
 mod files;
+mod keeping;
 mod panels;
+mod presenter;
 mod recordings;
 mod resume;
+mod share;
+mod wishes;
 
 use std::collections::VecDeque;
 use std::io;
@@ -18,9 +22,12 @@ use crate::engine::protocol::{Command, Guard, Speed, State};
 use crate::engine::{Engine, Options};
 use crate::jobs::Job;
 use crate::train::device::Choice;
+use crate::train::ids::Mode;
 
 use super::document::Document;
 use super::frame::Ask;
+use super::keeper::Keeper;
+use super::palette::Palette;
 use super::panel::Request;
 use super::panels::{PANELS, glossary, side_panel};
 use super::picker::{FilePicker, Picking, SystemPicker};
@@ -31,7 +38,9 @@ use super::theme::{self, metrics};
 use super::trainer::Trainer;
 use super::widgets::looked_up;
 pub use files::{is_recording, is_saved_training};
+use presenter::Before;
 use resume::Reading;
+use share::Picture;
 
 /// Between two frames while training: at most 60 a second.
 const FRAME: Duration = Duration::from_millis(16);
@@ -54,6 +63,12 @@ pub struct StudioApp {
     busy: bool,
     /// Whether closing was decided on.
     leaving: bool,
+    /// What keeps work and preferences between starts; nothing in pictures and tests.
+    keeper: Option<Keeper>,
+    palette: Option<Palette>,
+    /// How things were before the presenter.
+    before: Option<Before>,
+    picture: Picture,
 }
 
 /// What the engine was told last.
@@ -63,6 +78,7 @@ struct Sent {
     device: Choice,
     guard: Guard,
     request: Request,
+    mode: Mode,
 }
 
 impl StudioApp {
@@ -80,6 +96,7 @@ impl StudioApp {
         app.studio.view.mode = mode;
         app.studio.view.speed = speed;
         app.studio.view.device = device;
+        app.sent.mode = mode;
         app.sent.speed = speed;
         app.sent.device = device;
         Ok(app)
@@ -99,6 +116,7 @@ impl StudioApp {
             device: Choice::Auto,
             guard: Guard::default(),
             request: Request::default(),
+            mode: Mode::Live,
         };
         let mut studio = Studio::new(document);
         studio.scenery = Scenery::new(cc.wgpu_render_state.clone());
@@ -114,6 +132,10 @@ impl StudioApp {
             title: String::new(),
             busy: false,
             leaving: false,
+            keeper: None,
+            palette: None,
+            before: None,
+            picture: Picture::default(),
         }
     }
 
@@ -129,6 +151,13 @@ impl StudioApp {
 
     /// Copies what a frame needs out of the engine.
     fn gather(&mut self) {
+        if self.studio.view.mode != self.sent.mode {
+            if self.studio.view.mode == Mode::Instant {
+                self.studio.begin_mixed();
+            }
+            self.sent.mode = self.studio.view.mode;
+        }
+        self.studio.note_begun();
         let clock = self.studio.clock();
         let request = self.request();
         let view = &self.studio.view;
@@ -252,17 +281,21 @@ impl eframe::App for StudioApp {
         self.imported();
         self.recordings(ctx);
         self.poll_saved();
+        self.pasted(ctx);
         self.gather();
     }
 
     fn ui(&mut self, ui: &mut Ui, _: &mut Shell) {
         let ctx = ui.ctx().clone();
         self.shortcuts(&ctx);
+        self.fit_presentation(&ctx);
         panels::show(ui, &mut self.studio);
         if let Some(term) = looked_up(&ctx) {
             glossary::look_up(&mut self.studio, term);
         }
         self.sheet(ui);
+        self.show_palette(&ctx);
+        self.fulfil(&ctx);
         self.act(&ctx);
         // A gesture ends with the hand off the button, and with the cursor out of the field.
         if !ctx.input(|input| input.pointer.any_down()) && !ctx.text_edit_focused() {
@@ -270,11 +303,16 @@ impl eframe::App for StudioApp {
         }
         self.studio.refresh();
         self.send();
+        self.keep_on(&ctx);
         self.name_window(&ctx);
         let moves = matches!(self.studio.frame.status.state, State::Playing | State::Preparing);
         if (moves && !self.studio.view.still) || self.is_behind() || self.busy {
             ctx.request_repaint_after(FRAME);
         }
+    }
+
+    fn on_exit(&mut self) {
+        self.keep_at_end();
     }
 
     fn clear_color(&self, visuals: &Visuals) -> [f32; 4] {

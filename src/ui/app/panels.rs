@@ -1,20 +1,27 @@
 //! Where the panels are.
 
-use eframe::egui::{CentralPanel, Frame, Label, Margin, Panel, Rect, Sense, Ui, UiBuilder, pos2, vec2};
+use eframe::egui::{
+    CentralPanel, Frame, Id, Label, LayerId, Margin, Order, Panel, Rect, Sense, Ui, UiBuilder, pos2, vec2,
+};
 
 use crate::engine::protocol::State;
-use crate::ui::panels::{ground, inspector, rule, runs, side_panel, timeline, top_bar};
+use crate::ui::panels::{ground, inspector, restore_bar, rule, runs, side_panel, timeline, top_bar};
 use crate::ui::plot;
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
 
 /// Shows everything.
 pub(super) fn show(ui: &mut Ui, studio: &mut Studio) {
+    if studio.view.presenting {
+        presented(ui, studio);
+        return;
+    }
     let tokens = theme::tokens(ui);
     let bar = ground(ui, Margin::symmetric(metrics::MARGIN_M, 0));
     Panel::top("top bar").exact_size(metrics::TOP_BAR).resizable(false).frame(bar).show(ui, |ui| {
         top_bar::show(ui, studio);
     });
+    restore_bar::show(ui, studio);
     let strip = ground(ui, Margin::symmetric(metrics::MARGIN_M, 0));
     Panel::bottom("timeline").exact_size(metrics::TIMELINE).resizable(false).frame(strip).show(ui, |ui| {
         timeline::show(ui, studio);
@@ -58,6 +65,26 @@ pub(super) fn show(ui: &mut Ui, studio: &mut Studio) {
         plot::show(ui, studio);
     });
     studio.toasts.show(ui);
+}
+
+/// The plots, the timeline, and which run is which: what a lecture hall looks at.
+fn presented(ui: &mut Ui, studio: &mut Studio) {
+    let tokens = theme::tokens(ui);
+    let bar = ground(ui, Margin::symmetric(metrics::MARGIN_M, 0));
+    Panel::top("presented runs").exact_size(metrics::TOP_BAR).resizable(false).frame(bar).show(ui, |ui| {
+        runs::legend(ui, studio);
+    });
+    let strip = ground(ui, Margin::symmetric(metrics::MARGIN_M, 0));
+    Panel::bottom("timeline").exact_size(metrics::TIMELINE).resizable(false).frame(strip).show(ui, |ui| {
+        timeline::show(ui, studio);
+    });
+    let field = Frame::new().fill(tokens.ground).inner_margin(Margin::same(metrics::MARGIN_XS));
+    CentralPanel::default().frame(field).show(ui, |ui| plot::show(ui, studio));
+    studio.toasts.show(ui);
+    let Some(pointer) = ui.ctx().pointer_latest_pos() else { return };
+    let layer = LayerId::new(Order::Tooltip, Id::unique("presenter's pointer"));
+    let ring = (2.0 * metrics::HAIRLINE, tokens.warning);
+    ui.ctx().layer_painter(layer).circle(pointer, metrics::POINTER, tokens.faded(tokens.warning), ring);
 }
 
 /// Content that takes all of a panel, whatever room it needs: a panel is as wide as the hand that drew it.

@@ -13,6 +13,8 @@ impl StudioApp {
         let wake = ctx.clone();
         if let Err(error) = self.studio.shelf.open(path, move || wake.request_repaint()) {
             self.studio.toasts.failed(format!("There is no thread to read {}: {error}", path.display()));
+        } else {
+            self.note_opened(path);
         }
     }
 

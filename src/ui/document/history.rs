@@ -19,6 +19,21 @@ impl<T> Default for History<T> {
 }
 
 impl<T> History<T> {
+    /// A history with these states before and after the present one, each nearest last.
+    pub fn of(past: Vec<T>, future: Vec<T>) -> Self {
+        Self { past, future, open: false }
+    }
+
+    /// The states before and after the present one, each nearest last.
+    pub fn states(&self) -> (&[T], &[T]) {
+        (&self.past, &self.future)
+    }
+
+    /// The same, to change what all of them hold.
+    pub fn states_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.past.iter_mut().chain(&mut self.future)
+    }
+
     /// Notes that the present state changed, and what it was.
     pub fn record(&mut self, before: T) {
         self.future.clear();

@@ -1,41 +1,32 @@
 //! The edited experiment: its runs' identities, its history, and what is saved of it.
 
 mod history;
+mod kept;
 mod presets;
+mod state;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use kept::{Kept, KeptError};
 pub use presets::{Preset, first, presets};
+pub use state::Row;
 
 use crate::experiment::{Experiment, Fork, Run};
 use crate::schedule::{Schedule, Span};
 use crate::train::ids::{Revision, RunId};
 use history::History;
-
-/// A run's identity, and its place in the palette.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Row {
-    pub id: RunId,
-    /// Which of the palette's colours and marker shapes it has, for as long as it lives.
-    pub slot: usize,
-}
-
-/// What undo goes back to.
-#[derive(Clone, Debug, PartialEq)]
-struct State {
-    experiment: Experiment,
-    /// One for each of the experiment's runs, in order.
-    rows: Vec<Row>,
-}
+use state::State;
 
 /// The experiment being edited.
 #[derive(Debug)]
 pub struct Document {
-    state: State,
-    saved: State,
-    history: History<State>,
+    /// States are shared with the history and with what is being written to disk.
+    state: Arc<State>,
+    saved: Arc<State>,
+    history: History<Arc<State>>,
     generation: u64,
+    saves: u64,
     next_id: u32,
     path: Option<PathBuf>,
 }
@@ -50,8 +41,34 @@ impl Document {
                 Row { id: RunId(next_id), slot }
             })
             .collect();
-        let state = State { experiment, rows };
-        Self { saved: state.clone(), state, history: History::default(), generation: 1, next_id, path }
+        let state = Arc::new(State { experiment, rows });
+        let (saved, history) = (Arc::clone(&state), History::default());
+        Self { saved, state, history, generation: 1, saves: 0, next_id, path }
+    }
+
+    /// What of the document goes to disk, to be worked on again after another start.
+    pub fn kept(&self) -> Kept {
+        let (past, future) = self.history.states();
+        Kept {
+            path: self.path.clone(),
+            next_id: self.next_id,
+            present: Arc::clone(&self.state),
+            saved: Arc::clone(&self.saved),
+            past: past.to_vec(),
+            future: future.to_vec(),
+        }
+    }
+
+    /// The document that was kept, with its history.
+    pub fn from_kept(kept: Kept) -> Self {
+        let Kept { path, next_id, present, saved, past, future } = kept;
+        let history = History::of(past, future);
+        Self { state: present, saved, history, generation: 1, saves: 0, next_id, path }
+    }
+
+    /// Differs from what it was before whenever what is to be kept does.
+    pub fn stamp(&self) -> (u64, u64) {
+        (self.generation, self.saves)
     }
 
     pub fn experiment(&self) -> &Experiment {
@@ -71,8 +88,8 @@ impl Document {
     #[must_use]
     pub fn succeeding(mut self, old: &Self) -> Self {
         self.generation = old.generation + 1;
-        for state in [&mut self.state, &mut self.saved] {
-            for row in &mut state.rows {
+        for state in [&mut self.state, &mut self.saved].into_iter().chain(self.history.states_mut()) {
+            for row in &mut Arc::make_mut(state).rows {
                 row.id.0 += old.next_id;
             }
         }
@@ -112,13 +129,14 @@ impl Document {
     /// Notes that what is here now is what the file at `path` holds.
     pub fn mark_saved(&mut self, path: PathBuf) {
         self.path = Some(path);
-        self.saved = self.state.clone();
+        self.saved = Arc::clone(&self.state);
+        self.saves += 1;
     }
 
     /// Changes the experiment. Changes until [`Self::settle`] are one step of the history.
     pub fn edit(&mut self, change: impl FnOnce(&mut Experiment)) {
-        let before = self.state.clone();
-        change(&mut self.state.experiment);
+        let before = Arc::clone(&self.state);
+        change(&mut Arc::make_mut(&mut self.state).experiment);
         self.record(before);
     }
 
@@ -218,10 +236,11 @@ impl Document {
             return;
         }
         if let Some(at) = self.position(id) {
-            let before = self.state.clone();
-            self.state.rows.remove(at);
-            let removed = self.state.experiment.runs.remove(at).name;
-            self.state.experiment.sweep.take_if(|sweep| sweep.run == removed);
+            let before = Arc::clone(&self.state);
+            let state = Arc::make_mut(&mut self.state);
+            state.rows.remove(at);
+            let removed = state.experiment.runs.remove(at).name;
+            state.experiment.sweep.take_if(|sweep| sweep.run == removed);
             self.record(before);
         }
     }
@@ -246,14 +265,15 @@ impl Document {
     }
 
     fn insert(&mut self, mut run: Run, at: usize) -> RunId {
-        let before = self.state.clone();
+        let before = Arc::clone(&self.state);
         run.name = self.free_name(&run.name);
         self.next_id += 1;
         let id = RunId(self.next_id);
         let taken: Vec<usize> = self.state.rows.iter().map(|row| row.slot).collect();
         let slot = (0..=taken.len()).find(|slot| !taken.contains(slot)).unwrap_or(taken.len());
-        self.state.rows.insert(at, Row { id, slot });
-        self.state.experiment.runs.insert(at, run);
+        let state = Arc::make_mut(&mut self.state);
+        state.rows.insert(at, Row { id, slot });
+        state.experiment.runs.insert(at, run);
         self.record(before);
         id
     }
@@ -273,7 +293,7 @@ impl Document {
         (2..).map(|number: u32| format!("{stem} {number}")).find(|name| !taken(name)).unwrap_or_default()
     }
 
-    fn record(&mut self, before: State) {
+    fn record(&mut self, before: Arc<State>) {
         if before != self.state {
             self.history.record(before);
             self.generation += 1;

@@ -9,7 +9,7 @@ use crate::schedule::kind::{Constant, Value};
 use crate::schedule::plateau::PlateauRule;
 use crate::schedule::{Clock, Kind, Ramp, Schedule, Span, Warmup};
 
-const FIRST: &str = include_str!("../../../examples/digits.toml");
+const FIRST: &str = include_str!("../../../examples/mnist1d.toml");
 /// The rate of a preset where there is none to take over.
 const RATE: f64 = 0.1;
 
@@ -60,12 +60,12 @@ pub fn presets() -> &'static [Preset] {
     &PRESETS
 }
 
-/// The experiment a new document holds: three schedules on the digits.
+/// The experiment a new document holds: three schedules, each at its own best peak, on data where the shape matters.
 ///
 /// # Errors
 /// None, unless the program was built from a broken file.
 pub fn first() -> Result<Experiment, FileError> {
-    Experiment::parse(FIRST, Path::new("digits.toml"))
+    Experiment::parse(FIRST, Path::new("mnist1d.toml"))
 }
 
 /// A kind with these fields, and its defaults for the others.

@@ -7,7 +7,6 @@ use crate::analysis::noise_scale::{
 };
 use crate::engine::protocol::Command;
 use crate::experiment::BatchSize;
-use crate::experiment::optimizer::Steps;
 use crate::train::TrainError;
 use crate::train::ids::{LaneId, RunId};
 use crate::ui::format;
@@ -94,15 +93,19 @@ fn plan(studio: &Studio) -> Plan {
         BatchSize::All => studio.frame.status.batch as u64,
     };
     let from = Batching { batch, accumulate: experiment.train.accumulate as u64, world: 1 };
-    let steps = studio.document.run(studio.view.selected).map(|run| run.optimizer.kind.info().steps);
-    // SGD's rate follows the batch, an adaptive optimizer's its root.
-    let usual = if steps == Some(Steps::Gradient) { Scaling::Linear } else { Scaling::SquareRoot };
     Plan {
         from,
         to: state.and_then(|state| state.to).unwrap_or(from),
         keep: state.and_then(|state| state.keep).unwrap_or(Keep::Epochs),
-        scaling: state.and_then(|state| state.scaling).unwrap_or(usual),
+        scaling: scaling(studio),
     }
+}
+
+/// How the selected run's rate follows the batch: as was chosen, or as is usual for its optimizer.
+pub fn scaling(studio: &Studio) -> Scaling {
+    let chosen = studio.panels.peek::<State>().and_then(|state| state.scaling);
+    let usual = studio.document.run(studio.view.selected).map_or(Scaling::Linear, Scaling::usual);
+    chosen.unwrap_or(usual)
 }
 
 fn settings(ui: &mut Ui, studio: &mut Studio, mut plan: Plan) -> Plan {

@@ -21,6 +21,11 @@ struct Found {
     replicas: usize,
 }
 
+/// Of what can be learned, a run that lacks this share of it is behind,
+const BEHIND: f64 = 0.3;
+/// if its loss is this many times the least, too.
+const FACTOR: f64 = 1.2;
+
 pub const PANEL: Panel = Panel::new(
     "diagnosis",
     "Diagnosis",
@@ -43,6 +48,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
         if runs.is_empty() {
             healthy(ui, studio);
         }
+        behind(ui, studio);
         for (row, name, found) in runs {
             heading(ui, studio, row, &name);
             for found in found {
@@ -148,13 +154,46 @@ fn finding(ui: &mut Ui, studio: &mut Studio, run: RunId, found: &Found) {
             prose(ui, finding.kind.cause());
             ui.add_space(metrics::XS);
             ui.horizontal_wrapped(|ui| {
-                for remedy in &finding.remedies {
+                let (experiment, clock) = (studio.document.experiment(), studio.clock());
+                let at = studio.document.runs().position(|(row, _)| row.id == run).unwrap_or(usize::MAX);
+                let is_new = |remedy: &&Remedy| !remedy.is_in_place(experiment, at, clock);
+                let offered: Vec<&Remedy> = finding.remedies.iter().filter(is_new).collect();
+                for remedy in offered {
                     button(ui, studio, run, finding, remedy);
                 }
             });
         });
     });
     ui.add_space(metrics::S);
+}
+
+/// Runs that stand far above their best sibling on the same model and data, although nothing is wrong with them alone.
+fn behind(ui: &mut Ui, studio: &mut Studio) {
+    let updates = studio.clock().updates;
+    let stands = |row: Row| {
+        let lane = studio.frame.lane(row.id).filter(|lane| 2 * lane.update >= updates && lane.update > 0)?;
+        let loss = studio.frame.spread(row.id, |lane| lane.now.loss)?.mean;
+        (lane.diverged_at.is_none() && loss.is_finite()).then_some((row, loss))
+    };
+    let standing: Vec<(Row, f64)> = studio.document.runs().filter_map(|(row, _)| stands(row)).collect();
+    let Some((best, least)) = standing.iter().copied().min_by(|a, b| a.1.total_cmp(&b.1)) else { return };
+    // Of what there is to learn, so that tiny losses are not told apart.
+    let Some(chance) = studio.frame.status.chance_loss else { return };
+    let far = |loss: f64| loss - least > BEHIND * (chance - least).max(0.0) && loss > FACTOR * least;
+    for (row, loss) in standing.into_iter().filter(|(_, loss)| far(*loss)) {
+        let name = |row: Row| studio.document.run(row.id).map_or_else(String::new, |run| run.name.clone());
+        let (name, best_name) = (name(row), name(best));
+        heading(ui, studio, row, &name);
+        let number = |value: f64| format::significant(value, 3);
+        let text = format!(
+            "Behind its siblings: its loss is {}, and that of “{best_name}” {} on the same model and data. \
+             Its rate or its optimizer's numbers are what differs: a range test finds a peak it bears.",
+            number(loss),
+            number(least)
+        );
+        prose(ui, &text);
+        ui.add_space(metrics::M);
+    }
 }
 
 /// When it was seen, how often, and in how many replicas.

@@ -1,7 +1,6 @@
 //! Lessons: predict, drag, look, and only then read why; the claims can be trained here.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::Arc;
 
 use eframe::egui::{Context, Label, ScrollArea, Ui};
@@ -90,21 +89,24 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
     }
 }
 
+/// Opens the lesson of this row of [`SHIPPED`].
+pub fn begin_at(studio: &mut Studio, at: usize) {
+    let Some(shipped) = SHIPPED.get(at) else { return };
+    match shipped.read().and_then(|lesson| Ok((lesson.experiment()?, lesson))) {
+        Ok((experiment, lesson)) => {
+            let class = studio.panels.of::<Class>();
+            class.open = Some(Open { at, lesson, predicted: None, checking: None, checked: None });
+            begin(studio, Document::new(experiment, None));
+            studio.view.open(PANEL.name);
+        }
+        Err(error) => studio.toasts.failed(error.to_string()),
+    }
+}
+
 fn act(ctx: &Context, studio: &mut Studio, wish: Wish) {
     let class = studio.panels.of::<Class>();
     match (wish, &mut class.open) {
-        (Wish::Begin(at), open) => {
-            let Some(shipped) = SHIPPED.get(at) else { return };
-            let parsed = Lesson::parse(shipped.text, Path::new(shipped.name));
-            let read = parsed.and_then(|lesson| Ok((lesson.experiment()?, lesson)));
-            match read {
-                Ok((experiment, lesson)) => {
-                    *open = Some(Open { at, lesson, predicted: None, checking: None, checked: None });
-                    begin(studio, Document::new(experiment, None));
-                }
-                Err(error) => studio.toasts.failed(error.to_string()),
-            }
-        }
+        (Wish::Begin(at), _) => begin_at(studio, at),
         (Wish::List, open) => *open = None,
         (Wish::Predict(choice), Some(open)) => {
             open.predicted = Some(choice);
@@ -161,7 +163,7 @@ fn list(ui: &mut Ui, done: &BTreeSet<&'static str>) -> Option<Wish> {
     ui.label(theme::caption(ui, "Each opens an experiment of its own and asks before it shows."));
     ui.add_space(metrics::S);
     for (at, shipped) in SHIPPED.iter().enumerate() {
-        let Ok(lesson) = Lesson::parse(shipped.text, Path::new(shipped.name)) else { continue };
+        let Ok(lesson) = shipped.read() else { continue };
         let mark = if done.contains(shipped.name) { "  ✓" } else { "" };
         if ui.link(format!("{}  {}{mark}", at + 1, lesson.title)).clicked() {
             wish = Some(Wish::Begin(at));

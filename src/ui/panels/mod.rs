@@ -25,6 +25,7 @@ pub mod optimizer;
 pub mod range_test;
 pub mod recordings;
 pub mod report;
+pub mod restore_bar;
 pub mod results;
 pub mod runs;
 pub mod schedule;

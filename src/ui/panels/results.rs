@@ -17,6 +17,8 @@ struct Measure {
     help: &'static str,
     value: fn(&LaneFrame) -> Option<f64>,
     text: fn(f64) -> String,
+    /// A deviation in words.
+    around: fn(f64) -> String,
     /// Whether more is better.
     more: bool,
 }
@@ -27,6 +29,7 @@ const LOSSES: [Measure; 3] = [
         help: "The training loss now, smoothed.",
         value: |lane| lane.now.loss,
         text: format::metric,
+        around: |deviation| format::significant(deviation, 2),
         more: false,
     },
     Measure {
@@ -34,6 +37,7 @@ const LOSSES: [Measure; 3] = [
         help: "The loss on held-out samples, at the last validation.",
         value: |lane| lane.now.val_loss,
         text: format::metric,
+        around: |deviation| format::significant(deviation, 2),
         more: false,
     },
     Measure {
@@ -41,6 +45,7 @@ const LOSSES: [Measure; 3] = [
         help: "The least loss on held-out samples so far.",
         value: |lane| lane.best_loss,
         text: format::metric,
+        around: |deviation| format::significant(deviation, 2),
         more: false,
     },
 ];
@@ -51,6 +56,7 @@ const ACCURACIES: [Measure; 2] = [
         help: "The share of held-out samples told right, at the last validation.",
         value: |lane| lane.now.val_accuracy,
         text: format::percent,
+        around: |deviation| format!("{:.1}", 100.0 * deviation),
         more: true,
     },
     Measure {
@@ -58,6 +64,7 @@ const ACCURACIES: [Measure; 2] = [
         help: "The greatest accuracy so far.",
         value: |lane| lane.best_accuracy,
         text: format::percent,
+        around: |deviation| format!("{:.1}", 100.0 * deviation),
         more: true,
     },
 ];
@@ -71,8 +78,13 @@ pub const PANEL: Panel = Panel::new(
 );
 
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
-    let ours = studio.document.runs().map(|(row, run)| (row, run.name.clone()));
-    let guests = studio.shelf.guests().iter().map(|guest| (guest.row, guest.name.clone()));
+    let ours = studio
+        .document
+        .runs()
+        .filter(|(row, _)| studio.is_shown(row.id))
+        .map(|(row, run)| (row, run.name.clone()));
+    let guests = studio.shelf.guests().iter().filter(|guest| studio.is_shown(guest.row.id));
+    let guests = guests.map(|guest| (guest.row, guest.name.clone()));
     let rows: Vec<(Row, String)> = ours.chain(guests).collect();
     if studio.frame.lanes.iter().all(|lane| lane.update == 0) {
         ui.label("What every run reaches is compared here as soon as they train.");
@@ -96,6 +108,7 @@ fn table(ui: &mut Ui, studio: &mut Studio, rows: &[(Row, String)], title: &str, 
     ui.add_space(metrics::XS);
     let column = metrics::COLUMN;
     let name_width = ui.available_width() - measures.len() as f32 * (column + metrics::S);
+    let replicated = studio.document.experiment().train.replicas > 1;
     let best: Vec<Option<f64>> = measures.iter().map(|measure| best(studio, rows, measure)).collect();
     Grid::new(title).num_columns(measures.len() + 1).spacing(vec2(metrics::S, metrics::XS)).show(ui, |ui| {
         ui.label(theme::caption(ui, "Run"));
@@ -111,9 +124,9 @@ fn table(ui: &mut Ui, studio: &mut Studio, rows: &[(Row, String)], title: &str, 
             if name_cell(ui, *row, name, name_width).clicked() && is_ours {
                 studio.view.selected = row.id;
             }
-            let lane = studio.frame.lane(row.id);
             for (measure, best) in measures.iter().zip(&best) {
-                let value = lane.and_then(measure.value);
+                let spread = studio.frame.spread(row.id, measure.value);
+                let value = spread.map(|spread| spread.mean);
                 let is_best = value.is_some() && value == *best && rows.len() > 1;
                 let tokens = theme::tokens(ui);
                 let text = value.map_or_else(|| "–".to_owned(), measure.text);
@@ -127,12 +140,25 @@ fn table(ui: &mut Ui, studio: &mut Studio, rows: &[(Row, String)], title: &str, 
                 });
             }
             ui.end_row();
+            if replicated {
+                ui.label("");
+                for measure in measures {
+                    let around =
+                        studio.frame.spread(row.id, measure.value).and_then(|spread| spread.deviation);
+                    right_cell(ui, column, |ui| {
+                        let text = around.map(|around| format!("± {}", (measure.around)(around)));
+                        ui.label(theme::caption(ui, text.unwrap_or_default()));
+                    });
+                }
+                ui.end_row();
+            }
         }
     });
 }
 
 fn best(studio: &Studio, rows: &[(Row, String)], measure: &Measure) -> Option<f64> {
-    let values = rows.iter().filter_map(|(row, _)| (measure.value)(studio.frame.lane(row.id)?));
+    let values = rows.iter().filter_map(|(row, _)| studio.frame.spread(row.id, measure.value));
+    let values = values.map(|spread| spread.mean);
     let values = values.filter(|value| value.is_finite());
     if measure.more { values.max_by(f64::total_cmp) } else { values.min_by(f64::total_cmp) }
 }
@@ -153,11 +179,19 @@ fn name_cell(ui: &mut Ui, row: Row, name: &str, width: f32) -> Response {
 fn notes(ui: &mut Ui, studio: &Studio) {
     let replicas = studio.document.experiment().train.replicas;
     let text = if replicas > 1 {
-        format!("The first of {replicas} replicas of each run.")
+        format!(
+            "The mean over {replicas} replicas of each run; ± is one standard deviation over their seeds."
+        )
     } else {
         "One seed each. More replicas, under Experiment, show how much is chance.".to_owned()
     };
     prose(ui, &text);
+    for name in studio.document.runs().filter(|(row, _)| studio.is_mixed(row.id)).map(|(_, run)| &run.name) {
+        let text = format!(
+            "“{name}” was edited while it trained: its numbers are of both forms. Restart, or Instant, trains it whole."
+        );
+        ui.colored_label(theme::tokens(ui).warning, text);
+    }
     for lane in &studio.frame.lanes {
         let tokens = theme::tokens(ui);
         let name = studio.lane_name(lane.id).unwrap_or_default();

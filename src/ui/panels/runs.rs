@@ -11,7 +11,7 @@ use crate::ui::document::Row;
 use crate::ui::format;
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
-use crate::ui::widgets::{Icon, Sparkline, icon_button, icon_toggle, paint_marker};
+use crate::ui::widgets::{Icon, Sparkline, icon_button, icon_toggle, paint_marker, run_chip};
 
 use super::{diagnosis, recordings};
 /// Forks of forks are set in no further than this.
@@ -182,7 +182,7 @@ fn values(ui: &Ui, studio: &Studio, row: Row, rect: Rect, color: Color32) {
     let (loss, ink) = if diverged {
         ("diverged".to_owned(), tokens.danger)
     } else {
-        (number(lane.and_then(|lane| lane.now.loss), 3), tokens.text)
+        (number(studio.frame.mean_values(row.id, |lane| lane.now).and_then(|mean| mean.loss), 3), tokens.text)
     };
     place(rect.right(), if diverged { "" } else { "loss" }, loss, ink);
     let rate = match lane.filter(|lane| lane.update > 0) {
@@ -223,7 +223,7 @@ fn entries(ui: &mut Ui, studio: &mut Studio, id: RunId) {
         [Action::DuplicateRun, Action::ForkRun, Action::RenameRun, Action::HideRun, Action::DeleteRun]
     {
         let about = action.about();
-        let keys = ui.ctx().format_shortcut(&about.shortcut);
+        let keys = about.keys(ui.ctx());
         let button = Button::new(about.label)
             .shortcut_text(eframe::egui::RichText::new(keys).font(theme::small()))
             .min_size(vec2(ui.available_width(), metrics::CONTROL));
@@ -233,4 +233,32 @@ fn entries(ui: &mut Ui, studio: &mut Studio, id: RunId) {
             ui.close();
         }
     }
+}
+
+/// The runs in one line: which colour and marker is whose, and how far each has come.
+pub fn legend(ui: &mut Ui, studio: &mut Studio) {
+    ui.horizontal_centered(|ui| {
+        let tokens = theme::tokens(ui);
+        ui.label(theme::title(ui, studio.document.experiment().name.as_str()));
+        for row in studio.document.runs().map(|(row, _)| row).collect::<Vec<_>>() {
+            let Some(name) = studio.document.run(row.id).map(|run| run.name.clone()) else { continue };
+            if !studio.is_shown(row.id) {
+                continue;
+            }
+            ui.add_space(metrics::M);
+            run_chip(ui, row.slot, metrics::CONTROL, true);
+            let ink = if studio.view.selected == row.id { tokens.text } else { tokens.muted };
+            let text = eframe::egui::RichText::new(name).color(ink);
+            let help = "Show this run's handles.";
+            if ui.add(Button::new(text).frame_when_inactive(false)).on_hover_text(help).clicked() {
+                studio.view.selected = row.id;
+            }
+            let mean = studio.frame.mean_values(row.id, |lane| lane.now);
+            if let Some(accuracy) = mean.and_then(|mean| mean.val_accuracy) {
+                ui.label(theme::value(ui, format::percent(accuracy)));
+            } else if let Some(loss) = mean.and_then(|mean| mean.loss) {
+                ui.label(theme::value(ui, format::significant(loss, 3)));
+            }
+        }
+    });
 }

@@ -10,14 +10,13 @@ use crate::engine::protocol::{Speed, State};
 use crate::train::device::Choice;
 use crate::train::ids::Mode;
 use crate::ui::action::{Action, Menu};
+use crate::ui::examples::EXAMPLES;
 use crate::ui::format;
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
+use crate::ui::view::SPEEDS;
 use crate::ui::widgets::{Icon, combo, icon_button, mark, segmented};
-
-/// The speeds to choose from, in updates a second.
-const SPEEDS: [(f64, &str); 5] =
-    [(1.0, "1"), (10.0, "10"), (100.0, "100"), (300.0, "300"), (1000.0, "1,000")];
+use crate::ui::wish::Wish;
 
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
     ui.horizontal_centered(|ui| {
@@ -57,7 +56,9 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
 fn name(ui: &mut Ui, studio: &mut Studio) {
     let mut name = studio.document.experiment().name.clone();
     let galley = ui.painter().layout_no_wrap(name.clone(), theme::medium(), Color32::PLACEHOLDER);
-    let width = (galley.size().x + 2.0 * metrics::S + metrics::XS).clamp(96.0, metrics::LEFT - 64.0);
+    // What comes after it keeps its room.
+    let longest = (ui.available_width() - metrics::TOP_BAR_REST).min(metrics::LEFT - 64.0);
+    let width = (galley.size().x + 2.0 * metrics::S + metrics::XS).clamp(96.0, longest.max(96.0));
     let id = Id::unique("experiment name");
     let rests = !ui.memory(|memory| memory.has_focus(id));
     // While nobody writes in it, a name that is too long ends in an ellipsis.
@@ -97,16 +98,40 @@ fn name(ui: &mut Ui, studio: &mut Studio) {
 
 fn menus(ui: &mut Ui, studio: &mut Studio) {
     let tokens = theme::tokens(ui);
-    for (menu, name) in Menu::ALL {
-        let button = Button::new(RichText::new(name).color(tokens.muted)).frame_when_inactive(false);
+    for menu in Menu::ALL {
+        if menu == Menu::Help {
+            examples(ui, studio);
+        }
+        let button = Button::new(RichText::new(menu.title()).color(tokens.muted)).frame_when_inactive(false);
         let response = ui.add(button);
         Popup::menu(&response).show(|ui| {
             ui.set_width(metrics::MENU);
             for action in Action::ALL.into_iter().filter(|action| action.about().menu == menu) {
                 item(ui, studio, action);
+                if action == Action::Open {
+                    recent(ui, studio);
+                }
             }
         });
     }
+}
+
+/// The experiments that come with the program.
+fn examples(ui: &mut Ui, studio: &mut Studio) {
+    let button = Button::new(RichText::new("Examples").color(theme::tokens(ui).muted));
+    let response = ui.add(button.frame_when_inactive(false));
+    Popup::menu(&response).show(|ui| {
+        ui.set_width(metrics::SIDE_PANELS);
+        for (at, example) in EXAMPLES.iter().enumerate() {
+            let button = Button::new(example.title())
+                .truncate()
+                .min_size(vec2(ui.available_width(), metrics::CONTROL));
+            if ui.add(button).on_hover_text(example.sentence()).clicked() {
+                studio.wish(Wish::Example(at));
+                ui.close();
+            }
+        }
+    });
 }
 
 /// A menu entry: its name, its keys, and whether it can be had now.
@@ -116,9 +141,10 @@ fn item(ui: &mut Ui, studio: &mut Studio, action: Action) {
         Action::Undo => studio.document.can_undo(),
         Action::Redo => studio.document.can_redo(),
         Action::DeleteRun => studio.document.runs().count() > 1,
+        Action::RestoreWork | Action::DiscardWork => studio.unsaved.is_some(),
         _ => true,
     };
-    let keys = ui.ctx().format_shortcut(&about.shortcut);
+    let keys = about.keys(ui.ctx());
     let button = Button::new(about.label)
         .shortcut_text(RichText::new(keys).font(theme::small()))
         .min_size(vec2(ui.available_width(), metrics::CONTROL));
@@ -126,6 +152,26 @@ fn item(ui: &mut Ui, studio: &mut Studio, action: Action) {
         studio.ask(action);
         ui.close();
     }
+}
+
+/// The files that were opened last.
+fn recent(ui: &mut Ui, studio: &mut Studio) {
+    if studio.recent.is_empty() {
+        return;
+    }
+    ui.menu_button("Open recent", |ui| {
+        ui.set_width(metrics::SIDE_PANELS);
+        for path in studio.recent.clone() {
+            let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+            let folder = path.parent().map(|folder| folder.display().to_string()).unwrap_or_default();
+            let button =
+                Button::new(name.as_str()).truncate().min_size(vec2(ui.available_width(), metrics::CONTROL));
+            if ui.add(button).on_hover_text(format!("{name}\nin {folder}")).clicked() {
+                studio.wish(Wish::Open(path));
+                ui.close();
+            }
+        }
+    });
 }
 
 fn transport(ui: &mut Ui, studio: &mut Studio) {
@@ -156,11 +202,7 @@ fn speed(ui: &mut Ui, studio: &mut Studio) {
         .show_ui(ui, |ui| {
             ui.selectable_value(&mut studio.view.speed, Speed::Unlimited, "Full speed");
             for (speed, name) in SPEEDS {
-                ui.selectable_value(
-                    &mut studio.view.speed,
-                    Speed::Limited(speed),
-                    format!("{name} updates/s"),
-                );
+                ui.selectable_value(&mut studio.view.speed, Speed::Limited(speed), name);
             }
         })
         .response
@@ -187,7 +229,9 @@ fn readings(ui: &mut Ui, studio: &mut Studio) {
         ui.label(theme::caption(ui, "lane-updates/s"))
             .on_hover_text("Updates a second, of all runs and replicas together.");
         ui.label(theme::value(ui, reading));
-    } else if let Some(text) = state_text(&status.state) {
+    } else if let Some(text) =
+        state_text(&status.state).filter(|_| ui.available_width() > metrics::FIELD_LABEL)
+    {
         ui.label(theme::caption(ui, text));
     }
 }

@@ -12,7 +12,8 @@ use super::chart::{Across, Chart};
 use super::panel::plain;
 
 /// Draws both in all the room there is, on a linear axis, with a mark where they are farthest apart.
-pub fn compare(ui: &mut Ui, exported: &Exported, updates: u64, color: Color32) {
+pub fn compare(ui: &mut Ui, exported: &Exported, color: Color32) {
+    let updates = exported.updates;
     let tokens = theme::tokens(ui);
     let mut bounds = Bounds::EMPTY;
     bounds.add(Some(0.0));

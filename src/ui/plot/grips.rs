@@ -32,6 +32,7 @@ pub fn show(
     let mut edited = None;
     let mut busy = false;
     let mut label: Option<(Pos2, Handle)> = None;
+    let mut hint = None;
     for handle in handles(schedule, clock) {
         let Some(place) = place(drawn, &handle, view.rate_scale) else { continue };
         let id = Id::unique(("schedule handle", view.selected, handle.id));
@@ -63,14 +64,20 @@ pub fn show(
                 label = Some((place, handle.clone()));
             }
         }
+        if hint.is_none() && handle.moves_rate {
+            hint = Some(place);
+        }
+        view.hint &= !response.dragged();
         let grown = ui.ctx().animate_bool_responsive(id, hot);
         grip(ui, place, &handle, grown, color);
     }
     if view.drag.is_some() && ui.input(|input| input.pointer.any_released() || !input.pointer.any_down()) {
         view.drag = None;
     }
-    if let Some((place, handle)) = label {
-        say(ui, drawn, place, &handle);
+    match (label, hint) {
+        (Some((place, handle)), _) => say(ui, drawn, place, &handle),
+        (None, Some(place)) if view.hint => ask_to_be_dragged(ui, drawn, place, color),
+        _ => {}
     }
     (edited, busy)
 }
@@ -149,6 +156,23 @@ fn nudged(
     let update = if handle.moves_update { handle.update + right * step } else { handle.update };
     let rate = if handle.moves_rate { handle.rate * KEY_FACTOR.powf(up) } else { handle.rate };
     Some(drag(schedule, clock, handle.id, update, format::round_to(rate, 4)))
+}
+
+/// Until somebody has dragged one, a handle says what it is there for.
+fn ask_to_be_dragged(ui: &Ui, drawn: &Drawn, place: Pos2, color: Color32) {
+    let tokens = theme::tokens(ui);
+    let text = ui.painter().layout_no_wrap("drag me".to_owned(), theme::medium(), theme::legible_on(color));
+    let size = text.size() + 2.0 * vec2(metrics::S, metrics::XS / 2.0);
+    // Below the handle where there is room: its curve goes on to the right.
+    let below = place.y + metrics::L + size.y <= drawn.rect.bottom();
+    let y = if below { place.y + metrics::M } else { place.y - metrics::M - size.y };
+    let x =
+        (place.x - metrics::S).clamp(drawn.rect.left(), (drawn.rect.right() - size.x).max(drawn.rect.left()));
+    let rect = Rect::from_min_size(pos2(x, y), size);
+    let painter = ui.painter();
+    painter.circle_stroke(place, metrics::HANDLE_GRAB, Stroke::new(metrics::HAIRLINE, tokens.ahead(color)));
+    painter.rect_filled(rect, metrics::RADIUS_LARGE, color);
+    painter.galley(rect.min + vec2(metrics::S, metrics::XS / 2.0), text, tokens.text);
 }
 
 /// A ring that fills and grows under the pointer.

@@ -4,13 +4,14 @@ use eframe::egui::{Align2, Color32, Painter, Rect, Sense, Shape, Stroke, Ui, vec
 use egui_plot::{Line, LineStyle, PlotPoint};
 
 use crate::engine::protocol::State;
-use crate::telemetry::{Column, Role};
+use crate::telemetry::{Bucket, Column, Role};
 use crate::ui::format;
-use crate::ui::frame::{Frame, LaneFrame};
+use crate::ui::frame::{Curves, Frame, LaneFrame};
 use crate::ui::theme::{self, Tokens, metrics};
 use crate::ui::view::Window;
 use crate::ui::widgets::paint_marker;
 
+use super::band::{self, Band};
 use super::chart::{Across, Chart, Drawn, note};
 use super::ghost::{Ghost, Outline};
 use super::lines::Strokes;
@@ -47,14 +48,38 @@ impl Plots<'_> {
         let foreseen = ghost.iter().flat_map(|(_, outline)| outline.heights());
         let y = bounds::measured(lanes().map(|(_, lane)| lane), scale, chance, foreseen);
         let x = self.window();
-        let mut lines = Vec::new();
+        let (mut lines, mut areas) = (Vec::new(), Vec::new());
         let mut lost = Vec::new();
         let mut hidden = 0;
-        for (row, lane) in lanes() {
-            let color = studio.color(row, tokens);
-            hidden += metric_lines(lane, color, scale, is_loss, tokens, &mut lines, |update| {
-                lost.push((update, color));
-            });
+        let mut marks = Vec::new();
+        for row in &rows {
+            let color = studio.color(*row, tokens);
+            let replicas: Vec<&LaneFrame> = studio.frame.replicas(row.id).collect();
+            if let [lane] = replicas.as_slice() {
+                hidden += metric_lines(lane, color, scale, is_loss, tokens, &mut lines, |update| {
+                    lost.push((update, color));
+                });
+                marks.push((*row, color, band::alone(&lane.curves.validation, lane.stretch)));
+                continue;
+            }
+            let mut draw = |of: fn(&Curves) -> &Vec<Bucket>, width: f32| {
+                let band = Band::of(&replicas, of);
+                areas.extend(band.areas(scale, tokens.band(color)));
+                lines.extend(band.lines(scale).map(|line| plain(line, color, width)));
+                band
+            };
+            draw(
+                |curves| if curves.smooth.is_empty() { &curves.raw } else { &curves.smooth },
+                metrics::CURVE,
+            );
+            let validation = draw(|curves| &curves.validation, metrics::CURVE_FAINT);
+            marks.push((*row, color, validation.means().collect()));
+            for lane in &replicas {
+                lost.extend(lane.diverged_at.map(|update| (update as f64 * lane.stretch, color)));
+                let ghost = Strokes::last(&lane.curves.ghost, scale).stretched(lane.stretch);
+                let faint = tokens.ghost(color);
+                lines.extend(ghost.into_lines().map(|line| plain(line, faint, metrics::CURVE * 0.75)));
+            }
         }
         let name = quantity.short();
         if let Some((color, outline)) = &ghost {
@@ -69,7 +94,10 @@ impl Plots<'_> {
             ui,
             |ui| column_switch(ui, "Quantity", &mut new_quantity, Role::Measure, Column::short),
             |ui| {
-                scale_switch(ui, &mut new_scale, "Loss axis");
+                // A share is always drawn on a linear axis.
+                if quantity != Column::ValAccuracy {
+                    scale_switch(ui, &mut new_scale, "Loss axis");
+                }
                 if is_loss {
                     let half_life = Frame::half_life(studio.clock().updates);
                     let help =
@@ -82,15 +110,17 @@ impl Plots<'_> {
                     key(ui, smoothing, ghost.is_some());
                 }
             },
-            |plot| lines.into_iter().for_each(|line| plot.line(line)),
+            |plot| {
+                areas.into_iter().for_each(|area| plot.add(area));
+                lines.into_iter().for_each(|line| plot.line(line));
+            },
         );
         if let Some((color, outline)) = &ghost {
             let painter = ui.painter().with_clip_rect(drawn.rect);
             outline.fill(&painter, tokens.faded(*color), |place| overlay::position(&drawn, place));
         }
-        for (row, lane) in lanes().filter(|(_, lane)| lane.id.replica == 0) {
-            let color = studio.color(row, tokens);
-            validation_marks(ui, &drawn, lane, row.slot, color, scale);
+        for (row, color, places) in &marks {
+            validation_marks(ui, &drawn, places, row.slot, *color, scale);
         }
         for (update, color) in lost.into_iter().take(MARKED) {
             overlay::lost(ui, &drawn, update, color);
@@ -119,8 +149,15 @@ impl Plots<'_> {
             self.studio.view.window = Window::Whole;
         }
         self.over_curves(ui, &drawn, |studio, row, cursor| {
-            let lane = studio.frame.lane(row.id).filter(|lane| cursor < lane.update)?;
-            scale.height(lane.at_cursor.loss?).filter(|_| is_loss)
+            studio.frame.lane(row.id).filter(|lane| cursor < lane.update)?;
+            let mean = studio.frame.mean_values(row.id, |lane| lane.at_cursor)?;
+            let value = match quantity {
+                Column::TrainLoss => mean.loss,
+                Column::ValLoss => mean.val_loss,
+                Column::ValAccuracy => mean.val_accuracy,
+                _ => None,
+            };
+            scale.height(value?)
         });
     }
 
@@ -139,7 +176,7 @@ impl Plots<'_> {
     }
 }
 
-/// The lines of one lane in the middle plot; how many values have no place in it.
+/// The lines of a run's only lane in the middle plot; how many values have no place in it.
 fn metric_lines(
     lane: &LaneFrame,
     color: Color32,
@@ -151,38 +188,38 @@ fn metric_lines(
 ) -> usize {
     let curves = &lane.curves;
     let smoothed = !curves.smooth.is_empty();
-    let replica = lane.id.replica > 0;
     let raw = Strokes::raw(&curves.raw, scale).stretched(lane.stretch);
     let hidden = raw.hidden;
     raw.lost.iter().copied().for_each(lost);
-    let (raw_color, raw_width) = match (smoothed, replica) {
-        (true, _) => (tokens.faded(color), metrics::CURVE_FAINT),
-        (false, true) => (tokens.ghost(color), metrics::CURVE_FAINT),
-        (false, false) => (color, metrics::CURVE * 0.7),
-    };
+    let (raw_color, raw_width) =
+        if smoothed { (tokens.faded(color), metrics::CURVE_FAINT) } else { (color, metrics::CURVE * 0.7) };
     // Many points a pixel: their extremes are what shows.
     lines.extend(raw.into_lines().map(|line| plain(line, raw_color, raw_width).allow_band(true)));
     if is_loss {
         let ghost = Strokes::last(&curves.ghost, scale).stretched(lane.stretch);
         lines.extend(ghost.into_lines().map(|line| plain(line, tokens.ghost(color), metrics::CURVE * 0.75)));
-        let (bold, width) = if replica { (tokens.ahead(color), 1.0) } else { (color, metrics::CURVE) };
         let smooth = Strokes::last(&curves.smooth, scale).stretched(lane.stretch);
-        lines.extend(smooth.into_lines().map(|line| plain(line, bold, width)));
-        if !replica {
-            let validation = Strokes::last(&curves.validation, scale).stretched(lane.stretch);
-            lines.extend(validation.into_lines().map(|line| plain(line, color, metrics::CURVE_FAINT)));
-        }
+        lines.extend(smooth.into_lines().map(|line| plain(line, color, metrics::CURVE)));
+        let validation = Strokes::last(&curves.validation, scale).stretched(lane.stretch);
+        lines.extend(validation.into_lines().map(|line| plain(line, color, metrics::CURVE_FAINT)));
     }
     hidden
 }
 
 /// A marker at each validation, in the run's shape.
-fn validation_marks(ui: &Ui, drawn: &Drawn, lane: &LaneFrame, slot: usize, color: Color32, scale: Scale) {
+fn validation_marks(
+    ui: &Ui,
+    drawn: &Drawn,
+    places: &[(f64, f64)],
+    slot: usize,
+    color: Color32,
+    scale: Scale,
+) {
     let painter = ui.painter().with_clip_rect(drawn.rect);
     let mut last = f32::NEG_INFINITY;
-    for bucket in &lane.curves.validation {
-        if let Some(height) = scale.height(bucket.last) {
-            let place = overlay::position(drawn, (bucket.last_update as f64 * lane.stretch, height));
+    for (update, value) in places {
+        if let Some(height) = scale.height(*value) {
+            let place = overlay::position(drawn, (*update, height));
             if place.x - last < metrics::M {
                 continue;
             }

@@ -1,5 +1,6 @@
 //! The plots: rate, losses and a number of the update over one axis of updates, with one cursor through all of them.
 
+mod band;
 mod bends;
 mod bounds;
 mod chart;

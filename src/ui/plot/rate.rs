@@ -212,7 +212,7 @@ impl Plots<'_> {
             let text = format!("This schedule cannot be: {error}");
             note(ui, drawn.rect, Align2::CENTER_CENTER, &text, theme::body());
         } else if studio.view.mode == Mode::Live && self.is_outdated(row) {
-            let keys = ui.ctx().format_shortcut(&Action::Restart.about().shortcut);
+            let keys = Action::Restart.about().keys(ui.ctx());
             let text = format!("This run is over: {keys} restarts it, and Instant trains at every edit");
             note(ui, drawn.rect, Align2::CENTER_BOTTOM, &text, theme::small());
         } else if matches!(schedule.kind, Kind::Points(_)) && studio.view.cursor.is_some() {

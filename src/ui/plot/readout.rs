@@ -41,7 +41,9 @@ pub fn at_cursor(ui: &Ui, studio: &Studio, rect: Rect, x: f32, cursor: f64) {
             let lane = studio.frame.lane(row.id);
             let ahead = lane.is_none_or(|lane| update >= lane.update);
             let values = match lane {
-                Some(lane) if !ahead => lane.at_cursor,
+                Some(lane) if !ahead => {
+                    studio.frame.mean_values(row.id, |lane| lane.at_cursor).unwrap_or(lane.at_cursor)
+                }
                 _ => Values {
                     lr: studio.rate(row.id, update),
                     number: studio.number(row.id, studio.view.number, update),

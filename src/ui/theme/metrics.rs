@@ -101,6 +101,18 @@ pub const SIDE_PANELS: f32 = 344.0;
 /// A panel in the list of them: its name and its sentence.
 pub const SIDE_PANEL: f32 = 36.0;
 
+/// What stands after the name in the bar at the top.
+pub const TOP_BAR_REST: f32 = 760.0;
+
+/// The command palette, and how high its list is.
+pub const PALETTE: f32 = 640.0;
+pub const PALETTE_LIST: f32 = 360.0;
+
+/// The presenter: a window of this size shows things at their own size, a larger one shows them larger.
+pub const PRESENTED: [f32; 2] = [840.0, 500.0];
+/// The ring around the pointer there.
+pub const POINTER: f32 = 18.0;
+
 /// Dialog sheets.
 pub const SHEET: f32 = 440.0;
 /// A field for a pasted text.

@@ -156,6 +156,11 @@ impl Tokens {
         color.gamma_multiply(0.17)
     }
 
+    /// Between the least and the greatest of a run's replicas.
+    pub fn band(&self, color: Color32) -> Color32 {
+        color.gamma_multiply(0.2)
+    }
+
     /// What has not happened yet.
     pub fn ahead(&self, color: Color32) -> Color32 {
         color.gamma_multiply(0.62)

@@ -59,3 +59,9 @@ pub fn wait(what: &str, mut done: impl FnMut() -> bool) {
 pub fn wait_for(engine: &Engine, what: &str, done: impl Fn(&Shared) -> bool) {
     wait(what, || engine.read(&done));
 }
+
+/// An experiment that is the same in all tests, whatever the studio opens with: three runs on the digits.
+pub fn digits() -> Experiment {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/digits.toml");
+    Experiment::open(path).expect("a shipped example")
+}

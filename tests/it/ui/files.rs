@@ -2,6 +2,7 @@
 
 use anneal_studio::experiment::Experiment;
 use anneal_studio::train::ids::RunId;
+use anneal_studio::ui::document::first as opening;
 use anneal_studio::ui::picker::Ask;
 use anneal_studio::ui::sheet::Sheet;
 use eframe::egui::accesskit::Role;
@@ -53,7 +54,7 @@ fn discarded_work_is_replaced_by_runs_the_engine_has_not_seen() {
     studio.press(Modifiers::COMMAND, Key::N);
     sheet_button(&mut studio, "Discard changes");
     assert!(!studio.document().is_dirty());
-    assert_eq!(studio.number("peak"), 0.1);
+    assert_eq!(studio.document().experiment(), &opening().unwrap());
     assert!(studio.document().runs().all(|(row, _)| !old.contains(&row.id)));
     assert_eq!(studio.log.revisions(), 2);
 }
@@ -103,14 +104,14 @@ fn saving_first_goes_on_afterwards() {
     type_path(&mut studio, &path.display().to_string());
     sheet_button(&mut studio, "Save");
     assert!(path.exists());
-    assert_eq!(studio.number("peak"), 0.1, "the new experiment is here");
+    assert_eq!(studio.document().experiment(), &opening().unwrap(), "the new experiment is here");
 }
 
 #[test]
 fn the_system_dialog_answers_for_the_sheet() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("other.toml");
-    let mut other = anneal_studio::ui::document::first().unwrap();
+    let mut other = crate::support::digits();
     other.name = "another one".into();
     other.save(&path).unwrap();
     let mut studio = first(200);
@@ -126,7 +127,7 @@ fn the_system_dialog_answers_for_the_sheet() {
 fn where_no_dialog_opens_a_path_can_still_be_typed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("other.toml");
-    let mut other = anneal_studio::ui::document::first().unwrap();
+    let mut other = crate::support::digits();
     other.name = "typed".into();
     other.save(&path).unwrap();
     let mut studio = first(200);
@@ -142,7 +143,7 @@ fn where_no_dialog_opens_a_path_can_still_be_typed() {
 fn a_broken_file_changes_nothing_and_is_explained_where_it_was_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("broken.toml");
-    anneal_studio::ui::document::first().unwrap().save(&path).unwrap();
+    crate::support::digits().save(&path).unwrap();
     let text = std::fs::read_to_string(&path).unwrap().replacen("name = \"digits\"", "name = \"digitz\"", 1);
     std::fs::write(&path, text).unwrap();
     let mut studio = first(200);

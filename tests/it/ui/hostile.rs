@@ -95,7 +95,7 @@ fn a_storm_of_events_draws_in_time() {
 
 #[test]
 fn names_of_any_sort_fit() {
-    let mut experiment = anneal_studio::ui::document::first().unwrap();
+    let mut experiment = crate::support::digits();
     experiment.name = "long ".repeat(60);
     experiment.runs[0].name = "n".repeat(200);
     experiment.runs[1].name = "β₁ η ∇ λ ×".into();
@@ -161,7 +161,7 @@ fn a_million_updates_cost_no_more_than_a_thousand() {
 
 #[test]
 fn of_two_hundred_runs_the_values_at_the_cursor_leave_the_plots_to_be_seen() {
-    let mut experiment = anneal_studio::ui::document::first().unwrap();
+    let mut experiment = crate::support::digits();
     let run = experiment.runs[0].clone();
     experiment.runs = (0..200)
         .map(|at| anneal_studio::experiment::Run { name: format!("number {at}"), ..run.clone() })

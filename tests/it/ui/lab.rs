@@ -10,7 +10,7 @@ use anneal_studio::train::pool;
 use anneal_studio::ui::panels::{batch_size, glossary, range_test};
 use anneal_studio::ui::sheet::Sheet;
 
-use super::stand_in::{Studio, UPDATES, first};
+use super::stand_in::{Studio, UPDATES, first, open};
 
 fn range_state(studio: &Studio) -> Option<&range_test::State> {
     studio.harness.state().studio().panels.peek()
@@ -70,7 +70,7 @@ fn a_range_test_suggests_and_one_click_uses_it_and_undo_takes_it_back() {
 
 #[test]
 fn another_rule_is_chosen_and_proved_beside_its_neighbours() {
-    let mut studio = first(200);
+    let mut studio = open(crate::support::digits(), None, 200, (1600.0, 1200.0));
     studio.harness.state_mut().studio_mut().document.edit(|experiment| {
         experiment.train.updates = anneal_studio::schedule::Span::Updates(120.0);
         experiment.train.replicas = 1;

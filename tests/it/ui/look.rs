@@ -88,7 +88,7 @@ fn every_symbol_has_a_glyph() {
 #[test]
 fn every_panel_draws_at_every_size() {
     for size in [(960.0, 600.0), (1100.0, 700.0), (1600.0, 1000.0), (3840.0, 2160.0)] {
-        let experiment = anneal_studio::ui::document::first().unwrap();
+        let experiment = crate::support::digits();
         let mut studio = open(experiment, None, 400, size);
         for tab in ["Schedule", "Optimizer", "Experiment"] {
             studio.click(tab);

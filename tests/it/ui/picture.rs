@@ -8,7 +8,7 @@ fn shot() -> Shot {
 
 /// A picture, or nothing where no adapter exists: said loudly, and an error where one is required.
 fn picture(shot: &Shot) -> Option<image::RgbaImage> {
-    match render(anneal_studio::ui::document::first().unwrap(), shot) {
+    match render(crate::support::digits(), shot) {
         Ok(image) => Some(image),
         Err(ShotError::NoAdapter) => {
             let required = std::env::var_os("ANNEAL_REQUIRE_ADAPTER").is_some();
@@ -76,6 +76,6 @@ fn the_landscape_of_a_surface_is_in_the_picture() {
 #[test]
 fn an_unknown_panel_is_refused_with_the_known_ones() {
     let shot = Shot { panel: Some("everything".into()), ..shot() };
-    let error = render(anneal_studio::ui::document::first().unwrap(), &shot).unwrap_err().to_string();
+    let error = render(crate::support::digits(), &shot).unwrap_err().to_string();
     assert!(error.contains("everything") && error.contains("results"), "{error}");
 }

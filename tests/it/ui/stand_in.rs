@@ -7,9 +7,11 @@ use std::rc::Rc;
 use anneal_studio::engine::protocol::{Command, State, Status};
 use anneal_studio::engine::{LaneView, Shared, Track};
 use anneal_studio::experiment::Experiment;
+use anneal_studio::files::Places;
 use anneal_studio::telemetry::{Event, EventKind, Row, Store};
 use anneal_studio::train::device::Choice;
 use anneal_studio::train::ids::LaneId;
+use anneal_studio::ui::keeper::Keeper;
 use anneal_studio::ui::picker::{Answer, Ask, FilePicker};
 use anneal_studio::ui::trainer::Trainer;
 use anneal_studio::ui::{Document, StudioApp};
@@ -74,11 +76,26 @@ pub struct Studio {
 
 /// The first experiment's three runs, with `trained` updates of telemetry.
 pub fn first(trained: u64) -> Studio {
-    let experiment = anneal_studio::ui::document::first().unwrap();
+    let experiment = crate::support::digits();
     open(experiment, None, trained, (1600.0, 1000.0))
 }
 
 pub fn open(experiment: Experiment, path: Option<PathBuf>, trained: u64, size: (f32, f32)) -> Studio {
+    start(experiment, path, trained, size, None)
+}
+
+/// As [`open`], with what is kept between starts below a folder.
+pub fn open_kept(experiment: Experiment, path: Option<PathBuf>, places: &Places) -> Studio {
+    start(experiment, path, 200, (1600.0, 1000.0), Some(places.clone()))
+}
+
+fn start(
+    experiment: Experiment,
+    path: Option<PathBuf>,
+    trained: u64,
+    size: (f32, f32),
+    places: Option<Places>,
+) -> Studio {
     let document = Document::new(experiment, path);
     let log = Rc::new(Log::default());
     *log.shared.borrow_mut() = shared(&document, trained);
@@ -87,6 +104,9 @@ pub fn open(experiment: Experiment, path: Option<PathBuf>, trained: u64, size: (
         Harness::builder().with_size(vec2(size.0, size.1)).with_step_dt(1.0 / 60.0).build_eframe(|cc| {
             let mut app = StudioApp::with(cc, document, Box::new(told), Box::new(dialog));
             app.studio_mut().view.still = true;
+            if let Some(places) = places {
+                app.keep(&cc.egui_ctx, Keeper::start(&places, || ()).unwrap());
+            }
             app
         });
     harness.run_steps(4);

@@ -1,6 +1,7 @@
 //! The selected run for another framework: its text, and the rates that text will really give.
 
 mod code;
+mod own_run;
 mod state;
 mod truth;
 
@@ -54,6 +55,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
 
 fn text(ui: &mut Ui, studio: &mut Studio) {
     choose(ui, studio);
+    own_run::show(ui, studio);
     let Some(answer) = state::text(studio, ui.ctx()) else {
         ui.label(theme::caption(ui, "Predicting every update of this long run…"));
         return;
@@ -67,15 +69,19 @@ fn text(ui: &mut Ui, studio: &mut Studio) {
     };
     badge(ui, exported);
     ui.add_space(metrics::S);
-    let updates = studio.clock().updates;
     let selected = studio.view.selected;
     let slot = studio.document.runs().find(|(row, _)| row.id == selected).map_or(0, |(row, _)| row.slot);
     let color = theme::tokens(ui).run(slot);
     let (rect, _) =
         ui.allocate_exact_size(vec2(ui.available_width(), metrics::COMPARISON), eframe::egui::Sense::hover());
-    compare(&mut ui.new_child(UiBuilder::new().max_rect(rect)), exported, updates, color);
+    compare(&mut ui.new_child(UiBuilder::new().max_rect(rect)), exported, color);
     ui.add_space(metrics::XS);
     readings(ui, exported);
+    if studio.is_mixed(studio.view.selected) {
+        let text = "This run was edited while it trained. The export is the schedule as it is planned now, not the rates \
+                    that were used before the edit: Restart trains what is exported.";
+        ui.add(Label::new(eframe::egui::RichText::new(text).color(theme::tokens(ui).warning)).wrap());
+    }
     for note in &exported.export.notes {
         ui.add(Label::new(theme::caption(ui, format::sentence(note))).wrap());
     }

@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use eframe::egui;
 
-use crate::export::{ExportError, Options, Target, truth_table};
+use crate::analysis::real_run::RealRun;
+use crate::experiment::BatchSize;
+use crate::export::{ExportError, Options, Target};
 use crate::jobs::Job;
-use crate::schedule::Clock;
 use crate::train::ids::RunId;
-use crate::ui::exports::{Exported, Truth, exported};
+use crate::ui::exports::{self, Exported, Purpose, Truth, exported};
 use crate::ui::latest::Latest;
+use crate::ui::panels::batch_size;
 use crate::ui::studio::Studio;
 
 /// The longest run that is worked out within a frame; longer ones are worked out beside it.
@@ -31,6 +33,8 @@ pub struct State {
     pub target: &'static Target,
     /// What is chosen about exports.
     pub options: Options,
+    /// The run of one's own that it is exported for.
+    pub real: RealRun,
     text: Latest<Key, Answer<Exported>>,
     truth: Latest<Key, Answer<Truth>>,
 }
@@ -42,6 +46,7 @@ impl Default for State {
             page: Page::Text,
             target: &Target::ALL[0],
             options: Options::default(),
+            real: RealRun::default(),
             text: Latest::default(),
             truth: Latest::default(),
         }
@@ -53,9 +58,8 @@ impl Default for State {
 struct Key {
     generation: u64,
     run: RunId,
-    clock: Clock,
     target: Option<&'static Target>,
-    options: Options,
+    purpose: Purpose,
 }
 
 type Answer<T> = Option<Arc<Result<T, ExportError>>>;
@@ -75,7 +79,7 @@ where
     if let Some(Some(answer)) = latest.of(&key) {
         return Some(Arc::clone(answer));
     }
-    if key.clock.updates <= AT_ONCE {
+    if key.purpose.updates() <= AT_ONCE {
         let answer = Some(Arc::new(work()()));
         latest.set(key, answer.clone());
         return answer;
@@ -99,7 +103,7 @@ pub fn text(studio: &mut Studio, ctx: &egui::Context) -> Answer<Exported> {
     let run = document.run(key.run)?;
     get(&mut panels.of::<State>().text, ctx, key, || {
         let (experiment, run) = (document.experiment().clone(), run.clone());
-        move || exported(&experiment, &run, (key.clock, key.options), target)
+        move || exported(&experiment, &run, &key.purpose, target)
     })
 }
 
@@ -110,12 +114,20 @@ pub fn truth(studio: &mut Studio, ctx: &egui::Context) -> Answer<Truth> {
     let run = document.run(key.run)?;
     get(&mut panels.of::<State>().truth, ctx, key, || {
         let (experiment, run) = (document.experiment().clone(), run.clone());
-        move || truth_table(&experiment, &run, key.clock, &key.options)
+        move || exports::truth(&experiment, &run, &key.purpose)
     })
 }
 
 fn key(studio: &mut Studio, target: Option<&'static Target>) -> Key {
-    let options = studio.panels.of::<State>().options;
+    let (options, real) = (studio.panels.of::<State>().options, studio.panels.of::<State>().real);
     let generation = studio.document.generation();
-    Key { generation, run: studio.view.selected, clock: studio.clock(), target, options }
+    let experiment = studio.document.experiment();
+    let batch = match experiment.data.batch_size {
+        BatchSize::Samples(samples) => samples,
+        BatchSize::All => studio.frame.status.batch.max(1),
+    };
+    let samples = (batch * experiment.train.accumulate) as u64;
+    let purpose =
+        Purpose { clock: studio.clock(), options, samples, real, scaling: batch_size::scaling(studio) };
+    Key { generation, run: studio.view.selected, target, purpose }
 }

@@ -110,6 +110,8 @@ fn found(ui: &mut Ui, studio: &mut Studio, test: &RangeTest) {
     }
     ui.add_space(metrics::XS);
     if let Some(peak) = test.suggestion(rule) {
+        ui.add(Label::new(conclusion(test, rule, peak)).wrap());
+        ui.add_space(metrics::XS);
         use_as_peak(ui, studio, peak);
         ui.add_space(metrics::S);
     }
@@ -124,6 +126,23 @@ fn found(ui: &mut Ui, studio: &mut Studio, test: &RangeTest) {
         ui.label(theme::title(ui, "Why this default"));
         prose(ui, DEFAULT);
     }
+}
+
+/// What the test comes to, in a sentence.
+fn conclusion(test: &RangeTest, rule: Rule, peak: f64) -> String {
+    let of_rule = test.suggestions.iter().find(|(other, _)| *other == rule).map(|(_, spread)| spread);
+    let times = |spread: &Spread| {
+        let seeds = spread.per_seed.iter().flatten().count();
+        let decades = spread.decades.filter(|_| seeds > 1);
+        decades
+            .map(|decades| format!(", {seeds} seeds within ×{}", format::significant(10f64.powf(decades), 2)))
+    };
+    let apart = of_rule.and_then(times).unwrap_or_default();
+    let limit = test.limit.median.map_or_else(
+        || "training was stable up to the highest rate tried".to_owned(),
+        |limit| format!("training breaks at {}", format::rate(limit)),
+    );
+    format!("A peak of {}{apart}: {limit}.", format::rate(peak))
 }
 
 /// The rule whose suggestion is the default.

@@ -1,0 +1,89 @@
+//! An experiment as one line or as a picture on the clipboard, and lines that come from there.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use eframe::egui::{ColorImage, Context, Event};
+
+use crate::experiment::{Experiment, is_line};
+use crate::files;
+use crate::ui::sheet::Then;
+
+use super::StudioApp;
+
+/// A file that holds a line is not longer than this.
+const MAX_BYTES: u64 = 512 << 10;
+
+/// A picture of the window, once it is there.
+pub(super) type Picture = Arc<Mutex<Option<Arc<ColorImage>>>>;
+
+impl StudioApp {
+    pub(super) fn copy_line(&mut self, ctx: &Context) {
+        match self.studio.document.experiment().to_line() {
+            Ok(line) => {
+                let letters = crate::ui::format::count(line.len() as u64);
+                ctx.copy_text(line);
+                let toasts = &mut self.studio.toasts;
+                toasts.done(format!(
+                    "Copied as one line of {letters} letters: paste it here, or run anneal with it."
+                ));
+            }
+            Err(error) => self.studio.toasts.failed(format!("Not copied: {error}.")),
+        }
+    }
+
+    /// Asks for a picture of the window, which comes some frames later.
+    pub(super) fn copy_picture(&mut self, ctx: &Context) {
+        let (place, wake) = (Arc::clone(&self.picture), ctx.clone());
+        ctx.request_screenshot(move |image| {
+            *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(image);
+            wake.request_repaint();
+        });
+    }
+
+    /// Takes in a picture that has come, and a line that was pasted where no field took it.
+    pub(super) fn pasted(&mut self, ctx: &Context) {
+        let picture = self.picture.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(image) = picture {
+            ctx.copy_image((*image).clone());
+            self.studio.toasts.done("Copied a picture of the window.");
+        }
+        if ctx.text_edit_focused() || self.studio.sheet.is_some() {
+            return;
+        }
+        let line = ctx.input(|input| {
+            let mut texts = input.events.iter().filter_map(|event| match event {
+                Event::Paste(text) => Some(text),
+                _ => None,
+            });
+            texts.rfind(|text| is_line(text)).cloned()
+        });
+        if let Some(line) = line {
+            self.open_line(ctx, &line);
+        }
+    }
+
+    /// Opens what a line says, after asking about unsaved work.
+    pub(super) fn open_line(&mut self, ctx: &Context, line: &str) {
+        match Experiment::from_line(line) {
+            Ok(experiment) => self.unless_unsaved(ctx, Then::Example(Box::new(experiment))),
+            Err(error) => self.studio.toasts.failed(format!("The line cannot be opened: {error}.")),
+        }
+    }
+
+    /// Opens the line in a file, if that is what the file holds.
+    pub(super) fn open_line_in(&mut self, ctx: &Context, path: &Path) -> bool {
+        let is_experiment = path.extension().is_some_and(|extension| extension == "toml");
+        if is_experiment || path.is_dir() {
+            return false;
+        }
+        let Ok(bytes) = files::read(path, MAX_BYTES) else { return false };
+        match str::from_utf8(&bytes) {
+            Ok(text) if is_line(text) => {
+                self.open_line(ctx, text);
+                true
+            }
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! The sheet of keys and gestures.
+
+use eframe::egui::{Grid, Ui, vec2};
+
+use crate::ui::action::{Action, Menu};
+use crate::ui::theme::{self, metrics};
+
+use super::{Decision, buttons};
+
+/// What a hand does in the plots, and what comes of it.
+const GESTURES: [(&str, &str); 9] = [
+    ("Drag a handle", "Change the schedule; training answers"),
+    ("Arrow keys on a handle", "The same, in small steps (Tab reaches it)"),
+    ("Drag in a plot", "Pan"),
+    ("Scroll in a plot", "Zoom where the pointer is"),
+    ("Double-click in a plot", "Show the whole run; in a hand-drawn schedule: add a point"),
+    ("Right-click a control point", "Remove it"),
+    ("Click a diamond on the timeline", "Take all runs back to that snapshot"),
+    ("Right-click a run", "What can be done with it"),
+    ("Drop a file on the window", "Open an experiment, a recording, a training, a script"),
+];
+/// The size of everything is egui's own business.
+const ZOOM: (&str, &str) = ("Ctrl +, Ctrl -, Ctrl 0", "Everything larger, smaller, as it was");
+
+/// Shows them in two columns.
+pub(super) fn show(ui: &mut Ui) -> Option<Decision> {
+    ui.label(theme::title(ui, "Keys and gestures"));
+    ui.columns(2, |sides| {
+        let [left, right] = sides else { return };
+        keys(left, &[Menu::File, Menu::Edit]);
+        keys(right, &[Menu::Train, Menu::View, Menu::Help]);
+    });
+    ui.add_space(metrics::XS);
+    table(ui, "gestures", GESTURES.into_iter().chain([ZOOM]).map(|(what, does)| (what.to_owned(), does)));
+    buttons(ui, &[("Find anything", true, Decision::Palette)])
+}
+
+fn keys(ui: &mut Ui, menus: &[Menu]) {
+    for menu in menus {
+        let listed = Action::ALL.into_iter().map(Action::about).filter(|about| about.menu == *menu);
+        let ctx = ui.ctx().clone();
+        let lines =
+            listed.filter(|about| about.shortcut.is_some()).map(|about| (about.keys(&ctx), about.label));
+        table(ui, menu.title(), lines);
+    }
+}
+
+fn table(ui: &mut Ui, name: &str, lines: impl Iterator<Item = (String, &'static str)>) {
+    Grid::new(name).num_columns(2).spacing(vec2(metrics::M, metrics::XS / 2.0)).show(ui, |ui| {
+        for (what, does) in lines {
+            ui.label(theme::value(ui, what));
+            ui.label(theme::caption(ui, does));
+            ui.end_row();
+        }
+    });
+}

@@ -1,0 +1,36 @@
+//! What can be asked for beside actions: it names something, such as a file, a schedule or a panel.
+
+use std::path::PathBuf;
+
+use super::action::Action;
+use super::plot::Scale;
+use super::view::SidePanel;
+use crate::engine::protocol::Speed;
+use crate::telemetry::Column;
+use crate::train::ids::RunId;
+
+/// Something to do at the end of the frame.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Wish {
+    Do(Action),
+    /// Whatever stands there, as from the dialog or dropped on the window.
+    Open(PathBuf),
+    /// A row of [`super::examples::EXAMPLES`], in place of what there is.
+    Example(usize),
+    /// A row of [`crate::lesson::SHIPPED`].
+    Lesson(usize),
+    /// A row of [`super::document::presets`], for the selected run.
+    Schedule(usize),
+    Panel(SidePanel),
+    /// A word of the glossary.
+    Term(&'static str),
+    Select(RunId),
+    Speed(Speed),
+    RateAxis(Scale),
+    LossAxis(Scale),
+    /// What the middle plot shows.
+    Quantity(Column),
+    Smoothing(bool),
+    /// How large everything is.
+    Zoom(f32),
+}
