@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use serde_json::{Map, Value, json};
 
-use crate::recording::{Named, RATE_OF};
+use crate::recording::Named;
 use crate::schedule::Clock;
 use crate::telemetry::Series;
 
@@ -229,11 +229,6 @@ impl Live {
         }
         notes
     }
-}
-
-/// The column of a group's rate.
-pub fn rate_column(group: &str) -> String {
-    format!("{RATE_OF}{group}")
 }
 
 fn latest<'a>(series: impl Iterator<Item = (&'a str, &'a Series)>) -> Value {

@@ -29,7 +29,6 @@ mod splice;
 mod stamp;
 mod stream;
 
-pub use describe::rate_column;
 pub use hub::Hub;
 pub use refused::Refused;
 pub use server::{Options, Server};

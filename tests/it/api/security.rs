@@ -204,7 +204,7 @@ fn one_who_knows_the_token_is_slowed_down_too_and_told_when_to_come_again() {
     stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     let mut writer = stream.try_clone().unwrap();
     let flood = std::thread::Builder::new().name("flood".into()).spawn(move || {
-        for _ in 0..40 {
+        for _ in 0..200 {
             if writer.write_all(one.repeat(100).as_bytes()).is_err() {
                 break;
             }

@@ -4,6 +4,9 @@ use std::time::{Duration, Instant};
 
 use anneal_studio::api::Options;
 use anneal_studio::api::live::LiveState;
+use anneal_studio::engine::protocol::Command;
+use anneal_studio::engine::{self, Engine};
+use anneal_studio::train::ids::Mode;
 use anneal_studio::ui::panels::live::{self, State};
 use anneal_studio::ui::shelf::{Guest, LiveView};
 use eframe::egui::{Vec2, vec2};
@@ -27,12 +30,7 @@ fn planned(update: u64) -> f64 {
 
 fn joined(made: u64) -> Bent {
     let mut studio = first(200);
-    let ctx = studio.harness.ctx.clone();
-    let options =
-        Options { listen: Some("127.0.0.1:0".parse().unwrap()), token: Some(TOKEN.to_owned()), door: None };
-    live::start_at(studio.harness.state_mut().studio_mut(), &ctx, options);
-    let serving = studio.harness.state_mut().studio_mut().panels.of::<State>().serving.as_ref();
-    let client = Client::new(serving.expect("a server").server.address(), TOKEN);
+    let client = serving(&mut studio);
     let plan: Vec<f64> = (0..UPDATES).map(planned).collect();
     let answer = client.post(
         "/v1/live",
@@ -79,6 +77,62 @@ impl Bent {
         let rates: Value = self.client.get(&path).json();
         rates["rates"].as_array().unwrap().iter().map(|rate| rate.as_f64().unwrap()).collect()
     }
+}
+
+/// A studio with its server on.
+fn serving(studio: &mut Studio) -> Client {
+    let ctx = studio.harness.ctx.clone();
+    let options =
+        Options { listen: Some("127.0.0.1:0".parse().unwrap()), token: Some(TOKEN.to_owned()), door: None };
+    live::start_at(studio.harness.state_mut().studio_mut(), &ctx, options);
+    let serving = studio.harness.state_mut().studio_mut().panels.of::<State>().serving.as_ref();
+    Client::new(serving.expect("a server").server.address(), TOKEN)
+}
+
+#[test]
+fn our_own_runs_are_seen_over_the_api_and_changed_by_the_studio_s_commands_only() {
+    let mut studio = first(200);
+    let revision = studio.document().revision();
+    let options = engine::Options { playing: false, threads: Some(1), ..engine::Options::default() };
+    let engine = Engine::start(revision, options, || ()).unwrap();
+    studio.harness.state_mut().studio_mut().viewer = Some(engine.viewer());
+    let client = serving(&mut studio);
+    let runs = client.get("/v1/runs").json();
+    let names: Vec<&str> =
+        runs["runs"].as_array().unwrap().iter().map(|run| run["name"].as_str().unwrap()).collect();
+    let ours: Vec<String> = studio.document().runs().map(|(_, run)| run.name.clone()).collect();
+    assert_eq!(names, ours);
+    let path = format!("/v1/runs/{}/schedule", runs["runs"][0]["id"].as_str().unwrap());
+    // The studio answers in its frames.
+    let ask = |studio: &mut Studio, body: Value| {
+        let (client, path) = (client.clone(), path.clone());
+        let asked =
+            std::thread::Builder::new().name("asked".into()).spawn(move || client.put(&path, &body)).unwrap();
+        while !asked.is_finished() {
+            studio.harness.run_steps(1);
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        asked.join().unwrap()
+    };
+    let before = studio.log.revisions();
+    let answer = ask(&mut studio, json!({"factor": 0.5, "from": 400, "by": "a test"}));
+    assert_eq!((answer.status, answer.json()["from"].as_u64()), (202, Some(400)), "{answer:?}");
+    studio.harness.run_steps(2);
+    assert_eq!(studio.log.revisions(), before + 1);
+    let inner = studio.harness.state().studio();
+    let id = inner.document.first().unwrap();
+    let (curve, old) = (inner.curve(id).unwrap(), inner.document.previous_schedule(id).unwrap());
+    let old = old.resolve(inner.clock()).unwrap();
+    assert!((0..400).all(|at| curve.at(at).to_bits() == old.at(at).to_bits()));
+    assert!((400..UPDATES).all(|at| curve.at(at) == 0.5 * old.at(at)));
+    // It can be undone like any other edit.
+    assert!(inner.document.can_undo());
+    let past = ask(&mut studio, json!({"factor": 0.5, "from": 199}));
+    assert!(past.status == 409 && past.error().contains("200 updates are made"), "{past:?}");
+    studio.harness.state_mut().studio_mut().view.mode = Mode::Instant;
+    let instant = ask(&mut studio, json!({"factor": 0.5}));
+    assert!(instant.status == 409 && instant.error().contains("Instant"), "{instant:?}");
+    assert!(!studio.log.said(|command| matches!(command, Command::Play)));
 }
 
 #[test]

@@ -129,8 +129,11 @@ pub fn poll(studio: &mut Studio, _: bool) -> bool {
     if let Some(run) = new.last() {
         let name = studio.shelf.guest(*run).map(|guest| guest.name.clone()).unwrap_or_default();
         studio.toasts.done(format!("“{name}” joined: bend its rate in the plot or in the panel."));
-        studio.view.open(NAME);
-        studio.panels.of::<State>().chosen = Some(*run);
+        // The first one shows where the panel is; a later one takes nobody's panel away.
+        if studio.shelf.guests().iter().filter(|guest| guest.shared().is_some()).count() == new.len() {
+            studio.view.open(NAME);
+            studio.panels.of::<State>().chosen = Some(*run);
+        }
     }
     false
 }
