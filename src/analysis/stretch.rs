@@ -3,6 +3,9 @@
 use crate::schedule::kind::{Kind, Value};
 use crate::schedule::{Schedule, Span, Tick};
 
+/// A length so long that what it becomes says by how much lengths change.
+const LONG: f64 = 1e9;
+
 /// Multiplies every length that is written in updates; epochs and shares of the run follow by themselves.
 /// Listed values stay one an update.
 pub fn stretch(schedule: &mut Schedule, by: f64) {
@@ -27,9 +30,10 @@ pub fn each_length(schedule: &mut Schedule, span: &impl Fn(Span) -> Span) {
         let stretched = match kind.get(field.name) {
             Some(Value::Span(Some(length))) => Value::Span(Some(span(length))),
             Some(Value::Milestones(all)) => Value::Milestones(all.into_iter().map(position).collect()),
-            // One that counts epochs follows by itself.
+            // Its lengths are in its text; one that counts epochs follows by itself.
             Some(Value::Formula(definition)) if schedule.tick == Tick::Update => {
-                match definition.stretched(by) {
+                let Span::Updates(long) = span(Span::Updates(LONG)) else { continue };
+                match definition.stretched(long / LONG) {
                     Some(stretched) => Value::Formula(stretched),
                     None => continue,
                 }
