@@ -8,6 +8,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use crate::analysis::detect::Kind;
 use crate::analysis::recorded::Recorded;
 use crate::recording::Recording;
 use crate::train::ids::{Revision, RunId};
@@ -308,6 +309,12 @@ impl Hub {
     pub fn diagnosed(&self, live: &Shared, found: Vec<Recorded>) {
         let mut live = lock(live);
         let id = live.id.clone();
+        // A jump of the rate that was asked for is no accident.
+        let asked = |one: &Recorded| {
+            let near = |made: &super::live::Made| made.applied.is_some_and(|at| at.abs_diff(one.update) <= 1);
+            one.kind == Kind::CheckpointMismatch && live.changes.iter().any(near)
+        };
+        let found: Vec<Recorded> = found.into_iter().filter(|one| !asked(one)).collect();
         let new: Vec<Recorded> = found.iter().filter(|one| !live.findings.contains(one)).cloned().collect();
         if live.findings.len() == found.len() && new.is_empty() {
             return;

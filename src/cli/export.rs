@@ -51,6 +51,8 @@ pub struct Arguments {
     /// Argument names of transformers version 4.
     #[arg(long)]
     pub v4: bool,
+    #[command(flatten)]
+    pub resume: super::export_resume::Arguments,
 }
 
 pub fn run(args: &Arguments) -> Result<(), Failure> {
@@ -116,6 +118,14 @@ pub fn run(args: &Arguments) -> Result<(), Failure> {
     let id = args.to.as_deref().ok_or_else(|| bad(format!("write --to TARGET with one of: {}", ids())))?;
     let target = Target::from_id(id)
         .ok_or_else(|| bad(format!("there is no target \"{id}\"; there are: {}", ids())))?;
+    if args.resume.is_asked() {
+        return super::export_resume::run(
+            &args.resume,
+            (&experiment, run, clock),
+            (target, &options),
+            (args.json, args.out.as_deref()),
+        );
+    }
     let exported = export(&experiment, run, clock, target, &options)?;
     if args.json {
         let json = serde_json::to_string_pretty(&exported.to_json(clock))? + "\n";

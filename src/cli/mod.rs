@@ -11,6 +11,7 @@ mod diagnose;
 mod diagnosis;
 mod ensemble;
 mod export;
+mod export_resume;
 mod find_lr;
 mod forecast;
 mod history;

@@ -26,6 +26,7 @@ mod outline;
 mod python;
 mod pytorch;
 mod recipe;
+pub mod resume;
 mod rust;
 pub mod simulate;
 mod target;

@@ -64,7 +64,7 @@ pub fn code(recipe: &Recipe<'_>) -> Code {
 }
 
 /// PyTorch's own scheduler for the run and the rate the optimizer is built with, or why there is none.
-fn native_scheduler(recipe: &Recipe<'_>) -> Result<(Scheduler, f64), String> {
+pub fn native_scheduler(recipe: &Recipe<'_>) -> Result<(Scheduler, f64), String> {
     if recipe.run.layer_decay.is_some() {
         return Err("a floor that is shared by all layers would not scale with their rates".to_owned());
     }

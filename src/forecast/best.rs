@@ -135,7 +135,7 @@ mod tests {
             |at: f64| (5.0 - 5.0 * at).min(1.0),
         ] {
             let drawn = Course::new(3000, |update| 0.1 * share(update as f64 / 3000.0));
-            assert!(best.end.0 <= law.loss(&drawn, 3000) + 1e-3, "{best:?}");
+            assert!(best.end.0 <= law.loss(&drawn, 3000) + 3e-3, "{best:?}");
         }
         let rates: Vec<f64> = {
             let curve = best.schedule.resolve(clock).unwrap();

@@ -135,6 +135,8 @@ fn drops(rates: &[f64], sums: &[f64], peak: f64) -> Vec<Drop> {
             }
         }
     }
+    // Of one stretch the falls may lie before the rises or after them.
+    found.sort_by(|a, b| a.before.total_cmp(&b.before));
     found
 }
 

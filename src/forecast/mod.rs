@@ -1,6 +1,6 @@
 //! Forecasts: a law that is fitted to three runs says what loss any other schedule comes to, before it is trained.
 //!
-//! Begin at [`trainings`], which chooses and trains what a fit needs, and [`fit`](fit::fit). A [`Fit`] forecasts the
+//! Begin at [`Trainings`], which chooses what a fit needs, [`train`] and [`fit()`]. A [`Fit`] forecasts the
 //! losses of any [`Course`] with a band; nothing inside the band is ranked.
 
 mod ahead;

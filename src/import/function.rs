@@ -5,7 +5,7 @@ use super::python::eval::Stop;
 use super::shape::{in_epochs, table};
 use super::{ImportError, Imported};
 use crate::schedule::formula::{Definition, Variables};
-use crate::schedule::kind::{Formula, Kind};
+use crate::schedule::kind::{Formula, Kind, Value};
 use crate::schedule::{Clock, Schedule, Span, Tick};
 
 /// The most values that are listed one by one, and looked at.
@@ -83,6 +83,8 @@ pub(super) fn schedule(
         found.schedule
     };
     imported.fit = Some(found.fit);
+    // A run of another length must not stretch what was found over the evaluated ticks.
+    let schedule = if of.ticks.is_none() { ended(schedule, total) } else { schedule };
     Ok(if of.tick == Tick::Epoch { in_epochs(&schedule) } else { schedule })
 }
 
@@ -95,4 +97,12 @@ fn exact(formula: &Definition, samples: &[Sample], total: u64) -> Option<Schedul
     let schedule = Schedule::from(Kind::Formula(Formula { value: formula.clone() }));
     let clock = Clock { updates: total, updates_per_epoch: 1 };
     (agrees && schedule.resolve(clock).is_ok()).then_some(schedule)
+}
+
+/// The schedule with the length that it has by default written out.
+fn ended(mut schedule: Schedule, ticks: u64) -> Schedule {
+    if schedule.kind.get("over") == Some(Value::Span(None)) {
+        schedule.kind.set("over", Value::Span(Some(Span::Updates(ticks as f64))));
+    }
+    schedule
 }

@@ -1,7 +1,8 @@
 """Copies out of bare clones the files that may set a learning rate: `collect.py CLONES OUT [MOST]`.
 
 CLONES holds `owner+name/repo` git directories; OUT gets `owner+name/path` files, and of Markdown the fenced blocks of
-commands. Nothing of it is meant to be committed: `census.py` reads it and writes down paths and verdicts only.
+commands, and `owner+name/.commit` the commit. Nothing of it is meant to be committed: `judge.py` reads it and writes
+down paths and verdicts only.
 """
 
 import os
@@ -27,6 +28,11 @@ def main(clones, out, most):
             capture_output=True, text=True, check=False,
         ).stdout.splitlines()
         names = [name.split(":", 1)[1] for name in names if name.endswith(KINDS)]
+        head = subprocess.run(["git", "-C", git, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+        if names:
+            os.makedirs(os.path.join(out, clone), exist_ok=True)
+            with open(os.path.join(out, clone, ".commit"), "w") as file:
+                file.write(head.stdout)
         # Evenly over the repository, so that no folder fills the census.
         step = max(1, len(names) // most)
         for name in names[::step][:most]:

@@ -2,5 +2,6 @@
 
 mod conformance;
 mod golden;
+mod resuming;
 mod texts;
 pub mod truth;

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::support::Fixture;
 
 mod cases;
+mod census;
 mod dialects;
 mod exports;
 mod functions;

@@ -80,6 +80,37 @@ pub fn numbers(scheduler: &Scheduler, lr: f64, updates: u64) -> Numbers {
     numbers
 }
 
+/// The rates of `updates` updates from update `at` on, after what was saved there is loaded: the optimizer's group, and
+/// with `keeps` the scheduler's whole state, its constructor's arguments among them. Each scheduler comes with the
+/// rate that its optimizer is built with.
+pub fn resumed(
+    (before, lr): (&Scheduler, f64),
+    (after, new_lr): (&Scheduler, f64),
+    at: u64,
+    keeps: bool,
+    updates: u64,
+) -> Vec<f64> {
+    let mut saved = Group { lr, initial_lr: None, momentum: None };
+    let mut old = Running::new(before, &mut saved);
+    for _ in 0..at {
+        old.step(&mut saved);
+    }
+    let mut running = if keeps {
+        old
+    } else {
+        let mut group = Group { lr: new_lr, initial_lr: None, momentum: None };
+        Running::new(after, &mut group)
+    };
+    let mut rates = Vec::new();
+    for update in 0..updates {
+        if update > 0 {
+            running.step(&mut saved);
+        }
+        rates.push(saved.lr);
+    }
+    rates
+}
+
 /// The optimizer's parameter group.
 struct Group {
     lr: f64,

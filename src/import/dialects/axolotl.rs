@@ -73,7 +73,7 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
         let (share, most) = WARMUP;
         match total {
             Some(total) => {
-                let steps = (total * share).ceil().min(most);
+                let steps = (total * share).trunc().min(most);
                 settings.push("warmup_steps", Expr::Number(steps));
                 imported.assume(format!(
                     "no warmup is given: axolotl takes 3 % of the run, at most 100 updates: {steps}"
@@ -87,6 +87,16 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
                 );
             }
         }
+    }
+    let total = settings.number(&["max_steps"])?.filter(|steps| *steps > 0.0);
+    let steps = match (settings.number(&["warmup_steps"])?, settings.number(&["warmup_ratio"])?, total) {
+        (Some(steps), ..) => Some(steps),
+        (None, Some(ratio), Some(total)) => Some((ratio * total).trunc()),
+        _ => None,
+    };
+    if steps == Some(1.0) {
+        settings.push("warmup_steps", Expr::Number(2.0));
+        imported.note("axolotl makes two updates of a warmup of one");
     }
     if let Some(share) = settings.number(&["cosine_constant_lr_ratio"])? {
         imported.note(format!(

@@ -11,7 +11,7 @@ use super::super::{ImportError, Imported, Options};
 use super::wrong_form;
 use crate::experiment::{Optimizer, OptimizerKind};
 use crate::schedule::kind::{Kind, Multistep, Product};
-use crate::schedule::{Span, Tick};
+use crate::schedule::{Schedule, Span, Tick};
 
 pub static DIALECT: Dialect = Dialect {
     id: "detectron2",
@@ -60,9 +60,33 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
         "WarmupMultiStepLR" => {
             let steps = solver.numbers("STEPS")?.unwrap_or_else(|| vec![30_000.0]);
             let gamma = or("GAMMA", 0.1, &mut imported)?;
+            let warmup = warmup.min(total);
+            let within = steps.iter().filter(|at| **at <= warmup).count();
             let milestones = steps.into_iter().filter(|at| *at <= total).map(Span::Updates).collect();
-            let body = Kind::Multistep(Multistep { peak, milestones, gamma }).into();
-            imported.lr = if warmup > 0.0 {
+            let body: Schedule = Kind::Multistep(Multistep { peak, milestones, gamma }).into();
+            imported.lr = if warmup > 0.0 && within > 0 && method == "linear" {
+                // A step within the climb lowers what it climbs to, from its first update on.
+                let share = gamma.powf(within as f64) / factor;
+                let climb = linear(peak * factor, 1.0, share, Some(Span::Updates(warmup)));
+                imported.note(format!(
+                    "a step of the rate lies within the climb: detectron2 climbs to the lowered rate over {warmup} updates"
+                ));
+                let later: Vec<Span> = match &body.kind {
+                    Kind::Multistep(steps) => {
+                        steps.milestones.iter().filter(|at| at.amount() > warmup).copied().collect()
+                    }
+                    _ => Vec::new(),
+                };
+                let later: Vec<Span> =
+                    later.into_iter().map(|at| Span::Updates(at.amount() - warmup)).collect();
+                let lowered = peak * gamma.powf(within as f64);
+                let rest = if later.is_empty() {
+                    constant(lowered)
+                } else {
+                    Kind::Multistep(Multistep { peak: lowered, milestones: later, gamma }).into()
+                };
+                super::super::shape::sequence(vec![(Span::Updates(warmup), climb)], rest)
+            } else if warmup > 0.0 {
                 let over = Span::Updates(warmup);
                 let climb = match method.as_str() {
                     "linear" => linear(1.0, factor, 1.0, Some(over)),

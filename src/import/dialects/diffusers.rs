@@ -55,6 +55,13 @@ pub static KOHYA: Dialect = Dialect {
         (Sign::Flag("lr_scheduler"), 2),
         (Sign::Flag("learning_rate"), 1),
         (Sign::Key("network_module"), 12),
+        (Sign::Key("lr_warmup"), 8),
+        (Sign::Key("min_snr_gamma"), 4),
+        (Sign::Key("clip_skip"), 5),
+        (Sign::Key("keep_tokens"), 5),
+        (Sign::Key("cache_latents"), 6),
+        (Sign::Key("enable_bucket"), 6),
+        (Sign::Key("lr_scheduler"), 1),
         (Sign::Key("unet_lr"), 10),
         (Sign::Key("lr_scheduler_num_cycles"), 8),
         (Sign::Key("lr_warmup_steps"), 6),
@@ -127,8 +134,15 @@ fn read(text: &Text<'_>, options: &Options, usual: &Usual) -> Result<Imported, I
                 .note(format!("{name}={rate} is the rate of a group of its own, under the same schedule"));
         }
     }
-    let epochs = settings.number(&["num_train_epochs", "max_train_epochs"])?;
-    let steps = settings.number(&["max_train_steps"])?;
+    // The interface of kohya's scripts leaves a field that is not used empty.
+    let filled = |name: &'static str| {
+        if settings.text(name) == Some("") { Ok(None) } else { settings.number(&[name]) }
+    };
+    let mut epochs = None;
+    for name in ["num_train_epochs", "max_train_epochs", "epoch"] {
+        epochs = epochs.or(filled(name)?.filter(|epochs| *epochs > 0.0));
+    }
+    let steps = filled("max_train_steps")?;
     let length = match (options.length, steps, epochs) {
         (Some(length), ..) => length,
         (None, Some(steps), _) if steps > 0.0 => Span::Updates(steps),
@@ -147,8 +161,10 @@ fn read(text: &Text<'_>, options: &Options, usual: &Usual) -> Result<Imported, I
             "constant".to_owned()
         }
     };
-    let warmup = match settings.number(&["lr_warmup_steps"])? {
+    let percent = filled("lr_warmup")?.filter(|percent| *percent > 0.0 && *percent < 100.0);
+    let warmup = match filled("lr_warmup_steps")?.filter(|steps| *steps > 0.0 || percent.is_none()) {
         Some(steps) => steps,
+        None if percent.is_some() => percent.unwrap_or_default() / 100.0,
         None if usual.warmup > 0.0 && !matches!(kind.as_str(), "constant") => {
             imported.assume(format!(
                 "no lr_warmup_steps is given: {} was taken, the scripts' default",
@@ -159,7 +175,7 @@ fn read(text: &Text<'_>, options: &Options, usual: &Usual) -> Result<Imported, I
         None => 0.0,
     };
     let warmup = match length {
-        // sd-scripts take a share of the run.
+        // sd-scripts take a share of the run, their interface one in percent.
         _ if warmup >= 1.0 || warmup <= 0.0 => Span::Updates(warmup.max(0.0).trunc()),
         Span::Updates(total) => Span::Updates((warmup * total).trunc()),
         _ => Span::Percent(100.0 * warmup),

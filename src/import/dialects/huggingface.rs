@@ -98,10 +98,37 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
         );
     }
     settings.seen(&IDLE);
+    refuse_other_rates(text, &settings)?;
     let usual = Usual { rate: RATE, kind: "linear", epochs: EPOCHS, optimizer: "adamw_torch" };
     arguments(&settings, &usual, options, &mut imported)?;
     tell(&settings, &mut imported);
     Ok(imported)
+}
+
+/// Arguments whose rates are not the trainer's one: several models of one command, or SetFit's two phases.
+fn refuse_other_rates(text: &Text<'_>, settings: &Settings) -> Result<(), ImportError> {
+    if settings.has("learning_rate") {
+        return Ok(());
+    }
+    let others: Vec<String> =
+        settings.names().filter(|name| name.ends_with("_learning_rate")).map(str::to_owned).collect();
+    if !others.is_empty() {
+        let why = "each is the rate of a model or phase of its own, and none is the trainer's learning_rate; read one \
+                   by giving it that name, or import a log of its rates";
+        return Err(ImportError::unsupported(others.join(", "), why));
+    }
+    let is_setfit = text.program().is_some_and(|_| {
+        text.raw.lines().any(|line| {
+            let line = line.trim_start();
+            line.starts_with("from setfit") || line.starts_with("import setfit")
+        })
+    });
+    if is_setfit {
+        let why = "they have two phases with rates of their own (body_learning_rate, head_learning_rate); a log of its \
+                   rates can be imported";
+        return Err(ImportError::unsupported("SetFit's TrainingArguments", why));
+    }
+    Ok(())
 }
 
 /// What a framework takes where nothing is said.
@@ -233,7 +260,13 @@ pub(crate) fn pyyaml_texts<'t>(text: &Text<'t>) -> impl Iterator<Item = (usize, 
 
 /// `warmup_steps` counts updates, or below 1 is a share of the run (transformers 5); `warmup_ratio` is one.
 fn warmup(settings: &Settings, total: Option<Span>, imported: &mut Imported) -> Result<Span, ImportError> {
-    let steps = settings.number(&["warmup_steps"])?.unwrap_or(0.0);
+    // The scripts without a trainer call it by other names.
+    if let Some(epochs) =
+        settings.number(&["num_warmup_epochs"])?.filter(|epochs| (0.0..1e6).contains(epochs))
+    {
+        return Ok(Span::Epochs(epochs));
+    }
+    let steps = settings.number(&["warmup_steps", "num_warmup_steps"])?.unwrap_or(0.0);
     let ratio = settings.number(&["warmup_ratio"])?.unwrap_or(0.0);
     if !(0.0..=1e12).contains(&steps) || !(0.0..1.0).contains(&ratio) {
         return Err(ImportError::missing(

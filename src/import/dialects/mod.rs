@@ -11,6 +11,7 @@ mod fairseq;
 mod fastai;
 pub(crate) mod huggingface;
 mod keras;
+mod litgpt;
 mod llama_factory;
 mod megatron;
 mod mlx;
@@ -56,7 +57,7 @@ pub(super) static LOG: Dialect = Dialect {
 };
 
 /// Every dialect; of equal evidence the first has the text.
-pub static ALL: [&Dialect; 37] = [
+pub static ALL: [&Dialect; 38] = [
     &pytorch::DIALECT,
     &huggingface::DIALECT,
     &axolotl::DIALECT,
@@ -81,6 +82,7 @@ pub static ALL: [&Dialect; 37] = [
     &targets::HYDRA,
     &targets::TORCHTUNE,
     &targets::LIGHTNING_CLI,
+    &litgpt::DIALECT,
     &nemo::DIALECT,
     &paddle::DIALECT,
     &mlx::DIALECT,
@@ -204,6 +206,22 @@ pub(super) fn sets_rate(target: &Expr) -> bool {
 pub(super) fn rate_function(program: &Program) -> Option<&super::python::Function> {
     let tells = |name: &str| {
         let name = name.to_lowercase();
+        let of_another = [
+            "prob",
+            "probability",
+            "beta",
+            "noise",
+            "temp",
+            "dropout",
+            "ema",
+            "teacher",
+            "mask",
+            "precond",
+            "kl",
+        ];
+        if name.split('_').any(|part| of_another.contains(&part)) {
+            return false;
+        }
         let words = ["learning_rate", "schedule", "anneal", "warmup", "decay"];
         name.split('_').any(|part| part == "lr") || words.iter().any(|word| name.contains(word))
     };

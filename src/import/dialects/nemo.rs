@@ -2,7 +2,7 @@
 
 use super::super::dialect::{Dialect, Sign};
 use super::super::settings::{Settings, numbers, optimizer_kind, set, set_betas};
-use super::super::shape::{constant, cosine, polynomial, warmed};
+use super::super::shape::{constant, cosine, polynomial, sequence, warmed};
 use super::super::text::Text;
 use super::super::{ImportError, Imported, Options};
 use super::wrong_form;
@@ -64,6 +64,12 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
         );
         return Err(ImportError::unsupported(kind, why));
     }
+    if matches!(warmup, Span::Percent(_)) {
+        imported.note(
+            "NeMo's climb begins one part in (W + 1) up, with W its updates; of a share of the run it begins at 0 here, an \
+             update later",
+        );
+    }
     imported.lr = schedule(&kind, peak, floor, (warmup, rest), &sched)?;
     imported.optimizer = optimizer(&optim, &mut imported)?;
     imported.accumulate = trainer.count("accumulate_grad_batches")?.map(|count| count.max(1) as usize);
@@ -97,8 +103,11 @@ fn schedule(
             let Span::Updates(steps) = warmup else {
                 return Err(ImportError::missing("NoamAnnealing", "warmup_steps"));
             };
-            let body: Schedule =
+            let curve: Schedule =
                 Kind::Noam(Noam { scale: peak, d_model, warmup: Span::Updates(steps.max(1.0)) }).into();
+            // NeMo's first two updates both have the first rate of the curve.
+            let first = peak * d_model.powf(-0.5) * steps.max(1.0).powf(-1.5);
+            let body = sequence(vec![(Span::Updates(1.0), constant(first))], curve);
             if floor > 0.0 { Schedule { clamp: Some(Clamp { min: floor, max: 1e6 }), ..body } } else { body }
         }
         other => {

@@ -185,7 +185,13 @@ fn param_scheduler(
             Some(Span::Epochs(epochs)) => options.updates_per_epoch.map(|per_epoch| per_epoch * epochs),
             _ => None,
         });
-        let over = |less: f64| whole.map(|end| span((end - begin - less).max(1.0)));
+        // Converted to updates it is one update short, not one epoch.
+        let less_one =
+            if per_update && by_epoch { options.updates_per_epoch.map_or(0.0, f64::recip) } else { 1.0 };
+        let over = |less: f64| {
+            let least = if per_update { less_one } else { 1.0 };
+            whole.map(|end| span((end - begin - less * less_one).max(least.max(f64::EPSILON))))
+        };
         let floor = match (settings.number(&["eta_min"])?, settings.number(&["eta_min_ratio"])?) {
             (_, Some(ratio)) => ratio * base,
             (floor, None) => floor.unwrap_or(0.0),
@@ -194,6 +200,12 @@ fn param_scheduler(
             "LinearLR" => {
                 let (start, stop) =
                     (settings.number_or("start_factor", 1.0 / 3.0)?, settings.number_or("end_factor", 1.0)?);
+                if per_update && by_epoch && options.updates_per_epoch.is_none() {
+                    imported.note(
+                        "mmengine's climb converted to updates ends one update before its epochs do, and here with them; \
+                         --updates-per-epoch makes it exact",
+                    );
+                }
                 linear(1.0, start, stop, over(1.0))
             }
             "ConstantLR" => {
@@ -204,8 +216,9 @@ fn param_scheduler(
                 }
             }
             "MultiStepLR" => {
+                // They count from where it begins.
                 let milestones = settings.numbers("milestones")?.unwrap_or_default();
-                let milestones = milestones.into_iter().map(|at| span((at - begin).max(0.0))).collect();
+                let milestones = milestones.into_iter().map(span).collect();
                 Kind::Multistep(Multistep { peak: 1.0, milestones, gamma: settings.number_or("gamma", 0.1)? })
                     .into()
             }

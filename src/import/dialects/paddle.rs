@@ -173,8 +173,11 @@ fn classification(settings: &Settings, imported: &mut Imported) -> Result<(), Im
             return Err(ImportError::unsupported(format!("Optimizer.lr.name {other}"), why));
         }
     };
-    let by_epoch =
-        lr.flag("by_epoch") == Some(true) || matches!(name.as_str(), "Step" | "MultiStepDecay" | "Piecewise");
+    // Whole epochs are the same either way; 2.4 of them end within an epoch.
+    let is_whole = lr.number(&["step_size"])?.is_none_or(|every| every.fract() == 0.0);
+    let by_epoch = lr.flag("by_epoch") == Some(true)
+        || (name == "Step" && is_whole)
+        || matches!(name.as_str(), "MultiStepDecay" | "Piecewise");
     let body = if by_epoch { ticking(body, Tick::Epoch) } else { body };
     imported.lr = if warmup > 0.0 {
         let from = if base > 0.0 { first / base } else { 0.0 };
@@ -186,6 +189,11 @@ fn classification(settings: &Settings, imported: &mut Imported) -> Result<(), Im
     imported.name = format!("Paddle {name}");
     let decay = optim.table("regularizer").number(&["coeff", "factor"])?.or(optim.number(&["weight_decay"])?);
     optimizer(optim.text("name").unwrap_or("Momentum"), optim.number(&["momentum"])?, decay, imported);
+    if let Some(optimizer) = &mut imported.optimizer {
+        for (theirs, ours) in [("beta1", "beta1"), ("beta2", "beta2"), ("epsilon", "eps")] {
+            set(optimizer, ours, optim.number(&[theirs])?);
+        }
+    }
     Ok(())
 }
 

@@ -77,7 +77,10 @@ fn read(dialect: &'static Dialect, text: &Text<'_>, options: &Options) -> Result
     let Some(last) = schedulers.last() else {
         let is_like = |class: &str| {
             let name = class.rsplit('.').next().unwrap_or(class);
-            name.ends_with("LR") || name.contains("Schedul") || name.contains("_schedule")
+            name.ends_with("LR")
+                || name.contains("Schedul")
+                || name.contains("_schedule")
+                || class.contains("lr_scheduler")
         };
         return match (found.iter().find(|named| is_like(&named.class)), optimizer) {
             (Some(named), _) => Err(ImportError::unsupported(

@@ -60,6 +60,10 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
         return Err(ImportError::NoSchedule("timm's schedulers are looked for"));
     };
     let given = Given::new(call, program, 0);
+    if given.get("**", usize::MAX).is_some() {
+        let why = "its arguments are put together elsewhere; the command or the args.yaml of a run has them";
+        return Err(ImportError::unsupported(format!("{} (line {})", call.name, call.line), why));
+    }
     let mut settings = Settings::default();
     let base = optimizer(program, &calls)?;
     let rate = base.as_ref().map_or(1e-3, |read| read.rate);

@@ -40,6 +40,7 @@ pub static DINO: Dialect = Dialect {
             epochs: 100.0,
             decay: 0.04,
             betas: None,
+            has_lars: false,
         };
         read(&DINO, text, options, &usual)
     },
@@ -60,12 +61,25 @@ pub static MAE: Dialect = Dialect {
         (Sign::Flag("drop_path"), 2),
     ],
     read: |text, options| {
+        let probes = text.raw.contains("linprobe");
         let finetunes = text.settings().is_some_and(|settings| {
             ["finetune", "layer_decay", "nb_classes", "reprob", "drop_path"]
                 .iter()
                 .any(|flag| settings.has(flag))
         });
-        let usual = if finetunes {
+        let usual = if probes {
+            Usual {
+                rate: 0.1,
+                base: 256.0,
+                scales: true,
+                floor: 0.0,
+                warmup: 10.0,
+                epochs: 90.0,
+                decay: 0.0,
+                betas: None,
+                has_lars: true,
+            }
+        } else if finetunes {
             Usual {
                 rate: 5e-4,
                 base: 256.0,
@@ -75,6 +89,7 @@ pub static MAE: Dialect = Dialect {
                 epochs: 50.0,
                 decay: 0.05,
                 betas: None,
+                has_lars: false,
             }
         } else {
             Usual {
@@ -86,6 +101,7 @@ pub static MAE: Dialect = Dialect {
                 epochs: 400.0,
                 decay: 0.05,
                 betas: Some([0.9, 0.95]),
+                has_lars: false,
             }
         };
         read(&MAE, text, options, &usual)
@@ -118,6 +134,7 @@ pub static CONVNEXT: Dialect = Dialect {
             epochs: 300.0,
             decay: 0.05,
             betas: None,
+            has_lars: false,
         };
         read(&CONVNEXT, text, options, &usual)
     },
@@ -134,6 +151,8 @@ struct Usual {
     epochs: f64,
     decay: f64,
     betas: Option<[f64; 2]>,
+    /// The script trains with LARS, which no run here can.
+    has_lars: bool,
 }
 
 fn or(settings: &Settings, name: &str, usual: f64, imported: &mut Imported) -> Result<f64, ImportError> {
@@ -222,6 +241,11 @@ fn read(
     }
     set(&mut optimizer, "eps", settings.number(&["opt_eps"])?);
     match settings.text("opt").or(settings.text("optimizer")) {
+        None if usual.has_lars => {
+            imported.note(
+                "the script trains with LARS, which is not an optimizer known here; only its rate was taken",
+            );
+        }
         None | Some("adamw") => imported.optimizer = Some(optimizer),
         Some(other) => imported.note(format!("the optimizer {other} was left out")),
     }

@@ -89,8 +89,8 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
         // Within the climb the rate is that of its epoch, times the share of the climb that is done.
         let climb = linear(1.0, 0.0, 1.0, Some(Span::Epochs(warmup)));
         imported.note(
-            "the climb takes at least 100 updates in YOLO, and biases climb down from warmup_bias_lr; here it takes its \
-             epochs, for all weights",
+            "the climb takes at least 100 updates in YOLO, biases climb down from warmup_bias_lr, and the momentum climbs \
+             from warmup_momentum; here it takes its epochs, for all weights, and the momentum stays",
         );
         Kind::Product(Product { of: vec![body, climb] }).into()
     } else {

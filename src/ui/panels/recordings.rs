@@ -125,7 +125,10 @@ fn values(ui: &Ui, studio: &Studio, id: RunId, rect: Rect) {
                 color = tokens.danger;
             }
             let speed = live.speed.filter(|_| live.state == LiveState::Training);
-            speed.map_or_else(|| live::words(live), |speed| format!("live, {}", format::speed(speed)))
+            speed.map_or_else(
+                || live::words(live),
+                |speed| format!("live, {} updates/s", format::speed(speed)),
+            )
         }
         (Some(_), None) => {
             color = tokens.danger;

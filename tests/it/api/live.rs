@@ -330,8 +330,8 @@ fn a_listener_hears_that_the_server_is_there_while_nothing_changes_for_it() {
         }
     });
     for _ in 0..2 {
-        assert!(control.line().expect("a line").starts_with(": alive"));
-        assert_eq!(control.line().as_deref(), Some(""));
+        // Between the lines stand the lengths of the chunks that they come in.
+        while control.line().expect("a line") != ": alive" {}
     }
     end.store(true, Ordering::SeqCst);
     rows.unwrap().join().unwrap();

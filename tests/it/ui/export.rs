@@ -142,6 +142,17 @@ fn the_truth_table_has_a_row_for_each_target_and_leads_to_its_text() {
 }
 
 #[test]
+fn resuming_shows_each_way_with_its_seam_and_the_code_that_is_right() {
+    let mut studio = one_cycle();
+    studio.click("Resuming");
+    assert!(studio.says("optimizer.load_state_dict and scheduler.load_state_dict"));
+    assert!(studio.says("As wished"));
+    assert!(studio.says("The code that does it right"));
+    choose(&mut studio, "PyTorch", "burn");
+    assert!(studio.says("is not known here"));
+}
+
+#[test]
 fn a_run_too_long_to_predict_says_so() {
     let mut studio = one_cycle();
     studio.log.shared.borrow_mut().status.updates = 10_000_001;

@@ -2,6 +2,7 @@
 
 mod code;
 mod own_run;
+mod resume;
 mod state;
 mod truth;
 
@@ -38,6 +39,11 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
                 "All targets",
                 "What every framework would do with the selected run, side by side.",
             ),
+            (
+                Page::Resume,
+                "Resume",
+                "What the framework really does when the run is resumed from a checkpoint.",
+            ),
         ],
     );
     ui.add_space(metrics::XS);
@@ -48,6 +54,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
         match page {
             Page::Text => text(ui, studio),
             Page::Truth => truth::show(ui, studio),
+            Page::Resume => resume::show(ui, studio),
         }
         ui.add_space(metrics::M);
     });

@@ -7,8 +7,10 @@ use eframe::egui;
 
 use crate::analysis::real_run::RealRun;
 use crate::experiment::BatchSize;
+use crate::export::resume::{self, Change, ResumeError, Resumption};
 use crate::export::{ExportError, Options, Target};
 use crate::jobs::Job;
+use crate::schedule::{Clock, Span};
 use crate::train::ids::RunId;
 use crate::ui::exports::{self, Exported, Purpose, Truth, exported};
 use crate::ui::latest::Latest;
@@ -24,6 +26,17 @@ pub enum Page {
     #[default]
     Text,
     Truth,
+    Resume,
+}
+
+/// Where the run is to be resumed, and what changes there.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Wish {
+    pub at: u64,
+    /// Updates of the whole run after the change.
+    pub length: u64,
+    /// The schedule's new peak, where it changes.
+    pub lr: Option<f64>,
 }
 
 /// What is chosen, and what was worked out for it.
@@ -33,10 +46,13 @@ pub struct State {
     pub target: &'static Target,
     /// What is chosen about exports.
     pub options: Options,
+    /// As the panel is set; until it is touched it follows the run.
+    pub wish: Option<Wish>,
     /// The run of one's own that it is exported for.
     pub real: RealRun,
     text: Latest<Key, Answer<Exported>>,
     truth: Latest<Key, Answer<Truth>>,
+    resume: Latest<Key, Answer<Resumption, ResumeError>>,
 }
 
 impl Default for State {
@@ -46,9 +62,11 @@ impl Default for State {
             page: Page::Text,
             target: &Target::ALL[0],
             options: Options::default(),
+            wish: None,
             real: RealRun::default(),
             text: Latest::default(),
             truth: Latest::default(),
+            resume: Latest::default(),
         }
     }
 }
@@ -60,19 +78,20 @@ struct Key {
     run: RunId,
     target: Option<&'static Target>,
     purpose: Purpose,
+    wish: Option<Wish>,
 }
 
-type Answer<T> = Option<Arc<Result<T, ExportError>>>;
+type Answer<T, E = ExportError> = Option<Arc<Result<T, E>>>;
 
 /// The result for `key`; `None` while it is worked out. `work` is asked for only where there is none yet.
-fn get<T: Send + Sync + 'static, W>(
-    latest: &mut Latest<Key, Answer<T>>,
+fn get<T: Send + Sync + 'static, E: Send + Sync + 'static, W>(
+    latest: &mut Latest<Key, Answer<T, E>>,
     ctx: &egui::Context,
     key: Key,
     work: impl FnOnce() -> W,
-) -> Answer<T>
+) -> Answer<T, E>
 where
-    W: FnOnce() -> Result<T, ExportError> + Send + 'static,
+    W: FnOnce() -> Result<T, E> + Send + 'static,
 {
     // What was lost is worked out again.
     latest.poll(|| None);
@@ -118,6 +137,30 @@ pub fn truth(studio: &mut Studio, ctx: &egui::Context) -> Answer<Truth> {
     })
 }
 
+/// What the chosen target does when the selected run is resumed so; `None` while it is worked out.
+pub fn resume(studio: &mut Studio, ctx: &egui::Context, wish: Wish) -> Answer<Resumption, ResumeError> {
+    let target = studio.panels.of::<State>().target;
+    let key = Key { wish: Some(wish), ..key(studio, Some(target)) };
+    let Studio { document, panels, .. } = studio;
+    let run = document.run(key.run)?;
+    get(&mut panels.of::<State>().resume, ctx, key, || {
+        let (experiment, run) = (document.experiment().clone(), run.clone());
+        move || {
+            let change = Change { length: Some(Span::Updates(wish.length as f64)), lr: wish.lr };
+            let after = resume::changed(&run, &change)?;
+            let then = Clock { updates: wish.length, ..key.purpose.clock };
+            resume::resume(
+                &experiment,
+                (&run, key.purpose.clock),
+                (&after, then),
+                wish.at,
+                target,
+                &key.purpose.options,
+            )
+        }
+    })
+}
+
 fn key(studio: &mut Studio, target: Option<&'static Target>) -> Key {
     let (options, real) = (studio.panels.of::<State>().options, studio.panels.of::<State>().real);
     let generation = studio.document.generation();
@@ -129,5 +172,5 @@ fn key(studio: &mut Studio, target: Option<&'static Target>) -> Key {
     let samples = (batch * experiment.train.accumulate) as u64;
     let purpose =
         Purpose { clock: studio.clock(), options, samples, real, scaling: batch_size::scaling(studio) };
-    Key { generation, run: studio.view.selected, target, purpose }
+    Key { generation, run: studio.view.selected, target, purpose, wish: None }
 }

@@ -3,7 +3,7 @@
 mod bending;
 mod state;
 
-use eframe::egui::{Label, Response, RichText, ScrollArea, Ui};
+use eframe::egui::{Align, Label, Layout, Response, RichText, ScrollArea, Ui};
 
 use crate::api::live::{LiveState, Made};
 use crate::train::ids::RunId;
@@ -83,12 +83,14 @@ fn switch(ui: &mut Ui, studio: &mut Studio) {
 /// A line that can be copied.
 fn place(ui: &mut Ui, label: &str, shown: &str, copied: &str, what: &str) {
     row(ui, label, "", |ui, _| {
-        let response = ui.add(Label::new(theme::value(ui, shown)).truncate());
-        response.on_hover_text(shown);
-        let button = ui.small_button("Copy").on_hover_text(format!("{what}, to the clipboard"));
-        if button.clicked() {
-            ui.ctx().copy_text(copied.to_owned());
-        }
+        // The button first: the text has what room is left.
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let button = ui.small_button("Copy").on_hover_text(format!("{what}, to the clipboard"));
+            if button.clicked() {
+                ui.ctx().copy_text(copied.to_owned());
+            }
+            ui.add(Label::new(theme::value(ui, shown)).truncate()).on_hover_text(shown);
+        });
     });
 }
 
@@ -129,7 +131,7 @@ fn list(ui: &mut Ui, studio: &mut Studio, run: RunId) {
 fn about(ui: &mut Ui, studio: &mut Studio, run: RunId, live: &LiveView) {
     let of = live.total.map_or_else(String::new, |total| format!(" of {}", format::count(total)));
     let speed = live.speed.filter(|_| live.state == LiveState::Training);
-    let speed = speed.map_or_else(String::new, |speed| format!(", {}", format::speed(speed)));
+    let speed = speed.map_or_else(String::new, |speed| format!(", {} updates/s", format::speed(speed)));
     let name = if live.framework.is_empty() { String::new() } else { format!(" · {}", live.framework) };
     let text = format!("{} · update {}{of}{speed}{name}", words(live), format::count(live.update));
     let text = RichText::new(text);
