@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{Failure, output, read};
 use crate::experiment::names::name_of;
-use crate::experiment::{Experiment, Metric, Run};
+use crate::experiment::{Controller, Experiment, Metric, Run};
 use crate::files;
 use crate::recording::{Recorder, Recording, Role, Tick};
 use crate::schedule::controller::Change;
@@ -190,7 +190,7 @@ fn as_json(run: &Run, logged: &Logged, rows: &[Row], first: f64) -> Result<Strin
         .collect();
     let whole = json!({
         "run": run.name,
-        "rule": run.controller.as_ref().map(|controller| controller.name()),
+        "rule": run.controller.as_ref().map(Controller::name),
         "metric": logged.name,
         "counts": logged.tick.plural(),
         "first_rate": first,
@@ -201,7 +201,7 @@ fn as_json(run: &Run, logged: &Logged, rows: &[Row], first: f64) -> Result<Strin
 }
 
 fn page(run: &Run, logged: &Logged, rows: &[Row], first: f64) -> String {
-    let rule = run.controller.as_ref().map_or("", |controller| controller.name());
+    let rule = run.controller.as_ref().map_or("", Controller::name);
     let mut text = String::new();
     // Writing to a text does not fail.
     let _ =

@@ -155,7 +155,7 @@ impl Machine<'_> {
                     scope.variables.push((name, term));
                 }
                 Some(Value::Flag(flag)) => {
-                    scope.variables.push((name, Term::Number(f64::from(u8::from(flag)))))
+                    scope.variables.push((name, Term::Number(f64::from(u8::from(flag)))));
                 }
                 _ => {}
             }
