@@ -98,7 +98,7 @@ pub const TERMS: &[Term] = &[
     term("Optimizer state", "What an optimizer remembers between updates, such as momentum. It has to be saved with the weights."),
     term("Oscillation", "A loss that jumps up again and again, because updates cross the valley instead of following it."),
     term("Overfitting", "Learning the training samples by heart: their loss falls while that of held-out samples rises."),
-    term("Parameter group", "Weights that share optimizer numbers, and may have their own rate."),
+    term("Parameter group", "Weights that share optimizer numbers, and may have a rate and a weight decay of their own, or be frozen for the beginning of the run."),
     term("Patience", "How many reports without improvement a plateau control waits before it cuts the rate. Too little of it takes noise for a plateau."),
     term("Peak", "The highest rate of a schedule."),
     term("Per-parameter learning rate", "A rate of its own for every weight, as Adam and its relatives have it implicitly."),

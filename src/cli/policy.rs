@@ -48,7 +48,7 @@ fn experiment(file: &Path, bytes: &[u8]) -> Result<Experiment, Failure> {
     Experiment::parse_at(text, file).map_err(|error| Failure::BadFile(error.into()))
 }
 
-/// Which runs leave the bounds, each at its first update that does, with the factors of its layers.
+/// Which runs leave the bounds, each at its first update that does, with the rates of its layers and parameter groups.
 fn rates(experiment: &Experiment, bounds: Bounds, controllers: bool) -> Result<Vec<Refusal>, Failure> {
     let task = Task::new(experiment, task::prepare(experiment)?)?;
     let plans = RunPlan::all(&experiment.runs, task.clock).map_err(|error| Failure::BadFile(error.into()))?;
@@ -59,9 +59,9 @@ fn rates(experiment: &Experiment, bounds: Bounds, controllers: bool) -> Result<V
         }
         let outside = (0..task.clock.updates).find_map(|update| {
             let plan = plan.plan(update);
-            let rate = plan.numbers(update, None).lr;
-            let mut rates = plan.rate_factors(task.model.parameters()).map(|factor| rate * factor);
-            let outside = rates.find(|rate| !bounds.hold(*rate))?;
+            let numbers = plan.numbers(update, None);
+            let parts = plan.parts(task.model.parameters(), update, None, &numbers);
+            let outside = parts.iter().map(|(_, part)| part.lr).find(|rate| !bounds.hold(*rate))?;
             Some((update, outside))
         });
         refusals.extend(outside.map(|(update, rate)| Refusal::Rate {

@@ -3,6 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use serde::Serialize;
@@ -15,7 +16,7 @@ use crate::data::TableReport;
 use crate::experiment::Experiment;
 use crate::files::{self, Lines, Lock, Seal, Sealing};
 use crate::telemetry::metrics::Writer;
-use crate::telemetry::{Event, EventKind};
+use crate::telemetry::{Event, EventKind, GroupNames};
 use crate::train::checkpoint::{Checkpoint, Ledger, Past};
 use crate::train::lane::Lane;
 
@@ -129,7 +130,8 @@ impl Results {
     ) -> Result<Self, Failure> {
         let there = || format!("cannot write to the folder {}", folder.path.display());
         // First of all: a folder with metrics is known for a training's, also when a kill comes now.
-        let metrics = File::create(folder.metrics()).and_then(|file| Writer::new(Sealing::new(file)));
+        let metrics = File::create(folder.metrics())
+            .and_then(|file| Writer::new(Sealing::new(file), experiment.group_names()));
         let metrics = metrics.with_context(there)?;
         folder.keep(experiment, source)?;
         let events = File::create(folder.path.join("events.jsonl")).with_context(there)?;
@@ -142,7 +144,7 @@ impl Results {
         let there = || format!("cannot go on with the results in {}", folder.path.display());
         tell_unknown(&past.file, &past.unknown);
         let metrics = match past.is_current {
-            true => Writer::append(cut(&past.file, past.seal).with_context(there)?),
+            true => Writer::append(cut(&past.file, past.seal).with_context(there)?, Arc::clone(&past.groups)),
             false => rewritten(past)?,
         };
         let path = folder.path.join("events.jsonl");
@@ -244,10 +246,10 @@ pub struct Trials {
 }
 
 impl Trials {
-    pub fn create(folder: &Path) -> Result<Self, Failure> {
+    pub fn create(folder: &Path, groups: GroupNames) -> Result<Self, Failure> {
         let path = folder.join("baseline.csv");
         let there = || format!("cannot write {}", path.display());
-        let metrics = create_metrics(&path).with_context(there)?;
+        let metrics = File::create(&path).and_then(|file| Writer::new(file, groups)).with_context(there)?;
         Ok(Self { path, metrics })
     }
 
@@ -260,11 +262,6 @@ impl Trials {
     pub fn finish(mut self) -> Result<(), Failure> {
         Ok(self.metrics.flush().with_context(|| format!("cannot write {}", self.path.display()))?)
     }
-}
-
-/// An empty file of metrics.
-fn create_metrics(path: &Path) -> io::Result<Writer<File>> {
-    Writer::new(File::create(path)?)
 }
 
 /// Says which columns of a file are not kept.
@@ -295,11 +292,12 @@ fn rewritten(past: &Past) -> Result<Writer<Sealing<File>>, Failure> {
     let there = || format!("cannot go on with {}", path.display());
     let mut seal = Seal::default();
     files::replace(path, |file| {
-        let mut metrics = Writer::new(Sealing::new(file))?;
+        let mut metrics = Writer::new(Sealing::new(file), Arc::clone(&past.groups))?;
         let mut written = Ok(());
         let read = past.replay(|measured| {
             if written.is_ok() {
-                written = metrics.write(&measured.run, measured.replica, measured.epoch, &measured.row);
+                let lane = (&*measured.run, measured.replica);
+                written = metrics.write(lane, measured.epoch, &measured.row, &measured.groups);
             }
         });
         read.map_err(io::Error::other)?;
@@ -309,7 +307,7 @@ fn rewritten(past: &Past) -> Result<Writer<Sealing<File>>, Failure> {
         Ok(())
     })
     .with_context(there)?;
-    Ok(Writer::append(cut(path, seal).with_context(there)?))
+    Ok(Writer::append(cut(path, seal).with_context(there)?, Arc::clone(&past.groups)))
 }
 
 /// Keeps the events up to an update, where no seal says which they are; returns what is left.
@@ -344,6 +342,10 @@ fn write_rows(
     lane: &Lane,
     updates_per_epoch: u64,
 ) -> io::Result<()> {
-    let mut rows = lane.log.rows.iter();
-    rows.try_for_each(|row| metrics.write(run, lane.id.replica, row.update / updates_per_epoch, row))
+    for (rows, names) in lane.log.stretches() {
+        for row in rows {
+            metrics.write((run, lane.id.replica), row.update / updates_per_epoch, row, names)?;
+        }
+    }
+    Ok(())
 }

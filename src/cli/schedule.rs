@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::{Failure, output, read};
 use crate::experiment::Experiment;
 use crate::plain;
+use crate::telemetry::GroupColumn;
 use crate::train::run_plan::RunPlan;
 use crate::train::task::{self, Task};
 
@@ -15,6 +16,9 @@ pub fn run(file: &Path) -> Result<(), Failure> {
     let task = Task::new(&experiment, task::prepare(&experiment)?)?;
     let run_plans =
         RunPlan::all(&experiment.runs, task.clock).map_err(|error| Failure::BadFile(error.into()))?;
+    for (run, run_plan) in experiment.runs.iter().zip(&run_plans) {
+        run_plan.plans().try_for_each(|plan| task.holds(run, plan))?;
+    }
     let stdout = BufWriter::new(io::stdout().lock());
     match write(&experiment, &task, &run_plans, stdout) {
         // Nobody reads any more.
@@ -34,7 +38,10 @@ fn write(
     // The last column is there where a run has a schedule of its batch.
     let has_batch = experiment.runs.iter().any(|run| run.batch.is_some());
     let shown = if has_batch { columns.len() } else { columns.len() - 1 };
-    csv.write_record(&columns[..shown])?;
+    // And those of the parameter groups that a run has.
+    let groups = experiment.group_names();
+    let titles = groups.iter().map(|group| format!("lr:{}", plain::message(group)));
+    csv.write_record(columns[..shown].iter().map(|name| (*name).to_owned()).chain(titles))?;
     for (run, run_plan) in experiment.runs.iter().zip(run_plans) {
         // What a terminal would obey in a name is spelled out.
         let name = plain::cell(&plain::message(&run.name)).into_owned();
@@ -50,7 +57,14 @@ fn write(
                 &numbers.weight_decay().to_string(),
                 &task.samples_at(plan, update).to_string(),
             ];
-            csv.write_record(&cells[..shown])?;
+            let rates = plan.group_rates(task.model.parameters(), update, None, numbers.lr);
+            let rate = |group: &Arc<str>| {
+                let at = plan.group_names().iter().position(|name| name == group);
+                let rate = at.and_then(|at| rates.get(GroupColumn::Lr, at));
+                rate.map_or_else(String::new, |rate| rate.to_string())
+            };
+            let cells = cells[..shown].iter().map(|cell| (*cell).to_owned());
+            csv.write_record(cells.chain(groups.iter().map(rate)))?;
         }
     }
     Ok(csv.flush()?)

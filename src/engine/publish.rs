@@ -25,7 +25,9 @@ impl Worker {
         if let Some(cohort) = &mut self.cohort {
             for lane in cohort.lanes_mut() {
                 let Some(view) = self.instant.view(&mut shared, lane.id) else { continue };
-                view.store.append(&lane.log.rows);
+                for (rows, names) in lane.log.stretches() {
+                    view.store.append_grouped(rows, names);
+                }
                 let event = |update, kind, message| Event { update, kind, message, generation };
                 for (update, change) in lane.log.rate_changes.drain(..) {
                     let message =
@@ -47,7 +49,7 @@ impl Worker {
                 for (updates, place) in lane.log.places.drain(..) {
                     view.track.push(updates, place);
                 }
-                lane.log.rows.clear();
+                lane.log.clear();
                 view.update = lane.update;
                 view.diverged_at = lane.diverged_at;
                 view.failed.clone_from(&lane.failed);

@@ -8,7 +8,7 @@ use super::protocol::State;
 use super::shared_view::SnapshotReason;
 use super::travel::told;
 use super::worker::Worker;
-use crate::telemetry::Row;
+use crate::telemetry::{GroupNames, Row};
 use crate::train::checkpoint::{Continuation, Forget, SavedLane};
 use crate::train::ids::LaneId;
 
@@ -45,20 +45,24 @@ impl Worker {
         }
         drop(shared);
         // A long history is read on the way in, and shown bit by bit: the interface never waits for all of it.
-        let mut waiting: BTreeMap<LaneId, Vec<Row>> = BTreeMap::new();
-        let show = |id: &LaneId, rows: &mut Vec<Row>| {
+        let mut waiting: BTreeMap<LaneId, (GroupNames, Vec<Row>)> = BTreeMap::new();
+        let show = |id: &LaneId, (names, rows): &mut (GroupNames, Vec<Row>)| {
             if let Some(view) = self.shared.lock().lanes.get_mut(id) {
-                view.store.append(rows);
+                view.store.append_grouped(rows, names);
             }
             rows.clear();
         };
         let read = saved.past.as_ref().map_or(Ok(()), |past| {
             past.replay(|measured| {
                 let Some(id) = lane(&measured.run, measured.replica) else { return };
-                let rows = waiting.entry(id).or_default();
-                rows.push(measured.row);
-                if rows.len() == ROWS {
-                    show(&id, rows);
+                let waiting = waiting.entry(id).or_default();
+                if waiting.0 != measured.groups {
+                    show(&id, waiting);
+                    waiting.0 = measured.groups;
+                }
+                waiting.1.push(measured.row);
+                if waiting.1.len() == ROWS {
+                    show(&id, waiting);
                 }
             })
         });

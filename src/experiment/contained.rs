@@ -1,6 +1,6 @@
 //! An experiment that can be moved: what it reads from files beside it is in it.
 
-use super::{Experiment, Number};
+use super::{Experiment, GroupRate, Number};
 use crate::schedule::Schedule;
 use crate::schedule::kind::{Kind, Value};
 
@@ -13,6 +13,11 @@ impl Experiment {
         for run in &mut contained.runs {
             write_out(&mut run.lr);
             run.batch.iter_mut().for_each(write_out);
+            for group in &mut run.groups {
+                if let GroupRate::Schedule(schedule) = &mut group.lr {
+                    write_out(schedule);
+                }
+            }
             for info in run.optimizer.kind.numbers() {
                 if let Some(Number::Schedule(schedule)) = run.optimizer.get(info.name) {
                     let mut schedule = schedule.clone();

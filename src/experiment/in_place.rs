@@ -119,9 +119,12 @@ impl Change<'_> {
             return None;
         }
         if self.text.is_section(here) {
-            let is_same_length = was.len() == wanted.len();
             let mut pairs = found.iter().zip(was.iter().zip(wanted.iter()));
-            return if is_same_length { pairs.try_for_each(|(a, (b, c))| self.value(a, b, c)) } else { None };
+            return if was.len() == wanted.len() {
+                pairs.try_for_each(|(a, (b, c))| self.value(a, b, c))
+            } else {
+                self.sections(found, was, wanted)
+            };
         }
         // What both begin and end with stays; what is between is changed in pairs, and the rest removed or added.
         let before: Vec<String> = was.iter().map(|value| self.was.inline(value)).collect();
@@ -144,6 +147,40 @@ impl Change<'_> {
                 .collect(),
         };
         commas::change(&self.text, &list, &mut self.edits)
+    }
+
+    /// Sections of a list that come or go: what both begin and end with stays, and what is between is changed in pairs,
+    /// removed, or added.
+    fn sections(&mut self, found: &DeArray, was: &DeArray, wanted: &DeArray) -> Option<()> {
+        let before: Vec<String> = was.iter().map(|value| self.was.inline(value)).collect();
+        let after: Vec<String> = wanted.iter().map(|value| self.wanted.inline(value)).collect();
+        let start = before.iter().zip(&after).take_while(|(a, b)| a == b).count();
+        let most = before.len().min(after.len()) - start;
+        let end = before.iter().rev().zip(after.iter().rev()).take(most).take_while(|(a, b)| a == b).count();
+        let (last, paired) = (before.len() - end, before.len().min(after.len()) - end);
+        for at in start..paired {
+            self.value(found.get(at)?, was.get(at)?, wanted.get(at)?)?;
+        }
+        for at in paired..last {
+            self.edits.remove(self.text.section(found.get(at)?));
+        }
+        let newline = self.text.newline;
+        for at in paired..after.len() - end {
+            let section = wanted.get(at)?;
+            let text = self.wanted.text.get(section.span().start..self.wanted.end(section))?;
+            let text = text.replace('\n', newline);
+            match paired.checked_sub(1).and_then(|before| found.get(before)) {
+                Some(before) => {
+                    let place = self.text.line_end(self.text.end(before));
+                    self.edits.insert(place, format!("{newline}{text}"));
+                }
+                None => {
+                    let place = self.text.section(found.first()?).start;
+                    self.edits.insert(place, format!("{text}{newline}"));
+                }
+            }
+        }
+        Some(())
     }
 
     fn replace(&mut self, here: &Value, wanted: &Value) -> Option<()> {

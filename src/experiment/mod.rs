@@ -8,6 +8,7 @@ mod defaults;
 pub mod error;
 mod file;
 mod fork;
+pub mod group;
 mod in_place;
 mod line;
 pub mod names;
@@ -15,9 +16,11 @@ mod near;
 mod node;
 pub mod optimizer;
 mod read;
+mod read_group;
 mod read_run;
 mod read_schedule;
 mod read_sweep;
+mod setting;
 mod settings;
 pub mod sweep;
 pub mod vary;
@@ -31,6 +34,7 @@ pub use controller::{Controller, Greedy, Hypergradient, Metric, Plateau};
 pub use error::{FieldError, FileError, Place};
 pub use file::Comments;
 pub use fork::{Fork, lineage};
+pub use group::{Decay, Group, GroupRate, Pattern};
 pub use line::{LineError, is_line};
 pub use optimizer::{Number, Optimizer, OptimizerKind};
 pub use read::schedule_of;
@@ -225,6 +229,10 @@ pub struct Run {
     pub controller: Option<Controller>,
     /// Layer `l` of `n` (the head last) learns at `layer_decay^(n-1-l)` times the rate.
     pub layer_decay: Option<f64>,
+    /// Which parameters weight decay shrinks.
+    pub decay: Decay,
+    /// Parameters that learn by other numbers; at most [`group::MOST`].
+    pub groups: Vec<Group>,
     /// Samples of an update, in place of `data.batch_size` times `train.accumulate`: an update averages the
     /// gradients of the nearest number of micro-batches of `data.batch_size`, at least one. The run's clock
     /// stays the experiment's.
@@ -238,6 +246,8 @@ impl Run {
             && self.lr == other.lr
             && self.controller == other.controller
             && self.layer_decay == other.layer_decay
+            && self.decay == other.decay
+            && self.groups == other.groups
             && self.batch == other.batch
     }
 }

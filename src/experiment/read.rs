@@ -8,8 +8,9 @@ use toml::de::{DeTable, DeValue};
 
 use super::error::{FileError, Place};
 use super::node::{Document, Fields, Node, quote};
-use super::read_run::{Setting, descends, run};
+use super::read_run::{descends, run};
 use super::read_schedule;
+use super::setting::Setting;
 use super::{
     Activation, Average, BatchSize, Data, Experiment, Loss, Model, Norm, Run, SnapshotWhen, Snapshots,
     Source, SurfaceFunction, Train, VERSION, WeightFormat, Window,
@@ -103,7 +104,7 @@ fn experiment(root: &Node) -> Result<Experiment, FileError> {
     let data = data(&fields, &model, &model_fields)?;
     let train = train(&fields.need("train", "a [train] section")?, &data.source)?;
     let snapshots = fields.read("snapshots", |node| snapshots(&node))?;
-    let setting = Setting { data: &data, updates: train.updates };
+    let setting = Setting { data: &data, parameters: &model.parameters(), updates: train.updates };
     let runs = runs(&fields.need("run", "at least one [[run]] section")?, &setting)?;
     let clock = setting.clocks().next();
     let experiment = Experiment { name, data, model, train, snapshots, runs, sweep: None };

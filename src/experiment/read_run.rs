@@ -3,16 +3,18 @@
 use std::ops::Bound::{Excluded, Included};
 
 use super::error::FileError;
+use super::group::Decay;
 use super::node::{Fields, Node, quote};
 use super::optimizer::{Conflict, NumberInfo};
-use super::read_schedule::schedule;
+use super::read_group::{groups, hold};
+use super::setting::{Setting, fixed, tried};
 use super::{
     BatchSize, Controller, Data, Fork, Greedy, Hypergradient, Metric, Number, Optimizer, OptimizerKind,
     Plateau, PlateauMode, Run, ThresholdMode, lineage,
 };
 use crate::schedule::greedy::{GreedyRule, MAX_WINDOW};
 use crate::schedule::plateau::PlateauRule;
-use crate::schedule::{Clock, Curve, MAX_RATE, Schedule, Span};
+use crate::schedule::{Curve, MAX_RATE, Schedule};
 
 /// At how many places a number's schedule is looked at.
 const LOOKS: u128 = 1000;
@@ -25,22 +27,6 @@ const FORK: &str = "a table, such as { of = \"the other run\", at = \"400\" }";
 const PLATEAU: &str = "a table, such as { metric = \"val_loss\", factor = 0.1, patience = 10 }";
 const GREEDY: &str = "a table, such as { metric = \"val_loss\", factor = 0.95, min_lr = 1e-5 }";
 const HYPERGRADIENT: &str = "a table, such as { beta = 1e-6 }";
-
-/// What the runs of an experiment share.
-pub(super) struct Setting<'a> {
-    pub data: &'a Data,
-    pub updates: Span,
-}
-
-impl Setting<'_> {
-    /// Clocks the run might have: how many updates its epochs have is known when the data are.
-    pub(super) fn clocks(&self) -> impl Iterator<Item = Clock> {
-        [100, 1, 10_000].into_iter().map(|updates_per_epoch| {
-            let clock = Clock { updates: 1, updates_per_epoch };
-            Clock { updates: self.updates.whole_updates(clock), ..clock }
-        })
-    }
-}
 
 /// The run in this table, and the node of its name.
 pub(super) fn run<'d>(node: Node<'d>, setting: &Setting) -> Result<(Run, Node<'d>), FileError> {
@@ -59,18 +45,24 @@ pub(super) fn run<'d>(node: Node<'d>, setting: &Setting) -> Result<(Run, Node<'d
         "greedy",
         "hypergradient",
         "layer_decay",
+        "decay",
         "batch",
+        "group",
     ])?;
     let lr = fields.need("lr", "a schedule, such as { kind = \"constant\", peak = 0.1 }")?;
+    let optimizer = optimizer(&fields.need("optimizer", OPTIMIZER)?, setting)?;
     let run = Run {
         name: text.to_owned(),
         fork: fields.read("fork", |node| fork(&node))?,
-        optimizer: optimizer(&fields.need("optimizer", OPTIMIZER)?, setting)?,
         lr: tried(&lr, setting, |_, _| Ok(()))?,
         controller: controller(&fields, setting.data)?,
         layer_decay: fields.read("layer_decay", |decay| decay.number((Excluded(0.0), Included(1.0))))?,
+        decay: fields.read("decay", |node| node.choice(&Decay::ALL))?.unwrap_or_default(),
         batch: fields.read("batch", |node| batch(&node, setting))?,
+        groups: groups(&fields, &optimizer, setting)?,
+        optimizer,
     };
+    hold(&fields, &run, setting.parameters)?;
     Ok((run, name))
 }
 
@@ -93,24 +85,6 @@ pub(super) fn descends(node: &Node, runs: &[Run], at: usize, setting: &Setting) 
         }
     }
     first.map_or(Ok(()), Err)
-}
-
-/// The schedule in this table. It is refused only where it fails on every clock.
-fn tried(
-    node: &Node,
-    setting: &Setting,
-    fits: impl Fn(&Curve, u64) -> Result<(), FileError>,
-) -> Result<Schedule, FileError> {
-    let schedule = schedule(node)?;
-    let mut first = None;
-    for clock in setting.clocks() {
-        let tried = schedule.resolve(clock).map_err(|error| node.schedule_error(error));
-        match tried.and_then(|curve| fits(&curve, clock.updates)) {
-            Ok(()) => return Ok(schedule),
-            Err(error) => first = first.or(Some(error)),
-        }
-    }
-    first.map_or(Ok(schedule), Err)
 }
 
 /// The samples of an update, as a schedule.
@@ -190,11 +164,6 @@ fn highest(curve: &Curve, updates: u64) -> f64 {
     let even = (0..=LOOKS).map(|look| u64::try_from(u128::from(last) * look / LOOKS).unwrap_or(last));
     let events = curve.landmarks().into_iter().map(|landmark| landmark.update.min(last));
     even.chain(events).map(|update| curve.at(update)).fold(0.0, f64::max)
-}
-
-fn fixed(node: &Node, info: &NumberInfo) -> Result<f64, FileError> {
-    let value = if info.open { node.number(info.min..info.max) } else { node.number(info.min..=info.max) }?;
-    if info.allows(value) { Ok(value) } else { Err(node.error(format!("a number that is {}", info.range()))) }
 }
 
 fn mirror(fields: &Fields, kind: OptimizerKind, info: &NumberInfo) -> Result<Number, FileError> {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 use super::decimal::number;
+use super::group::{Decay, Group, GroupRate};
 use super::names::{TICKS, name_of};
 use super::sweep::{Axis, Objective, Prune, Search, Sweep, Unit, Values};
 use super::{
@@ -35,7 +36,8 @@ impl Experiment {
             section(&mut file, "[snapshots]", &snapshots(kept));
         }
         for entry in &self.runs {
-            section(&mut file, "[[run]]", &run(entry));
+            file.push('\n');
+            file.push_str(&entry.to_toml());
         }
         if let Some(sweep) = &self.sweep {
             section(&mut file, "[sweep]", &self::sweep(sweep));
@@ -50,10 +52,14 @@ impl Experiment {
 }
 
 impl Run {
-    /// The run's section of an experiment file, `[[run]]` and its fields.
+    /// The run's section of an experiment file, `[[run]]` and its fields, and those of its groups.
     pub fn to_toml(&self) -> String {
         let mut text = String::from("[[run]]\n");
         text.push_str(&run(self).lines());
+        for entry in &self.groups {
+            text.push_str("[[run.group]]\n");
+            text.push_str(&group(entry).lines());
+        }
         text
     }
 }
@@ -221,8 +227,25 @@ fn run(run: &Run) -> Table {
     if let Some(decay) = &run.layer_decay {
         table.add("layer_decay", float(decay));
     }
+    table.add_unless(&Decay::All, "decay", &run.decay, |it| named(&Decay::ALL, it));
     if let Some(batch) = &run.batch {
         table.add("batch", schedule(batch, None).inline());
+    }
+    table
+}
+
+fn group(group: &Group) -> Table {
+    let mut table = Table::default();
+    table.add("match", text(group.name()));
+    match &group.lr {
+        GroupRate::Factor(factor) => table.add_unless(&1.0, "lr", factor, float),
+        GroupRate::Schedule(own) => table.add("lr", schedule(own, None).inline()),
+    }
+    if let Some(decay) = &group.weight_decay {
+        table.add("weight_decay", float(decay));
+    }
+    if let Some(freeze) = &group.freeze {
+        table.add("freeze", span(freeze));
     }
     table
 }

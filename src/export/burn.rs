@@ -1,5 +1,6 @@
 //! burn: its own scheduler configurations where they give the drawn rates, or an `LrScheduler` of a function.
 
+use super::groups::Groups;
 use super::recipe::{Carries, Recipe};
 use super::simulate::burn::Scheduler;
 use super::text::float;
@@ -14,6 +15,7 @@ const CARRIES: Carries = Carries {
     clipping: true,
     accumulation: false,
     layer_decay: false,
+    groups: Groups::None,
     mirror: false,
     schedule_free: false,
     batches: false,

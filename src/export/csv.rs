@@ -4,6 +4,15 @@ use super::recipe::Recipe;
 use super::text::float;
 use super::{Draft, pytorch};
 
+/// A cell in quotes where it has to be.
+fn cell(text: &str) -> String {
+    if text.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text.to_owned()
+    }
+}
+
 pub fn write(recipe: &Recipe<'_>) -> Draft {
     let mut columns: Vec<&str> = Vec::new();
     for name in recipe.run.optimizer.kind.momentum_name().into_iter().chain(["weight_decay"]) {
@@ -21,6 +30,9 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
         text.push(',');
         text.push_str(column);
     }
+    for group in &recipe.groups {
+        text.push_str(&format!(",{}", cell(&format!("lr:{}", group.name))));
+    }
     text.push('\n');
     for (update, rate) in (0_u64..).zip(&recipe.drawn) {
         text.push_str(&format!("{update},{}", float(*rate)));
@@ -32,6 +44,9 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
         }
         if recipe.batches.is_some() {
             text.push_str(&format!(",{}", recipe.samples(update)));
+        }
+        for group in &recipe.groups {
+            text.push_str(&format!(",{}", float(group.at(update, *rate))));
         }
         text.push('\n');
     }

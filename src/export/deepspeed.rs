@@ -2,6 +2,7 @@
 //! rates come closest.
 
 use super::Draft;
+use super::groups::Groups;
 use super::outline::closest;
 use super::recipe::{Carries, Recipe};
 use super::simulate::deepspeed::{OneCycle, Scheduler, Warmup};
@@ -14,6 +15,7 @@ const CARRIES: Carries = Carries {
     clipping: true,
     accumulation: true,
     layer_decay: false,
+    groups: Groups::None,
     mirror: false,
     schedule_free: false,
     batches: false,

@@ -3,6 +3,7 @@
 //! fastai counts in the share of training done, of whole epochs; where the run is none, training is stopped when its
 //! last update is made. Within its own schedules it computes the share in f32.
 
+use super::groups::Groups;
 use super::pytorch::optimizer::{class, class_and_numbers, imports as imports_of};
 use super::recipe::{Carries, Recipe};
 use super::simulate::fastai::CombinedCos;
@@ -18,6 +19,7 @@ const CARRIES: Carries = Carries {
     clipping: true,
     accumulation: true,
     layer_decay: false,
+    groups: Groups::Matrices,
     mirror: true,
     schedule_free: false,
     batches: false,

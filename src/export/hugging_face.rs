@@ -1,6 +1,7 @@
 //! Hugging Face `TrainingArguments`, as Python or as YAML, and the arguments that axolotl and
 //! LLaMA-Factory share with it.
 
+use super::groups::Groups;
 use super::outline::{Outline, closest};
 use super::recipe::{Carries, Recipe};
 use super::simulate::hugging_face::{Kind, Scheduler, WarmupStableDecay};
@@ -14,6 +15,7 @@ const CARRIES: Carries = Carries {
     clipping: true,
     accumulation: true,
     layer_decay: false,
+    groups: Groups::Matrices,
     mirror: false,
     schedule_free: false,
     batches: false,
@@ -221,7 +223,12 @@ pub fn write_python(recipe: &Recipe<'_>) -> Draft {
     };
     let import = "from transformers import TrainingArguments".to_owned();
     let has_optimizer = recipe.kind() == OptimizerKind::Adam || optimizer(recipe.kind()).is_some();
-    if is_exact && has_optimizer && recipe.varying.is_empty() && recipe.run.layer_decay.is_none() {
+    if is_exact
+        && has_optimizer
+        && recipe.varying.is_empty()
+        && recipe.run.layer_decay.is_none()
+        && recipe.groups.is_empty()
+    {
         let arguments = versioned(recipe, arguments(recipe, Some(&scheduler), float));
         let header = python::header(recipe, framework, "Trainer(model, ARGUMENTS, ...)");
         let text = python::module(&header, &[import], &call(arguments));

@@ -2,6 +2,7 @@
 //!
 //! Keras evaluates a schedule on micro-batches, not updates, so under accumulation every count is multiplied.
 
+use super::groups::Groups;
 use super::recipe::{Carries, Recipe};
 use super::simulate::keras::{Cosine, Schedule};
 use super::text::float;
@@ -16,6 +17,7 @@ const CARRIES: Carries = Carries {
     clipping: true,
     accumulation: true,
     layer_decay: false,
+    groups: Groups::None,
     mirror: false,
     schedule_free: false,
     batches: false,

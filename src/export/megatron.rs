@@ -1,6 +1,7 @@
 //! Megatron-LM's arguments. Its clock counts samples; counts here are iterations, one an update.
 
 use super::Draft;
+use super::groups::Groups;
 use super::outline::closest;
 use super::recipe::{Carries, Recipe};
 use super::simulate::megatron::Scheduler;
@@ -13,6 +14,7 @@ const CARRIES: Carries = Carries {
     clipping: true,
     accumulation: true,
     layer_decay: false,
+    groups: Groups::Matrices,
     mirror: false,
     schedule_free: false,
     batches: false,

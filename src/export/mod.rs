@@ -14,6 +14,7 @@ mod deepspeed;
 mod expression;
 mod fastai;
 mod formula;
+mod groups;
 mod hugging_face;
 mod keras;
 mod knots;
@@ -34,6 +35,7 @@ mod text;
 mod timm;
 mod toml;
 mod torchtitan;
+mod track;
 mod truth;
 
 pub use target::Target;

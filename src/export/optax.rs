@@ -3,6 +3,7 @@
 mod native;
 mod optimizer;
 
+use super::groups::Groups;
 use super::recipe::{Carries, Recipe};
 use super::{Deviation, Draft, python};
 use crate::experiment::OptimizerKind;
@@ -14,6 +15,7 @@ const CARRIES: Carries = Carries {
     clipping: true,
     accumulation: true,
     layer_decay: false,
+    groups: Groups::None,
     mirror: true,
     schedule_free: true,
     batches: true,

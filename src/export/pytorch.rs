@@ -3,9 +3,11 @@
 //! Its own scheduler classes where they give the drawn rates; otherwise a `LambdaLR` over a callable of the
 //! module, whose state can be saved and loaded.
 
+mod groups;
 mod native;
 pub mod optimizer;
 
+use super::groups::Groups;
 use super::outline::closest;
 use super::recipe::{Carries, Recipe};
 use super::simulate::torch::{self, Scheduler};
@@ -46,13 +48,16 @@ pub const CARRIES: Carries = Carries {
     clipping: true,
     accumulation: true,
     layer_decay: true,
+    groups: Groups::All,
     mirror: true,
     schedule_free: true,
     batches: false,
 };
 
 fn notes(recipe: &Recipe<'_>) -> Vec<String> {
-    recipe.notes(Carries { batches: true, ..CARRIES })
+    let mut notes = recipe.notes(Carries { batches: true, ..CARRIES });
+    notes.extend(groups::notes(recipe));
+    notes
 }
 
 /// The code of `build` and all it needs.
@@ -65,6 +70,9 @@ pub fn code(recipe: &Recipe<'_>) -> Code {
 
 /// PyTorch's own scheduler for the run and the rate the optimizer is built with, or why there is none.
 pub fn native_scheduler(recipe: &Recipe<'_>) -> Result<(Scheduler, f64), String> {
+    if groups::has_groups(recipe) {
+        return Err("its own classes have one curve for all parameter groups".to_owned());
+    }
     if recipe.run.layer_decay.is_some() {
         return Err("a floor that is shared by all layers would not scale with their rates".to_owned());
     }
@@ -123,6 +131,17 @@ fn with_function(recipe: &Recipe<'_>, why: String) -> Code {
         body.push_str("\n\n");
         body.push_str(&python::function(varying.name, &varying.track, &about));
     }
+    let mut imports = optimizer::imports(recipe, recipe.kind());
+    imports.push("from torch.optim.lr_scheduler import LambdaLR".to_owned());
+    let predicted = recipe.predict(|update| peak * (recipe.rate.at(update) / peak));
+    let table = Some(format!("a function under LambdaLR gives the rates: {why}"));
+    if groups::has_groups(recipe) {
+        imports.insert(0, groups::IMPORT.to_owned());
+        body.push_str(&groups::factors(recipe));
+        body.push_str(&groups::scheduler(recipe));
+        body.push_str(&groups::build(recipe));
+        return Code { imports, body, predicted, table };
+    }
     body.push_str(
         "\n\nclass Factor:\n    \"\"\"What PEAK is multiplied by; a class of the module, so that its state can be \
          saved.\"\"\"\n\n    def __call__(self, update):\n        return rate(update) / PEAK\n",
@@ -134,13 +153,5 @@ fn with_function(recipe: &Recipe<'_>, why: String) -> Code {
         "Scheduler"
     };
     body.push_str(&optimizer::build(recipe, class));
-    let mut imports = optimizer::imports(recipe, recipe.kind());
-    imports.push("from torch.optim.lr_scheduler import LambdaLR".to_owned());
-    let predicted = recipe.predict(|update| peak * (recipe.rate.at(update) / peak));
-    Code {
-        imports,
-        body,
-        predicted,
-        table: Some(format!("a function under LambdaLR gives the rates: {why}")),
-    }
+    Code { imports, body, predicted, table }
 }

@@ -3,15 +3,16 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
+use super::groups::{GroupTrack, GroupTrackRate, Groups};
 use super::knots::Knots;
 use super::outline::Outline;
+pub use super::track::Track;
 use super::{ExportError, MAX_UPDATES, Options, formula};
 use crate::experiment::optimizer::Role;
 use crate::experiment::{
-    BatchSize, Controller, Experiment, Metric, MicroBatches, Number, Optimizer, OptimizerKind, Plateau, Run,
-    WeightFormat,
+    BatchSize, Controller, Decay, Experiment, Metric, MicroBatches, Number, Optimizer, OptimizerKind,
+    Plateau, Run, WeightFormat,
 };
-use crate::schedule::formula::Term;
 use crate::schedule::plateau::PlateauRule;
 use crate::schedule::{Clock, Curve, NumberCurve, Piecewise, Tick};
 
@@ -29,6 +30,7 @@ pub struct Recipe<'a> {
     pub outline: Outline,
     /// Optimizer numbers that change along the run: momentum, beta2, weight decay.
     pub varying: Vec<Varying>,
+    pub groups: Vec<GroupTrack>,
     /// Where the run's batch is a schedule: the micro-batches of an update.
     pub batches: Option<Piecewise<u64>>,
     /// The optimizer's numbers and options that the text asked for, to write them.
@@ -42,12 +44,6 @@ pub struct Varying {
     pub track: Track,
 }
 
-/// A number as a text writes it: in closed form, or by its values at some updates.
-pub enum Track {
-    Formula(Term),
-    Knots(Knots),
-}
-
 impl Varying {
     /// The bounds of a mirror.
     pub fn mirror(&self) -> Option<(f64, f64)> {
@@ -55,19 +51,6 @@ impl Varying {
             NumberCurve::Mirror { low, high } => Some((low, high)),
             NumberCurve::Fixed(_) | NumberCurve::Curve(_) => None,
         }
-    }
-}
-
-impl Track {
-    pub fn at(&self, update: u64) -> f64 {
-        match self {
-            Self::Formula(formula) => formula.at(update as f64),
-            Self::Knots(knots) => knots.at(update),
-        }
-    }
-
-    pub fn values(&self, updates: u64) -> Vec<f64> {
-        (0..updates).map(|update| self.at(update)).collect()
     }
 }
 
@@ -80,6 +63,8 @@ pub struct Carries {
     pub clipping: bool,
     pub accumulation: bool,
     pub layer_decay: bool,
+    /// Parameter groups, and which parameters decay.
+    pub groups: Groups,
     /// Momentum's bounds when it mirrors the rate.
     pub mirror: bool,
     /// The averaging that schedule-free training has instead of a decay.
@@ -119,6 +104,7 @@ impl<'a> Recipe<'a> {
             rate,
             outline,
             varying,
+            groups: GroupTrack::all(run, clock)?,
             batches: None,
             said: RefCell::default(),
         };
@@ -299,6 +285,7 @@ impl<'a> Recipe<'a> {
         if let Some(decay) = self.run.layer_decay {
             notes.push(carried(carries.layer_decay, &format!("layer-wise decay {decay:?} of the rate")));
         }
+        notes.extend(of_groups(self, carries.groups));
         notes.extend(self.run.controller.as_ref().map(left_out));
         if self.experiment.train.weights != WeightFormat::F32 {
             notes.push(
@@ -319,6 +306,47 @@ impl<'a> Recipe<'a> {
         }
         notes
     }
+}
+
+/// One sentence for each thing said of single parameters: carried, changed or left out.
+fn of_groups(recipe: &Recipe<'_>, carries: Groups) -> Vec<String> {
+    let mut notes = Vec::new();
+    for group in &recipe.groups {
+        let mut what = match &group.rate {
+            GroupTrackRate::Factor(1.0) => "at the run's rate".to_owned(),
+            GroupTrackRate::Factor(factor) => format!("at {factor:?} times the rate"),
+            GroupTrackRate::Own(_) => "on a schedule of its own".to_owned(),
+        };
+        if let Some(decay) = group.weight_decay {
+            what.push_str(&format!(", weight decay {decay:?}"));
+        }
+        if group.thaw > 0 {
+            what.push_str(&format!(", frozen for {} updates", group.thaw));
+        }
+        notes.push(if carries == Groups::All {
+            format!("Carried: the parameter group \"{}\" ({what}).", group.name)
+        } else {
+            format!(
+                "Left out: the parameter group \"{}\" ({what}); all of its parameters learn as the rest does.",
+                group.name
+            )
+        });
+    }
+    let decays = recipe.number("weight_decay") > 0.0 || recipe.varying("weight_decay").is_some();
+    match (recipe.run.decay, carries) {
+        (Decay::Matrices, Groups::All | Groups::Matrices) if decays => {
+            notes.push("Carried: biases and norms do not decay.".to_owned());
+        }
+        (Decay::Matrices, Groups::None) if decays => {
+            notes.push("Left out: decay = \"matrices\"; biases and norms decay there, too.".to_owned());
+        }
+        (Decay::All, Groups::Matrices) if decays => notes.push(
+            "Changed: biases and norms do not decay there; decay = \"matrices\" trains the same here."
+                .to_owned(),
+        ),
+        _ => {}
+    }
+    notes
 }
 
 fn carried(is_carried: bool, what: &str) -> String {

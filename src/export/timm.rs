@@ -1,6 +1,7 @@
 //! timm's command line. Its lengths are whole epochs, also where the schedule is stepped every update.
 
 use super::Draft;
+use super::groups::Groups;
 use super::outline::closest;
 use super::recipe::{Carries, Recipe};
 use super::simulate::timm::{Cycle, Kind, Scheduler, Wsd};
@@ -13,6 +14,7 @@ const CARRIES: Carries = Carries {
     clipping: true,
     accumulation: true,
     layer_decay: true,
+    groups: Groups::Matrices,
     mirror: false,
     schedule_free: false,
     batches: false,

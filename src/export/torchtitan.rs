@@ -1,6 +1,7 @@
 //! torchtitan's TOML. Its warmup counts from 1 and its last update still learns.
 
 use super::Draft;
+use super::groups::Groups;
 use super::outline::closest;
 use super::recipe::{Carries, Recipe};
 use super::simulate::torchtitan::Scheduler;
@@ -13,6 +14,7 @@ const CARRIES: Carries = Carries {
     clipping: true,
     accumulation: true,
     layer_decay: false,
+    groups: Groups::None,
     mirror: false,
     schedule_free: false,
     batches: false,

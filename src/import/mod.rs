@@ -40,7 +40,7 @@ pub use recognise::dialect_named;
 pub use unread::Unread;
 
 use self::text::Text;
-use crate::experiment::{BatchSize, Controller, Experiment, Number, Optimizer, Run, Source};
+use crate::experiment::{BatchSize, Controller, Decay, Experiment, Group, Number, Optimizer, Run, Source};
 use crate::export::origin::{self, Origin};
 use crate::files;
 use crate::schedule::{Clock, Schedule, Span, Tick};
@@ -87,6 +87,9 @@ pub struct Imported {
     pub clip_norm: Option<f64>,
     pub batch_size: Option<usize>,
     pub layer_decay: Option<f64>,
+    /// Which parameters weight decay shrinks.
+    pub decay: Decay,
+    pub groups: Vec<Group>,
     /// The samples of an update as a schedule.
     pub batch: Option<Schedule>,
     /// All that the run was part of, with this run alone, where the text is an experiment or carries one.
@@ -114,6 +117,8 @@ impl Imported {
             clip_norm: None,
             batch_size: None,
             layer_decay: None,
+            decay: Decay::All,
+            groups: Vec::new(),
             batch: None,
             experiment: None,
             notes: Vec::new(),
@@ -153,6 +158,8 @@ impl Imported {
             lr: self.lr.clone(),
             controller: self.controller.clone(),
             layer_decay: self.layer_decay,
+            decay: self.decay,
+            groups: self.groups.clone(),
             batch: self.batch.clone(),
         }
     }
@@ -410,6 +417,8 @@ fn experiment(text: &str) -> Result<Imported, ImportError> {
     imported.optimizer = Some(run.optimizer.clone());
     imported.controller = run.controller.clone();
     imported.layer_decay = run.layer_decay;
+    imported.decay = run.decay;
+    imported.groups.clone_from(&run.groups);
     imported.batch = run.batch.clone();
     imported.updates = Some(experiment.train.updates);
     imported.accumulate = Some(experiment.train.accumulate);

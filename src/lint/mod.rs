@@ -3,6 +3,7 @@
 mod batches;
 mod dialect;
 mod exported;
+mod groups;
 mod lengths;
 mod rates;
 mod text_config;
@@ -118,6 +119,7 @@ pub fn lint(experiment: &Experiment, clock: Option<Clock>) -> Vec<Warning> {
             |subject| {
                 let mut found = lengths::lint(&subject);
                 found.extend(rates::lint(&subject));
+                found.extend(groups::lint(&subject));
                 found.extend(exported::lint(&subject));
                 found.extend(batches::lint(&subject));
                 found

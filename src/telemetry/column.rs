@@ -3,6 +3,7 @@
 //! A new column is a new line in the table at the end. What makes a [`Row`] then does not compile until it says
 //! what the value is; everything else reads columns by the table.
 
+use super::group::GroupRow;
 use super::series::Precision;
 use super::value::Value;
 
@@ -56,6 +57,8 @@ macro_rules! columns {
         pub struct Row {
             /// The update's index, from 0.
             pub update: u64,
+            /// What it measured of each parameter group.
+            pub groups: GroupRow,
             $($(#[doc = $help])+ pub $name: $type,)+
         }
 

@@ -1,14 +1,14 @@
 //! `metrics.csv`: what every update measured, written and read back.
 //!
 //! A line is an update of a run's replica. The first columns are a contract with other programs and keep their
-//! order; the others follow. The reader goes by the names, so it also takes files with fewer or other columns.
+//! order; the others follow, and last those of parameter groups, `lr:NAME` and `param_norm:NAME`. The reader goes by the names, so it also takes files with fewer or other columns.
 
 use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Column, Row};
+use super::{Column, GroupColumn, GroupNames, GroupRow, MOST_GROUPS, Row};
 use crate::{files, plain};
 
 /// Which update it is, before what it measured.
@@ -31,6 +31,16 @@ fn columns() -> impl Iterator<Item = Column> {
     CONTRACT.into_iter().chain(others)
 }
 
+/// The name of a group's column.
+fn title(column: GroupColumn, group: &str) -> String {
+    format!("{}:{group}", column.name())
+}
+
+/// The columns of groups as they are written.
+fn group_titles(groups: &[Arc<str>]) -> impl Iterator<Item = String> {
+    groups.iter().flat_map(|group| GroupColumn::ALL.map(|column| title(column, group)))
+}
+
 /// One line: what an update of a run's replica measured.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Measured {
@@ -39,6 +49,8 @@ pub struct Measured {
     /// The index of the epoch that the update is in.
     pub epoch: u64,
     pub row: Row,
+    /// The groups that the row has.
+    pub groups: GroupNames,
 }
 
 /// Why a file of metrics cannot be read.
@@ -66,28 +78,39 @@ impl From<csv::Error> for MetricsError {
 pub struct Writer<W: io::Write> {
     lines: csv::Writer<W>,
     cells: csv::StringRecord,
+    /// The parameter groups that the file has columns of.
+    groups: GroupNames,
 }
 
 impl<W: io::Write> Writer<W> {
-    /// A new file, which gets its header.
+    /// A new file with columns of these parameter groups, which gets its header.
     ///
     /// # Errors
     /// When it cannot be written to.
-    pub fn new(to: W) -> io::Result<Self> {
-        let mut writer = Self::append(to);
-        writer.lines.write_record(KEYS.into_iter().chain(columns().map(Column::name)))?;
+    pub fn new(to: W, groups: GroupNames) -> io::Result<Self> {
+        let mut writer = Self::append(to, groups);
+        let names = KEYS.into_iter().chain(columns().map(Column::name)).map(str::to_owned);
+        writer.lines.write_record(names.chain(group_titles(&writer.groups)))?;
         Ok(writer)
     }
 
     /// Goes on at the end of a file that a [`Writer::new`] began.
-    pub fn append(to: W) -> Self {
+    pub fn append(to: W, groups: GroupNames) -> Self {
         let lines = csv::WriterBuilder::new().has_headers(false).from_writer(to);
-        Self { lines, cells: csv::StringRecord::new() }
+        Self { lines, cells: csv::StringRecord::new(), groups }
     }
 
+    /// `names` are those of the row's groups.
+    ///
     /// # Errors
     /// When the file cannot be written to.
-    pub fn write(&mut self, run: &str, replica: u32, epoch: u64, row: &Row) -> io::Result<()> {
+    pub fn write(
+        &mut self,
+        (run, replica): (&str, u32),
+        epoch: u64,
+        row: &Row,
+        names: &[Arc<str>],
+    ) -> io::Result<()> {
         self.cells.clear();
         self.cells.push_field(&plain::cell(run));
         for key in [replica.into(), row.update, epoch] {
@@ -95,6 +118,13 @@ impl<W: io::Write> Writer<W> {
         }
         for column in columns() {
             self.cells.push_field(&row.text(column));
+        }
+        for group in &*self.groups {
+            let at = names.iter().position(|name| name == group);
+            for column in GroupColumn::ALL {
+                let text = at.map_or_else(String::new, |at| row.groups.text(column, at));
+                self.cells.push_field(&text);
+            }
         }
         Ok(self.lines.write_record(&self.cells)?)
     }
@@ -123,9 +153,75 @@ pub struct Reader<R> {
     keys: [usize; 4],
     /// Where the columns that the file has are in a line.
     columns: Vec<(Column, usize)>,
+    groups: GroupCells,
     unknown: Vec<String>,
     run: Arc<str>,
     ended: bool,
+}
+
+/// Where the columns of groups are in a line.
+#[derive(Default)]
+struct GroupCells {
+    names: Vec<Arc<str>>,
+    /// One for each name.
+    places: Vec<[Option<usize>; GroupColumn::ALL.len()]>,
+    /// The groups of the newest line, by their places, and their names.
+    newest: (Vec<usize>, GroupNames),
+}
+
+impl GroupCells {
+    fn find(header: &csv::StringRecord) -> Self {
+        let mut cells = Self::default();
+        for (at, title) in header.iter().enumerate() {
+            for (slot, column) in GroupColumn::ALL.into_iter().enumerate() {
+                let Some(name) = title.strip_prefix(column.name()).and_then(|rest| rest.strip_prefix(':'))
+                else {
+                    continue;
+                };
+                let group = cells.names.iter().position(|known| **known == *name).unwrap_or_else(|| {
+                    cells.names.push(name.into());
+                    cells.places.push(Default::default());
+                    cells.names.len() - 1
+                });
+                cells.places[group][slot] = Some(at);
+            }
+        }
+        cells
+    }
+
+    fn has(&self, at: usize) -> bool {
+        self.places.iter().flatten().any(|place| *place == Some(at))
+    }
+
+    /// The groups of a line: those with a rate. `None` where a cell is no number.
+    fn read(&mut self, cells: &csv::StringRecord) -> Option<(GroupRow, GroupNames)> {
+        if self.names.is_empty() {
+            return Some((GroupRow::default(), Arc::clone(&self.newest.1)));
+        }
+        let cell = |place: Option<usize>| place.and_then(|at| cells.get(at)).filter(|cell| !cell.is_empty());
+        let mut there = Vec::new();
+        let (mut rates, mut norms) = (Vec::new(), Vec::new());
+        for (at, [lr, norm]) in self.places.iter().enumerate() {
+            let Some(rate) = cell(*lr) else { continue };
+            there.push(at);
+            rates.push(rate.parse::<f64>().ok()?);
+            if let Some(norm) = cell(*norm) {
+                norms.push(norm.parse::<f32>().ok()?);
+            }
+        }
+        if there.len() > MOST_GROUPS {
+            return None;
+        }
+        let mut row = GroupRow::new(&rates);
+        if norms.len() == rates.len() {
+            row.set_norms(norms);
+        }
+        if self.newest.0 != there {
+            let names = there.iter().map(|at| Arc::clone(&self.names[*at])).collect();
+            self.newest = (there, names);
+        }
+        Some((row, Arc::clone(&self.newest.1)))
+    }
 }
 
 impl Reader<File> {
@@ -156,7 +252,9 @@ impl<R: io::Read> Reader<R> {
                 None => {}
             }
         }
-        let is_known = |at: &usize| keys.contains(at) || columns.iter().any(|(_, known)| known == at);
+        let groups = GroupCells::find(&header);
+        let is_known =
+            |at: &usize| keys.contains(at) || groups.has(*at) || columns.iter().any(|(_, known)| known == at);
         let unknown = (0..header.len()).filter(|at| !is_known(at)).map(|at| header[at].to_owned());
         let unknown = unknown.collect();
         Ok(Self {
@@ -164,6 +262,7 @@ impl<R: io::Read> Reader<R> {
             cells: csv::StringRecord::new(),
             keys,
             columns,
+            groups,
             unknown,
             run: "".into(),
             ended: false,
@@ -185,9 +284,15 @@ impl<R: io::Read> Reader<R> {
         self.lines.position().byte()
     }
 
+    /// The parameter groups that the file has columns of.
+    pub fn groups(&self) -> GroupNames {
+        self.groups.names.iter().cloned().collect()
+    }
+
     /// Whether the file has the columns that [`Writer`] writes, in its order.
     pub fn is_current(&mut self) -> bool {
-        let written = KEYS.into_iter().chain(columns().map(Column::name));
+        let written = KEYS.into_iter().chain(columns().map(Column::name)).map(str::to_owned);
+        let written = written.chain(group_titles(&self.groups.names));
         self.lines.headers().is_ok_and(|header| header.iter().eq(written))
     }
 
@@ -224,11 +329,16 @@ impl<R: io::Read> Reader<R> {
         for &(column, at) in &self.columns {
             row.read(column, &self.cells[at]).ok_or_else(|| cell(column.name(), at, "a number"))?;
         }
+        let Some((of_groups, groups)) = self.groups.read(&self.cells) else {
+            let found = "the cells of parameter groups".to_owned();
+            return Err(MetricsError::Cell { line, column: "lr", found, allowed: "numbers" });
+        };
+        row.groups = of_groups;
         let run = plain::text_of(&self.cells[run]);
         if *self.run != *run {
             self.run = run.into();
         }
-        Ok(Measured { run: Arc::clone(&self.run), replica, epoch, row })
+        Ok(Measured { run: Arc::clone(&self.run), replica, epoch, row, groups })
     }
 }
 

@@ -10,6 +10,7 @@
 
 mod column;
 mod event;
+mod group;
 pub mod metrics;
 mod positions;
 mod pyramid;
@@ -21,6 +22,7 @@ mod value;
 
 pub use column::{Column, Role, Row, Validation};
 pub use event::{Event, EventKind};
+pub use group::{GroupColumn, GroupNames, GroupRow, MOST_GROUPS};
 pub use series::{Bucket, Precision, Sample, Series};
 pub use smooth::Smoother;
 pub use store::Store;

@@ -1,7 +1,10 @@
-//! The telemetry of a lane, a replica of a run: a series a column, and the events.
+//! The telemetry of a lane, a replica of a run: a series a column, those of its parameter groups, and the events.
+
+use std::sync::Arc;
 
 use super::column::{Column, Row};
 use super::event::{Event, EventLog};
+use super::group::{GroupColumn, GroupRow, MOST_GROUPS};
 use super::series::{Precision, Series};
 use super::smooth::Smoother;
 
@@ -10,6 +13,10 @@ use super::smooth::Smoother;
 pub struct Store {
     /// In the order of [`Column::ALL`].
     columns: [Series; Column::COUNT],
+    /// The groups there have been, in the order in which they came up.
+    groups: Vec<GroupSeries>,
+    /// Bytes for a series of single precision.
+    share: usize,
     smoothed: Option<Smoothed>,
     half_life: Option<f64>,
     updates: u64,
@@ -23,24 +30,45 @@ struct Smoothed {
     series: Series,
 }
 
+/// What was measured of a parameter group, in the order of [`GroupColumn::ALL`].
+#[derive(Clone, Debug)]
+struct GroupSeries {
+    name: Arc<str>,
+    columns: [Series; GroupColumn::ALL.len()],
+}
+
+impl GroupSeries {
+    fn new(name: &Arc<str>, share: usize) -> Self {
+        let series =
+            |column: GroupColumn| Series::new(column.precision(), share * shares_of(column.precision()));
+        Self { name: Arc::clone(name), columns: GroupColumn::ALL.map(series) }
+    }
+}
+
 /// Of the memory, a series of double precision gets two shares, so that it keeps every sample as long as one of
 /// single precision.
 const fn shares(column: Column) -> usize {
-    match column.precision() {
+    shares_of(column.precision())
+}
+
+const fn shares_of(precision: Precision) -> usize {
+    match precision {
         Precision::Single => 1,
         Precision::Double => 2,
     }
 }
 
 impl Store {
-    /// Room for series that take at most `budget_bytes` together (and at least [`Series::MIN_BYTES`] each). Events
-    /// come on top, with 3 MB at most.
+    /// Room for series that take at most `budget_bytes` together (and at least [`Series::MIN_BYTES`] each). Those of
+    /// parameter groups come on top with as much each, and events with 3 MB at most.
     pub fn new(budget_bytes: usize) -> Self {
         // One more is for the smoothed loss.
         let all = Column::ALL.into_iter().map(shares).sum::<usize>() + 1;
         let share = budget_bytes / all;
         Self {
             columns: Column::ALL.map(|column| Series::new(column.precision(), share * shares(column))),
+            groups: Vec::new(),
+            share,
             smoothed: None,
             half_life: None,
             updates: 0,
@@ -51,17 +79,40 @@ impl Store {
     /// Appends updates in order. A row for an update before the last one takes the lane back to there first (see
     /// [`Store::truncate`]); a second row for the last update is ignored.
     pub fn append(&mut self, rows: &[Row]) {
+        self.append_grouped(rows, &[]);
+    }
+
+    /// As [`Store::append`], with the names of the rows' parameter groups.
+    pub fn append_grouped(&mut self, rows: &[Row], names: &[Arc<str>]) {
+        for name in names {
+            if self.group_at(name).is_none() {
+                self.groups.push(GroupSeries::new(name, self.share));
+            }
+        }
+        let places: Vec<Option<usize>> = names.iter().map(|name| self.group_at(name)).collect();
         for row in rows {
             if row.update.saturating_add(1) < self.updates {
                 self.truncate(row.update);
             }
             if row.update >= self.updates {
-                self.push(row);
+                self.push(row, &places);
             }
         }
     }
 
-    fn push(&mut self, row: &Row) {
+    fn group_at(&self, name: &str) -> Option<usize> {
+        self.groups.iter().position(|group| *group.name == *name)
+    }
+
+    fn push(&mut self, row: &Row, groups: &[Option<usize>]) {
+        for (at, place) in groups.iter().enumerate() {
+            let Some(group) = place.and_then(|place| self.groups.get_mut(place)) else { continue };
+            for (series, column) in group.columns.iter_mut().zip(GroupColumn::ALL) {
+                if let Some(value) = row.groups.get(column, at) {
+                    series.push(row.update, value);
+                }
+            }
+        }
         for (series, column) in self.columns.iter_mut().zip(Column::ALL) {
             if let Some(value) = row.get(column) {
                 series.push(row.update, value);
@@ -88,9 +139,20 @@ impl Store {
         &self.columns[column as usize]
     }
 
+    /// The parameter groups there have been, in the order in which they came up.
+    pub fn groups(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.groups.iter().map(|group| &group.name)
+    }
+
+    /// What was measured of a group; `None` where there has been none of this name.
+    pub fn group(&self, name: &str, column: GroupColumn) -> Option<&Series> {
+        let group = self.groups.get(self.group_at(name)?)?;
+        group.columns.get(column as usize)
+    }
+
     /// What every update measured, as far as each is still known by itself: of a history so long that it is kept in
-    /// buckets, the last update of each bucket.
-    pub fn rows(&self) -> impl Iterator<Item = Row> {
+    /// buckets, the last update of each bucket. With it the names of the parameter groups that it has.
+    pub fn rows(&self) -> impl Iterator<Item = (Row, Vec<Arc<str>>)> {
         self.series(Column::Lr).finest().map(|bucket| {
             let mut row = Row { update: bucket.last_update, ..Row::default() };
             for column in Column::ALL {
@@ -100,8 +162,30 @@ impl Store {
                     row.read(column, &sample.value.to_string());
                 }
             }
-            row
+            let names = self.add_groups(&mut row);
+            (row, names)
         })
+    }
+
+    /// Gives a row what was measured of parameter groups at its update; returns their names.
+    fn add_groups(&self, row: &mut Row) -> Vec<Arc<str>> {
+        let at = |group: &GroupSeries, column: GroupColumn| {
+            let sample = group.columns.get(column as usize)?.at(row.update);
+            sample.filter(|sample| sample.update == row.update).map(|sample| sample.value)
+        };
+        let known = self.groups.iter().filter_map(|group| Some((group, at(group, GroupColumn::Lr)?)));
+        let known: Vec<_> = known.take(MOST_GROUPS).collect();
+        let rates: Vec<f64> = known.iter().map(|(_, rate)| *rate).collect();
+        let norms: Option<Vec<f32>> = known
+            .iter()
+            .map(|(group, _)| at(group, GroupColumn::ParamNorm).map(|norm| norm as f32))
+            .collect();
+        let mut groups = GroupRow::new(&rates);
+        if let Some(norms) = norms {
+            groups.set_norms(norms);
+        }
+        row.groups = groups;
+        known.into_iter().map(|(group, _)| Arc::clone(&group.name)).collect()
     }
 
     /// The smoothed training loss; `None` while smoothing is off.
@@ -147,6 +231,10 @@ impl Store {
         for series in &mut self.columns {
             series.truncate(update);
         }
+        for group in &mut self.groups {
+            group.columns.iter_mut().for_each(|series| series.truncate(update));
+        }
+        self.groups.retain(|group| group.columns.iter().any(|series| !series.is_empty()));
         if let Some(smoothed) = &mut self.smoothed {
             smoothed.series.truncate(update);
             smoothed.smoother = Smoother::new(smoothed.smoother.half_life());
@@ -160,7 +248,8 @@ impl Store {
     /// Bytes allocated.
     pub fn bytes(&self) -> usize {
         let smoothed = self.smoothed.iter().map(|smoothed| &smoothed.series);
-        let series: usize = self.columns.iter().chain(smoothed).map(Series::bytes).sum();
+        let groups = self.groups.iter().flat_map(|group| &group.columns);
+        let series: usize = self.columns.iter().chain(groups).chain(smoothed).map(Series::bytes).sum();
         series + self.events.bytes()
     }
 }

@@ -201,9 +201,11 @@ impl Cohort {
             self.lanes.iter().map(|lane| to.min(lane.update.saturating_add(at_most))).collect();
         loop {
             // A stretch ends where another plan begins.
-            let ends = self.lanes.iter().zip(&goals).map(|(lane, goal)| {
-                lane.run_plan.next_after(lane.update).map_or(*goal, |next| next.min(*goal))
-            });
+            let ends = self
+                .lanes
+                .iter()
+                .zip(&goals)
+                .map(|(lane, goal)| lane.next_turn().map_or(*goal, |next| next.min(*goal)));
             let ends: Vec<u64> = ends.collect();
             if self.device.fused {
                 self.advance_fused(&ends)?;
@@ -269,6 +271,8 @@ impl Cohort {
         let Some(data) = &self.resident else {
             return Err(TrainError::Device("the data is not where the weights are"));
         };
+        let patterns: Vec<_> =
+            self.lanes.iter().map(|lane| super::tensor::pattern(&self.task, lane)).collect();
         loop {
             // The next group: the first lane with something to do, and all that can go with it.
             let todo = |at: usize, lane: &Lane| lane.failed.is_none() && lane.update < goals[at];
@@ -277,7 +281,7 @@ impl Cohort {
             };
             let like = |at: usize| {
                 let Lane { plan, update, .. } = &self.lanes[at];
-                (plan.kind, &plan.options, *update, goals[at])
+                (plan.kind, &plan.options, *update, goals[at], &patterns[at])
             };
             let group: Vec<u32> = (0..self.lanes.len() as u32)
                 .filter(|&at| {

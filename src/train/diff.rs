@@ -1,6 +1,6 @@
 //! What an edit changed, in words for the timeline.
 
-use crate::experiment::{self, Controller, Number, Run};
+use crate::experiment::{self, Controller, Decay, Group, GroupRate, Number, Run};
 use crate::numbers::round_to;
 use crate::schedule::formula::Definition;
 use crate::schedule::kind::Value;
@@ -36,6 +36,11 @@ pub fn describe(old: &Run, new: &Run) -> String {
     if old.layer_decay != new.layer_decay {
         parts.push("layer decay changed".to_owned());
     }
+    if old.decay != new.decay {
+        let which = if new.decay == Decay::All { "of all parameters" } else { "of matrices only" };
+        parts.push(format!("weight decay {which}"));
+    }
+    groups(&old.groups, &new.groups, &mut parts);
     match (&old.batch, &new.batch) {
         (Some(old), Some(new)) => schedule("batch ", old, new, &mut parts),
         (None, Some(new)) => parts.push(format!("batch on a {} schedule", new.kind.name())),
@@ -43,6 +48,54 @@ pub fn describe(old: &Run, new: &Run) -> String {
         (None, None) => {}
     }
     if parts.is_empty() { "no change".to_owned() } else { parts.join(", ") }
+}
+
+/// Groups are known by their names; those of the same name are compared.
+fn groups(old: &[Group], new: &[Group], parts: &mut Vec<String>) {
+    let find = |groups: &'_ [Group], name: &str| groups.iter().position(|group| group.name() == name);
+    for group in old.iter().filter(|group| find(new, group.name()).is_none()) {
+        parts.push(format!("group {} removed", group.name()));
+    }
+    for group in new {
+        let name = group.name();
+        let Some(before) = find(old, name).and_then(|at| old.get(at)) else {
+            parts.push(format!("group {name} added"));
+            continue;
+        };
+        match (&before.lr, &group.lr) {
+            (GroupRate::Schedule(old), GroupRate::Schedule(new)) => {
+                schedule(&format!("group {name}: "), old, new, parts);
+            }
+            (old, new) if old != new => {
+                parts.push(format!("group {name}: rate {} → {}", group_rate(old), group_rate(new)));
+            }
+            _ => {}
+        }
+        if before.weight_decay != group.weight_decay {
+            let said = group.weight_decay.map_or_else(|| "as the run's".to_owned(), decimal);
+            parts.push(format!("group {name}: weight decay {said}"));
+        }
+        if before.freeze != group.freeze {
+            parts.push(match &group.freeze {
+                Some(span) => format!("group {name}: frozen for {span}"),
+                None => format!("group {name}: not frozen"),
+            });
+        }
+    }
+    let order = |groups: &[Group]| groups.iter().map(|group| group.name().to_owned()).collect::<Vec<_>>();
+    if old.len() == new.len()
+        && order(old) != order(new)
+        && new.iter().all(|it| find(old, it.name()).is_some())
+    {
+        parts.push("groups in another order".to_owned());
+    }
+}
+
+fn group_rate(rate: &GroupRate) -> String {
+    match rate {
+        GroupRate::Factor(factor) => format!("× {}", decimal(*factor)),
+        GroupRate::Schedule(schedule) => format!("a {} schedule", schedule.kind.name()),
+    }
 }
 
 /// Whether two runs, each one of an experiment's, make the same updates from `from` on where they start from

@@ -48,6 +48,11 @@ pub enum Misfit {
         "run \"{run}\" asks for batches of up to {wanted:.0} samples, and an epoch has {most} to train on: lower the schedule of its batch"
     )]
     ScheduledBatch { run: String, wanted: f64, most: u64 },
+    #[error(
+        "run \"{run}\": the parameter group \"{group}\" holds no parameter of this model that no group before it has: \
+         remove it, or match another"
+    )]
+    Group { run: String, group: String },
     #[error("a surface has no data: remove the [data] section")]
     SurfaceWithData,
     #[error("this model needs data: add a [data] section")]

@@ -1,14 +1,16 @@
 //! One row of the cohort: a run under one seed, and everything that makes its next update.
 
+mod parts;
 mod state;
 
 use std::sync::Arc;
 
+use parts::PartState;
 pub use state::LaneState;
 
 use super::control::Control;
 use super::ids::LaneId;
-use super::optimizer::{self, Applied, Memory, Numbers, Part, Row as UpdatedRow};
+use super::optimizer::{self, Memory, Numbers};
 use super::plan::Plan;
 use super::run_plan::RunPlan;
 use super::snapshot::Keeper;
@@ -20,7 +22,7 @@ use crate::model::kernel::scratch::Scratch;
 use crate::model::surface::add_noise;
 use crate::random::{Stream, rng};
 use crate::schedule::controller::Change;
-use crate::telemetry::{Row, Validation};
+use crate::telemetry::{GroupNames, Row, Validation};
 
 /// A lane between two updates.
 pub struct Lane {
@@ -41,6 +43,8 @@ pub struct Lane {
     controller: Option<Control>,
     /// What the optimizer remembers beside its buffers.
     pub(super) scalars: Vec<f64>,
+    /// What is known of each parameter once some were frozen; empty before.
+    parts: Vec<PartState>,
     /// The training loss summed over the epoch so far, for controllers that watch it.
     epoch_loss: (f64, u64),
     /// The newest validation of the epoch so far.
@@ -66,6 +70,8 @@ pub struct Lane {
 #[derive(Default)]
 pub struct Log {
     pub rows: Vec<Row>,
+    /// The names of the rows' parameter groups, each from a row on.
+    names: Vec<(usize, GroupNames)>,
     /// The first update after a controller changed the rate, and the change.
     pub rate_changes: Vec<(u64, Change)>,
     pub diverged: Option<u64>,
@@ -79,8 +85,25 @@ impl Log {
         self.rows.iter().filter_map(Row::validation)
     }
 
+    /// The rows in stretches whose parameter groups have the same names.
+    pub fn stretches(&self) -> impl Iterator<Item = (&[Row], &GroupNames)> {
+        let ends = self.names.iter().skip(1).map(|(from, _)| *from).chain([self.rows.len()]);
+        (self.names.iter().zip(ends))
+            .map(|((from, names), end)| (self.rows.get(*from..end).unwrap_or_default(), names))
+    }
+
+    /// From the next row on the groups have these names.
+    fn name_groups(&mut self, names: &GroupNames) {
+        match self.names.last_mut() {
+            Some((_, known)) if known == names => {}
+            Some((from, known)) if *from == self.rows.len() => known.clone_from(names),
+            _ => self.names.push((self.rows.len(), Arc::clone(names))),
+        }
+    }
+
     /// Forgets what was read; the memory stays.
     pub fn clear(&mut self) {
+        self.names = self.names.pop().map(|(_, names)| (0, names)).into_iter().collect();
         self.rows.clear();
         self.rate_changes.clear();
         self.diverged = None;
@@ -94,6 +117,8 @@ impl Lane {
         let width = task.model.width();
         let plan = Arc::clone(run_plan.plan(0));
         let controller = plan.control.clone();
+        let mut log = Log::default();
+        log.name_groups(plan.group_names());
         Self {
             id,
             run_plan,
@@ -105,6 +130,7 @@ impl Lane {
             extra: 0,
             controller,
             scalars: Vec::new(),
+            parts: Vec::new(),
             epoch_loss: (0.0, 0),
             epoch_score: None,
             val_loss: None,
@@ -114,7 +140,7 @@ impl Lane {
             micro: Vec::new(),
             scratch: task.model.scratch(task.scratch_samples()),
             keeper: None,
-            log: Log::default(),
+            log,
             diverged_at: None,
             failed: None,
         }
@@ -138,6 +164,7 @@ impl Lane {
         self.epoch_score = None;
         self.val_loss = None;
         self.log = Log::default();
+        self.log.name_groups(self.plan.group_names());
         self.stand(&row[..task.model.width()]);
         self.diverged_at = None;
         self.failed = None;
@@ -150,6 +177,7 @@ impl Lane {
         let rule = optimizer::rule(self.plan.kind);
         let numbers = self.numbers_after(0);
         self.scalars = vec![0.0; rule.scalars()];
+        self.parts.clear();
         let buffers = optimizer::split(self.plan.buffers, parameters.len(), buffers);
         rule.start(&numbers, parameters, Memory { buffers, scalars: &mut self.scalars });
     }
@@ -174,6 +202,7 @@ impl Lane {
         }
         let other = plan.kind != self.plan.kind;
         self.plan = plan;
+        self.log.name_groups(self.plan.group_names());
         other
     }
 
@@ -212,6 +241,8 @@ impl Lane {
         if let Some(deviation) = task.noise {
             add_noise(self.seed, self.update, deviation, &mut self.gradient);
         }
+        let frozen = self.frozen(task.model.parameters());
+        self.freeze_gradient(task.model.parameters(), &frozen);
         let arch = pulp::Arch::new();
         let whole_norm = task.clip_norm.map(|clip| {
             let norm = optimizer::norm(arch, self.scratch.cores(), &self.gradient);
@@ -227,9 +258,11 @@ impl Lane {
             self.controller = Some(control);
         }
         let numbers = self.numbers_after(0);
-        let applied = self.apply(task, &numbers, parameters, buffers);
+        let groups = self.group_rates(task, 0, &numbers);
+        let applied = self.apply(task, &numbers, &frozen, parameters, buffers);
         let row = Row {
             update: self.update,
+            groups,
             lr: numbers.lr,
             momentum: numbers.momentum(),
             weight_decay: Some(numbers.weight_decay()),
@@ -331,35 +364,6 @@ impl Lane {
         self.update += 1;
     }
 
-    /// Lets the optimizer update the weights along `self.gradient`.
-    fn apply(
-        &mut self,
-        task: &Task,
-        numbers: &Numbers,
-        weights: &mut [f32],
-        buffers: [&mut [f32]; optimizer::MOST_BUFFERS],
-    ) -> Applied {
-        let rule = optimizer::rule(numbers.kind);
-        let (lr, weight_decay) = (numbers.lr, numbers.weight_decay());
-        let whole = Part { range: 0..weights.len(), parameter: None, lr, weight_decay };
-        let parts = if rule.is_elementwise(numbers) && self.plan.layer_decay.is_none() {
-            Vec::new()
-        } else {
-            self.plan.parts(task.model.parameters(), numbers)
-        };
-        rule.update(UpdatedRow {
-            arch: pulp::Arch::new(),
-            cores: self.scratch.cores(),
-            format: task.weights,
-            numbers,
-            parts: if parts.is_empty() { std::slice::from_ref(&whole) } else { &parts },
-            scalars: &mut self.scalars,
-            weights,
-            gradient: &mut self.gradient,
-            buffers,
-        })
-    }
-
     /// Whether the held-out samples are to be scored now.
     fn validation_is_due(&self, task: &Task) -> bool {
         task.validates_after(self.update, self.controller.is_some())
@@ -389,7 +393,7 @@ impl Lane {
         if self.validation_is_due(task) {
             let score = self.validate(task, parameters);
             self.record_validation(task, score);
-            self.record_norm(parameters);
+            self.record_norm(task, parameters);
         }
         self.end_epoch(task);
         if let Some(keeper) = &mut self.keeper {
@@ -405,14 +409,6 @@ impl Lane {
         }
         self.epoch_score = Some(score);
         self.val_loss = Some(score.mean_loss());
-    }
-
-    /// Takes note of the length of the weights after the last update.
-    fn record_norm(&mut self, parameters: &[f32]) {
-        let norm = optimizer::norm(pulp::Arch::new(), self.scratch.cores(), parameters);
-        if let Some(row) = self.log.rows.last_mut() {
-            row.param_norm = Some(norm as f32);
-        }
     }
 
     /// Where an epoch ends, tells the controller.

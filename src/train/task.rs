@@ -159,8 +159,11 @@ impl Task {
     }
 
     /// # Errors
-    /// When an update of the run would need more samples than there are.
+    /// When an update of the run would need more samples than there are, or a group of it holds no parameter.
     pub fn holds(&self, run: &Run, plan: &Plan) -> Result<(), TrainError> {
+        if let Some(group) = plan.idle_group(self.model.parameters()) {
+            return Err(Misfit::Group { run: run.name.clone(), group: group.to_owned() }.into());
+        }
         let most = self.micro_batches.samples_per_epoch();
         match plan.batch.as_ref().map(|batch| batch.range().1) {
             // What is rounded down to all samples fits.

@@ -3,14 +3,18 @@
 //! The data lies on the device; parameters and buffers stay there over a whole chunk; losses and norms come back once, at
 //! its end. On the CPU the fused lanes are many times faster; there this path is the oracle of tests.
 
-use candle_core::{DType, Device, Result, Tensor, Var};
+mod own_numbers;
+
+use candle_core::{DType, Result, Tensor, Var};
 
 use super::lane::Lane;
 use super::optimizer::{self, Lanes, Numbers};
 use super::task::Task;
 use crate::experiment::WeightFormat;
 use crate::model::resident::Resident;
-use crate::telemetry::Row;
+use crate::telemetry::{GroupRow, Row};
+use own_numbers::OwnNumbers;
+pub(super) use own_numbers::pattern;
 
 /// Trains lanes of one optimizer kind that have done equally many updates, up to `to` updates.
 /// `rows` is `[lanes, width]`, each a lane's parameters and then its buffers; the trained ones come back.
@@ -30,7 +34,7 @@ pub fn advance(
     let parameters = Var::from_tensor(&rows.narrow(1, 0, width)?.contiguous()?)?;
     let mut buffers: Vec<Tensor> =
         (1..spare).map(|at| rows.narrow(1, at * width, width)).collect::<Result<_>>()?;
-    let rates = rate_factors(task, lanes, rows.device())?;
+    let mut own = OwnNumbers::of(task, lanes, rule, rows.device())?;
     let mut measured = Measured::default();
     let mut scalars: Vec<Vec<f64>> = lanes.iter().map(|lane| lane.scalars.clone()).collect();
     while lanes[0].update + (measured.updates() as u64) < to {
@@ -41,6 +45,10 @@ pub fn advance(
             None => parameters.clone(),
         };
         let (loss, gradient) = loss_and_gradient(task, data, lanes, &at, ahead)?;
+        let gradient =
+            own.as_ref().map_or_else(|| Ok(gradient.clone()), |own| own.thawed(gradient.clone()))?;
+        let groups = lanes.iter().zip(&numbers).map(|(lane, numbers)| lane.group_rates(task, ahead, numbers));
+        measured.groups.push(groups.collect());
         let grad_norm = norm(&gradient)?;
         let gradient = match task.clip_norm {
             Some(clip) => {
@@ -54,11 +62,15 @@ pub fn advance(
             numbers: &numbers,
             scalars: &mut scalars,
             parameters: task.model.parameters(),
-            rates: rates.as_ref(),
+            rates: None,
+            decays: None,
             device: rows.device(),
             effective_lr: vec![None; lanes.len()],
         };
-        let exact = rule.update_tensor(&mut updated, &old, &gradient, &mut buffers)?;
+        let exact = match &mut own {
+            None => rule.update_tensor(&mut updated, &old, &gradient, &mut buffers)?,
+            Some(own) => own.update(rule, (lanes, ahead), &mut updated, (&old, &gradient), &mut buffers)?,
+        };
         measured.effective_lr.push(updated.effective_lr);
         let new = rounded(&exact, task.weights)?;
         let change = (&new - &old)?;
@@ -71,6 +83,9 @@ pub fn advance(
         if lanes.iter().any(|lane| lane.evaluates_after(task, measured.updates() as u64)) {
             break;
         }
+    }
+    if let Some(own) = &own {
+        own.record(lanes, measured.updates() as u64);
     }
     measured.record(task, lanes)?;
     for (lane, scalars) in lanes.iter_mut().zip(scalars) {
@@ -85,6 +100,8 @@ pub fn advance(
 #[derive(Default)]
 struct Measured {
     numbers: Vec<Vec<Numbers>>,
+    /// What the parameter groups used.
+    groups: Vec<Vec<GroupRow>>,
     losses: Vec<Tensor>,
     grad_norms: Vec<Tensor>,
     update_norms: Vec<Tensor>,
@@ -119,6 +136,7 @@ impl Measured {
                 let update = lanes[lane].update;
                 let row = Row {
                     update,
+                    groups: self.groups[at][lane],
                     lr: numbers.lr,
                     momentum: numbers.momentum(),
                     weight_decay: Some(numbers.weight_decay()),
@@ -192,21 +210,6 @@ fn loss_and_gradient(
 /// The Euclidean norm of each row, `[L]`.
 fn norm(rows: &Tensor) -> Result<Tensor> {
     rows.sqr()?.sum(1)?.sqrt()
-}
-
-/// What each weight's rate is multiplied by, `[L, P]`; nothing when no lane has a layer decay.
-fn rate_factors(task: &Task, lanes: &[&mut Lane], device: &Device) -> Result<Option<Tensor>> {
-    if lanes.iter().all(|lane| lane.plan.layer_decay.is_none()) {
-        return Ok(None);
-    }
-    let described = task.model.parameters();
-    let mut factors = Vec::with_capacity(lanes.len() * task.model.width());
-    for lane in lanes {
-        for (parameter, factor) in described.iter().zip(lane.plan.rate_factors(described)) {
-            factors.extend(std::iter::repeat_n(factor as f32, parameter.len()));
-        }
-    }
-    Tensor::from_vec(factors, (lanes.len(), task.model.width()), device).map(Some)
 }
 
 /// Of each lane's weights that were to change, the share that did not.

@@ -8,7 +8,7 @@ use crate::analysis::statistics::{deviation, mean};
 use crate::data::Prepared;
 use crate::engine::protocol::{Field, State, Status};
 use crate::engine::{Examined, Landscape, LaneView, OwnEdit, Shared, Snapshot};
-use crate::telemetry::{Bucket, Column, Event, Series, Store};
+use crate::telemetry::{Bucket, Column, Event, GroupColumn, Series, Store};
 use crate::train::control::Standing;
 use crate::train::ids::{LaneId, RunId};
 
@@ -63,6 +63,14 @@ pub struct Curves {
     pub ghost: Vec<Bucket>,
 }
 
+/// The rates of a parameter group in view.
+#[derive(Clone, Debug)]
+pub struct GroupFrame {
+    pub name: Arc<str>,
+    pub rates: Vec<Bucket>,
+    pub at_cursor: Option<f64>,
+}
+
 /// One lane as a frame shows it.
 #[derive(Clone, Debug)]
 pub struct LaneFrame {
@@ -73,6 +81,8 @@ pub struct LaneFrame {
     pub diverged_at: Option<u64>,
     pub failed: Option<String>,
     pub curves: Curves,
+    /// The parameter groups there have been, of the first replica.
+    pub groups: Vec<GroupFrame>,
     pub now: Values,
     pub at_cursor: Values,
     /// The least validation loss, and the greatest accuracy.
@@ -250,13 +260,16 @@ fn lane_frame(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> LaneFrame {
         diverged_at: lane.diverged_at,
         failed: lane.failed.clone(),
         curves: if (ask.shown)(id.run) { curves(id, lane, ask) } else { Curves::default() },
+        groups: if (ask.shown)(id.run) && id.replica == 0 { groups(id, lane, ask) } else { Vec::new() },
         now,
         at_cursor,
         best_loss: bounds(Column::ValLoss).map(|(least, _)| least),
         best_accuracy: bounds(Column::ValAccuracy).map(|(_, greatest)| greatest),
         rates: [Column::Lr, Column::EffectiveLr]
             .into_iter()
-            .filter_map(|column| store.series(column).positive_bounds(everything.clone()))
+            .map(|column| store.series(column))
+            .chain(store.groups().filter_map(|name| store.group(name, GroupColumn::Lr)))
+            .filter_map(|series| series.positive_bounds(everything.clone()))
             .reduce(|(a, b), (c, d)| (a.min(c), b.max(d))),
         control: lane.control,
         findings: Arc::clone(&lane.findings),
@@ -281,12 +294,29 @@ fn values(store: &Store, update: u64, number: Column) -> Values {
     }
 }
 
+fn groups(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> Vec<GroupFrame> {
+    let store = &lane.store;
+    let group = |name: &Arc<str>| {
+        let series = store.group(name, GroupColumn::Lr)?;
+        let at = ask.cursor.unwrap_or(lane.update.saturating_sub(1));
+        let at_cursor = if at < lane.update { series.at(at).map(|sample| sample.value) } else { None };
+        let mut rates = Vec::new();
+        series.view(in_view(id, ask), ask.columns.max(2), &mut rates);
+        Some(GroupFrame { name: Arc::clone(name), rates, at_cursor })
+    };
+    store.groups().filter_map(group).collect()
+}
+
+/// The updates whose curves are wanted.
+fn in_view(id: LaneId, ask: &Ask<'_>) -> std::ops::RangeInclusive<u64> {
+    (ask.bounds.0.max(0.0) as u64).max((ask.begins)(id.run))..=ask.bounds.1.max(0.0).ceil() as u64
+}
+
 /// Of a replica only what is drawn of it: its smoothed loss, or the quantity where nothing is smoothed, and what was
 /// validated.
 fn curves(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> Curves {
     let store = &lane.store;
-    let range =
-        (ask.bounds.0.max(0.0) as u64).max((ask.begins)(id.run))..=ask.bounds.1.max(0.0).ceil() as u64;
+    let range = in_view(id, ask);
     let view = |series: &Series| {
         let mut buckets = Vec::new();
         series.view(range.clone(), ask.columns.max(2), &mut buckets);

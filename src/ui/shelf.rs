@@ -452,6 +452,7 @@ impl Guest {
             diverged_at: None,
             failed: None,
             curves,
+            groups: Vec::new(),
             now,
             at_cursor,
             best_loss: bounds(Column::ValLoss).map(|(least, _)| least),

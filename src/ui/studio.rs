@@ -8,10 +8,11 @@ use eframe::egui::Color32;
 use crate::analysis::detect::Remedy;
 use crate::engine::Viewer;
 use crate::engine::protocol::Command;
-use crate::experiment::{BatchSize, MicroBatches, Run, Source, lineage};
+use crate::experiment::{BatchSize, MicroBatches, Model, Run, Source, lineage};
 use crate::schedule::{Clock, Curve, NumberCurve, Piecewise, Schedule, ScheduleError, Span};
-use crate::telemetry::Column;
+use crate::telemetry::{Column, GroupColumn, GroupNames};
 use crate::train::ids::{LaneId, Mode, RunId};
+use crate::train::plan::Plan;
 
 use super::action::Action;
 use super::document::{Document, Row, first};
@@ -66,6 +67,9 @@ struct Resolved {
     momentum: Option<NumberCurve>,
     weight_decay: Option<NumberCurve>,
     batch: Option<Curve>,
+    model: Model,
+    /// Where the run has parameter groups.
+    plan: Option<Plan>,
 }
 
 impl Studio {
@@ -147,12 +151,17 @@ impl Studio {
         let clock = self.clock();
         let old = std::mem::take(&mut self.resolved);
         let mut kept = old.into_iter().map(|resolved| (resolved.id, resolved)).collect::<BTreeMap<_, _>>();
+        let model = &self.document.experiment().model;
         self.resolved = self
             .document
             .runs()
             .map(|(row, run)| match kept.remove(&row.id) {
-                Some(resolved) if resolved.run == *run && resolved.clock == clock => resolved,
-                _ => resolve(row.id, run, clock),
+                Some(resolved)
+                    if resolved.run == *run && resolved.clock == clock && resolved.model == *model =>
+                {
+                    resolved
+                }
+                _ => resolve(row.id, run, model, clock),
             })
             .collect();
         let ids: Vec<RunId> = self.document.runs().map(|(row, _)| row.id).collect();
@@ -206,6 +215,29 @@ impl Studio {
         let rate = self.scheduled(id, update)?;
         let control = self.frame.lane(id).and_then(|lane| lane.control);
         Some(control.map_or(rate, |control| rate * control.multiplier))
+    }
+
+    /// The parameter groups that a run has at update `update`.
+    pub fn group_names(&self, id: RunId, update: u64) -> Option<&GroupNames> {
+        Some(self.resolved(self.maker(id, update))?.plan.as_ref()?.group_names())
+    }
+
+    /// The rate that update `update` of a run will use for a parameter group, as [`Studio::rate`] is the run's.
+    pub fn group_rate(&self, id: RunId, name: &str, update: u64) -> Option<f64> {
+        let resolved = self.resolved(self.maker(id, update))?;
+        let plan = resolved.plan.as_ref()?;
+        let at = plan.group_names().iter().position(|known| **known == *name)?;
+        let lr = self.scheduled(id, update)?;
+        let rate = plan.scheduled_group_rates(&resolved.model, update, lr).get(GroupColumn::Lr, at)?;
+        let control = self.frame.lane(id).and_then(|lane| lane.control);
+        Some(control.map_or(rate, |control| rate * control.multiplier))
+    }
+
+    /// The lowest and the highest rate of each of a run's groups.
+    pub fn group_ranges(&self, id: RunId) -> Vec<(f64, f64)> {
+        let resolved = self.resolved(id);
+        let plan = resolved.and_then(|resolved| Some((resolved.plan.as_ref()?, &resolved.model)));
+        plan.map_or_else(Vec::new, |(plan, model)| plan.group_ranges(model))
     }
 
     /// The rate of update `update` as a run's schedule has it, or, before its fork, as its origin's does.
@@ -357,7 +389,7 @@ fn first_view(document: &Document) -> View {
     if is_opening { View { quantity: Column::ValAccuracy, ..view } } else { view }
 }
 
-fn resolve(id: RunId, run: &Run, clock: Clock) -> Resolved {
+fn resolve(id: RunId, run: &Run, model: &Model, clock: Clock) -> Resolved {
     let number = |name: &str| run.optimizer.get(name)?.resolve(clock).ok();
     Resolved {
         id,
@@ -367,5 +399,7 @@ fn resolve(id: RunId, run: &Run, clock: Clock) -> Resolved {
         momentum: run.optimizer.kind.momentum_name().and_then(number),
         weight_decay: number("weight_decay"),
         batch: run.batch.as_ref().and_then(|batch| batch.resolve(clock).ok()),
+        model: model.clone(),
+        plan: if run.groups.is_empty() { None } else { Plan::new(run, clock).ok() },
     }
 }

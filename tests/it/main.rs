@@ -21,6 +21,7 @@ mod experiment_file;
 mod export;
 mod forecasts;
 mod govern;
+mod groups;
 mod guard;
 mod import;
 mod landscape;

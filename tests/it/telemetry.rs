@@ -6,6 +6,7 @@ use anneal_studio::telemetry::{
 };
 use proptest::prelude::*;
 use std::collections::HashSet;
+use std::sync::Arc;
 
 const EVERYTHING: std::ops::RangeInclusive<u64> = 0..=u64::MAX;
 
@@ -597,7 +598,7 @@ fn names_are_those_of_the_files() {
     let names: HashSet<_> = Column::ALL.map(Column::name).into_iter().collect();
     assert_eq!(names.len(), Column::COUNT);
     let mut file = Vec::new();
-    Writer::new(&mut file).unwrap().flush().unwrap();
+    Writer::new(&mut file, Arc::default()).unwrap().flush().unwrap();
     let header = str::from_utf8(&file).unwrap().trim_end();
     let contract =
         "run,replica,update,epoch,lr,momentum,train_loss,grad_norm,update_norm,val_loss,val_accuracy";
@@ -768,9 +769,9 @@ fn every_column_comes_back_from_a_file() {
     (rows[4].train_loss, rows[5].lr) = (f32::NAN, f64::INFINITY);
     measured.append(&rows);
     let mut file = Vec::new();
-    let mut writer = Writer::new(&mut file).unwrap();
+    let mut writer = Writer::new(&mut file, Arc::default()).unwrap();
     for (line, row) in lines.iter().zip(&rows) {
-        writer.write(&line.run, line.replica, line.epoch, row).unwrap();
+        writer.write((&line.run, line.replica), line.epoch, row, &[]).unwrap();
     }
     writer.flush().unwrap();
     drop(writer);

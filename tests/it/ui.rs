@@ -6,6 +6,7 @@ mod editing;
 mod export;
 mod files;
 mod forecasts;
+mod groups;
 mod hostile;
 mod kept;
 mod killed;

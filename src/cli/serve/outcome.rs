@@ -52,13 +52,21 @@ pub fn write(
             ));
         }
         files::replace(&at("metrics.csv"), |file| {
-            let mut metrics = Writer::new(std::io::BufWriter::new(file))?;
+            let mut groups: Vec<std::sync::Arc<str>> = Vec::new();
+            engine.read(|shared| {
+                for name in shared.lanes.values().flat_map(|lane| lane.store.groups()) {
+                    if !groups.contains(name) {
+                        groups.push(std::sync::Arc::clone(name));
+                    }
+                }
+            });
+            let mut metrics = Writer::new(std::io::BufWriter::new(file), groups.into())?;
             engine.read(|shared| {
                 let per_epoch = shared.status.updates_per_epoch.max(1);
                 for (id, lane) in &shared.lanes {
                     let Some((_, name)) = runs.iter().find(|(run, _)| *run == id.run) else { continue };
-                    for row in lane.store.rows() {
-                        metrics.write(name, id.replica, row.update / per_epoch, &row)?;
+                    for (row, groups) in lane.store.rows() {
+                        metrics.write((name, id.replica), row.update / per_epoch, &row, &groups)?;
                     }
                 }
                 Ok::<_, std::io::Error>(())

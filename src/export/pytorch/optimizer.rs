@@ -200,16 +200,19 @@ pub fn subclass(recipe: &Recipe<'_>) -> String {
         "\n\nclass Scheduler(LambdaLR):\n    \"\"\"Sets the rate, and the other numbers that change along the \
          run.\"\"\"\n\n    def get_lr(self):\n        for group in self.optimizer.param_groups:\n",
     );
-    for varying in &recipe.varying {
-        lines.push_str("            ");
-        lines.push_str(&match varying.name {
-            "beta1" => "group[\"betas\"] = (beta1(self.last_epoch), group[\"betas\"][1])\n".to_owned(),
-            "beta2" => "group[\"betas\"] = (group[\"betas\"][0], beta2(self.last_epoch))\n".to_owned(),
-            name => format!("group[\"{name}\"] = {name}(self.last_epoch)\n"),
-        });
-    }
+    recipe.varying.iter().for_each(|varying| lines.push_str(&set(varying.name)));
     lines.push_str("        return super().get_lr()\n");
     lines
+}
+
+/// A line that sets a number of a parameter group.
+pub fn set(name: &str) -> String {
+    let set = match name {
+        "beta1" => "group[\"betas\"] = (beta1(self.last_epoch), group[\"betas\"][1])".to_owned(),
+        "beta2" => "group[\"betas\"] = (group[\"betas\"][0], beta2(self.last_epoch))".to_owned(),
+        name => format!("group[\"{name}\"] = {name}(self.last_epoch)"),
+    };
+    format!("            {set}\n")
 }
 
 /// `build`, where the rates come from a function.

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use super::Checkpoint;
 use crate::files::{self, Seal, Sealing};
+use crate::telemetry::GroupNames;
 use crate::telemetry::metrics::{Measured, MetricsError, Reader};
 
 /// The beginning of a file of metrics that belongs to a checkpoint.
@@ -25,6 +26,8 @@ pub struct Past {
     pub is_current: bool,
     /// Columns that this version does not know.
     pub unknown: Vec<String>,
+    /// The parameter groups that the file has columns of.
+    pub groups: GroupNames,
 }
 
 /// Why a file of metrics does not go with a checkpoint.
@@ -118,7 +121,7 @@ impl Past {
                 expected: lane.expected,
             });
         }
-        let (is_current, unknown) = (reader.is_current(), reader.unknown().to_vec());
+        let (is_current, unknown, groups) = (reader.is_current(), reader.unknown().to_vec(), reader.groups());
         let found = match sealed {
             Some(_) => reader.into_inner().seal(),
             None => seal(file, end).map_err(|cause| named(MetricsError::Io(cause)))?,
@@ -130,7 +133,7 @@ impl Past {
                 found: found.crc,
                 expected: expected.crc,
             }),
-            _ => Ok(Self { file: file.to_owned(), seal: found, lines, is_current, unknown }),
+            _ => Ok(Self { file: file.to_owned(), seal: found, lines, is_current, unknown, groups }),
         }
     }
 

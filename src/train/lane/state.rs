@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::Lane;
+use super::{Lane, PartState};
 use crate::model::Score;
 use crate::schedule::ScheduleError;
 use crate::train::control::{Control, ControlState};
@@ -25,6 +25,9 @@ pub struct LaneState {
     /// What the optimizer remembers beside its buffers; older checkpoints know of schedule-free ones only.
     #[serde(default, alias = "averaging")]
     scalars: Vec<Bits>,
+    /// What is known of each parameter once some were frozen; older checkpoints have none.
+    #[serde(default)]
+    parts: Vec<PartState>,
     /// Micro-batches dealt beyond those of the experiment's own batch; older checkpoints have none.
     #[serde(default)]
     extra: i64,
@@ -49,7 +52,7 @@ impl LaneState {
 
 /// A number kept bit by bit: JSON has no infinity and no NaN, and a run that diverged has both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Bits(u64);
+pub(super) struct Bits(u64);
 
 impl From<f64> for Bits {
     fn from(value: f64) -> Self {
@@ -90,6 +93,7 @@ impl Lane {
             schedule_from: self.schedule_from,
             optimizer_from: self.optimizer_from,
             scalars: self.scalars.iter().copied().map(Bits::from).collect(),
+            parts: self.parts.clone(),
             extra: self.extra,
             control: self.controller.as_ref().map(Control::state),
             epoch_loss: (self.epoch_loss.0.into(), self.epoch_loss.1),
@@ -118,6 +122,7 @@ impl Lane {
         self.optimizer_from = state.optimizer_from;
         self.scalars = state.scalars.iter().copied().map(f64::from).collect();
         self.scalars.resize(optimizer::rule(self.plan.kind).scalars(), 0.0);
+        self.parts.clone_from(&state.parts);
         self.extra = state.extra;
         self.epoch_loss = (state.epoch_loss.0.into(), state.epoch_loss.1);
         self.epoch_score =
@@ -127,6 +132,7 @@ impl Lane {
         self.diverged_at = state.diverged_at;
         self.failed.clone_from(&state.failed);
         self.log.clear();
+        self.log.name_groups(self.plan.group_names());
         let _ = self.turn();
         Ok(())
     }

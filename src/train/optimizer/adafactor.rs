@@ -92,9 +92,10 @@ impl Rule for Adafactor {
         let [first, second] = [buffers[0].clone(), buffers[1].clone()];
         let (mut firsts, mut seconds) = (Vec::new(), Vec::new());
         let eps1_squared = eps1.sqr()?;
+        let shrunk = lanes.shrunk(w, &rate, &decay)?;
         let weights = lanes.by_parameter(
-            [w, g, &rate, &first, &second],
-            |parameter, [w, g, rate, first, second]| {
+            [w, &shrunk, g, &rate, &first, &second],
+            |parameter, [w, shrunk, g, rate, first, second]| {
                 let mean_of = |x: &Tensor| x.sqr()?.mean_keepdim(1)?.sqrt();
                 let estimate = match *parameter.shape {
                     [rows, columns] => {
@@ -128,7 +129,6 @@ impl Rule for Adafactor {
                 let own = rate.narrow(1, 0, 1)?;
                 let size = mean_of(w)?.broadcast_maximum(&eps2)?;
                 let step = (size * own.broadcast_minimum(&most)?)?.broadcast_div(&longer)?;
-                let shrunk = (w - (w * rate.broadcast_mul(&decay)?)?)?;
                 shrunk - update.broadcast_mul(&step)?
             },
         )?;

@@ -179,6 +179,7 @@ fn tensor(kind: OptimizerKind, golden: &Golden, case: &Case) {
             scalars: &mut scalars,
             parameters: &parameters,
             rates: None,
+            decays: None,
             device: &Device::Cpu,
             effective_lr: vec![None],
         };

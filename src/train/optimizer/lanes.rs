@@ -14,12 +14,27 @@ pub struct Lanes<'a> {
     pub parameters: &'a [Parameter],
     /// What each weight's rate is multiplied by, `[L, P]`, where a lane's weights have different rates.
     pub rates: Option<&'a Tensor>,
+    /// The weight decay of each weight, `[L, P]`, where a lane's weights have different ones.
+    pub decays: Option<&'a Tensor>,
     pub device: &'a Device,
     /// The rates that the rule makes of the lanes', where it makes others of them.
     pub effective_lr: Vec<Option<f64>>,
 }
 
 impl Lanes<'_> {
+    /// The same lanes with other numbers, some of their columns and, where those have their own, other scalars.
+    pub fn columns_of<'b>(
+        &'b mut self,
+        numbers: &'b [Numbers],
+        parameters: &'b [Parameter],
+        (rates, decays): (Option<&'b Tensor>, Option<&'b Tensor>),
+        scalars: Option<&'b mut [Vec<f64>]>,
+    ) -> Lanes<'b> {
+        let scalars = scalars.unwrap_or(&mut *self.scalars);
+        let effective_lr = vec![None; numbers.len()];
+        Lanes { numbers, scalars, parameters, rates, decays, device: self.device, effective_lr }
+    }
+
     /// The options, which the lanes have in common.
     pub fn options<const N: usize>(&self) -> [bool; N] {
         self.numbers.first().map_or([false; N], Numbers::options)
@@ -83,7 +98,7 @@ impl Lanes<'_> {
     /// # Errors
     /// When the tensor library fails.
     pub fn coupled(&self, gradient: &Tensor, weights: &Tensor, decay: &Tensor) -> Result<Tensor> {
-        gradient + weights.broadcast_mul(decay)?
+        gradient + weights.broadcast_mul(self.decays.unwrap_or(decay))?
     }
 
     /// `w (1 - lr·decay)`, for the rules that shrink weights apart from the gradient.
@@ -91,6 +106,6 @@ impl Lanes<'_> {
     /// # Errors
     /// When the tensor library fails.
     pub fn shrunk(&self, weights: &Tensor, lr: &Tensor, decay: &Tensor) -> Result<Tensor> {
-        weights - (weights * lr.broadcast_mul(decay)?)?
+        weights - (weights * lr.broadcast_mul(self.decays.unwrap_or(decay))?)?
     }
 }

@@ -54,6 +54,12 @@ impl Numbers {
         std::array::from_fn(|at| self.options[at])
     }
 
+    /// The same for parameters that were frozen in so many updates.
+    #[must_use]
+    pub fn without(self, missed: u64) -> Self {
+        Self { update: self.update.saturating_sub(missed), ..self }
+    }
+
     /// The update's number, counted from 1.
     pub fn step(&self) -> f64 {
         (self.update + 1) as f64

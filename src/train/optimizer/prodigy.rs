@@ -82,6 +82,11 @@ impl Rule for Prodigy {
         first.copy_from_slice(weights);
     }
 
+    /// What it remembers is of all parameters together, and so is its count of steps.
+    fn is_separable(&self) -> bool {
+        false
+    }
+
     fn update(&self, mut row: Row<'_>) -> Applied {
         let (arch, cores, n) = (row.arch, row.cores, row.numbers);
         let [beta1, beta2, _, _, eps, _] = n.values();

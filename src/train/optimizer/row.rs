@@ -30,7 +30,8 @@ pub struct Row<'a> {
     pub cores: usize,
     pub format: WeightFormat,
     pub numbers: &'a Numbers,
-    /// They cover the row without gaps; where the rule is not elementwise, each is a matrix or vector.
+    /// They do not overlap, and what none of them covers stays as it is; where the rule is not elementwise, each is a
+    /// matrix or vector.
     pub parts: &'a [Part<'a>],
     /// What the rule remembers beside its buffers.
     pub scalars: &'a mut [f64],
@@ -57,6 +58,18 @@ pub struct Applied {
 }
 
 impl Applied {
+    /// Both together, of parts of a row; the effective rate is the first one's.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            gradient_norm: self.gradient_norm.hypot(other.gradient_norm),
+            update_norm: self.update_norm.hypot(other.update_norm),
+            rounded_away: self.rounded_away + other.rounded_away,
+            wanted: self.wanted + other.wanted,
+            effective_lr: self.effective_lr.or(other.effective_lr),
+        }
+    }
+
     /// Of the parameters that were to change, the share that did not.
     pub fn share_rounded_away(&self) -> f32 {
         self.rounded_away as f32 / self.wanted.max(1) as f32

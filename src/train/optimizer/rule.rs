@@ -35,6 +35,11 @@ pub trait Rule: Sync {
         true
     }
 
+    /// Whether parts of a row can be updated each on their own, with a count of steps and scalars of their own.
+    fn is_separable(&self) -> bool {
+        true
+    }
+
     /// The gradient along the last update's direction (arXiv 1703.04782); asked only where the table says
     /// `has_hypergradient`.
     fn alignment(&self, _numbers: &Numbers, gradient: &[f32], buffers: &[&mut [f32]; MOST_BUFFERS]) -> f64 {

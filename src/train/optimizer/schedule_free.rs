@@ -57,6 +57,11 @@ impl Rule for ScheduleFree {
         Some(1)
     }
 
+    /// What it remembers is of all parameters together, and so is its count of steps.
+    fn is_separable(&self) -> bool {
+        false
+    }
+
     fn update(&self, row: Row<'_>) -> Applied {
         let n = row.numbers;
         let newest = share_of_newest(row.scalars, n.lr) as f32;

@@ -11,6 +11,7 @@ pub mod field;
 pub mod forecast;
 pub mod gallery;
 pub mod glossary;
+pub mod groups;
 pub mod history;
 pub mod inspector;
 pub mod landscape;

@@ -11,7 +11,7 @@ use crate::ui::theme;
 use crate::ui::widgets::{Amount, amount, check, choice};
 
 use super::schedule::Quantity;
-use super::{courses, rule};
+use super::{courses, groups, rule};
 
 /// How an optimizer number follows the run.
 #[derive(Clone, Copy, PartialEq)]
@@ -63,7 +63,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
             decay,
         );
     }
-    rule(ui);
+    groups::show(ui, studio.document.experiment(), &mut next, clock);
     courses::show(ui, studio.document.experiment(), &mut next, clock);
     if next != run {
         studio.document.edit_run(id, |run| *run = next);

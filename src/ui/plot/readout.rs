@@ -1,6 +1,7 @@
 //! One card for the values of every run at the cursor.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use eframe::egui::{
     Area, Color32, Frame as Card, Grid, Id, Margin, Order, Rect, Sense, Stroke, Ui, pos2, vec2,
@@ -19,6 +20,8 @@ struct Line<'a> {
     slot: usize,
     color: Color32,
     values: Values,
+    /// The rates of the selected run's parameter groups.
+    groups: Vec<(Arc<str>, Option<f64>)>,
     /// Whether these are the schedule's values, for an update that has not been trained.
     ahead: bool,
     is_selected: bool,
@@ -51,7 +54,26 @@ pub fn at_cursor(ui: &Ui, studio: &Studio, rect: Rect, x: f32, cursor: f64) {
                 },
             };
             let is_selected = studio.view.selected == row.id;
-            Line { name: &run.name, slot: row.slot, color: tokens.run(row.slot), values, ahead, is_selected }
+            let groups = match lane {
+                _ if !is_selected => Vec::new(),
+                Some(lane) if !ahead => {
+                    let known = lane.groups.iter().filter(|group| group.at_cursor.is_some());
+                    known.map(|group| (Arc::clone(&group.name), group.at_cursor)).collect()
+                }
+                _ => {
+                    let names = studio.group_names(row.id, update).into_iter().flat_map(|names| &**names);
+                    names.map(|name| (Arc::clone(name), studio.group_rate(row.id, name, update))).collect()
+                }
+            };
+            Line {
+                groups,
+                name: &run.name,
+                slot: row.slot,
+                color: tokens.run(row.slot),
+                values,
+                ahead,
+                is_selected,
+            }
         })
         .collect();
     let guests = studio.shelf.guests().iter().filter(|guest| studio.is_shown(guest.row.id));
@@ -60,6 +82,7 @@ pub fn at_cursor(ui: &Ui, studio: &Studio, rect: Rect, x: f32, cursor: f64) {
         slot: guest.row.slot,
         color: tokens.run(guest.row.slot),
         values: studio.frame.lane(guest.row.id).map(|lane| lane.at_cursor).unwrap_or_default(),
+        groups: Vec::new(),
         ahead: guest.live.is_some()
             && studio.frame.lane(guest.row.id).is_some_and(|lane| update >= lane.update),
         is_selected: false,
@@ -76,7 +99,8 @@ pub fn at_cursor(ui: &Ui, studio: &Studio, rect: Rect, x: f32, cursor: f64) {
 fn fit(lines: &mut Vec<Line<'_>>, height: f32) -> usize {
     // Heading, captions and the card's own margin are not for lines, nor is the line that counts the rest.
     let room = (height - metrics::READOUT_HEAD) / (metrics::L + metrics::XS) - 1.0;
-    let room = (room.max(0.0) as usize).clamp(FEWEST, MOST);
+    let of_groups = lines.iter().map(|line| line.groups.len()).sum::<usize>();
+    let room = (room.max(0.0) as usize).saturating_sub(of_groups).clamp(FEWEST, MOST);
     if lines.len() <= room {
         return 0;
     }
@@ -178,6 +202,15 @@ fn table(ui: &mut Ui, number: Column, lines: &[Line<'_>]) {
                 });
             }
             ui.end_row();
+            for (name, rate) in &line.groups {
+                ui.add(eframe::egui::Label::new(theme::caption(ui, &**name)).truncate());
+                right_cell(ui, column, |ui| {
+                    let text = rate.map_or_else(|| "–".to_owned(), |rate| format::significant(rate, 3));
+                    let color = if line.ahead { theme::tokens(ui).muted } else { theme::tokens(ui).text };
+                    ui.label(theme::value(ui, text).color(color));
+                });
+                ui.end_row();
+            }
             if let Some(effective) = effective_lr {
                 ui.label(theme::caption(ui, "effective rate"));
                 right_cell(ui, column, |ui| {

@@ -1,12 +1,13 @@
 //! Any experiment that can be, for property tests.
 
 use anneal_studio::data::{ColumnUse, ColumnUses};
+use anneal_studio::experiment::group::Named;
 use anneal_studio::experiment::names::name_of;
 use anneal_studio::experiment::optimizer::Slider;
 use anneal_studio::experiment::{
-    Activation, Average, BatchSize, Controller, Data, Experiment, Greedy, Hypergradient, Loss, Metric, Model,
-    Norm, Number, Optimizer, OptimizerKind, Plateau, PlateauMode, Run, SnapshotWhen, Snapshots, Source,
-    SurfaceFunction, ThresholdMode, Train, WeightFormat, Window,
+    Activation, Average, BatchSize, Controller, Data, Decay, Experiment, Greedy, Group, GroupRate,
+    Hypergradient, Loss, Metric, Model, Norm, Number, Optimizer, OptimizerKind, Plateau, PlateauMode, Run,
+    SnapshotWhen, Snapshots, Source, SurfaceFunction, ThresholdMode, Train, WeightFormat, Window,
 };
 use anneal_studio::schedule::formula::Definition;
 use anneal_studio::schedule::greedy::GreedyRule;
@@ -267,18 +268,57 @@ fn batch(data: &Data) -> BoxedStrategy<Option<Schedule>> {
     }
 }
 
-fn run(has_epochs: bool, data: &Data) -> BoxedStrategy<Run> {
+/// The decay of a run and its groups, each of which holds one parameter.
+fn groups(has_epochs: bool, model: &Model) -> BoxedStrategy<(Decay, Vec<Group>)> {
+    let mut names = model.parameters();
+    names.truncate(30);
+    let most = names.len().min(3);
+    let rate = prop_oneof![
+        within(0.0, 1e3).prop_map(GroupRate::Factor),
+        schedule(has_epochs).prop_map(|own| GroupRate::Schedule(Box::new(own)))
+    ];
+    let numbers = vec((rate, option::of(within(0.0, 1.0)), option::of(span(has_epochs))), most);
+    (one(&Decay::ALL), subsequence(names, 0..=most), numbers)
+        .prop_map(|(decay, chosen, numbers)| {
+            let group = |(named, (lr, own, freeze)): (Named, (GroupRate, Option<f64>, Option<Span>))| Group {
+                lr,
+                weight_decay: own.filter(|_| decay == Decay::All || !named.is_vector()),
+                freeze,
+                ..Group::new(&named.name)
+            };
+            (decay, chosen.into_iter().zip(numbers).map(group).collect())
+        })
+        .boxed()
+}
+
+/// What the optimizer of a run can have of its groups.
+fn suited(mut groups: Vec<Group>, kind: OptimizerKind) -> Vec<Group> {
+    for group in &mut groups {
+        let is_own = matches!(group.lr, GroupRate::Schedule(_));
+        if kind == OptimizerKind::Prodigy || kind.is_schedule_free() && is_own {
+            group.lr = GroupRate::Factor(1.0);
+        }
+        if !kind.numbers().iter().any(|info| info.name == "weight_decay") {
+            group.weight_decay = None;
+        }
+    }
+    groups
+}
+
+fn run(has_epochs: bool, data: &Data, model: &Model) -> BoxedStrategy<Run> {
     let controller = controller(has_epochs, data.validation);
-    let rest = (option::of(within(1e-3, 1.0)), batch(data));
+    let rest = (option::of(within(1e-3, 1.0)), batch(data), groups(has_epochs, model));
     (any::<String>(), optimizer(has_epochs), schedule(has_epochs), controller, rest)
-        .prop_map(|(name, optimizer, lr, controller, (layer_decay, batch))| Run {
+        .prop_map(|(name, optimizer, lr, controller, (layer_decay, batch, (decay, groups)))| Run {
             name,
             fork: None,
-            optimizer,
             lr,
             controller,
             layer_decay,
+            decay,
             batch,
+            groups: suited(groups, optimizer.kind),
+            optimizer,
         })
         .boxed()
 }
@@ -399,7 +439,7 @@ pub fn experiment() -> BoxedStrategy<Experiment> {
             option::of(snapshots(has_epochs)),
         )
             .prop_flat_map(move |(name, model, data, train, snapshots)| {
-                let runs = vec(run(has_epochs, &data), 1..4);
+                let runs = vec(run(has_epochs, &data, &model), 1..4);
                 (Just((name, model, data, train, snapshots)), runs)
             })
     };
