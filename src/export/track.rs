@@ -1,7 +1,6 @@
 //! A number of the update as a text writes it.
 
 use super::knots::Knots;
-use super::knots::Knots;
 use crate::schedule::formula::Term;
 
 /// A number as a text writes it: in closed form, or by its values at some updates.
