@@ -111,7 +111,7 @@ impl Node {
         }
         if let Some(climb) = &self.warmup {
             marks.put(stage, climb.over, LandmarkKind::WarmupEnd);
-            stage = stage.after_tick(climb.lead);
+            stage = stage.after_tick(climb.lead());
         }
         self.body.mark(stage, marks);
     }

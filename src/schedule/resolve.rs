@@ -77,11 +77,10 @@ impl Frame {
         let lowered = Lowered::within(schedule, self.stretch);
         let own = Self { stretch: lowered.body, path: self.path.clone(), depth: self.depth };
         let body = own.body(&lowered)?;
-        let warmup = lowered.warmup.map(|slope| {
-            let Slope { over, low, shape, joins } = slope;
+        let warmup = lowered.warmup.map(|Slope { over, low, shape, joins }| {
             let meets = if joins == Joins::Into { over } else { 0 };
             let top = if meets > 0 { body.at(meets) } else { body.top() };
-            Climb { over, low, top, shape, lead: slope.lead(), meets }
+            Climb { over, low, top, shape, joins }
         });
         let mut node = Node { stride: lowered.stride, warmup, body, cooldown: None, clamp };
         node.cooldown = lowered.cooldown.map(|(start, Slope { over, low, shape, .. })| {
