@@ -1,7 +1,10 @@
 //! A schedule for a run of another length: lengths written in updates grow or shrink with the run.
 
 use crate::schedule::kind::{Kind, Value};
-use crate::schedule::{Schedule, Span};
+use crate::schedule::{Schedule, Span, Tick};
+
+/// A length so long that what it becomes says by how much lengths change.
+const LONG: f64 = 1e9;
 
 /// Multiplies every length that is written in updates; epochs and shares of the run follow by themselves.
 /// Listed values stay one an update.
@@ -27,6 +30,14 @@ pub fn each_length(schedule: &mut Schedule, span: &impl Fn(Span) -> Span) {
         let stretched = match kind.get(field.name) {
             Some(Value::Span(Some(length))) => Value::Span(Some(span(length))),
             Some(Value::Milestones(all)) => Value::Milestones(all.into_iter().map(position).collect()),
+            // Its lengths are in its text; one that counts epochs follows by itself.
+            Some(Value::Formula(definition)) if schedule.tick == Tick::Update => {
+                let Span::Updates(long) = span(Span::Updates(LONG)) else { continue };
+                match definition.stretched(long / LONG) {
+                    Some(stretched) => Value::Formula(stretched),
+                    None => continue,
+                }
+            }
             Some(Value::Points(points)) => {
                 Value::Points(points.into_iter().map(|(at, rate)| (position(at), rate)).collect())
             }

@@ -23,6 +23,7 @@ mod lint;
 mod open;
 mod output;
 mod pages;
+mod plateau;
 mod policy;
 mod results;
 mod schedule;
@@ -80,6 +81,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// What a run's plateau or greedy rule would have made of a metric that was logged: the rate after each row.
+    Plateau(plateau::Arguments),
     /// The snapshots a training kept: each one, their ensemble, averages and soups, as CSV.
     Ensemble(ensemble::Arguments),
     /// Draw the loss around a training's runs to a PNG file.
@@ -179,6 +182,7 @@ pub fn main() -> ExitCode {
         Some(Command::Export(args)) => export::run(&args),
         Some(Command::Import(args)) => import::run(&args),
         Some(Command::Diagnose { path, json }) => diagnose::run(&path, json),
+        Some(Command::Plateau(args)) => plateau::run(&args),
         Some(Command::Ensemble(args)) => ensemble::run(&args),
         Some(Command::Landscape(args)) => landscape::run(&args),
         Some(Command::Lint { file }) => lint::run(&file),

@@ -35,7 +35,7 @@ pub enum FileError {
 
 /// A field that holds what it cannot.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{place}: {field}: found {found}, allowed: {allowed}{}", Hint(*.hint))]
+#[error("{place}: {field}: found {found}, allowed: {allowed}{}", Hint(.hint.as_deref()))]
 pub struct FieldError {
     pub place: Place,
     /// The path to the field, such as `run "cosine", lr.gamma`.
@@ -44,7 +44,7 @@ pub struct FieldError {
     pub found: String,
     pub allowed: String,
     /// A name close to what was found.
-    pub hint: Option<&'static str>,
+    pub hint: Option<String>,
 }
 
 /// Where in a file: line and column count from 1, columns in characters.
@@ -73,9 +73,9 @@ impl fmt::Display for Place {
     }
 }
 
-struct Hint(Option<&'static str>);
+struct Hint<'a>(Option<&'a str>);
 
-impl fmt::Display for Hint {
+impl fmt::Display for Hint<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Some(name) => write!(f, " (did you mean `{name}`?)"),

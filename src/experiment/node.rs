@@ -10,6 +10,7 @@ use toml::de::{DeTable, DeValue};
 use super::decimal;
 use super::error::{FieldError, FileError, Place};
 use super::near::nearest;
+use crate::schedule::formula::{Definition, Formula};
 use crate::schedule::span::SpanError;
 use crate::schedule::{ScheduleError, Span};
 
@@ -100,7 +101,7 @@ impl<'d> Node<'d> {
     }
 
     /// As [`Node::error_found`], with the name that was probably meant.
-    pub fn error_near(&self, found: String, allowed: String, hint: Option<&'static str>) -> FileError {
+    pub fn error_near(&self, found: String, allowed: String, hint: Option<&str>) -> FileError {
         self.report(self.at.start, &self.path, found, allowed, hint)
     }
 
@@ -110,9 +111,10 @@ impl<'d> Node<'d> {
         path: &Path,
         found: String,
         allowed: String,
-        hint: Option<&'static str>,
+        hint: Option<&str>,
     ) -> FileError {
         let place = self.document.place(offset);
+        let hint = hint.map(str::to_owned);
         FileError::Field(Box::new(FieldError { place, field: path.to_string(), found, allowed, hint }))
     }
 
@@ -178,6 +180,19 @@ impl<'d> Node<'d> {
 
     pub fn text(&self) -> Result<&'d str, FileError> {
         self.value.as_str().ok_or_else(|| self.error("a text in quotes"))
+    }
+
+    /// A formula that a schedule can have.
+    pub fn formula(&self) -> Result<Formula, FileError> {
+        let text = self.text().map_err(|_| self.error("a formula in quotes"))?;
+        Definition::formula_of(text).map_err(|error| {
+            // The place within the quotes, where the file says the text as it is.
+            let written = self.document.text.get(self.at.clone()).unwrap_or_default();
+            let is_plain = written.get(1..written.len().saturating_sub(1)) == Some(text);
+            let within = |at: usize| text.char_indices().nth(at).map_or(text.len(), |(byte, _)| byte);
+            let at = if is_plain { self.at.start + 1 + within(error.at) } else { self.at.start };
+            self.report(at, &self.path, error.found, error.allowed, None)
+        })
     }
 
     pub fn flag(&self) -> Result<bool, FileError> {
@@ -333,7 +348,7 @@ impl<'d> Fields<'d> {
 
     /// # Errors
     /// When there is a field of another name: the first such in the file.
-    pub fn only(&self, allowed: &[&'static str]) -> Result<(), FileError> {
+    pub fn only(&self, allowed: &[&str]) -> Result<(), FileError> {
         let stranger = self
             .table
             .keys()

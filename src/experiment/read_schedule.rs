@@ -4,8 +4,9 @@ use super::error::FileError;
 use super::names::TICKS;
 use super::node::{Fields, Node, quote};
 use crate::files;
+use crate::schedule::formula::{Definition, Formula};
 use crate::schedule::kind::{Field, Part, Role, Table, Value};
-use crate::schedule::{Clamp, Cooldown, Kind, Ramp, Schedule, Span, Tick, Warmup};
+use crate::schedule::{Clamp, Cooldown, Joins, Kind, Ramp, Schedule, Span, Tick, Warmup};
 
 /// The largest file of listed rates that is read.
 const MAX_TABLE_BYTES: u64 = 32 << 20;
@@ -37,7 +38,14 @@ fn read<'d>(
     let kind = fields.need("kind", "the kind of schedule, such as \"cosine\"")?;
     let name = kind.text().map_err(|_| kind.unknown(kinds.clone()))?;
     let own = Kind::fields(name).ok_or_else(|| kind.unknown(kinds.clone()))?;
-    fields.only(&field_names(&own, extra))?;
+    let formula = match own.iter().find(|field| field.role == Role::Formula) {
+        Some(field) => Some(fields.need(field.name, needed(field.role))?.formula()?),
+        None => None,
+    };
+    let constants = formula.as_ref().map_or_else(Vec::new, Formula::constants);
+    let mut names = field_names(&own, extra);
+    names.extend_from_slice(&constants);
+    fields.only(&names)?;
 
     let mut values = Vec::with_capacity(own.len());
     for field in &own {
@@ -60,7 +68,7 @@ fn read<'d>(
 }
 
 /// Every field a schedule of this kind may have in a file.
-fn field_names(own: &[Field], extra: &[&'static str]) -> Vec<&'static str> {
+fn field_names<'a>(own: &[Field], extra: &[&'static str]) -> Vec<&'a str> {
     let mut names = vec!["kind"];
     names.extend_from_slice(extra);
     for field in own {
@@ -79,8 +87,10 @@ fn field_names(own: &[Field], extra: &[&'static str]) -> Vec<&'static str> {
 
 /// A field's value, or its default.
 fn value(fields: &Fields, field: &Field, depth: usize) -> Result<Value, FileError> {
-    if field.role == Role::Values {
-        return table(fields, field.name).map(Value::Values);
+    match field.role {
+        Role::Values => return table(fields, field.name).map(Value::Values),
+        Role::Formula => return definition(fields, field.name).map(Value::Formula),
+        _ => {}
     }
     match (fields.get(field.name), &field.default) {
         (Some(node), _) => given(&node, field.role, depth),
@@ -115,6 +125,9 @@ fn given(node: &Node, role: Role, depth: usize) -> Result<Value, FileError> {
             Value::Factors(factors.iter().map(factor).collect::<Result<_, _>>()?)
         }
         Role::Values => Value::Values(Table { values: rates(node)?, file: None }),
+        Role::Formula => Value::Formula(
+            Definition::new(node.formula()?, |_| None).map_err(|name| node.error(constant(&name)))?,
+        ),
     })
 }
 
@@ -125,6 +138,7 @@ fn needed(role: Role) -> &'static str {
         Role::Number { .. } => "a number",
         Role::Span => "a span, such as \"500\", \"10ep\" or \"5%\"",
         Role::Flag => "true or false",
+        Role::Formula => "a formula in quotes, such as \"peak * 0.5 ** t\" with `peak = 0.1` beside it",
         Role::Choice(_) => "a name in quotes",
         Role::Points => "a list of at least one [span, value], such as [[\"0\", 0.1], [\"50%\", 0.01]]",
         Role::Values => RATES,
@@ -132,6 +146,22 @@ fn needed(role: Role) -> &'static str {
         Role::Parts => "a list of at least one { for = span, kind = ..., ... }",
         Role::Factors => "a list of at least one schedule { kind = ..., ... }",
     }
+}
+
+/// A formula, and the fields beside it that its constants are.
+fn definition(fields: &Fields, name: &'static str) -> Result<Definition, FileError> {
+    let formula = fields.need(name, needed(Role::Formula))?.formula()?;
+    let mut values = Vec::new();
+    for name in formula.constants() {
+        let value = fields.get(name).ok_or_else(|| fields.missing(name, constant(name)))?.number(..)?;
+        values.push((name.to_owned(), value));
+    }
+    let value_of = |name: &str| values.iter().find(|(known, _)| known == name).map(|(_, value)| *value);
+    Definition::new(formula, value_of).map_err(|name| fields.missing(&name, constant(&name)))
+}
+
+fn constant(name: &str) -> String {
+    format!("a number for the formula's constant `{name}`")
 }
 
 fn point(node: &Node) -> Result<(Span, f64), FileError> {
@@ -217,11 +247,12 @@ fn tick(node: Node) -> Result<Tick, FileError> {
 
 fn warmup(node: Node) -> Result<Warmup, FileError> {
     let fields = node.fields(WARMUP)?;
-    fields.only(&["over", "from", "shape"])?;
+    fields.only(&["over", "from", "shape", "joins"])?;
     Ok(Warmup {
         over: fields.need("over", needed(Role::Span))?.span()?,
         from: fields.read("from", |from| from.number(0.0..=1.0))?.unwrap_or(0.0),
         shape: fields.read("shape", |shape| shape.choice(&Ramp::ALL))?.unwrap_or_default(),
+        joins: fields.read("joins", |joins| joins.choice(&Joins::ALL))?.unwrap_or_default(),
     })
 }
 

@@ -376,11 +376,11 @@ fn refused(node: &Node, path: &str, value: &Value, error: VaryError) -> FileErro
             let first = path.split('.').next().unwrap_or(path);
             // A path that is no field of the run may have been meant for a section beside it.
             if error.field.ends_with(first) && error.found.contains("does not exist") {
-                let names = ["data", "model", "train"].into_iter().chain(error.hint);
+                let names = ["data", "model", "train"].into_iter().chain(error.hint.as_deref());
                 let allowed = format!("{}, or data, model or train", error.allowed);
                 return node.error_near(found, allowed, nearest(first, names));
             }
-            node.error_near(found, error.allowed.clone(), error.hint)
+            node.error_near(found, error.allowed.clone(), error.hint.as_deref())
         }
         VaryError::File(error) => node.error_found(format!("{value} ({error})"), "a value that can be there"),
     }

@@ -9,7 +9,6 @@ use toml::{Table, Value};
 
 use super::error::FileError;
 use super::{Experiment, OptimizerKind};
-use crate::schedule::kind::Kind;
 use crate::schedule::{Clock, Schedule};
 
 /// The sections of an experiment that a path may begin with; any other path is the run's.
@@ -188,10 +187,7 @@ pub fn has_field(experiment: &Experiment, path: &str) -> bool {
         return true;
     };
     match first {
-        "lr" => {
-            let fields = Kind::fields(run.lr.kind.name()).unwrap_or_default();
-            second == "kind" || MODIFIERS.contains(&second) || fields.iter().any(|field| field.name == second)
-        }
+        "lr" => second == "kind" || MODIFIERS.contains(&second) || run.lr.kind.get(second).is_some(),
         "optimizer" => {
             let is_option = run.optimizer.kind.options().iter().any(|option| option.name == second);
             second == "kind" || is_option || run.optimizer.get(second).is_some()

@@ -1,5 +1,6 @@
 //! An experiment as the text a person would write: sections, one line a schedule, nothing that goes without saying.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use super::decimal::number;
@@ -15,7 +16,7 @@ use crate::data::ColumnUse;
 use crate::schedule::greedy::GreedyRule;
 use crate::schedule::kind::{Part, Product, Value};
 use crate::schedule::plateau::PlateauRule;
-use crate::schedule::{Clamp, Kind, Ramp, Schedule, Span, Tick};
+use crate::schedule::{Clamp, Joins, Kind, Ramp, Schedule, Span, Tick};
 
 impl Experiment {
     /// The experiment file's text. Fields that hold their defaults are left out; numbers are the
@@ -72,11 +73,11 @@ impl Schedule {
 
 /// Fields and their values, in order.
 #[derive(Default)]
-struct Table(Vec<(&'static str, String)>);
+struct Table(Vec<(Cow<'static, str>, String)>);
 
 impl Table {
-    fn add(&mut self, name: &'static str, value: impl ToString) {
-        self.0.push((name, value.to_string()));
+    fn add(&mut self, name: impl Into<Cow<'static, str>>, value: impl ToString) {
+        self.0.push((name.into(), value.to_string()));
     }
 
     /// Adds a field unless it holds its default.
@@ -345,6 +346,12 @@ fn schedule(schedule: &Schedule, length: Option<&Span>) -> Table {
                 Some(file) => table.add("file", text(file)),
                 None => table.add(field.name, list(&listed.values, float)),
             },
+            Some(Value::Formula(definition)) => {
+                table.add(field.name, text(definition.formula().text()));
+                for (name, value) in definition.constants() {
+                    table.add(key(name), float(&value));
+                }
+            }
             Some(held) if Some(&held) != field.default.as_ref() => {
                 if let Some(shown) = value(&held) {
                     table.add(field.name, shown);
@@ -355,7 +362,9 @@ fn schedule(schedule: &Schedule, length: Option<&Span>) -> Table {
     }
     table.add_unless(&Tick::Update, "tick", &schedule.tick, |it| named(&TICKS, it));
     if let Some(warmup) = &schedule.warmup {
-        table.add("warmup", ramp(&warmup.over, "from", warmup.from, warmup.shape).inline());
+        let mut climb = ramp(&warmup.over, "from", warmup.from, warmup.shape);
+        climb.add_unless(&Joins::Before, "joins", &warmup.joins, |it| named(&Joins::ALL, it));
+        table.add("warmup", climb.inline());
     }
     if let Some(cooldown) = &schedule.cooldown {
         table.add("cooldown", ramp(&cooldown.over, "to", cooldown.to, cooldown.shape).inline());
@@ -373,6 +382,7 @@ pub(super) fn value(value: &Value) -> Option<String> {
         Value::Span(length) => span(length.as_ref()?),
         Value::Flag(flag) => flag.to_string(),
         Value::Choice(choice) => text(choice),
+        Value::Formula(definition) => text(definition.formula().text()),
         Value::Points(points) => list(points, |(at, value)| format!("[{}, {}]", span(at), number(*value))),
         Value::Values(table) => list(&table.values, float),
         Value::Milestones(milestones) => list(milestones, span),

@@ -1,276 +1,194 @@
-//! Formulas of the tick: computed here, and written in another language.
-
-use std::f64::consts::PI;
-use std::ops::{Add, Div, Mul, Sub};
+//! Formulas of the tick in another language.
 
 use super::text;
+use crate::schedule::formula::operator::level;
+use crate::schedule::formula::{Function, Names, Operator, Term};
 
-/// A number that depends on the tick.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Expression {
-    Tick,
-    Number(f64),
-    Binary(Operator, Box<Self>, Box<Self>),
-    Call(Function, Box<Self>),
-    /// `then` while `what` is below `bound`.
-    Below {
-        what: Box<Self>,
-        bound: f64,
-        then: Box<Self>,
-        otherwise: Box<Self>,
-    },
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operator {
-    Add,
-    Sub,
-    Mul,
-    Div,
-    Power,
-    Min,
-    Max,
-    Remainder,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Function {
-    /// `cos πx`
-    CosPi,
-    Sqrt,
-    Tanh,
-    Floor,
-    /// `ln(1 + x)`
-    Log1p,
-}
+use Term::{Binary, Call, If, Number};
 
 /// What a formula is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
-    /// With `from math import *` names: `cos`, `floor`, `log1p`, `pi`, `sqrt`, `tanh`.
+    /// With the names of `math` imported.
     Python,
     Rust,
 }
 
-use Expression::{Below, Binary, Call, Number};
+/// What Rust has no operator for, as Python means it, where a formula needs it.
+const HELPERS: [(&str, &str); 2] = [
+    (
+        "modulo(",
+        "    let modulo = |a: f64, b: f64| {\n        let rest = a % b;\n        if rest != 0.0 && (rest < 0.0) != (b < 0.0) { \
+         rest + b } else { rest }\n    };\n",
+    ),
+    ("quotient(", "    let quotient = |a: f64, b: f64| ((a - modulo(a, b)) / b).round();\n"),
+];
 
-impl Expression {
-    /// The value at `tick`.
-    pub fn at(&self, tick: f64) -> f64 {
-        match self {
-            Self::Tick => tick,
-            Number(number) => *number,
-            Binary(operator, left, right) => operator.apply(left.at(tick), right.at(tick)),
-            Call(function, inner) => function.apply(inner.at(tick)),
-            Below { what, bound, then, otherwise } => {
-                if what.at(tick) < *bound {
-                    then.at(tick)
-                } else {
-                    otherwise.at(tick)
-                }
-            }
-        }
-    }
-
-    #[must_use]
-    pub fn power(self, exponent: impl Into<Self>) -> Self {
-        match (self, exponent.into()) {
-            (base, Number(1.0)) => base,
-            (base, exponent) => binary(Operator::Power, base, exponent),
-        }
-    }
-
-    #[must_use]
-    pub fn min(self, other: impl Into<Self>) -> Self {
-        binary(Operator::Min, self, other.into())
-    }
-
-    #[must_use]
-    pub fn max(self, other: impl Into<Self>) -> Self {
-        binary(Operator::Max, self, other.into())
-    }
-
-    #[must_use]
-    pub fn remainder(self, other: impl Into<Self>) -> Self {
-        binary(Operator::Remainder, self, other.into())
-    }
-
-    #[must_use]
-    pub fn call(self, function: Function) -> Self {
-        match self {
-            Number(number) => Number(function.apply(number)),
-            inner => Call(function, Box::new(inner)),
-        }
-    }
-
-    /// `then` while this is below `bound`, and then `otherwise`.
-    #[must_use]
-    pub fn below(self, bound: f64, then: Self, otherwise: Self) -> Self {
-        let [what, then, otherwise] = [self, then, otherwise].map(Box::new);
-        Below { what, bound, then, otherwise }
-    }
-
-    /// Statements that return the value: an `if` for each piece of a curve in pieces.
-    pub fn statements(&self, language: Language, tick: &str, indent: usize) -> String {
-        let margin = "    ".repeat(indent);
-        match (self, language) {
-            (Below { what, bound, then, otherwise }, Language::Python) => format!(
-                "{margin}if {} < {}:\n{}{}",
-                what.written(language, tick, 0),
-                number(*bound, language),
-                then.statements(language, tick, indent + 1),
-                otherwise.statements(language, tick, indent)
-            ),
-            (Below { what, bound, then, otherwise }, Language::Rust) => format!(
-                "{margin}if {} < {} {{\n{}{margin}}} else {{\n{}{margin}}}\n",
-                what.written(language, tick, 0),
-                number(*bound, language),
-                then.statements(language, tick, indent + 1),
-                otherwise.statements(language, tick, indent + 1)
-            ),
-            (_, Language::Python) => format!("{margin}return {}\n", self.written(language, tick, 0)),
-            (_, Language::Rust) => format!("{margin}{}\n", self.written(language, tick, 0)),
-        }
-    }
-
-    /// The formula on one line; `level` is how tightly the text around it binds.
-    fn written(&self, language: Language, tick: &str, level: u8) -> String {
-        let inner = |expression: &Self, level| expression.written(language, tick, level);
-        let (own, shown) = match (self, language) {
-            (Self::Tick, _) => (9, tick.to_owned()),
-            (Number(value), _) => (if *value < 0.0 { 1 } else { 9 }, number(*value, language)),
-            (Binary(operator, left, right), _) => {
-                let infix = |sign: &str, own: u8| {
-                    (own, format!("{} {sign} {}", inner(left, own), inner(right, own + 1)))
-                };
-                match (operator, language) {
-                    (Operator::Add, _) => infix("+", 1),
-                    (Operator::Sub, _) => infix("-", 1),
-                    (Operator::Mul, _) => infix("*", 2),
-                    (Operator::Div, _) => infix("/", 2),
-                    (Operator::Remainder, _) => infix("%", 2),
-                    (Operator::Power, Language::Python) => {
-                        (3, format!("{} ** {}", inner(left, 4), inner(right, 4)))
-                    }
-                    (Operator::Power, Language::Rust) => {
-                        (9, format!("{}.powf({})", inner(left, 9), inner(right, 0)))
-                    }
-                    (Operator::Min | Operator::Max, _) => {
-                        let name = if *operator == Operator::Min { "min" } else { "max" };
-                        match language {
-                            Language::Python => {
-                                (9, format!("{name}({}, {})", inner(left, 0), inner(right, 0)))
-                            }
-                            Language::Rust => (9, format!("{}.{name}({})", inner(left, 9), inner(right, 0))),
-                        }
-                    }
-                }
-            }
-            (Call(function, argument), Language::Python) => (
-                9,
-                match function {
-                    Function::CosPi => format!("cos(pi * {})", inner(argument, 3)),
-                    Function::Sqrt => format!("sqrt({})", inner(argument, 0)),
-                    Function::Tanh => format!("tanh({})", inner(argument, 0)),
-                    Function::Floor => format!("floor({})", inner(argument, 0)),
-                    Function::Log1p => format!("log1p({})", inner(argument, 0)),
-                },
-            ),
-            (Call(function, argument), Language::Rust) => (
-                9,
-                match function {
-                    Function::CosPi => format!("(std::f64::consts::PI * {}).cos()", inner(argument, 3)),
-                    Function::Sqrt => format!("{}.sqrt()", inner(argument, 9)),
-                    Function::Tanh => format!("{}.tanh()", inner(argument, 9)),
-                    Function::Floor => format!("{}.floor()", inner(argument, 9)),
-                    Function::Log1p => format!("{}.ln_1p()", inner(argument, 9)),
-                },
-            ),
-            (Below { what, bound, then, otherwise }, Language::Python) => {
-                let condition = format!("{} < {}", inner(what, 1), number(*bound, language));
-                (0, format!("{} if {condition} else {}", inner(then, 1), inner(otherwise, 0)))
-            }
-            (Below { what, bound, then, otherwise }, Language::Rust) => {
-                let condition = format!("{} < {}", inner(what, 1), number(*bound, language));
-                (0, format!("if {condition} {{ {} }} else {{ {} }}", inner(then, 0), inner(otherwise, 0)))
-            }
-        };
-        if own < level { format!("({shown})") } else { shown }
-    }
-}
-
-/// A number; in Python a whole one is an integer.
-fn number(value: f64, language: Language) -> String {
+/// Statements that return the term's value: an `if` for each piece of a curve in pieces. The term has neither
+/// constants nor the stretch's length in it.
+pub fn statements(term: &Term, language: Language, tick: &str, indent: usize) -> String {
+    let body = nested(term, language, tick, indent);
     match language {
-        Language::Python if value.fract() == 0.0 && value.abs() < 1e15 => format!("{value:.0}"),
-        Language::Python => text::float(value),
-        Language::Rust => format!("{}_f64", text::float(value)),
-    }
-}
-
-impl Operator {
-    fn apply(self, left: f64, right: f64) -> f64 {
-        match self {
-            Self::Add => left + right,
-            Self::Sub => left - right,
-            Self::Mul => left * right,
-            Self::Div => left / right,
-            Self::Power => left.powf(right),
-            Self::Min => left.min(right),
-            Self::Max => left.max(right),
-            Self::Remainder => left % right,
+        Language::Python => body,
+        Language::Rust => {
+            // The second helper calls the first.
+            let needed = |name: &str| body.contains(name) || name == "modulo(" && body.contains("quotient(");
+            let helpers = HELPERS.into_iter().filter(|(name, _)| needed(name));
+            helpers.map(|(_, helper)| helper).collect::<String>() + &body
         }
     }
 }
 
-impl Function {
-    fn apply(self, x: f64) -> f64 {
-        match self {
-            Self::CosPi => (PI * x).cos(),
-            Self::Sqrt => x.sqrt(),
-            Self::Tanh => x.tanh(),
-            Self::Floor => x.floor(),
-            Self::Log1p => x.ln_1p(),
-        }
+fn nested(term: &Term, language: Language, tick: &str, indent: usize) -> String {
+    let margin = "    ".repeat(indent);
+    match (term, language) {
+        (If { condition, then, otherwise }, Language::Python) => format!(
+            "{margin}if {}:\n{}{}",
+            python(condition, tick),
+            nested(then, language, tick, indent + 1),
+            nested(otherwise, language, tick, indent)
+        ),
+        (If { condition, then, otherwise }, Language::Rust) => format!(
+            "{margin}if {} {{\n{}{margin}}} else {{\n{}{margin}}}\n",
+            holds(condition, tick, level::CHOICE),
+            nested(then, language, tick, indent + 1),
+            nested(otherwise, language, tick, indent + 1)
+        ),
+        (_, Language::Python) => format!("{margin}return {}\n", python(term, tick)),
+        (_, Language::Rust) => format!("{margin}{}\n", rust(term, tick, level::CHOICE)),
     }
 }
 
-/// The operation, done at once where both sides are numbers.
-fn binary(operator: Operator, left: Expression, right: Expression) -> Expression {
-    match (operator, left, right) {
-        (_, Number(left), Number(right)) => Number(operator.apply(left, right)),
-        (Operator::Add | Operator::Sub, left, Number(0.0)) => left,
-        (Operator::Add, Number(0.0), right) => right,
-        (Operator::Mul, Number(0.0), _) | (Operator::Mul, _, Number(0.0)) => Number(0.0),
-        (Operator::Mul | Operator::Div, left, Number(1.0)) => left,
-        (Operator::Mul, Number(1.0), right) => right,
-        (operator, left, right) => Binary(operator, Box::new(left), Box::new(right)),
-    }
+fn python(term: &Term, tick: &str) -> String {
+    term.python(&Names { tick, total: "total", constants: &[] })
 }
 
-impl From<f64> for Expression {
-    fn from(number: f64) -> Self {
-        Number(number)
-    }
-}
-
-macro_rules! operator {
-    ($trait:ident, $method:ident) => {
-        impl<T: Into<Expression>> $trait<T> for Expression {
-            type Output = Self;
-            fn $method(self, other: T) -> Self {
-                binary(Operator::$trait, self, other.into())
+/// The term's value in Rust; `around` is how tightly the text around it binds.
+fn rust(term: &Term, tick: &str, around: u8) -> String {
+    let inner = |term: &Term, level| rust(term, tick, level);
+    let infix = |sign: &str, own: u8, left: &Term, right: &Term| {
+        (own, format!("{} {sign} {}", inner(left, own), inner(right, own + 1)))
+    };
+    let (own, shown) = match term {
+        Term::Tick => (level::ATOM, tick.to_owned()),
+        // Numbers have taken their places.
+        Term::Total | Term::Constant(_) => (level::ATOM, "f64::NAN".to_owned()),
+        Number(value) => (if *value < 0.0 { level::SUM } else { level::ATOM }, number(*value)),
+        Term::Negative(term) => (level::SIGN, format!("-{}", inner(term, level::SIGN))),
+        Binary(operator, left, right) => match operator {
+            Operator::Add | Operator::Sub | Operator::Mul | Operator::Div => {
+                let (sign, own) = operator.sign();
+                infix(sign, own, left, right)
+            }
+            Operator::Power => {
+                (level::ATOM, format!("{}.powf({})", inner(left, level::ATOM), inner(right, level::CHOICE)))
+            }
+            Operator::Remainder => match &**right {
+                Number(by) if *by > 0.0 => {
+                    (level::ATOM, format!("{}.rem_euclid({})", inner(left, level::ATOM), number(*by)))
+                }
+                by => (
+                    level::ATOM,
+                    format!("modulo({}, {})", inner(left, level::CHOICE), inner(by, level::CHOICE)),
+                ),
+            },
+            Operator::Floor => (
+                level::ATOM,
+                format!("quotient({}, {})", inner(left, level::CHOICE), inner(right, level::CHOICE)),
+            ),
+            Operator::And | Operator::Or => {
+                let (first, second) = if *operator == Operator::And { (right, left) } else { (left, right) };
+                let condition = holds(left, tick, level::CHOICE);
+                let [first, second] = [first, second].map(|term| inner(term, level::CHOICE));
+                (level::CHOICE, format!("if {condition} {{ {first} }} else {{ {second} }}"))
+            }
+            _ => (level::ATOM, format!("f64::from({})", holds(term, tick, level::CHOICE))),
+        },
+        Call(Function::Not, _) => (level::ATOM, format!("f64::from({})", holds(term, tick, level::CHOICE))),
+        Call(function, arguments) => {
+            let (first, rest) = match arguments.split_first() {
+                Some((first, rest)) => (inner(first, level::ATOM), rest),
+                None => ("f64::NAN".to_owned(), arguments.as_slice()),
+            };
+            let method = match function {
+                Function::Log => "ln",
+                Function::Log1p => "ln_1p",
+                Function::Round => "round_ties_even",
+                function => function.name(),
+            };
+            if rest.is_empty() {
+                (level::ATOM, format!("{first}.{method}()"))
+            } else {
+                let others =
+                    rest.iter().map(|argument| format!(".{method}({})", inner(argument, level::CHOICE)));
+                (level::ATOM, first + &others.collect::<String>())
             }
         }
-        impl $trait<Expression> for f64 {
-            type Output = Expression;
-            fn $method(self, other: Expression) -> Expression {
-                binary(Operator::$trait, Number(self), other)
-            }
+        If { condition, then, otherwise } => {
+            let condition = holds(condition, tick, level::CHOICE);
+            let [then, otherwise] = [then, otherwise].map(|term| inner(term, level::CHOICE));
+            (level::CHOICE, format!("if {condition} {{ {then} }} else {{ {otherwise} }}"))
         }
     };
+    if own < around { format!("({shown})") } else { shown }
 }
-operator!(Add, add);
-operator!(Sub, sub);
-operator!(Mul, mul);
-operator!(Div, div);
+
+/// Whether a term is not 0, as a condition in Rust.
+fn holds(term: &Term, tick: &str, around: u8) -> String {
+    let (own, shown) = match term {
+        Binary(operator @ (Operator::And | Operator::Or), left, right) => {
+            let own = operator.sign().1;
+            let sign = if *operator == Operator::And { "&&" } else { "||" };
+            (own, format!("{} {sign} {}", holds(left, tick, own), holds(right, tick, own + 1)))
+        }
+        Binary(operator, left, right) if operator.compares() => {
+            let (sign, own) = operator.sign();
+            (own, format!("{} {sign} {}", rust(left, tick, own + 1), rust(right, tick, own + 1)))
+        }
+        Call(Function::Not, arguments) => {
+            let argument = arguments.first().map_or_else(String::new, |term| holds(term, tick, level::ATOM));
+            (level::SIGN, format!("!{argument}"))
+        }
+        term => (level::COMPARISON, format!("{} != 0.0", rust(term, tick, level::SUM))),
+    };
+    if own < around { format!("({shown})") } else { shown }
+}
+
+fn number(value: f64) -> String {
+    if value == std::f64::consts::PI {
+        return "std::f64::consts::PI".to_owned();
+    }
+    format!("{}_f64", text::float(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schedule::formula::Formula;
+
+    #[test]
+    fn rust_has_pythons_meanings() {
+        let written = |text: &str| {
+            let formula = Formula::parse(text).unwrap();
+            statements(formula.root(), Language::Rust, "update", 1)
+        };
+        for (text, rust) in [
+            ("2 if t < 5 and not t == 3 else t ** 2", "if update < 5.0_f64 && !(update == 3.0_f64) {"),
+            (
+                "(t < 5) * 2 + cos(pi * t)",
+                "f64::from(update < 5.0_f64) * 2.0_f64 + (std::f64::consts::PI * update).cos()",
+            ),
+            ("t % 3 - (t - 1) % 3", "update.rem_euclid(3.0_f64) - (update - 1.0_f64).rem_euclid(3.0_f64)"),
+            ("t % (t + 1)", "let modulo ="),
+            ("t // 3", "let quotient ="),
+            ("t // 3", "let modulo ="),
+            (
+                "min(t, 2, 3) and 5",
+                "if update.min(2.0_f64).min(3.0_f64) != 0.0 { 5.0_f64 } else { update.min(2.0_f64).min(3.0_f64) }",
+            ),
+            ("-t ** -0.5", "-update.powf(-0.5_f64)"),
+        ] {
+            assert!(written(text).contains(rust), "{text}: {}", written(text));
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! fastai: a `ParamScheduler` of functions, or `fit_flat_cos` where that is the curve.
 //!
-//! fastai counts in the share of training done, which it computes in f32 within its own schedules.
+//! fastai counts in the share of training done, of whole epochs; where the run is none, training is stopped when its
+//! last update is made. Within its own schedules it computes the share in f32.
 
 use super::groups::Groups;
 use super::pytorch::optimizer::{class, class_and_numbers, imports as imports_of};
@@ -26,11 +27,15 @@ const CARRIES: Carries = Carries {
 
 pub fn write(recipe: &Recipe<'_>) -> Draft {
     let updates = recipe.updates();
-    let flat = flat_cos(recipe).filter(|_| recipe.varying.is_empty()).and_then(|flat| {
+    let is_whole = updates.is_multiple_of(recipe.clock.updates_per_epoch);
+    let flat = flat_cos(recipe).filter(|_| recipe.varying.is_empty() && is_whole).and_then(|flat| {
         let predicted = recipe.predict(|update| flat.at(update, updates));
         (Deviation::between(&recipe.drawn, &predicted).of_peak <= 1e-6).then_some((flat, predicted))
     });
-    let mut body = format!("UPDATES = {updates}\nEPOCHS = {}\n", recipe.epochs());
+    let mut body = match &flat {
+        Some(_) => format!("EPOCHS = {}\n", recipe.epochs()),
+        None => format!("UPDATES = {updates}\nACCUMULATE = {}  # batches an update\n", recipe.accumulate()),
+    };
     let mut imports = vec!["from functools import partial".to_owned(), String::new()];
     imports.extend(imports_of(recipe, recipe.kind().base()));
     imports.push("from fastai.optimizer import OptimWrapper".to_owned());
@@ -42,9 +47,10 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
                 float(flat.start / flat.end),
                 float(flat.pct)
             );
-            (predicted, None, fit)
+            (predicted, None, format!("    {fit}\n"))
         }
         None => {
+            imports.push("from fastai.callback.core import Callback, CancelFitException".to_owned());
             imports.push("from fastai.callback.schedule import ParamScheduler".to_owned());
             body.push_str("\n\n");
             body.push_str(&python::function(
@@ -52,8 +58,14 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
                 &recipe.rate,
                 "The learning rate that update `update` uses, from 0.",
             ));
-            let why = format!("fastai has no fit for this curve ({})", recipe.curve());
-            let fit = "learn.fit(EPOCHS, cbs=[ParamScheduler(SCHEDULES), *callbacks()])".to_owned();
+            let why = match is_whole {
+                true => format!("fastai has no fit for this curve ({})", recipe.curve()),
+                false => "the run is no whole number of epochs, which fastai's shares run over".to_owned(),
+            };
+            let fit = "    batches = len(learn.dls.train)\n    epochs = -(-UPDATES * ACCUMULATE // batches)\n    \
+                       schedules = {name: At(rate, epochs * batches) for name, rate in SCHEDULES.items()}\n    \
+                       learn.fit(epochs, cbs=[ParamScheduler(schedules), Stop(), *callbacks()])\n"
+                .to_owned();
             (
                 recipe.rate.values(updates),
                 Some(format!("a function under ParamScheduler gives the rates: {why}")),
@@ -61,7 +73,7 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
             )
         }
     };
-    let mut schedules = vec!["    \"lr\": At(rate),\n".to_owned()];
+    let mut schedules = vec!["    \"lr\": rate,\n".to_owned()];
     for varying in &recipe.varying {
         let about = format!("The {} that update `update` uses.", varying.name);
         body.push_str("\n\n");
@@ -72,22 +84,18 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
             "beta2" | "alpha" => "sqr_mom",
             other => other,
         };
-        schedules.push(format!("    \"{name}\": At({}),\n", varying.name));
+        schedules.push(format!("    \"{name}\": {},\n", varying.name));
     }
     if table.is_some() {
-        body.push_str(&format!(
-            "\n\nclass At:\n    \"\"\"A function of the share of training done.\"\"\"\n\n    def __init__(self, \
-             function):\n        self.function = function\n\n    def __call__(self, share):\n        return \
-             self.function(min(round(share * UPDATES), UPDATES - 1))\n\n\nSCHEDULES = {{\n{}}}\n",
-            schedules.concat()
-        ));
+        body.push_str(AT);
+        body.push_str(&format!("\n\nSCHEDULES = {{\n{}}}\n", schedules.concat()));
     }
     let own_class = class(recipe).trim_end();
     body.push_str(&if own_class.is_empty() { String::new() } else { format!("\n\n{own_class}\n") });
     body.push_str(&callbacks(recipe, &mut imports));
     body.push_str(&format!(
         "\n\nOPTIMIZER = {}  # Learner(..., opt_func=OPTIMIZER)\n\n\ndef fit(learn):\n    \"\"\"Trains `learn` under \
-         this schedule.\"\"\"\n    {fit}\n",
+         this schedule.\"\"\"\n{fit}",
         optimizer(recipe)
     ));
     let header = python::header(recipe, "fastai 2.8", "learn = Learner(..., opt_func=OPTIMIZER); fit(learn)");
@@ -100,13 +108,35 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
     }
 }
 
+/// What makes a schedule of a function of the update, and ends the run.
+const AT: &str = r#"
+
+class At:
+    """A function of the share of all batches that are done."""
+
+    def __init__(self, function, batches):
+        self.function = function
+        self.batches = batches
+
+    def __call__(self, share):
+        return self.function(min(round(share * self.batches) // ACCUMULATE, UPDATES - 1))
+
+
+class Stop(Callback):
+    """Ends the training after the last update, which may be within an epoch."""
+
+    def after_batch(self):
+        if self.training and self.train_iter >= UPDATES * ACCUMULATE:
+            raise CancelFitException()
+"#;
+
 /// `fit_flat_cos` for a flat rate that falls in half a cosine.
 fn flat_cos(recipe: &Recipe<'_>) -> Option<CombinedCos> {
     let node = Lowered::new(&recipe.run.lr, recipe.clock);
     match node.kind {
         Kind::Wsd(kind) if node.is_plain() && kind.shape == Decay::Cosine && kind.floor > 0.0 => {
-            let decay = node.length(kind.decay).min(node.ticks());
-            let pct = 1.0 - decay as f64 / node.ticks() as f64;
+            let ticks = node.ticks() as f64;
+            let pct = 1.0 - node.exact(kind.decay).min(ticks) / ticks;
             (pct > 0.0).then_some(CombinedCos { pct, start: kind.peak, middle: kind.peak, end: kind.floor })
         }
         _ => None,

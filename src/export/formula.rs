@@ -1,9 +1,9 @@
 //! A schedule as a formula of the update's index.
 
-use super::expression::{Expression, Function};
-use crate::schedule::kind::{self, After, Anneal, Decay, Triangles};
+use crate::schedule::formula::{Function, Term as Expression};
+use crate::schedule::kind::{self, After, Anneal, Bent, Decay, Triangles};
 use crate::schedule::lowered::{Lowered, Slope};
-use crate::schedule::{Clock, Curve, Kind, Ramp, Schedule};
+use crate::schedule::{Clock, Curve, Joins, Kind, Ramp, Schedule};
 
 use Expression::{Number, Tick};
 
@@ -33,9 +33,13 @@ fn node(node: &Lowered<'_>, e: Expression) -> Option<Expression> {
     let mut value = match node.warmup {
         None => body(node, e.clone())?,
         Some(slope) => {
-            let top = body(node, Number(0.0))?.at(0.0);
             let over = slope.over as f64;
-            let after = body(node, e.clone() - over)?;
+            let meets = if slope.joins == Joins::Into { over } else { 0.0 };
+            let top = match node.kind {
+                Kind::Tanh(kind) if meets == 0.0 => kind.peak,
+                _ => body(node, Number(meets))?.at(meets),
+            };
+            let after = body(node, e.clone() - slope.lead() as f64)?;
             e.clone().below(over, top * climb(slope, e.clone()), after)
         }
     };
@@ -56,13 +60,14 @@ fn value_at(node: &Lowered<'_>, tick: u64) -> Option<f64> {
 }
 
 /// The share of a climb at `elapsed` of its ticks.
-fn climb(Slope { over, low, shape }: Slope, elapsed: Expression) -> Expression {
+fn climb(Slope { over, low, shape, .. }: Slope, elapsed: Expression) -> Expression {
     let share = elapsed.clone() / over as f64;
     match shape {
         Ramp::Linear => low + (1.0 - low) * share,
-        Ramp::Cosine => low + (1.0 - low) * (1.0 - share.call(Function::CosPi)) / 2.0,
+        Ramp::Cosine => low + (1.0 - low) * (1.0 - share.cos_pi()) / 2.0,
         Ramp::Exponential => Number(low).power(1.0 - share),
         Ramp::Quadratic => low + (1.0 - low) * share.power(2.0),
+        Ramp::OneMinusSqrt => low + (1.0 - low) * (1.0 - (1.0 - share).call(Function::Sqrt)),
         Ramp::Logarithmic => low + (1.0 - low) * (elapsed.call(Function::Log1p) / (over as f64).ln_1p()),
     }
 }
@@ -74,12 +79,12 @@ fn between(peak: f64, floor: f64, left: Expression) -> Expression {
 
 /// `(1 + cos πp) / 2`
 fn half_cosine(share: Expression) -> Expression {
-    (1.0 + share.call(Function::CosPi)) / 2.0
+    (1.0 + share.cos_pi()) / 2.0
 }
 
 /// The share of a descent that is done.
-fn done(e: Expression, over: u64) -> Expression {
-    e.min(over as f64) / over as f64
+fn done(e: Expression, over: f64) -> Expression {
+    e.min(over) / over
 }
 
 fn body(node: &Lowered<'_>, e: Expression) -> Option<Expression> {
@@ -92,26 +97,27 @@ fn body(node: &Lowered<'_>, e: Expression) -> Option<Expression> {
         Kind::Multistep(kind) => multistep(node, kind, e)?,
         Kind::Exponential(kind) => kind.peak * Number(kind.gamma).power(e),
         Kind::Linear(kind) => {
-            kind.peak * (kind.from + (kind.to - kind.from) * done(e, node.rest_or(kind.over)))
+            kind.peak * (kind.from + (kind.to - kind.from) * done(e, node.exact_or_rest(kind.over)))
         }
         Kind::Polynomial(kind) => {
-            let left = (1.0 - done(e, node.rest_or(kind.over))).power(kind.power);
+            let left = (1.0 - done(e, node.exact_or_rest(kind.over))).power(kind.power);
             between(kind.peak, kind.floor, left)
         }
         Kind::Cosine(kind) => {
-            let over = node.rest_or(kind.over);
+            let over = node.exact_or_rest(kind.over);
             let share = match kind.after {
                 After::Hold => done(e, over),
-                After::Rebound => e / over as f64,
+                After::Rebound => e / over,
             };
-            between(kind.peak, kind.floor, half_cosine(share))
+            between(kind.peak, kind.floor, half_cosine(share).power(kind.power))
         }
         Kind::CosineRestarts(kind) => restarts(node, kind, e)?,
         Kind::OneCycle(kind) => one_cycle(node, kind, e),
         Kind::Cyclic(kind) => cyclic(node, kind, e),
         Kind::InverseSqrt(kind) => {
-            let timescale = node.length(kind.timescale) as f64;
-            kind.peak * (timescale / (e + timescale)).call(Function::Sqrt)
+            let timescale = node.body.exact(kind.timescale);
+            let fall = kind.peak * (timescale / (e + timescale)).call(Function::Sqrt);
+            if kind.floor > 0.0 { fall.max(kind.floor) } else { fall }
         }
         Kind::Noam(kind) => {
             let step = e + 1.0;
@@ -119,8 +125,8 @@ fn body(node: &Lowered<'_>, e: Expression) -> Option<Expression> {
             kind.scale * kind.d_model.powf(-0.5) * step.power(-0.5).min(climb)
         }
         Kind::Wsd(kind) => {
-            let over = node.length(kind.decay).min(node.ticks());
-            let start = (node.ticks() - over) as f64;
+            let over = node.exact(kind.decay).min(node.ticks() as f64);
+            let start = node.ticks() as f64 - over;
             let share = done(e.clone() - start, over);
             let left = match kind.shape {
                 Decay::Linear => 1.0 - share,
@@ -132,8 +138,12 @@ fn body(node: &Lowered<'_>, e: Expression) -> Option<Expression> {
             if start > 0.0 { e.below(start, Number(kind.peak), decay) } else { decay }
         }
         Kind::Rex(kind) => {
-            let left = 1.0 - done(e, node.rest_or(kind.over));
+            let left = 1.0 - done(e, node.exact_or_rest(kind.over));
             between(kind.peak, kind.floor, left.clone() / (0.5 + 0.5 * left))
+        }
+        Kind::Formula(kind) => {
+            let (formula, values) = (kind.value.formula(), kind.value.values());
+            formula.root().with(&e, node.ticks() as f64, values)
         }
         Kind::Sequence(_) => {
             let mut parts = node.parts().into_iter().rev();
@@ -156,8 +166,27 @@ fn body(node: &Lowered<'_>, e: Expression) -> Option<Expression> {
             }
             value
         }
+        Kind::KDecay(kind) => {
+            let share = done(e, node.exact_or_rest(kind.over)).power(kind.k);
+            let left = match kind.shape {
+                Bent::Cosine => half_cosine(share),
+                Bent::Polynomial => (1.0 - share).power(kind.power),
+            };
+            between(kind.peak, kind.floor, left)
+        }
+        Kind::Tanh(kind) => {
+            let over = node.exact_or_rest(kind.over);
+            let share = e.clone() / over;
+            let bent = (kind.lower * (1.0 - share.clone()) + kind.upper * share).call(Function::Tanh);
+            e.below(over, between(kind.peak, kind.floor, 0.5 * (1.0 - bent)), Number(kind.floor))
+        }
+        Kind::Power(kind) => {
+            let time = 1.0 + e / node.body.exact(kind.timescale);
+            let fall = kind.peak * time.power(-kind.exponent);
+            if kind.floor > 0.0 { fall.max(kind.floor) } else { fall }
+        }
         // These are written as knots.
-        Kind::KDecay(_) | Kind::Tanh(_) | Kind::Power(_) | Kind::Points(_) | Kind::Listed(_) => return None,
+        Kind::Noise(_) | Kind::Points(_) | Kind::Listed(_) => return None,
     })
 }
 
@@ -179,28 +208,31 @@ fn multistep(node: &Lowered<'_>, kind: &kind::Multistep, e: Expression) -> Optio
 }
 
 fn restarts(node: &Lowered<'_>, kind: &kind::CosineRestarts, e: Expression) -> Option<Expression> {
-    let first = node.length(kind.first) as f64;
+    let first = node.exact(kind.first);
     let cycle = |peak: Expression, elapsed: Expression, length: f64| {
         kind.floor + (peak - kind.floor) * half_cosine(elapsed / length)
     };
     if kind.mult == 1.0 {
-        let elapsed = e.clone().remainder(first);
+        let elapsed = match first.fract() == 0.0 {
+            true => e.clone().remainder(first),
+            // The margin of the schedule itself.
+            false => e.clone() - first * (e.clone() / first + 1e-9).call(Function::Floor),
+        };
         if kind.peak_decay == 1.0 {
             return Some(cycle(Number(kind.peak), elapsed, first));
         }
         let decay = Number(kind.peak_decay).power((e / first).call(Function::Floor));
-        let peak = (kind.peak * decay).max(kind.floor.min(kind.peak));
-        return Some(cycle(peak, elapsed, first));
+        return Some(cycle(kind.peak * decay, elapsed, first));
     }
     // A piece a cycle: each begins on a whole tick.
     let growth = kind.mult - 1.0;
     let start = |index: usize| {
         let exact = first * (index as f64 * growth.ln_1p()).exp_m1() / growth;
-        (exact + 1e-6).round()
+        if first.fract() == 0.0 { (exact + 1e-6).round() } else { exact }
     };
     let cycles = (1..=MAX_PIECES).find(|index| start(*index) >= node.ticks() as f64)?;
     let piece = |index: usize| {
-        let peak = (kind.peak * kind.peak_decay.powf(index as f64)).max(kind.floor.min(kind.peak));
+        let peak = kind.peak * kind.peak_decay.powf(index as f64);
         let (begin, end) = (start(index), start(index + 1));
         cycle(Number(peak), e.clone() - begin, (end - begin).max(1.0))
     };
@@ -219,7 +251,7 @@ fn one_cycle(node: &Lowered<'_>, kind: &kind::OneCycle, e: Expression) -> Expres
     let anneal = |from: f64, to: f64, start: f64, end: f64| {
         let share = (e.clone() - start) / (end - start);
         match kind.anneal {
-            Anneal::Cosine => to + (from - to) / 2.0 * (share.call(Function::CosPi) + 1.0),
+            Anneal::Cosine => to + (from - to) / 2.0 * (share.cos_pi() + 1.0),
             Anneal::Linear => (to - from) * share + from,
         }
     };
@@ -242,8 +274,8 @@ fn one_cycle(node: &Lowered<'_>, kind: &kind::OneCycle, e: Expression) -> Expres
 }
 
 fn cyclic(node: &Lowered<'_>, kind: &kind::Cyclic, e: Expression) -> Expression {
-    let up = node.length(kind.up) as f64;
-    let down = kind.down.map_or(up, |down| node.length(down) as f64);
+    let up = node.exact(kind.up);
+    let down = kind.down.map_or(up, |down| node.exact(down));
     let total = up + down;
     let within = e.clone().remainder(total);
     let height = within.clone().below(up, within.clone() / up, (total - within) / down);

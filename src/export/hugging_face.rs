@@ -50,9 +50,12 @@ fn kinds(outline: &Outline, warmup: u64, total: u64) -> Vec<Kind> {
         kinds.push(Kind::Constant);
     }
     kinds.extend([Kind::Linear, Kind::Cosine { num_cycles: 0.5 }]);
-    if let Some((first, _, _)) = outline.cycles {
-        let cycles = ((total - warmup.min(total)) as f64 / first as f64).round().max(1.0);
-        kinds.push(Kind::CosineWithRestarts { num_cycles: cycles });
+    let rest = (total - warmup.min(total)) as f64;
+    if let Some(half) = outline.half_wave {
+        kinds.push(Kind::Cosine { num_cycles: 0.5 * rest / half });
+    }
+    if let Some(first) = outline.cycle.or(outline.cycles.map(|(first, ..)| first as f64)) {
+        kinds.push(Kind::CosineWithRestarts { num_cycles: (rest / first).round().max(1.0) });
     }
     if let Some(timescale) = outline.timescale {
         kinds.push(Kind::InverseSqrt { timescale });
@@ -106,7 +109,9 @@ impl Kind {
     /// `lr_scheduler_kwargs`, whose numbers are written by `float`.
     fn arguments(&self, float: fn(f64) -> String) -> Vec<(&'static str, String)> {
         match *self {
-            Self::Linear | Self::Constant | Self::ConstantWithWarmup | Self::Cosine { .. } => Vec::new(),
+            Self::Linear | Self::Constant | Self::ConstantWithWarmup => Vec::new(),
+            Self::Cosine { num_cycles: 0.5 } => Vec::new(),
+            Self::Cosine { num_cycles } => vec![("num_cycles", float(num_cycles))],
             Self::CosineWithRestarts { num_cycles } => vec![("num_cycles", format!("{num_cycles:.0}"))],
             Self::Polynomial { lr_end, power } => vec![("lr_end", float(lr_end)), ("power", float(power))],
             Self::InverseSqrt { timescale } => vec![("timescale", float(timescale))],

@@ -245,6 +245,10 @@ fn native(node: &Lowered<'_>, accumulate: u64) -> Option<Schedule> {
             power: 1.0,
             cycle: false,
         },
+        Kind::Power(kind) if kind.exponent == 1.0 && kind.floor == 0.0 && accumulate == 1 => {
+            let decay_rate = 1.0 / node.body.exact(kind.timescale);
+            Schedule::InverseTime { initial: kind.peak, decay_steps: 1, decay_rate }
+        }
         Kind::Exponential(kind) => Schedule::Exponential {
             initial: kind.peak,
             decay_steps: accumulate,

@@ -6,6 +6,28 @@ use super::recipe::Recipe;
 use super::text::float;
 use super::{Draft, python, pytorch};
 
+/// Where the mixin ends.
+const TRAINER: &str = "\n\nTRAINER = ";
+/// What a schedule-free optimizer needs around training, evaluation and saving.
+const HOOKS: &str = "
+    def on_train_start(self):
+        self.optimizers(use_pl_optimizer=False).train()
+
+    def on_validation_start(self):
+        self.optimizers(use_pl_optimizer=False).eval()
+
+    def on_validation_end(self):
+        self.optimizers(use_pl_optimizer=False).train()
+
+    def on_save_checkpoint(self, checkpoint):
+        optimizer = self.optimizers(use_pl_optimizer=False)
+        optimizer.eval()  # the averaged weights are those to keep
+        checkpoint[\"state_dict\"] = {name: value.clone() for name, value in self.state_dict().items()}
+        optimizer.train()
+
+
+TRAINER = ";
+
 pub fn write(recipe: &Recipe<'_>) -> Draft {
     let code = pytorch::code(recipe);
     let mut trainer = vec![format!("max_steps={}", recipe.updates())];
@@ -25,6 +47,7 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
          Trainer(**TRAINER)\n",
         code.body
     );
+    let body = if recipe.kind().is_schedule_free() { body.replacen(TRAINER, HOOKS, 1) } else { body };
     let header = python::header(recipe, "Lightning 2.6", "Mix Optimization into your LightningModule.");
     Draft {
         text: python::module(&header, &code.imports, &body),

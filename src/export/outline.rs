@@ -4,6 +4,7 @@
 //! keep the one whose simulated rates are closest to the drawn ones.
 
 use super::formula::sampled;
+use crate::schedule::kind::After;
 use crate::schedule::lowered::Lowered;
 use crate::schedule::{Clock, Kind, Schedule};
 
@@ -23,6 +24,10 @@ pub struct Outline {
     pub bends: Vec<f64>,
     /// Cosine cycles: first length, growth, decay of the peak.
     pub cycles: Option<(u64, f64, f64)>,
+    /// The length of equal cosine cycles in updates, which need not be whole.
+    pub cycle: Option<f64>,
+    /// The length of half a cosine that rises again, in updates, which need not be whole.
+    pub half_wave: Option<f64>,
     /// Equal drops: distance in updates, factor.
     pub steps: Option<(u64, f64)>,
     /// Drops: updates, factor.
@@ -61,7 +66,7 @@ impl Outline {
         if let Some(slope) = node.warmup {
             outline.warmups.insert(0, slope.over * stride);
         }
-        let lead = node.warmup.map_or(0, |slope| slope.over * stride);
+        let lead = node.warmup.map_or(0, |slope| slope.lead() * stride);
         if let Some((_, slope)) = node.cooldown {
             outline.decays.insert(0, slope.over * stride);
             outline.floors.insert(0, slope.low * peak);
@@ -97,6 +102,9 @@ impl Outline {
                 self.ends.insert(0, end(kind.over));
             }
             Kind::Cosine(kind) => {
+                if kind.after == After::Rebound && stride == 1 {
+                    self.half_wave = Some(node.exact_or_rest(kind.over));
+                }
                 self.floors.insert(0, kind.floor);
                 self.ends.insert(0, end(kind.over));
             }
@@ -117,14 +125,21 @@ impl Outline {
             Kind::CosineRestarts(kind) => {
                 self.floors.insert(0, kind.floor);
                 self.cycles = Some((whole(kind.first), kind.mult, kind.peak_decay));
+                let is_equal = kind.mult == 1.0 && kind.peak_decay == 1.0 && stride == 1;
+                self.cycle = is_equal.then(|| node.exact(kind.first));
             }
             Kind::Wsd(kind) => {
                 self.floors.insert(0, kind.floor);
                 self.decays.insert(0, whole(kind.decay));
             }
-            Kind::InverseSqrt(kind) => self.timescale = Some(whole(kind.timescale) as f64),
+            Kind::InverseSqrt(kind) => {
+                self.floors.insert(0, kind.floor);
+                self.timescale = Some(node.body.exact(kind.timescale) * stride as f64);
+            }
             Kind::Power(kind) => {
-                self.timescale = (kind.exponent == 0.5).then(|| whole(kind.timescale) as f64);
+                self.floors.insert(0, kind.floor);
+                let timescale = node.body.exact(kind.timescale) * stride as f64;
+                self.timescale = (kind.exponent == 0.5).then_some(timescale);
             }
             Kind::Cyclic(kind) => {
                 let up = whole(kind.up);
@@ -134,6 +149,8 @@ impl Outline {
             // What the drawn curve shows is all there is to say.
             Kind::Constant(_)
             | Kind::Noam(_)
+            | Kind::Formula(_)
+            | Kind::Noise(_)
             | Kind::Points(_)
             | Kind::Listed(_)
             | Kind::Sequence(_)

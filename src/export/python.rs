@@ -1,15 +1,16 @@
 //! Functions of the update as Python.
 
-use super::expression::Language;
+use super::expression::{Language, statements};
 use super::knots::Knots;
 use super::recipe::{Recipe, Track};
 use super::text::{self, float};
+use crate::schedule::formula::Function;
 
 /// Python's `def name(update)` for a track, with its constants and helpers.
 pub fn function(name: &str, track: &Track, about: &str) -> String {
     match track {
         Track::Formula(formula) => {
-            let statements = formula.statements(Language::Python, "update", 1);
+            let statements = statements(formula, Language::Python, "update", 1);
             format!("def {name}(update):\n    \"\"\"{about}\"\"\"\n{statements}")
         }
         Track::Knots(Knots { points }) => {
@@ -43,12 +44,10 @@ pub fn module(header: &str, imports: &[String], code: &str) -> String {
     if needs_knots || code.contains("bisect_right(") {
         lines.push("from bisect import bisect_right".to_owned());
     }
-    let names = ["cos", "floor", "log1p", "sqrt", "tanh"];
-    let mut used: Vec<&str> = names.into_iter().filter(|name| code.contains(&format!("{name}("))).collect();
-    if code.contains("cos(pi") {
-        used.push("pi");
-        used.sort_unstable();
-    }
+    let functions = Function::ALL.into_iter().filter(|(_, function, ..)| function.is_of_math());
+    let calls = functions.filter(|(name, ..)| has_name(code, name, true)).map(|(name, ..)| name);
+    let mut used: Vec<&str> = calls.chain(has_name(code, "pi", false).then_some("pi")).collect();
+    used.sort_unstable();
     if !used.is_empty() {
         lines.push(format!("from math import {}", used.join(", ")));
     }
@@ -60,6 +59,17 @@ pub fn module(header: &str, imports: &[String], code: &str) -> String {
     let gap = if lines.is_empty() { "" } else { "\n\n" };
     let lead = if lines.is_empty() { String::new() } else { format!("\n{}\n", lines.join("\n")) };
     format!("{header}{lead}{gap}{helper}{code}")
+}
+
+/// Whether a name stands in the code that is nobody's attribute, and a function's where it is called.
+fn has_name(code: &str, name: &str, is_called: bool) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    code.match_indices(name).any(|(at, _)| {
+        let before = code.get(..at).and_then(|before| before.chars().next_back());
+        let after = code.get(at + name.len()..).and_then(|after| after.chars().next());
+        !before.is_some_and(|c| is_part(c) || c == '.')
+            && if is_called { after == Some('(') } else { !after.is_some_and(is_part) }
+    })
 }
 
 /// `def micro_batches(update)`, where the run's batch is a schedule.

@@ -106,10 +106,11 @@ fn with_classes(recipe: &Recipe<'_>, scheduler: &Scheduler, lr: f64) -> Code {
     let mut imports = optimizer::imports(recipe, recipe.kind());
     imports.push(format!("from torch.optim.lr_scheduler import {}", classes.join(", ")));
     let body = format!(
-        "{}def build(model):\n    \"\"\"The optimizer and its scheduler.\"\"\"\n    optimizer = {}\n    scheduler = \
-         {}\n    return optimizer, scheduler\n",
+        "{}def build(model):\n    \"\"\"The optimizer and its scheduler.\"\"\"\n    optimizer = {}\n{}    \
+         scheduler = {}\n    return optimizer, scheduler\n",
         optimizer::constants(recipe),
         optimizer::constructor(recipe, "model.parameters()", &float(lr)),
+        optimizer::prepared(recipe),
         native::written(scheduler, 1),
     );
     Code { imports, body, predicted: torch::rates(scheduler, lr, recipe.updates()), table: None }

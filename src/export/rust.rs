@@ -1,6 +1,6 @@
 //! Functions of the update as Rust.
 
-use super::expression::Language;
+use super::expression::{Language, statements};
 use super::recipe::{Recipe, Track};
 use super::text::{float, line};
 
@@ -8,7 +8,7 @@ use super::text::{float, line};
 pub fn function(name: &str, track: &Track, about: &str) -> String {
     match track {
         Track::Formula(formula) => {
-            let statements = formula.statements(Language::Rust, "update", 1);
+            let statements = statements(formula, Language::Rust, "update", 1);
             let bind = if statements.contains("update") { "    let update = update as f64;\n" } else { "" };
             let argument = if bind.is_empty() { "_update" } else { "update" };
             format!("/// {about}\npub fn {name}({argument}: usize) -> f64 {{\n{bind}{statements}}}\n")

@@ -1,11 +1,11 @@
 //! A number of the update as a text writes it.
 
-use super::expression::Expression;
 use super::knots::Knots;
+use crate::schedule::formula::Term;
 
 /// A number as a text writes it: in closed form, or by its values at some updates.
 pub enum Track {
-    Formula(Expression),
+    Formula(Term),
     Knots(Knots),
 }
 

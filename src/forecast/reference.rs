@@ -78,7 +78,9 @@ impl Reference {
     pub fn schedule(self, peak: f64, like: &Schedule) -> Schedule {
         let kind = match self {
             Self::Constant => Kind::Constant(Constant { peak }),
-            Self::Cosine => Kind::Cosine(Cosine { peak, floor: 0.0, over: None, after: After::Hold }),
+            Self::Cosine => {
+                Kind::Cosine(Cosine { peak, floor: 0.0, over: None, after: After::Hold, power: 1.0 })
+            }
             Self::Step => {
                 let (at, gamma) = STEP;
                 Kind::Multistep(Multistep { peak, milestones: vec![Span::Percent(at)], gamma })

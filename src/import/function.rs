@@ -4,8 +4,9 @@ use super::fit::{self, Sample};
 use super::python::eval::Stop;
 use super::shape::{in_epochs, table};
 use super::{ImportError, Imported};
-use crate::schedule::kind::Value;
-use crate::schedule::{Schedule, Span, Tick};
+use crate::schedule::formula::{Definition, Variables};
+use crate::schedule::kind::{Formula, Kind, Value};
+use crate::schedule::{Clock, Schedule, Span, Tick};
 
 /// The most values that are listed one by one, and looked at.
 pub(super) const MAX_VALUES: u64 = 20_000;
@@ -19,10 +20,13 @@ pub(super) struct Sampled<'s> {
     /// The ticks of the run, where they are known.
     pub ticks: Option<u64>,
     pub tick: Tick,
+    /// The function itself, where it could be translated.
+    pub formula: Option<Definition>,
 }
 
-/// The schedule whose values these are: a named one where it is exact, or else the values themselves, or for
-/// runs of more than [`MAX_VALUES`] ticks the nearest that there is.
+/// The schedule whose values these are: a named one where it is exact, or else the function's own formula where it
+/// could be translated, or else the values themselves, or for runs of more than [`MAX_VALUES`] ticks the nearest that
+/// there is.
 ///
 /// # Errors
 /// When the function cannot be evaluated, or gives what is no rate.
@@ -61,9 +65,15 @@ pub(super) fn schedule(
         samples.push(Sample { update, rate: value });
     }
     let found = fit::nearest(&samples, total)?;
-    let schedule = if found.fit.is_exact() {
+    let formula = of.formula.as_ref().and_then(|formula| exact(formula, &samples, total));
+    // The values listed one by one say less than the formula they are of.
+    let is_named = !matches!(found.schedule.kind, Kind::Listed(_) | Kind::Points(_)) || formula.is_none();
+    let schedule = if found.fit.is_exact() && is_named {
         imported.note(format!("{} was evaluated: it is {} exactly", of.what, found.fit.kind));
         found.schedule
+    } else if let Some(formula) = formula {
+        imported.note(format!("{} was translated: the schedule is its own formula; {}", of.what, found.fit));
+        formula
     } else if every == 1 {
         imported.note(format!("{} was evaluated: its {total} values were taken; {}", of.what, found.fit));
         table(samples.into_iter().map(|sample| sample.rate).collect())
@@ -76,6 +86,17 @@ pub(super) fn schedule(
     // A run of another length must not stretch what was found over the evaluated ticks.
     let schedule = if of.ticks.is_none() { ended(schedule, total) } else { schedule };
     Ok(if of.tick == Tick::Epoch { in_epochs(&schedule) } else { schedule })
+}
+
+/// The formula as a schedule, where it gives what the function gave.
+fn exact(formula: &Definition, samples: &[Sample], total: u64) -> Option<Schedule> {
+    let agrees = samples.iter().all(|sample| {
+        let at = Variables { t: sample.update as f64, total: total as f64 };
+        (formula.at(at) - sample.rate).abs() <= 1e-12 * sample.rate.abs()
+    });
+    let schedule = Schedule::from(Kind::Formula(Formula { value: formula.clone() }));
+    let clock = Clock { updates: total, updates_per_epoch: 1 };
+    (agrees && schedule.resolve(clock).is_ok()).then_some(schedule)
 }
 
 /// The schedule with the length that it has by default written out.

@@ -1,8 +1,10 @@
 //! Short ways to write the schedules that importers make.
 
+use super::ImportError;
+use crate::schedule::formula::Definition;
 use crate::schedule::kind::{
-    After, Constant, Cosine, CosineRestarts, Decay, Kind, Linear, Listed, Part, Polynomial, Sequence, Table,
-    Value, Wsd,
+    After, Constant, Cosine, CosineRestarts, Decay, Formula, Kind, Linear, Listed, Part, Polynomial,
+    Sequence, Table, Value, Wsd,
 };
 use crate::schedule::{Ramp, Schedule, Span, Tick, Warmup};
 
@@ -11,7 +13,7 @@ pub fn constant(peak: f64) -> Schedule {
 }
 
 pub fn cosine(peak: f64, floor: f64, over: Option<Span>, after: After) -> Schedule {
-    Kind::Cosine(Cosine { peak, floor, over, after }).into()
+    Kind::Cosine(Cosine { peak, floor, over, after, power: 1.0 }).into()
 }
 
 pub fn restarts(peak: f64, floor: f64, first: Span, mult: f64, peak_decay: f64) -> Schedule {
@@ -31,6 +33,16 @@ pub fn wsd(peak: f64, floor: f64, decay: Span, shape: Decay) -> Schedule {
     Kind::Wsd(Wsd { peak, floor, decay, shape }).into()
 }
 
+/// A formula with these constants.
+///
+/// # Errors
+/// When it is none: the text is an importer's own, and its numbers are not.
+pub fn written(formula: &str, constants: &[(&str, f64)]) -> Result<Schedule, ImportError> {
+    let value = Definition::parse(formula, constants)
+        .map_err(|error| ImportError::unsupported(formula, error.to_string()))?;
+    Ok(Kind::Formula(Formula { value }).into())
+}
+
 /// The schedules one after the other, all but the last with their lengths.
 pub fn sequence(before: Vec<(Span, Schedule)>, last: Schedule) -> Schedule {
     let before = before.into_iter().map(|(length, schedule)| Part { length: Some(length), schedule });
@@ -40,7 +52,7 @@ pub fn sequence(before: Vec<(Span, Schedule)>, last: Schedule) -> Schedule {
 
 /// The schedule after a warmup; a length of nothing leaves it as it is.
 pub fn warmed(schedule: Schedule, over: Span, from: f64, shape: Ramp) -> Schedule {
-    let warmup = (over.amount() > 0.0).then_some(Warmup { over, from: from.clamp(0.0, 1.0), shape });
+    let warmup = (over.amount() > 0.0).then_some(Warmup::new(over, from.clamp(0.0, 1.0), shape));
     Schedule { warmup, ..schedule }
 }
 

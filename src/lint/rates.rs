@@ -3,10 +3,15 @@
 use super::{Remedy, Severity, Subject, Warning, all};
 use crate::experiment::optimizer::Steps;
 use crate::experiment::{Controller, Greedy, Number, WeightFormat};
+use crate::schedule::MAX_RATE;
+use crate::schedule::formula::Variables;
 use crate::schedule::kind::{Kind, Multistep, Step, Value};
+use crate::schedule::lowered::Lowered;
 
 /// The size of a usual weight: that of a layer of 400 inputs.
 const USUAL_WEIGHT: f64 = 0.05;
+/// The most ticks at which a formula is looked at.
+const MAX_TICKS: u64 = 1_000_000;
 /// The updates at which the curve is looked at.
 const LOOKS: u64 = 1000;
 
@@ -20,6 +25,7 @@ pub(super) fn lint(subject: &Subject) -> Vec<Warning> {
         vanishing(subject, &mut warnings);
         greedy(subject, &mut warnings);
         underflow(subject, &mut warnings);
+        formula(subject, &mut warnings);
     }
     warnings
 }
@@ -56,6 +62,27 @@ fn growth(subject: &Subject, warnings: &mut Vec<Warning>) {
                 warn("steps-grow", message).set(format!("lr.{path}gamma"), format!("{:?}", 1.0 / gamma)),
             );
         }
+    }
+}
+
+/// Values that are no rates, where a long run's formula was not looked at before.
+fn formula(subject: &Subject, warnings: &mut Vec<Warning>) {
+    let Kind::Formula(kind) = &subject.run.lr.kind else { return };
+    let total = Lowered::new(&subject.run.lr, subject.time.clock).ticks();
+    let value = |tick: u64| kind.value.at(Variables { t: tick as f64, total: total as f64 });
+    let wrong = (0..total.min(MAX_TICKS)).filter(|tick| !(0.0..=MAX_RATE).contains(&value(*tick)));
+    let (mut first, mut count) = (None, 0_u64);
+    for tick in wrong {
+        first.get_or_insert(tick);
+        count += 1;
+    }
+    if let Some(first) = first {
+        let message = format!(
+            "the formula gives no rate at {count} of {total} ticks, {:?} at tick {first} for one: the nearest rate \
+             is used there",
+            value(first)
+        );
+        warnings.push(Warning::new(Severity::Error, "formula-gives-no-rate", message));
     }
 }
 

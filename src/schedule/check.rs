@@ -1,6 +1,7 @@
 //! What values a schedule's fields may have, whether a file, a slider or a program set them.
 
 use super::ScheduleError;
+use super::formula::Definition;
 use super::kind::{Kind, Role, Value};
 use super::span::Span;
 
@@ -40,12 +41,16 @@ impl Kind {
                 Role::Choice(_)
                 | Role::Flag
                 | Role::Span
+                | Role::Formula
                 | Role::Points
                 | Role::Values
                 | Role::Milestones
                 | Role::Parts
                 | Role::Factors => {}
             }
+        }
+        for (name, value) in self.definition().into_iter().flat_map(Definition::constants) {
+            within(name, value, (-MAX_RATE, MAX_RATE))?;
         }
         Ok(())
     }
@@ -96,7 +101,7 @@ mod tests {
     }
 
     fn warmed(over: f64, from: f64, shape: Ramp) -> Schedule {
-        let warmup = Some(Warmup { over: Span::Updates(over), from, shape });
+        let warmup = Some(Warmup::new(Span::Updates(over), from, shape));
         Schedule { warmup, ..constant(1.0) }
     }
 
@@ -133,11 +138,11 @@ mod tests {
         for wrong in [f64::NAN, f64::INFINITY, 1e31] {
             assert!(message(constant(wrong)).starts_with(&format!("`peak` is {wrong:?};")));
         }
-        let exponential = Kind::Exponential(Exponential { peak: 1.0, gamma: 1.5 });
+        let exponential = Kind::Exponential(Exponential { peak: 1.0, gamma: 1500.0 });
         let inside = sequence(vec![(Some(Span::Epochs(1.0)), constant(1.0)), (None, exponential.into())]);
         assert_eq!(
             message(Schedule::from(Kind::Product(Product { of: vec![inside] }))),
-            "`of[0].parts[1].gamma` is 1.5; allowed is a number from 0.0 to 1.0"
+            "`of[0].parts[1].gamma` is 1500.0; allowed is a number from 0.0 to 1000.0"
         );
     }
 

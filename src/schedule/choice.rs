@@ -61,6 +61,13 @@ choices! {
         /// `gamma^tick` times as high.
         Shrinking "exp_range",
     }
+    /// What noise is drawn from.
+    Spread {
+        /// Normal numbers, drawn again where they are beyond the limit.
+        Normal "normal",
+        /// Any number within the limit alike.
+        Uniform "uniform",
+    }
     /// The decay of warm, stable, decay.
     Decay {
         Linear "linear",

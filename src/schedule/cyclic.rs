@@ -5,9 +5,9 @@ pub(super) struct Cyclic {
     pub floor: f64,
     pub peak: f64,
     /// Ticks a cycle climbs.
-    pub up: u64,
+    pub up: f64,
     /// Ticks a cycle falls.
-    pub down: u64,
+    pub down: f64,
     pub amplitude: Amplitude,
 }
 
@@ -33,15 +33,10 @@ impl Cyclic {
         high - (high - low) * share * scale
     }
 
-    /// A cycle's ticks.
-    pub fn total(&self) -> u64 {
-        self.up.saturating_add(self.down)
-    }
-
     /// The height within the triangle, and the triangle's own height.
     fn height(&self, tick: u64) -> (f64, f64) {
-        let total = self.up as f64 + self.down as f64;
-        let ratio = self.up as f64 / total;
+        let total = self.up + self.down;
+        let ratio = self.up / total;
         let cycle = (1.0 + tick as f64 / total).floor();
         let x = 1.0 + tick as f64 / total - cycle;
         let share = if x <= ratio { x / ratio } else { (x - 1.0) / (ratio - 1.0) };

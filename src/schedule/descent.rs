@@ -22,6 +22,8 @@ pub(super) enum Shape {
     Power(f64),
     /// `(1 + cos πp) / 2`
     Cosine,
+    /// `((1 + cos πp) / 2)^power` (optax's `exponent`)
+    CosinePower(f64),
     /// `1 - √p` (arXiv 2405.18392)
     OneMinusSqrt,
     /// `2·0.5^p - 1` (Megatron-LM's exponential decay)
@@ -37,6 +39,7 @@ impl Shape {
         match self {
             Self::Power(power) => (1.0 - p).powf(power),
             Self::Cosine => f64::midpoint(1.0, (PI * p).cos()),
+            Self::CosinePower(power) => f64::midpoint(1.0, (PI * p).cos()).powf(power),
             Self::OneMinusSqrt => 1.0 - p.sqrt(),
             Self::Exponential => 2.0 * 0.5_f64.powf(p) - 1.0,
             Self::Rex => (1.0 - p) / (0.5 + 0.5 * (1.0 - p)),
@@ -48,9 +51,15 @@ impl Shape {
 }
 
 impl Descent {
+    /// What a warmup before it climbs to.
+    pub fn top(&self) -> f64 {
+        if matches!(self.shape, Shape::Tanh { .. }) { self.peak } else { self.at(0) }
+    }
+
     pub fn at(&self, tick: u64) -> f64 {
         let share = (tick as f64 - self.start) / self.over;
-        if share <= 0.0 {
+        // All but tanh begin at the peak.
+        if share < 0.0 || share == 0.0 && !matches!(self.shape, Shape::Tanh { .. }) {
             return self.peak;
         }
         let share = share.min(1.0);

@@ -10,10 +10,19 @@
 //! # Ok::<(), anneal_studio::schedule::formula::FormulaError>(())
 //! ```
 
+mod definition;
+pub mod operator;
 mod parse;
+mod term;
+mod write;
 
 use std::f64::consts::{E, PI};
 use std::fmt;
+
+pub use definition::Definition;
+pub use operator::{Function, Operator};
+pub use term::{Term, binary, call, choice};
+pub use write::Names;
 
 /// The longest formula, in bytes.
 pub const LONGEST: usize = 4_096;
@@ -46,90 +55,6 @@ pub struct FormulaError {
     pub allowed: String,
 }
 
-/// One operation. Comparisons give 1 or 0, and what is not 0 counts as true.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Term {
-    Number(f64),
-    /// The tick.
-    Tick,
-    /// The stretch's length in ticks.
-    Total,
-    /// A constant, by its place in the list of names.
-    Constant(usize),
-    Negative(Box<Self>),
-    Binary(Operator, Box<Self>, Box<Self>),
-    Call(Function, Vec<Self>),
-    /// `then if condition else otherwise`; the side that is not taken is not evaluated.
-    If {
-        condition: Box<Self>,
-        then: Box<Self>,
-        otherwise: Box<Self>,
-    },
-}
-
-/// Operators between two terms, with Python's meanings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operator {
-    Add,
-    Sub,
-    Mul,
-    Div,
-    /// `a // b`: the quotient rounded down.
-    Floor,
-    /// `a % b`: has the sign of `b`.
-    Remainder,
-    Power,
-    Less,
-    LessEqual,
-    Greater,
-    GreaterEqual,
-    Equal,
-    NotEqual,
-    And,
-    Or,
-}
-
-/// Functions, by the names that Python's `math` gives them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Function {
-    Abs,
-    Ceil,
-    Cos,
-    Exp,
-    Floor,
-    Log,
-    Log10,
-    Log2,
-    Max,
-    Min,
-    Not,
-    Round,
-    Sin,
-    Sqrt,
-    Tanh,
-}
-
-impl Function {
-    /// Every function: its name, and how few and how many arguments it takes.
-    pub const ALL: [(&'static str, Self, usize, usize); 15] = [
-        ("abs", Self::Abs, 1, 1),
-        ("ceil", Self::Ceil, 1, 1),
-        ("cos", Self::Cos, 1, 1),
-        ("exp", Self::Exp, 1, 1),
-        ("floor", Self::Floor, 1, 1),
-        ("log", Self::Log, 1, 1),
-        ("log10", Self::Log10, 1, 1),
-        ("log2", Self::Log2, 1, 1),
-        ("max", Self::Max, 2, 64),
-        ("min", Self::Min, 2, 64),
-        ("not", Self::Not, 1, 1),
-        ("round", Self::Round, 1, 1),
-        ("sin", Self::Sin, 1, 1),
-        ("sqrt", Self::Sqrt, 1, 1),
-        ("tanh", Self::Tanh, 1, 1),
-    ];
-}
-
 /// Names that stand for numbers: none of them can be a constant's.
 pub const NAMES: [&str; 4] = ["t", "total", "pi", "e"];
 
@@ -158,6 +83,14 @@ impl Formula {
         &self.root
     }
 
+    /// The formula of a term whose constants have these names.
+    ///
+    /// # Errors
+    /// When it is too long, or a name is one of the language's.
+    pub fn of(term: &Term, constants: &[String]) -> Result<Self, FormulaError> {
+        Self::parse(&term.python(&Names { tick: "t", total: "total", constants }))
+    }
+
     /// The value with these constants, in the order of [`Formula::constants`]; it may be NaN or infinite, and is NaN
     /// where a constant is missing.
     pub fn value(&self, variables: Variables, constants: &[f64]) -> f64 {
@@ -174,87 +107,6 @@ impl PartialEq for Formula {
 impl fmt::Display for Formula {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
-    }
-}
-
-fn truth(holds: bool) -> f64 {
-    if holds { 1.0 } else { 0.0 }
-}
-
-impl Term {
-    fn value(&self, variables: Variables, constants: &[f64]) -> f64 {
-        let value = |term: &Self| term.value(variables, constants);
-        match self {
-            Self::Number(number) => *number,
-            Self::Tick => variables.t,
-            Self::Total => variables.total,
-            Self::Constant(at) => constants.get(*at).copied().unwrap_or(f64::NAN),
-            Self::Negative(inner) => -value(inner),
-            Self::Binary(Operator::And, left, right) => truth(value(left) != 0.0 && value(right) != 0.0),
-            Self::Binary(Operator::Or, left, right) => truth(value(left) != 0.0 || value(right) != 0.0),
-            Self::Binary(operator, left, right) => operator.apply(value(left), value(right)),
-            Self::Call(function, arguments) => {
-                let mut values = arguments.iter().map(value);
-                let first = values.next().unwrap_or(f64::NAN);
-                match function {
-                    // A NaN anywhere is a NaN: nothing hides it.
-                    Function::Min => values.fold(first, |a, b| if a < b || a.is_nan() { a } else { b }),
-                    Function::Max => values.fold(first, |a, b| if a > b || a.is_nan() { a } else { b }),
-                    one => one.apply(first),
-                }
-            }
-            Self::If { condition, then, otherwise } => {
-                if value(condition) == 0.0 {
-                    value(otherwise)
-                } else {
-                    value(then)
-                }
-            }
-        }
-    }
-}
-
-impl Operator {
-    fn apply(self, a: f64, b: f64) -> f64 {
-        match self {
-            Self::Add => a + b,
-            Self::Sub => a - b,
-            Self::Mul => a * b,
-            Self::Div => a / b,
-            Self::Floor => (a / b).floor(),
-            Self::Remainder => a - b * (a / b).floor(),
-            Self::Power => a.powf(b),
-            Self::Less => truth(a < b),
-            Self::LessEqual => truth(a <= b),
-            Self::Greater => truth(a > b),
-            Self::GreaterEqual => truth(a >= b),
-            Self::Equal => truth(a == b),
-            Self::NotEqual => truth(a != b),
-            Self::And => truth(a != 0.0 && b != 0.0),
-            Self::Or => truth(a != 0.0 || b != 0.0),
-        }
-    }
-}
-
-impl Function {
-    fn apply(self, x: f64) -> f64 {
-        match self {
-            Self::Abs => x.abs(),
-            Self::Ceil => x.ceil(),
-            Self::Cos => x.cos(),
-            Self::Exp => x.exp(),
-            Self::Floor => x.floor(),
-            Self::Log => x.ln(),
-            Self::Log10 => x.log10(),
-            Self::Log2 => x.log2(),
-            Self::Max | Self::Min => x,
-            Self::Not => truth(x == 0.0),
-            // As Python does: halves go to the even neighbour.
-            Self::Round => x.round_ties_even(),
-            Self::Sin => x.sin(),
-            Self::Sqrt => x.sqrt(),
-            Self::Tanh => x.tanh(),
-        }
     }
 }
 
@@ -298,8 +150,29 @@ mod tests {
             ("math.cos(math.pi)", -1.0),
             ("1e-3 * .5", 5e-4),
             ("1_000", 1000.0),
+            ("t and 7", 7.0),
+            ("0 or t", 3.0),
+            ("log1p(0) + 1 // 0.1", 9.0),
         ] {
             assert_eq!(at(text, 3.0), value, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_formula_that_is_written_out_reads_back_as_itself() {
+        for text in [
+            "peak * min((t + 1) / 100, sqrt(100 / (t + 1)))",
+            "(2 ** 3) ** 2 + 2 ** 3 ** 2 - (-t) ** 2 - -t ** 2",
+            "1 - (2 - 3) - 4 / (5 / 6) % 7 // (8 * 9)",
+            "a if t < 5 else b if 1 < t <= 2 or not t == 3 and t != 4 else (c if t else a) * 2",
+            "(a < b) < c",
+            "not (a or b) and (c or a)",
+            "cos(pi * t / total) * 1e-7 + 123456789012345678 - 0.1",
+        ] {
+            let formula = Formula::parse(text).unwrap();
+            let names: Vec<String> = formula.constants().into_iter().map(str::to_owned).collect();
+            let again = Formula::of(formula.root(), &names).unwrap();
+            assert_eq!(again.root(), formula.root(), "{text}: {again}");
         }
     }
 

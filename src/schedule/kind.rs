@@ -4,127 +4,11 @@
 //! struct of it (for the maths and the exports) and a uniform view by field name (for files and sliders).
 
 use super::Schedule;
-pub use super::choice::{After, Anneal, Bent, Choice, Decay, Interpolation, Triangles};
+pub use super::choice::{After, Anneal, Bent, Choice, Decay, Interpolation, Spread, Triangles};
+use super::field::Slot;
+pub use super::field::{Field, Part, Role, Table, Value};
+use super::formula::Definition;
 use super::span::Span;
-
-/// What a field holds, and which values it allows.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Role {
-    /// A learning rate (or another optimizer number): finite, not negative. Shown on a log scale.
-    Rate,
-    /// A finite number between `min` and `max`.
-    Number {
-        min: f64,
-        max: f64,
-    },
-    /// A length; `None` means what is left of the run.
-    Span,
-    Flag,
-    Choice(&'static [&'static str]),
-    /// Control points `[[span, value], ...]`.
-    Points,
-    /// A list of rates, one a tick.
-    Values,
-    /// A list of positions in the run.
-    Milestones,
-    /// Schedules one after the other.
-    Parts,
-    /// Schedules multiplied.
-    Factors,
-}
-
-/// A field's value, whatever its kind.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Value {
-    Number(f64),
-    Span(Option<Span>),
-    Flag(bool),
-    Choice(&'static str),
-    Points(Vec<(Span, f64)>),
-    Values(Table),
-    Milestones(Vec<Span>),
-    Parts(Vec<Part>),
-    Factors(Vec<Schedule>),
-}
-
-/// One field of a kind.
-#[derive(Clone, Debug)]
-pub struct Field {
-    pub name: &'static str,
-    pub role: Role,
-    /// `None`: the field has to be given.
-    pub default: Option<Value>,
-    /// One sentence for people.
-    pub help: &'static str,
-}
-
-/// Rates listed one by one, perhaps read from a file named beside the experiment.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Table {
-    pub values: Vec<f64>,
-    pub file: Option<String>,
-}
-
-/// One part of a sequence; the last has no length of its own.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Part {
-    pub length: Option<Span>,
-    pub schedule: Schedule,
-}
-
-/// A Rust type that a field can have.
-trait Slot: Sized {
-    fn get(&self) -> Value;
-    fn put(value: Value) -> Option<Self>;
-}
-
-macro_rules! slot {
-    ($type:ty, $variant:ident) => {
-        impl Slot for $type {
-            fn get(&self) -> Value {
-                Value::$variant(self.clone())
-            }
-            fn put(value: Value) -> Option<Self> {
-                match value {
-                    Value::$variant(inner) => Some(inner),
-                    _ => None,
-                }
-            }
-        }
-    };
-}
-slot!(f64, Number);
-slot!(Option<Span>, Span);
-slot!(bool, Flag);
-slot!(Vec<(Span, f64)>, Points);
-slot!(Table, Values);
-slot!(Vec<Span>, Milestones);
-slot!(Vec<Part>, Parts);
-slot!(Vec<Schedule>, Factors);
-
-impl<C: Choice> Slot for C {
-    fn get(&self) -> Value {
-        Value::Choice(self.name())
-    }
-    fn put(value: Value) -> Option<Self> {
-        match value {
-            Value::Choice(name) => Self::named(name),
-            _ => None,
-        }
-    }
-}
-
-impl Slot for Span {
-    fn get(&self) -> Value {
-        Value::Span(Some(*self))
-    }
-    fn put(value: Value) -> Option<Self> {
-        match value {
-            Value::Span(span) => span,
-            _ => None,
-        }
-    }
-}
 
 macro_rules! kinds {
     ($(
@@ -195,7 +79,7 @@ macro_rules! kinds {
             }
 
             /// The value of the field of this name.
-            pub fn get(&self, field: &str) -> Option<Value> {
+            fn own(&self, field: &str) -> Option<Value> {
                 match self { $( Self::$variant(kind) => {
                     $( if field == stringify!($field).trim_start_matches("r#") { return Some(Slot::get(&kind.$field)); } )*
                     let _ = kind;
@@ -204,7 +88,7 @@ macro_rules! kinds {
             }
 
             /// Sets a field; `false` when there is no such field or the value has the wrong type.
-            pub fn set(&mut self, field: &str, value: Value) -> bool {
+            fn set_own(&mut self, field: &str, value: Value) -> bool {
                 match self { $( Self::$variant(kind) => {
                     $( if field == stringify!($field).trim_start_matches("r#") {
                         return match Slot::put(value) { Some(value) => { kind.$field = value; true } None => false };
@@ -215,6 +99,30 @@ macro_rules! kinds {
             }
         }
     };
+}
+
+impl Kind {
+    /// The value of the field, or of the formula's constant, of this name.
+    pub fn get(&self, field: &str) -> Option<Value> {
+        let constant = || self.definition()?.get(field).map(Value::Number);
+        self.own(field).or_else(constant)
+    }
+
+    /// Sets a field, or a formula's constant; `false` when there is none of this name or the value has the wrong type.
+    pub fn set(&mut self, field: &str, value: Value) -> bool {
+        match (self, value) {
+            (Self::Formula(kind), Value::Number(number)) => kind.value.set(field, number),
+            (kind, value) => kind.set_own(field, value),
+        }
+    }
+
+    /// The formula of kind `formula`, with its constants.
+    pub fn definition(&self) -> Option<&Definition> {
+        match self {
+            Self::Formula(kind) => Some(&kind.value),
+            _ => None,
+        }
+    }
 }
 
 const FACTOR: Role = Role::Number { min: 0.0, max: 1.0 };
@@ -249,12 +157,12 @@ kinds! {
         /// What each change multiplies by: below 1 a drop.
         gamma: f64, CHANGE, or 0.1;
     }
-    /// Shrinks by the same factor every tick: peak·gamma^e (PyTorch's ExponentialLR).
+    /// Changes by the same factor every tick: peak·gamma^e (PyTorch's ExponentialLR).
     Exponential "exponential" ("peak = 1, gamma = 0.5" => 1.0, 0.5, 0.25, 0.125, 0.062, 0.031, 0.016, 0.008) {
         /// The first rate.
         peak: f64, Role::Rate;
-        /// The factor of one tick.
-        gamma: f64, FACTOR;
+        /// The factor of one tick: below 1 a decay, above 1 growth.
+        gamma: f64, CHANGE;
     }
     /// A straight line between two multiples of the peak (PyTorch's LinearLR).
     Linear "linear" ("peak = 1, from = 0, to = 1" => 0.0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875) {
@@ -288,6 +196,8 @@ kinds! {
         over: Option<Span>, Role::Span, or None;
         /// Past the end: stay at the floor, or climb again as PyTorch does.
         after: After, Role::Choice(After::NAMES), or After::Hold;
+        /// The power of what is left of the height, optax's exponent: above 1 the rate falls sooner.
+        power: f64, Role::Number { min: 0.0, max: 100.0 }, or 1.0;
     }
     /// A descent that starts and ends late (k-decay, arXiv 2004.05909; timm's `k_decay`): the share p of the
     /// way counts as p^k in half a cosine or in (1 - p)^power.
@@ -369,7 +279,7 @@ kinds! {
         /// The factor of one tick in mode exp_range.
         gamma: f64, FACTOR, or 1.0;
     }
-    /// peak·√(timescale / (e + timescale)).
+    /// peak·√(timescale / (e + timescale)), at least the floor.
     InverseSqrt "inverse_sqrt" (
         r#"peak = 1, timescale = "1""#
         => 1.0, 0.707, 0.577, 0.5, 0.447, 0.408, 0.378, 0.354
@@ -378,8 +288,10 @@ kinds! {
         peak: f64, Role::Rate;
         /// After this long the rate has fallen to peak/√2.
         timescale: Span, Role::Span;
+        /// The rate never falls below it.
+        floor: f64, Role::Rate, or 0.0;
     }
-    /// peak·(1 + e/timescale)^-exponent: the stable phase of power schedules (arXiv 2408.13359; timm's WSD with
+    /// peak·(1 + e/timescale)^-exponent, at least the floor: the stable phase of power schedules (arXiv 2408.13359; timm's WSD with
     /// `stable_fn = "power"`). A cooldown, or a product with `wsd`, ends it.
     Power "power" (
         r#"peak = 1, timescale = "1", exponent = 1"#
@@ -391,6 +303,8 @@ kinds! {
         timescale: Span, Role::Span;
         /// How steep the fall is; 0.5 is `inverse_sqrt`.
         exponent: f64, Role::Number { min: 0.0, max: 100.0 }, or 0.5;
+        /// The rate never falls below it.
+        floor: f64, Role::Rate, or 0.0;
     }
     /// scale·d_model^-0.5·min(s^-0.5, s·warmup^-1.5) with s = e + 1 (arXiv 1706.03762).
     Noam "noam" (
@@ -424,6 +338,34 @@ kinds! {
         floor: f64, Role::Rate, or 0.0;
         /// How long the descent is.
         over: Option<Span>, Role::Span, or None;
+    }
+    /// A formula of the tick `t` and of the run's length `total`, with constants of one's own: a field for each. It
+    /// is evaluated at every tick, and has the operators of Python and its functions abs, ceil, cos, exp, floor,
+    /// log, log10, log1p, log2, max, min, round, sin, sqrt and tanh.
+    Formula "formula" (
+        r#"value = "peak * min((t + 1) / warm, sqrt(warm / (t + 1)))", peak = 1, warm = 4"#
+        => 0.25, 0.5, 0.75, 1.0, 0.894, 0.816, 0.756, 0.707
+    ) {
+        /// The rate at tick t.
+        value: Definition, Role::Formula;
+    }
+    /// peak·(1 + n), with an n for each tick that a generator seeded with seed + tick draws: as a factor of a product
+    /// it is the noise of timm's `--lr-noise`, number by number.
+    Noise "noise" (r#"peak = 1"# => 1.337, 0.352, 1.059, 1.031, 0.868, 1.576, 1.519, 1.058) {
+        /// The rate without the noise.
+        peak: f64, Role::Rate;
+        /// How far n may be from 0.
+        limit: f64, Role::Number { min: 1e-3, max: 1.0 }, or 0.67;
+        /// The standard deviation of n before it is held within the limit; of spread normal.
+        std: f64, Role::Number { min: 0.0, max: 10.0 }, or 1.0;
+        /// What the generator of tick 0 is seeded with.
+        seed: f64, Role::Number { min: 0.0, max: 4e9 }, or 42.0;
+        /// What n is drawn from.
+        spread: Spread, Role::Choice(Spread::NAMES), or Spread::Normal;
+        /// Where the noise begins; at the start when not given.
+        from: Option<Span>, Role::Span, or None;
+        /// Where it ends; at the end when not given.
+        until: Option<Span>, Role::Span, or None;
     }
     /// Control points drawn by hand.
     Points "points" (

@@ -111,7 +111,7 @@ impl Node {
         }
         if let Some(climb) = &self.warmup {
             marks.put(stage, climb.over, LandmarkKind::WarmupEnd);
-            stage = stage.after_tick(climb.over);
+            stage = stage.after_tick(climb.lead());
         }
         self.body.mark(stage, marks);
     }
@@ -124,6 +124,8 @@ impl Body {
             | Self::Exponential { .. }
             | Self::InverseSqrt { .. }
             | Self::Power { .. }
+            | Self::Noise(_)
+            | Self::Formula(_)
             | Self::Table(_) => {}
             Self::Step { every, .. } => each(*every, |tick| marks.put(stage, tick, LandmarkKind::Drop)),
             Self::Multistep { milestones, .. } => {
@@ -131,23 +133,23 @@ impl Body {
                     marks.put(stage, *milestone, LandmarkKind::Drop);
                 }
             }
-            Self::Linear { over, .. } => {
-                marks.put(stage, *over, LandmarkKind::Phase);
-            }
+            Self::Linear { over, .. } => marks.put_near(stage, *over, LandmarkKind::Phase),
             Self::Descent(descent) => {
                 if descent.start > 0.0 {
                     marks.put_near(stage, descent.start, LandmarkKind::Phase);
                 }
                 marks.put_near(stage, descent.start + descent.over, LandmarkKind::Phase);
             }
-            Self::Wave { over, .. } => each(*over, |tick| marks.put(stage, tick, LandmarkKind::Phase)),
+            Self::Wave { over, .. } => {
+                every(*over, |at| marks.put(stage, first_from(at), LandmarkKind::Phase));
+            }
             Self::Restarts(restarts) => {
                 let mut cycle = 1.0;
-                let top = |cycle: f64| (restarts.start(cycle) as u64).saturating_add(restarts.climb);
+                let top = |cycle: f64| first_from(restarts.start(cycle)).saturating_add(restarts.climb);
                 if restarts.climb > 0 {
                     marks.put(stage, top(0.0), LandmarkKind::Phase);
                 }
-                while marks.put(stage, restarts.start(cycle) as u64, LandmarkKind::Restart) {
+                while marks.put(stage, first_from(restarts.start(cycle)), LandmarkKind::Restart) {
                     if restarts.climb > 0 {
                         marks.put(stage, top(cycle), LandmarkKind::Phase);
                     }
@@ -160,9 +162,9 @@ impl Body {
                     marks.put_near(stage, end, LandmarkKind::Phase);
                 }
             }
-            Self::Cyclic(cyclic) => each(cyclic.total(), |tick| {
-                marks.put(stage, tick - cyclic.down, LandmarkKind::Phase);
-                marks.put(stage, tick, LandmarkKind::Restart)
+            Self::Cyclic(cyclic) => every(cyclic.up + cyclic.down, |end| {
+                marks.put(stage, first_from(end - cyclic.down), LandmarkKind::Phase);
+                marks.put(stage, first_from(end), LandmarkKind::Restart)
             }),
             Self::Noam { warmup, .. } => {
                 marks.put(stage, *warmup - 1, LandmarkKind::Phase);
@@ -186,6 +188,20 @@ impl Body {
                 }
             }
         }
+    }
+}
+
+/// The first tick at or after a position.
+fn first_from(position: f64) -> u64 {
+    // The margin forgives the rounding of thirds and their like.
+    (position - 1e-9).ceil().max(0.0) as u64
+}
+
+/// Calls `put` with every multiple of a length for as long as it wants more.
+fn every(length: f64, mut put: impl FnMut(f64) -> bool) {
+    let mut count = 1.0;
+    while put(count * length) {
+        count += 1.0;
     }
 }
 
@@ -241,7 +257,7 @@ mod tests {
     #[test]
     fn restarts_follow_the_warmup_and_stop_at_the_cooldown() {
         let schedule = Schedule {
-            warmup: Some(Warmup { over: updates(5), from: 0.0, shape: Ramp::Linear }),
+            warmup: Some(Warmup::new(updates(5), 0.0, Ramp::Linear)),
             cooldown: Some(Cooldown { over: updates(20), to: 0.0, shape: Ramp::Linear }),
             ..restarts(updates(10), 2.0)
         };
@@ -320,7 +336,7 @@ mod tests {
     #[test]
     fn their_number_is_bounded_and_structure_comes_first() {
         let schedule = Schedule {
-            warmup: Some(Warmup { over: updates(5), from: 0.0, shape: Ramp::Linear }),
+            warmup: Some(Warmup::new(updates(5), 0.0, Ramp::Linear)),
             cooldown: Some(Cooldown { over: updates(5), to: 0.0, shape: Ramp::Linear }),
             ..restarts(updates(1), 1.0)
         };

@@ -1,9 +1,9 @@
-//! A schedule's lengths in whole ticks: the one place where spans are rounded.
+//! A schedule's lengths in ticks: the one place where spans are rounded.
 //!
 //! [`Schedule::resolve`] checks the fields and builds its curve from these numbers, and exports write the same
 //! numbers into other frameworks' terms.
 
-use super::{Clamp, Clock, Kind, Ramp, Schedule, Span, Tick};
+use super::{Clamp, Clock, Joins, Kind, Ramp, Schedule, Span, Tick};
 
 /// The ticks that a schedule is given, and what a tick is.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +35,7 @@ impl Stretch {
         };
         let own = Self {
             ticks: self.ticks.div_ceil(stride),
-            tick: if stride > 1 { Tick::Epoch } else { self.tick },
+            tick: if tick == Tick::Epoch { tick } else { self.tick },
             updates_per_tick: self.updates_per_tick * stride,
             ..self
         };
@@ -61,6 +61,15 @@ impl Stretch {
     pub fn rest_or(self, span: Option<Span>) -> u64 {
         span.map_or(self.ticks, |span| self.length(span))
     }
+
+    /// A length that need not be whole. One that is written in ticks is taken as it is written; what stands for a
+    /// number of ticks, as a share of the run does, is rounded to whole ones, at least one.
+    pub fn exact(self, span: Span) -> f64 {
+        match (self.tick, span) {
+            (Tick::Update, Span::Updates(_)) | (Tick::Epoch, Span::Epochs(_)) => self.position(span),
+            _ => self.length(span) as f64,
+        }
+    }
 }
 
 /// A schedule within the stretch it is resolved for.
@@ -85,6 +94,15 @@ pub struct Slope {
     /// The share at its far end.
     pub low: f64,
     pub shape: Ramp,
+    /// A cooldown comes after the body, as a warmup usually comes before it.
+    pub joins: Joins,
+}
+
+impl Slope {
+    /// The ticks of a warmup that pass before the body begins.
+    pub fn lead(&self) -> u64 {
+        if self.joins == Joins::Before { self.over } else { 0 }
+    }
 }
 
 impl<'a> Lowered<'a> {
@@ -100,13 +118,14 @@ impl<'a> Lowered<'a> {
             over: own.length(warmup.over),
             low: warmup.from,
             shape: warmup.shape,
+            joins: warmup.joins,
         });
         // A cooldown longer than the stretch is all of it.
         let cooldown = schedule.cooldown.as_ref().map(|cooldown| {
             let over = own.length(cooldown.over).min(own.ticks);
-            (own.ticks - over, Slope { over, low: cooldown.to, shape: cooldown.shape })
+            (own.ticks - over, Slope { over, low: cooldown.to, shape: cooldown.shape, joins: Joins::Before })
         });
-        let lead = warmup.map_or(0, |slope| slope.over);
+        let lead = warmup.map_or(0, |slope| slope.lead());
         let tail = cooldown.map_or(0, |(_, slope)| slope.over);
         let body = own.of(own.ticks.saturating_sub(lead).saturating_sub(tail).max(1));
         Self { kind: &schedule.kind, stride, warmup, cooldown, clamp: schedule.clamp, body }
@@ -125,6 +144,16 @@ impl<'a> Lowered<'a> {
     /// A length in whole ticks, or what is left.
     pub fn rest_or(&self, span: Option<Span>) -> u64 {
         self.body.rest_or(span)
+    }
+
+    /// A length that need not be whole, at least one tick.
+    pub fn exact(&self, span: Span) -> f64 {
+        self.body.exact(span).max(1.0)
+    }
+
+    /// A length that need not be whole, at least one tick, or what is left.
+    pub fn exact_or_rest(&self, span: Option<Span>) -> f64 {
+        span.map_or(self.body.ticks as f64, |span| self.exact(span))
     }
 
     /// A position in ticks, not rounded.

@@ -11,6 +11,7 @@ pub mod curve;
 mod cyclic;
 mod descent;
 pub mod error;
+mod field;
 pub mod formula;
 pub mod greedy;
 pub mod hypergradient;
@@ -18,6 +19,7 @@ pub mod kind;
 pub mod landmark;
 pub mod lowered;
 mod node;
+mod noise;
 mod number_curve;
 mod one_cycle;
 mod piecewise;
@@ -61,14 +63,44 @@ pub enum Tick {
     Epoch,
 }
 
-/// A climb to the body's first value, before the body starts from its own tick 0:
-/// `first·(from + (1 - from)·e/over)` while `e < over` for the linear shape.
+/// A climb to the body's first value: `first·(from + (1 - from)·e/over)` while `e < over` for the linear shape.
+/// What the body does meanwhile is how it `joins`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Warmup {
     pub over: Span,
     /// The first value, as a share of the one climbed to, 0 to 1; above 0 for the exponential shape.
     pub from: f64,
     pub shape: Ramp,
+    pub joins: Joins,
+}
+
+/// How a warmup and the body meet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Joins {
+    /// The body starts from its own tick 0 when the warmup is over.
+    #[default]
+    Before,
+    /// The body starts at once, and the warmup hides its beginning: after it the body is as far as it would be
+    /// without one. The climb still goes to the body's first value, so that the rate may drop where it ends (timm's
+    /// default).
+    Over,
+    /// The body starts at once, and the climb goes to the value that it has when the warmup is over (fvcore's
+    /// `rescale_interval=False`).
+    Into,
+}
+
+impl Warmup {
+    /// A warmup before the body.
+    #[must_use]
+    pub fn new(over: Span, from: f64, shape: Ramp) -> Self {
+        Self { over, from, shape, joins: Joins::Before }
+    }
+}
+
+impl Joins {
+    /// Every way, by its name in an experiment file.
+    pub const ALL: [(&'static str, Self); 3] =
+        [("before", Self::Before), ("over", Self::Over), ("into", Self::Into)];
 }
 
 /// A descent over the last ticks of the run, or of the part of a sequence: the warmup's shapes backwards.
@@ -97,6 +129,8 @@ pub enum Ramp {
     Exponential,
     /// `p²` of the way.
     Quadratic,
+    /// `1 - √(1-p)` of the way: ever steeper, and as a cooldown the decay `1 - √p` (arXiv 2405.18392).
+    OneMinusSqrt,
     /// `ln(1 + e) / ln(1 + over)` of the way at tick `e` of `over`: steep first, then ever flatter. This is
     /// DeepSpeed's `warmup_type = "log"`, which has `ln(e) / ln(over)`, without its lag of one tick.
     Logarithmic,
@@ -111,11 +145,12 @@ pub struct Clamp {
 
 impl Ramp {
     /// Every ramp, by its name in an experiment file.
-    pub const ALL: [(&'static str, Self); 5] = [
+    pub const ALL: [(&'static str, Self); 6] = [
         ("linear", Self::Linear),
         ("cosine", Self::Cosine),
         ("exponential", Self::Exponential),
         ("quadratic", Self::Quadratic),
+        ("1-sqrt", Self::OneMinusSqrt),
         ("logarithmic", Self::Logarithmic),
     ];
 }

@@ -4,7 +4,7 @@
 //! circle of imports in the program.
 
 use super::body::Body;
-use super::{Clamp, Ramp};
+use super::{Clamp, Joins, Ramp};
 
 /// A resolved schedule: a function of its parent's tick.
 #[derive(Clone, Debug)]
@@ -24,6 +24,7 @@ pub(super) struct Climb {
     pub low: f64,
     pub top: f64,
     pub shape: Ramp,
+    pub joins: Joins,
 }
 
 /// A resolved cooldown: from `top` at tick `start` to `low·top` at tick `start + over`, and on.
@@ -37,6 +38,16 @@ pub(super) struct Fall {
 }
 
 impl Climb {
+    /// The ticks before the body's own tick 0: all of the warmup's, or none.
+    pub fn lead(&self) -> u64 {
+        if self.joins == Joins::Before { self.over } else { 0 }
+    }
+
+    /// The body's tick whose value is climbed to.
+    fn meets(&self) -> u64 {
+        if self.joins == Joins::Into { self.over } else { 0 }
+    }
+
     fn share(&self, tick: u64) -> f64 {
         self.shape.climb(self.low, tick, self.over)
     }
@@ -70,7 +81,7 @@ impl Node {
     pub fn before_cooldown(&self, tick: u64) -> f64 {
         match &self.warmup {
             Some(climb) if tick < climb.over => climb.top * climb.share(tick),
-            Some(climb) => self.body.at(tick - climb.over),
+            Some(climb) => self.body.at(tick - climb.lead()),
             None => self.body.at(tick),
         }
     }
@@ -91,10 +102,10 @@ impl Node {
     fn mirror_before_cooldown(&self, tick: u64, low: f64, high: f64) -> Option<f64> {
         match &self.warmup {
             Some(climb) if tick < climb.over => {
-                let first = self.body.mirror(0, low, high)?;
+                let first = self.body.mirror(climb.meets(), low, high)?;
                 Some(high - (high - first) * climb.share(tick))
             }
-            Some(climb) => self.body.mirror(tick - climb.over, low, high),
+            Some(climb) => self.body.mirror(tick - climb.lead(), low, high),
             None => self.body.mirror(tick, low, high),
         }
     }

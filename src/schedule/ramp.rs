@@ -15,6 +15,7 @@ impl Ramp {
             Self::Cosine => low + (1.0 - low) * (1.0 - (PI * share).cos()) / 2.0,
             Self::Exponential => low.powf(1.0 - share),
             Self::Quadratic => low + (1.0 - low) * share * share,
+            Self::OneMinusSqrt => low + (1.0 - low) * (1.0 - (1.0 - share).sqrt()),
             Self::Logarithmic => low + (1.0 - low) * ((elapsed as f64).ln_1p() / (over as f64).ln_1p()),
         }
     }

@@ -6,24 +6,29 @@ use super::body::Body;
 use super::check::{self, MAX_RATE};
 use super::cyclic::{Amplitude, Cyclic};
 use super::descent::{Descent, Shape};
+use super::formula::{Definition, Term};
 use super::kind::{self, After, Bent, Decay, Interpolation, Kind, Part, Table, Triangles};
 use super::lowered::{Lowered, Slope, Stretch};
 use super::node::{Climb, Fall, Node};
+use super::noise::Noise;
 use super::one_cycle::OneCycle;
 use super::piecewise::Piecewise;
 use super::points::Points;
 use super::restarts::Restarts;
-use super::{Clamp, Clock, Curve, Ramp, Schedule, ScheduleError, Span, Tick};
+use super::{Clamp, Clock, Curve, Joins, Ramp, Schedule, ScheduleError, Span, Tick};
 
 /// How deep sequences and products may be nested.
 const MAX_DEPTH: usize = 16;
+/// How many operations looking at a formula may take.
+const MAX_LOOK: u64 = 1 << 17;
 /// The least distance of two control points, in ticks.
 const MIN_DISTANCE: f64 = 1e-6;
 
 impl Schedule {
     /// The schedule with every length known.
     ///
-    /// Lengths are rounded to whole ticks, at least one. `over` left out is what is left of the run
+    /// Lengths are rounded to whole ticks, at least one; the lengths of descents, cycles and timescales that are
+    /// written in ticks are taken as they are written, `"17.67"` updates too. `over` left out is what is left of the run
     /// after the warmup and before the cooldown; inside a part of a sequence, what is left of the part.
     /// Under `tick = "epoch"` a schedule and all within it count epochs. A clock without updates
     /// counts as one update.
@@ -72,10 +77,13 @@ impl Frame {
         let lowered = Lowered::within(schedule, self.stretch);
         let own = Self { stretch: lowered.body, path: self.path.clone(), depth: self.depth };
         let body = own.body(&lowered)?;
-        let warmup =
-            lowered.warmup.map(|Slope { over, low, shape }| Climb { over, low, top: body.at(0), shape });
+        let warmup = lowered.warmup.map(|Slope { over, low, shape, joins }| {
+            let meets = if joins == Joins::Into { over } else { 0 };
+            let top = if meets > 0 { body.at(meets) } else { body.top() };
+            Climb { over, low, top, shape, joins }
+        });
         let mut node = Node { stride: lowered.stride, warmup, body, cooldown: None, clamp };
-        node.cooldown = lowered.cooldown.map(|(start, Slope { over, low, shape })| {
+        node.cooldown = lowered.cooldown.map(|(start, Slope { over, low, shape, .. })| {
             let top = node.before_cooldown(start);
             Fall { start, over, low, top, shape }
         });
@@ -118,16 +126,24 @@ impl Frame {
                 peak: kind.peak,
                 from: kind.from,
                 to: kind.to,
-                over: self.rest_or("over", kind.over)?,
+                over: self.exact_or_rest("over", kind.over)?,
             },
             Kind::Polynomial(kind) => {
                 self.descent(kind.peak, kind.floor, kind.over, Shape::Power(kind.power))?
             }
             Kind::Cosine(kind) => match kind.after {
-                After::Hold => self.descent(kind.peak, kind.floor, kind.over, Shape::Cosine)?,
-                After::Rebound => {
-                    Body::Wave { peak: kind.peak, floor: kind.floor, over: self.rest_or("over", kind.over)? }
+                After::Hold if kind.power == 1.0 => {
+                    self.descent(kind.peak, kind.floor, kind.over, Shape::Cosine)?
                 }
+                After::Hold => {
+                    self.descent(kind.peak, kind.floor, kind.over, Shape::CosinePower(kind.power))?
+                }
+                After::Rebound => Body::Wave {
+                    peak: kind.peak,
+                    floor: kind.floor,
+                    over: self.exact_or_rest("over", kind.over)?,
+                    power: kind.power,
+                },
             },
             Kind::KDecay(kind) => self.k_decay(kind)?,
             Kind::Tanh(kind) => {
@@ -139,12 +155,14 @@ impl Frame {
             Kind::Cyclic(kind) => self.cyclic(kind)?,
             Kind::InverseSqrt(kind) => Body::InverseSqrt {
                 peak: kind.peak,
-                timescale: self.ticks_of("timescale", kind.timescale)? as f64,
+                timescale: self.exact("timescale", kind.timescale)?,
+                floor: kind.floor,
             },
             Kind::Power(kind) => Body::Power {
                 peak: kind.peak,
-                timescale: self.ticks_of("timescale", kind.timescale)? as f64,
+                timescale: self.exact("timescale", kind.timescale)?,
                 exponent: kind.exponent,
+                floor: kind.floor,
             },
             Kind::Noam(kind) => Body::Noam {
                 scale: kind.scale * kind.d_model.powf(-0.5),
@@ -152,6 +170,8 @@ impl Frame {
             },
             Kind::Wsd(kind) => self.wsd(kind)?,
             Kind::Rex(kind) => self.descent(kind.peak, kind.floor, kind.over, Shape::Rex)?,
+            Kind::Formula(kind) => self.formula(&kind.value)?,
+            Kind::Noise(kind) => self.noise(kind)?,
             Kind::Points(kind) => self.points(&kind.points, kind.interpolation)?,
             Kind::Listed(kind) => self.table(&kind.values)?,
             Kind::Sequence(kind) => self.sequence(&kind.parts, &lowered.stretches())?,
@@ -160,7 +180,7 @@ impl Frame {
     }
 
     fn descent(&self, peak: f64, floor: f64, over: Option<Span>, shape: Shape) -> Resolved<Body> {
-        let over = self.rest_or("over", over)? as f64;
+        let over = self.exact_or_rest("over", over)?;
         Ok(Body::Descent(Descent { peak, floor, start: 0.0, over, k: 1.0, shape }))
     }
 
@@ -169,7 +189,7 @@ impl Frame {
             peak: kind.peak,
             floor: kind.floor,
             start: 0.0,
-            over: self.rest_or("over", kind.over)? as f64,
+            over: self.exact_or_rest("over", kind.over)?,
             k: kind.k,
             shape: match kind.shape {
                 Bent::Cosine => Shape::Cosine,
@@ -179,7 +199,7 @@ impl Frame {
     }
 
     fn restarts(&self, kind: &kind::CosineRestarts) -> Resolved<Body> {
-        let first = self.period("first", kind.first)?;
+        let first = self.exact_period("first", kind.first)?;
         let climb = kind.cycle_warmup.map_or(Ok(0), |over| self.ticks_of("cycle_warmup", over))?;
         Ok(Body::Restarts(Restarts {
             peak: kind.peak,
@@ -187,7 +207,7 @@ impl Frame {
             first,
             mult: kind.mult,
             peak_decay: kind.peak_decay,
-            climb: climb.min(first - 1),
+            climb: climb.min((first - 1.0).floor() as u64),
         }))
     }
 
@@ -205,12 +225,12 @@ impl Frame {
     }
 
     fn cyclic(&self, kind: &kind::Cyclic) -> Resolved<Body> {
-        let up = self.period("up", kind.up)?;
+        let up = self.exact_period("up", kind.up)?;
         Ok(Body::Cyclic(Cyclic {
             floor: kind.floor,
             peak: kind.peak,
             up,
-            down: kind.down.map_or(Ok(up), |down| self.period("down", down))?,
+            down: kind.down.map_or(Ok(up), |down| self.exact_period("down", down))?,
             amplitude: match kind.mode {
                 Triangles::Equal => Amplitude::Same,
                 Triangles::Halved => Amplitude::Halved,
@@ -220,7 +240,7 @@ impl Frame {
     }
 
     fn wsd(&self, kind: &kind::Wsd) -> Resolved<Body> {
-        let decay = self.ticks_of("decay", kind.decay)? as f64;
+        let decay = self.exact("decay", kind.decay)?.max(1.0);
         Ok(Body::Descent(Descent {
             peak: kind.peak,
             floor: kind.floor,
@@ -234,6 +254,40 @@ impl Frame {
                 Decay::Exponential => Shape::Exponential,
             },
         }))
+    }
+
+    fn noise(&self, kind: &kind::Noise) -> Resolved<Body> {
+        let place = |field, span: Option<Span>, otherwise| {
+            span.map_or(Ok(otherwise), |span| self.position(field, span))
+        };
+        Ok(Body::Noise(Noise {
+            peak: kind.peak,
+            limit: kind.limit,
+            std: kind.std,
+            seed: kind.seed.round() as u64,
+            spread: kind.spread,
+            from: place("from", kind.from, 0.0)?,
+            until: place("until", kind.until, f64::INFINITY)?,
+        }))
+    }
+
+    /// A formula is looked at before it is used: at every tick of a short run, at some of a long one. Elsewhere what
+    /// is no rate counts as the nearest that is one, which lint tells.
+    fn formula(&self, definition: &Definition) -> Resolved<Body> {
+        let ticks = self.stretch.ticks;
+        let term = definition.formula().root().with(&Term::Tick, ticks as f64, definition.values());
+        let looks = (MAX_LOOK / term.size() as u64).clamp(64, 4096);
+        let first = looks / 4;
+        let step = ticks.div_ceil(looks - first).max(1);
+        let spread = (0..looks).map(|index| index * step).chain([ticks - 1]);
+        for tick in (0..first).chain(spread).filter(|tick| *tick < ticks) {
+            let value = term.at(tick as f64);
+            if !(0.0..=MAX_RATE).contains(&value) {
+                let allowed = format!("a number from 0.0 to {MAX_RATE:?} at every tick");
+                return Err(self.error("value", format!("{value:?} at tick {tick}"), allowed));
+            }
+        }
+        Ok(Body::Formula(Arc::new(term)))
     }
 
     fn milestones(&self, spans: &[Span]) -> Resolved<Vec<u64>> {
@@ -333,9 +387,21 @@ impl Frame {
         Ok(self.stretch.length(span))
     }
 
-    /// A length in whole ticks, or what is left of the stretch.
-    fn rest_or(&self, field: &str, span: Option<Span>) -> Resolved<u64> {
-        span.map_or(Ok(self.stretch.ticks), |span| self.ticks_of(field, span))
+    /// A length that need not be whole.
+    fn exact(&self, field: &str, span: Span) -> Resolved<f64> {
+        check::length(field, span).map_err(|error| self.located(error))?;
+        Ok(self.stretch.exact(span))
+    }
+
+    /// A length that need not be whole, at least one tick, or what is left of the stretch.
+    fn exact_or_rest(&self, field: &str, span: Option<Span>) -> Resolved<f64> {
+        span.map_or(Ok(self.stretch.ticks as f64), |span| Ok(self.exact(field, span)?.max(1.0)))
+    }
+
+    /// A length that repeats and need not be whole.
+    fn exact_period(&self, field: &str, span: Span) -> Resolved<f64> {
+        self.period(field, span)?;
+        Ok(self.stretch.exact(span).max(1.0))
     }
 
     /// A length that repeats: less than a tick would not be what was asked for.

@@ -1,11 +1,15 @@
 //! A schedule under another kind: what both kinds have is carried over, the rest is filled in.
 
 use super::Schedule;
+use super::formula::Definition;
 use super::kind::{Kind, Role, Value};
 use super::span::{Clock, Span};
 
 /// The last rate of a kind that has no end of its own, as a share of its first.
 const FAINT: f64 = 0.01;
+
+/// The formula that one begins with.
+const DESCENT: &str = "floor + (peak - floor) * (1 + cos(pi * t / total)) / 2";
 
 /// A schedule under another kind.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,6 +72,17 @@ impl Schedule {
                 let share = number("floor").zip(number("peak").filter(|peak| *peak > 0.0));
                 Some(Value::Number(share.map_or(0.0, |(floor, peak)| floor / peak)))
             }
+            ("formula", "value") => {
+                let number = |name| match self.kind.get(name) {
+                    Some(Value::Number(number)) => Some((name, number)),
+                    _ => None,
+                };
+                let constants: Vec<(&str, f64)> = [number("peak"), number("floor").or(Some(("floor", 0.0)))]
+                    .into_iter()
+                    .flatten()
+                    .collect();
+                Definition::parse(DESCENT, &constants).ok().map(Value::Formula)
+            }
             ("cyclic", "floor") => Some(Value::Number(0.0)),
             ("cyclic", "up") | ("inverse_sqrt" | "power", "timescale") => share(10.0),
             ("wsd", "decay") => share(20.0),
@@ -88,7 +103,8 @@ fn fits(role: Role, value: &Value) -> bool {
         | (Role::Values, Value::Values(_))
         | (Role::Milestones, Value::Milestones(_))
         | (Role::Parts, Value::Parts(_))
-        | (Role::Factors, Value::Factors(_)) => true,
+        | (Role::Factors, Value::Factors(_))
+        | (Role::Formula, Value::Formula(_)) => true,
         _ => false,
     }
 }
@@ -101,8 +117,14 @@ mod tests {
     const CLOCK: Clock = Clock { updates: 1000, updates_per_epoch: 50 };
 
     fn cosine() -> Schedule {
-        Kind::Cosine(Cosine { peak: 0.2, floor: 0.002, over: Some(Span::Percent(90.0)), after: After::Hold })
-            .into()
+        Kind::Cosine(Cosine {
+            peak: 0.2,
+            floor: 0.002,
+            over: Some(Span::Percent(90.0)),
+            after: After::Hold,
+            power: 1.0,
+        })
+        .into()
     }
 
     #[test]
@@ -131,7 +153,8 @@ mod tests {
         for name in &filled {
             let switched = cosine().switched(name, CLOCK).unwrap().schedule;
             let curve = switched.resolve(CLOCK).unwrap_or_else(|error| panic!("{name}: {error}"));
-            assert!(curve.range().1 <= 0.2 + 1e-12 && curve.range().1 > 0.0, "{name}");
+            let top = if *name == "noise" { 0.4 } else { 0.2 + 1e-12 };
+            assert!(curve.range().1 <= top && curve.range().1 > 0.0, "{name}");
         }
         for drawn in ["points", "table", "sequence", "product", "noam"] {
             assert!(!filled.contains(&drawn), "{drawn}");

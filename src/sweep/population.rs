@@ -259,7 +259,7 @@ pub fn judge(
     let warmup = run.lr.warmup.clone().filter(|_| run.lr.tick == Tick::Update);
     let cosine = |peak: f64| Schedule {
         warmup: warmup.clone(),
-        ..Kind::Cosine(Cosine { peak, floor: 0.0, over: None, after: After::Hold }).into()
+        ..Kind::Cosine(Cosine { peak, floor: 0.0, over: None, after: After::Hold, power: 1.0 }).into()
     };
     let named = |at: usize, lr: Schedule| Run { name: format!("run {at}"), lr, ..run.clone() };
     let rivals: Vec<Run> = peaks.iter().enumerate().map(|(at, peak)| named(at, cosine(*peak))).collect();

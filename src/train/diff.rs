@@ -2,6 +2,7 @@
 
 use crate::experiment::{self, Controller, Decay, Group, GroupRate, Number, Run};
 use crate::numbers::round_to;
+use crate::schedule::formula::Definition;
 use crate::schedule::kind::Value;
 use crate::schedule::{Clock, Kind, Schedule};
 
@@ -114,7 +115,9 @@ fn schedule(prefix: &str, old: &Schedule, new: &Schedule, parts: &mut Vec<String
     if old.kind.name() == new.kind.name() {
         for field in Kind::fields(new.kind.name()).unwrap_or_default() {
             let (before, after) = (old.kind.get(field.name), new.kind.get(field.name));
-            if before != after {
+            if let (Some(Value::Formula(before)), Some(Value::Formula(after))) = (&before, &after) {
+                formula(prefix, before, after, parts);
+            } else if before != after {
                 parts.push(format!("{prefix}{} {} → {}", field.name, value(before), value(after)));
             }
         }
@@ -145,6 +148,19 @@ fn schedule(prefix: &str, old: &Schedule, new: &Schedule, parts: &mut Vec<String
     }
 }
 
+fn formula(prefix: &str, old: &Definition, new: &Definition, parts: &mut Vec<String>) {
+    if old.formula() != new.formula() {
+        parts.push(format!("{prefix}value {} → {}", old.formula(), new.formula()));
+    }
+    for (name, after) in new.constants() {
+        match old.get(name) {
+            Some(before) if before == after => {}
+            Some(before) => parts.push(format!("{prefix}{name} {} → {}", decimal(before), decimal(after))),
+            None => parts.push(format!("{prefix}{name} {}", decimal(after))),
+        }
+    }
+}
+
 fn number(number: &Number) -> String {
     match number {
         Number::Fixed(fixed) => decimal(*fixed),
@@ -162,6 +178,7 @@ fn value(value: Option<Value>) -> String {
         Some(Value::Span(None)) => "the rest".to_owned(),
         Some(Value::Flag(flag)) => on_off(flag).to_owned(),
         Some(Value::Choice(choice)) => choice.to_owned(),
+        Some(Value::Formula(definition)) => definition.formula().to_string(),
         Some(Value::Points(points)) => format!("{} points", points.len()),
         Some(Value::Values(table)) => format!("{} values", table.values.len()),
         Some(Value::Milestones(milestones)) => format!("{} milestones", milestones.len()),

@@ -13,6 +13,7 @@ import json
 import logging
 import os
 import pickle
+import re
 import shlex
 import subprocess
 import sys
@@ -230,14 +231,19 @@ def fastai(entry):
             if self.training:
                 rates.append(float(self.opt.hypers[-1]["lr"]))
 
-    samples = [(torch.ones(2), torch.ones(1)) for _ in range(4 * entry["updates_per_epoch"])]
+    # fastai counts batches, of which accumulation makes several an update.
+    accumulates = re.search(r"n_acc=(\d+)", entry["text"])
+    every = int(accumulates[1]) // entry["micro_batch"] if accumulates else 1
+    samples = [(torch.ones(2), torch.ones(1)) for _ in range(4 * entry["updates_per_epoch"] * every)]
     batches = DataLoader(samples, bs=4)
     learner = Learner(
         DataLoaders(batches, batches), model(), loss_func=torch.nn.MSELoss(), opt_func=module.OPTIMIZER, cbs=[Record()]
     )
     with learner.no_bar(), learner.no_logging():
         module.fit(learner)
-    return rates[: entry["updates"]]
+    rates = rates[::every]
+    # A run that is no whole number of epochs ends by itself.
+    return rates if entry["updates"] % entry["updates_per_epoch"] else rates[: entry["updates"]]
 
 
 def source(name, path, stubs):

@@ -104,7 +104,7 @@ fn an_example_means_what_it_says() {
     let rule =
         PlateauRule { factor: 0.5, patience: 2, threshold: 1e-3, min_lr: 1e-5, ..PlateauRule::default() };
     assert_eq!(plateau.controller, Some(Controller::Plateau(Plateau { metric: Metric::ValLoss, rule })));
-    let warmup = Warmup { over: Span::Percent(2.0), from: 0.0, shape: Ramp::Linear };
+    let warmup = Warmup::new(Span::Percent(2.0), 0.0, Ramp::Linear);
     assert_eq!(plateau.lr.warmup, Some(warmup));
 }
 
@@ -193,7 +193,7 @@ fn a_schedule_of_the_batch_is_a_line_of_its_run() {
 fn noam_with_a_warmup_of_its_own_and_one_around_it_keeps_its_values() {
     let mut experiment = read(FILE);
     let noam = Kind::Noam(Noam { scale: 1.0, d_model: 64.0, warmup: Span::Updates(40.0) });
-    let warmup = Warmup { over: Span::Updates(10.0), from: 0.5, shape: Ramp::Linear };
+    let warmup = Warmup::new(Span::Updates(10.0), 0.5, Ramp::Linear);
     experiment.runs[0].lr = Schedule { warmup: Some(warmup), ..noam.into() };
     let clock = Clock { updates: 200, updates_per_epoch: 20 };
     let values = |experiment: &Experiment| {

@@ -159,7 +159,7 @@ fn a_warmup_before_noams_own_is_caught() {
     use anneal_studio::schedule::{Ramp, Span, Warmup};
     // A file cannot say it, an editor can.
     let mut noam = experiment("lr = { kind = \"noam\", scale = 1.0, d_model = 64, warmup = \"1ep\" }");
-    noam.runs[0].lr.warmup = Some(Warmup { over: Span::Epochs(1.0), from: 0.0, shape: Ramp::Linear });
+    noam.runs[0].lr.warmup = Some(Warmup::new(Span::Epochs(1.0), 0.0, Ramp::Linear));
     assert!(codes(&lint(&noam, Some(CLOCK))).contains(&"noam-with-warmup"));
 }
 

@@ -62,6 +62,7 @@ fn schedule_of(entry: &Value) -> Option<Schedule> {
             floor: number("eta_min", 0.0),
             over: Some(length("T_max")),
             after: After::Rebound,
+            power: 1.0,
         }),
         "CosineAnnealingWarmRestarts" => Kind::CosineRestarts(CosineRestarts {
             peak: base,
@@ -89,11 +90,18 @@ fn schedule_of(entry: &Value) -> Option<Schedule> {
             floor: number("swa_lr", f64::NAN),
             over: Some(length("anneal_epochs")),
             after: After::Hold,
+            power: 1.0,
         }),
         "SWALR" => polynomial(base, 1.0, number("swa_lr", f64::NAN), length("anneal_epochs")),
         "SequentialLR[LinearLR(.1,4),CosineAnnealingLR(6)]@4" => sequence(
             [(updates(4.0), linear(base, 0.1, 1.0, updates(4.0)))],
-            Kind::Cosine(Cosine { peak: base, floor: 0.0, over: Some(updates(6.0)), after: After::Rebound }),
+            Kind::Cosine(Cosine {
+                peak: base,
+                floor: 0.0,
+                over: Some(updates(6.0)),
+                after: After::Rebound,
+                power: 1.0,
+            }),
         ),
         "SequentialLR[LinearLR(.25,3),ConstantLR(1,1),LinearLR(1,0,4)]@3,6 (WSD linear)" => sequence(
             [(updates(3.0), linear(base, 0.25, 1.0, updates(3.0))), (updates(3.0), constant(base))],

@@ -1,11 +1,12 @@
 //! What holds for every schedule, over random ones of every kind, modifier and nesting.
 
+use anneal_studio::schedule::formula::Definition;
 use anneal_studio::schedule::kind::{
     After, Choice, Constant, Cosine, CosineRestarts, Cyclic, Decay, Exponential, Interpolation, Linear,
     Listed, Part, Points, Polynomial, Product, Rex, Role, Sequence, Table, Triangles, Value, Wsd,
 };
 use anneal_studio::schedule::{
-    Clamp, Clock, Cooldown, Kind, Ramp, Schedule, ScheduleError, Span, Tick, Warmup,
+    Clamp, Clock, Cooldown, Joins, Kind, Ramp, Schedule, ScheduleError, Span, Tick, Warmup,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -49,6 +50,21 @@ fn span(values: Values) -> BoxedStrategy<Span> {
         ]
         .boxed(),
     }
+}
+
+/// Formulas with two constants; not all of the first, and none of the others, give rates for any of them.
+fn formula(values: Values) -> BoxedStrategy<Definition> {
+    let allowed =
+        ["peak * 0.5 ** t + b", "peak * min((t + 1) / (b + 1), 1)", "peak if t < b * total else b", "b"];
+    let any =
+        ["peak / (t - b)", "peak - b * t", "sqrt(b - t) * peak", "peak * (t % b) // 0.1", "exp(peak * t)"];
+    let texts = match values {
+        Values::Allowed => allowed.to_vec(),
+        Values::Any => allowed.into_iter().chain(any).collect(),
+    };
+    (select(texts), number(values, 0.0, 1e30), number(values, 0.0, 1e30))
+        .prop_map(|(text, peak, b)| Definition::parse(text, &[("peak", peak), ("b", b)]).unwrap())
+        .boxed()
 }
 
 fn points(values: Values) -> BoxedStrategy<Vec<(Span, f64)>> {
@@ -98,6 +114,7 @@ fn value(values: Values, role: Role, optional: bool, depth: u32) -> BoxedStrateg
         Role::Span => span(values).prop_map(|span| Value::Span(Some(span))).boxed(),
         Role::Flag => any::<bool>().prop_map(Value::Flag).boxed(),
         Role::Choice(choices) => select(choices).prop_map(Value::Choice).boxed(),
+        Role::Formula => formula(values).prop_map(Value::Formula).boxed(),
         Role::Points => points(values).prop_map(Value::Points).boxed(),
         Role::Values => vec(number(values, 0.0, 1e30), fewest..9)
             .prop_map(|values| Value::Values(Table { values, file: None }))
@@ -136,11 +153,13 @@ fn ramp() -> impl Strategy<Value = Ramp> {
 
 fn warmup(values: Values) -> impl Strategy<Value = Warmup> {
     let from = if values == Values::Any { number(values, 0.0, 1.0) } else { (0.01..1.0).boxed() };
-    (span(values), from, ramp()).prop_map(|(over, from, shape)| Warmup { over, from, shape })
+    let joins = select(Joins::ALL.map(|(_, joins)| joins).to_vec());
+    (span(values), from, ramp(), joins)
+        .prop_map(|(over, from, shape, joins)| Warmup { joins, ..Warmup::new(over, from, shape) })
 }
 
 fn cooldown(values: Values) -> impl Strategy<Value = Cooldown> {
-    warmup(values).prop_map(|Warmup { over, from: to, shape }| Cooldown { over, to, shape })
+    warmup(values).prop_map(|Warmup { over, from: to, shape, .. }| Cooldown { over, to, shape })
 }
 
 fn clamp(values: Values) -> BoxedStrategy<Clamp> {
@@ -269,6 +288,7 @@ proptest! {
     ) {
         let Span::Updates(over) = warmup.over else { unreachable!("allowed spans are updates") };
         let over = over as u64;
+        let warmup = Warmup { joins: Joins::Before, ..warmup };
         let (from, rest) = (warmup.from, clock.updates.saturating_sub(over).max(1));
         let bare = Schedule::from(kind);
         let body = bare.resolve(Clock { updates: rest, ..clock }).unwrap();
@@ -367,7 +387,7 @@ proptest! {
         let length = over.map(|over| Span::Updates(over as f64));
         let end = over.unwrap_or(clock.updates);
         for kind in [
-            Kind::Cosine(Cosine { peak, floor, over: length, after: After::Hold }),
+            Kind::Cosine(Cosine { peak, floor, over: length, after: After::Hold, power: 1.0 }),
             Kind::Polynomial(Polynomial { peak, power, floor, over: length }),
             Kind::Rex(Rex { peak, floor, over: length }),
         ] {
@@ -542,7 +562,7 @@ fn a_line_to_zero_ends_at_zero_and_not_a_rounding_error_below() {
 }
 
 fn cosine(peak: f64, floor: f64, over: Option<Span>) -> Schedule {
-    Kind::Cosine(Cosine { peak, floor, over, after: After::Hold }).into()
+    Kind::Cosine(Cosine { peak, floor, over, after: After::Hold, power: 1.0 }).into()
 }
 
 fn restarts(peak: f64, first: Span, mult: f64) -> Schedule {

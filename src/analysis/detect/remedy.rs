@@ -87,7 +87,7 @@ impl Remedy {
             Self::ScaleRate(by) => scale(&mut target.lr, *by),
             Self::Warmup(over) => {
                 let from = target.lr.warmup.as_ref().map_or(0.0, |warmup| warmup.from);
-                target.lr.warmup = Some(Warmup { over: *over, from, shape: Ramp::Linear });
+                target.lr.warmup = Some(Warmup::new(*over, from, Ramp::Linear));
             }
             Self::Cooldown(over) => {
                 target.lr.cooldown = Some(Cooldown { over: *over, to: 0.0, shape: Ramp::Linear });
@@ -122,6 +122,10 @@ pub(in crate::analysis) fn scale(schedule: &mut Schedule, by: f64) {
     for field in Kind::fields(kind.name()).unwrap_or_default() {
         let scaled = match (field.role, kind.get(field.name)) {
             (Role::Rate, Some(Value::Number(rate))) => Value::Number(rate * by),
+            (_, Some(Value::Formula(definition))) => match definition.scaled(by) {
+                Some(scaled) => Value::Formula(scaled),
+                None => continue,
+            },
             (_, Some(Value::Points(points))) => {
                 Value::Points(points.into_iter().map(|(at, rate)| (at, rate * by)).collect())
             }

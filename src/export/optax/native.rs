@@ -94,7 +94,12 @@ fn body(node: &Lowered<'_>) -> Option<Schedule> {
             power: kind.power,
             transition_steps: node.rest_or(kind.over),
         },
-        Kind::Cosine(kind) => cosine(kind.peak, kind.floor, node.rest_or(kind.over)),
+        Kind::Cosine(kind) => match cosine(kind.peak, kind.floor, node.rest_or(kind.over)) {
+            Schedule::CosineDecay { init_value, decay_steps, alpha, .. } => {
+                Schedule::CosineDecay { init_value, decay_steps, alpha, exponent: kind.power }
+            }
+            line => line,
+        },
         Kind::CosineRestarts(kind) if kind.cycle_warmup.is_none() => {
             let mut parts = Vec::new();
             let (mut start, mut length) = (0.0, node.length(kind.first) as f64);
@@ -106,7 +111,7 @@ fn body(node: &Lowered<'_>) -> Option<Schedule> {
                 parts.push((start as u64, cosine(peak, kind.floor, length as u64)));
                 start += length;
                 length *= kind.mult;
-                peak = (peak * kind.peak_decay).max(kind.floor.min(kind.peak));
+                peak *= kind.peak_decay;
             }
             joined(parts)
         }
@@ -194,12 +199,11 @@ pub fn written(schedule: &Schedule, indent: usize) -> String {
             exponential.transition_begin,
             if exponential.staircase { "True" } else { "False" }
         ),
-        Schedule::CosineDecay { init_value, decay_steps, alpha, .. } => {
-            format!(
-                "optax.cosine_decay_schedule({}, {decay_steps}, alpha={})",
-                float(*init_value),
-                float(*alpha)
-            )
+        Schedule::CosineDecay { init_value, decay_steps, alpha, exponent } => {
+            let power =
+                if *exponent == 1.0 { String::new() } else { format!(", exponent={}", float(*exponent)) };
+            let (init, alpha) = (float(*init_value), float(*alpha));
+            format!("optax.cosine_decay_schedule({init}, {decay_steps}, alpha={alpha}{power})")
         }
         Schedule::Join { schedules, boundaries } => {
             let margin = "    ".repeat(indent + 1);

@@ -40,6 +40,15 @@ pub fn constants(recipe: &Recipe<'_>) -> String {
     lines
 }
 
+/// What `build` does with an optimizer that is made.
+pub fn prepared(recipe: &Recipe<'_>) -> &'static str {
+    if recipe.kind().is_schedule_free() {
+        "    optimizer.train()  # its first step is refused otherwise\n"
+    } else {
+        ""
+    }
+}
+
 /// A class that the text has to bring along.
 pub fn class(recipe: &Recipe<'_>) -> &'static str {
     if recipe.kind() == OptimizerKind::Muon { MUON } else { "" }
@@ -211,9 +220,10 @@ pub fn build(recipe: &Recipe<'_>, class: &str) -> String {
     let parameters = match recipe.run.layer_decay {
         None => {
             return format!(
-                "\n\ndef build(model):\n    \"\"\"The optimizer and its scheduler.\"\"\"\n    optimizer = {}\n    \
+                "\n\ndef build(model):\n    \"\"\"The optimizer and its scheduler.\"\"\"\n    optimizer = {}\n{}    \
              scheduler = {class}(optimizer, Factor())\n    return optimizer, scheduler\n",
-                constructor(recipe, "model.parameters()", "PEAK")
+                constructor(recipe, "model.parameters()", "PEAK"),
+                prepared(recipe)
             );
         }
         Some(decay) => float(decay),
@@ -224,8 +234,9 @@ pub fn build(recipe: &Recipe<'_>, class: &str) -> String {
          list(layer.parameters(recurse=False))]\n    return [\n        {{\n            \"params\": \
          list(layer.parameters(recurse=False)),\n            \"lr\": PEAK * {parameters} ** (len(layers) - 1 - \
          index),\n        }}\n        for index, layer in enumerate(layers)\n    ]\n\n\ndef build(model):\n    \
-         \"\"\"The optimizer and its scheduler.\"\"\"\n    optimizer = {}\n    scheduler = {class}(optimizer, \
+         \"\"\"The optimizer and its scheduler.\"\"\"\n    optimizer = {}\n{}    scheduler = {class}(optimizer, \
          Factor())\n    return optimizer, scheduler\n",
-        constructor(recipe, "groups(model)", "PEAK")
+        constructor(recipe, "groups(model)", "PEAK"),
+        prepared(recipe)
     )
 }

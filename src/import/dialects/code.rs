@@ -11,7 +11,7 @@ use super::super::shape::{as_epochs, constant};
 use super::super::text::Text;
 use super::super::{ImportError, Imported, Options, clock, pytorch_optimizer};
 use super::{sets_rate, wrong_form};
-use crate::schedule::{Span, Tick};
+use crate::schedule::{Kind, Schedule, Span, Tick};
 use drive::Drive;
 pub(super) use drive::counts;
 
@@ -110,7 +110,8 @@ fn evaluated(
     machine.base = base;
     machine.epoch_length = drive.per_epoch.or(options.updates_per_epoch);
     let mut next = 0;
-    let sampled = Sampled { what: &drive.what, ticks, tick: drive.tick };
+    let formula = drive.formula(&mut machine);
+    let sampled = Sampled { what: &drive.what, ticks, tick: drive.tick, formula };
     let is_stateful = drive.is_stateful();
     let schedule = function::schedule(&sampled, imported, |tick| {
         // A rate that is made of the last one needs all before it.
@@ -129,16 +130,21 @@ fn evaluated(
             "the rate changes within epochs and the text does not say how many updates an epoch has: {per_epoch} were \
              taken, and lengths are in epochs (--updates-per-epoch says more)"
         ));
-        if imported.lr.kind.name() != "table" {
+        if !is_by_tick(&imported.lr) {
             imported.lr = as_epochs(&super::super::shape::scaled(&imported.lr, 1.0 / per_epoch));
         }
     }
     imported.updates = ticks.map(|ticks| match (drive.tick, drive.assumed_epoch, drive.per_epoch) {
         (Tick::Epoch, ..) => Span::Epochs(ticks as f64),
-        (Tick::Update, true, Some(per_epoch)) if imported.lr.kind.name() != "table" => {
+        (Tick::Update, true, Some(per_epoch)) if !is_by_tick(&imported.lr) => {
             Span::Epochs(ticks as f64 / per_epoch)
         }
         _ => Span::Updates(ticks as f64),
     });
     Ok(())
+}
+
+/// Whether a schedule says a rate for each tick, and no lengths.
+fn is_by_tick(schedule: &Schedule) -> bool {
+    matches!(schedule.kind, Kind::Listed(_) | Kind::Formula(_))
 }

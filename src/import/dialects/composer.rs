@@ -95,7 +95,7 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
         "linear_decay_with_warmup" | "linear_with_warmup" => linear(peak, 1.0, end, rest),
         "inv_sqrt_with_warmup" => {
             let timescale = length(&sched, "t_scale")?.unwrap_or(warmup);
-            Kind::InverseSqrt(InverseSqrt { peak, timescale }).into()
+            Kind::InverseSqrt(InverseSqrt { peak, timescale, floor: 0.0 }).into()
         }
         other => {
             let why = "known are constant, cosine, linear and inverse square root with warmup; a log can be imported";

@@ -211,7 +211,7 @@ impl Reader {
         let (rate, every) = (self.or("decay_lr_rate", 0.0)?, self.or("decay_step_size", 0.0)?);
         let after = if rate > 0.0 && every > 0.0 {
             let timescale = Span::Updates(every / rate);
-            Kind::Power(Power { peak: floor, timescale, exponent: 1.0 }).into()
+            Kind::Power(Power { peak: floor, timescale, exponent: 1.0, floor: 0.0 }).into()
         } else {
             constant(floor)
         };

@@ -103,7 +103,12 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
             let half = move |at: f64| floor + (peak - floor) * 0.5 * (1.0 + (PI * at / total).cos());
             let (start, end) = (half(0.0) * factor, half(warmup));
             let is_linear = method == "linear";
-            let sampled = Sampled { what: "WarmupCosineLR", ticks: Some(total as u64), tick: Tick::Update };
+            let sampled = Sampled {
+                what: "WarmupCosineLR",
+                ticks: Some(total as u64),
+                tick: Tick::Update,
+                formula: None,
+            };
             imported.lr = function::schedule(&sampled, &mut imported, |tick| {
                 let at = tick as f64;
                 Ok(match () {

@@ -143,7 +143,7 @@ fn schedule(
                 }
             };
             let over = Span::Updates(warmup.max(1.0));
-            let body: Schedule = Kind::InverseSqrt(InverseSqrt { peak, timescale: over }).into();
+            let body: Schedule = Kind::InverseSqrt(InverseSqrt { peak, timescale: over, floor: 0.0 }).into();
             if warmup > 0.0 { warmed(body, over, share(init.unwrap_or(0.0)), Ramp::Linear) } else { body }
         }
         "polynomial_decay" => {

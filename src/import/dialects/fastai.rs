@@ -1,8 +1,11 @@
-//! fastai's `fit_one_cycle` and `fit_flat_cos`, whose rates move by the share of the run that is done.
+//! fastai's `fit_one_cycle` and `fit_flat_cos`, and the curves that a `ParamScheduler` is given: their rates move by the
+//! share of the run that is done.
+
+mod curves;
 
 use super::super::dialect::{Dialect, Sign};
 use super::super::pytorch_arguments::Given;
-use super::super::shape::{constant, cosine, sequence, wsd};
+use super::super::shape::{constant, cosine, sequence, written, wsd};
 use super::super::text::Text;
 use super::super::{ImportError, Imported, Options};
 use super::wrong_form;
@@ -18,10 +21,18 @@ pub static DIALECT: Dialect = Dialect {
         (Sign::Call("fit_one_cycle"), 20),
         (Sign::Call("fit_flat_cos"), 20),
         (Sign::Call("fine_tune"), 8),
+        (Sign::Call("ParamScheduler"), 20),
+        (Sign::Call("combine_scheds"), 20),
+        (Sign::Call("combined_cos"), 20),
         (Sign::Import("fastai"), 8),
     ],
     read,
 };
+
+/// `fit_one_cycle` wherever its climb ends.
+const ONE_CYCLE: &str = "peak / div + (peak - peak / div) * (1 - cos(pi * t / (pct_start * total))) / 2 if t < pct_start \
+                         * total else peak / div_final + (peak - peak / div_final) * (1 + cos(pi * (t / total - \
+                         pct_start) / (1 - pct_start))) / 2";
 
 fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
     let Some(program) = text.program() else { return Err(wrong_form(&DIALECT, text)) };
@@ -30,7 +41,7 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
     let found: Vec<_> =
         calls.iter().map(|(_, call)| *call).filter(|call| names.contains(&call.name.as_str())).collect();
     let Some(call) = found.last() else {
-        return Err(ImportError::NoSchedule("fit_one_cycle or fit_flat_cos is looked for"));
+        return curves::read(program, &calls, options);
     };
     let given = Given::new(call, program, 0);
     let mut imported = Imported::new(&DIALECT, call.name.clone(), constant(0.0));
@@ -57,17 +68,38 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
             ));
         }
     };
-    let over = |share: f64| Span::Percent(100.0 * share);
     imported.updates = Some(options.length.unwrap_or(Span::Epochs(epochs)));
+    // Its phases end between two updates, which a length in updates can say where they are counted.
+    let total = match (options.length, options.updates_per_epoch) {
+        (Some(Span::Updates(updates)), _) => Some(updates),
+        (None | Some(Span::Epochs(_)), Some(per_epoch)) => {
+            Some(options.length.map_or(epochs, Span::amount) * per_epoch)
+        }
+        _ => None,
+    };
+    let over = |share: f64| match total {
+        Some(total) => Span::Updates(share * total),
+        None => Span::Percent(100.0 * share),
+    };
+    if total.is_none() {
+        imported.assume(
+            "fastai's phases end at shares of the run, between two updates; here they are rounded to whole updates \
+             (--updates-per-epoch N takes them as they are)",
+        );
+    }
     if call.name == "fit_one_cycle" {
         let start = given.or("pct_start", 4, 0.25)?;
         let (div, end) = (given.or("div", 2, 25.0)?, given.or("div_final", 3, 1e5)?);
         if !(start > 0.0 && start < 1.0) {
             return Err(ImportError::missing("fit_one_cycle", "a pct_start between 0 and 1"));
         }
-        let climb = super::super::shape::warmed(constant(peak), over(start), 1.0 / div, Ramp::Cosine);
-        let fall = cosine(peak, peak / end, None, After::Hold);
-        imported.lr = sequence(vec![(over(start), climb)], fall);
+        imported.lr = if over(start).amount().fract() == 0.0 {
+            let climb = super::super::shape::warmed(constant(peak), over(start), 1.0 / div, Ramp::Cosine);
+            sequence(vec![(over(start), climb)], cosine(peak, peak / end, None, After::Hold))
+        } else {
+            let constants = [("peak", peak), ("div", div), ("div_final", end), ("pct_start", start)];
+            written(ONE_CYCLE, &constants)?
+        };
         let mut optimizer = Optimizer::new(OptimizerKind::Adam);
         optimizer.set("beta1", Number::Mirror { low: 0.85, high: 0.95 });
         imported.optimizer = Some(optimizer);

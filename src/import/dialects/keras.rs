@@ -2,11 +2,11 @@
 
 use super::super::dialect::{Dialect, Sign};
 use super::super::function::{self, Sampled};
-use super::super::python::eval::{Machine, Stop, Value};
+use super::super::python::eval::{Machine, Stop, Translated, Value};
 use super::super::python::{Call, Expr, Program};
 use super::super::pytorch_arguments::Given;
 use super::super::settings::{optimizer_kind, set};
-use super::super::shape::{constant, cosine, polynomial, restarts, sequence, table, warmed};
+use super::super::shape::{constant, cosine, polynomial, restarts, sequence, table, warmed, written};
 use super::super::text::Text;
 use super::super::{ImportError, Imported, Options, Unread};
 use super::wrong_form;
@@ -196,7 +196,24 @@ fn schedule(given: &Given<'_>, imported: &mut Imported) -> Result<Schedule, Impo
             let (first, alpha) = (steps("first_decay_steps", 1)?, given.or("alpha", 4, 0.0)?);
             let (mult, decay) = (given.or("t_mul", 2, 2.0)?, given.or("m_mul", 3, 1.0)?);
             if alpha > 0.0 && decay != 1.0 {
-                imported.note("with alpha and m_mul Keras shrinks what is above the floor; here the peaks shrink as a whole");
+                // What shrinks from cycle to cycle is what is above the floor.
+                let constants = [
+                    ("peak", peak),
+                    ("floor", alpha * peak),
+                    ("first", first.amount()),
+                    ("growth", mult),
+                    ("shrink", decay),
+                ];
+                let cycle = "(t // first)";
+                let longer = "floor(log(1 + t / first * (growth - 1)) / log(growth) + 1e-9)";
+                let (cycle, share) = if mult == 1.0 {
+                    (cycle, "(t % first) / first".to_owned())
+                } else {
+                    let start = format!("(growth ** {longer} - 1) / (growth - 1)");
+                    (longer, format!("(t / first - {start}) / growth ** {longer}"))
+                };
+                let height = format!("shrink ** {cycle} * (1 + cos(pi * {share})) / 2");
+                return written(&format!("floor + (peak - floor) * {height}"), &constants);
             }
             restarts(peak, alpha * peak, first, mult, decay)
         }
@@ -211,8 +228,15 @@ fn schedule(given: &Given<'_>, imported: &mut Imported) -> Result<Schedule, Impo
         "PolynomialDecay" => {
             let (over, floor) = (steps("decay_steps", 1)?, given.or("end_learning_rate", 2, 1e-4)?);
             if given.get("cycle", 4) == Some(&Expr::Flag(true)) {
-                let why = "with cycle=True it starts again from another length each time; a log of its rates can be imported";
-                return Err(ImportError::unsupported("PolynomialDecay", why));
+                // Each time it ends it starts again from the floor, as a decay that is longer by its first length.
+                let constants = [
+                    ("peak", peak),
+                    ("floor", floor),
+                    ("steps", over.amount()),
+                    ("power", given.or("power", 3, 1.0)?),
+                ];
+                let left = "(1 - t / (steps * max(1, ceil(t / steps)))) ** power";
+                return written(&format!("floor + (peak - floor) * {left}"), &constants);
             }
             polynomial(peak, given.or("power", 3, 1.0)?, floor, Some(over))
         }
@@ -242,17 +266,20 @@ fn schedule(given: &Given<'_>, imported: &mut Imported) -> Result<Schedule, Impo
         }
         _ => {
             let (every, rate) = (steps("decay_steps", 1)?, given.need("decay_rate", 2)?);
-            if staircase(3) {
-                let what = "InverseTimeDecay with staircase";
-                return Err(ImportError::unsupported(
-                    what,
-                    "no kind of schedule has its steps; a log can be imported",
-                ));
-            }
             if rate <= 0.0 {
                 return Ok(constant(peak));
             }
-            Kind::Power(Power { peak, timescale: Span::Updates(every.amount() / rate), exponent: 1.0 }).into()
+            if staircase(3) {
+                let constants = [("peak", peak), ("rate", rate), ("steps", every.amount())];
+                return written("peak / (1 + rate * (t // steps))", &constants);
+            }
+            Kind::Power(Power {
+                peak,
+                timescale: Span::Updates(every.amount() / rate),
+                exponent: 1.0,
+                floor: 0.0,
+            })
+            .into()
         }
     })
 }
@@ -271,7 +298,8 @@ fn own(
         .map_err(|stop| ImportError::unsupported(&what, stop.why))?;
     imported.name.clone_from(&call.name);
     let ticks = updates(imported.updates, options);
-    let sampled = Sampled { what: &what, ticks, tick: Tick::Update };
+    let formula = machine.formula_of_value(&object).and_then(Translated::definition);
+    let sampled = Sampled { what: &what, ticks, tick: Tick::Update, formula };
     function::schedule(&sampled, imported, |tick| {
         machine.refuel(FUEL);
         number(machine.method(&object, "__call__", vec![Value::Number(tick as f64)])?)
@@ -322,7 +350,12 @@ fn by_function(
     };
     imported.name = "LearningRateScheduler".to_owned();
     let tick = options.tick.unwrap_or(Tick::Epoch);
-    let sampled = Sampled { what: "LearningRateScheduler's function", ticks: ticks.or(Some(100)), tick };
+    let formula = match takes_rate {
+        true => None,
+        false => machine.formula_of_value(&value).and_then(Translated::definition),
+    };
+    let what = "LearningRateScheduler's function";
+    let sampled = Sampled { what, ticks: ticks.or(Some(100)), tick, formula };
     if ticks.is_none() {
         imported.assume(
             "the text does not say how many epochs there are: 100 were evaluated (--length says more)",

@@ -111,8 +111,12 @@ fn body(
         "cosine" => cosine(peak, floor, rest, After::Hold),
         "inverse-square-root" => {
             imported.note("after --lr-decay-iters Megatron drops to --min-lr, which is not done here");
-            let body: Schedule =
-                Kind::InverseSqrt(InverseSqrt { peak, timescale: Span::Updates(warmup.max(1.0)) }).into();
+            let body: Schedule = Kind::InverseSqrt(InverseSqrt {
+                peak,
+                timescale: Span::Updates(warmup.max(1.0)),
+                floor: 0.0,
+            })
+            .into();
             Schedule { clamp: Some(Clamp { min: floor, max: peak }), ..body }
         }
         "WSD" => {

@@ -126,7 +126,7 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
         _ => None,
     };
     let what = imported.name.clone();
-    let sampled = Sampled { what: &what, ticks, tick: Tick::Update };
+    let sampled = Sampled { what: &what, ticks, tick: Tick::Update, formula: None };
     imported.lr = function::schedule(&sampled, &mut imported, |tick| found(tick as f64))?;
     reader.unread.into_iter().for_each(|unread| imported.leave(unread));
     Ok(imported)

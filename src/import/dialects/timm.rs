@@ -1,24 +1,16 @@
 //! timm's `train.py` arguments, with what its scheduler factory makes of them.
 
-use std::f64::consts::PI;
-
 use super::super::dialect::{Dialect, Sign};
 use super::super::settings::{Settings, number, numbers, optimizer_kind, set, set_betas};
-use super::super::shape::{constant, cosine, linear, polynomial, restarts, sequence, ticking, warmed, wsd};
+use super::super::shape::{constant, cosine, polynomial, restarts, ticking, warmed, written, wsd};
 use super::super::text::Text;
 use super::super::{ImportError, Imported, Options};
 use crate::experiment::{Controller, Metric, Optimizer, Plateau, PlateauMode};
 use crate::schedule::kind::{
-    After, Bent, Choice, Decay, Interpolation, InverseSqrt, KDecay, Kind, Listed, Multistep, Points, Product,
-    Step, Table, Tanh,
+    After, Bent, Choice, Decay, InverseSqrt, KDecay, Kind, Multistep, Noise, Product, Spread, Step, Tanh,
 };
 use crate::schedule::plateau::PlateauRule;
-use crate::schedule::{Ramp, Schedule, Span, Tick};
-
-/// The most epochs whose rates are listed one by one.
-const MAX_EPOCHS: f64 = 10_000.0;
-/// The control points of a curve that no kind has.
-const POINTS: u32 = 48;
+use crate::schedule::{Clock, Joins, Ramp, Schedule, Span, Tick};
 
 /// Arguments of `train.py` that do not shape the schedule.
 const IDLE: [&str; 12] = [
@@ -51,6 +43,18 @@ struct Args {
     cycles: f64,
     cycle_mul: f64,
     cycle_decay: f64,
+}
+
+/// Where timm's tanh begins and ends.
+const TANH: (f64, f64) = (-7.0, 3.0);
+
+impl Args {
+    /// timm's tanh after so many epochs.
+    fn tanh(&self, epochs: f64) -> f64 {
+        let share = (epochs / self.epochs).min(1.0);
+        let height = 0.5 * (1.0 - (TANH.0 * (1.0 - share) + TANH.1 * share).tanh());
+        self.floor + (self.peak - self.floor) * height
+    }
 }
 
 pub static DIALECT: Dialect = Dialect {
@@ -111,8 +115,8 @@ pub(super) fn of_settings(settings: &Settings, options: &Options) -> Result<Impo
     let cycles = if args.cycles > 1.0 { args.cycles } else { 1.0 };
     let prefix = if args.prefix { args.warmup } else { 0.0 };
     imported.updates = Some(options.length.unwrap_or(Span::Epochs(args.epochs * cycles + prefix + cooldown)));
-    if settings.get("lr_noise").is_some() {
-        imported.note("--lr-noise was left out: it needs PyTorch's random numbers");
+    if let Some(range) = settings.numbers("lr_noise")? {
+        imported.lr = noisy(imported.lr, &range, args.epochs, settings)?;
     }
     imported.optimizer = optimizer(settings, &mut imported)?;
     imported.clip_norm = settings.number(&["clip_grad"])?.filter(|norm| *norm > 0.0);
@@ -163,22 +167,24 @@ fn args(settings: &Settings, imported: &mut Imported) -> Result<Args, ImportErro
 
 fn schedule(args: &Args, settings: &Settings, imported: &mut Imported) -> Result<Schedule, ImportError> {
     let epochs = Some(Span::Epochs(args.epochs));
-    let warm = |body: Schedule| {
-        let from = if args.peak > 0.0 { args.warmup_lr / args.peak } else { 0.0 };
-        warmed(body, Span::Epochs(args.warmup), from, Ramp::Linear)
+    let warm = |body: Schedule, joins: Joins| {
+        let top = if joins == Joins::Into { args.tanh(args.warmup) } else { args.peak };
+        let from = if top > 0.0 { args.warmup_lr / top } else { 0.0 };
+        let mut schedule = warmed(body, Span::Epochs(args.warmup), from, Ramp::Linear);
+        if let Some(warmup) = &mut schedule.warmup {
+            warmup.joins = joins;
+        }
+        schedule
     };
     let body = match args.kind.as_str() {
         "cosine" if args.cycles > 1.0 => {
-            if args.warmup > 0.0 && !args.prefix {
-                imported.note("timm starts the first cycle within the warmup; here it starts after it");
-            }
-            let first = Span::Epochs(args.epochs);
-            return Ok(warm(restarts(args.peak, args.floor, first, args.cycle_mul, args.cycle_decay)));
+            restarts(args.peak, args.floor, Span::Epochs(args.epochs), args.cycle_mul, args.cycle_decay)
         }
         "cosine" if args.k == 1.0 => cosine(args.peak, args.floor, epochs, After::Hold),
         "cosine" => k_decay(args, Bent::Cosine, 1.0),
         "tanh" => {
-            let tanh = Tanh { peak: args.peak, floor: args.floor, over: epochs, lower: -7.0, upper: 3.0 };
+            let tanh =
+                Tanh { peak: args.peak, floor: args.floor, over: epochs, lower: TANH.0, upper: TANH.1 };
             Kind::Tanh(tanh).into()
         }
         "poly" => {
@@ -226,14 +232,44 @@ fn schedule(args: &Args, settings: &Settings, imported: &mut Imported) -> Result
         return Ok(body);
     }
     if args.warmup == 0.0 || starts_after {
-        return Ok(warm(body));
+        return Ok(warm(body, Joins::Before));
     }
-    Ok(truncated(args, settings, imported)?.unwrap_or_else(|| warm(body)))
+    // Of all its schedulers only this one climbs to where its curve is by then.
+    let joins = if args.kind == "tanh" { Joins::Into } else { Joins::Over };
+    let schedule = warm(body, joins);
+    say_highest(args, &schedule, imported);
+    Ok(schedule)
 }
 
 fn k_decay(args: &Args, shape: Bent, power: f64) -> Schedule {
     let (peak, floor, k) = (args.peak, args.floor, args.k);
     Kind::KDecay(KDecay { peak, floor, over: Some(Span::Epochs(args.epochs)), k, shape, power }).into()
+}
+
+/// The schedule with timm's noise between two shares of its length. timm sets the first rate without it.
+fn noisy(
+    schedule: Schedule,
+    range: &[f64],
+    epochs: f64,
+    settings: &Settings,
+) -> Result<Schedule, ImportError> {
+    let at = |share: f64| Span::Epochs(share * epochs);
+    let from = range.first().map(|share| at(*share)).filter(|from| from.amount() > 0.0);
+    let noise = Noise {
+        peak: 1.0,
+        limit: settings.number_or("lr_noise_pct", 0.67)?,
+        std: settings.number_or("lr_noise_std", 1.0)?,
+        seed: settings.number_or("seed", 42.0)?,
+        spread: Spread::Normal,
+        from: from.or(Some(if schedule.tick == Tick::Epoch {
+            Span::Epochs(1.0)
+        } else {
+            Span::Updates(1.0)
+        })),
+        until: range.get(1).map(|share| at(*share)),
+    };
+    let tick = schedule.tick;
+    Ok(ticking(Kind::Product(Product { of: vec![schedule, Kind::Noise(noise).into()] }).into(), tick))
 }
 
 /// Timm's `wsd` and `rsqrt`, whose warmup comes before the rest also where it counts as part of `--epochs`.
@@ -259,82 +295,44 @@ fn stable(args: &Args, settings: &Settings, imported: &mut Imported) -> Result<S
     if !is_rsqrt {
         return Ok(wsd(args.peak, args.floor, decay, shape));
     }
-    if args.floor > 0.0 {
-        imported.note("--min-lr was left out: this shape has no floor here");
+    let timescale = settings.number(&["lr_stable_timescale"])?.unwrap_or(args.warmup).max(1.0);
+    if args.floor > 0.0 && !args.on_updates {
+        let constants = [
+            ("peak", args.peak),
+            ("floor", args.floor),
+            ("timescale", timescale),
+            ("decay", decay.amount()),
+            ("end", rest),
+        ];
+        let done = "max(0, t - end + decay) / decay";
+        let left = match shape {
+            Decay::Cosine => format!("(1 + cos(pi * {done})) / 2"),
+            Decay::OneMinusSqrt => format!("(1 - sqrt({done}))"),
+            _ => format!("(1 - {done})"),
+        };
+        let slow = "max(peak / sqrt(1 + t / timescale), floor) - floor";
+        return written(&format!("floor + ({slow}) * {left} if t < end else floor"), &constants);
     }
-    let timescale = Span::Epochs(settings.number(&["lr_stable_timescale"])?.unwrap_or(args.warmup).max(1.0));
-    let slow = Kind::InverseSqrt(InverseSqrt { peak: args.peak, timescale });
+    if args.floor > 0.0 {
+        imported.note("--min-lr was left out: no schedule that counts updates has this floor here");
+    }
+    let timescale = Span::Epochs(timescale);
+    let slow = Kind::InverseSqrt(InverseSqrt { peak: args.peak, timescale, floor: 0.0 });
     Ok(Kind::Product(Product { of: vec![slow.into(), wsd(1.0, 0.0, decay, shape)] }).into())
 }
 
-/// Without `--warmup-prefix` the curve starts at epoch 0 and the warmup hides its beginning. No kind does
-/// that, so the rates are listed, or drawn where they change with every update.
-fn truncated(
-    args: &Args,
-    settings: &Settings,
-    imported: &mut Imported,
-) -> Result<Option<Schedule>, ImportError> {
-    let period = settings.number(&["decay_epochs"])?.unwrap_or(90.0).max(1.0);
-    let milestones = match settings.get("decay_milestones") {
-        Some(value) => numbers("decay_milestones", value)?,
-        None => vec![90.0, 180.0, 270.0],
-    };
-    let rate = |t: f64| {
-        let share = (t / args.epochs).powf(args.k);
-        let height = args.peak - args.floor;
-        match args.kind.as_str() {
-            _ if t < args.warmup => args.warmup_lr + t * (args.peak - args.warmup_lr) / args.warmup,
-            "step" => args.peak * args.decay_rate.powf((t / period).floor()),
-            "multistep" => {
-                let passed = milestones.iter().filter(|milestone| **milestone <= t + 1.0).count();
-                args.peak * args.decay_rate.powf(passed as f64)
-            }
-            _ if t >= args.epochs => args.floor,
-            "tanh" => {
-                let share = t / args.epochs;
-                args.floor + 0.5 * height * (1.0 - (-7.0 * (1.0 - share) + 3.0 * share).tanh())
-            }
-            "poly" => args.floor + height * (1.0 - share).powf(args.decay_rate),
-            _ => args.floor + 0.5 * height * (1.0 + (PI * share).cos()),
-        }
-    };
-    let highest = (0..=(args.epochs.min(MAX_EPOCHS) as u32)).map(|t| rate(f64::from(t))).fold(0.0, f64::max);
-    if highest < args.peak {
+/// Without `--warmup-prefix` the curve starts at epoch 0 and the warmup hides its beginning.
+fn say_highest(args: &Args, schedule: &Schedule, imported: &mut Imported) {
+    // Its lengths are epochs, so that an epoch may as well be an update.
+    let clock = Clock { updates: args.epochs as u64, updates_per_epoch: 1 };
+    let Ok(highest) = schedule.resolve(clock).map(|curve| curve.range().1) else { return };
+    if highest < args.peak * (1.0 - 1e-9) {
         imported.note(format!(
             "without --warmup-prefix timm's curve starts at epoch 0, so the peak of {} is never reached: the \
              highest rate is {highest:.3e}",
             args.peak
         ));
     }
-    if !args.on_updates && args.epochs <= MAX_EPOCHS {
-        // One rate past the end, which is held.
-        let values = (0..=(args.epochs as u32)).map(|t| rate(f64::from(t)).max(0.0)).collect();
-        return Ok(Some(Kind::Listed(Listed { values: Table { values, file: None } }).into()));
-    }
-    if matches!(args.kind.as_str(), "step" | "multistep") {
-        imported.note("the drops are counted after the warmup here, and from epoch 0 in timm");
-        return Ok(None);
-    }
-    let from = if args.peak > 0.0 { args.warmup_lr / args.peak } else { 0.0 };
-    let warmup = Span::Epochs(args.warmup);
-    let after = (args.epochs - args.warmup) / f64::from(POINTS);
-    if after <= 0.0 {
-        return Ok(None);
-    }
-    // The end of a polynomial is a polynomial itself.
-    let rest = if args.kind == "poly" && args.k == 1.0 {
-        let over = Some(Span::Epochs(args.epochs - args.warmup));
-        polynomial(rate(args.warmup), args.decay_rate, args.floor, over)
-    } else {
-        imported
-            .note("the curve was drawn with control points, as no kind of schedule begins within a warmup");
-        let points = (0..=POINTS).map(|index| {
-            let after = after * f64::from(index);
-            (Span::Epochs(after), rate(args.warmup + after).max(0.0))
-        });
-        Kind::Points(Points { points: points.collect(), interpolation: Interpolation::Monotone }).into()
-    };
-    Ok(Some(sequence(vec![(warmup, linear(args.peak, from, 1.0, Some(warmup)))], rest)))
 }
 
 fn optimizer(settings: &Settings, imported: &mut Imported) -> Result<Option<Optimizer>, ImportError> {

@@ -63,8 +63,12 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
     let stable = total + 1.0 - warmup - decay;
     imported.name = format!("torchtitan {kind}");
     imported.updates = Some(options.length.unwrap_or(Span::Updates(steps)));
-    let sampled =
-        Sampled { what: "torchtitan's schedule", ticks: Some(steps.max(1.0) as u64), tick: Tick::Update };
+    let sampled = Sampled {
+        what: "torchtitan's schedule",
+        ticks: Some(steps.max(1.0) as u64),
+        tick: Tick::Update,
+        formula: None,
+    };
     imported.lr = function::schedule(&sampled, &mut imported, |tick| {
         let at = tick as f64;
         let share = if at < warmup {

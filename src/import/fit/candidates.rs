@@ -67,7 +67,7 @@ fn warmups(samples: &[Sample], top: f64) -> Vec<(Option<Warmup>, i32)> {
     for over in lengths.into_iter().filter(|over| *over > 0) {
         for (_, shape) in Ramp::ALL {
             if shape != Ramp::Exponential || from > 0.0 {
-                let warmup = Warmup { over: Span::Updates(over as f64), from, shape };
+                let warmup = Warmup::new(Span::Updates(over as f64), from, shape);
                 warmups.push((Some(warmup), 2));
             }
         }
@@ -91,12 +91,24 @@ fn bodies(samples: &[Sample], rest: u64) -> Vec<(Kind, i32)> {
     put(search.fitted(Kind::Constant(Constant { peak: 1.0 })), 1);
     for over in lengths(samples, rest) {
         let own = 2 + i32::from(over.is_some());
-        put(search.fitted(Kind::Cosine(Cosine { peak: 1.0, floor: 0.0, over, after: After::Hold })), own);
+        put(
+            search.fitted(Kind::Cosine(Cosine {
+                peak: 1.0,
+                floor: 0.0,
+                over,
+                after: After::Hold,
+                power: 1.0,
+            })),
+            own,
+        );
         put(search.fitted(Kind::Rex(Rex { peak: 1.0, floor: 0.0, over })), own);
         put(search.fitted(Kind::Tanh(Tanh { peak: 1.0, floor: 0.0, over, lower: -7.0, upper: 3.0 })), own);
         let polynomial = |power: f64| Kind::Polynomial(Polynomial { peak: 1.0, power, floor: 0.0, over });
         put(search.fitted(polynomial(1.0)), own);
         put(search.best((0.1, 8.0), polynomial), own + 1);
+        let cosine =
+            |power: f64| Kind::Cosine(Cosine { peak: 1.0, floor: 0.0, over, after: After::Hold, power });
+        put(search.best((0.2, 6.0), cosine), own + 1);
         let k_decay =
             |k: f64| Kind::KDecay(KDecay { peak: 1.0, floor: 0.0, over, k, shape: Bent::Cosine, power: 1.0 });
         put(search.best((0.2, 6.0), k_decay), own + 1);
@@ -108,10 +120,12 @@ fn bodies(samples: &[Sample], rest: u64) -> Vec<(Kind, i32)> {
     put(search.best((-7.0, 5.0), exponential), 2);
     let longest = (rest as f64).ln() + 3.0;
     let timescale = |log: f64| Span::Updates(log.exp().round().max(1.0));
-    let inverse = |log: f64| Kind::InverseSqrt(InverseSqrt { peak: 1.0, timescale: timescale(log) });
+    let inverse =
+        |log: f64| Kind::InverseSqrt(InverseSqrt { peak: 1.0, timescale: timescale(log), floor: 0.0 });
     put(search.best((0.0, longest), inverse), 2);
     let power = |log: f64| {
-        let power = |exponent: f64| Kind::Power(Power { peak: 1.0, timescale: timescale(log), exponent });
+        let power =
+            |exponent: f64| Kind::Power(Power { peak: 1.0, timescale: timescale(log), exponent, floor: 0.0 });
         search.best((0.05, 3.0), power)
     };
     let powers = (0..=12).filter_map(|index| power(longest * f64::from(index) / 12.0));
@@ -162,7 +176,9 @@ impl Search<'_> {
         let shape = curve_of(kind.clone(), self.samples, self.rest)?;
         let pairs = || shape.iter().zip(self.samples).map(|(shape, sample)| (*shape, sample.rate));
         let count = shape.len() as f64;
-        let has_floor = kind.get("floor").is_some();
+        // The floor of these is where they stop, not what they fall towards.
+        let stops = matches!(kind, Kind::InverseSqrt(_) | Kind::Power(_));
+        let has_floor = kind.get("floor").is_some() && !stops;
         let (mean, mean_rate) = if has_floor {
             (
                 shape.iter().sum::<f64>() / count,

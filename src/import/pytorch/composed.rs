@@ -138,7 +138,7 @@ impl<'p> Reader<'p> {
         let mut root = self.node(call, level, &mut group, &mut longest)?;
         let ticks = self.ticks();
         let what = format!("{} as PyTorch steps it", call.name);
-        let sampled = Sampled { what: &what, ticks, tick: self.tick };
+        let sampled = Sampled { what: &what, ticks, tick: self.tick, formula: None };
         let mut steps = 0;
         function::schedule(&sampled, &mut self.imported, |tick| {
             while steps < tick {

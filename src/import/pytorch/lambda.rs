@@ -10,6 +10,7 @@ use super::super::python::{Call, Expr, Program, StmtKind};
 use super::super::pytorch_arguments::Given;
 use super::Reader;
 use super::simulate::{Group, Rule};
+use crate::schedule::formula::Definition;
 use crate::schedule::{Clock, Schedule};
 
 /// What the evaluation of one tick may cost.
@@ -53,6 +54,13 @@ impl<'p> Rated<'p> {
         Ok(Self { machine: machine.into(), function, line })
     }
 
+    /// The function times a rate, as a formula.
+    fn formula(&self, base: f64) -> Option<Definition> {
+        let mut machine = self.machine.borrow_mut();
+        machine.refuel(FUEL);
+        machine.formula_of_value(&self.function)?.times_peak(base)
+    }
+
     pub fn at(&self, arguments: Vec<Value>) -> Done<f64> {
         let mut machine = self.machine.borrow_mut();
         machine.refuel(FUEL);
@@ -86,7 +94,8 @@ impl<'p> Reader<'p> {
         let rated = self.rated(given)?;
         let is_product = given.call.name == "MultiplicativeLR";
         let what = format!("{}'s function", given.call.name);
-        let sampled = Sampled { what: &what, ticks: self.ticks(), tick: self.tick };
+        let formula = if is_product { None } else { rated.formula(base) };
+        let sampled = Sampled { what: &what, ticks: self.ticks(), tick: self.tick, formula };
         let (mut rate, mut reached) = (base, 0);
         function::schedule(&sampled, &mut self.imported, |tick| {
             if !is_product {
@@ -112,7 +121,8 @@ impl<'p> Reader<'p> {
         let by_cycle = given.text("scale_mode", 8) != Some("iterations");
         given.get("mode", 5);
         given.get("gamma", 6);
-        let sampled = Sampled { what: "CyclicLR's scale_fn", ticks: self.ticks(), tick: self.tick };
+        let (ticks, tick) = (self.ticks(), self.tick);
+        let sampled = Sampled { what: "CyclicLR's scale_fn", ticks, tick, formula: None };
         function::schedule(&sampled, &mut self.imported, |tick| {
             let (e, whole) = (tick as f64, up + down);
             let cycle = (1.0 + e / whole).floor();
@@ -135,7 +145,7 @@ impl<'p> Reader<'p> {
             return Err(ImportError::unsupported(&call.name, "its class is not in the text"));
         }
         let what = format!("the class {}", call.name);
-        let sampled = Sampled { what: &what, ticks: self.ticks(), tick: self.tick };
+        let sampled = Sampled { what: &what, ticks: self.ticks(), tick: self.tick, formula: None };
         machine.set_attribute(&value, "base_lrs", Value::List(Rc::new(vec![Value::Number(base)])));
         machine.base = Some(base);
         machine.rate = Some(base);

@@ -1,5 +1,6 @@
 //! From text to terms: the expressions of Python that are arithmetic, with `^` as another `**`.
 
+use super::operator::level;
 use super::{Formula, FormulaError, Function, LONGEST, NAMES, Operator, Term, fixed};
 
 /// How deep terms may lie in terms.
@@ -151,11 +152,11 @@ impl Parser {
     /// `then if condition else otherwise`
     fn conditional(&mut self, depth: usize) -> Result<Term, FormulaError> {
         let depth = self.deeper(depth)?;
-        let then = self.binary(depth, 0)?;
+        let then = self.binary(depth, level::OR)?;
         if !self.takes_word("if") {
             return Ok(then);
         }
-        let condition = self.binary(depth, 0)?;
+        let condition = self.binary(depth, level::OR)?;
         if !self.takes_word("else") {
             return Err(self.unexpected("`else`"));
         }
@@ -165,57 +166,40 @@ impl Parser {
     }
 
     /// Operators that group from the left, the loosest level first; comparisons chain as in Python.
-    fn binary(&mut self, depth: usize, level: usize) -> Result<Term, FormulaError> {
-        use Operator::{
-            Add, And, Div, Equal, Floor, Greater, GreaterEqual, Less, LessEqual, Mul, NotEqual, Or,
-            Remainder, Sub,
-        };
-        const COMPARISONS: usize = 3;
-        const LEVELS: [&[(&str, Operator)]; 6] = [
-            &[("or", Or)],
-            &[("and", And)],
-            &[],
-            &[
-                ("<=", LessEqual),
-                ("<", Less),
-                (">=", GreaterEqual),
-                (">", Greater),
-                ("==", Equal),
-                ("!=", NotEqual),
-            ],
-            &[("+", Add), ("-", Sub)],
-            &[("*", Mul), ("/", Div), ("//", Floor), ("%", Remainder)],
-        ];
-        let Some(operators) = LEVELS.get(level) else { return self.unary(depth) };
-        if operators.is_empty() {
-            // The level of `not`.
-            if self.takes_word("not") {
+    fn binary(&mut self, depth: usize, level: u8) -> Result<Term, FormulaError> {
+        match level {
+            level::NOT if self.takes_word("not") => {
                 let depth = self.deeper(depth)?;
                 return Ok(Term::Call(Function::Not, vec![self.binary(depth, level)?]));
             }
-            return self.binary(depth, level + 1);
+            level::SIGN.. => return self.unary(depth),
+            _ => {}
         }
         let mut left = self.binary(depth, level + 1)?;
         // The operand before, which a chain compares again: `a < b < c` is `a < b and b < c`.
         let mut before: Option<Term> = None;
-        while let Some((_, operator)) =
-            operators.iter().copied().find(|(sign, _)| self.takes(sign) || self.takes_word(sign))
-        {
+        while let Some(operator) = self.operator(level) {
             let right = self.binary(depth, level + 1)?;
             let (a, chained) = match before.take() {
                 Some(middle) => (middle, Some(left)),
                 None => (left, None),
             };
-            if level == COMPARISONS {
+            if level == level::COMPARISON {
                 before = Some(right.clone());
             }
             let here = Term::Binary(operator, Box::new(a), Box::new(right));
             left = match chained {
-                Some(earlier) => Term::Binary(And, Box::new(earlier), Box::new(here)),
+                Some(earlier) => Term::Binary(Operator::And, Box::new(earlier), Box::new(here)),
                 None => here,
             };
         }
         Ok(left)
+    }
+
+    /// The operator of this level that comes next.
+    fn operator(&mut self, level: u8) -> Option<Operator> {
+        let mut of_level = Operator::ALL.into_iter().filter(|(.., own)| *own == level);
+        of_level.find(|(sign, ..)| self.takes(sign) || self.takes_word(sign)).map(|(_, operator, _)| operator)
     }
 
     fn unary(&mut self, depth: usize) -> Result<Term, FormulaError> {
@@ -288,10 +272,7 @@ impl Parser {
             "total" => return Ok(Term::Total),
             _ => {}
         }
-        if name.contains('.')
-            || name.starts_with('_')
-            || Function::ALL.iter().any(|(known, ..)| *known == name)
-        {
+        if name.contains('.') || name.starts_with('_') {
             let allowed = format!("{}, a constant's name, or a call of {}", NAMES.join(", "), functions());
             return refused(self, allowed);
         }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::experiment::{Controller, Experiment, FileError, Metric, Plateau, Run};
 
+use crate::schedule::formula::Definition;
 use crate::schedule::kind::{Constant, Value};
 use crate::schedule::plateau::PlateauRule;
 use crate::schedule::{Clock, Kind, Ramp, Schedule, Span, Warmup};
@@ -32,11 +33,7 @@ impl Preset {
     /// The schedule with this highest rate.
     pub fn schedule(&self, peak: f64, clock: Clock) -> Schedule {
         let kind = kind(self.kind, &(self.fields)(peak, clock)).unwrap_or(Kind::Constant(Constant { peak }));
-        let warmup = self.warmup.map(|percent| Warmup {
-            over: Span::Percent(percent),
-            from: 0.0,
-            shape: Ramp::Linear,
-        });
+        let warmup = self.warmup.map(|percent| Warmup::new(Span::Percent(percent), 0.0, Ramp::Linear));
         Schedule { warmup, ..Schedule::from(kind) }
     }
 
@@ -102,7 +99,7 @@ fn with<const N: usize>(rate: f64, others: [(&'static str, Value); N]) -> Vec<(&
     std::iter::once(("peak", Value::Number(rate))).chain(others).collect()
 }
 
-static PRESETS: [Preset; 20] = [
+static PRESETS: [Preset; 22] = [
     preset("Constant", "constant", "One rate throughout: the baseline.", peak),
     preset("Step", "step", "Drops by a factor at equal distances.", |rate, _| {
         with(rate, [("every", percent(30.0))])
@@ -159,6 +156,20 @@ static PRESETS: [Preset; 20] = [
     preset("Tanh", "tanh", "A long top, a steep fall, a long tail.", peak),
     preset("k-decay", "k_decay", "A cosine that stays high for longer.", peak),
     preset("REX", "rex", "Stays high for long, then falls.", peak),
+    preset("Noise", "noise", "A rate that trembles, the same way in every run.", |rate, _| {
+        with(rate, [("limit", Value::Number(0.3))])
+    }),
+    preset(
+        "Formula",
+        "formula",
+        "A formula that you write, with a slider for each constant.",
+        |rate, clock| {
+            let warm = (clock.updates as f64 / 10.0).round().max(1.0);
+            let formula = "peak * min((t + 1) / warm, sqrt(warm / (t + 1)))";
+            let definition = Definition::parse(formula, &[("peak", rate), ("warm", warm)]);
+            definition.ok().map(|definition| ("value", Value::Formula(definition))).into_iter().collect()
+        },
+    ),
     preset("Drawn by hand", "points", "Control points you place yourself.", |rate, clock| {
         let end = clock.updates.max(1) as f64;
         let mut points: Vec<(Span, f64)> = Vec::new();

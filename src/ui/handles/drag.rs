@@ -1,10 +1,10 @@
 //! What dragging a handle changes.
 
 use crate::schedule::kind::{Linear, OneCycle, Points, Value};
-use crate::schedule::{Clock, Kind, Schedule, Span};
+use crate::schedule::{Clock, Kind, Ramp, Schedule, Span, Warmup};
 use crate::ui::format::round_to;
 
-use super::{HandleId, end, start};
+use super::{HandleId, end, start, top};
 
 /// The lowest rate a peak is dragged to: a peak of nothing could not be seen, or grabbed again.
 const LOWEST_PEAK: f64 = 1e-12;
@@ -71,6 +71,14 @@ pub fn remove_point(schedule: &Schedule, index: usize) -> Option<Schedule> {
     Some(next)
 }
 
+/// The rate that the warmup climbs to.
+fn climbed_to(schedule: &Schedule, clock: Clock) -> f64 {
+    let Some(warmup) = &schedule.warmup else { return 0.0 };
+    let full = Warmup { from: 1.0, shape: Ramp::Linear, ..warmup.clone() };
+    let flat = Schedule { warmup: Some(full), clamp: None, ..schedule.clone() };
+    flat.resolve(clock).map_or(0.0, |curve| curve.at(0))
+}
+
 fn rounded(span: Span) -> Span {
     span.with_amount(round_to(span.amount(), DIGITS))
 }
@@ -115,11 +123,12 @@ impl Place {
 
     fn move_modifier(&self, schedule: &mut Schedule, id: HandleId) {
         let end = self.clock.updates as f64;
+        let top = climbed_to(schedule, self.clock);
         let curve = schedule.resolve(self.clock);
         let value = |at: f64| curve.as_ref().map_or(0.0, |curve| curve.at(at.max(0.0).round() as u64));
         if let Some(warmup) = &mut schedule.warmup {
             match id {
-                HandleId::WarmupFrom => warmup.from = self.share_of(value(self.start)),
+                HandleId::WarmupFrom => warmup.from = self.share_of(top),
                 HandleId::WarmupEnd => warmup.over = self.length(warmup.over, self.update),
                 _ => {}
             }
@@ -151,12 +160,24 @@ impl Place {
                 kind.scale = self.peak_rate() * (kind.d_model * kind.warmup.updates(self.clock)).sqrt();
                 return;
             }
+            Kind::Formula(_) => return self.move_formula_peak(schedule),
             kind => {
                 kind.set("peak", Value::Number(self.peak_rate()));
             }
         }
         if let Some(warmup) = &mut schedule.warmup {
             warmup.over = self.length(warmup.over, self.update);
+        }
+    }
+
+    /// Where the formula is highest it comes to lie at the pointer, if its highest rate is a factor of it there.
+    fn move_formula_peak(&self, schedule: &mut Schedule) {
+        let Ok(curve) = schedule.resolve(self.clock) else { return };
+        let (_, here) = top(&curve, self.start, self.end);
+        let Kind::Formula(kind) = &mut schedule.kind else { return };
+        if let Some((name, peak)) = kind.value.peak().map(|(name, peak)| (name.to_owned(), peak)) {
+            let moved = if peak > 0.0 && here > 0.0 { peak * self.peak_rate() / here } else { self.rate };
+            kind.value.set(&name, moved);
         }
     }
 
@@ -180,7 +201,8 @@ impl Place {
             (Kind::Multistep(kind), HandleId::Drop) => kind.gamma = self.share_of(kind.peak),
             (Kind::Exponential(kind), HandleId::End) => {
                 let ticks = (self.end - self.start).max(1.0);
-                kind.gamma = self.share_of(kind.peak).max(f64::MIN_POSITIVE).powf(1.0 / ticks);
+                let share = if kind.peak > 0.0 { self.rate / kind.peak } else { 1.0 };
+                kind.gamma = share.max(f64::MIN_POSITIVE).powf(1.0 / ticks).min(1e3);
             }
             (Kind::Linear(kind), HandleId::Start) => self.move_line_start(kind),
             (Kind::Linear(kind), HandleId::End) => {

@@ -10,10 +10,19 @@ mod tests;
 pub use drag::{add_point, drag, remove_point};
 pub use place::handles;
 
-use crate::schedule::{Clock, Schedule};
+use crate::schedule::{Clock, Curve, Joins, Schedule};
+
+/// How often a formula is looked at to find its top.
+const LOOKS: f64 = 500.0;
 
 /// The body's first update.
 fn start(schedule: &Schedule, clock: Clock) -> f64 {
+    let leads = schedule.warmup.as_ref().filter(|warmup| warmup.joins == Joins::Before);
+    leads.map_or(0.0, |warmup| warmup.over.updates(clock))
+}
+
+/// The update at which the warmup ends.
+fn warmup_end(schedule: &Schedule, clock: Clock) -> f64 {
     schedule.warmup.as_ref().map_or(0.0, |warmup| warmup.over.updates(clock))
 }
 
@@ -21,6 +30,15 @@ fn start(schedule: &Schedule, clock: Clock) -> f64 {
 fn end(schedule: &Schedule, clock: Clock) -> f64 {
     let cooldown = schedule.cooldown.as_ref().map_or(0.0, |cooldown| cooldown.over.updates(clock));
     (clock.updates as f64 - cooldown).max(start(schedule, clock))
+}
+
+/// Where a curve is highest between two updates, as far as some hundred looks tell.
+fn top(curve: &Curve, from: f64, to: f64) -> (f64, f64) {
+    let step = ((to - from) / LOOKS).max(1.0);
+    let count = ((to - from) / step).max(0.0) as u64;
+    let places = (0..=count).map(|index| (from + index as f64 * step).round()).filter(|at| *at < to.max(1.0));
+    let values = places.map(|at| (at, curve.at(at as u64)));
+    values.fold((from, 0.0), |best, found| if found.1 > best.1 { found } else { best })
 }
 
 /// Which part of a schedule a handle holds.

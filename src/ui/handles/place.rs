@@ -4,7 +4,7 @@ use crate::schedule::kind::{Part, Value};
 use crate::schedule::{Clock, Curve, Kind, Schedule, Span};
 use crate::ui::format;
 
-use super::{Handle, HandleId, end, start};
+use super::{Handle, HandleId, end, start, top, warmup_end};
 
 /// The handles of a schedule in a run of `clock`'s length; none where the schedule cannot be resolved.
 pub fn handles(schedule: &Schedule, clock: Clock) -> Vec<Handle> {
@@ -14,6 +14,7 @@ pub fn handles(schedule: &Schedule, clock: Clock) -> Vec<Handle> {
         clock,
         curve,
         start,
+        warmup_end: warmup_end(schedule, clock),
         body_end: end(schedule, clock),
         end: clock.updates as f64,
         handles: Vec::new(),
@@ -35,6 +36,8 @@ struct Board {
     curve: Curve,
     /// The body's first update.
     start: f64,
+    /// Where the warmup ends, which may be later.
+    warmup_end: f64,
     /// Where the cooldown or the end of the run begins.
     body_end: f64,
     end: f64,
@@ -72,9 +75,9 @@ impl Board {
         self.curve.at(update.max(0.0).round() as u64)
     }
 
-    /// What an exponential has come down to where its body ends.
+    /// What an exponential has come to where its body ends.
     fn body_at_end(&self, peak: f64, gamma: f64) -> f64 {
-        peak * gamma.powf(self.body_end - self.start)
+        (peak * gamma.powf(self.body_end - self.start)).min(1e30)
     }
 
     /// The peak of a kind that starts there; after a warmup it also ends the warmup.
@@ -87,6 +90,8 @@ impl Board {
             );
             self.put(HandleId::Peak, "Peak and warmup end", (self.start, peak), &Moves::Both, value);
         } else {
+            // A warmup that hides the beginning climbs towards it.
+            let at = at.max(self.warmup_end);
             self.put(HandleId::Peak, "Peak", (at, peak), &Moves::Rate, format::rate(peak));
         }
     }
@@ -204,6 +209,12 @@ impl Board {
                 let floor = (self.body_end, kind.floor);
                 self.put(HandleId::Floor, "Floor", floor, &Moves::Rate, format::rate(kind.floor));
             }
+            Kind::Formula(kind) => {
+                if let Some((_, peak)) = kind.value.peak() {
+                    let top = top(&self.curve, start, self.body_end);
+                    self.put(HandleId::Peak, "Peak", top, &Moves::Rate, format::rate(peak));
+                }
+            }
             Kind::Points(kind) => {
                 for (index, (at, rate)) in kind.points.iter().enumerate() {
                     let name = format!("Point {}", index + 1);
@@ -240,15 +251,15 @@ impl Board {
 
     fn modifiers(&mut self, schedule: &Schedule) {
         if let Some(warmup) = &schedule.warmup {
-            let top = self.on_curve(self.start);
-            let first = (0.0, top * warmup.from);
+            let top = self.on_curve(self.warmup_end);
+            let first = (0.0, self.on_curve(0.0));
             self.put(HandleId::WarmupFrom, "Warmup start", first, &Moves::Rate, factor(warmup.from));
             let at_peak = self.handles.iter().any(|handle| {
-                handle.id == HandleId::Peak && handle.update == self.start && handle.moves_update
+                handle.id == HandleId::Peak && handle.update == self.warmup_end && handle.moves_update
             });
             if !at_peak {
                 let value = span(warmup.over);
-                self.put(HandleId::WarmupEnd, "Warmup end", (self.start, top), &Moves::Update, value);
+                self.put(HandleId::WarmupEnd, "Warmup end", (self.warmup_end, top), &Moves::Update, value);
             }
         }
         if let Some(cooldown) = &schedule.cooldown {

@@ -11,8 +11,14 @@ const CLOCK: Clock = Clock { updates: 2000, updates_per_epoch: 100 };
 
 fn cosine(warmup: Option<Span>) -> Schedule {
     Schedule {
-        warmup: warmup.map(|over| Warmup { over, from: 0.1, shape: Ramp::Linear }),
-        ..Schedule::from(Kind::Cosine(Cosine { peak: 0.1, floor: 1e-3, over: None, after: After::Hold }))
+        warmup: warmup.map(|over| Warmup::new(over, 0.1, Ramp::Linear)),
+        ..Schedule::from(Kind::Cosine(Cosine {
+            peak: 0.1,
+            floor: 1e-3,
+            over: None,
+            after: After::Hold,
+            power: 1.0,
+        }))
     }
 }
 

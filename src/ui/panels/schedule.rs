@@ -1,6 +1,7 @@
 //! The selected run's schedule: its kind, its numbers, what is put around it, and what multiplies it.
 
 mod fields;
+mod formula;
 mod lists;
 mod modifiers;
 mod spans;

@@ -32,6 +32,7 @@ fn cosine() -> Curve {
         floor: 0.0,
         over: None,
         after: After::Hold,
+        power: 1.0,
     }))
 }
 

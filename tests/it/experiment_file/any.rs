@@ -9,6 +9,7 @@ use anneal_studio::experiment::{
     Hypergradient, Loss, Metric, Model, Norm, Number, Optimizer, OptimizerKind, Plateau, PlateauMode, Run,
     SnapshotWhen, Snapshots, Source, SurfaceFunction, ThresholdMode, Train, WeightFormat, Window,
 };
+use anneal_studio::schedule::formula::Definition;
 use anneal_studio::schedule::greedy::GreedyRule;
 use anneal_studio::schedule::kind::{Field, Part, Role, Step, Table, Value};
 use anneal_studio::schedule::plateau::PlateauRule;
@@ -68,6 +69,15 @@ fn value(field: &Field, inner: &BoxedStrategy<Schedule>, has_epochs: bool) -> Bo
         Role::Span => span(has_epochs).prop_map(|span| Value::Span(Some(span))).boxed(),
         Role::Flag => any::<bool>().prop_map(Value::Flag).boxed(),
         Role::Choice(names) => select(names).prop_map(Value::Choice).boxed(),
+        Role::Formula => {
+            let texts = ["peak", "peak * 0.5 ** t", "max(peak * (1 - t / total),\n\tb_2)", "größe / (1 + t)"];
+            (select(texts.to_vec()), rate(), rate())
+                .prop_map(|(text, peak, other)| {
+                    let constants = [("peak", peak), ("b_2", other), ("größe", other)];
+                    Value::Formula(Definition::parse(text, &constants).unwrap())
+                })
+                .boxed()
+        }
         Role::Points => positions(has_epochs)
             .prop_flat_map(|places| {
                 let rates = vec(rate(), places.len());
@@ -124,11 +134,9 @@ fn modified(kind: BoxedStrategy<Kind>, has_epochs: bool) -> BoxedStrategy<Schedu
     (kind, tick, option::of(ramped()), option::of(ramped()), option::of(clamp))
         .prop_map(|(kind, tick, warmup, cooldown, clamp)| Schedule {
             // Noam's own `warmup` takes the modifier's name.
-            warmup: warmup.filter(|_| kind.name() != "noam").map(|(over, (from, shape))| Warmup {
-                over,
-                from,
-                shape,
-            }),
+            warmup: warmup
+                .filter(|_| kind.name() != "noam")
+                .map(|(over, (from, shape))| Warmup::new(over, from, shape)),
             cooldown: cooldown.map(|(over, (to, shape))| Cooldown { over, to, shape }),
             kind,
             tick,

@@ -284,7 +284,7 @@ impl Edit {
             }
             Self::Warmup(at, over) => document.edit_run(id(document, &at), |run| {
                 let over = Span::Percent(over);
-                run.lr.warmup = Some(Warmup { over, from: 0.25, shape: Ramp::Cosine });
+                run.lr.warmup = Some(Warmup::new(over, 0.25, Ramp::Cosine));
             }),
             Self::Plateau(at) => document.edit_run(id(document, &at), |run| {
                 let rule = Plateau { metric: Metric::TrainLoss, ..Plateau::default() };

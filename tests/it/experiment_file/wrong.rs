@@ -32,7 +32,7 @@ fn unknown_names_are_answered_with_the_nearest() {
     assert_eq!(
         changed("peak = 0.1, warmup", "peek = 0.1, warmup"),
         "out.toml:24:25: run \"cosine\", lr.peek: found a field that does not exist here, \
-         allowed: kind, peak, floor, over, after, tick, warmup, cooldown or clamp (did you mean `peak`?)"
+         allowed: kind, peak, floor, over, after, power, tick, warmup, cooldown or clamp (did you mean `peak`?)"
     );
     let data = changed("\"digits\"", "\"Digit\"");
     assert!(

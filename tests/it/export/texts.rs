@@ -137,3 +137,34 @@ fn a_schedule_of_the_batch_is_carried_or_named_as_left_out() {
     let cells = |line: usize| table.lines().nth(line).unwrap().rsplit(',').next().unwrap();
     assert_eq!((cells(0), cells(1), cells(41), cells(100)), ("batch", "64", "128", "256"));
 }
+
+#[test]
+fn fastai_ends_with_the_runs_last_update_and_imports_what_it_uses() {
+    let lr = "lr = { kind = \"cosine\", peak = 0.1 }";
+    let text =
+        made(&experiment("accumulate = 2", &format!("optimizer = {{ kind = \"lion\" }}\n{lr}")), "fastai")
+            .text;
+    for line in [
+        "import lion_pytorch\n",
+        "opt=lion_pytorch.Lion",
+        "ACCUMULATE = 2",
+        "if self.training and self.train_iter >= UPDATES * ACCUMULATE:",
+        "epochs = -(-UPDATES * ACCUMULATE // batches)",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+}
+
+#[test]
+fn schedule_free_optimizers_are_told_to_train() {
+    let lr = "lr = { kind = \"constant\", peak = 0.1 }";
+    let of = experiment("", &format!("optimizer = {{ kind = \"schedule_free_adamw\" }}\n{lr}"));
+    let (pytorch, lightning) = (made(&of, "pytorch").text, made(&of, "lightning").text);
+    assert!(pytorch.contains("    optimizer.train()  # ") && lightning.contains("    optimizer.train()  # "));
+    assert!(
+        lightning
+            .contains("def on_train_start(self):\n        self.optimizers(use_pl_optimizer=False).train()")
+    );
+    let plain = made(&experiment("", &format!("{ADAMW}{lr}")), "pytorch").text;
+    assert!(!plain.contains("optimizer.train()"));
+}

@@ -230,3 +230,80 @@ fn a_function_of_what_counts_is_found_by_what_its_name_tells() {
         assert!(import(text, &Options::default()).is_err(), "{text}");
     }
 }
+
+/// The formula of an import, and its constants.
+fn formula(imported: &Imported) -> (String, Vec<(String, f64)>) {
+    let Some(definition) = imported.lr.kind.definition() else {
+        panic!("{}: {:?}", imported.lr.kind.name(), imported.notes)
+    };
+    let constants = definition.constants().map(|(name, value)| (name.to_owned(), value)).collect();
+    (definition.formula().to_string(), constants)
+}
+
+#[test]
+fn a_function_that_is_no_named_schedule_is_its_own_formula() {
+    let text = "import math\nlearning_rate = 0.3\nwarmup_iters = 20\nmax_iters = 400\nuse_decay = True\ndef get_lr(it):\n    \
+                \"\"\"Climbs, and then waves.\"\"\"\n    if it < warmup_iters:\n        return learning_rate * (it + 1) / \
+                warmup_iters\n    if not use_decay:\n        return learning_rate\n    wave = 0.5 + 0.5 * math.cos(it / \
+                30.0)\n    wave *= 0.9\n    assert wave >= 0\n    return learning_rate * max(wave, 0.1) * (1 - it / max_iters)\n";
+    let at = |it: f64| 0.3 * (0.9 * (0.5 + 0.5 * (it / 30.0).cos())).max(0.1) * (1.0 - it / 400.0);
+    let imported =
+        rates(text, (400, 100), &[(0, 0.015), (19, 0.3), (20, at(20.0)), (177, at(177.0)), (399, at(399.0))]);
+    let (text, constants) = formula(&imported);
+    assert_eq!(
+        text,
+        "learning_rate * (t + 1) / warmup_iters if t < warmup_iters else learning_rate * max((0.5 + 0.5 * cos(t / 30)) * \
+         0.9, 0.1) * (1 - t / max_iters)"
+    );
+    let expected = [("learning_rate", 0.3), ("warmup_iters", 20.0), ("max_iters", 400.0)];
+    assert_eq!(constants, expected.map(|(name, value)| (name.to_owned(), value)));
+    assert!(imported.notes.iter().any(|note| note.contains("translated")), "{:?}", imported.notes);
+}
+
+#[test]
+fn lambdas_closures_and_classes_are_translated_too() {
+    let head = "opt = SGD(p, lr=0.4)\n";
+    let imported = rates(
+        &format!(
+            "{head}def scaled(step, period=50):\n    return abs(math.sin(step / period)) + 0.01\ns = LambdaLR(opt, scaled)"
+        ),
+        (300, 1),
+        &[
+            (0, 0.004),
+            (100, 0.4 * (2.0_f64.sin() + 0.01)),
+            (299, 0.4 * ((299.0_f64 / 50.0).sin().abs() + 0.01)),
+        ],
+    );
+    assert_eq!(formula(&imported).0, "peak * (abs(sin(t / period)) + 0.01)");
+    let imported = rates(
+        &format!(
+            "{head}def make(warm, total):\n    def at(step):\n        if step < warm:\n            return step / warm\n        \
+             elif step < total / 2:\n            return 1.0\n        return 0.5 + 0.2 * math.sin(step)\n    return at\n\
+             s = LambdaLR(opt, make(10, 200))"
+        ),
+        (200, 1),
+        &[(5, 0.2), (50, 0.4), (150, 0.4 * (0.5 + 0.2 * 150_f64.sin()))],
+    );
+    assert_eq!(
+        formula(&imported).0,
+        "peak * (t / warm if t < warm else 1 if t < total_ / 2 else 0.5 + 0.2 * sin(t))"
+    );
+    let text = "class Waves(tf.keras.optimizers.schedules.LearningRateSchedule):\n    def __init__(self, base, every):\n        \
+                self.base = base\n        self.every = every\n    def __call__(self, step):\n        step = tf.cast(step, \
+                tf.float32)\n        return self.base * tf.math.exp(-step / self.every) * (1.5 + tf.math.cos(step))\n\
+                opt = tf.keras.optimizers.Adam(Waves(0.1, 40.0))\nmodel.fit(x, epochs=10)\n";
+    let at = |step: f64| 0.1 * (-step / 40.0).exp() * (1.5 + step.cos());
+    let imported = rates(text, (200, 20), &[(0, at(0.0)), (7, at(7.0)), (150, at(150.0))]);
+    assert_eq!(formula(&imported).0, "base * exp(-t / every) * (1.5 + cos(t))");
+}
+
+#[test]
+fn what_cannot_be_translated_is_the_exact_table() {
+    let text = "opt = SGD(p, lr=0.4)\ndef f(step):\n    total = 0\n    for k in range(1, 4):\n        total += math.sin(step * k) / \
+                k\n    return 1 + total / 4\ns = LambdaLR(opt, f)";
+    let at = |step: f64| {
+        0.4 * (1.0 + (1..4).map(|k| (step * f64::from(k)).sin() / f64::from(k)).sum::<f64>() / 4.0)
+    };
+    let imported = rates(text, (100, 1), &[(0, 0.4), (33, at(33.0)), (99, at(99.0))]);
+    assert_eq!(imported.lr.kind.name(), "table", "{:?}", imported.notes);
+}

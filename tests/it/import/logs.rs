@@ -13,7 +13,7 @@ fn updates(count: u32) -> Span {
 }
 
 fn warmed(kind: Kind, over: u32, from: f64, shape: Ramp) -> Schedule {
-    Schedule { warmup: Some(Warmup { over: updates(over), from, shape }), ..kind.into() }
+    Schedule { warmup: Some(Warmup::new(updates(over), from, shape)), ..kind.into() }
 }
 
 /// The log that a run of this schedule would leave, every so many updates.
@@ -27,7 +27,7 @@ fn log_of(schedule: &Schedule, total: u64, every: usize) -> String {
 }
 
 fn schedules() -> Vec<Schedule> {
-    let cosine = Kind::Cosine(Cosine { peak: 0.1, floor: 1e-3, over: None, after: After::Hold });
+    let cosine = Kind::Cosine(Cosine { peak: 0.1, floor: 1e-3, over: None, after: After::Hold, power: 1.0 });
     let polynomial = |power| Kind::Polynomial(Polynomial { peak: 0.2, power, floor: 0.0, over: None });
     let wsd = |shape| Kind::Wsd(Wsd { peak: 3e-4, floor: 0.0, decay: updates(200), shape });
     vec![
@@ -42,7 +42,12 @@ fn schedules() -> Vec<Schedule> {
         Kind::Rex(Rex { peak: 0.1, floor: 0.0, over: None }).into(),
         Kind::Tanh(Tanh { peak: 0.1, floor: 0.0, over: None, lower: -7.0, upper: 3.0 }).into(),
         Kind::Exponential(Exponential { peak: 0.1, gamma: 0.995 }).into(),
-        warmed(Kind::InverseSqrt(InverseSqrt { peak: 0.01, timescale: updates(40) }), 40, 0.0, Ramp::Linear),
+        warmed(
+            Kind::InverseSqrt(InverseSqrt { peak: 0.01, timescale: updates(40), floor: 0.0 }),
+            40,
+            0.0,
+            Ramp::Linear,
+        ),
         Kind::Step(Step { peak: 0.1, every: updates(300), gamma: 0.1 }).into(),
         Kind::Multistep(Multistep { peak: 0.1, milestones: vec![updates(500), updates(750)], gamma: 0.2 })
             .into(),
@@ -103,7 +108,7 @@ fn rows_ten_updates_apart_are_enough() {
 
 #[test]
 fn plain_numbers_are_found_back() {
-    let cosine = Kind::Cosine(Cosine { peak: 0.1, floor: 1e-3, over: None, after: After::Hold });
+    let cosine = Kind::Cosine(Cosine { peak: 0.1, floor: 1e-3, over: None, after: After::Hold, power: 1.0 });
     let schedule = warmed(cosine, 50, 0.0, Ramp::Linear);
     assert_eq!(read(&log_of(&schedule, 1000, 1)).lr, schedule);
 }

@@ -287,8 +287,7 @@ fn what_cannot_be_read_is_explained_and_changes_nothing() {
 #[test]
 fn lint_shows_a_warmup_longer_than_the_run_until_it_is_mended() {
     let mut experiment = crate::support::digits();
-    experiment.runs[0].lr.warmup =
-        Some(Warmup { over: Span::Updates(2.0 * UPDATES as f64), from: 0.0, shape: Ramp::Linear });
+    experiment.runs[0].lr.warmup = Some(Warmup::new(Span::Updates(2.0 * UPDATES as f64), 0.0, Ramp::Linear));
     let mut studio = open(experiment, None, 0, (1600.0, 1000.0));
     let id = studio.document().first().unwrap();
     assert!(studio.says("warmup") && lint(&studio).contains(&"warmup-longer-than-run"));

@@ -7,6 +7,7 @@ use super::{
 use crate::import::python::eval::Done;
 use crate::import::python::{Bound, Site, Stmt};
 use crate::schedule::Span;
+use crate::schedule::formula::Definition;
 
 /// Updates of an epoch where a rate changes within epochs and nothing says how many there are.
 const PER_EPOCH: f64 = 100.0;
@@ -165,6 +166,16 @@ impl<'p> Drive<'p> {
     /// Whether the rate may be made of the one before.
     pub fn is_stateful(&self) -> bool {
         matches!(self.way, Way::Body(_) | Way::Call(_))
+    }
+
+    /// The function as a formula of the tick.
+    pub fn formula(&self, machine: &mut Machine<'p>) -> Option<Definition> {
+        match &self.way {
+            Way::Function { function, place } if self.per_epoch.is_none() => {
+                machine.formula_of(function, *place, self.start)?.definition()
+            }
+            _ => None,
+        }
     }
 
     /// The rate of a tick.

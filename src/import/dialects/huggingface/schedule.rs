@@ -104,9 +104,6 @@ pub(in super::super::super) fn schedule(
             let Some(first) = run.share(1.0 / cycles, imported) else {
                 return Err(ImportError::missing(kind, "max_steps, to know how long its cycles are"));
             };
-            if matches!(first, Span::Updates(length) if length.fract() != 0.0) {
-                imported.note("a cycle is not a whole number of updates in transformers; here it is rounded");
-            }
             warm(restarts(peak, 0.0, first, 1.0, 1.0))
         }
         "polynomial" => {
@@ -124,7 +121,7 @@ pub(in super::super::super) fn schedule(
             let usual = if run.warmup.amount() > 0.0 { run.warmup } else { Span::Updates(10_000.0) };
 
             let timescale = kwargs.number(&["timescale"])?.map_or(usual, Span::Updates);
-            warm(Kind::InverseSqrt(InverseSqrt { peak, timescale }).into())
+            warm(Kind::InverseSqrt(InverseSqrt { peak, timescale, floor: 0.0 }).into())
         }
         "cosine_with_min_lr" => warm(waves(peak, floor(peak, kwargs)?, cycles(0.5)?, run, imported)?),
         "cosine_warmup_with_min_lr" => one_ahead(peak, kwargs, run, imported)?,
@@ -221,10 +218,7 @@ fn stable(
     };
     let ramp = match kwargs.text("warmup_type").unwrap_or("linear") {
         "cosine" => Ramp::Cosine,
-        "1-sqrt" => {
-            imported.note("the warmup's shape 1-sqrt is not known here: it is linear");
-            Ramp::Linear
-        }
+        "1-sqrt" => Ramp::OneMinusSqrt,
         _ => Ramp::Linear,
     };
     if let (Some(stable), Span::Updates(warmup)) = (kwargs.number(&["num_stable_steps"])?, run.warmup) {

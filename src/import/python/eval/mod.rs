@@ -7,10 +7,12 @@
 
 mod builtin;
 mod call;
+mod formula;
 mod operate;
 mod run;
 mod value;
 
+pub(crate) use formula::Translated;
 pub(crate) use value::{Callable, Value};
 
 use std::rc::Rc;

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::{Done, Machine, Stop, Value};
+use crate::schedule::formula::Operator;
 
 impl Machine<'_> {
     /// Arithmetic of arrays, number by number.
@@ -28,16 +29,10 @@ pub(super) fn operate(sign: &str, a: f64, b: f64) -> Done<f64> {
     let whole = |value: f64| value as i64;
     let zero = || Err(Stop::new("it divides by zero"));
     let value = match sign {
-        "+" => a + b,
-        "-" => a - b,
-        "*" => a * b,
-        "/" if b == 0.0 => return zero(),
-        "/" => a / b,
-        "//" if b == 0.0 => return zero(),
-        "//" => (a / b).floor(),
-        "%" if b == 0.0 => return zero(),
-        "%" => a - b * (a / b).floor(),
-        "**" => a.powf(b),
+        "/" | "//" | "%" if b == 0.0 => return zero(),
+        "+" | "-" | "*" | "/" | "//" | "%" | "**" => {
+            Operator::named(sign).map_or(f64::NAN, |operator| operator.apply(a, b))
+        }
         "&" => (whole(a) & whole(b)) as f64,
         "|" => (whole(a) | whole(b)) as f64,
         "^" => (whole(a) ^ whole(b)) as f64,

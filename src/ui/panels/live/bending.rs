@@ -108,8 +108,13 @@ fn press_one(studio: &mut Studio, run: RunId, live: &LiveView, group: Option<&st
         let future = match press {
             Press::Linear => Future::Points(vec![(now, rate), (end, 0.0)]),
             Press::Cosine => {
-                let cosine =
-                    Cosine { peak: rate, floor: 0.0, over: None, after: crate::schedule::kind::After::Hold };
+                let cosine = Cosine {
+                    peak: rate,
+                    floor: 0.0,
+                    over: None,
+                    after: crate::schedule::kind::After::Hold,
+                    power: 1.0,
+                };
                 let schedule = Box::new(Schedule::from(Kind::Cosine(cosine)));
                 Future::Schedule { schedule, absolute: false }
             }

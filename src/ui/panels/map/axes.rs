@@ -3,6 +3,7 @@
 use crate::experiment::sweep::{Range, Unit};
 use crate::experiment::{BatchSize, Experiment, Number, Run, Source};
 use crate::schedule::Kind;
+use crate::schedule::formula::Definition;
 use crate::schedule::kind::{Role, Value};
 
 /// How far from its present value a rate's ends are, as a factor.
@@ -83,6 +84,11 @@ fn schedule(run: &Run) -> Vec<Candidate> {
             first.make_ascii_uppercase();
         }
         found.push(candidate(&path, &label, ends, here));
+    }
+    for (name, value) in run.lr.kind.definition().into_iter().flat_map(Definition::constants) {
+        let ends =
+            if value > 0.0 { around(value) } else { range(value - 1.0, value + 1.0, Unit::Number, false) };
+        found.push(candidate(&format!("lr.{name}"), name, ends, Some(value)));
     }
     found
 }

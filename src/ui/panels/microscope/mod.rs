@@ -198,7 +198,7 @@ fn other(run: &Run) -> Run {
     let mut twin = run.clone();
     twin.lr.warmup = match &run.lr.warmup {
         Some(_) => None,
-        None => Some(Warmup { over: WARMUP, from: 0.0, shape: Ramp::Linear }),
+        None => Some(Warmup::new(WARMUP, 0.0, Ramp::Linear)),
     };
     let how = if twin.lr.warmup.is_some() { "with warmup" } else { "without warmup" };
     twin.name = format!("{}, {how}", run.name);

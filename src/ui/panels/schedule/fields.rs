@@ -8,6 +8,7 @@ use crate::ui::format;
 use crate::ui::theme;
 use crate::ui::widgets::{Amount, amount, check, choice};
 
+use super::formula::formula;
 use super::lists::{control_points, milestones};
 use super::spans::{Units, span_row};
 
@@ -97,6 +98,9 @@ fn edit(
         (Role::Choice(names), Value::Choice(mut chosen)) => {
             let options: Vec<(&str, &'static str)> = names.iter().map(|name| (*name, *name)).collect();
             choice(ui, label, field.help, &mut chosen, &options).then_some(Value::Choice(chosen))
+        }
+        (Role::Formula, Value::Formula(definition)) => {
+            formula(ui, &definition, field.help, (schedule, clock), sentence)
         }
         (Role::Milestones, Value::Milestones(spans)) => milestones(ui, spans, clock).map(Value::Milestones),
         (Role::Points, Value::Points(points)) => {

@@ -2,7 +2,7 @@
 
 use eframe::egui::Ui;
 
-use crate::schedule::{Clamp, Clock, Cooldown, Ramp, Schedule, Span, Tick, Warmup};
+use crate::schedule::{Clamp, Clock, Cooldown, Joins, Ramp, Schedule, Span, Tick, Warmup};
 use crate::ui::widgets::{Amount, amount, check, choice};
 
 use super::spans::{Units, span_row};
@@ -11,7 +11,7 @@ use super::spans::{Units, span_row};
 pub fn show(ui: &mut Ui, schedule: &mut Schedule, clock: Clock) {
     let mut on = schedule.warmup.is_some();
     if check(ui, "Warmup", "A climb to the first value of the schedule.", &mut on) {
-        schedule.warmup = on.then_some(Warmup { over: Span::Percent(5.0), from: 0.0, shape: Ramp::Linear });
+        schedule.warmup = on.then_some(Warmup::new(Span::Percent(5.0), 0.0, Ramp::Linear));
     }
     if let Some(warmup) = &mut schedule.warmup {
         ui.push_id("warmup", |ui| {
@@ -24,6 +24,9 @@ pub fn show(ui: &mut Ui, schedule: &mut Schedule, clock: Clock) {
                 &mut warmup.from,
             );
             choice(ui, "Shape", "How it climbs.", &mut warmup.shape, &Ramp::ALL);
+            let help = "Before the schedule; over its beginning, climbing to its first rate; or into it, climbing to \
+                        the rate it has by then.";
+            choice(ui, "Joins", help, &mut warmup.joins, &Joins::ALL);
         });
     }
     let mut on = schedule.cooldown.is_some();
