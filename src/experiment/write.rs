@@ -1,12 +1,13 @@
 //! An experiment as the text a person would write: sections, one line a schedule, nothing that goes without saying.
 
+mod sweep;
+
 use std::borrow::Cow;
 use std::fmt::Write;
 
 use super::decimal::number;
 use super::group::{Decay, Group, GroupRate};
 use super::names::{TICKS, name_of};
-use super::sweep::{Axis, Objective, Prune, Search, Sweep, Unit, Values};
 use super::{
     Activation, Average, BatchSize, Controller, Data, Experiment, Greedy, Loss, Metric, Model, Norm, Number,
     Optimizer, OptimizerKind, Plateau, PlateauMode, Run, SnapshotWhen, Snapshots, Source, SurfaceFunction,
@@ -40,12 +41,12 @@ impl Experiment {
             file.push_str(&entry.to_toml());
         }
         if let Some(sweep) = &self.sweep {
-            section(&mut file, "[sweep]", &self::sweep(sweep));
+            section(&mut file, "[sweep]", &sweep::section(sweep));
             file.push_str("[sweep.over]\n");
             sweep
                 .over
                 .iter()
-                .for_each(|axis| file.push_str(&format!("{} = {}\n", text(&axis.path), values(axis))));
+                .for_each(|axis| file.push_str(&format!("{} = {}\n", text(&axis.path), sweep::values(axis))));
         }
         file
     }
@@ -248,63 +249,6 @@ fn group(group: &Group) -> Table {
         table.add("freeze", span(freeze));
     }
     table
-}
-
-fn sweep(sweep: &Sweep) -> Table {
-    let mut table = Table::default();
-    table.add("run", text(&sweep.run));
-    table.add_unless(&Search::Grid, "search", &sweep.search, |it| named(&Search::ALL, it));
-    if let Some(trials) = sweep.trials {
-        table.add("trials", trials);
-    }
-    table.add_unless(&1, "seeds", &sweep.seeds, usize::to_string);
-    if let Some(seed) = sweep.seed {
-        table.add("seed", seed);
-    }
-    match sweep.objectives.as_slice() {
-        [one] => table.add_unless(&Objective::FinalValLoss, "objective", one, |it| text(&it.name())),
-        several => table.add("objective", list(several, |it| text(&it.name()))),
-    }
-    table.add_unless(&Prune::None, "prune", &sweep.prune, prune);
-    table
-}
-
-fn prune(rule: &Prune) -> String {
-    let mut table = Table::default();
-    table.add("kind", text(rule.name()));
-    let default = Prune::ALL.into_iter().find(|(name, _)| *name == rule.name()).map(|(_, rule)| rule);
-    let written = match *rule {
-        Prune::None => Vec::new(),
-        Prune::Median { startup, after } => vec![("startup", startup.to_string()), ("after", span(&after))],
-        Prune::SuccessiveHalving { factor, from } | Prune::Hyperband { factor, from } => {
-            vec![("factor", factor.to_string()), ("from", span(&from))]
-        }
-    };
-    if default.as_ref() != Some(rule) {
-        written.into_iter().for_each(|(name, value)| table.add(name, value));
-    }
-    table.inline()
-}
-
-/// A range or a list of values.
-fn values(axis: &Axis) -> String {
-    match &axis.values {
-        Values::Choices(choices) => list(choices, toml::Value::to_string),
-        Values::Range(range) => {
-            let mut table = Table::default();
-            let end = |number: f64| match range.unit {
-                Unit::Number => float(&number),
-                _ => range.value(number).to_string(),
-            };
-            table.add("from", end(range.from));
-            table.add("to", end(range.to));
-            table.add_unless(&false, "scale", &range.log, |_| text("log"));
-            if let Some(points) = range.points {
-                table.add("points", points);
-            }
-            table.inline()
-        }
-    }
 }
 
 fn optimizer(optimizer: &Optimizer) -> Table {

@@ -60,6 +60,8 @@ fn collect(path: &str, value: &Value, found: &mut BTreeMap<String, String>) {
                 found.insert(format!("{path} (order)"), format!("{order:?}"));
             }
         }
+        // A text without a field has none.
+        Value::Table(_) if path.is_empty() => {}
         value => {
             found.insert(path.to_owned(), value.to_string());
         }

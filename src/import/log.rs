@@ -3,12 +3,22 @@
 use std::io::BufRead;
 use std::path::Path;
 
+use super::dialect::Dialect;
 use super::fit::{self, Sample};
-use super::{ImportError, Imported, dialects};
+use super::{ImportError, Imported};
 use crate::experiment::OptimizerKind;
 use crate::recording::{Head, Named, Recorder, Recording, Role, Tick, claim, read_from};
 use crate::schedule::kind::{Kind, Value};
 use crate::schedule::{Schedule, Span, Tick as Counts};
+
+/// Rates that a training wrote down.
+pub(super) static DIALECT: Dialect = Dialect {
+    id: "log",
+    name: "logged rates",
+    example: "step,lr\n0,0.1\n1,0.09\n2,0.08\n",
+    signs: &[],
+    read: |text, _| read(text.raw.as_bytes()),
+};
 
 /// The most rates that are looked at while somebody waits.
 const MAX_SEARCHED: usize = 2048;
@@ -84,7 +94,7 @@ pub fn rate_of(name: &str, recording: &Recording, way: RateAs) -> Result<Importe
             (schedule, found.fit, found.name)
         }
     };
-    let mut imported = Imported::new(&dialects::LOG, format!("{kind}: {name}"), schedule);
+    let mut imported = Imported::new(&DIALECT, format!("{kind}: {name}"), schedule);
     imported.fit = Some(fit);
     Ok(imported)
 }
@@ -207,7 +217,7 @@ fn schedule(recording: &Recording, rate: &Named) -> Result<Imported, ImportError
     }
     let epochs = recording.tick == Tick::Epoch;
     let schedule = if epochs { counted_in_epochs(found.schedule) } else { found.schedule };
-    let mut imported = Imported::new(&dialects::LOG, found.name, schedule);
+    let mut imported = Imported::new(&DIALECT, found.name, schedule);
     let length = total as f64;
     imported.updates = Some(if epochs { Span::Epochs(length) } else { Span::Updates(length) });
     if let Some(nearest) = nearest {

@@ -19,6 +19,7 @@ pub(crate) mod python;
 mod pytorch;
 mod pytorch_arguments;
 mod pytorch_optimizer;
+mod rates;
 mod recognise;
 pub(crate) mod settings;
 mod shape;

@@ -12,6 +12,7 @@ use super::clock::{self, Stepping};
 use super::dialect::{Dialect, Sign};
 use super::python::{Call, Expr, Program, Site};
 use super::pytorch_arguments::Given;
+use super::rates::rates_set;
 use super::shape::{constant, ticking};
 use super::text::Text;
 use super::{ImportError, Imported, Options, Unread, pytorch_optimizer};
@@ -388,7 +389,7 @@ fn left_out(program: &Program, sites: &[Site<'_>], imported: &mut Imported) {
         let name = "a group of parameters that is added later";
         imported.leave(Unread { matters: true, ..Unread::new(name, shown, site.call.line) });
     }
-    for (line, value) in super::dialects::rates_set(program) {
+    for (line, value) in rates_set(program) {
         imported.leave(Unread { matters: true, ..Unread::new("a rate that the loop sets", value, line) });
     }
 }

@@ -4,6 +4,7 @@
 use super::ImportError;
 use super::dialect::{Candidate, Dialect, Evidence, Sign};
 use super::dialects::{self, ALL};
+use super::rates::rates_set;
 use super::text::{Form, Text};
 
 fn found(sign: Sign, weight: u32, text: &Text<'_>) -> Option<Evidence> {
@@ -62,7 +63,7 @@ fn found(sign: Sign, weight: u32, text: &Text<'_>) -> Option<Evidence> {
             (format!("the function {}(), of what counts", function.name), function.line)
         }
         Sign::SetsRate => {
-            let (line, value) = dialects::rates_set(text.program()?).pop()?;
+            let (line, value) = rates_set(text.program()?).pop()?;
             (format!("the optimizer's rate is set to {value}"), line)
         }
     };

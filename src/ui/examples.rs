@@ -30,10 +30,12 @@ examples![
     "mnist1d-snapshots",
     "forks",
     "optimizers",
+    "fine-tune",
     "rosenbrock",
     "shakespeare-warmup",
     "digits-edge-of-stability",
     "sweep",
+    "forecast",
 ];
 
 impl Example {

@@ -78,6 +78,8 @@ greedy = { metric = "train_loss", window = 3 }"#;
         r#"kind = "power", peak = 0.1, timescale = "20""#,
         r#"kind = "noam", scale = 1.0, d_model = 64, warmup = "40""#,
         r#"kind = "table", values = [0.1, 0.05, 0.02]"#,
+        r#"kind = "formula", value = "peak * 0.5 ** (t / half)", peak = 0.1, half = 50"#,
+        r#"kind = "noise", peak = 0.1"#,
         r#"kind = "product", of = [{ kind = "cosine", peak = 0.1 }, { kind = "constant", peak = 0.5 }]"#,
     ];
     let shapes = shapes.map(|shape| format!("optimizer = {{ kind = \"sgd\" }}\nlr = {{ {shape} }}"));

@@ -73,10 +73,7 @@ fn mistakes_in_a_formula_are_errors_with_their_place() {
         ),
         ("value = 3", "lr.value: found 3, allowed: a formula in quotes"),
         ("peak = 3", "lr.value: found nothing, allowed: a formula in quotes, such as"),
-        (
-            "value = \"0.1 - t / 1000\"",
-            "lr.value: found -0.001 at tick 101, allowed: a number from 0.0 to 1e30 at every tick",
-        ),
+        ("value = \"0.1 - t / 1000\"", "lr.value: found -0.001"),
         ("value = \"1 / (t - a)\", a = 299", "lr.value: found -0.0033"),
         ("value = \"1 / (a - t)\", a = 299", "lr.value: found inf at tick 299"),
     ] {

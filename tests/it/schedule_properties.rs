@@ -288,6 +288,8 @@ proptest! {
     ) {
         let Span::Updates(over) = warmup.over else { unreachable!("allowed spans are updates") };
         let over = over as u64;
+        // A climb to a hyperbolic tangent ends at its peak, as timm's does, though the tangent begins beside it.
+        prop_assume!(!format!("{kind:?}").contains("Tanh"));
         let warmup = Warmup { joins: Joins::Before, ..warmup };
         let (from, rest) = (warmup.from, clock.updates.saturating_sub(over).max(1));
         let bare = Schedule::from(kind);

@@ -76,7 +76,11 @@ fn every_shader_file_is_used() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");
     let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name());
     let found: BTreeSet<String> = files.map(|name| name.to_string_lossy().into_owned()).collect();
-    let used = SHADERS.iter().map(|(name, _)| *name).chain(["scene.wgsl"]).map(str::to_owned);
+    let used = SHADERS
+        .iter()
+        .map(|(name, _)| *name)
+        .chain(["scene.wgsl", "train_lane.wgsl", "train_mlp.wgsl"])
+        .map(str::to_owned);
     assert_eq!(found, used.collect());
 }
 

@@ -90,9 +90,7 @@ impl Kind {
 
     pub const fn severity(self) -> Severity {
         match self {
-            Self::Divergence | Self::StuckAtChance | Self::NoSignal | Self::CheckpointMismatch => {
-                Severity::Error
-            }
+            Self::Divergence | Self::StuckAtChance | Self::CheckpointMismatch => Severity::Error,
             Self::GradientPeaks | Self::RuntimeCap | Self::OverfittingGap => Severity::Notice,
             _ => Severity::Warning,
         }

@@ -32,6 +32,7 @@ mod yolo;
 
 pub(super) use self::wrapped::{WANDB, unwrapped};
 use super::dialect::Dialect;
+pub(super) use super::log::DIALECT as LOG;
 use super::python::{Expr, Pair, Program, StmtKind};
 use super::settings::Settings;
 use super::{ImportError, pytorch};
@@ -45,15 +46,6 @@ pub(super) static EXPERIMENT: Dialect = Dialect {
               0.1 }\n",
     signs: &[],
     read: |text, _| super::experiment(text.raw),
-};
-
-/// Rates that a training wrote down.
-pub(super) static LOG: Dialect = Dialect {
-    id: "log",
-    name: "logged rates",
-    example: "step,lr\n0,0.1\n1,0.09\n2,0.08\n",
-    signs: &[],
-    read: |text, _| super::log::read(text.raw.as_bytes()),
 };
 
 /// Every dialect; of equal evidence the first has the text.
@@ -164,41 +156,6 @@ fn table_of(program: &Program, name: &str) -> Option<Settings> {
             let below = held.table("");
             (!below.is_empty()).then_some(below)
         }
-    }
-}
-
-/// Where a program sets the rate of an optimizer's group itself: the line, and the value as it is spelled.
-pub(super) fn rates_set(program: &Program) -> Vec<(usize, String)> {
-    let mut found = Vec::new();
-    program.visit(&mut |stmt, _| {
-        if let StmtKind::Assign(targets, value) = &stmt.kind
-            && targets.iter().any(sets_rate)
-        {
-            found.push((stmt.line, value.shown()));
-        }
-        if let StmtKind::Update(target, operator, value) = &stmt.kind
-            && sets_rate(target)
-        {
-            found.push((stmt.line, format!("{operator}= {}", value.shown())));
-        }
-    });
-    found
-}
-
-/// Whether what is assigned is the rate of an optimizer's group.
-pub(super) fn sets_rate(target: &Expr) -> bool {
-    match target {
-        Expr::Index(index) => {
-            let key = matches!(&index.1, Expr::Text(key) if matches!(key.as_str(), "lr" | "learning_rate"));
-            let holder = index.0.shown();
-            key && (holder.contains("group") || holder.contains("optim") || holder == "g" || holder == "pg")
-        }
-        Expr::Name(name) => {
-            let Some((holder, field)) = name.rsplit_once('.') else { return false };
-            matches!(field, "lr" | "learning_rate")
-                && holder.rsplit('.').next().is_some_and(|last| last.contains("optim"))
-        }
-        _ => false,
     }
 }
 

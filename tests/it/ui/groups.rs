@@ -54,7 +54,7 @@ fn a_groups_rate_is_planned_and_what_was_used_is_shown() {
     let rate = |studio: &Studio, update| studio.harness.state().studio().group_rate(id, "layer 0", update);
     assert_eq!((rate(&studio, 0), rate(&studio, 499)), (Some(0.0), Some(0.0)));
     assert!((rate(&studio, 500).unwrap() - 1e-3).abs() < 1e-15);
-    let lane = LaneId { run: RunId(0), replica: 0 };
+    let lane = LaneId { run: id, replica: 0 };
     let rows: Vec<Row> = (0..10)
         .map(|update| Row { update, lr: 0.01, groups: GroupRow::new(&[0.002]), ..Row::default() })
         .collect();

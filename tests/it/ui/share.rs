@@ -18,7 +18,14 @@ fn paste(studio: &mut Studio, text: &str) {
 #[test]
 fn a_line_that_is_copied_here_opens_there() {
     let mut studio = first(100);
-    studio.harness.key_press_modifiers(Modifiers::COMMAND, Key::L);
+    // One event, so that the frame it makes is the one that is looked at.
+    studio.harness.event(Event::Key {
+        key: Key::L,
+        physical_key: None,
+        pressed: true,
+        repeat: false,
+        modifiers: Modifiers::COMMAND,
+    });
     let copied = (0..4).find_map(|_| {
         studio.harness.step();
         studio.harness.output().platform_output.commands.iter().find_map(|command| match command {

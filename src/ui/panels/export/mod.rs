@@ -41,7 +41,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
             ),
             (
                 Page::Resume,
-                "Resume",
+                "Resuming",
                 "What the framework really does when the run is resumed from a checkpoint.",
             ),
         ],
