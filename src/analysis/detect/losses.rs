@@ -23,8 +23,10 @@ const VERDICT: f64 = 0.5;
 const LEAST_UPDATES: u64 = 100;
 /// A loss above this share of where it began (or of chance) has hardly fallen.
 const HARDLY: f64 = 0.93;
-/// A loss above this share of chance has learned nothing; far above, it has diverged.
+/// A loss above this share of chance has learned nothing,
 const AT_CHANCE: f64 = 0.97;
+/// and above this many times chance a network that its first updates broke is not stuck there, but diverging.
+const BEYOND: f64 = 2.0;
 /// Where nobody knows what chance is, a loss below this many times the first one is still there.
 const NEAR: f64 = 1.1;
 /// Below this share of chance a training has learned, and there may be nothing left to learn.
@@ -102,7 +104,7 @@ impl Losses {
             let evidence = evidence(row, "smoothed loss", smooth, context.chance_name, chance);
             if trace.began_soundly(context.weight_norm) {
                 alarms.push(Alarm { kind: Kind::NoSignal, evidence, remedies: Vec::new() });
-            } else {
+            } else if smooth < BEYOND * chance {
                 let remedies = vec![Remedy::Warmup(Span::Percent(20.0)), Remedy::ScaleRate(0.3)];
                 alarms.push(Alarm { kind: Kind::StuckAtChance, evidence, remedies });
             }

@@ -2,7 +2,7 @@
 
 use anneal_studio::experiment::Experiment;
 use anneal_studio::telemetry::{GroupColumn, GroupNames, GroupRow, Row};
-use anneal_studio::train::ids::{LaneId, RunId};
+use anneal_studio::train::ids::LaneId;
 
 use super::stand_in::{Studio, open};
 
