@@ -26,7 +26,7 @@ const HARDLY: f64 = 0.93;
 /// A loss above this share of chance has learned nothing,
 const AT_CHANCE: f64 = 0.97;
 /// and above this many times chance a network that its first updates broke is not stuck there, but diverging.
-const BEYOND: f64 = 2.0;
+const BEYOND: f64 = 1.1;
 /// Where nobody knows what chance is, a loss below this many times the first one is still there.
 const NEAR: f64 = 1.1;
 /// Below this share of chance a training has learned, and there may be nothing left to learn.
