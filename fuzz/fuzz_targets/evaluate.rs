@@ -1,7 +1,7 @@
 //! Any function in Python, as a rate: it is evaluated within its fuel, or refused.
 #![no_main]
 
-use anneal_studio::import::{Dialect, Options, import};
+use anneal_studio::import::{Options, dialect_named, import};
 use anneal_studio::schedule::{Clock, Span};
 use libfuzzer_sys::fuzz_target;
 
@@ -16,7 +16,7 @@ fuzz_target!(|data: &[u8]| {
         ),
     ] {
         let length = Some(Span::Updates(20.0));
-        for dialect in [None, Dialect::of("pytorch"), Dialect::of("function")] {
+        for dialect in [None, dialect_named("pytorch").ok(), dialect_named("function").ok()] {
             let Ok(imported) = import(&text, &Options { dialect, length, ..Options::default() }) else {
                 continue;
             };
