@@ -26,40 +26,38 @@ pub struct RunSummary {
 }
 
 impl RunSummary {
+    /// Of a lane that trains here.
     pub(super) fn new(name: String, lane: &Lane, tally: &Tally, seconds: f64) -> Self {
-        Self {
-            name,
-            replica: lane.id.replica,
-            seed: tally.seed,
-            updates: lane.update,
-            final_train_loss: tally.final_train_loss,
-            final_val_loss: tally.last(Measure::Loss),
-            best_val_loss: tally.best(Measure::Loss),
-            final_val_accuracy: tally.last(Measure::Accuracy),
-            diverged_at: lane.diverged_at,
-            seconds,
-            updates_per_second: lane.update as f64 / seconds.max(1e-9),
-            failed: lane.failed.clone(),
-        }
+        let ended = (lane.update, lane.diverged_at, lane.failed.clone());
+        Self::of(name, lane.id.replica, ended, tally, seconds)
     }
-}
 
-impl RunSummary {
     /// Of what an engine shows of a lane.
     pub(super) fn of_view(name: String, replica: u32, lane: &LaneView, tally: &Tally, seconds: f64) -> Self {
+        let ended = (lane.update, lane.diverged_at, lane.failed.clone());
+        Self::of(name, replica, ended, tally, seconds)
+    }
+
+    fn of(
+        name: String,
+        replica: u32,
+        (updates, diverged_at, failed): (u64, Option<u64>, Option<String>),
+        tally: &Tally,
+        seconds: f64,
+    ) -> Self {
         Self {
             name,
             replica,
             seed: tally.seed,
-            updates: lane.update,
+            updates,
             final_train_loss: tally.final_train_loss,
             final_val_loss: tally.last(Measure::Loss),
             best_val_loss: tally.best(Measure::Loss),
             final_val_accuracy: tally.last(Measure::Accuracy),
-            diverged_at: lane.diverged_at,
+            diverged_at,
             seconds,
-            updates_per_second: lane.update as f64 / seconds.max(1e-9),
-            failed: lane.failed.clone(),
+            updates_per_second: updates as f64 / seconds.max(1e-9),
+            failed,
         }
     }
 }

@@ -1,6 +1,14 @@
 //! Numbers as the interface writes and reads them.
 
+use crate::schedule::Kind;
+
 pub use crate::numbers::{count, round_to, significant};
+
+/// What a kind of schedule is, as prose: its documentation without code's marks and line breaks.
+pub fn about_kind(name: &str) -> String {
+    let lines: Vec<&str> = Kind::about(name).lines().map(str::trim).collect();
+    lines.join(" ").replace('`', "")
+}
 
 /// Three significant digits: `0.1`, `0.0316`, `2.5e-4`.
 pub fn rate(value: f64) -> String {

@@ -5,6 +5,7 @@ use eframe::egui::Ui;
 use crate::experiment::{BatchSize, Experiment, Run, Source};
 use crate::schedule::kind::{Role, Step, Value};
 use crate::schedule::{Clock, Kind, Schedule, Span};
+use crate::ui::format;
 use crate::ui::theme;
 use crate::ui::widgets::{check, choice};
 
@@ -49,7 +50,7 @@ pub fn scheduled(ui: &mut Ui, schedule: &mut Schedule, quantity: Quantity, clock
     {
         schedule.kind = kind;
     }
-    ui.label(theme::caption(ui, Kind::about(schedule.kind.name())));
+    ui.label(theme::caption(ui, format::about_kind(schedule.kind.name())));
     fields(ui, schedule, quantity, clock);
 }
 

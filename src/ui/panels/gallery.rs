@@ -6,8 +6,9 @@ use eframe::egui::{
 };
 
 use crate::experiment::Run;
-use crate::schedule::{Clock, Kind};
+use crate::schedule::Clock;
 use crate::ui::document::{Preset, presets};
+use crate::ui::format;
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
 use crate::ui::widgets::{Icon, curve_points, paint_icon};
@@ -88,7 +89,7 @@ fn card(ui: &mut Ui, preset: &Preset, clock: Clock, chosen: bool) -> Response {
     let place = rect.center_bottom() - vec2(0.0, metrics::S);
     let color = if lit || chosen { tokens.text } else { tokens.muted };
     ui.painter().text(place, Align2::CENTER_BOTTOM, preset.name, theme::small(), color);
-    response.on_hover_text(format!("{}\n{}", preset.about, Kind::about(preset.kind)))
+    response.on_hover_text(format!("{}\n{}", preset.about, format::about_kind(preset.kind)))
 }
 
 /// What a plateau controller tends to do: nobody knows when.

@@ -8,7 +8,7 @@ mod spans;
 
 use eframe::egui::Ui;
 
-use crate::schedule::kind::Kind;
+use crate::ui::format;
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
 
@@ -23,7 +23,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
     gallery::show(ui, studio, &run);
     let mut next = run.clone();
     ui.add_space(metrics::XS);
-    ui.label(theme::caption(ui, Kind::about(next.lr.kind.name())));
+    ui.label(theme::caption(ui, format::about_kind(next.lr.kind.name())));
     ui.add_space(metrics::XS);
     fields(ui, &mut next.lr, Quantity::Rate, clock);
     if let Some(error) = studio.curve_error(id) {

@@ -46,7 +46,7 @@ pub fn show(ui: &mut Ui, report: &TableReport, label: &mut String, uses: &mut Co
     let chosen = columns(ui, report, |response, column| {
         let hinted = match &column.role {
             ColumnRole::LeftOut(reason) => response.on_hover_text(format!("`{}` {reason}.", column.name)),
-            _ => response.on_hover_text(format!("Click to say what `{}` is.", column.name)),
+            _ => response.on_hover_text(format!("Click to say what \"{}\" is.", column.name)),
         };
         menu(&hinted)
     });

@@ -148,6 +148,12 @@ fn runs(ui: &mut Ui, studio: &mut Studio) {
         return;
     }
     figures(ui, &COLUMNS, &rows);
+    let others = studio.document.runs().filter(|(row, _)| ends.iter().all(|(id, _)| *id != row.id));
+    let others: Vec<String> = others.map(|(_, run)| format!("\"{}\"", run.name)).collect();
+    if !others.is_empty() {
+        let why = "another optimizer, groups, batch or controller than the runs of the fit";
+        prose(ui, &format!("Not forecast, for the law is not theirs ({why}): {}.", others.join(", ")));
+    }
 }
 
 /// Gives the selected run the shape that the law expects most of.

@@ -105,7 +105,7 @@ pub fn on_call(ui: &mut Ui, answer: &Answer) -> Option<Wish> {
     let mut wish = None;
     let open: Vec<&Row> = answer.rows.iter().filter(|row| !row.finished).collect();
     ui.label(theme::title(ui, "Not finished"));
-    ui.label(theme::caption(ui, "Under way, or killed: `anneal train FILE --resume DIR` goes on with them."));
+    ui.label(theme::caption(ui, "Under way, or killed: anneal train FILE --resume DIR goes on with them."));
     wish = list(ui, &open, |row| format!("{} updates", row.updates)).or(wish);
     ui.add_space(metrics::M);
     let failed: Vec<&Row> = answer.rows.iter().filter(|row| is_failed(row)).collect();

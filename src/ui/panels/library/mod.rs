@@ -33,7 +33,7 @@ pub const PANEL: Panel = Panel {
 };
 
 /// What to write where there is no library.
-const HOW: &str = "A library is a folder of trainings. `anneal train FILE --library DIR` adds one, and any folder in which trainings lie is one already. Name it above.";
+const HOW: &str = "A library is a folder of trainings. anneal train FILE --library DIR adds one, and any folder in which trainings lie is one already. Name it above.";
 
 /// What a click asks for.
 pub enum Wish {

@@ -29,7 +29,7 @@ pub const PANEL: Panel = Panel {
 };
 
 /// What to write into the script.
-const HOW: &str = "live = Live(optimizer, scheduler=scheduler,\n            total=10_000)\n…\nlive.step(loss=loss)  # before optimizer.step()";
+const HOW: &str = "from anneal_studio import Live\nlive = Live(optimizer,\n            scheduler=scheduler,\n            total=10_000)\n# at each update:\nlive.step(loss=loss)\noptimizer.step()";
 
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
     ScrollArea::vertical().id_salt("live").auto_shrink([false, false]).show(ui, |ui| {
@@ -106,7 +106,6 @@ fn nobody(ui: &mut Ui, studio: &mut Studio) {
         },
     );
     ui.add_space(metrics::XS);
-    ui.add(Label::new(RichText::new("from anneal_studio import Live").font(theme::number())).wrap());
     ui.add(Label::new(RichText::new(HOW).font(theme::number())).wrap());
 }
 
