@@ -7,7 +7,7 @@ anneal() { "${CARGO_TARGET_DIR:-target}/release/anneal" "$@"; }
 # picture EXPERIMENT NAME [OPTIONS]
 picture() { anneal screenshot "$1" --out "assets/pictures/$2.png" "${@:3}"; }
 
-picture examples/digits.toml studio-dark --updates 1000 --panel results
+picture examples/mnist1d.toml studio-dark --panel results
 picture examples/spirals.toml studio-light --updates 2400 --theme light --panel decision-field
 picture examples/forks.toml studio-forks
 picture examples/digits.toml studio-recording --size 1440x900 --recording tests/recordings/digits
