@@ -91,11 +91,11 @@ impl<'a> Source<'a> {
     /// The answer to a sample.
     #[inline(always)]
     pub fn answer(&self, targets: Targets<'a>, sample: u32) -> Answer<'a> {
-        match *self {
-            Self::Numbers { .. } => Answer::of(targets, sample),
-            Self::Windows { tokens, embedding, .. } => {
+        match (targets, self) {
+            (Targets::NextCharacter, Self::Windows { tokens, embedding, .. }) => {
                 Answer::Class(usize::from(tokens[sample as usize + embedding.context]))
             }
+            _ => Answer::of(targets, sample),
         }
     }
 

@@ -139,16 +139,26 @@ impl Lane {
         mut buffers: [&mut [f32]; optimizer::MOST_BUFFERS],
     ) -> Applied {
         let rule = optimizer::rule(numbers.kind);
+        let is_whole = self.plan.is_uniform() && (self.parts.is_empty() || !rule.is_separable());
+        if is_whole && rule.is_elementwise(numbers) {
+            // Most runs, at every update: nothing is allocated.
+            let (lr, weight_decay) = (numbers.lr, numbers.weight_decay());
+            let whole = Part { range: 0..weights.len(), parameter: None, lr, weight_decay };
+            return rule.update(Row {
+                arch: pulp::Arch::new(),
+                cores: self.scratch.cores(),
+                format: task.weights,
+                numbers,
+                parts: std::slice::from_ref(&whole),
+                scalars: &mut self.scalars,
+                weights,
+                gradient: &mut self.gradient,
+                buffers,
+            });
+        }
         let parameters = task.model.parameters();
-        let is_uniform = self.plan.is_uniform();
-        let mut classes =
-            if is_uniform && self.parts.is_empty() { Vec::new() } else { self.classes(parameters) };
-        let (lr, weight_decay) = (numbers.lr, numbers.weight_decay());
-        let parts = if is_uniform && classes.is_empty() && rule.is_elementwise(numbers) {
-            vec![(0, Part { range: 0..weights.len(), parameter: None, lr, weight_decay })]
-        } else {
-            self.parts(parameters, 0, numbers)
-        };
+        let mut classes = self.classes(parameters);
+        let parts = self.parts(parameters, 0, numbers);
         let mut scalars = std::mem::take(&mut self.scalars);
         let mut update = |numbers: &Numbers, parts: &[Part<'_>], scalars: &mut [f64]| {
             rule.update(Row {
