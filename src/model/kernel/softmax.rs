@@ -82,9 +82,12 @@ pub fn cross_entropy<S: Simd>(
         let rows = losses.len();
         let first = block * WIDTH;
         transpose(simd, logits, stride, rows, &mut room[..classes * WIDTH], WIDTH);
+        // Where each row's target is; asked once, which is also what lets the question be compiled in place.
+        let mut places = [0; WIDTH];
         let mut losses_of = [0.0; WIDTH];
-        for (row, loss) in losses_of.iter_mut().enumerate().take(rows) {
-            *loss = logits[row * stride + target_of(first + row)];
+        for (row, (place, loss)) in places.iter_mut().zip(&mut losses_of).enumerate().take(rows) {
+            *place = row * stride + target_of(first + row);
+            *loss = logits[*place];
         }
         for column in (0..WIDTH).step_by(S::F32_LANES) {
             let (top, sum) = softmax_columns(simd, room, (WIDTH, classes, column), 1.0, scale);
@@ -94,8 +97,8 @@ pub fn cross_entropy<S: Simd>(
         losses.copy_from_slice(&losses_of[..rows]);
         room[classes * WIDTH..stride * WIDTH].fill(0.0);
         transpose(simd, room, WIDTH, stride, logits, stride);
-        for row in 0..rows {
-            logits[row * stride + target_of(first + row)] -= scale;
+        for place in &places[..rows] {
+            logits[*place] -= scale;
         }
     }
 }
