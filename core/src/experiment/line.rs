@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     fn example() -> Experiment {
-        Experiment::parse(include_str!("../../examples/forks.toml"), "forks.toml").unwrap()
+        Experiment::parse(include_str!("../../../examples/forks.toml"), "forks.toml").unwrap()
     }
 
     #[test]

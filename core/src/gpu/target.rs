@@ -1,6 +1,5 @@
 //! What is drawn into: a picture, and what drawing it needs besides.
 
-use eframe::wgpu;
 use image::RgbaImage;
 
 use super::GpuError;

@@ -1,6 +1,5 @@
 //! A graphics adapter without a window.
 
-use eframe::wgpu;
 
 use super::GpuError;
 

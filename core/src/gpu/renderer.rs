@@ -1,7 +1,6 @@
 //! Draws scenes into a picture that stays on the adapter.
 
 use bytemuck::{Pod, Zeroable};
-use eframe::wgpu;
 use image::RgbaImage;
 
 use super::GpuError;

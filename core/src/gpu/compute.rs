@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytemuck::cast_slice;
-use eframe::wgpu;
 
 use super::GpuError;
 
