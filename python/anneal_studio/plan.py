@@ -80,6 +80,8 @@ class Pending:
     why: str
     #: When the studio sent it, in seconds since 1970; None where it was not for the very next updates.
     sent_at: Optional[float]
+    #: Whether it begins at the next update, whichever that is; ``first`` is then the earliest.
+    soon: bool = False
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,8 @@ def read(
         current = max((i for i, it in enumerate(earlier) if it.first <= update), default=0)
         curves[key] = (*earlier[current:], segment)
     sent_at = _sent_at(event) if first <= update + 4 else None
-    it = Pending(revision, first, release, _text(event.get("by")), _text(event.get("why")), sent_at)
+    it = Pending(revision, first, release, _text(event.get("by")), _text(event.get("why")), sent_at,
+                 event.get("soon") is True)
     pending = tuple(earlier for earlier in before.pending if earlier.first < first)
     return Control(revision, curves, (*pending, it), pause, stop)
 

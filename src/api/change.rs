@@ -108,6 +108,22 @@ impl Change {
         Self { from: None, group, by, why: why.to_owned(), future: Some(future), numbers: BTreeMap::new() }
     }
 
+    /// A number of the optimizer, changed by this program's own window.
+    pub fn number_by_hand(name: &str, value: f64) -> Self {
+        let numbers = BTreeMap::from([(name.to_owned(), value)]);
+        let (by, why) = ("studio".to_owned(), format!("{name} set by hand"));
+        Self { from: None, group: None, by, why, future: None, numbers }
+    }
+
+    /// Whether its values are the same wherever it begins, so that whoever follows it may choose the update.
+    pub fn begins_anywhere(&self) -> bool {
+        match &self.future {
+            None | Some(Future::Factor(_) | Future::Points(_) | Future::Release) => true,
+            Some(Future::Schedule { absolute, .. }) => *absolute,
+            Some(Future::Rates(_)) => false,
+        }
+    }
+
     /// Reads the body of a request.
     ///
     /// # Errors

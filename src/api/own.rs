@@ -212,17 +212,7 @@ impl Own {
             if changes.back().is_some_and(|made| made.revision == generation) {
                 continue;
             }
-            let (by, why) = ("studio".to_owned(), "an edit by hand".to_owned());
-            let made = Made {
-                revision: generation,
-                from,
-                applied: None,
-                late: false,
-                refused: None,
-                by,
-                why,
-                at: now,
-            };
+            let made = Made::new(generation, from, "studio", "an edit by hand");
             changes.pop_back_if(|last| last.by == "studio" && last.at > now - GESTURE);
             keep(changes, made.clone(), CHANGES);
             edited.push((run, made));
@@ -232,16 +222,7 @@ impl Own {
 
     /// Notes a change that was asked for over the API.
     pub fn note(&mut self, run: RunId, done: Done, by: &str, why: &str) {
-        let made = Made {
-            revision: done.generation,
-            from: done.update,
-            applied: None,
-            late: false,
-            refused: None,
-            by: by.to_owned(),
-            why: why.to_owned(),
-            at: stamp::now(),
-        };
+        let made = Made::new(done.generation, done.update, by, why);
         keep(self.changes.entry(run).or_default(), made, CHANGES);
     }
 

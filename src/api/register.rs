@@ -6,12 +6,15 @@ use serde::Deserialize;
 
 use crate::plain;
 
+use super::live::Made;
 use super::plan::{Course, Plan};
 use super::refused::Refused;
 
 /// The most parameter groups, and values of a plan.
 const GROUPS: usize = 64;
 const VALUES: usize = 20_001;
+/// The most changes that it brings along.
+const CHANGES: usize = 100;
 
 /// A training that joins.
 #[derive(Clone, Debug)]
@@ -33,11 +36,21 @@ pub struct Registration {
     pub can: Vec<String>,
     /// Numbers that can be bent beside the rate; empty where it does not say.
     pub numbers: Vec<String>,
+    /// What those are while nobody bends them, as far as it says.
+    pub values: BTreeMap<String, f64>,
+    /// Whether it begins a change as soon as it hears of it, and says where.
+    pub soon: bool,
+    /// The newest request that it knows, and the changes that it made under another studio, the oldest first.
+    pub asked: u64,
+    pub changes: Vec<Made>,
     /// What trains, such as `torch 2.15`.
     pub framework: String,
     /// Why its future is not known, where it is not.
     pub planned_why: Option<String>,
     planned: BTreeMap<String, Course>,
+    /// What it follows in its scheduler's place, from an update on.
+    bent: BTreeMap<String, (u64, Course)>,
+    bent_numbers: BTreeMap<String, (u64, f64)>,
 }
 
 /// A parameter group.
@@ -67,7 +80,54 @@ struct Written {
     can: Option<Vec<String>>,
     #[serde(default)]
     numbers: Vec<String>,
+    #[serde(default)]
+    number_values: BTreeMap<String, f64>,
+    #[serde(default)]
+    soon: bool,
+    #[serde(default)]
+    asked: u64,
+    #[serde(default)]
+    bent: BTreeMap<String, WrittenBend>,
+    #[serde(default)]
+    bent_numbers: BTreeMap<String, WrittenNumber>,
+    #[serde(default)]
+    changes: Vec<WrittenChange>,
     client: Option<Client>,
+}
+
+#[derive(Deserialize)]
+struct WrittenBend {
+    from: u64,
+    rates: Vec<f64>,
+}
+
+#[derive(Deserialize)]
+struct WrittenNumber {
+    from: u64,
+    value: f64,
+}
+
+#[derive(Deserialize)]
+struct WrittenChange {
+    revision: u64,
+    from: u64,
+    applied: u64,
+    #[serde(default)]
+    late: bool,
+    #[serde(default)]
+    by: String,
+    #[serde(default)]
+    why: String,
+    at: Option<f64>,
+}
+
+impl From<WrittenChange> for Made {
+    fn from(written: WrittenChange) -> Self {
+        let WrittenChange { revision, from, applied, late, by, why, at } = written;
+        let made = Self::new(revision, from, &plain::name(&by), &plain::message(&why));
+        let at = at.filter(|at| at.is_finite()).unwrap_or(made.at);
+        Self { applied: Some(applied), late, at, ..made }
+    }
 }
 
 #[derive(Deserialize)]
@@ -121,6 +181,20 @@ impl Registration {
                 planned.insert(name, Course::Values { from, every, values: values.into() });
             }
         }
+        let mut bent = BTreeMap::new();
+        for (name, WrittenBend { from, rates }) in written.bent {
+            if rates.is_empty() || rates.len() > VALUES || rates.iter().any(|rate| !rate.is_finite()) {
+                return wrong("bent holds no value of a group, more than 20,000, or one that is no number");
+            }
+            bent.insert(name, (from, Course::Values { from, every: 1, values: rates.into() }));
+        }
+        let bent_numbers = written.bent_numbers.into_iter().filter(|(_, number)| number.value.is_finite());
+        let bent_numbers =
+            bent_numbers.map(|(name, number)| (plain::name(&name), (number.from, number.value)));
+        if written.changes.len() > CHANGES {
+            return wrong("changes has more than 100 entries: the newest are enough");
+        }
+        let values = written.number_values.into_iter().filter(|(_, value)| value.is_finite()).take(32);
         let can = written.can.unwrap_or_default().into_iter().take(8).map(|can| plain::name(&can));
         let framework = written.client.and_then(|client| client.framework).unwrap_or_default();
         let name = written.name.filter(|name| !name.trim().is_empty());
@@ -134,9 +208,15 @@ impl Registration {
             bounds: written.bounds,
             can: can.collect(),
             numbers: written.numbers.into_iter().take(32).map(|name| plain::name(&name)).collect(),
+            values: values.map(|(name, value)| (plain::name(&name), value)).collect(),
+            soon: written.soon,
+            asked: written.asked,
+            changes: written.changes.into_iter().map(Made::from).collect(),
             framework: plain::name(&framework),
             planned_why: written.planned_why.map(|why| plain::message(&why)),
             planned,
+            bent,
+            bent_numbers: bent_numbers.take(32).collect(),
         })
     }
 
@@ -145,12 +225,15 @@ impl Registration {
         self.groups.iter().all(|group| self.planned.contains_key(&group.name))
     }
 
-    /// Each group's own scheduler, as far as it is known: otherwise its rate is held.
+    /// Each group's own scheduler, as far as it is known (otherwise its rate is held), and what it follows in its place.
     pub fn plan(&self) -> Plan {
         let course = |group: &Group| {
             let planned = self.planned.get(&group.name).cloned();
             (group.name.clone(), planned.unwrap_or_else(|| Course::constant(group.lr)))
         };
-        Plan::new(self.groups.iter().map(course))
+        let mut plan = Plan::new(self.groups.iter().map(course));
+        self.bent.iter().for_each(|(group, (from, course))| plan.replace(group, *from, course.clone()));
+        self.bent_numbers.iter().for_each(|(name, (from, value))| plan.set_number(name, *from, *value));
+        plan
     }
 }

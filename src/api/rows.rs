@@ -66,6 +66,14 @@ struct Applied {
     reason: Option<String>,
 }
 
+/// What a client says became of a request.
+#[derive(Debug, Deserialize)]
+struct Answered {
+    id: u64,
+    update: Option<u64>,
+    error: Option<String>,
+}
+
 /// Rows, as they are written.
 #[derive(Debug, Deserialize)]
 pub struct Rows {
@@ -77,6 +85,8 @@ pub struct Rows {
     dropped: u64,
     #[serde(default)]
     applied: Vec<Applied>,
+    #[serde(default)]
+    answered: Vec<Answered>,
     state: Option<String>,
     /// Updates made when it was sent, and seconds an update takes.
     now: Option<u64>,
@@ -95,7 +105,7 @@ impl Rows {
         let rows: Self = serde_json::from_slice(body).map_err(|error| super::change::unreadable(&error))?;
         let wrong = |text: String| Err(Refused::Unreadable(text));
         let length = rows.rows.values().next().map_or(0, Vec::len);
-        if rows.rows.len() > COLUMNS || length > ROWS || rows.applied.len() > ROWS {
+        if rows.rows.len() > COLUMNS || length > ROWS || rows.applied.len().max(rows.answered.len()) > ROWS {
             return wrong(format!("more than {COLUMNS} columns or {ROWS} rows at once"));
         }
         if let Some((name, column)) = rows.rows.iter().find(|(_, column)| column.len() != length) {
@@ -167,6 +177,7 @@ impl Live {
         for applied in &rows.applied {
             told.push(self.hear(applied));
         }
+        told.extend(rows.answered.iter().filter_map(|answered| self.answer(answered)));
         told.extend(self.new_state(now).map(|data| ("state", data)));
         told.extend(self.row(now).filter(|_| length > skip).map(|data| ("row", data)));
         self.version += 1;
@@ -207,12 +218,20 @@ impl Live {
         let revision = applied.revision.unwrap_or_default();
         self.settle(revision, applied.update, applied.late, None);
         if let Some(latency) = applied.latency_s.filter(|latency| (0.0..1e6).contains(latency)) {
-            keep(&mut self.latencies, latency, LATENCIES);
+            let updates = self.pace.map(|pace| latency / pace);
+            keep(&mut self.latencies, (latency, updates), LATENCIES);
         }
         let latency = applied.latency_s;
         (
             "applied",
             json!({"revision": revision, "update": applied.update, "late": applied.late, "latency_s": latency}),
         )
+    }
+
+    /// What became of a request; nothing where it is not known here (any more).
+    fn answer(&mut self, answered: &Answered) -> Option<Told> {
+        let error = answered.error.as_deref().map(plain::message);
+        let asked = self.asks.answer(answered.id, answered.update, error)?;
+        Some(("answered", asked.json()))
     }
 }
