@@ -307,7 +307,7 @@ class Live:
             self._applied = it.revision
             if self._on_change is not None:
                 try:
-                    self._on_change(Change(it.revision, update, it.first, it.by, it.why, it.release))
+                    self._on_change(it.change(update))
                 except Exception as error:  # Their checkpoint failed: then nothing is changed.
                     self._refuse(it.revision, f"on_change failed ({error!r:.200})", update)
                     with self._lock:

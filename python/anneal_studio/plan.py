@@ -83,6 +83,10 @@ class Pending:
     #: Whether it begins at the next update, whichever that is; ``first`` is then the earliest.
     soon: bool = False
 
+    def change(self, update: int) -> Change:
+        """The change as it begins at an update."""
+        return Change(self.revision, update, update if self.soon else self.first, self.by, self.why, self.release)
+
 
 @dataclass(frozen=True)
 class Control:

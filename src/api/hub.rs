@@ -73,6 +73,13 @@ impl Hub {
         *lock(&self.own) = Some(own);
     }
 
+    /// Our own training goes no further, and nobody does any more what is asked of it.
+    pub fn stop_own(&self) {
+        if let Some(own) = lock(&self.own).as_mut() {
+            own.stop();
+        }
+    }
+
     /// Calls this when there is something new to show.
     pub fn wake_with(&self, wake: impl Fn() + Send + 'static) {
         *lock(&self.wake) = Some(Box::new(wake));

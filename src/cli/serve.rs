@@ -59,12 +59,7 @@ pub fn run(args: &Arguments) -> Result<(), Failure> {
     let Some(file) = &args.file else {
         let server = serve(&hub, args)?;
         output::say("anneal: waiting for trainings of other programs; Ctrl-C ends it");
-        let by = loop {
-            match signals::asked() {
-                Some(by) => break by,
-                None => std::thread::sleep(LOOK),
-            }
-        };
+        let by = wait();
         drop(server);
         output::say(format!("anneal: ended by {by}; the trainings that had joined go on by themselves"));
         return Ok(());
@@ -91,6 +86,10 @@ pub fn run(args: &Arguments) -> Result<(), Failure> {
     let server = serve(&hub, args)?;
     let start = Instant::now();
     let ended = train(&engine, &mut document, &inbox, &hub);
+    hub.stop_own();
+    while let Some(ask) = inbox.next() {
+        ask.answer(Err(Refused::Conflict("the training is over".to_owned())));
+    }
     hub.tick(Instant::now());
     let seconds = start.elapsed().as_secs_f64();
     let kept = outcome::write(folder.as_ref(), file, &document, &engine, &hub, seconds);
@@ -110,14 +109,20 @@ pub fn run(args: &Arguments) -> Result<(), Failure> {
     kept?;
     if !args.end && signals::asked().is_none() {
         output::say("anneal: its numbers can be read on; Ctrl-C ends it");
-        while signals::asked().is_none() {
-            if let Some(ask) = inbox.wait(LOOK) {
-                ask.answer(Err(Refused::Conflict("the training is over".to_owned())));
-            }
-        }
+        wait();
     }
     drop(server);
     ended.map(drop).map_err(|why| anyhow::anyhow!(why).into())
+}
+
+/// Waits for a signal; its name.
+fn wait() -> &'static str {
+    loop {
+        match signals::asked() {
+            Some(by) => return by,
+            None => std::thread::sleep(LOOK),
+        }
+    }
 }
 
 /// Why a training is over.

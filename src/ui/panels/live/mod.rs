@@ -7,7 +7,7 @@ mod state;
 
 use eframe::egui::{Align, Button, Label, Layout, Response, RichText, ScrollArea, Ui, vec2};
 
-use crate::api::live::{LiveState, Made};
+use crate::api::live::LiveState;
 use crate::train::ids::RunId;
 use crate::ui::adopted::adopt;
 use crate::ui::format;
