@@ -17,12 +17,30 @@ mkdir -p "$folder/config/anneal-studio"
 printf 'theme = "%s"\nwindow = [%s, %s]\nknows_handles = true\n' "${THEME:-dark}" "${size%x*}" "${size#*x}" \
     >"$folder/config/anneal-studio/preferences.toml"
 
+cat >"$folder/spirals.toml" <<'TOML'
+anneal = 1
+name = "two spirals, beside PyTorch"
+[data]
+name = "spirals"
+batch_size = 32
+[model]
+kind = "mlp"
+hidden = [32, 32]
+activation = "tanh"
+[train]
+updates = "4000"
+[[run]]
+name = "ours"
+optimizer = { kind = "adamw" }
+lr = { kind = "cosine", peak = 0.004, warmup = { over = "300" } }
+TOML
+
 Xvfb -displayfd 3 -screen 0 "${size}x24" -nolisten tcp 3>"$folder/display" 2>"$folder/xvfb" &
 pids+=($!)
 until [ -s "$folder/display" ]; do sleep 0.1; done
 DISPLAY=:$(cat "$folder/display")
 export DISPLAY
-"$anneal" ${FILE:-} --live 2>"$folder/words" &
+"$anneal" --live "${FILE:-$folder/spirals.toml}" 2>"$folder/words" &
 pids=($! "${pids[@]}")
 door=$folder/anneal-studio/api.json
 until [ -s "$door" ]; do sleep 0.1; done
@@ -38,6 +56,8 @@ call /v1/runs/l1/schedule -X PUT -d '{"factor": 0.5, "by": "me", "why": "halve i
 until [ "$(made)" -gt 1500 ]; do sleep 0.2; done
 call /v1/runs/l1/schedule -X PUT -d '{"points": [[1500, 0.004], [2600, 0.003], [3200, 0.0005], [4000, 0.0]], "by": "me", "why": "warm it up again"}' >>"$folder/answer"
 until [ "$(made)" -gt 2000 ]; do sleep 0.2; done
+xdotool mousemove "${size%x*}" "${size#*x}"
+sleep 0.5
 import -window root "$out"
 call /v1/runs/l1/stop -X POST >>"$folder/answer"
 echo "$out"

@@ -10,6 +10,7 @@ use crate::plain;
 use crate::schedule::Schedule;
 
 use super::refused::Refused;
+use super::whole::Whole;
 
 /// The most points or rates of one request.
 const MOST: usize = 200_000;
@@ -49,7 +50,7 @@ pub enum Future {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
-    from: Option<u64>,
+    from: Option<Whole>,
     group: Option<String>,
     by: Option<String>,
     why: Option<String>,
@@ -184,7 +185,7 @@ impl Change {
         .into_iter()
         .flatten();
         Ok(Self {
-            from: written.from,
+            from: written.from.map(|from| from.0),
             group: written.group.filter(|group| group != "all"),
             by: who(written.by),
             why: said(written.why),

@@ -16,7 +16,7 @@ use super::refused::Refused;
 use super::rows::number;
 
 /// The most buckets of a series, and rates, in one answer.
-const BUCKETS: usize = 20_000;
+pub const BUCKETS: usize = 20_000;
 const RATES: u64 = 65_536;
 
 /// Which part of which series is wanted.

@@ -27,6 +27,7 @@ pub mod server;
 mod splice;
 mod stamp;
 mod stream;
+mod whole;
 
 pub use hub::Hub;
 pub use refused::Refused;

@@ -9,6 +9,7 @@ use crate::plain;
 use super::live::Made;
 use super::plan::{Course, Plan};
 use super::refused::Refused;
+use super::whole::Whole;
 
 /// The most parameter groups, and values of a plan.
 const GROUPS: usize = 64;
@@ -65,17 +66,17 @@ pub struct Group {
 struct Written {
     session: String,
     name: Option<String>,
-    total: Option<u64>,
+    total: Option<Whole>,
     #[serde(default)]
-    update: u64,
+    update: Whole,
     #[serde(default)]
-    revision: u64,
+    revision: Whole,
     groups: Vec<WrittenGroup>,
     bounds: Option<(f64, f64)>,
     #[serde(default)]
     planned: BTreeMap<String, Vec<f64>>,
-    planned_from: Option<u64>,
-    planned_every: Option<u64>,
+    planned_from: Option<Whole>,
+    planned_every: Option<Whole>,
     planned_why: Option<String>,
     can: Option<Vec<String>>,
     #[serde(default)]
@@ -85,7 +86,7 @@ struct Written {
     #[serde(default)]
     soon: bool,
     #[serde(default)]
-    asked: u64,
+    asked: Whole,
     #[serde(default)]
     bent: BTreeMap<String, WrittenBend>,
     #[serde(default)]
@@ -97,21 +98,21 @@ struct Written {
 
 #[derive(Deserialize)]
 struct WrittenBend {
-    from: u64,
+    from: Whole,
     rates: Vec<f64>,
 }
 
 #[derive(Deserialize)]
 struct WrittenNumber {
-    from: u64,
+    from: Whole,
     value: f64,
 }
 
 #[derive(Deserialize)]
 struct WrittenChange {
-    revision: u64,
-    from: u64,
-    applied: u64,
+    revision: Whole,
+    from: Whole,
+    applied: Whole,
     #[serde(default)]
     late: bool,
     #[serde(default)]
@@ -124,9 +125,9 @@ struct WrittenChange {
 impl From<WrittenChange> for Made {
     fn from(written: WrittenChange) -> Self {
         let WrittenChange { revision, from, applied, late, by, why, at } = written;
-        let made = Self::new(revision, from, &plain::name(&by), &plain::message(&why));
+        let made = Self::new(revision.0, from.0, &plain::name(&by), &plain::message(&why));
         let at = at.filter(|at| at.is_finite()).unwrap_or(made.at);
-        Self { applied: Some(applied), late, at, ..made }
+        Self { applied: Some(applied.0), late, at, ..made }
     }
 }
 
@@ -134,7 +135,7 @@ impl From<WrittenChange> for Made {
 struct WrittenGroup {
     name: String,
     lr: Option<f64>,
-    parameters: Option<u64>,
+    parameters: Option<Whole>,
 }
 
 #[derive(Deserialize)]
@@ -163,15 +164,19 @@ impl Registration {
             if name.is_empty() || groups.iter().any(|known| known.name == name) {
                 return wrong("each group needs a name of its own");
             }
-            groups.push(Group { name, lr: group.lr.unwrap_or_default(), parameters: group.parameters });
+            groups.push(Group {
+                name,
+                lr: group.lr.unwrap_or_default(),
+                parameters: group.parameters.map(|count| count.0),
+            });
         }
         if let Some((low, high)) = written.bounds
             && !(low.is_finite() && high.is_finite() && 0.0 <= low && low <= high)
         {
             return wrong("bounds is not [lowest, highest] of a rate");
         }
-        let (from, every) = (written.planned_from, written.planned_every.unwrap_or(1).max(1));
-        let from = from.unwrap_or(written.update);
+        let (from, every) = (written.planned_from, written.planned_every.map_or(1, |every| every.0.max(1)));
+        let from = from.unwrap_or(written.update).0;
         let mut planned = BTreeMap::new();
         for (name, values) in written.planned {
             if values.len() > VALUES || values.iter().any(|value| !value.is_finite()) {
@@ -186,11 +191,12 @@ impl Registration {
             if rates.is_empty() || rates.len() > VALUES || rates.iter().any(|rate| !rate.is_finite()) {
                 return wrong("bent holds no value of a group, more than 20,000, or one that is no number");
             }
+            let from = from.0;
             bent.insert(name, (from, Course::Values { from, every: 1, values: rates.into() }));
         }
         let bent_numbers = written.bent_numbers.into_iter().filter(|(_, number)| number.value.is_finite());
         let bent_numbers =
-            bent_numbers.map(|(name, number)| (plain::name(&name), (number.from, number.value)));
+            bent_numbers.map(|(name, number)| (plain::name(&name), (number.from.0, number.value)));
         if written.changes.len() > CHANGES {
             return wrong("changes has more than 100 entries: the newest are enough");
         }
@@ -201,16 +207,16 @@ impl Registration {
         Ok(Self {
             session: written.session,
             name: plain::name(&name.unwrap_or_else(|| "a training".to_owned())),
-            total: written.total.filter(|total| *total > 0),
-            update: written.update,
-            revision: written.revision,
+            total: written.total.map(|total| total.0).filter(|total| *total > 0),
+            update: written.update.0,
+            revision: written.revision.0,
             groups,
             bounds: written.bounds,
             can: can.collect(),
             numbers: written.numbers.into_iter().take(32).map(|name| plain::name(&name)).collect(),
             values: values.map(|(name, value)| (plain::name(&name), value)).collect(),
             soon: written.soon,
-            asked: written.asked,
+            asked: written.asked.0,
             changes: written.changes.into_iter().map(Made::from).collect(),
             framework: plain::name(&framework),
             planned_why: written.planned_why.map(|why| plain::message(&why)),

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant as Moment, timeout_at};
 
 use super::change::{Change, Reason};
-use super::describe::Range;
+use super::describe::{BUCKETS, Range};
 use super::guard::refuse;
 use super::hub::{Hub, Outcome, Shared, lock};
 use super::refused::Refused;
@@ -124,6 +124,9 @@ async fn series(State(hub): Api, Path(id): Path<String>, asked: Queried<SeriesQu
     let columns = asked.columns.unwrap_or_default();
     let columns = columns.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
     let points = asked.points.unwrap_or(500) as usize;
+    if points > BUCKETS {
+        return Err(Refused::Unreadable(format!("at most {BUCKETS} points are given at once")));
+    }
     let wanted = Range { columns, points, from: asked.from.unwrap_or(0), to: asked.to.unwrap_or(u64::MAX) };
     hub.series(&id, &wanted).map(ok)
 }

@@ -212,4 +212,5 @@ def main():
         served.close()
 
 
-main()
+if __name__ == "__main__":
+    main()
