@@ -152,7 +152,15 @@ def read(
     it = Pending(revision, first, release, _text(event.get("by")), _text(event.get("why")), sent_at,
                  event.get("soon") is True)
     pending = tuple(earlier for earlier in before.pending if earlier.first < first)
-    return Control(revision, curves, (*pending, it), pause, stop)
+    return Control(revision, curves, (*pending, *_overtaken(event, before.revision, revision), it), pause, stop)
+
+
+def _overtaken(event: Mapping, before: int, revision: int) -> List[Pending]:
+    """Changes that begin at once and were overtaken by this one on the way: its curves hold them, too."""
+    listed = event.get("open")
+    listed = listed if isinstance(listed, list) and len(listed) <= 1000 else []
+    known = sorted({it for it in listed if type(it) is int and before < it < revision})
+    return [Pending(it, 0, False, "", "", None, True) for it in known]
 
 
 def more(segment: Segment, rates, asked: int, bounds: Optional[Tuple[float, float]], key: Key) -> None:

@@ -245,6 +245,18 @@ class Bending(unittest.TestCase):
         applied = self.studio.applied[0]
         self.assertEqual((applied["update"], applied["late"], live.counts["late"]), (25, False, 0))
 
+    def test_a_change_that_a_newer_one_overtook_on_the_way_is_told_of_as_well(self):
+        optimizer = Optimizer([0.1])
+        live = self.live(optimizer)
+        self.studio.state["revision"] = 1
+        plan = [0.2] * 10 + [0.3]
+        change = {"groups": {"all": {"from": 0, "rates": plan}}, "from": 10, "open": [1], "soon": False}
+        train(optimizer, None, 20, live, lambda update: update == 3 and self.told(live, **change))
+        live.close()
+        self.assertEqual([rates[0] for rates in optimizer.applied], [0.1] * 3 + [0.2] * 7 + [0.3] * 10)
+        self.assertEqual([(it["revision"], it["update"], it["late"]) for it in self.studio.applied],
+                         [(1, 3, False), (2, 10, False)])
+
     def test_a_snapshot_and_a_fork_are_the_scripts_own_functions(self):
         optimizer, seen = Optimizer([0.1]), []
 

@@ -388,11 +388,14 @@ impl Live {
         let newest = self.changes.back();
         let (by, why) = newest.map_or(("", ""), |made| (made.by.as_str(), made.why.as_str()));
         let release = newest.is_some() && bent.is_empty() && numbers.is_empty();
+        // Also one that a newer change overtook before the other program heard of it.
+        let open: Vec<u64> =
+            self.changes.iter().filter(|made| made.is_open()).map(|made| made.revision).collect();
         let soon = newest.is_some_and(Made::is_open);
         let groups: serde_json::Map<String, Value> = bent.into_iter().map(group).collect();
         let asked: Vec<Value> = self.asks.waiting().map(Asked::json).collect();
         json!({
-            "revision": self.revision, "from": self.from, "soon": soon, "pause": self.pause, "stop": self.stop,
+            "revision": self.revision, "from": self.from, "soon": soon, "open": open, "pause": self.pause, "stop": self.stop,
             "release": release, "groups": groups, "numbers": numbers, "sent_at": self.sent_at,
             "by": by, "why": why, "asked": asked,
         })
