@@ -252,8 +252,13 @@ fn outermost<'p>(program: &'p Program, sites: &[Site<'p>]) -> Result<Vec<Site<'p
         if let Some(stranger) = sites.iter().rfind(|site| others::is_stranger(site.call)) {
             return Err(ImportError::unsupported(
                 format!("{} (line {})", stranger.call.name, stranger.call.line),
-                "it is no scheduler that is known here, and its class is not in the text; a log of its rates can be \
-                 imported",
+                if program.class(&stranger.call.name).is_some() {
+                    "it is no scheduler that is known here: its class has no get_lr() and no step() that sets the rate; a \
+                     log of its rates can be imported"
+                } else {
+                    "it is no scheduler that is known here, and its class is not in the text; a log of its rates can be \
+                     imported"
+                },
             ));
         }
         return Err(ImportError::NoSchedule("torch.optim.lr_scheduler's classes are known"));
@@ -346,6 +351,13 @@ fn adapted(mut imported: Imported, stepping: &Stepping, options: &Options) -> Im
             Span::Updates(steps) => Span::Updates(steps / every),
             other => other,
         });
+    }
+    if let (Some(by), None) = (&stepping.spelled, stepping.micro_batches) {
+        imported.note(format!(
+            "scheduler.step() (line {}) is called for every micro-batch, and the optimizer makes an update after {by} of \
+             them, which is not known here: in updates the schedule is that much shorter",
+            stepping.line
+        ));
     }
     if stepping.fractional && options.tick.is_none() {
         imported.lr = super::shape::as_epochs(&imported.lr);

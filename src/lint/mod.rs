@@ -78,6 +78,14 @@ impl Warning {
         Self { remedy: Some(remedy), ..self }
     }
 
+    fn adding(self, text: impl Into<String>) -> Self {
+        self.with(Remedy::Add { text: text.into() })
+    }
+
+    fn replacing(self, from: impl Into<String>, to: impl Into<String>) -> Self {
+        self.with(Remedy::Replace { from: from.into(), to: to.into() })
+    }
+
     fn set(self, field: impl Into<String>, value: impl Into<String>) -> Self {
         self.with(Remedy::Set { field: field.into(), value: value.into() })
     }

@@ -3,7 +3,7 @@
 use super::{Remedy, Severity, Warning};
 use crate::import::clock::{self, Stepping};
 use crate::import::python::eval::Value;
-use crate::import::python::{Call, Expr, Program, Site};
+use crate::import::python::{Call, Expr, Pair, Program, Site, StmtKind};
 use crate::schedule::{Span, Tick};
 
 /// A scheduler of a program, and what it is called.
@@ -59,7 +59,109 @@ pub(super) fn lint(program: &Program) -> Vec<Warning> {
         places(stepping, &mut warnings);
     }
     calls(program, &sites, &made, &mut warnings);
+    resumed(program, &sites, &made, &mut warnings);
+    monitors(program, &mut warnings);
     warnings
+}
+
+/// A run that goes on from a saved state.
+fn resumed(program: &Program, sites: &[Site<'_>], made: &[Made<'_>], warnings: &mut Vec<Warning>) {
+    let holder = |site: &Site<'_>| {
+        let holder = site.call.path.rsplit_once('.').map_or("", |(holder, _)| holder);
+        holder.rsplit('.').next().unwrap_or(holder).to_lowercase()
+    };
+    let loads: Vec<&Site<'_>> = sites.iter().filter(|site| site.call.name == "load_state_dict").collect();
+    let of_optimizer = loads.iter().find(|site| holder(site).contains("opt") && !holder(site).contains("sched"));
+    let of_scheduler = loads.iter().any(|site| {
+        let holder = holder(site);
+        holder.contains("sched") || made.iter().any(|made| made.name == Some(holder.as_str()))
+    });
+    for made in made {
+        let last = made.call.argument("last_epoch", usize::MAX);
+        let given = last.and_then(|value| program.number(value, made.call.line)).filter(|last| *last >= 0.0);
+        if let (Some(last), None, false) = (given, of_optimizer, of_scheduler) {
+            let message = format!(
+                "last_epoch={last} with a new optimizer: PyTorch raises KeyError, as its groups have no initial_lr"
+            );
+            let warning = Warning::new(Severity::Error, "last-epoch-without-state", message).at(made.call.line);
+            warnings.push(warning.adding("optimizer.load_state_dict(...) before the scheduler is made"));
+        }
+    }
+    if let (Some(site), false, Some(first)) = (of_optimizer, of_scheduler, made.first())
+        && !made.iter().any(|made| made.call.argument("last_epoch", usize::MAX).is_some())
+    {
+        let message = format!(
+            "the optimizer's state is loaded and the scheduler's is not: {} begins again at its first step, with the rate \
+             that was saved",
+            first.call.name
+        );
+        let warning = Warning::new(Severity::Warning, "scheduler-state-not-loaded", message).at(site.call.line);
+        warnings.push(warning.adding("scheduler.load_state_dict(...) after the scheduler is made"));
+    }
+}
+
+/// Lightning's tables that hold a plateau and name what it watches.
+fn monitors(program: &Program, warnings: &mut Vec<Warning>) {
+    fn tables<'e>(value: &'e Expr, found: &mut Vec<&'e [Pair]>) {
+        match value {
+            Expr::Table(pairs) => {
+                found.push(pairs);
+                pairs.iter().for_each(|pair| tables(&pair.value, found));
+            }
+            Expr::List(items) => items.iter().for_each(|item| tables(item, found)),
+            _ => {}
+        }
+    }
+    program.visit(&mut |stmt, _| {
+        let (StmtKind::Assign(_, value) | StmtKind::Value(value) | StmtKind::Return(Some(value))) = &stmt.kind
+        else {
+            return;
+        };
+        let mut found = Vec::new();
+        tables(value, &mut found);
+        for pairs in found {
+            let entry = |name: &str| {
+                pairs.iter().rfind(|pair| matches!(&pair.key, Expr::Text(key) if key == name))
+            };
+            let (Some(scheduler), Some(watched)) = (entry("scheduler"), entry("monitor")) else { continue };
+            if let Expr::Call(call) = program.resolve_at(&scheduler.value, stmt.line)
+                && call.name == "ReduceLROnPlateau"
+            {
+                monitor(program, call, Some(&watched.value), 1, warnings);
+            }
+        }
+    });
+}
+
+/// A plateau whose mode is not that of the metric it is told to watch; `place` is its mode's among its arguments.
+pub(super) fn monitor(
+    program: &Program,
+    call: &Call,
+    watched: Option<&Expr>,
+    place: usize,
+    warnings: &mut Vec<Warning>,
+) {
+    let Some(Expr::Text(metric)) = watched else { return };
+    let mode = call.argument("mode", place).map(|value| program.resolve_at(value, call.line));
+    let mode = match mode {
+        Some(Expr::Text(mode)) => mode.as_str(),
+        // Keras finds out by the metric's name, PyTorch waits for it to fall.
+        _ if place == 1 => "min",
+        _ => return,
+    };
+    let name = metric.to_lowercase();
+    let rises = HIGHER.iter().any(|word| name.contains(word)) && !name.contains("loss");
+    let (is, other) = match (mode, rises, name.contains("loss")) {
+        ("min", true, _) => ("fall", "max"),
+        ("max", _, true) => ("rise", "min"),
+        _ => return,
+    };
+    let message = format!(
+        "ReduceLROnPlateau waits for {metric} to {is} (mode \"{mode}\"), and it is better the other way round: the rate is \
+         cut while all goes well"
+    );
+    let warning = Warning::new(Severity::Error, "plateau-mode", message).at(call.line);
+    warnings.push(warning.adding(format!("mode=\"{other}\"")));
 }
 
 fn number(program: &Program, call: &Call, name: &str, place: usize) -> Option<f64> {
@@ -80,10 +182,14 @@ fn places(stepping: &Stepping, warnings: &mut Vec<Warning>) {
             Warning::new(Severity::Warning, "step-before-optimizer", message).at(stepping.line).with(remedy),
         );
     }
-    if let Some(every) = stepping.micro_batches {
+    if let Some(spelled) = &stepping.spelled {
+        let over = match stepping.micro_batches {
+            Some(every) => format!("after a {every}th of the updates it is meant for"),
+            None => "that many times too early".to_owned(),
+        };
         let message = format!(
-            "scheduler.step() is called for every micro-batch, and the optimizer makes an update after {every}: the \
-             schedule is over after a {every}th of the updates it is meant for"
+            "scheduler.step() is called for every micro-batch, and the optimizer makes an update after {spelled} of \
+             them: the schedule is over {over}"
         );
         let remedy =
             Remedy::Add { text: "move scheduler.step() below optimizer.step(), into its `if`".to_owned() };
@@ -109,7 +215,7 @@ fn arguments(program: &Program, sites: &[Site<'_>], made: &Made<'_>, warnings: &
         let message =
             format!("{name}={floor} is above the optimizer's rate of {rate}: {} raises it", call.name);
         let remedy =
-            Remedy::Replace { from: format!("{name}={floor}"), to: format!("{name}={}", rate / 100.0) };
+            Remedy::Replace { from: format!("{name}={floor}"), to: format!("{name}={:e}", rate / 100.0) };
         warnings
             .push(Warning::new(Severity::Warning, "floor-above-rate", message).at(call.line).with(remedy));
     }
@@ -394,7 +500,6 @@ fn says_interval_step(program: &Program) -> bool {
             _ => false,
         }
     }
-    use crate::import::python::StmtKind;
     let mut found = false;
     program.visit(&mut |stmt, _| {
         if let StmtKind::Assign(_, value) | StmtKind::Value(value) | StmtKind::Return(Some(value)) =

@@ -76,6 +76,9 @@ pub(crate) struct Machine<'p> {
     pub rate: Option<f64>,
     /// The rate that it was created with.
     pub base: Option<f64>,
+    /// The group of parameters whose rate is wanted, and whether others were given rates of their own.
+    pub group: usize,
+    pub other_groups: bool,
     /// The optimizer's rate was set to something that is not known.
     pub lost: Option<String>,
     /// What the length of a loader comes to, where a run needs one.
@@ -95,6 +98,8 @@ impl<'p> Machine<'p> {
             made: 0,
             rate: None,
             base: None,
+            group: 0,
+            other_groups: false,
             lost: None,
             epoch_length: None,
         }
