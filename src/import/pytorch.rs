@@ -121,7 +121,15 @@ pub(super) fn read_program(program: &Program, options: &Options) -> Result<Impor
     let outer = outermost(program, &sites)?;
     let names: Vec<&str> = outer.iter().filter_map(|site| site.name).collect();
     let stepping = clock::read(program, &names);
-    let tick = tick(program, options, stepping.as_ref(), &mut imported);
+    let event = ignite_event(&sites, &names).filter(|_| options.tick.is_none());
+    let tick = match event {
+        Some((tick, line)) => {
+            let unit = if tick == Tick::Epoch { "epoch" } else { "update" };
+            imported.note(format!("stepped once an {unit}, by its event (line {line})"));
+            tick
+        }
+        None => tick(program, options, stepping.as_ref(), &mut imported),
+    };
 
     let optimizer = optimizer_of(program, &sites, &outer);
     let mut base = None;
@@ -389,6 +397,10 @@ fn left_out(program: &Program, sites: &[Site<'_>], imported: &mut Imported) {
             });
         }
     }
+    for site in sites.iter().filter(|site| is_wrapper(program, site.call)) {
+        let shown = Expr::Call(Box::new(site.call.clone())).shown();
+        imported.leave(Unread { matters: true, ..Unread::new(site.call.name.clone(), shown, site.call.line) });
+    }
     for site in sites.iter().filter(|site| site.call.name == "add_param_group") {
         let shown = match site.call.arguments.first().map(|group| program.resolve_at(group, site.call.line)) {
             Some(Expr::Table(pairs)) => {
@@ -404,6 +416,35 @@ fn left_out(program: &Program, sites: &[Site<'_>], imported: &mut Imported) {
     for (line, value) in rates_set(program) {
         imported.leave(Unread { matters: true, ..Unread::new("a rate that the loop sets", value, line) });
     }
+}
+
+/// Whether a call looks as if it made another schedule of one: `create_lr_scheduler_with_warmup(scheduler, ...)`.
+fn is_wrapper(program: &Program, call: &Call) -> bool {
+    let name = call.name.to_lowercase();
+    let tells = name.contains("warmup") || name.contains("scheduler") || name == "concatscheduler";
+    let is_made = |value: &Expr| {
+        matches!(program.resolve_at(value, call.line), Expr::Call(inner) if SCHEDULERS.contains(&inner.name.as_str()))
+    };
+    tells
+        && call.name.starts_with(|c: char| c.is_ascii_lowercase())
+        && !SCHEDULERS.contains(&call.name.as_str())
+        && program.function(&call.name).is_none()
+        && call.arguments.iter().chain(call.named.iter().map(|(_, value)| value)).any(is_made)
+}
+
+/// What an event of ignite's engine counts at which the scheduler is called.
+fn ignite_event(sites: &[Site<'_>], names: &[&str]) -> Option<(Tick, usize)> {
+    sites.iter().map(|site| site.call).filter(|call| call.name == "add_event_handler").find_map(|call| {
+        let handler = call.argument("handler", 1)?.shown();
+        let is_scheduler = names.contains(&handler.as_str()) || handler.to_lowercase().contains("scheduler");
+        let event = call.argument("event_name", 0)?.shown();
+        let tick = match event.rsplit('.').next()? {
+            name if name.starts_with("EPOCH") => Tick::Epoch,
+            name if name.starts_with("ITERATION") => Tick::Update,
+            _ => return None,
+        };
+        is_scheduler.then_some((tick, call.line))
+    })
 }
 
 struct Reader<'p> {

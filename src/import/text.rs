@@ -6,13 +6,13 @@ use serde_json::Value;
 use super::ImportError;
 use super::python::{Expr, Program, StmtKind};
 use super::settings::Settings;
-use super::{flags, json, yaml};
+use super::{flags, ini, json, yaml};
 
 /// What a text is written in.
 pub(crate) enum Form {
     Python(Box<Program>),
     Flags(Settings),
-    /// JSON, YAML or TOML.
+    /// JSON, YAML, TOML or INI.
     Table(Settings, Written),
     /// A model's card: the list of hyperparameters in it.
     Card(Settings),
@@ -26,6 +26,7 @@ pub(crate) enum Written {
     Json,
     Yaml,
     Toml,
+    Ini,
 }
 
 /// A call of a program, by its name as it is spelled and as it was imported.
@@ -105,6 +106,7 @@ impl<'t> Text<'t> {
             Form::Table(_, Written::Json) => "JSON",
             Form::Table(_, Written::Yaml) => "YAML",
             Form::Table(_, Written::Toml) => "TOML",
+            Form::Table(_, Written::Ini) => "an INI file",
             Form::Card(_) => "a model card",
             Form::Plain => "no form that is known",
         }
@@ -175,7 +177,14 @@ fn form(raw: &str, notes: &mut Vec<String>) -> Result<Form, ImportError> {
         return Ok(Form::Card(settings));
     }
     if is_toml(raw) {
-        return Ok(Form::Table(Settings::of_pairs(&json::toml(raw)?), Written::Toml));
+        let broken = match json::toml(raw) {
+            Ok(pairs) => return Ok(Form::Table(Settings::of_pairs(&pairs), Written::Toml)),
+            Err(error) => error,
+        };
+        // Values without quotes make no TOML, and an INI file has them.
+        let Ok(pairs) = ini::read(raw) else { return Err(broken) };
+        notes.push(format!("this is {broken}; it was read as an INI file"));
+        return Ok(Form::Table(Settings::of_pairs(&pairs), Written::Ini));
     }
     let is_yaml = is_yaml(raw);
     // A YAML may hold commands, and a script of commands is no YAML.

@@ -27,7 +27,7 @@ pub static DIALECT: Dialect = Dialect {
     read,
 };
 
-fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
+pub(super) fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
     let Some(settings) = text.settings() else { return Err(wrong_form(&DIALECT, text)) };
     let solver = settings.table("SOLVER");
     let mut imported = Imported::new(&DIALECT, "detectron2", constant(0.0));
