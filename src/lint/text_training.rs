@@ -172,7 +172,8 @@ fn number(program: &Program, call: &Call, name: &str, place: usize) -> Option<f6
 fn places(stepping: &Stepping, warnings: &mut Vec<Warning>) {
     if stepping.outside {
         let message = "scheduler.step() stands in no loop: it is called once, and the rate stays";
-        warnings.push(Warning::new(Severity::Warning, "step-outside-loop", message).at(stepping.line));
+        let warning = Warning::new(Severity::Warning, "step-outside-loop", message).at(stepping.line);
+        warnings.push(warning.adding("scheduler.step() into the loop, after optimizer.step()"));
     }
     if stepping.first {
         let message =
@@ -275,7 +276,8 @@ fn starts_at_zero(program: &Program, call: &Call, warnings: &mut Vec<Warning>) {
     };
     if is_zero {
         let message = "the first update has a rate of 0: it changes nothing";
-        warnings.push(Warning::new(Severity::Hint, "first-rate-zero", message).at(call.line));
+        let warning = Warning::new(Severity::Hint, "first-rate-zero", message).at(call.line);
+        warnings.push(warning.adding("1 to the step in the climb, (step + 1) / warmup, where that update matters"));
     }
 }
 
@@ -467,7 +469,8 @@ fn plateau_metric(program: &Program, plateau: &Call, step: &Call, warnings: &mut
     let is_max = matches!(mode, Some(Expr::Text(mode)) if mode == "max");
     let Some(metric) = step.argument("metrics", 0) else {
         let message = "ReduceLROnPlateau.step() is given no metric";
-        warnings.push(Warning::new(Severity::Error, "plateau-without-metric", message).at(step.line));
+        let warning = Warning::new(Severity::Error, "plateau-without-metric", message).at(step.line);
+        warnings.push(warning.replacing("step()", "step(val_loss)"));
         return;
     };
     let spelled = metric.shown().to_lowercase();
