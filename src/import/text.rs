@@ -189,6 +189,10 @@ fn form(raw: &str, notes: &mut Vec<String>) -> Result<Form, ImportError> {
     let is_yaml = is_yaml(raw);
     // A YAML may hold commands, and a script of commands is no YAML.
     if is_yaml && let Ok(pairs) = yaml::read(raw) {
+        if let Some(settings) = flags_of(&pairs) {
+            notes.push("the keys that are flags of a command were read as one".to_owned());
+            return Ok(Form::Flags(settings));
+        }
         return Ok(Form::Table(Settings::of_pairs(&pairs), Written::Yaml));
     }
     if flags::is_one(raw) {
@@ -211,6 +215,24 @@ fn form(raw: &str, notes: &mut Vec<String>) -> Result<Form, ImportError> {
     } else {
         Form::Plain
     })
+}
+
+/// The flags of a command that a table lists as its keys: `MODEL_ARGS: {--lr: 1e-4, --train-iters: 100}`.
+fn flags_of(pairs: &[super::python::Pair]) -> Option<Settings> {
+    let flag = |pair: &super::python::Pair| match &pair.key {
+        Expr::Text(key) => key.strip_prefix("--").map(|name| name.replace('-', "_")),
+        _ => None,
+    };
+    let listed = |pairs: &[super::python::Pair]| -> Vec<(String, Expr, usize)> {
+        pairs.iter().filter_map(|pair| Some((flag(pair)?, pair.value.clone(), pair.line))).collect()
+    };
+    let mut all = listed(pairs);
+    for pair in pairs {
+        if let Expr::Table(inner) = &pair.value {
+            all.extend(listed(inner));
+        }
+    }
+    (all.len() > 3).then(|| Settings::flags(all))
 }
 
 /// Whether a statement is one that any text makes.
@@ -277,6 +299,18 @@ fn card(raw: &str) -> Option<Settings> {
     (!pairs.is_empty()).then(|| Settings::of_pairs(&pairs))
 }
 
+/// Whether a text that could not be taken apart looks like something that can be: a table, or a program.
+pub(super) fn looks_written(raw: &str) -> bool {
+    let is_code = |line: &str| {
+        let line = line.trim_start();
+        let words = ["import ", "from ", "def ", "class ", "for ", "if ", "return ", "@"];
+        words.iter().any(|word| line.starts_with(word))
+            || line.split_once('=').is_some_and(|(name, _)| is_key(name.trim()))
+            || line.split_once('(').is_some_and(|(name, _)| is_key(name))
+    };
+    raw.trim_start().starts_with(['{', '[']) || is_toml(raw) || is_yaml(raw) || raw.lines().any(is_code)
+}
+
 /// Whether a text has TOML's sections.
 fn is_toml(raw: &str) -> bool {
     let is_section = |line: &str| {
@@ -291,6 +325,7 @@ fn is_toml(raw: &str) -> bool {
         raw.lines().filter(|line| line.split_once('=').is_some_and(|(key, _)| is_key(key.trim()))).count();
     sections > 0
         && settings > 0
+        && !raw.starts_with("#!")
         && !raw.lines().any(|line| line.starts_with("import ") || line.starts_with("def "))
 }
 

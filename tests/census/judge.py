@@ -124,7 +124,7 @@ def silent(said, want):
 
 def judged(anneal, path, inside, text, got):
     said, rates = got
-    clock = Clock(len(rates), PER_EPOCH)
+    clock = Clock(len(rates), PER_EPOCH, path)
     judge = JUDGES.get(said["dialect"])
     if judge is None:
         return "unjudged", "", "", "this dialect has no second reading"

@@ -8,7 +8,7 @@ use super::super::text::Text;
 use super::super::{ImportError, Imported, Options};
 use super::huggingface::{Usual, arguments, pyyaml_texts};
 use super::wrong_form;
-use crate::schedule::Schedule;
+use crate::schedule::{Schedule, Span};
 use crate::schedule::kind::{Anneal, Kind, OneCycle};
 
 pub static DIALECT: Dialect = Dialect {
@@ -65,6 +65,21 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
             .note("PyYAML reads a number such as 3e-4 as a text; axolotl takes it as the number, as here");
     }
     let usual = Usual { rate: 5e-5, kind: "cosine", epochs: 1.0, optimizer: "adamw_torch" };
+    // It rounds the climb's share of the run down, where transformers rounds up.
+    let epochs = settings.number(&["num_epochs"])?;
+    let updates = match (settings.number(&["max_steps"])?, options.length, options.updates_per_epoch) {
+        (Some(steps), ..) if steps > 0.0 => Some(steps),
+        (_, Some(Span::Updates(updates)), _) => Some(updates),
+        (_, Some(Span::Epochs(epochs)), Some(per_epoch)) => Some(epochs * per_epoch),
+        (_, None, Some(per_epoch)) => epochs.map(|epochs| epochs * per_epoch),
+        _ => None,
+    };
+    if let (None, Some(ratio), Some(updates)) =
+        (settings.number(&["warmup_steps"])?, settings.number(&["warmup_ratio"])?, updates)
+    {
+        settings.push("warmup_steps", Expr::Number((ratio * updates).trunc()));
+        settings.push("warmup_ratio", Expr::Number(0.0));
+    }
     if let Some(kind @ ("one_cycle" | "rex")) = settings.text("lr_scheduler") {
         let kind = kind.to_owned();
         let mut plain = settings.clone();

@@ -175,7 +175,11 @@ pub(in super::super) fn arguments(
         }
     };
     imported.updates = Some(length);
-    let warmup = warmup(settings, Some(length), imported)?;
+    let updates = match (length, options.updates_per_epoch) {
+        (Span::Epochs(epochs), Some(per_epoch)) => Span::Updates(epochs * per_epoch),
+        (length, _) => length,
+    };
+    let warmup = warmup(settings, Some(updates), imported)?;
     let kind = settings.text("lr_scheduler_type").or(settings.text("lr_scheduler"));
     let kind = match kind {
         Some(kind) => kind.to_owned(),
@@ -281,7 +285,13 @@ fn warmup(settings: &Settings, total: Option<Span>, imported: &mut Imported) -> 
     Ok(match total {
         _ if share == 0.0 => Span::Updates(steps.trunc()),
         Some(Span::Updates(total)) => Span::Updates((total * share).ceil()),
-        _ => Span::Percent(100.0 * share),
+        _ => {
+            imported.note(
+                "transformers rounds the climb's share of the run up to a whole update, and it is rounded to the nearest \
+                 here until the updates of an epoch are known (--updates-per-epoch)",
+            );
+            Span::Percent(100.0 * share)
+        }
     })
 }
 

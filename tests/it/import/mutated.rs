@@ -119,6 +119,13 @@ fn all(text: &str) {
         let _ = lint_text(dialect, text);
     }
     let _ = read_text("text", text.as_bytes());
+    // The same as the body of a function that gives a rate.
+    let body: String = text.lines().take(30).map(|line| format!("    {line}\n")).collect();
+    let length = Some(Span::Updates(20.0));
+    let _ = import(
+        &format!("opt = SGD(p, lr=0.1)\ndef f(step):\n{body}\ns = LambdaLR(opt, f)\n"),
+        &Options { length, ..Options::default() },
+    );
 }
 
 /// As many texts as fit into the time; what they cost at most.

@@ -300,3 +300,47 @@ fn a_function_s_own_parameter_is_what_its_only_call_gives_from_outside() {
                 momentum=0.9)\n";
     gives(&read(text), (1000, 10), &[(0, 0.0), (25, 0.05), (50, 0.1), (525, 0.05)]);
 }
+
+#[test]
+fn the_share_of_a_climb_is_rounded_as_its_framework_rounds_it() {
+    // A tenth of 33 updates: transformers takes 4 of them, axolotl 3.
+    let hf = "learning_rate: 1.0\nlr_scheduler_type: linear\nwarmup_ratio: 0.1\n";
+    let climb = |imported: &Imported| imported.lr.warmup.as_ref().unwrap().over;
+    assert_eq!(climb(&read(&format!("{hf}max_steps: 33\n"))), Span::Updates(4.0));
+    let per_epoch = Options { updates_per_epoch: Some(11.0), ..Options::default() };
+    let by_epochs = import(&format!("{hf}num_train_epochs: 3\n"), &per_epoch).unwrap();
+    assert_eq!(climb(&by_epochs), Span::Updates(4.0));
+    says(&read(&format!("{hf}num_train_epochs: 3\n")), "--updates-per-epoch");
+    let axolotl = "base_model: m\nadapter: lora\nmicro_batch_size: 2\nsequence_len: 512\nlearning_rate: 1.0\nlr_scheduler: \
+                   linear\nwarmup_ratio: 0.1\n";
+    assert_eq!(climb(&read(&format!("{axolotl}max_steps: 33\n"))), Span::Updates(3.0));
+    let by_epochs = import(&format!("{axolotl}num_epochs: 3\n"), &per_epoch).unwrap();
+    assert_eq!(climb(&by_epochs), Span::Updates(3.0));
+}
+
+#[test]
+fn flags_may_stand_in_yaml_and_prose_is_no_broken_program() {
+    let imported = read(
+        "ENV_VARS:\n  A: 1\nMODEL_ARGS:\n  --num-layers: 12\n  --micro-batch-size: 4\n  --lr: 0.0001\n  --train-iters: 100\n  \
+         --lr-decay-iters: 100\n  --lr-decay-style: linear\n  --min-lr: 0.00001\n  --weight-decay: 1e-2\n  --clip-grad: 1.0\n",
+    );
+    assert_eq!((imported.dialect.id, imported.batch_size), ("megatron", Some(4)));
+    gives(&imported, (100, 10), &[(0, 1e-4), (50, 5.5e-5)]);
+    let prose = refused("## Chat settings\n\n| Option | Default |\n| --- | --- |\n| `chat` | `\"it isn't\"` |\n");
+    assert!(!prose.contains("does not end"), "{prose}");
+    // A program that trains is no log, even where its lines look like one.
+    let program = refused("import mlx\n\ndef test():\n    check(step=1, loss=2.0, lr=0.1)\n");
+    assert!(!program.contains("log of learning rates"), "{program}");
+}
+
+#[test]
+fn what_a_configuration_of_classes_lacks_is_said_as_it_is() {
+    let odd = "optimizer:\n  _component_: bitsandbytes.optim.PagedLion\n  lr: 2e-5\nepochs: 1\nbatch_size: 2\n";
+    assert!(refused(odd).contains("no optimizer that is known here"), "{}", refused(odd));
+    let lightning = read(
+        "trainer:\n  max_epochs: 50\n  accumulate_grad_batches: 2\n  gradient_clip_val: 0.5\noptimizer:\n  class_path: \
+         torch.optim.AdamW\n  init_args:\n    lr: 0.001\nlr_scheduler:\n  class_path: \
+         torch.optim.lr_scheduler.CosineAnnealingLR\n  init_args:\n    T_max: 50\n",
+    );
+    assert_eq!((lightning.accumulate, lightning.clip_norm), (Some(2), Some(0.5)));
+}
