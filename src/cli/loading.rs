@@ -21,7 +21,8 @@ pub fn shown<T>(work: impl FnOnce() -> T) -> T {
         while waits.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
             let Some(share) = reading::share() else { continue };
             let bar = bar.get_or_insert_with(|| {
-                let style = ProgressStyle::with_template("{bar:32} {percent} % of the table read, {eta} left");
+                let style =
+                    ProgressStyle::with_template("{bar:32} {percent} % of the table read, {eta} left");
                 ProgressBar::new(PARTS).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
             });
             bar.set_position((f64::from(share) * PARTS as f64) as u64);

@@ -183,7 +183,10 @@ fn by_name(path: &Path, column: Option<&str>) -> Result<Logged, Option<String>> 
         return Err(Some(format!("{why} {}", names.join(", "))));
     };
     let Some(place) = names.iter().position(|name| name.eq_ignore_ascii_case(column)) else {
-        return Err(Some(format!("it has no column {column}; write --column NAME with one of {}", names.join(", "))));
+        return Err(Some(format!(
+            "it has no column {column}; write --column NAME with one of {}",
+            names.join(", ")
+        )));
     };
     let mut reports = Vec::new();
     for (row, record) in table.records().enumerate() {

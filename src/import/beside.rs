@@ -96,7 +96,9 @@ pub(super) fn inherit(text: &mut Text<'_>, options: &Options) -> Beside {
 }
 
 fn whole(mut own: Vec<Pair>, folder: Option<&Path>, level: usize, beside: &mut Beside) -> Vec<Pair> {
-    let Some(at) = own.iter().position(|pair| pair.key == Expr::Text("_BASE_".to_owned())) else { return own };
+    let Some(at) = own.iter().position(|pair| pair.key == Expr::Text("_BASE_".to_owned())) else {
+        return own;
+    };
     let names = own.remove(at).value;
     let mut inherited: Vec<Pair> = Vec::new();
     for name in listed(&names) {

@@ -79,8 +79,9 @@ pub(crate) fn own_loops<'p>(within: &[Within<'p>]) -> Vec<Loop<'p>> {
     frames
         .iter()
         .filter_map(|frame| match frame {
-            Within::For { target, items, body } => (!is_over_parts(items))
-                .then_some(Loop { target: Some(target), items: Some(items), body }),
+            Within::For { target, items, body } => {
+                (!is_over_parts(items)).then_some(Loop { target: Some(target), items: Some(items), body })
+            }
             Within::While { body } => Some(Loop { target: None, items: None, body }),
             _ => None,
         })
@@ -92,8 +93,11 @@ fn is_over_parts(items: &Expr) -> bool {
     let shown = items.shown().to_lowercase();
     let last = shown.rsplit(['.', '(', ' ']).find(|part| !part.is_empty()).unwrap_or(&shown);
     shown.contains("param_groups")
-        || ["optimizers", "schedulers", "opts", "optims"].iter().any(|name| last.trim_end_matches(')') == *name)
-        || shown.starts_with("zip(opt") || shown.starts_with("enumerate(opt")
+        || ["optimizers", "schedulers", "opts", "optims"]
+            .iter()
+            .any(|name| last.trim_end_matches(')') == *name)
+        || shown.starts_with("zip(opt")
+        || shown.starts_with("enumerate(opt")
 }
 
 /// What a loop goes through, without `enumerate`, `tqdm` and their like.

@@ -226,9 +226,9 @@ pub fn dialect_of(text: &str) -> Result<&'static Dialect, ImportError> {
 /// The dialect of a text that its first lines alone do not tell.
 fn late(text: &mut Text<'_>) -> Result<&'static Dialect, ImportError> {
     recognise::of(text).or_else(|error| {
-        let is_code = text.program().is_some_and(|program| {
-            program.imports().next().is_some() || !program.functions().is_empty()
-        });
+        let is_code = text
+            .program()
+            .is_some_and(|program| program.imports().next().is_some() || !program.functions().is_empty());
         if !is_code && log::may_be_log(Path::new("text"), text.raw.as_bytes()) {
             return Ok(&dialects::LOG);
         }

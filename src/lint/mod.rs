@@ -7,6 +7,7 @@ mod groups;
 mod lengths;
 mod rates;
 mod text_config;
+mod text_metric;
 mod text_python;
 mod text_training;
 

@@ -26,7 +26,8 @@ pub(super) fn hugging_face(text: &Text<'_>) -> Result<Vec<Warning>, ImportError>
         && kind != "greedy"
     {
         let message = format!("min_lr={least} is above learning_rate={peak}: {kind} raises the rate");
-        let warning = Warning::new(Severity::Warning, "floor-above-rate", message).at(line("lr_scheduler_kwargs"));
+        let warning =
+            Warning::new(Severity::Warning, "floor-above-rate", message).at(line("lr_scheduler_kwargs"));
         warnings.push(warning.replacing(format!("{least}"), format!("{:e}", peak / 10.0)));
     }
     match kind {
@@ -60,8 +61,7 @@ pub(super) fn hugging_face(text: &Text<'_>) -> Result<Vec<Warning>, ImportError>
             warnings.push(warning.adding("\"min_lr_rate\": 0.1"));
         }
         "reduce_lr_on_plateau" => {
-            let message =
-                "the plateau reports at each evaluation and cuts after patience + 1 of them without improvement";
+            let message = "the plateau reports at each evaluation and cuts after patience + 1 of them without improvement";
             let warning = Warning::new(Severity::Hint, "plateau-patience-differs", message).at(at);
             warnings.push(warning.adding("\"patience\", one less than the evaluations that are meant"));
         }
@@ -110,7 +110,8 @@ pub(super) fn timm(text: &Text<'_>) -> Vec<Warning> {
         let message = format!("the warmup of {warmup} epochs is as long as the run of {epochs}");
         let warning = Warning::new(Severity::Warning, "warmup-longer-than-run", message);
         let fewer = format!("--warmup-epochs {}", (epochs / 10.0).floor());
-        warnings.push(warning.at(line("warmup_epochs")).replacing(format!("--warmup-epochs {warmup}"), fewer));
+        warnings
+            .push(warning.at(line("warmup_epochs")).replacing(format!("--warmup-epochs {warmup}"), fewer));
     }
     match kind {
         "poly" if settings.get("decay_rate").is_none() => {

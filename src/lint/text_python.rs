@@ -1,6 +1,6 @@
 //! Traps in pasted PyTorch, Lightning and Keras code.
 
-use super::{Severity, Warning, text_training};
+use super::{Severity, Warning, text_metric, text_training};
 use crate::import::ImportError;
 use crate::import::python::{Call, Expr, Program};
 use crate::import::text::Text;
@@ -35,7 +35,8 @@ pub(super) fn pytorch(text: &Text<'_>) -> Result<Vec<Warning>, ImportError> {
             }
             "ConstantLR" if number(program, call, "factor", 1) == Some(0.0) => {
                 let message = "ConstantLR with factor=0 divides by zero when it ends";
-                let warning = Warning::new(Severity::Error, "constant-divides-by-zero", message).at(call.line);
+                let warning =
+                    Warning::new(Severity::Error, "constant-divides-by-zero", message).at(call.line);
                 warnings.push(warning.replacing("factor=0", "factor=1e-8"));
             }
             "LinearLR" if number(program, call, "start_factor", 1) == Some(0.0) => {
@@ -44,8 +45,7 @@ pub(super) fn pytorch(text: &Text<'_>) -> Result<Vec<Warning>, ImportError> {
                 warnings.push(warning.replacing("start_factor=0", "start_factor=1e-8"));
             }
             "ReduceLROnPlateau" => {
-                let message =
-                    "PyTorch cuts after patience + 1 reports without improvement; Keras and optax after patience";
+                let message = "PyTorch cuts after patience + 1 reports without improvement; Keras and optax after patience";
                 let warning = Warning::new(Severity::Hint, "plateau-patience-differs", message).at(call.line);
                 let patience = number(program, call, "patience", 3).unwrap_or(10.0);
                 let less = (patience - 1.0).max(0.0);
@@ -57,10 +57,11 @@ pub(super) fn pytorch(text: &Text<'_>) -> Result<Vec<Warning>, ImportError> {
             "LambdaLR" | "MultiplicativeLR"
                 if call.arguments.iter().chain(call.named.iter().map(|(_, value)| value)).any(is_lambda) =>
             {
-                let message =
-                    "a lambda is not part of the scheduler's state_dict: whoever resumes has to build the same one";
+                let message = "a lambda is not part of the scheduler's state_dict: whoever resumes has to build the same one";
                 let warning = Warning::new(Severity::Hint, "lambda-not-saved", message).at(call.line);
-                warnings.push(warning.adding("a class with __call__ in the lambda's place: its fields are saved"));
+                warnings.push(
+                    warning.adding("a class with __call__ in the lambda's place: its fields are saved"),
+                );
             }
             "SequentialLR" | "ChainedScheduler" => within(program, call, &mut warnings),
             _ => {}
@@ -90,7 +91,8 @@ fn one_cycle(program: &Program, call: &Call, calls: &[&Call], warnings: &mut Vec
             "the climb is shorter than an update: the cycle starts within its descent, below the peak";
         let least = total.map_or(1.0, |total| 2.0 / total).min(1.0);
         let warning = Warning::new(Severity::Warning, "one-cycle-never-climbs", message).at(call.line);
-        warnings.push(warning.replacing(format!("pct_start={pct_start}"), format!("pct_start={least} or more")));
+        warnings
+            .push(warning.replacing(format!("pct_start={pct_start}"), format!("pct_start={least} or more")));
     }
     // A loop that is written out longer than the cycle.
     let loops = calls.iter().filter(|call| call.name == "range");
@@ -179,7 +181,8 @@ pub(super) fn keras(text: &Text<'_>) -> Result<Vec<Warning>, ImportError> {
                 "Keras asks the schedule for every micro-batch: with gradient_accumulation_steps={every} it is over \
                  after a {every}th of the updates; multiply all its step counts by {every}"
             );
-            let warning = Warning::new(Severity::Warning, "keras-counts-micro-batches", message).at(call.line);
+            let warning =
+                Warning::new(Severity::Warning, "keras-counts-micro-batches", message).at(call.line);
             warnings.push(warning.replacing("decay_steps", format!("decay_steps * {every}")));
         }
         if call.name == "PiecewiseConstantDecay" {
@@ -195,11 +198,12 @@ pub(super) fn keras(text: &Text<'_>) -> Result<Vec<Warning>, ImportError> {
                 format!("patience={patience}"),
                 format!("patience={} (where PyTorch's {patience} is meant)", patience + 1.0),
             ));
-            text_training::monitor(program, call, call.argument("monitor", 0), 4, &mut warnings);
+            text_metric::monitor(program, call, call.argument("monitor", 0), 4, &mut warnings);
             if schedules {
                 let message =
                     "the callback cannot set the rate of an optimizer that was given a schedule: TypeError";
-                let warning = Warning::new(Severity::Error, "keras-plateau-over-schedule", message).at(call.line);
+                let warning =
+                    Warning::new(Severity::Error, "keras-plateau-over-schedule", message).at(call.line);
                 warnings.push(warning.adding("a plain rate for the optimizer, or no ReduceLROnPlateau"));
             }
         }

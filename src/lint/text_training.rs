@@ -1,9 +1,9 @@
 //! Traps in how a training steps its scheduler: what public bug reports of PyTorch are about.
 
-use super::{Remedy, Severity, Warning};
+use super::{Remedy, Severity, Warning, text_metric};
 use crate::import::clock::{self, Stepping};
 use crate::import::python::eval::Value;
-use crate::import::python::{Call, Expr, Pair, Program, Site, StmtKind};
+use crate::import::python::{Call, Expr, Program, Site, StmtKind};
 use crate::schedule::{Span, Tick};
 
 /// A scheduler of a program, and what it is called.
@@ -26,10 +26,6 @@ const CLASSES: [&str; 12] = [
     "ReduceLROnPlateau",
     "LambdaLR",
 ];
-
-/// Words of metrics that are better when higher.
-const HIGHER: [&str; 12] =
-    ["acc", "f1", "auc", "iou", "map", "score", "bleu", "dice", "precision", "recall", "reward", "psnr"];
 
 pub(super) fn lint(program: &Program) -> Vec<Warning> {
     let sites = program.sites();
@@ -60,7 +56,7 @@ pub(super) fn lint(program: &Program) -> Vec<Warning> {
     }
     calls(program, &sites, &made, &mut warnings);
     resumed(program, &sites, &made, &mut warnings);
-    monitors(program, &mut warnings);
+    text_metric::monitors(program, &mut warnings);
     warnings
 }
 
@@ -71,7 +67,8 @@ fn resumed(program: &Program, sites: &[Site<'_>], made: &[Made<'_>], warnings: &
         holder.rsplit('.').next().unwrap_or(holder).to_lowercase()
     };
     let loads: Vec<&Site<'_>> = sites.iter().filter(|site| site.call.name == "load_state_dict").collect();
-    let of_optimizer = loads.iter().find(|site| holder(site).contains("opt") && !holder(site).contains("sched"));
+    let of_optimizer =
+        loads.iter().find(|site| holder(site).contains("opt") && !holder(site).contains("sched"));
     let of_scheduler = loads.iter().any(|site| {
         let holder = holder(site);
         holder.contains("sched") || made.iter().any(|made| made.name == Some(holder.as_str()))
@@ -83,7 +80,8 @@ fn resumed(program: &Program, sites: &[Site<'_>], made: &[Made<'_>], warnings: &
             let message = format!(
                 "last_epoch={last} with a new optimizer: PyTorch raises KeyError, as its groups have no initial_lr"
             );
-            let warning = Warning::new(Severity::Error, "last-epoch-without-state", message).at(made.call.line);
+            let warning =
+                Warning::new(Severity::Error, "last-epoch-without-state", message).at(made.call.line);
             warnings.push(warning.adding("optimizer.load_state_dict(...) before the scheduler is made"));
         }
     }
@@ -95,73 +93,10 @@ fn resumed(program: &Program, sites: &[Site<'_>], made: &[Made<'_>], warnings: &
              that was saved",
             first.call.name
         );
-        let warning = Warning::new(Severity::Warning, "scheduler-state-not-loaded", message).at(site.call.line);
+        let warning =
+            Warning::new(Severity::Warning, "scheduler-state-not-loaded", message).at(site.call.line);
         warnings.push(warning.adding("scheduler.load_state_dict(...) after the scheduler is made"));
     }
-}
-
-/// Lightning's tables that hold a plateau and name what it watches.
-fn monitors(program: &Program, warnings: &mut Vec<Warning>) {
-    fn tables<'e>(value: &'e Expr, found: &mut Vec<&'e [Pair]>) {
-        match value {
-            Expr::Table(pairs) => {
-                found.push(pairs);
-                pairs.iter().for_each(|pair| tables(&pair.value, found));
-            }
-            Expr::List(items) => items.iter().for_each(|item| tables(item, found)),
-            _ => {}
-        }
-    }
-    program.visit(&mut |stmt, _| {
-        let (StmtKind::Assign(_, value) | StmtKind::Value(value) | StmtKind::Return(Some(value))) = &stmt.kind
-        else {
-            return;
-        };
-        let mut found = Vec::new();
-        tables(value, &mut found);
-        for pairs in found {
-            let entry = |name: &str| {
-                pairs.iter().rfind(|pair| matches!(&pair.key, Expr::Text(key) if key == name))
-            };
-            let (Some(scheduler), Some(watched)) = (entry("scheduler"), entry("monitor")) else { continue };
-            if let Expr::Call(call) = program.resolve_at(&scheduler.value, stmt.line)
-                && call.name == "ReduceLROnPlateau"
-            {
-                monitor(program, call, Some(&watched.value), 1, warnings);
-            }
-        }
-    });
-}
-
-/// A plateau whose mode is not that of the metric it is told to watch; `place` is its mode's among its arguments.
-pub(super) fn monitor(
-    program: &Program,
-    call: &Call,
-    watched: Option<&Expr>,
-    place: usize,
-    warnings: &mut Vec<Warning>,
-) {
-    let Some(Expr::Text(metric)) = watched else { return };
-    let mode = call.argument("mode", place).map(|value| program.resolve_at(value, call.line));
-    let mode = match mode {
-        Some(Expr::Text(mode)) => mode.as_str(),
-        // Keras finds out by the metric's name, PyTorch waits for it to fall.
-        _ if place == 1 => "min",
-        _ => return,
-    };
-    let name = metric.to_lowercase();
-    let rises = HIGHER.iter().any(|word| name.contains(word)) && !name.contains("loss");
-    let (is, other) = match (mode, rises, name.contains("loss")) {
-        ("min", true, _) => ("fall", "max"),
-        ("max", _, true) => ("rise", "min"),
-        _ => return,
-    };
-    let message = format!(
-        "ReduceLROnPlateau waits for {metric} to {is} (mode \"{mode}\"), and it is better the other way round: the rate is \
-         cut while all goes well"
-    );
-    let warning = Warning::new(Severity::Error, "plateau-mode", message).at(call.line);
-    warnings.push(warning.adding(format!("mode=\"{other}\"")));
 }
 
 fn number(program: &Program, call: &Call, name: &str, place: usize) -> Option<f64> {
@@ -277,7 +212,9 @@ fn starts_at_zero(program: &Program, call: &Call, warnings: &mut Vec<Warning>) {
     if is_zero {
         let message = "the first update has a rate of 0: it changes nothing";
         let warning = Warning::new(Severity::Hint, "first-rate-zero", message).at(call.line);
-        warnings.push(warning.adding("1 to the step in the climb, (step + 1) / warmup, where that update matters"));
+        warnings.push(
+            warning.adding("1 to the step in the climb, (step + 1) / warmup, where that update matters"),
+        );
     }
 }
 
@@ -458,36 +395,8 @@ fn calls(program: &Program, sites: &[Site<'_>], made: &[Made<'_>], warnings: &mu
                 made.call.name == "ReduceLROnPlateau" && made.name.is_some_and(|name| name == holder)
             })
         {
-            plateau_metric(program, plateau.call, call, warnings);
+            text_metric::plateau(program, plateau.call, call, warnings);
         }
-    }
-}
-
-/// A plateau that waits for its metric to fall, and is given one that rises.
-fn plateau_metric(program: &Program, plateau: &Call, step: &Call, warnings: &mut Vec<Warning>) {
-    let mode = plateau.argument("mode", 1).map(|value| program.resolve_at(value, plateau.line));
-    let is_max = matches!(mode, Some(Expr::Text(mode)) if mode == "max");
-    let Some(metric) = step.argument("metrics", 0) else {
-        let message = "ReduceLROnPlateau.step() is given no metric";
-        let warning = Warning::new(Severity::Error, "plateau-without-metric", message).at(step.line);
-        warnings.push(warning.replacing("step()", "step(val_loss)"));
-        return;
-    };
-    let spelled = metric.shown().to_lowercase();
-    let rises = HIGHER.iter().any(|word| spelled.contains(word)) && !spelled.contains("loss");
-    if rises && !is_max {
-        let message = format!(
-            "ReduceLROnPlateau waits for its metric to fall (mode \"min\"), and {} rises when it gets better: the rate is \
-             cut while all goes well",
-            metric.shown()
-        );
-        let remedy = Remedy::Add { text: "mode=\"max\"".to_owned() };
-        warnings.push(Warning::new(Severity::Error, "plateau-mode", message).at(plateau.line).with(remedy));
-    }
-    if is_max && spelled.contains("loss") {
-        let message = format!("ReduceLROnPlateau waits for {} to rise (mode \"max\")", metric.shown());
-        let remedy = Remedy::Replace { from: "max".to_owned(), to: "min".to_owned() };
-        warnings.push(Warning::new(Severity::Error, "plateau-mode", message).at(plateau.line).with(remedy));
     }
 }
 

@@ -44,11 +44,7 @@ pub static DIALECTS: [Dialect; 16] = [
         way: Way::Lines(trainer_output::reader),
     },
     Dialect { name: "JSON lines", claim: json::lines::claim, way: Way::Lines(json::lines::reader) },
-    Dialect {
-        name: "TensorBoard JSON",
-        claim: json::scalars::claim,
-        way: Way::Whole(json::scalars::read),
-    },
+    Dialect { name: "TensorBoard JSON", claim: json::scalars::claim, way: Way::Whole(json::scalars::read) },
     Dialect { name: "JSON log", claim: json::whole::claim_document, way: Way::Whole(json::whole::read) },
     Dialect {
         name: "Anneal Studio metrics.csv",

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use super::build::Builder;
 use super::dialect::{Claim, Dialect, claim, names};
 use super::evidence::Evidence;
-use super::progress::Progress;
 use super::head::SNIFFED;
+use super::progress::Progress;
 use super::source::{self, Source};
 use super::{Head, LeftOut, Log, Recording, RecordingError, folder};
 

@@ -9,8 +9,8 @@ use super::build::Builder;
 use super::dialect::{Claim, Way, names};
 use super::events::EventReader;
 use super::head::{Head, SNIFFED};
-use super::progress::{Counted, Progress};
 use super::lines::{LineReader, MAX_LINE};
+use super::progress::{Counted, Progress};
 use crate::files;
 
 /// The bytes that are read at once.
@@ -163,12 +163,7 @@ impl Reading {
         Self { path: path.to_owned(), reader, offset, tail, took_tail: false, skipping: false }
     }
 
-    fn read(
-        &mut self,
-        to: &mut Builder,
-        claim: &Claim,
-        progress: &Progress,
-    ) -> Result<(), RecordingError> {
+    fn read(&mut self, to: &mut Builder, claim: &Claim, progress: &Progress) -> Result<(), RecordingError> {
         let failed = |path: &Path, cause| unreadable(path, cause);
         let mut file = files::open(&self.path).map_err(|cause| failed(&self.path, cause))?;
         if let Reader::Whole(read) = &self.reader {

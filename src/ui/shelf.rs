@@ -101,11 +101,7 @@ impl Shelf {
         let (answer, opening) = sync_channel::<Opened>(1);
         let path = path.to_owned();
         let progress = Arc::<Progress>::default();
-        self.opening.push(Opening {
-            path: path.clone(),
-            progress: Arc::clone(&progress),
-            answer: opening,
-        });
+        self.opening.push(Opening { path: path.clone(), progress: Arc::clone(&progress), answer: opening });
         thread::Builder::new().name("recording".into()).spawn(move || {
             let recorder = match Recorder::open_watched(&path, &progress) {
                 Ok(recorder) => recorder,

@@ -8,8 +8,8 @@ use super::super::text::Text;
 use super::super::{ImportError, Imported, Options};
 use super::huggingface::{Usual, arguments, pyyaml_texts};
 use super::wrong_form;
-use crate::schedule::{Schedule, Span};
 use crate::schedule::kind::{Anneal, Kind, OneCycle};
+use crate::schedule::{Schedule, Span};
 
 pub static DIALECT: Dialect = Dialect {
     id: "axolotl",
@@ -140,11 +140,7 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
 }
 
 /// `one_cycle`, which is PyTorch's, and `rex`, which is axolotl's own.
-fn one_of_its_own(
-    kind: &str,
-    settings: &Settings,
-    imported: &mut Imported,
-) -> Result<Schedule, ImportError> {
+fn one_of_its_own(kind: &str, settings: &Settings, imported: &mut Imported) -> Result<Schedule, ImportError> {
     let peak = settings.number_or("learning_rate", 5e-5)?;
     let total = settings.number(&["max_steps"])?.filter(|steps| *steps > 0.0);
     let share = settings.number(&["warmup_ratio"])?;
@@ -180,7 +176,8 @@ fn one_of_its_own(
             WARMUP.0
         }
     };
-    let anneal = if kwargs.text("anneal_strategy") == Some("linear") { Anneal::Linear } else { Anneal::Cosine };
+    let anneal =
+        if kwargs.text("anneal_strategy") == Some("linear") { Anneal::Linear } else { Anneal::Cosine };
     Ok(Kind::OneCycle(OneCycle {
         peak,
         over: None,

@@ -30,11 +30,13 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
     let net = whole.table("net");
     let net = if net.is_empty() { whole.table("network") } else { net };
     // The other sections are the layers.
-    whole.names().map(str::to_owned).collect::<Vec<_>>().iter().filter(|name| *name != "net").for_each(|name| {
-        let section = whole.table(name);
-        let names: Vec<String> = section.names().map(str::to_owned).collect();
-        names.iter().for_each(|name| section.seen(&[name]));
-    });
+    whole.names().map(str::to_owned).collect::<Vec<_>>().iter().filter(|name| *name != "net").for_each(
+        |name| {
+            let section = whole.table(name);
+            let names: Vec<String> = section.names().map(str::to_owned).collect();
+            names.iter().for_each(|name| section.seen(&[name]));
+        },
+    );
     net.seen(&[
         "width",
         "height",

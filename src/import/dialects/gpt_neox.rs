@@ -41,7 +41,10 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
     let optimizer = settings.table("optimizer");
     let params = optimizer.table("params");
     let Some(peak) = params.number(&["lr"])?.or(number(settings, "lr")?) else {
-        return Err(ImportError::missing("GPT-NeoX", "the lr in the optimizer's params; it may be in another file of the run"));
+        return Err(ImportError::missing(
+            "GPT-NeoX",
+            "the lr in the optimizer's params; it may be in another file of the run",
+        ));
     };
     let Some(total) = number(settings, "train_iters")?.filter(|total| *total >= 1.0) else {
         return Err(ImportError::missing("GPT-NeoX", "train_iters; it may be in another file of the run"));
@@ -74,9 +77,7 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
     imported.lr = match style.as_str() {
         "cosine" => warmed(cosine(peak, floor, over, After::Hold), Span::Updates(warmup), 0.0, Ramp::Linear),
         // It falls to 0 and stops at the floor.
-        "linear" => {
-            clamped(warmed(linear(peak, 1.0, 0.0, over), Span::Updates(warmup), 0.0, Ramp::Linear))
-        }
+        "linear" => clamped(warmed(linear(peak, 1.0, 0.0, over), Span::Updates(warmup), 0.0, Ramp::Linear)),
         "exponential" => {
             let body = written("peak * exp(-0.693 * t / over)", &[("peak", peak), ("over", rest)])?;
             clamped(warmed(body, Span::Updates(warmup), 0.0, Ramp::Linear))
@@ -115,9 +116,11 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
         None => imported.note(format!("the optimizer {name} is not known here")),
     }
     imported.clip_norm = number(settings, "gradient_clipping")?.filter(|norm| *norm > 0.0);
-    imported.accumulate =
-        number(settings, "gradient_accumulation_steps")?.filter(|count| *count >= 1.0).map(|count| count as usize);
-    imported.batch_size =
-        number(settings, "train_micro_batch_size_per_gpu")?.filter(|size| *size >= 1.0).map(|size| size as usize);
+    imported.accumulate = number(settings, "gradient_accumulation_steps")?
+        .filter(|count| *count >= 1.0)
+        .map(|count| count as usize);
+    imported.batch_size = number(settings, "train_micro_batch_size_per_gpu")?
+        .filter(|size| *size >= 1.0)
+        .map(|size| size as usize);
     Ok(imported)
 }

@@ -84,10 +84,12 @@ fn assignments(program: &Program) -> Vec<(String, &Expr, usize)> {
 fn lazy_call(value: &Expr) -> Option<(&str, &Call)> {
     let Expr::Call(call) = value else { return None };
     match &call.callee {
-        Some(Expr::Call(maker)) if matches!(maker.name.as_str(), "L" | "LazyCall") => match maker.arguments.first() {
-            Some(Expr::Name(class)) => Some((class.rsplit('.').next().unwrap_or(class), call)),
-            _ => None,
-        },
+        Some(Expr::Call(maker)) if matches!(maker.name.as_str(), "L" | "LazyCall") => {
+            match maker.arguments.first() {
+                Some(Expr::Name(class)) => Some((class.rsplit('.').next().unwrap_or(class), call)),
+                _ => None,
+            }
+        }
         None => Some((&call.name, call)),
         _ => None,
     }
@@ -120,7 +122,8 @@ fn lazy(
     let base = match number("optimizer.lr") {
         Some(rate) => rate,
         None => {
-            imported.assume("optimizer.lr is not set here: 1e-4 was taken, that of detectron2's common AdamW");
+            imported
+                .assume("optimizer.lr is not set here: 1e-4 was taken, that of detectron2's common AdamW");
             1e-4
         }
     };
@@ -146,13 +149,18 @@ fn lazy(
             let method = call.argument("warmup_method", 3).map(Expr::shown).unwrap_or_default();
             let rescaled = matches!(call.argument("rescale_interval", 4), Some(Expr::Flag(true)));
             if rescaled || method.contains("constant") {
-                let why = "read are a linear warmup that does not rescale; a log of its rates can be imported";
-                return Err(ImportError::unsupported(format!("WarmupParamScheduler (line {})", call.line), why));
+                let why =
+                    "read are a linear warmup that does not rescale; a log of its rates can be imported";
+                return Err(ImportError::unsupported(
+                    format!("WarmupParamScheduler (line {})", call.line),
+                    why,
+                ));
             }
             let updates = length * total;
             let (start, end) = (factor * (curve.at)(0.0), (curve.at)(length));
             let from = if end > 0.0 { (start / end).clamp(0.0, 1.0) } else { 0.0 };
-            let climb = Warmup { joins: Joins::Into, ..Warmup::new(Span::Updates(updates), from, Ramp::Linear) };
+            let climb =
+                Warmup { joins: Joins::Into, ..Warmup::new(Span::Updates(updates), from, Ramp::Linear) };
             Schedule { warmup: (updates > 0.0).then_some(climb), ..curve.schedule }
         }
         class => of.curve(class, call)?.schedule,
@@ -193,7 +201,8 @@ impl Of<'_> {
     fn curve(&self, class: &str, call: &Call) -> Result<Multiplier, ImportError> {
         let (base, total) = (self.base, self.total);
         let need = |name: &str, place: usize| {
-            self.number(call, name, place).ok_or_else(|| ImportError::missing(class, format!("a {name} that is a number")))
+            self.number(call, name, place)
+                .ok_or_else(|| ImportError::missing(class, format!("a {name} that is a number")))
         };
         let over = Some(Span::Updates(total));
         Ok(match class {
@@ -243,7 +252,8 @@ impl Of<'_> {
     fn steps(&self, call: &Call) -> Result<Multiplier, ImportError> {
         let values = self.list(call, "values", 0)?;
         let milestones = self.list(call, "milestones", 2)?;
-        let counted = self.number(call, "num_updates", 1).filter(|updates| *updates > 0.0).unwrap_or(self.total);
+        let counted =
+            self.number(call, "num_updates", 1).filter(|updates| *updates > 0.0).unwrap_or(self.total);
         if values.len() != milestones.len() + 1 {
             return Err(ImportError::missing("MultiStepParamScheduler", "one value more than milestones"));
         }
@@ -284,7 +294,9 @@ fn optimizer(
     assigned: &[(String, &Expr, usize)],
     imported: &mut Imported,
 ) -> Result<(), ImportError> {
-    let Some((_, value, line)) = assigned.iter().rev().find(|(name, ..)| name == "optimizer") else { return Ok(()) };
+    let Some((_, value, line)) = assigned.iter().rev().find(|(name, ..)| name == "optimizer") else {
+        return Ok(());
+    };
     let shown = value.shown();
     let written_out = lazy_call(value).filter(|_| !shown.contains("get_config"));
     let name = match written_out {
@@ -305,7 +317,9 @@ fn optimizer(
             set_betas(&mut found, &numbers("betas", &super::worked(program, betas, call.line, 0))?);
         }
     } else {
-        imported.assume(format!("the numbers of {name} are in detectron2's common files; PyTorch's defaults were taken"));
+        imported.assume(format!(
+            "the numbers of {name} are in detectron2's common files; PyTorch's defaults were taken"
+        ));
     }
     imported.optimizer = Some(found);
     Ok(())

@@ -130,7 +130,10 @@ fn worked(program: &Program, of: &Expr, line: usize, level: usize) -> Expr {
         Expr::Table(pairs) => Expr::Table(
             pairs
                 .iter()
-                .map(|pair| Pair { value: worked(program, &pair.value, pair.line, level + 1), ..pair.clone() })
+                .map(|pair| Pair {
+                    value: worked(program, &pair.value, pair.line, level + 1),
+                    ..pair.clone()
+                })
                 .collect(),
         ),
         Expr::List(items) => {

@@ -51,7 +51,9 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
     let base = optimizer(&optimizer_table, &mut imported)?;
     imported.clip_norm = match wrapper.table("clip_grad").number(&["max_norm"])? {
         Some(norm) => Some(norm),
-        None => config.table("optimizer_config").unwrap_or_default().table("grad_clip").number(&["max_norm"])?,
+        None => {
+            config.table("optimizer_config").unwrap_or_default().table("grad_clip").number(&["max_norm"])?
+        }
     }
     .filter(|norm| *norm > 0.0);
     imported.accumulate = wrapper.count("accumulative_counts")?.map(|count| count.max(1) as usize);
@@ -73,7 +75,9 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
         policy.unread("lr_config.").into_iter().for_each(|unread| imported.leave(unread));
     } else {
         return Err(ImportError::NoSchedule(match (inherits, config.beside.any_read()) {
-            (true, true) => "neither it nor the files that it inherits from have a param_scheduler or an lr_config",
+            (true, true) => {
+                "neither it nor the files that it inherits from have a param_scheduler or an lr_config"
+            }
             (true, false) => {
                 "it inherits from _base_, whose file has the param_scheduler or lr_config: import that file, or this one \
                  from where its _base_ is"
@@ -233,7 +237,9 @@ fn param_scheduler(
                 }
                 rescaled(body)
             }
-            "CosineRestartLR" | "OneCycleLR" if list.iter().filter(|other| is_of_rate(other)).count() == 1 => {
+            "CosineRestartLR" | "OneCycleLR"
+                if list.iter().filter(|other| is_of_rate(other)).count() == 1 =>
+            {
                 let Some(curve) = whole::read(&name, settings, base, span)? else { continue };
                 settings.seen(&["type", "by_epoch", "begin", "end", "convert_to_iter_based", "total_steps"]);
                 absolute = Some(delayed(curve, span(begin), base, by_epoch && !per_update));
@@ -241,7 +247,10 @@ fn param_scheduler(
             }
             "CosineRestartLR" | "OneCycleLR" => {
                 let why = "it sets the rate, and the others multiply it; a log of its rates can be imported";
-                return Err(ImportError::unsupported(format!("mmengine's {name} beside other schedulers"), why));
+                return Err(ImportError::unsupported(
+                    format!("mmengine's {name} beside other schedulers"),
+                    why,
+                ));
             }
             "ReduceOnPlateauLR" | "" => {
                 let why = "it follows a metric; a log of its rates can be imported";

@@ -71,7 +71,9 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
             };
             let calls: Vec<&Call> = program.calls().into_iter().map(|(_, call)| call).collect();
             let Some(call) = calls.into_iter().rfind(given) else {
-                return Err(ImportError::NoSchedule("a call of the model's train() with its settings is looked for"));
+                return Err(ImportError::NoSchedule(
+                    "a call of the model's train() with its settings is looked for",
+                ));
             };
             let mut settings = Settings::of_call(program, call, &[]);
             if !settings.has("optimizer") {

@@ -18,7 +18,9 @@ pub(in crate::recording) fn claim(head: &Head) -> Option<Evidence> {
         return match header.first.len() {
             1 if numbers => Some(Evidence::new(15, "a number a line")),
             2 if numbers => Some(Evidence::new(15, "two numbers a line")),
-            3 if is_mlflow(header) => Some(Evidence::new(60, "a time in milliseconds, a value and a step a line")),
+            3 if is_mlflow(header) => {
+                Some(Evidence::new(60, "a time in milliseconds, a value and a step a line"))
+            }
             _ => None,
         };
     }
@@ -48,7 +50,11 @@ pub(in crate::recording) fn claim(head: &Head) -> Option<Evidence> {
 fn is_mlflow(header: &Header) -> bool {
     let number = |at: usize| header.first.get(at).and_then(|cell| number::parse(cell.as_bytes()));
     let [Some(time), Some(_), Some(step)] = [0, 1, 2].map(number) else { return false };
-    !header.is_named && header.first.len() == 3 && time >= 1e12 && time.fract() == 0.0 && number::tick(step).is_some()
+    !header.is_named
+        && header.first.len() == 3
+        && time >= 1e12
+        && time.fract() == 0.0
+        && number::tick(step).is_some()
 }
 
 pub(in crate::recording) fn reader(head: &Head) -> Option<Box<dyn LineReader>> {

@@ -274,7 +274,9 @@ mod tests {
     #[test]
     fn dates_bars_and_places_in_source_are_no_numbers_of_the_training() {
         assert_eq!(
-            found("2023/01/05 12:00:00 - mmengine - INFO - Epoch(train)  [1][  50/7330]  lr: 1.9820e-03  loss: 2.125"),
+            found(
+                "2023/01/05 12:00:00 - mmengine - INFO - Epoch(train)  [1][  50/7330]  lr: 1.9820e-03  loss: 2.125"
+            ),
             [
                 Found::Number("Epoch(train)", 1.0),
                 Found::Part { name: "", done: 50, total: 7330 },
@@ -283,7 +285,9 @@ mod tests {
             ]
         );
         assert_eq!(
-            found("[2021-03-05 11:01:02 swin] (main.py 207): INFO Train: [0/300][10/1251]\tlr 0.000051\tloss 6.9 (6.9)"),
+            found(
+                "[2021-03-05 11:01:02 swin] (main.py 207): INFO Train: [0/300][10/1251]\tlr 0.000051\tloss 6.9 (6.9)"
+            ),
             [
                 Found::Part { name: "INFO Train", done: 0, total: 300 },
                 Found::Part { name: "", done: 10, total: 1251 },

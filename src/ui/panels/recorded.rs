@@ -151,7 +151,9 @@ fn series(ui: &mut Ui, guest: &Guest) {
         let all = recording.series.iter().filter(|named| !named.points.is_empty());
         all.map(|named| {
             let drawn = match named.role {
-                Role::Main(column) if recording.column(column).is_some_and(|main| main.name == named.name) => {
+                Role::Main(column)
+                    if recording.column(column).is_some_and(|main| main.name == named.name) =>
+                {
                     column.label()
                 }
                 _ => "",
@@ -166,29 +168,36 @@ fn series(ui: &mut Ui, guest: &Guest) {
     let number =
         |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format::significant(value, 3));
     ui.add_space(metrics::XS);
-    Grid::new(("series", guest.row.id)).num_columns(4).spacing(vec2(metrics::M, metrics::XS)).show(ui, |ui| {
-        for head in ["Series", "Values", "First", "Last"] {
-            ui.label(theme::caption(ui, head));
-        }
-        ui.end_row();
-        for (name, drawn, count, first, last) in lines.iter().take(LISTED) {
-            let text = RichText::new(name);
-            let text = if drawn.is_empty() { text.color(theme::tokens(ui).muted) } else { text };
-            let width = metrics::MENU;
-            ui.allocate_ui_with_layout(vec2(width, metrics::CONTROL), Layout::left_to_right(Side::Center), |ui| {
-                ui.set_max_width(width);
-                let label = ui.add(Label::new(text).truncate());
-                if !drawn.is_empty() {
-                    label.on_hover_text(format!("Drawn as {}", drawn.to_lowercase()));
-                }
-            });
-            let count = format::count(*count as u64);
-            for cell in [count, number(*first), number(*last)] {
-                ui.label(theme::value(ui, cell));
+    Grid::new(("series", guest.row.id)).num_columns(4).spacing(vec2(metrics::M, metrics::XS)).show(
+        ui,
+        |ui| {
+            for head in ["Series", "Values", "First", "Last"] {
+                ui.label(theme::caption(ui, head));
             }
             ui.end_row();
-        }
-    });
+            for (name, drawn, count, first, last) in lines.iter().take(LISTED) {
+                let text = RichText::new(name);
+                let text = if drawn.is_empty() { text.color(theme::tokens(ui).muted) } else { text };
+                let width = metrics::MENU;
+                ui.allocate_ui_with_layout(
+                    vec2(width, metrics::CONTROL),
+                    Layout::left_to_right(Side::Center),
+                    |ui| {
+                        ui.set_max_width(width);
+                        let label = ui.add(Label::new(text).truncate());
+                        if !drawn.is_empty() {
+                            label.on_hover_text(format!("Drawn as {}", drawn.to_lowercase()));
+                        }
+                    },
+                );
+                let count = format::count(*count as u64);
+                for cell in [count, number(*first), number(*last)] {
+                    ui.label(theme::value(ui, cell));
+                }
+                ui.end_row();
+            }
+        },
+    );
     if lines.len() > LISTED {
         ui.label(theme::caption(ui, format!("and {} more", lines.len() - LISTED)));
     }

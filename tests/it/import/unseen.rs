@@ -107,7 +107,11 @@ fn a_scheduler_of_one_s_own_may_set_the_rate_in_its_step() {
                 lr_scheduler = PolyLRScheduler(optimizer, 1e-2, 1000)\n\
                 for epoch in range(1000):\n    lr_scheduler.step(epoch)\n    train_one(epoch)\n";
     let imported = read(text);
-    gives(&imported, (10_000, 10), &[(0, 1e-2), (5000, 1e-2 * 0.5f64.powf(0.9)), (9990, 1e-2 * 0.001f64.powf(0.9))]);
+    gives(
+        &imported,
+        (10_000, 10),
+        &[(0, 1e-2), (5000, 1e-2 * 0.5f64.powf(0.9)), (9990, 1e-2 * 0.001f64.powf(0.9))],
+    );
     let without = text.replace("param_group['lr'] = new_lr", "pass");
     assert!(refused(&without).contains("no step() that sets the rate"), "{}", refused(&without));
 }
@@ -139,7 +143,9 @@ fn settings_that_share_words_with_transformers_are_read_as_what_they_are() {
     assert_eq!((imported.dialect.id, imported.accumulate, imported.clip_norm), ("opennmt", Some(8), None));
     let noam = |step: f64| 2.0 * 512f64.powf(-0.5) * step.powf(-0.5).min(step * 8000f64.powf(-1.5));
     gives(&imported, (200_000, 100), &[(0, noam(1.0)), (7999, noam(8000.0)), (99_999, noam(100_000.0))]);
-    let plain = read("train_steps: 100000\nvalid_steps: 500\nlearning_rate: 1.0\nstart_decay_steps: 50000\ndecay_steps: 10000\n");
+    let plain = read(
+        "train_steps: 100000\nvalid_steps: 500\nlearning_rate: 1.0\nstart_decay_steps: 50000\ndecay_steps: 10000\n",
+    );
     gives(&plain, (100_000, 100), &[(0, 1.0), (49_998, 1.0), (49_999, 0.5), (59_998, 0.5), (59_999, 0.25)]);
 }
 
@@ -162,9 +168,15 @@ fn sections_without_quotes_are_an_ini_file() {
     let text = "[net]\n# Training\nbatch=64\nsubdivisions=16\nmomentum=0.9\ndecay=0.0005\nlearning_rate=0.001\nburn_in=100\n\
                 max_batches = 5000\npolicy=steps\nsteps=4000,4500\nscales=.1,.1\n\n[convolutional]\nfilters=32\n";
     let imported = read(text);
-    assert_eq!((imported.dialect.id, imported.batch_size, imported.accumulate), ("darknet", Some(4), Some(16)));
+    assert_eq!(
+        (imported.dialect.id, imported.batch_size, imported.accumulate),
+        ("darknet", Some(4), Some(16))
+    );
     gives(&imported, (5000, 100), &[(0, 0.0), (50, 0.001 / 16.0), (100, 0.001), (4000, 1e-4), (4500, 1e-5)]);
-    assert!(refused("[training]\nseed = 1\n\n[training.optimizer]\n@optimizers = \"Adam.v1\"\n").contains("an INI file"));
+    assert!(
+        refused("[training]\nseed = 1\n\n[training.optimizer]\n@optimizers = \"Adam.v1\"\n")
+            .contains("an INI file")
+    );
 }
 
 #[test]
@@ -178,7 +190,8 @@ fn axolotl_s_rex_is_its_own() {
     let text = "base_model: m\nadapter: lora\nmicro_batch_size: 2\nsequence_len: 512\nmax_steps: 11\nlearning_rate: 1.0\n\
                 lr_scheduler: rex\nwarmup_steps: 3\noptimizer: adamw_torch\n";
     // Recorded from axolotl's RexLR.
-    let right = [0.333333333, 0.666666667, 1.0, 0.985915493, 0.967741935, 0.943396226, 0.909090909, 0.857142857];
+    let right =
+        [0.333333333, 0.666666667, 1.0, 0.985915493, 0.967741935, 0.943396226, 0.909090909, 0.857142857];
     let imported = read(text);
     let curve = curve(&imported, 11, 1);
     for (update, rate) in (0..).zip(right) {
@@ -194,7 +207,8 @@ fn axolotl_s_rex_is_its_own() {
 
 #[test]
 fn mmengine_s_cycles_are_pytorch_s_and_its_restarts_have_weights() {
-    let optimizer = "optim_wrapper = dict(optimizer=dict(type='AdamW', lr=0.0001))\ntrain_cfg = dict(max_iters=200)\n";
+    let optimizer =
+        "optim_wrapper = dict(optimizer=dict(type='AdamW', lr=0.0001))\ntrain_cfg = dict(max_iters=200)\n";
     let cycle = read(&format!(
         "{optimizer}param_scheduler = [dict(type='OneCycleLR', eta_max=0.003, total_steps=200, pct_start=0.3, by_epoch=False)]\n"
     ));
@@ -218,21 +232,33 @@ fn detectron2_is_read_from_python_and_from_lazy_configs() {
          cfg.SOLVER.IMS_PER_BATCH = 2\ncfg.SOLVER.BASE_LR = 0.00025\ncfg.SOLVER.MAX_ITER = 3000\ncfg.SOLVER.STEPS = []\n",
     );
     assert_eq!((colab.updates, colab.batch_size), (Some(Span::Updates(3000.0)), Some(2)));
-    gives(&colab, (3000, 100), &[(0, 2.5e-7), (500, 2.5e-4 * (0.001 + 0.999 * 0.5)), (1000, 2.5e-4), (2999, 2.5e-4)]);
+    gives(
+        &colab,
+        (3000, 100),
+        &[(0, 2.5e-7), (500, 2.5e-4 * (0.001 + 0.999 * 0.5)), (1000, 2.5e-4), (2999, 2.5e-4)],
+    );
     says(&colab, "was not read");
     let steps = "from detectron2.config import LazyCall as L\ntrain.max_iter = 1000\nlr_multiplier = \
                  L(WarmupParamScheduler)(\n    scheduler=L(MultiStepParamScheduler)(values=[1.0, 0.1, 0.01], milestones=[800, \
                  900], num_updates=train.max_iter),\n    warmup_length=100 / train.max_iter,\n    warmup_factor=0.001,\n)\n\
                  optimizer = model_zoo.get_config(\"common/optim.py\").AdamW\noptimizer.lr = 1e-4\n";
     let lazy = read(steps);
-    gives(&lazy, (1000, 100), &[(0, 1e-7), (50, 1e-4 * 0.5005), (100, 1e-4), (799, 1e-4), (800, 1e-5), (900, 1e-6)]);
+    gives(
+        &lazy,
+        (1000, 100),
+        &[(0, 1e-7), (50, 1e-4 * 0.5005), (100, 1e-4), (799, 1e-4), (800, 1e-5), (900, 1e-6)],
+    );
     let cosine = steps.replace(
         "L(MultiStepParamScheduler)(values=[1.0, 0.1, 0.01], milestones=[800, 900], num_updates=train.max_iter)",
         "L(CosineParamScheduler)(start_value=1.0, end_value=0.0)",
     );
     let half = |at: f64| 1e-4 * 0.5 * (1.0 + (PI * at / 1000.0).cos());
     let end = half(100.0);
-    gives(&read(&cosine), (1000, 100), &[(0, 1e-7), (50, 1e-7 + (end - 1e-7) * 0.5), (100, end), (600, half(600.0))]);
+    gives(
+        &read(&cosine),
+        (1000, 100),
+        &[(0, 1e-7), (50, 1e-7 + (end - 1e-7) * 0.5), (100, end), (600, half(600.0))],
+    );
 }
 
 #[test]
@@ -271,7 +297,10 @@ fn a_configuration_is_read_with_the_files_that_it_inherits_from() {
     let imported = import_file(&yaml, &Options::default()).unwrap();
     gives(&imported, (900, 100), &[(0, 0.01), (600, 1e-3), (800, 1e-4)]);
     // Files that inherit from themselves end, and what is not beside them is not read.
-    let own = write("ring.py", "_base_ = ['ring.py', '/etc/passwd', 'mmdet::x.py']\nlr_config = dict(policy='step', step=[3])\n");
+    let own = write(
+        "ring.py",
+        "_base_ = ['ring.py', '/etc/passwd', 'mmdet::x.py']\nlr_config = dict(policy='step', step=[3])\n",
+    );
     let imported = import_file(&own, &Options::default()).unwrap();
     says(&imported, "it is in another package");
     says(&imported, "only .py and .yaml files");
@@ -326,7 +355,8 @@ fn flags_may_stand_in_yaml_and_prose_is_no_broken_program() {
     );
     assert_eq!((imported.dialect.id, imported.batch_size), ("megatron", Some(4)));
     gives(&imported, (100, 10), &[(0, 1e-4), (50, 5.5e-5)]);
-    let prose = refused("## Chat settings\n\n| Option | Default |\n| --- | --- |\n| `chat` | `\"it isn't\"` |\n");
+    let prose =
+        refused("## Chat settings\n\n| Option | Default |\n| --- | --- |\n| `chat` | `\"it isn't\"` |\n");
     assert!(!prose.contains("does not end"), "{prose}");
     // A program that trains is no log, even where its lines look like one.
     let program = refused("import mlx\n\ndef test():\n    check(step=1, loss=2.0, lr=0.1)\n");
@@ -335,7 +365,8 @@ fn flags_may_stand_in_yaml_and_prose_is_no_broken_program() {
 
 #[test]
 fn what_a_configuration_of_classes_lacks_is_said_as_it_is() {
-    let odd = "optimizer:\n  _component_: bitsandbytes.optim.PagedLion\n  lr: 2e-5\nepochs: 1\nbatch_size: 2\n";
+    let odd =
+        "optimizer:\n  _component_: bitsandbytes.optim.PagedLion\n  lr: 2e-5\nepochs: 1\nbatch_size: 2\n";
     assert!(refused(odd).contains("no optimizer that is known here"), "{}", refused(odd));
     let lightning = read(
         "trainer:\n  max_epochs: 50\n  accumulate_grad_batches: 2\n  gradient_clip_val: 0.5\noptimizer:\n  class_path: \
@@ -343,4 +374,20 @@ fn what_a_configuration_of_classes_lacks_is_said_as_it_is() {
          torch.optim.lr_scheduler.CosineAnnealingLR\n  init_args:\n    T_max: 50\n",
     );
     assert_eq!((lightning.accumulate, lightning.clip_norm), (Some(2), Some(0.5)));
+}
+
+#[test]
+fn a_length_that_is_made_of_epochs_is_so_many_epochs() {
+    let text = "parser.add_argument(\"--learning_rate\", type=float, default=5e-5)\n\
+                parser.add_argument(\"--num_train_epochs\", type=int, default=3)\n\
+                parser.add_argument(\"--max_train_steps\", type=int, default=None)\n\
+                parser.add_argument(\"--gradient_accumulation_steps\", type=int, default=1)\n\
+                optimizer = torch.optim.AdamW(parameters, lr=args.learning_rate)\n\
+                num_update_steps_per_epoch = math.ceil(len(train_dataloader) / args.gradient_accumulation_steps)\n\
+                if args.max_train_steps is None:\n    args.max_train_steps = args.num_train_epochs * num_update_steps_per_epoch\n\
+                lr_scheduler = get_scheduler(name=\"linear\", optimizer=optimizer, num_warmup_steps=0 * \
+                accelerator.num_processes, num_training_steps=args.max_train_steps * accelerator.num_processes)\n";
+    let imported = read(text);
+    gives(&imported, (300, 100), &[(0, 5e-5), (150, 2.5e-5)]);
+    assert_eq!(imported.updates, Some(Span::Epochs(3.0)));
 }

@@ -111,7 +111,8 @@ fn sound_loops_have_nothing_said_of_them() {
 #[test]
 fn every_trap_of_a_loop_has_a_sentence_a_line_and_a_fix() {
     let by_epoch = "for epoch in range(20):\n    for x in loader:\n        opt.step()\n    sched.step()\n";
-    let by_batch = "for epoch in range(20):\n    for x in loader:\n        opt.step()\n        sched.step()\n";
+    let by_batch =
+        "for epoch in range(20):\n    for x in loader:\n        opt.step()\n        sched.step()\n";
     for (trap, text) in [
         ("step-outside-loop", format!("{OPT}sched = StepLR(opt, 9)\nsched.step()\nfor epoch in range(10):\n    train()\n")),
         ("steps-micro-batches", format!(

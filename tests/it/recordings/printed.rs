@@ -51,7 +51,9 @@ fn a_progress_bar_with_the_rate_in_it_is_counted_by_the_bar() {
 #[test]
 fn a_rate_may_carry_its_schedulers_name() {
     let line = |at: u32, lr: &str| {
-        format!("[2022/01/01 10:00:00] ppcls INFO: [Train][Epoch 1/120][Iter: {at}/1251]lr(LinearWarmup): {lr}, CELoss: 6.9\n")
+        format!(
+            "[2022/01/01 10:00:00] ppcls INFO: [Train][Epoch 1/120][Iter: {at}/1251]lr(LinearWarmup): {lr}, CELoss: 6.9\n"
+        )
     };
     let text = [line(0, "0.00000000"), line(10, "0.00080000"), line(20, "0.00160000")].concat();
     assert_eq!(rates_of(&text), [(0, 0.0), (10, 8e-4), (20, 1.6e-3)]);

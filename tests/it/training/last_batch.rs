@@ -24,7 +24,11 @@ fn an_epoch_s_last_batch_is_left_out_unless_it_is_asked_for() {
     assert_eq!(batches(&dropped), [32; 6]);
     let mut said = cohort(&text("drop_last = true"), 1);
     said.advance(u64::MAX, u64::MAX).unwrap();
-    assert_eq!(bits(&rows(&said)), bits(&rows(&dropped)), "what is left out by default is left out when said");
+    assert_eq!(
+        bits(&rows(&said)),
+        bits(&rows(&dropped)),
+        "what is left out by default is left out when said"
+    );
     let mut kept = cohort(&text("drop_last = false"), 1);
     kept.advance(u64::MAX, u64::MAX).unwrap();
     assert_eq!(batches(&kept), [32, 32, 16].repeat(3));

@@ -208,8 +208,12 @@ fn a_recording_that_is_being_read_can_be_stopped() {
     std::fs::write(&path, format!("step,loss,lr\n{rows}")).unwrap();
     let shelf = &mut studio.harness.state_mut().studio_mut().shelf;
     shelf.open(&path, || {}).unwrap();
-    let opening: Vec<(PathBuf, f32)> = shelf.opening().map(|(path, share)| (path.to_owned(), share)).collect();
-    assert!(matches!(opening.as_slice(), [(of, share)] if *of == path && (0.0..=1.0).contains(share)), "{opening:?}");
+    let opening: Vec<(PathBuf, f32)> =
+        shelf.opening().map(|(path, share)| (path.to_owned(), share)).collect();
+    assert!(
+        matches!(opening.as_slice(), [(of, share)] if *of == path && (0.0..=1.0).contains(share)),
+        "{opening:?}"
+    );
     shelf.stop(&path);
     assert!(!shelf.is_opening());
     studio.harness.run_steps(3);
@@ -225,7 +229,12 @@ fn half_a_million_rows_cost_this_much_a_frame() {
     let rows: String = (0..500_000u32)
         .map(|row| {
             let share = f64::from(row) / 5e5;
-            format!("{row},{},{},{}\n", 3.0 - 2.0 * share.sqrt() + (f64::from(row) * 0.7).sin() * 0.2, 0.1 * (1.0 - share), 1.0 + share)
+            format!(
+                "{row},{},{},{}\n",
+                3.0 - 2.0 * share.sqrt() + (f64::from(row) * 0.7).sin() * 0.2,
+                0.1 * (1.0 - share),
+                1.0 + share
+            )
         })
         .collect();
     std::fs::write(&path, format!("step,loss,lr,grad_norm\n{rows}")).unwrap();
@@ -237,7 +246,9 @@ fn half_a_million_rows_cost_this_much_a_frame() {
     until(&mut studio, |studio| !guests(studio).is_empty());
     let opened = start.elapsed();
     let beside = frames(&mut studio);
-    eprintln!("opened in {opened:?}; a frame without it {alone:?}, with it {beside:?} (median, 99th of a hundred)");
+    eprintln!(
+        "opened in {opened:?}; a frame without it {alone:?}, with it {beside:?} (median, 99th of a hundred)"
+    );
     assert_eq!(guests(&studio)[0].length, 500_000);
 }
 

@@ -330,7 +330,9 @@ pub(super) fn of_loop<'p>(program: &'p Program, sites: &[Site<'p>]) -> Option<Dr
         };
         counted.iter().any(|name| mentions(name)).then(|| {
             // Only epochs are handed on: it is a staircase, wherever the call stands.
-            if !drive.updates.iter().chain(&drive.whole).any(|name| mentions(name)) && !drive.epochs.is_empty() {
+            if !drive.updates.iter().chain(&drive.whole).any(|name| mentions(name))
+                && !drive.epochs.is_empty()
+            {
                 drive.tick = Tick::Epoch;
                 drive.per_epoch = None;
                 drive.assumed_epoch = false;
