@@ -183,7 +183,7 @@ fn form(raw: &str, notes: &mut Vec<String>) -> Result<Form, ImportError> {
         };
         // Values without quotes make no TOML, and an INI file has them.
         let Ok(pairs) = ini::read(raw) else { return Err(broken) };
-        notes.push(format!("this is {broken}; it was read as an INI file"));
+        notes.push(format!("it was read as an INI file ({broken})"));
         return Ok(Form::Table(Settings::of_pairs(&pairs), Written::Ini));
     }
     let is_yaml = is_yaml(raw);

@@ -28,7 +28,7 @@ pub(super) fn hugging_face(text: &Text<'_>) -> Result<Vec<Warning>, ImportError>
         let message = format!("min_lr={least} is above learning_rate={peak}: {kind} raises the rate");
         let warning =
             Warning::new(Severity::Warning, "floor-above-rate", message).at(line("lr_scheduler_kwargs"));
-        warnings.push(warning.replacing(format!("{least}"), format!("{:e}", peak / 10.0)));
+        warnings.push(warning.replacing(format!("{least}"), format!("{:.0e}", peak / 10.0)));
     }
     match kind {
         "greedy" => {

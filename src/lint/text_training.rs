@@ -151,7 +151,7 @@ fn arguments(program: &Program, sites: &[Site<'_>], made: &Made<'_>, warnings: &
         let message =
             format!("{name}={floor} is above the optimizer's rate of {rate}: {} raises it", call.name);
         let remedy =
-            Remedy::Replace { from: format!("{name}={floor}"), to: format!("{name}={:e}", rate / 100.0) };
+            Remedy::Replace { from: format!("{name}={floor}"), to: format!("{name}={:.0e}", rate / 100.0) };
         warnings
             .push(Warning::new(Severity::Warning, "floor-above-rate", message).at(call.line).with(remedy));
     }

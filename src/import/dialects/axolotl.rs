@@ -83,7 +83,7 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
     if let Some(kind @ ("one_cycle" | "rex")) = settings.text("lr_scheduler") {
         let kind = kind.to_owned();
         let mut plain = settings.clone();
-        plain.push("lr_scheduler", Expr::Text("constant".to_owned()));
+        plain.push("lr_scheduler", Expr::Text("linear".to_owned()));
         arguments(&plain, &usual, options, &mut imported)?;
         imported.lr = one_of_its_own(&kind, &settings, &mut imported)?;
         imported.name = kind;

@@ -20,11 +20,15 @@ pub(super) const FUEL: u64 = 100_000;
 /// Whether a call makes an instance of a scheduler that the program defines itself.
 pub(super) fn is_own(program: &Program, call: &Call) -> bool {
     let Some(class) = program.class(&call.name) else { return false };
-    let from_scheduler = class.bases.iter().any(|base| {
+    is_scheduler(class) && (own_method(class, "get_lr").is_some() || setting_step(class).is_some())
+}
+
+/// Whether a class is made from a scheduler of PyTorch's.
+pub(super) fn is_scheduler(class: &Class) -> bool {
+    class.bases.iter().any(|base| {
         let name = base.shown();
         name.ends_with("LRScheduler") || name.ends_with("LambdaLR")
-    });
-    from_scheduler && (own_method(class, "get_lr").is_some() || setting_step(class).is_some())
+    })
 }
 
 fn own_method<'p>(class: &'p Class, name: &str) -> Option<&'p Rc<Function>> {

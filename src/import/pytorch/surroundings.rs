@@ -1,11 +1,11 @@
 //! What a program does around its schedulers: how its loop steps them, and what wraps them or sets a rate beside them.
 
 use super::super::clock::Stepping;
-use super::super::python::{Call, Expr, Pair, Program, Site};
+use super::super::python::{Call, Expr, Pair, Program, Site, Within};
 use super::super::rates::rates_set;
 use super::super::shape::{as_epochs, scaled};
 use super::super::{Imported, Options, Unread};
-use super::{SCHEDULERS, others};
+use super::{SCHEDULERS, lambda, others};
 use crate::schedule::{Span, Tick};
 
 /// The schedule as its loop steps it.
@@ -76,7 +76,14 @@ pub(super) fn left_out(program: &Program, sites: &[Site<'_>], imported: &mut Imp
         let name = "a group of parameters that is added later";
         imported.leave(Unread { matters: true, ..Unread::new(name, shown, site.call.line) });
     }
-    for (line, value) in rates_set(program) {
+    // What a scheduler's own class sets was read with it.
+    let mut own = Vec::new();
+    program.visit(&mut |stmt, within| {
+        if within.iter().any(|frame| matches!(frame, Within::Class(class) if lambda::is_scheduler(class))) {
+            own.push(stmt.line);
+        }
+    });
+    for (line, value) in rates_set(program).into_iter().filter(|(line, _)| !own.contains(line)) {
         imported.leave(Unread { matters: true, ..Unread::new("a rate that the loop sets", value, line) });
     }
 }

@@ -69,9 +69,8 @@ fn a_short_batch_has_the_same_bits_in_any_chunks_and_the_reference_s_loss() {
 #[test]
 fn a_short_batch_goes_with_one_micro_batch_only() {
     let text = text("drop_last = false").with("seed = 3", "seed = 3\naccumulate = 2");
-    let error = match Cohort::at(revision(&text, 0), TrainDevice::cpu(pool(1))) {
-        Err(error) => error,
-        Ok(_) => panic!("an update of several micro-batches and a short batch go together"),
+    let Err(error) = Cohort::at(revision(&text, 0), TrainDevice::cpu(pool(1))) else {
+        panic!("an update of several micro-batches and a short batch go together");
     };
     assert!(matches!(error, TrainError::Misfit(_)), "{error}");
     assert!(error.to_string().contains("drop_last = true"), "{error}");

@@ -313,10 +313,11 @@ impl<'p> Machine<'p> {
                     }
                     value
                 }
-                Some((Bound::Default(usual), at)) => {
+                Some((Bound::Default(usual), _)) => {
                     program.note(usual.sentence(name));
                     let value = usual.value.clone();
-                    it.eval(&value, 0, at)?
+                    // What a call gives a parameter means what it means there.
+                    it.eval(&value, 0, usual.line)?
                 }
                 Some((Bound::Function(function), _)) => it.function(Rc::clone(function), None),
                 Some((Bound::Class | Bound::Each | Bound::Parameter, _)) | None => Value::opaque(name),
