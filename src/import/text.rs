@@ -137,6 +137,15 @@ fn unfenced(raw: &str) -> Option<String> {
     if raw.contains("hyperparameters were used during training") {
         return None;
     }
+    // A program may show its usage between fences, in its documentation.
+    let mut inside = false;
+    let outside = raw.lines().filter(|line| {
+        inside ^= is_fence(line);
+        !inside && ["import ", "from ", "def ", "class "].iter().any(|word| line.starts_with(word))
+    });
+    if outside.count() > 2 {
+        return None;
+    }
     if raw.lines().filter(|line| is_fence(line)).count() >= 2 {
         let mut inside = false;
         let kept = raw.lines().map(|line| {

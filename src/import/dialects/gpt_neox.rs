@@ -17,14 +17,15 @@ pub static DIALECT: Dialect = Dialect {
               0.95]}},\n  \"min_lr\": 0.00006,\n  \"train_micro_batch_size_per_gpu\": 4,\n  \"train_iters\": 320000,\n  \
               \"lr_decay_style\": \"cosine\",\n  \"warmup\": 0.01\n}\n",
     signs: &[
-        (Sign::Key("lr_decay_style"), 14),
-        (Sign::Key("lr-decay-style"), 14),
-        (Sign::Key("lr_decay_iters"), 10),
-        (Sign::Key("lr-decay-iters"), 10),
-        (Sign::Key("pipe_parallel_size"), 10),
-        (Sign::Key("pipe-parallel-size"), 10),
-        (Sign::Key("train_iters"), 8),
-        (Sign::Key("train-iters"), 8),
+        // DeepSpeed's keys are among its own.
+        (Sign::Key("lr_decay_style"), 60),
+        (Sign::Key("lr-decay-style"), 60),
+        (Sign::Key("lr_decay_iters"), 20),
+        (Sign::Key("lr-decay-iters"), 20),
+        (Sign::Key("pipe_parallel_size"), 20),
+        (Sign::Key("pipe-parallel-size"), 20),
+        (Sign::Key("train_iters"), 10),
+        (Sign::Key("train-iters"), 10),
         (Sign::Key("optimizer.params.lr"), 4),
     ],
     read,

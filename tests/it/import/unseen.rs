@@ -391,3 +391,21 @@ fn a_length_that_is_made_of_epochs_is_so_many_epochs() {
     gives(&imported, (300, 100), &[(0, 5e-5), (150, 2.5e-5)]);
     assert_eq!(imported.updates, Some(Span::Epochs(3.0)));
 }
+
+#[test]
+fn a_program_that_shows_its_usage_between_fences_is_read_itself() {
+    let text = "# Train\n\"\"\"\nUsage:\n\n```\n$ python train.py --epochs 3\n```\n\"\"\"\nimport torch\nfrom torch.optim import \
+                lr_scheduler\n\ndef train(opt):\n    optimizer = torch.optim.SGD(p, lr=0.01)\n    scheduler = \
+                lr_scheduler.StepLR(optimizer, step_size=30)\n    for epoch in range(90):\n        scheduler.step()\n";
+    gives(&read(text), (900, 10), &[(0, 0.01), (300, 1e-3), (600, 1e-4)]);
+    let page = "# How to\n\nWrite:\n\n```python\nopt = torch.optim.SGD(p, lr=0.01)\ns = torch.optim.lr_scheduler.StepLR(opt, 30)\n```\n";
+    assert_eq!(read(page).dialect.id, "pytorch");
+}
+
+#[test]
+fn gpt_neox_is_not_taken_for_deepspeed() {
+    let text = "{\"pipe_parallel_size\": 1, \"zero_optimization\": {\"stage\": 1}, \"fp16\": {\"enabled\": true}, \
+                \"train_micro_batch_size_per_gpu\": 4, \"gradient_clipping\": 1.0, \"optimizer\": {\"type\": \"Adam\", \
+                \"params\": {\"lr\": 0.001}}, \"train_iters\": 100, \"lr_decay_style\": \"linear\", \"warmup\": 0.1}";
+    assert_eq!(read(text).dialect.id, "gpt-neox");
+}
