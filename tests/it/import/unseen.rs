@@ -409,3 +409,15 @@ fn gpt_neox_is_not_taken_for_deepspeed() {
                 \"params\": {\"lr\": 0.001}}, \"train_iters\": 100, \"lr_decay_style\": \"linear\", \"warmup\": 0.1}";
     assert_eq!(read(text).dialect.id, "gpt-neox");
 }
+
+#[test]
+fn nemo_s_climb_by_a_share_begins_one_part_up_and_a_run_of_no_epochs_is_none() {
+    let nemo = read(
+        "trainer:\n  max_epochs: 10\nmodel:\n  optim:\n    name: adamw\n    lr: 1.0\n    sched:\n      name: CosineAnnealing\n      \
+         warmup_ratio: 0.1\n",
+    );
+    // A climb of 20 updates: (i + 1) / 21.
+    gives(&nemo, (200, 20), &[(0, 1.0 / 21.0), (9, 10.0 / 21.0), (19, 20.0 / 21.0), (20, 1.0), (110, 0.5)]);
+    let none = "learning_rate: 1.0e-4\nlr_scheduler_type: linear\nnum_train_epochs: 0\n";
+    assert!(refused(none).contains("nothing is trained"), "{}", refused(none));
+}
