@@ -168,7 +168,9 @@ fn series(ui: &mut Ui, guest: &Guest) {
     let number =
         |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format::significant(value, 3));
     ui.add_space(metrics::XS);
-    Grid::new(("series", guest.row.id)).num_columns(4).spacing(vec2(metrics::M, metrics::XS)).show(
+    // What the three columns of numbers leave.
+    let width = ui.available_width() - 3.0 * (metrics::AXIS_WIDTH + metrics::S);
+    Grid::new(("series", guest.row.id)).num_columns(4).spacing(vec2(metrics::S, metrics::XS)).show(
         ui,
         |ui| {
             for head in ["Series", "Values", "First", "Last"] {
@@ -178,7 +180,6 @@ fn series(ui: &mut Ui, guest: &Guest) {
             for (name, drawn, count, first, last) in lines.iter().take(LISTED) {
                 let text = RichText::new(name);
                 let text = if drawn.is_empty() { text.color(theme::tokens(ui).muted) } else { text };
-                let width = metrics::MENU;
                 ui.allocate_ui_with_layout(
                     vec2(width, metrics::CONTROL),
                     Layout::left_to_right(Side::Center),
