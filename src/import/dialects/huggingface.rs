@@ -166,7 +166,7 @@ pub(in super::super) fn arguments(
         (Some(length), ..) => length,
         (None, Some(total), _) => Span::Updates(total),
         (None, None, Some(epochs)) if epochs > 0.0 => Span::Epochs(epochs),
-        (None, None, Some(epochs)) if epochs == 0.0 => {
+        (None, None, Some(0.0)) => {
             return Err(ImportError::missing(
                 "num_train_epochs",
                 "a number above 0: with 0 nothing is trained",
