@@ -21,3 +21,4 @@ pub(crate) mod side_training;
 pub mod statistics;
 pub mod stretch;
 pub mod suggest;
+pub(crate) mod summary;

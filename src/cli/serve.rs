@@ -3,12 +3,13 @@
 mod outcome;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 
+use super::landing::{Landing, usual};
 use super::results::Folder;
 use super::{Device, Failure, output, read, threads_of};
 use crate::api::own::{Ask, Done, Inbox, Own, Wish};
@@ -17,10 +18,13 @@ use crate::engine::protocol::{Command, State};
 use crate::engine::{self, Engine};
 use crate::train::ids::Mode;
 use crate::ui::Document;
+use crate::ui::landing::Follower;
 use crate::ui::remote::{self, Standing};
 
 /// What can be asked of a training without a window.
 const CAN: &[&str] = &["pause", "resume", "stop", "step", "snapshot", "fork", "schedule"];
+/// Between two looks at what other programs train, while nothing trains here.
+const KEPT: Duration = Duration::from_secs(1);
 /// Between two looks at the training.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -31,6 +35,10 @@ pub struct Arguments {
     /// Where the experiment as it ended, the metrics, the changes and the summary are written.
     #[arg(long, requires = "file")]
     out: Option<PathBuf>,
+    /// Keep what is trained in this library, each training in a folder of its own: the file's, and those of other
+    /// programs. ANNEAL_LIBRARY when neither this nor --out is given.
+    #[arg(long, value_name = "DIR", conflicts_with = "out")]
+    library: Option<PathBuf>,
     /// Answer at this address too, and not on the loopback only. Whoever reads the traffic reads the token.
     #[arg(long, value_name = "ADDR:PORT", requires = "token_file")]
     listen: Option<SocketAddr>,
@@ -56,12 +64,18 @@ pub fn run(args: &Arguments) -> Result<(), Failure> {
     let Some(file) = &args.file else {
         let _server = serve(&hub, args)?;
         output::say("anneal: waiting for trainings of other programs; Ctrl-C ends it");
+        let library = args.library.clone().or_else(usual);
+        let mut follower = Follower::default();
         loop {
-            std::thread::park();
+            std::thread::sleep(KEPT);
+            follow(&mut follower, library.as_deref(), &hub);
         }
     };
     let experiment = read(file)?;
-    let folder = match &args.out {
+    let landing = Landing::of(args.library.clone(), args.out.is_some(), &experiment.name)?;
+    let library = landing.as_ref().map(Landing::library);
+    let out = landing.as_ref().map(Landing::place).or_else(|| args.out.clone());
+    let folder = match &out {
         Some(out) => {
             let folder = Folder::take(out)?;
             folder.is_for(Some(file))?;
@@ -86,10 +100,16 @@ pub fn run(args: &Arguments) -> Result<(), Failure> {
         );
     }
     let start = Instant::now();
-    let ended = train(&engine, &mut document, &inbox, &hub);
+    let mut follower = Follower::default();
+    let ended = train(&engine, &mut document, &inbox, &hub, &mut || {
+        follow(&mut follower, library.as_deref(), &hub);
+    });
     hub.tick(Instant::now());
-    let written =
-        outcome::write(folder.as_ref(), file, &document, &engine, &hub, start.elapsed().as_secs_f64());
+    let seconds = start.elapsed().as_secs_f64();
+    let written = outcome::write(folder.as_ref(), file, &document, &engine.viewer(), &hub, seconds);
+    if let Some(landing) = landing {
+        landing.add();
+    }
     match &ended {
         Ok(()) => output::say("anneal: the training has ended"),
         Err(why) => output::say(format!("anneal: {why}")),
@@ -98,18 +118,41 @@ pub fn run(args: &Arguments) -> Result<(), Failure> {
     if !args.end {
         output::say("anneal: its numbers can be read on; Ctrl-C ends it");
         loop {
-            if let Some(ask) = inbox.wait(Duration::from_secs(3600)) {
+            if let Some(ask) = inbox.wait(KEPT) {
                 ask.answer(Err(Refused::Conflict("the training is over".to_owned())));
             }
+            follow(&mut follower, library.as_deref(), &hub);
         }
     }
     drop(server);
+    if let Some(library) = &library {
+        // What other programs did until now.
+        follow(&mut follower, Some(library), &hub);
+        follower.finish();
+    }
     ended.map_err(|why| anyhow::anyhow!(why).into())
 }
 
+/// Keeps what other programs train, and says what has landed.
+fn follow(follower: &mut Follower, library: Option<&Path>, hub: &Hub) {
+    let Some(library) = library else { return };
+    match follower.tick(library, hub, Instant::now()) {
+        None => {}
+        Some(Ok(place)) => output::say(format!("anneal: a live run is in the library as {place}")),
+        Some(Err(why)) => output::say(format!("anneal: a live run is not in the library: {why}")),
+    }
+}
+
 /// Trains until the end, or until somebody asks to stop, doing what is asked in between.
-fn train(engine: &Engine, document: &mut Document, inbox: &Inbox, hub: &Hub) -> Result<(), String> {
+fn train(
+    engine: &Engine,
+    document: &mut Document,
+    inbox: &Inbox,
+    hub: &Hub,
+    look: &mut dyn FnMut(),
+) -> Result<(), String> {
     loop {
+        look();
         if let Some(ask) = inbox.wait(LOOK) {
             if matches!(ask.wish, Wish::Stop) {
                 stop(engine, document, ask);

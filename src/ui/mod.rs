@@ -15,6 +15,7 @@ pub mod frame;
 pub mod handles;
 mod highlight;
 pub mod keeper;
+pub mod landing;
 mod latest;
 pub mod layout;
 pub mod offscreen;

@@ -1,22 +1,17 @@
 //! What a served training leaves in its folder.
 
-use std::io::Write;
 use std::path::Path;
 
 use anyhow::Context;
-use serde_json::json;
 
-use crate::analysis::audit::Tally;
+use crate::analysis::summary::table;
 use crate::api::Hub;
 use crate::api::live::Made;
 use crate::cli::results::Folder;
-use crate::cli::summary::{RunSummary, table};
 use crate::cli::{Failure, output};
-use crate::engine::Engine;
-use crate::files;
-use crate::telemetry::Column;
-use crate::telemetry::metrics::Writer;
+use crate::engine::Viewer;
 use crate::ui::Document;
+use crate::ui::landing;
 
 /// Writes `experiment.toml` with the schedules as they ended, `metrics.csv`, `changes.jsonl` and
 /// `summary.json`, and prints the table.
@@ -24,74 +19,42 @@ pub fn write(
     folder: Option<&Folder>,
     source: &Path,
     document: &Document,
-    engine: &Engine,
+    viewer: &Viewer,
     hub: &Hub,
     seconds: f64,
 ) -> Result<(), Failure> {
-    let experiment = document.experiment();
-    let runs: Vec<_> = document.runs().map(|(row, run)| (row.id, run.name.clone())).collect();
-    let (summaries, stride) = engine.read(|shared| {
-        let summary = |(id, lane): (&crate::train::ids::LaneId, &crate::engine::LaneView)| {
-            let name = runs.iter().find(|(run, _)| *run == id.run)?.1.clone();
-            let seed = experiment.train.seed.wrapping_add(u64::from(id.replica));
-            let tally = Tally::of_store(seed, experiment.train.clip_norm, &lane.store);
-            Some(RunSummary::of_view(name, id.replica, lane, &tally, seconds))
-        };
-        let stride = shared.lanes.values().map(|lane| lane.store.series(Column::Lr).stride()).max();
-        (shared.lanes.iter().filter_map(summary).collect::<Vec<_>>(), stride.unwrap_or(1))
-    });
-    if let Some(folder) = folder {
-        let there = || format!("cannot write to the folder {}", folder.path().display());
-        let at = |name: &str| folder.path().join(name);
-        if !files::same(source, &at("experiment.toml")) {
-            experiment.contained().save(at("experiment.toml"))?;
+    let kept = match folder {
+        None => landing::summaries(document, viewer, Some(seconds)),
+        Some(folder) => {
+            let changes = changes(document, hub);
+            let kept =
+                landing::write(folder.path(), Some(source), document, viewer, &changes, Some(Some(seconds)));
+            kept.with_context(|| format!("cannot write to the folder {}", folder.path().display()))?
         }
-        if stride > 1 {
-            output::say(format!(
-                "anneal: metrics.csv has every {stride}th update: the history was too long to keep each"
-            ));
-        }
-        files::replace(&at("metrics.csv"), |file| {
-            let mut groups: Vec<std::sync::Arc<str>> = Vec::new();
-            engine.read(|shared| {
-                for name in shared.lanes.values().flat_map(|lane| lane.store.groups()) {
-                    if !groups.contains(name) {
-                        groups.push(std::sync::Arc::clone(name));
-                    }
-                }
-            });
-            let mut metrics = Writer::new(std::io::BufWriter::new(file), groups.into())?;
-            engine.read(|shared| {
-                let per_epoch = shared.status.updates_per_epoch.max(1);
-                for (id, lane) in &shared.lanes {
-                    let Some((_, name)) = runs.iter().find(|(run, _)| *run == id.run) else { continue };
-                    for (row, groups) in lane.store.rows() {
-                        metrics.write((name, id.replica), row.update / per_epoch, &row, &groups)?;
-                    }
-                }
-                Ok::<_, std::io::Error>(())
-            })?;
-            metrics.flush()
-        })
-        .with_context(there)?;
-        let changes = hub.with_own(|own| {
-            let line = |id, name: &str| {
-                let named = |made: &Made| {
-                    let mut line = made.json();
-                    line["run"] = name.into();
-                    format!("{line}\n")
-                };
-                own.changes(id).map(named).collect::<String>()
-            };
-            runs.iter().map(|(id, name)| line(*id, name)).collect::<String>()
-        });
-        let write = |name: &str, text: String| {
-            files::replace(&at(name), |file| file.write_all(text.as_bytes())).with_context(there)
-        };
-        write("changes.jsonl", changes.unwrap_or_default())?;
-        let summary = serde_json::to_string_pretty(&json!({ "runs": summaries }))?;
-        write("summary.json", summary + "\n")?;
+    };
+    if folder.is_some() && kept.stride > 1 {
+        let stride = kept.stride;
+        output::say(format!(
+            "anneal: metrics.csv has every {stride}th update: the history was too long to keep each"
+        ));
     }
-    output::print(&table(&summaries))?;
+    output::print(&table(&kept.summaries))?;
     Ok(())
+}
+
+/// The changes that were made while it trained, a line each.
+fn changes(document: &Document, hub: &Hub) -> String {
+    let runs: Vec<_> = document.runs().map(|(row, run)| (row.id, run.name.clone())).collect();
+    let all = hub.with_own(|own| {
+        let line = |id, name: &str| {
+            let named = |made: &Made| {
+                let mut line = made.json();
+                line["run"] = name.into();
+                format!("{line}\n")
+            };
+            own.changes(id).map(named).collect::<String>()
+        };
+        runs.iter().map(|(id, name)| line(*id, name)).collect::<String>()
+    });
+    all.unwrap_or_default()
 }

@@ -7,7 +7,7 @@ use eframe::egui::{Label, Ui};
 use super::Wish;
 use super::details::chosen_curves;
 use super::state::{Answer, Lane};
-use crate::library::{DEFINITIONS, Row, Spread};
+use crate::library::{DEFINITIONS, Figure, Row, Spread};
 use crate::ui::format;
 use crate::ui::theme::{self, metrics};
 use crate::ui::widgets::{Figures, figures};
@@ -21,35 +21,9 @@ pub fn executive(ui: &mut Ui, answer: &Answer) -> Option<Wish> {
         ui.label(theme::caption(ui, "Measuring…"));
         return None;
     };
-    let number = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), format::metric);
-    let share = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), format::percent);
-    let spread = |value: Option<Spread>| {
-        value.map_or_else(
-            || "–".to_owned(),
-            |it| format!("{}, p95 {}", format::metric(it.median), format::metric(it.p95)),
-        )
-    };
-    let money = |value: f64| format!("{} {}", answer.criteria.currency, format::metric(value));
-    for (name, label, help) in DEFINITIONS {
-        let text = match name {
-            "runs" => measures.runs.to_string(),
-            "success_rate" => share(measures.success_rate),
-            "divergence_rate" => share(measures.divergence_rate),
-            "failure_rate" => share(measures.failure_rate),
-            "updates_to_converge" => spread(measures.updates_to_converge),
-            "seconds_to_converge" => spread(measures.seconds_to_converge),
-            "hours" => format::metric(measures.hours),
-            "cost" => money(measures.cost),
-            "cost_per_converged" => measures.cost_per_converged.map_or_else(|| "–".to_owned(), money),
-            "rate_changes_per_update" => number(measures.rate_changes_per_update),
-            "rate_deviation" => number(measures.rate_deviation),
-            "reversals" => number(measures.reversals),
-            "gradient_peaks" => number(measures.gradient_peaks),
-            "loss_slope" => number(measures.loss_slope),
-            "loss_deviation" => number(measures.loss_deviation),
-            "error_budget_used" => share(measures.error_budget_used),
-            _ => number(measures.updates_per_second),
-        };
+    for one in DEFINITIONS {
+        let (label, help) = (one.label, one.help);
+        let text = shown((one.figure)(measures), &answer.criteria.currency);
         ui.horizontal(|ui| {
             ui.label(label);
             ui.with_layout(eframe::egui::Layout::right_to_left(eframe::egui::Align::Center), |ui| {
@@ -70,12 +44,27 @@ pub fn executive(ui: &mut Ui, answer: &Answer) -> Option<Wish> {
     None
 }
 
+/// A measure in words.
+fn shown(figure: Figure, currency: &str) -> String {
+    let or_none = |text: Option<String>| text.unwrap_or_else(|| "–".to_owned());
+    let spread =
+        |it: Spread| format!("{}, p95 {}", format::metric(it.median), format::metric(it.p95));
+    match figure {
+        Figure::Count(count) => count.to_string(),
+        Figure::Share(share) => or_none(share.map(format::percent)),
+        Figure::Number(value) => or_none(value.map(format::metric)),
+        Figure::Money(value) => or_none(value.map(|value| format!("{currency} {}", format::metric(value)))),
+        Figure::Spread(value) => or_none(value.map(spread)),
+        Figure::MoneySpread(value) => or_none(value.map(|it| format!("{currency} {}", spread(it)))),
+    }
+}
+
 /// The experiments with the most failed runs.
 fn failing(ui: &mut Ui, answer: &Answer) {
     let mut counts: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
     for row in &answer.rows {
         let (failed, all) = counts.entry(&row.experiment).or_default();
-        *failed += usize::from(is_failed(row));
+        *failed += usize::from(row.is_failed());
         *all += 1;
     }
     let mut worst: Vec<_> = counts.into_iter().filter(|(_, (failed, _))| *failed > 0).collect();
@@ -96,10 +85,6 @@ fn failing(ui: &mut Ui, answer: &Answer) {
     figures(ui, &[("Failed", "Runs that diverged or broke off."), ("Of", "Runs of the experiment.")], &rows);
 }
 
-fn is_failed(row: &Row) -> bool {
-    row.failed.is_some() || row.diverged_at.is_some()
-}
-
 /// What is not finished, and what failed last.
 pub fn on_call(ui: &mut Ui, answer: &Answer) -> Option<Wish> {
     let mut wish = None;
@@ -108,7 +93,7 @@ pub fn on_call(ui: &mut Ui, answer: &Answer) -> Option<Wish> {
     ui.label(theme::caption(ui, "Under way, or killed: anneal train FILE --resume DIR goes on with them."));
     wish = list(ui, &open, |row| format!("{} updates", row.updates)).or(wish);
     ui.add_space(metrics::M);
-    let failed: Vec<&Row> = answer.rows.iter().filter(|row| is_failed(row)).collect();
+    let failed: Vec<&Row> = answer.rows.iter().filter(|row| row.is_failed()).collect();
     ui.label(theme::title(ui, "Failed"));
     wish = list(ui, &failed, |row| match (&row.failed, row.diverged_at) {
         (Some(why), _) => why.clone(),

@@ -163,12 +163,10 @@ fn answer(key: &Key, scans: bool) -> Result<Answer, LibraryError> {
     let mut measures = None;
     if key.measured {
         let records = index.records(&key.filter)?;
-        let lanes: Vec<(&str, &LaneRecord)> =
-            records.iter().map(|(folder, lane)| (folder.as_str(), lane)).collect();
-        converged = lanes.iter().map(|(_, lane)| criteria.words(lane)).collect();
+        converged = records.iter().map(|entry| criteria.words(&entry.lane)).collect();
         converged.sort();
         converged.dedup();
-        measures = Some(Measures::of(&lanes, &criteria));
+        measures = Some(Measures::of(&records, &criteria));
     }
     let mut chosen = Vec::new();
     for lane in &key.chosen {

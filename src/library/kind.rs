@@ -1,0 +1,108 @@
+//! The kinds of folders that a library holds, each known by its files and read by a file of its own.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::{LaneRecord, LibraryError, Marks, Training, recording, sweep, training};
+
+/// What lies in a folder of the library.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// `anneal train`, `anneal serve` or the studio trained an experiment.
+    Training,
+    /// A sweep: its trials are runs.
+    Sweep,
+    /// What another program wrote down, or sent while it trained.
+    Recording,
+}
+
+/// What a folder says, before what people added to it.
+pub(super) struct Contents {
+    pub experiment: String,
+    pub finished: bool,
+    pub problem: Option<String>,
+    pub lanes: Vec<LaneRecord>,
+}
+
+/// A row of the table of kinds.
+struct Row {
+    kind: Kind,
+    name: &'static str,
+    /// The files that make a folder one of this kind. The time of the first is the training's.
+    needed: &'static [&'static str],
+    /// Other files that it is read from.
+    more: &'static [&'static str],
+    read: fn(&Path) -> Result<Contents, LibraryError>,
+}
+
+const KINDS: [Row; 3] = [
+    Row {
+        kind: Kind::Training,
+        name: "training",
+        needed: &["metrics.csv", "experiment.toml"],
+        more: &["summary.json", "resumes.jsonl", "changes.jsonl"],
+        read: training::read,
+    },
+    Row {
+        kind: Kind::Sweep,
+        name: "sweep",
+        needed: &["journal.jsonl"],
+        more: &["summary.json"],
+        read: sweep::read,
+    },
+    Row {
+        kind: Kind::Recording,
+        name: "recording",
+        needed: &[recording::NAME],
+        more: &[],
+        read: recording::read,
+    },
+];
+
+impl Kind {
+    /// What a folder is, if it is any of them.
+    pub fn of(folder: &Path) -> Option<Self> {
+        let is_there = |name: &&str| folder.join(name).is_file();
+        KINDS.iter().find(|row| row.needed.iter().all(|name| is_there(name))).map(|row| row.kind)
+    }
+
+    /// The kind of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        KINDS.iter().find(|row| row.name == name).map(|row| row.kind)
+    }
+
+    pub fn name(self) -> &'static str {
+        self.row().map_or("", |row| row.name)
+    }
+
+    fn row(self) -> Option<&'static Row> {
+        KINDS.iter().find(|row| row.kind == self)
+    }
+
+    /// The files that it is read from, the one whose time is the training's first.
+    pub(super) fn files(self) -> impl Iterator<Item = &'static str> {
+        let row = self.row();
+        let (needed, more) = row.map_or((&[][..], &[][..]), |row| (row.needed, row.more));
+        needed.iter().chain(more).copied()
+    }
+}
+
+impl Training {
+    /// Reads a folder. What is damaged in it is its `problem`, and the rest is there all the same.
+    ///
+    /// # Errors
+    /// When it is of no kind, or its experiment or the marks cannot be read.
+    pub fn read(folder: &Path) -> Result<Self, LibraryError> {
+        let none = || LibraryError::BadFile {
+            path: folder.to_owned(),
+            why: "no training, sweep or recording is there".to_owned(),
+        };
+        let kind = Kind::of(folder).ok_or_else(none)?;
+        let row = kind.row().ok_or_else(none)?;
+        let marks = Marks::read(folder)?;
+        let Contents { experiment, finished, problem, lanes } = (row.read)(folder)?;
+        Ok(Self { kind, experiment, finished, marks, problem, lanes })
+    }
+}
