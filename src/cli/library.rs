@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::{Failure, output};
 use crate::files::date;
 use crate::library::{
-    Criteria, DEFINITIONS, Entry, Figure, Filter, Index, Kind, LaneRecord, LibraryError, Measures, Row, Spread, adopt,
-    differing, groups,
+    Criteria, DEFINITIONS, Entry, Figure, Filter, Index, Kind, LaneRecord, LibraryError, Measures, Row,
+    Spread, adopt, differing, groups,
 };
 use crate::plain;
 
@@ -86,8 +86,8 @@ pub fn run(args: &LibraryArgs) -> Result<(), Failure> {
         let place = adopt(&args.folder, log).map_err(failure)?;
         output::say(format!("anneal: in the library as {}", place.display()));
     }
-    let mut index =
-        if args.reindex { Index::rebuilt(&args.folder) } else { Index::open(&args.folder) }.map_err(failure)?;
+    let mut index = if args.reindex { Index::rebuilt(&args.folder) } else { Index::open(&args.folder) }
+        .map_err(failure)?;
     let refreshed = index.refresh(|_, _| {}).map_err(failure)?;
     refreshed.refused.iter().for_each(|why| output::say(format!("anneal: not in the list: {why}")));
     for (folder, problem) in index.problems().map_err(failure)? {

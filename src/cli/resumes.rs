@@ -20,8 +20,7 @@ pub(super) fn note(folder: &Path, lanes: &[Continuity]) -> io::Result<()> {
     // In text: a number of JSON may lose its last bit on the way.
     let line = |lane: &Continuity| {
         let rate = format!("{:e}", lane.before);
-        let line =
-            json!({ "update": lane.update, "run": lane.run, "replica": lane.replica, "rate": rate });
+        let line = json!({ "update": lane.update, "run": lane.run, "replica": lane.replica, "rate": rate });
         format!("{line}\n")
     };
     let text: String = lanes.iter().map(line).collect();

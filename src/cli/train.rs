@@ -23,7 +23,9 @@ use crate::govern::Bounds;
 use crate::telemetry::Row;
 use crate::telemetry::metrics::{Measured, MetricsError};
 use crate::train::checkpoint::policy::Stops;
-use crate::train::checkpoint::{Checkpoint, Continuity, Forget, Past, PastError, Policy, Writer, newest_good};
+use crate::train::checkpoint::{
+    Checkpoint, Continuity, Forget, Past, PastError, Policy, Writer, newest_good,
+};
 use crate::train::cohort::Cohort;
 use crate::train::device::Choice;
 use crate::train::ids::{Revision, RunId};

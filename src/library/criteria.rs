@@ -120,7 +120,8 @@ impl Criteria {
             (target.accuracy_at_least.is_none() || looks.iter().any(|it| it.accuracy.is_some()))
                 && (target.loss_at_most.is_none() || looks.iter().any(|it| it.loss.is_some()))
         };
-        let halves = || lane.validations.len() > 1 && lane.validations.first().is_some_and(|it| it.loss.is_some());
+        let halves =
+            || lane.validations.len() > 1 && lane.validations.first().is_some_and(|it| it.loss.is_some());
         lane.is_failed() || (!lane.pruned && self.target(lane).map_or_else(halves, measured))
     }
 

@@ -13,7 +13,9 @@ pub struct Band {
 
 /// The band of each group of lanes. Where a lane has no look at an update, the line between the looks around it counts;
 /// the band ends with the first lane that ends, and has a gap where no lane's loss is a number.
-pub fn bands<'a, K: PartialEq>(lanes: impl IntoIterator<Item = (K, &'a LaneRecord)>) -> Vec<(K, Band, usize)> {
+pub fn bands<'a, K: PartialEq>(
+    lanes: impl IntoIterator<Item = (K, &'a LaneRecord)>,
+) -> Vec<(K, Band, usize)> {
     let mut groups: Vec<(K, Vec<&LaneRecord>)> = Vec::new();
     for (key, lane) in lanes {
         match groups.iter_mut().find(|(known, _)| *known == key) {

@@ -167,16 +167,14 @@ impl Measures {
         let seconds: Vec<f64> = converged.iter().filter_map(seconds).collect();
         let costs: Vec<f64> = seconds.iter().map(|it| it / 3600.0 * criteria.price_per_hour).collect();
         let total = shared(entries, |lane| lane.seconds);
-        let made: f64 =
-            lanes().filter(|lane| lane.seconds.is_some()).map(|lane| lane.updates as f64).sum();
+        let made: f64 = lanes().filter(|lane| lane.seconds.is_some()).map(|lane| lane.updates as f64).sum();
         let hours = total / 3600.0;
         let cost = hours * criteria.price_per_hour;
         let metered = lanes().any(|lane| lane.joules.is_some());
         let joules = metered.then(|| shared(entries, |lane| lane.joules));
         let metered = converged.iter().filter(|(_, entry)| entry.lane.joules.is_some()).count();
-        let over = |value: &dyn Fn(&LaneRecord) -> Option<f64>| {
-            mean(&lanes().filter_map(value).collect::<Vec<_>>())
-        };
+        let over =
+            |value: &dyn Fn(&LaneRecord) -> Option<f64>| mean(&lanes().filter_map(value).collect::<Vec<_>>());
         let resumes: u64 = lanes().map(|lane| lane.resumes).sum();
         let broken: u64 = lanes().map(|lane| lane.broken_resumes).sum();
         let latencies: Vec<f64> =

@@ -7,6 +7,7 @@
 mod adopt;
 mod criteria;
 mod curves;
+mod detail;
 mod index;
 mod kind;
 mod lane;
@@ -25,6 +26,7 @@ use std::path::PathBuf;
 pub use adopt::{Followed, adopt, keep_at};
 pub use criteria::{Criteria, Target};
 pub use curves::{Band, bands};
+pub use detail::{Detail, LastCheckpoint, Points};
 pub use index::{Index, Refreshed};
 pub use kind::Kind;
 pub use lane::{Entry, LaneRecord, Training, Validated};

@@ -1,7 +1,7 @@
 //! A recording's folder: the log as the other program wrote it, and `recording.json`, which says what it is of.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -45,15 +45,16 @@ pub(super) struct About {
     pub seconds: Option<f64>,
 }
 
+/// What a folder's `recording.json` says, and where its log lies.
+///
 /// # Errors
-/// When `recording.json` or the log cannot be read.
-pub(super) fn read(folder: &Path) -> Result<Contents, LibraryError> {
+/// When it cannot be read, or leads out of the folder.
+fn about(folder: &Path) -> Result<(About, PathBuf), LibraryError> {
     let path = folder.join(NAME);
     let bad = |path: &Path, why: String| LibraryError::BadFile { path: path.to_owned(), why };
     let bytes = files::read(&path, 1 << 20)
         .map_err(|error| LibraryError::Read { path: path.clone(), cause: error.into() })?;
-    let about: About =
-        serde_json::from_slice(&bytes).map_err(|error| bad(&path, error.to_string()))?;
+    let about: About = serde_json::from_slice(&bytes).map_err(|error| bad(&path, error.to_string()))?;
     if about.anneal_recording != VERSION {
         let version = about.anneal_recording;
         return Err(bad(&path, format!("anneal_recording is {version}, and {VERSION} is read")));
@@ -64,6 +65,22 @@ pub(super) fn read(folder: &Path) -> Result<Contents, LibraryError> {
         return Err(bad(&path, format!("log: \"{}\" is not below the folder", about.log)));
     }
     let log = folder.join(&about.log);
+    Ok((about, log))
+}
+
+/// The log of a recording's folder.
+///
+/// # Errors
+/// When `recording.json` cannot be read, or leads out of the folder.
+pub(super) fn log(folder: &Path) -> Result<PathBuf, LibraryError> {
+    Ok(about(folder)?.1)
+}
+
+/// # Errors
+/// When `recording.json` or the log cannot be read.
+pub(super) fn read(folder: &Path) -> Result<Contents, LibraryError> {
+    let (about, log) = about(folder)?;
+    let bad = |path: &Path, why: String| LibraryError::BadFile { path: path.to_owned(), why };
     let recorder = Recorder::open(&log).map_err(|error| bad(&log, error.to_string()))?;
     let dialect = recorder.claim().map_or("", |claim| claim.dialect.name);
     let mut seen: BTreeSet<String> = BTreeSet::new();

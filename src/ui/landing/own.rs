@@ -20,7 +20,7 @@ use crate::ui::document::Document;
 pub struct Kept {
     pub summaries: Vec<RunSummary>,
     /// `metrics.csv` has every so many updates: of a long history the engine keeps groups.
-    pub stride: u64,
+    pub stride: usize,
 }
 
 /// Writes a training's `experiment.toml`, `metrics.csv`, `changes.jsonl` and, where it has ended, `summary.json`.

@@ -47,8 +47,7 @@ pub fn executive(ui: &mut Ui, answer: &Answer) -> Option<Wish> {
 /// A measure in words.
 fn shown(figure: Figure, currency: &str) -> String {
     let or_none = |text: Option<String>| text.unwrap_or_else(|| "–".to_owned());
-    let spread =
-        |it: Spread| format!("{}, p95 {}", format::metric(it.median), format::metric(it.p95));
+    let spread = |it: Spread| format!("{}, p95 {}", format::metric(it.median), format::metric(it.p95));
     match figure {
         Figure::Count(count) => count.to_string(),
         Figure::Share(share) => or_none(share.map(format::percent)),
