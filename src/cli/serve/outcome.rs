@@ -24,11 +24,12 @@ pub fn write(
     seconds: f64,
 ) -> Result<(), Failure> {
     let kept = match folder {
-        None => landing::summaries(document, viewer, Some(seconds)),
+        None => landing::summaries(&document.revision(), viewer, Some(seconds)),
         Some(folder) => {
             let changes = changes(document, hub);
+            let (path, revision) = (folder.path(), document.revision());
             let kept =
-                landing::write(folder.path(), Some(source), document, viewer, &changes, Some(Some(seconds)));
+                landing::write(path, Some(source), &revision, viewer, &changes, Some(Some(seconds)));
             kept.with_context(|| format!("cannot write to the folder {}", folder.path().display()))?
         }
     };

@@ -8,13 +8,12 @@ use serde_json::json;
 
 use crate::analysis::audit::Tally;
 use crate::analysis::summary::RunSummary;
-use crate::engine::{LaneView, Viewer};
+use crate::engine::Viewer;
 use crate::files;
 use crate::library::{Index, LibraryError, new_place};
-use crate::telemetry::Column;
 use crate::telemetry::metrics::Writer;
-use crate::train::ids::LaneId;
-use crate::ui::document::Document;
+use crate::telemetry::{Column, Store};
+use crate::train::ids::Revision;
 
 /// What was written.
 pub struct Kept {
@@ -23,25 +22,56 @@ pub struct Kept {
     pub stride: usize,
 }
 
-/// Writes a training's `experiment.toml`, `metrics.csv`, `changes.jsonl` and, where it has ended, `summary.json`.
-/// `source` is the experiment's own file, which is left as it is where it lies there.
+/// A lane as it was when it was copied.
+struct Copied {
+    run: String,
+    replica: u32,
+    updates: u64,
+    diverged_at: Option<u64>,
+    failed: Option<String>,
+    store: Store,
+}
+
+/// The lanes of a training, and how many updates make an epoch. What is longer than a look is done on the copy, so
+/// that training does not wait for the disk.
+fn copied(revision: &Revision, viewer: &Viewer) -> (Vec<Copied>, u64) {
+    viewer.read(|shared| {
+        let lanes = shared.lanes.iter().filter_map(|(id, lane)| {
+            let at = revision.ids.iter().position(|run| *run == id.run)?;
+            Some(Copied {
+                run: revision.experiment.runs.get(at)?.name.clone(),
+                replica: id.replica,
+                updates: lane.update,
+                diverged_at: lane.diverged_at,
+                failed: lane.failed.clone(),
+                store: lane.store.clone(),
+            })
+        });
+        (lanes.collect(), shared.status.updates_per_epoch.max(1))
+    })
+}
+
+/// Writes a training's `experiment.toml`, `metrics.csv`, `changes.jsonl` and, where it has ended, `summary.json` with
+/// the wall time that it took, if that is known. `source` is the experiment's own file, which stays as it is where it
+/// lies in the folder.
 ///
 /// # Errors
 /// When the folder cannot be written to.
 pub fn write(
     folder: &Path,
     source: Option<&Path>,
-    document: &Document,
+    revision: &Revision,
     viewer: &Viewer,
     changes: &str,
     ended: Option<Option<f64>>,
 ) -> io::Result<Kept> {
-    let kept = summaries(document, viewer, ended.flatten());
+    let (lanes, per_epoch) = copied(revision, viewer);
+    let kept = summed_up(&lanes, revision, ended.flatten());
     let at = |name: &str| folder.join(name);
     if !source.is_some_and(|source| files::same(source, &at("experiment.toml"))) {
-        document.experiment().contained().save(at("experiment.toml")).map_err(io::Error::other)?;
+        revision.experiment.contained().save(at("experiment.toml")).map_err(io::Error::other)?;
     }
-    files::replace(&at("metrics.csv"), |file| metrics(BufWriter::new(file), document, viewer))?;
+    files::replace(&at("metrics.csv"), |file| metrics(BufWriter::new(file), &lanes, per_epoch))?;
     let write = |name: &str, text: &str| files::replace(&at(name), |file| file.write_all(text.as_bytes()));
     write("changes.jsonl", changes)?;
     if ended.is_some() {
@@ -52,40 +82,36 @@ pub fn write(
 }
 
 /// What every lane came to so far.
-pub fn summaries(document: &Document, viewer: &Viewer, seconds: Option<f64>) -> Kept {
-    let experiment = document.experiment();
-    viewer.read(|shared| {
-        let summary = |(id, lane): (&LaneId, &LaneView)| {
-            let run = document.run(id.run)?;
-            let seed = experiment.train.seed.wrapping_add(u64::from(id.replica));
-            let tally = Tally::of_store(seed, experiment.train.clip_norm, &lane.store);
-            let ended = (lane.update, lane.diverged_at, lane.failed.clone());
-            Some(RunSummary::of(run.name.clone(), id.replica, ended, &tally, seconds))
-        };
-        let stride = shared.lanes.values().map(|lane| lane.store.series(Column::Lr).stride()).max();
-        let summaries = shared.lanes.iter().filter_map(summary).collect();
-        Kept { summaries, stride: stride.unwrap_or(1) }
-    })
+pub fn summaries(revision: &Revision, viewer: &Viewer, seconds: Option<f64>) -> Kept {
+    summed_up(&copied(revision, viewer).0, revision, seconds)
 }
 
-fn metrics(to: impl io::Write, document: &Document, viewer: &Viewer) -> io::Result<()> {
-    viewer.read(|shared| {
-        let mut groups: Vec<Arc<str>> = Vec::new();
-        for name in shared.lanes.values().flat_map(|lane| lane.store.groups()) {
-            if !groups.contains(name) {
-                groups.push(Arc::clone(name));
-            }
+fn summed_up(lanes: &[Copied], revision: &Revision, seconds: Option<f64>) -> Kept {
+    let train = &revision.experiment.train;
+    let summary = |lane: &Copied| {
+        let seed = train.seed.wrapping_add(u64::from(lane.replica));
+        let tally = Tally::of_store(seed, train.clip_norm, &lane.store);
+        let ended = (lane.updates, lane.diverged_at, lane.failed.clone());
+        RunSummary::of(lane.run.clone(), lane.replica, ended, &tally, seconds)
+    };
+    let stride = lanes.iter().map(|lane| lane.store.series(Column::Lr).stride()).max();
+    Kept { summaries: lanes.iter().map(summary).collect(), stride: stride.unwrap_or(1) }
+}
+
+fn metrics(to: impl io::Write, lanes: &[Copied], per_epoch: u64) -> io::Result<()> {
+    let mut groups: Vec<Arc<str>> = Vec::new();
+    for name in lanes.iter().flat_map(|lane| lane.store.groups()) {
+        if !groups.contains(name) {
+            groups.push(Arc::clone(name));
         }
-        let mut metrics = Writer::new(to, groups.into())?;
-        let per_epoch = shared.status.updates_per_epoch.max(1);
-        for (id, lane) in &shared.lanes {
-            let Some(run) = document.run(id.run) else { continue };
-            for (row, groups) in lane.store.rows() {
-                metrics.write((&run.name, id.replica), row.update / per_epoch, &row, &groups)?;
-            }
+    }
+    let mut metrics = Writer::new(to, groups.into())?;
+    for lane in lanes {
+        for (row, groups) in lane.store.rows() {
+            metrics.write((&lane.run, lane.replica), row.update / per_epoch, &row, &groups)?;
         }
-        metrics.flush()
-    })
+    }
+    metrics.flush()
 }
 
 /// Keeps the training in a library, in a folder of its own. Returns the folder.
@@ -94,12 +120,12 @@ fn metrics(to: impl io::Write, document: &Document, viewer: &Viewer) -> io::Resu
 /// When the library cannot be written to.
 pub fn keep(
     library: &Path,
-    document: &Document,
+    revision: &Revision,
     viewer: &Viewer,
     ended: bool,
 ) -> Result<PathBuf, LibraryError> {
-    let place = new_place(library, &document.experiment().name)?;
-    let written = write(&place, None, document, viewer, "", ended.then_some(None));
+    let place = new_place(library, &revision.experiment.name)?;
+    let written = write(&place, None, revision, viewer, "", ended.then_some(None));
     written.map_err(|cause| LibraryError::Write { path: place.clone(), cause })?;
     Index::open(library)?.add(&place)?;
     Ok(place)
