@@ -5,7 +5,8 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::recording::{About, LOG, NAME, VERSION};
+use super::kind::RECORDING;
+use super::recording::{About, LOG, VERSION};
 use super::{LibraryError, new_place};
 use crate::files;
 use crate::recording::{Recorder, Recording, is_claimed};
@@ -113,7 +114,7 @@ pub fn keep_at(place: &Path, followed: &Followed<'_>) -> Result<(), LibraryError
 
 /// The last file of a folder: from now on it is a recording's.
 fn say_what(place: &Path, about: &About) -> Result<(), LibraryError> {
-    let path = place.join(NAME);
+    let path = place.join(RECORDING);
     let failed = |cause| LibraryError::Write { path: path.clone(), cause };
     let text = serde_json::to_string_pretty(about).map_err(|error| failed(error.into()))?;
     files::replace(&path, |file| writeln!(file, "{text}")).map_err(failed)

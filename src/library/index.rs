@@ -218,15 +218,20 @@ impl Index {
         let order = filter.order();
         let limit = filter.limit.map_or(-1, |limit| limit as i64);
         let mut asked = self.db.prepare(&format!(
-            "SELECT lane.folder, at, record FROM lane JOIN training USING (folder) WHERE {condition} \
+            "SELECT lane.folder, experiment, at, record FROM lane JOIN training USING (folder) WHERE {condition} \
              ORDER BY {order}, lane.folder, run, replica LIMIT {limit}"
         ))?;
         let rows = asked.query_map(rusqlite::params_from_iter(values), |row| {
-            Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?, row.get::<_, String>(2)?))
+            Ok((
+                row.get::<_, String>(0)?,
+                row.get::<_, String>(1)?,
+                row.get::<_, i64>(2)?,
+                row.get::<_, String>(3)?,
+            ))
         })?;
         rows.map(|row| {
-            let (folder, at, record) = row?;
-            Ok(Entry { folder, at: at as u64, lane: self.parse(&record)? })
+            let (folder, experiment, at, record) = row?;
+            Ok(Entry { folder, experiment, at: at as u64, lane: self.parse(&record)? })
         })
         .collect()
     }

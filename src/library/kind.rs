@@ -1,10 +1,8 @@
-//! The kinds of folders that a library holds, each known by its files and read by a file of its own.
+//! The kinds of folders that a library holds, each known by its files; [`super::Training::read`] reads them.
 
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-
-use super::{LaneRecord, LibraryError, Marks, Training, recording, sweep, training};
 
 /// What lies in a folder of the library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,13 +16,8 @@ pub enum Kind {
     Recording,
 }
 
-/// What a folder says, before what people added to it.
-pub(super) struct Contents {
-    pub experiment: String,
-    pub finished: bool,
-    pub problem: Option<String>,
-    pub lanes: Vec<LaneRecord>,
-}
+/// The file that makes a folder a recording's.
+pub(super) const RECORDING: &str = "recording.json";
 
 /// A row of the table of kinds.
 struct Row {
@@ -34,7 +27,6 @@ struct Row {
     needed: &'static [&'static str],
     /// Other files that it is read from.
     more: &'static [&'static str],
-    read: fn(&Path) -> Result<Contents, LibraryError>,
 }
 
 const KINDS: [Row; 3] = [
@@ -43,22 +35,9 @@ const KINDS: [Row; 3] = [
         name: "training",
         needed: &["metrics.csv", "experiment.toml"],
         more: &["summary.json", "resumes.jsonl", "changes.jsonl"],
-        read: training::read,
     },
-    Row {
-        kind: Kind::Sweep,
-        name: "sweep",
-        needed: &["journal.jsonl"],
-        more: &["summary.json"],
-        read: sweep::read,
-    },
-    Row {
-        kind: Kind::Recording,
-        name: "recording",
-        needed: &[recording::NAME],
-        more: &[],
-        read: recording::read,
-    },
+    Row { kind: Kind::Sweep, name: "sweep", needed: &["journal.jsonl"], more: &["summary.json"] },
+    Row { kind: Kind::Recording, name: "recording", needed: &[RECORDING], more: &[] },
 ];
 
 impl Kind {
@@ -86,23 +65,5 @@ impl Kind {
         let row = self.row();
         let (needed, more) = row.map_or((&[][..], &[][..]), |row| (row.needed, row.more));
         needed.iter().chain(more).copied()
-    }
-}
-
-impl Training {
-    /// Reads a folder. What is damaged in it is its `problem`, and the rest is there all the same.
-    ///
-    /// # Errors
-    /// When it is of no kind, or its experiment or the marks cannot be read.
-    pub fn read(folder: &Path) -> Result<Self, LibraryError> {
-        let none = || LibraryError::BadFile {
-            path: folder.to_owned(),
-            why: "no training, sweep or recording is there".to_owned(),
-        };
-        let kind = Kind::of(folder).ok_or_else(none)?;
-        let row = kind.row().ok_or_else(none)?;
-        let marks = Marks::read(folder)?;
-        let Contents { experiment, finished, problem, lanes } = (row.read)(folder)?;
-        Ok(Self { kind, experiment, finished, marks, problem, lanes })
     }
 }

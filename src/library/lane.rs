@@ -19,6 +19,14 @@ pub struct Training {
     pub lanes: Vec<LaneRecord>,
 }
 
+/// What a folder says, before what people added to it.
+pub(super) struct Contents {
+    pub experiment: String,
+    pub finished: bool,
+    pub problem: Option<String>,
+    pub lanes: Vec<LaneRecord>,
+}
+
 /// A look at the held-out samples.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Validated {
@@ -96,6 +104,7 @@ impl LaneRecord {
 pub struct Entry {
     /// The training's folder, from the library's.
     pub folder: String,
+    pub experiment: String,
     /// When its metrics were last written, in seconds since 1970.
     pub at: u64,
     pub lane: LaneRecord,

@@ -15,6 +15,7 @@ mod marks;
 mod measures;
 mod place;
 mod query;
+mod read;
 mod recording;
 mod scan;
 mod sweep;

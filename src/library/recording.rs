@@ -6,7 +6,8 @@ use std::path::{Component, Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::kind::Contents;
+use super::kind::RECORDING;
+use super::lane::Contents;
 use super::training::{Meter, fill};
 use super::{LaneRecord, LibraryError};
 use crate::analysis::recorded::jumps;
@@ -14,8 +15,6 @@ use crate::files;
 use crate::recording::{Recorder, Recording};
 use crate::telemetry::{Column, Row};
 
-/// The file that makes a folder a recording's.
-pub(super) const NAME: &str = "recording.json";
 /// Where its log lies.
 pub(super) const LOG: &str = "log";
 /// The version of the file that is read.
@@ -50,7 +49,7 @@ pub(super) struct About {
 /// # Errors
 /// When it cannot be read, or leads out of the folder.
 fn about(folder: &Path) -> Result<(About, PathBuf), LibraryError> {
-    let path = folder.join(NAME);
+    let path = folder.join(RECORDING);
     let bad = |path: &Path, why: String| LibraryError::BadFile { path: path.to_owned(), why };
     let bytes = files::read(&path, 1 << 20)
         .map_err(|error| LibraryError::Read { path: path.clone(), cause: error.into() })?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::kind::Contents;
+use super::lane::Contents;
 use super::training::summary;
 use super::{LaneRecord, LibraryError, Validated};
 use crate::experiment::sweep::Objective;
@@ -58,7 +58,7 @@ fn lane(
         settings.insert(path.clone(), text);
     }
     let mut lane = LaneRecord {
-        run: format!("{} #{}", sweep.run, trial.trial),
+        run: format!("trial {}", trial.trial),
         replica: seed as u32,
         seed: experiment.train.seed.wrapping_add(seed as u64),
         schedule: words.join(", "),

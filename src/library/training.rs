@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::kind::Contents;
+use super::lane::Contents;
 use super::{LaneRecord, LibraryError, Validated};
 use crate::analysis::audit::{Measure, Tally, describe};
 use crate::experiment::Experiment;

@@ -134,6 +134,8 @@ pub struct View {
     pub hint: bool,
     /// Whether readings of the clock are left out, so that a picture is always the same.
     pub still: bool,
+    /// The folder of the library; empty where none is named.
+    pub library: String,
 }
 
 impl View {
@@ -162,6 +164,7 @@ impl View {
             presenting: false,
             hint: false,
             still: false,
+            library: std::env::var("ANNEAL_LIBRARY").unwrap_or_default(),
         }
     }
 

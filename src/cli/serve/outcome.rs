@@ -28,8 +28,7 @@ pub fn write(
         Some(folder) => {
             let changes = changes(document, hub);
             let (path, revision) = (folder.path(), document.revision());
-            let kept =
-                landing::write(path, Some(source), &revision, viewer, &changes, Some(Some(seconds)));
+            let kept = landing::write(path, Some(source), &revision, viewer, &changes, Some(Some(seconds)));
             kept.with_context(|| format!("cannot write to the folder {}", folder.path().display()))?
         }
     };

@@ -32,6 +32,8 @@ pub struct Preferences {
     pub reduced_motion: bool,
     /// Whether a handle has been dragged once: nothing asks for it any more.
     pub knows_handles: bool,
+    /// The folder of the library that was named last.
+    pub library: String,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,6 +85,7 @@ impl Default for Preferences {
             smoothing: view.smoothing,
             reduced_motion: view.reduced_motion,
             knows_handles: false,
+            library: String::new(),
         }
     }
 }
@@ -142,6 +145,7 @@ impl Preferences {
             smoothing: view.smoothing,
             reduced_motion: view.reduced_motion,
             knows_handles: !view.hint,
+            library: view.library.trim().to_owned(),
         }
     }
 
@@ -160,6 +164,10 @@ impl Preferences {
         view.smoothing = self.smoothing;
         view.reduced_motion = self.reduced_motion;
         view.hint = !self.knows_handles;
+        // What the environment names goes before.
+        if view.library.is_empty() {
+            view.library.clone_from(&self.library);
+        }
         if self.reduced_motion {
             theme::install(ctx, true);
         }

@@ -38,10 +38,10 @@ fn every_trial_of_a_sweep_is_a_run_of_the_library() {
     assert!(runs.iter().all(|run| run["finished"] == true && run["kind"] == "sweep"));
     let trial = best["best"]["trial"].as_u64().unwrap();
     let mean = best["best"]["objective"].as_f64().unwrap();
-    let of_best = runs.iter().filter(|run| run["run"] == format!("cosine #{trial}"));
+    let of_best = runs.iter().filter(|run| run["run"] == format!("trial {trial}"));
     let losses: Vec<f64> = of_best.map(|run| run["final_val_loss"].as_f64().unwrap()).collect();
     assert!((losses.iter().sum::<f64>() / 2.0 - mean).abs() < 1e-9, "{losses:?} {mean}");
-    let wild = place.json(&["--where", "lr.peak=1e30", "--failed"]);
+    let wild = place.json(&["--where", "lr.kind=cosine", "--failed"]);
     assert_eq!(wild["runs"].as_array().unwrap().len(), 2);
     assert_eq!(wild["runs"][0]["settings"]["lr.kind"], "cosine");
     // Groups are by everything but the seed, so a trial is one.
@@ -113,9 +113,10 @@ fn sent(hub: &Hub, first: u64, losses: &[f64], state: &str) {
     let about = Registration::read(registration.to_string().as_bytes()).unwrap();
     let (_, answer) = hub.register(about, now).unwrap();
     let rates = vec![0.1; losses.len()];
+    let updates: Vec<u64> = (first..first + losses.len() as u64).collect();
     let rows = json!({
         "first": first, "now": first + losses.len() as u64, "state": state,
-        "rows": {"loss": losses, "lr:all": rates},
+        "rows": {"update": updates, "loss": losses, "lr:all": rates},
     });
     let rows = Rows::read(rows.to_string().as_bytes()).unwrap();
     hub.take(answer["id"].as_str().unwrap(), &rows, now).unwrap();
