@@ -84,6 +84,7 @@ needs grafana grafana_foundation_sdk grafana-foundation-sdk && step grafana 60 "
 needs otlp opentelemetry.exporter.otlp.proto.http opentelemetry-exporter-otlp-proto-http &&
     step otlp 90 "$python" tests/sync/others.py "$anneal" otlp
 needs parquet duckdb,pyarrow duckdb pyarrow && step parquet 60 "$python" tests/sync/others.py "$anneal" parquet
+needs studio duckdb,pyarrow duckdb pyarrow && step studio 90 "$python" tests/sync/studio.py "$anneal"
 needs wandb wandb wandb && step wandb 120 "$python" tests/sync/others.py "$anneal" wandb
 needs trackio trackio trackio && step trackio 120 "$python" tests/sync/others.py "$anneal" trackio
 needs s3 moto.server,s3fs,boto3 'moto[server,s3]' s3fs boto3 && step s3 150 "$python" tests/sync/others.py "$anneal" s3

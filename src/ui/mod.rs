@@ -18,6 +18,7 @@ pub mod keeper;
 pub mod landing;
 mod latest;
 pub mod layout;
+mod notices;
 pub mod offscreen;
 pub mod palette;
 pub mod panel;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::engine::protocol::{Guard, Speed};
+use crate::notify::Ways;
 use crate::telemetry::Column;
 use crate::train::device::Choice;
 use crate::train::ids::{Mode, RunId};
@@ -136,6 +137,8 @@ pub struct View {
     pub still: bool,
     /// The folder of the library; empty where none is named.
     pub library: String,
+    /// How somebody is told of findings.
+    pub notify: Ways,
 }
 
 impl View {
@@ -165,6 +168,7 @@ impl View {
             hint: false,
             still: false,
             library: std::env::var("ANNEAL_LIBRARY").unwrap_or_default(),
+            notify: Ways::default(),
         }
     }
 

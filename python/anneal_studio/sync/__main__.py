@@ -62,7 +62,7 @@ class Feed:
         try:
             rows, offset, digest = self.folder.rows(state.offset, state.digest)
         except Replaced:
-            say(f"{self.address}: the training began anew or went back: it is sent from its beginning")
+            say(f"{self.address}: the training began again or went back: it is sent from its beginning")
             state.begin_anew()
             self.target = None
             return True

@@ -6,6 +6,7 @@ use eframe::egui::{Context, ThemePreference};
 use serde::{Deserialize, Serialize};
 
 use crate::files;
+use crate::notify::Ways;
 use crate::ui::panels;
 use crate::ui::plot::Scale;
 use crate::ui::theme::{self, metrics};
@@ -34,6 +35,9 @@ pub struct Preferences {
     pub knows_handles: bool,
     /// The folder of the library that was named last.
     pub library: String,
+    /// Whether the desktop tells what the detectors find, and the address of a webhook that does.
+    pub notify_desktop: bool,
+    pub notify_webhook: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,6 +90,8 @@ impl Default for Preferences {
             reduced_motion: view.reduced_motion,
             knows_handles: false,
             library: String::new(),
+            notify_desktop: false,
+            notify_webhook: None,
         }
     }
 }
@@ -146,6 +152,8 @@ impl Preferences {
             reduced_motion: view.reduced_motion,
             knows_handles: !view.hint,
             library: view.library.trim().to_owned(),
+            notify_desktop: view.notify.desktop,
+            notify_webhook: view.notify.webhook.clone().filter(|address| !address.trim().is_empty()),
         }
     }
 
@@ -164,6 +172,7 @@ impl Preferences {
         view.smoothing = self.smoothing;
         view.reduced_motion = self.reduced_motion;
         view.hint = !self.knows_handles;
+        view.notify = Ways { desktop: self.notify_desktop, webhook: self.notify_webhook.clone() };
         // What the environment names goes before.
         if view.library.is_empty() {
             view.library.clone_from(&self.library);
