@@ -66,6 +66,12 @@ else
     skip prometheus "cannot be installed: prometheus, prometheus-alertmanager"
 fi
 
+if command -v git >/dev/null; then
+    step ci-examples 60 python3 tests/ci_examples.py "$anneal"
+else
+    skip ci-examples "there is no git"
+fi
+
 "$python" -c 'import pip' 2>/dev/null || { rm -rf "$venv" && timeout 60 python3 -m venv "$venv"; } || true
 
 read_by_tensorboard() {

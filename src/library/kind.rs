@@ -44,7 +44,7 @@ impl Kind {
     /// What a folder is, if it is any of them.
     pub fn of(folder: &Path) -> Option<Self> {
         let is_there = |name: &&str| folder.join(name).is_file();
-        KINDS.iter().find(|row| row.needed.iter().all(|name| is_there(name))).map(|row| row.kind)
+        KINDS.iter().find(|row| row.needed.iter().all(is_there)).map(|row| row.kind)
     }
 
     /// The kind of this name.

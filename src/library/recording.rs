@@ -145,7 +145,7 @@ fn rows(recording: &Recording) -> Vec<Row> {
             val_accuracy: val_accuracy.map(|accuracy| accuracy as f32),
             ..Row::default()
         };
-        before = row.clone();
+        before = row;
         // Before the first loss there is nothing that could be compared.
         if !has_losses || loss.is_some() || row.train_loss != 0.0 || val_loss.is_some() {
             rows.push(row);

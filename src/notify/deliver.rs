@@ -43,7 +43,8 @@ fn webhook(programs: &Programs, note: &Note, address: &str) -> Result<(), String
     if !(address.starts_with("https://") || address.starts_with("http://")) {
         return Err("its address begins with neither https:// nor http://".to_owned());
     }
-    let body = json!({ "source": "anneal-studio", "note": note, "text": format!("{}: {}", note.run, note.text) });
+    let body =
+        json!({ "source": "anneal-studio", "note": note, "text": format!("{}: {}", note.run, note.text) });
     // The address by standard input: the list of processes shows arguments to everybody.
     let quoted = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
     let config = format!(
@@ -88,7 +89,9 @@ fn ended(mut command: Command, input: Option<String>, install: &str) -> Result<(
         match child.try_wait().map_err(|error| error.to_string())? {
             Some(status) if status.success() => return Ok(()),
             Some(status) => {
-                return Err(status.code().map_or_else(|| "it was ended".to_owned(), |code| format!("exit code {code}")));
+                return Err(status
+                    .code()
+                    .map_or_else(|| "it was ended".to_owned(), |code| format!("exit code {code}")));
             }
             None if begun.elapsed() > PATIENCE => {
                 let _ = child.kill();

@@ -60,7 +60,8 @@ mod tests {
     use super::*;
 
     fn told(watch: &mut Watch, all: &[(u64, Kind)]) -> Vec<&'static str> {
-        let finding = |kind| Finding { kind, first: 5, last: 5, count: 1, evidence: Vec::new(), remedies: Vec::new() };
+        let finding =
+            |kind| Finding { kind, first: 5, last: 5, count: 1, evidence: Vec::new(), remedies: Vec::new() };
         let all: Vec<(u64, Finding)> = all.iter().map(|(run, kind)| (*run, finding(*kind))).collect();
         let found = all.iter().map(|(run, finding)| Found { experiment: "e", run: *run, name: "r", finding });
         watch.new_among(found).iter().map(|note| note.kind).collect()

@@ -16,12 +16,15 @@ pub struct State {
 /// Tells what is new, and says what could not be told. Nothing is waited for.
 pub fn poll(studio: &mut Studio, _: bool) -> bool {
     let mut ways = studio.view.notify.clone();
-    ways.webhook = ways.webhook.map(|address| address.trim().to_owned()).filter(|address| !address.is_empty());
+    ways.webhook =
+        ways.webhook.map(|address| address.trim().to_owned()).filter(|address| !address.is_empty());
     let wanted = ways.desktop || ways.webhook.is_some();
     let experiment = studio.document.experiment().name.clone();
     let found = studio.frame.lanes.iter().flat_map(|lane| {
         let run = studio.document.run(lane.id.run);
-        run.into_iter().flat_map(|run| lane.findings.iter().map(|finding| (u64::from(lane.id.run.0), run.name.as_str(), finding)))
+        run.into_iter().flat_map(|run| {
+            lane.findings.iter().map(|finding| (u64::from(lane.id.run.0), run.name.as_str(), finding))
+        })
     });
     let found = found.map(|(run, name, finding)| Found { experiment: &experiment, run, name, finding });
     let found: Vec<Found<'_>> = found.collect();

@@ -76,10 +76,17 @@ fn a_webhook_gets_a_note_as_json() {
 fn the_address_of_a_webhook_is_in_no_argument_and_in_no_sentence() {
     let place = tempfile::tempdir().unwrap();
     let at = |name: &str| place.path().join(name).display().to_string();
-    let text = format!("echo \"$@\" > {}; cat > {}.part; mv {}.part {}; exit 22", at("arguments"), at("input"), at("input"), at("input"));
+    let text = format!(
+        "echo \"$@\" > {}; cat > {}.part; mv {}.part {}; exit 22",
+        at("arguments"),
+        at("input"),
+        at("input"),
+        at("input")
+    );
     let webhook = script(place.path(), "curl", &text);
     let mut notifier = Notifier::start(Programs { webhook, ..Programs::default() }).unwrap();
-    notifier.tell(note("r"), &Ways { desktop: false, webhook: Some("https://hooks.example/secret".to_owned()) });
+    notifier
+        .tell(note("r"), &Ways { desktop: false, webhook: Some("https://hooks.example/secret".to_owned()) });
     let said = until("what went wrong", || notifier.problems().into_iter().next());
     assert_eq!(said, "the webhook was not reached: it answered with an error");
     let read = |name: &str| fs::read_to_string(place.path().join(name)).unwrap();
@@ -117,12 +124,16 @@ fn a_desktop_that_hangs_makes_nobody_wait_and_what_was_dropped_is_said() {
 
 #[test]
 fn a_program_that_is_missing_is_said_once_with_what_to_install() {
-    let programs = Programs { desktop: PathBuf::from("/nowhere/notify-send"), webhook: PathBuf::from("/nowhere/curl") };
+    let programs =
+        Programs { desktop: PathBuf::from("/nowhere/notify-send"), webhook: PathBuf::from("/nowhere/curl") };
     let mut notifier = Notifier::start(programs).unwrap();
     let ways = Ways { desktop: true, webhook: None };
     (0..3).for_each(|_| notifier.tell(note("r"), &ways));
     let said = until("what went wrong", || notifier.problems().into_iter().next());
-    assert_eq!(said, "the desktop shows no message: its program is not there: install notify-send (libnotify-bin)");
+    assert_eq!(
+        said,
+        "the desktop shows no message: its program is not there: install notify-send (libnotify-bin)"
+    );
     notifier.tell(note("r"), &Ways { desktop: false, webhook: Some("ftp://x".to_owned()) });
     let next = until("the next", || notifier.problems().into_iter().next());
     assert!(next.contains("neither https:// nor http://"), "{next}");

@@ -17,7 +17,9 @@ impl Kind {
         let section = PAGE.split_once(heading.as_str()).map_or("", |(_, after)| after);
         let section = section.split("\n## ").next().unwrap_or_default();
         let plain = section.replace("**", "").replace('`', "");
-        plain.split("\n\n").map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "))
+        plain
+            .split("\n\n")
+            .map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "))
             .filter(|paragraph| !paragraph.is_empty())
             .collect()
     }
@@ -32,7 +34,11 @@ mod tests {
         for kind in Kind::ALL {
             let text = kind.runbook().join(" ");
             assert!(text.contains("Symptom."), "{}: {text}", kind.name());
-            assert!(["Fix.", "First.", "Then."].iter().any(|word| text.contains(word)), "{}: {text}", kind.name());
+            assert!(
+                ["Fix.", "First.", "Then."].iter().any(|word| text.contains(word)),
+                "{}: {text}",
+                kind.name()
+            );
             assert!(!text.contains('*') && !text.contains('`'), "{text}");
         }
         assert_eq!(Kind::StuckAtChance.runbook_link(), "docs/runbook.md#stuck-at-chance");

@@ -1,14 +1,12 @@
 //! What goes wrong, how it shows, what mostly causes it, and what may help.
 
-use eframe::egui::{
-    CollapsingHeader, Color32, Label, RichText, ScrollArea, Sense, TextEdit, Ui, vec2,
-};
+use eframe::egui::{CollapsingHeader, Color32, Label, RichText, ScrollArea, Sense, TextEdit, Ui, vec2};
 
 use crate::analysis::detect::Policy;
 use crate::analysis::detect::{Evidence, Finding, Kind, Remedy, Severity};
+use crate::notify::Ways;
 use crate::train::ids::{Mode, RunId};
 use crate::ui::document::Row;
-use crate::notify::Ways;
 use crate::ui::format;
 use crate::ui::notices;
 use crate::ui::panel::{Panel, Question};

@@ -1,6 +1,8 @@
 //! The list of runs. Only the rows in view are laid out, however many there are.
 
-use eframe::egui::{Label, Rect, ScrollArea, Sense, Shape, Stroke, Ui, UiBuilder, pos2, vec2};
+use eframe::egui::{
+    Label, Rect, Role, ScrollArea, Sense, Shape, Stroke, Ui, UiBuilder, WidgetInfo, pos2, vec2,
+};
 
 use super::Wish;
 use super::answer::{Answer, Line};
@@ -167,6 +169,9 @@ fn drawn(ui: &mut Ui, row: &Row, cells: &Cells, lanes: Vec<Lane>, chosen: &[Lane
     let (rect, response) =
         ui.allocate_exact_size(vec2(ui.available_width(), metrics::CONTROL), Sense::click());
     let is_chosen = lanes.iter().all(|lane| chosen.contains(lane));
+    response.widget_info(|| {
+        WidgetInfo::selected(Role::Button, true, is_chosen, format!("Compare {}", cells.name))
+    });
     let fill = if is_chosen { Some(tokens.raised) } else { response.hovered().then_some(tokens.hover) };
     if let Some(fill) = fill {
         ui.painter().rect_filled(rect, metrics::RADIUS, fill);
