@@ -208,10 +208,13 @@ fn executive(answer: &mut Answer, index: &Index, key: &Key) -> Result<(), Librar
     Ok(())
 }
 
+/// Trainings of a run in the order of time, told apart by their folders, each with its seeds' losses.
+type Trainings<'a> = BTreeMap<(u64, &'a str), Vec<f64>>;
+
 /// Runs whose newest training ended worse than the one before, the worst first.
 fn regressions(entries: &[Entry]) -> Vec<Regression> {
-    // By experiment and run, the trainings in the order of time, each with its seeds' losses.
-    let mut runs: BTreeMap<(&str, &str), BTreeMap<(u64, &str), Vec<f64>>> = BTreeMap::new();
+    // By experiment and run.
+    let mut runs: BTreeMap<(&str, &str), Trainings<'_>> = BTreeMap::new();
     for entry in entries {
         if let Some(loss) = entry.lane.final_val_loss {
             let trainings = runs.entry((&entry.experiment, &entry.lane.run)).or_default();
@@ -219,7 +222,7 @@ fn regressions(entries: &[Entry]) -> Vec<Regression> {
         }
     }
     let mean = |losses: &Vec<f64>| losses.iter().sum::<f64>() / losses.len() as f64;
-    let of = |((experiment, run), trainings): ((&str, &str), BTreeMap<_, Vec<f64>>)| {
+    let of = |((experiment, run), trainings): ((&str, &str), Trainings<'_>)| {
         let mut last = trainings.values().rev().map(mean);
         let (now, before) = (last.next()?, last.next()?);
         (now > before).then(|| Regression { name: format!("{experiment} · {run}"), before, now })

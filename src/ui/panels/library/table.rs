@@ -81,7 +81,7 @@ pub fn show(ui: &mut Ui, answer: &Answer, chosen: &[Lane], filter: &mut Filter, 
             });
             for column in &COLUMNS {
                 right_cell(ui, metrics::COLUMN, |ui| {
-                    header(ui, filter, column.title, column.sort, column.help)
+                    header(ui, filter, column.title, column.sort, column.help);
                 });
             }
         });
