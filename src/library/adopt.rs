@@ -27,6 +27,7 @@ pub struct Followed<'a> {
     pub finished: bool,
     /// Updates from the one that each change was for to the one it took effect at.
     pub latencies: Vec<u64>,
+    /// How long it was followed.
     pub seconds: Option<f64>,
 }
 

@@ -21,6 +21,8 @@ struct Written {
     /// The rows that it had then, and whether it was over.
     had: (u64, bool),
     at: Instant,
+    /// When it was first seen.
+    since: Instant,
 }
 
 /// What of a live run is written, copied so that nothing waits for the disk.
@@ -31,6 +33,8 @@ struct Copied {
     recording: Recording,
     finished: bool,
     latencies: Vec<u64>,
+    /// How long it has been followed.
+    seconds: Option<f64>,
 }
 
 /// Keeps live runs in a library.
@@ -57,7 +61,8 @@ impl Follower {
             if live.have == 0 || !is_due {
                 continue;
             }
-            let (id, copied) = (live.id.clone(), copied(&live, now));
+            let since = known.map_or(now, |it| it.since);
+            let (id, copied) = (live.id.clone(), copied(&live, now, since));
             drop(live);
             let (library, place) = (library.to_owned(), known.map(|it| it.place.clone()));
             let work = move |_: &_| write(&library, place, &copied).map_err(|error| error.to_string());
@@ -66,7 +71,7 @@ impl Follower {
             match job {
                 Ok(job) => {
                     let place = known.map(|it| it.place.clone()).unwrap_or_default();
-                    self.written.insert(id.clone(), Written { place, had, at });
+                    self.written.insert(id.clone(), Written { place, had, at, since });
                     self.writing = Some((id, job));
                 }
                 Err(error) => return Some(Err(format!("no thread to keep a live run: {error}"))),
@@ -102,7 +107,7 @@ impl Follower {
     }
 }
 
-fn copied(live: &Live, now: Instant) -> Copied {
+fn copied(live: &Live, now: Instant, since: Instant) -> Copied {
     let about = &live.about;
     let mut settings = BTreeMap::new();
     for group in &about.groups {
@@ -119,6 +124,7 @@ fn copied(live: &Live, now: Instant) -> Copied {
         recording: live.recording.recording().clone(),
         finished: live.state(now).is_over(),
         latencies: taken.collect(),
+        seconds: Some(now.duration_since(since).as_secs_f64()).filter(|seconds| *seconds > 0.0),
     }
 }
 
@@ -134,7 +140,7 @@ fn write(library: &Path, place: Option<PathBuf>, copied: &Copied) -> Result<Path
         recording: &copied.recording,
         finished: copied.finished,
         latencies: copied.latencies.clone(),
-        seconds: None,
+        seconds: copied.seconds,
     };
     keep_at(&place, &followed)?;
     Index::open(library)?.add(&place)?;

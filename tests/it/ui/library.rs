@@ -178,6 +178,7 @@ fn a_hundred_thousand_runs_are_listed_filtered_and_sorted() {
             delta: Vec2::new(0.0, -400.0),
             modifiers: Modifiers::NONE,
             phase: eframe::egui::TouchPhase::Move,
+            source: eframe::egui::MouseWheelSource::Wheel,
         });
     });
     eprintln!("scrolling: {middle:.2} ms a frame, 99th {late:.2}");
