@@ -6,6 +6,7 @@ pub mod canary;
 mod chart;
 pub mod detect;
 pub mod ensemble;
+pub(crate) mod events;
 pub mod glossary;
 pub mod microscope;
 pub mod noise_scale;

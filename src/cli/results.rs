@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::data_report::DataSummary;
 use super::{Failure, output, resumes};
 use crate::analysis::detect::Finding;
+use crate::analysis::events::write_event;
 use crate::analysis::summary::RunSummary;
 use crate::data::TableReport;
 use crate::experiment::Experiment;
@@ -100,16 +101,6 @@ pub struct Results {
     events: BufWriter<Sealing<File>>,
     /// The first update of the metrics.
     first: u64,
-}
-
-/// One line of `events.jsonl`.
-#[derive(Serialize)]
-struct EventLine<'a> {
-    update: u64,
-    run: &'a str,
-    replica: u32,
-    kind: &'static str,
-    message: String,
 }
 
 #[derive(Serialize)]
@@ -220,9 +211,8 @@ impl Results {
         let failed = lane.failed.clone().map(|why| (lane.update, EventKind::Failed, why));
         let found = findings.iter().map(|finding| (finding.first, EventKind::Finding, finding.message()));
         for (update, kind, message) in changes.chain(diverged).chain(failed).chain(found) {
-            let line = EventLine { update, run, replica, kind: kind.name(), message };
-            serde_json::to_writer(&mut self.events, &line).with_context(full)?;
-            self.events.write_all(b"\n").with_context(full)?;
+            let event = Event { update, kind, message, generation: 0 };
+            write_event(&mut self.events, run, replica, &event).with_context(full)?;
         }
         Ok(())
     }

@@ -1,12 +1,14 @@
 //! `anneal serve`: the API without a window, over a training of its own or none.
 
 mod outcome;
+mod signals;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use anyhow::Context;
 use clap::Args;
 
 use super::landing::{Landing, usual};
@@ -23,8 +25,6 @@ use crate::ui::remote::{self, Standing};
 
 /// What can be asked of a training without a window.
 const CAN: &[&str] = &["pause", "resume", "stop", "step", "snapshot", "fork", "schedule"];
-/// Between two looks at what other programs train, while nothing trains here.
-const KEPT: Duration = Duration::from_secs(1);
 /// Between two looks at the training.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -61,15 +61,17 @@ pub struct Arguments {
 
 pub fn run(args: &Arguments) -> Result<(), Failure> {
     let hub = Arc::new(Hub::default());
+    signals::listen().context("cannot listen for the signals that end it")?;
     let Some(file) = &args.file else {
-        let _server = serve(&hub, args)?;
+        let server = serve(&hub, args)?;
         output::say("anneal: waiting for trainings of other programs; Ctrl-C ends it");
         let library = args.library.clone().or_else(usual);
         let mut follower = Follower::default();
-        loop {
-            std::thread::sleep(KEPT);
-            follow(&mut follower, library.as_deref(), &hub);
-        }
+        let by = wait(&mut || follow(&mut follower, library.as_deref(), &hub));
+        drop(server);
+        last(&mut follower, library.as_deref(), &hub);
+        output::say(format!("anneal: ended by {by}; the trainings that had joined go on by themselves"));
+        return Ok(());
     };
     let experiment = read(file)?;
     let landing = Landing::of(args.library.clone(), args.out.is_some(), &experiment.name)?;
@@ -94,53 +96,82 @@ pub fn run(args: &Arguments) -> Result<(), Failure> {
     let (own, inbox) = Own::new(engine.viewer(), document.revision(), CAN, Box::new(|| ()));
     hub.set_own(own);
     let server = serve(&hub, args)?;
-    if folder.is_some() {
-        output::say(
-            "anneal: the results are written when the training ends or is asked to stop, not after Ctrl-C",
-        );
-    }
     let start = Instant::now();
     let mut follower = Follower::default();
-    let ended = train(&engine, &mut document, &inbox, &hub, &mut || {
-        follow(&mut follower, library.as_deref(), &hub);
-    });
+    let mut look = || follow(&mut follower, library.as_deref(), &hub);
+    let ended = train(&engine, &mut document, &inbox, &hub, &mut look);
+    hub.stop_own();
+    while let Some(ask) = inbox.next() {
+        ask.answer(Err(Refused::Conflict("the training is over".to_owned())));
+    }
     hub.tick(Instant::now());
     let seconds = start.elapsed().as_secs_f64();
-    let written = outcome::write(folder.as_ref(), file, &document, &engine.viewer(), &hub, seconds);
+    let kept = outcome::write(folder.as_ref(), file, &document, &engine, &hub, seconds);
+    let words = match &ended {
+        Ok(End::Finished) => "the training has ended".to_owned(),
+        Ok(End::Asked(by)) => {
+            let update = engine.read(|shared| shared.status.update);
+            format!("asked to end by {by}, after {update} updates")
+        }
+        Err(why) => why.clone(),
+    };
+    match &kept {
+        Ok(Some(checkpoint)) => output::say(format!("anneal: {words}; {checkpoint}")),
+        Ok(None) => output::say(format!("anneal: {words}; nothing of it is kept: --out DIR keeps it")),
+        Err(_) => output::say(format!("anneal: {words}")),
+    }
     if let Some(landing) = landing {
         landing.add();
     }
-    match &ended {
-        Ok(()) => output::say("anneal: the training has ended"),
-        Err(why) => output::say(format!("anneal: {why}")),
-    }
-    written?;
-    if !args.end {
+    kept?;
+    if !args.end && signals::asked().is_none() {
         output::say("anneal: its numbers can be read on; Ctrl-C ends it");
-        loop {
-            if let Some(ask) = inbox.wait(KEPT) {
-                ask.answer(Err(Refused::Conflict("the training is over".to_owned())));
-            }
-            follow(&mut follower, library.as_deref(), &hub);
-        }
+        wait(&mut look);
     }
     drop(server);
-    if let Some(library) = &library {
-        // What other programs did until now.
-        follow(&mut follower, Some(library), &hub);
-        follower.finish();
+    last(&mut follower, library.as_deref(), &hub);
+    ended.map(drop).map_err(|why| anyhow::anyhow!(why).into())
+}
+
+/// Waits for a signal, looking at what other programs train meanwhile; its name.
+fn wait(look: &mut dyn FnMut()) -> &'static str {
+    loop {
+        look();
+        match signals::asked() {
+            Some(by) => return by,
+            None => std::thread::sleep(LOOK),
+        }
     }
-    ended.map_err(|why| anyhow::anyhow!(why).into())
 }
 
 /// Keeps what other programs train, and says what has landed.
 fn follow(follower: &mut Follower, library: Option<&Path>, hub: &Hub) {
     let Some(library) = library else { return };
-    match follower.tick(library, hub, Instant::now()) {
-        None => {}
-        Some(Ok(place)) => output::say(format!("anneal: a live run is in the library as {place}")),
-        Some(Err(why)) => output::say(format!("anneal: a live run is not in the library: {why}")),
+    if let Some(landed) = follower.tick(library, hub, Instant::now()) {
+        tell_landed(landed);
     }
+}
+
+/// Keeps what other programs did until now.
+fn last(follower: &mut Follower, library: Option<&Path>, hub: &Hub) {
+    let Some(library) = library else { return };
+    for landed in follower.finish(library, hub) {
+        tell_landed(landed);
+    }
+}
+
+fn tell_landed(landed: Result<String, String>) {
+    output::say(match landed {
+        Ok(place) => format!("anneal: a live run is in the library as {place}"),
+        Err(why) => format!("anneal: a live run is not in the library: {why}"),
+    });
+}
+
+/// Why a training is over.
+enum End {
+    Finished,
+    /// Somebody asked for it.
+    Asked(String),
 }
 
 /// Trains until the end, or until somebody asks to stop, doing what is asked in between.
@@ -150,18 +181,25 @@ fn train(
     inbox: &Inbox,
     hub: &Hub,
     look: &mut dyn FnMut(),
-) -> Result<(), String> {
+) -> Result<End, String> {
     loop {
         look();
         if let Some(ask) = inbox.wait(LOOK) {
             if matches!(ask.wish, Wish::Stop) {
-                stop(engine, document, ask);
-                return Ok(());
+                let by = ask.by.clone();
+                rest(engine);
+                let update = engine.read(|shared| shared.status.update);
+                ask.answer(Ok(Done { update, generation: document.generation() }));
+                return Ok(End::Asked(by));
             }
             answer(engine, document, hub, ask);
         }
+        if let Some(by) = signals::asked() {
+            rest(engine);
+            return Ok(End::Asked(by.to_owned()));
+        }
         match engine.read(|shared| shared.status.state.clone()) {
-            State::Finished => return Ok(()),
+            State::Finished => return Ok(End::Finished),
             State::Failed(why) => return Err(why),
             _ => {}
         }
@@ -195,14 +233,12 @@ fn tell(engine: &Engine, command: Command) {
     }
 }
 
-fn stop(engine: &Engine, document: &Document, ask: Ask) {
+/// Lets the training rest after the chunk of updates under way.
+fn rest(engine: &Engine) {
     tell(engine, Command::Pause);
-    // It rests after the chunk of updates under way.
-    while engine.read(|shared| shared.status.state == State::Playing) {
+    while engine.read(|shared| matches!(shared.status.state, State::Playing | State::Preparing)) {
         std::thread::sleep(Duration::from_millis(1));
     }
-    let update = engine.read(|shared| shared.status.update);
-    ask.answer(Ok(Done { update, generation: document.generation() }));
 }
 
 /// Starts the server and says where it is.

@@ -14,6 +14,8 @@ use crate::recording::Recording;
 
 /// Between two times that a training under way is written down.
 const OFTEN: Duration = Duration::from_secs(60);
+/// Between two looks at whether something is on the disk.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// What is known of a live run that is kept.
 struct Written {
@@ -42,6 +44,8 @@ struct Copied {
 pub struct Follower {
     written: BTreeMap<String, Written>,
     writing: Option<(String, Job<Result<PathBuf, String>>)>,
+    /// Whether nothing comes after this: what is new is written at once.
+    is_last: bool,
 }
 
 impl Follower {
@@ -57,7 +61,8 @@ impl Follower {
             let over = live.state(now).is_over() || live.state(now) == LiveState::Disconnected;
             let had = (live.have, over);
             let known = self.written.get(&live.id);
-            let is_due = known.is_none_or(|it| it.had != had && (over || now.duration_since(it.at) > OFTEN));
+            let waited = |it: &Written| over || self.is_last || now.duration_since(it.at) > OFTEN;
+            let is_due = known.is_none_or(|it| it.had != had && waited(it));
             if live.have == 0 || !is_due {
                 continue;
             }
@@ -81,15 +86,21 @@ impl Follower {
         said
     }
 
-    /// Waits until what is under way is on the disk.
-    pub fn finish(&mut self) -> Option<Result<String, String>> {
-        while self.writing.is_some() {
-            if let Some(said) = self.landed() {
-                return Some(said);
+    /// Writes down everything that is new and waits until it is on the disk; what is to be said.
+    pub fn finish(&mut self, library: &Path, hub: &Hub) -> Vec<Result<String, String>> {
+        let mut said = Vec::new();
+        self.is_last = true;
+        loop {
+            let landed = self.tick(library, hub, Instant::now());
+            let failed = landed.as_ref().is_some_and(Result::is_err);
+            said.extend(landed);
+            if self.writing.is_none() || failed {
+                break;
             }
-            std::thread::sleep(Duration::from_millis(5));
+            std::thread::sleep(LOOK);
         }
-        None
+        self.is_last = false;
+        said
     }
 
     fn landed(&mut self) -> Option<Result<String, String>> {

@@ -7,12 +7,14 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::analysis::audit::Tally;
+use crate::analysis::events::write_event;
 use crate::analysis::summary::RunSummary;
 use crate::engine::Viewer;
-use crate::files;
+use crate::files::{self, Seal, Sealing};
 use crate::library::{Index, LibraryError, new_place};
 use crate::telemetry::metrics::Writer;
 use crate::telemetry::{Column, Store};
+use crate::train::checkpoint::Ledger;
 use crate::train::ids::Revision;
 
 /// What was written.
@@ -20,6 +22,8 @@ pub struct Kept {
     pub summaries: Vec<RunSummary>,
     /// `metrics.csv` has every so many updates: of a long history the engine keeps groups.
     pub stride: usize,
+    /// What a checkpoint of where it stands has to know of the files.
+    pub ledger: Ledger,
 }
 
 /// A lane as it was when it was copied.
@@ -51,7 +55,7 @@ fn copied(revision: &Revision, viewer: &Viewer) -> (Vec<Copied>, u64) {
     })
 }
 
-/// Writes a training's `experiment.toml`, `metrics.csv`, `changes.jsonl` and, where it has ended, `summary.json` with
+/// Writes a training's `experiment.toml`, `metrics.csv`, `events.jsonl`, `changes.jsonl` and, where it has ended, `summary.json` with
 /// the wall time that it took, if that is known. `source` is the experiment's own file, which stays as it is where it
 /// lies in the folder.
 ///
@@ -66,12 +70,19 @@ pub fn write(
     ended: Option<Option<f64>>,
 ) -> io::Result<Kept> {
     let (lanes, per_epoch) = copied(revision, viewer);
-    let kept = summed_up(&lanes, revision, ended.flatten());
+    let mut kept = summed_up(&lanes, revision, ended.flatten());
     let at = |name: &str| folder.join(name);
     if !source.is_some_and(|source| files::same(source, &at("experiment.toml"))) {
         revision.experiment.contained().save(at("experiment.toml")).map_err(io::Error::other)?;
     }
-    files::replace(&at("metrics.csv"), |file| metrics(BufWriter::new(file), &lanes, per_epoch))?;
+    files::replace(&at("metrics.csv"), |file| {
+        kept.ledger.metrics = Some(metrics(file, &lanes, per_epoch)?);
+        Ok(())
+    })?;
+    files::replace(&at("events.jsonl"), |file| {
+        kept.ledger.events = Some(events(file, &lanes)?);
+        Ok(())
+    })?;
     let write = |name: &str, text: &str| files::replace(&at(name), |file| file.write_all(text.as_bytes()));
     write("changes.jsonl", changes)?;
     if ended.is_some() {
@@ -95,23 +106,36 @@ fn summed_up(lanes: &[Copied], revision: &Revision, seconds: Option<f64>) -> Kep
         RunSummary::of(lane.run.clone(), lane.replica, ended, &tally, seconds)
     };
     let stride = lanes.iter().map(|lane| lane.store.series(Column::Lr).stride()).max();
-    Kept { summaries: lanes.iter().map(summary).collect(), stride: stride.unwrap_or(1) }
+    let ledger = Ledger { seconds: seconds.unwrap_or_default(), ..Ledger::default() };
+    Kept { summaries: lanes.iter().map(summary).collect(), stride: stride.unwrap_or(1), ledger }
 }
 
-fn metrics(to: impl io::Write, lanes: &[Copied], per_epoch: u64) -> io::Result<()> {
+fn events(to: impl io::Write, lanes: &[Copied]) -> io::Result<Seal> {
+    let mut events = Sealing::new(BufWriter::new(to));
+    for lane in lanes {
+        let all = lane.store.events().iter();
+        all.map(|event| write_event(&mut events, &lane.run, lane.replica, event))
+            .collect::<io::Result<()>>()?;
+    }
+    events.flush()?;
+    Ok(events.seal())
+}
+
+fn metrics(to: impl io::Write, lanes: &[Copied], per_epoch: u64) -> io::Result<Seal> {
     let mut groups: Vec<Arc<str>> = Vec::new();
     for name in lanes.iter().flat_map(|lane| lane.store.groups()) {
         if !groups.contains(name) {
             groups.push(Arc::clone(name));
         }
     }
-    let mut metrics = Writer::new(to, groups.into())?;
+    let mut metrics = Writer::new(Sealing::new(BufWriter::new(to)), groups.into())?;
     for lane in lanes {
         for (row, groups) in lane.store.rows() {
             metrics.write((&lane.run, lane.replica), row.update / per_epoch, &row, &groups)?;
         }
     }
-    metrics.flush()
+    metrics.flush()?;
+    Ok(metrics.get_ref().seal())
 }
 
 /// Keeps the training in a library, in a folder of its own. Returns the folder.

@@ -128,10 +128,7 @@ fn a_live_run_lands_while_it_is_followed_and_again_when_it_has_ended() {
     let hub = Hub::default();
     let mut follower = Follower::default();
     sent(&hub, 0, &[4.0, 3.0, 2.0], "training");
-    let tick = |follower: &mut Follower| {
-        let said = follower.tick(&place.library(), &hub, Instant::now());
-        said.or_else(|| follower.finish())
-    };
+    let tick = |follower: &mut Follower| follower.finish(&place.library(), &hub).pop();
     let landed = tick(&mut follower).expect("it has landed").expect("and was written");
     let first = Training::read(Path::new(&landed)).unwrap();
     assert_eq!((first.experiment.as_str(), first.finished), ("followed", false));
