@@ -113,9 +113,8 @@ fn summed_up(lanes: &[Copied], revision: &Revision, seconds: Option<f64>) -> Kep
 fn events(to: impl io::Write, lanes: &[Copied]) -> io::Result<Seal> {
     let mut events = Sealing::new(BufWriter::new(to));
     for lane in lanes {
-        let all = lane.store.events().iter();
-        all.map(|event| write_event(&mut events, &lane.run, lane.replica, event))
-            .collect::<io::Result<()>>()?;
+        let mut all = lane.store.events().iter();
+        all.try_for_each(|event| write_event(&mut events, &lane.run, lane.replica, event))?;
     }
     events.flush()?;
     Ok(events.seal())
