@@ -134,12 +134,12 @@ class Block(threading.Thread):
                     said = self.ask(worker, told)
                 return said
             except (errors.ActorDiedError, errors.ActorUnavailableError, errors.RayActorError, Lost) as error:
-                why = str(error).splitlines()[0]
+                why = type(error).__name__
             except errors.RayTaskError as error:
                 if type(error.cause).__name__ != Lost.__name__:
                     raise
                 why = str(error.cause)
-            print(f"anneal: a worker was lost, its block {self.block} is done again ({why})", file=sys.stderr, flush=True)
+            print(f"anneal: a worker was lost ({why}): its block {self.block} is done again", file=sys.stderr, flush=True)
             if not self.alive(worker):
                 self.pool.replace(self.block, worker)
             self.life += 1

@@ -49,14 +49,19 @@ pub(super) enum Told {
 #[serde(rename_all = "snake_case")]
 pub(super) enum Said {
     /// The share of the block that is done.
-    Progress { share: f64, running: Vec<(usize, Vec<(u64, f32)>)> },
+    Progress {
+        share: f64,
+        running: Vec<(usize, Vec<(u64, f32)>)>,
+    },
     Done {
         /// Trials that have ended, and why they could not be trained.
         ended: Vec<(Line, Option<String>)>,
         /// How those that are still trained look; nothing where infinitely bad.
         curves: Vec<(usize, Vec<(u64, Option<f64>)>)>,
     },
-    Failed { why: String },
+    Failed {
+        why: String,
+    },
 }
 
 impl Told {
@@ -87,11 +92,7 @@ struct Block {
 ///
 /// # Errors
 /// When it cannot read or write.
-pub fn serve(
-    told: impl BufRead,
-    mut say: impl Write,
-    pool: &Arc<rayon::ThreadPool>,
-) -> io::Result<()> {
+pub fn serve(told: impl BufRead, mut say: impl Write, pool: &Arc<rayon::ThreadPool>) -> io::Result<()> {
     let mut block: Option<Block> = None;
     for line in told.lines() {
         let said = match serde_json::from_str::<Told>(&line?) {
@@ -133,7 +134,9 @@ fn one(
     match told {
         Told::Begin { version, experiment, origin, trials } => {
             if version != VERSION {
-                let why = format!("this worker has anneal {VERSION} and the driver {version}: only the same version gives the same bits");
+                let why = format!(
+                    "this worker has anneal {VERSION} and the driver {version}: only the same version gives the same bits"
+                );
                 return Err(SweepError::Impossible(why));
             }
             *block = Some(begin(block.take(), (experiment, origin), &trials, pool)?);
@@ -145,7 +148,8 @@ fn one(
                 say(&Said::Progress { share, running })
             })?;
             if step < STEPS {
-                let finite = |&(step, badness): &(u64, f64)| (step, Some(badness).filter(|it| it.is_finite()));
+                let finite =
+                    |&(step, badness): &(u64, f64)| (step, Some(badness).filter(|it| it.is_finite()));
                 let looks = wave.curves(sweeper.setting(), step).into_iter();
                 curves = looks.map(|(trial, curve)| (trial, curve.iter().map(finite).collect())).collect();
             }

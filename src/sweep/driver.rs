@@ -118,7 +118,16 @@ impl Sweeper {
         let mut setting = Setting::new(space, sweep.objectives.clone(), sweep.seeds, pool);
         setting.know(experiment, prepared);
         setting.watches = pruner.is_some() || !sweep.objectives.iter().all(|it| it.looks_at_the_end_only());
-        Ok(Self { experiment: header, sweep: sweep.clone(), setting, sampler, pruner, clock, lanes, elsewhere: None })
+        Ok(Self {
+            experiment: header,
+            sweep: sweep.clone(),
+            setting,
+            sampler,
+            pruner,
+            clock,
+            lanes,
+            elsewhere: None,
+        })
     }
 
     /// Tries these points of the space, in this order, whatever the search.

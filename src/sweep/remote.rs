@@ -138,11 +138,8 @@ impl<'p> There<'p> {
             dealt[at % count].push(trial.clone());
         }
         let origin = pool.origin.clone();
-        let told: Vec<(usize, Told)> = dealt
-            .iter()
-            .map(|trials| Told::begin(experiment, origin.clone(), trials))
-            .enumerate()
-            .collect();
+        let told: Vec<(usize, Told)> =
+            dealt.iter().map(|trials| Told::begin(experiment, origin.clone(), trials)).enumerate().collect();
         let blocks = dealt.iter().map(|trials| trials.iter().map(|(trial, _)| *trial).collect()).collect();
         let values = trials.into_iter().collect();
         let mut race = Self { pool, blocks, values, looks: Vec::new(), ended: Vec::new() };
@@ -168,7 +165,8 @@ impl<'p> There<'p> {
                 Said::Failed { why } => return Err(RemoteError::Pool(why).into()),
                 Said::Progress { share, running: now } => {
                     shares[block] = share;
-                    running[block] = now.into_iter().filter_map(|(trial, losses)| self.one(trial, losses)).collect();
+                    running[block] =
+                        now.into_iter().filter_map(|(trial, losses)| self.one(trial, losses)).collect();
                     let weight = |block: usize| self.blocks[block].len() as f64;
                     let total: f64 = (0..shares.len()).map(weight).sum();
                     let done: f64 = (0..shares.len()).map(|at| shares[at] * weight(at)).sum();
@@ -181,7 +179,8 @@ impl<'p> There<'p> {
                         let chosen = self.values.get(&line.trial()).cloned().unwrap_or_default();
                         self.ended.push((as_told(line, chosen), why));
                     }
-                    let infinite = |(step, badness): (u64, Option<f64>)| (step, badness.unwrap_or(f64::INFINITY));
+                    let infinite =
+                        |(step, badness): (u64, Option<f64>)| (step, badness.unwrap_or(f64::INFINITY));
                     let curves = curves.into_iter();
                     self.looks.extend(
                         curves.map(|(trial, curve)| (trial, curve.into_iter().map(infinite).collect())),

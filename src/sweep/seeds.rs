@@ -37,8 +37,7 @@ pub fn together(sweep: &Sweep, trials: &[Trial]) -> Option<(Sweep, Vec<Trial>)> 
     let one = |group: &Vec<&Trial>| {
         let first = group[0];
         let bad = group.iter().find(|trial| trial.status != Status::Complete);
-        let objective =
-            |at: usize| mean(&group.iter().map(|trial| trial.objectives[at]).collect::<Vec<_>>());
+        let objective = |at: usize| mean(&group.iter().map(|trial| trial.objectives[at]).collect::<Vec<_>>());
         Trial {
             trial: first.trial,
             values: rest(first),

@@ -21,7 +21,8 @@ pub fn start(on: &str, file: &Path, workers: Option<usize>) -> Result<Pool, Fail
         )));
     }
     let origin = file.canonicalize().map_err(|error| anyhow!("{}: {error}", file.display()))?;
-    let anneal = env::current_exe().map_err(|error| anyhow!("where this program is, nobody knows: {error}"))?;
+    let anneal =
+        env::current_exe().map_err(|error| anyhow!("where this program is, nobody knows: {error}"))?;
     let python = env::var(PYTHON).unwrap_or_else(|_| "python3".to_owned());
     let mut program = Command::new(&python);
     program.args(["-m", "anneal_studio.ray", "--anneal"]).arg(anneal).args(["--address", on]);

@@ -8,6 +8,8 @@ use crate::ui::theme::{self, Tokens, metrics};
 
 use super::Ruler;
 
+/// What stands above and below a plot.
+pub const ROOM: f32 = metrics::L + 2.0 * metrics::M + metrics::XS;
 /// A point is pointed at from this far.
 const NEAR: f32 = 12.0;
 
@@ -68,13 +70,13 @@ impl Cloud<'_> {
     /// Draws it as wide as there is room; what is pointed at.
     pub fn show(self, ui: &mut Ui) -> Touch {
         let tokens = theme::tokens(ui);
-        let size = vec2(ui.available_width(), self.height + 2.0 * metrics::L);
+        let size = vec2(ui.available_width(), self.height + ROOM);
         let (full, response) = ui.allocate_exact_size(size, Sense::click());
         let name = self.name.to_owned();
         response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, format!("{name} plot")));
         let rect = Rect::from_min_max(
             full.min + vec2(metrics::AXIS_WIDTH, metrics::L),
-            full.max - vec2(metrics::XS, metrics::L),
+            full.max - vec2(metrics::XS, 2.0 * metrics::M + metrics::XS),
         );
         frame(ui.painter(), rect, (self.across, self.up), self.labels, tokens);
         let painter = ui.painter().with_clip_rect(rect.expand(metrics::MARKER + metrics::HAIRLINE));
@@ -127,8 +129,7 @@ impl Cloud<'_> {
         }
         let points: Vec<Pos2> = line.points.iter().map(|&(x, y)| place(x, y)).collect();
         let is_marked = line.id.is_some() && line.id == self.marked;
-        let (width, color) =
-            if is_marked { (metrics::CURVE, tokens.text) } else { (line.width, line.color) };
+        let (width, color) = if is_marked { (metrics::CURVE, tokens.text) } else { (line.width, line.color) };
         painter.add(Shape::line(points, Stroke::new(width, color)));
     }
 }
@@ -172,22 +173,28 @@ fn frame(
         let at = pos2(rect.left() - metrics::XS - text.size().x, y - text.size().y / 2.0);
         painter.galley(at, text, tokens.muted);
     }
-    let name = painter.layout_no_wrap(below.to_owned(), theme::small(), tokens.muted);
-    let name_left = rect.right() - name.size().x;
     let mut free = f32::NEG_INFINITY;
-    for (share, label) in across.ticks((rect.width() / metrics::COLUMN) as usize) {
+    // As many words as there are; those that would meet others are left out below.
+    let room = if matches!(across, Ruler::Words(_)) {
+        usize::MAX
+    } else {
+        (rect.width() / metrics::COLUMN) as usize
+    };
+    for (share, label) in across.ticks(room) {
         let x = rect.left() + share * rect.width();
         painter.vline(x, rect.y_range(), line);
         let text = painter.layout_no_wrap(label, theme::small_number(), tokens.muted);
-        let left = (x - text.size().x / 2.0).max(rect.left());
+        let left =
+            (x - text.size().x / 2.0).clamp(rect.left(), (rect.right() - text.size().x).max(rect.left()));
         let right = left + text.size().x;
-        if left >= free && right + metrics::S <= name_left {
+        if left >= free {
             free = right + metrics::S;
             painter.galley(pos2(left, rect.bottom() + metrics::XS / 2.0), text, tokens.muted);
         }
     }
-    painter.galley(pos2(name_left, rect.bottom() + metrics::XS / 2.0), name, tokens.muted);
-    let place = pos2(rect.left(), rect.top() - metrics::XS / 2.0);
+    let place = pos2(rect.center().x, rect.bottom() + metrics::M + metrics::XS);
+    painter.text(place, Align2::CENTER_TOP, below, theme::small(), tokens.muted);
+    let place = pos2(rect.left(), rect.top() - metrics::XS);
     painter.text(place, Align2::LEFT_BOTTOM, above, theme::small(), tokens.muted);
     painter.rect_stroke(rect, 0.0, (metrics::HAIRLINE, tokens.hairline), StrokeKind::Outside);
 }

@@ -10,7 +10,7 @@ use crate::schedule::Clock;
 use crate::sweep::{Status, Trial};
 use crate::ui::format;
 use crate::ui::plot::Ruler;
-use crate::ui::plot::cloud::{Cloud, Stroked};
+use crate::ui::plot::cloud::{Cloud, ROOM, Stroked};
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
 use crate::ui::widgets::secondary;
@@ -33,7 +33,8 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, loaded: &Loaded, found: &Found, tr
         trial.values.iter().map(|(path, value)| format!("{path} {}", super::short(value))).collect();
     ui.add(Label::new(theme::caption(ui, values.join(", "))).wrap());
     let tokens = theme::tokens(ui);
-    let rank = found.trials.iter().position(|other| other.trial == trial.trial).and_then(|at| found.ranks[at]);
+    let rank =
+        found.trials.iter().position(|other| other.trial == trial.trial).and_then(|at| found.ranks[at]);
     let is_narrow = ui.available_width() < metrics::TWO_PLOTS;
     let width = if is_narrow { ui.available_width() } else { (ui.available_width() - metrics::S) / 2.0 };
     let share = Ruler::between(0.0, 100.0);
@@ -52,7 +53,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, loaded: &Loaded, found: &Found, tr
     let layout = if is_narrow { Layout::top_down(Align::Min) } else { Layout::left_to_right(Align::Min) };
     ui.with_layout(layout, |ui| {
         for (name, label, up, points, color) in plots {
-            let (_, rect): (_, Rect) = ui.allocate_space(vec2(width, metrics::PLOT_MIN + 2.0 * metrics::L));
+            let (_, rect): (_, Rect) = ui.allocate_space(vec2(width, metrics::PLOT_MIN + ROOM));
             let mut inside = ui.new_child(UiBuilder::new().max_rect(rect).layout(Layout::default()));
             let line = Stroked { points, band: Vec::new(), color, width: metrics::CURVE, id: None };
             let cloud = Cloud {

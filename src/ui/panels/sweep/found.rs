@@ -35,8 +35,7 @@ impl Found {
     pub fn new(sweep: &Sweep, trials: &[Trial], running: &[Running], together: bool) -> Self {
         let merged = seeds::together(sweep, trials);
         let has_seeds = merged.is_some();
-        let (sweep, trials) =
-            merged.filter(|_| together).unwrap_or_else(|| (sweep.clone(), trials.to_vec()));
+        let (sweep, trials) = merged.filter(|_| together).unwrap_or_else(|| (sweep.clone(), trials.to_vec()));
         let first = sweep.objectives.first().copied();
         let values = trials.iter().filter_map(|trial| trial.objectives.first().copied().flatten());
         let ruler = Ruler::of_values(values, first.is_some_and(Objective::is_maximised));
@@ -75,7 +74,11 @@ impl Found {
         rank.map_or(tokens.faint, |rank| {
             let share = (1.0 - rank) as f32;
             // On a dark ground the darkest colours are lost, on a light one the brightest.
-            let at = if ui.visuals().dark_mode { 1.0 - BRIGHTEST * (1.0 - share) } else { BRIGHTEST * (1.0 - share) };
+            let at = if ui.visuals().dark_mode {
+                1.0 - BRIGHTEST * (1.0 - share)
+            } else {
+                BRIGHTEST * (1.0 - share)
+            };
             theme::of_channels(self.colors.at(at))
         })
     }
@@ -100,8 +103,6 @@ pub fn place(axis: &Axis, trial: &Trial) -> Option<f64> {
     let (_, value) = trial.values.iter().find(|(path, _)| *path == axis.path)?;
     match &axis.values {
         Values::Range(range) => range.number_of(value),
-        Values::Choices(choices) => {
-            choices.iter().position(|choice| choice == value).map(|at| at as f64)
-        }
+        Values::Choices(choices) => choices.iter().position(|choice| choice == value).map(|at| at as f64),
     }
 }

@@ -13,9 +13,9 @@ use crate::sweep::isolation::plain;
 use crate::sweep::{Status, Trial};
 use crate::ui::format;
 use crate::ui::panel::{Panel, Question};
+use crate::ui::plot::cloud::Touch;
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
-use crate::ui::plot::cloud::Touch;
 use crate::ui::widgets::{check, combo, primary, prose, row, secondary, waiting};
 
 use found::Found;
@@ -138,7 +138,8 @@ fn shown(ui: &mut Ui, studio: &mut Studio, loaded: &Loaded, found: &Found) -> Op
 /// How many trials there are and what there is to know of them.
 fn about(ui: &mut Ui, loaded: &Loaded, found: &Found) {
     let count = |status| loaded.trials.iter().filter(|trial| trial.status == status).count();
-    let mut counts = format!("{} trials of “{}” from {}", loaded.trials.len(), loaded.sweep.run, loaded.source);
+    let mut counts =
+        format!("{} trials of “{}” from {}", loaded.trials.len(), loaded.sweep.run, loaded.source);
     for (status, name) in
         [(Status::Pruned, "pruned"), (Status::Diverged, "diverged"), (Status::Failed, "failed")]
     {

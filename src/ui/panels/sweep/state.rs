@@ -88,6 +88,15 @@ impl State {
         self.found = Some((self.version, self.together, found));
     }
 
+    /// Shows these trials in place of those there are.
+    pub fn show_trials(&mut self, trials: Vec<Trial>) {
+        if let Some(loaded) = &mut self.loaded {
+            loaded.trials = trials;
+        }
+        self.version += 1;
+        self.rates = None;
+    }
+
     /// Shows another sweep.
     fn load(&mut self, loaded: Loaded) {
         self.loaded = Some(loaded);
@@ -104,9 +113,9 @@ impl State {
                     loaded.running = running;
                 }
                 (Ok(Answer::End(Ok(outcome))), Some(loaded)) => {
-                    loaded.trials = outcome.trials;
                     loaded.running.clear();
                     loaded.audit = outcome.audit.map(|audit| audit.sentence());
+                    self.show_trials(outcome.trials);
                     self.job = None;
                 }
                 (Ok(Answer::End(Err(error))), _) => {

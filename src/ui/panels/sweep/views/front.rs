@@ -19,7 +19,8 @@ pub const VIEW: View = View {
 };
 
 /// What to write where there is one objective only.
-const ONE: &str = "A front wants two objectives, such as objective = [\"final_val_accuracy\", \"cost\"] under [sweep].";
+const ONE: &str =
+    "A front wants two objectives, such as objective = [\"final_val_accuracy\", \"cost\"] under [sweep].";
 
 fn show(ui: &mut Ui, found: &Found, options: &mut Options) -> Touch {
     let [first, second] = found.sweep.objectives.as_slice() else {
@@ -55,7 +56,13 @@ fn show(ui: &mut Ui, found: &Found, options: &mut Options) -> Touch {
         height: metrics::SWEEP,
         worst_is_high: !first.is_maximised(),
         spots,
-        lines: vec![Stroked { points, band: Vec::new(), color: tokens.text, width: metrics::HAIRLINE, id: None }],
+        lines: vec![Stroked {
+            points,
+            band: Vec::new(),
+            color: tokens.text,
+            width: metrics::HAIRLINE,
+            id: None,
+        }],
         marked: options.marked,
     };
     cloud.show(ui)

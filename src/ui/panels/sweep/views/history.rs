@@ -46,7 +46,13 @@ fn show(ui: &mut Ui, found: &Found, options: &mut Options) -> Touch {
         height: metrics::SWEEP,
         worst_is_high: !found.is_maximised(),
         spots: ranked.into_iter().map(spot).collect(),
-        lines: vec![Stroked { points, band: Vec::new(), color: tokens.text, width: metrics::CURVE, id: None }],
+        lines: vec![Stroked {
+            points,
+            band: Vec::new(),
+            color: tokens.text,
+            width: metrics::CURVE,
+            id: None,
+        }],
         marked: options.marked,
     };
     cloud.show(ui)

@@ -36,15 +36,18 @@ fn show(ui: &mut Ui, found: &Found, options: &mut Options) -> Touch {
             ui.painter().rect_filled(full, metrics::RADIUS, tokens.hover);
         }
         let left = full.left() + metrics::FIELD_LABEL + metrics::FIELD_UNIT;
-        let rail = Rect::from_min_max(pos2(left, full.top()), pos2(full.right() - metrics::COLUMN, full.bottom()));
+        let rail =
+            Rect::from_min_max(pos2(left, full.top()), pos2(full.right() - metrics::COLUMN, full.bottom()));
         let middle = full.center().y;
-        ui.painter().with_clip_rect(Rect::from_min_max(full.min, pos2(left - metrics::XS, full.bottom()))).text(
-            pos2(full.left() + metrics::XS, middle),
-            Align2::LEFT_CENTER,
-            &one.path,
-            theme::body(),
-            tokens.text,
-        );
+        ui.painter()
+            .with_clip_rect(Rect::from_min_max(full.min, pos2(left - metrics::XS, full.bottom())))
+            .text(
+                pos2(full.left() + metrics::XS, middle),
+                Align2::LEFT_CENTER,
+                &one.path,
+                theme::body(),
+                tokens.text,
+            );
         let bar = |top: f32, height: f32, share: f64, color| {
             let width = rail.width() * share.clamp(0.0, 1.0) as f32;
             let bar = Rect::from_min_size(pos2(rail.left(), top), vec2(width.max(metrics::HAIRLINE), height));

@@ -55,7 +55,9 @@ fn numbers(ui: &mut Ui, found: &Found, at: usize, marked: Option<usize>) -> Touc
     };
     let of_kind = |kind: Option<&toml::Value>| -> Vec<&Trial> {
         let is_it = |trial: &&Trial| {
-            kind.is_none_or(|kind| trial.values.iter().any(|(path, value)| path == "lr.kind" && value == kind))
+            kind.is_none_or(|kind| {
+                trial.values.iter().any(|(path, value)| path == "lr.kind" && value == kind)
+            })
         };
         found.trials.iter().filter(is_it).collect()
     };
@@ -71,7 +73,9 @@ fn numbers(ui: &mut Ui, found: &Found, at: usize, marked: Option<usize>) -> Touc
         let color = tokens.run(slot);
         let (mut points, mut band) = (Vec::new(), Vec::new());
         for one in along(&found.sweep, trials, &axis.path).unwrap_or_default() {
-            let (Some(number), Some(value), Some(best)) = (one.number, one.objective, one.best) else { continue };
+            let (Some(number), Some(value), Some(best)) = (one.number, one.objective, one.best) else {
+                continue;
+            };
             points.push((number, value));
             band.push(one.deviation().unwrap_or(0.0));
             spots.push(Spot { id: best, x: number, y: Some(value), color });
@@ -95,7 +99,10 @@ fn numbers(ui: &mut Ui, found: &Found, at: usize, marked: Option<usize>) -> Touc
         marked,
     };
     let touch = cloud.show(ui);
-    ui.label(theme::caption(ui, "The best over everything else; the band is one deviation of that trial's seeds."));
+    ui.label(theme::caption(
+        ui,
+        "The best over everything else; the band is one deviation of that trial's seeds.",
+    ));
     touch
 }
 

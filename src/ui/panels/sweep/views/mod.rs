@@ -73,8 +73,13 @@ impl Default for Options {
 }
 
 /// Shares of trials to choose from.
-const SHARES: [(f64, &str); 5] =
-    [(1.0, "all trials"), (0.5, "the best 50 %"), (0.25, "the best 25 %"), (0.1, "the best 10 %"), (0.05, "the best 5 %")];
+const SHARES: [(f64, &str); 5] = [
+    (1.0, "all trials"),
+    (0.5, "the best 50 %"),
+    (0.25, "the best 25 %"),
+    (0.1, "the best 10 %"),
+    (0.05, "the best 5 %"),
+];
 
 /// Which share of the trials is shown.
 fn shares(ui: &mut Ui, options: &mut Options) {
@@ -89,7 +94,14 @@ fn shares(ui: &mut Ui, options: &mut Options) {
 }
 
 /// One of the sweep's axes; `usual` where none was chosen.
-fn axis(ui: &mut Ui, found: &Found, label: &str, help: &str, chosen: &mut Option<String>, usual: usize) -> Option<usize> {
+fn axis(
+    ui: &mut Ui,
+    found: &Found,
+    label: &str,
+    help: &str,
+    chosen: &mut Option<String>,
+    usual: usize,
+) -> Option<usize> {
     let over = &found.sweep.over;
     let at = over.iter().position(|axis| Some(&axis.path) == chosen.as_ref()).unwrap_or(usual);
     let axis = over.get(at)?;

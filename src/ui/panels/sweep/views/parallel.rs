@@ -12,7 +12,7 @@ use crate::ui::theme::{self, Tokens, metrics};
 
 pub const VIEW: View = View {
     title: "Parallel coordinates",
-    sentence: "A line for each trial, the best in the brightest colour of the map; the last ruler is the objective.",
+    sentence: "A line for each trial in the colour of its rank, through what matters most first; the last ruler is the objective.",
     show,
 };
 
@@ -34,7 +34,10 @@ fn show(ui: &mut Ui, found: &Found, options: &mut Options) -> Touch {
     let (full, response) = ui.allocate_exact_size(size, Sense::click());
     response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, "Parallel coordinates plot"));
     let side = metrics::COLUMN / 2.0;
-    let rect = Rect::from_min_max(full.min + vec2(side, metrics::XL + metrics::S), full.max - vec2(side, metrics::S));
+    let rect = Rect::from_min_max(
+        full.min + vec2(side, metrics::XL + metrics::S),
+        full.max - vec2(side, metrics::S),
+    );
     let x = |at: usize| rect.left() + rect.width() * at as f32 / (uprights.len() - 1).max(1) as f32;
     let tokens = theme::tokens(ui);
     let ranked = found.worst_first(options.best);
@@ -68,7 +71,8 @@ fn show(ui: &mut Ui, found: &Found, options: &mut Options) -> Touch {
 
 /// The numbers, what matters most first, and the objectives.
 fn uprights<'f>(found: &'f Found, names: &'f [String]) -> Vec<Upright<'f>> {
-    let order = found.importance.iter().filter_map(|one| found.sweep.over.iter().find(|axis| axis.path == one.path));
+    let order =
+        found.importance.iter().filter_map(|one| found.sweep.over.iter().find(|axis| axis.path == one.path));
     let mut axes: Vec<_> = order.collect();
     if axes.is_empty() {
         axes = found.sweep.over.iter().collect();
@@ -83,7 +87,8 @@ fn uprights<'f>(found: &'f Found, names: &'f [String]) -> Vec<Upright<'f>> {
         .collect();
     for (at, (objective, name)) in found.sweep.objectives.iter().zip(names).enumerate() {
         let value = move |trial: &Trial| trial.objectives.get(at).copied().flatten();
-        let ruler = Ruler::of_values(found.trials.iter().filter_map(value), Objective::is_maximised(*objective));
+        let ruler =
+            Ruler::of_values(found.trials.iter().filter_map(value), Objective::is_maximised(*objective));
         uprights.push(Upright { ruler, name, at: Box::new(value) });
     }
     uprights
@@ -97,7 +102,14 @@ fn stroke(painter: &Painter, points: &[Option<Pos2>], stroke: Stroke) {
     }
 }
 
-fn ruler(painter: &Painter, rect: Rect, x: f32, upright: &Upright, (at, count): (usize, usize), tokens: &Tokens) {
+fn ruler(
+    painter: &Painter,
+    rect: Rect,
+    x: f32,
+    upright: &Upright,
+    (at, count): (usize, usize),
+    tokens: &Tokens,
+) {
     painter.vline(x, rect.y_range(), Stroke::new(metrics::HAIRLINE, tokens.faint));
     let is_last = at + 1 == count;
     for (share, label) in upright.ruler.ticks((rect.height() / metrics::XL / 2.0) as usize) {
@@ -105,7 +117,11 @@ fn ruler(painter: &Painter, rect: Rect, x: f32, upright: &Upright, (at, count): 
         let text = painter.layout_no_wrap(label, theme::small_number(), tokens.text);
         let left = if is_last { x - metrics::XS - text.size().x } else { x + metrics::XS };
         let ground = Rect::from_min_size(pos2(left, y - text.size().y / 2.0), text.size());
-        painter.rect_filled(ground.expand(metrics::HAIRLINE), metrics::RADIUS, tokens.panel.gamma_multiply(0.8));
+        painter.rect_filled(
+            ground.expand(metrics::HAIRLINE),
+            metrics::RADIUS,
+            tokens.panel.gamma_multiply(0.8),
+        );
         painter.galley(ground.min, text, tokens.text);
     }
     let last = upright.name.rsplit('.').take(2).collect::<Vec<_>>();

@@ -5,7 +5,7 @@ use eframe::egui::{Layout, Ui, UiBuilder, vec2};
 use super::{Options, View, shares};
 use crate::ui::panels::sweep::found::{Found, place, value};
 use crate::ui::plot::Ruler;
-use crate::ui::plot::cloud::{Cloud, Spot, Touch};
+use crate::ui::plot::cloud::{Cloud, ROOM, Spot, Touch};
 use crate::ui::theme::metrics;
 
 pub const VIEW: View = View {
@@ -21,7 +21,8 @@ fn show(ui: &mut Ui, found: &Found, options: &mut Options) -> Touch {
     let values = ranked.iter().filter_map(|(trial, _)| value(trial));
     let up = Ruler::of_values(values, found.is_maximised());
     let mut touch = Touch::default();
-    let columns = if ui.available_width() < metrics::TWO_PLOTS { 1 } else { found.sweep.over.len().clamp(1, 2) };
+    let columns =
+        if ui.available_width() < metrics::TWO_PLOTS { 1 } else { found.sweep.over.len().clamp(1, 2) };
     for pair in found.sweep.over.chunks(columns) {
         let gaps = metrics::S * (columns - 1) as f32;
         let width = (ui.available_width() - gaps) / columns as f32;
@@ -32,7 +33,7 @@ fn show(ui: &mut Ui, found: &Found, options: &mut Options) -> Touch {
                     Some(Spot { id: trial.trial, x: place(axis, trial)?, y: value(trial), color })
                 };
                 let spots = ranked.iter().filter_map(spot).collect();
-                let size = vec2(width, metrics::COMPARISON + 2.0 * metrics::L);
+                let size = vec2(width, metrics::COMPARISON + ROOM);
                 let (_, rect) = ui.allocate_space(size);
                 let mut inside = ui.new_child(UiBuilder::new().max_rect(rect).layout(Layout::default()));
                 let cloud = Cloud {
