@@ -7,6 +7,7 @@ mod chart;
 pub mod detect;
 pub mod ensemble;
 pub mod glossary;
+pub mod memory;
 pub mod microscope;
 pub mod noise_scale;
 pub mod pace;

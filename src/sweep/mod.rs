@@ -22,6 +22,7 @@ pub mod population;
 pub mod pruner;
 pub mod race;
 pub mod ranks;
+pub mod ready;
 pub mod remote;
 pub mod sampler;
 pub mod seeds;

@@ -36,6 +36,7 @@ pub mod sweep;
 mod table_preview;
 pub mod timeline;
 pub mod top_bar;
+pub mod update_weights;
 
 use eframe::egui::{Frame, Margin, Stroke, Ui};
 
@@ -57,6 +58,7 @@ pub const PANELS: &[Panel] = &[
     batch_size::PANEL,
     diagnosis::PANEL,
     microscope::PANEL,
+    update_weights::PANEL,
     snapshots::PANEL,
     landscape::PANEL,
     field::PANEL,

@@ -59,6 +59,11 @@ impl Ruler {
         Self::roomy(scale, from, to, "")
     }
 
+    /// A ruler on a linear scale.
+    pub fn linear(low: f64, high: f64) -> Self {
+        Self::roomy(Scale::Linear, low, high, "")
+    }
+
     fn roomy(scale: Scale, low: f64, high: f64, unit: &'static str) -> Self {
         let room = ((high - low) * ROOM).max(1e-3 * high.abs()).max(1e-9);
         Self::Numbers { scale, low: low - room, high: high + room, unit }

@@ -2,16 +2,18 @@
 
 use std::fs;
 
-use anneal_studio::experiment::Experiment;
+use anneal_studio::experiment::{Experiment, Fork, Run};
+use anneal_studio::schedule::Span;
 use anneal_studio::sweep::edges::at_the_edge;
 use anneal_studio::sweep::front::best;
 use anneal_studio::sweep::isolation::isolate;
+use anneal_studio::sweep::ready::READY;
 use anneal_studio::sweep::{JournalError, Kept, Running, Status, SweepError, Trial, Watch};
 use anneal_studio::train::TrainError;
 use anneal_studio::train::cohort::Cohort;
 use anneal_studio::train::ids::{Revision, RunId};
 
-use super::support::{experiment, run, run_until, sweeper};
+use super::support::{Until, experiment, run, run_until, sweeper};
 
 const KINDS: &str = r#"seeds = 2
 [sweep.over]
@@ -260,4 +262,44 @@ fn a_journal_without_losses_along_the_way_is_gone_on_with() {
     fs::write(&path, old.join("\n") + "\n").unwrap();
     let again = run_until(PRUNED, folder.path(), usize::MAX).unwrap();
     assert_eq!(again.trials.len(), 70);
+}
+
+#[test]
+fn a_question_about_a_run_is_a_sweep_that_can_be_written_down_and_trained() {
+    let clock = sweeper(&experiment(KINDS), 1).clock();
+    for ready in &READY {
+        let asked = experiment("[sweep.over]\n\"lr.peak\" = [0.1]\n");
+        let (experiment, sweep) = (ready.make)(&asked, &asked.runs[0], clock).unwrap();
+        assert_eq!(
+            Experiment::parse(&experiment.to_toml(), "asked.toml").unwrap(),
+            experiment,
+            "{}",
+            ready.title
+        );
+        let trials =
+            sweeper(&experiment, 2).run(None, Kept::default(), &mut Until(usize::MAX)).unwrap().trials;
+        assert!(trials.iter().all(|trial| trial.status == Status::Complete), "{}", ready.title);
+        let isolated = isolate(&sweep, &trials, ready.isolate).unwrap();
+        assert!(isolated.len() >= 4 && isolated.iter().all(|one| one.seeds.len() == 3), "{}", ready.title);
+    }
+    let forked = Run {
+        fork: Some(Fork { of: "two".into(), at: Span::Updates(9.0) }),
+        ..experiment(KINDS).runs[0].clone()
+    };
+    assert!(READY.iter().all(|ready| (ready.make)(&experiment(KINDS), &forked, clock).is_none()));
+}
+
+#[test]
+fn cooldowns_share_one_past_until_they_begin() {
+    let clock = sweeper(&experiment(KINDS), 1).clock();
+    let asked = experiment("[sweep.over]\n\"lr.peak\" = [0.1]\n");
+    let ready = READY.iter().find(|ready| ready.isolate == "lr.cooldown.over").unwrap();
+    let (experiment, _) = (ready.make)(&asked, &asked.runs[0], clock).unwrap();
+    let trials = sweeper(&experiment, 2).run(None, Kept::default(), &mut Until(usize::MAX)).unwrap().trials;
+    // The longest begins after 24 of the 60 updates, of which a stretch has 3.
+    let past = |trial: &Trial| trial.losses[..8].to_vec();
+    assert!(trials.iter().all(|trial| past(trial) == past(&trials[0])));
+    let ends: std::collections::BTreeSet<String> =
+        trials.iter().map(|trial| format!("{:?}", trial.objectives)).collect();
+    assert!(ends.len() > 40, "and part from there on: {} ends", ends.len());
 }

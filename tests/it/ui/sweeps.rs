@@ -210,3 +210,34 @@ fn trials_that_differ_in_a_seed_alone_are_one_until_they_are_taken_apart() {
     studio.click("Put seeds together");
     assert!(studio.says("train.seed 1"));
 }
+
+#[test]
+fn a_question_about_the_selected_run_is_answered_without_a_file() {
+    let mut studio = studio();
+    studio.harness.state_mut().studio_mut().document.edit(|experiment| experiment.sweep = None);
+    studio.panel("Sweep");
+    studio.click("Which cooldown?");
+    wait(&mut studio, |studio| {
+        let state = studio.harness.state().studio().panels.peek::<sweep::State>().expect("shown");
+        state.progress().is_none() && state.loaded.as_ref().is_some_and(|loaded| loaded.trials.len() == 48)
+    });
+    studio.harness.run_steps(3);
+    assert!(studio.says("48 trials of “one”") && studio.shows("Each at its own best plot"));
+    assert!(studio.says("quadratic"), "a line for each shape");
+}
+
+#[test]
+fn a_schedule_is_read_before_anything_is_trained() {
+    let mut studio = studio();
+    studio.panel("Update weights");
+    assert!(studio.says("Half of what training did to “one”"));
+    assert!(studio.says("There is no weight decay"));
+    let selected = studio.harness.state().studio().view.selected;
+    studio.harness.state_mut().studio_mut().document.edit_run(selected, |run| {
+        run.optimizer = run.optimizer.clone().with("weight_decay", 1e-4);
+    });
+    studio.harness.run_steps(3);
+    assert!(studio.says("The timescale is longer than the run"));
+    studio.click("Sum of rates");
+    assert!(studio.shows("Update weights plot"));
+}

@@ -10,6 +10,7 @@ use eframe::egui::{Label, ScrollArea, TextEdit, TextWrapMode, Ui};
 use crate::experiment::vary::Base;
 use crate::sweep::edges::at_the_edge;
 use crate::sweep::isolation::plain;
+use crate::sweep::ready::READY;
 use crate::sweep::{Status, Trial};
 use crate::ui::format;
 use crate::ui::panel::{Panel, Question};
@@ -42,7 +43,7 @@ pub const PANEL: Panel = Panel {
 /// Trials in the list of the best.
 const SHOWN: usize = 8;
 /// What to write where there is no sweep.
-const HOW: &str = "A sweep trains one run under many other numbers. Write which in the experiment's file, under [sweep] and [sweep.over], or open the folder of a sweep that is done.";
+const HOW: &str = "A sweep trains one run under many other numbers. Ask one of the questions above of the selected run, write your own in the experiment's file, under [sweep] and [sweep.over], or open the folder of a sweep that is done.";
 
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
     ScrollArea::vertical().id_salt("sweep").auto_shrink([false, false]).show(ui, |ui| {
@@ -81,6 +82,14 @@ fn begin(ui: &mut Ui, studio: &mut Studio) {
         let ctx = ui.ctx().clone();
         state::run(studio, move || ctx.request_repaint());
     }
+    ui.horizontal_wrapped(|ui| {
+        for ready in &READY {
+            if ui.add(secondary(ready.title)).on_hover_text(ready.sentence).clicked() {
+                let ctx = ui.ctx().clone();
+                state::ask(studio, ready, move || ctx.request_repaint());
+            }
+        }
+    });
     ui.horizontal(|ui| {
         let state = studio.panels.of::<State>();
         let room = ui.available_width() - metrics::FIELD_VALUE;

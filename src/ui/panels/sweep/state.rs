@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::experiment::{Experiment, Sweep};
 use crate::jobs::{Answers, Job, Lost};
+use crate::sweep::ready::Ready;
 use crate::sweep::{Outcome, Running, Trial, Watch, journal, map};
 use crate::train::TrainError;
 use crate::ui::studio::Studio;
@@ -143,7 +144,34 @@ pub fn is_waiting(studio: &Studio) -> bool {
 pub fn run(studio: &mut Studio, wake: impl Fn() + Send + Sync + 'static) {
     let experiment = studio.document.experiment().clone();
     let Some(sweep) = experiment.sweep.clone() else { return };
+    begin(studio, experiment, sweep, "the file's [sweep]", wake);
+}
+
+/// Runs the sweep that answers a question about the selected run.
+pub fn ask(studio: &mut Studio, ready: &Ready, wake: impl Fn() + Send + Sync + 'static) {
+    let run = studio.document.run(studio.view.selected);
+    let made = run.and_then(|run| (ready.make)(studio.document.experiment(), run, studio.clock()));
+    let Some((experiment, sweep)) = made else {
+        let why = "it wants a run with a rate that begins at update 0; a fork has a past that is not its own";
+        studio.panels.of::<State>().error = Some(format!("{} {why}", ready.title));
+        return;
+    };
+    begin(studio, experiment, sweep, ready.title, wake);
+    let state = studio.panels.of::<State>();
+    state.view = 0;
+    state.options.isolated = Some(ready.isolate.to_owned());
+}
+
+/// Runs a sweep in the background.
+fn begin(
+    studio: &mut Studio,
+    experiment: Experiment,
+    sweep: Sweep,
+    source: &str,
+    wake: impl Fn() + Send + Sync + 'static,
+) {
     let origin: PathBuf = studio.document.path().cloned().unwrap_or_default();
+    let source = source.to_owned();
     let state = studio.panels.of::<State>();
     let work = {
         let (experiment, sweep) = (experiment.clone(), sweep.clone());
@@ -156,7 +184,6 @@ pub fn run(studio: &mut Studio, wake: impl Fn() + Send + Sync + 'static) {
     match Job::spawn("sweep", wake, work) {
         Ok(job) => {
             state.job = Some(job);
-            let source = "the file's [sweep]".to_owned();
             let (trials, running) = (Vec::new(), Vec::new());
             state.load(Loaded { sweep, experiment, trials, running, audit: None, source });
         }

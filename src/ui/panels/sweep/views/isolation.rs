@@ -5,7 +5,7 @@
 use eframe::egui::{Align2, Rect, Role, Sense, Shape, Stroke, Ui, WidgetInfo, pos2, vec2};
 
 use super::{Options, View, axis as choose};
-use crate::experiment::sweep::Values;
+use crate::experiment::sweep::{Axis, Values};
 use crate::sweep::Trial;
 use crate::sweep::isolation::{Isolated, along, isolate};
 use crate::ui::format;
@@ -48,16 +48,18 @@ fn show(ui: &mut Ui, found: &Found, options: &mut Options) -> Touch {
 /// A number along an axis: the best of each of its values, a line for each kind where the sweep varies kinds.
 fn numbers(ui: &mut Ui, found: &Found, at: usize, marked: Option<usize>) -> Touch {
     let axis = &found.sweep.over[at];
-    let kinds = found.sweep.over.iter().find(|other| other.path == "lr.kind");
+    // A line for each kind of schedule, or for each of other words.
+    let words = |other: &&Axis| matches!(other.values, Values::Choices(_));
+    let kinds = found.sweep.over.iter().find(|other| other.path == "lr.kind" && words(other));
+    let kinds = kinds.or_else(|| found.sweep.over.iter().find(words));
     let names: Vec<toml::Value> = match kinds.map(|axis| &axis.values) {
         Some(Values::Choices(choices)) => choices.clone(),
         _ => Vec::new(),
     };
+    let path = kinds.map(|axis| axis.path.as_str()).unwrap_or_default();
     let of_kind = |kind: Option<&toml::Value>| -> Vec<&Trial> {
         let is_it = |trial: &&Trial| {
-            kind.is_none_or(|kind| {
-                trial.values.iter().any(|(path, value)| path == "lr.kind" && value == kind)
-            })
+            kind.is_none_or(|kind| trial.values.iter().any(|(at, value)| at == path && value == kind))
         };
         found.trials.iter().filter(is_it).collect()
     };
