@@ -16,8 +16,9 @@ import sys
 import threading
 from typing import Any, Dict, List, Optional, Tuple
 
-# How often a block's progress is asked for, in seconds.
-LOOK = 0.5
+# How often a block's progress is asked for, in seconds: at least, and for each worker, so that many do not ask for more
+# than a driver can answer.
+LOOK, LOOK_A_WORKER = 0.5, 0.005
 # How often a block is begun again before the sweep gives up.
 ATTEMPTS = 10
 # How long a new worker may take to come, in seconds: the cluster may have to start a machine.
@@ -157,7 +158,7 @@ class Block(threading.Thread):
         ray = self.pool.ray
         answer = worker.tell.remote(self.block, str(self.life), line)
         while True:
-            ready, _ = ray.wait([answer], timeout=LOOK)
+            ready, _ = ray.wait([answer], timeout=max(LOOK, LOOK_A_WORKER * len(self.pool.workers)))
             if ready:
                 return ray.get(answer)
             progress = ray.get(worker.progress.remote(self.block), timeout=30)
