@@ -17,6 +17,7 @@ mod forecast;
 mod history;
 mod import;
 mod landscape;
+mod learn;
 mod lesson;
 mod library;
 mod lint;
@@ -95,6 +96,8 @@ enum Command {
     Screenshot(screenshot::Arguments),
     /// Train one run under many other numbers, as the file's [sweep] says, and find the best ones.
     Sweep(sweep::SweepArgs),
+    /// Evolve a controller of the rate on one experiment and try it on another, against a tuned cosine.
+    Learn(learn::LearnArgs),
     /// Train blocks of trials of a sweep that runs elsewhere.
     #[command(hide = true)]
     Block(sweep::BlockArgs),
@@ -192,6 +195,7 @@ pub fn main() -> ExitCode {
         Some(Command::Lesson(args)) => lesson::run(&args),
         Some(Command::Screenshot(args)) => screenshot::run(&args),
         Some(Command::Sweep(args)) => sweep::run(&args),
+        Some(Command::Learn(args)) => learn::run(&args),
         Some(Command::Block(args)) => sweep::block(&args),
         Some(Command::Forecast(args)) => forecast::run(&args),
         Some(Command::Library(args)) => library::run(&args),

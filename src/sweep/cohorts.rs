@@ -23,6 +23,9 @@ const CHUNK: u64 = 256;
 /// Prepared data sets that are kept for the next trials.
 const KEPT_DATA: usize = 4;
 
+/// Hears which share of a race is done and where its trials are; an error stops it.
+pub type Report<'a> = dyn FnMut(f64, &[Running]) -> Result<(), TrainError> + 'a;
+
 /// What every trial of a sweep shares.
 pub struct Setting {
     pub space: Space,
@@ -189,7 +192,7 @@ impl Wave {
         &mut self,
         setting: &Setting,
         step: u64,
-        report: &mut dyn FnMut(f64, &[Running]) -> Result<(), TrainError>,
+        report: &mut Report<'_>,
     ) -> Result<(), TrainError> {
         let total: u64 = self.groups.iter().map(Group::updates).sum();
         for at in 0..self.groups.len() {

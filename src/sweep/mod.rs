@@ -14,6 +14,7 @@ pub mod front;
 pub mod importance;
 pub mod isolation;
 pub mod journal;
+pub mod learned;
 pub mod losses;
 pub mod map;
 pub mod objective;
@@ -30,11 +31,13 @@ pub mod shape;
 pub mod space;
 pub mod tpe;
 pub mod trial;
+mod words;
 
 pub use audit::Audit;
 pub use driver::{Outcome, Sweeper, Watch};
 pub use journal::{Journal, JournalError, Kept};
 pub use trial::{Running, Status, Trial};
+pub use words::RemoteError;
 
 use crate::experiment::vary::VaryError;
 use crate::train::TrainError;
@@ -55,5 +58,5 @@ pub enum SweepError {
     Journal(#[from] JournalError),
     /// Workers elsewhere do not train.
     #[error(transparent)]
-    Remote(#[from] remote::RemoteError),
+    Remote(#[from] RemoteError),
 }

@@ -2,13 +2,9 @@
 //! which are given up.
 
 use super::SweepError;
-use super::cohorts::{Setting, Wave};
+use super::cohorts::{Report, Setting, Wave};
 use super::space::Chosen;
-use super::trial::{Running, Trial};
-use crate::train::TrainError;
-
-/// Hears which share of the race is done and where its trials are; an error stops it.
-pub type Report<'a> = dyn FnMut(f64, &[Running]) -> Result<(), TrainError> + 'a;
+use super::trial::Trial;
 
 /// A trial that has ended, and why it could not be trained.
 pub type Ended = (Trial, Option<String>);

@@ -10,27 +10,14 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use serde::{Deserialize, Serialize};
 
 use super::SweepError;
-use super::block::{Said, Told};
+use super::cohorts::Report;
 use super::journal::as_told;
 use super::pruner::STEPS;
-use super::race::{Curve, Ended, Race, Report};
+use super::race::{Curve, Ended, Race};
 use super::space::Chosen;
 use super::trial::Running;
+use super::words::{RemoteError, Said, Told};
 use crate::experiment::Experiment;
-
-/// Why workers elsewhere do not train.
-#[derive(Debug, thiserror::Error)]
-pub enum RemoteError {
-    #[error("cannot start {program}: {cause}")]
-    Start { program: String, cause: std::io::Error },
-    /// In the pool's own words.
-    #[error("{0}")]
-    Pool(String),
-    #[error("the pool of workers ended before the sweep did")]
-    Gone,
-    #[error("the pool of workers said what nobody understands: {0}")]
-    Words(String),
-}
 
 /// What the pool says.
 #[derive(Deserialize)]

@@ -7,7 +7,8 @@ use std::process::Command;
 use anyhow::anyhow;
 
 use crate::cli::Failure;
-use crate::sweep::remote::{Pool, RemoteError};
+use crate::sweep::RemoteError;
+use crate::sweep::remote::Pool;
 
 /// The Python that has the package of the workers, where it is not `python3`.
 const PYTHON: &str = "ANNEAL_PYTHON";

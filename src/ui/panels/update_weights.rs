@@ -111,7 +111,7 @@ fn reading(ui: &mut Ui, studio: &Studio) {
     ui.add_space(metrics::XS);
     match memory.shortest() {
         None => {
-            prose(ui, "There is no weight decay: nothing is forgotten, and an update counts by its rate.")
+            prose(ui, "There is no weight decay: nothing is forgotten, and an update counts by its rate.");
         }
         Some(shortest) => {
             let share = shortest / memory.updates.max(1) as f64;

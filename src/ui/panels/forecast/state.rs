@@ -22,7 +22,7 @@ const POINTS: u64 = 64;
 #[derive(Clone)]
 enum Of {
     /// Runs of ours that differ from this one in their schedules only.
-    Ours { basis: Basis, base: Run },
+    Ours { basis: Box<Basis>, base: Box<Run> },
     /// The next training of others as long as theirs, under the schedule of any run of ours.
     Theirs(Clock),
 }
@@ -104,7 +104,7 @@ impl Ground {
         let Some(run) = studio.document.run(id) else { return false };
         match &self.of {
             Of::Ours { basis, base } => {
-                alike(run, base) && Basis::of(&studio.document, id).as_ref() == Some(basis)
+                alike(run, base) && Basis::of(&studio.document, id).as_ref() == Some(&**basis)
             }
             Of::Theirs(_) => true,
         }
@@ -227,7 +227,10 @@ pub fn begin(studio: &mut Studio, wake: impl Fn() + Send + Sync + 'static) {
     };
     let state = studio.panels.of::<State>();
     match Job::spawn("forecast", wake, work) {
-        Ok(job) => state.pending = Some(Pending { of: Of::Ours { basis, base }, job }),
+        Ok(job) => {
+            state.pending =
+                Some(Pending { of: Of::Ours { basis: Box::new(basis), base: Box::new(base) }, job })
+        }
         Err(error) => state.error = Some(format!("no thread for a forecast: {error}")),
     }
 }

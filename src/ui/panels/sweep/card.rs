@@ -2,7 +2,7 @@
 
 use eframe::egui::{Align, Label, Layout, Rect, Ui, UiBuilder, vec2};
 
-use super::found::{Found, value};
+use super::found::{Found, short, value};
 use super::state::{Loaded, State};
 use super::views::points;
 use crate::experiment::vary::Base;
@@ -30,7 +30,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, loaded: &Loaded, found: &Found, tr
         });
     });
     let values: Vec<String> =
-        trial.values.iter().map(|(path, value)| format!("{path} {}", super::short(value))).collect();
+        trial.values.iter().map(|(path, value)| format!("{path} {}", short(value))).collect();
     ui.add(Label::new(theme::caption(ui, values.join(", "))).wrap());
     let tokens = theme::tokens(ui);
     let rank =

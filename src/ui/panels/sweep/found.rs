@@ -7,8 +7,10 @@ use crate::experiment::sweep::{Axis, Objective, Values};
 use crate::landscape::Colormap;
 use crate::sweep::front::best;
 use crate::sweep::importance::{Importance, importance};
+use crate::sweep::isolation::plain;
 use crate::sweep::ranks::ranks;
 use crate::sweep::{Running, Status, Trial, seeds};
+use crate::ui::format;
 use crate::ui::plot::Ruler;
 use crate::ui::theme;
 
@@ -104,5 +106,17 @@ pub fn place(axis: &Axis, trial: &Trial) -> Option<f64> {
     match &axis.values {
         Values::Range(range) => range.number_of(value),
         Values::Choices(choices) => choices.iter().position(|choice| choice == value).map(|at| at as f64),
+    }
+}
+
+/// A value with no more digits than one reads.
+pub fn short(value: &toml::Value) -> String {
+    match value {
+        toml::Value::Float(number) => format::significant(*number, 3),
+        toml::Value::String(text) => match text.strip_suffix('%').and_then(|number| number.parse().ok()) {
+            Some(number) => format!("{}%", format::significant(number, 3)),
+            None => text.clone(),
+        },
+        other => plain(other),
     }
 }

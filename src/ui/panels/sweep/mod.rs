@@ -3,13 +3,13 @@
 mod card;
 mod found;
 mod state;
+mod view;
 mod views;
 
 use eframe::egui::{Label, ScrollArea, TextEdit, TextWrapMode, Ui};
 
 use crate::experiment::vary::Base;
 use crate::sweep::edges::at_the_edge;
-use crate::sweep::isolation::plain;
 use crate::sweep::ready::READY;
 use crate::sweep::{Status, Trial};
 use crate::ui::format;
@@ -19,7 +19,7 @@ use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
 use crate::ui::widgets::{check, combo, primary, prose, row, secondary, waiting};
 
-use found::Found;
+use found::{Found, short};
 use state::Loaded;
 pub use state::State;
 use views::VIEWS;
@@ -184,18 +184,6 @@ fn list(ui: &mut Ui, found: &Found) -> Touch {
         }
     }
     touch
-}
-
-/// A value with no more digits than one reads.
-fn short(value: &toml::Value) -> String {
-    match value {
-        toml::Value::Float(number) => format::significant(*number, 3),
-        toml::Value::String(text) => match text.strip_suffix('%').and_then(|number| number.parse().ok()) {
-            Some(number) => format!("{}%", format::significant(number, 3)),
-            None => text.clone(),
-        },
-        other => plain(other),
-    }
 }
 
 /// Gives the swept run the values of a trial: the document's own run of that name, or a new one.

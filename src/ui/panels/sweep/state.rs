@@ -10,7 +10,7 @@ use crate::train::TrainError;
 use crate::ui::studio::Studio;
 
 use super::found::Found;
-use super::views::Options;
+use super::view::Options;
 
 pub enum Answer {
     /// Trials that are done, and those that are being trained now.

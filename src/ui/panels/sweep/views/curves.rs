@@ -2,9 +2,9 @@
 
 use eframe::egui::Ui;
 
-use super::{Options, View, shares};
 use crate::sweep::pruner::STEPS;
 use crate::ui::panels::sweep::found::Found;
+use crate::ui::panels::sweep::view::{Options, View, shares};
 use crate::ui::plot::Ruler;
 use crate::ui::plot::cloud::{Cloud, Stroked, Touch};
 use crate::ui::theme::{self, metrics};

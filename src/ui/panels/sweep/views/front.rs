@@ -2,11 +2,11 @@
 
 use eframe::egui::Ui;
 
-use super::{Options, View};
 use crate::experiment::sweep::Objective;
 use crate::sweep::front::front;
 use crate::sweep::{Status, Trial};
 use crate::ui::panels::sweep::found::Found;
+use crate::ui::panels::sweep::view::{Options, View};
 use crate::ui::plot::Ruler;
 use crate::ui::plot::cloud::{Cloud, Spot, Stroked, Touch};
 use crate::ui::theme::{self, metrics};

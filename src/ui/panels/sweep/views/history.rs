@@ -2,8 +2,8 @@
 
 use eframe::egui::Ui;
 
-use super::{Options, View};
 use crate::ui::panels::sweep::found::{Found, value};
+use crate::ui::panels::sweep::view::{Options, View};
 use crate::ui::plot::Ruler;
 use crate::ui::plot::cloud::{Cloud, Spot, Stroked, Touch};
 use crate::ui::theme::{self, metrics};

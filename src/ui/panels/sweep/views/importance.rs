@@ -2,9 +2,9 @@
 
 use eframe::egui::{Align2, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 
-use super::{Options, View};
 use crate::ui::format;
 use crate::ui::panels::sweep::found::Found;
+use crate::ui::panels::sweep::view::{Options, View};
 use crate::ui::plot::cloud::Touch;
 use crate::ui::theme::{self, metrics};
 use crate::ui::widgets::prose;

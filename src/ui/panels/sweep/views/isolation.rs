@@ -4,12 +4,12 @@
 
 use eframe::egui::{Align2, Rect, Role, Sense, Shape, Stroke, Ui, WidgetInfo, pos2, vec2};
 
-use super::{Options, View, axis as choose};
 use crate::experiment::sweep::{Axis, Values};
 use crate::sweep::Trial;
 use crate::sweep::isolation::{Isolated, along, isolate};
 use crate::ui::format;
 use crate::ui::panels::sweep::found::Found;
+use crate::ui::panels::sweep::view::{Options, View, axis as choose};
 use crate::ui::plot::Ruler;
 use crate::ui::plot::cloud::{Cloud, Spot, Stroked, Touch};
 use crate::ui::theme::{self, metrics};

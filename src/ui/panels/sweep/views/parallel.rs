@@ -2,10 +2,10 @@
 
 use eframe::egui::{Align2, Painter, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, WidgetInfo, pos2, vec2};
 
-use super::{Options, View, shares};
 use crate::experiment::sweep::Objective;
 use crate::sweep::Trial;
 use crate::ui::panels::sweep::found::{Found, place};
+use crate::ui::panels::sweep::view::{Options, View, shares};
 use crate::ui::plot::Ruler;
 use crate::ui::plot::cloud::Touch;
 use crate::ui::theme::{self, Tokens, metrics};
@@ -19,11 +19,14 @@ pub const VIEW: View = View {
 /// A line is pointed at from this far.
 const NEAR: f32 = 6.0;
 
+/// Where a trial is on a ruler.
+type At<'f> = Box<dyn Fn(&Trial) -> Option<f64> + 'f>;
+
 /// A ruler, its name, and where trials are on it.
 struct Upright<'f> {
     ruler: Ruler,
     name: &'f str,
-    at: Box<dyn Fn(&Trial) -> Option<f64> + 'f>,
+    at: At<'f>,
 }
 
 fn show(ui: &mut Ui, found: &Found, options: &mut Options) -> Touch {

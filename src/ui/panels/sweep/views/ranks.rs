@@ -2,8 +2,8 @@
 
 use eframe::egui::Ui;
 
-use super::{Options, View, axis, shares};
 use crate::ui::panels::sweep::found::{Found, place};
+use crate::ui::panels::sweep::view::{Options, View, axis, shares};
 use crate::ui::plot::Ruler;
 use crate::ui::plot::cloud::{Cloud, Spot, Touch};
 use crate::ui::theme::metrics;

@@ -2,8 +2,8 @@
 
 use eframe::egui::{Layout, Ui, UiBuilder, vec2};
 
-use super::{Options, View, shares};
 use crate::ui::panels::sweep::found::{Found, place, value};
+use crate::ui::panels::sweep::view::{Options, View, shares};
 use crate::ui::plot::Ruler;
 use crate::ui::plot::cloud::{Cloud, ROOM, Spot, Touch};
 use crate::ui::theme::metrics;
