@@ -229,7 +229,7 @@ pub fn begin(studio: &mut Studio, wake: impl Fn() + Send + Sync + 'static) {
     match Job::spawn("forecast", wake, work) {
         Ok(job) => {
             state.pending =
-                Some(Pending { of: Of::Ours { basis: Box::new(basis), base: Box::new(base) }, job })
+                Some(Pending { of: Of::Ours { basis: Box::new(basis), base: Box::new(base) }, job });
         }
         Err(error) => state.error = Some(format!("no thread for a forecast: {error}")),
     }
