@@ -21,6 +21,7 @@ mod learn;
 mod lesson;
 mod library;
 mod lint;
+mod loading;
 mod open;
 mod output;
 mod pages;
