@@ -155,7 +155,7 @@ fn every_view_of_a_sweep_shows_whatever_there_is_of_it() {
         ..trial.clone()
     };
     let extreme = |trial: &Trial| Trial {
-        objectives: vec![Some(if trial.trial % 2 == 0 { 1e300 } else { -1e300 }), Some(0.0)],
+        objectives: vec![Some(if trial.trial.is_multiple_of(2) { 1e300 } else { -1e300 }), Some(0.0)],
         losses: vec![(1, f32::MAX), (20, -1.0)],
         ..trial.clone()
     };
