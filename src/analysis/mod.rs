@@ -8,6 +8,7 @@ pub mod detect;
 pub mod ensemble;
 pub(crate) mod events;
 pub mod glossary;
+pub mod memory;
 pub mod microscope;
 pub mod noise_scale;
 pub mod pace;

@@ -1,6 +1,10 @@
 //! `anneal sweep`: one run under many other numbers.
 
+mod block;
+mod elsewhere;
 mod population;
+
+pub use block::{BlockArgs, run as block};
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -45,9 +49,12 @@ pub struct SweepArgs {
     /// Print JSON.
     #[arg(long)]
     json: bool,
-    /// Training threads; all cores when not given.
+    /// Training threads; all cores when not given. With --on, workers.
     #[arg(long)]
     threads: Option<usize>,
+    /// Train on Ray: ray for a cluster of this machine, ray://HOST:PORT for another; the results are the same bits.
+    #[arg(long, value_name = "WHERE")]
+    on: Option<String>,
     /// Print, for each value of this path (such as lr.kind), the best over everything else.
     #[arg(long, value_name = "PATH")]
     isolate: Option<String>,
@@ -84,8 +91,15 @@ pub fn run(args: &SweepArgs) -> Result<(), Failure> {
 }
 
 fn searched(args: &SweepArgs, experiment: &Experiment, sweep: &Sweep) -> Result<(), Failure> {
-    let pool = Arc::new(crate::train::pool(Some(threads_of(args.threads)))?);
+    // Where trials train elsewhere, this process only checks and decides.
+    let threads = if args.on.is_some() { 1 } else { threads_of(args.threads) };
+    let pool = Arc::new(crate::train::pool(Some(threads))?);
     let mut sweeper = Sweeper::new(experiment, sweep, &args.file, pool).map_err(told)?;
+    if let Some(on) = &args.on {
+        let pool = elsewhere::start(on, &args.file, args.threads)?;
+        output::say(format!("anneal: {} workers on {on}", pool.workers()));
+        sweeper = sweeper.on(pool);
+    }
     let (mut journal, kept) = open(args, &sweeper)?;
     for note in sweeper.notes() {
         output::say(format!("anneal: {note}"));

@@ -29,6 +29,11 @@ pub fn run(args: &SweepArgs, experiment: &Experiment, sweep: &Sweep) -> Result<(
             "--resume: members of a population depend on each other, so it is trained in one go; use --out"
         )));
     }
+    if args.on.is_some() {
+        return Err(Failure::BadFile(anyhow!(
+            "--on: members of a population copy each other's weights, so they train in one process; leave --on out"
+        )));
+    }
     if args.isolate.is_some() {
         return Err(Failure::BadFile(anyhow!("--isolate: a population varies the rate alone")));
     }
@@ -133,6 +138,7 @@ fn trials(bred: &Population) -> Vec<Trial> {
         objectives: vec![member.loss],
         seeds: vec![vec![member.loss]],
         curve: Vec::new(),
+        losses: Vec::new(),
     };
     bred.members.iter().enumerate().map(one).collect()
 }
