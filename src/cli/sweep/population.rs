@@ -7,7 +7,7 @@ use anyhow::{Context, anyhow};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use super::{SweepArgs, told};
+use super::{SweepArgs, summarise, told};
 use crate::cli::{Failure, output, threads_of};
 use crate::experiment::sweep::{Sweep, Values};
 use crate::experiment::{Experiment, Run};
@@ -76,6 +76,7 @@ pub fn run(args: &SweepArgs, experiment: &Experiment, sweep: &Sweep) -> Result<(
             journal.append(trial).map_err(|error| told(error.into()))?;
         }
         journal.finish(&all).map_err(|error| told(error.into()))?;
+        summarise(folder, &all, Some((start.elapsed().as_secs_f64(), None)))?;
         if let Some(at) = best {
             let name = format!("lineage of member {at}");
             let lr = listed(bred.members[at].lineage.clone());

@@ -29,5 +29,5 @@ pub use overlay::{color as event_color, words as event_words};
 pub use panel::{plain, show};
 pub use ruler::Ruler;
 pub use scale::{Scale, Tick};
-pub use small::{Curve, Small};
+pub use small::{Area, Curve, Small};
 pub use sweep::{LIMIT_HELP, sweep};

@@ -4,6 +4,8 @@
 pub const TEXT: f32 = 13.0;
 pub const TEXT_SMALL: f32 = 11.0;
 pub const TEXT_NUMBER: f32 = 12.0;
+/// Of a number that a whole panel is about.
+pub const TEXT_LARGE: f32 = 18.0;
 
 /// Distances.
 pub const XS: f32 = 4.0;
