@@ -54,7 +54,7 @@ pub const TERMS: &[Term] = &[
     term("Cyclical learning rate", "A rate that goes up and down between two bounds again and again."),
     term("Decay", "Any way of lowering the rate over training."),
     term("Divergence", "The loss grows without bound or stops being a number, because updates overshoot more each time."),
-    term("Early stopping", "Ending a training when validation no longer improves."),
+    term("Early stopping", "Ending a training when validation no longer improves. A decay that is spread over the whole run then never reaches its low rates."),
     term("Edge of stability", "The state full-batch training drifts into: the sharpness hovers at 2/rate while the loss still falls, with bumps."),
     term("Effective step", "How far an update really moves the weights, after momentum and after the optimizer's scaling."),
     term("Ensemble", "Several models whose answers are averaged. Snapshots of one training can be its members."),

@@ -203,9 +203,11 @@ impl Results {
         });
         let diverged =
             lane.log.diverged.map(|update| (update, EventKind::Diverged, Event::DIVERGED.to_owned()));
+        let stopped = lane.log.stopped.as_ref();
+        let stopped = stopped.map(|stopped| (stopped.update, EventKind::Stopped, stopped.message()));
         let failed = lane.failed.clone().map(|why| (lane.update, EventKind::Failed, why));
         let found = findings.iter().map(|finding| (finding.first, EventKind::Finding, finding.message()));
-        for (update, kind, message) in changes.chain(diverged).chain(failed).chain(found) {
+        for (update, kind, message) in changes.chain(diverged).chain(stopped).chain(failed).chain(found) {
             let line = EventLine { update, run, replica, kind: kind.name(), message };
             serde_json::to_writer(&mut self.events, &line).with_context(full)?;
             self.events.write_all(b"\n").with_context(full)?;

@@ -8,6 +8,7 @@ use super::knots::Knots;
 use super::outline::Outline;
 pub use super::track::Track;
 use super::{ExportError, MAX_UPDATES, Options, formula};
+use crate::experiment::names::name_of;
 use crate::experiment::optimizer::Role;
 use crate::experiment::{
     BatchSize, Controller, Decay, Experiment, Metric, MicroBatches, Number, Optimizer, OptimizerKind,
@@ -291,6 +292,13 @@ impl<'a> Recipe<'a> {
             notes.push(
                 "Left out: weights rounded to 16 bits after each update; set the precision there.".to_owned(),
             );
+        }
+        if let Some(stop) = &self.experiment.train.stop {
+            let (metric, patience) = (name_of(&Metric::ALL, &stop.metric), stop.patience);
+            notes.push(format!(
+                "Left out: early stopping ({metric}, patience {patience}); set the framework's own, and keep the \
+                 schedule's length."
+            ));
         }
         if self.kind().is_schedule_free() {
             notes.push(if carries.schedule_free {

@@ -26,6 +26,7 @@ examples![
     "digits",
     "spirals",
     "fashion-decay",
+    "early-stopping",
     "digits-cosine-vs-constant",
     "mnist1d-snapshots",
     "forks",

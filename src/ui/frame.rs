@@ -80,6 +80,8 @@ pub struct LaneFrame {
     pub stretch: f64,
     pub diverged_at: Option<u64>,
     pub failed: Option<String>,
+    /// How early stopping ended the run, where it did.
+    pub stopped: Option<Stopped>,
     pub curves: Curves,
     /// The parameter groups there have been, of the first replica.
     pub groups: Vec<GroupFrame>,
@@ -234,7 +236,8 @@ impl Tallies {
             return;
         }
         let tally = |(id, view): (&LaneId, &LaneView)| {
-            (*id, Tally::of_store(seed.wrapping_add(u64::from(id.replica)), clip, &view.store))
+            let tally = Tally::of_store(seed.wrapping_add(u64::from(id.replica)), clip, &view.store);
+            (*id, Tally { stopped: view.stopped.clone(), ..tally })
         };
         let stride = |view: &LaneView| view.store.series(Column::Lr).stride();
         self.lanes = shared.lanes.iter().map(tally).collect();
@@ -259,6 +262,7 @@ fn lane_frame(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> LaneFrame {
         stretch: 1.0,
         diverged_at: lane.diverged_at,
         failed: lane.failed.clone(),
+        stopped: lane.stopped.clone(),
         curves: if (ask.shown)(id.run) { curves(id, lane, ask) } else { Curves::default() },
         groups: if (ask.shown)(id.run) && id.replica == 0 { groups(id, lane, ask) } else { Vec::new() },
         now,

@@ -451,6 +451,7 @@ impl Guest {
             stretch,
             diverged_at: None,
             failed: None,
+            stopped: None,
             curves,
             groups: Vec::new(),
             now,

@@ -30,6 +30,8 @@ pub enum Prepared {
         train: Samples,
         validation: Samples,
         scaling: Scaling,
+        /// The training samples whose label noise made another one of, in order.
+        mislabelled: Arc<[u32]>,
         /// What became of the table that the samples were read from, where they were.
         table: Option<Arc<TableReport>>,
     },
@@ -56,8 +58,8 @@ impl Dataset {
                     let scaling = standard.fit(&train);
                     scaling.apply(&mut train);
                     scaling.apply(&mut validation);
-                    split.add_label_noise(&mut train.targets);
-                    Prepared::Samples { train, validation, scaling, table: self.table.clone() }
+                    let mislabelled = split.add_label_noise(&mut train.targets).into();
+                    Prepared::Samples { train, validation, scaling, mislabelled, table: self.table.clone() }
                 })
             }
             Content::Text(text) => {
@@ -154,14 +156,20 @@ impl Split {
     }
 
     /// Replaces the labels of the first samples of a random order, so that more noise keeps the labels
-    /// that less noise replaced.
-    fn add_label_noise(&self, targets: &mut Targets) {
+    /// that less noise replaced. Returns which classes are another now, in order; of values, none.
+    fn add_label_noise(&self, targets: &mut Targets) -> Vec<u32> {
         let mut rng = random::rng(self.seed, Stream::LabelNoise);
+        let mut other = Vec::new();
         match targets {
             Targets::Classes { labels, names } => {
                 for index in self.noisy(labels.len(), &mut rng) {
-                    labels[index] = random::below(&mut rng, names.len()) as u32;
+                    let before =
+                        std::mem::replace(&mut labels[index], random::below(&mut rng, names.len()) as u32);
+                    if labels[index] != before {
+                        other.push(index as u32);
+                    }
                 }
+                other.sort_unstable();
             }
             Targets::Values { values, width } => {
                 let clean = values.clone();
@@ -172,5 +180,6 @@ impl Split {
                 }
             }
         }
+        other
     }
 }

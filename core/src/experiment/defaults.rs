@@ -19,7 +19,7 @@ impl Data {
 }
 
 impl Train {
-    /// One replica under seed 0, one micro-batch an update, no clipping, the data's usual loss, weights kept whole.
+    /// One replica under seed 0, one micro-batch an update, no clipping, the data's usual loss, weights kept whole, to the end.
     pub fn new(updates: Span, source: &Source) -> Self {
         Self {
             updates,
@@ -29,6 +29,7 @@ impl Train {
             clip_norm: None,
             loss: Loss::usual(source),
             weights: WeightFormat::F32,
+            stop: None,
         }
     }
 }

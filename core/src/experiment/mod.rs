@@ -19,9 +19,11 @@ mod read;
 mod read_group;
 mod read_run;
 mod read_schedule;
+mod read_stop;
 mod read_sweep;
 mod setting;
 mod settings;
+mod stop;
 pub mod sweep;
 pub mod vary;
 mod write;
@@ -38,6 +40,7 @@ pub use group::{Decay, Group, GroupRate, Pattern};
 pub use line::{LineError, is_line};
 pub use optimizer::{Number, Optimizer, OptimizerKind};
 pub use read::schedule_of;
+pub use stop::Stop;
 pub use sweep::Sweep;
 
 use crate::data::ColumnUses;
@@ -177,6 +180,8 @@ pub struct Train {
     /// Nothing: what suits a table's answers, cross-entropy for classes and squared error for numbers.
     pub loss: Option<Loss>,
     pub weights: WeightFormat,
+    /// When a run stops before its end.
+    pub stop: Option<Stop>,
 }
 
 /// What training minimises.

@@ -10,6 +10,7 @@ use super::error::{FileError, Place};
 use super::node::{Document, Fields, Node, quote};
 use super::read_run::{descends, run};
 use super::read_schedule;
+use super::read_stop::stop;
 use super::setting::Setting;
 use super::{
     Activation, Average, BatchSize, Data, Experiment, Loss, Model, Norm, Run, SnapshotWhen, Snapshots,
@@ -102,7 +103,7 @@ fn experiment(root: &Node) -> Result<Experiment, FileError> {
     let model_fields = fields.need("model", "a [model] section")?.fields("a [model] section")?;
     let model = model(&model_fields)?;
     let data = data(&fields, &model, &model_fields)?;
-    let train = train(&fields.need("train", "a [train] section")?, &data.source)?;
+    let train = train(&fields.need("train", "a [train] section")?, &data)?;
     let snapshots = fields.read("snapshots", |node| snapshots(&node))?;
     let setting = Setting { data: &data, parameters: &model.parameters(), updates: train.updates };
     let runs = runs(&fields.need("run", "at least one [[run]] section")?, &setting)?;
@@ -289,9 +290,10 @@ fn fits(source: &Source, model: &Model, model_fields: &Fields) -> Result<(), Fil
     Err(model_fields.need("kind", &allowed)?.error(allowed))
 }
 
-fn train(node: &Node, source: &Source) -> Result<Train, FileError> {
+fn train(node: &Node, data: &Data) -> Result<Train, FileError> {
+    let source = &data.source;
     let fields = node.fields("a [train] section")?;
-    fields.only(&["updates", "seed", "replicas", "accumulate", "clip_norm", "loss", "weights"])?;
+    fields.only(&["updates", "seed", "replicas", "accumulate", "clip_norm", "loss", "weights", "stop"])?;
     let default =
         Train::new(updates(&fields.need("updates", "a span, such as \"500\" or \"10ep\"")?)?, source);
     Ok(Train {
@@ -303,6 +305,7 @@ fn train(node: &Node, source: &Source) -> Result<Train, FileError> {
         clip_norm: fields.read("clip_norm", |norm| norm.number((Excluded(0.0), Unbounded)))?,
         loss: fields.read("loss", |node| loss(&node, source))?.or(default.loss),
         weights: fields.read("weights", |node| node.choice(&WeightFormat::ALL))?.unwrap_or(default.weights),
+        stop: fields.read("stop", |node| stop(&node, data))?,
         ..default
     })
 }

@@ -10,8 +10,8 @@ use super::group::{Decay, Group, GroupRate};
 use super::names::{TICKS, name_of};
 use super::{
     Activation, Average, BatchSize, Controller, Data, Experiment, Greedy, Loss, Metric, Model, Norm, Number,
-    Optimizer, OptimizerKind, Plateau, PlateauMode, Run, SnapshotWhen, Snapshots, Source, SurfaceFunction,
-    ThresholdMode, Train, WeightFormat, Window,
+    Optimizer, OptimizerKind, Plateau, PlateauMode, Run, SnapshotWhen, Snapshots, Source, Stop,
+    SurfaceFunction, ThresholdMode, Train, WeightFormat, Window,
 };
 use crate::data::ColumnUse;
 use crate::schedule::greedy::GreedyRule;
@@ -193,6 +193,19 @@ fn train(train: &Train, source: &Source) -> Table {
         table.add("loss", named(&Loss::ALL, &loss));
     }
     table.add_unless(&default.weights, "weights", &train.weights, |it| named(&WeightFormat::ALL, it));
+    if let Some(rule) = &train.stop {
+        table.add("stop", stop(rule).inline());
+    }
+    table
+}
+
+fn stop(stop: &Stop) -> Table {
+    let default = Stop::default();
+    let mut table = Table::default();
+    table.add("metric", named(&Metric::ALL, &stop.metric));
+    table.add("patience", stop.patience);
+    table.add_unless(&default.min_delta, "min_delta", &stop.min_delta, float);
+    table.add_unless(&default.restore_best, "restore_best", &stop.restore_best, bool::to_string);
     table
 }
 

@@ -167,8 +167,13 @@ columns! {
     /// The share of the held-out samples that are classified correctly.
     ValAccuracy, val_accuracy: Option<f32>, "Validation accuracy", "Accuracy", "share of samples", Measure;
 
-    /// The length of the whole gradient, before clipping.
-    GradNorm, grad_norm: f32, "Gradient norm", "Gradient norm", "L2 norm", Measure;
+    /// The share of correctly labelled training samples that are classified as labelled; measured with label noise only.
+    CleanAccuracy, clean_accuracy: Option<f32>, "Accuracy on clean training labels", "Clean acc.", "share of samples", Measure;
+
+    /// The share of wrongly labelled training samples that are classified as wrongly labelled: what the model learned by heart.
+    NoisyAccuracy, noisy_accuracy: Option<f32>, "Accuracy on wrong training labels", "Memorised", "share of samples", Measure;
+
+    /// The length of the whole gradient, before clipping. grad_norm: f32, "Gradient norm", "Gradient norm", "L2 norm", Measure;
 
     /// The length of the step that all weights took together.
     UpdateNorm, update_norm: f32, "Update norm", "Update norm", "L2 norm", Measure;

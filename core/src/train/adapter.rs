@@ -219,6 +219,8 @@ fn record(task: &Task, lane: &mut Lane, prepared: Prepared, measured: &[f32]) {
             train_loss: measured[0],
             val_loss: None,
             val_accuracy: None,
+            clean_accuracy: None,
+            noisy_accuracy: None,
             grad_norm: measured[1],
             update_norm: measured[2],
             effective_lr: step.effective_lr,

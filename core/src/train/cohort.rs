@@ -119,6 +119,11 @@ impl Cohort {
         &mut self.lanes
     }
 
+    /// What lanes share, and the lanes.
+    pub fn parts_mut(&mut self) -> (&Task, &mut [Lane]) {
+        (&self.task, &mut self.lanes)
+    }
+
     pub fn revision(&self) -> &Arc<Revision> {
         &self.revision
     }
@@ -165,10 +170,17 @@ impl Cohort {
         Ok(())
     }
 
-    /// Updates that every lane still able to train has done.
+    /// Updates that every lane still able to train has done; where early stopping ended all others, those of the last.
     pub fn update(&self) -> u64 {
-        let able = self.lanes.iter().filter(|lane| lane.failed.is_none());
-        able.map(|lane| lane.update).min().unwrap_or(0)
+        let able = self.lanes.iter().filter(|lane| lane.can_train());
+        let stopped = || self.lanes.iter().filter(|lane| lane.has_stopped()).map(|lane| lane.update).max();
+        able.map(|lane| lane.update).min().or_else(stopped).unwrap_or(0)
+    }
+
+    /// Whether a lane has updates left to make.
+    pub fn can_train(&self) -> bool {
+        let is_done = |lane: &Lane| !lane.can_train() || lane.update >= self.task.clock.updates;
+        !self.lanes.iter().all(is_done)
     }
 
     /// Every lane back to update 0.

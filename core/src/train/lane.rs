@@ -1,5 +1,6 @@
 //! One row of the cohort: a run under one seed, and everything that makes its next update.
 
+mod evaluate;
 mod parts;
 mod state;
 
@@ -14,6 +15,7 @@ use super::optimizer::{self, Memory, Numbers};
 use super::plan::Plan;
 use super::run_plan::RunPlan;
 use super::snapshot::Keeper;
+use super::stopper::{Stopped, Stopper};
 use super::task::Task;
 use crate::data::epoch_order;
 use crate::experiment::{Metric, WeightFormat};
@@ -64,6 +66,8 @@ pub struct Lane {
     pub diverged_at: Option<u64>,
     /// Why the lane cannot go on.
     pub failed: Option<String>,
+    /// Where the experiment stops runs early.
+    pub(super) stopper: Option<Stopper>,
 }
 
 /// What a lane measured, waiting to be read.
@@ -75,6 +79,8 @@ pub struct Log {
     /// The first update after a controller changed the rate, and the change.
     pub rate_changes: Vec<(u64, Change)>,
     pub diverged: Option<u64>,
+    /// The run was stopped before its end.
+    pub stopped: Option<Stopped>,
     /// Of a model of two weights: where it stood after so many updates.
     pub places: Vec<(u64, [f32; 2])>,
 }
@@ -107,6 +113,7 @@ impl Log {
         self.rows.clear();
         self.rate_changes.clear();
         self.diverged = None;
+        self.stopped = None;
         self.places.clear();
     }
 }
@@ -143,6 +150,7 @@ impl Lane {
             log,
             diverged_at: None,
             failed: None,
+            stopper: task.stop.map(Stopper::new),
         }
     }
 
@@ -168,6 +176,7 @@ impl Lane {
         self.stand(&row[..task.model.width()]);
         self.diverged_at = None;
         self.failed = None;
+        self.stopper = task.stop.map(Stopper::new);
     }
 
     /// Empties the optimizer's buffers, which then begin at these weights.
@@ -227,7 +236,7 @@ impl Lane {
     pub fn advance(&mut self, task: &Task, row: &mut [f32], to: u64) {
         let width = task.model.width();
         let (parameters, buffers) = row.split_at_mut(width);
-        while self.update < to {
+        while self.update < to && !self.has_stopped() {
             self.one_update(task, parameters, buffers);
         }
     }
@@ -271,6 +280,8 @@ impl Lane {
             // Measured once the update is done, where that is due.
             val_loss: None,
             val_accuracy: None,
+            clean_accuracy: None,
+            noisy_accuracy: None,
             grad_norm: whole_norm.unwrap_or(applied.gradient_norm) as f32,
             update_norm: applied.update_norm as f32,
             effective_lr: applied.effective_lr,
@@ -279,6 +290,9 @@ impl Lane {
         };
         self.record(task, row);
         self.evaluate(task, parameters);
+        if let Some(best) = self.result() {
+            parameters.copy_from_slice(best);
+        }
     }
 
     /// The optimizer's numbers for the update that comes `ahead` updates after the next one.
@@ -351,6 +365,26 @@ impl Lane {
         loss * share
     }
 
+    /// Whether it was stopped before its end.
+    pub fn has_stopped(&self) -> bool {
+        self.stopper.as_ref().is_some_and(Stopper::has_stopped)
+    }
+
+    /// How it was stopped before its end, where it was.
+    pub fn stopped(&self, task: &Task) -> Option<Stopped> {
+        self.stopper.as_ref()?.stopped(self.update, task.clock.updates)
+    }
+
+    /// Whether it can make another update before the end of the run.
+    pub fn can_train(&self) -> bool {
+        self.failed.is_none() && !self.has_stopped()
+    }
+
+    /// The weights to put back, where it was just stopped and its best ones are the result.
+    pub(super) fn result(&self) -> Option<&[f32]> {
+        self.stopper.as_ref()?.result()
+    }
+
     /// Takes note of an update that is done; `row.update` is the lane's.
     pub fn record(&mut self, task: &Task, row: Row) {
         self.extra += self.micro_batches(task, 0) as i64 - task.accumulate as i64;
@@ -362,82 +396,6 @@ impl Lane {
         self.epoch_loss.1 += 1;
         self.log.rows.push(row);
         self.update += 1;
-    }
-
-    /// Whether the held-out samples are to be scored now.
-    fn validation_is_due(&self, task: &Task) -> bool {
-        task.validates_after(self.update, self.controller.is_some())
-    }
-
-    /// Takes note of where two weights stand.
-    fn stand(&mut self, parameters: &[f32]) {
-        if let [x, y] = *parameters {
-            self.log.places.push((self.update, [x, y]));
-        }
-    }
-
-    /// Whether, `ahead` updates from now, the held-out samples are scored, an epoch ends or weights are
-    /// kept or noted.
-    pub fn evaluates_after(&self, task: &Task, ahead: u64) -> bool {
-        let update = self.update + ahead;
-        task.model.width() == 2
-            || task.validates_after(update, self.controller.is_some())
-            || update.is_multiple_of(task.clock.updates_per_epoch)
-            || self.keeper.as_ref().is_some_and(|keeper| keeper.needs_weights(update))
-    }
-
-    /// After an update: notes the place, scores the held-out samples and keeps the weights if that is due, and
-    /// ends the epoch.
-    pub fn evaluate(&mut self, task: &Task, parameters: &[f32]) {
-        self.stand(parameters);
-        if self.validation_is_due(task) {
-            let score = self.validate(task, parameters);
-            self.record_validation(task, score);
-            self.record_norm(task, parameters);
-        }
-        self.end_epoch(task);
-        if let Some(keeper) = &mut self.keeper {
-            keeper.record(self.update, parameters);
-        }
-    }
-
-    /// Takes note of how well the held-out samples were predicted after the last update.
-    fn record_validation(&mut self, task: &Task, score: Score) {
-        if let Some(row) = self.log.rows.last_mut() {
-            row.val_loss = Some(score.mean_loss() as f32);
-            row.val_accuracy = task.has_accuracy().then(|| score.accuracy() as f32);
-        }
-        self.epoch_score = Some(score);
-        self.val_loss = Some(score.mean_loss());
-    }
-
-    /// Where an epoch ends, tells the controller.
-    fn end_epoch(&mut self, task: &Task) {
-        if !self.update.is_multiple_of(task.clock.updates_per_epoch) {
-            return;
-        }
-        let (sum, count) = std::mem::take(&mut self.epoch_loss);
-        let score = self.epoch_score.take();
-        let Some(metric) = self.controller.as_ref().and_then(Control::metric) else { return };
-        let reported = match (metric, score) {
-            (Metric::TrainLoss, _) => Some(sum / count.max(1) as f64),
-            (Metric::ValLoss, Some(score)) => Some(score.mean_loss()),
-            (Metric::ValAccuracy, Some(score)) => Some(score.accuracy()),
-            (_, None) => None,
-        };
-        let base = self.plan.lr.at(self.update - 1 - self.schedule_from);
-        if let (Some(controller), Some(reported)) = (&mut self.controller, reported)
-            && let Some(change) = controller.report(reported, base)
-        {
-            self.log.rate_changes.push((self.update, change));
-        }
-    }
-
-    /// How well the held-out samples are predicted.
-    pub fn validate(&mut self, task: &Task, parameters: &[f32]) -> Score {
-        task.validation()
-            .map(|batch| task.model.score(parameters, batch, &mut self.scratch))
-            .fold(Score::default(), Score::plus)
     }
 
     /// The model's outputs at inputs that are in no data set.

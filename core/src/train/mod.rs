@@ -16,10 +16,12 @@ pub mod optimizer;
 pub mod plan;
 pub mod run_plan;
 pub mod snapshot;
+mod stopper;
 pub mod task;
 pub mod tensor;
 
 pub use error::{Misfit, TrainError};
+pub use stopper::Stopped;
 
 /// Threads for training: `threads` of them, or all cores but one, which is left to the interface.
 ///

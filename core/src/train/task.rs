@@ -6,7 +6,7 @@ use super::plan::Plan;
 use super::{Misfit, TrainError};
 use crate::data::{self, Dataset, DatasetInfo, Prepared, Shape, Split};
 use crate::experiment::{
-    BatchSize, Experiment, Loss, MicroBatches, Model as ModelSpec, Run, Source, WeightFormat,
+    BatchSize, Experiment, Loss, MicroBatches, Model as ModelSpec, Run, Source, Stop, WeightFormat,
 };
 use crate::model::cnn::Cnn;
 use crate::model::mlp::Mlp;
@@ -36,6 +36,8 @@ pub struct Task {
     /// What updates of a scheduled batch are made of.
     pub micro_batches: MicroBatches,
     pub clip_norm: Option<f64>,
+    /// When runs stop before their end.
+    pub stop: Option<Stop>,
     pub loss: Loss,
     pub weights: WeightFormat,
     pub seed: u64,
@@ -50,8 +52,35 @@ pub struct Task {
     pub validates_at_end_only: bool,
     /// Times the held-out samples are scored, at least.
     pub least_validations: u64,
+    /// Training samples by whether their label is right, where noise made some wrong.
+    pub labels: Option<Labels>,
     validation_rows: Vec<u32>,
     fingerprint: OnceLock<u32>,
+}
+
+/// Training samples on which the training accuracy is measured: at most so many of each, evenly spread.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Labels {
+    pub clean: Vec<u32>,
+    pub wrong: Vec<u32>,
+}
+
+impl Labels {
+    const MOST: usize = 512;
+
+    fn of(prepared: &Prepared) -> Option<Self> {
+        let Prepared::Samples { train, mislabelled, .. } = prepared else { return None };
+        if mislabelled.is_empty() {
+            return None;
+        }
+        let is_wrong = |at: &u32| mislabelled.binary_search(at).is_ok();
+        let (wrong, clean): (Vec<u32>, Vec<u32>) = (0..train.len() as u32).partition(is_wrong);
+        let some = |all: Vec<u32>| {
+            let count = all.len().min(Self::MOST);
+            (0..count).map(|at| all[at * all.len() / count]).collect()
+        };
+        Some(Self { clean: some(clean), wrong: some(wrong) })
+    }
 }
 
 /// Reads and splits the data of an experiment.
@@ -83,7 +112,13 @@ fn nothing() -> Prepared {
     };
     let scaling =
         data::Scaling { features: vec![data::Affine::IDENTITY], values: vec![data::Affine::IDENTITY] };
-    Prepared::Samples { train: samples(vec![0.0]), validation: samples(Vec::new()), scaling, table: None }
+    Prepared::Samples {
+        train: samples(vec![0.0]),
+        validation: samples(Vec::new()),
+        scaling,
+        mislabelled: Arc::new([]),
+        table: None,
+    }
 }
 
 impl Task {
@@ -130,6 +165,7 @@ impl Task {
             loss: Loss::of(experiment.train.loss, prepared.is_regression()),
             micro_batches: MicroBatches::new(batch, accumulate, clock),
             clip_norm: experiment.train.clip_norm,
+            stop: experiment.train.stop,
             weights: experiment.train.weights,
             seed: experiment.train.seed,
             noise: noise.filter(|deviation| *deviation > 0.0),
@@ -142,6 +178,7 @@ impl Task {
             },
             validates_at_end_only: false,
             least_validations: LEAST_VALIDATIONS,
+            labels: Labels::of(&prepared),
             validation_rows,
             fingerprint: OnceLock::new(),
             prepared,

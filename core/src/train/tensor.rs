@@ -144,6 +144,8 @@ impl Measured {
                     train_loss: losses[at][lane],
                     val_loss: None,
                     val_accuracy: None,
+                    clean_accuracy: None,
+                    noisy_accuracy: None,
                     grad_norm: grads[at][lane],
                     update_norm: steps[at][lane],
                     effective_lr: self.effective_lr[at][lane],

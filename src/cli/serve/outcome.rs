@@ -34,7 +34,8 @@ pub fn write(
         let summary = |(id, lane): (&crate::train::ids::LaneId, &crate::engine::LaneView)| {
             let name = runs.iter().find(|(run, _)| *run == id.run)?.1.clone();
             let seed = experiment.train.seed.wrapping_add(u64::from(id.replica));
-            let tally = Tally::of_store(seed, experiment.train.clip_norm, &lane.store);
+            let stopped = lane.stopped.clone();
+            let tally = Tally { stopped, ..Tally::of_store(seed, experiment.train.clip_norm, &lane.store) };
             Some(RunSummary::of_view(name, id.replica, lane, &tally, seconds))
         };
         let stride = shared.lanes.values().map(|lane| lane.store.series(Column::Lr).stride()).max();

@@ -7,7 +7,7 @@ use anneal_studio::experiment::optimizer::Slider;
 use anneal_studio::experiment::{
     Activation, Average, BatchSize, Controller, Data, Decay, Experiment, Greedy, Group, GroupRate,
     Hypergradient, Loss, Metric, Model, Norm, Number, Optimizer, OptimizerKind, Plateau, PlateauMode, Run,
-    SnapshotWhen, Snapshots, Source, SurfaceFunction, ThresholdMode, Train, WeightFormat, Window,
+    SnapshotWhen, Snapshots, Source, Stop, SurfaceFunction, ThresholdMode, Train, WeightFormat, Window,
 };
 use anneal_studio::schedule::formula::Definition;
 use anneal_studio::schedule::greedy::GreedyRule;
@@ -397,9 +397,18 @@ fn train(source: &Source) -> BoxedStrategy<Train> {
     let length = if *source == Source::None { updates.boxed() } else { prop_oneof![updates, epochs].boxed() };
     let usual = Loss::usual(source);
     let of_table = matches!(source, Source::File { .. });
+    let has_epochs = *source != Source::None;
     let counts = (0..=i64::MAX as u64, 1..=1024usize, 1..1000usize);
-    (length, counts, option::of(within(1e-9, 1e9)), one(&Loss::ALL), one(&WeightFormat::ALL))
-        .prop_map(move |(updates, (seed, replicas, accumulate), clip_norm, loss, weights)| Train {
+    (
+        length,
+        counts,
+        option::of(within(1e-9, 1e9)),
+        one(&Loss::ALL),
+        one(&WeightFormat::ALL),
+        option::of(stop()),
+    )
+        .prop_map(move |(updates, (seed, replicas, accumulate), clip_norm, loss, weights, stop)| Train {
+            stop: stop.filter(|_| has_epochs),
             updates,
             seed,
             replicas,
@@ -413,6 +422,16 @@ fn train(source: &Source) -> BoxedStrategy<Train> {
             weights,
         })
         .boxed()
+}
+
+/// What any data let it watch.
+fn stop() -> impl Strategy<Value = Stop> {
+    (1..1000u64, 0.0..1.0f64, any::<bool>()).prop_map(|(patience, min_delta, restore_best)| Stop {
+        metric: Metric::TrainLoss,
+        patience,
+        min_delta,
+        restore_best,
+    })
 }
 
 fn snapshots(has_epochs: bool) -> BoxedStrategy<Snapshots> {

@@ -28,7 +28,7 @@ pub fn between(old: &Experiment, new: &Experiment) -> Option<String> {
     other(a.columns == b.columns, "what is said of columns");
     other(old.model == new.model, "model");
     other(old.snapshots == new.snapshots, "[snapshots]");
-    let Train { updates, seed, replicas, accumulate, clip_norm, loss, weights } = &old.train;
+    let Train { updates, seed, replicas, accumulate, clip_norm, loss, weights, stop } = &old.train;
     other(*updates == new.train.updates, "length of the run");
     other(*seed == new.train.seed, "seed");
     other(*replicas == new.train.replicas, "number of replicas");
@@ -36,6 +36,7 @@ pub fn between(old: &Experiment, new: &Experiment) -> Option<String> {
     other(*clip_norm == new.train.clip_norm, "clip_norm");
     other(*loss == new.train.loss, "loss");
     other(*weights == new.train.weights, "weight format");
+    other(*stop == new.train.stop, "early stopping");
     for run in &old.runs {
         match new.runs.iter().find(|other| other.name == run.name) {
             None => parts.push(format!("no run \"{}\"", run.name)),

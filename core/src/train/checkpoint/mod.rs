@@ -29,9 +29,10 @@ pub use writer::{Report, Writer};
 
 use super::cohort::Cohort;
 use super::ids::{LaneId, Revision, RunId};
-use super::lane::LaneState;
+use super::lane::{Lane, LaneState};
 use super::memory;
 use super::snapshot::{Keeper, Kept};
+use super::stopper::Stopper;
 use super::{Misfit, TrainError};
 use crate::experiment::{Experiment, OptimizerKind};
 use crate::files;
@@ -70,6 +71,8 @@ pub struct SavedLane {
     pub row: Vec<f32>,
     /// What `[snapshots]` has kept.
     pub kept: Option<Kept>,
+    /// The weights after the best epoch, where early stopping keeps them.
+    pub best: Option<Vec<f32>>,
     /// The state of what watched over the lane, in words of its own.
     pub watch: Option<String>,
 }
@@ -97,10 +100,14 @@ impl Checkpoint {
         files::replace(file, |file| file.write_all(&bytes))
     }
 
-    /// Updates that every lane still able to train has done.
+    /// Updates that every lane still able to train has done, as of [`Cohort::update`].
     pub fn update(&self) -> u64 {
-        let able = self.lanes.iter().filter(|lane| lane.state.failed.is_none());
-        able.map(|lane| lane.state.update).min().unwrap_or(0)
+        let able = self.lanes.iter().filter(|lane| lane.state.can_train());
+        let stopped = || {
+            let stopped = self.lanes.iter().filter(|lane| lane.state.has_stopped());
+            stopped.map(|lane| lane.state.update).max()
+        };
+        able.map(|lane| lane.state.update).min().or_else(stopped).unwrap_or(0)
     }
 
     /// The lowest of the lanes' newest validation losses.
@@ -184,6 +191,7 @@ impl Cohort {
             next_rate: lane.numbers_after(0).lr,
             row,
             kept: lane.keeper.as_ref().map(Keeper::kept).cloned(),
+            best: lane.stopper.as_ref().and_then(Stopper::weights).cloned(),
             watch: None,
         })
     }
@@ -211,7 +219,7 @@ impl Cohort {
         let run = run.and_then(|at| revision.experiment.runs.get(at)).map_or(&saved.run, |run| &run.name);
         let lane = &mut self.lanes_mut()[at];
         lane.restore(&saved.state).map_err(|error| TrainError::Schedule { run: run.clone(), error })?;
-        restore_kept(&mut lane.keeper, saved.kept.as_ref());
+        restore_kept(lane, saved);
         let mut row = saved_weights.to_vec();
         row.resize(width, 0.0);
         let (into_weights, into_buffers) = row.split_at_mut(weights);
@@ -276,7 +284,7 @@ impl Cohort {
                 .ok_or(Refusal::OtherModel)?;
             lane.restore(&saved.state)
                 .map_err(|error| Refusal::Controller { run: saved.run.clone(), error })?;
-            restore_kept(&mut lane.keeper, saved.kept.as_ref());
+            restore_kept(lane, saved);
             let mut row = saved.row.clone();
             if forget.schedule {
                 lane.forget_schedule();
@@ -300,6 +308,9 @@ impl Cohort {
 }
 
 /// Puts back what was kept, where something is kept at all.
-fn restore_kept(keeper: &mut Option<Keeper>, kept: Option<&Kept>) {
-    *keeper = keeper.take().map(|keeper| keeper.with(kept.cloned().unwrap_or_default()));
+fn restore_kept(lane: &mut Lane, saved: &SavedLane) {
+    lane.keeper = lane.keeper.take().map(|keeper| keeper.with(saved.kept.clone().unwrap_or_default()));
+    if let Some(stopper) = &mut lane.stopper {
+        stopper.keep(saved.best.clone());
+    }
 }

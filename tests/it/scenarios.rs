@@ -1,0 +1,3 @@
+//! Scenarios: trainings where more than one curve of losses decides.
+
+mod stopping;
