@@ -32,6 +32,10 @@ pub enum Stream {
     Audit,
     /// Whom the members of a population copy, and how they change what they copied.
     Population,
+    /// The noise on the inputs of one part of a phase.
+    Shift { index: u64 },
+    /// Which training samples of a phase are poisoned.
+    Poison { index: u64 },
 }
 
 /// The generator of one stream of a seed, at its start.
@@ -51,6 +55,8 @@ pub fn rng(seed: u64, stream: Stream) -> ChaCha8Rng {
         Stream::Search { trial } => (7, trial),
         Stream::Audit => (8, 0),
         Stream::Population => (9, 0),
+        Stream::Shift { index } => (10, index),
+        Stream::Poison { index } => (11, index),
     };
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());

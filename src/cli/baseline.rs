@@ -27,7 +27,7 @@ pub(super) fn tuned(
     ));
     let waiting = ProgressBar::new_spinner();
     waiting.enable_steady_tick(std::time::Duration::from_millis(100));
-    let mut trials = Trials::create(folder, experiment.group_names())?;
+    let mut trials = Trials::create(folder, column_names(experiment))?;
     let mut unwritten = None;
     let found = tune(experiment, &task.prepared, cohort.pool(), &Progress::default(), |run, lane| {
         if unwritten.is_none() {

@@ -19,6 +19,7 @@ use crate::telemetry::metrics::Writer;
 use crate::telemetry::{Event, EventKind, GroupNames};
 use crate::train::checkpoint::{Checkpoint, Ledger, Past};
 use crate::train::lane::Lane;
+use crate::train::stream::column_names;
 
 /// Bytes of the longest line of events that is read.
 const LONGEST_EVENT: usize = 1 << 20;
@@ -131,7 +132,7 @@ impl Results {
         let there = || format!("cannot write to the folder {}", folder.path.display());
         // First of all: a folder with metrics is known for a training's, also when a kill comes now.
         let metrics = File::create(folder.metrics())
-            .and_then(|file| Writer::new(Sealing::new(file), experiment.group_names()));
+            .and_then(|file| Writer::new(Sealing::new(file), column_names(experiment)));
         let metrics = metrics.with_context(there)?;
         folder.keep(experiment, source)?;
         let events = File::create(folder.path.join("events.jsonl")).with_context(there)?;

@@ -8,7 +8,7 @@ use crate::analysis::statistics::{deviation, mean};
 use crate::data::Prepared;
 use crate::engine::protocol::{Field, State, Status};
 use crate::engine::{Examined, Landscape, LaneView, OwnEdit, Shared, Snapshot};
-use crate::telemetry::{Bucket, Column, Event, GroupColumn, Series, Store};
+use crate::telemetry::{Bucket, Column, Event, GroupColumn, Series, Store, phase_of};
 use crate::train::control::Standing;
 use crate::train::ids::{LaneId, RunId};
 
@@ -308,7 +308,7 @@ fn groups(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> Vec<GroupFrame> {
         series.view(in_view(id, ask), ask.columns.max(2), &mut rates);
         Some(GroupFrame { name: Arc::clone(name), rates, at_cursor })
     };
-    store.groups().filter_map(group).collect()
+    store.groups().filter(|name| phase_of(name).is_none()).filter_map(group).collect()
 }
 
 /// The updates whose curves are wanted.

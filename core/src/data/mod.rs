@@ -5,6 +5,7 @@
 //! what models see. Everything random is drawn from the seed of the [`Split`], through
 //! [`crate::random`].
 
+mod alter;
 mod bounded;
 mod catalogue;
 mod chance;
@@ -25,6 +26,7 @@ use std::sync::Arc;
 
 use crate::files;
 
+pub use alter::{Alteration, Altered, Poison, SampleOrder, Shift, difficulty};
 pub use catalogue::{CATALOGUE, DatasetInfo, NAMES, Task, info, listed};
 pub use chance::Chance;
 pub use error::{DataError, Problem};

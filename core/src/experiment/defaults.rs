@@ -14,6 +14,7 @@ impl Data {
             label_noise: 0.0,
             limit: None,
             columns: ColumnUses::new(),
+            phases: Vec::new(),
         }
     }
 }

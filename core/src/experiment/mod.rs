@@ -15,8 +15,10 @@ pub mod names;
 mod near;
 mod node;
 pub mod optimizer;
+pub mod phase;
 mod read;
 mod read_group;
+mod read_phase;
 mod read_run;
 mod read_schedule;
 mod read_stop;
@@ -39,6 +41,7 @@ pub use fork::{Fork, lineage};
 pub use group::{Decay, Group, GroupRate, Pattern};
 pub use line::{LineError, is_line};
 pub use optimizer::{Number, Optimizer, OptimizerKind};
+pub use phase::Phase;
 pub use read::schedule_of;
 pub use stop::Stop;
 pub use sweep::Sweep;
@@ -76,6 +79,8 @@ pub struct Data {
     pub limit: Option<usize>,
     /// What is said of a table's columns, by their names; empty for what is no table.
     pub columns: ColumnUses,
+    /// Stretches of the run with other training data, at most [`phase::MOST`]; empty where all of it is the same.
+    pub phases: Vec<Phase>,
 }
 
 /// Where samples come from.

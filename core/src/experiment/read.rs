@@ -1,5 +1,6 @@
 //! An experiment from its text: the sections, and what holds between them.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::ops::Bound::{Excluded, Unbounded};
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::error::{FileError, Place};
 use super::node::{Document, Fields, Node, quote};
+use super::read_phase::phases;
 use super::read_run::{descends, run};
 use super::read_schedule;
 use super::read_stop::stop;
@@ -47,7 +49,7 @@ impl Experiment {
         }
         let root = DeTable::parse(text).map_err(|error| syntax(&file, text, &error))?.into_inner();
         let has_epochs = model_kind(&root) != Some("surface");
-        let document = Document { file, text, has_epochs };
+        let document = Document { file, text, has_epochs, phases: OnceCell::new() };
         let root = DeValue::Table(root);
         experiment(&document.root(&root))
     }
@@ -60,7 +62,7 @@ impl Experiment {
 pub fn schedule_of(text: &str) -> Result<Schedule, FileError> {
     let file = PathBuf::from("the schedule");
     let root = DeTable::parse(text).map_err(|error| syntax(&file, text, &error))?.into_inner();
-    let document = Document { file, text, has_epochs: true };
+    let document = Document { file, text, has_epochs: true, phases: OnceCell::new() };
     read_schedule::schedule(&document.root(&DeValue::Table(root)))
 }
 
@@ -105,7 +107,12 @@ fn experiment(root: &Node) -> Result<Experiment, FileError> {
     let data = data(&fields, &model, &model_fields)?;
     let train = train(&fields.need("train", "a [train] section")?, &data)?;
     let snapshots = fields.read("snapshots", |node| snapshots(&node))?;
+    // What follows may name the phases.
+    let _ = root.document().phases.set(data.phases.clone());
     let setting = Setting { data: &data, parameters: &model.parameters(), updates: train.updates };
+    if let Some(phases) = fields.get("data").and_then(|node| node.fields("").ok()?.get("phase")) {
+        super::read_phase::fit(&phases, &data.phases, train.updates, setting.clocks())?;
+    }
     let runs = runs(&fields.need("run", "at least one [[run]] section")?, &setting)?;
     let clock = setting.clocks().next();
     let experiment = Experiment { name, data, model, train, snapshots, runs, sweep: None };
@@ -202,14 +209,24 @@ fn data(fields: &Fields, model: &Model, model_fields: &Fields) -> Result<Data, F
         found => found.ok_or_else(|| fields.missing("data", section))?,
     };
     let fields = node.fields(section)?;
-    fields.only(&["name", "path", "label", "batch_size", "validation", "label_noise", "limit", "columns"])?;
+    fields.only(&[
+        "name",
+        "path",
+        "label",
+        "batch_size",
+        "validation",
+        "label_noise",
+        "limit",
+        "columns",
+        "phase",
+    ])?;
     let source = source(&fields)?;
     fits(&source, model, model_fields)?;
 
     let default = Data::new(source);
     let limit = fields.read("limit", |limit| limit.whole(1..=MAX_COUNT))?;
     let columns = fields.read("columns", |node| columns(&node, &default.source))?.unwrap_or_default();
-    Ok(Data {
+    let data = Data {
         batch_size: fields.read("batch_size", |size| batch_size(&size, limit))?.unwrap_or(default.batch_size),
         validation: fields.read("validation", |node| node.number(0.0..1.0))?.unwrap_or(default.validation),
         label_noise: fields
@@ -218,7 +235,9 @@ fn data(fields: &Fields, model: &Model, model_fields: &Fields) -> Result<Data, F
         limit,
         columns,
         ..default
-    })
+    };
+    let phases = fields.read("phase", |node| phases(&node, &data))?.unwrap_or_default();
+    Ok(Data { phases, ..data })
 }
 
 fn source(fields: &Fields) -> Result<Source, FileError> {

@@ -1,5 +1,6 @@
 //! An experiment as the text a person would write: sections, one line a schedule, nothing that goes without saying.
 
+mod phase;
 mod sweep;
 
 use std::borrow::Cow;
@@ -30,6 +31,10 @@ impl Experiment {
         let mut file = top.lines();
         if self.data.source != Source::None {
             section(&mut file, "[data]", &data(&self.data));
+            self.data
+                .phases
+                .iter()
+                .for_each(|phase| section(&mut file, "[[data.phase]]", &phase::section(phase)));
         }
         section(&mut file, "[model]", &model(&self.model));
         section(&mut file, "[train]", &train(&self.train, &self.data.source));
@@ -283,8 +288,14 @@ fn optimizer(optimizer: &Optimizer) -> Table {
     table
 }
 
+/// How long a part of a sequence is, in the file's words.
+fn length_of(part: &Part) -> Option<String> {
+    let aligned = part.phase.as_ref().map(|phase| text(&format!("phase:{phase}")));
+    part.length.as_ref().map(|length| aligned.unwrap_or_else(|| span(length)))
+}
+
 /// A schedule; `length` is its span as a part of a sequence.
-fn schedule(schedule: &Schedule, length: Option<&Span>) -> Table {
+fn schedule(schedule: &Schedule, length: Option<&str>) -> Table {
     // Noam's own `warmup` leaves no name for the modifier: a product of one factor has the same values.
     if let (Kind::Noam(_), Some(_)) = (&schedule.kind, &schedule.warmup) {
         let factor = Schedule { tick: schedule.tick, ..schedule.kind.clone().into() };
@@ -294,7 +305,7 @@ fn schedule(schedule: &Schedule, length: Option<&Span>) -> Table {
 
     let mut table = Table::default();
     if let Some(length) = length {
-        table.add("for", span(length));
+        table.add("for", length);
     }
     table.add("kind", text(schedule.kind.name()));
     for field in Kind::fields(schedule.kind.name()).unwrap_or_default() {
@@ -344,7 +355,7 @@ pub(super) fn value(value: &Value) -> Option<String> {
         Value::Values(table) => list(&table.values, float),
         Value::Milestones(milestones) => list(milestones, span),
         Value::Parts(parts) => {
-            list(parts, |Part { length, schedule }| self::schedule(schedule, length.as_ref()).inline())
+            list(parts, |part| self::schedule(&part.schedule, length_of(part).as_deref()).inline())
         }
         Value::Factors(factors) => list(factors, |factor| schedule(factor, None).inline()),
     })

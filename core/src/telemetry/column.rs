@@ -164,6 +164,9 @@ columns! {
     /// The mean loss on the samples held out from training.
     ValLoss, val_loss: Option<f32>, "Validation loss", "Val. loss", "per sample", BesideLoss;
 
+    /// The mean loss of all batches so far, each measured before the model learned from it; measured where the data has phases.
+    PrequentialLoss, prequential_loss: Option<f64>, "Prequential loss", "Preq. loss", "per sample", Measure;
+
     /// The share of the held-out samples that are classified correctly.
     ValAccuracy, val_accuracy: Option<f32>, "Validation accuracy", "Accuracy", "share of samples", Measure;
 

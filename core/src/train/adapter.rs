@@ -219,6 +219,7 @@ fn record(task: &Task, lane: &mut Lane, prepared: Prepared, measured: &[f32]) {
             train_loss: measured[0],
             val_loss: None,
             val_accuracy: None,
+            prequential_loss: None,
             clean_accuracy: None,
             noisy_accuracy: None,
             grad_norm: measured[1],

@@ -55,6 +55,11 @@ pub enum Misfit {
          remove it, or match another"
     )]
     Group { run: String, group: String },
+    #[error(
+        "the phase \"{name}\" has {samples} samples to train on, and an update takes {batch} at once: choose a smaller \
+         batch, or more classes"
+    )]
+    Phase { name: String, batch: usize, samples: usize },
     #[error("a surface has no data: remove the [data] section")]
     SurfaceWithData,
     #[error("this model needs data: add a [data] section")]

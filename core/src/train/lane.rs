@@ -16,6 +16,7 @@ use super::plan::Plan;
 use super::run_plan::RunPlan;
 use super::snapshot::Keeper;
 use super::stopper::{Stopped, Stopper};
+use super::stream::Stream;
 use super::task::Task;
 use crate::data::epoch_order;
 use crate::experiment::{Metric, WeightFormat};
@@ -54,7 +55,12 @@ pub struct Lane {
     /// The newest validation loss.
     val_loss: Option<f64>,
     order: Vec<u32>,
-    order_epoch: Option<u64>,
+    /// The epoch that the order is of, in a stretch of the stream.
+    order_epoch: Option<(usize, u64)>,
+    /// The losses of all batches so far, each from before it was learned, summed; where the data has phases.
+    seen: (f64, u64),
+    /// The names of the phases' columns.
+    phase_names: GroupNames,
     gradient: Vec<f32>,
     micro: Vec<f32>,
     scratch: Scratch,
@@ -118,6 +124,11 @@ impl Log {
     }
 }
 
+/// The names of parameter groups, then those of phases.
+fn called(groups: &GroupNames, phases: &GroupNames) -> GroupNames {
+    if phases.is_empty() { Arc::clone(groups) } else { groups.iter().chain(&**phases).cloned().collect() }
+}
+
 impl Lane {
     /// A lane at update 0; [`Lane::initialise`] gives its row weights.
     pub fn new(id: LaneId, run_plan: Arc<RunPlan>, task: &Task) -> Self {
@@ -125,7 +136,9 @@ impl Lane {
         let plan = Arc::clone(run_plan.plan(0));
         let controller = plan.control.clone();
         let mut log = Log::default();
-        log.name_groups(plan.group_names());
+        let phase_names =
+            task.stream.as_ref().map_or_else(GroupNames::default, |stream| Arc::clone(stream.names()));
+        log.name_groups(&called(plan.group_names(), &phase_names));
         Self {
             id,
             run_plan,
@@ -143,6 +156,8 @@ impl Lane {
             val_loss: None,
             order: Vec::new(),
             order_epoch: None,
+            seen: (0.0, 0),
+            phase_names,
             gradient: vec![0.0; width],
             micro: Vec::new(),
             scratch: task.model.scratch(task.scratch_samples()),
@@ -172,7 +187,8 @@ impl Lane {
         self.epoch_score = None;
         self.val_loss = None;
         self.log = Log::default();
-        self.log.name_groups(self.plan.group_names());
+        self.name_groups();
+        self.seen = (0.0, 0);
         self.stand(&row[..task.model.width()]);
         self.diverged_at = None;
         self.failed = None;
@@ -211,8 +227,13 @@ impl Lane {
         }
         let other = plan.kind != self.plan.kind;
         self.plan = plan;
-        self.log.name_groups(self.plan.group_names());
+        self.name_groups();
         other
+    }
+
+    /// Tells the log what the columns of groups and phases are called from here on.
+    fn name_groups(&mut self) {
+        self.log.name_groups(&called(self.plan.group_names(), &self.phase_names));
     }
 
     /// The gradient that the last update used, after clipping.
@@ -280,6 +301,7 @@ impl Lane {
             // Measured once the update is done, where that is due.
             val_loss: None,
             val_accuracy: None,
+            prequential_loss: None,
             clean_accuracy: None,
             noisy_accuracy: None,
             grad_norm: whole_norm.unwrap_or(applied.gradient_norm) as f32,
@@ -324,7 +346,7 @@ impl Lane {
         let before = self.dealt(task) + skipped;
         let mut rows = Vec::new();
         for at in before..before + self.micro_batches(task, ahead) {
-            let range = self.deal(task, at);
+            let range = self.deal(task, at, self.update + ahead);
             rows.extend_from_slice(&self.order[range]);
         }
         rows
@@ -332,21 +354,46 @@ impl Lane {
 
     /// Where in its epoch's order the samples of a micro-batch are; the order is made when it is another
     /// epoch's.
-    fn deal(&mut self, task: &Task, micro_batch: u64) -> std::ops::Range<usize> {
+    fn deal(&mut self, task: &Task, micro_batch: u64, update: u64) -> std::ops::Range<usize> {
+        if let Some(stream) = &task.stream {
+            return self.deal_phase(task, stream, micro_batch, update);
+        }
         let per_epoch = task.micro_batches.per_epoch;
         let epoch = micro_batch / per_epoch;
-        if self.order_epoch != Some(epoch) {
+        if self.order_epoch != Some((0, epoch)) {
             epoch_order(self.seed, epoch, task.samples, &mut self.order);
-            self.order_epoch = Some(epoch);
+            self.order_epoch = Some((0, epoch));
         }
         let start = (micro_batch % per_epoch) as usize * task.batch;
+        start..start + task.batch
+    }
+
+    /// The same where the data has phases: each stretch of the stream has epochs of its own.
+    fn deal_phase(
+        &mut self,
+        task: &Task,
+        stream: &Stream,
+        micro_batch: u64,
+        update: u64,
+    ) -> std::ops::Range<usize> {
+        let (at, segment) = stream.segment(update);
+        let per_epoch = (segment.samples / task.batch).max(1) as u64;
+        let dealt = micro_batch.saturating_sub(segment.from * task.accumulate as u64);
+        let epoch = dealt / per_epoch;
+        if self.order_epoch != Some((at, epoch)) {
+            // No two stretches have an epoch of the same number, so none repeats the order of another.
+            epoch_order(self.seed, (at as u64) << 48 | epoch, segment.samples, &mut self.order);
+            self.order.iter_mut().for_each(|row| *row += segment.first);
+            self.order_epoch = Some((at, epoch));
+        }
+        let start = (dealt % per_epoch) as usize * task.batch;
         start..start + task.batch
     }
 
     /// The mean loss and gradient of the update's micro-batches, the gradient left in `self.gradient`.
     fn accumulated_gradient(&mut self, task: &Task, parameters: &[f32]) -> f32 {
         let (count, dealt) = (self.micro_batches(task, 0), self.dealt(task));
-        let range = self.deal(task, dealt);
+        let range = self.deal(task, dealt, self.update);
         let batch = task.training(&self.order[range]);
         let mut loss = task.model.gradient(parameters, batch, &mut self.gradient, &mut self.scratch);
         if count == 1 {
@@ -355,7 +402,7 @@ impl Lane {
         let arch = pulp::Arch::new();
         self.micro.resize(self.gradient.len(), 0.0);
         for at in 1..count {
-            let range = self.deal(task, dealt + at);
+            let range = self.deal(task, dealt + at, self.update);
             let batch = task.training(&self.order[range]);
             loss += task.model.gradient(parameters, batch, &mut self.micro, &mut self.scratch);
             optimizer::add(arch, &mut self.gradient, &self.micro);
@@ -386,7 +433,7 @@ impl Lane {
     }
 
     /// Takes note of an update that is done; `row.update` is the lane's.
-    pub fn record(&mut self, task: &Task, row: Row) {
+    pub fn record(&mut self, task: &Task, mut row: Row) {
         self.extra += self.micro_batches(task, 0) as i64 - task.accumulate as i64;
         if !row.train_loss.is_finite() && self.diverged_at.is_none() {
             self.diverged_at = Some(row.update);
@@ -394,6 +441,10 @@ impl Lane {
         }
         self.epoch_loss.0 += f64::from(row.train_loss);
         self.epoch_loss.1 += 1;
+        if task.stream.is_some() {
+            self.seen = (self.seen.0 + f64::from(row.train_loss), self.seen.1 + 1);
+            row.prequential_loss = Some(self.seen.0 / self.seen.1 as f64);
+        }
         self.log.rows.push(row);
         self.update += 1;
     }

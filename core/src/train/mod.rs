@@ -17,6 +17,7 @@ pub mod plan;
 pub mod run_plan;
 pub mod snapshot;
 mod stopper;
+pub mod stream;
 pub mod task;
 pub mod tensor;
 

@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use super::plan::Plan;
+use super::stream::Stream;
 use super::{Misfit, TrainError};
 use crate::data::{self, Dataset, DatasetInfo, Prepared, Shape, Split};
 use crate::experiment::{
@@ -54,6 +55,8 @@ pub struct Task {
     pub least_validations: u64,
     /// Training samples by whether their label is right, where noise made some wrong.
     pub labels: Option<Labels>,
+    /// What updates see where the data has phases.
+    pub stream: Option<Stream>,
     validation_rows: Vec<u32>,
     fingerprint: OnceLock<u32>,
 }
@@ -68,13 +71,20 @@ pub struct Labels {
 impl Labels {
     const MOST: usize = 512;
 
-    fn of(prepared: &Prepared) -> Option<Self> {
+    fn of(prepared: &Prepared, stream: Option<&Stream>) -> Option<Self> {
         let Prepared::Samples { train, mislabelled, .. } = prepared else { return None };
+        if let Some((rows, wrong)) = stream.map(Stream::rows) {
+            return Self::among(rows, &wrong);
+        }
+        Self::among(0..train.len() as u32, mislabelled)
+    }
+
+    fn among(rows: impl Iterator<Item = u32>, mislabelled: &[u32]) -> Option<Self> {
         if mislabelled.is_empty() {
             return None;
         }
         let is_wrong = |at: &u32| mislabelled.binary_search(at).is_ok();
-        let (wrong, clean): (Vec<u32>, Vec<u32>) = (0..train.len() as u32).partition(is_wrong);
+        let (wrong, clean): (Vec<u32>, Vec<u32>) = rows.partition(is_wrong);
         let some = |all: Vec<u32>| {
             let count = all.len().min(Self::MOST);
             (0..count).map(|at| all[at * all.len() / count]).collect()
@@ -88,6 +98,7 @@ impl Labels {
 /// # Errors
 /// When the data cannot be read, or cannot be split as asked.
 pub fn prepare(experiment: &Experiment) -> Result<Arc<Prepared>, TrainError> {
+    let phases = &experiment.data.phases;
     let dataset = match &experiment.data.source {
         Source::Shipped(name) => Dataset::load(name)?,
         Source::File { path, label } => Dataset::from_table_file(path, label, &experiment.data.columns)?,
@@ -99,7 +110,15 @@ pub fn prepare(experiment: &Experiment) -> Result<Arc<Prepared>, TrainError> {
         label_noise: experiment.data.label_noise,
         limit: experiment.data.limit,
     };
-    Ok(Arc::new(dataset.prepare(&split)?))
+    let prepared = dataset.prepare(&split)?;
+    let altered = phases.iter().enumerate().map(|(at, phase)| {
+        let alteration = phase.alteration(at, split.label_noise);
+        match &phase.source {
+            Some(name) => Dataset::load(name)?.alter(&split, &alteration),
+            None => dataset.alter(&split, &alteration),
+        }
+    });
+    Ok(Arc::new(prepared.with_phases(altered.collect::<Result<_, _>>()?)))
 }
 
 /// What a surface learns from: one sample that says nothing.
@@ -117,6 +136,7 @@ fn nothing() -> Prepared {
         validation: samples(Vec::new()),
         scaling,
         mislabelled: Arc::new([]),
+        phases: Vec::new(),
         table: None,
     }
 }
@@ -158,6 +178,7 @@ impl Task {
         let one_update = Clock { updates: 1, updates_per_epoch: updates_per_epoch as u64 };
         let updates = experiment.train.updates.whole_updates(one_update);
         let clock = Clock { updates, ..one_update };
+        let stream = Stream::new(experiment, &prepared, clock, batch)?;
         Ok(Self {
             model,
             batch,
@@ -178,7 +199,8 @@ impl Task {
             },
             validates_at_end_only: false,
             least_validations: LEAST_VALIDATIONS,
-            labels: Labels::of(&prepared),
+            labels: Labels::of(&prepared, stream.as_ref()),
+            stream,
             validation_rows,
             fingerprint: OnceLock::new(),
             prepared,
@@ -223,9 +245,13 @@ impl Task {
                 }
             };
             match &*self.prepared {
-                Prepared::Samples { train, validation, .. } => {
+                Prepared::Samples { train, validation, phases, .. } => {
                     samples(train);
                     samples(validation);
+                    for altered in phases {
+                        samples(&altered.train);
+                        samples(&altered.validation);
+                    }
                 }
                 Prepared::Text { train, validation } => {
                     crc.update(&train.tokens);
@@ -238,6 +264,9 @@ impl Task {
 
     /// A batch of training samples.
     pub fn training<'a>(&'a self, rows: &'a [u32]) -> Batch<'a> {
+        if let Some(stream) = &self.stream {
+            return samples(&stream.train, rows);
+        }
         match &*self.prepared {
             Prepared::Samples { train, .. } => samples(train, rows),
             Prepared::Text { train, .. } => text(train, rows),
@@ -250,6 +279,14 @@ impl Task {
             Prepared::Samples { validation, .. } => samples(validation, rows),
             Prepared::Text { validation, .. } => text(validation, rows),
         })
+    }
+
+    /// Held-out samples that phases have of their own, as rows of the stream's, in batches.
+    pub fn held_out<'a>(&'a self, rows: &'a [u32]) -> impl Iterator<Item = Batch<'a>> {
+        let held_out = self.stream.as_ref().map(|stream| &stream.validation);
+        held_out
+            .into_iter()
+            .flat_map(move |all| rows.chunks(VALIDATION_BATCH).map(move |rows| samples(all, rows)))
     }
 
     /// Whether right and wrong exist.

@@ -144,6 +144,7 @@ impl Measured {
                     train_loss: losses[at][lane],
                     val_loss: None,
                     val_accuracy: None,
+                    prequential_loss: None,
                     clean_accuracy: None,
                     noisy_accuracy: None,
                     grad_norm: grads[at][lane],

@@ -91,8 +91,8 @@ fn value(field: &Field, inner: &BoxedStrategy<Schedule>, has_epochs: bool) -> Bo
         Role::Milestones => positions(has_epochs).prop_map(Value::Milestones).boxed(),
         Role::Parts => (vec((span(has_epochs), inner.clone()), 0..4), inner.clone())
             .prop_map(|(parts, last)| {
-                let part = |(length, schedule)| Part { length: Some(length), schedule };
-                let last = Part { length: None, schedule: last };
+                let part = |(length, schedule)| Part::new(Some(length), schedule);
+                let last = Part::new(None, last);
                 Value::Parts(parts.into_iter().map(part).chain([last]).collect())
             })
             .boxed(),
@@ -379,6 +379,7 @@ fn data(source: Source) -> BoxedStrategy<Data> {
     (Just(source), size, validation, within(0.0, 1.0), option::of(1..100_000usize), uses)
         .prop_map(|(source, batch_size, validation, label_noise, limit, columns)| Data {
             columns,
+            phases: Vec::new(),
             limit: match batch_size {
                 BatchSize::Samples(samples) => limit.map(|limit| limit.max(samples)),
                 BatchSize::All => limit,

@@ -26,6 +26,7 @@ pub fn between(old: &Experiment, new: &Experiment) -> Option<String> {
     other(a.label_noise == b.label_noise, "label noise");
     other(a.limit == b.limit, "limit");
     other(a.columns == b.columns, "what is said of columns");
+    other(a.phases == b.phases, "list of [[data.phase]]");
     other(old.model == new.model, "model");
     other(old.snapshots == new.snapshots, "[snapshots]");
     let Train { updates, seed, replicas, accumulate, clip_norm, loss, weights, stop } = &old.train;

@@ -1,5 +1,7 @@
 //! What a lane is told after an update: how well the held-out samples are predicted, and what follows from it.
 
+use std::ops::Range;
+
 use super::Lane;
 use crate::experiment::Metric;
 use crate::model::Score;
@@ -43,6 +45,7 @@ impl Lane {
             self.record_validation(task, score);
             self.record_norm(task, parameters);
             self.record_memory(task, parameters);
+            self.record_phases(task, parameters, score);
         }
         self.end_epoch(task, parameters);
         if let Some(keeper) = &mut self.keeper {
@@ -72,6 +75,32 @@ impl Lane {
         let (clean, noisy) = (share(&labels.clean), share(&labels.wrong));
         if let Some(row) = self.log.rows.last_mut() {
             (row.clean_accuracy, row.noisy_accuracy) = (clean, noisy);
+        }
+    }
+
+    /// Where the data has phases, takes note of how well the held-out samples of each are predicted; `whole` is the score
+    /// on those of the whole data set.
+    fn record_phases(&mut self, task: &Task, parameters: &[f32], whole: Score) {
+        let Some(stream) = &task.stream else { return };
+        let mut known: Vec<(Option<Range<u32>>, Score)> = vec![(None, whole)];
+        let mut scores = Vec::new();
+        for held_out in stream.held_out() {
+            let score = match known.iter().find(|(rows, _)| *rows == held_out) {
+                Some((_, score)) => *score,
+                None => {
+                    let rows: Vec<u32> = held_out.clone().unwrap_or_default().collect();
+                    let batches = task.held_out(&rows);
+                    let batches = batches.map(|batch| task.model.score(parameters, batch, &mut self.scratch));
+                    let score = batches.fold(Score::default(), Score::plus);
+                    known.push((held_out, score));
+                    score
+                }
+            };
+            let accuracy = task.has_accuracy().then(|| score.accuracy() as f32);
+            scores.push((score.mean_loss() as f32, accuracy));
+        }
+        if let Some(row) = self.log.rows.last_mut() {
+            row.groups.set_scores(scores);
         }
     }
 

@@ -40,6 +40,10 @@ pub struct LaneState {
     epoch_score: Option<(Bits, u64, u64)>,
     /// The newest validation loss.
     val_loss: Option<Bits>,
+    /// The losses of all batches so far, summed, and how many there were, where the data has phases; older checkpoints
+    /// have none.
+    #[serde(default)]
+    seen: (Bits, u64),
     /// What early stopping has seen; older checkpoints have none.
     #[serde(default)]
     stop: Option<StopState>,
@@ -113,6 +117,7 @@ impl Lane {
             epoch_loss: (self.epoch_loss.0.into(), self.epoch_loss.1),
             epoch_score: self.epoch_score.map(|score| (score.loss.into(), score.correct, score.count)),
             val_loss: self.val_loss.map(Bits::from),
+            seen: (self.seen.0.into(), self.seen.1),
             stop: self.stopper.as_ref().map(Stopper::state),
             diverged_at: self.diverged_at,
             failed: self.failed.clone(),
@@ -143,6 +148,7 @@ impl Lane {
         self.epoch_score =
             state.epoch_score.map(|(loss, correct, count)| Score { loss: loss.into(), correct, count });
         self.order_epoch = None;
+        self.seen = (state.seen.0.into(), state.seen.1);
         self.val_loss = state.val_loss();
         if let (Some(stopper), Some(state)) = (&mut self.stopper, state.stop) {
             stopper.resume(state);
@@ -150,7 +156,7 @@ impl Lane {
         self.diverged_at = state.diverged_at;
         self.failed.clone_from(&state.failed);
         self.log.clear();
-        self.log.name_groups(self.plan.group_names());
+        self.name_groups();
         let _ = self.turn();
         Ok(())
     }
