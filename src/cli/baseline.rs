@@ -11,6 +11,7 @@ use crate::experiment::Experiment;
 use crate::jobs::Progress;
 use crate::train::TrainError;
 use crate::train::cohort::Cohort;
+use crate::train::stream::column_names;
 
 /// Tunes the baseline of a finished training and writes what its trials measured to `folder`. Without one the
 /// report is still worth having, so what stands in the way is only told.

@@ -85,6 +85,7 @@ mod tests {
             next_rate: 0.0,
             row: vec![0.0; width],
             kept: None,
+            best: None,
             watch: None,
         })
     }

@@ -453,6 +453,7 @@ impl Guest {
             failed: None,
             stopped: None,
             curves,
+            phases: Vec::new(),
             groups: Vec::new(),
             now,
             at_cursor,

@@ -1,3 +1,4 @@
 //! Scenarios: trainings where more than one curve of losses decides.
 
+mod phases;
 mod stopping;

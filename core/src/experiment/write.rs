@@ -355,7 +355,7 @@ pub(super) fn value(value: &Value) -> Option<String> {
         Value::Values(table) => list(&table.values, float),
         Value::Milestones(milestones) => list(milestones, span),
         Value::Parts(parts) => {
-            list(parts, |part| self::schedule(&part.schedule, length_of(part).as_deref()).inline())
+            list(parts, |part| schedule(&part.schedule, length_of(part).as_deref()).inline())
         }
         Value::Factors(factors) => list(factors, |factor| schedule(factor, None).inline()),
     })

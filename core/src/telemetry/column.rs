@@ -176,7 +176,8 @@ columns! {
     /// The share of wrongly labelled training samples that are classified as wrongly labelled: what the model learned by heart.
     NoisyAccuracy, noisy_accuracy: Option<f32>, "Accuracy on wrong training labels", "Memorised", "share of samples", Measure;
 
-    /// The length of the whole gradient, before clipping. grad_norm: f32, "Gradient norm", "Gradient norm", "L2 norm", Measure;
+    /// The length of the whole gradient, before clipping.
+    GradNorm, grad_norm: f32, "Gradient norm", "Gradient norm", "L2 norm", Measure;
 
     /// The length of the step that all weights took together.
     UpdateNorm, update_norm: f32, "Update norm", "Update norm", "L2 norm", Measure;

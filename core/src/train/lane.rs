@@ -16,10 +16,10 @@ use super::plan::Plan;
 use super::run_plan::RunPlan;
 use super::snapshot::Keeper;
 use super::stopper::{Stopped, Stopper};
-use super::stream::Stream;
+use super::stream::Phased;
 use super::task::Task;
 use crate::data::epoch_order;
-use crate::experiment::{Metric, WeightFormat};
+use crate::experiment::WeightFormat;
 use crate::model::Score;
 use crate::model::kernel::scratch::Scratch;
 use crate::model::surface::add_noise;
@@ -372,7 +372,7 @@ impl Lane {
     fn deal_phase(
         &mut self,
         task: &Task,
-        stream: &Stream,
+        stream: &Phased,
         micro_batch: u64,
         update: u64,
     ) -> std::ops::Range<usize> {

@@ -20,7 +20,7 @@ const STAGES: u64 = 5;
 
 /// The data of all phases.
 #[derive(Debug)]
-pub struct Stream {
+pub struct Phased {
     /// The whole training part, then that of each phase.
     pub train: Samples,
     /// The held-out samples of the phases that have others than the whole data set.
@@ -52,7 +52,7 @@ struct Part {
     mislabelled: Vec<u32>,
 }
 
-impl Stream {
+impl Phased {
     /// The stream of an experiment with phases; nothing of one without.
     ///
     /// # Errors
@@ -116,7 +116,7 @@ impl Stream {
         &self.names
     }
 
-    /// Of each phase, its held-out samples as rows of [`Stream::validation`]; nothing where they are those of the whole
+    /// Of each phase, its held-out samples as rows of [`Phased::validation`]; nothing where they are those of the whole
     /// data set.
     pub fn held_out(&self) -> impl Iterator<Item = Option<Range<u32>>> + '_ {
         self.phases.iter().map(|part| part.held_out.clone())

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use super::plan::Plan;
-use super::stream::Stream;
+use super::stream::Phased;
 use super::{Misfit, TrainError};
 use crate::data::{self, Dataset, DatasetInfo, Prepared, Shape, Split};
 use crate::experiment::{
@@ -56,7 +56,7 @@ pub struct Task {
     /// Training samples by whether their label is right, where noise made some wrong.
     pub labels: Option<Labels>,
     /// What updates see where the data has phases.
-    pub stream: Option<Stream>,
+    pub stream: Option<Phased>,
     validation_rows: Vec<u32>,
     fingerprint: OnceLock<u32>,
 }
@@ -71,9 +71,9 @@ pub struct Labels {
 impl Labels {
     const MOST: usize = 512;
 
-    fn of(prepared: &Prepared, stream: Option<&Stream>) -> Option<Self> {
+    fn of(prepared: &Prepared, stream: Option<&Phased>) -> Option<Self> {
         let Prepared::Samples { train, mislabelled, .. } = prepared else { return None };
-        if let Some((rows, wrong)) = stream.map(Stream::rows) {
+        if let Some((rows, wrong)) = stream.map(Phased::rows) {
             return Self::among(rows, &wrong);
         }
         Self::among(0..train.len() as u32, mislabelled)
@@ -178,7 +178,7 @@ impl Task {
         let one_update = Clock { updates: 1, updates_per_epoch: updates_per_epoch as u64 };
         let updates = experiment.train.updates.whole_updates(one_update);
         let clock = Clock { updates, ..one_update };
-        let stream = Stream::new(experiment, &prepared, clock, batch)?;
+        let stream = Phased::new(experiment, &prepared, clock, batch)?;
         Ok(Self {
             model,
             batch,

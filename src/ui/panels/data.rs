@@ -43,7 +43,6 @@ pub fn choose(experiment: &mut Experiment, source: Source) {
     experiment.data.columns.clear();
     // Their classes and shapes are those of the data before.
     experiment.data.phases.clear();
-    experiment.follow_phases();
     if experiment.data.source == Source::None {
         // A surface has no samples to deal out, and no epochs to count.
         experiment.data = Data::new(Source::None);

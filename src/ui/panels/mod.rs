@@ -23,6 +23,7 @@ pub mod map;
 pub mod microscope;
 pub mod model;
 pub mod optimizer;
+pub mod phases;
 pub mod range_test;
 pub mod recordings;
 pub mod report;
@@ -57,6 +58,7 @@ pub const PANELS: &[Panel] = &[
     batch_size::PANEL,
     diagnosis::PANEL,
     microscope::PANEL,
+    phases::PANEL,
     snapshots::PANEL,
     landscape::PANEL,
     field::PANEL,

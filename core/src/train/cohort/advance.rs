@@ -173,7 +173,8 @@ impl Cohort {
                 let Some(best) = self.lanes[lane].result() else { continue };
                 let mut row: Vec<f32> = self.rows.get(lane)?.to_vec1()?;
                 row.iter_mut().zip(best).for_each(|(weight, best)| *weight = *best);
-                self.set_row(lane, row)?;
+                let row = Tensor::from_vec(row, (1, self.rows.dim(1)?), self.rows.device())?;
+                self.rows.slice_set(&row, 0, lane)?;
             }
         }
     }
