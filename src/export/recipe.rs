@@ -293,6 +293,13 @@ impl<'a> Recipe<'a> {
                 "Left out: weights rounded to 16 bits after each update; set the precision there.".to_owned(),
             );
         }
+        if let phases @ [_, ..] = self.experiment.data.phases.as_slice() {
+            let names: Vec<&str> = phases.iter().map(|phase| &*phase.name).collect();
+            notes.push(format!(
+                "Left out: the phases of the data ({}); the loader there has to change at the same updates.",
+                names.join(", ")
+            ));
+        }
         if let Some(stop) = &self.experiment.train.stop {
             let (metric, patience) = (name_of(&Metric::ALL, &stop.metric), stop.patience);
             notes.push(format!(

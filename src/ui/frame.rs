@@ -240,8 +240,9 @@ impl Tallies {
             return;
         }
         let tally = |(id, view): (&LaneId, &LaneView)| {
-            let tally = Tally::of_store(seed.wrapping_add(u64::from(id.replica)), clip, &view.store);
-            (*id, Tally { stopped: view.stopped.clone(), ..tally })
+            let mut tally = Tally::of_store(seed.wrapping_add(u64::from(id.replica)), clip, &view.store);
+            tally.stopped.clone_from(&view.stopped);
+            (*id, tally)
         };
         let stride = |view: &LaneView| view.store.series(Column::Lr).stride();
         self.lanes = shared.lanes.iter().map(tally).collect();

@@ -8,6 +8,7 @@
 mod kind;
 mod losses;
 mod norms;
+mod phases;
 mod policy;
 mod rates;
 pub(super) mod remedy;
@@ -15,6 +16,7 @@ mod trace;
 mod validations;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +24,7 @@ pub use kind::{Kind, Severity};
 pub use policy::{Policy, Reaction};
 pub use remedy::Remedy;
 
+use crate::experiment::phase::begins;
 use crate::experiment::{Experiment, Loss, Run, WeightFormat, lineage};
 use crate::random::{Stream, rng};
 use crate::schedule::{Curve, Piecewise};
@@ -106,6 +109,8 @@ pub struct Context {
     pub adaptive: bool,
     /// The longest the whole training may take, in seconds.
     pub runtime_cap: Option<f64>,
+    /// The phases of the data by name, each with its first update; empty where all of it is the same.
+    pub phases: Vec<(Arc<str>, u64)>,
 }
 
 impl Context {
@@ -123,6 +128,7 @@ impl Context {
         let warmup = |run: &&Run| run.lr.warmup.as_ref().map(|warmup| warmup.over.whole_updates(task.clock));
         let warmup = runs.values().filter_map(warmup).max().unwrap_or(0);
         let chance = task.prepared.chance();
+        let phases = &experiment.data.phases;
         Ok(Self {
             scheduled: Some(runs.try_map(|run| run.lr.resolve(task.clock)).map_err(named)?),
             updates: task.clock.updates,
@@ -139,6 +145,11 @@ impl Context {
             controlled: runs.values().any(|run| run.controller.is_some()),
             adaptive: !run.optimizer.kind.is_plain(),
             runtime_cap: None,
+            phases: phases
+                .iter()
+                .map(|phase| Arc::clone(&phase.name))
+                .zip(begins(phases, task.clock))
+                .collect(),
         })
     }
 
@@ -164,6 +175,8 @@ pub fn initial_norm(task: &Task) -> f64 {
 #[derive(Clone, Debug)]
 pub struct Watch {
     context: Context,
+    /// [`Context::quiet_until`] as it was given: a phase of the data begins with a quiet of its own.
+    quiet_until: u64,
     seen: Seen,
 }
 
@@ -175,6 +188,8 @@ struct Seen {
     losses: losses::Losses,
     norms: norms::Norms,
     validations: validations::Validations,
+    #[serde(default)]
+    phases: phases::Phases,
     findings: Vec<Finding>,
 }
 
@@ -187,7 +202,7 @@ struct Alarm {
 
 impl Watch {
     pub fn new(context: Context) -> Self {
-        Self { context, seen: Seen::default() }
+        Self { quiet_until: context.quiet_until, context, seen: Seen::default() }
     }
 
     /// All that it remembers, in words that only [`Watch::restore`] reads.
@@ -216,6 +231,9 @@ impl Watch {
     /// Takes in an update, with its validation where it has one.
     pub fn update(&mut self, row: &Row) {
         let mut alarms = Vec::new();
+        if !self.context.phases.is_empty() {
+            self.phase(row, &mut alarms);
+        }
         self.seen.rates.update(&self.context, &self.seen.trace, row, &mut alarms);
         self.seen.trace.update(row);
         self.seen.losses.update(&self.context, &self.seen.trace, row, &mut alarms);
@@ -229,6 +247,22 @@ impl Watch {
         if let Some(validation) = row.validation() {
             self.validation(&validation);
         }
+    }
+
+    /// Looks at what phases of the data make of a run. Where one begins, losses, norms and validations are another
+    /// data's: they are watched anew, after a while.
+    fn phase(&mut self, row: &Row, alarms: &mut Vec<Alarm>) {
+        let (context, seen) = (&mut self.context, &mut self.seen);
+        seen.phases.update(context, &seen.trace, row, alarms);
+        if seen.phases.begins(context, row) {
+            seen.trace.restart();
+            (seen.losses, seen.norms) = (losses::Losses::default(), norms::Norms::default());
+            seen.validations = validations::Validations::default();
+        }
+        let newest = context.phases.iter().rev().find(|(_, begin)| *begin <= row.update);
+        let begin = newest.map_or(0, |(_, begin)| *begin);
+        let quiet = if begin > 0 { begin + context.cooldown() } else { 0 };
+        context.quiet_until = self.quiet_until.max(quiet);
     }
 
     fn validation(&mut self, validation: &Validation) {
@@ -269,6 +303,7 @@ impl Watch {
 
     /// Somebody edited the run: from this update on it is another.
     pub fn edited(&mut self, context: Context) {
+        self.quiet_until = context.quiet_until;
         self.context = context;
         self.seen.rates = rates::Rates::default();
     }

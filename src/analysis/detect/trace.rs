@@ -66,6 +66,12 @@ impl Trace {
         }
     }
 
+    /// Other data from here on: levels of losses and norms are no longer what they were.
+    pub fn restart(&mut self) {
+        (self.loss, self.light, self.norm) = Default::default();
+        self.best = None;
+    }
+
     /// What speaks for a beginning that broke the network: an update far too long for weights of this norm,
     /// and a loss that leapt.
     pub fn blow_up(&self, weight_norm: f64) -> Vec<Evidence> {

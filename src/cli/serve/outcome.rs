@@ -34,8 +34,8 @@ pub fn write(
         let summary = |(id, lane): (&crate::train::ids::LaneId, &crate::engine::LaneView)| {
             let name = runs.iter().find(|(run, _)| *run == id.run)?.1.clone();
             let seed = experiment.train.seed.wrapping_add(u64::from(id.replica));
-            let stopped = lane.stopped.clone();
-            let tally = Tally { stopped, ..Tally::of_store(seed, experiment.train.clip_norm, &lane.store) };
+            let mut tally = Tally::of_store(seed, experiment.train.clip_norm, &lane.store);
+            tally.stopped.clone_from(&lane.stopped);
             Some(RunSummary::of_view(name, id.replica, lane, &tally, seconds))
         };
         let stride = shared.lanes.values().map(|lane| lane.store.series(Column::Lr).stride()).max();

@@ -50,6 +50,7 @@ fn context(scheduled: Curve) -> Context {
         controlled: false,
         adaptive: false,
         runtime_cap: None,
+        phases: Vec::new(),
     }
 }
 

@@ -11,7 +11,7 @@ use anneal_studio::train::checkpoint::{Checkpoint, Forget};
 use anneal_studio::train::cohort::Cohort;
 use anneal_studio::train::device::TrainDevice;
 use anneal_studio::train::stream::column_names;
-use anneal_studio::train::task::{self, Task};
+use anneal_studio::train::task;
 
 use crate::support::{Fixture, cohort, pool, revision};
 
@@ -236,10 +236,7 @@ fn phases_resume_to_the_same_bits_wherever_training_stops() {
 
 #[test]
 fn candles_own_operations_see_the_same_phases() {
-    let revision = revision(ALL, 0);
-    let task = Task::new(&revision.experiment, task::prepare(&revision.experiment).unwrap()).unwrap();
-    let device = TrainDevice { fused: false, ..TrainDevice::cpu(pool(2)) };
-    let mut oracle = Cohort::with_task(revision, task, device).unwrap();
+    let mut oracle = Cohort::at(revision(ALL, 0), TrainDevice::reference(pool(2))).unwrap();
     oracle.advance(u64::MAX, u64::MAX).unwrap();
     for (lane, other) in oracle.lanes().iter().zip(trained(ALL).lanes()) {
         assert_eq!(lane.log.rows.len(), other.log.rows.len());

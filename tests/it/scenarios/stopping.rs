@@ -112,11 +112,7 @@ fn a_training_that_stops_early_resumes_to_the_same_bits_before_and_after_it_stop
 #[test]
 fn candles_own_operations_stop_where_the_kernels_do() {
     let text = TEXT.with("100ep", "40ep").with("replicas = 2", "replicas = 1");
-    let revision = revision(&text, 0);
-    let experiment = &revision.experiment;
-    let task = Task::new(experiment, task::prepare(experiment).unwrap()).unwrap();
-    let device = TrainDevice { fused: false, ..TrainDevice::cpu(pool(2)) };
-    let mut oracle = Cohort::with_task(revision.clone(), task, device).unwrap();
+    let mut oracle = Cohort::at(revision(&text, 0), TrainDevice::reference(pool(2))).unwrap();
     oracle.advance(u64::MAX, u64::MAX).unwrap();
     let fused = trained(&text);
     for (lane, other) in oracle.lanes().iter().zip(fused.lanes()) {
