@@ -160,7 +160,8 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
         let error = error.into();
         // Bad data are a bad file, whatever was to be done with them.
         let is_bad_file = error.chain().any(|cause| {
-            cause.is::<DataError>() || matches!(cause.downcast_ref(), Some(TrainError::Data(_)))
+            cause.is::<DataError>()
+                || matches!(cause.downcast_ref(), Some(TrainError::Data(_) | TrainError::Start(_)))
         });
         if is_bad_file { Self::BadFile(error) } else { Self::Failed(error) }
     }

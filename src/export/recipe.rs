@@ -293,6 +293,12 @@ impl<'a> Recipe<'a> {
                 "Left out: weights rounded to 16 bits after each update; set the precision there.".to_owned(),
             );
         }
+        if let Some(start) = &self.experiment.start {
+            let path = crate::plain::name(&start.path.to_string_lossy());
+            notes.push(format!(
+                "Left out: the weights of {path} to begin with; load your own before the optimizer is built."
+            ));
+        }
         if let phases @ [_, ..] = self.experiment.data.phases.as_slice() {
             let names: Vec<&str> = phases.iter().map(|phase| &*phase.name).collect();
             notes.push(format!(

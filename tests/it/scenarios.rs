@@ -2,3 +2,4 @@
 
 mod phases;
 mod stopping;
+mod transfer;

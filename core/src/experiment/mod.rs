@@ -25,6 +25,7 @@ mod read_stop;
 mod read_sweep;
 mod setting;
 mod settings;
+pub mod start;
 mod stop;
 pub mod sweep;
 pub mod vary;
@@ -43,6 +44,7 @@ pub use line::{LineError, is_line};
 pub use optimizer::{Number, Optimizer, OptimizerKind};
 pub use phase::Phase;
 pub use read::schedule_of;
+pub use start::Start;
 pub use stop::Stop;
 pub use sweep::Sweep;
 
@@ -58,6 +60,8 @@ pub struct Experiment {
     pub name: String,
     pub data: Data,
     pub model: Model,
+    /// The weights that training begins with, where they are another one's.
+    pub start: Option<Start>,
     pub train: Train,
     pub snapshots: Option<Snapshots>,
     /// At least one; names are unique.

@@ -14,6 +14,7 @@ use super::read_run::{descends, run};
 use super::read_schedule;
 use super::read_stop::stop;
 use super::setting::Setting;
+use super::start::start;
 use super::{
     Activation, Average, BatchSize, Data, Experiment, Loss, Model, Norm, Run, SnapshotWhen, Snapshots,
     Source, SurfaceFunction, Train, VERSION, WeightFormat, Window,
@@ -115,7 +116,8 @@ fn experiment(root: &Node) -> Result<Experiment, FileError> {
     }
     let runs = runs(&fields.need("run", "at least one [[run]] section")?, &setting)?;
     let clock = setting.clocks().next();
-    let experiment = Experiment { name, data, model, train, snapshots, runs, sweep: None };
+    let start = model_fields.read("from", |node| start(&node))?;
+    let experiment = Experiment { name, data, model, start, train, snapshots, runs, sweep: None };
     let sweep = match (fields.get("sweep"), clock) {
         (Some(node), Some(clock)) => Some(super::read_sweep::sweep(&node, &experiment, clock)?),
         _ => None,
@@ -132,7 +134,7 @@ fn model(fields: &Fields) -> Result<Model, FileError> {
 }
 
 fn mlp(fields: &Fields) -> Result<Model, FileError> {
-    fields.only(&["kind", "hidden", "activation", "context", "embedding"])?;
+    fields.only(&["kind", "hidden", "activation", "context", "embedding", "from"])?;
     let size = |node: Node| node.whole(1..=MAX_WIDTH);
     let (context, embedding) = (fields.read("context", size)?, fields.read("embedding", size)?);
     let window = context.map(|context| Window { context, embedding: embedding.unwrap_or(Window::EMBEDDING) });
@@ -149,14 +151,14 @@ fn mlp(fields: &Fields) -> Result<Model, FileError> {
 }
 
 fn cnn(fields: &Fields) -> Result<Model, FileError> {
-    fields.only(&["kind", "channels"])?;
+    fields.only(&["kind", "channels", "from"])?;
     let channels = fields.need("channels", "a list of channels, such as [16, 32]")?;
     channels.filled("a list of at least one layer's channels, such as [16, 32]")?;
     Ok(Model::Cnn { channels: widths(&channels)? })
 }
 
 fn transformer(fields: &Fields) -> Result<Model, FileError> {
-    fields.only(&["kind", "layers", "width", "heads", "context", "norm"])?;
+    fields.only(&["kind", "layers", "width", "heads", "context", "norm", "from"])?;
     let size = |name: &str| fields.need(name, "a whole number")?.whole(1..=MAX_WIDTH);
     let width = size("width")?;
     let heads = fields.need("heads", "a whole number")?;

@@ -1,6 +1,7 @@
 //! An experiment as the text a person would write: sections, one line a schedule, nothing that goes without saying.
 
 mod phase;
+mod start;
 mod sweep;
 
 use std::borrow::Cow;
@@ -36,7 +37,11 @@ impl Experiment {
                 .iter()
                 .for_each(|phase| section(&mut file, "[[data.phase]]", &phase::section(phase)));
         }
-        section(&mut file, "[model]", &model(&self.model));
+        let mut of_model = model(&self.model);
+        if let Some(start) = &self.start {
+            of_model.add("from", self::start::field(start));
+        }
+        section(&mut file, "[model]", &of_model);
         section(&mut file, "[train]", &train(&self.train, &self.data.source));
         if let Some(kept) = &self.snapshots {
             section(&mut file, "[snapshots]", &snapshots(kept));

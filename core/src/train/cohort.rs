@@ -238,7 +238,8 @@ impl Cohort {
         let replicas = new.train.replicas;
         let mut same_train = old.train.clone();
         same_train.replicas = replicas;
-        if old.data == new.data && old.model == new.model && same_train == new.train {
+        if old.data == new.data && old.model == new.model && old.start == new.start && same_train == new.train
+        {
             return self.cast(revision, mode);
         }
         let same_data = old.data == new.data && old.train.seed == new.train.seed;

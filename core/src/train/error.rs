@@ -35,6 +35,9 @@ pub enum TrainError {
          and replicas"
     )]
     Memory { needed: String, free: String },
+    /// The weights to begin with are not there, or another model's; where the file says so, and what it may say.
+    #[error("{0}")]
+    Start(String),
     #[error("stopped before its end")]
     Cancelled,
 }

@@ -23,7 +23,6 @@ use crate::experiment::WeightFormat;
 use crate::model::Score;
 use crate::model::kernel::scratch::Scratch;
 use crate::model::surface::add_noise;
-use crate::random::{Stream, rng};
 use crate::schedule::controller::Change;
 use crate::telemetry::{GroupNames, Row, Validation};
 
@@ -174,7 +173,7 @@ impl Lane {
         row.fill(0.0);
         self.plan = Arc::clone(self.run_plan.plan(0));
         let (parameters, buffers) = row.split_at_mut(task.model.width());
-        task.model.initialise(&mut rng(self.seed, Stream::Init), parameters);
+        task.initialise(self.seed, self.id.replica, parameters);
         self.update = 0;
         self.schedule_from = 0;
         self.begin(parameters, buffers);

@@ -16,6 +16,7 @@ pub mod optimizer;
 pub mod plan;
 pub mod run_plan;
 pub mod snapshot;
+pub mod start;
 mod stopper;
 pub mod stream;
 pub mod task;

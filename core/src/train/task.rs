@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use super::plan::Plan;
+use super::start::Weights;
 use super::stream::Phased;
 use super::{Misfit, TrainError};
 use crate::data::{self, Dataset, DatasetInfo, Prepared, Shape, Split};
@@ -14,6 +15,7 @@ use crate::model::mlp::Mlp;
 use crate::model::surface::Surface;
 use crate::model::transformer::{self, Transformer};
 use crate::model::{Batch, Inputs, Model, Targets};
+use crate::random::{Stream, rng};
 use crate::schedule::Clock;
 
 /// Samples scored in one call while validating.
@@ -57,6 +59,8 @@ pub struct Task {
     pub labels: Option<Labels>,
     /// What updates see where the data has phases.
     pub stream: Option<Phased>,
+    /// The weights that lanes begin with, where they are another training's.
+    pub start: Option<Weights>,
     validation_rows: Vec<u32>,
     fingerprint: OnceLock<u32>,
 }
@@ -178,6 +182,8 @@ impl Task {
         let one_update = Clock { updates: 1, updates_per_epoch: updates_per_epoch as u64 };
         let updates = experiment.train.updates.whole_updates(one_update);
         let clock = Clock { updates, ..one_update };
+        let start =
+            experiment.start.as_ref().map(|start| Weights::load(start, model.parameters())).transpose()?;
         let stream = Phased::new(experiment, &prepared, clock, batch)?;
         Ok(Self {
             model,
@@ -201,10 +207,19 @@ impl Task {
             least_validations: LEAST_VALIDATIONS,
             labels: Labels::of(&prepared, stream.as_ref()),
             stream,
+            start,
             validation_rows,
             fingerprint: OnceLock::new(),
             prepared,
         })
+    }
+
+    /// The weights that a replica begins with, which has this seed.
+    pub fn initialise(&self, seed: u64, replica: u32, weights: &mut [f32]) {
+        self.model.initialise(&mut rng(seed, Stream::Init), weights);
+        if let Some(start) = &self.start {
+            start.put(replica, weights);
+        }
     }
 
     /// Micro-batches whose mean gradient makes this update of the plan's schedules.

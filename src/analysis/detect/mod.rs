@@ -26,7 +26,6 @@ pub use remedy::Remedy;
 
 use crate::experiment::phase::begins;
 use crate::experiment::{Experiment, Loss, Run, WeightFormat, lineage};
-use crate::random::{Stream, rng};
 use crate::schedule::{Curve, Piecewise};
 use crate::telemetry::{Row, Validation};
 use crate::train::TrainError;
@@ -167,7 +166,7 @@ impl Context {
 /// The norm of the weights that training begins with.
 pub fn initial_norm(task: &Task) -> f64 {
     let mut row = vec![0.0; task.model.width()];
-    task.model.initialise(&mut rng(task.seed, Stream::Init), &mut row);
+    task.initialise(task.seed, 0, &mut row);
     row.iter().map(|w| f64::from(*w).powi(2)).sum::<f64>().sqrt()
 }
 

@@ -53,6 +53,7 @@ pub fn choose(experiment: &mut Experiment, source: Source) {
     }
     if experiment.data.source == Source::None {
         experiment.train.stop = None;
+        experiment.start = None;
     }
     model::suit(experiment);
 }

@@ -1,6 +1,6 @@
 //! What makes two experiments two, as far as a checkpoint cares.
 
-use crate::experiment::{Experiment, Source, Train};
+use crate::experiment::{Experiment, Source, Start, Train};
 use crate::train::diff;
 
 /// What `new` does differently, in words; nothing when a training of `old` is one of `new`.
@@ -28,6 +28,9 @@ pub fn between(old: &Experiment, new: &Experiment) -> Option<String> {
     other(a.columns == b.columns, "what is said of columns");
     other(a.phases == b.phases, "list of [[data.phase]]");
     other(old.model == new.model, "model");
+    // Where the weights to begin with lie does not count: they are in the checkpoint.
+    let taken = |start: &Option<Start>| start.as_ref().map(|start| (start.run.clone(), start.head));
+    other(taken(&old.start) == taken(&new.start), "choice of weights to begin with");
     other(old.snapshots == new.snapshots, "[snapshots]");
     let Train { updates, seed, replicas, accumulate, clip_norm, loss, weights, stop } = &old.train;
     other(*updates == new.train.updates, "length of the run");
