@@ -86,6 +86,7 @@ mod tests {
             row: vec![0.0; width],
             kept: None,
             best: None,
+            team: None,
             watch: None,
         })
     }

@@ -2,4 +2,5 @@
 
 mod phases;
 mod stopping;
+mod teams;
 mod transfer;

@@ -23,11 +23,13 @@ mod read_run;
 mod read_schedule;
 mod read_stop;
 mod read_sweep;
+mod read_team;
 mod setting;
 mod settings;
 pub mod start;
 mod stop;
 pub mod sweep;
+pub mod team;
 pub mod vary;
 mod write;
 
@@ -47,6 +49,7 @@ pub use read::schedule_of;
 pub use start::Start;
 pub use stop::Stop;
 pub use sweep::Sweep;
+pub use team::Team;
 
 use crate::data::ColumnUses;
 use crate::schedule::{Schedule, Span};
@@ -63,6 +66,8 @@ pub struct Experiment {
     /// The weights that training begins with, where they are another one's.
     pub start: Option<Start>,
     pub train: Train,
+    /// Who trains the runs together; nothing where each is trained alone.
+    pub team: Option<Team>,
     pub snapshots: Option<Snapshots>,
     /// At least one; names are unique.
     pub runs: Vec<Run>,

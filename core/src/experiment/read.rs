@@ -13,6 +13,7 @@ use super::read_phase::phases;
 use super::read_run::{descends, run};
 use super::read_schedule;
 use super::read_stop::stop;
+use super::read_team::{suits, team};
 use super::setting::Setting;
 use super::start::start;
 use super::{
@@ -101,12 +102,24 @@ fn experiment(root: &Node) -> Result<Experiment, FileError> {
             return Err(FileError::NewerVersion { place: version.place(), found });
         }
     }
-    fields.only(&["anneal", "name", "data", "model", "train", "snapshots", "run", "sweep"])?;
+    fields.only(&[
+        "anneal",
+        "name",
+        "data",
+        "model",
+        "train",
+        "federated",
+        "parallel",
+        "snapshots",
+        "run",
+        "sweep",
+    ])?;
     let name = fields.need("name", "the experiment's name in quotes")?.text()?.to_owned();
     let model_fields = fields.need("model", "a [model] section")?.fields("a [model] section")?;
     let model = model(&model_fields)?;
     let data = data(&fields, &model, &model_fields)?;
     let train = train(&fields.need("train", "a [train] section")?, &data)?;
+    let team = team(&fields, &data, &model, &train)?;
     let snapshots = fields.read("snapshots", |node| snapshots(&node))?;
     // What follows may name the phases.
     let _ = root.document().phases.set(data.phases.clone());
@@ -114,10 +127,14 @@ fn experiment(root: &Node) -> Result<Experiment, FileError> {
     if let Some(phases) = fields.get("data").and_then(|node| node.fields("").ok()?.get("phase")) {
         super::read_phase::fit(&phases, &data.phases, train.updates, setting.clocks())?;
     }
-    let runs = runs(&fields.need("run", "at least one [[run]] section")?, &setting)?;
+    let run_node = fields.need("run", "at least one [[run]] section")?;
+    let runs = runs(&run_node, &setting)?;
+    if team.is_some() {
+        run_node.items("runs")?.iter().zip(&runs).try_for_each(|(node, run)| suits(node, run))?;
+    }
     let clock = setting.clocks().next();
     let start = model_fields.read("from", |node| start(&node))?;
-    let experiment = Experiment { name, data, model, start, train, snapshots, runs, sweep: None };
+    let experiment = Experiment { name, data, model, start, train, team, snapshots, runs, sweep: None };
     let sweep = match (fields.get("sweep"), clock) {
         (Some(node), Some(clock)) => Some(super::read_sweep::sweep(&node, &experiment, clock)?),
         _ => None,

@@ -3,6 +3,7 @@
 mod phase;
 mod start;
 mod sweep;
+mod team;
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -39,10 +40,14 @@ impl Experiment {
         }
         let mut of_model = model(&self.model);
         if let Some(start) = &self.start {
-            of_model.add("from", self::start::field(start));
+            of_model.add("from", start::field(start));
         }
         section(&mut file, "[model]", &of_model);
         section(&mut file, "[train]", &train(&self.train, &self.data.source));
+        if let Some(team) = &self.team {
+            let (header, fields) = team::section(team);
+            section(&mut file, header, &fields);
+        }
         if let Some(kept) = &self.snapshots {
             section(&mut file, "[snapshots]", &snapshots(kept));
         }

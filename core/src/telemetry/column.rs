@@ -176,6 +176,15 @@ columns! {
     /// The share of wrongly labelled training samples that are classified as wrongly labelled: what the model learned by heart.
     NoisyAccuracy, noisy_accuracy: Option<f32>, "Accuracy on wrong training labels", "Memorised", "share of samples", Measure;
 
+    /// The standard deviation of the batch losses of the clients or workers that train a run together.
+    LossSpread, loss_spread: Option<f32>, "Spread of losses", "Loss spread", "per sample", Measure;
+
+    /// How far the weights of clients or workers are from their mean, on average, before they are averaged.
+    MemberDrift, member_drift: Option<f32>, "Drift of members", "Drift", "L2 norm", Measure;
+
+    /// The mean cosine between the way of each client or worker since the last average and the way of their mean: 1 is one way.
+    MemberCosine, member_cosine: Option<f32>, "Cosine of members' ways", "Cosine", "", Measure;
+
     /// The length of the whole gradient, before clipping.
     GradNorm, grad_norm: f32, "Gradient norm", "Gradient norm", "L2 norm", Measure;
 

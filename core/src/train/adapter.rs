@@ -55,6 +55,9 @@ impl Adapted {
         if task.noise.is_some() || task.weights != WeightFormat::F32 {
             return Err("noise of a surface and rounded weights are on the CPU only".into());
         }
+        if task.team.is_some() {
+            return Err("clients and workers train on the CPU only".into());
+        }
         let batch = task.training(&[]);
         let model = task.model.wgsl(task.batch, batch.targets).ok_or(
             "of the models only the fully connected one, of numbers, is written for graphics adapters",
@@ -220,6 +223,9 @@ fn record(task: &Task, lane: &mut Lane, prepared: Prepared, measured: &[f32]) {
             val_loss: None,
             val_accuracy: None,
             prequential_loss: None,
+            loss_spread: None,
+            member_drift: None,
+            member_cosine: None,
             clean_accuracy: None,
             noisy_accuracy: None,
             grad_norm: measured[1],

@@ -238,7 +238,11 @@ impl Cohort {
         let replicas = new.train.replicas;
         let mut same_train = old.train.clone();
         same_train.replicas = replicas;
-        if old.data == new.data && old.model == new.model && old.start == new.start && same_train == new.train
+        if old.data == new.data
+            && old.model == new.model
+            && old.start == new.start
+            && old.team == new.team
+            && same_train == new.train
         {
             return self.cast(revision, mode);
         }
@@ -347,7 +351,7 @@ impl Cohort {
     fn suits(&self, device: &TrainDevice, experiment: &Experiment) -> Result<(), TrainError> {
         let hypergradient = |run: &Run| matches!(run.controller, Some(Controller::Hypergradient(_)));
         let follows = experiment.runs.iter().any(hypergradient);
-        if !device.fused && (follows || self.task.noise.is_some()) {
+        if !device.fused && (follows || self.task.noise.is_some() || self.task.team.is_some()) {
             return Err(Misfit::CpuOnly.into());
         }
         Ok(())

@@ -63,6 +63,10 @@ pub enum Misfit {
          batch, or more classes"
     )]
     Phase { name: String, batch: usize, samples: usize },
+    #[error(
+        "the phase \"{name}\" begins at update {begins} of {updates}: make those before it shorter, or the run longer"
+    )]
+    LatePhase { name: String, begins: u64, updates: u64 },
     #[error("a surface has no data: remove the [data] section")]
     SurfaceWithData,
     #[error("this model needs data: add a [data] section")]
@@ -79,7 +83,9 @@ pub enum Misfit {
     Cnn(crate::model::cnn::TooSmall),
     #[error(transparent)]
     Transformer(crate::model::transformer::UnevenHeads),
-    #[error("hypergradient descent and a surface's noise are on the CPU only: choose the CPU")]
+    #[error(
+        "hypergradient descent, a surface's noise, clients and workers are on the CPU only: choose the CPU"
+    )]
     CpuOnly,
     #[error("the saved run is of another model")]
     OtherModel,

@@ -3,6 +3,7 @@
 mod evaluate;
 mod parts;
 mod state;
+mod together;
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use super::snapshot::Keeper;
 use super::stopper::{Stopped, Stopper};
 use super::stream::Phased;
 use super::task::Task;
+use super::team::Team;
 use crate::data::epoch_order;
 use crate::experiment::WeightFormat;
 use crate::model::Score;
@@ -73,6 +75,8 @@ pub struct Lane {
     pub failed: Option<String>,
     /// Where the experiment stops runs early.
     pub(super) stopper: Option<Stopper>,
+    /// Who trains the lane together, where several do.
+    pub(super) team: Option<Box<Team>>,
 }
 
 /// What a lane measured, waiting to be read.
@@ -165,6 +169,7 @@ impl Lane {
             diverged_at: None,
             failed: None,
             stopper: task.stop.map(Stopper::new),
+            team: task.team.as_ref().map(|shared| Box::new(Team::new(shared))),
         }
     }
 
@@ -177,6 +182,9 @@ impl Lane {
         self.update = 0;
         self.schedule_from = 0;
         self.begin(parameters, buffers);
+        if let Some(team) = &mut self.team {
+            team.begin(task, self.seed, parameters, self.plan.buffers);
+        }
         self.extra = 0;
         if let Some(keeper) = &mut self.keeper {
             keeper.clear();
@@ -202,6 +210,9 @@ impl Lane {
         let numbers = self.numbers_after(0);
         self.scalars = vec![0.0; rule.scalars()];
         self.parts.clear();
+        if let Some(team) = &mut self.team {
+            team.empty_buffers(self.plan.buffers);
+        }
         let buffers = optimizer::split(self.plan.buffers, parameters.len(), buffers);
         rule.start(&numbers, parameters, Memory { buffers, scalars: &mut self.scalars });
     }
@@ -256,6 +267,9 @@ impl Lane {
     pub fn advance(&mut self, task: &Task, row: &mut [f32], to: u64) {
         let width = task.model.width();
         let (parameters, buffers) = row.split_at_mut(width);
+        if self.team.is_some() {
+            return self.advance_together(task, parameters, to);
+        }
         while self.update < to && !self.has_stopped() {
             self.one_update(task, parameters, buffers);
         }
@@ -301,6 +315,9 @@ impl Lane {
             val_loss: None,
             val_accuracy: None,
             prequential_loss: None,
+            loss_spread: None,
+            member_drift: None,
+            member_cosine: None,
             clean_accuracy: None,
             noisy_accuracy: None,
             grad_norm: whole_norm.unwrap_or(applied.gradient_norm) as f32,
@@ -381,7 +398,7 @@ impl Lane {
         let epoch = dealt / per_epoch;
         if self.order_epoch != Some((at, epoch)) {
             // No two stretches have an epoch of the same number, so none repeats the order of another.
-            epoch_order(self.seed, (at as u64) << 48 | epoch, segment.samples, &mut self.order);
+            epoch_order(self.seed, ((at as u64) << 48) | epoch, segment.samples, &mut self.order);
             self.order.iter_mut().for_each(|row| *row += segment.first);
             self.order_epoch = Some((at, epoch));
         }

@@ -38,7 +38,11 @@ impl Need {
             let averages = [Average::Swa, Average::Ema].iter().filter(|kind| asked.average.contains(kind));
             (asked.keep + averages.count()) as f64 * weights
         });
-        let numbers = gradients + shared as f64 + own as f64 * cores + kept + task.samples as f64;
+        // Everybody in a team has a row, a gradient and working memory; a client's order is of its own samples.
+        let team = task.team.as_ref().map_or(0.0, |team| {
+            team.at_once() as f64 * (weights * (3 + buffers) as f64 + (shared + own + task.samples) as f64)
+        });
+        let numbers = team + gradients + shared as f64 + own as f64 * cores + kept + task.samples as f64;
         Self {
             rows: count * weights * (1 + buffers) as f64 * NUMBER,
             lanes: count * (numbers * NUMBER + ROWS * size_of::<Row>() as f64),

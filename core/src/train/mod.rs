@@ -20,6 +20,7 @@ pub mod start;
 mod stopper;
 pub mod stream;
 pub mod task;
+pub mod team;
 pub mod tensor;
 
 pub use error::{Misfit, TrainError};

@@ -81,6 +81,10 @@ impl Phased {
         for (at, ((phase, altered), (begin, end))) in
             phases.iter().zip(altered).zip(begins.iter().copied().zip(ends)).enumerate()
         {
+            if begin >= clock.updates && clock.updates > 0 {
+                let (name, updates) = (phase.name.to_string(), clock.updates);
+                return Err(Misfit::LatePhase { name, begins: begin, updates }.into());
+            }
             if altered.train.len() < batch {
                 let (name, samples) = (phase.name.to_string(), altered.train.len());
                 return Err(Misfit::Phase { name, batch, samples }.into());

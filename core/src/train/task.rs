@@ -5,10 +5,11 @@ use std::sync::{Arc, OnceLock};
 use super::plan::Plan;
 use super::start::Weights;
 use super::stream::Phased;
+use super::team::Shared;
 use super::{Misfit, TrainError};
 use crate::data::{self, Dataset, DatasetInfo, Prepared, Shape, Split};
 use crate::experiment::{
-    BatchSize, Experiment, Loss, MicroBatches, Model as ModelSpec, Run, Source, Stop, WeightFormat,
+    BatchSize, Experiment, Loss, MicroBatches, Model as ModelSpec, Run, Source, Stop, Team, WeightFormat,
 };
 use crate::model::cnn::Cnn;
 use crate::model::mlp::Mlp;
@@ -61,6 +62,8 @@ pub struct Task {
     pub stream: Option<Phased>,
     /// The weights that lanes begin with, where they are another training's.
     pub start: Option<Weights>,
+    /// Who trains a lane together, where several do.
+    pub team: Option<Arc<Shared>>,
     validation_rows: Vec<u32>,
     fingerprint: OnceLock<u32>,
 }
@@ -174,9 +177,14 @@ impl Task {
             BatchSize::Samples(batch) => batch,
             BatchSize::All => samples / accumulate,
         };
-        let updates_per_epoch = samples / (batch * accumulate).max(1);
+        // Workers share the samples of an epoch.
+        let workers = match &experiment.team {
+            Some(Team::Parallel(it)) => it.workers,
+            Some(Team::Federated(_)) | None => 1,
+        };
+        let updates_per_epoch = samples / (batch * accumulate * workers).max(1);
         if batch == 0 || updates_per_epoch == 0 {
-            let needs = batch * accumulate;
+            let needs = batch * accumulate * workers;
             return Err(Misfit::Batch { needs, batch, accumulate, samples }.into());
         }
         let one_update = Clock { updates: 1, updates_per_epoch: updates_per_epoch as u64 };
@@ -184,6 +192,7 @@ impl Task {
         let clock = Clock { updates, ..one_update };
         let start =
             experiment.start.as_ref().map(|start| Weights::load(start, model.parameters())).transpose()?;
+        let team = Shared::new(experiment, &prepared, clock)?;
         let stream = Phased::new(experiment, &prepared, clock, batch)?;
         Ok(Self {
             model,
@@ -208,6 +217,7 @@ impl Task {
             labels: Labels::of(&prepared, stream.as_ref()),
             stream,
             start,
+            team,
             validation_rows,
             fingerprint: OnceLock::new(),
             prepared,

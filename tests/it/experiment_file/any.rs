@@ -471,7 +471,7 @@ pub fn experiment() -> BoxedStrategy<Experiment> {
                 run.name =
                     format!("{index}{}{}", run.name, name_of(&OptimizerKind::ALL, &run.optimizer.kind));
             }
-            Experiment { name, data, model, start: None, train, snapshots, runs, sweep: None }
+            Experiment { name, data, model, start: None, train, team: None, snapshots, runs, sweep: None }
         })
         .boxed()
 }

@@ -79,10 +79,11 @@ fn the_rate_of_fine_tuning_is_a_forgetting_dial() {
         assert!(pair[1].0 <= pair[0].0 + 0.01 && pair[1].1 >= pair[0].1 - 0.02, "{ends:?}");
     }
     let (gentle, harsh) = (ends[0], ends[4]);
-    assert!(gentle.0 > 0.75 && gentle.1 < 0.35, "{ends:?}");
-    assert!(harsh.0 < 0.15 && harsh.1 > 0.85, "{ends:?}");
+    // The same in PyTorch, three seeds: .73 to .79 and .04 to .11 at 1e-4, .13 to .15 and .90 at 1e-2.
+    assert!(gentle.0 > 0.68 && gentle.1 < 0.2, "{ends:?}");
+    assert!(harsh.0 < 0.22 && harsh.1 > 0.85, "{ends:?}");
     let learned = accuracy(&cohort.lanes()[0].log.rows, 0, 400);
-    assert!(learned > 0.75 && accuracy(&cohort.lanes()[0].log.rows, 1, 400) < 0.02, "{learned}");
+    assert!(learned > 0.77 && accuracy(&cohort.lanes()[0].log.rows, 1, 400) < 0.02, "{learned}");
 }
 
 #[test]
@@ -322,7 +323,7 @@ fn alterations_are_what_they_say() {
     assert_eq!(&phases[2].validation, validation);
     // Poisoned: 240 of 600 are threes, beside those that are.
     let threes = labels(&phases[3].train).iter().filter(|label| **label == 3).count();
-    assert!((270..330).contains(&threes), "{threes}");
+    assert!((255..330).contains(&threes), "{threes}");
     // A course: its classes only, in training and validation.
     let own = labels(&phases[4].validation);
     assert!(own.iter().all(|label| [1, 3, 5, 7].contains(label)) && !own.is_empty());
@@ -409,10 +410,10 @@ fn bad_phases_are_refused_by_line() {
         ("for = \"40\"", "order = \"shuffled\"", "found nothing, allowed: the phase's span"),
         ("name = \"turned\"", "name = \"plain\"", "a name of its own"),
         ("share = 0.4", "share = 0", "found 0, allowed: a number above 0, at most 1"),
-        ("order = \"easy_first\"", "order = \"easy\"", "did you mean \"easy_first\""),
+        ("order = \"easy_first\"", "order = \"easy\"", "did you mean `easy_first`"),
         ("order = \"easy_first\"", "data = \"moons\"", "a data set like the experiment's own: \"digits\""),
         ("rotate = 40", "turn = 40", "data.phase[1].shift.turn"),
-        ("for = \"1ep\"", "for = \"10ep\"", "phases that leave nothing of 240 for the last one"),
+        ("for = \"40\"", "for = \"400\"", "phases that leave nothing of 240 for the last one"),
     ] {
         let error = Experiment::parse(&ALL.with(from, to), "p.toml").unwrap_err().to_string();
         assert!(error.contains(told), "{from} -> {to}: {error}");
@@ -427,7 +428,14 @@ fn bad_phases_are_refused_by_line() {
     assert!(
         error("name = \"digits\"", "name = \"mnist1d\"").contains("only images and points of the plane turn")
     );
-    let few = ALL.with("limit = 600", "limit = 30");
-    let message = Cohort::new(revision(&few, 0), pool(1)).err().unwrap().to_string();
-    assert!(message.contains("samples to train on, and an update takes 16 at once"), "{message}");
+    let few = ALL.with("limit = 600", "limit = 34");
+    let message = |text: &str| Cohort::new(revision(text, 0), pool(1)).err().unwrap().to_string();
+    assert!(
+        message(&few).contains("samples to train on, and an update takes 16 at once"),
+        "{}",
+        message(&few)
+    );
+    // How many updates an epoch has is known with the data only.
+    let long = ALL.with("for = \"1ep\"", "for = \"10ep\"");
+    assert!(message(&long).contains("begins at update 244 of 240"), "{}", message(&long));
 }

@@ -31,6 +31,7 @@ pub fn between(old: &Experiment, new: &Experiment) -> Option<String> {
     // Where the weights to begin with lie does not count: they are in the checkpoint.
     let taken = |start: &Option<Start>| start.as_ref().map(|start| (start.run.clone(), start.head));
     other(taken(&old.start) == taken(&new.start), "choice of weights to begin with");
+    other(old.team == new.team, "[federated] or [parallel]");
     other(old.snapshots == new.snapshots, "[snapshots]");
     let Train { updates, seed, replicas, accumulate, clip_norm, loss, weights, stop } = &old.train;
     other(*updates == new.train.updates, "length of the run");

@@ -33,6 +33,7 @@ use super::lane::{Lane, LaneState};
 use super::memory;
 use super::snapshot::{Keeper, Kept};
 use super::stopper::Stopper;
+use super::task::Task;
 use super::{Misfit, TrainError};
 use crate::experiment::{Experiment, OptimizerKind};
 use crate::files;
@@ -73,6 +74,8 @@ pub struct SavedLane {
     pub kept: Option<Kept>,
     /// The weights after the best epoch, where early stopping keeps them.
     pub best: Option<Vec<f32>>,
+    /// The weights and buffers of the members of a team.
+    pub team: Option<Vec<f32>>,
     /// The state of what watched over the lane, in words of its own.
     pub watch: Option<String>,
 }
@@ -192,6 +195,7 @@ impl Cohort {
             row,
             kept: lane.keeper.as_ref().map(Keeper::kept).cloned(),
             best: lane.stopper.as_ref().and_then(Stopper::weights).cloned(),
+            team: lane.team.as_ref().map(|team| team.numbers()),
             watch: None,
         })
     }
@@ -217,9 +221,10 @@ impl Cohort {
         let revision = Arc::clone(self.revision());
         let run = revision.ids.iter().position(|run| *run == id.run);
         let run = run.and_then(|at| revision.experiment.runs.get(at)).map_or(&saved.run, |run| &run.name);
-        let lane = &mut self.lanes_mut()[at];
+        let (task, lanes) = self.parts_mut();
+        let lane = &mut lanes[at];
         lane.restore(&saved.state).map_err(|error| TrainError::Schedule { run: run.clone(), error })?;
-        restore_kept(lane, saved);
+        restore_kept(task, lane, saved);
         let mut row = saved_weights.to_vec();
         row.resize(width, 0.0);
         let (into_weights, into_buffers) = row.split_at_mut(weights);
@@ -273,7 +278,8 @@ impl Cohort {
         let (_, width) = self.rows().dims2().map_err(TrainError::from)?;
         let mut rows = Vec::with_capacity(self.lanes().len() * width);
         let mut continuity = Vec::new();
-        for lane in self.lanes_mut() {
+        let (task, lanes) = self.parts_mut();
+        for lane in lanes {
             let at = revision.ids.iter().position(|id| *id == lane.id.run);
             let name = at.and_then(|at| revision.experiment.runs.get(at)).map(|run| run.name.as_str());
             let saved = checkpoint
@@ -284,7 +290,7 @@ impl Cohort {
                 .ok_or(Refusal::OtherModel)?;
             lane.restore(&saved.state)
                 .map_err(|error| Refusal::Controller { run: saved.run.clone(), error })?;
-            restore_kept(lane, saved);
+            restore_kept(task, lane, saved);
             let mut row = saved.row.clone();
             if forget.schedule {
                 lane.forget_schedule();
@@ -308,7 +314,10 @@ impl Cohort {
 }
 
 /// Puts back what was kept, where something is kept at all.
-fn restore_kept(lane: &mut Lane, saved: &SavedLane) {
+fn restore_kept(task: &Task, lane: &mut Lane, saved: &SavedLane) {
+    if let (Some(team), Some(state), Some(numbers)) = (&mut lane.team, &saved.state.team, &saved.team) {
+        team.restore(task, state, numbers);
+    }
     lane.keeper = lane.keeper.take().map(|keeper| keeper.with(saved.kept.clone().unwrap_or_default()));
     if let Some(stopper) = &mut lane.stopper {
         stopper.keep(saved.best.clone());

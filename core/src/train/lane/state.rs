@@ -10,6 +10,7 @@ use crate::schedule::ScheduleError;
 use crate::train::control::{Control, ControlState};
 use crate::train::optimizer;
 use crate::train::stopper::{StopState, Stopper};
+use crate::train::team::TeamState;
 
 /// Everything but its weights and buffers that a lane's next update depends on.
 ///
@@ -44,6 +45,9 @@ pub struct LaneState {
     /// have none.
     #[serde(default)]
     seen: (Bits, u64),
+    /// Where the members of a team stand; older checkpoints have none.
+    #[serde(default)]
+    pub(in crate::train) team: Option<TeamState>,
     /// What early stopping has seen; older checkpoints have none.
     #[serde(default)]
     stop: Option<StopState>,
@@ -118,6 +122,7 @@ impl Lane {
             epoch_score: self.epoch_score.map(|score| (score.loss.into(), score.correct, score.count)),
             val_loss: self.val_loss.map(Bits::from),
             seen: (self.seen.0.into(), self.seen.1),
+            team: self.team.as_ref().map(|team| team.state()),
             stop: self.stopper.as_ref().map(Stopper::state),
             diverged_at: self.diverged_at,
             failed: self.failed.clone(),
