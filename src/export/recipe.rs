@@ -12,7 +12,7 @@ use crate::experiment::names::name_of;
 use crate::experiment::optimizer::Role;
 use crate::experiment::{
     BatchSize, Controller, Decay, Experiment, Metric, MicroBatches, Number, Optimizer, OptimizerKind,
-    Plateau, Run, WeightFormat,
+    Plateau, Run, Team, WeightFormat,
 };
 use crate::schedule::plateau::PlateauRule;
 use crate::schedule::{Clock, Curve, NumberCurve, Piecewise, Tick};
@@ -292,6 +292,18 @@ impl<'a> Recipe<'a> {
             notes.push(
                 "Left out: weights rounded to 16 bits after each update; set the precision there.".to_owned(),
             );
+        }
+        if let Some(team) = &self.experiment.team {
+            notes.push(match team {
+                Team::Federated(it) => format!(
+                    "Left out: federated averaging over {} clients; the schedule is that of a client's updates.",
+                    it.clients
+                ),
+                Team::Parallel(it) => format!(
+                    "Left out: {} data-parallel workers; step the scheduler once an update, not once a worker.",
+                    it.workers
+                ),
+            });
         }
         if let Some(start) = &self.experiment.start {
             let path = crate::plain::name(&start.path.to_string_lossy());

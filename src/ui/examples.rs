@@ -30,6 +30,8 @@ examples![
     "forgetting-dial",
     "drift",
     "poisoned-stream",
+    "federated",
+    "workers",
     "digits-cosine-vs-constant",
     "mnist1d-snapshots",
     "forks",

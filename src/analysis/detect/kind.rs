@@ -20,10 +20,11 @@ pub enum Kind {
     Drift,
     Forgetting,
     HarmfulData,
+    ReplicasApart,
 }
 
 impl Kind {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::IgnoredUpdates,
         Self::Oscillation,
         Self::Divergence,
@@ -39,6 +40,7 @@ impl Kind {
         Self::Drift,
         Self::Forgetting,
         Self::HarmfulData,
+        Self::ReplicasApart,
     ];
 
     /// The name for people.
@@ -59,6 +61,7 @@ impl Kind {
             Self::Drift => "Drift",
             Self::Forgetting => "Forgetting",
             Self::HarmfulData => "Harmful data",
+            Self::ReplicasApart => "Replicas apart",
         }
     }
 
@@ -105,12 +108,18 @@ impl Kind {
                 "Training follows its samples and gets worse on clean ones like them: labels are wrong, by noise or on \
                  purpose. The rate decides how fast they are let in."
             }
+            Self::ReplicasApart => {
+                "A worker has another rate, another beginning, or follows late: the workers share gradients and are no longer \
+                 one model."
+            }
         }
     }
 
     pub const fn severity(self) -> Severity {
         match self {
-            Self::Divergence | Self::StuckAtChance | Self::CheckpointMismatch => Severity::Error,
+            Self::Divergence | Self::StuckAtChance | Self::CheckpointMismatch | Self::ReplicasApart => {
+                Severity::Error
+            }
             Self::GradientPeaks | Self::RuntimeCap | Self::OverfittingGap | Self::Drift => Severity::Notice,
             _ => Severity::Warning,
         }

@@ -131,6 +131,7 @@ fn context(rows: &[(u64, Row)]) -> Context {
         adaptive: true,
         runtime_cap: None,
         phases: Vec::new(),
+        replicated: false,
     }
 }
 

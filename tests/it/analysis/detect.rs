@@ -51,6 +51,7 @@ fn context(scheduled: Curve) -> Context {
         adaptive: false,
         runtime_cap: None,
         phases: Vec::new(),
+        replicated: false,
     }
 }
 
