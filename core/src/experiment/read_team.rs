@@ -5,8 +5,10 @@ use std::ops::Bound::{Excluded, Included, Unbounded};
 use super::error::FileError;
 use super::node::{Fields, Node};
 use super::read_schedule::schedule;
-use super::team::{Fault, FaultKind, Federated, MOST_MEMBERS, Parallel, Server, ServerKind, Team};
-use super::{BatchSize, Controller, Data, Model, Run, Train, WeightFormat};
+use super::team::{
+    Fault, FaultKind, Federated, MOST_MEMBERS, Parallel, Server, ServerKind, Team, conflict, unfit,
+};
+use super::{Data, Model, Run, Train};
 use crate::data::{DatasetInfo, Task};
 use crate::schedule::kind::{Constant, Kind};
 use crate::schedule::{Schedule, Span};
@@ -29,28 +31,18 @@ pub(super) fn team(
         (None, None) => return Ok(None),
         (Some(_), Some(node)) => return Err(node.error("either [federated] or [parallel], not both")),
     };
-    let alone = match () {
-        () if matches!(model, Model::Surface { .. }) => "data: a surface has none to share",
-        () if model.reads_text() => "data of samples: a text is one stream",
-        () if !data.phases.is_empty() => "no [[data.phase]] beside it",
-        () if data.batch_size == BatchSize::All => "a batch_size in samples",
-        () if train.accumulate > 1 => "no train.accumulate beside it",
-        () if train.weights != WeightFormat::F32 => "train.weights = \"f32\"",
-        () => return Ok(Some(team)),
-    };
-    Err(node.error_found("a team", alone))
+    match conflict(data, model, train) {
+        Some(allowed) => Err(node.error_found("a team", allowed)),
+        None => Ok(Some(team)),
+    }
 }
 
 /// Refuses runs that a team cannot train.
 pub(super) fn suits(node: &Node, run: &Run) -> Result<(), FileError> {
-    let allowed = match run {
-        Run { batch: Some(_), .. } => "no `batch` schedule: a team's batch is data.batch_size of each",
-        Run { controller: Some(Controller::Hypergradient(_)), .. } => "no hypergradient: gradients are many",
-        run if run.optimizer.kind.is_schedule_free() => "an optimizer that is not schedule-free",
-        run if !run.is_uniform() => "no parameter groups, layer_decay or decay = \"matrices\"",
-        _ => return Ok(()),
-    };
-    Err(node.error_found("a run of a team", allowed))
+    match unfit(run) {
+        Some(allowed) => Err(node.error_found("a run of a team", allowed)),
+        None => Ok(()),
+    }
 }
 
 fn federated(node: &Node, data: &Data) -> Result<Federated, FileError> {

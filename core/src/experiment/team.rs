@@ -1,5 +1,6 @@
 //! Runs that several train together: federated clients, or data-parallel workers.
 
+use super::{BatchSize, Controller, Data, Model, Run, Train, WeightFormat};
 use crate::schedule::{Schedule, Span};
 
 /// The most clients or workers.
@@ -23,6 +24,31 @@ impl Team {
             Self::Parallel(it) => (it.workers, it.workers),
         }
     }
+}
+
+/// What has to be otherwise for a team to train an experiment; nothing where it can.
+pub fn conflict(data: &Data, model: &Model, train: &Train) -> Option<&'static str> {
+    let conflicts = [
+        (matches!(model, Model::Surface { .. }), "data: a surface has none to share"),
+        (model.reads_text(), "data of samples: a text is one stream"),
+        (!data.phases.is_empty(), "no [[data.phase]] beside it"),
+        (data.batch_size == BatchSize::All, "a batch_size in samples"),
+        (train.accumulate > 1, "no train.accumulate beside it"),
+        (train.weights != WeightFormat::F32, "train.weights = \"f32\""),
+    ];
+    conflicts.into_iter().find_map(|(is_so, allowed)| is_so.then_some(allowed))
+}
+
+/// What has to be otherwise for a team to train a run; nothing where it can.
+pub fn unfit(run: &Run) -> Option<&'static str> {
+    let follows = matches!(run.controller, Some(Controller::Hypergradient(_)));
+    let conflicts = [
+        (run.batch.is_some(), "no `batch` schedule: everybody's batch is data.batch_size"),
+        (follows, "no hypergradient: a team has a gradient a member"),
+        (run.optimizer.kind.is_schedule_free(), "an optimizer that is not schedule-free"),
+        (!run.is_uniform(), "no parameter groups, no layer_decay and decay = \"all\""),
+    ];
+    conflicts.into_iter().find_map(|(is_so, allowed)| is_so.then_some(allowed))
 }
 
 /// Clients with data of their own, whose weights a server averages after every round (`FedAvg`, McMahan et al. 2017,

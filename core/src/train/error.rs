@@ -67,6 +67,8 @@ pub enum Misfit {
         "the phase \"{name}\" begins at update {begins} of {updates}: make those before it shorter, or the run longer"
     )]
     LatePhase { name: String, begins: u64, updates: u64 },
+    #[error("clients and workers cannot train this: it takes {needs}")]
+    Team { needs: &'static str },
     #[error("a surface has no data: remove the [data] section")]
     SurfaceWithData,
     #[error("this model needs data: add a [data] section")]

@@ -8,6 +8,7 @@ use super::stream::Phased;
 use super::team::Shared;
 use super::{Misfit, TrainError};
 use crate::data::{self, Dataset, DatasetInfo, Prepared, Shape, Split};
+use crate::experiment::team;
 use crate::experiment::{
     BatchSize, Experiment, Loss, MicroBatches, Model as ModelSpec, Run, Source, Stop, Team, WeightFormat,
 };
@@ -152,6 +153,11 @@ impl Task {
     /// # Errors
     /// When the model does not fit the data, or an update would need more samples than there are.
     pub fn new(experiment: &Experiment, prepared: Arc<Prepared>) -> Result<Self, TrainError> {
+        if experiment.team.is_some()
+            && let Some(needs) = team::conflict(&experiment.data, &experiment.model, &experiment.train)
+        {
+            return Err(Misfit::Team { needs }.into());
+        }
         let model = model(experiment, &prepared)?;
         let (samples, validation_rows) = match (&*prepared, &experiment.model) {
             (Prepared::Samples { train, validation, .. }, _) => {
@@ -192,7 +198,7 @@ impl Task {
         let clock = Clock { updates, ..one_update };
         let start =
             experiment.start.as_ref().map(|start| Weights::load(start, model.parameters())).transpose()?;
-        let team = Shared::new(experiment, &prepared, clock)?;
+        let shared = Shared::new(experiment, &prepared, clock)?;
         let stream = Phased::new(experiment, &prepared, clock, batch)?;
         Ok(Self {
             model,
@@ -217,7 +223,7 @@ impl Task {
             labels: Labels::of(&prepared, stream.as_ref()),
             stream,
             start,
-            team,
+            team: shared,
             validation_rows,
             fingerprint: OnceLock::new(),
             prepared,
@@ -245,6 +251,9 @@ impl Task {
     /// # Errors
     /// When an update of the run would need more samples than there are, or a group of it holds no parameter.
     pub fn holds(&self, run: &Run, plan: &Plan) -> Result<(), TrainError> {
+        if let (Some(_), Some(needs)) = (&self.team, team::unfit(run)) {
+            return Err(Misfit::Team { needs }.into());
+        }
         if let Some(group) = plan.idle_group(self.model.parameters()) {
             return Err(Misfit::Group { run: run.name.clone(), group: group.to_owned() }.into());
         }

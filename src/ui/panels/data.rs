@@ -54,6 +54,7 @@ pub fn choose(experiment: &mut Experiment, source: Source) {
     if experiment.data.source == Source::None {
         experiment.train.stop = None;
         experiment.start = None;
+        experiment.team = None;
     }
     model::suit(experiment);
 }

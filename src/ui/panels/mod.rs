@@ -35,6 +35,7 @@ pub mod side_panel;
 pub mod snapshots;
 pub mod sweep;
 mod table_preview;
+pub mod team;
 pub mod timeline;
 pub mod top_bar;
 

@@ -30,6 +30,13 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
         prose(ui, "Phases are of samples: choose data of images, points or a table.");
         return;
     }
+    if experiment.team.is_some() {
+        prose(
+            ui,
+            "Clients and workers train on data that stay the same: choose each run alone first, under Experiment.",
+        );
+        return;
+    }
     if experiment.data.batch_size == BatchSize::All {
         prose(ui, "With a full batch every update sees all of the data: choose a batch size first.");
         return;

@@ -350,7 +350,7 @@ fn teams_are_written_as_they_are_read_and_what_cannot_be_is_refused_by_line() {
         ("seed = 3", "weights = \"bf16\"", "train.weights = \"f32\""),
         ("batch_size = 16", "batch_size = \"all\"", "a batch_size in samples"),
         ("kind = \"sgd\", momentum = 0.5", "kind = \"schedule_free_sgd\"", "not schedule-free"),
-        ("lr = {", "layer_decay = 0.5\nlr = {", "no parameter groups"),
+        ("lr = {", "layer_decay = 0.5\nlr = {", "no parameter groups, no layer_decay"),
     ] {
         let error = Experiment::parse(&federated.with(from, to), "t.toml").unwrap_err().to_string();
         assert!(error.contains(told), "{error}");
