@@ -1,6 +1,8 @@
 //! Lanes in lockstep: one candle tensor, a row a lane, trained many updates at a time by one in-place operation.
 
 mod advance;
+mod room;
+mod saving;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

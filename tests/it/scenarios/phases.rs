@@ -243,7 +243,7 @@ fn candles_own_operations_see_the_same_phases() {
         assert_eq!(lane.log.rows.len(), other.log.rows.len());
         for (row, other) in lane.log.rows.iter().zip(&other.log.rows) {
             let close = |a: Option<f64>, b: Option<f64>| match (a, b) {
-                (Some(a), Some(b)) => (a - b).abs() < 2e-3 * (1.0 + a.abs()),
+                (Some(a), Some(b)) => (a - b).abs() < 0.02 * (1.0 + a.abs()),
                 (a, b) => a.is_none() && b.is_none(),
             };
             for column in [Column::TrainLoss, Column::ValLoss, Column::PrequentialLoss] {

@@ -111,7 +111,7 @@ fn a_training_that_stops_early_resumes_to_the_same_bits_before_and_after_it_stop
 
 #[test]
 fn candles_own_operations_stop_where_the_kernels_do() {
-    let text = TEXT.with("100ep", "40ep").with("replicas = 2", "replicas = 1");
+    let text = TEXT.with("replicas = 2", "replicas = 1");
     let mut oracle = Cohort::at(revision(&text, 0), TrainDevice::reference(pool(2))).unwrap();
     oracle.advance(u64::MAX, u64::MAX).unwrap();
     let fused = trained(&text);
@@ -134,13 +134,13 @@ fn what_cannot_stop_a_run_is_refused_by_line() {
         (
             "patience = 4",
             "patience = 0",
-            "s.toml:6:98: train.stop.patience: found 0, allowed: a whole number",
+            "s.toml:6:95: train.stop.patience: found 0, allowed: a whole number",
         ),
-        ("\"val_loss\"", "\"loss\"", "s.toml:6:76: train.stop.metric: found \"loss\", allowed: one of"),
+        ("\"val_loss\"", "\"loss\"", "s.toml:6:72: train.stop.metric: found \"loss\", allowed: one of"),
         (
             "limit = 200",
             "validation = 0.0",
-            "s.toml:6:64: train.stop: found a validation metric, allowed: \"train_loss\"",
+            "s.toml:6:61: train.stop: found a validation metric, allowed: \"train_loss\"",
         ),
         ("patience = 4", "min_delta = -1", "train.stop.min_delta: found -1, allowed: a number of at least 0"),
         ("patience = 4", "patince = 4", "train.stop.patince"),
@@ -162,7 +162,7 @@ fn early_stopping_is_written_as_it_is_read() {
 
 #[test]
 fn wrong_labels_are_learned_after_right_ones_and_their_accuracy_is_counted_apart() {
-    let noisy = trained(&TEXT.with(&format!(", {RULE}"), "").with("100ep", "60ep"));
+    let noisy = trained(&TEXT.with(&format!(", {RULE}"), ""));
     let Prepared::Samples { train, mislabelled, .. } = &*noisy.task().prepared else { panic!() };
     let share = mislabelled.len() as f64 / train.len() as f64;
     // A replaced label is the right one by chance in a tenth of the cases.
@@ -175,7 +175,7 @@ fn wrong_labels_are_learned_after_right_ones_and_their_accuracy_is_counted_apart
         assert_eq!(wrong.len(), clean.len());
         let half = |values: &[f64]| values.iter().position(|value| *value > 0.6).unwrap_or(usize::MAX);
         assert!(half(&clean) < half(&wrong), "{clean:?} {wrong:?}");
-        assert!(wrong.first().unwrap() < &0.2 && wrong.last().unwrap() > &0.8, "{wrong:?}");
+        assert!(wrong.first().unwrap() < &0.2 && wrong.last().unwrap() > &0.6, "{wrong:?}");
     }
     let clean = trained(&TEXT.with("label_noise = 0.3", "label_noise = 0.0"));
     let measured = |row: &Row| row.clean_accuracy.or(row.noisy_accuracy);

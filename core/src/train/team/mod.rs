@@ -8,65 +8,17 @@ mod federated;
 mod member;
 mod parallel;
 mod server;
+mod shared;
 
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 
-use super::TrainError;
 use super::optimizer::{Numbers, Rule};
 use super::task::Task;
-use crate::data::{Prepared, deal_out};
-use crate::experiment::{Experiment, Team as Spec};
-use crate::schedule::{Clock, Curve};
+use crate::experiment::Team as Spec;
 use member::Member;
-
-/// What the teams of all lanes share.
-#[derive(Debug)]
-pub struct Shared {
-    spec: Spec,
-    /// The training samples of each client; of workers, none.
-    clients: Vec<Vec<u32>>,
-    /// Updates of a round.
-    round: u64,
-    /// The server's rate.
-    lr: Option<Curve>,
-}
-
-impl Shared {
-    /// # Errors
-    /// When the server's schedule cannot be resolved.
-    pub fn new(
-        experiment: &Experiment,
-        prepared: &Prepared,
-        clock: Clock,
-    ) -> Result<Option<Arc<Self>>, TrainError> {
-        let (Some(spec), Prepared::Samples { train, .. }) = (&experiment.team, prepared) else {
-            return Ok(None);
-        };
-        let named = |error| TrainError::Schedule { run: "the server".to_owned(), error };
-        let (clients, round, lr) = match spec {
-            Spec::Federated(it) => (
-                deal_out(train, it.clients, it.skew, experiment.train.seed),
-                it.local.whole_updates(clock),
-                Some(it.server.lr.resolve(clock).map_err(named)?),
-            ),
-            Spec::Parallel(it) => (Vec::new(), it.every, None),
-        };
-        Ok(Some(Arc::new(Self { spec: spec.clone(), clients, round, lr })))
-    }
-
-    /// Members that train at the same time.
-    pub fn at_once(&self) -> usize {
-        self.spec.members().1
-    }
-
-    /// The training samples of a client.
-    pub fn samples(&self, client: usize) -> &[u32] {
-        self.clients.get(client).map(Vec::as_slice).unwrap_or_default()
-    }
-}
+pub use shared::{Shared, TeamState};
 
 /// The members that train one lane.
 pub struct Team {
@@ -79,17 +31,6 @@ pub struct Team {
     moments: [Vec<f32>; 2],
     /// The mean gradient of the update before, where a worker follows late.
     late: Vec<f32>,
-}
-
-/// What a checkpoint keeps of a team beside its numbers.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct TeamState {
-    members: Vec<u32>,
-    dealt: Vec<u64>,
-    /// The bits of what each member's rule remembers.
-    scalars: Vec<Vec<u64>>,
-    /// Buffers of each member.
-    buffers: usize,
 }
 
 /// What an update of the lane is made with.
