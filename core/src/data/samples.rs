@@ -70,10 +70,10 @@ impl Samples {
         self.features.extend_from_slice(&more.features);
         match (&mut self.targets, &more.targets) {
             (Targets::Classes { labels, .. }, Targets::Classes { labels: more, .. }) => {
-                labels.extend_from_slice(more)
+                labels.extend_from_slice(more);
             }
             (Targets::Values { values, .. }, Targets::Values { values: more, .. }) => {
-                values.extend_from_slice(more)
+                values.extend_from_slice(more);
             }
             (Targets::Classes { .. }, Targets::Values { .. })
             | (Targets::Values { .. }, Targets::Classes { .. }) => {}

@@ -35,7 +35,7 @@ pub enum Prepared {
         /// The training samples whose label noise made another one of, in order.
         mislabelled: Arc<[u32]>,
         /// What training sees of the samples in each phase of a run, where it has phases.
-        phases: Vec<Altered>,
+        phases: Arc<Vec<Altered>>,
         /// What became of the table that the samples were read from, where they were.
         table: Option<Arc<TableReport>>,
     },
@@ -63,7 +63,7 @@ impl Dataset {
                     scaling.apply(&mut train);
                     scaling.apply(&mut validation);
                     let mislabelled = split.add_label_noise(&mut train.targets).into();
-                    let (table, phases) = (self.table.clone(), Vec::new());
+                    let (table, phases) = (self.table.clone(), Arc::default());
                     Prepared::Samples { train, validation, scaling, mislabelled, phases, table }
                 })
             }
@@ -85,7 +85,7 @@ impl Prepared {
     #[must_use]
     pub fn with_phases(mut self, altered: Vec<Altered>) -> Self {
         if let Self::Samples { phases, .. } = &mut self {
-            *phases = altered;
+            *phases = Arc::new(altered);
         }
         self
     }

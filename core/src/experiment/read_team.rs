@@ -26,7 +26,7 @@ pub(super) fn team(
     train: &Train,
 ) -> Result<Option<Team>, FileError> {
     let (node, team) = match (fields.get("federated"), fields.get("parallel")) {
-        (Some(node), None) => (node.clone(), Team::Federated(federated(&node, data)?)),
+        (Some(node), None) => (node.clone(), Team::Federated(Box::new(federated(&node, data)?))),
         (None, Some(node)) => (node.clone(), Team::Parallel(parallel(&node)?)),
         (None, None) => return Ok(None),
         (Some(_), Some(node)) => return Err(node.error("either [federated] or [parallel], not both")),

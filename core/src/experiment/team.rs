@@ -9,7 +9,7 @@ pub const MOST_MEMBERS: usize = 1024;
 /// Who trains a run together.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Team {
-    Federated(Federated),
+    Federated(Box<Federated>),
     Parallel(Parallel),
 }
 

@@ -79,7 +79,7 @@ impl Phased {
         let ends = begins.iter().skip(1).copied().chain([clock.updates]);
         let plain = Phase::new("", None);
         for (at, ((phase, altered), (begin, end))) in
-            phases.iter().zip(altered).zip(begins.iter().copied().zip(ends)).enumerate()
+            phases.iter().zip(altered.iter()).zip(begins.iter().copied().zip(ends)).enumerate()
         {
             if begin >= clock.updates && clock.updates > 0 {
                 let (name, updates) = (phase.name.to_string(), clock.updates);

@@ -144,7 +144,7 @@ fn nothing() -> Prepared {
         validation: samples(Vec::new()),
         scaling,
         mislabelled: Arc::new([]),
-        phases: Vec::new(),
+        phases: Arc::default(),
         table: None,
     }
 }
@@ -282,7 +282,7 @@ impl Task {
                 Prepared::Samples { train, validation, phases, .. } => {
                     samples(train);
                     samples(validation);
-                    for altered in phases {
+                    for altered in phases.iter() {
                         samples(&altered.train);
                         samples(&altered.validation);
                     }

@@ -37,7 +37,7 @@ pub fn show(ui: &mut Ui, experiment: &mut Experiment, clock: Clock) {
     if choice(ui, "Trained by", help, &mut chosen, &options) && chosen != now {
         experiment.team = match chosen {
             Who::Alone => None,
-            Who::Clients => Some(Team::Federated(clients())),
+            Who::Clients => Some(Team::Federated(Box::new(clients()))),
             Who::Workers => Some(Team::Parallel(Parallel { workers: 4, every: 1, fault: None })),
         };
     }

@@ -1,21 +1,19 @@
-//! Federated clients and data-parallel workers, against plain arithmetic in double precision.
+//! Federated clients and data-parallel workers, against a program in numpy that shares nothing with ours.
 
-use anneal_studio::data::{Prepared, Samples, Targets, client_order, epoch_order};
 use anneal_studio::experiment::Experiment;
-use anneal_studio::random::{Stream, rng, shuffle};
 use anneal_studio::telemetry::{Column, Row};
 use anneal_studio::train::checkpoint::{Checkpoint, Forget};
 use anneal_studio::train::cohort::Cohort;
 use anneal_studio::train::device::TrainDevice;
+use serde_json::Value;
 
 use crate::support::{Fixture, cohort, pool, revision};
 
-/// A linear classifier: its gradient is written down below.
-const LINEAR: &str = r#"
+const SMALL: &str = r#"
 anneal = 1
 name = "team"
 data = { name = "digits", batch_size = 16, limit = 640 }
-model = { kind = "mlp", hidden = [] }
+model = { kind = "mlp", hidden = [12] }
 train = { updates = "40", seed = 3 }
 TEAM
 [[run]]
@@ -25,7 +23,7 @@ lr = { kind = "linear", peak = 0.1, from = 1.0, to = 0.2 }
 "#;
 
 fn of(team: &str) -> String {
-    LINEAR.with("TEAM", team)
+    SMALL.with("TEAM", team)
 }
 
 fn trained(text: &str) -> Cohort {
@@ -38,186 +36,40 @@ fn weights(cohort: &Cohort) -> Vec<f32> {
     cohort.weights(cohort.lanes()[0].id).unwrap().unwrap()
 }
 
-fn training(cohort: &Cohort) -> (&Samples, &[u32]) {
-    let Prepared::Samples { train, .. } = &*cohort.task().prepared else { panic!() };
-    let Targets::Classes { labels, .. } = &train.targets else { panic!() };
-    (train, labels)
-}
+/// What numpy makes of the same files in double precision, by `tests/golden/teams.py`.
+const GOLDEN: &str = include_str!("../../golden/teams.json");
 
-/// The mean cross-entropy of a linear classifier on some samples, and its gradient: `[64, 10]` weights, then biases.
-fn gradient(cohort: &Cohort, at: &[f64], rows: &[u32]) -> (f64, Vec<f64>) {
-    let (train, labels) = training(cohort);
-    let (mut loss, mut gradient) = (0.0, vec![0.0; 650]);
-    for row in rows {
-        let input = train.sample(*row as usize).unwrap();
-        let label = labels[*row as usize] as usize;
-        let mut scores = at[640..].to_vec();
-        for (feature, value) in input.iter().enumerate() {
-            for (class, score) in scores.iter_mut().enumerate() {
-                *score += f64::from(*value) * at[feature * 10 + class];
+#[test]
+fn rounds_of_clients_and_workers_are_what_the_papers_write_down() {
+    let cases: Vec<Value> = serde_json::from_str(GOLDEN).unwrap();
+    assert_eq!(cases.len(), 8);
+    let numbers = |value: &Value| -> Vec<f64> {
+        value.as_array().unwrap().iter().map(|number| number.as_f64().unwrap()).collect()
+    };
+    for case in cases {
+        let section = case["section"].as_str().unwrap();
+        let cohort = trained(&of(section));
+        let rows = &cohort.lanes()[0].log.rows;
+        let losses: Vec<f32> = rows.iter().map(|row| row.train_loss).collect();
+        let every: Vec<f32> = weights(&cohort).into_iter().step_by(17).collect();
+        for (found, expected) in [(losses, &case["losses"]), (every, &case["weights"])] {
+            let expected = numbers(expected);
+            assert_eq!(found.len(), expected.len());
+            for (found, expected) in found.iter().zip(expected) {
+                let far = (f64::from(*found) - expected).abs();
+                assert!(far < 1e-4 * (1.0 + expected.abs()), "{section}: {found} {expected}");
             }
         }
-        let most = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let sum: f64 = scores.iter().map(|score| (score - most).exp()).sum();
-        loss += most + sum.ln() - scores[label];
-        for (class, score) in scores.iter().enumerate() {
-            let error = (score - most).exp() / sum - f64::from(u8::from(class == label));
-            gradient[640 + class] += error;
-            for (feature, value) in input.iter().enumerate() {
-                gradient[feature * 10 + class] += error * f64::from(*value);
-            }
-        }
-    }
-    let count = rows.len() as f64;
-    gradient.iter_mut().for_each(|value| *value /= count);
-    (loss / count, gradient)
-}
-
-/// PyTorch's SGD.
-fn step(at: &mut [f64], velocity: &mut [f64], gradient: &[f64], lr: f64) {
-    for ((weight, velocity), gradient) in at.iter_mut().zip(velocity).zip(gradient) {
-        *velocity = 0.5 * *velocity + gradient;
-        *weight -= lr * *velocity;
-    }
-}
-
-fn rate(update: u64) -> f64 {
-    0.1 * (1.0 + (0.2 - 1.0) * update as f64 / 40.0)
-}
-
-#[track_caller]
-fn close(found: &[f32], expected: &[f64], what: &str) {
-    for (found, expected) in found.iter().zip(expected) {
-        assert!(
-            (f64::from(*found) - expected).abs() < 1e-4 * (1.0 + expected.abs()),
-            "{what}: {found} {expected}"
-        );
-    }
-}
-
-/// A server's step, its kind, momentum and second moment.
-fn server(kind: &str, change: &[f64], m: &mut [f64], v: &mut [f64], at: &mut [f64]) {
-    let tau = 0.01;
-    for (((weight, change), m), v) in at.iter_mut().zip(change).zip(m).zip(v) {
-        let square = change * change;
-        match kind {
-            "sgd" => {
-                *m = 0.6 * *m + change;
-                *weight += 0.8 * *m;
-                continue;
-            }
-            "adagrad" => *v += square,
-            "adam" => *v = 0.9 * *v + 0.1 * square,
-            _ => *v -= 0.1 * square * (*v - square).signum(),
-        }
-        *m = 0.6 * *m + 0.4 * change;
-        *weight += 0.05 * *m / (v.sqrt() + tau);
     }
 }
 
 #[test]
-fn rounds_of_clients_are_what_the_papers_write_down() {
-    for (kind, prox) in
-        [("average", 0.0), ("sgd", 0.0), ("sgd", 0.3), ("adagrad", 0.0), ("adam", 0.1), ("yogi", 0.0)]
-    {
-        let lr = if kind == "sgd" { 0.8 } else { 0.05 };
-        let step_of = match kind {
-            "average" => String::new(),
-            "sgd" => format!("server = {{ optimizer = \"sgd\", lr = {lr}, momentum = 0.6 }}\n"),
-            _ => format!(
-                "server = {{ optimizer = \"{kind}\", lr = {lr}, momentum = 0.6, beta2 = 0.9, tau = 0.01 }}\n"
-            ),
-        };
-        let text = of(&format!(
-            "[federated]\nclients = 7\nshare = 0.6\nlocal = \"6\"\nskew = 0.4\nprox = {prox}\n{step_of}"
-        ));
-        let begun = cohort(&text, 1);
-        let mut at: Vec<f64> = weights(&begun).iter().map(|weight| f64::from(*weight)).collect();
-        let (mut m, mut v) = (vec![0.0; 650], vec![1e-4; 650]);
-        let team = begun.task().team.clone().unwrap();
-        let mut dealt = [0_u64; 7];
-        let mut losses = Vec::new();
-        for round in 0..7 {
-            let mut chosen: Vec<usize> = (0..7).collect();
-            shuffle(&mut rng(3, Stream::Clients { round }), &mut chosen);
-            chosen.truncate(4);
-            chosen.sort_unstable();
-            let updates = (round * 6..(round * 6 + 6).min(40)).collect::<Vec<_>>();
-            let mut changed = Vec::new();
-            let mut of_round = vec![0.0; updates.len()];
-            for client in chosen {
-                let rows = team.samples(client);
-                let batch = rows.len().min(16);
-                let (mut own, mut velocity) = (at.clone(), vec![0.0; 650]);
-                for (local, update) in updates.iter().enumerate() {
-                    let per_epoch = (rows.len() / batch) as u64;
-                    let mut order = Vec::new();
-                    client_order(3, client, dealt[client] / per_epoch, rows, &mut order);
-                    let from = (dealt[client] % per_epoch) as usize * batch;
-                    let (loss, mut slope) = gradient(&begun, &own, &order[from..from + batch]);
-                    of_round[local] += loss / 4.0;
-                    for ((slope, weight), server) in slope.iter_mut().zip(&own).zip(&at) {
-                        *slope += prox * (weight - server);
-                    }
-                    step(&mut own, &mut velocity, &slope, rate(*update));
-                    dealt[client] += 1;
-                }
-                changed.push((rows.len() as f64, own));
-            }
-            losses.extend(of_round);
-            let all: f64 = changed.iter().map(|(samples, _)| samples).sum();
-            let change: Vec<f64> = (0..650)
-                .map(|place| {
-                    changed.iter().map(|(samples, own)| samples / all * (own[place] - at[place])).sum()
-                })
-                .collect();
-            if kind == "average" {
-                at.iter_mut().zip(&change).for_each(|(weight, change)| *weight += change);
-            } else {
-                server(kind, &change, &mut m, &mut v, &mut at);
-            }
-        }
-        let cohort = trained(&text);
-        close(&weights(&cohort), &at, &format!("{kind}, prox {prox}"));
-        let found: Vec<f32> = cohort.lanes()[0].log.rows.iter().map(|row| row.train_loss).collect();
-        assert_eq!(found.len(), 40);
-        close(&found, &losses, kind);
-    }
-}
-
-#[test]
-fn averaged_gradients_and_averaged_weights_are_what_they_say() {
+fn workers_share_an_epoch_and_are_compared_where_they_are_averaged() {
     for every in [1, 5] {
-        let text = of(&format!("[parallel]\nworkers = 4\nsync = \"every {every}\"\n"));
-        let begun = cohort(&text, 1);
-        assert_eq!(begun.task().clock.updates_per_epoch, 10);
-        let start: Vec<f64> = weights(&begun).iter().map(|weight| f64::from(*weight)).collect();
-        let mut workers = vec![(start, vec![0.0; 650]); 4];
-        for update in 0..40_u64 {
-            let slopes: Vec<Vec<f64>> = (0..4)
-                .map(|worker| {
-                    let dealt = update * 4 + worker;
-                    let mut order = Vec::new();
-                    epoch_order(3, dealt / 40, 640, &mut order);
-                    let from = (dealt % 40) as usize * 16;
-                    gradient(&begun, &workers[worker as usize].0, &order[from..from + 16]).1
-                })
-                .collect();
-            let mean: Vec<f64> =
-                (0..650).map(|place| slopes.iter().map(|own| own[place] / 4.0).sum()).collect();
-            for ((at, velocity), slope) in workers.iter_mut().zip(&slopes) {
-                step(at, velocity, if every == 1 { &mean } else { slope }, rate(update));
-            }
-            if every > 1 && (update + 1) % every == 0 {
-                let mean: Vec<f64> =
-                    (0..650).map(|place| workers.iter().map(|(at, _)| at[place] / 4.0).sum()).collect();
-                workers.iter_mut().for_each(|(at, _)| at.clone_from(&mean));
-            }
-        }
-        let cohort = trained(&text);
-        close(&weights(&cohort), &workers[0].0, &format!("every {every}"));
-        let drifts: Vec<f64> =
-            cohort.lanes()[0].log.rows.iter().filter_map(|row| row.get(Column::MemberDrift)).collect();
+        let cohort = trained(&of(&format!("[parallel]\nworkers = 4\nsync = \"every {every}\"\n")));
+        assert_eq!(cohort.task().clock.updates_per_epoch, 10);
+        let rows = &cohort.lanes()[0].log.rows;
+        let drifts: Vec<f64> = rows.iter().filter_map(|row| row.get(Column::MemberDrift)).collect();
         assert_eq!(drifts.len(), if every == 1 { 40 } else { 8 });
         assert!(drifts.iter().all(|drift| (*drift == 0.0) == (every == 1)), "{drifts:?}");
     }
