@@ -28,6 +28,10 @@ pub(super) fn phases(node: &Node, data: &Data) -> Result<Vec<Phase>, FileError> 
         let found = "phases beside batch_size = \"all\"";
         return Err(node.error_found(found, "a batch_size in samples, which every phase has"));
     }
+    if !data.drop_last {
+        let found = "phases beside drop_last = false";
+        return Err(node.error_found(found, "drop_last = true: a phase's epochs end anywhere in one of the run"));
+    }
     let nodes = node.filled("at least one [[data.phase]] section")?;
     if nodes.len() > MOST {
         return Err(node.error_found(format!("{} phases", nodes.len()), format!("at most {MOST}")));

@@ -33,6 +33,7 @@ pub fn conflict(data: &Data, model: &Model, train: &Train) -> Option<&'static st
         (model.reads_text(), "data of samples: a text is one stream"),
         (!data.phases.is_empty(), "no [[data.phase]] beside it"),
         (data.batch_size == BatchSize::All, "a batch_size in samples"),
+        (!data.drop_last, "data.drop_last = true"),
         (train.accumulate > 1, "no train.accumulate beside it"),
         (train.weights != WeightFormat::F32, "train.weights = \"f32\""),
     ];

@@ -58,6 +58,9 @@ impl Adapted {
         if task.team.is_some() {
             return Err("clients and workers train on the CPU only".into());
         }
+        if task.short_batch.is_some() {
+            return Err("the short batch that drop_last = false keeps is on the CPU only".into());
+        }
         let batch = task.training(&[]);
         let model = task.model.wgsl(task.batch, batch.targets).ok_or(
             "of the models only the fully connected one, of numbers, is written for graphics adapters",

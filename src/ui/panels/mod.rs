@@ -25,6 +25,7 @@ pub mod model;
 pub mod optimizer;
 pub mod phases;
 pub mod range_test;
+pub mod recorded;
 pub mod recordings;
 pub mod report;
 pub mod restore_bar;
@@ -64,6 +65,7 @@ pub const PANELS: &[Panel] = &[
     landscape::PANEL,
     field::PANEL,
     live::PANEL,
+    recorded::PANEL,
     export::PANEL,
     history::PANEL,
 ];
