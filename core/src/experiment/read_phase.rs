@@ -30,7 +30,9 @@ pub(super) fn phases(node: &Node, data: &Data) -> Result<Vec<Phase>, FileError> 
     }
     if !data.drop_last {
         let found = "phases beside drop_last = false";
-        return Err(node.error_found(found, "drop_last = true: a phase's epochs end anywhere in one of the run"));
+        return Err(
+            node.error_found(found, "drop_last = true: a phase's epochs end anywhere in one of the run")
+        );
     }
     let nodes = node.filled("at least one [[data.phase]] section")?;
     if nodes.len() > MOST {
