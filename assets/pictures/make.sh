@@ -18,6 +18,13 @@ picture examples/sweep.toml isolation --size 1440x900 --theme light --panel swee
 picture examples/shakespeare-warmup.toml microscope --size 1440x900 --updates 250 --panel microscope
 picture examples/mnist1d-snapshots.toml studio-snapshots --size 1440x1500 --theme light --panel snapshots
 
+# A real window and a real PyTorch: see bent.sh for what it needs.
+if "${PYTHON:-python3}" -c 'import torch' && command -v Xvfb xdotool import; then
+    assets/pictures/bent.sh
+else
+    echo "left as it is: studio-pytorch.png needs PYTHON with torch, Xvfb, xdotool and ImageMagick" >&2
+fi
+
 trained=$(mktemp -d)
 trap 'rm -rf "$trained"' EXIT
 anneal train examples/mnist1d-snapshots.toml --out "$trained" --no-baseline
