@@ -12,6 +12,7 @@ mod phases;
 mod policy;
 mod rates;
 pub(super) mod remedy;
+mod runbook;
 mod trace;
 mod validations;
 
