@@ -90,6 +90,12 @@ pub struct Order {
 /// Trains a file's experiment.
 pub fn run(args: Arguments) -> Result<(), Failure> {
     let Arguments { file, out, resume, device, threads, no_baseline, policy, library, sinks } = args;
+    if let Some(address) = resume.as_deref().and_then(Path::to_str).filter(|text| text.contains("://")) {
+        return Err(Failure::BadFile(anyhow!(
+            "{address} is not a folder of this machine; fetch it first: python -m anneal_studio.sync --fetch {address} DIR \
+             && anneal train DIR/experiment.toml --resume DIR"
+        )));
+    }
     let (experiment, bounds) = match policy {
         None => (read(&file)?, None),
         Some(policy) => {
