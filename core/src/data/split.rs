@@ -26,6 +26,7 @@ pub struct Split {
 
 /// Data as models see it.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "a training has one of it")]
 pub enum Prepared {
     /// Samples, scaled by what the training part looks like.
     Samples {

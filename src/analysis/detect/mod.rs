@@ -254,7 +254,9 @@ impl Watch {
         if let Some(share) = row.rounded_away {
             self.rounded_away(row.update, f64::from(share));
         }
-        if let Some(validation) = row.validation() {
+        // A model that learns one phase by heart is told by the samples of that phase.
+        let own = self.seen.phases.own_validation(row);
+        if let Some(validation) = if self.context.phases.is_empty() { row.validation() } else { own } {
             self.validation(&validation);
         }
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::trace::Trace;
 use super::{Alarm, Context, Evidence, Kind, Remedy};
-use crate::telemetry::{GroupColumn, Row};
+use crate::telemetry::{GroupColumn, Row, Validation};
 
 /// Updates at the beginning of a phase whose mean loss tells whether its samples are new to the model.
 const FIRST: u64 = 20;
@@ -38,6 +38,14 @@ impl Phases {
     /// Whether a phase begins with this update; the first one does not.
     pub fn begins(&self, context: &Context, row: &Row) -> bool {
         context.phases.iter().skip(1).any(|(_, begin)| *begin == row.update)
+    }
+
+    /// The evaluation on the held-out samples of the phase that a row is in, where it has one.
+    pub fn own_validation(&self, row: &Row) -> Option<Validation> {
+        let place = row.groups.len() + self.at;
+        let of = |column| row.groups.get(column, place).map(|value| value as f32);
+        let accuracy = of(GroupColumn::ValAccuracy);
+        of(GroupColumn::ValLoss).map(|loss| Validation { update: row.update, loss, accuracy })
     }
 
     pub fn update(&mut self, context: &Context, trace: &Trace, row: &Row, alarms: &mut Vec<Alarm>) {
