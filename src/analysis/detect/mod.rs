@@ -266,7 +266,7 @@ impl Watch {
     fn phase(&mut self, row: &Row, alarms: &mut Vec<Alarm>) {
         let (context, seen) = (&mut self.context, &mut self.seen);
         seen.phases.update(context, &seen.trace, row, alarms);
-        if seen.phases.begins(context, row) {
+        if phases::Phases::begins(context, row) {
             seen.trace.restart();
             (seen.losses, seen.norms) = (losses::Losses::default(), norms::Norms::default());
             seen.validations = validations::Validations::default();

@@ -36,7 +36,7 @@ pub(super) struct Phases {
 
 impl Phases {
     /// Whether a phase begins with this update; the first one does not.
-    pub fn begins(&self, context: &Context, row: &Row) -> bool {
+    pub fn begins(context: &Context, row: &Row) -> bool {
         context.phases.iter().skip(1).any(|(_, begin)| *begin == row.update)
     }
 
