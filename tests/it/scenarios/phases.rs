@@ -63,7 +63,7 @@ fn trained(text: &str) -> Cohort {
 /// The accuracy on a phase's held-out samples at the last validation of a lane, and at the last before an update.
 fn accuracy(rows: &[Row], phase: usize, before: u64) -> f64 {
     let scored = rows.iter().filter(|row| row.update < before);
-    scored.filter_map(|row| row.groups.get(GroupColumn::ValAccuracy, phase)).last().unwrap()
+    scored.filter_map(|row| row.groups.get(GroupColumn::ValAccuracy, phase)).next_back().unwrap()
 }
 
 #[test]
@@ -273,7 +273,7 @@ fn what_phases_measure_survives_the_file_and_the_store() {
     let trained = trained(ALL);
     let names = column_names(&trained.revision().experiment);
     let expected = ["plain", "turned", "noisy", "poisoned", "course"].map(|name| format!("phase:{name}"));
-    assert_eq!(names.iter().map(|name| name.to_string()).collect::<Vec<_>>(), expected);
+    assert_eq!(names.iter().map(ToString::to_string).collect::<Vec<_>>(), expected);
     let mut file = Vec::new();
     let mut writer = Writer::new(&mut file, Arc::clone(&names)).unwrap();
     let lane = &trained.lanes()[0];

@@ -118,8 +118,14 @@ fn frozen_layers_stay_what_they_were_until_they_thaw() {
     let folder = tempfile::tempdir().unwrap();
     let base = base(folder.path());
     let mut cohort = opened(folder.path(), TUNE).unwrap();
-    let lowest: Vec<_> =
-        cohort.task().model.parameters().iter().filter(|it| it.layer == 0).map(|it| it.range()).collect();
+    let lowest: Vec<_> = cohort
+        .task()
+        .model
+        .parameters()
+        .iter()
+        .filter(|it| it.layer == 0)
+        .map(anneal_studio::model::Parameter::range)
+        .collect();
     cohort.advance(50, u64::MAX).unwrap();
     let half = weights(&cohort);
     assert!(lowest.iter().all(|range| half[0][range.clone()] == base[0][range.clone()]));
