@@ -318,6 +318,9 @@ impl<'a> Recipe<'a> {
                 names.join(", ")
             ));
         }
+        if let Some(attack) = self.experiment.train.attack.filter(|attack| attack.train) {
+            notes.push(format!("Left out: training on attacked samples (eps {}).", attack.eps));
+        }
         if let Some(stop) = &self.experiment.train.stop {
             let (metric, patience) = (name_of(&Metric::ALL, &stop.metric), stop.patience);
             notes.push(format!(

@@ -1,5 +1,6 @@
 //! Scenarios: trainings where more than one curve of losses decides.
 
+mod attacks;
 mod phases;
 mod stopping;
 mod teams;

@@ -32,6 +32,7 @@ impl Train {
             loss: Loss::usual(source),
             weights: WeightFormat::F32,
             stop: None,
+            attack: None,
         }
     }
 }

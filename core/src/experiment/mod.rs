@@ -1,5 +1,6 @@
 //! The experiment: one small, shareable, seeded value that says everything a training depends on.
 
+pub mod attack;
 mod batch;
 mod contained;
 mod controller;
@@ -36,6 +37,7 @@ mod write;
 use std::path::PathBuf;
 
 pub use crate::schedule::controller::{Mode as PlateauMode, ThresholdMode};
+pub use attack::Attack;
 pub use batch::MicroBatches;
 pub use controller::{Controller, Greedy, Hypergradient, Metric, Plateau};
 pub use error::{FieldError, FileError, Place};
@@ -199,6 +201,8 @@ pub struct Train {
     pub weights: WeightFormat,
     /// When a run stops before its end.
     pub stop: Option<Stop>,
+    /// What the model is attacked with, to tell how robust it is.
+    pub attack: Option<Attack>,
 }
 
 /// What training minimises.

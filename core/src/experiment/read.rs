@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
+use super::attack::attack;
 use super::error::{FileError, Place};
 use super::node::{Document, Fields, Node, quote};
 use super::read_phase::phases;
@@ -118,7 +119,7 @@ fn experiment(root: &Node) -> Result<Experiment, FileError> {
     let model_fields = fields.need("model", "a [model] section")?.fields("a [model] section")?;
     let model = model(&model_fields)?;
     let data = data(&fields, &model, &model_fields)?;
-    let train = train(&fields.need("train", "a [train] section")?, &data)?;
+    let train = train(&fields.need("train", "a [train] section")?, &data, &model)?;
     let team = team(&fields, &data, &model, &train)?;
     let snapshots = fields.read("snapshots", |node| snapshots(&node))?;
     // What follows may name the phases.
@@ -330,10 +331,20 @@ fn fits(source: &Source, model: &Model, model_fields: &Fields) -> Result<(), Fil
     Err(model_fields.need("kind", &allowed)?.error(allowed))
 }
 
-fn train(node: &Node, data: &Data) -> Result<Train, FileError> {
+fn train(node: &Node, data: &Data, model: &Model) -> Result<Train, FileError> {
     let source = &data.source;
     let fields = node.fields("a [train] section")?;
-    fields.only(&["updates", "seed", "replicas", "accumulate", "clip_norm", "loss", "weights", "stop"])?;
+    fields.only(&[
+        "updates",
+        "seed",
+        "replicas",
+        "accumulate",
+        "clip_norm",
+        "loss",
+        "weights",
+        "stop",
+        "attack",
+    ])?;
     let default =
         Train::new(updates(&fields.need("updates", "a span, such as \"500\" or \"10ep\"")?)?, source);
     Ok(Train {
@@ -346,6 +357,7 @@ fn train(node: &Node, data: &Data) -> Result<Train, FileError> {
         loss: fields.read("loss", |node| loss(&node, source))?.or(default.loss),
         weights: fields.read("weights", |node| node.choice(&WeightFormat::ALL))?.unwrap_or(default.weights),
         stop: fields.read("stop", |node| stop(&node, data))?,
+        attack: fields.read("attack", |node| attack(&node, data, model))?,
         ..default
     })
 }

@@ -35,6 +35,7 @@ pub fn conflict(data: &Data, model: &Model, train: &Train) -> Option<&'static st
         (data.batch_size == BatchSize::All, "a batch_size in samples"),
         (!data.drop_last, "data.drop_last = true"),
         (train.accumulate > 1, "no train.accumulate beside it"),
+        (train.attack.is_some_and(|attack| attack.train), "train.attack without train = true"),
         (train.weights != WeightFormat::F32, "train.weights = \"f32\""),
     ];
     conflicts.into_iter().find_map(|(is_so, allowed)| is_so.then_some(allowed))

@@ -1,5 +1,6 @@
 //! An experiment as the text a person would write: sections, one line a schedule, nothing that goes without saying.
 
+mod judged;
 mod phase;
 mod start;
 mod sweep;
@@ -210,18 +211,11 @@ fn train(train: &Train, source: &Source) -> Table {
     }
     table.add_unless(&default.weights, "weights", &train.weights, |it| named(&WeightFormat::ALL, it));
     if let Some(rule) = &train.stop {
-        table.add("stop", stop(rule).inline());
+        table.add("stop", judged::stop(rule).inline());
     }
-    table
-}
-
-fn stop(stop: &Stop) -> Table {
-    let default = Stop::default();
-    let mut table = Table::default();
-    table.add("metric", named(&Metric::ALL, &stop.metric));
-    table.add("patience", stop.patience);
-    table.add_unless(&default.min_delta, "min_delta", &stop.min_delta, float);
-    table.add_unless(&default.restore_best, "restore_best", &stop.restore_best, bool::to_string);
+    if let Some(attack) = &train.attack {
+        table.add("attack", judged::attack(attack).inline());
+    }
     table
 }
 

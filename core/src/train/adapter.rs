@@ -55,6 +55,9 @@ impl Adapted {
         if task.noise.is_some() || task.weights != WeightFormat::F32 {
             return Err("noise of a surface and rounded weights are on the CPU only".into());
         }
+        if task.attack.is_some_and(|attack| attack.train) {
+            return Err("training on attacked samples is on the CPU only".into());
+        }
         if task.team.is_some() {
             return Err("clients and workers train on the CPU only".into());
         }
@@ -229,6 +232,7 @@ fn record(task: &Task, lane: &mut Lane, prepared: Prepared, measured: &[f32]) {
             loss_spread: None,
             member_drift: None,
             member_cosine: None,
+            robust_accuracy: None,
             clean_accuracy: None,
             noisy_accuracy: None,
             grad_norm: measured[1],

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use parts::PartState;
 pub use state::LaneState;
 
+use super::attack::Attacked;
 use super::control::Control;
 use super::ids::LaneId;
 use super::optimizer::{self, Memory, Numbers};
@@ -318,6 +319,7 @@ impl Lane {
             loss_spread: None,
             member_drift: None,
             member_cosine: None,
+            robust_accuracy: None,
             clean_accuracy: None,
             noisy_accuracy: None,
             grad_norm: whole_norm.unwrap_or(applied.gradient_norm) as f32,
@@ -414,6 +416,10 @@ impl Lane {
         let (count, dealt) = (self.micro_batches(task, 0), self.dealt(task));
         let range = self.deal(task, dealt, self.update);
         let batch = task.training(&self.order[range]);
+        // Attacked samples take the place of a micro-batch's own.
+        let attack = task.attack.filter(|attack| attack.train);
+        let attacked = attack.and_then(|attack| Attacked::of(task, &attack, parameters, batch).ok());
+        let batch = attacked.as_ref().map_or(batch, Attacked::batch);
         let mut loss = task.model.gradient(parameters, batch, &mut self.gradient, &mut self.scratch);
         if count == 1 {
             return loss;

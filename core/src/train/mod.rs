@@ -1,6 +1,7 @@
 //! Training: a cohort of runs in lockstep, each a row of one tensor.
 
 mod adapter;
+pub mod attack;
 pub mod checkpoint;
 pub mod cohort;
 pub mod control;

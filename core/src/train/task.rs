@@ -10,7 +10,8 @@ use super::{Misfit, TrainError};
 use crate::data::{self, Dataset, DatasetInfo, Prepared, Shape, Split};
 use crate::experiment::team;
 use crate::experiment::{
-    BatchSize, Experiment, Loss, MicroBatches, Model as ModelSpec, Run, Source, Stop, Team, WeightFormat,
+    Attack, BatchSize, Experiment, Loss, MicroBatches, Model as ModelSpec, Run, Source, Stop, Team,
+    WeightFormat,
 };
 use crate::model::cnn::Cnn;
 use crate::model::mlp::Mlp;
@@ -43,6 +44,8 @@ pub struct Task {
     pub clip_norm: Option<f64>,
     /// When runs stop before their end.
     pub stop: Option<Stop>,
+    /// What models are attacked with.
+    pub attack: Option<Attack>,
     pub loss: Loss,
     pub weights: WeightFormat,
     pub seed: u64,
@@ -215,6 +218,7 @@ impl Task {
             micro_batches: MicroBatches::new(batch, accumulate, clock),
             clip_norm: experiment.train.clip_norm,
             stop: experiment.train.stop,
+            attack: experiment.train.attack,
             weights: experiment.train.weights,
             seed: experiment.train.seed,
             noise: noise.filter(|deviation| *deviation > 0.0),
@@ -332,6 +336,11 @@ impl Task {
             Prepared::Samples { validation, .. } => samples(validation, rows),
             Prepared::Text { validation, .. } => text(validation, rows),
         })
+    }
+
+    /// At most so many held-out samples, the first ones of their shuffled order, in batches.
+    pub fn some_held_out(&self, most: usize) -> impl Iterator<Item = Batch<'_>> {
+        self.validation().take(most.div_ceil(VALIDATION_BATCH))
     }
 
     /// Held-out samples that phases have of their own, as rows of the stream's, in batches.

@@ -148,6 +148,7 @@ impl Measured {
                     loss_spread: None,
                     member_drift: None,
                     member_cosine: None,
+                    robust_accuracy: None,
                     clean_accuracy: None,
                     noisy_accuracy: None,
                     grad_norm: grads[at][lane],

@@ -194,7 +194,10 @@ impl Plots<'_> {
 
 /// Whether a quantity is a share of samples, which is always drawn from 0 to 1.
 fn is_share(quantity: Column) -> bool {
-    matches!(quantity, Column::ValAccuracy | Column::CleanAccuracy | Column::NoisyAccuracy)
+    matches!(
+        quantity,
+        Column::ValAccuracy | Column::RobustAccuracy | Column::CleanAccuracy | Column::NoisyAccuracy
+    )
 }
 
 /// The lines of a run's only lane in the middle plot; how many values have no place in it.

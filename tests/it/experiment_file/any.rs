@@ -411,6 +411,7 @@ fn train(source: &Source) -> BoxedStrategy<Train> {
     )
         .prop_map(move |(updates, (seed, replicas, accumulate), clip_norm, loss, weights, stop)| Train {
             stop: stop.filter(|_| has_epochs),
+            attack: None,
             updates,
             seed,
             replicas,

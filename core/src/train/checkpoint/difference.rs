@@ -34,7 +34,7 @@ pub fn between(old: &Experiment, new: &Experiment) -> Option<String> {
     other(taken(&old.start) == taken(&new.start), "choice of weights to begin with");
     other(old.team == new.team, "[federated] or [parallel]");
     other(old.snapshots == new.snapshots, "[snapshots]");
-    let Train { updates, seed, replicas, accumulate, clip_norm, loss, weights, stop } = &old.train;
+    let Train { updates, seed, replicas, accumulate, clip_norm, loss, weights, stop, attack } = &old.train;
     other(*updates == new.train.updates, "length of the run");
     other(*seed == new.train.seed, "seed");
     other(*replicas == new.train.replicas, "number of replicas");
@@ -43,6 +43,7 @@ pub fn between(old: &Experiment, new: &Experiment) -> Option<String> {
     other(*loss == new.train.loss, "loss");
     other(*weights == new.train.weights, "weight format");
     other(*stop == new.train.stop, "early stopping");
+    other(*attack == new.train.attack, "attack");
     for run in &old.runs {
         match new.runs.iter().find(|other| other.name == run.name) {
             None => parts.push(format!("no run \"{}\"", run.name)),

@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use super::Lane;
 use crate::experiment::Metric;
-use crate::model::Score;
+use crate::model::{Batch, Score};
+use crate::train::attack::robustness;
 use crate::train::control::Control;
 use crate::train::task::Task;
 
@@ -46,6 +47,7 @@ impl Lane {
             self.record_norm(task, parameters);
             self.record_memory(task, parameters);
             self.record_phases(task, parameters, score);
+            self.record_robustness(task, parameters);
         }
         self.end_epoch(task, parameters);
         if let Some(keeper) = &mut self.keeper {
@@ -101,6 +103,16 @@ impl Lane {
         }
         if let Some(row) = self.log.rows.last_mut() {
             row.groups.set_scores(scores);
+        }
+    }
+
+    /// Where the model is attacked, takes note of how many attacked samples it still classifies correctly.
+    fn record_robustness(&mut self, task: &Task, parameters: &[f32]) {
+        let Some(attack) = task.attack.filter(|_| task.has_accuracy()) else { return };
+        let score = |batch: Batch<'_>| task.model.score(parameters, batch, &mut self.scratch);
+        let robust = robustness(task, &attack, parameters, score);
+        if let (Some(row), Ok(score)) = (self.log.rows.last_mut(), robust) {
+            row.robust_accuracy = Some(score.accuracy() as f32);
         }
     }
 
