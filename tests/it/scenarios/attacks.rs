@@ -90,7 +90,7 @@ fn attacks_are_written_as_they_are_read_and_refused_by_line() {
     for (text, told) in [
         (
             SMALL.with("eps = 0.1", "eps = 0"),
-            "a.toml:6:75: train.attack.eps: found 0, allowed: a number above 0",
+            "a.toml:6:69: train.attack.eps: found 0, allowed: a number above 0",
         ),
         (fgsm.with("eps = 0.3", "eps = 0.3, steps = 2"), "fgsm has one step"),
         (SMALL.with("limit = 640", "validation = 0.0"), "a validation share"),
