@@ -5,9 +5,11 @@
 //! what models see. Everything random is drawn from the seed of the [`Split`], through
 //! [`crate::random`].
 
+mod alter;
 mod bounded;
 mod catalogue;
 mod chance;
+mod clients;
 mod error;
 mod generated;
 mod idx;
@@ -27,8 +29,10 @@ use std::sync::Arc;
 use self::reading::Metered;
 use crate::files;
 
+pub use alter::{Alteration, Altered, Poison, SampleOrder, Shift, difficulty};
 pub use catalogue::{CATALOGUE, DatasetInfo, NAMES, Task, info, listed};
 pub use chance::Chance;
+pub use clients::{client_order, deal_out};
 pub use error::{DataError, Problem};
 pub use order::epoch_order;
 pub use samples::{Samples, Shape, Targets};

@@ -14,6 +14,7 @@ mod metric;
 mod number;
 mod overlay;
 mod panel;
+mod phases;
 mod rate;
 mod readout;
 mod ruler;

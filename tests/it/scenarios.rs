@@ -1,0 +1,7 @@
+//! Scenarios: trainings where more than one curve of losses decides.
+
+mod attacks;
+mod phases;
+mod stopping;
+mod teams;
+mod transfer;
