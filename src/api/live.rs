@@ -189,7 +189,8 @@ impl Live {
     pub fn reconnect(&mut self, about: Registration, now: Instant) {
         self.heard = now;
         self.said = LiveState::Training;
-        self.update = self.update.max(about.update);
+        // Fewer than before where a script goes on from an earlier checkpoint.
+        self.update = about.update;
         if about.revision > self.revision {
             self.revision = about.revision;
         }

@@ -93,6 +93,10 @@ impl Live {
     /// What is to be done about a change that took effect at an update, or not: one that came late gets more time
     /// the next time.
     pub(super) fn settle(&mut self, revision: u64, update: Option<u64>, late: bool, refused: Option<String>) {
+        if self.made(revision).is_some_and(|made| made.applied.is_some()) {
+            // A script that was begun again follows what the one before it began.
+            return;
+        }
         self.delivery =
             if late { (self.delivery * 2.0).min(MOST) } else { (self.delivery * 0.95).max(LEAST) };
         if refused.is_some() {
