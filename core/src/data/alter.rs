@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::{Content, DataError, Dataset, Problem, Samples, Shape, Split, Targets};
+use super::{Altered, Content, DataError, Dataset, Problem, Samples, Shape, Split, Targets};
 use crate::random::{self, Stream};
 
 /// How inputs differ from those of the data set; held-out ones alike.
@@ -56,17 +56,6 @@ pub struct Alteration {
     pub shift: Shift,
     pub order: SampleOrder,
     pub poison: Option<Poison>,
-}
-
-/// Data that were altered.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Altered {
-    /// In a curriculum, in the order of their difficulty.
-    pub train: Samples,
-    /// Never with wrong labels.
-    pub validation: Samples,
-    /// The training samples with a label that is not their own, in order.
-    pub mislabelled: Vec<u32>,
 }
 
 impl Dataset {

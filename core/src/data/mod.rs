@@ -6,6 +6,7 @@
 //! [`crate::random`].
 
 mod alter;
+mod altered;
 mod bounded;
 mod catalogue;
 mod chance;
@@ -29,7 +30,8 @@ use std::sync::Arc;
 use self::reading::Metered;
 use crate::files;
 
-pub use alter::{Alteration, Altered, Poison, SampleOrder, Shift, difficulty};
+pub use alter::{Alteration, Poison, SampleOrder, Shift, difficulty};
+pub use altered::Altered;
 pub use catalogue::{CATALOGUE, DatasetInfo, NAMES, Task, info, listed};
 pub use chance::Chance;
 pub use clients::{client_order, deal_out};

@@ -62,6 +62,7 @@ fn known(ui: &mut Ui, studio: &Studio) {
     let names: Vec<String> =
         studio.document.experiment().data.phases.iter().map(|phase| phase.name.to_string()).collect();
     for (at, name) in names.iter().enumerate() {
+        ui.add_space(metrics::S);
         ui.label(theme::title(ui, name));
         let rows: Vec<Figures> = studio
             .document

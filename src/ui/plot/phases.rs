@@ -35,7 +35,7 @@ pub fn bands(ui: &Ui, drawn: &Drawn, studio: &Studio) {
     }
 }
 
-/// What the phases are called, at the foot of a plot, where there is room.
+/// What the phases are called, below the marks of events, where there is room.
 pub fn names(ui: &Ui, drawn: &Drawn, studio: &Studio) {
     let tokens = theme::tokens(ui);
     let painter = ui.painter().with_clip_rect(drawn.rect);
@@ -43,7 +43,7 @@ pub fn names(ui: &Ui, drawn: &Drawn, studio: &Studio) {
         let shown = area.intersect(drawn.rect);
         let text = painter.layout_no_wrap(name.to_string(), theme::small(), tokens.muted);
         if text.size().x + 2.0 * metrics::S < shown.width() {
-            let corner = shown.left_bottom() + vec2(metrics::S, -metrics::XS - text.size().y);
+            let corner = shown.left_top() + vec2(metrics::S, metrics::S);
             painter.galley(corner, text, tokens.muted);
         }
     }

@@ -410,7 +410,11 @@ fn bad_phases_are_refused_by_line() {
         ("for = \"40\"", "order = \"shuffled\"", "found nothing, allowed: the phase's span"),
         ("name = \"turned\"", "name = \"plain\"", "a name of its own"),
         ("share = 0.4", "share = 0", "found 0, allowed: a number above 0, at most 1"),
-        ("order = \"easy_first\"", "order = \"easy\"", "did you mean `easy_first`"),
+        (
+            "order = \"easy_first\"",
+            "order = \"easy\"",
+            "found \"easy\", allowed: \"shuffled\", \"easy_first\" or \"hard_first\"",
+        ),
         ("order = \"easy_first\"", "data = \"moons\"", "a data set like the experiment's own: \"digits\""),
         ("rotate = 40", "turn = 40", "data.phase[1].shift.turn"),
         ("for = \"40\"", "for = \"400\"", "phases that leave nothing of 240 for the last one"),

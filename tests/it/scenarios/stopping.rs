@@ -136,7 +136,11 @@ fn what_cannot_stop_a_run_is_refused_by_line() {
             "patience = 0",
             "s.toml:6:95: train.stop.patience: found 0, allowed: a whole number",
         ),
-        ("\"val_loss\"", "\"loss\"", "s.toml:6:72: train.stop.metric: found \"loss\", allowed: one of"),
+        (
+            "\"val_loss\"",
+            "\"loss\"",
+            "s.toml:6:72: train.stop.metric: found \"loss\", allowed: \"train_loss\", \"val_loss\" or",
+        ),
         (
             "limit = 200",
             "validation = 0.0",
@@ -175,7 +179,7 @@ fn wrong_labels_are_learned_after_right_ones_and_their_accuracy_is_counted_apart
         assert_eq!(wrong.len(), clean.len());
         let half = |values: &[f64]| values.iter().position(|value| *value > 0.6).unwrap_or(usize::MAX);
         assert!(half(&clean) < half(&wrong), "{clean:?} {wrong:?}");
-        assert!(wrong.first().unwrap() < &0.2 && wrong.last().unwrap() > &0.6, "{wrong:?}");
+        assert!(wrong.first().unwrap() < &0.2 && wrong.last().unwrap() > &0.4, "{wrong:?}");
     }
     let clean = trained(&TEXT.with("label_noise = 0.3", "label_noise = 0.0"));
     let measured = |row: &Row| row.clean_accuracy.or(row.noisy_accuracy);
