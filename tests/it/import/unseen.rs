@@ -539,3 +539,18 @@ fn a_voice_falls_by_lr_decay_after_every_epoch() {
     );
     gives(&hifi, (40, 10), &[(0, 2e-4), (10, 1e-4), (39, 2.5e-5)]);
 }
+
+#[test]
+fn megatron_s_climb_by_share_ends_between_two_updates() {
+    let flags = "torchrun pretrain_gpt.py --lr 1.0 --min-lr 0.1 --lr-warmup-fraction .01 --micro-batch-size 2 \
+                 --lr-decay-style cosine --train-iters";
+    let share = |update: f64| (update - 0.5) / 49.5;
+    let rate = |update: f64| 0.1 + 0.45 * (1.0 + (PI * share(update)).cos());
+    gives(
+        &read(&format!("{flags} 50\n")),
+        (50, 10),
+        &[(0, 0.0), (1, rate(1.0)), (25, rate(25.0)), (49, rate(49.0))],
+    );
+    // A whole number of updates keeps its named schedule.
+    assert!(matches!(read(&format!("{flags} 1000\n")).lr.kind, Kind::Cosine(_)));
+}
