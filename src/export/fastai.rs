@@ -100,7 +100,8 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
         super::pytorch::groups::import(&mut imports);
         body.push_str(&groups::written(recipe));
         let shared = schedules.iter().filter(|(name, _)| *name != "wd");
-        let shared: String = shared.map(|schedule| format!("        {}", line(schedule).trim_start())).collect();
+        let shared: String =
+            shared.map(|schedule| format!("        {}", line(schedule).trim_start())).collect();
         fit = groups::fit(recipe, &shared);
     } else if table.is_some() {
         schedules.insert(0, ("lr", "rate"));

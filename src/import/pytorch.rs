@@ -3,6 +3,7 @@
 
 mod classes;
 mod composed;
+mod groups;
 mod lambda;
 mod lightning;
 mod others;
@@ -126,23 +127,17 @@ pub(super) fn read_program(program: &Program, options: &Options) -> Result<Impor
     let optimizer = optimizer_of(program, &sites, &outer);
     let mut base = None;
     let mut group = 0;
+    let mut found = None;
     if let Some(call) = optimizer {
         let read = pytorch_optimizer::read(call, program)?;
         imported.optimizer = read.optimizer;
         base = Some(read.rate);
         read.notes.into_iter().for_each(|note| imported.note(note));
         read.assumed.into_iter().for_each(|sentence| imported.assume(sentence));
-        if !read.groups.is_empty() {
-            group = chosen_group(&read.groups, options)?;
-            base = read.groups.get(group).map(|(_, rate)| *rate);
-            let list: Vec<String> =
-                read.groups.iter().map(|(name, rate)| format!("{name}: {rate}")).collect();
-            imported.note(format!(
-                "the optimizer has {} groups of parameters with rates of their own ({}); this is group {group} (--group \
-                 takes another)",
-                read.groups.len(),
-                list.join(", ")
-            ));
+        if let Some(read) = read.groups {
+            let (at, rate) = groups::chosen(&read, options, &mut imported)?;
+            (group, base) = (at, Some(rate));
+            found = options.group.is_none().then_some(read);
         }
     }
     let others = sites.iter().filter(|site| pytorch_optimizer::is_one(site.call)).count();
@@ -154,17 +149,31 @@ pub(super) fn read_program(program: &Program, options: &Options) -> Result<Impor
 
     let total = options.length.or(stepping.as_ref().and_then(|stepping| stepping.total));
     let total = total.or_else(|| lightning::trainer(program, &sites, &mut imported));
-    let mut reader = Reader { program, base, group, tick, total, options, parts: 0, imported };
-    reader.schedulers(&outer)?;
-    let mut imported = reader.imported;
-    if imported.updates.is_none() {
-        imported.updates = total;
-    }
-    if let Some(stepping) = &stepping {
-        imported = adapted(imported, stepping, options);
-    }
-    if tick == Tick::Epoch {
-        imported.lr = ticking(imported.lr, Tick::Epoch);
+    // The schedulers' rate of a group that begins at this one.
+    let under = |base: Option<f64>, group: usize, imported: Imported| {
+        let mut reader = Reader { program, base, group, tick, total, options, parts: 0, imported };
+        reader.schedulers(&outer)?;
+        let mut imported = reader.imported;
+        if imported.updates.is_none() {
+            imported.updates = total;
+        }
+        if let Some(stepping) = &stepping {
+            imported = adapted(imported, stepping, options);
+        }
+        if tick == Tick::Epoch {
+            imported.lr = ticking(imported.lr, Tick::Epoch);
+        }
+        Ok::<Imported, ImportError>(imported)
+    };
+    let mut imported = under(base, group, imported)?;
+    if let Some(found) = found {
+        let (lr, length) = (imported.lr.clone(), imported.updates);
+        let rates: Vec<f64> = found.taken.iter().map(|taken| taken.rate).collect();
+        found.apply(&mut imported, &mut |at| {
+            let aside = Imported::new(&DIALECT, "PyTorch", constant(0.0));
+            let own = under(rates.get(at).copied(), at, aside).ok()?.lr;
+            Some(groups::related(&lr, own, length))
+        });
     }
     left_out(program, &sites, &mut imported);
     Ok(imported)
@@ -314,16 +323,6 @@ fn optimizer_of<'p>(program: &'p Program, sites: &[Site<'p>], outer: &[Site<'p>]
             .find(|call| call.named.iter().any(|(name, _)| name == "lr"))
     };
     given.or_else(known).or_else(made)
-}
-
-fn chosen_group(groups: &[(String, f64)], options: &Options) -> Result<usize, ImportError> {
-    let Some(wanted) = &options.group else { return Ok(0) };
-    let by_name = groups.iter().position(|(name, _)| name == wanted);
-    let by_place = wanted.parse().ok().filter(|at| *at < groups.len());
-    by_name.or(by_place).ok_or_else(|| {
-        let names: Vec<&str> = groups.iter().map(|(name, _)| name.as_str()).collect();
-        ImportError::missing("--group", format!("one of {}, or its number from 0", names.join(", ")))
-    })
 }
 
 fn clip_norm(program: &Program, sites: &[Site<'_>]) -> Result<Option<f64>, ImportError> {

@@ -66,6 +66,9 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
         imported.optimizer = read.optimizer;
         base = Some(read.rate);
         read.notes.into_iter().for_each(|note| imported.note(note));
+        if let Some(found) = read.groups {
+            found.apply_scales(&mut imported);
+        }
     }
     let drive = match drive::of_loop(program, &sites) {
         Some(drive) => drive,
