@@ -76,9 +76,10 @@ pub(super) fn read(call: &Call, program: &Program) -> Result<Read, ImportError> 
             default
         }
     };
+    let alone = program.calls().iter().filter(|(_, call)| is_one(call)).count() == 1;
     let Some(kind) = known else {
         let decay = get("weight_decay").and_then(|decay| program.number(decay, call.line)).unwrap_or(0.0);
-        let groups = groups::of_call(program, call, rate, decay);
+        let groups = groups::of_call(program, call, rate, decay, alone);
         notes.push(format!("{} is not an optimizer known here; only its rate was taken", call.name));
         return Ok(Read { optimizer: None, rate, notes, assumed, groups });
     };
@@ -151,6 +152,6 @@ pub(super) fn read(call: &Call, program: &Program) -> Result<Read, ImportError> 
         Some(Number::Fixed(decay)) => *decay,
         _ => 0.0,
     };
-    let groups = groups::of_call(program, call, rate, decay);
+    let groups = groups::of_call(program, call, rate, decay, alone);
     Ok(Read { optimizer: Some(optimizer), rate, notes, assumed, groups })
 }

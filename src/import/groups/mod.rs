@@ -10,6 +10,7 @@ mod eval;
 mod known;
 mod run;
 mod stand_in;
+mod told;
 mod value;
 mod walk;
 
@@ -24,6 +25,8 @@ use stand_in::Model;
 use value::Value;
 
 pub(super) use derive::Plan;
+pub(super) use told::{Told, pattern_of};
+pub(super) use walk::expressions;
 
 /// A group as the program gives it.
 #[derive(Clone, Debug)]
@@ -49,8 +52,8 @@ pub(super) struct Found {
 }
 
 /// The groups that an optimizer's call is given, where it is given more than all parameters alike. `rate` and
-/// `decay` hold where a group says nothing.
-pub(super) fn of_call(program: &Program, call: &Call, rate: f64, decay: f64) -> Option<Found> {
+/// `decay` hold where a group says nothing; what an optimizer does not get stays frozen where it is `alone`.
+pub(super) fn of_call(program: &Program, call: &Call, rate: f64, decay: f64, alone: bool) -> Option<Found> {
     let sites = program.sites();
     let is = |site: &&super::python::Site<'_>| std::ptr::eq(site.call, call) || *site.call == *call;
     let site = sites.iter().find(is)?;
@@ -84,10 +87,10 @@ pub(super) fn of_call(program: &Program, call: &Call, rate: f64, decay: f64) -> 
             }
         }
         _ => {
-            let members = members(&model, &captured, "", &mut found.assumed);
-            if members.as_ref().is_none_or(|members| members.len() == model.parameters.len())
-                && !frozen.contains(&true)
-            {
+            let listed = matches!(captured, Value::List(_)) && alone;
+            let members = members(&model, &captured, "", &mut Vec::new());
+            let is_part = members.as_ref().is_some_and(|members| members.len() < model.parameters.len());
+            if !frozen.contains(&true) && !(listed && is_part) {
                 return None;
             }
             let name = "the parameters".to_owned();
@@ -191,7 +194,7 @@ impl Found {
 /// Whether the text multiplies a group's rate by its `lr_scale`, as timm and those who copy it do.
 fn scales(program: &Program) -> bool {
     let mut found = false;
-    walk::expressions(&program.body, &mut |expr| {
+    expressions(&program.body, &mut |expr| {
         found |= matches!(expr, super::python::Expr::Text(text) if text == "lr_scale");
     });
     found

@@ -56,7 +56,7 @@ const WHOLE: [&str; 14] = [
     "learn",
     "pl_module",
 ];
-const HEADS: [&str; 22] = [
+pub(super) const HEADS: [&str; 22] = [
     "head",
     "heads",
     "classifier",
@@ -80,7 +80,7 @@ const HEADS: [&str; 22] = [
     "output",
     "last_linear",
 ];
-const BODIES: [&str; 18] = [
+pub(super) const BODIES: [&str; 18] = [
     "backbone",
     "encoder",
     "bert",
@@ -101,7 +101,7 @@ const BODIES: [&str; 18] = [
     "vit",
 ];
 const CONTAINERS: [&str; 7] = ["layers", "layer", "blocks", "h", "resblocks", "block", "stages"];
-const EMBEDDINGS: [&str; 12] = [
+pub(super) const EMBEDDINGS: [&str; 12] = [
     "embeddings",
     "embed_tokens",
     "word_embeddings",

@@ -3,7 +3,7 @@
 use super::super::python::{Expr, Stmt, StmtKind};
 
 /// Tells of every expression in these statements, the outer ones first.
-pub(super) fn expressions<'p>(body: &'p [Stmt], tell: &mut dyn FnMut(&'p Expr)) {
+pub(in super::super) fn expressions<'p>(body: &'p [Stmt], tell: &mut dyn FnMut(&'p Expr)) {
     for stmt in body {
         match &stmt.kind {
             StmtKind::Assign(targets, value) => {

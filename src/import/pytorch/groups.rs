@@ -54,11 +54,10 @@ pub(super) fn related(run: &Schedule, own: Schedule, length: Option<Span>) -> Gr
         let (run, own) = (run.resolve(clock).ok()?, own.resolve(clock).ok()?);
         let at = |part: u64| (clock.updates - 1) / 200 * part + part.min((clock.updates - 1) % 200);
         let places: Vec<u64> = (0..=200).map(at).chain([clock.updates - 1]).collect();
-        let (top, peak) =
-            places
-                .iter()
-                .map(|at| (run.at(*at), own.at(*at)))
-                .fold((0.0_f64, 0.0_f64), |most, it| if it.0 > most.0 { it } else { most });
+        let (top, peak) = places
+            .iter()
+            .map(|at| (run.at(*at), own.at(*at)))
+            .fold((0.0_f64, 0.0_f64), |most, it| if it.0 > most.0 { it } else { most });
         let factor = if top > 0.0 { peak / top } else { return None };
         let is_same = |at: &u64| (own.at(*at) - factor * run.at(*at)).abs() <= 1e-9 * peak.max(top);
         places.iter().all(is_same).then(|| nice(factor))

@@ -30,6 +30,8 @@ UPDATES = 40
 NAMES = ["table.weight", "norm.weight", "norm.bias", "head.weight", "head.bias"]
 # One run freezes this parameter, until this update.
 FROZEN, THAW = "table.weight", 10
+# The updates that are kept: the warmup, the thaw, half way where training is resumed, and the end.
+KEPT = [0, 1, 2, 3, 4, 8, 9, 10, 11, 12, 19, 20, 21, 30, 38, 39]
 warnings.filterwarnings("ignore")
 logging.disable(logging.WARNING)
 
@@ -298,6 +300,11 @@ FRAMEWORKS = {
 }
 
 
+def kept(pair):
+    """As many digits as are compared."""
+    return [None if value is None else float(f"{value:.11g}") + 0.0 if abs(value) > 1e-14 else 0.0 for value in pair]
+
+
 def main():
     exports = json.loads((HERE / "exports.json").read_text())
     wanted = sys.argv[1:]
@@ -312,7 +319,9 @@ def main():
         assert len(rows) == UPDATES, (what, len(rows))
         by_name = {name: [row[name] for row in rows] for name in NAMES}
         print(what, {name: values[15] for name, values in by_name.items()})
-        lines += [json.dumps({"run": run, "target": target, "parameter": name, "updates": by_name[name]}) for name in NAMES]
+        for name in NAMES:
+            updates = [[update, *kept(by_name[name][update])] for update in KEPT]
+            lines.append(json.dumps({"run": run, "target": target, "parameter": name, "updates": updates}))
     if wanted:
         return
     packages = ["torch", "lightning", "transformers", "timm", "optax", "keras", "fastai"]
