@@ -249,8 +249,39 @@ fn kwargs(recipe: &Recipe<'_>) -> Vec<String> {
             let adjust = if recipe.has("match_rms_adamw") { "match_rms_adamw" } else { "original" };
             vec![format!("ns_steps={:.0}", recipe.say("ns_steps")), format!("adjust_lr_fn={adjust}")]
         }
+        OptimizerKind::Sgd => unusual(recipe, "dampening", "dampening").into_iter().collect(),
+        OptimizerKind::Adam | OptimizerKind::AdamW => option(recipe, "amsgrad").into_iter().collect(),
+        // timm's own default is another.
+        OptimizerKind::RmsProp => {
+            let alpha = format!("alpha={}", float(recipe.say("alpha")));
+            [alpha].into_iter().chain(option(recipe, "centered")).collect()
+        }
+        OptimizerKind::Adagrad => ["lr_decay", "initial_accumulator_value"]
+            .into_iter()
+            .filter_map(|name| unusual(recipe, name, name))
+            .collect(),
+        OptimizerKind::NAdam => unusual(recipe, "momentum_decay", "momentum_decay")
+            .into_iter()
+            .chain(option(recipe, "decoupled_weight_decay"))
+            .collect(),
+        OptimizerKind::Adafactor => {
+            let names = [("beta2_decay", "decay_rate"), ("d", "clip_threshold"), ("eps2", "eps_scale")];
+            names.into_iter().filter_map(|(name, theirs)| unusual(recipe, name, theirs)).collect()
+        }
         _ => Vec::new(),
     }
+}
+
+/// A number of the optimizer under timm's name, where it is not the default.
+fn unusual(recipe: &Recipe<'_>, name: &str, theirs: &str) -> Option<String> {
+    let value = recipe.say(name);
+    let info = recipe.kind().numbers().iter().find(|info| info.name == name)?;
+    (value != info.default).then(|| format!("{theirs}={}", float(value)))
+}
+
+/// An option of the optimizer, where it is on.
+fn option(recipe: &Recipe<'_>, name: &str) -> Option<String> {
+    recipe.has(name).then(|| format!("{name}=True"))
 }
 
 /// The run's optimizer, where timm has it.
@@ -283,7 +314,7 @@ fn optimizer(recipe: &Recipe<'_>) -> Option<String> {
         OptimizerKind::RmsProp => {
             format!("--opt rmsprop --momentum {} --opt-eps {}", number("momentum"), number("eps"))
         }
-        OptimizerKind::Adagrad => "--opt adagrad".to_owned(),
+        OptimizerKind::Adagrad => format!("--opt adagrad --opt-eps {}", number("eps")),
         OptimizerKind::Lion => {
             format!("--opt {} {}", if recipe.has("cautious") { "clion" } else { "lion" }, betas())
         }

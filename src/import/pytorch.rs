@@ -134,11 +134,7 @@ pub(super) fn read_program(program: &Program, options: &Options) -> Result<Impor
         base = Some(read.rate);
         read.notes.into_iter().for_each(|note| imported.note(note));
         read.assumed.into_iter().for_each(|sentence| imported.assume(sentence));
-        if let Some(read) = read.groups {
-            let (at, rate) = groups::chosen(&read, options, &mut imported)?;
-            (group, base) = (at, Some(rate));
-            found = options.group.is_none().then_some(read);
-        }
+        found = read.groups;
     }
     let others = sites.iter().filter(|site| pytorch_optimizer::is_one(site.call)).count();
     if others > 1 {
@@ -165,13 +161,28 @@ pub(super) fn read_program(program: &Program, options: &Options) -> Result<Impor
         }
         Ok::<Imported, ImportError>(imported)
     };
+    let aside = || Imported::new(&DIALECT, "PyTorch", constant(0.0));
+    if let Some(found) = &mut found {
+        let calls: Vec<&Call> = outer.iter().map(|site| site.call).collect();
+        if groups::are_listed(program, &calls, found.taken.len()) {
+            let peak = |(at, rate): (usize, f64)| {
+                let own = under(Some(rate), at, aside()).ok()?;
+                groups::highest(&own.lr, own.updates)
+            };
+            let rates = found.taken.iter().map(|taken| taken.rate).enumerate();
+            let peaks: Vec<f64> = rates.map(|(at, rate)| peak((at, rate)).unwrap_or(rate)).collect();
+            found.reaches(&peaks);
+        }
+        if let Some((at, rate)) = groups::chosen(found, options, &mut imported)? {
+            (group, base) = (at, Some(rate));
+        }
+    }
     let mut imported = under(base, group, imported)?;
-    if let Some(found) = found {
+    if let Some(found) = found.filter(|_| options.group.is_none()) {
         let (lr, length) = (imported.lr.clone(), imported.updates);
         let rates: Vec<f64> = found.taken.iter().map(|taken| taken.rate).collect();
         found.apply(&mut imported, &mut |at| {
-            let aside = Imported::new(&DIALECT, "PyTorch", constant(0.0));
-            let own = under(rates.get(at).copied(), at, aside).ok()?.lr;
+            let own = under(rates.get(at).copied(), at, aside()).ok()?.lr;
             Some(groups::related(&lr, own, length))
         });
     }

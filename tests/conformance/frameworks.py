@@ -69,10 +69,12 @@ def group_numbers(optimizer):
 
 def plain(numbers):
     """What is a number or an option of them, by name; pairs as they are."""
+    idle = {"name", "use_ema", "ema_momentum", "maximize", "capturable", "differentiable", "foreach", "fused"}
     kept = {}
     for name, value in numbers.items():
         pair = isinstance(value, (tuple, list)) and all(isinstance(part, float) for part in value)
-        if pair or isinstance(value, (bool, int, float, str)):
+        finite = not isinstance(value, float) or abs(value) < float("inf")
+        if name not in idle and finite and (pair or isinstance(value, (bool, int, float, str))):
             kept[name] = list(value) if pair else value
     return kept
 
@@ -81,7 +83,7 @@ def made(entry, optimizer):
     """Notes which optimizer was built, and with which numbers: of its last group, and of Muon's matrices."""
     groups = [group for part in getattr(optimizer, "parts", [optimizer]) for group in part.param_groups[-1:]]
     numbers = {name: value for group in reversed(groups) for name, value in group.items()}
-    changing = {"lr", "initial_lr", "params", "step", "k", "d", "d_max", "d_numerator"}
+    changing = {"lr", "initial_lr", "params", "step", "k", "d", "d_max", "d_numerator", "max_lr_snapshot"}
     kept = {name: value for name, value in plain(numbers).items() if name not in changing or "beta2_decay" in numbers and name == "d"}
     entry["made"] = {"class": type(optimizer).__name__, **kept}
 
@@ -309,7 +311,9 @@ def deepspeed(entry):
     stubs = {"deepspeed": {}, "deepspeed.utils": {"logger": quiet}}
     schedulers = source("deepspeed.runtime.lr_schedules", "lr_schedules.py", stubs)
     settings = json.loads(entry["text"])
-    optimizer = torch.optim.AdamW(model().parameters(), lr=settings["optimizer"]["params"]["lr"])
+    # Where DeepSpeed has no such optimizer, one of the user's own is built at the peak.
+    given = settings.get("optimizer", {"params": {"lr": max(entry["predicted"])}})
+    optimizer = torch.optim.AdamW(model().parameters(), lr=given["params"]["lr"])
     scheduler = getattr(schedulers, settings["scheduler"]["type"])(optimizer, **settings["scheduler"]["params"])
     return after_each(optimizer, scheduler.step, entry["updates"])
 

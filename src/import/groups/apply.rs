@@ -11,7 +11,7 @@ impl Found {
     /// Gives the run its groups. `rate_of` says what the rate of one of the text's groups, by its place, is to the
     /// run's; nothing where that is not known.
     pub fn apply(self, imported: &mut Imported, rate_of: &mut dyn FnMut(usize) -> Option<GroupRate>) {
-        self.notes.into_iter().for_each(|note| imported.note(note));
+        self.sentences().into_iter().for_each(|note| imported.note(note));
         self.assumed.into_iter().for_each(|sentence| imported.assume(sentence));
         self.unread.into_iter().for_each(|unread| imported.leave(unread));
         let plan = self.plan;

@@ -54,7 +54,7 @@ pub(super) fn plan(model: &Model, taken: &[Taken], frozen: &[bool], unread: &mut
         let at = model.parameters.iter().position(|it| it.role == role);
         at.and_then(|at| of_each.get(at).copied()).flatten()
     };
-    let rate = |group: usize| taken.get(group).map_or(0.0, |taken| taken.rate);
+    let rate = |group: usize| taken.get(group).map_or(0.0, |taken| taken.peak);
     let last = state(Role::Matrix(model.layers.saturating_sub(1)));
     let head = state(Role::Head);
     let Some(main) = last.or(head).or_else(|| of_each.iter().flatten().copied().next()) else {
@@ -73,7 +73,6 @@ pub(super) fn plan(model: &Model, taken: &[Taken], frozen: &[bool], unread: &mut
             (plan.main, plan.rate) = (head, Some(rate(head)));
         }
     }
-    let run_rate = plan.rate.unwrap_or_default();
     let decay_of = |state: State| state.and_then(|group| taken.get(group)).map_or(0.0, |taken| taken.decay);
     let trained = |is: fn(&StandIn) -> bool| {
         let all = model.parameters.iter().zip(&of_each);
@@ -81,6 +80,7 @@ pub(super) fn plan(model: &Model, taken: &[Taken], frozen: &[bool], unread: &mut
     };
     let run_decay = decay_of(last.or(head).or(Some(main)));
     plan.weight_decay = Some(run_decay);
+    let run_rate = plan.rate.unwrap_or_default();
     let decays = trained(|it| !it.is_vector()).any(|decay| decay > 0.0);
     let mut vectors = trained(StandIn::is_vector).peekable();
     if decays && vectors.peek().is_some() && vectors.all(|decay| decay == 0.0) {
@@ -96,10 +96,17 @@ pub(super) fn plan(model: &Model, taken: &[Taken], frozen: &[bool], unread: &mut
     let decay_here = |it: &StandIn, own: f64| {
         if rule == Decay::Matrices && it.is_vector() { 0.0 } else { own }
     };
+    // A text's model may have no embedding; one that is frozen has.
+    let is_absent = |it: &StandIn, state: State| {
+        let at = model.parameters.iter().position(|known| known.name == it.name);
+        let is_frozen = at.and_then(|at| frozen.get(at).copied()).unwrap_or_default();
+        state.is_none() && it.role == Role::Embedding && !is_frozen
+    };
     let is_usual = |it: &StandIn, state: State| {
-        state.is_some_and(|group| {
-            same(rate(group), expected(it)) && decay_of(state) == decay_here(it, run_decay)
-        })
+        is_absent(it, state)
+            || state.is_some_and(|group| {
+                same(rate(group), expected(it)) && decay_of(state) == decay_here(it, run_decay)
+            })
     };
     // Most of the model is frozen: what learns is named, and the rest has a pattern at the end.
     let mostly_frozen = last.is_none();
@@ -153,8 +160,16 @@ pub(super) fn plan(model: &Model, taken: &[Taken], frozen: &[bool], unread: &mut
         left.retain(|at| of_each.get(*at).copied().flatten().is_some());
     }
     tell(model, taken, &of_each, &left, is_usual, unread);
+    // What the main group begins at, before its schedulers make its highest rate of it.
+    if let Some(main) = taken.get(plan.main).filter(|main| main.peak > 0.0) {
+        plan.rate =
+            plan.rate.map(|rate| if rate == main.peak { main.rate } else { rate / main.peak * main.rate });
+    }
     plan
 }
+
+/// Words in what is told of groups that come to nothing here.
+pub(super) const OTHERWISE: &str = "which learns otherwise than any group here";
 
 /// Names what learns otherwise there than the groups say.
 fn tell(
@@ -180,7 +195,7 @@ fn tell(
                 ),
                 taken.line,
             ),
-            None => (format!("that {} and others are not trained", it.name), 0),
+            None => (format!("{} and others, {OTHERWISE}: they are not trained", it.name), 0),
         };
         unread.push(Unread::telling(what, line));
     }

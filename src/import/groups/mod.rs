@@ -33,22 +33,26 @@ pub(super) use walk::expressions;
 pub(super) struct Taken {
     pub name: String,
     pub line: usize,
+    /// What its rate begins at before any scheduler, and the highest that it comes to.
     pub rate: f64,
+    pub peak: f64,
     pub decay: f64,
     /// The parameters of the stand-in that it has; nothing where that could not be found out.
     members: Option<Vec<usize>>,
 }
 
 /// What a program's groups are.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Found {
     pub taken: Vec<Taken>,
     pub plan: Plan,
-    pub notes: Vec<String>,
     pub assumed: Vec<String>,
     pub unread: Vec<Unread>,
     /// Whether the text multiplies the rate of a group by its `lr_scale`.
     scaled: bool,
+    model: Model,
+    /// Which parameters of the model get no gradient.
+    frozen: Vec<bool>,
 }
 
 /// The groups that an optimizer's call is given, where it is given more than all parameters alike. `rate` and
@@ -78,7 +82,8 @@ pub(super) fn of_call(program: &Program, call: &Call, rate: f64, decay: f64, alo
         }
         _ => return None,
     };
-    let frozen = eval.frozen;
+    let frozen = std::mem::take(&mut eval.frozen);
+    drop(eval);
     match captured.items() {
         Some(items) if items.iter().any(|item| matches!(item, Value::Table(_))) => {
             found.scaled = scales(program);
@@ -94,18 +99,56 @@ pub(super) fn of_call(program: &Program, call: &Call, rate: f64, decay: f64, alo
                 return None;
             }
             let name = "the parameters".to_owned();
-            found.taken.push(Taken { name, line: call.line, rate, decay, members });
+            found.taken.push(Taken { name, line: call.line, rate, peak: rate, decay, members });
         }
     }
-    if found.taken.iter().all(|taken| taken.members.is_none()) {
-        return (!found.taken.is_empty()).then_some(found);
-    }
-    found.plan = derive::plan(&model, &found.taken, &frozen, &mut found.unread);
-    found.say(&model);
+    found.remainder(&model);
+    (found.model, found.frozen) = (model, frozen);
+    found.derive();
     Some(found)
 }
 
 impl Found {
+    /// Notes the highest rate that each group comes to, which its schedulers say, and derives the groups of ours again.
+    pub fn reaches(&mut self, peaks: &[f64]) {
+        for (taken, peak) in self.taken.iter_mut().zip(peaks) {
+            taken.peak = *peak;
+        }
+        self.unread.retain(|unread| !unread.name.contains(derive::OTHERWISE));
+        self.derive();
+    }
+
+    fn derive(&mut self) {
+        if self.taken.iter().any(|taken| taken.members.is_some()) {
+            self.plan = derive::plan(&self.model, &self.taken, &self.frozen, &mut self.unread);
+        }
+    }
+
+    /// The first group of which nothing is known has what no other has; the others are told.
+    fn remainder(&mut self, model: &Model) {
+        let left = model.chosen(|it| matches!(it.role, stand_in::Role::Matrix(_)));
+        let has =
+            |taken: &Taken, at: &usize| taken.members.as_ref().is_some_and(|members| members.contains(at));
+        let is_free = left.iter().all(|at| !self.taken.iter().any(|taken| has(taken, at)));
+        let mut first = is_free && self.taken.iter().any(|taken| taken.members.is_some());
+        let known: Vec<usize> =
+            self.taken.iter().filter_map(|taken| taken.members.clone()).flatten().collect();
+        for taken in self.taken.iter_mut().filter(|taken| taken.members.is_none()) {
+            let (name, line) = (&taken.name, taken.line);
+            if std::mem::take(&mut first) {
+                self.assumed.push(format!(
+                    "the group {name} (line {line}) was taken for everything that no other group has"
+                ));
+                let rest = (0..model.parameters.len()).filter(|at| !known.contains(at));
+                taken.members = Some(rest.collect());
+            } else {
+                let what =
+                    format!("the parameters of the group {name}, which have no counterpart in a model here");
+                self.unread.push(Unread::telling(what, line));
+            }
+        }
+    }
+
     /// Takes a table, or parameters alone.
     fn take(&mut self, model: &Model, item: &Value, at: usize, (rate, decay): (f64, f64), line: usize) {
         let number = |key: &str| item.entry(key).as_ref().and_then(Value::number);
@@ -167,8 +210,8 @@ impl Found {
         });
     }
 
-    /// Says what the groups were taken for.
-    fn say(&mut self, model: &Model) {
+    /// What the groups were taken for, in sentences.
+    fn sentences(&self) -> Vec<String> {
         let plan = &self.plan;
         let mut parts = Vec::new();
         if plan.decay == Decay::Matrices {
@@ -177,17 +220,20 @@ impl Found {
         parts.extend(plan.layer_decay.map(|decay| format!("layer_decay = {decay}")));
         parts.extend(plan.groups.iter().map(|group| format!("a group \"{}\"", group.pattern)));
         if parts.is_empty() {
-            return;
+            return Vec::new();
         }
         let count = self.taken.len();
         let groups =
             if count == 1 { "parameters".to_owned() } else { format!("{count} groups of parameters") };
-        self.notes.push(format!("the optimizer's {groups} were read as {}", parts.join(", ")));
+        let mut sentences = vec![format!("the optimizer's {groups} were read as {}", parts.join(", "))];
         if plan.groups.iter().any(|group| group.pattern == "head") {
-            let rest = if model.has_body() { "everything else" } else { "the other layers" };
-            self.notes
-                .push(format!("\"head\" is what the text calls {}, the run itself {rest}", model.head()));
+            let rest = if self.model.has_body() { "everything else" } else { "the other layers" };
+            sentences.push(format!(
+                "\"head\" is what the text calls {}, the run itself {rest}",
+                self.model.head()
+            ));
         }
+        sentences
     }
 }
 

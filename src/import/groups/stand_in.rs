@@ -30,7 +30,7 @@ pub(super) struct StandIn {
 }
 
 /// The model, and its words.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Model {
     pub parameters: Vec<StandIn>,
     pub layers: usize,

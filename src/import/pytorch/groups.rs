@@ -1,9 +1,13 @@
 //! The rates of an optimizer's groups of parameters, each under the schedulers of the text.
 
 use super::super::groups::Found;
+use super::super::python::{Call, Expr, Program};
 use super::super::{ImportError, Imported, Options};
 use crate::experiment::GroupRate;
 use crate::schedule::{Clock, Schedule, Span};
+
+/// The most groups that a sentence lists.
+const LISTED: usize = 6;
 
 /// The group whose rate the run is to have, by its place, with its rate.
 pub(super) fn chosen(
@@ -28,7 +32,7 @@ pub(super) fn chosen(
             found.taken.len(),
             listed()
         ));
-        return Ok((at, rate(at)));
+        return Ok(Some((at, rate(at))));
     }
     let main = found.plan.main;
     if found.taken.len() > 1 {
@@ -39,17 +43,35 @@ pub(super) fn chosen(
             listed()
         ));
     }
-    Ok((main, found.plan.rate.unwrap_or_else(|| rate(main))))
+    Ok(Some((main, found.plan.rate.unwrap_or_else(|| rate(main)))))
 }
 
-/// What a group's schedule is to the run's: a factor where it is one all along.
-pub(super) fn related(run: &Schedule, own: Schedule, length: Option<Span>) -> GroupRate {
+/// Whether a scheduler is given a number for each group.
+pub(super) fn are_listed(program: &Program, calls: &[&Call], count: usize) -> bool {
+    calls.iter().any(|call| {
+        let values = call.arguments.iter().skip(1).chain(call.named.iter().map(|(_, value)| value));
+        let mut resolved = values.map(|value| program.resolve_at(value, call.line));
+        resolved.any(|value| matches!(value, Expr::List(items) if items.len() == count))
+    })
+}
+
+/// The highest rate of a schedule.
+pub(super) fn highest(lr: &Schedule, length: Option<Span>) -> Option<f64> {
+    Some(lr.resolve(clock(length)).ok()?.range().1)
+}
+
+fn clock(length: Option<Span>) -> Clock {
     let updates = match length {
         Some(Span::Updates(updates)) => updates,
         Some(Span::Epochs(epochs)) => epochs * 100.0,
         _ => 1000.0,
     };
-    let clock = Clock { updates: updates.clamp(1.0, 1e9) as u64, updates_per_epoch: 100 };
+    Clock { updates: updates.clamp(1.0, 1e9) as u64, updates_per_epoch: 100 }
+}
+
+/// What a group's schedule is to the run's: a factor where it is one all along.
+pub(super) fn related(run: &Schedule, own: Schedule, length: Option<Span>) -> GroupRate {
+    let clock = clock(length);
     let factor = || {
         let (run, own) = (run.resolve(clock).ok()?, own.resolve(clock).ok()?);
         let at = |part: u64| (clock.updates - 1) / 200 * part + part.min((clock.updates - 1) % 200);

@@ -236,7 +236,8 @@ fn what_cannot_be_mapped_is_said_with_its_name_and_line() {
                 {'params': model.head.parameters(), 'lr': 1e-2},\n])\n";
     let imported = read(&format!("{text}{SCHEDULER}"));
     let said = told(&imported);
-    assert!(said.contains("line 2: the parameters of the group model.rnn.parameters()"), "{said}");
+    assert!(said.contains("the group model.rnn.parameters() (line 2) was taken for everything"), "{said}");
+    assert_eq!(groups(&imported), ["head x10"], "{said}");
     assert!(said.contains("line 3: the parameters of the group model.attention.parameters()"), "{said}");
     assert!(said.contains("line 3: betas of the group"), "{said}");
     let text = "optimizer = Adam([{'params': p, 'lr': rate_of(p)} for p in model.parameters()], lr=1e-3)\n";
