@@ -190,7 +190,7 @@ fn tell(
         let (what, line) = match state.and_then(|group| taken.get(group)) {
             Some(taken) => (
                 format!(
-                    "the group {} at rate {} and weight decay {}, of {} and others",
+                    "the group {} (rate {}, weight decay {}), {OTHERWISE}: {} and others",
                     taken.name, taken.rate, taken.decay, it.name
                 ),
                 taken.line,

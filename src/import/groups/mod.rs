@@ -196,15 +196,12 @@ impl Found {
             Some(parameters) => members(model, &parameters, &shown, &mut self.assumed),
             None => members(model, item, &shown, &mut self.assumed),
         };
-        if members.is_none() {
-            let what =
-                format!("the parameters of the group {name}, which have no counterpart in a model here");
-            self.unread.push(Unread::telling(what, line));
-        }
+        let rate = number("lr").unwrap_or(rate) * scale;
         self.taken.push(Taken {
             name,
             line,
-            rate: number("lr").unwrap_or(rate) * scale,
+            rate,
+            peak: rate,
             decay: number("weight_decay").unwrap_or(decay),
             members,
         });
@@ -226,7 +223,8 @@ impl Found {
         let groups =
             if count == 1 { "parameters".to_owned() } else { format!("{count} groups of parameters") };
         let mut sentences = vec![format!("the optimizer's {groups} were read as {}", parts.join(", "))];
-        if plan.groups.iter().any(|group| group.pattern == "head") {
+        let has = |pattern: &str| plan.groups.iter().any(|group| group.pattern == pattern);
+        if has("head") && !has("*") {
             let rest = if self.model.has_body() { "everything else" } else { "the other layers" };
             sentences.push(format!(
                 "\"head\" is what the text calls {}, the run itself {rest}",

@@ -14,10 +14,14 @@ pub(super) fn chosen(
     found: &Found,
     options: &Options,
     imported: &mut Imported,
-) -> Result<(usize, f64), ImportError> {
+) -> Result<Option<(usize, f64)>, ImportError> {
+    if found.taken.is_empty() {
+        return Ok(None);
+    }
     let listed = || {
-        let groups = found.taken.iter().map(|taken| format!("{}: {}", taken.name, taken.rate));
-        groups.collect::<Vec<_>>().join(", ")
+        let groups = found.taken.iter().take(LISTED).map(|taken| format!("{}: {}", taken.name, taken.rate));
+        let more = if found.taken.len() > LISTED { ", ..." } else { "" };
+        groups.collect::<Vec<_>>().join(", ") + more
     };
     let rate = |at: usize| found.taken.get(at).map_or(0.0, |taken| taken.rate);
     if let Some(wanted) = &options.group {
