@@ -352,7 +352,8 @@ impl Eval<'_> {
                 let is = |class: &Value| matches!(class, Value::Path(class) if self.model.is_of_class(module, class));
                 Value::Flag(classes.iter().any(is))
             }
-            ("id" | "type" | "next", _) => first.cloned().unwrap_or(Value::Unknown),
+            ("next", Some(items)) => items.into_iter().next().unwrap_or(Value::Unknown),
+            ("id" | "type", _) => first.cloned().unwrap_or(Value::Unknown),
             _ => Value::Unknown,
         })
     }

@@ -265,6 +265,7 @@ impl<'p> Eval<'p> {
                 Value::list(vec![Value::Number(8.0); self.dimensions(*at) as usize])
             }
             (Value::Parameter(_), "data") => of.clone(),
+            (Value::Path(path), "__name__") => self.model.class(path).map_or(Value::Unknown, Value::text),
             (Value::Path(path), _) => {
                 let whole = format!("{path}.{name}");
                 // A module's own parameter.

@@ -181,6 +181,9 @@ impl Found {
                     "lr_scale",
                     "group_name",
                     "layer_id",
+                    // What our own exports note.
+                    "group",
+                    "follows",
                     LINE,
                     SHOWN,
                 ];

@@ -246,18 +246,25 @@ impl Model {
         Some(self.modules().iter().filter(direct).cloned().collect())
     }
 
-    /// What the class of a module is called.
+    /// The class of a module that has parameters of its own.
+    pub fn class(&self, module: &str) -> Option<&'static str> {
+        let owns = |it: &&StandIn| {
+            let rest = it.name.strip_prefix(module).and_then(|rest| rest.strip_prefix('.'));
+            rest.is_some_and(|rest| !rest.contains('.'))
+        };
+        Some(match self.parameters.iter().find(owns)?.role {
+            Role::Gain(_) | Role::NormBias(_) => "LayerNorm",
+            Role::Embedding => "Embedding",
+            Role::Matrix(_) | Role::Bias(_) | Role::Head | Role::HeadBias => "Linear",
+        })
+    }
+
+    /// Whether a module is of a class, by the class's name.
     pub fn is_of_class(&self, module: &str, class: &str) -> bool {
         let class = class.rsplit('.').next().unwrap_or(class);
-        let role = self.parameters.iter().find(|it| {
-            it.name
-                .strip_prefix(module)
-                .and_then(|rest| rest.strip_prefix('.'))
-                .is_some_and(|rest| !rest.contains('.'))
-        });
-        match role.map(|it| it.role) {
-            Some(Role::Gain(_) | Role::NormBias(_)) => class.contains("Norm"),
-            Some(Role::Embedding) => class.contains("Embedding"),
+        match self.class(module) {
+            Some("LayerNorm") => class.contains("Norm"),
+            Some("Embedding") => class.contains("Embedding"),
             Some(_) => ["Linear", "Conv1D", "Conv1d", "Conv2d"].contains(&class),
             None => class == "Module",
         }
