@@ -21,8 +21,10 @@ mod functions;
 mod groups;
 mod logs;
 mod malformed;
+mod mutated;
 mod peers;
 mod recordings;
+mod unseen;
 
 const GOLDEN: &str = include_str!("../golden/schedules.json");
 
