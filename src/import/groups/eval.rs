@@ -38,6 +38,8 @@ pub(super) struct Eval<'p> {
     pub captured: Option<Value>,
     /// Parameters whose gradients were switched off.
     pub frozen: Vec<bool>,
+    /// The names that are being looked up, with the lines that give them.
+    resolving: Vec<(String, usize)>,
     fuel: usize,
     depth: usize,
 }
@@ -46,7 +48,17 @@ impl<'p> Eval<'p> {
     pub fn new(program: &'p Program, model: &'p Model, target: &'p Call) -> Self {
         let frozen = vec![false; model.parameters.len()];
         let frames = vec![BTreeMap::new()];
-        Self { program, model, frames, target, captured: None, frozen, fuel: FUEL, depth: 0 }
+        Self {
+            program,
+            model,
+            frames,
+            target,
+            captured: None,
+            frozen,
+            resolving: Vec::new(),
+            fuel: FUEL,
+            depth: 0,
+        }
     }
 
     pub fn burn(&mut self, cost: usize) -> Done<()> {
@@ -54,9 +66,10 @@ impl<'p> Eval<'p> {
         Ok(())
     }
 
-    pub fn deeper<T>(&mut self, inner: impl FnOnce(&mut Self) -> Done<T>) -> Done<T> {
+    /// What is too deep is not known.
+    pub fn deeper<T>(&mut self, unknown: T, inner: impl FnOnce(&mut Self) -> Done<T>) -> Done<T> {
         if self.depth >= MAX_DEPTH {
-            return Err(Stop::Fuel);
+            return Ok(unknown);
         }
         self.depth += 1;
         let done = inner(self);
@@ -77,7 +90,7 @@ impl<'p> Eval<'p> {
 
     pub fn eval(&mut self, expr: &Expr, line: usize) -> Done<Value> {
         self.burn(0)?;
-        self.deeper(|it| it.expression(expr, line))
+        self.deeper(Value::Unknown, |it| it.expression(expr, line))
     }
 
     fn expression(&mut self, expr: &Expr, line: usize) -> Done<Value> {
@@ -244,8 +257,16 @@ impl<'p> Eval<'p> {
             _ => None,
         };
         let Some((value, at)) = bound else { return Ok(Value::Path(name.into())) };
+        // `model = wrapped(model)` on one line would ask for itself.
+        let asked = (name.to_owned(), at);
+        if self.resolving.contains(&asked) {
+            return Ok(Value::Path(name.into()));
+        }
+        self.resolving.push(asked);
+        let value = self.eval(&value, at);
+        self.resolving.pop();
+        let value = value?;
         // What a program makes of its own classes stays known by its name.
-        let value = self.deeper(|it| it.eval(&value, at))?;
         Ok(match value {
             Value::Unknown => program
                 .number(&Expr::Name(name.to_owned()), line)
@@ -302,7 +323,7 @@ impl<'p> Eval<'p> {
             }
         }
         self.frames.push(frame);
-        let done = self.deeper(|it| it.body(&function.body));
+        let done = self.deeper(super::run::Flow::Next, |it| it.body(&function.body));
         // What ends here leaves its variables to be looked at.
         if done.is_ok() {
             self.frames.pop();

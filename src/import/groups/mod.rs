@@ -95,7 +95,7 @@ pub(super) fn of_call(program: &Program, call: &Call, rate: f64, decay: f64, alo
             let listed = matches!(captured, Value::List(_)) && alone;
             let members = members(&model, &captured, "", &mut Vec::new());
             let is_part = members.as_ref().is_some_and(|members| members.len() < model.parameters.len());
-            if !frozen.contains(&true) && !(listed && is_part) {
+            if members.is_none() || (!frozen.contains(&true) && !(listed && is_part)) {
                 return None;
             }
             let name = "the parameters".to_owned();
@@ -159,7 +159,7 @@ impl Found {
         };
         let name = match item.entry("name") {
             Some(Value::Text(name)) => name.to_string(),
-            _ if shown.is_empty() => at.to_string(),
+            _ if shown.is_empty() || shown.starts_with(['[', '<']) => at.to_string(),
             _ => shown.clone(),
         };
         for (key, otherwise) in [("lr", rate), ("weight_decay", decay)] {

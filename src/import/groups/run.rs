@@ -17,7 +17,7 @@ impl Eval<'_> {
     pub fn body(&mut self, body: &[Stmt]) -> Done<Flow> {
         for stmt in body {
             self.burn(0)?;
-            match self.deeper(|it| it.statement(stmt))? {
+            match self.deeper(Flow::Next, |it| it.statement(stmt))? {
                 Flow::Next => {}
                 other => return Ok(other),
             }

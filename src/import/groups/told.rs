@@ -29,10 +29,16 @@ pub(in super::super) fn pattern_of(word: &str) -> Option<&'static str> {
     let last = word.rsplit('.').next().unwrap_or(&word);
     let is = |known: &[&str]| known.contains(&last);
     match last {
-        "bias" | "biases" => Some("bias"),
+        "bias" | "biases" | "q_bias" | "v_bias" => Some("bias"),
         "gamma" | "beta" | "scale" | "bn" | "ln" => Some("norm"),
         _ if last.contains("norm") => Some("norm"),
-        _ if is(&EMBEDDINGS) || last.contains("embed") || last.contains("_token") => Some("embedding"),
+        _ if is(&EMBEDDINGS)
+            || last.contains("embed")
+            || last.contains("_token")
+            || last.ends_with("_table") =>
+        {
+            Some("embedding")
+        }
         _ if is(&HEADS) || last.contains("head") || last.contains("classifier") => Some("head"),
         _ if is(&BODIES) || last.contains("backbone") => Some("*"),
         _ => None,

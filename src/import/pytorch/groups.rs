@@ -39,7 +39,8 @@ pub(super) fn chosen(
         return Ok(Some((at, rate(at))));
     }
     let main = found.plan.main;
-    if found.taken.len() > 1 {
+    let differs = found.taken.iter().any(|taken| Some(taken.rate) != found.taken.first().map(|it| it.rate));
+    if differs {
         imported.note(format!(
             "the optimizer has {} groups of parameters ({}); the run's own rate is that of group {main} (--group takes \
              one alone)",

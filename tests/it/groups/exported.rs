@@ -100,8 +100,12 @@ fn frameworks_train_the_groups_that_were_drawn() {
             let spares = name == "all" && target.starts_with("hugging_face");
             let is_said = |note: &String| note.starts_with("Changed: biases and norms do not decay");
             assert_eq!(export.notes.iter().any(is_said), spares, "{name} / {target}");
-            // Keras computes in single precision.
-            let (of_peak, of_rate) = if *target == "keras" { (1e-6, 1e-5) } else { (1e-9, 2e-8) };
+            // Keras computes in single precision, and optax corrects Adam's first means in it.
+            let (of_peak, of_rate) = match *target {
+                "keras" => (1e-6, 1e-5),
+                "optax" => (1e-9, 2e-7),
+                _ => (1e-9, 2e-8),
+            };
             for parameter in PARAMETERS {
                 let found = measured.iter().find(|found| {
                     found["run"] == name && found["target"] == **target && found["parameter"] == parameter.0
