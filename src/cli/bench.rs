@@ -3,8 +3,10 @@
 pub mod forecast;
 pub mod growth;
 pub mod instant;
+pub mod recording;
 mod workload;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -53,6 +55,9 @@ pub struct Arguments {
     /// Measure instead what a forecast costs: fitting the law, and a schedule's curve.
     #[arg(long, conflicts_with_all = ["device", "workloads", "lanes", "instant", "growth"])]
     pub forecast: bool,
+    /// Measure instead what this recording costs beside our runs: until it is drawn, and a frame.
+    #[arg(long, value_name = "LOG", conflicts_with_all = ["device", "workloads", "lanes", "instant", "growth", "forecast"])]
+    pub recording: Option<PathBuf>,
     /// One short round instead of five: an idea, not a figure to quote.
     #[arg(long)]
     pub quick: bool,
@@ -64,6 +69,10 @@ pub fn command(args: &Arguments) -> Result<(), Failure> {
     if args.instant {
         let feels = instant::run(args.threads.map(|asked| threads_of(Some(asked))), pace, progress)?;
         return print_measured(args.json, &feels, || instant::table(&feels));
+    }
+    if let Some(path) = &args.recording {
+        let cost = recording::run(path)?;
+        return print_measured(args.json, &cost, || recording::table(&cost));
     }
     let threads = threads_of(args.threads);
     if args.growth {

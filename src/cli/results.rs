@@ -9,15 +9,16 @@ use anyhow::{Context, anyhow};
 use serde::Serialize;
 
 use super::data_report::DataSummary;
-use super::summary::RunSummary;
-use super::{Failure, output};
+use super::{Failure, output, resumes};
 use crate::analysis::detect::Finding;
+use crate::analysis::events::write_event;
+use crate::analysis::summary::RunSummary;
 use crate::data::TableReport;
 use crate::experiment::Experiment;
 use crate::files::{self, Lines, Lock, Seal, Sealing};
 use crate::telemetry::metrics::Writer;
 use crate::telemetry::{Event, EventKind, GroupNames};
-use crate::train::checkpoint::{Checkpoint, Ledger, Past};
+use crate::train::checkpoint::{Checkpoint, Continuity, Ledger, Past};
 use crate::train::lane::Lane;
 
 /// Bytes of the longest line of events that is read.
@@ -102,19 +103,12 @@ pub struct Results {
     first: u64,
 }
 
-/// One line of `events.jsonl`.
-#[derive(Serialize)]
-struct EventLine<'a> {
-    update: u64,
-    run: &'a str,
-    replica: u32,
-    kind: &'static str,
-    message: String,
-}
-
 #[derive(Serialize)]
 struct Summary<'a> {
     runs: &'a [RunSummary],
+    /// Of the whole training, where the machine tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    joules: Option<f64>,
     /// Of a table of one's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<DataSummary<'a>>,
@@ -175,6 +169,17 @@ impl Results {
         Self::go_on(folder, checkpoint, &Past { file, ..past.clone() })
     }
 
+    /// Notes at which rates a resume wants to go on; `from` is the folder of its past, where that is another one.
+    pub fn resumed(&self, from: Option<&Path>, lanes: &[Continuity]) -> Result<(), Failure> {
+        let folder = self.folder.path();
+        let noted = match (from, lanes) {
+            (_, []) => resumes::forget(folder),
+            (Some(from), _) => resumes::copy(from, folder).and_then(|()| resumes::note(folder, lanes)),
+            (None, _) => resumes::note(folder, lanes),
+        };
+        Ok(noted.with_context(|| format!("cannot write to the folder {}", folder.display()))?)
+    }
+
     /// What a checkpoint made now has to know of the folder; everything so far is handed to the system first.
     pub fn ledger(&mut self, seconds: f64) -> Result<Ledger, Failure> {
         self.flush()?;
@@ -206,9 +211,8 @@ impl Results {
         let failed = lane.failed.clone().map(|why| (lane.update, EventKind::Failed, why));
         let found = findings.iter().map(|finding| (finding.first, EventKind::Finding, finding.message()));
         for (update, kind, message) in changes.chain(diverged).chain(failed).chain(found) {
-            let line = EventLine { update, run, replica, kind: kind.name(), message };
-            serde_json::to_writer(&mut self.events, &line).with_context(full)?;
-            self.events.write_all(b"\n").with_context(full)?;
+            let event = Event { update, kind, message, generation: 0 };
+            write_event(&mut self.events, run, replica, &event).with_context(full)?;
         }
         Ok(())
     }
@@ -224,6 +228,7 @@ impl Results {
     pub fn finish(
         mut self,
         runs: &[RunSummary],
+        joules: Option<f64>,
         table: Option<&TableReport>,
         report: &str,
     ) -> Result<(), Failure> {
@@ -232,7 +237,7 @@ impl Results {
             files::replace(&self.folder.path.join(name), |file| file.write_all(text.as_bytes()))
                 .map_err(|error| anyhow!("cannot write {name} to {}: {error}", self.folder.path.display()))
         };
-        let summary = Summary { runs, data: table.map(DataSummary::of) };
+        let summary = Summary { runs, joules, data: table.map(DataSummary::of) };
         write("summary.json", &(serde_json::to_string_pretty(&summary)? + "\n"))?;
         write("report.html", report)?;
         Ok(())

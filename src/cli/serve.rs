@@ -1,14 +1,17 @@
 //! `anneal serve`: the API without a window, over a training of its own or none.
 
 mod outcome;
+mod signals;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use anyhow::Context;
 use clap::Args;
 
+use super::landing::{Landing, usual};
 use super::results::Folder;
 use super::{Device, Failure, output, read, threads_of};
 use crate::api::own::{Ask, Done, Inbox, Own, Wish};
@@ -17,6 +20,7 @@ use crate::engine::protocol::{Command, State};
 use crate::engine::{self, Engine};
 use crate::train::ids::Mode;
 use crate::ui::Document;
+use crate::ui::landing::Follower;
 use crate::ui::remote::{self, Standing};
 
 /// What can be asked of a training without a window.
@@ -31,6 +35,10 @@ pub struct Arguments {
     /// Where the experiment as it ended, the metrics, the changes and the summary are written.
     #[arg(long, requires = "file")]
     out: Option<PathBuf>,
+    /// Keep what is trained in this library, each training in a folder of its own: the file's, and those of other
+    /// programs. ANNEAL_LIBRARY when neither this nor --out is given.
+    #[arg(long, value_name = "DIR", conflicts_with = "out")]
+    library: Option<PathBuf>,
     /// Answer at this address too, and not on the loopback only. Whoever reads the traffic reads the token.
     #[arg(long, value_name = "ADDR:PORT", requires = "token_file")]
     listen: Option<SocketAddr>,
@@ -53,15 +61,23 @@ pub struct Arguments {
 
 pub fn run(args: &Arguments) -> Result<(), Failure> {
     let hub = Arc::new(Hub::default());
+    signals::listen().context("cannot listen for the signals that end it")?;
     let Some(file) = &args.file else {
-        let _server = serve(&hub, args)?;
+        let server = serve(&hub, args)?;
         output::say("anneal: waiting for trainings of other programs; Ctrl-C ends it");
-        loop {
-            std::thread::park();
-        }
+        let library = args.library.clone().or_else(usual);
+        let mut follower = Follower::default();
+        let by = wait(&mut || follow(&mut follower, library.as_deref(), &hub));
+        drop(server);
+        last(&mut follower, library.as_deref(), &hub);
+        output::say(format!("anneal: ended by {by}; the trainings that had joined go on by themselves"));
+        return Ok(());
     };
     let experiment = read(file)?;
-    let folder = match &args.out {
+    let landing = Landing::of(args.library.clone(), args.out.is_some(), &experiment.name)?;
+    let library = landing.as_ref().map(Landing::library);
+    let out = landing.as_ref().map(Landing::place).or_else(|| args.out.clone());
+    let folder = match &out {
         Some(out) => {
             let folder = Folder::take(out)?;
             folder.is_for(Some(file))?;
@@ -80,45 +96,110 @@ pub fn run(args: &Arguments) -> Result<(), Failure> {
     let (own, inbox) = Own::new(engine.viewer(), document.revision(), CAN, Box::new(|| ()));
     hub.set_own(own);
     let server = serve(&hub, args)?;
-    if folder.is_some() {
-        output::say(
-            "anneal: the results are written when the training ends or is asked to stop, not after Ctrl-C",
-        );
-    }
     let start = Instant::now();
-    let ended = train(&engine, &mut document, &inbox, &hub);
-    hub.tick(Instant::now());
-    let written =
-        outcome::write(folder.as_ref(), file, &document, &engine, &hub, start.elapsed().as_secs_f64());
-    match &ended {
-        Ok(()) => output::say("anneal: the training has ended"),
-        Err(why) => output::say(format!("anneal: {why}")),
+    let mut follower = Follower::default();
+    let mut look = || follow(&mut follower, library.as_deref(), &hub);
+    let ended = train(&engine, &mut document, &inbox, &hub, &mut look);
+    hub.stop_own();
+    while let Some(ask) = inbox.next() {
+        ask.answer(Err(Refused::Conflict("the training is over".to_owned())));
     }
-    written?;
-    if !args.end {
-        output::say("anneal: its numbers can be read on; Ctrl-C ends it");
-        loop {
-            if let Some(ask) = inbox.wait(Duration::from_secs(3600)) {
-                ask.answer(Err(Refused::Conflict("the training is over".to_owned())));
-            }
+    hub.tick(Instant::now());
+    let seconds = start.elapsed().as_secs_f64();
+    let kept = outcome::write(folder.as_ref(), file, &document, &engine, &hub, seconds);
+    let words = match &ended {
+        Ok(End::Finished) => "the training has ended".to_owned(),
+        Ok(End::Asked(by)) => {
+            let update = engine.read(|shared| shared.status.update);
+            format!("asked to end by {by}, after {update} updates")
         }
+        Err(why) => why.clone(),
+    };
+    match &kept {
+        Ok(Some(checkpoint)) => output::say(format!("anneal: {words}; {checkpoint}")),
+        Ok(None) => output::say(format!("anneal: {words}; nothing of it is kept: --out DIR keeps it")),
+        Err(_) => output::say(format!("anneal: {words}")),
+    }
+    if let Some(landing) = landing {
+        landing.add();
+    }
+    kept?;
+    if !args.end && signals::asked().is_none() {
+        output::say("anneal: its numbers can be read on; Ctrl-C ends it");
+        wait(&mut look);
     }
     drop(server);
-    ended.map_err(|why| anyhow::anyhow!(why).into())
+    last(&mut follower, library.as_deref(), &hub);
+    ended.map(drop).map_err(|why| anyhow::anyhow!(why).into())
+}
+
+/// Waits for a signal, looking at what other programs train meanwhile; its name.
+fn wait(look: &mut dyn FnMut()) -> &'static str {
+    loop {
+        look();
+        match signals::asked() {
+            Some(by) => return by,
+            None => std::thread::sleep(LOOK),
+        }
+    }
+}
+
+/// Keeps what other programs train, and says what has landed.
+fn follow(follower: &mut Follower, library: Option<&Path>, hub: &Hub) {
+    let Some(library) = library else { return };
+    if let Some(landed) = follower.tick(library, hub, Instant::now()) {
+        tell_landed(landed);
+    }
+}
+
+/// Keeps what other programs did until now.
+fn last(follower: &mut Follower, library: Option<&Path>, hub: &Hub) {
+    let Some(library) = library else { return };
+    for landed in follower.finish(library, hub) {
+        tell_landed(landed);
+    }
+}
+
+fn tell_landed(landed: Result<String, String>) {
+    output::say(match landed {
+        Ok(place) => format!("anneal: a live run is in the library as {place}"),
+        Err(why) => format!("anneal: a live run is not in the library: {why}"),
+    });
+}
+
+/// Why a training is over.
+enum End {
+    Finished,
+    /// Somebody asked for it.
+    Asked(String),
 }
 
 /// Trains until the end, or until somebody asks to stop, doing what is asked in between.
-fn train(engine: &Engine, document: &mut Document, inbox: &Inbox, hub: &Hub) -> Result<(), String> {
+fn train(
+    engine: &Engine,
+    document: &mut Document,
+    inbox: &Inbox,
+    hub: &Hub,
+    look: &mut dyn FnMut(),
+) -> Result<End, String> {
     loop {
+        look();
         if let Some(ask) = inbox.wait(LOOK) {
             if matches!(ask.wish, Wish::Stop) {
-                stop(engine, document, ask);
-                return Ok(());
+                let by = ask.by.clone();
+                rest(engine);
+                let update = engine.read(|shared| shared.status.update);
+                ask.answer(Ok(Done { update, generation: document.generation() }));
+                return Ok(End::Asked(by));
             }
             answer(engine, document, hub, ask);
         }
+        if let Some(by) = signals::asked() {
+            rest(engine);
+            return Ok(End::Asked(by.to_owned()));
+        }
         match engine.read(|shared| shared.status.state.clone()) {
-            State::Finished => return Ok(()),
+            State::Finished => return Ok(End::Finished),
             State::Failed(why) => return Err(why),
             _ => {}
         }
@@ -152,14 +233,12 @@ fn tell(engine: &Engine, command: Command) {
     }
 }
 
-fn stop(engine: &Engine, document: &Document, ask: Ask) {
+/// Lets the training rest after the chunk of updates under way.
+fn rest(engine: &Engine) {
     tell(engine, Command::Pause);
-    // It rests after the chunk of updates under way.
-    while engine.read(|shared| shared.status.state == State::Playing) {
+    while engine.read(|shared| matches!(shared.status.state, State::Playing | State::Preparing)) {
         std::thread::sleep(Duration::from_millis(1));
     }
-    let update = engine.read(|shared| shared.status.update);
-    ask.answer(Ok(Done { update, generation: document.generation() }));
 }
 
 /// Starts the server and says where it is.

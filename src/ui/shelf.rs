@@ -139,6 +139,7 @@ impl Shelf {
     /// Takes in what was opened since; why something could not be. `taken` are the palette's places of our
     /// runs.
     pub fn poll(&mut self, taken: &[usize], clock: Clock) -> Vec<String> {
+        self.stand_apart(taken);
         let mut failed = Vec::new();
         let mut opened = Vec::new();
         self.opening.retain(|opening| match opening.answer.try_recv() {
@@ -221,6 +222,16 @@ impl Shelf {
         let slot = slots.max().map_or(0, |slot| slot + 1);
         self.given += 1;
         Row { id: RunId(u32::MAX - self.given), slot }
+    }
+
+    /// Gives a guest another place in the palette where a run of ours that was added since has its own.
+    fn stand_apart(&mut self, taken: &[usize]) {
+        for at in 0..self.guests.len() {
+            if taken.contains(&self.guests[at].row.slot) {
+                let all = self.guests.iter().map(|guest| guest.row.slot).chain(taken.iter().copied());
+                self.guests[at].row.slot = all.max().map_or(0, |slot| slot + 1);
+            }
+        }
     }
 
     /// Takes in the live runs there are; those that came since the last call.

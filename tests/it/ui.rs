@@ -12,6 +12,7 @@ mod kept;
 mod killed;
 mod lab;
 mod landscape;
+mod library;
 mod live;
 mod look;
 mod opening;
