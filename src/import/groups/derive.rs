@@ -36,6 +36,8 @@ const PATTERNS: [(&str, Matches); 5] = [
     ("*.gain", |role| matches!(role, Role::Gain(_))),
     ("bias", |role| matches!(role, Role::Bias(_) | Role::NormBias(_) | Role::HeadBias)),
 ];
+/// Whether a pattern of ours holds a parameter.
+type Holds = Box<dyn Fn(&StandIn) -> bool>;
 /// The most layers that get a group each.
 const MOST_LAYERS: usize = 6;
 
@@ -110,17 +112,17 @@ pub(super) fn plan(model: &Model, taken: &[Taken], frozen: &[bool], unread: &mut
     };
     // Most of the model is frozen: what learns is named, and the rest has a pattern at the end.
     let mostly_frozen = last.is_none();
-    let mut patterns: Vec<(String, Box<dyn Fn(&StandIn) -> bool>)> = PATTERNS
+    let mut patterns: Vec<(String, Holds)> = PATTERNS
         .iter()
         .map(|(name, is)| {
-            let matches: Box<dyn Fn(&StandIn) -> bool> = Box::new(move |it| is(it.role));
+            let matches: Holds = Box::new(move |it| is(it.role));
             ((*name).to_owned(), matches)
         })
         .collect();
     let differ = rates.windows(2).any(|pair| !matches!(pair, [Some(a), Some(b)] if same(*a, *b)));
     if ratio.is_none() && differ && !mostly_frozen && model.layers <= MOST_LAYERS {
         for layer in 1..=model.layers {
-            let matches: Box<dyn Fn(&StandIn) -> bool> = Box::new(move |it| it.ours.layer == layer);
+            let matches: Holds = Box::new(move |it| it.ours.layer == layer);
             patterns.push((format!("layer {layer}"), matches));
         }
     }

@@ -95,7 +95,7 @@ pub(super) fn of_call(program: &Program, call: &Call, rate: f64, decay: f64, alo
             let listed = matches!(captured, Value::List(_)) && alone;
             let members = members(&model, &captured, "", &mut Vec::new());
             let is_part = members.as_ref().is_some_and(|members| members.len() < model.parameters.len());
-            if members.is_none() || (!frozen.contains(&true) && !(listed && is_part)) {
+            if members.is_none() || !(frozen.contains(&true) || listed && is_part) {
                 return None;
             }
             let name = "the parameters".to_owned();

@@ -12,7 +12,7 @@ pub(in super::super) fn expressions<'p>(body: &'p [Stmt], tell: &mut dyn FnMut(&
             }
             StmtKind::Update(target, _, value) => [target, value].into_iter().for_each(|it| each(it, tell)),
             StmtKind::Value(value) | StmtKind::Return(Some(value)) | StmtKind::Assert(value) => {
-                each(value, tell)
+                each(value, tell);
             }
             StmtKind::If(branches, otherwise) => {
                 for (test, body) in branches {

@@ -114,7 +114,7 @@ pub fn groups(program: &Program, calls: &[&Call], run: &Call, imported: &mut Imp
                 )),
             },
             None => {
-                imported.leave(Unread::telling(format!("the optimizer of the label {label}"), labelled.line))
+                imported.leave(Unread::telling(format!("the optimizer of the label {label}"), labelled.line));
             }
         }
     }
