@@ -13,8 +13,7 @@ use super::refused::Refused;
 /// The longest update, in seconds, whose training is waited for: slower ones are promised an update from here, which
 /// costs them nothing.
 const QUICK: f64 = 0.5;
-/// How long a change takes to arrive, in seconds: at first, at least and at most.
-pub(super) const DELIVERY: f64 = 0.004;
+/// How long a change takes to arrive, in seconds: at least and at most.
 const LEAST: f64 = 0.002;
 const MOST: f64 = 0.5;
 
