@@ -1,6 +1,7 @@
 //! Guests beside our runs: recordings that are followed while their files grow, and trainings that other
 //! programs run now, shown as lanes of a frame.
 
+mod palette;
 mod source;
 
 use std::collections::BTreeSet;
@@ -213,24 +214,6 @@ impl Shelf {
                 smoothed: None,
                 last: None,
             });
-        }
-    }
-
-    /// An identity far from those of our runs, which count from 0, and a place in the palette.
-    fn row(&mut self, taken: &[usize]) -> Row {
-        let slots = self.guests.iter().map(|guest| guest.row.slot).chain(taken.iter().copied());
-        let slot = slots.max().map_or(0, |slot| slot + 1);
-        self.given += 1;
-        Row { id: RunId(u32::MAX - self.given), slot }
-    }
-
-    /// Gives a guest another place in the palette where a run of ours that was added since has its own.
-    fn stand_apart(&mut self, taken: &[usize]) {
-        for at in 0..self.guests.len() {
-            if taken.contains(&self.guests[at].row.slot) {
-                let all = self.guests.iter().map(|guest| guest.row.slot).chain(taken.iter().copied());
-                self.guests[at].row.slot = all.max().map_or(0, |slot| slot + 1);
-            }
         }
     }
 
@@ -486,7 +469,9 @@ impl Guest {
             stretch,
             diverged_at: None,
             failed: None,
+            stopped: None,
             curves,
+            phases: Vec::new(),
             groups: Vec::new(),
             now,
             at_cursor,

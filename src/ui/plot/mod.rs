@@ -15,6 +15,7 @@ mod metric;
 mod number;
 mod overlay;
 mod panel;
+mod phases;
 mod rate;
 mod readout;
 mod ruler;

@@ -17,7 +17,7 @@ use super::chart::{Across, Chart, Drawn, note};
 use super::lines::Strokes;
 use super::panel::{Plots, plain};
 use super::switch::scale_switch;
-use super::{Scale, bounds, grips, overlay};
+use super::{Scale, bounds, grips, overlay, phases};
 
 impl Plots<'_> {
     pub fn rate(&mut self, ui: &mut Ui) {
@@ -79,6 +79,7 @@ impl Plots<'_> {
             self.studio.ask(action);
         }
         let double = self.point(ui, &drawn);
+        phases::names(ui, &drawn, self.studio);
         self.over_curves(ui, &drawn, |studio, row, cursor| {
             let lane = studio.frame.lane(row.id);
             let known = lane.filter(|lane| cursor < lane.update).and_then(|lane| lane.at_cursor.lr);
@@ -86,6 +87,7 @@ impl Plots<'_> {
         });
         self.handles(ui, &drawn, double);
         self.over_groups(ui, &drawn, scale);
+        phases::borders(ui, &drawn, self.studio);
         self.bends(ui, &drawn);
         let studio = &*self.studio;
         for row in studio.shown() {
