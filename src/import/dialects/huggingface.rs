@@ -228,6 +228,8 @@ pub(in super::super) fn arguments(
         imported.leave(unread);
     }
     imported.optimizer = optimizer(settings, usual, imported)?;
+    // Whatever the optimizer, the Trainer spares biases and norms.
+    imported.decays_matrices();
     imported.accumulate = settings.count("gradient_accumulation_steps")?.map(|count| count.max(1) as usize);
     let batch = match settings.count("per_device_train_batch_size")? {
         Some(batch) => Some(batch),

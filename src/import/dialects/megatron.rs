@@ -93,6 +93,8 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
             set(&mut optimizer, "eps", settings.number(&["adam_eps"])?);
             set(&mut optimizer, "momentum", settings.number(&["sgd_momentum"])?);
             imported.optimizer = Some(optimizer);
+            // Megatron spares biases and whatever has one dimension.
+            imported.decays_matrices();
         }
         None => imported.note(format!("the optimizer {name} is not known here")),
     }
