@@ -368,9 +368,9 @@ fn of_groups(recipe: &Recipe<'_>, carries: Groups) -> Vec<String> {
             )
         });
     }
-    let decays = recipe.number("weight_decay") > 0.0 || recipe.varying("weight_decay").is_some();
+    let decays = recipe.decays();
     match (recipe.run.decay, carries) {
-        (Decay::Matrices, Groups::All | Groups::Matrices) if decays => {
+        (Decay::Matrices, Groups::All | Groups::Decay | Groups::Matrices) if decays => {
             notes.push("Carried: biases and norms do not decay.".to_owned());
         }
         (Decay::Matrices, Groups::None) if decays => {

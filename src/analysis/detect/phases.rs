@@ -8,8 +8,10 @@ use crate::telemetry::{GroupColumn, Row, Validation};
 
 /// Updates at the beginning of a phase whose mean loss tells whether its samples are new to the model.
 const FIRST: u64 = 20;
-/// They are when it is this many times the loss before.
+/// They are when it is this many times the loss before,
 const NEW: f64 = 1.5;
+/// and above it by this share of chance: near zero, multiples mean nothing.
+const NEW_LEVEL: f64 = 0.1;
 /// What a phase taught is forgotten when its accuracy has fallen by this,
 const FORGOTTEN: f64 = 0.15;
 /// and by this share of its best.
@@ -27,11 +29,13 @@ pub(super) struct Phases {
     before: Option<f64>,
     /// The losses of its first updates, summed, and how many there were.
     first: (f64, u64),
-    /// The best accuracy on its own held-out samples since it began, and validations in a row that are far below.
+    /// The best accuracy on its own held-out samples since just before it began, and validations in a row that are far below.
     own: Option<f64>,
     worse: u32,
     /// Of each phase, the best accuracy so far and validations in a row that are far below.
     best: Vec<(f64, u32)>,
+    /// Of each phase, the newest accuracy; below 0 where there is none.
+    last: Vec<f64>,
 }
 
 impl Phases {
@@ -52,7 +56,8 @@ impl Phases {
         let newest = context.phases.iter().rposition(|(_, begin)| *begin <= row.update).unwrap_or(0);
         if newest != self.at {
             (self.at, self.before, self.first) = (newest, trace.loss.value(), (0.0, 0));
-            (self.own, self.worse) = (None, 0);
+            // What was known of its samples before counts, too: harm may be done before they are scored again.
+            (self.own, self.worse) = (self.last.get(newest).copied().filter(|known| *known >= 0.0), 0);
         }
         self.news(context, row, alarms);
         for place in 0..context.phases.len() {
@@ -71,7 +76,7 @@ impl Phases {
         self.first = (self.first.0 + f64::from(row.train_loss), self.first.1 + 1);
         let mean = self.first.0 / self.first.1 as f64;
         let Some(before) = self.before.filter(|_| self.first.1 == FIRST && mean.is_finite()) else { return };
-        if mean > NEW * before {
+        if mean > NEW * before && mean - before > NEW_LEVEL * context.chance.unwrap_or(0.0) {
             let name = context.phases.get(self.at).map_or("", |(name, _)| name);
             alarms.push(Alarm {
                 kind: Kind::Drift,
@@ -108,6 +113,10 @@ impl Phases {
         };
         if self.best.len() <= place {
             self.best.resize(place + 1, (0.0, 0));
+            self.last.resize(place + 1, -1.0);
+        }
+        if let Some(last) = self.last.get_mut(place) {
+            *last = accuracy;
         }
         if place == self.at {
             let best = self.own.map_or(accuracy, |own| own.max(accuracy));
@@ -120,7 +129,7 @@ impl Phases {
                 alarms.push(alarm(
                     Kind::HarmfulData,
                     best,
-                    "a best since it began",
+                    "a best around its beginning",
                     vec![Remedy::ScaleRate(0.1)],
                 ));
             }

@@ -9,6 +9,7 @@ mod compare;
 mod figure;
 mod ghost;
 mod grips;
+mod group;
 mod lines;
 mod metric;
 mod number;
