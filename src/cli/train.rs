@@ -195,7 +195,7 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
         ProgressStyle::with_template("{bar:32} {pos}/{len} updates, {per_sec}, {eta} left")
             .context("the progress bar's template")?,
     );
-    while cohort.update() < clock.updates && cohort.lanes().iter().any(|lane| lane.failed.is_none()) {
+    while cohort.update() < clock.updates && cohort.lanes().iter().any(Lane::can_train) {
         let done = cohort.update();
         let stop = stops.after(done);
         let to = stop.map_or(u64::MAX, |(update, _)| update).min(done + CHUNK);
@@ -245,6 +245,7 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
     let mut summaries = Vec::new();
     for (lane, tally) in cohort.lanes().iter().zip(&mut tallies) {
         tally.seconds = Some(seconds);
+        tally.stopped = lane.stopped(cohort.task());
         let ended = (lane.update, lane.diverged_at, lane.failed.clone());
         let name = name(experiment, lane);
         summaries.push(RunSummary::of(name, lane.id.replica, ended, tally, Some(seconds)));

@@ -1,6 +1,7 @@
 //! Guests beside our runs: recordings that are followed while their files grow, and trainings that other
 //! programs run now, shown as lanes of a frame.
 
+mod palette;
 mod source;
 
 use std::collections::BTreeSet;
@@ -139,6 +140,7 @@ impl Shelf {
     /// Takes in what was opened since; why something could not be. `taken` are the palette's places of our
     /// runs.
     pub fn poll(&mut self, taken: &[usize], clock: Clock) -> Vec<String> {
+        self.stand_apart(taken);
         let mut failed = Vec::new();
         let mut opened = Vec::new();
         self.opening.retain(|opening| match opening.answer.try_recv() {
@@ -213,14 +215,6 @@ impl Shelf {
                 last: None,
             });
         }
-    }
-
-    /// An identity far from those of our runs, which count from 0, and a place in the palette.
-    fn row(&mut self, taken: &[usize]) -> Row {
-        let slots = self.guests.iter().map(|guest| guest.row.slot).chain(taken.iter().copied());
-        let slot = slots.max().map_or(0, |slot| slot + 1);
-        self.given += 1;
-        Row { id: RunId(u32::MAX - self.given), slot }
     }
 
     /// Takes in the live runs there are; those that came since the last call.
@@ -475,7 +469,9 @@ impl Guest {
             stretch,
             diverged_at: None,
             failed: None,
+            stopped: None,
             curves,
+            phases: Vec::new(),
             groups: Vec::new(),
             now,
             at_cursor,

@@ -41,6 +41,8 @@ pub fn choose(experiment: &mut Experiment, source: Source) {
     experiment.train.loss = Loss::usual(&source);
     experiment.data.source = source;
     experiment.data.columns.clear();
+    // Their classes and shapes are those of the data before.
+    experiment.data.phases.clear();
     if experiment.data.source == Source::None {
         // A surface has no samples to deal out, and no epochs to count.
         experiment.data = Data::new(Source::None);
@@ -48,6 +50,11 @@ pub fn choose(experiment: &mut Experiment, source: Source) {
             Span::Updates(updates) => Span::Updates(updates),
             Span::Epochs(_) | Span::Percent(_) => Span::Updates(1000.0),
         };
+    }
+    if experiment.data.source == Source::None {
+        experiment.train.stop = None;
+        experiment.start = None;
+        experiment.team = None;
     }
     model::suit(experiment);
 }

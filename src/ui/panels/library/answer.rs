@@ -179,8 +179,10 @@ fn compare(answer: &mut Answer, index: &Index, key: &Key, failed_first: bool) ->
     if !answer.is_chosen {
         // Of a sweep's trials no curves are kept.
         let mut order: Vec<&Row> = answer.rows.iter().filter(|row| row.kind != Kind::Sweep).collect();
-        if failed_first {
-            order.sort_by_key(|row| (!row.is_failed(), std::cmp::Reverse(row.at)));
+        match failed_first {
+            true => order.sort_by_key(|row| (!row.is_failed(), std::cmp::Reverse(row.at))),
+            // A loss without bounds leaves no room for the others.
+            false => order.sort_by_key(|row| row.is_failed()),
         }
         let mut families: Vec<&str> = Vec::new();
         for row in order {

@@ -44,8 +44,8 @@ pub const EXECUTIVE: Panel = Panel {
     wide: true,
     is_waiting: state::is_waiting,
     ..Panel::new(
-        "executive",
-        "Executive",
+        "executive-dashboard",
+        "Executive dashboard",
         Question::Understand,
         "How the library's trainings do as a whole: success, time and cost to convergence, the error budget.",
         |ui, studio| show(ui, studio, Shown::Executive),
@@ -56,8 +56,8 @@ pub const ON_CALL: Panel = Panel {
     wide: true,
     is_waiting: state::is_waiting,
     ..Panel::new(
-        "on-call",
-        "On call",
+        "on-call-dashboard",
+        "On-call dashboard",
         Question::LookInside,
         "What of the library trains now and what failed: learning rates, gradient norms, the last checkpoints.",
         |ui, studio| show(ui, studio, Shown::OnCall),
@@ -68,8 +68,8 @@ pub const DEBUG: Panel = Panel {
     wide: true,
     is_waiting: state::is_waiting,
     ..Panel::new(
-        "debug",
-        "Debug",
+        "debug-dashboard",
+        "Debug dashboard",
         Question::LookInside,
         "A few of the library's runs update by update: learning rate, losses, gradient norm, what happened.",
         |ui, studio| show(ui, studio, Shown::Debug),
