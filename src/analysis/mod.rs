@@ -17,6 +17,7 @@ pub mod real_run;
 pub mod recorded;
 pub mod report;
 pub mod sharpness;
+pub mod siblings;
 pub(crate) mod side_training;
 pub mod statistics;
 pub mod stretch;

@@ -35,6 +35,7 @@ pub enum Action {
     SwitchMode,
     Fit,
     Follow,
+    Mark,
     SwitchPanel,
     SwitchTheme,
     ReduceMotion,
@@ -101,7 +102,7 @@ impl About {
 
 impl Action {
     /// Every action, in the order menus list them.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 39] = [
         Self::New,
         Self::Open,
         Self::NewWindow,
@@ -132,6 +133,7 @@ impl Action {
         Self::SwitchMode,
         Self::Fit,
         Self::Follow,
+        Self::Mark,
         Self::SwitchPanel,
         Self::SwitchTheme,
         Self::ReduceMotion,
@@ -275,6 +277,13 @@ impl Action {
             Self::Follow => {
                 about("Follow the playhead", PLAIN, Key::L, Menu::View, "Keep the newest updates in view.")
             }
+            Self::Mark => about(
+                "Mark the cursor",
+                PLAIN,
+                Key::M,
+                Menu::View,
+                "A second cursor stays here, and values say how they differ from it; again, and it goes.",
+            ),
             Self::SwitchPanel => {
                 about("Side panel", COMMAND, Key::B, Menu::View, "Unfold or fold the panel on the right.")
             }

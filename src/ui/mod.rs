@@ -33,6 +33,7 @@ pub mod theme;
 pub mod toast;
 pub mod trainer;
 mod travel;
+pub mod used_rates;
 pub mod view;
 mod widgets;
 pub mod wish;

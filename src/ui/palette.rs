@@ -11,8 +11,9 @@ use nucleo_matcher::{Config, Matcher, Utf32Str};
 use super::action::Action;
 use super::document::presets;
 use super::examples::EXAMPLES;
+use super::layout::Pane;
 use super::panels::PANELS;
-use super::plot::Scale;
+use super::plot::{Scale, Take, XAxis};
 use super::studio::Studio;
 use super::theme::{self, metrics};
 use super::view::SPEEDS;
@@ -224,6 +225,16 @@ fn settings(all: &mut Vec<Entry>, entry: &dyn Fn(&'static str, String, String, W
     }
     add("Smoothing: on".into(), "A moving average over the training loss.", Wish::Smoothing(true));
     add("Smoothing: off".into(), "The training loss as it was measured.", Wish::Smoothing(false));
+    for axis in XAxis::ALL {
+        let title = format!("Horizontal axis: {}", axis.about().title.to_lowercase());
+        add(title, axis.about().help, Wish::XAxis(axis));
+    }
+    for pane in Pane::ALL {
+        for take in Take::ALL {
+            let title = format!("{}: {}", pane.title(), take.label().to_lowercase());
+            add(title, "Of what the plot shows now.", Wish::Take(pane, take));
+        }
+    }
     for zoom in ZOOMS {
         add(
             format!("Size of everything: {:.0} %", 100.0 * zoom),

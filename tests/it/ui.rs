@@ -22,3 +22,4 @@ mod share;
 mod stand_in;
 mod sweeps;
 mod travel;
+mod truthful;

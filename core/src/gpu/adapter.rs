@@ -1,6 +1,5 @@
 //! A graphics adapter without a window.
 
-
 use super::GpuError;
 
 /// An adapter that draws into pictures only.

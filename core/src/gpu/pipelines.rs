@@ -1,6 +1,5 @@
 //! The shaders and what they are bound to.
 
-
 use super::target::{COLOR, DEPTH, SAMPLES};
 use crate::landscape::scene::Stroke;
 

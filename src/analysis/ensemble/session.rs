@@ -103,14 +103,15 @@ impl Session {
         let (mut verdict, mut disputed) = (None, Vec::new());
         let bench = &self.bench;
         if together.len() > 1 {
-            let best = &bench.members[bench.single_best(&together)?];
+            // Of all of them: an ensemble is to beat the snapshot one would have kept, ticked or not.
+            let best = &bench.members[bench.single_best(&all)?];
             lines.push(line(LineKind::SingleBest, best.update, 1, best.measures));
             let (soup, greedy) = (bench.soup(&together)?, bench.greedy_soup(&together)?);
             let ensemble = bench.ensemble(&together)?;
             lines.push(line(LineKind::Ensemble, None, together.len(), ensemble));
             lines.push(line(LineKind::Soup, None, together.len(), soup.measures));
             lines.push(line(LineKind::GreedySoup, None, greedy.members.len(), greedy.measures));
-            verdict = Some(bench.verdict(&together)?);
+            verdict = Some(bench.verdict(&together, &all)?);
             disputed = bench.disputed(&together, DISPUTED)?;
         }
         let measure = |weights: &[f32]| bench.truth.measure(&bench.task, weights).0;

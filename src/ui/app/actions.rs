@@ -125,7 +125,12 @@ impl StudioApp {
                     Mode::Instant => Mode::Live,
                 };
             }
-            Action::Fit => studio.view.window = Window::Whole,
+            Action::Fit => studio.view.fit(),
+            Action::Mark => {
+                // At the same place again, or where no cursor is, it goes.
+                let cursor = studio.view.cursor.map(f64::round);
+                studio.view.mark = cursor.filter(|cursor| studio.view.mark != Some(*cursor));
+            }
             Action::Follow => {
                 studio.view.window = match studio.view.window {
                     Window::Follow { .. } => Window::Whole,

@@ -9,6 +9,7 @@ mod presenter;
 mod recordings;
 mod resume;
 mod share;
+mod take;
 mod wishes;
 
 use std::collections::VecDeque;
@@ -40,7 +41,7 @@ use super::widgets::looked_up;
 pub use files::{is_recording, is_saved_training};
 use presenter::Before;
 use resume::Reading;
-use share::Picture;
+use take::Pictures;
 
 /// Between two frames while training: at most 60 a second.
 const FRAME: Duration = Duration::from_millis(16);
@@ -68,7 +69,7 @@ pub struct StudioApp {
     palette: Option<Palette>,
     /// How things were before the presenter.
     before: Option<Before>,
-    picture: Picture,
+    pictures: Pictures,
 }
 
 /// What the engine was told last.
@@ -135,7 +136,7 @@ impl StudioApp {
             keeper: None,
             palette: None,
             before: None,
-            picture: Picture::default(),
+            pictures: Pictures::default(),
         }
     }
 
@@ -169,14 +170,16 @@ impl StudioApp {
             columns: self.studio.layout.across.span().max(metrics::PLOT_MIN) as usize,
             quantity: view.quantity,
             number: view.number,
-            smoothing: view.smoothing,
+            smoothing: view.smoothing.then_some(view.half_life),
             cursor: view.cursor.map(|cursor| cursor.max(0.0) as u64),
+            mark: view.mark.map(|mark| mark.max(0.0) as u64),
             shown: &|run| !hidden.contains(&run),
             begins: &|run| begins.get(&run).copied().unwrap_or_default(),
             tally: request.tally.then(|| {
                 let train = &self.studio.document.experiment().train;
                 (train.seed, train.clip_norm)
             }),
+            used: request.used,
         };
         let frame = &mut self.studio.frame;
         self.trainer.read(&mut |shared| frame.gather(shared, &ask));
@@ -282,6 +285,7 @@ impl eframe::App for StudioApp {
         self.recordings(ctx);
         self.poll_saved();
         self.pasted(ctx);
+        self.pictures(ctx);
         self.gather();
     }
 

@@ -62,6 +62,8 @@ impl StudioApp {
             Wish::LossAxis(scale) => studio.view.loss_scale = scale,
             Wish::Quantity(column) => studio.view.quantity = column,
             Wish::Smoothing(on) => studio.view.smoothing = on,
+            Wish::XAxis(axis) => studio.view.x_axis = axis,
+            Wish::Take(pane, take) => self.take(ctx, pane, take),
             Wish::Zoom(zoom) => ctx.set_zoom_factor(zoom),
         }
     }

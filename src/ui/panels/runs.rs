@@ -182,7 +182,10 @@ fn values(ui: &Ui, studio: &Studio, row: Row, rect: Rect, color: Color32) {
     let (loss, ink) = if diverged {
         ("diverged".to_owned(), tokens.danger)
     } else {
-        (number(studio.frame.mean_values(row.id, |lane| lane.now).and_then(|mean| mean.loss), 3), tokens.text)
+        let loss = studio.frame.mean_values(row.id, |lane| lane.now).and_then(|mean| mean.loss);
+        // An edited run's loss is of two forms, which Results explains.
+        let stale = if loss.is_some() && studio.is_mixed(row.id) { "*" } else { "" };
+        (number(loss, 3) + stale, tokens.text)
     };
     place(rect.right(), if diverged { "" } else { "loss" }, loss, ink);
     let rate = match lane.filter(|lane| lane.update > 0) {
