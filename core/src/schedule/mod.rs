@@ -31,7 +31,7 @@ mod restarts;
 pub mod span;
 mod switch;
 
-pub(crate) use check::MAX_RATE;
+pub use check::MAX_RATE;
 pub use curve::Curve;
 pub use error::ScheduleError;
 pub use greedy::{Greedy, GreedyRule};

@@ -222,7 +222,7 @@ impl Series {
     }
 
     /// The same updates with other values, one for each of the finest buckets.
-    pub(crate) fn map_finest(&self, mut value: impl FnMut(&Bucket) -> f64) -> Self {
+    pub fn map_finest(&self, mut value: impl FnMut(&Bucket) -> f64) -> Self {
         let mut mapped = Self {
             samples: match &self.samples {
                 Samples::Single(pyramid) => Samples::Single(Pyramid::with_leaves_of(pyramid)),

@@ -48,7 +48,7 @@ impl Need {
 
 /// # Errors
 /// When so many bytes are more than what is free.
-pub(crate) fn is_free(bytes: f64) -> Result<(), TrainError> {
+pub fn is_free(bytes: f64) -> Result<(), TrainError> {
     let needed = bytes * 1.05 + SPARE;
     match machine::free_memory() {
         Some(free) if needed > free as f64 => {
@@ -76,7 +76,7 @@ impl Cohort {
     }
 
     /// Bytes of all weights and optimizer buffers: what one copy of them takes.
-    pub(crate) fn row_bytes(&self) -> f64 {
+    pub fn row_bytes(&self) -> f64 {
         self.rows().elem_count() as f64 * NUMBER
     }
 }

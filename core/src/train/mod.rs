@@ -10,7 +10,7 @@ pub mod errand;
 mod error;
 pub mod ids;
 pub mod lane;
-pub(crate) mod memory;
+pub mod memory;
 mod on_rows;
 pub mod optimizer;
 pub mod plan;

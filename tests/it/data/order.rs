@@ -13,7 +13,7 @@ fn an_epoch_s_order_follows_from_seed_and_epoch() {
     assert_eq!(order(1, 2, 500), order(1, 2, 500));
     assert_ne!(order(1, 2, 500), order(1, 3, 500));
     assert_ne!(order(1, 2, 500), order(2, 2, 500));
-    // By the program in src/random.rs: Rng(7, 2, 5).shuffled(10).
+    // By the program in core/src/random.rs: Rng(7, 2, 5).shuffled(10).
     assert_eq!(order(7, 5, 10), [0, 9, 4, 7, 8, 3, 1, 6, 2, 5]);
 }
 
