@@ -25,6 +25,8 @@ pub enum Action {
     ForkRun,
     RenameRun,
     HideRun,
+    MoveUp,
+    MoveDown,
     DeleteRun,
     PlayPause,
     Step,
@@ -36,6 +38,7 @@ pub enum Action {
     Fit,
     Follow,
     Mark,
+    Pencil,
     SwitchPanel,
     SwitchTheme,
     ReduceMotion,
@@ -102,7 +105,7 @@ impl About {
 
 impl Action {
     /// Every action, in the order menus list them.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 42] = [
         Self::New,
         Self::Open,
         Self::NewWindow,
@@ -123,6 +126,8 @@ impl Action {
         Self::ForkRun,
         Self::RenameRun,
         Self::HideRun,
+        Self::MoveUp,
+        Self::MoveDown,
         Self::DeleteRun,
         Self::PlayPause,
         Self::Step,
@@ -134,6 +139,7 @@ impl Action {
         Self::Fit,
         Self::Follow,
         Self::Mark,
+        Self::Pencil,
         Self::SwitchPanel,
         Self::SwitchTheme,
         Self::ReduceMotion,
@@ -241,6 +247,20 @@ impl Action {
             Self::HideRun => {
                 about("Show or hide run", PLAIN, Key::H, Menu::Edit, "Hide the selected run's curves.")
             }
+            Self::MoveUp => about(
+                "Move run up",
+                Modifiers::ALT,
+                Key::ArrowUp,
+                Menu::Edit,
+                "Put the selected run before the one above it; its forks go with it.",
+            ),
+            Self::MoveDown => about(
+                "Move run down",
+                Modifiers::ALT,
+                Key::ArrowDown,
+                Menu::Edit,
+                "Put the selected run after the one below it; its forks go with it.",
+            ),
             Self::DeleteRun => {
                 about("Delete run", PLAIN, Key::Delete, Menu::Edit, "Remove the selected run.")
             }
@@ -283,6 +303,13 @@ impl Action {
                 Key::M,
                 Menu::View,
                 "A second cursor stays here, and values say how they differ from it; again, and it goes.",
+            ),
+            Self::Pencil => about(
+                "Draw freehand",
+                PLAIN,
+                Key::P,
+                Menu::Edit,
+                "Draw the selected run's rate with the pointer; few control points make the curve.",
             ),
             Self::SwitchPanel => {
                 about("Side panel", COMMAND, Key::B, Menu::View, "Unfold or fold the panel on the right.")

@@ -151,6 +151,9 @@ pub struct View {
     pub panel: Option<SidePanel>,
     pub panel_open: bool,
     pub drag: Option<Drag>,
+    /// Whether the pointer draws the selected run's rate, and what it has drawn so far: updates and rates.
+    pub pencil: bool,
+    pub stroke: Vec<(f64, f64)>,
     /// The run being renamed, and the name so far.
     pub renaming: Option<(RunId, String)>,
     pub reduced_motion: bool,
@@ -189,6 +192,8 @@ impl View {
             panel: None,
             panel_open: true,
             drag: None,
+            pencil: false,
+            stroke: Vec::new(),
             renaming: None,
             reduced_motion: false,
             presenting: false,

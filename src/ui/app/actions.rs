@@ -3,9 +3,9 @@
 use eframe::egui::{Context, Key, Modifiers, Theme};
 
 use crate::engine::protocol::{Command, State};
-use crate::train::ids::Mode;
+use crate::train::ids::{Mode, RunId};
 use crate::ui::action::Action;
-use crate::ui::document::presets;
+use crate::ui::document::{Document, presets};
 use crate::ui::panels::{export, glossary, lesson};
 use crate::ui::sheet::{Sheet, Then};
 use crate::ui::theme;
@@ -90,6 +90,10 @@ impl StudioApp {
                     studio.view.hidden.insert(selected);
                 }
             }
+            Action::MoveUp | Action::MoveDown => {
+                move_run(&mut studio.document, selected, action == Action::MoveDown)
+            }
+            Action::Pencil => studio.view.pencil = !studio.view.pencil,
             Action::DeleteRun => {
                 let name = studio.document.run(selected).map(|run| run.name.clone()).unwrap_or_default();
                 let fork = studio.document.fork_of(selected).map(|fork| fork.name.clone());
@@ -183,4 +187,17 @@ impl StudioApp {
         preset.apply(&mut run, clock);
         studio.view.selected = studio.document.add(run);
     }
+}
+
+/// Puts a run before the one above it, or after the one below it.
+fn move_run(document: &mut Document, id: RunId, down: bool) {
+    document.settle();
+    let neighbour = document.neighbour(id, down);
+    match neighbour {
+        // Before the one after the next.
+        Some(next) if down => document.move_run(id, document.neighbour(next, true)),
+        Some(above) => document.move_run(id, Some(above)),
+        None => {}
+    }
+    document.settle();
 }

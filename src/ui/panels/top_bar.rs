@@ -18,6 +18,9 @@ use crate::ui::view::SPEEDS;
 use crate::ui::widgets::{Icon, combo, icon_button, mark, segmented};
 use crate::ui::wish::Wish;
 
+/// Seconds from which on it is said how many are left.
+const WORTH_SAYING: f64 = 5.0;
+
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
     ui.horizontal_centered(|ui| {
         ui.spacing_mut().item_spacing.x = metrics::XS;
@@ -225,6 +228,11 @@ fn readings(ui: &mut Ui, studio: &mut Studio) {
         State::Playing => format::speed(status.lane_updates_per_second),
         _ => String::new(),
     };
+    if let Some(left) = time_left(studio).filter(|_| ui.available_width() > 3.0 * metrics::FIELD_LABEL) {
+        ui.label(theme::caption(ui, format!("{left} left")))
+            .on_hover_text("Until the last update, at the pace of the last moments.");
+    }
+    let status = &studio.frame.status;
     if !reading.is_empty() && ui.available_width() > 2.0 * metrics::FIELD_LABEL {
         ui.label(theme::caption(ui, "lane-updates/s"))
             .on_hover_text("Updates a second, of all runs and replicas together.");
@@ -234,6 +242,25 @@ fn readings(ui: &mut Ui, studio: &mut Studio) {
     {
         ui.label(theme::caption(ui, text));
     }
+}
+
+/// How long training still takes, where that is more than a moment.
+fn time_left(studio: &Studio) -> Option<String> {
+    let status = &studio.frame.status;
+    if studio.view.still || status.state != State::Playing {
+        return None;
+    }
+    let lanes = studio.frame.lanes.iter().filter(|lane| studio.document.run(lane.id.run).is_some());
+    let missing: u64 = lanes.clone().map(|lane| status.updates.saturating_sub(lane.update)).sum();
+    let at_pace = missing as f64 / status.lane_updates_per_second.max(1e-9);
+    let seconds = match studio.view.speed {
+        Speed::Limited(speed) if studio.view.mode == Mode::Live => {
+            status.updates.saturating_sub(status.update) as f64 / speed.max(1e-9)
+        }
+        _ if status.lane_updates_per_second > 0.0 => at_pace,
+        _ => return None,
+    };
+    (seconds > WORTH_SAYING).then(|| format::duration(seconds))
 }
 
 /// Where it trains, and the choice of another place.

@@ -13,7 +13,7 @@ use super::scale::{Tick, linear_ticks};
 use super::x_axis::Unit;
 
 /// What runs across a plot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Across {
     Updates(Unit),
     /// Rates, by their decimal logarithm.

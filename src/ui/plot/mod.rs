@@ -18,6 +18,7 @@ mod navigate;
 mod number;
 mod overlay;
 mod panel;
+mod pencil;
 mod rate;
 mod readout;
 mod scale;

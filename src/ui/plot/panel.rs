@@ -107,7 +107,10 @@ impl Plots<'_> {
         self.say(ui, drawn, pane);
         let status = &self.studio.frame.status;
         let (playhead, updates) = (status.update, self.studio.extent());
-        navigate(ui, drawn, pane, &mut self.studio.view, playhead, updates);
+        // A hand that draws does not pan.
+        if pane != Pane::Rate || !self.studio.view.pencil {
+            navigate(ui, drawn, pane, &mut self.studio.view, playhead, updates);
+        }
         let covered = self.studio.sheet.is_some() || Popup::is_any_open(ui.ctx());
         if let Some(pointer) =
             drawn.response.hover_pos().filter(|_| drawn.response.contains_pointer() && !covered)

@@ -20,7 +20,7 @@ use super::lines::Strokes;
 use super::menu::Menu;
 use super::panel::{Plots, plain};
 use super::switch::scale_switch;
-use super::{Scale, bounds, grips, overlay};
+use super::{Scale, bounds, grips, overlay, pencil};
 
 /// Looks at a planned curve, to see how high it is in view.
 const LOOKS: u64 = 200;
@@ -54,7 +54,7 @@ impl Plots<'_> {
                         Drag the handles; scroll to zoom, drag to pan, drag with Shift to zoom into a box,\n\
                         double-click to see the whole run.";
             // The switches come after it and keep their room.
-            let room = ui.available_width() - 1.5 * metrics::FIELD_LABEL - metrics::ICON_BUTTON;
+            let room = ui.available_width() - 1.5 * metrics::FIELD_LABEL - 2.0 * metrics::ICON_BUTTON;
             ui.scope(|ui| {
                 ui.set_max_width(room.max(0.0));
                 ui.add(Label::new(theme::title(ui, "Learning rate")).truncate()).on_hover_text(help);
@@ -71,11 +71,15 @@ impl Plots<'_> {
         };
         let (view_window, mut new_scale, mut asked) = (studio.view.window, scale, None);
         let mut menu = Menu::new(studio, Pane::Rate, false);
+        let pencils = studio.view.pencil;
         let drawn = chart.show(
             ui,
             name,
             |ui| {
                 menu.button(ui);
+                if icon_toggle(ui, Icon::Pencil, "Draw freehand", pencils).clicked() {
+                    asked = Some(Action::Pencil);
+                }
                 let whole = view_window == Window::Whole;
                 if icon_toggle(ui, Icon::Fit, "Show the whole run", whole).clicked() {
                     asked = Some(Action::Fit);
@@ -273,6 +277,15 @@ impl Plots<'_> {
         let Some(schedule) = studio.document.run(selected).map(|run| run.lr.clone()) else { return };
         let clock = studio.clock();
         let color = studio.color(row, theme::tokens(ui));
+        if studio.view.pencil {
+            self.busy = true;
+            if let Some(schedule) = pencil::draw(ui, drawn, studio, color) {
+                studio.set_schedule(schedule);
+            }
+            let text = "Draw the rate; P or the pencil again ends it";
+            note(ui, drawn.rect, Align2::CENTER_BOTTOM, text, theme::small());
+            return;
+        }
         let (edited, busy) = grips::show(ui, drawn, &schedule, clock, &mut studio.view, color);
         self.busy |= busy;
         if let Some(edited) = edited {
