@@ -3,7 +3,7 @@
 pub mod audit;
 pub mod baseline;
 pub mod canary;
-mod chart;
+pub(crate) mod chart;
 pub mod detect;
 pub mod ensemble;
 pub mod glossary;

@@ -44,6 +44,7 @@ pub enum Action {
     ReduceMotion,
     Present,
     ShowPalette,
+    ShowGallery,
     ShowHelp,
     ShowGlossary,
     ShowLessons,
@@ -105,7 +106,7 @@ impl About {
 
 impl Action {
     /// Every action, in the order menus list them.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 43] = [
         Self::New,
         Self::Open,
         Self::NewWindow,
@@ -145,6 +146,7 @@ impl Action {
         Self::ReduceMotion,
         Self::Present,
         Self::ShowPalette,
+        Self::ShowGallery,
         Self::ShowHelp,
         Self::ShowGlossary,
         Self::ShowLessons,
@@ -337,6 +339,13 @@ impl Action {
                 Key::P,
                 Menu::Help,
                 "Find an action, schedule, panel, example, lesson, term or setting by a few letters.",
+            ),
+            Self::ShowGallery => about(
+                "Gallery…",
+                COMMAND,
+                Key::G,
+                Menu::Help,
+                "Every example with a picture of its runs: those to learn from, and those that go wrong.",
             ),
             Self::ShowHelp => {
                 about("Keys and gestures", PLAIN, Key::F1, Menu::Help, "List all keys, and what a hand does.")

@@ -25,6 +25,8 @@ use crate::telemetry::{Column, Role as ColumnRole};
 
 /// The most entries that are listed.
 const MOST: usize = 100;
+/// What a title that was written out counts for more.
+const MEANT: u32 = 10_000;
 /// The sizes of everything that are offered.
 const ZOOMS: [f32; 6] = [0.8, 1.0, 1.25, 1.5, 2.0, 3.0];
 
@@ -112,8 +114,10 @@ impl Palette {
             // A name counts for more than the sort of thing it names.
             let name = of(&entry.title, &mut letters, &mut self.matcher).map(|score| 2 * score);
             let whole = format!("{} {}", entry.kind, entry.title);
+            // What was written out is meant.
+            let meant = if entry.title.to_lowercase() == self.text.trim().to_lowercase() { MEANT } else { 0 };
             if let Some(score) = name.max(of(&whole, &mut letters, &mut self.matcher)) {
-                scored.push((score, at));
+                scored.push((score + meant, at));
             }
         }
         scored.sort_by_key(|(score, at)| (std::cmp::Reverse(*score), *at));

@@ -20,6 +20,7 @@ use super::frame::Frame;
 use super::layout::Layout;
 use super::panel_state::PanelStates;
 use super::plot::Given;
+use super::progress::Progress;
 use super::scenery::Scenery;
 use super::sheet::Sheet;
 use super::shelf::Shelf;
@@ -47,6 +48,8 @@ pub struct Studio {
     pub unsaved: Option<String>,
     /// The files that were opened last, newest first.
     pub recent: Vec<PathBuf>,
+    /// What was answered to lessons.
+    pub progress: Progress,
     /// The engine as other threads see it; nothing where another trainer stands in for it.
     pub viewer: Option<Viewer>,
     resolved: Vec<Resolved>,
@@ -88,6 +91,7 @@ impl Studio {
             shelf: Shelf::default(),
             unsaved: None,
             recent: Vec::new(),
+            progress: Progress::default(),
             viewer: None,
             resolved: Vec::new(),
             begun: BTreeMap::new(),

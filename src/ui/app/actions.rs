@@ -15,7 +15,7 @@ use super::StudioApp;
 
 impl StudioApp {
     pub(super) fn shortcuts(&mut self, ctx: &Context) {
-        if self.studio.sheet.is_some() || self.palette.is_some() {
+        if self.studio.sheet.is_some() || self.palette.is_some() || self.gallery.is_some() {
             return;
         }
         if self.studio.view.presenting
@@ -152,6 +152,7 @@ impl StudioApp {
             }
             Action::Present => self.present(ctx),
             Action::ShowPalette => self.open_palette(ctx),
+            Action::ShowGallery => self.open_gallery(),
             Action::ShowHelp => studio.sheet = Some(Sheet::Help),
             Action::ShowGlossary => studio.view.open(glossary::PANEL.name),
             Action::ShowLessons => studio.view.open(lesson::PANEL.name),

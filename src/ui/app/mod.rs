@@ -27,6 +27,7 @@ use crate::train::ids::Mode;
 
 use super::document::Document;
 use super::frame::Ask;
+use super::gallery::Gallery;
 use super::keeper::Keeper;
 use super::palette::Palette;
 use super::panel::Request;
@@ -67,6 +68,7 @@ pub struct StudioApp {
     /// What keeps work and preferences between starts; nothing in pictures and tests.
     keeper: Option<Keeper>,
     palette: Option<Palette>,
+    gallery: Option<Gallery>,
     /// How things were before the presenter.
     before: Option<Before>,
     pictures: Pictures,
@@ -135,6 +137,7 @@ impl StudioApp {
             leaving: false,
             keeper: None,
             palette: None,
+            gallery: None,
             before: None,
             pictures: Pictures::default(),
         }
@@ -299,6 +302,7 @@ impl eframe::App for StudioApp {
         }
         self.sheet(ui);
         self.show_palette(&ctx);
+        self.show_gallery(&ctx);
         self.fulfil(&ctx);
         self.act(&ctx);
         // A gesture ends with the hand off the button, and with the cursor out of the field.

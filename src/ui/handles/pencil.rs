@@ -9,18 +9,21 @@ const LOOKS: u64 = 2000;
 /// Rates keep this many digits.
 const DIGITS: usize = 5;
 
-/// How near a curve has to come, as a share of its highest rate, and how many control points it may have.
+/// How near a curve has to come, and by how many control points.
 #[derive(Clone, Copy, Debug)]
 pub struct Fitness {
+    /// As a share of the highest rate.
     pub tolerance: f64,
+    /// Control points: so many at least, to have something to drag, and at most.
+    pub least: usize,
     pub most: usize,
 }
 
 impl Fitness {
     /// A hand trembles.
-    pub const DRAWN: Self = Self { tolerance: 0.03, most: 12 };
+    pub const DRAWN: Self = Self { tolerance: 0.03, least: 2, most: 12 };
     /// A conversion is to be seen nowhere.
-    pub const CONVERTED: Self = Self { tolerance: 0.004, most: 40 };
+    pub const CONVERTED: Self = Self { tolerance: 0.004, least: 4, most: 40 };
 }
 
 /// A schedule of control points whose curve is `rate`'s: a point is put where the curve is farthest off, again and
@@ -34,7 +37,9 @@ pub fn fitted(rate: impl Fn(u64) -> f64, clock: Clock, fitness: Fitness) -> Opti
         return None;
     }
     let peak = wanted.iter().map(|(_, rate)| *rate).fold(0.0, f64::max);
-    let mut points = vec![0, last];
+    let parts = fitness.least.saturating_sub(1).max(1) as u64;
+    let mut points: Vec<u64> = (0..=parts).map(|part| last * part / parts).collect();
+    points.dedup();
     loop {
         let schedule = through(&points, &rate);
         let curve = schedule.resolve(clock).ok()?;

@@ -125,7 +125,12 @@ fn examples(ui: &mut Ui, studio: &mut Studio) {
     let response = ui.add(button.frame_when_inactive(false));
     Popup::menu(&response).show(|ui| {
         ui.set_width(metrics::SIDE_PANELS);
+        item(ui, studio, Action::ShowGallery);
+        ui.separator();
         for (at, example) in EXAMPLES.iter().enumerate() {
+            if example.goes_wrong && at.checked_sub(1).is_some_and(|before| !EXAMPLES[before].goes_wrong) {
+                ui.label(theme::caption(ui, "Goes wrong"));
+            }
             let button = Button::new(example.title())
                 .truncate()
                 .min_size(vec2(ui.available_width(), metrics::CONTROL));

@@ -248,12 +248,13 @@ fn cell(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ui::theme::DARK;
 
     fn drawn(values: &[f64]) -> DrawnCurves {
         let curve = NamedCurve {
             run: "a, b".into(),
             what: "loss".into(),
-            color: Color32::WHITE,
+            color: DARK.run(0),
             width: 1.0,
             dashed: false,
             points: values.iter().enumerate().map(|(at, value)| (at as f64, *value)).collect(),

@@ -1,6 +1,6 @@
 //! What can be done with a plot: a button in its title line, and the same under the right mouse button.
 
-use eframe::egui::{Button, Popup, RichText, Slider, Ui, vec2};
+use eframe::egui::{Button, Popup, PopupCloseBehavior, RichText, Slider, Ui, vec2};
 
 use crate::ui::action::Action;
 use crate::ui::format;
@@ -46,12 +46,14 @@ impl Menu {
     /// The button in the title line.
     pub fn button(&mut self, ui: &mut Ui) {
         let more = icon_button(ui, Icon::More, &format!("More for the {}", self.pane.title().to_lowercase()));
-        Popup::menu(&more).show(|ui| self.entries(ui));
+        let stays = PopupCloseBehavior::CloseOnClickOutside;
+        Popup::menu(&more).close_behavior(stays).show(|ui| self.entries(ui));
     }
 
     /// The same under the right mouse button, where nothing else is.
     pub fn under(&mut self, drawn: &Drawn) {
-        drawn.response.context_menu(|ui| self.entries(ui));
+        let stays = PopupCloseBehavior::CloseOnClickOutside;
+        Popup::context_menu(&drawn.response).close_behavior(stays).show(|ui| self.entries(ui));
     }
 
     fn entries(&mut self, ui: &mut Ui) {

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use eframe::egui::Color32;
 
+use crate::analysis::chart::escaped;
 use crate::ui::theme::Tokens;
 
 use super::Scale;
@@ -186,10 +187,6 @@ fn band(text: &mut String, curve: &NamedCurve, frame: &Frame) {
 
 fn hex(color: Color32) -> String {
     format!("#{:02x}{:02x}{:02x}", color.r(), color.g(), color.b())
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]

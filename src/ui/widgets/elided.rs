@@ -35,7 +35,7 @@ mod tests {
     #[test]
     fn the_middle_goes_and_both_ends_stay() {
         let cut = |text: &str, most: usize| cut(text, |text| text.chars().count() <= most);
-        assert_eq!(cut("warmup + cosine, fork at 400", 15), "warmup …at 400");
+        assert_eq!(cut("warmup + cosine, fork at 400", 15), "warmup … at 400");
         assert_eq!(cut("äöü日本語éè", 5), "äö…éè");
         assert_eq!(cut("abcdef", 0), "a…f");
     }

@@ -18,6 +18,7 @@ fn found(experiment: Experiment) -> Vec<Kind> {
         let at = lane.id.run.0 as usize;
         let mut watch = Watch::new(Context::of(cohort.task(), &experiment, at, norm).unwrap());
         watch.read(&lane.log, 0);
+        eprintln!("{}: {:?}", experiment.runs[at].name, watch.findings());
         watch.findings().iter().map(|finding| finding.kind).collect::<Vec<_>>()
     });
     kinds.collect()
