@@ -3,6 +3,7 @@
 pub mod forecast;
 pub mod growth;
 pub mod instant;
+pub mod interface;
 mod workload;
 
 use std::sync::Arc;
@@ -53,6 +54,9 @@ pub struct Arguments {
     /// Measure instead what a forecast costs: fitting the law, and a schedule's curve.
     #[arg(long, conflicts_with_all = ["device", "workloads", "lanes", "instant", "growth"])]
     pub forecast: bool,
+    /// Measure instead what a frame of the interface costs over 8 runs of a million updates.
+    #[arg(long, conflicts_with_all = ["device", "workloads", "lanes", "instant", "growth", "forecast"])]
+    pub interface: bool,
     /// One short round instead of five: an idea, not a figure to quote.
     #[arg(long)]
     pub quick: bool,
@@ -64,6 +68,10 @@ pub fn command(args: &Arguments) -> Result<(), Failure> {
     if args.instant {
         let feels = instant::run(args.threads.map(|asked| threads_of(Some(asked))), pace, progress)?;
         return print_measured(args.json, &feels, || instant::table(&feels));
+    }
+    if args.interface {
+        let work = interface::run(pace, progress)?;
+        return print_measured(args.json, &work, || interface::table(&work));
     }
     let threads = threads_of(args.threads);
     if args.growth {

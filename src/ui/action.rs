@@ -16,6 +16,7 @@ pub enum Action {
     ImportSchedule,
     CopyLine,
     CopyPicture,
+    SavePage,
     ShowExport,
     Quit,
     Undo,
@@ -106,7 +107,7 @@ impl About {
 
 impl Action {
     /// Every action, in the order menus list them.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 44] = [
         Self::New,
         Self::Open,
         Self::NewWindow,
@@ -118,6 +119,7 @@ impl Action {
         Self::ImportSchedule,
         Self::CopyLine,
         Self::CopyPicture,
+        Self::SavePage,
         Self::ShowExport,
         Self::Quit,
         Self::Undo,
@@ -224,6 +226,11 @@ impl Action {
             Self::CopyPicture => {
                 without_keys("Copy as picture", Menu::File, "Put a picture of the window on the clipboard.")
             }
+            Self::SavePage => without_keys(
+                "Save as page…",
+                Menu::File,
+                "One HTML file with the curves so far, to zoom and to read in any browser.",
+            ),
             Self::ShowExport => about(
                 "Export",
                 COMMAND,

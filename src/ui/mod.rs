@@ -19,6 +19,7 @@ pub mod keeper;
 mod latest;
 pub mod layout;
 pub mod offscreen;
+mod page;
 pub mod palette;
 pub mod panel;
 pub mod panel_state;

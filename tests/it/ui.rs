@@ -25,5 +25,6 @@ mod recordings;
 mod share;
 mod stand_in;
 mod sweeps;
+mod torture;
 mod travel;
 mod truthful;

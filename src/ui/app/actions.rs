@@ -69,6 +69,7 @@ impl StudioApp {
             Action::ImportSchedule => studio.sheet = Some(Sheet::import()),
             Action::CopyLine => self.copy_line(ctx),
             Action::CopyPicture => self.copy_picture(ctx),
+            Action::SavePage => self.save_page(),
             Action::ShowExport => {
                 studio.view.open(export::PANEL.name);
             }

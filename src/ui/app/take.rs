@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use eframe::egui::{ColorImage, Context, Rect};
 use image::{ImageFormat, RgbaImage};
 
+use crate::ui::document::Row;
 use crate::ui::layout::Pane;
+use crate::ui::page::page;
 use crate::ui::plot::{Take, drawn_curves, svg};
 use crate::ui::sheet::Sheet;
 use crate::ui::theme;
@@ -38,6 +40,16 @@ impl StudioApp {
     pub(super) fn copy_picture(&mut self, ctx: &Context) {
         self.pictures.wanted = Some(Wanted { area: None, file: None, frames: SETTLED });
         ctx.request_repaint();
+    }
+
+    /// Asks where to write the training as a page.
+    pub(super) fn save_page(&mut self) {
+        let document = &self.studio.document;
+        let experiment = document.experiment();
+        let rows: Vec<Row> = document.runs().map(|(row, _)| row).collect();
+        let mut made = String::new();
+        self.trainer.read(&mut |shared| made = page(experiment, &rows, shared));
+        self.studio.sheet = Some(Sheet::made("Save page", &experiment.name, "html", made.into_bytes()));
     }
 
     /// Makes of a plot what was asked for.

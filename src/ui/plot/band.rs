@@ -19,7 +19,7 @@ struct Slice {
 
 /// Stretches over which some replica is a number.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Band {
+pub struct Band {
     stretches: Vec<Vec<Slice>>,
 }
 

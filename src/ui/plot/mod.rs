@@ -29,6 +29,7 @@ mod switch;
 mod take;
 mod x_axis;
 
+pub use band::Band;
 pub use compare::compare;
 pub use drawn_curves::drawn_curves;
 pub use figure::Figure;
