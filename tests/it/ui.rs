@@ -10,6 +10,7 @@ mod gallery;
 mod groups;
 mod hostile;
 mod kept;
+mod keyboard;
 mod killed;
 mod lab;
 mod landscape;

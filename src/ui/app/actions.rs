@@ -23,6 +23,9 @@ impl StudioApp {
         {
             self.studio.ask(Action::Present);
         }
+        if self.studio.view.pencil && ctx.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape)) {
+            self.studio.ask(Action::Pencil);
+        }
         let mut actions = Action::ALL;
         // Keys with more modifiers first: Shift would otherwise be overlooked.
         actions.sort_by_key(|action| {
@@ -92,7 +95,7 @@ impl StudioApp {
                 }
             }
             Action::MoveUp | Action::MoveDown => {
-                move_run(&mut studio.document, selected, action == Action::MoveDown)
+                move_run(&mut studio.document, selected, action == Action::MoveDown);
             }
             Action::Pencil => studio.view.pencil = !studio.view.pencil,
             Action::DeleteRun => {

@@ -3,7 +3,7 @@
 use std::io::Cursor;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use eframe::egui::{ColorImage, Context, Rect};
+use eframe::egui::{Color32, ColorImage, Context, Rect};
 use image::{ImageFormat, RgbaImage};
 
 use crate::ui::document::Row;
@@ -118,7 +118,7 @@ impl StudioApp {
 /// A picture as a file.
 fn png(picture: &ColorImage) -> Result<Vec<u8>, String> {
     let [width, height] = picture.size;
-    let pixels = picture.pixels.iter().flat_map(|pixel| pixel.to_array()).collect();
+    let pixels = picture.pixels.iter().flat_map(Color32::to_array).collect();
     let picture = RgbaImage::from_raw(width as u32, height as u32, pixels).ok_or("its size is wrong")?;
     let mut content = Vec::new();
     picture.write_to(&mut Cursor::new(&mut content), ImageFormat::Png).map_err(|error| error.to_string())?;

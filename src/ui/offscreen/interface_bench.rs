@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Instant;
 
-use eframe::egui::{Event, Modifiers, MouseWheelUnit, Pos2, Rect, TouchPhase, Vec2, vec2};
+use eframe::egui::{Event, Modifiers, MouseWheelSource, MouseWheelUnit, Pos2, Rect, TouchPhase, Vec2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 
@@ -105,11 +105,12 @@ fn pointer(plot: Rect, frame: usize) -> Pos2 {
 
 /// In and out again.
 fn wheel(frame: usize) -> Event {
-    let up = if frame / 50 % 2 == 0 { 40.0 } else { -40.0 };
+    let up = if (frame / 50).is_multiple_of(2) { 40.0 } else { -40.0 };
     Event::MouseWheel {
         unit: MouseWheelUnit::Point,
         delta: Vec2::new(0.0, up),
         phase: TouchPhase::Move,
+        source: MouseWheelSource::Wheel,
         modifiers: Modifiers::NONE,
     }
 }

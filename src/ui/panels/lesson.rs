@@ -13,6 +13,7 @@ use crate::ui::document::Document;
 use crate::ui::format::significant;
 use crate::ui::panel::{Panel, Question};
 use crate::ui::panels;
+use crate::ui::plot::Scale;
 use crate::ui::progress::{Answer, Progress};
 use crate::ui::sheet::{Sheet, Then};
 use crate::ui::studio::Studio;
@@ -133,6 +134,10 @@ fn act(ctx: &Context, studio: &mut Studio, wish: Wish) {
             if let Some(shipped) = SHIPPED.get(open.at) {
                 studio.progress.predict(shipped.name, choice);
             }
+            // What there is to see is in view.
+            let log = open.lesson.look.log_rate;
+            studio.view.rate_scale = if log { Scale::Log } else { Scale::Linear };
+            studio.view.fit();
             studio.tell(Command::Play);
         }
         (Wish::Select, Some(open)) => {

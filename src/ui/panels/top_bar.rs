@@ -236,6 +236,7 @@ fn readings(ui: &mut Ui, studio: &mut Studio) {
     if let Some(left) = time_left(studio).filter(|_| ui.available_width() > 3.0 * metrics::FIELD_LABEL) {
         ui.label(theme::caption(ui, format!("{left} left")))
             .on_hover_text("Until the last update, at the pace of the last moments.");
+        ui.add_space(metrics::S);
     }
     let status = &studio.frame.status;
     if !reading.is_empty() && ui.available_width() > 2.0 * metrics::FIELD_LABEL {

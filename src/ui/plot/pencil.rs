@@ -27,9 +27,9 @@ pub(super) fn draw(ui: &Ui, drawn: &Drawn, studio: &mut Studio, color: Color32) 
         let rate = if bottom { 0.0 } else { scale.value(value.y).max(0.0) };
         studio.view.stroke.push((value.x.round().clamp(0.0, last), rate));
     }
-    let line = studio.view.stroke.iter().filter_map(|(update, rate)| {
+    let line = studio.view.stroke.iter().map(|(update, rate)| {
         let floor = drawn.transform.bounds().min()[1];
-        Some(position(drawn, (*update, scale.height(*rate).unwrap_or(floor))))
+        position(drawn, (*update, scale.height(*rate).unwrap_or(floor)))
     });
     let line: Vec<_> = line.collect();
     if line.len() > 1 {

@@ -282,7 +282,7 @@ impl Plots<'_> {
             if let Some(schedule) = pencil::draw(ui, drawn, studio, color) {
                 studio.set_schedule(schedule);
             }
-            let text = "Draw the rate; P or the pencil again ends it";
+            let text = "Draw the rate; P, Escape or the pencil again ends it";
             note(ui, drawn.rect, Align2::CENTER_BOTTOM, text, theme::small());
             return;
         }

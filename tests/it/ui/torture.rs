@@ -32,7 +32,14 @@ const STATES: [State; 9] = [
     State { name: "one-point", experiment: digits, updates: 1, size: (1440, 900), dark: false, over: None },
     State { name: "nan", experiment: diverged, updates: 120, size: (1440, 900), dark: true, over: None },
     State { name: "24-runs", experiment: many, updates: 40, size: (1440, 900), dark: false, over: None },
-    State { name: "long-names", experiment: long_names, updates: 40, size: (1024, 640), dark: true, over: None },
+    State {
+        name: "long-names",
+        experiment: long_names,
+        updates: 40,
+        size: (1024, 640),
+        dark: true,
+        over: None,
+    },
     State { name: "1024x640", experiment: digits, updates: 200, size: (1024, 640), dark: false, over: None },
     State { name: "4k", experiment: digits, updates: 200, size: (3840, 2160), dark: true, over: None },
     State {
@@ -105,7 +112,8 @@ fn torture_states_look_as_they_did() {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             small.save_with_format(&path, ImageFormat::Png).unwrap();
         }
-        let before = image::open(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())).to_rgba8();
+        let before =
+            image::open(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())).to_rgba8();
         if let Some(why) = differ(&before, &small) {
             others.push(format!("{}: {why}", state.name));
         }
