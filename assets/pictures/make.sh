@@ -22,6 +22,13 @@ picture examples/mnist1d.toml palette --size 1440x900 --theme light --over palet
 picture examples/mnist1d.toml presenter --size 1440x900 --over presenter
 anneal screenshot --lesson the-noise-floor --out assets/pictures/lesson.png --size 1440x900 --theme light
 
+# A real window and a real PyTorch: see bent.sh for what it needs.
+if "${PYTHON:-python3}" -c 'import torch' && command -v Xvfb xdotool import; then
+    assets/pictures/bent.sh
+else
+    echo "left as it is: studio-pytorch.png needs PYTHON with torch, Xvfb, xdotool and ImageMagick" >&2
+fi
+
 trained=$(mktemp -d)
 trap 'rm -rf "$trained"' EXIT
 anneal train examples/mnist1d-snapshots.toml --out "$trained" --no-baseline

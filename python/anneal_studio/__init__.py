@@ -7,8 +7,9 @@ The pieces for other frameworks are imported from their own modules: ``anneal_st
 ``anneal_studio.lightning.AnnealCallback``, ``anneal_studio.keras.AnnealCallback``, ``anneal_studio.optax.Live``.
 """
 
+from .asked import Request
 from .live import Live
 from .plan import Change
 
-__all__ = ["Change", "Live"]
+__all__ = ["Change", "Live", "Request"]
 __version__ = "0.1.0"

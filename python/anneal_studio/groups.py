@@ -88,6 +88,17 @@ class Groups:
             return None
         return f"{type(self.optimizer).__name__} has no {name}"
 
+    def number(self, name: str) -> Optional[float]:
+        """What a number is in the first group that has it."""
+        for group in self.optimizer.param_groups:
+            if _holds(group, name):
+                value = group["betas"][int(name[-1]) - 1] if name in ("beta1", "beta2") else group[name]
+                try:
+                    return number(value)
+                except (TypeError, ValueError):
+                    return None
+        return None
+
     def set_rate(self, index: int, rate: float) -> None:
         """Sets one group's rate for the update to come."""
         self._write(self.optimizer.param_groups[index], "lr", rate)

@@ -31,12 +31,12 @@ class Link:
     """Sends rows, listens for what the studio wants, and tries again for as long as the training runs.
 
     ``hello()`` is the body of the first request, ``control(event)`` takes what the studio wants, ``report()`` gives
-    what is to be told beside the rows, ``told(n)`` that so many entries of it have arrived.
+    what is to be told beside the rows, ``told(report)`` that it has arrived.
     """
 
     def __init__(
         self, journal: Journal, said: Said, where: Callable[[], find.Address], hello: Callable[[], dict],
-        control: Callable[[dict], None], report: Callable[[], dict], told: Callable[[int], None],
+        control: Callable[[dict], None], report: Callable[[], dict], told: Callable[[dict], None],
         lacking: Callable[[], Any], fetched: Callable[[Any, Any], None], look_again: float,
     ):
         self._journal, self._said, self._where = journal, said, where
@@ -177,12 +177,11 @@ class Link:
         # Numbers may still join the newest row, while its update is made.
         still = end == made and now - since > 1.0
         last = max(self._sent, min(end if closing or still else end - 1, self._sent + ROWS))
-        body = self._report()
-        told = len(body.get("applied", ()))
-        body.update(first=self._sent, rows=journal.columns(self._sent, last), dropped=self.dropped,
+        report = self._report()
+        body = dict(report, first=self._sent, rows=journal.columns(self._sent, last), dropped=self.dropped,
                     now=journal.next_update, pace_s=self._pace)
         answer = wire.call("POST", f"/v1/live/{self._id}/rows", body)
-        self._told(told)
+        self._told(report)
         self._sent = min(max(_count(answer.get("have")), 0), last)
         if last < end - 1:
             # More is waiting; between two requests the training has the interpreter for itself.

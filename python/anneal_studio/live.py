@@ -13,8 +13,10 @@ import weakref
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from . import find, plan, planned
+from .asked import Asked, Request
 from .gradients import Norm
 from .groups import Groups
+from .history import History, bendable, followed, framework
 from .journal import Journal
 from .link import VALUES, Link
 from .plan import MISSING, Change, Control, Unfit
@@ -40,6 +42,9 @@ class Live:
         rate outside is refused here, whatever the studio says; so are rates that are negative or no numbers.
     :param on_change: called in :meth:`step` with a :class:`Change` right before it is applied (save a checkpoint
         there). If it raises, the change is refused and the training goes on.
+    :param on_snapshot: called in :meth:`step` with a :class:`Request` when a snapshot is asked for in the studio (save
+        a checkpoint there); without it none can be asked for.
+    :param on_fork: called in the same way when a fork is asked for: start another training from here, if you can.
     :param update: updates made before this object was (a resumed training).
     :param scheduler_every: updates between two ``scheduler.step()``: ``len(loader)`` where it steps once an epoch.
     :param gradient_norm: every how many updates the gradient's norm is measured; None: as often as it costs next to
@@ -63,6 +68,8 @@ class Live:
         bounds: Optional[Tuple[float, float]] = None,
         on_change: Optional[Callable[[Change], None]] = None,
         *,
+        on_snapshot: Optional[Callable[[Request], None]] = None,
+        on_fork: Optional[Callable[[Request], None]] = None,
         update: int = 0,
         scheduler_every: int = 1,
         gradient_norm: Optional[int] = None,
@@ -78,9 +85,11 @@ class Live:
         self._every = _at_least("scheduler_every", scheduler_every, 1)
         self._bounds = _bounds(bounds)
         self._groups = Groups(optimizer)
-        self._scheduler = _inner_scheduler(scheduler)
+        self._scheduler = planned.inner_scheduler(scheduler)
         self._name = str(name)[:200]
         self._on_change = on_change
+        self._asked = Asked(snapshot=on_snapshot, fork=on_fork)
+        self._history = History()
         #: The session's id; give it to the Live of a resumed training to go on with the same run.
         self.session = session or str(uuid.uuid4())
         self._said = Said()
@@ -189,6 +198,9 @@ class Live:
         self._paused = True
         try:
             while self.pause_requested and not self.stop_requested:
+                if self._asked.take_step(self._journal.next_update):
+                    self._poke()
+                    break
                 time.sleep(0.02)
         finally:
             self._paused = False
@@ -229,6 +241,9 @@ class Live:
         update = journal.next_update
         count = journal.count
         control = self._control
+        if self._asked.waits():
+            self._asked.obey(update)
+            self._poke()
         if control.pending and control.pending[-1].revision > self._applied:
             control = self._take(control, update)
         norm = None
@@ -292,14 +307,15 @@ class Live:
             self._applied = it.revision
             if self._on_change is not None:
                 try:
-                    self._on_change(Change(it.revision, update, it.first, it.by, it.why, it.release))
+                    self._on_change(it.change(update))
                 except Exception as error:  # Their checkpoint failed: then nothing is changed.
                     self._refuse(it.revision, f"on_change failed ({error!r:.200})", update)
                     with self._lock:
                         self._control = self._control.without(it.revision)
                     control = control.without(it.revision)
                     continue
-            late = update > it.first
+            late = update > it.first and not it.soon
+            self._history.add(it, update, late)
             latency = None if it.sent_at is None else max(0.0, time.time() - it.sent_at)
             self._tell({"revision": it.revision, "update": update, "late": late, "latency_s": latency})
             if late:
@@ -350,8 +366,6 @@ class Live:
     # What the client's own threads call.
 
     def _hello(self) -> dict:
-        framework = next((f"{name} {getattr(sys.modules[name], '__version__', '')}" for name in
-                          ("lightning", "transformers", "torch", "keras", "optax") if name in sys.modules), "python")
         rates = self._groups.rates() if not self._groups.is_set else [r[-1] for r in self._planned.rates.values()]
         known = self._planned
         return {
@@ -361,12 +375,16 @@ class Live:
             "bounds": list(self._bounds) if self._bounds else None, "planned": known.rates,
             "planned_from": self._first, "planned_every": known.every, "planned_why": known.why or None,
             "numbers": [name for name in plan.NUMBERS if not self._groups.lacks(name)],
-            "can": [] if self._several else ["pause", "stop"], "revision": self._control.revision,
-            "client": {"framework": framework, "pid": os.getpid(), "python": sys.version.split()[0]},
+            "number_values": bendable(self._groups), "soon": True, "asked": self._asked.newest,
+            "changes": self._history.changes(), **followed(self._control),
+            "can": [] if self._several else ["pause", "stop", *self._asked.can()], "revision": self._control.revision,
+            "client": {"framework": framework(), "pid": os.getpid(), "python": sys.version.split()[0]},
         }
 
     def _wants(self, event: dict) -> None:
         """A control event; what does not fit is refused whole."""
+        if not self._several:
+            self._asked.hear(event)
         with self._lock:
             before = self._control
             update = self._journal.next_update
@@ -399,16 +417,20 @@ class Live:
     def _tell(self, entry: dict) -> None:
         if len(self._reports) < 1000:
             self._reports.append(entry)
+        self._poke()
+
+    def _poke(self) -> None:
         if self._link is not None:
             self._link.poke()
 
     def _report(self) -> dict:
         done = self._journal.next_update >= self._total
         state = ("finished" if done else "stopped") if self._closed else "paused" if self._paused else "training"
-        return {"applied": self._reports[:100], "state": state}
+        return {"applied": self._reports[:100], "answered": self._asked.answers[:100], "state": state}
 
-    def _told(self, count: int) -> None:
-        del self._reports[:count]
+    def _told(self, report: dict) -> None:
+        del self._reports[:len(report["applied"])]
+        self._asked.told(len(report["answered"]))
 
     def _lacking(self) -> Any:
         return self._control.lacking(self._journal.next_update, self._total)
@@ -455,13 +477,6 @@ def _bounds(bounds: Optional[Tuple[float, float]]) -> Optional[Tuple[float, floa
     if not 0 <= low <= high or math.isinf(low):
         raise ValueError(f"bounds are {bounds!r}; they are the lowest and the highest rate, such as (0, 1e-2)")
     return low, high
-
-
-def _inner_scheduler(scheduler: Any) -> Any:
-    """The scheduler inside accelerate's wrapper."""
-    if hasattr(scheduler, "scheduler") and not hasattr(scheduler, "last_epoch"):
-        return scheduler.scheduler
-    return scheduler
 
 
 def _rank() -> Optional[int]:

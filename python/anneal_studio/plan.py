@@ -80,6 +80,12 @@ class Pending:
     why: str
     #: When the studio sent it, in seconds since 1970; None where it was not for the very next updates.
     sent_at: Optional[float]
+    #: Whether it begins at the next update, whichever that is; ``first`` is then the earliest.
+    soon: bool = False
+
+    def change(self, update: int) -> Change:
+        """The change as it begins at an update."""
+        return Change(self.revision, update, update if self.soon else self.first, self.by, self.why, self.release)
 
 
 @dataclass(frozen=True)
@@ -143,9 +149,18 @@ def read(
         current = max((i for i, it in enumerate(earlier) if it.first <= update), default=0)
         curves[key] = (*earlier[current:], segment)
     sent_at = _sent_at(event) if first <= update + 4 else None
-    it = Pending(revision, first, release, _text(event.get("by")), _text(event.get("why")), sent_at)
+    it = Pending(revision, first, release, _text(event.get("by")), _text(event.get("why")), sent_at,
+                 event.get("soon") is True)
     pending = tuple(earlier for earlier in before.pending if earlier.first < first)
-    return Control(revision, curves, (*pending, it), pause, stop)
+    return Control(revision, curves, (*pending, *_overtaken(event, before.revision, revision), it), pause, stop)
+
+
+def _overtaken(event: Mapping, before: int, revision: int) -> List[Pending]:
+    """Changes that begin at once and were overtaken by this one on the way: its curves hold them, too."""
+    listed = event.get("open")
+    listed = listed if isinstance(listed, list) and len(listed) <= 1000 else []
+    known = sorted({it for it in listed if type(it) is int and before < it < revision})
+    return [Pending(it, 0, False, "", "", None, True) for it in known]
 
 
 def more(segment: Segment, rates, asked: int, bounds: Optional[Tuple[float, float]], key: Key) -> None:

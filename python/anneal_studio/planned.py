@@ -12,7 +12,7 @@ import time
 import types
 import warnings
 from dataclasses import dataclass, field
-from typing import Dict, List
+from typing import Any, Dict, List
 
 from .groups import Groups, number, plain
 
@@ -162,3 +162,10 @@ class _Generators:
         for saved in (self._numpy, self._torch):
             if saved is not None:
                 saved[0](saved[1])
+
+
+def inner_scheduler(scheduler: Any) -> Any:
+    """The scheduler inside accelerate's wrapper."""
+    if hasattr(scheduler, "scheduler") and not hasattr(scheduler, "last_epoch"):
+        return scheduler.scheduler
+    return scheduler

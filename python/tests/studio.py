@@ -16,7 +16,7 @@ class Studio:
         self.mood = mood
         #: What a request for further rates is answered from: a function of the update.
         self.plan = plan or (lambda update: 0.25)
-        self.hellos, self.posts, self.applied, self.rows = [], [], [], {}
+        self.hellos, self.posts, self.applied, self.answered, self.rows = [], [], [], [], {}
         self.state = {"revision": 0, "from": 0, "pause": False, "stop": False, "release": False, "groups": {},
                       "numbers": {}}
         self._changed = threading.Condition()
@@ -34,7 +34,7 @@ class Studio:
         with self._changed:
             if state.keys() & {"groups", "numbers", "release"}:
                 self.state["revision"] += 1
-                self.state.update(release=False, groups={}, numbers={}, sent_at=time.time())
+                self.state.update(release=False, soon=False, groups={}, numbers={}, sent_at=time.time())
             self.state.update(state)
             self._version += 1
             self._changed.notify_all()
@@ -109,6 +109,7 @@ class _Handler(BaseHTTPRequestHandler):
         for i, update in enumerate(columns.get("update", [])):
             studio.rows[update] = {name: values[i] for name, values in columns.items()}
         studio.applied += body["applied"]
+        studio.answered += body["answered"]
         have = body["first"] + len(columns.get("update", []))
         if studio.mood == "lies":
             have = 10**30

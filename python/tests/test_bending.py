@@ -1,5 +1,6 @@
 """What a bent curve does to a training, against a stand-in for the studio."""
 
+import threading
 import unittest
 
 from anneal_studio import Live
@@ -231,6 +232,106 @@ class Bending(unittest.TestCase):
         self.assertEqual(rate.value, 0.02)
         live.close()
         self.assertEqual(rate.value, 0.1)
+
+    def test_a_change_that_is_to_begin_soon_begins_at_the_next_update_and_is_never_late(self):
+        optimizer = Optimizer([0.1])
+        live = self.live(optimizer)
+        plan = [0.001 * (i + 1) for i in range(100)]
+        # The studio knows of 20 updates when 25 are made.
+        change = {"groups": {"all": {"from": 20, "rates": plan}}, "from": 20, "soon": True}
+        train(optimizer, None, 60, live, lambda update: update == 25 and self.told(live, **change))
+        live.close()
+        self.assertEqual([rates[0] for rates in optimizer.applied], [0.1] * 25 + plan[5:40])
+        applied = self.studio.applied[0]
+        self.assertEqual((applied["update"], applied["late"], live.counts["late"]), (25, False, 0))
+
+    def test_a_change_that_a_newer_one_overtook_on_the_way_is_told_of_as_well(self):
+        optimizer = Optimizer([0.1])
+        live = self.live(optimizer)
+        self.studio.state["revision"] = 1
+        plan = [0.2] * 10 + [0.3]
+        change = {"groups": {"all": {"from": 0, "rates": plan}}, "from": 10, "open": [1], "soon": False}
+        train(optimizer, None, 20, live, lambda update: update == 3 and self.told(live, **change))
+        live.close()
+        self.assertEqual([rates[0] for rates in optimizer.applied], [0.1] * 3 + [0.2] * 7 + [0.3] * 10)
+        self.assertEqual([(it["revision"], it["update"], it["late"]) for it in self.studio.applied],
+                         [(1, 3, False), (2, 10, False)])
+
+    def test_a_snapshot_and_a_fork_are_the_scripts_own_functions(self):
+        optimizer, seen = Optimizer([0.1]), []
+
+        def fork(request):
+            raise OSError("no machine is free")
+
+        live = self.live(optimizer, on_snapshot=lambda it: seen.append((it, len(optimizer.applied))), on_fork=fork)
+        self.assertEqual(self.studio.hellos[0]["can"], ["pause", "stop", "step", "snapshot", "fork"])
+        asked = [{"id": 1, "what": "snapshot", "by": "me", "why": "before it breaks"}, {"id": 2, "what": "fork"},
+                 {"id": 3, "what": "dance"}, {"id": "4"}, 5]
+
+        def each(update):
+            if update == 7:
+                self.told(live, asked=asked)
+            if update == 9:
+                # An event that says the same once more asks for nothing new.
+                self.told(live, asked=asked[:2])
+
+        train(optimizer, None, 20, live, each)
+        live.close()
+        self.assertEqual([(it.what, it.update, it.by, it.why, made) for it, made in seen],
+                         [("snapshot", 7, "me", "before it breaks", 7)])
+        answered = {it["id"]: it for it in self.studio.answered}
+        self.assertEqual(answered[1], {"id": 1, "update": 7, "error": None})
+        self.assertIn("no machine is free", answered[2]["error"])
+        self.assertIn("does not dance", answered[3]["error"])
+        self.assertEqual(len(self.studio.answered), 3)
+
+    def test_a_script_without_such_functions_offers_neither(self):
+        self.live(Optimizer([0.1]))
+        self.assertEqual(self.studio.hellos[0]["can"], ["pause", "stop", "step"])
+
+    def test_a_paused_training_makes_one_update_when_it_is_asked_to(self):
+        optimizer = Optimizer([0.1])
+        live = self.live(optimizer)
+        self.told(live, pause=True)
+
+        def loop():
+            while not live.stop_requested:
+                live.wait_while_paused()
+                if live.stop_requested:
+                    break
+                live.step(loss=1.0)
+                optimizer.step()
+
+        training = threading.Thread(target=loop, name="training", daemon=True)
+        training.start()
+        for number in (1, 2):
+            self.studio.tell(asked=[{"id": number, "what": "step"}])
+            self.studio.wait(lambda: len(optimizer.applied) == number)
+            self.studio.wait(lambda: [it["id"] for it in self.studio.answered] == list(range(1, number + 1)))
+        self.assertEqual([it["update"] for it in self.studio.answered], [0, 1])
+        self.assertEqual(len(optimizer.applied), 2)
+        self.studio.tell(stop=True)
+        training.join(10)
+        self.assertFalse(training.is_alive())
+
+    def test_a_studio_that_begins_again_is_told_what_is_followed_and_what_was_changed(self):
+        optimizer = Optimizer([0.1])
+        live = self.live(optimizer)
+        self.told(live, groups={"all": {"from": 0, "rates": [0.2, 0.3]}}, numbers={"momentum": 0.5}, by="me", why="to see")
+        train(optimizer, None, 5, live)
+        self.studio.wait(lambda: self.studio.applied)
+        first = self.studio.hellos[0]
+        self.assertEqual((first["bent"], first["changes"], first["soon"]), ({}, [], True))
+        self.assertEqual(first["number_values"], {"momentum": 0.9, "weight_decay": 0.0})
+        self.studio.mood = "dies"
+        self.studio.wait(lambda: not live.connected)
+        self.studio.mood = "good"
+        self.studio.wait(lambda: len(self.studio.hellos) > 1)
+        again = self.studio.hellos[-1]
+        self.assertEqual(again["bent"], {"all": {"from": 0, "rates": [0.2, 0.3]}})
+        self.assertEqual(again["bent_numbers"], {"momentum": {"from": 0, "value": 0.5}})
+        change = again["changes"][0]
+        self.assertEqual((change["revision"], change["applied"], change["by"], change["why"]), (1, 0, "me", "to see"))
 
     def test_pause_and_stop_are_asked_for_and_the_loop_decides(self):
         live = self.live(Optimizer([0.1]))

@@ -10,6 +10,7 @@ use crate::plain;
 use crate::schedule::Schedule;
 
 use super::refused::Refused;
+use super::whole::Whole;
 
 /// The most points or rates of one request.
 const MOST: usize = 200_000;
@@ -49,7 +50,7 @@ pub enum Future {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
-    from: Option<u64>,
+    from: Option<Whole>,
     group: Option<String>,
     by: Option<String>,
     why: Option<String>,
@@ -106,6 +107,22 @@ impl Change {
     pub fn by_hand(group: Option<String>, why: &str, future: Future) -> Self {
         let by = "studio".to_owned();
         Self { from: None, group, by, why: why.to_owned(), future: Some(future), numbers: BTreeMap::new() }
+    }
+
+    /// A number of the optimizer, changed by this program's own window.
+    pub fn number_by_hand(name: &str, value: f64) -> Self {
+        let numbers = BTreeMap::from([(name.to_owned(), value)]);
+        let (by, why) = ("studio".to_owned(), format!("{name} set by hand"));
+        Self { from: None, group: None, by, why, future: None, numbers }
+    }
+
+    /// Whether its values are the same wherever it begins, so that whoever follows it may choose the update.
+    pub fn begins_anywhere(&self) -> bool {
+        match &self.future {
+            None | Some(Future::Factor(_) | Future::Points(_) | Future::Release) => true,
+            Some(Future::Schedule { absolute, .. }) => *absolute,
+            Some(Future::Rates(_)) => false,
+        }
     }
 
     /// Reads the body of a request.
@@ -168,7 +185,7 @@ impl Change {
         .into_iter()
         .flatten();
         Ok(Self {
-            from: written.from,
+            from: written.from.map(|from| from.0),
             group: written.group.filter(|group| group != "all"),
             by: who(written.by),
             why: said(written.why),

@@ -8,6 +8,7 @@ use crate::recording::Named;
 use crate::schedule::Clock;
 use crate::telemetry::Series;
 
+use super::asked::Asked;
 use super::hub::{Hub, lock, no_such};
 use super::live::{Live, LiveState, Made};
 use super::own::{Own, name_of};
@@ -15,7 +16,7 @@ use super::refused::Refused;
 use super::rows::number;
 
 /// The most buckets of a series, and rates, in one answer.
-const BUCKETS: usize = 20_000;
+pub const BUCKETS: usize = 20_000;
 const RATES: u64 = 65_536;
 
 /// Which part of which series is wanted.
@@ -201,6 +202,7 @@ fn live_run(live: &Live, now: Instant) -> Value {
     if live.state(now).is_over() {
         can.clear();
     }
+    let latency = live.latency();
     let columns: Vec<&str> =
         live.recording.recording().series.iter().map(|named| named.name.as_str()).collect();
     json!({
@@ -209,7 +211,9 @@ fn live_run(live: &Live, now: Instant) -> Value {
         "groups": live.plan().groups().collect::<Vec<_>>(), "revision": live.revision, "can": can,
         "columns": columns, "framework": live.about.framework, "bounds": live.about.bounds,
         "silent_s": if live.state(now) == LiveState::Training { live.silent(now) } else { 0.0 },
-        "latency_s": live.latency(), "late": live.late(), "missing": live.missing, "notes": live.notes(),
+        "latency_s": latency.map(|latency| latency.seconds),
+        "latency_updates": latency.and_then(|latency| latency.updates), "late": live.late(),
+        "asked": live.asked().map(Asked::json).collect::<Vec<_>>(), "missing": live.missing, "notes": live.notes(),
     })
 }
 

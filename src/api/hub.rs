@@ -13,6 +13,7 @@ use crate::analysis::recorded::Recorded;
 use crate::recording::Recording;
 use crate::train::ids::{Revision, RunId};
 
+use super::asked::KINDS;
 use super::change::Change;
 use super::live::Live;
 use super::news::{News, Newsreel};
@@ -49,6 +50,8 @@ pub enum Outcome {
     Done(Value),
     /// The owner of our runs has yet to say; whether it is a new future that was asked for.
     Pending(Answered, bool),
+    /// The training that a live run is has yet to say at which update it begins a change of this revision.
+    Soon(Shared, u64),
 }
 
 impl Default for Hub {
@@ -68,6 +71,13 @@ impl Hub {
     /// Our own runs from here on.
     pub fn set_own(&self, own: Own) {
         *lock(&self.own) = Some(own);
+    }
+
+    /// Our own training goes no further, and nobody does any more what is asked of it.
+    pub fn stop_own(&self) {
+        if let Some(own) = lock(&self.own).as_mut() {
+            own.stop();
+        }
     }
 
     /// Calls this when there is something new to show.
@@ -190,18 +200,21 @@ impl Hub {
     /// When there is no such run, or it cannot be.
     pub fn change(&self, id: &str, change: Change, now: Instant) -> Result<Outcome, Refused> {
         if let Some(live) = self.find(id) {
-            let mut live = lock(&live);
-            let from = live.change(&change, now)?;
-            let revision = live.revision;
-            let data = live.changes.back().map(super::live::Made::json).unwrap_or_default();
+            let mut locked = lock(&live);
+            let (from, soon) = locked.change(&change, now)?;
+            let revision = locked.revision;
+            let data = locked.changes.back().map(super::live::Made::json).unwrap_or_default();
             let released = matches!(change.future, Some(super::change::Future::Release));
-            drop(live);
+            drop(locked);
             self.tell(id, "schedule", data);
             if released {
                 self.tell(id, "released", json!({"revision": revision, "from": from}));
             }
             self.wake();
-            return Ok(Outcome::Done(json!({"revision": revision, "from": from})));
+            return Ok(match soon {
+                true => Outcome::Soon(live, revision),
+                false => Outcome::Done(json!({"revision": revision, "from": from})),
+            });
         }
         let own = lock(&self.own);
         let own = own.as_ref().ok_or_else(|| no_such(id))?;
@@ -233,6 +246,14 @@ impl Hub {
                 "pause" if obeys("pause") => live.pause = true,
                 "resume" if obeys("pause") => live.pause = false,
                 "stop" if obeys("stop") => live.stop = true,
+                "step" if obeys("step") && !live.pause => {
+                    return Err(Refused::Conflict("it trains: ask it to pause first".to_owned()));
+                }
+                _ if obeys(verb)
+                    && let Some(what) = KINDS.iter().find(|kind| **kind == verb) =>
+                {
+                    live.asks.add(what, &by, &why);
+                }
                 _ => {
                     let can = live.about.can.join(", ");
                     let can = if can.is_empty() { "nothing of that kind".to_owned() } else { can };

@@ -10,8 +10,10 @@ use crate::analysis::recorded::Recorded;
 use crate::recording::Growing;
 use crate::schedule::Clock;
 
+use super::asked::{Asked, Asks};
 use super::change::{Change, Future};
 use super::plan::{Course, Plan};
+use super::promise::DELIVERY;
 use super::refused::Refused;
 use super::register::Registration;
 use super::stamp;
@@ -66,6 +68,8 @@ pub struct Made {
     pub late: bool,
     /// Why the other program did not do it.
     pub refused: Option<String>,
+    /// Whether the training itself is to begin it, from `from` on as soon as it can, and has not said where yet.
+    pub soon: bool,
     pub by: String,
     pub why: String,
     /// Seconds since 1970.
@@ -73,12 +77,32 @@ pub struct Made {
 }
 
 impl Made {
+    /// A change that nothing is known of yet.
+    pub fn new(revision: u64, from: u64, by: &str, why: &str) -> Self {
+        let (by, why, at) = (by.to_owned(), why.to_owned(), stamp::now());
+        Self { revision, from, applied: None, late: false, refused: None, soon: false, by, why, at }
+    }
+
+    /// Whether the training has yet to say at which update it began.
+    pub(super) fn is_open(&self) -> bool {
+        self.soon && self.applied.is_none() && self.refused.is_none()
+    }
+
     pub fn json(&self) -> Value {
         json!({
             "revision": self.revision, "from": self.from, "applied": self.applied, "late": self.late,
             "refused": self.refused, "by": self.by, "why": self.why, "at": self.at,
         })
     }
+}
+
+/// A number of the optimizer that can be bent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bendable {
+    pub name: String,
+    /// What it is now, as far as that is known.
+    pub value: Option<f64>,
+    pub is_bent: bool,
 }
 
 /// A live run.
@@ -111,16 +135,18 @@ pub struct Live {
     pub(super) heard: Instant,
     /// Seconds an update takes.
     pub(super) pace: Option<f64>,
-    pub(super) latencies: VecDeque<f64>,
+    /// Of each change that took effect: seconds, and updates where their pace is known.
+    pub(super) latencies: VecDeque<(f64, Option<f64>)>,
+    pub(super) asks: Asks,
     /// Whether the future of its own scheduler is known.
     pub(super) is_planned: bool,
     pub(super) plan: Plan,
-    plans: VecDeque<(u64, Plan)>,
+    pub(super) plans: VecDeque<(u64, Plan)>,
     /// The first update of the newest revision.
-    from: u64,
+    pub(super) from: u64,
     sent_at: f64,
     /// How long a change takes to get there, in seconds; more after one that came late.
-    delivery: f64,
+    pub(super) delivery: f64,
 }
 
 impl Live {
@@ -136,7 +162,7 @@ impl Live {
             missing: 0,
             dropped: 0,
             revision: about.revision,
-            changes: VecDeque::new(),
+            changes: about.changes.iter().cloned().collect(),
             pause: false,
             stop: false,
             version: 1,
@@ -148,12 +174,13 @@ impl Live {
             heard: now,
             pace: None,
             latencies: VecDeque::new(),
+            asks: Asks::after(about.asked),
             is_planned: about.is_planned(),
             plans: VecDeque::from([(about.revision, plan.clone())]),
             plan,
             from: about.update,
             sent_at: stamp::now(),
-            delivery: 0.004,
+            delivery: DELIVERY,
             about,
         }
     }
@@ -191,75 +218,39 @@ impl Live {
         now.saturating_duration_since(self.heard).as_secs_f64()
     }
 
-    /// Updates a second, while it trains.
-    pub fn speed(&self) -> Option<f64> {
-        self.pace.filter(|pace| *pace > 0.0).map(|pace| 1.0 / pace)
-    }
-
     /// The plan that is in effect or will be.
     pub fn plan(&self) -> &Plan {
         &self.plan
     }
 
-    /// The median time from a change to the update that used it, in seconds.
-    pub fn latency(&self) -> Option<f64> {
-        let mut sorted: Vec<f64> = self.latencies.iter().copied().collect();
-        sorted.sort_by(f64::total_cmp);
-        sorted.get(sorted.len() / 2).copied()
+    /// The numbers of its optimizer that can be bent.
+    pub fn bendable(&self) -> Vec<Bendable> {
+        let bent = self.plan.numbers(self.update);
+        let one = |name: &String| {
+            let bent = bent.iter().find(|(bent, ..)| bent == name).map(|(.., value)| *value);
+            let value = bent.or_else(|| self.about.values.get(name).copied());
+            Bendable { name: name.clone(), value, is_bent: bent.is_some() }
+        };
+        self.about.numbers.iter().map(one).collect()
     }
 
-    /// Changes that took effect later than promised.
-    pub fn late(&self) -> usize {
-        self.changes.iter().filter(|change| change.late).count()
+    /// What it was asked to do once, the oldest first.
+    pub fn asked(&self) -> impl DoubleEndedIterator<Item = &Asked> {
+        self.asks.all()
     }
 
-    /// The update that is made now, reckoned from what was said last.
-    pub fn reached(&self, now: Instant) -> u64 {
-        if self.state(now) != LiveState::Training {
-            return self.update;
-        }
-        let since = now.saturating_duration_since(self.heard).as_secs_f64();
-        let made = self.pace.filter(|pace| *pace > 0.0).map_or(0.0, |pace| (since / pace).min(1e6));
-        self.update.saturating_add(made as u64)
-    }
-
-    /// The first update that a change made now can be promised for.
-    fn soonest(&self, now: Instant) -> u64 {
-        if self.state(now) != LiveState::Training {
-            return self.update;
-        }
-        let travels = self.pace.filter(|pace| *pace > 0.0).map_or(0.0, |pace| self.delivery / pace);
-        self.reached(now).saturating_add(1 + (travels.ceil() as u64).clamp(1, 100_000))
-    }
-
-    /// What is to be done about a change that took effect, or not: one that came late gets more time the
-    /// next time.
-    pub(super) fn settle(&mut self, revision: u64, update: Option<u64>, late: bool, refused: Option<String>) {
-        self.delivery = if late { (self.delivery * 2.0).min(0.5) } else { (self.delivery * 0.95).max(0.002) };
-        if let Some(made) = self.changes.iter_mut().find(|made| made.revision == revision) {
-            (made.applied, made.late, made.refused) = (update.or(made.applied), late, refused);
-        }
-        self.version += 1;
-    }
-
-    /// Puts another future in place of the planned one; the first update it holds for.
+    /// Puts another future in place of the planned one; the first update it holds for, and whether that is only the
+    /// earliest that the training may begin it at.
     ///
     /// # Errors
     /// When that update is made already, the group is unknown, or a rate leaves the bounds that the script
     /// declared.
-    pub fn change(&mut self, change: &Change, now: Instant) -> Result<u64, Refused> {
+    pub fn change(&mut self, change: &Change, now: Instant) -> Result<(u64, bool), Refused> {
         let state = self.state(now);
         if state.is_over() {
             return Err(Refused::Conflict(format!("the run has {}: it has no future", state.name())));
         }
-        let from = match change.from {
-            None => self.soonest(now),
-            Some(from) if from >= self.update => from,
-            Some(from) => {
-                let made = self.update;
-                return Err(Refused::Conflict(format!("update {from} is past: {made} updates are made")));
-            }
-        };
+        let (from, soon) = self.promise(change, now)?;
         let groups: Vec<String> = match &change.group {
             None => self.plan.groups().map(str::to_owned).collect(),
             Some(name) if self.plan.groups().any(|group| group == name) => vec![name.clone()],
@@ -286,13 +277,10 @@ impl Live {
         self.from = from;
         self.sent_at = stamp::now();
         keep(&mut self.plans, (self.revision, plan), PLANS);
-        let (by, why) = (change.by.clone(), change.why.clone());
-        let at = self.sent_at;
-        let made =
-            Made { revision: self.revision, from, applied: None, late: false, refused: None, by, why, at };
+        let made = Made { soon, ..Made::new(self.revision, from, &change.by, &change.why) };
         keep(&mut self.changes, made, CHANGES);
         self.version += 1;
-        Ok(from)
+        Ok((from, soon))
     }
 
     fn put(
@@ -376,9 +364,13 @@ impl Live {
             .ok_or_else(|| Refused::Unknown(format!("there is no group {group:?}")))
     }
 
+    /// What became of a change.
+    pub fn made(&self, revision: u64) -> Option<&Made> {
+        self.changes.iter().rev().find(|made| made.revision == revision)
+    }
+
     /// What the other program must know at once.
-    pub fn control(&self, now: Instant) -> Value {
-        let made = self.reached(now);
+    pub fn control(&self) -> Value {
         let group = |(name, from): (&str, u64)| {
             let rates = (from..from + SENT).filter_map(|update| self.plan.rate(name, update));
             let end = self.about.total.map_or(SENT, |total| total.saturating_sub(from).clamp(1, SENT));
@@ -387,22 +379,25 @@ impl Live {
         };
         // Before a release takes effect the bends of before hold.
         let bent: Vec<(&str, u64)> =
-            self.plan.bent(made).into_iter().filter(|(name, _)| !self.is_released(name)).collect();
-        let lasting = self.plan.numbers(made.max(self.from));
-        let numbers = self.plan.numbers(made).into_iter();
-        let numbers = numbers.filter(|(name, ..)| lasting.iter().any(|(lasts, ..)| lasts == name));
+            self.plan.bent(self.update).into_iter().filter(|(name, _)| !self.is_released(name)).collect();
+        // What holds of a number before the newest change begins, the other program has.
+        let numbers = self.plan.numbers(self.update.max(self.from)).into_iter();
         let numbers =
             numbers.map(|(name, from, value)| (name.to_owned(), json!({"from": from, "values": [value]})));
         let numbers: serde_json::Map<String, Value> = numbers.collect();
         let newest = self.changes.back();
-        let changed = newest.is_some();
         let (by, why) = newest.map_or(("", ""), |made| (made.by.as_str(), made.why.as_str()));
-        let release = changed && bent.is_empty() && numbers.is_empty();
+        let release = newest.is_some() && bent.is_empty() && numbers.is_empty();
+        // Also one that a newer change overtook before the other program heard of it.
+        let open: Vec<u64> =
+            self.changes.iter().filter(|made| made.is_open()).map(|made| made.revision).collect();
+        let soon = newest.is_some_and(Made::is_open);
         let groups: serde_json::Map<String, Value> = bent.into_iter().map(group).collect();
+        let asked: Vec<Value> = self.asks.waiting().map(Asked::json).collect();
         json!({
-            "revision": self.revision, "from": self.from, "pause": self.pause, "stop": self.stop,
+            "revision": self.revision, "from": self.from, "soon": soon, "open": open, "pause": self.pause, "stop": self.stop,
             "release": release, "groups": groups, "numbers": numbers, "sent_at": self.sent_at,
-            "by": by, "why": why,
+            "by": by, "why": why, "asked": asked,
         })
     }
 

@@ -91,6 +91,8 @@ pub struct Own {
     revision: Arc<Revision>,
     changes: BTreeMap<RunId, VecDeque<Made>>,
     told: BTreeMap<RunId, Told>,
+    /// Whether the training was ended before its last update.
+    is_stopped: bool,
 }
 
 /// What was told of a run already.
@@ -112,7 +114,7 @@ impl Own {
     ) -> (Self, Inbox) {
         let (wishes, inbox) = sync_channel(QUEUE);
         let (changes, told) = (BTreeMap::new(), BTreeMap::new());
-        (Self { viewer, wishes, wake, can, revision, changes, told }, Inbox(inbox))
+        (Self { viewer, wishes, wake, can, revision, changes, told, is_stopped: false }, Inbox(inbox))
     }
 
     /// Asks the owner for something.
@@ -120,6 +122,9 @@ impl Own {
     /// # Errors
     /// When too much waits already, or it cannot do that.
     pub fn ask(&self, verb: &str, wish: Wish, by: &str, why: &str) -> Result<Answered, Refused> {
+        if self.is_stopped {
+            return Err(Refused::Conflict("the training is over".to_owned()));
+        }
         if !self.can.contains(&verb) {
             let can = self.can.join(", ");
             return Err(Refused::Conflict(format!("our runs cannot {verb} here, but {can}")));
@@ -131,8 +136,14 @@ impl Own {
         Ok(answered)
     }
 
+    /// What can be asked: nothing of a training that is over.
     pub fn can(&self) -> &'static [&'static str] {
-        self.can
+        if self.is_stopped { &[] } else { self.can }
+    }
+
+    /// The training goes no further.
+    pub fn stop(&mut self) {
+        self.is_stopped = true;
     }
 
     /// Every run, by its name in the API.
@@ -172,6 +183,7 @@ impl Own {
                 state: match &shared.status.state {
                     State::Preparing => "waiting",
                     State::Playing => "training",
+                    State::Paused if self.is_stopped => "stopped",
                     State::Paused => "paused",
                     State::Finished => "finished",
                     State::Failed(_) => "stopped",
@@ -212,17 +224,7 @@ impl Own {
             if changes.back().is_some_and(|made| made.revision == generation) {
                 continue;
             }
-            let (by, why) = ("studio".to_owned(), "an edit by hand".to_owned());
-            let made = Made {
-                revision: generation,
-                from,
-                applied: None,
-                late: false,
-                refused: None,
-                by,
-                why,
-                at: now,
-            };
+            let made = Made::new(generation, from, "studio", "an edit by hand");
             changes.pop_back_if(|last| last.by == "studio" && last.at > now - GESTURE);
             keep(changes, made.clone(), CHANGES);
             edited.push((run, made));
@@ -232,16 +234,7 @@ impl Own {
 
     /// Notes a change that was asked for over the API.
     pub fn note(&mut self, run: RunId, done: Done, by: &str, why: &str) {
-        let made = Made {
-            revision: done.generation,
-            from: done.update,
-            applied: None,
-            late: false,
-            refused: None,
-            by: by.to_owned(),
-            why: why.to_owned(),
-            at: stamp::now(),
-        };
+        let made = Made::new(done.generation, done.update, by, why);
         keep(self.changes.entry(run).or_default(), made, CHANGES);
     }
 

@@ -174,6 +174,19 @@ impl Plan {
         }
     }
 
+    /// Before an update what held before holds; from there on this.
+    pub fn keep_until(&mut self, before: &Self, update: u64) {
+        for group in &mut self.groups {
+            if let Some(old) = before.group(&group.name) {
+                group.pieces = joined(&old.pieces, &group.pieces, update);
+            }
+        }
+        let own = Piecewise::from(None);
+        for (name, pieces) in &mut self.numbers {
+            *pieces = joined(before.numbers.get(name).unwrap_or(&own), pieces, update);
+        }
+    }
+
     /// The groups that are bent at some update from `made` on, each with the first such update.
     pub fn bent(&self, made: u64) -> Vec<(&str, u64)> {
         self.groups.iter().filter_map(|group| Some((group.name.as_str(), group.first_bent(made)?))).collect()
@@ -190,6 +203,16 @@ impl Plan {
             all.filter_map(|(name, pieces)| bent(pieces).map(|(from, value)| (name.as_str(), from, value)));
         all.collect()
     }
+}
+
+/// One up to an update, and then the other.
+fn joined<T: Clone>(before: &Piecewise<T>, after: &Piecewise<T>, update: u64) -> Piecewise<T> {
+    let mut all = before.clone();
+    if update < u64::MAX {
+        let turns = std::iter::once(update).chain(after.turns().filter(|turn| *turn > update));
+        turns.for_each(|turn| all.put(turn, after.at(turn).clone()));
+    }
+    all
 }
 
 #[cfg(test)]
@@ -247,5 +270,20 @@ mod tests {
         assert_eq!(plan.numbers(7), [("weight_decay", 7, 0.1)]);
         plan.release(None, 6);
         assert_eq!(plan.numbers(7), []);
+    }
+
+    #[test]
+    fn what_held_before_a_change_holds_until_it_begins() {
+        let (before, mut bent) = (plan(), plan());
+        bent.scale("all", 3, 0.5);
+        bent.set_number("momentum", 3, 0.8);
+        bent.replace("all", 8, Course::constant(7.0));
+        let (old, new) = (rates(&before), rates(&bent));
+        bent.keep_until(&before, 6);
+        let now = rates(&bent);
+        assert_eq!((&now[..6], &now[6..]), (&old[..6], &new[6..]));
+        assert_eq!(bent.numbers(0), [("momentum", 6, 0.8)]);
+        bent.keep_until(&before, u64::MAX);
+        assert_eq!((rates(&bent), bent.numbers(0)), (old, vec![]));
     }
 }

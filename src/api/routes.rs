@@ -11,11 +11,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::time::{Instant as Moment, timeout_at};
 
 use super::change::{Change, Reason};
-use super::describe::Range;
+use super::describe::{BUCKETS, Range};
 use super::guard::refuse;
-use super::hub::{Hub, Outcome};
+use super::hub::{Hub, Outcome, Shared, lock};
 use super::refused::Refused;
 use super::register::Registration;
 use super::rows::Rows;
@@ -24,6 +25,8 @@ use crate::sink::CONTENT_TYPE;
 
 /// How long the owner of our runs may take to answer.
 const ANSWERED: Duration = Duration::from_secs(5);
+/// How long a training may take to say where it begins a change.
+const BEGUN: Duration = Duration::from_secs(2);
 /// The OpenAPI document.
 pub const OPENAPI: &str = include_str!("openapi.json");
 
@@ -121,6 +124,9 @@ async fn series(State(hub): Api, Path(id): Path<String>, asked: Queried<SeriesQu
     let columns = asked.columns.unwrap_or_default();
     let columns = columns.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
     let points = asked.points.unwrap_or(500) as usize;
+    if points > BUCKETS {
+        return Err(Refused::Unreadable(format!("at most {BUCKETS} points are given at once")));
+    }
     let wanted = Range { columns, points, from: asked.from.unwrap_or(0), to: asked.to.unwrap_or(u64::MAX) };
     hub.series(&id, &wanted).map(ok)
 }
@@ -146,7 +152,7 @@ async fn rates(State(hub): Api, Path(id): Path<String>, asked: Queried<RatesQuer
 async fn change(State(hub): Api, Path(id): Path<String>, body: Bytes) -> Answer {
     let change = Change::read(&body)?;
     let outcome = hub.change(&id, change, Instant::now())?;
-    finish(outcome).await
+    finish(&hub, outcome).await
 }
 
 async fn order(State(hub): Api, Path((id, verb)): Path<(String, String)>, body: Bytes) -> Answer {
@@ -156,13 +162,14 @@ async fn order(State(hub): Api, Path((id, verb)): Path<(String, String)>, body: 
     }
     let reason = Reason::read(&body)?;
     let outcome = hub.order(&id, &verb, reason, Instant::now())?;
-    finish(outcome).await
+    finish(&hub, outcome).await
 }
 
 /// Waits for the owner of our runs, where it is theirs to say.
-async fn finish(outcome: Outcome) -> Answer {
+async fn finish(hub: &Hub, outcome: Outcome) -> Answer {
     let (answer, is_change) = match outcome {
         Outcome::Done(value) => return Ok(accepted(value)),
+        Outcome::Soon(live, revision) => return begun(hub, &live, revision).await,
         Outcome::Pending(answer, is_change) => (answer, is_change),
     };
     match tokio::time::timeout(ANSWERED, answer).await {
@@ -174,6 +181,22 @@ async fn finish(outcome: Outcome) -> Answer {
         }),
         Ok(Err(_)) => Err(Refused::Busy("whoever owns the runs ended before it was done".to_owned())),
         Err(_) => Err(Refused::Busy("the studio did not answer within 5 seconds".to_owned())),
+    }
+}
+
+/// Waits for the training to say at which update it begins a change; one that is silent is told where it may begin.
+async fn begun(hub: &Hub, live: &Shared, revision: u64) -> Answer {
+    let mut changed = hub.watch();
+    let until = Moment::now() + BEGUN;
+    loop {
+        let made = lock(live).made(revision).cloned();
+        let Some(made) = made else { return Err(Refused::Busy("too many changes came after it".to_owned())) };
+        if let Some(reason) = made.refused {
+            return Err(Refused::Conflict(format!("its script refused: {reason}")));
+        }
+        if !made.soon || !matches!(timeout_at(until, changed.changed()).await, Ok(Ok(()))) {
+            return Ok(accepted(json!({"revision": revision, "from": made.from})));
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use crate::recording::RATE_OF;
 use super::live::{LATENCIES, Live, LiveState, keep};
 use super::plan::Course;
 use super::refused::Refused;
+use super::whole::Whole;
 
 /// The most rows and columns of one request.
 const ROWS: usize = 200_000;
@@ -57,29 +58,39 @@ pub fn number(value: f64) -> Value {
 /// What a client says became of a change.
 #[derive(Debug, Deserialize)]
 struct Applied {
-    revision: Option<u64>,
-    refused: Option<u64>,
-    update: Option<u64>,
+    revision: Option<Whole>,
+    refused: Option<Whole>,
+    update: Option<Whole>,
     #[serde(default)]
     late: bool,
     latency_s: Option<f64>,
     reason: Option<String>,
 }
 
+/// What a client says became of a request.
+#[derive(Debug, Deserialize)]
+struct Answered {
+    id: Whole,
+    update: Option<Whole>,
+    error: Option<String>,
+}
+
 /// Rows, as they are written.
 #[derive(Debug, Deserialize)]
 pub struct Rows {
     #[serde(default)]
-    first: u64,
+    first: Whole,
     #[serde(default)]
     rows: BTreeMap<String, Vec<Option<Cell>>>,
     #[serde(default)]
-    dropped: u64,
+    dropped: Whole,
     #[serde(default)]
     applied: Vec<Applied>,
+    #[serde(default)]
+    answered: Vec<Answered>,
     state: Option<String>,
     /// Updates made when it was sent, and seconds an update takes.
-    now: Option<u64>,
+    now: Option<Whole>,
     pace_s: Option<f64>,
 }
 
@@ -95,7 +106,7 @@ impl Rows {
         let rows: Self = serde_json::from_slice(body).map_err(|error| super::change::unreadable(&error))?;
         let wrong = |text: String| Err(Refused::Unreadable(text));
         let length = rows.rows.values().next().map_or(0, Vec::len);
-        if rows.rows.len() > COLUMNS || length > ROWS || rows.applied.len() > ROWS {
+        if rows.rows.len() > COLUMNS || length > ROWS || rows.applied.len().max(rows.answered.len()) > ROWS {
             return wrong(format!("more than {COLUMNS} columns or {ROWS} rows at once"));
         }
         if let Some((name, column)) = rows.rows.iter().find(|(_, column)| column.len() != length) {
@@ -121,12 +132,12 @@ impl Live {
     pub fn take(&mut self, rows: &Rows, now: Instant) -> Vec<Told> {
         let mut told = Vec::new();
         self.heard = now;
-        let length = rows.length() as u64;
-        if length > 0 && rows.first > self.have {
-            self.missing += rows.first - self.have;
+        let (first, length) = (rows.first.0, rows.length() as u64);
+        if length > 0 && first > self.have {
+            self.missing += first - self.have;
         }
         // What is sent again is known already.
-        let skip = self.have.saturating_sub(rows.first).min(length);
+        let skip = self.have.saturating_sub(first).min(length);
         let updates = rows.rows.get("update").map(Vec::as_slice).unwrap_or_default();
         let update = |at: usize| {
             let value = updates.get(at)?.as_ref()?.value()?;
@@ -146,13 +157,13 @@ impl Live {
             }
             self.update = update.saturating_add(1);
         }
-        self.have = self.have.max(rows.first.saturating_add(length));
+        self.have = self.have.max(first.saturating_add(length));
         // The client counts all that it dropped so far.
-        let dropped = rows.dropped.saturating_sub(self.dropped);
+        let dropped = rows.dropped.0.saturating_sub(self.dropped);
         self.dropped += dropped;
         let left_out = self.recording.left_out_mut();
         left_out.add("rows that the training itself dropped, its queue being full", dropped);
-        self.update = rows.now.unwrap_or(self.update);
+        self.update = rows.now.map_or(self.update, |now| now.0);
         self.pace = rows.pace_s.filter(|pace| pace.is_finite() && *pace > 0.0).or(self.pace);
         self.said = match rows.state.as_deref() {
             Some("paused") => LiveState::Paused,
@@ -167,6 +178,7 @@ impl Live {
         for applied in &rows.applied {
             told.push(self.hear(applied));
         }
+        told.extend(rows.answered.iter().filter_map(|answered| self.answer(answered)));
         told.extend(self.new_state(now).map(|data| ("state", data)));
         told.extend(self.row(now).filter(|_| length > skip).map(|data| ("row", data)));
         self.version += 1;
@@ -199,20 +211,29 @@ impl Live {
     }
 
     fn hear(&mut self, applied: &Applied) -> Told {
-        if let Some(revision) = applied.refused {
+        let update = applied.update.map(|update| update.0);
+        if let Some(Whole(revision)) = applied.refused {
             let reason = plain::message(applied.reason.as_deref().unwrap_or("no reason was given"));
             self.settle(revision, None, false, Some(reason.clone()));
-            return ("refused", json!({"revision": revision, "update": applied.update, "reason": reason}));
+            return ("refused", json!({"revision": revision, "update": update, "reason": reason}));
         }
-        let revision = applied.revision.unwrap_or_default();
-        self.settle(revision, applied.update, applied.late, None);
+        let revision = applied.revision.unwrap_or_default().0;
+        self.settle(revision, update, applied.late, None);
         if let Some(latency) = applied.latency_s.filter(|latency| (0.0..1e6).contains(latency)) {
-            keep(&mut self.latencies, latency, LATENCIES);
+            let updates = self.pace.map(|pace| latency / pace);
+            keep(&mut self.latencies, (latency, updates), LATENCIES);
         }
         let latency = applied.latency_s;
         (
             "applied",
-            json!({"revision": revision, "update": applied.update, "late": applied.late, "latency_s": latency}),
+            json!({"revision": revision, "update": update, "late": applied.late, "latency_s": latency}),
         )
+    }
+
+    /// What became of a request; nothing where it is not known here (any more).
+    fn answer(&mut self, answered: &Answered) -> Option<Told> {
+        let error = answered.error.as_deref().map(plain::message);
+        let asked = self.asks.answer(answered.id.0, answered.update.map(|update| update.0), error)?;
+        Some(("answered", asked.json()))
     }
 }

@@ -144,9 +144,9 @@ pub fn control(hub: Arc<Hub>, live: Shared) -> Response {
         loop {
             let (state, text) = {
                 let live = lock(&live);
-                let state = (live.revision, live.pause, live.stop);
+                let state = (live.revision, live.pause, live.stop, live.asks.newest());
                 let is_new = sent != Some(state);
-                let event = || format!("event: control\ndata: {}\n\n", live.control(Instant::now()));
+                let event = || format!("event: control\ndata: {}\n\n", live.control());
                 (state, is_new.then(event))
             };
             sent = Some(state);

@@ -61,6 +61,7 @@ pub fn run(args: &ImportArgs) -> Result<(), Failure> {
         updates_per_epoch: args.updates_per_epoch,
         length: args.length,
         group: args.group.clone(),
+        folder: None,
     };
     let file = args.file.display();
     let imported =

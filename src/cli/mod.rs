@@ -20,6 +20,7 @@ mod landscape;
 mod lesson;
 mod library;
 mod lint;
+mod loading;
 mod open;
 mod output;
 mod pages;

@@ -115,7 +115,12 @@ fn logged(path: &Path, metric: Metric, column: Option<&str>) -> Result<Logged, F
     let recorder = match Recorder::open(path) {
         Ok(recorder) => recorder,
         // A table that no dialect knows may still have the column that was asked for.
-        Err(error) => return by_name(path, column).map_err(|_| Failure::BadFile(error.into())),
+        Err(error) => {
+            return by_name(path, column).map_err(|own| {
+                let why = own.unwrap_or_else(|| error.to_string());
+                Failure::BadFile(anyhow!("{}: {why}", path.display()))
+            });
+        }
     };
     for sentence in recorder.left_out().sentences() {
         output::say(format!("anneal: {sentence}"));
@@ -162,17 +167,32 @@ fn of_recording(recording: &Recording, metric: Metric, column: Option<&str>) -> 
 }
 
 /// A column of a table, a row a report.
-fn by_name(path: &Path, column: Option<&str>) -> anyhow::Result<Logged> {
-    let column = column.ok_or_else(|| anyhow!("no column was named"))?;
-    let bytes = files::read(path, MAX_BYTES)?;
+///
+/// # Errors
+/// What to write instead; nothing where it is no table.
+fn by_name(path: &Path, column: Option<&str>) -> Result<Logged, Option<String>> {
+    let bytes = files::read(path, MAX_BYTES).map_err(|_| None)?;
     let mut table =
         csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(bytes.as_slice());
-    let place = table.headers()?.iter().position(|name| name.eq_ignore_ascii_case(column));
-    let place = place.ok_or_else(|| anyhow!("no column {column}"))?;
+    let names: Vec<String> = match table.headers() {
+        Ok(names) if names.len() > 1 => names.iter().map(str::to_owned).collect(),
+        _ => return Err(None),
+    };
+    let Some(column) = column else {
+        let why = "nothing says which column is the metric; write --column NAME with one of";
+        return Err(Some(format!("{why} {}", names.join(", "))));
+    };
+    let Some(place) = names.iter().position(|name| name.eq_ignore_ascii_case(column)) else {
+        return Err(Some(format!(
+            "it has no column {column}; write --column NAME with one of {}",
+            names.join(", ")
+        )));
+    };
     let mut reports = Vec::new();
     for (row, record) in table.records().enumerate() {
+        let Ok(record) = record else { return Err(Some(format!("row {} is no text", row + 1))) };
         // A row without the metric reports nothing.
-        if let Some(value) = record?.get(place).and_then(|cell| cell.parse().ok()) {
+        if let Some(value) = record.get(place).and_then(|cell| cell.parse().ok()) {
             reports.push((row as u64, value));
         }
     }

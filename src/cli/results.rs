@@ -109,7 +109,15 @@ struct EventLine<'a> {
     run: &'a str,
     replica: u32,
     kind: &'static str,
-    message: String,
+    message: &'a str,
+}
+
+/// Writes what happened to a run's replica as a line of `events.jsonl`.
+pub fn write_event(mut to: impl Write, run: &str, replica: u32, event: &Event) -> io::Result<()> {
+    let (kind, message) = (event.kind.name(), event.message.as_str());
+    let line = EventLine { update: event.update, run, replica, kind, message };
+    serde_json::to_writer(&mut to, &line)?;
+    to.write_all(b"\n")
 }
 
 #[derive(Serialize)]
@@ -206,9 +214,8 @@ impl Results {
         let failed = lane.failed.clone().map(|why| (lane.update, EventKind::Failed, why));
         let found = findings.iter().map(|finding| (finding.first, EventKind::Finding, finding.message()));
         for (update, kind, message) in changes.chain(diverged).chain(failed).chain(found) {
-            let line = EventLine { update, run, replica, kind: kind.name(), message };
-            serde_json::to_writer(&mut self.events, &line).with_context(full)?;
-            self.events.write_all(b"\n").with_context(full)?;
+            let event = Event { update, kind, message, generation: 0 };
+            write_event(&mut self.events, run, replica, &event).with_context(full)?;
         }
         Ok(())
     }

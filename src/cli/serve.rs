@@ -1,12 +1,14 @@
 //! `anneal serve`: the API without a window, over a training of its own or none.
 
 mod outcome;
+mod signals;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use anyhow::Context;
 use clap::Args;
 
 use super::results::Folder;
@@ -53,12 +55,14 @@ pub struct Arguments {
 
 pub fn run(args: &Arguments) -> Result<(), Failure> {
     let hub = Arc::new(Hub::default());
+    signals::listen().context("cannot listen for the signals that end it")?;
     let Some(file) = &args.file else {
-        let _server = serve(&hub, args)?;
+        let server = serve(&hub, args)?;
         output::say("anneal: waiting for trainings of other programs; Ctrl-C ends it");
-        loop {
-            std::thread::park();
-        }
+        let by = wait();
+        drop(server);
+        output::say(format!("anneal: ended by {by}; the trainings that had joined go on by themselves"));
+        return Ok(());
     };
     let experiment = read(file)?;
     let folder = match &args.out {
@@ -80,45 +84,73 @@ pub fn run(args: &Arguments) -> Result<(), Failure> {
     let (own, inbox) = Own::new(engine.viewer(), document.revision(), CAN, Box::new(|| ()));
     hub.set_own(own);
     let server = serve(&hub, args)?;
-    if folder.is_some() {
-        output::say(
-            "anneal: the results are written when the training ends or is asked to stop, not after Ctrl-C",
-        );
-    }
     let start = Instant::now();
     let ended = train(&engine, &mut document, &inbox, &hub);
-    hub.tick(Instant::now());
-    let written =
-        outcome::write(folder.as_ref(), file, &document, &engine, &hub, start.elapsed().as_secs_f64());
-    match &ended {
-        Ok(()) => output::say("anneal: the training has ended"),
-        Err(why) => output::say(format!("anneal: {why}")),
+    hub.stop_own();
+    while let Some(ask) = inbox.next() {
+        ask.answer(Err(Refused::Conflict("the training is over".to_owned())));
     }
-    written?;
-    if !args.end {
-        output::say("anneal: its numbers can be read on; Ctrl-C ends it");
-        loop {
-            if let Some(ask) = inbox.wait(Duration::from_secs(3600)) {
-                ask.answer(Err(Refused::Conflict("the training is over".to_owned())));
-            }
+    hub.tick(Instant::now());
+    let seconds = start.elapsed().as_secs_f64();
+    let kept = outcome::write(folder.as_ref(), file, &document, &engine, &hub, seconds);
+    let words = match &ended {
+        Ok(End::Finished) => "the training has ended".to_owned(),
+        Ok(End::Asked(by)) => {
+            let update = engine.read(|shared| shared.status.update);
+            format!("asked to end by {by}, after {update} updates")
         }
+        Err(why) => why.clone(),
+    };
+    match &kept {
+        Ok(Some(checkpoint)) => output::say(format!("anneal: {words}; {checkpoint}")),
+        Ok(None) => output::say(format!("anneal: {words}; nothing of it is kept: --out DIR keeps it")),
+        Err(_) => output::say(format!("anneal: {words}")),
+    }
+    kept?;
+    if !args.end && signals::asked().is_none() {
+        output::say("anneal: its numbers can be read on; Ctrl-C ends it");
+        wait();
     }
     drop(server);
-    ended.map_err(|why| anyhow::anyhow!(why).into())
+    ended.map(drop).map_err(|why| anyhow::anyhow!(why).into())
+}
+
+/// Waits for a signal; its name.
+fn wait() -> &'static str {
+    loop {
+        match signals::asked() {
+            Some(by) => return by,
+            None => std::thread::sleep(LOOK),
+        }
+    }
+}
+
+/// Why a training is over.
+enum End {
+    Finished,
+    /// Somebody asked for it.
+    Asked(String),
 }
 
 /// Trains until the end, or until somebody asks to stop, doing what is asked in between.
-fn train(engine: &Engine, document: &mut Document, inbox: &Inbox, hub: &Hub) -> Result<(), String> {
+fn train(engine: &Engine, document: &mut Document, inbox: &Inbox, hub: &Hub) -> Result<End, String> {
     loop {
         if let Some(ask) = inbox.wait(LOOK) {
             if matches!(ask.wish, Wish::Stop) {
-                stop(engine, document, ask);
-                return Ok(());
+                let by = ask.by.clone();
+                rest(engine);
+                let update = engine.read(|shared| shared.status.update);
+                ask.answer(Ok(Done { update, generation: document.generation() }));
+                return Ok(End::Asked(by));
             }
             answer(engine, document, hub, ask);
         }
+        if let Some(by) = signals::asked() {
+            rest(engine);
+            return Ok(End::Asked(by.to_owned()));
+        }
         match engine.read(|shared| shared.status.state.clone()) {
-            State::Finished => return Ok(()),
+            State::Finished => return Ok(End::Finished),
             State::Failed(why) => return Err(why),
             _ => {}
         }
@@ -152,14 +184,12 @@ fn tell(engine: &Engine, command: Command) {
     }
 }
 
-fn stop(engine: &Engine, document: &Document, ask: Ask) {
+/// Lets the training rest after the chunk of updates under way.
+fn rest(engine: &Engine) {
     tell(engine, Command::Pause);
-    // It rests after the chunk of updates under way.
-    while engine.read(|shared| shared.status.state == State::Playing) {
+    while engine.read(|shared| matches!(shared.status.state, State::Playing | State::Preparing)) {
         std::thread::sleep(Duration::from_millis(1));
     }
-    let update = engine.read(|shared| shared.status.update);
-    ask.answer(Ok(Done { update, generation: document.generation() }));
 }
 
 /// Starts the server and says where it is.

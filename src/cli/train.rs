@@ -13,7 +13,7 @@ use super::diagnosis::Diagnosis;
 use super::results::{Folder, Results};
 use super::sinks::{SinkArgs, Sinks, lanes};
 use super::summary::{RunSummary, table};
-use super::{Device, Failure, baseline, data_report, output, read, threads_of};
+use super::{Device, Failure, baseline, data_report, loading, output, read, threads_of};
 use crate::analysis::audit::{Audit, RunRecord, Tally};
 use crate::analysis::baseline::Baseline;
 use crate::experiment::Experiment;
@@ -120,7 +120,7 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
     let ids = (0..experiment.runs.len() as u32).map(RunId).collect();
     let revision = Arc::new(Revision { generation: 0, experiment: experiment.clone(), ids });
     let pool = Arc::new(crate::train::pool(Some(order.threads))?);
-    let mut cohort = Cohort::choose(revision, order.device, pool)?;
+    let mut cohort = loading::shown(|| Cohort::choose(revision, order.device, pool))?;
     if let Some(table) = cohort.task().prepared.table() {
         data_report::tell(table, experiment.train.loss.is_none() && cohort.task().prepared.is_regression());
     }

@@ -1,9 +1,10 @@
 //! The engine's protocol: what the interface asks of it, and what it answers.
 
 use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
 
 use crate::analysis::detect::Policy;
-use crate::train::checkpoint::{Continuation, Forget};
+use crate::train::checkpoint::{Checkpoint, Continuation, Forget};
 use crate::train::device::Choice;
 use crate::train::errand::Errand;
 use crate::train::ids::{LaneId, Mode, Revision, RunId, SnapshotId};
@@ -77,6 +78,8 @@ pub enum Command {
     Errand(Errand),
     /// Take a snapshot of every lane where it is now.
     Capture,
+    /// Answer with the whole state, between two updates; with the reason where there is none.
+    Save(SyncSender<Result<Checkpoint, String>>),
     /// One run back to update 0 with fresh weights; the others wait until it has caught up.
     Begin(RunId),
     /// What to do when something goes wrong.

@@ -219,6 +219,12 @@ impl Worker {
             Command::Watch(watch) => self.field.want(watch),
             Command::Errand(errand) => self.errands.take(errand),
             Command::Capture => self.capture_all(SnapshotReason::ByHand),
+            Command::Save(answer) => {
+                let saved = self.cohort.as_ref().ok_or_else(|| "nothing is trained yet".to_owned());
+                let saved = saved.and_then(|cohort| cohort.checkpoint().map_err(|error| error.to_string()));
+                // One who does not wait any more wants none.
+                let _ = answer.try_send(saved);
+            }
             Command::Begin(run) => self.begin(run),
             Command::Guard(guard) => self.guards.set(guard),
             Command::Examine(lanes) => {

@@ -20,6 +20,8 @@ pub(crate) struct Stepping {
     pub fractional: bool,
     /// The optimizer makes an update after so many of its steps.
     pub micro_batches: Option<f64>,
+    /// The same as the program spells it, whether or not it is known.
+    pub spelled: Option<String>,
     /// It stands in the loop before `optimizer.step()`.
     pub first: bool,
 }
@@ -31,6 +33,13 @@ pub(crate) struct Loop<'p> {
     /// What it goes through; nothing for `while`.
     pub items: Option<&'p Expr>,
     pub body: &'p [Stmt],
+}
+
+/// What a loop counts from.
+pub(crate) enum First<'p> {
+    At(f64),
+    /// What is worked out anew whenever it begins.
+    Of(&'p Expr),
 }
 
 /// The loops around a site, the outermost first, with those around calls of the function it is in.
@@ -70,12 +79,25 @@ pub(crate) fn own_loops<'p>(within: &[Within<'p>]) -> Vec<Loop<'p>> {
     frames
         .iter()
         .filter_map(|frame| match frame {
-            Within::For { target, items, body } => (!items.shown().contains("param_groups"))
-                .then_some(Loop { target: Some(target), items: Some(items), body }),
+            Within::For { target, items, body } => {
+                (!is_over_parts(items)).then_some(Loop { target: Some(target), items: Some(items), body })
+            }
             Within::While { body } => Some(Loop { target: None, items: None, body }),
             _ => None,
         })
         .collect()
+}
+
+/// Whether a loop goes through the parts of one update: groups of parameters, optimizers, schedulers.
+fn is_over_parts(items: &Expr) -> bool {
+    let shown = items.shown().to_lowercase();
+    let last = shown.rsplit(['.', '(', ' ']).find(|part| !part.is_empty()).unwrap_or(&shown);
+    shown.contains("param_groups")
+        || ["optimizers", "schedulers", "opts", "optims"]
+            .iter()
+            .any(|name| last.trim_end_matches(')') == *name)
+        || shown.starts_with("zip(opt")
+        || shown.starts_with("enumerate(opt")
 }
 
 /// What a loop goes through, without `enumerate`, `tqdm` and their like.
@@ -126,6 +148,16 @@ impl Loop<'_> {
         }
     }
 
+    /// What `enumerate(loader, start=...)` counts from.
+    pub fn first_value(&self, program: &Program, line: usize) -> Option<First<'_>> {
+        let Expr::Call(call) = self.items? else { return None };
+        let start = (call.name == "enumerate").then(|| call.argument("start", 1)).flatten()?;
+        Some(match program.number(start, line) {
+            Some(first) => First::At(first),
+            None => First::Of(start),
+        })
+    }
+
     fn is_range(&self) -> bool {
         self.items.is_some_and(|items| {
             matches!(plain_items(items), Expr::Call(call) if matches!(call.name.as_str(), "range" | "trange" | "arange"))
@@ -164,10 +196,7 @@ impl Loop<'_> {
 /// Whether there is a loop in statements, but through parameter groups.
 fn has_loop(body: &[Stmt]) -> bool {
     body.iter().any(|stmt| match &stmt.kind {
-        StmtKind::For { items, .. } => {
-            let items = items.shown();
-            !items.contains("param_groups") && !items.starts_with("range")
-        }
+        StmtKind::For { items, .. } => !is_over_parts(items) && !items.shown().starts_with("range"),
         StmtKind::Block(body) => has_loop(body),
         StmtKind::If(branches, otherwise) => {
             branches.iter().any(|(_, body)| has_loop(body)) || has_loop(otherwise)
@@ -234,12 +263,13 @@ pub(crate) fn read(program: &Program, names: &[&str]) -> Option<Stepping> {
     let optimizer =
         sites.iter().filter(|site| steps_optimizer(site)).max_by_key(|site| loops(site, &sites).len());
     let own = guard(step, program).is_some();
-    let micro_batches = optimizer
+    let period = optimizer
         .filter(|_| !own)
         .filter(|optimizer| loops(optimizer, &sites).len() == around.len())
         .and_then(|optimizer| guard(optimizer, program))
-        .and_then(|(_, number)| number)
-        .filter(|every| *every > 1.0);
+        .filter(|(_, number)| number.is_none_or(|every| every > 1.0));
+    let spelled = period.map(|(by, _)| by.shown());
+    let micro_batches = period.and_then(|(_, number)| number);
     let first = optimizer.is_some_and(|optimizer| {
         let same = loops(optimizer, &sites).len() == around.len();
         same && !around.is_empty() && optimizer.call.line > line
@@ -252,6 +282,7 @@ pub(crate) fn read(program: &Program, names: &[&str]) -> Option<Stepping> {
             outside: true,
             fractional: false,
             micro_batches: None,
+            spelled: None,
             first: false,
         });
     };
@@ -272,5 +303,5 @@ pub(crate) fn read(program: &Program, names: &[&str]) -> Option<Stepping> {
             .filter(|span| span.amount() > 0.0),
         _ => None,
     };
-    Some(Stepping { tick, line, total, outside: false, fractional, micro_batches, first })
+    Some(Stepping { tick, line, total, outside: false, fractional, micro_batches, spelled, first })
 }

@@ -6,6 +6,7 @@
 //! ([`Imported::unread`]), and so is what was assumed. A text of our own exports carries its run at its end
 //! ([`origin`]), which is read instead.
 
+mod beside;
 pub(crate) mod clock;
 mod dialect;
 mod dialects;
@@ -13,6 +14,7 @@ mod error;
 mod fit;
 mod flags;
 mod function;
+mod ini;
 mod json;
 mod log;
 pub(crate) mod python;
@@ -28,7 +30,7 @@ mod unread;
 pub(crate) mod yaml;
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub use dialect::{Candidate, Dialect, Evidence};
 pub use dialects::ALL as DIALECTS;
@@ -69,6 +71,8 @@ pub struct Options {
     pub length: Option<Span>,
     /// Of several groups of parameters, the one whose rate is wanted: its number from 0, or its name.
     pub group: Option<String>,
+    /// Where the text stands, so that files that it inherits from are found; without it none is read.
+    pub folder: Option<PathBuf>,
 }
 
 /// What a text says.
@@ -222,10 +226,15 @@ pub fn dialect_of(text: &str) -> Result<&'static Dialect, ImportError> {
 /// The dialect of a text that its first lines alone do not tell.
 fn late(text: &mut Text<'_>) -> Result<&'static Dialect, ImportError> {
     recognise::of(text).or_else(|error| {
-        if log::may_be_log(Path::new("text"), text.raw.as_bytes()) {
+        let is_code = text
+            .program()
+            .is_some_and(|program| program.imports().next().is_some() || !program.functions().is_empty());
+        if !is_code && log::may_be_log(Path::new("text"), text.raw.as_bytes()) {
             return Ok(&dialects::LOG);
         }
-        Err(text.broken.take().unwrap_or(error))
+        // Prose and commands are no broken Python, and no one is helped by where they break.
+        let broken = text.broken.take().filter(|_| text::looks_written(text.raw));
+        Err(broken.unwrap_or(error))
     })
 }
 
@@ -288,6 +297,7 @@ fn plain(text: &str, options: &Options) -> Result<Imported, ImportError> {
         _ => {}
     }
     let mut text = Text::read(text);
+    let inherited = beside::inherit(&mut text, options);
     let dialect = match early {
         Some(dialect) => dialect,
         None => late(&mut text)?,
@@ -297,6 +307,7 @@ fn plain(text: &str, options: &Options) -> Result<Imported, ImportError> {
     }
     let mut imported =
         if *dialect == dialects::WANDB { wrapped(&text, options)? } else { (dialect.read)(&text, options)? };
+    inherited.tell(&mut imported);
     finish(&mut imported, &text, options)?;
     imported.checked()
 }
@@ -396,7 +407,8 @@ pub fn import_file(path: impl AsRef<Path>, options: &Options) -> Result<Imported
         return log::read_file(path)?.checked();
     }
     let text = String::from_utf8(bytes).map_err(|_| ImportError::NotText)?;
-    import(&text, options)
+    let folder = path.parent().filter(|_| path != Path::new(files::STANDARD_INPUT));
+    import(&text, &Options { folder: folder.map(Path::to_owned), ..options.clone() })
 }
 
 fn is_table(path: &Path) -> bool {

@@ -7,15 +7,15 @@ mod lambda;
 mod lightning;
 mod others;
 mod simulate;
+mod surroundings;
 
 use super::clock::{self, Stepping};
 use super::dialect::{Dialect, Sign};
 use super::python::{Call, Expr, Program, Site};
 use super::pytorch_arguments::Given;
-use super::rates::rates_set;
 use super::shape::{constant, ticking};
 use super::text::Text;
-use super::{ImportError, Imported, Options, Unread, pytorch_optimizer};
+use super::{ImportError, Imported, Options, pytorch_optimizer};
 use crate::experiment::Controller;
 use crate::schedule::{Span, Tick};
 
@@ -121,7 +121,15 @@ pub(super) fn read_program(program: &Program, options: &Options) -> Result<Impor
     let outer = outermost(program, &sites)?;
     let names: Vec<&str> = outer.iter().filter_map(|site| site.name).collect();
     let stepping = clock::read(program, &names);
-    let tick = tick(program, options, stepping.as_ref(), &mut imported);
+    let event = surroundings::ignite_event(&sites, &names).filter(|_| options.tick.is_none());
+    let tick = match event {
+        Some((tick, line)) => {
+            let unit = if tick == Tick::Epoch { "epoch" } else { "update" };
+            imported.note(format!("stepped once an {unit}, by its event (line {line})"));
+            tick
+        }
+        None => tick(program, options, stepping.as_ref(), &mut imported),
+    };
 
     let optimizer = optimizer_of(program, &sites, &outer);
     let mut base = None;
@@ -161,12 +169,12 @@ pub(super) fn read_program(program: &Program, options: &Options) -> Result<Impor
         imported.updates = total;
     }
     if let Some(stepping) = &stepping {
-        imported = adapted(imported, stepping, options);
+        imported = surroundings::adapted(imported, stepping, options);
     }
     if tick == Tick::Epoch {
         imported.lr = ticking(imported.lr, Tick::Epoch);
     }
-    left_out(program, &sites, &mut imported);
+    surroundings::left_out(program, &sites, &mut imported);
     Ok(imported)
 }
 
@@ -252,8 +260,13 @@ fn outermost<'p>(program: &'p Program, sites: &[Site<'p>]) -> Result<Vec<Site<'p
         if let Some(stranger) = sites.iter().rfind(|site| others::is_stranger(site.call)) {
             return Err(ImportError::unsupported(
                 format!("{} (line {})", stranger.call.name, stranger.call.line),
-                "it is no scheduler that is known here, and its class is not in the text; a log of its rates can be \
-                 imported",
+                if program.class(&stranger.call.name).is_some() {
+                    "it is no scheduler that is known here: its class has no get_lr() and no step() that sets the rate; a \
+                     log of its rates can be imported"
+                } else {
+                    "it is no scheduler that is known here, and its class is not in the text; a log of its rates can be \
+                     imported"
+                },
             ));
         }
         return Err(ImportError::NoSchedule("torch.optim.lr_scheduler's classes are known"));
@@ -330,68 +343,6 @@ fn clip_norm(program: &Program, sites: &[Site<'_>]) -> Result<Option<f64>, Impor
     let clip = sites.iter().map(|site| site.call).find(|call| call.name == "clip_grad_norm_");
     let norm = clip.and_then(|call| Some((call.argument("max_norm", 1)?, call.line)));
     Ok(norm.and_then(|(value, line)| program.number(value, line)).filter(|norm| norm.is_finite()))
-}
-
-/// The schedule as its loop steps it.
-fn adapted(mut imported: Imported, stepping: &Stepping, options: &Options) -> Imported {
-    if let (Some(every), None) = (stepping.micro_batches, options.tick) {
-        imported.note(format!(
-            "scheduler.step() (line {}) is called for every micro-batch, and the optimizer makes an update after {every} of \
-             them: the lengths were divided by {every}",
-            stepping.line
-        ));
-        imported.lr = super::shape::scaled(&imported.lr, 1.0 / every);
-        imported.accumulate = Some(every as usize);
-        imported.updates = imported.updates.map(|length| match length {
-            Span::Updates(steps) => Span::Updates(steps / every),
-            other => other,
-        });
-    }
-    if stepping.fractional && options.tick.is_none() {
-        imported.lr = super::shape::as_epochs(&imported.lr);
-    }
-    if stepping.outside {
-        imported.note(format!(
-            "scheduler.step() on line {} stands in no loop that the text shows",
-            stepping.line
-        ));
-    }
-    if stepping.first {
-        imported.note(format!(
-            "scheduler.step() (line {}) stands before optimizer.step(): PyTorch skips the first rate then, which is not \
-             done here",
-            stepping.line
-        ));
-    }
-    imported
-}
-
-/// Names what looks like a scheduler or sets a rate, and was not read.
-fn left_out(program: &Program, sites: &[Site<'_>], imported: &mut Imported) {
-    for site in sites {
-        if others::is_stranger(site.call) && program.class(&site.call.name).is_none() {
-            let shown = Expr::Call(Box::new(site.call.clone())).shown();
-            imported.leave(Unread {
-                matters: true,
-                ..Unread::new(site.call.name.clone(), shown, site.call.line)
-            });
-        }
-    }
-    for site in sites.iter().filter(|site| site.call.name == "add_param_group") {
-        let shown = match site.call.arguments.first().map(|group| program.resolve_at(group, site.call.line)) {
-            Some(Expr::Table(pairs)) => {
-                let entry =
-                    |pair: &super::python::Pair| format!("{}: {}", pair.key.shown(), pair.value.shown());
-                pairs.iter().map(entry).collect::<Vec<_>>().join(", ")
-            }
-            other => other.map(Expr::shown).unwrap_or_default(),
-        };
-        let name = "a group of parameters that is added later";
-        imported.leave(Unread { matters: true, ..Unread::new(name, shown, site.call.line) });
-    }
-    for (line, value) in rates_set(program) {
-        imported.leave(Unread { matters: true, ..Unread::new("a rate that the loop sets", value, line) });
-    }
 }
 
 struct Reader<'p> {

@@ -1,6 +1,6 @@
 //! Where a program sets the rate of an optimizer itself.
 
-use super::python::{Expr, Program, StmtKind};
+use super::python::{Expr, Program, Stmt, StmtKind};
 
 /// Where a program sets the rate of an optimizer's group itself: the line, and the value as it is spelled.
 pub(super) fn rates_set(program: &Program) -> Vec<(usize, String)> {
@@ -16,12 +16,45 @@ pub(super) fn rates_set(program: &Program) -> Vec<(usize, String)> {
         {
             found.push((stmt.line, format!("{operator}= {}", value.shown())));
         }
+        if let StmtKind::Value(call) = &stmt.kind
+            && let Some(value) = rate_given(call)
+        {
+            found.push((stmt.line, value.shown()));
+        }
     });
     found
 }
 
+/// The rate that a call gives a group of parameters: `optimizer.param_groups[0].update(lr=rate)`.
+fn rate_given(call: &Expr) -> Option<&Expr> {
+    let Expr::Call(call) = call else { return None };
+    let holder = call.callee.as_ref().map_or_else(|| call.path.clone(), Expr::shown);
+    let is_group = call.name == "update" && (holder.contains("group") || holder.contains("optim"));
+    call.argument("lr", usize::MAX).filter(|_| is_group)
+}
+
+/// Whether a statement sets the rate of an optimizer's group itself.
+pub(super) fn is_setting(stmt: &Stmt) -> bool {
+    match &stmt.kind {
+        StmtKind::Assign(targets, _) => targets.iter().any(sets_rate),
+        StmtKind::Update(target, ..) => sets_rate(target),
+        StmtKind::Value(value) => rate_given(value).is_some(),
+        _ => false,
+    }
+}
+
+/// Whether a statement sets the rate of an optimizer's group, or one within it does.
+pub(super) fn holds_rate(stmt: &Stmt) -> bool {
+    let any = |body: &[Stmt]| body.iter().any(holds_rate);
+    match &stmt.kind {
+        StmtKind::For { body, .. } | StmtKind::While { body, .. } | StmtKind::Block(body) => any(body),
+        StmtKind::If(branches, otherwise) => branches.iter().any(|(_, body)| any(body)) || any(otherwise),
+        _ => is_setting(stmt),
+    }
+}
+
 /// Whether what is assigned is the rate of an optimizer's group.
-pub(super) fn sets_rate(target: &Expr) -> bool {
+fn sets_rate(target: &Expr) -> bool {
     match target {
         Expr::Index(index) => {
             let key = matches!(&index.1, Expr::Text(key) if matches!(key.as_str(), "lr" | "learning_rate"));

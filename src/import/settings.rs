@@ -82,6 +82,16 @@ impl Settings {
         settings
     }
 
+    /// All of them, as they were given.
+    pub fn pairs(&self) -> Vec<Pair> {
+        let pair = |entry: &Rc<Entry>| Pair {
+            key: Expr::Text(entry.name.clone()),
+            value: entry.value.clone(),
+            line: entry.line,
+        };
+        self.entries.iter().map(pair).collect()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

@@ -6,13 +6,13 @@ use serde_json::Value;
 use super::ImportError;
 use super::python::{Expr, Program, StmtKind};
 use super::settings::Settings;
-use super::{flags, json, yaml};
+use super::{flags, ini, json, yaml};
 
 /// What a text is written in.
 pub(crate) enum Form {
     Python(Box<Program>),
     Flags(Settings),
-    /// JSON, YAML or TOML.
+    /// JSON, YAML, TOML or INI.
     Table(Settings, Written),
     /// A model's card: the list of hyperparameters in it.
     Card(Settings),
@@ -26,6 +26,7 @@ pub(crate) enum Written {
     Json,
     Yaml,
     Toml,
+    Ini,
 }
 
 /// A call of a program, by its name as it is spelled and as it was imported.
@@ -105,6 +106,7 @@ impl<'t> Text<'t> {
             Form::Table(_, Written::Json) => "JSON",
             Form::Table(_, Written::Yaml) => "YAML",
             Form::Table(_, Written::Toml) => "TOML",
+            Form::Table(_, Written::Ini) => "an INI file",
             Form::Card(_) => "a model card",
             Form::Plain => "no form that is known",
         }
@@ -133,6 +135,15 @@ impl<'t> Text<'t> {
 fn unfenced(raw: &str) -> Option<String> {
     let is_fence = |line: &str| line.trim_start().starts_with("```");
     if raw.contains("hyperparameters were used during training") {
+        return None;
+    }
+    // A program may show its usage between fences, in its documentation.
+    let mut inside = false;
+    let outside = raw.lines().filter(|line| {
+        inside ^= is_fence(line);
+        !inside && ["import ", "from ", "def ", "class "].iter().any(|word| line.starts_with(word))
+    });
+    if outside.count() > 2 {
         return None;
     }
     if raw.lines().filter(|line| is_fence(line)).count() >= 2 {
@@ -175,11 +186,22 @@ fn form(raw: &str, notes: &mut Vec<String>) -> Result<Form, ImportError> {
         return Ok(Form::Card(settings));
     }
     if is_toml(raw) {
-        return Ok(Form::Table(Settings::of_pairs(&json::toml(raw)?), Written::Toml));
+        let broken = match json::toml(raw) {
+            Ok(pairs) => return Ok(Form::Table(Settings::of_pairs(&pairs), Written::Toml)),
+            Err(error) => error,
+        };
+        // Values without quotes make no TOML, and an INI file has them.
+        let Ok(pairs) = ini::read(raw) else { return Err(broken) };
+        notes.push(format!("it was read as an INI file ({broken})"));
+        return Ok(Form::Table(Settings::of_pairs(&pairs), Written::Ini));
     }
     let is_yaml = is_yaml(raw);
     // A YAML may hold commands, and a script of commands is no YAML.
     if is_yaml && let Ok(pairs) = yaml::read(raw) {
+        if let Some(settings) = flags_of(&pairs) {
+            notes.push("the keys that are flags of a command were read as one".to_owned());
+            return Ok(Form::Flags(settings));
+        }
         return Ok(Form::Table(Settings::of_pairs(&pairs), Written::Yaml));
     }
     if flags::is_one(raw) {
@@ -202,6 +224,24 @@ fn form(raw: &str, notes: &mut Vec<String>) -> Result<Form, ImportError> {
     } else {
         Form::Plain
     })
+}
+
+/// The flags of a command that a table lists as its keys: `MODEL_ARGS: {--lr: 1e-4, --train-iters: 100}`.
+fn flags_of(pairs: &[super::python::Pair]) -> Option<Settings> {
+    let flag = |pair: &super::python::Pair| match &pair.key {
+        Expr::Text(key) => key.strip_prefix("--").map(|name| name.replace('-', "_")),
+        _ => None,
+    };
+    let listed = |pairs: &[super::python::Pair]| -> Vec<(String, Expr, usize)> {
+        pairs.iter().filter_map(|pair| Some((flag(pair)?, pair.value.clone(), pair.line))).collect()
+    };
+    let mut all = listed(pairs);
+    for pair in pairs {
+        if let Expr::Table(inner) = &pair.value {
+            all.extend(listed(inner));
+        }
+    }
+    (all.len() > 3).then(|| Settings::flags(all))
 }
 
 /// Whether a statement is one that any text makes.
@@ -268,6 +308,18 @@ fn card(raw: &str) -> Option<Settings> {
     (!pairs.is_empty()).then(|| Settings::of_pairs(&pairs))
 }
 
+/// Whether a text that could not be taken apart looks like something that can be: a table, or a program.
+pub(super) fn looks_written(raw: &str) -> bool {
+    let is_code = |line: &str| {
+        let line = line.trim_start();
+        let words = ["import ", "from ", "def ", "class ", "for ", "if ", "return ", "@"];
+        words.iter().any(|word| line.starts_with(word))
+            || line.split_once('=').is_some_and(|(name, _)| is_key(name.trim()))
+            || line.split_once('(').is_some_and(|(name, _)| is_key(name))
+    };
+    raw.trim_start().starts_with(['{', '[']) || is_toml(raw) || is_yaml(raw) || raw.lines().any(is_code)
+}
+
 /// Whether a text has TOML's sections.
 fn is_toml(raw: &str) -> bool {
     let is_section = |line: &str| {
@@ -282,6 +334,7 @@ fn is_toml(raw: &str) -> bool {
         raw.lines().filter(|line| line.split_once('=').is_some_and(|(key, _)| is_key(key.trim()))).count();
     sections > 0
         && settings > 0
+        && !raw.starts_with("#!")
         && !raw.lines().any(|line| line.starts_with("import ") || line.starts_with("def "))
 }
 

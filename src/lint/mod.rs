@@ -7,6 +7,7 @@ mod groups;
 mod lengths;
 mod rates;
 mod text_config;
+mod text_metric;
 mod text_python;
 mod text_training;
 
@@ -76,6 +77,14 @@ impl Warning {
 
     fn with(self, remedy: Remedy) -> Self {
         Self { remedy: Some(remedy), ..self }
+    }
+
+    fn adding(self, text: impl Into<String>) -> Self {
+        self.with(Remedy::Add { text: text.into() })
+    }
+
+    fn replacing(self, from: impl Into<String>, to: impl Into<String>) -> Self {
+        self.with(Remedy::Replace { from: from.into(), to: to.into() })
     }
 
     fn set(self, field: impl Into<String>, value: impl Into<String>) -> Self {

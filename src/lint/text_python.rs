@@ -1,6 +1,6 @@
 //! Traps in pasted PyTorch, Lightning and Keras code.
 
-use super::{Remedy, Severity, Warning, text_training};
+use super::{Severity, Warning, text_metric, text_training};
 use crate::import::ImportError;
 use crate::import::python::{Call, Expr, Program};
 use crate::import::text::Text;
@@ -28,36 +28,40 @@ pub(super) fn pytorch(text: &Text<'_>) -> Result<Vec<Warning>, ImportError> {
         match call.name.as_str() {
             "OneCycleLR" => one_cycle(program, call, &calls, &mut warnings),
             "CosineAnnealingWarmRestarts" if number(program, call, "T_mult", 2) == Some(3.0) => {
-                warnings.push(Warning::new(
-                    Severity::Warning,
-                    "restarts-by-three",
-                    "with T_mult=3 and fractional epochs, step(epoch) misses the restart at 121 times T_0: the rate is \
-                     eta_min there; plain step() is right",
-                ));
+                let message = "with T_mult=3 and fractional epochs, step(epoch) misses the restart at 121 times T_0: the \
+                               rate is eta_min there; plain step() is right";
+                let warning = Warning::new(Severity::Warning, "restarts-by-three", message).at(call.line);
+                warnings.push(warning.replacing("step(epoch)", "step()"));
             }
             "ConstantLR" if number(program, call, "factor", 1) == Some(0.0) => {
                 let message = "ConstantLR with factor=0 divides by zero when it ends";
-                warnings.push(Warning::new(Severity::Error, "constant-divides-by-zero", message));
+                let warning =
+                    Warning::new(Severity::Error, "constant-divides-by-zero", message).at(call.line);
+                warnings.push(warning.replacing("factor=0", "factor=1e-8"));
             }
             "LinearLR" if number(program, call, "start_factor", 1) == Some(0.0) => {
                 let message = "LinearLR cannot start at 0: start_factor has to be above 0";
-                let remedy =
-                    Remedy::Replace { from: "start_factor=0".into(), to: "start_factor=1e-8".into() };
-                warnings.push(Warning::new(Severity::Error, "linear-from-zero", message).with(remedy));
+                let warning = Warning::new(Severity::Error, "linear-from-zero", message).at(call.line);
+                warnings.push(warning.replacing("start_factor=0", "start_factor=1e-8"));
             }
-            "ReduceLROnPlateau" => warnings.push(Warning::new(
-                Severity::Hint,
-                "plateau-patience-differs",
-                "PyTorch cuts after patience + 1 reports without improvement; Keras and optax after patience",
-            )),
+            "ReduceLROnPlateau" => {
+                let message = "PyTorch cuts after patience + 1 reports without improvement; Keras and optax after patience";
+                let warning = Warning::new(Severity::Hint, "plateau-patience-differs", message).at(call.line);
+                let patience = number(program, call, "patience", 3).unwrap_or(10.0);
+                let less = (patience - 1.0).max(0.0);
+                warnings.push(warning.replacing(
+                    format!("patience={patience}"),
+                    format!("patience={less} (where Keras' {patience} is meant)"),
+                ));
+            }
             "LambdaLR" | "MultiplicativeLR"
                 if call.arguments.iter().chain(call.named.iter().map(|(_, value)| value)).any(is_lambda) =>
             {
-                warnings.push(Warning::new(
-                    Severity::Hint,
-                    "lambda-not-saved",
-                    "a lambda is not part of the scheduler's state_dict: whoever resumes has to build the same one",
-                ));
+                let message = "a lambda is not part of the scheduler's state_dict: whoever resumes has to build the same one";
+                let warning = Warning::new(Severity::Hint, "lambda-not-saved", message).at(call.line);
+                warnings.push(
+                    warning.adding("a class with __call__ in the lambda's place: its fields are saved"),
+                );
             }
             "SequentialLR" | "ChainedScheduler" => within(program, call, &mut warnings),
             _ => {}
@@ -79,12 +83,16 @@ fn one_cycle(program: &Program, call: &Call, calls: &[&Call], warnings: &mut Vec
     if pct_start == 1.0 || total.is_some_and(|total| pct_start * total == 1.0) {
         let message =
             format!("pct_start={pct_start} leaves OneCycleLR a phase without length: it divides by zero");
-        warnings.push(Warning::new(Severity::Error, "one-cycle-divides-by-zero", message));
+        let warning = Warning::new(Severity::Error, "one-cycle-divides-by-zero", message).at(call.line);
+        warnings.push(warning.replacing(format!("pct_start={pct_start}"), "pct_start=0.3"));
     }
     if total.is_some_and(|total| pct_start * total < 1.0) {
         let message =
             "the climb is shorter than an update: the cycle starts within its descent, below the peak";
-        warnings.push(Warning::new(Severity::Warning, "one-cycle-never-climbs", message));
+        let least = total.map_or(1.0, |total| 2.0 / total).min(1.0);
+        let warning = Warning::new(Severity::Warning, "one-cycle-never-climbs", message).at(call.line);
+        warnings
+            .push(warning.replacing(format!("pct_start={pct_start}"), format!("pct_start={least} or more")));
     }
     // A loop that is written out longer than the cycle.
     let loops = calls.iter().filter(|call| call.name == "range");
@@ -98,7 +106,8 @@ fn one_cycle(program: &Program, call: &Call, calls: &[&Call], warnings: &mut Vec
             "the loop makes {longest} steps and the cycle has {total}: the step after the last has a wrong rate (a \
              negative one if linear), the next raises an error"
         );
-        warnings.push(Warning::new(Severity::Error, "one-cycle-extra-step", message));
+        let warning = Warning::new(Severity::Error, "one-cycle-extra-step", message).at(call.line);
+        warnings.push(warning.replacing(format!("total_steps={total}"), format!("total_steps={longest}")));
     }
 }
 
@@ -114,7 +123,8 @@ fn within(program: &Program, call: &Call, warnings: &mut Vec<Warning>) {
         let name = child.name.as_str();
         if name == "ReduceLROnPlateau" {
             let message = format!("ReduceLROnPlateau does not work inside {}: it needs a metric", call.name);
-            warnings.push(Warning::new(Severity::Error, "plateau-inside-another", message));
+            let warning = Warning::new(Severity::Error, "plateau-inside-another", message).at(child.line);
+            warnings.push(warning.adding("step() of the plateau by itself, with its metric, once an epoch"));
         }
         let sets = matches!(name, "OneCycleLR" | "CyclicLR");
         if !is_chained && sets {
@@ -122,17 +132,20 @@ fn within(program: &Program, call: &Call, warnings: &mut Vec<Warning>) {
                 "{name} inside SequentialLR overwrites the rate that the other parts start from: they run from its \
                  first rate"
             );
-            warnings.push(Warning::new(Severity::Warning, "part-overwrites-others", message));
+            let warning = Warning::new(Severity::Warning, "part-overwrites-others", message).at(child.line);
+            warnings.push(warning.adding(format!("{name} alone: it has a climb of its own")));
         }
         if is_chained && (sets || name == "CosineAnnealingWarmRestarts") {
             let message = format!("{name} sets the rate: inside ChainedScheduler it undoes the others");
-            warnings.push(Warning::new(Severity::Warning, "chained-overwrites", message));
+            let warning = Warning::new(Severity::Warning, "chained-overwrites", message).at(child.line);
+            warnings.push(warning.replacing(name, format!("a LambdaLR with {name}'s factors")));
         }
         let floor = number(program, child, "eta_min", 2).unwrap_or(0.0);
         if is_chained && name == "CosineAnnealingLR" && floor > 0.0 {
             let message =
                 "a chained CosineAnnealingLR with eta_min > 0 pulls the rate back up after another drops it";
-            warnings.push(Warning::new(Severity::Warning, "chained-cosine-rises", message));
+            let warning = Warning::new(Severity::Warning, "chained-cosine-rises", message).at(child.line);
+            warnings.push(warning.replacing(format!("eta_min={floor}"), "eta_min=0"));
         }
     }
 }
@@ -147,10 +160,12 @@ fn lightning(text: &str, program: &Program, warnings: &mut Vec<Warning>) {
             ["OneCycleLR", "CyclicLR"].contains(&call.name.as_str()) || call.name.ends_with("_with_warmup");
         counts || text.contains("estimated_stepping_batches") && call.name.ends_with("LR")
     };
-    if is_lightning && !has_interval && program.calls().iter().any(|(_, call)| counts_updates(call)) {
+    let calls = program.calls();
+    let counting = calls.iter().find(|(_, call)| counts_updates(call));
+    if let (true, false, Some((_, call))) = (is_lightning, has_interval, counting) {
         let message = "Lightning steps this scheduler once an epoch: it counts updates only with \"interval\": \"step\"";
-        let remedy = Remedy::Add { text: "\"interval\": \"step\"".to_owned() };
-        warnings.push(Warning::new(Severity::Error, "lightning-interval", message).with(remedy));
+        let warning = Warning::new(Severity::Error, "lightning-interval", message).at(call.line);
+        warnings.push(warning.adding("\"interval\": \"step\""));
     }
 }
 
@@ -166,19 +181,30 @@ pub(super) fn keras(text: &Text<'_>) -> Result<Vec<Warning>, ImportError> {
                 "Keras asks the schedule for every micro-batch: with gradient_accumulation_steps={every} it is over \
                  after a {every}th of the updates; multiply all its step counts by {every}"
             );
-            warnings.push(Warning::new(Severity::Warning, "keras-counts-micro-batches", message));
+            let warning =
+                Warning::new(Severity::Warning, "keras-counts-micro-batches", message).at(call.line);
+            warnings.push(warning.replacing("decay_steps", format!("decay_steps * {every}")));
         }
         if call.name == "PiecewiseConstantDecay" {
             let message = "Keras drops one step after a boundary; PyTorch and optax at it";
-            warnings.push(Warning::new(Severity::Hint, "keras-drops-late", message));
+            let warning = Warning::new(Severity::Hint, "keras-drops-late", message).at(call.line);
+            warnings.push(warning.adding("boundaries that are one less, to drop where PyTorch does"));
         }
         if call.name == "ReduceLROnPlateau" {
             let message = "Keras cuts after patience reports without improvement; PyTorch after patience + 1";
-            warnings.push(Warning::new(Severity::Hint, "plateau-patience-differs", message));
+            let warning = Warning::new(Severity::Hint, "plateau-patience-differs", message).at(call.line);
+            let patience = number(program, call, "patience", 2).unwrap_or(10.0);
+            warnings.push(warning.replacing(
+                format!("patience={patience}"),
+                format!("patience={} (where PyTorch's {patience} is meant)", patience + 1.0),
+            ));
+            text_metric::monitor(program, call, call.argument("monitor", 0), 4, &mut warnings);
             if schedules {
                 let message =
                     "the callback cannot set the rate of an optimizer that was given a schedule: TypeError";
-                warnings.push(Warning::new(Severity::Error, "keras-plateau-over-schedule", message));
+                let warning =
+                    Warning::new(Severity::Error, "keras-plateau-over-schedule", message).at(call.line);
+                warnings.push(warning.adding("a plain rate for the optimizer, or no ReduceLROnPlateau"));
             }
         }
     }

@@ -1,9 +1,9 @@
 //! Traps in how a training steps its scheduler: what public bug reports of PyTorch are about.
 
-use super::{Remedy, Severity, Warning};
+use super::{Remedy, Severity, Warning, text_metric};
 use crate::import::clock::{self, Stepping};
 use crate::import::python::eval::Value;
-use crate::import::python::{Call, Expr, Program, Site};
+use crate::import::python::{Call, Expr, Program, Site, StmtKind};
 use crate::schedule::{Span, Tick};
 
 /// A scheduler of a program, and what it is called.
@@ -26,10 +26,6 @@ const CLASSES: [&str; 12] = [
     "ReduceLROnPlateau",
     "LambdaLR",
 ];
-
-/// Words of metrics that are better when higher.
-const HIGHER: [&str; 12] =
-    ["acc", "f1", "auc", "iou", "map", "score", "bleu", "dice", "precision", "recall", "reward", "psnr"];
 
 pub(super) fn lint(program: &Program) -> Vec<Warning> {
     let sites = program.sites();
@@ -59,7 +55,48 @@ pub(super) fn lint(program: &Program) -> Vec<Warning> {
         places(stepping, &mut warnings);
     }
     calls(program, &sites, &made, &mut warnings);
+    resumed(program, &sites, &made, &mut warnings);
+    text_metric::monitors(program, &mut warnings);
     warnings
+}
+
+/// A run that goes on from a saved state.
+fn resumed(program: &Program, sites: &[Site<'_>], made: &[Made<'_>], warnings: &mut Vec<Warning>) {
+    let holder = |site: &Site<'_>| {
+        let holder = site.call.path.rsplit_once('.').map_or("", |(holder, _)| holder);
+        holder.rsplit('.').next().unwrap_or(holder).to_lowercase()
+    };
+    let loads: Vec<&Site<'_>> = sites.iter().filter(|site| site.call.name == "load_state_dict").collect();
+    let of_optimizer =
+        loads.iter().find(|site| holder(site).contains("opt") && !holder(site).contains("sched"));
+    let of_scheduler = loads.iter().any(|site| {
+        let holder = holder(site);
+        holder.contains("sched") || made.iter().any(|made| made.name == Some(holder.as_str()))
+    });
+    for made in made {
+        let last = made.call.argument("last_epoch", usize::MAX);
+        let given = last.and_then(|value| program.number(value, made.call.line)).filter(|last| *last >= 0.0);
+        if let (Some(last), None, false) = (given, of_optimizer, of_scheduler) {
+            let message = format!(
+                "last_epoch={last} with a new optimizer: PyTorch raises KeyError, as its groups have no initial_lr"
+            );
+            let warning =
+                Warning::new(Severity::Error, "last-epoch-without-state", message).at(made.call.line);
+            warnings.push(warning.adding("optimizer.load_state_dict(...) before the scheduler is made"));
+        }
+    }
+    if let (Some(site), false, Some(first)) = (of_optimizer, of_scheduler, made.first())
+        && !made.iter().any(|made| made.call.argument("last_epoch", usize::MAX).is_some())
+    {
+        let message = format!(
+            "the optimizer's state is loaded and the scheduler's is not: {} begins again at its first step, with the rate \
+             that was saved",
+            first.call.name
+        );
+        let warning =
+            Warning::new(Severity::Warning, "scheduler-state-not-loaded", message).at(site.call.line);
+        warnings.push(warning.adding("scheduler.load_state_dict(...) after the scheduler is made"));
+    }
 }
 
 fn number(program: &Program, call: &Call, name: &str, place: usize) -> Option<f64> {
@@ -70,7 +107,8 @@ fn number(program: &Program, call: &Call, name: &str, place: usize) -> Option<f6
 fn places(stepping: &Stepping, warnings: &mut Vec<Warning>) {
     if stepping.outside {
         let message = "scheduler.step() stands in no loop: it is called once, and the rate stays";
-        warnings.push(Warning::new(Severity::Warning, "step-outside-loop", message).at(stepping.line));
+        let warning = Warning::new(Severity::Warning, "step-outside-loop", message).at(stepping.line);
+        warnings.push(warning.adding("scheduler.step() into the loop, after optimizer.step()"));
     }
     if stepping.first {
         let message =
@@ -80,10 +118,14 @@ fn places(stepping: &Stepping, warnings: &mut Vec<Warning>) {
             Warning::new(Severity::Warning, "step-before-optimizer", message).at(stepping.line).with(remedy),
         );
     }
-    if let Some(every) = stepping.micro_batches {
+    if let Some(spelled) = &stepping.spelled {
+        let over = match stepping.micro_batches {
+            Some(every) => format!("after a {every}th of the updates it is meant for"),
+            None => "that many times too early".to_owned(),
+        };
         let message = format!(
-            "scheduler.step() is called for every micro-batch, and the optimizer makes an update after {every}: the \
-             schedule is over after a {every}th of the updates it is meant for"
+            "scheduler.step() is called for every micro-batch, and the optimizer makes an update after {spelled} of \
+             them: the schedule is over {over}"
         );
         let remedy =
             Remedy::Add { text: "move scheduler.step() below optimizer.step(), into its `if`".to_owned() };
@@ -109,7 +151,7 @@ fn arguments(program: &Program, sites: &[Site<'_>], made: &Made<'_>, warnings: &
         let message =
             format!("{name}={floor} is above the optimizer's rate of {rate}: {} raises it", call.name);
         let remedy =
-            Remedy::Replace { from: format!("{name}={floor}"), to: format!("{name}={}", rate / 100.0) };
+            Remedy::Replace { from: format!("{name}={floor}"), to: format!("{name}={:.0e}", rate / 100.0) };
         warnings
             .push(Warning::new(Severity::Warning, "floor-above-rate", message).at(call.line).with(remedy));
     }
@@ -169,7 +211,10 @@ fn starts_at_zero(program: &Program, call: &Call, warnings: &mut Vec<Warning>) {
     };
     if is_zero {
         let message = "the first update has a rate of 0: it changes nothing";
-        warnings.push(Warning::new(Severity::Hint, "first-rate-zero", message).at(call.line));
+        let warning = Warning::new(Severity::Hint, "first-rate-zero", message).at(call.line);
+        warnings.push(
+            warning.adding("1 to the step in the climb, (step + 1) / warmup, where that update matters"),
+        );
     }
 }
 
@@ -350,35 +395,8 @@ fn calls(program: &Program, sites: &[Site<'_>], made: &[Made<'_>], warnings: &mu
                 made.call.name == "ReduceLROnPlateau" && made.name.is_some_and(|name| name == holder)
             })
         {
-            plateau_metric(program, plateau.call, call, warnings);
+            text_metric::plateau(program, plateau.call, call, warnings);
         }
-    }
-}
-
-/// A plateau that waits for its metric to fall, and is given one that rises.
-fn plateau_metric(program: &Program, plateau: &Call, step: &Call, warnings: &mut Vec<Warning>) {
-    let mode = plateau.argument("mode", 1).map(|value| program.resolve_at(value, plateau.line));
-    let is_max = matches!(mode, Some(Expr::Text(mode)) if mode == "max");
-    let Some(metric) = step.argument("metrics", 0) else {
-        let message = "ReduceLROnPlateau.step() is given no metric";
-        warnings.push(Warning::new(Severity::Error, "plateau-without-metric", message).at(step.line));
-        return;
-    };
-    let spelled = metric.shown().to_lowercase();
-    let rises = HIGHER.iter().any(|word| spelled.contains(word)) && !spelled.contains("loss");
-    if rises && !is_max {
-        let message = format!(
-            "ReduceLROnPlateau waits for its metric to fall (mode \"min\"), and {} rises when it gets better: the rate is \
-             cut while all goes well",
-            metric.shown()
-        );
-        let remedy = Remedy::Add { text: "mode=\"max\"".to_owned() };
-        warnings.push(Warning::new(Severity::Error, "plateau-mode", message).at(plateau.line).with(remedy));
-    }
-    if is_max && spelled.contains("loss") {
-        let message = format!("ReduceLROnPlateau waits for {} to rise (mode \"max\")", metric.shown());
-        let remedy = Remedy::Replace { from: "max".to_owned(), to: "min".to_owned() };
-        warnings.push(Warning::new(Severity::Error, "plateau-mode", message).at(plateau.line).with(remedy));
     }
 }
 
@@ -394,7 +412,6 @@ fn says_interval_step(program: &Program) -> bool {
             _ => false,
         }
     }
-    use crate::import::python::StmtKind;
     let mut found = false;
     program.visit(&mut |stmt, _| {
         if let StmtKind::Assign(_, value) | StmtKind::Value(value) | StmtKind::Return(Some(value)) =

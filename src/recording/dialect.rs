@@ -31,7 +31,7 @@ pub struct Dialect {
 }
 
 /// Every dialect.
-pub static DIALECTS: [Dialect; 15] = [
+pub static DIALECTS: [Dialect; 16] = [
     Dialect { name: "TensorBoard event file", claim: events::claim, way: Way::Events },
     Dialect {
         name: "Hugging Face trainer_state.json",
@@ -44,6 +44,7 @@ pub static DIALECTS: [Dialect; 15] = [
         way: Way::Lines(trainer_output::reader),
     },
     Dialect { name: "JSON lines", claim: json::lines::claim, way: Way::Lines(json::lines::reader) },
+    Dialect { name: "TensorBoard JSON", claim: json::scalars::claim, way: Way::Whole(json::scalars::read) },
     Dialect { name: "JSON log", claim: json::whole::claim_document, way: Way::Whole(json::whole::read) },
     Dialect {
         name: "Anneal Studio metrics.csv",

@@ -8,6 +8,7 @@ use super::build::Builder;
 use super::dialect::{Claim, Dialect, claim, names};
 use super::evidence::Evidence;
 use super::head::SNIFFED;
+use super::progress::Progress;
 use super::source::{self, Source};
 use super::{Head, LeftOut, Log, Recording, RecordingError, folder};
 
@@ -26,14 +27,27 @@ impl Recorder {
     /// # Errors
     /// When it is no log that is known, cannot be read, or has no number in it.
     pub fn open(path: &Path) -> Result<Self, RecordingError> {
-        Self::open_as(path, None)
+        Self::open_as(path, None, &Progress::default())
+    }
+
+    /// As [`Recorder::open`], saying how far it is.
+    ///
+    /// # Errors
+    /// As [`Recorder::open`].
+    pub fn open_watched(path: &Path, progress: &Progress) -> Result<Self, RecordingError> {
+        Self::open_as(path, None, progress)
     }
 
     /// As [`Recorder::open`], but as this dialect whatever the evidence is.
     ///
     /// # Errors
     /// As [`Recorder::open`].
-    pub fn open_as(path: &Path, dialect: Option<&'static Dialect>) -> Result<Self, RecordingError> {
+    pub fn open_as(
+        path: &Path,
+        dialect: Option<&'static Dialect>,
+        progress: &Progress,
+    ) -> Result<Self, RecordingError> {
+        let length = |path: &Path| fs::metadata(path).map_or(0, |meta| meta.len());
         let unreadable = |cause| source::unreadable(path, cause);
         let name = path.file_stem().or(path.file_name());
         let name =
@@ -44,8 +58,9 @@ impl Recorder {
         if fs::metadata(path).map_err(unreadable)?.is_dir() {
             let (groups, notes) = folder::find(path)?;
             recorder.notes = notes;
+            progress.expect(groups.iter().flat_map(|group| &group.files).map(|file| length(file)).sum());
             for group in groups {
-                let source = Source::open(&group.name, &group.files, &group.claim, true)?;
+                let source = Source::open(&group.name, &group.files, &group.claim, true, progress)?;
                 // A file without numbers is no reason not to show the others.
                 if source.builder.has_numbers() {
                     recorder.sources.push(source);
@@ -62,7 +77,8 @@ impl Recorder {
         let claim = forced.or_else(|| claim(&head));
         let claim =
             claim.ok_or_else(|| RecordingError::Unrecognised { file: path.to_owned(), known: names() })?;
-        let source = Source::open("", &[path.to_owned()], &claim, false)?;
+        progress.expect(length(path));
+        let source = Source::open("", &[path.to_owned()], &claim, false, progress)?;
         some_numbers(path, &source.builder)?;
         recorder.sources.push(source);
         Ok(recorder)

@@ -62,6 +62,9 @@ pub(super) fn of(name: &str) -> Guess {
             return main(Column::GradNorm, u8::from(parts.len() > 1));
         }
         "update_norm" => return main(Column::UpdateNorm, 0),
+        // llm.c's losses.
+        "trl" => return main(Column::TrainLoss, 1),
+        "tel" => return main(Column::ValLoss, 1),
         _ => {}
     }
     if let Some(distance) = rate(&parts, last) {
@@ -82,6 +85,8 @@ fn rate(parts: &[&str], last: &str) -> Option<u8> {
     let first = parts.first().copied().unwrap_or_default();
     match last {
         "lr" | "learning_rate" | "learningrate" => Some(u8::from(parts.len() > 1)),
+        // Paddle names the scheduler: `lr(LinearWarmup)`.
+        _ if last.starts_with("lr(") => Some(1),
         "lr0" | "lr_0" | "train_lr" | "base_lr" | "current_lr" | "actual_lr" | "max_lr" => Some(2),
         _ if last.starts_with("learning_rate") || last.starts_with("lr_") => Some(3),
         _ if last.ends_with("_lr") || last.ends_with("_learning_rate") => Some(4),

@@ -10,6 +10,7 @@ use super::dialect::{Claim, Way, names};
 use super::events::EventReader;
 use super::head::{Head, SNIFFED};
 use super::lines::{LineReader, MAX_LINE};
+use super::progress::{Counted, Progress};
 use crate::files;
 
 /// The bytes that are read at once.
@@ -55,6 +56,7 @@ impl Source {
         paths: &[PathBuf],
         claim: &Claim,
         is_folder: bool,
+        progress: &Progress,
     ) -> Result<Self, RecordingError> {
         let mut source = Self {
             name: name.to_owned(),
@@ -67,7 +69,7 @@ impl Source {
             source.files.push(Reading::new(path, reader(path, &head(path)?, claim)?));
         }
         for file in &mut source.files {
-            file.read(&mut source.builder, claim)?;
+            file.read(&mut source.builder, claim, progress)?;
         }
         Ok(source)
     }
@@ -88,10 +90,10 @@ impl Source {
         if again {
             let paths: Vec<PathBuf> = self.files.iter().map(|file| file.path.clone()).collect();
             let claim = self.claim.clone();
-            *self = Self::open(&self.name, &paths, &claim, self.is_folder)?;
+            *self = Self::open(&self.name, &paths, &claim, self.is_folder, &Progress::default())?;
         } else if added {
             for file in &mut self.files {
-                file.read(&mut self.builder, &self.claim)?;
+                file.read(&mut self.builder, &self.claim, &Progress::default())?;
             }
         }
         Ok(added)
@@ -115,7 +117,7 @@ impl Source {
         new.sort();
         for path in &new {
             let mut file = Reading::new(path, Reader::Events(EventReader::default()));
-            file.read(&mut self.builder, &self.claim)?;
+            file.read(&mut self.builder, &self.claim, &Progress::default())?;
             self.files.push(file);
         }
         Ok(!new.is_empty())
@@ -161,12 +163,13 @@ impl Reading {
         Self { path: path.to_owned(), reader, offset, tail, took_tail: false, skipping: false }
     }
 
-    fn read(&mut self, to: &mut Builder, claim: &Claim) -> Result<(), RecordingError> {
+    fn read(&mut self, to: &mut Builder, claim: &Claim, progress: &Progress) -> Result<(), RecordingError> {
         let failed = |path: &Path, cause| unreadable(path, cause);
         let mut file = files::open(&self.path).map_err(|cause| failed(&self.path, cause))?;
         if let Reader::Whole(read) = &self.reader {
             let length = file.metadata().map_err(|cause| failed(&self.path, cause))?.len();
-            let mut from = BufReader::with_capacity(CHUNK, file.take(length));
+            let counted = Counted { from: file.take(length), progress };
+            let mut from = BufReader::with_capacity(CHUNK, counted);
             read(&mut from, to).map_err(|why| RecordingError::Malformed {
                 file: self.path.clone(),
                 dialect: claim.dialect.name,
@@ -176,7 +179,7 @@ impl Reading {
             return Ok(());
         }
         file.seek(SeekFrom::Start(self.offset)).map_err(|cause| failed(&self.path, cause))?;
-        self.feed(&mut file, to)
+        self.feed(&mut Counted { from: file, progress }, to)
     }
 
     /// Takes in all that the source still has.

@@ -28,6 +28,9 @@ pub(super) fn reader(head: &Head) -> Box<dyn LineReader> {
         numbered,
         said: false,
         at: None,
+        is_new: false,
+        per_epoch: None,
+        placed: 0,
     })
 }
 
@@ -50,6 +53,12 @@ struct TrainerOutput {
     numbered: bool,
     said: bool,
     at: Option<u64>,
+    /// Whether a progress bar came since the last line of the training.
+    is_new: bool,
+    /// Updates of an epoch, from a line that a bar numbers.
+    per_epoch: Option<f64>,
+    /// Lines that no bar numbers.
+    placed: u64,
 }
 
 impl LineReader for TrainerOutput {
@@ -58,12 +67,15 @@ impl LineReader for TrainerOutput {
             if self.numbered
                 && let Some(update) = progress(line)
             {
-                self.at = Some(update);
+                (self.at, self.is_new) = (Some(update), true);
             }
-            let mut trained = false;
+            let (mut trained, mut epoch) = (false, None);
             let rows = &mut self.rows;
             let found = dictionary(line, |name, value| {
                 trained |= TRAINED.contains(&name);
+                if let (Value::Number(value), "epoch") = (&value, name) {
+                    epoch = Some(*value);
+                }
                 if let Some(key) = rows.key(name) {
                     match value {
                         Value::Number(value) => rows.number(0, key, value),
@@ -77,6 +89,20 @@ impl LineReader for TrainerOutput {
             }
             if !self.numbered && trained {
                 self.at = Some(self.at.map_or(0, |at| at + 1));
+            }
+            if self.numbered && trained {
+                let epoch = epoch.unwrap_or_default();
+                match (self.at, self.is_new) {
+                    (Some(at), true) if at > 0 && epoch > 0.0 => self.per_epoch = Some(at as f64 / epoch),
+                    (Some(at), false) => {
+                        // Two lines after one bar: the epoch says how far the later one is.
+                        let by_epoch = self.per_epoch.map_or(0.0, |per_epoch| (epoch * per_epoch).round());
+                        self.at = Some((by_epoch as u64).max(at + 1));
+                        self.placed += 1;
+                    }
+                    _ => {}
+                }
+                self.is_new = false;
             }
             let at = self.at.unwrap_or_default();
             if let Some(key) = self.rows.key("step") {
@@ -93,6 +119,13 @@ impl LineReader for TrainerOutput {
                 "the printed lines do not number their updates, so they are counted from 0; trainer_state.json has \
                  the updates",
             );
+        }
+        let placed = std::mem::take(&mut self.placed);
+        if placed > 0 {
+            to.left_out().note(format!(
+                "{placed} lines have no progress bar before them that numbers their update: they were placed by their \
+                 epoch"
+            ));
         }
         self.rows.finish(to);
     }

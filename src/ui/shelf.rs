@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use crate::analysis::recorded::{Recorded, diagnose};
 use crate::api::hub;
-use crate::recording::{RATE_OF, Recorder, Recording, RecordingError, Role, Tick};
+use crate::recording::{Progress, RATE_OF, Recorder, Recording, RecordingError, Role, Tick};
 use crate::schedule::Clock;
 use crate::telemetry::{Bucket, Column, Series, Smoother};
 use crate::train::ids::{LaneId, RunId};
@@ -72,13 +72,20 @@ pub struct Guest {
     last: Option<LaneFrame>,
 }
 
+/// A recording that is being read.
+struct Opening {
+    path: PathBuf,
+    progress: Arc<Progress>,
+    answer: Receiver<Opened>,
+}
+
 type Opened = Result<(Arc<Mutex<Followed>>, Arc<SyncSender<()>>), RecordingError>;
 
 /// All recordings that are open.
 #[derive(Default)]
 pub struct Shelf {
     guests: Vec<Guest>,
-    opening: Vec<Receiver<Opened>>,
+    opening: Vec<Opening>,
     given: u32,
     /// Live runs that were taken off the list.
     closed: BTreeSet<String>,
@@ -93,8 +100,10 @@ impl Shelf {
     pub fn open(&mut self, path: &Path, wake: impl Fn() + Send + 'static) -> std::io::Result<()> {
         let (answer, opening) = sync_channel::<Opened>(1);
         let path = path.to_owned();
+        let progress = Arc::<Progress>::default();
+        self.opening.push(Opening { path: path.clone(), progress: Arc::clone(&progress), answer: opening });
         thread::Builder::new().name("recording".into()).spawn(move || {
-            let recorder = match Recorder::open(&path) {
+            let recorder = match Recorder::open_watched(&path, &progress) {
                 Ok(recorder) => recorder,
                 Err(error) => {
                     // Nobody waits any more when the studio has closed.
@@ -124,7 +133,6 @@ impl Shelf {
                 }
             }
         })?;
-        self.opening.push(opening);
         Ok(())
     }
 
@@ -133,7 +141,7 @@ impl Shelf {
     pub fn poll(&mut self, taken: &[usize], clock: Clock) -> Vec<String> {
         let mut failed = Vec::new();
         let mut opened = Vec::new();
-        self.opening.retain(|opening| match opening.try_recv() {
+        self.opening.retain(|opening| match opening.answer.try_recv() {
             Err(TryRecvError::Empty) => true,
             Err(TryRecvError::Disconnected) => false,
             Ok(answer) => {
@@ -153,6 +161,22 @@ impl Shelf {
     /// Whether something is being read.
     pub fn is_opening(&self) -> bool {
         !self.opening.is_empty()
+    }
+
+    /// Reads no further in what is being read.
+    pub fn stop(&mut self, path: &Path) {
+        self.opening.retain(|opening| {
+            let is_other = opening.path != path;
+            if !is_other {
+                opening.progress.stop();
+            }
+            is_other
+        });
+    }
+
+    /// What is being read, and the share of it that was.
+    pub fn opening(&self) -> impl Iterator<Item = (&Path, f32)> {
+        self.opening.iter().map(|opening| (opening.path.as_path(), opening.progress.share()))
     }
 
     fn add(

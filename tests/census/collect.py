@@ -15,6 +15,7 @@ TELLS = re.compile(
     r"_schedule\(|adjust_learning_rate|get_lr\(|LRScheduler|lr-decay|warmup[-_](steps|epochs|iters|updates)|StepLR|"
     r"OneCycle|CosineAnnealing|\"scheduler\"|alpha_f|--sched\b|--blr\b"
 )
+BASES = re.compile(r"(?m)(?:[\"']|_BASE_: +)([\w./-]+\.(?:py|ya?ml))[\"']?")
 KINDS = (".py", ".yaml", ".yml", ".json", ".sh", ".toml", ".ipynb", ".md")
 
 
@@ -35,12 +36,18 @@ def main(clones, out, most):
                 file.write(head.stdout)
         # Evenly over the repository, so that no folder fills the census.
         step = max(1, len(names) // most)
-        for name in names[::step][:most]:
-            text = subprocess.run(
-                ["git", "-C", git, "show", f"HEAD:{name}"], capture_output=True, check=False
-            ).stdout.decode("utf-8", "replace")
-            if len(text) > 400_000:
+        chosen = names[::step][:most]
+        for name in chosen:
+            shown = subprocess.run(["git", "-C", git, "show", f"HEAD:{name}"], capture_output=True, check=False)
+            text = shown.stdout.decode("utf-8", "replace")
+            if shown.returncode != 0 or len(text) > 400_000:
                 continue
+            # What a configuration inherits from belongs to it.
+            inherits = "_base_" in text or "_BASE_" in text
+            for base in BASES.findall(text) if inherits and len(chosen) < 4 * most else []:
+                beside = os.path.normpath(os.path.join(os.path.dirname(name), base))
+                if beside not in chosen and not beside.startswith(".."):
+                    chosen.append(beside)
             target = os.path.join(out, clone, name)
             os.makedirs(os.path.dirname(target), exist_ok=True)
             if name.endswith(".md"):

@@ -31,7 +31,7 @@ SAID = 0.02
 MATTERS = re.compile(r"(?:^|[._-])(lr|rate|warm|warmup|decay|sched|scheduler|momentum|betas?|gamma|milestones|anneal)(?:$|[._-])|learning_rate")
 # What has such a name and nothing to do with the rate.
 ELSEWHERE = re.compile(r"ema|dropout|drop_path|drop_rate|mask|frame_rate|sample_rate|label|rope|noise_sched|sampling_rate|"
-                       r"auto_scale_lr|monitor|custom_hooks|model\.|loss|layerdrop|attention|attn|dataset|augment|transform|tokenizer|model_conf|encoder|decoder|pos_")
+                       r"auto_scale_lr|monitor|custom_hooks|default_hooks|model\.|loss|layerdrop|attention|attn|dataset|augment|transform|tokenizer|model_conf|encoder|decoder|pos_")
 
 
 def program(anneal, path):
@@ -124,7 +124,7 @@ def silent(said, want):
 
 def judged(anneal, path, inside, text, got):
     said, rates = got
-    clock = Clock(len(rates), PER_EPOCH)
+    clock = Clock(len(rates), PER_EPOCH, path)
     judge = JUDGES.get(said["dialect"])
     if judge is None:
         return "unjudged", "", "", "this dialect has no second reading"

@@ -1,5 +1,6 @@
 //! The API against the real server, over TCP.
 
+mod asked;
 pub mod client;
 mod live;
 mod openapi;

@@ -20,8 +20,10 @@ mod exports;
 mod functions;
 mod logs;
 mod malformed;
+mod mutated;
 mod peers;
 mod recordings;
+mod unseen;
 
 const GOLDEN: &str = include_str!("../golden/schedules.json");
 

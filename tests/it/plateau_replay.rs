@@ -76,3 +76,13 @@ fn what_cannot_be_replayed_is_refused_with_the_next_step() {
         assert!(code == Some(2) && stdout.is_empty() && stderr.contains(said), "{said}: {stderr}");
     }
 }
+
+#[test]
+fn a_table_that_is_not_known_says_which_columns_there_are() {
+    let strange = "when,who,score\nmonday,me,1.0\ntuesday,me,1.0\n";
+    for more in [&[][..], &["--column", "scores"]] {
+        let (code, stdout, stderr) = replay(strange, more);
+        assert_eq!((code, stdout.as_str()), (Some(2), ""));
+        assert!(stderr.contains("write --column NAME with one of when, who, score"), "{stderr}");
+    }
+}

@@ -4,6 +4,7 @@ mod cases;
 mod diagnosis;
 mod following;
 mod hostile;
+mod printed;
 mod readers;
 mod real;
 

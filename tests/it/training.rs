@@ -1,5 +1,7 @@
 //! Training as a whole: reproducible bits, live edits, controllers, failures.
 
+mod last_batch;
+
 use std::sync::Arc;
 
 use anneal_studio::experiment::Experiment;

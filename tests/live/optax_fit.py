@@ -48,4 +48,5 @@ def main():
         server.close()
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -12,6 +12,7 @@ mod error;
 mod generated;
 mod idx;
 mod order;
+pub mod reading;
 mod samples;
 mod scaling;
 mod shipped;
@@ -23,6 +24,7 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
+use self::reading::Metered;
 use crate::files;
 
 pub use catalogue::{CATALOGUE, DatasetInfo, NAMES, Task, info, listed};
@@ -84,7 +86,10 @@ impl Dataset {
     pub fn from_table_file(path: &Path, label: &str, uses: &ColumnUses) -> Result<Self, DataError> {
         let name = path.display().to_string();
         match files::open(path) {
-            Ok(file) => Self::from_table(&name, file, label, uses),
+            Ok(file) => {
+                let bytes = file.metadata().map_or(0, |meta| meta.len());
+                Self::from_table(&name, Metered::new(file, bytes), label, uses)
+            }
             Err(error) => Err(Problem::Unreadable(error.to_string()).of(&name)),
         }
     }

@@ -5,11 +5,12 @@ use crate::data::{ColumnUses, DatasetInfo};
 use crate::schedule::Span;
 
 impl Data {
-    /// Batches of 64, a fifth held out, every label true, every sample used.
+    /// Batches of 64, all full, a fifth held out, every label true, every sample used.
     pub fn new(source: Source) -> Self {
         Self {
             source,
             batch_size: BatchSize::Samples(64),
+            drop_last: true,
             validation: 0.2,
             label_noise: 0.0,
             limit: None,

@@ -65,6 +65,9 @@ pub struct Experiment {
 pub struct Data {
     pub source: Source,
     pub batch_size: BatchSize,
+    /// Whether the samples that fill no batch at the end of an epoch are left out of it. PyTorch's loaders keep them
+    /// unless told otherwise, and then the epoch's last update averages over fewer.
+    pub drop_last: bool,
     /// The share of the samples held out for validation, at least 0 and below 1.
     pub validation: f64,
     /// The share of training labels replaced by random ones, 0 to 1.

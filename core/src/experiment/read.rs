@@ -201,7 +201,17 @@ fn data(fields: &Fields, model: &Model, model_fields: &Fields) -> Result<Data, F
         found => found.ok_or_else(|| fields.missing("data", section))?,
     };
     let fields = node.fields(section)?;
-    fields.only(&["name", "path", "label", "batch_size", "validation", "label_noise", "limit", "columns"])?;
+    fields.only(&[
+        "name",
+        "path",
+        "label",
+        "batch_size",
+        "drop_last",
+        "validation",
+        "label_noise",
+        "limit",
+        "columns",
+    ])?;
     let source = source(&fields)?;
     fits(&source, model, model_fields)?;
 
@@ -210,6 +220,7 @@ fn data(fields: &Fields, model: &Model, model_fields: &Fields) -> Result<Data, F
     let columns = fields.read("columns", |node| columns(&node, &default.source))?.unwrap_or_default();
     Ok(Data {
         batch_size: fields.read("batch_size", |size| batch_size(&size, limit))?.unwrap_or(default.batch_size),
+        drop_last: fields.read("drop_last", |node| node.flag())?.unwrap_or(default.drop_last),
         validation: fields.read("validation", |node| node.number(0.0..1.0))?.unwrap_or(default.validation),
         label_noise: fields
             .read("label_noise", |node| node.number(0.0..=1.0))?

@@ -128,6 +128,7 @@ fn data(data: &Data) -> Table {
         BatchSize::Samples(samples) => samples.to_string(),
         BatchSize::All => text("all"),
     });
+    table.add_unless(&default.drop_last, "drop_last", &data.drop_last, bool::to_string);
     table.add_unless(&default.validation, "validation", &data.validation, float);
     table.add_unless(&default.label_noise, "label_noise", &data.label_noise, float);
     if let Some(limit) = data.limit {

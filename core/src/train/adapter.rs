@@ -55,6 +55,9 @@ impl Adapted {
         if task.noise.is_some() || task.weights != WeightFormat::F32 {
             return Err("noise of a surface and rounded weights are on the CPU only".into());
         }
+        if task.short_batch.is_some() {
+            return Err("the short batch that drop_last = false keeps is on the CPU only".into());
+        }
         let batch = task.training(&[]);
         let model = task.model.wgsl(task.batch, batch.targets).ok_or(
             "of the models only the fully connected one, of numbers, is written for graphics adapters",

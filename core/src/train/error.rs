@@ -47,6 +47,11 @@ pub enum Misfit {
     )]
     Batch { needs: usize, batch: usize, accumulate: usize, samples: usize },
     #[error(
+        "drop_last = false leaves an epoch's last batch as small as it is, and an update here takes {why}: write \
+         accumulate = 1 and no batch schedule, or drop_last = true"
+    )]
+    LastBatch { why: &'static str },
+    #[error(
         "run \"{run}\" asks for batches of up to {wanted:.0} samples, and an epoch has {most} to train on: lower the schedule of its batch"
     )]
     ScheduledBatch { run: String, wanted: f64, most: u64 },

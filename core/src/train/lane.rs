@@ -301,7 +301,10 @@ impl Lane {
 
     /// The samples over which the next update averages.
     pub fn samples(&self, task: &Task) -> u64 {
-        task.samples_at(&self.plan, self.update - self.schedule_from)
+        match task.short_batch {
+            Some(_) => task.samples_of(self.dealt(task)) as u64,
+            None => task.samples_at(&self.plan, self.update - self.schedule_from),
+        }
     }
 
     /// The samples of the update that comes `ahead` updates after the next one, one micro-batch after the other.
@@ -326,7 +329,7 @@ impl Lane {
             self.order_epoch = Some(epoch);
         }
         let start = (micro_batch % per_epoch) as usize * task.batch;
-        start..start + task.batch
+        start..start + task.samples_of(micro_batch)
     }
 
     /// The mean loss and gradient of the update's micro-batches, the gradient left in `self.gradient`.

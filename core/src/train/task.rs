@@ -44,6 +44,8 @@ pub struct Task {
     pub clock: Clock,
     /// Every training sample once: what an epoch shuffles.
     pub samples: usize,
+    /// Samples of the last batch of an epoch, where it is shorter than the others.
+    pub short_batch: Option<usize>,
     /// Characters of a window, of a text.
     pub context: Option<usize>,
     /// Scores the held-out samples after the last update only, where nobody looks at them before.
@@ -115,7 +117,12 @@ impl Task {
             BatchSize::Samples(batch) => batch,
             BatchSize::All => samples / accumulate,
         };
-        let updates_per_epoch = samples / (batch * accumulate).max(1);
+        let update = (batch * accumulate).max(1);
+        let short_batch = (!experiment.data.drop_last).then_some(samples % update).filter(|rest| *rest > 0);
+        if short_batch.is_some() && accumulate > 1 {
+            return Err(Misfit::LastBatch { why: "several micro-batches" }.into());
+        }
+        let updates_per_epoch = samples / update + usize::from(short_batch.is_some());
         if batch == 0 || updates_per_epoch == 0 {
             let needs = batch * accumulate;
             return Err(Misfit::Batch { needs, batch, accumulate, samples }.into());
@@ -135,6 +142,7 @@ impl Task {
             noise: noise.filter(|deviation| *deviation > 0.0),
             clock,
             samples,
+            short_batch,
             context: match &experiment.model {
                 ModelSpec::Transformer { context, .. } => Some(*context),
                 ModelSpec::Mlp { window, .. } => window.map(|window| window.context),
@@ -153,9 +161,17 @@ impl Task {
         plan.batch.as_ref().map_or(self.accumulate as u64, |batch| self.micro_batches.of(batch.at(update)))
     }
 
-    /// The samples over which that update averages.
+    /// The samples over which that update averages, where all its micro-batches are full.
     pub fn samples_at(&self, plan: &Plan, update: u64) -> u64 {
         self.micro_batches_at(plan, update) * self.batch as u64
+    }
+
+    /// The samples of the micro-batch of this number, counted from the beginning of the run.
+    pub fn samples_of(&self, micro_batch: u64) -> usize {
+        match self.short_batch {
+            Some(short) if (micro_batch + 1).is_multiple_of(self.micro_batches.per_epoch) => short,
+            _ => self.batch,
+        }
     }
 
     /// # Errors
@@ -163,6 +179,9 @@ impl Task {
     pub fn holds(&self, run: &Run, plan: &Plan) -> Result<(), TrainError> {
         if let Some(group) = plan.idle_group(self.model.parameters()) {
             return Err(Misfit::Group { run: run.name.clone(), group: group.to_owned() }.into());
+        }
+        if self.short_batch.is_some() && plan.batch.is_some() {
+            return Err(Misfit::LastBatch { why: "batches of a schedule" }.into());
         }
         let most = self.micro_batches.samples_per_epoch();
         match plan.batch.as_ref().map(|batch| batch.range().1) {

@@ -166,7 +166,9 @@ fn loss_and_gradient(
     ahead: u64,
 ) -> Result<(Tensor, Tensor)> {
     let dealt: Vec<Vec<u32>> = lanes.iter_mut().map(|lane| lane.deal_ahead(task, ahead)).collect();
-    let counts: Vec<usize> = dealt.iter().map(|rows| rows.len() / task.batch).collect();
+    // The lanes are at the same update, so a short batch is as short for all of them.
+    let size = if task.short_batch.is_some() { dealt.first().map_or(0, Vec::len) } else { task.batch }.max(1);
+    let counts: Vec<usize> = dealt.iter().map(|rows| rows.len() / size).collect();
     let column = |of: &dyn Fn(usize) -> f32| {
         let numbers: Vec<f32> = counts.iter().map(|count| of(*count)).collect();
         Tensor::from_vec(numbers, counts.len(), parameters.device())
@@ -177,7 +179,7 @@ fn loss_and_gradient(
         // A lane with fewer micro-batches goes through its last again, which then does not count.
         let batches: Vec<_> = dealt
             .iter()
-            .filter_map(|rows| rows.chunks_exact(task.batch).take(micro + 1).next_back())
+            .filter_map(|rows| rows.chunks_exact(size).take(micro + 1).next_back())
             .map(|rows| task.training(rows))
             .collect();
         let loss = task.model.loss_tensor(parameters.as_tensor(), data, &batches)?;

@@ -2,12 +2,14 @@
 
 use super::super::dialect::{Dialect, Sign};
 use super::super::python::Expr;
-use super::super::shape::constant;
+use super::super::settings::Settings;
+use super::super::shape::{constant, written};
 use super::super::text::Text;
 use super::super::{ImportError, Imported, Options};
 use super::huggingface::{Usual, arguments, pyyaml_texts};
 use super::wrong_form;
-use crate::schedule::Span;
+use crate::schedule::kind::{Anneal, Kind, OneCycle};
+use crate::schedule::{Schedule, Span};
 
 pub static DIALECT: Dialect = Dialect {
     id: "axolotl",
@@ -62,9 +64,30 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
         imported
             .note("PyYAML reads a number such as 3e-4 as a text; axolotl takes it as the number, as here");
     }
-    if settings.text("lr_scheduler") == Some("one_cycle") || settings.text("lr_scheduler") == Some("rex") {
-        let kind = settings.text("lr_scheduler").unwrap_or_default().to_owned();
-        return one_of_its_own(&kind, &settings, options, imported);
+    let usual = Usual { rate: 5e-5, kind: "cosine", epochs: 1.0, optimizer: "adamw_torch" };
+    // It rounds the climb's share of the run down, where transformers rounds up.
+    let epochs = settings.number(&["num_epochs"])?;
+    let updates = match (settings.number(&["max_steps"])?, options.length, options.updates_per_epoch) {
+        (Some(steps), ..) if steps > 0.0 => Some(steps),
+        (_, Some(Span::Updates(updates)), _) => Some(updates),
+        (_, Some(Span::Epochs(epochs)), Some(per_epoch)) => Some(epochs * per_epoch),
+        (_, None, Some(per_epoch)) => epochs.map(|epochs| epochs * per_epoch),
+        _ => None,
+    };
+    if let (None, Some(ratio), Some(updates)) =
+        (settings.number(&["warmup_steps"])?, settings.number(&["warmup_ratio"])?, updates)
+    {
+        settings.push("warmup_steps", Expr::Number((ratio * updates).trunc()));
+        settings.push("warmup_ratio", Expr::Number(0.0));
+    }
+    if let Some(kind @ ("one_cycle" | "rex")) = settings.text("lr_scheduler") {
+        let kind = kind.to_owned();
+        let mut plain = settings.clone();
+        plain.push("lr_scheduler", Expr::Text("linear".to_owned()));
+        arguments(&plain, &usual, options, &mut imported)?;
+        imported.lr = one_of_its_own(&kind, &settings, &mut imported)?;
+        imported.name = kind;
+        return Ok(imported);
     }
     let says_warmup =
         settings.number(&["warmup_steps"])?.is_some() || settings.number(&["warmup_ratio"])?.is_some();
@@ -107,7 +130,6 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
     if settings.flag("lr_quadratic_warmup") == Some(true) {
         imported.note("lr_quadratic_warmup: the warmup climbs with the square");
     }
-    let usual = Usual { rate: 5e-5, kind: "cosine", epochs: 1.0, optimizer: "adamw_torch" };
     arguments(&settings, &usual, options, &mut imported)?;
     if settings.flag("lr_quadratic_warmup") == Some(true)
         && let Some(warmup) = &mut imported.lr.warmup
@@ -118,42 +140,52 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
 }
 
 /// `one_cycle`, which is PyTorch's, and `rex`, which is axolotl's own.
-fn one_of_its_own(
-    kind: &str,
-    settings: &super::super::settings::Settings,
-    options: &Options,
-    mut imported: Imported,
-) -> Result<Imported, ImportError> {
-    use crate::schedule::kind::{Anneal, Kind, OneCycle};
+fn one_of_its_own(kind: &str, settings: &Settings, imported: &mut Imported) -> Result<Schedule, ImportError> {
     let peak = settings.number_or("learning_rate", 5e-5)?;
     let total = settings.number(&["max_steps"])?.filter(|steps| *steps > 0.0);
-    let length =
-        options.length.or(total.map(Span::Updates)).or(settings.number(&["num_epochs"])?.map(Span::Epochs));
     let share = settings.number(&["warmup_ratio"])?;
     let steps = settings.number(&["warmup_steps"])?;
-    let pct_start = match (share, steps, total) {
-        (Some(share), ..) => share,
-        (None, Some(steps), Some(total)) => steps / total,
+    if kind == "rex" {
+        let warm = match (steps, share, total) {
+            (Some(steps), ..) => format!("{steps}"),
+            (None, Some(share), Some(total)) => format!("{}", (share * total).trunc()),
+            (None, share, _) => {
+                let share = share.unwrap_or(WARMUP.0);
+                imported.assume(format!("the climb of rex was taken as {} % of the run", 100.0 * share));
+                format!("floor({share} * total)")
+            }
+        };
+        let least = settings.number(&["cosine_min_lr_ratio"])?.unwrap_or(0.0);
+        // Its scheduler counts from 1; z / (0.1 + 0.9 z) bends otherwise than the paper's, which kind rex is.
+        let left = "max(total - t - 1, 0)";
+        let bent = format!("{left} / (0.1 * (total - {warm}) + 0.9 * {left})");
+        let bent = match least {
+            least if least > 0.0 => format!("peak * ({least} + (1 - {least}) * {bent})"),
+            _ => format!("peak * {bent}"),
+        };
+        let formula =
+            if warm == "0" { bent } else { format!("peak * (t + 1) / {warm} if t < {warm} else {bent}") };
+        return written(&formula, &[("peak", peak)]);
+    }
+    let kwargs = settings.table("lr_scheduler_kwargs");
+    let pct_start = match (kwargs.number(&["pct_start"])?, share, steps, total) {
+        (Some(share), ..) | (None, Some(share), ..) => share,
+        (None, None, Some(steps), Some(total)) => steps / total,
         _ => {
             imported.assume("the climb of the cycle was taken as 3 % of the run, axolotl's warmup");
             WARMUP.0
         }
     };
-    if kind == "rex" {
-        let why = "axolotl's rex bends otherwise than the paper's, z / (0.1 + 0.9 z); a log of its rates can be imported";
-        return Err(ImportError::unsupported("lr_scheduler: rex", why));
-    }
-    imported.updates = length;
-    imported.name = kind.to_owned();
-    imported.lr = Kind::OneCycle(OneCycle {
+    let anneal =
+        if kwargs.text("anneal_strategy") == Some("linear") { Anneal::Linear } else { Anneal::Cosine };
+    Ok(Kind::OneCycle(OneCycle {
         peak,
         over: None,
         pct_start,
-        div_factor: 25.0,
-        final_div_factor: 1e4,
-        anneal: Anneal::Cosine,
-        three_phase: false,
+        div_factor: kwargs.number_or("div_factor", 25.0)?,
+        final_div_factor: kwargs.number_or("final_div_factor", 1e4)?,
+        anneal,
+        three_phase: kwargs.flag("three_phase") == Some(true),
     })
-    .into();
-    Ok(imported)
+    .into())
 }

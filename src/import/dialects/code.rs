@@ -11,7 +11,6 @@ use super::super::shape::{as_epochs, constant};
 use super::super::text::Text;
 use super::super::{ImportError, Imported, Options, clock, pytorch_optimizer};
 use super::wrong_form;
-use crate::import::rates::sets_rate;
 use crate::schedule::{Kind, Schedule, Span, Tick};
 use drive::Drive;
 pub(super) use drive::counts;
@@ -67,7 +66,9 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
         base = Some(read.rate);
         read.notes.into_iter().for_each(|note| imported.note(note));
     }
-    let drive = match drive::of_loop(program, &sites) {
+    let maker = names().filter_map(|name| program.function(name));
+    let made = || maker.into_iter().find_map(|function| Drive::of_maker(program, &sites, function));
+    let drive = match drive::of_loop(program, &sites).or_else(made) {
         Some(drive) => drive,
         None => named(program)?,
     };
@@ -76,13 +77,17 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
     Ok(imported)
 }
 
-/// A function whose name is that of a schedule, and who takes the tick.
-fn named(program: &Program) -> Result<Drive<'_>, ImportError> {
-    let names = DIALECT.signs.iter().filter_map(|(sign, _)| match sign {
+/// Names of functions that give a rate, or that make one that does.
+fn names() -> impl Iterator<Item = &'static str> {
+    DIALECT.signs.iter().filter_map(|(sign, _)| match sign {
         Sign::Function(name) => Some(*name),
         _ => None,
-    });
-    for name in names {
+    })
+}
+
+/// A function whose name is that of a schedule, and who takes the tick.
+fn named(program: &Program) -> Result<Drive<'_>, ImportError> {
+    for name in names() {
         let Some(function) = program.function(name) else { continue };
         if let Some(drive) = Drive::of_function(program, function) {
             return Ok(drive);
@@ -109,6 +114,7 @@ fn evaluated(
     let ticks = drive.ticks(program);
     let mut machine = Machine::new(program, FUEL);
     machine.base = base;
+    machine.group = options.group.as_ref().and_then(|group| group.parse().ok()).unwrap_or(0);
     machine.epoch_length = drive.per_epoch.or(options.updates_per_epoch);
     let mut next = 0;
     let formula = drive.formula(&mut machine);
@@ -126,6 +132,12 @@ fn evaluated(
         rate.ok_or_else(|| Stop::new("it gives nothing"))
     })?;
     imported.lr = schedule;
+    if machine.other_groups {
+        imported.note(format!(
+            "groups of parameters are given rates of their own; this is group {} (--group takes another)",
+            machine.group
+        ));
+    }
     if let (Some(per_epoch), Tick::Update) = (drive.per_epoch.filter(|_| drive.assumed_epoch), drive.tick) {
         imported.assume(format!(
             "the rate changes within epochs and the text does not say how many updates an epoch has: {per_epoch} were \

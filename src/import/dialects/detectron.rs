@@ -27,7 +27,7 @@ pub static DIALECT: Dialect = Dialect {
     read,
 };
 
-fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
+pub(super) fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
     let Some(settings) = text.settings() else { return Err(wrong_form(&DIALECT, text)) };
     let solver = settings.table("SOLVER");
     let mut imported = Imported::new(&DIALECT, "detectron2", constant(0.0));
@@ -62,8 +62,13 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
             let gamma = or("GAMMA", 0.1, &mut imported)?;
             let warmup = warmup.min(total);
             let within = steps.iter().filter(|at| **at <= warmup).count();
-            let milestones = steps.into_iter().filter(|at| *at <= total).map(Span::Updates).collect();
-            let body: Schedule = Kind::Multistep(Multistep { peak, milestones, gamma }).into();
+            let milestones: Vec<Span> =
+                steps.into_iter().filter(|at| *at <= total).map(Span::Updates).collect();
+            let body: Schedule = if milestones.is_empty() {
+                constant(peak)
+            } else {
+                Kind::Multistep(Multistep { peak, milestones, gamma }).into()
+            };
             imported.lr = if warmup > 0.0 && within > 0 && method == "linear" {
                 // A step within the climb lowers what it climbs to, from its first update on.
                 let share = gamma.powf(within as f64) / factor;

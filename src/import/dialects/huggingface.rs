@@ -166,6 +166,12 @@ pub(in super::super) fn arguments(
         (Some(length), ..) => length,
         (None, Some(total), _) => Span::Updates(total),
         (None, None, Some(epochs)) if epochs > 0.0 => Span::Epochs(epochs),
+        (None, None, Some(0.0)) => {
+            return Err(ImportError::missing(
+                "num_train_epochs",
+                "a number above 0: with 0 nothing is trained",
+            ));
+        }
         _ => {
             imported.assume(format!(
                 "the text says neither max_steps nor the epochs: {} epochs were taken, the default",
@@ -175,7 +181,11 @@ pub(in super::super) fn arguments(
         }
     };
     imported.updates = Some(length);
-    let warmup = warmup(settings, Some(length), imported)?;
+    let updates = match (length, options.updates_per_epoch) {
+        (Span::Epochs(epochs), Some(per_epoch)) => Span::Updates(epochs * per_epoch),
+        (length, _) => length,
+    };
+    let warmup = warmup(settings, Some(updates), imported)?;
     let kind = settings.text("lr_scheduler_type").or(settings.text("lr_scheduler"));
     let kind = match kind {
         Some(kind) => kind.to_owned(),
@@ -281,7 +291,13 @@ fn warmup(settings: &Settings, total: Option<Span>, imported: &mut Imported) -> 
     Ok(match total {
         _ if share == 0.0 => Span::Updates(steps.trunc()),
         Some(Span::Updates(total)) => Span::Updates((total * share).ceil()),
-        _ => Span::Percent(100.0 * share),
+        _ => {
+            imported.note(
+                "transformers rounds the climb's share of the run up to a whole update, and it is rounded to the nearest \
+                 here until the updates of an epoch are known (--updates-per-epoch)",
+            );
+            Span::Percent(100.0 * share)
+        }
     })
 }
 

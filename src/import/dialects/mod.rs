@@ -3,14 +3,17 @@
 pub(super) mod axolotl;
 mod code;
 mod composer;
+mod darknet;
 pub(super) mod deepspeed;
 mod detectron;
 mod diffusers;
 mod espnet;
 mod fairseq;
 mod fastai;
+mod gpt_neox;
 pub(crate) mod huggingface;
 mod keras;
+mod lazy;
 mod litgpt;
 mod llama_factory;
 mod megatron;
@@ -19,6 +22,7 @@ mod nanogpt;
 mod nemo;
 mod open_clip;
 mod openmmlab;
+mod opennmt;
 mod optax;
 mod paddle;
 mod targets;
@@ -49,7 +53,7 @@ pub(super) static EXPERIMENT: Dialect = Dialect {
 };
 
 /// Every dialect; of equal evidence the first has the text.
-pub static ALL: [&Dialect; 38] = [
+pub static ALL: [&Dialect; 42] = [
     &pytorch::DIALECT,
     &huggingface::DIALECT,
     &axolotl::DIALECT,
@@ -83,6 +87,10 @@ pub static ALL: [&Dialect; 38] = [
     &composer::DIALECT,
     &espnet::DIALECT,
     &nanogpt::DIALECT,
+    &gpt_neox::DIALECT,
+    &opennmt::DIALECT,
+    &darknet::DIALECT,
+    &lazy::DIALECT,
     &WANDB,
     &wrapped::CARD,
     &code::DIALECT,
@@ -105,57 +113,45 @@ fn assignments(program: &Program) -> Settings {
 
 /// The settings of a table in a program, with what can be worked out.
 fn worked_out(program: &Program, pairs: &[Pair]) -> Settings {
-    fn value(program: &Program, of: &Expr, line: usize, level: usize) -> Expr {
-        if level > 16 {
-            return of.clone();
-        }
-        let resolved = program.resolve_at(of, line);
-        match resolved {
-            Expr::Table(pairs) => Expr::Table(
-                pairs
-                    .iter()
-                    .map(|pair| Pair {
-                        value: value(program, &pair.value, pair.line, level + 1),
-                        ..pair.clone()
-                    })
-                    .collect(),
-            ),
-            Expr::List(items) => {
-                Expr::List(items.iter().map(|item| value(program, item, line, level + 1)).collect())
-            }
-            Expr::Text(_) | Expr::Flag(_) | Expr::None | Expr::Number(_) => resolved.clone(),
-            // `dict(type="StepLR", step=3)` is a table by another spelling.
-            Expr::Call(call) if call.name == "dict" && call.arguments.is_empty() => Expr::Table(
-                call.named
-                    .iter()
-                    .map(|(name, found)| Pair {
-                        key: Expr::Text(name.clone()),
-                        value: value(program, found, call.line, level + 1),
-                        line: call.line,
-                    })
-                    .collect(),
-            ),
-            _ => program.number(of, line).map_or_else(|| resolved.clone(), Expr::Number),
-        }
-    }
     let pairs: Vec<Pair> = pairs
         .iter()
-        .map(|pair| Pair { value: value(program, &pair.value, pair.line, 0), ..pair.clone() })
+        .map(|pair| Pair { value: worked(program, &pair.value, pair.line, 0), ..pair.clone() })
         .collect();
     Settings::of_pairs(&pairs)
 }
 
-/// The table that a name outside functions is given, perhaps as `dict(...)`, worked out.
-fn table_of(program: &Program, name: &str) -> Option<Settings> {
-    let (super::python::Bound::Value(value), line) = program.bound(name, usize::MAX)? else { return None };
-    match value {
-        Expr::Table(pairs) => Some(worked_out(program, pairs)),
-        other => {
-            let pair = Pair { key: Expr::Text(String::new()), value: other.clone(), line };
-            let held = worked_out(program, std::slice::from_ref(&pair));
-            let below = held.table("");
-            (!below.is_empty()).then_some(below)
+/// A value of a program as far as it can be worked out, so deep in others.
+fn worked(program: &Program, of: &Expr, line: usize, level: usize) -> Expr {
+    if level > 16 {
+        return of.clone();
+    }
+    let resolved = program.resolve_at(of, line);
+    match resolved {
+        Expr::Table(pairs) => Expr::Table(
+            pairs
+                .iter()
+                .map(|pair| Pair {
+                    value: worked(program, &pair.value, pair.line, level + 1),
+                    ..pair.clone()
+                })
+                .collect(),
+        ),
+        Expr::List(items) => {
+            Expr::List(items.iter().map(|item| worked(program, item, line, level + 1)).collect())
         }
+        Expr::Text(_) | Expr::Flag(_) | Expr::None | Expr::Number(_) => resolved.clone(),
+        // `dict(type="StepLR", step=3)` is a table by another spelling.
+        Expr::Call(call) if call.name == "dict" && call.arguments.is_empty() => Expr::Table(
+            call.named
+                .iter()
+                .map(|(name, found)| Pair {
+                    key: Expr::Text(name.clone()),
+                    value: worked(program, found, call.line, level + 1),
+                    line: call.line,
+                })
+                .collect(),
+        ),
+        _ => program.number(of, line).map_or_else(|| resolved.clone(), Expr::Number),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::super::dialect::{Dialect, Sign};
 use super::super::settings::{Settings, numbers, optimizer_kind, set, set_betas};
-use super::super::shape::{constant, cosine, polynomial, sequence, warmed};
+use super::super::shape::{constant, cosine, polynomial, sequence, warmed, written};
 use super::super::text::Text;
 use super::super::{ImportError, Imported, Options};
 use super::wrong_form;
@@ -64,12 +64,6 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
         );
         return Err(ImportError::unsupported(kind, why));
     }
-    if matches!(warmup, Span::Percent(_)) {
-        imported.note(
-            "NeMo's climb begins one part in (W + 1) up, with W its updates; of a share of the run it begins at 0 here, an \
-             update later",
-        );
-    }
     imported.lr = schedule(&kind, peak, floor, (warmup, rest), &sched)?;
     imported.optimizer = optimizer(&optim, &mut imported)?;
     imported.accumulate = trainer.count("accumulate_grad_batches")?.map(|count| count.max(1) as usize);
@@ -85,12 +79,11 @@ fn schedule(
     sched: &Settings,
 ) -> Result<Schedule, ImportError> {
     // Its climb is (i + 1) / (W + 1), which arrives as the rest begins.
-    let climbing = |body: Schedule| {
-        let from = match warmup {
-            Span::Updates(steps) => 1.0 / (steps + 1.0),
-            _ => 0.0,
-        };
-        warmed(body, warmup, from, Ramp::Linear)
+    let climb = written("peak * (t + 1) / (total + 1)", &[("peak", peak)])?;
+    let climbing = |body: Schedule| match warmup {
+        Span::Updates(steps) => warmed(body, warmup, 1.0 / (steps + 1.0), Ramp::Linear),
+        // Of a share of the run the updates are not known yet: the climb's own length is its formula's `total`.
+        share => sequence(vec![(share, climb)], body),
     };
     Ok(match kind {
         "CosineAnnealing" => climbing(cosine(peak, floor, rest, After::Hold)),

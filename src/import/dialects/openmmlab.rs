@@ -1,13 +1,17 @@
 //! OpenMMLab's configurations: `param_scheduler` of mmengine, and `lr_config` of mmcv before it. Their
 //! schedulers multiply the rate that they find, each between its beginning and its end.
 
+mod config;
+mod whole;
+
+use self::config::Config;
 use super::super::dialect::{Dialect, Sign};
-use super::super::python::{Expr, Program};
+use super::super::python::Expr;
 use super::super::settings::{Settings, numbers, optimizer_kind, set, set_betas};
 use super::super::shape::{constant, cosine, linear, polynomial, restarts, sequence, ticking};
 use super::super::text::Text;
 use super::super::{ImportError, Imported, Options, Unread};
-use super::{table_of, wrong_form};
+use super::wrong_form;
 use crate::experiment::Optimizer;
 use crate::schedule::kind::{After, Exponential, Kind, Multistep, Product, Step};
 use crate::schedule::{Schedule, Span, Tick};
@@ -23,7 +27,7 @@ pub static DIALECT: Dialect = Dialect {
         (Sign::Name("lr_config"), 12),
         (Sign::Name("optim_wrapper"), 10),
         (Sign::Name("optimizer_config"), 6),
-        (Sign::Name("_base_"), 4),
+        (Sign::Name("_base_"), 10),
         (Sign::Name("default_hooks"), 4),
         (Sign::Name("train_pipeline"), 3),
         (Sign::Name("runner"), 2),
@@ -35,23 +39,28 @@ pub static DIALECT: Dialect = Dialect {
 fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
     let Some(program) = text.program() else { return Err(wrong_form(&DIALECT, text)) };
     let mut imported = Imported::new(&DIALECT, "OpenMMLab", constant(0.0));
-    let wrapper = table_of(program, "optim_wrapper").unwrap_or_default();
-    let own = table_of(program, "optimizer").unwrap_or_default();
+    let config = Config::of(program, options);
+    config.beside.tell(&mut imported);
+    let inherits = program.assigned_at("_base_").is_some();
+    if program.calls().iter().any(|(_, call)| call.name == "read_base") {
+        imported.note("it inherits by read_base(), which was not read: what is not here may be there");
+    }
+    let wrapper = config.table("optim_wrapper").unwrap_or_default();
+    let own = config.table("optimizer").unwrap_or_default();
     let optimizer_table = if wrapper.has("optimizer") { wrapper.table("optimizer") } else { own };
     let base = optimizer(&optimizer_table, &mut imported)?;
     imported.clip_norm = match wrapper.table("clip_grad").number(&["max_norm"])? {
         Some(norm) => Some(norm),
-        None => table_of(program, "optimizer_config")
-            .unwrap_or_default()
-            .table("grad_clip")
-            .number(&["max_norm"])?,
+        None => {
+            config.table("optimizer_config").unwrap_or_default().table("grad_clip").number(&["max_norm"])?
+        }
     }
     .filter(|norm| *norm > 0.0);
     imported.accumulate = wrapper.count("accumulative_counts")?.map(|count| count.max(1) as usize);
-    let length = length(program)?;
+    let length = length(&config)?;
     imported.updates = options.length.or(length);
-    if program.bound("param_scheduler", usize::MAX).is_some() {
-        let list = list_of(program, "param_scheduler");
+    if config.has("param_scheduler") {
+        let list = config.list("param_scheduler");
         if list.is_empty() {
             return Err(ImportError::missing("param_scheduler", "schedulers that are written out"));
         }
@@ -60,48 +69,24 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
         list.iter()
             .flat_map(|settings| settings.unread("param_scheduler's "))
             .for_each(|unread| imported.leave(unread));
-    } else if let Some(config) = table_of(program, "lr_config") {
-        imported.lr = lr_config(&config, base, length, options, &mut imported)?;
+    } else if let Some(policy) = config.table("lr_config") {
+        imported.lr = lr_config(&policy, base, length, options, &mut imported)?;
         imported.name = "lr_config".to_owned();
-        config.unread("lr_config.").into_iter().for_each(|unread| imported.leave(unread));
+        policy.unread("lr_config.").into_iter().for_each(|unread| imported.leave(unread));
     } else {
-        let inherited = program.assigned_at("_base_").is_some();
-        return Err(ImportError::NoSchedule(if inherited {
-            "it inherits from _base_, whose file has the param_scheduler or lr_config: import that file"
-        } else {
-            "a param_scheduler or an lr_config is looked for"
+        return Err(ImportError::NoSchedule(match (inherits, config.beside.any_read()) {
+            (true, true) => {
+                "neither it nor the files that it inherits from have a param_scheduler or an lr_config"
+            }
+            (true, false) => {
+                "it inherits from _base_, whose file has the param_scheduler or lr_config: import that file, or this one \
+                 from where its _base_ is"
+            }
+            _ => "a param_scheduler or an lr_config is looked for",
         }));
-    }
-    if program.assigned_at("_base_").is_some() {
-        imported.note(
-            "the configuration inherits from _base_, which was not read: what is not here may be there",
-        );
     }
     optimizer_table.unread("optimizer.").into_iter().for_each(|unread| imported.leave(unread));
     Ok(imported)
-}
-
-/// The tables of a list, or one alone.
-fn list_of(program: &Program, name: &str) -> Vec<Settings> {
-    let resolved = program.resolve(&Expr::Name(name.to_owned())).clone();
-    let items = match resolved {
-        Expr::List(items) => items,
-        single => vec![single],
-    };
-    items
-        .iter()
-        .enumerate()
-        .filter_map(|(index, item)| {
-            let key = index.to_string();
-            let line = match item {
-                Expr::Call(call) => call.line,
-                _ => 0,
-            };
-            let pair = super::super::python::Pair { key: Expr::Text(key.clone()), value: item.clone(), line };
-            let held = super::worked_out(program, std::slice::from_ref(&pair)).table(&key);
-            (!held.is_empty()).then_some(held)
-        })
-        .collect()
 }
 
 fn optimizer(table: &Settings, imported: &mut Imported) -> Result<f64, ImportError> {
@@ -130,9 +115,9 @@ fn optimizer(table: &Settings, imported: &mut Imported) -> Result<f64, ImportErr
     Ok(rate)
 }
 
-fn length(program: &Program) -> Result<Option<Span>, ImportError> {
+fn length(config: &Config) -> Result<Option<Span>, ImportError> {
     for name in ["train_cfg", "runner"] {
-        let Some(table) = table_of(program, name) else { continue };
+        let Some(table) = config.table(name) else { continue };
         if let Some(epochs) = table.number(&["max_epochs"])?.filter(|epochs| *epochs > 0.0) {
             return Ok(Some(Span::Epochs(epochs)));
         }
@@ -145,9 +130,7 @@ fn length(program: &Program) -> Result<Option<Span>, ImportError> {
         ("max_epochs", Span::Epochs),
         ("max_iters", Span::Updates),
     ] {
-        if program.assigned_at(name).is_some()
-            && let Some(count) = program.number(&Expr::Name(name.to_owned()), usize::MAX)
-        {
+        if let Some(count) = config.number(name) {
             return Ok((count > 0.0).then(|| span(count)));
         }
     }
@@ -254,8 +237,23 @@ fn param_scheduler(
                 }
                 rescaled(body)
             }
-            "CosineRestartLR" | "OneCycleLR" | "ReduceOnPlateauLR" | "" => {
-                let why = "it sets the rate instead of multiplying it; a log of its rates can be imported";
+            "CosineRestartLR" | "OneCycleLR"
+                if list.iter().filter(|other| is_of_rate(other)).count() == 1 =>
+            {
+                let Some(curve) = whole::read(&name, settings, base, span)? else { continue };
+                settings.seen(&["type", "by_epoch", "begin", "end", "convert_to_iter_based", "total_steps"]);
+                absolute = Some(delayed(curve, span(begin), base, by_epoch && !per_update));
+                continue;
+            }
+            "CosineRestartLR" | "OneCycleLR" => {
+                let why = "it sets the rate, and the others multiply it; a log of its rates can be imported";
+                return Err(ImportError::unsupported(
+                    format!("mmengine's {name} beside other schedulers"),
+                    why,
+                ));
+            }
+            "ReduceOnPlateauLR" | "" => {
+                let why = "it follows a metric; a log of its rates can be imported";
                 return Err(ImportError::unsupported(format!("mmengine's {name}"), why));
             }
             other => {
@@ -269,6 +267,11 @@ fn param_scheduler(
     let mut of = vec![absolute.unwrap_or_else(|| constant(base))];
     of.extend(factors);
     Ok(if of.len() == 1 { of.remove(0) } else { Kind::Product(Product { of }).into() })
+}
+
+/// Whether a scheduler is one of the rate, and not of the momentum.
+fn is_of_rate(settings: &Settings) -> bool {
+    settings.peek("type").is_some_and(|name| !name.ends_with("Momentum"))
 }
 
 /// The same curve with a peak of 1.

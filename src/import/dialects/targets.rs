@@ -88,7 +88,13 @@ fn read(dialect: &'static Dialect, text: &Text<'_>, options: &Options) -> Result
                 "it is no scheduler that is known here; a log of its rates can be imported",
             )),
             (None, Some(named)) => unscheduled(dialect, named, settings, options),
-            (None, None) => Err(ImportError::NoSchedule("a class of torch.optim.lr_scheduler is looked for")),
+            (None, None) => match found.iter().find(|named| named.class.to_lowercase().contains("optim")) {
+                Some(named) => Err(ImportError::unsupported(
+                    format!("{} (line {})", named.class, named.line),
+                    "it is no optimizer that is known here, and no scheduler is named; a log of its rates can be imported",
+                )),
+                None => Err(ImportError::NoSchedule("a class of torch.optim.lr_scheduler is looked for")),
+            },
         };
     };
     let mut code = String::new();
@@ -123,10 +129,20 @@ fn read(dialect: &'static Dialect, text: &Text<'_>, options: &Options) -> Result
         unread.line = last.line;
     }
     imported.updates = options.length.or(imported.updates).or(total);
-    imported.accumulate = settings.count("gradient_accumulation_steps")?.map(|count| count.max(1) as usize);
+    let trainer = settings.table("trainer");
+    let accumulate = match settings.count("gradient_accumulation_steps")? {
+        Some(count) => Some(count),
+        None => trainer.count("accumulate_grad_batches")?,
+    };
+    imported.accumulate = accumulate.map(|count| count.max(1) as usize);
     imported.batch_size = settings.count("batch_size")?.map(|size| size as usize);
-    imported.clip_norm =
-        settings.number(&["clip_grad_norm", "gradient_clip_val"])?.filter(|norm| *norm > 0.0);
+    let clip = settings.number(&["clip_grad_norm", "gradient_clip_val"])?;
+    let by_value = trainer.text("gradient_clip_algorithm") == Some("value");
+    let clip = clip.or(trainer.number(&["gradient_clip_val"])?.filter(|_| !by_value));
+    imported.clip_norm = clip.filter(|norm| *norm > 0.0);
+    if by_value {
+        imported.note("gradient_clip_algorithm: value clips each number of the gradient, and was left out");
+    }
     if schedulers.len() > 1 && !is_composite(&name) {
         imported.note(format!("of {} schedulers the last was read, on line {}", schedulers.len(), last.line));
     }

@@ -1,7 +1,8 @@
 //! YOLO's `args.yaml` and `hyp.yaml`: a rate that falls by epochs, under a climb by updates.
 
 use super::super::dialect::{Dialect, Sign};
-use super::super::settings::set;
+use super::super::python::{Call, Expr};
+use super::super::settings::{Settings, set};
 use super::super::shape::{constant, cosine, linear, ticking};
 use super::super::text::Text;
 use super::super::{ImportError, Imported, Options};
@@ -23,6 +24,9 @@ pub static DIALECT: Dialect = Dialect {
         (Sign::Key("cos_lr"), 6),
         (Sign::Key("mosaic"), 3),
         (Sign::Key("hsv_h"), 2),
+        (Sign::Import("ultralytics"), 12),
+        (Sign::Call("YOLO"), 6),
+        (Sign::Call("RTDETR"), 6),
     ],
     read,
 };
@@ -55,7 +59,31 @@ const IDLE: [&str; 24] = [
 ];
 
 fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
-    let Some(settings) = text.settings() else { return Err(wrong_form(&DIALECT, text)) };
+    let of_call;
+    let settings = match (text.settings(), text.program()) {
+        (Some(settings), _) => settings,
+        (None, Some(program)) => {
+            let given = |call: &&Call| {
+                call.name == "train"
+                    && call.named.iter().any(|(name, _)| {
+                        matches!(name.as_str(), "epochs" | "data" | "lr0" | "optimizer" | "imgsz")
+                    })
+            };
+            let calls: Vec<&Call> = program.calls().into_iter().map(|(_, call)| call).collect();
+            let Some(call) = calls.into_iter().rfind(given) else {
+                return Err(ImportError::NoSchedule(
+                    "a call of the model's train() with its settings is looked for",
+                ));
+            };
+            let mut settings = Settings::of_call(program, call, &[]);
+            if !settings.has("optimizer") {
+                settings.push("optimizer", Expr::Text("auto".to_owned()));
+            }
+            of_call = settings;
+            &of_call
+        }
+        _ => return Err(wrong_form(&DIALECT, text)),
+    };
     settings.seen(&IDLE);
     let mut imported = Imported::new(&DIALECT, "YOLO", constant(0.0));
     let or = |name: &str, usual: f64, imported: &mut Imported| -> Result<f64, ImportError> {
@@ -99,7 +127,9 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
     settings.seen(&["warmup_bias_lr", "warmup_momentum"]);
     imported.name = format!("YOLO {}", if is_cosine { "cosine" } else { "linear" });
     imported.updates = Some(options.length.unwrap_or(Span::Epochs(epochs)));
-    let name = settings.text("optimizer").unwrap_or("SGD").to_owned();
+    // "auto" is nothing to settings, and means something here.
+    let name = settings.peek("optimizer").unwrap_or_else(|| "SGD".to_owned());
+    settings.seen(&["optimizer"]);
     let momentum = or("momentum", 0.937, &mut imported)?;
     let kind = match name.as_str() {
         "auto" => {
@@ -128,5 +158,9 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
         settings.number(&["batch", "batch_size"])?.filter(|size| *size >= 1.0).map(|size| size as usize);
     imported.clip_norm = Some(10.0);
     imported.assume("gradients are clipped at 10, as the trainer does");
+    if text.program().is_some() {
+        settings.unknown().into_iter().for_each(|sentence| imported.note(sentence));
+        settings.unread("").into_iter().for_each(|unread| imported.leave(unread));
+    }
     Ok(imported)
 }

@@ -167,7 +167,7 @@ impl Program {
         }
     }
 
-    fn note(&self, sentence: String) {
+    pub fn note(&self, sentence: String) {
         let mut taken = self.taken.borrow_mut();
         if !taken.contains(&sentence) {
             taken.push(sentence);

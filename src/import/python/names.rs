@@ -250,7 +250,13 @@ impl Names {
             }
             _ => return,
         };
-        let Some(value) = value else { return };
+        // A flag without a value: what it is where nobody gives it.
+        let switched = match (value, call.argument("action", usize::MAX)) {
+            (None, Some(Expr::Text(action))) if action == "store_true" => Some(Expr::Flag(false)),
+            (None, Some(Expr::Text(action))) if action == "store_false" => Some(Expr::Flag(true)),
+            _ => None,
+        };
+        let Some(value) = value.or(switched.as_ref()) else { return };
         let texts = names.iter().filter_map(|name| match name {
             Expr::Text(text) => Some(text.as_str()),
             _ => None,
@@ -297,6 +303,13 @@ impl Names {
                 given.entry(key).or_default().push((value.clone(), call.line));
             }
         }
+        let is_outside = |bindings: &Vec<Binding>| bindings.iter().any(|binding| binding.scope.is_none());
+        let outside: BTreeSet<String> = self
+            .bindings
+            .iter()
+            .filter(|(_, bindings)| is_outside(bindings))
+            .map(|(name, _)| name.clone())
+            .collect();
         for (name, bindings) in &mut self.bindings {
             for binding in bindings {
                 let is_parameter =
@@ -305,11 +318,15 @@ impl Names {
                     continue;
                 }
                 let Some(found) = given.get(&(binding.line.to_string(), name.clone())) else { continue };
-                // Calls that differ say nothing, and neither does a name that gives itself.
+                // Calls that differ say nothing, and neither does a function that hands on its own parameter.
+                let is_own = |line: usize| {
+                    let scope = binding.scope.and_then(|scope| self.scopes.get(scope));
+                    scope.is_some_and(|(from, to)| (*from..=*to).contains(&line))
+                };
                 if let [(value, line), rest @ ..] = found.as_slice()
                     && rest.iter().all(|(other, _)| other == value)
                     && !matches!(value, Expr::Unknown(_))
-                    && *value != Expr::Name(name.clone())
+                    && (*value != Expr::Name(name.clone()) || outside.contains(name) && !is_own(*line))
                 {
                     let of = "what the call gives".to_owned();
                     binding.bound = Bound::Default(Usual { value: value.clone(), line: *line, of });

@@ -185,18 +185,42 @@ impl<'p> Reader<'p> {
 
     /// A length such as `10 * len(loader)`: so many epochs, where updates are counted.
     fn epochs_of(&self, value: &Expr, line: usize) -> Option<Span> {
-        let value = self.program.resolve_at(value, line);
         if self.tick == Tick::Epoch {
             return None;
         }
-        let is_loader = |value: &Expr| self.is_epoch_length(value, line);
-        match value {
+        self.epochs_in(value, line, 0).map(Span::Epochs)
+    }
+
+    /// How many epochs a number of updates is, where it is made of an epoch's.
+    fn epochs_in(&self, value: &Expr, line: usize, level: usize) -> Option<f64> {
+        if level > 8 {
+            return None;
+        }
+        if self.is_epoch_length(value, line) {
+            return Some(1.0);
+        }
+        let inner = |value: &Expr| self.epochs_in(value, line, level + 1);
+        let named = |value: &Expr, word: &str| value.shown().to_lowercase().contains(word);
+        match self.program.resolve_at(value, line) {
             Expr::Binary("*", sides) => {
-                let (count, loader) =
-                    if is_loader(&sides.1) { (&sides.0, &sides.1) } else { (&sides.1, &sides.0) };
-                is_loader(loader).then(|| self.program.number(count, line)).flatten().map(Span::Epochs)
+                let (a, b) = (&sides.0, &sides.1);
+                // A scheduler that accelerate steps is stepped once for each process.
+                if let Some(other) = [(a, b), (b, a)].into_iter().find(|(a, _)| named(a, "num_processes")) {
+                    return inner(other.1);
+                }
+                let of =
+                    |count: &Expr, epochs: &Expr| Some(self.program.number(count, line)? * inner(epochs)?);
+                of(a, b).or_else(|| of(b, a))
             }
-            value if is_loader(value) => Some(Span::Epochs(1.0)),
+            // Micro-batches over those of an update are updates.
+            Expr::Binary("//" | "/", sides) if named(&sides.1, "accum") => inner(&sides.0),
+            Expr::Binary("//" | "/", sides) => {
+                let by = self.program.number(&sides.1, line).filter(|by| *by > 0.0)?;
+                Some(inner(&sides.0)? / by)
+            }
+            Expr::Call(call) if matches!(call.name.as_str(), "ceil" | "int" | "floor" | "round") => {
+                inner(call.arguments.first()?)
+            }
             _ => None,
         }
     }

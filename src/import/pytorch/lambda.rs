@@ -6,8 +6,9 @@ use std::rc::Rc;
 use super::super::ImportError;
 use super::super::function::{self, Sampled};
 use super::super::python::eval::{Done, Machine, Stop, Value};
-use super::super::python::{Call, Expr, Program, StmtKind};
+use super::super::python::{Call, Class, Expr, Function, Program, StmtKind};
 use super::super::pytorch_arguments::Given;
+use super::super::rates::holds_rate;
 use super::Reader;
 use super::simulate::{Group, Rule};
 use crate::schedule::formula::Definition;
@@ -19,15 +20,27 @@ pub(super) const FUEL: u64 = 100_000;
 /// Whether a call makes an instance of a scheduler that the program defines itself.
 pub(super) fn is_own(program: &Program, call: &Call) -> bool {
     let Some(class) = program.class(&call.name) else { return false };
-    let from_scheduler = class.bases.iter().any(|base| {
+    is_scheduler(class) && (own_method(class, "get_lr").is_some() || setting_step(class).is_some())
+}
+
+/// Whether a class is made from a scheduler of PyTorch's.
+pub(super) fn is_scheduler(class: &Class) -> bool {
+    class.bases.iter().any(|base| {
         let name = base.shown();
         name.ends_with("LRScheduler") || name.ends_with("LambdaLR")
-    });
-    let has_rate = class
-        .body
-        .iter()
-        .any(|stmt| matches!(&stmt.kind, StmtKind::Def(function) if function.name == "get_lr"));
-    from_scheduler && has_rate
+    })
+}
+
+fn own_method<'p>(class: &'p Class, name: &str) -> Option<&'p Rc<Function>> {
+    class.body.iter().find_map(|stmt| match &stmt.kind {
+        StmtKind::Def(function) if function.name == name => Some(function),
+        _ => None,
+    })
+}
+
+/// The `step` of a scheduler that sets the rate by itself.
+fn setting_step(class: &Class) -> Option<&Rc<Function>> {
+    own_method(class, "step").filter(|step| step.body.iter().any(holds_rate))
 }
 
 /// A function of the program that gives a number for each tick.
@@ -151,6 +164,28 @@ impl<'p> Reader<'p> {
         machine.rate = Some(base);
         // Its constructor was evaluated with all of them.
         given.all();
+        let stepping = program.class(&call.name).filter(|class| own_method(class, "get_lr").is_none());
+        if let Some(step) = stepping.and_then(|class| setting_step(class)) {
+            // `step(epoch)` sets the rate of that epoch, and `step()` that of the one after those before.
+            let by_number = step.parameters.len() > 1;
+            let mut next = 0;
+            self.imported.note(format!("the rate is what step() of {} sets", call.name));
+            return function::schedule(&sampled, &mut self.imported, |tick| {
+                let from = if by_number { tick } else { next };
+                for at in from..=tick {
+                    machine.refuel(FUEL);
+                    let arguments = if by_number { vec![Value::Number(at as f64)] } else { Vec::new() };
+                    if by_number || at > 0 {
+                        machine.method(&value, "step", arguments)?;
+                    }
+                }
+                next = tick + 1;
+                if let Some(lost) = machine.lost.take() {
+                    return Err(Stop::new(format!("the rate depends on `{lost}`, which is not known here")));
+                }
+                machine.rate.ok_or_else(|| Stop::new("its step() sets no rate"))
+            });
+        }
         function::schedule(&sampled, &mut self.imported, |tick| {
             machine.refuel(FUEL);
             machine.set_attribute(&value, "last_epoch", Value::Number(tick as f64));

@@ -15,7 +15,7 @@ const LOOKED_AT: usize = 20;
 
 pub(in crate::recording) fn claim(head: &Head) -> Option<Evidence> {
     let mut rows = 0;
-    let (mut counted, mut measured) = (None, None);
+    let (mut counted, mut measured, mut has_words) = (None, None, false);
     for line in split(head.whole_lines()).take(LOOKED_AT) {
         let mut tokens = Tokens::new(line);
         if !matches!(tokens.next(), Ok(Some(Token::Open))) {
@@ -31,6 +31,9 @@ pub(in crate::recording) fn claim(head: &Head) -> Option<Evidence> {
                     _ if is_step(&key) => counted = counted.or(Some(key)),
                     _ => {}
                 },
+                Ok(Some(Token::Text(text))) => {
+                    has_words |= crate::recording::number::parse(text.as_bytes()).is_none();
+                }
                 Ok(Some(_)) => {}
                 Ok(None) => break,
                 Err(_) => return None,
@@ -39,6 +42,10 @@ pub(in crate::recording) fn claim(head: &Head) -> Option<Evidence> {
         rows += 1;
     }
     let measured = measured?;
+    // One object with words in it is a configuration that somebody saved without line breaks.
+    if rows == 1 && has_words {
+        return None;
+    }
     match counted {
         Some(counted) if rows > 0 => Some(Evidence::new(
             80,

@@ -2,6 +2,8 @@
 
 use crate::recording::lines::first_line;
 use crate::recording::number;
+use crate::recording::role::{self, Role};
+use crate::recording::rows::is_step;
 
 /// What parts cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +32,7 @@ impl Header {
     pub(in crate::recording) fn find(text: &[u8]) -> Option<Self> {
         let mut at = 0;
         let mut told = None;
+        let mut comment: &[u8] = b"";
         // Comments, empty lines, and what spreadsheets write about their delimiter.
         let (line, after) = loop {
             let (line, rest) = first_line(&text[at..]);
@@ -39,6 +42,8 @@ impl Header {
                 told = told_here.first().copied();
             } else if !trimmed.is_empty() && !trimmed.starts_with(b"#") {
                 break (line, after);
+            } else if let Some(inner) = trimmed.strip_prefix(b"#") {
+                comment = inner;
             }
             if rest.is_empty() {
                 return None;
@@ -59,6 +64,21 @@ impl Header {
             Some(Self { delimiter, names: named_apart(names), is_named, first, length: after })
         } else {
             let count = names.len();
+            // numpy's way to name columns: `# step lr loss`.
+            let titles = cells(comment, delimiter);
+            let is_title = |title: &String| {
+                let last = title.to_lowercase();
+                is_step(&last) || role::of(&last).role != Role::Other
+            };
+            if titles.len() == count && titles.iter().any(is_title) {
+                return Some(Self {
+                    delimiter,
+                    names: named_apart(titles),
+                    is_named: true,
+                    first: names,
+                    length: at,
+                });
+            }
             let numbered = (1..=count).map(|at| format!("column {at}")).collect();
             Some(Self { delimiter, names: numbered, is_named, first: names, length: at })
         }
@@ -109,7 +129,10 @@ fn delimiter(line: &[u8], row: &[u8]) -> Option<Delimiter> {
     }
     let words = count(line, Delimiter::Spaces);
     let in_row = cells(row, Delimiter::Spaces);
-    let numbers = in_row.iter().all(|cell| number::parse(cell.as_bytes()).is_some());
+    // fastai's table ends with a time.
+    let is_time = |cell: &str| cell.contains(':') && cell.bytes().all(|c| c.is_ascii_digit() || c == b':');
+    let numbers = in_row.iter().all(|cell| number::parse(cell.as_bytes()).is_some() || is_time(cell))
+        && in_row.iter().any(|cell| number::parse(cell.as_bytes()).is_some());
     if words > 1 && in_row.len() == words && numbers {
         return Some(Delimiter::Spaces);
     }

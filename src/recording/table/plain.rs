@@ -1,9 +1,11 @@
 //! Any table whose columns of steps, rates or losses can be told by their names, and lists of rates without names.
 
+use super::header::Header;
 use super::reader::{Column, TableReader};
 use crate::recording::evidence::Evidence;
 use crate::recording::head::Head;
 use crate::recording::lines::LineReader;
+use crate::recording::number;
 use crate::recording::role::{self, Role};
 use crate::recording::rows::is_step;
 use crate::recording::series::Tick;
@@ -16,6 +18,9 @@ pub(in crate::recording) fn claim(head: &Head) -> Option<Evidence> {
         return match header.first.len() {
             1 if numbers => Some(Evidence::new(15, "a number a line")),
             2 if numbers => Some(Evidence::new(15, "two numbers a line")),
+            3 if is_mlflow(header) => {
+                Some(Evidence::new(60, "a time in milliseconds, a value and a step a line"))
+            }
             _ => None,
         };
     }
@@ -41,8 +46,25 @@ pub(in crate::recording) fn claim(head: &Head) -> Option<Evidence> {
     }
 }
 
+/// Whether a line is one of MLflow's files of a metric: milliseconds since 1970, the value, the step.
+fn is_mlflow(header: &Header) -> bool {
+    let number = |at: usize| header.first.get(at).and_then(|cell| number::parse(cell.as_bytes()));
+    let [Some(time), Some(_), Some(step)] = [0, 1, 2].map(number) else { return false };
+    !header.is_named
+        && header.first.len() == 3
+        && time >= 1e12
+        && time.fract() == 0.0
+        && number::tick(step).is_some()
+}
+
 pub(in crate::recording) fn reader(head: &Head) -> Option<Box<dyn LineReader>> {
     let header = head.header()?;
+    if is_mlflow(header) {
+        // MLflow names the file after what it holds.
+        let name = if head.name() == "text" { "Value" } else { head.name() };
+        let columns = ["timestamp", name, "step"].map(|name| Column::Series(name.to_owned()));
+        return Some(Box::new(TableReader::new(header, columns.to_vec(), Some(Tick::Update))));
+    }
     if !header.is_named {
         let names: &[&str] = if header.names.len() == 1 { &["lr"] } else { &["step", "lr"] };
         let columns = names.iter().map(|name| Column::Series((*name).to_owned())).collect();

@@ -59,7 +59,8 @@ impl Names {
 
 fn class(name: &str) -> Class {
     let bare = name.split('(').next().unwrap_or(name);
-    if is_step(bare) {
+    // llm.c's `s:100 trl:3.2`.
+    if is_step(bare) || bare == "s" {
         return Class::Step;
     }
     match role::of(bare).role {
@@ -87,21 +88,53 @@ impl Line {
     fn read(&mut self, text: &str, names: &mut Names) {
         self.clear();
         names.expected = 0;
-        let mut first = None;
+        // What counts epochs if a part of an epoch follows, as in `Train: 3 [ 50/1251` and `Train: [3/300][50/1251]`.
+        let mut phase = None;
+        let mut group = None;
+        let mut after_part = false;
         scan(text, |found| {
             let (name, value) = match found {
                 Found::Part { name: "", done, total } => {
-                    self.part = self.part.or(Some((done, total)));
+                    match self.part {
+                        // `[3/300][50/1251]`: the first counts epochs.
+                        Some((epoch, _)) if after_part => {
+                            self.epoch = self.epoch.or(Some(epoch as f64));
+                            self.part = Some((done, total));
+                        }
+                        Some(_) => {}
+                        None => self.part = Some((done, total)),
+                    }
+                    after_part = true;
                     return;
                 }
                 Found::Part { name, done, .. } => (name, done as f64),
                 Found::Number(name, value) => (name, value),
             };
+            after_part = false;
+            // `adjusting learning rate of group 0 to 1.0000e-02`, `reducing learning rate to 0.001`.
+            let renamed;
+            let name = match (name, group.take()) {
+                (name, _) if name.ends_with("learning rate of group") => {
+                    group = Some(value);
+                    return;
+                }
+                ("to", Some(0.0)) => "learning rate",
+                ("to", Some(other)) => {
+                    renamed = format!("learning rate/pg{other}");
+                    &renamed
+                }
+                (name, _) if name.ends_with("learning rate to") => "learning rate",
+                (name, _) => name,
+            };
             let Some(at) = names.find(name) else { return };
-            first = first.or(Some((at, value)));
+            if names.known.get(at).is_some_and(|name| is_phase(&name.text)) {
+                phase = phase.or(Some((at, value)));
+            }
             let class = names.known.get(at).map_or(Class::Other, |name| name.class);
             match (class, crate::recording::number::tick(value)) {
                 (Class::Step, Some(step)) => self.step = self.step.or(Some(step)),
+                // A share of an epoch: fairseq's `"update": 0.05`.
+                (Class::Step, None) => {}
                 (Class::Epoch, _) => self.epoch = self.epoch.or(Some(value)),
                 _ => {
                     self.measured |= class == Class::Measured;
@@ -109,10 +142,7 @@ impl Line {
                 }
             }
         });
-        // `Train: 3 [ 50/1251` counts epochs.
-        if let (None, Some(_), Some((at, value))) = (self.epoch, self.part, first)
-            && names.known.get(at).is_some_and(|name| is_phase(&name.text))
-        {
+        if let (None, Some(_), Some((at, value))) = (self.epoch, self.part, phase) {
             self.epoch = Some(value);
             self.numbers.retain(|(known, _)| *known != at);
         }
@@ -130,8 +160,8 @@ impl Line {
 }
 
 fn is_phase(name: &str) -> bool {
-    let name = name.to_lowercase();
-    matches!(name.as_str(), "train" | "training")
+    let last = name.rsplit(' ').next().unwrap_or(name).to_lowercase();
+    matches!(last.as_str(), "train" | "training")
 }
 
 /// Lines of the head that are rows, and all of them.

@@ -22,8 +22,13 @@ pub(super) fn scan<'a>(line: &'a str, mut each: impl FnMut(Found<'a>)) {
     while let Some(&byte) = bytes.get(at) {
         let begins = is_number(bytes, at);
         if begins || parted && is_no_number(bytes, at) {
-            let (end, value) = if begins { number(line, at) } else { word_number(line, at) };
+            let (end, value) = if begins { number(line, at, parted) } else { word_number(line, at) };
             let next = bytes.get(end).copied().unwrap_or_default();
+            // How far a progress bar is: `10%|`.
+            if next == b'%' && bytes.get(end + 1) == Some(&b'|') {
+                (name, parted, at) = (None, false, end + 2);
+                continue;
+            }
             // The hours of a time.
             if next == b':' && bytes.get(end + 1).is_some_and(u8::is_ascii_digit) {
                 at = end;
@@ -38,6 +43,10 @@ pub(super) fn scan<'a>(line: &'a str, mut each: impl FnMut(Found<'a>)) {
             }
             let called = name.take().and_then(|(from, to)| line.get(from..to)).unwrap_or_default();
             parted = false;
+            if let Some(after) = date(line, end) {
+                at = after;
+                continue;
+            }
             if let Some((after, total)) = total(line, end)
                 && value >= 0.0
                 && value.fract() == 0.0
@@ -48,7 +57,8 @@ pub(super) fn scan<'a>(line: &'a str, mut each: impl FnMut(Found<'a>)) {
                 at = after;
                 continue;
             }
-            if !called.is_empty() && called.len() <= MAX_NAME {
+            // `main.py:207` says where a line was printed.
+            if !called.is_empty() && called.len() <= MAX_NAME && !called.ends_with(".py") {
                 each(Found::Number(called, value));
             }
             // A unit, or a rate: `25ms`, `3.1%`, `890/s`.
@@ -110,8 +120,9 @@ fn is_no_number(bytes: &[u8], at: usize) -> bool {
         && !bytes.get(at + 3).is_some_and(|byte| is_in_word(*byte))
 }
 
-/// The end of the number that starts here, and its value.
-fn number(line: &str, from: usize) -> (usize, f64) {
+/// The end of the number that starts here, and its value; `grouped`: its thousands may be parted by commas, as in
+/// `tps: 6,200`.
+fn number(line: &str, from: usize, grouped: bool) -> (usize, f64) {
     let bytes = line.as_bytes();
     let digits = |mut at: usize| {
         while bytes.get(at).is_some_and(u8::is_ascii_digit) {
@@ -119,7 +130,13 @@ fn number(line: &str, from: usize) -> (usize, f64) {
         }
         at
     };
-    let mut end = digits(from + usize::from(matches!(bytes.get(from), Some(b'-' | b'+'))));
+    let first = from + usize::from(matches!(bytes.get(from), Some(b'-' | b'+')));
+    let mut end = digits(first);
+    let short = (1..=3).contains(&(end - first)) && bytes.get(first) != Some(&b'0');
+    let mut groups = false;
+    while grouped && short && bytes.get(end) == Some(&b',') && digits(end + 1) == end + 4 {
+        (end, groups) = (end + 4, true);
+    }
     if bytes.get(end) == Some(&b'.') {
         end = digits(end + 1);
     }
@@ -129,7 +146,19 @@ fn number(line: &str, from: usize) -> (usize, f64) {
             end = digits(end + 1 + sign);
         }
     }
-    (end, line.get(from..end).and_then(|text| text.parse().ok()).unwrap_or(f64::NAN))
+    let text = line.get(from..end).unwrap_or_default();
+    let value = if groups { text.replace(',', "").parse() } else { text.parse() };
+    (end, value.unwrap_or(f64::NAN))
+}
+
+/// Where a date ends whose year was read: of `2023/01/05` what stands behind the 2023.
+fn date(line: &str, at: usize) -> Option<usize> {
+    let bytes = line.as_bytes();
+    let part = |at: usize| {
+        let digits = bytes.get(at + 1..)?.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        (bytes.get(at) == Some(&b'/') && digits > 0).then_some(at + 1 + digits)
+    };
+    part(part(at)?)
 }
 
 fn word_number(line: &str, from: usize) -> (usize, f64) {
@@ -238,6 +267,49 @@ mod tests {
                 Found::Part { name: "", done: 50, total: 1251 },
                 Found::Number("Loss", 6.9),
                 Found::Number("LR", 1e-6)
+            ]
+        );
+    }
+
+    #[test]
+    fn dates_bars_and_places_in_source_are_no_numbers_of_the_training() {
+        assert_eq!(
+            found(
+                "2023/01/05 12:00:00 - mmengine - INFO - Epoch(train)  [1][  50/7330]  lr: 1.9820e-03  loss: 2.125"
+            ),
+            [
+                Found::Number("Epoch(train)", 1.0),
+                Found::Part { name: "", done: 50, total: 7330 },
+                Found::Number("lr", 1.982e-3),
+                Found::Number("loss", 2.125)
+            ]
+        );
+        assert_eq!(
+            found(
+                "[2021-03-05 11:01:02 swin] (main.py 207): INFO Train: [0/300][10/1251]\tlr 0.000051\tloss 6.9 (6.9)"
+            ),
+            [
+                Found::Part { name: "INFO Train", done: 0, total: 300 },
+                Found::Part { name: "", done: 10, total: 1251 },
+                Found::Number("lr", 5.1e-5),
+                Found::Number("loss", 6.9)
+            ]
+        );
+        assert_eq!(
+            found("Steps:   0%|          | 2/1000 [00:06<1:50:00,  3.01s/it, lr=2e-7, step_loss=0.223]"),
+            [
+                Found::Part { name: "", done: 2, total: 1000 },
+                Found::Number("lr", 2e-7),
+                Found::Number("step_loss", 0.223)
+            ]
+        );
+        assert_eq!(
+            found("step: 10  loss: 10.5  tps: 16,200  x=1,5"),
+            [
+                Found::Number("step", 10.0),
+                Found::Number("loss", 10.5),
+                Found::Number("tps", 16200.0),
+                Found::Number("x", 1.0)
             ]
         );
     }

@@ -122,6 +122,11 @@ fn dealing(ui: &mut Ui, data: &mut Data) {
     if check(ui, "Full batch", "Every update sees the whole training set.", &mut all) {
         data.batch_size = if all { BatchSize::All } else { BatchSize::Samples(64) };
     }
+    let help = "PyTorch's loaders keep the samples that fill no batch, and the last update of an epoch is smaller then.";
+    let mut keeps = !data.drop_last;
+    if check(ui, "Keep the last batch", help, &mut keeps) {
+        data.drop_last = !keeps;
+    }
     let held_out = Amount::number("Held out", "The share of the samples kept for validation.", 0.0..=0.5);
     amount(ui, &held_out.limits(0.0..=0.95), &mut data.validation);
     let help = "The share of training labels replaced by random ones.";

@@ -24,6 +24,7 @@ pub mod microscope;
 pub mod model;
 pub mod optimizer;
 pub mod range_test;
+pub mod recorded;
 pub mod recordings;
 pub mod report;
 pub mod restore_bar;
@@ -62,6 +63,7 @@ pub const PANELS: &[Panel] = &[
     landscape::PANEL,
     field::PANEL,
     live::PANEL,
+    recorded::PANEL,
     export::PANEL,
     history::PANEL,
 ];

@@ -15,7 +15,7 @@ use crate::ui::format;
 use crate::ui::shelf::{Align, Guest};
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
-use crate::ui::widgets::{Icon, icon_button, icon_toggle, paint_marker};
+use crate::ui::widgets::{Icon, icon_button, icon_toggle, paint_marker, waiting};
 
 use super::live;
 
@@ -31,10 +31,20 @@ pub fn rows(ui: &mut Ui, studio: &mut Studio) -> Option<RunId> {
             hot = Some(id);
         }
     }
-    if studio.shelf.is_opening() {
-        ui.label(theme::caption(ui, "Reading a recording"));
-    }
+    opening(ui, studio);
     hot
+}
+
+/// How far the recordings are that are being read.
+pub fn opening(ui: &mut Ui, studio: &mut Studio) {
+    let all: Vec<(std::path::PathBuf, f32)> =
+        studio.shelf.opening().map(|(path, share)| (path.to_owned(), share)).collect();
+    for (path, share) in all {
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        if waiting(ui, &format!("Reading {name}"), share) {
+            studio.shelf.stop(&path);
+        }
+    }
 }
 
 /// One recording; `true` while the pointer is on it.

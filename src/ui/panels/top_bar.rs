@@ -1,11 +1,14 @@
 //! The bar at the top: what this is, the transport, and how it trains.
 
+use std::borrow::Cow;
+
 use eframe::egui::text::{LayoutJob, TextWrapping};
 use eframe::egui::{
     Align, Button, Color32, Id, Key, Layout, Popup, RichText, Role, Sense, TextBuffer, TextEdit, Ui, Vec2,
     WidgetInfo, vec2,
 };
 
+use crate::data::reading;
 use crate::engine::protocol::{Speed, State};
 use crate::train::device::Choice;
 use crate::train::ids::Mode;
@@ -290,12 +293,15 @@ fn device_chip(ui: &mut Ui, device: &str, choice: Choice) -> Option<Choice> {
     chosen
 }
 
-fn state_text(state: &State) -> Option<&'static str> {
-    match state {
-        State::Preparing => Some("Reading the data"),
-        State::Playing => None,
-        State::Paused => Some("Paused"),
-        State::Finished => Some("Finished"),
-        State::Failed(_) => Some("Stopped"),
-    }
+fn state_text(state: &State) -> Option<Cow<'static, str>> {
+    Some(match state {
+        State::Preparing => match reading::share() {
+            Some(share) => format!("Reading the data, {:.0}%", share * 100.0).into(),
+            None => "Reading the data".into(),
+        },
+        State::Playing => return None,
+        State::Paused => "Paused".into(),
+        State::Finished => "Finished".into(),
+        State::Failed(_) => "Stopped".into(),
+    })
 }

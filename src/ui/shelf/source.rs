@@ -5,8 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Instant;
 
 use crate::analysis::recorded::Recorded;
+use crate::api::asked::Asked;
 use crate::api::hub;
-use crate::api::live::{Live, LiveState, Made};
+use crate::api::live::{Bendable, Live, LiveState, Made};
+use crate::api::promise::Latency;
 use crate::recording::{Recorder, Recording};
 
 /// Changes of a live run that are shown.
@@ -116,8 +118,8 @@ pub struct LiveView {
     /// Updates a second, and seconds since it last said something.
     pub speed: Option<f64>,
     pub silent: f64,
-    /// The median time from a change to the update that used it, in seconds; changes that came late.
-    pub latency: Option<f64>,
+    /// How fast changes took effect; those that came late.
+    pub latency: Option<Latency>,
     pub late: usize,
     pub can: Vec<String>,
     pub bounds: Option<(f64, f64)>,
@@ -126,8 +128,11 @@ pub struct LiveView {
     /// Whether its rate is changed now or later.
     pub is_bent: bool,
     pub framework: String,
-    /// The newest changes, the newest first.
+    /// Numbers of its optimizer that can be bent.
+    pub numbers: Vec<Bendable>,
+    /// The newest changes, and what it was asked to do once, the newest first.
     pub changes: Vec<Made>,
+    pub asked: Vec<Asked>,
 }
 
 impl LiveView {
@@ -148,7 +153,9 @@ impl LiveView {
             stop: live.stop,
             is_bent: live.is_bent(),
             framework: live.about.framework.clone(),
+            numbers: live.bendable(),
             changes: live.changes.iter().rev().take(SHOWN).cloned().collect(),
+            asked: live.asked().rev().take(SHOWN).cloned().collect(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import re
 import shlex
 
@@ -186,3 +187,40 @@ def of_any(path, text):
     if path.endswith(".py"):
         return of_config(text)
     return of_flags(text)
+
+
+def inherited(file, level):
+    """A configuration's names over those of the files that it inherits from, as mmengine merges them."""
+    with open(file, errors="replace") as held:
+        own = of_config(held.read()).tree
+    bases = own.pop("_base_", None) or []
+    whole = {}
+    for base in [bases] if isinstance(bases, str) else bases:
+        beside = os.path.join(os.path.dirname(file), base) if isinstance(base, str) else ""
+        if level < 8 and beside.endswith(".py") and os.path.isfile(beside):
+            whole = merged(whole, inherited(beside, level + 1))
+    return merged(whole, own)
+
+
+def inherited_yaml(file, level):
+    """The same for YAML, where `_BASE_` names the files."""
+    with open(file, errors="replace") as held:
+        own = of_yaml(held.read()).tree
+    bases = own.pop("_BASE_", None) or []
+    whole = {}
+    for base in [bases] if isinstance(bases, str) else bases:
+        beside = os.path.join(os.path.dirname(file), base)
+        if level < 8 and os.path.isfile(beside):
+            whole = merged(whole, inherited_yaml(beside, level + 1))
+    return merged(whole, own)
+
+
+def merged(base, own):
+    whole = dict(base)
+    for name, value in own.items():
+        before = whole.get(name)
+        if isinstance(before, dict) and isinstance(value, dict) and not value.get("_delete_"):
+            whole[name] = merged(before, value)
+        else:
+            whole[name] = {key: held for key, held in value.items() if key != "_delete_"} if isinstance(value, dict) else value
+    return whole

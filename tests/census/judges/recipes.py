@@ -6,13 +6,15 @@ from functools import lru_cache
 import torch
 
 from .hugging_face import scheduler
-from .reading import number, of_any, of_config, of_json, of_yaml
+from .reading import Keys, inherited, number, of_any, of_config, of_json, of_yaml
 from .speech_and_text import betas
 from .want import Unjudged, Want, epochs, updates
 
 
 def openmmlab(path, text, clock):
     keys = of_config(text)
+    if "_base_" in keys.tree:
+        keys = Keys(inherited(clock.file, 0))
     wrapper = keys.get("optim_wrapper")
     # Names outside the tables are the file's own variables, and so is an optimizer that a wrapper takes.
     keys.asked |= {(name,) for name, value in keys.tree.items() if not isinstance(value, (dict, list))}
@@ -271,5 +273,40 @@ def nanogpt(path, text, clock):
                 accumulate=keys.num("gradient_accumulation_steps", otherwise=40), clip=1.0)
 
 
-JUDGES = {"openmmlab": openmmlab, "torchtune": torchtune, "deepspeed": deepspeed, "kohya": kohya, "litgpt": litgpt,
+def gpt_neox(path, text, clock):
+    """AnnealingLR of GPT-NeoX's megatron/learning_rates.py, said again."""
+    keys = Keys({name.replace("-", "_"): value for name, value in of_yaml(text).tree.items()})
+    lr, total = keys.num("optimizer.params.lr", "lr"), keys.num("train_iters")
+    if lr is None or total is None:
+        raise Unjudged("the rate or the length is in another of the run's files")
+    decay = max(1, keys.num("lr_decay_iters", otherwise=math.floor(total * keys.num("lr_decay_fraction", otherwise=1))))
+    warm, floor = keys.num("warmup", otherwise=0.01) * decay, keys.num("min_lr", otherwise=0.0)
+    style = keys.get("lr_decay_style", otherwise="linear")
+
+    def rate(i):
+        if warm > 0 and i <= warm:
+            return lr * max(1, i) / warm
+        at, over = i - warm, decay - warm
+        if style == "linear":
+            now = lr * (over - at) / over
+        elif style == "cosine":
+            now = floor + (lr - floor) / 2 * (math.cos(math.pi * at / over) + 1)
+        elif style == "exponential":
+            now = lr * math.exp(-0.693 * at / over)
+        else:
+            now = lr
+        return max(now, floor)
+
+    optim = keys.sub("optimizer")
+    numbers = {}
+    if str(optim.get("type", otherwise="Adam")).lower() == "adam":
+        numbers = {"kind": "adamw", **betas(optim.get("params.betas"))}
+        if keys.num("weight_decay") is not None:
+            numbers["weight_decay"] = keys.num("weight_decay")
+    return Want(rate, "GPT-NeoX's AnnealingLR, said again", numbers, keys=keys, length=updates(total),
+                clip=keys.num("gradient_clipping"), batch=keys.num("train_micro_batch_size_per_gpu"),
+                accumulate=keys.num("gradient_accumulation_steps"))
+
+
+JUDGES = {"gpt-neox": gpt_neox, "openmmlab": openmmlab, "torchtune": torchtune, "deepspeed": deepspeed, "kohya": kohya, "litgpt": litgpt,
           "mlx": mlx, "nanogpt": nanogpt}

@@ -3,7 +3,7 @@
 import math
 import re
 
-from .reading import number, of_any, of_flags, of_yaml
+from .reading import Keys, number, of_any, of_flags, of_yaml
 from .want import Unjudged, Want, epochs, updates
 
 
@@ -184,6 +184,10 @@ def espnet(path, text, clock):
 
 def megatron(path, text, clock):
     keys = of_any(path, text)
+    if path.endswith((".yaml", ".yml")):
+        # A test's flags, as the keys of a table.
+        held = [keys.tree, *(value for value in keys.tree.values() if isinstance(value, dict))]
+        keys = Keys({name[2:].replace("-", "_"): value for table in held for name, value in table.items() if str(name).startswith("--")})
     lr, low = keys.num("lr"), keys.num("min_lr", otherwise=0.0)
     total = keys.num("train_iters")
     if lr is None or total is None:

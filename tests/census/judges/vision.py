@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from .reading import number, of_any, of_flags, of_yaml
+from .reading import Keys, inherited_yaml, number, of_any, of_flags, of_yaml
 from .speech_and_text import betas
 from .want import Unjudged, Want, epochs, updates
 
@@ -104,7 +104,8 @@ def convnext(path, text, clock):
 
 
 def detectron2(path, text, clock):
-    solver = of_yaml(text).sub("SOLVER")
+    whole = Keys(inherited_yaml(clock.file, 0)) if "_BASE_" in text else of_yaml(text)
+    solver = whole.sub("SOLVER")
     lr, most = solver.num("BASE_LR"), solver.num("MAX_ITER")
     if lr is None or most is None:
         raise Unjudged("its base configuration has the rest")

@@ -9,6 +9,8 @@ class Clock:
 
     updates: int
     per_epoch: int
+    # Where the file stands, for what it inherits from.
+    file: str = ""
 
     def of(self, length, unit):
         """A length in updates."""

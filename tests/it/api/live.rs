@@ -36,7 +36,7 @@ struct Training {
     thread: Option<JoinHandle<()>>,
 }
 
-fn registration(session: &str, update: u64, revision: u64) -> Value {
+pub(super) fn registration(session: &str, update: u64, revision: u64) -> Value {
     let plan: Vec<f64> = (update..TOTAL).map(planned).collect();
     json!({
         "session": session, "name": "played", "total": TOTAL, "update": update, "revision": revision,
@@ -48,7 +48,18 @@ fn registration(session: &str, update: u64, revision: u64) -> Value {
 
 impl Training {
     fn start(client: &Client) -> Self {
-        let joined = client.post("/v1/live", &registration("played", 0, 0));
+        Self::join(client, &registration("played", 0, 0))
+    }
+
+    /// One that begins a change where it hears of it, and says where.
+    fn start_soon(client: &Client) -> Self {
+        let mut register = registration("played", 0, 0);
+        register["soon"] = json!(true);
+        Self::join(client, &register)
+    }
+
+    fn join(client: &Client, register: &Value) -> Self {
+        let joined = client.post("/v1/live", register);
         assert_eq!(joined.status, 201, "{joined:?}");
         let id = joined.json()["id"].as_str().unwrap().to_owned();
         let training = Self {
@@ -132,7 +143,7 @@ fn play(
                 let values = group["rates"].as_array().unwrap().iter().map(|rate| rate.as_f64().unwrap());
                 (group["from"].as_u64().unwrap(), values.collect())
             });
-            let late = update > from;
+            let late = update > from && control["soon"] != true;
             reports.push(json!({"revision": revision, "update": update, "late": late, "latency_s": 0.005}));
             applied.lock().unwrap().push((revision, update, late));
         }
@@ -211,6 +222,55 @@ fn every_applied_rate_is_the_plan_s_exactly_from_the_promised_update_on() {
     assert_eq!(events.of("applied")["update"].as_u64(), Some(applied[0].1));
     until("its end", || client.get(&format!("/v1/runs/{id}")).json()["state"] == "stopped");
     assert_eq!(client.put(&path, &changes[0]).status, 409);
+}
+
+#[test]
+fn a_change_as_soon_as_possible_is_promised_by_the_training_itself_and_never_late() {
+    let (_hub, _server, client) = serve();
+    let training = Training::start_soon(&client);
+    let path = format!("/v1/runs/{}/schedule", training.id);
+    until("the first updates", || training.made() >= 20);
+    let changes = [
+        json!({"factor": 0.5}),
+        json!({"factor": 3, "group": "all"}),
+        json!({"points": [[0, 0.2], [TOTAL, 0.01]]}),
+        json!({"schedule": {"kind": "linear", "peak": 0.3}, "absolute": true}),
+        json!({"release": true}),
+        json!({"factor": 0.25}),
+    ];
+    let mut promised: Vec<(u64, u64)> = Vec::new();
+    for change in &changes {
+        let answer = client.put(&path, change);
+        assert_eq!(answer.status, 202, "{answer:?}");
+        let number = |name: &str| answer.json()[name].as_u64().unwrap();
+        promised.push((number("revision"), number("from")));
+    }
+    let last = training.made();
+    until("some more updates", || training.made() >= last + 20);
+    let (id, applied) = (training.id.clone(), training.applied.lock().unwrap().clone());
+    let done = training.end();
+    // Each promise is the update at which it was kept.
+    let kept: Vec<(u64, u64)> = applied.iter().map(|(revision, update, _)| (*revision, *update)).collect();
+    assert_eq!(kept, promised);
+    assert!(applied.iter().all(|(.., late)| !late));
+    let newest = promised.last().unwrap().0;
+    let asked = format!("/v1/runs/{id}/rates?revision={newest}&count={}", done.len());
+    let plan: Vec<f64> = client.get(&asked).json()["rates"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it.as_f64().unwrap())
+        .collect();
+    // Up to each one's update the plan is what it was before, so it is all that was ever done.
+    assert_eq!(
+        done.iter().map(|it| it.to_bits()).collect::<Vec<_>>(),
+        plan.iter().map(|it| it.to_bits()).collect::<Vec<_>>()
+    );
+    let about = client.get(&format!("/v1/runs/{id}")).json();
+    assert!(
+        about["latency_s"].is_f64() && about["latency_updates"].is_f64() && about["late"] == 0,
+        "{about}"
+    );
 }
 
 #[test]

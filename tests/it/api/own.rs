@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
@@ -35,6 +36,8 @@ struct Served {
     child: Child,
     client: Client,
     folder: tempfile::TempDir,
+    /// What it has said so far.
+    words: Arc<Mutex<String>>,
 }
 
 impl Drop for Served {
@@ -64,15 +67,19 @@ fn served(arguments: &[&str]) -> Served {
         assert!(words.read_line(&mut line).unwrap() > 0, "it ended before it served");
     }
     // Read on, so that it never waits for a reader.
+    let said: Arc<Mutex<String>> = Arc::default();
+    let heard = Arc::clone(&said);
     std::thread::Builder::new()
         .name("words".into())
-        .spawn(move || std::io::copy(&mut words, &mut std::io::sink()))
+        .spawn(move || {
+            words.lines().map_while(Result::ok).for_each(|line| *heard.lock().unwrap() += &(line + "\n"));
+        })
         .unwrap();
     let sign = std::fs::read(folder.path().join("run/anneal-studio/api.json")).unwrap();
     let sign: Value = serde_json::from_slice(&sign).unwrap();
     assert!(line.contains(sign["url"].as_str().unwrap()), "{line}");
     let address = sign["url"].as_str().unwrap().strip_prefix("http://").unwrap().parse().unwrap();
-    Served { child, client: Client::new(address, sign["token"].as_str().unwrap()), folder }
+    Served { child, client: Client::new(address, sign["token"].as_str().unwrap()), folder, words: said }
 }
 
 fn run(client: &Client, id: &str) -> Value {
@@ -90,10 +97,26 @@ fn change_of(client: &Client, id: &str) -> Value {
 }
 
 fn rates(path: &Path, name: &str) -> Vec<f64> {
+    column(path, name, "lr").iter().map(|cell| cell.parse().unwrap()).collect()
+}
+
+/// A column of a run in `metrics.csv`, as it is written.
+fn column(path: &Path, run: &str, column: &str) -> Vec<String> {
     let mut reader = csv::Reader::from_path(path).unwrap();
-    let lr = reader.headers().unwrap().iter().position(|name| name == "lr").unwrap();
+    let at = reader.headers().unwrap().iter().position(|name| name == column).unwrap();
     let rows = reader.records().map(Result::unwrap);
-    rows.filter(|row| &row[0] == name).map(|row| row[lr].parse().unwrap()).collect()
+    rows.filter(|row| &row[0] == run).map(|row| row[at].to_owned()).collect()
+}
+
+/// Trains to the end in a process of its own.
+fn train(folder: &Path, arguments: &[&str]) {
+    let trained = Command::new(env!("CARGO_BIN_EXE_anneal"))
+        .current_dir(folder)
+        .args(["train", "--threads", "1", "--no-baseline"])
+        .args(arguments)
+        .output()
+        .unwrap();
+    assert!(trained.status.success(), "{}", String::from_utf8_lossy(&trained.stderr));
 }
 
 #[test]
@@ -180,6 +203,103 @@ fn a_training_that_runs_is_bent_from_the_promised_update_on() {
     let lr = &series["columns"]["lr"];
     assert!(lr["min"].as_array().unwrap().iter().all(|rate| *rate == 0.0125), "{lr}");
     assert_eq!(client.post(&format!("/v1/runs/{id}/resume"), &json!({})).status, 409);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_ends_a_served_training_with_a_checkpoint_from_which_it_goes_on_as_if_it_had_not_stopped() {
+    let mut served = served(&["--paused", "--out", "out"]);
+    let client = &served.client;
+    let id = ids(client)[0].clone();
+    until("it is ready", || run(client, &id)["state"] == "paused");
+    for made in 1..=60 {
+        client.post(&format!("/v1/runs/{id}/step"), &json!({}));
+        until("the step", || run(client, &id)["update"] == made);
+    }
+    let pid = served.child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    assert_eq!(served.child.wait().unwrap().code(), Some(0));
+    assert!(!served.folder.path().join("run/anneal-studio/api.json").exists());
+    until("its last words", || served.words.lock().unwrap().contains("goes on"));
+    let words = served.words.lock().unwrap().clone();
+    assert!(
+        words.contains("asked to end by SIGTERM, after 60 updates") && words.contains("--resume out"),
+        "{words}"
+    );
+    let folder = served.folder.path();
+    train(folder, &["out/experiment.toml", "--resume", "out"]);
+    train(folder, &["file.toml", "--out", "whole"]);
+    for name in ["first", "second"] {
+        for what in ["update", "lr", "train_loss", "val_loss"] {
+            let of = |out: &str| column(&folder.join(out).join("metrics.csv"), name, what);
+            assert!(of("out") == of("whole") && of("out").len() == 2000, "{name} {what}");
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_ends_a_server_without_a_training_and_takes_its_address_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_anneal"))
+        .arg("serve")
+        .env("XDG_RUNTIME_DIR", folder.path())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut words = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("Ctrl-C ends it") {
+        line.clear();
+        assert!(words.read_line(&mut line).unwrap() > 0, "it ended before it served");
+    }
+    let door = folder.path().join("anneal-studio/api.json");
+    assert!(door.exists());
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let mut rest = String::new();
+    std::io::Read::read_to_string(&mut words, &mut rest).unwrap();
+    assert!(rest.contains("ended by SIGINT") && !door.exists(), "{rest}");
+}
+
+#[test]
+fn a_flood_of_requests_changes_nothing_of_a_training() {
+    let mut flooded = served(&["--paused", "--out", "out", "--end"]);
+    let client = flooded.client.clone();
+    let id = ids(&client)[0].clone();
+    until("it is ready", || run(&client, &id)["state"] == "paused");
+    let strangers =
+        format!("GET /v1/runs HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer wrong\r\n\r\n", client.address);
+    let (strangers, over) = (strangers.repeat(200), Arc::new(std::sync::atomic::AtomicBool::new(false)));
+    let floods: Vec<_> = (0..4)
+        .map(|at| {
+            let (address, text, over) = (client.address, strangers.clone(), Arc::clone(&over));
+            let flood = move || {
+                let mut refused = 0;
+                while !over.load(std::sync::atomic::Ordering::SeqCst) {
+                    let Ok(mut stream) = std::net::TcpStream::connect(address) else { break };
+                    let _ = std::io::Write::write_all(&mut stream, text.as_bytes());
+                    let _ = stream.shutdown(std::net::Shutdown::Write);
+                    let mut answer = Vec::new();
+                    let _ = std::io::Read::read_to_end(&mut stream, &mut answer);
+                    refused += String::from_utf8_lossy(&answer).matches("HTTP/1.1 429").count();
+                }
+                refused
+            };
+            std::thread::Builder::new().name(format!("flood-{at}")).spawn(flood).unwrap()
+        })
+        .collect();
+    assert_eq!(client.post(&format!("/v1/runs/{id}/resume"), &json!({})).status, 202);
+    assert!(flooded.child.wait().unwrap().success());
+    over.store(true, std::sync::atomic::Ordering::SeqCst);
+    let refused: usize = floods.into_iter().map(|flood| flood.join().unwrap()).sum();
+    assert!(refused > 0, "nobody was refused");
+    let folder = flooded.folder.path();
+    train(folder, &["file.toml", "--out", "whole"]);
+    for what in ["lr", "train_loss", "val_loss"] {
+        let of = |out: &str| column(&folder.join(out).join("metrics.csv"), "first", what);
+        assert!(of("out") == of("whole") && of("out").len() == 2000, "{what}");
+    }
 }
 
 #[test]

@@ -376,8 +376,9 @@ fn data(source: Source) -> BoxedStrategy<Data> {
     let uses = btree_map("[a-z é\"=]{0,6}", one(&ColumnUse::ALL), 0..4);
     let uses =
         if matches!(source, Source::File { .. }) { uses.boxed() } else { Just(ColumnUses::new()).boxed() };
-    (Just(source), size, validation, within(0.0, 1.0), option::of(1..100_000usize), uses)
-        .prop_map(|(source, batch_size, validation, label_noise, limit, columns)| Data {
+    (Just(source), size, any::<bool>(), validation, within(0.0, 1.0), option::of(1..100_000usize), uses)
+        .prop_map(|(source, batch_size, drop_last, validation, label_noise, limit, columns)| Data {
+            drop_last,
             columns,
             limit: match batch_size {
                 BatchSize::Samples(samples) => limit.map(|limit| limit.max(samples)),

@@ -136,3 +136,35 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn noise_cycles_and_climbs_into_a_body_are_exported_or_their_loss_is_named() {
+    let kinds = [
+        "{ kind = \"noise\", peak = 0.1 }",
+        // Keras' PolynomialDecay(cycle=True): it starts over, longer each time.
+        "{ kind = \"formula\", value = \"peak * (1 - t / (over * max(1, ceil(t / over))))\", peak = 0.1, over = 30 }",
+        "{ kind = \"cosine\", peak = 0.1, warmup = { over = \"20\", from = 0.1, joins = \"into\" } }",
+    ];
+    for lr in kinds {
+        let experiment = experiment("", &format!("{SGD}lr = {lr}"));
+        for target in Target::ALL {
+            let made = export(&experiment, &experiment.runs[0], CLOCK, target, &Options::default());
+            let functions =
+                ["pytorch", "lightning", "hugging_face", "optax", "keras", "csv"].contains(&target.id);
+            match made {
+                Ok(export) if functions => {
+                    assert!(export.deviation.of_peak < 1e-6, "{lr} in {}: {:?}", target.id, export.deviation);
+                }
+                Ok(export) => match &export.badge {
+                    Badge::Native => assert!(export.deviation.of_peak < 1e-3, "{lr} in {}", target.id),
+                    Badge::Approximated { why } | Badge::Table { why } => {
+                        assert!(!why.is_empty(), "{lr} in {}", target.id);
+                    }
+                },
+                Err(error) => {
+                    assert!(!functions && !error.to_string().is_empty(), "{lr} in {}: {error}", target.id);
+                }
+            }
+        }
+    }
+}

@@ -107,3 +107,49 @@ fn sound_loops_have_nothing_said_of_them() {
     let warnings = lint_text(dialect_named("pytorch").unwrap(), &plateau);
     assert_eq!(codes(&warnings), ["plateau-patience-differs"]);
 }
+
+#[test]
+fn every_trap_of_a_loop_has_a_sentence_a_line_and_a_fix() {
+    let by_epoch = "for epoch in range(20):\n    for x in loader:\n        opt.step()\n    sched.step()\n";
+    let by_batch =
+        "for epoch in range(20):\n    for x in loader:\n        opt.step()\n        sched.step()\n";
+    for (trap, text) in [
+        ("step-outside-loop", format!("{OPT}sched = StepLR(opt, 9)\nsched.step()\nfor epoch in range(10):\n    train()\n")),
+        ("steps-micro-batches", format!(
+            "{OPT}sched = StepLR(opt, 30)\nfor i, x in enumerate(loader):\n    if (i + 1) % args.accum == 0:\n        \
+             opt.step()\n    sched.step()\n"
+        )),
+        ("floor-above-rate", format!("{OPT}sched = CosineAnnealingLR(opt, T_max=20, eta_min=0.2)\n{by_epoch}")),
+        ("factor-stays", format!("{OPT}sched = LinearLR(opt, 0.1, total_iters=0)\n{by_epoch}")),
+        ("sequential-refuses", format!(
+            "{OPT}sched = SequentialLR(opt, [LinearLR(opt, 0.1), ChainedScheduler([StepLR(opt, 3)])], [5])\n{by_epoch}"
+        )),
+        ("batches-by-epoch", format!("{OPT}sched = CosineAnnealingLR(opt, T_max=len(loader))\n{by_epoch}")),
+        ("epochs-by-batch", format!("{OPT}sched = CosineAnnealingLR(opt, T_max=num_epochs)\n{by_batch}")),
+        ("one-cycle-by-epoch", format!("{OPT}sched = OneCycleLR(opt, 0.1, epochs=20, steps_per_epoch=len(loader))\n{by_epoch}")),
+        ("cosine-rises-again", format!("{OPT}sched = CosineAnnealingLR(opt, T_max=5)\n{by_epoch}")),
+        ("get-lr", format!("{OPT}sched = StepLR(opt, 3)\n{by_epoch}print(sched.get_lr())\n")),
+        ("accelerate-steps", format!("{OPT}sched = StepLR(opt, 3)\nopt, sched = accelerator.prepare(opt, sched)\n{by_epoch}")),
+        ("last-epoch-without-state", format!("{OPT}sched = StepLR(opt, 3, last_epoch=45)\n{by_epoch}")),
+        ("scheduler-state-not-loaded", format!(
+            "{OPT}opt.load_state_dict(saved[\"opt\"])\nsched = StepLR(opt, 3)\n{by_epoch}"
+        )),
+        ("plateau-mode", format!("{OPT}sched = ReduceLROnPlateau(opt)\nfor epoch in range(9):\n    train()\n    sched.step(val_acc)\n")),
+        ("plateau-mode", "def configure_optimizers(self):\n    opt = torch.optim.Adam(self.parameters(), lr=1e-3)\n    return \
+             {\"optimizer\": opt, \"lr_scheduler\": {\"scheduler\": ReduceLROnPlateau(opt, mode=\"min\"), \"monitor\": \
+             \"val_acc\"}}\n".to_owned()),
+    ] {
+        found_whole("pytorch", &text, trap);
+    }
+    let keras = "cb = ReduceLROnPlateau(monitor=\"val_accuracy\", mode=\"min\")\nmodel.compile(optimizer=Adam(1e-3))\n";
+    found_whole("keras", keras, "plateau-mode");
+    let above = "learning_rate: 1.0e-5\nlr_scheduler_type: cosine_with_min_lr\nlr_scheduler_kwargs: {min_lr: 1.0e-4}\n";
+    found_whole("huggingface", above, "floor-above-rate");
+    // A state that is loaded whole is sound.
+    let sound = format!(
+        "{OPT}sched = StepLR(opt, 3)\nopt.load_state_dict(a)\nsched.load_state_dict(b)\nfor epoch in range(20):\n    \
+         train()\n    sched.step()\n"
+    );
+    let found = codes(&lint_text(dialect_named("pytorch").unwrap(), &sound));
+    assert!(!found.contains(&"scheduler-state-not-loaded"), "{found:?}");
+}

@@ -36,7 +36,8 @@ fn joined(made: u64) -> Bent {
         "/v1/live",
         &json!({
             "session": "a studio's", "name": "my transformer", "total": UPDATES, "groups": [{"name": "all", "lr": 0.1}],
-            "bounds": [0.0, 1.0], "planned": {"all": plan}, "planned_from": 0, "can": ["pause", "stop"],
+            "bounds": [0.0, 1.0], "planned": {"all": plan}, "planned_from": 0, "can": ["pause", "stop", "snapshot"],
+            "numbers": ["momentum", "weight_decay"], "number_values": {"momentum": 0.9, "weight_decay": 0.01},
             "client": {"framework": "torch 2.15", "pid": 1},
         }),
     );
@@ -223,4 +224,94 @@ fn it_is_asked_to_pause_and_stop_and_said_to_be_gone_and_its_rate_becomes_a_sche
     bent.studio.click("Close");
     bent.studio.harness.run_steps(2);
     assert!(bent.guest().is_none() && !bent.studio.shows("Live run my transformer"));
+}
+
+#[test]
+fn how_fast_a_change_was_in_effect_is_a_number_in_the_panel() {
+    let mut bent = joined(300);
+    assert!(bent.studio.says("measured with the first one"));
+    bent.studio.click("Halve");
+    let rows = json!({"first": 300, "rows": {}, "now": 300, "pace_s": 0.005, "state": "training",
+        "applied": [{"revision": 1, "update": 300, "late": false, "latency_s": 0.004}]});
+    assert_eq!(bent.client.post(&format!("/v1/live/{}/rows", bent.id), &rows).status, 200);
+    bent.until(|bent| bent.live().latency.is_some());
+    assert!(bent.studio.shows("4 ms · 0.8 updates"));
+}
+
+#[test]
+fn numbers_of_its_optimizer_are_moved_and_set() {
+    let mut bent = joined(300);
+    assert!(bent.studio.says("Weight decay") && bent.studio.says("Momentum"));
+    let moved = std::collections::BTreeMap::from([("momentum".to_owned(), 0.5)]);
+    bent.studio.harness.state_mut().studio_mut().panels.of::<State>().moved = moved;
+    bent.studio.harness.run_steps(2);
+    bent.studio.click("Set momentum 0.5");
+    let control = bent.client.stream(&format!("/v1/live/{}/control", bent.id), "").of("control");
+    assert_eq!(control["numbers"], json!({"momentum": {"from": 300, "values": [0.5]}}));
+    bent.until(|bent| bent.live().numbers[0].is_bent);
+    assert!(bent.studio.says("Momentum is bent to 0.5"));
+}
+
+#[test]
+fn a_snapshot_is_asked_of_its_process_and_what_became_of_it_is_said() {
+    let mut bent = joined(300);
+    bent.studio.click("Snapshot");
+    let control = bent.client.stream(&format!("/v1/live/{}/control", bent.id), "").of("control");
+    assert_eq!(control["asked"][0]["what"], "snapshot");
+    let rows = json!({"first": 300, "rows": {}, "now": 300, "answered": [{"id": 1, "update": 300}], "state": "paused"});
+    bent.client.post(&format!("/v1/live/{}/rows", bent.id), &rows);
+    bent.until(|bent| bent.live().asked.first().is_some_and(|asked| asked.update.is_some()));
+    assert!(bent.studio.says("snapshot · done after 300 updates"));
+}
+
+#[test]
+fn what_goes_wrong_in_it_has_a_remedy_that_goes_to_its_process() {
+    let mut bent = joined(300);
+    let updates: Vec<u64> = (300..420).collect();
+    let losses = vec![json!("nan"); updates.len()];
+    let rates: Vec<f64> = updates.iter().map(|update| planned(*update)).collect();
+    let rows = json!({"first": 300, "rows": {"update": updates, "train_loss": losses, "lr:all": rates}, "now": 420, "state": "paused"});
+    assert_eq!(bent.client.post(&format!("/v1/live/{}/rows", bent.id), &rows).status, 200);
+    bent.until(|bent| bent.guest().is_some_and(|guest| !guest.findings.is_empty()));
+    let before = bent.rates();
+    bent.studio.click("Halve its rate from now on");
+    let control = bent.client.stream(&format!("/v1/live/{}/control", bent.id), "").of("control");
+    assert_eq!(
+        (control["revision"].as_u64(), control["groups"]["all"]["from"].as_u64()),
+        (Some(1), Some(420))
+    );
+    assert!((420..UPDATES as usize).all(|at| bent.rates()[at] == 0.5 * before[at]));
+    assert!(control["why"].as_str().unwrap().starts_with("halved because of"), "{control}");
+}
+
+#[test]
+fn a_shadow_of_ours_follows_its_curve_at_the_height_of_our_own_and_every_bend_of_it() {
+    let mut bent = joined(300);
+    let before = bent.studio.document().runs().count();
+    let ours = {
+        let inner = bent.studio.harness.state().studio();
+        let curve = inner.curve(inner.view.selected).unwrap();
+        (0..UPDATES).map(|at| curve.at(at)).fold(0.0, f64::max)
+    };
+    bent.studio.click("Train a shadow");
+    bent.studio.harness.run_steps(2);
+    let shadow = bent.studio.document().runs().last().map(|(row, run)| (row.id, run.name.clone())).unwrap();
+    assert_eq!(
+        (bent.studio.document().runs().count(), shadow.1.as_str()),
+        (before + 1, "shadow of my transformer")
+    );
+    let rate = |bent: &Bent, at: u64| bent.studio.harness.state().studio().curve(shadow.0).unwrap().at(at);
+    let near = |found: f64, right: f64| assert!((found / right - 1.0).abs() < 0.01, "{found} is not {right}");
+    near(rate(&bent, 0), ours);
+    let factor = rate(&bent, 0) / planned(0);
+    near(rate(&bent, 500), factor * planned(500));
+    bent.studio.click("Halve");
+    bent.studio.harness.run_steps(3);
+    near(rate(&bent, 100), factor * planned(100));
+    near(rate(&bent, 500), 0.5 * factor * planned(500));
+    assert!(bent.studio.document().can_undo());
+    bent.studio.click("Let it go its own way");
+    bent.studio.click("Halve");
+    bent.studio.harness.run_steps(3);
+    near(rate(&bent, 500), 0.5 * factor * planned(500));
 }

@@ -179,3 +179,91 @@ fn a_percentage_is_drawn_as_a_share() {
     assert!((lane.curves.raw.last().unwrap().last - 0.69).abs() < 1e-9);
     assert!((lane.best_accuracy.unwrap() - 0.69).abs() < 1e-9);
 }
+
+#[test]
+fn the_panel_lists_what_is_in_a_recording_and_takes_its_rate() {
+    let mut studio = with(&trainer());
+    studio.panel("Recordings");
+    studio.harness.run_steps(3);
+    for shown in ["Take its rate", "As points", "Open a log"] {
+        assert!(studio.shows(shown), "no {shown}");
+    }
+    for said in ["Hugging Face trainer_state.json, 61 updates", "eval_loss", "grad_norm"] {
+        assert!(studio.says(said), "no {said}");
+    }
+    let before = studio.document().runs().count();
+    studio.click("Take its rate");
+    assert_eq!(studio.document().runs().count(), before + 1);
+    studio.click("Close trainer_state");
+    studio.harness.run_steps(2);
+    assert!(guests(&studio).is_empty() && studio.says("is followed"));
+}
+
+#[test]
+fn a_recording_that_is_being_read_can_be_stopped() {
+    let mut studio = first(200);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("long.csv");
+    let rows: String = (0..200_000).map(|row| format!("{row},1.0,0.1\n")).collect();
+    std::fs::write(&path, format!("step,loss,lr\n{rows}")).unwrap();
+    let shelf = &mut studio.harness.state_mut().studio_mut().shelf;
+    shelf.open(&path, || {}).unwrap();
+    let opening: Vec<(PathBuf, f32)> =
+        shelf.opening().map(|(path, share)| (path.to_owned(), share)).collect();
+    assert!(
+        matches!(opening.as_slice(), [(of, share)] if *of == path && (0.0..=1.0).contains(share)),
+        "{opening:?}"
+    );
+    shelf.stop(&path);
+    assert!(!shelf.is_opening());
+    studio.harness.run_steps(3);
+    assert!(guests(&studio).is_empty());
+}
+
+/// What a frame costs beside half a million rows: `cargo test --release -- --ignored half_a_million --nocapture`.
+#[test]
+#[ignore = "prints figures"]
+fn half_a_million_rows_cost_this_much_a_frame() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("long.csv");
+    let rows: String = (0..500_000u32)
+        .map(|row| {
+            let share = f64::from(row) / 5e5;
+            format!(
+                "{row},{},{},{}\n",
+                3.0 - 2.0 * share.sqrt() + (f64::from(row) * 0.7).sin() * 0.2,
+                0.1 * (1.0 - share),
+                1.0 + share
+            )
+        })
+        .collect();
+    std::fs::write(&path, format!("step,loss,lr,grad_norm\n{rows}")).unwrap();
+    let mut studio = first(200);
+    let alone = frames(&mut studio);
+    let start = Instant::now();
+    let ctx = studio.harness.ctx.clone();
+    studio.harness.state_mut().open_recording(&ctx, &path);
+    until(&mut studio, |studio| !guests(studio).is_empty());
+    let opened = start.elapsed();
+    let beside = frames(&mut studio);
+    eprintln!(
+        "opened in {opened:?}; a frame without it {alone:?}, with it {beside:?} (median, 99th of a hundred)"
+    );
+    assert_eq!(guests(&studio)[0].length, 500_000);
+}
+
+/// The median and the 99th of a hundred frames while the pointer moves over the plots.
+fn frames(studio: &mut Studio) -> (Duration, Duration) {
+    let mut times: Vec<Duration> = (0..200)
+        .map(|at| {
+            let x = 300.0 + (at % 100) as f32 * 4.0;
+            studio.harness.hover_at(eframe::egui::pos2(x, 300.0));
+            let start = Instant::now();
+            studio.harness.run_steps(1);
+            start.elapsed()
+        })
+        .skip(100)
+        .collect();
+    times.sort();
+    (times[50], times[99])
+}

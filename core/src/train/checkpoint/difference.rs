@@ -22,6 +22,7 @@ pub fn between(old: &Experiment, new: &Experiment) -> Option<String> {
     };
     other(same_source, "data set");
     other(a.batch_size == b.batch_size, "batch size");
+    other(a.drop_last == b.drop_last, "use of an epoch's last batch");
     other(a.validation == b.validation, "validation share");
     other(a.label_noise == b.label_noise, "label noise");
     other(a.limit == b.limit, "limit");

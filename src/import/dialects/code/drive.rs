@@ -2,10 +2,10 @@
 
 use super::{
     Expr, Function, Imported, Machine, Options, Program, StmtKind, Stop, Tick, Value, Within, clock,
-    sets_rate,
 };
 use crate::import::python::eval::Done;
 use crate::import::python::{Bound, Site, Stmt};
+use crate::import::rates::{holds_rate, is_setting};
 use crate::schedule::Span;
 use crate::schedule::formula::Definition;
 
@@ -72,6 +72,8 @@ enum Way<'p> {
     Function { function: &'p Function, place: usize },
     /// A call as it stands in a loop.
     Call(&'p Expr),
+    /// A call that makes the function of the tick.
+    Made(&'p Expr),
     /// The beginning of a loop's body, up to what sets the rate.
     Body(&'p [Stmt]),
 }
@@ -83,9 +85,12 @@ pub(super) struct Drive<'p> {
     way: Way<'p>,
     line: usize,
     pub tick: Tick,
-    /// Variables that count epochs, and updates within one or altogether.
+    /// Variables that count epochs, updates within one, and updates from the beginning of the run.
     epochs: Vec<String>,
     updates: Vec<String>,
+    whole: Vec<String>,
+    /// The first value of what counts updates within an epoch, and of what counts all of them.
+    first: f64,
     /// The first value of what counts.
     start: f64,
     /// How many there are of it.
@@ -127,12 +132,45 @@ impl<'p> Drive<'p> {
             tick: if by_epoch { Tick::Epoch } else { Tick::Update },
             epochs: Vec::new(),
             updates: Vec::new(),
+            whole: Vec::new(),
+            first: 0.0,
             start: 0.0,
-            total: total(program),
+            total: total(program, if by_epoch { Tick::Epoch } else { Tick::Update }),
             per_epoch: None,
             assumed_epoch: false,
             asked: None,
         })
+    }
+
+    /// A function that makes the function of the tick, where the program calls it: `scheduler = cosine_lr(optimizer,
+    /// base, warmup, total)`.
+    pub fn of_maker(program: &'p Program, sites: &[Site<'p>], function: &'p Function) -> Option<Self> {
+        let inner = function.body.iter().find_map(|stmt| match &stmt.kind {
+            StmtKind::Return(Some(Expr::Name(name))) => Some(name.as_str()),
+            _ => None,
+        })?;
+        function.body.iter().find(|stmt| matches!(&stmt.kind, StmtKind::Def(def) if def.name == inner))?;
+        let maker = sites.iter().rfind(|site| site.call.name == function.name)?;
+        let call = expression_of(program, maker)?;
+        let used = maker.name.and_then(|name| {
+            sites.iter().find(|site| site.call.path == name && !clock::loops(site, sites).is_empty())
+        });
+        let mut drive = match used {
+            Some(used) => around(program, &clock::loops(used, sites), used.call.line),
+            None => around(program, &[], maker.call.line),
+        };
+        // What it is called with says what it counts.
+        if let Some(used) = used {
+            let given = |names: &[String]| {
+                names.iter().any(|name| used.call.arguments.iter().any(|value| mentions(value, name)))
+            };
+            if given(&drive.epochs) && !given(&drive.updates) && !given(&drive.whole) {
+                (drive.tick, drive.per_epoch, drive.assumed_epoch) = (Tick::Epoch, None, false);
+            }
+        }
+        drive.what = format!("what {}() makes", function.name);
+        drive.way = Way::Made(call);
+        Some(drive)
     }
 
     /// Does what was asked for beside the text.
@@ -181,22 +219,27 @@ impl<'p> Drive<'p> {
     /// The rate of a tick.
     pub fn rate(&self, machine: &mut Machine<'p>, tick: u64) -> Done<f64> {
         let tick = tick as f64;
-        let (epoch, update) = match (self.tick, self.per_epoch) {
-            (Tick::Epoch, _) => (tick + self.start, 0.0),
-            (Tick::Update, Some(per_epoch)) => ((tick / per_epoch).floor() + self.start, tick % per_epoch),
-            (Tick::Update, None) => (self.start, tick + self.start),
+        let (epoch, update, whole) = match (self.tick, self.per_epoch) {
+            (Tick::Epoch, _) => (tick + self.start, 0.0, tick),
+            (Tick::Update, Some(per_epoch)) => {
+                ((tick / per_epoch).floor() + self.start, tick % per_epoch + self.first, tick + self.first)
+            }
+            (Tick::Update, None) => (self.start, tick + self.start, tick + self.start),
         };
-        for name in &self.epochs {
-            machine.define(name, Value::Number(epoch));
-        }
-        for name in &self.updates {
-            machine.define(name, Value::Number(update));
+        for (names, value) in [(&self.epochs, epoch), (&self.updates, update), (&self.whole, whole)] {
+            for name in names {
+                machine.define(name, Value::Number(value));
+            }
         }
         let given = match &self.way {
             Way::Function { function, place } => {
                 machine.apply_at(function, *place, Value::Number(tick + self.start))?
             }
             Way::Call(call) => machine.value(call, self.line)?,
+            Way::Made(call) => {
+                let made = machine.value(call, self.line)?;
+                machine.apply_value(&made, vec![Value::Number(tick + self.start)], self.line)?
+            }
             Way::Body(body) => {
                 machine.loosely(body, &|stmt| holds_rate(stmt))?;
                 Value::None
@@ -211,45 +254,44 @@ impl<'p> Drive<'p> {
             }
             given => given
                 .number()
-                .filter(|_| matches!(self.way, Way::Function { .. }) && machine.rate.is_none())
+                .filter(|_| match self.way {
+                    Way::Function { .. } => machine.rate.is_none(),
+                    Way::Made(_) => true,
+                    Way::Call(_) | Way::Body(_) => false,
+                })
                 .or(machine.rate)
                 .ok_or_else(|| Stop::new("it gives no number, and sets no rate")),
         }
     }
 }
 
-/// How long the program says that a run is.
-fn total(program: &Program) -> Option<f64> {
-    TOTALS.iter().find_map(|name| match program.bound(name, usize::MAX)? {
+/// How long the program says that a run is: a name outside functions, or the default of a setting.
+fn total(program: &Program, tick: Tick) -> Option<f64> {
+    let counts = |name: &&&str| name.contains("epoch") == (tick == Tick::Epoch);
+    let said = |name: &str| match program.bound(name, usize::MAX)? {
         (Bound::Value(value), line) => program.number(value, line).filter(|total| *total >= 1.0),
         _ => None,
-    })
-}
-
-fn holds_rate(stmt: &Stmt) -> bool {
-    match &stmt.kind {
-        StmtKind::Assign(targets, _) => targets.iter().any(sets_rate),
-        StmtKind::Update(target, ..) => sets_rate(target),
-        StmtKind::For { body, .. } | StmtKind::While { body, .. } | StmtKind::Block(body) => {
-            body.iter().any(holds_rate)
+    };
+    let setting = |name: &str| {
+        let whole = format!("args.{name}");
+        match program.bound(&whole, usize::MAX)? {
+            (Bound::Default(usual), line) => {
+                let total = program.number(&usual.value, line).filter(|total| *total >= 1.0)?;
+                program.note(usual.sentence(name));
+                Some(total)
+            }
+            _ => None,
         }
-        StmtKind::If(branches, otherwise) => {
-            branches.iter().any(|(_, body)| body.iter().any(holds_rate)) || otherwise.iter().any(holds_rate)
-        }
-        _ => false,
-    }
+    };
+    let names = || TOTALS.iter().filter(counts);
+    names().find_map(|name| said(name)).or_else(|| names().find_map(|name| setting(name)))
 }
 
 /// The function or the loop that sets the rate of an optimizer's groups.
 pub(super) fn of_loop<'p>(program: &'p Program, sites: &[Site<'p>]) -> Option<Drive<'p>> {
     let mut places: Vec<(&'p Stmt, Vec<Within<'p>>)> = Vec::new();
     program.visit(&mut |stmt, within| {
-        let sets = match &stmt.kind {
-            StmtKind::Assign(targets, _) => targets.iter().any(sets_rate),
-            StmtKind::Update(target, ..) => sets_rate(target),
-            _ => false,
-        };
-        if sets {
+        if is_setting(stmt) {
             places.push((stmt, within.to_vec()));
         }
     });
@@ -276,7 +318,8 @@ pub(super) fn of_loop<'p>(program: &'p Program, sites: &[Site<'p>]) -> Option<Dr
         drive.way = Way::Call(call);
         drive.what = format!("{}()", function.name);
         // An argument that is the parameter of the function around the call counts too.
-        let counted = drive.epochs.iter().chain(&drive.updates).cloned().collect::<Vec<_>>();
+        let counted: Vec<String> =
+            drive.epochs.iter().chain(&drive.updates).chain(&drive.whole).cloned().collect();
         let mentions = |name: &str| {
             caller
                 .call
@@ -287,7 +330,9 @@ pub(super) fn of_loop<'p>(program: &'p Program, sites: &[Site<'p>]) -> Option<Dr
         };
         counted.iter().any(|name| mentions(name)).then(|| {
             // Only epochs are handed on: it is a staircase, wherever the call stands.
-            if !drive.updates.iter().any(|name| mentions(name)) && !drive.epochs.is_empty() {
+            if !drive.updates.iter().chain(&drive.whole).any(|name| mentions(name))
+                && !drive.epochs.is_empty()
+            {
                 drive.tick = Tick::Epoch;
                 drive.per_epoch = None;
                 drive.assumed_epoch = false;
@@ -329,6 +374,8 @@ fn around<'p>(program: &'p Program, loops: &[clock::Loop<'p>], line: usize) -> D
         tick: Tick::Update,
         epochs: Vec::new(),
         updates: Vec::new(),
+        whole: Vec::new(),
+        first: 0.0,
         start: 0.0,
         total: None,
         per_epoch: None,
@@ -339,12 +386,7 @@ fn around<'p>(program: &'p Program, loops: &[clock::Loop<'p>], line: usize) -> D
     let inner = loops.iter().rfind(|around| !around.is_epochs());
     let counters = |around: &clock::Loop<'p>| {
         let mut names: Vec<String> = around.variable().map(str::to_owned).into_iter().collect();
-        // A counter that the loop moves on by itself.
-        for stmt in around.body {
-            if let StmtKind::Update(Expr::Name(name), "+", Expr::Number(_)) = &stmt.kind {
-                names.push(name.clone());
-            }
-        }
+        names.extend(moved_on(around.body));
         names
     };
     if let Some(outer) = outer {
@@ -357,7 +399,21 @@ fn around<'p>(program: &'p Program, loops: &[clock::Loop<'p>], line: usize) -> D
     if let Some(inner) = inner {
         drive.tick = Tick::Update;
         drive.updates = counters(inner);
-        if outer.is_some() {
+        if let Some(outer) = outer {
+            let start = inner.first_value(program, line);
+            let goes_on = |name: &str| match &start {
+                Some(clock::First::Of(value)) if inner.variable() == Some(name) => {
+                    drive.epochs.iter().any(|epoch| mentions(value, epoch))
+                }
+                // One that the loop moves on by itself, and that no epoch begins anew.
+                _ => moved_on(inner.body).any(|moved| moved == name) && !is_assigned(outer.body, name),
+            };
+            let (whole, within) =
+                std::mem::take(&mut drive.updates).into_iter().partition::<Vec<_>, _>(|name| goes_on(name));
+            (drive.whole, drive.updates) = (whole, within);
+            if let Some(clock::First::At(first)) = start {
+                drive.first = first;
+            }
             (drive.per_epoch, drive.assumed_epoch) = (Some(PER_EPOCH), true);
         } else if let Some((start, count)) = inner.range(program, line) {
             (drive.start, drive.total) = (start, Some(count));
@@ -370,7 +426,23 @@ fn around<'p>(program: &'p Program, loops: &[clock::Loop<'p>], line: usize) -> D
         }
     }
     if drive.total.is_none() && outer.is_none() {
-        drive.total = total(program);
+        drive.total = total(program, Tick::Update);
     }
     drive
+}
+
+/// The names that statements add a number to.
+fn moved_on(body: &[Stmt]) -> impl Iterator<Item = String> {
+    body.iter().filter_map(|stmt| match &stmt.kind {
+        StmtKind::Update(Expr::Name(name), "+", Expr::Number(_)) => Some(name.clone()),
+        _ => None,
+    })
+}
+
+/// Whether one of the statements gives the name a value.
+fn is_assigned(body: &[Stmt], name: &str) -> bool {
+    body.iter().any(|stmt| match &stmt.kind {
+        StmtKind::Assign(targets, _) => targets.iter().any(|target| *target == Expr::Name(name.to_owned())),
+        _ => false,
+    })
 }

@@ -159,6 +159,13 @@ impl Machine<'_> {
             (Value::Table(pairs), "keys") => {
                 Value::List(Rc::new(pairs.iter().map(|(key, _)| key.clone()).collect()))
             }
+            (Value::Group, "update") => {
+                let given = named.iter().find(|(name, _)| name == "lr").map(|(_, value)| value.clone());
+                if let Some(rate) = given {
+                    self.rate_is(&rate);
+                }
+                Value::None
+            }
             (Value::Group, "get") => match arguments.first().and_then(Value::text) {
                 Some(key) => match self.of_group(key) {
                     Value::Opaque(_) => arguments.get(1).cloned().unwrap_or(Value::None),

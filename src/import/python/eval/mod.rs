@@ -76,6 +76,9 @@ pub(crate) struct Machine<'p> {
     pub rate: Option<f64>,
     /// The rate that it was created with.
     pub base: Option<f64>,
+    /// The group of parameters whose rate is wanted, and whether others were given rates of their own.
+    pub group: usize,
+    pub other_groups: bool,
     /// The optimizer's rate was set to something that is not known.
     pub lost: Option<String>,
     /// What the length of a loader comes to, where a run needs one.
@@ -95,6 +98,8 @@ impl<'p> Machine<'p> {
             made: 0,
             rate: None,
             base: None,
+            group: 0,
+            other_groups: false,
             lost: None,
             epoch_length: None,
         }
@@ -308,10 +313,11 @@ impl<'p> Machine<'p> {
                     }
                     value
                 }
-                Some((Bound::Default(usual), at)) => {
+                Some((Bound::Default(usual), _)) => {
                     program.note(usual.sentence(name));
                     let value = usual.value.clone();
-                    it.eval(&value, 0, at)?
+                    // What a call gives a parameter means what it means there.
+                    it.eval(&value, 0, usual.line)?
                 }
                 Some((Bound::Function(function), _)) => it.function(Rc::clone(function), None),
                 Some((Bound::Class | Bound::Each | Bound::Parameter, _)) | None => Value::opaque(name),

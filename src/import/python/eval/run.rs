@@ -136,6 +136,10 @@ impl Machine<'_> {
                     _ => group,
                 }])
             }
+            // What is done for each optimizer is done for the one that is looked at.
+            Value::Opaque(spelled) if spelled.to_lowercase().ends_with("optimizers") => {
+                Rc::new(vec![Value::opaque("optimizer")])
+            }
             _ if is_idle(body) => return Ok(Flow::Next),
             _ => {
                 return Err(Stop::new(format!(
@@ -191,6 +195,14 @@ impl Machine<'_> {
             Expr::Index(index) => {
                 let is_rate =
                     matches!(&index.1, Expr::Text(key) if matches!(key.as_str(), "lr" | "learning_rate"));
+                // `optimizer.param_groups[1]["lr"] = ...`: each group has its own.
+                if let (true, Expr::Index(of)) = (is_rate, &index.0)
+                    && let Expr::Number(at) = of.1
+                    && at != self.group as f64
+                {
+                    self.other_groups = true;
+                    return Ok(());
+                }
                 let holder = self.eval(&index.0, frame, line)?;
                 let is_group = match &holder {
                     Value::Group => true,
@@ -215,7 +227,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    fn rate_is(&mut self, value: &Value) {
+    pub(super) fn rate_is(&mut self, value: &Value) {
         match (value.number(), value) {
             (Some(rate), _) => (self.rate, self.lost) = (Some(rate), None),
             (None, Value::Opaque(spelled)) => self.lost = Some(spelled.to_string()),

@@ -1,11 +1,13 @@
 //! Trainings in scripts of one's own: the switch that lets them in, and what can be done with one.
 
 mod bending;
+mod numbers;
+mod shadow;
 mod state;
 
-use eframe::egui::{Align, Label, Layout, Response, RichText, ScrollArea, Ui};
+use eframe::egui::{Align, Button, Label, Layout, Response, RichText, ScrollArea, Ui, vec2};
 
-use crate::api::live::{LiveState, Made};
+use crate::api::live::LiveState;
 use crate::train::ids::RunId;
 use crate::ui::adopted::adopt;
 use crate::ui::format;
@@ -46,9 +48,11 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
         about(ui, studio, run, &live);
         if live.has_future() {
             bending::show(ui, studio, run, &live);
+            numbers::show(ui, studio, run, &live);
         }
+        shadow::show(ui, studio, run);
         findings(ui, studio, run, &live);
-        changes(ui, &live.changes);
+        changes(ui, &live);
         take(ui, studio, run);
     });
 }
@@ -137,34 +141,84 @@ fn about(ui: &mut Ui, studio: &mut Studio, run: RunId, live: &LiveView) {
     let text =
         if live.state == LiveState::Disconnected { text.color(theme::tokens(ui).danger) } else { text };
     ui.add(Label::new(text).wrap());
-    let latency = match live.latency {
-        Some(seconds) => format!("A change is in effect after {}", milliseconds(seconds)),
-        None => "How fast a change is in effect is measured with the first one".to_owned(),
-    };
+    speed_of_changes(ui, live);
+    ui.add_space(metrics::XS);
+    orders(ui, studio, live);
+    let notes = studio.shelf.guest(run).map(|guest| guest.notes.clone()).unwrap_or_default();
+    for note in notes {
+        ui.add(Label::new(theme::caption(ui, format::sentence(&note))).wrap());
+    }
+}
+
+/// How fast a change is in effect, as numbers.
+fn speed_of_changes(ui: &mut Ui, live: &LiveView) {
     let late = match live.late {
         0 => String::new(),
         1 => "; 1 came later than promised".to_owned(),
         many => format!("; {many} came later than promised"),
     };
-    ui.add(Label::new(theme::caption(ui, format!("{latency}{late}."))).wrap());
-    ui.add_space(metrics::XS);
-    ui.horizontal(|ui| {
-        let obeys = |word: &str| live.can.iter().any(|can| can == word);
-        let hint = "The script does not look at this request.";
-        let (label, verb) = if live.pause { ("Resume", "resume") } else { ("Pause", "pause") };
-        let over = live.state.is_over();
-        if ui.add_enabled(obeys("pause") && !over, secondary(label)).on_disabled_hover_text(hint).clicked() {
-            state::order(studio, &live.id, verb);
-        }
-        let label = if live.stop && !over { "Stopping" } else { "Stop" };
-        let stop = ui.add_enabled(obeys("stop") && !over && !live.stop, secondary(label));
-        if stop.on_hover_text("Asks the script to end its training.").on_disabled_hover_text(hint).clicked() {
-            state::order(studio, &live.id, "stop");
-        }
+    let Some(latency) = &live.latency else {
+        let text = format!("How fast a change is in effect is measured with the first one{late}.");
+        ui.add(Label::new(theme::caption(ui, text)).wrap());
+        return;
+    };
+    let help = "From a drag here to the update in the other process that used it: the medians of all changes so far.";
+    row(ui, "In effect after", help, |ui, _| {
+        let updates =
+            latency.updates.map(|updates| format!(" · {} updates", format::significant(updates, 2)));
+        let text =
+            format!("{} ms{}", format::significant(1000.0 * latency.seconds, 2), updates.unwrap_or_default());
+        ui.label(theme::value(ui, &text));
     });
-    let notes = studio.shelf.guest(run).map(|guest| guest.notes.clone()).unwrap_or_default();
-    for note in notes {
-        ui.add(Label::new(theme::caption(ui, format::sentence(&note))).wrap());
+    let of = if latency.changes == 1 {
+        "1 change".to_owned()
+    } else {
+        format!("{} changes", format::count(latency.changes as u64))
+    };
+    ui.add(Label::new(theme::caption(ui, format!("Median of {of}{late}."))).wrap());
+}
+
+/// What can be asked of its process at once.
+fn orders(ui: &mut Ui, studio: &mut Studio, live: &LiveView) {
+    let obeys = |word: &str| live.can.iter().any(|can| can == word);
+    let over = live.state.is_over();
+    let (pause, pauses) = if live.pause { ("Resume", "resume") } else { ("Pause", "pause") };
+    let stop = if live.stop && !over { "Stopping" } else { "Stop" };
+    let asks = "The script does not look at this request.";
+    let buttons = [
+        (pause, pauses, obeys("pause"), "Asks the script to rest, or to go on.", asks),
+        ("Step", "step", obeys("step") && live.pause, "One update, while it is paused.", "Pause it first."),
+        (stop, "stop", obeys("stop") && !live.stop, "Asks the script to end its training.", asks),
+        (
+            "Snapshot",
+            "snapshot",
+            obeys("snapshot"),
+            "Calls the script's on_snapshot: it saves a checkpoint.",
+            "Give Live an on_snapshot that saves a checkpoint.",
+        ),
+        (
+            "Fork",
+            "fork",
+            obeys("fork"),
+            "Calls the script's on_fork: it starts another training from here.",
+            "Give Live an on_fork that starts another training.",
+        ),
+    ];
+    let mut asked = None;
+    ui.scope(|ui| {
+        ui.spacing_mut().item_spacing = vec2(metrics::XS, metrics::XS);
+        ui.horizontal_wrapped(|ui| {
+            for (label, verb, can, help, hint) in buttons {
+                let button = Button::new(label).min_size(vec2(0.0, metrics::ICON_BUTTON));
+                let response = ui.add_enabled(can && !over, button).on_disabled_hover_text(hint);
+                if response.on_hover_text(help).clicked() {
+                    asked = Some(verb);
+                }
+            }
+        });
+    });
+    if let Some(verb) = asked {
+        state::order(studio, &live.id, verb);
     }
 }
 
@@ -179,10 +233,6 @@ pub fn words(live: &LiveView) -> String {
 
 /// Seconds without a word after which a training is said to be silent.
 const SILENT: f64 = 10.0;
-
-fn milliseconds(seconds: f64) -> String {
-    format!("{} ms (median)", format::significant(1000.0 * seconds, 2))
-}
 
 /// What goes wrong, each with what helps most often.
 fn findings(ui: &mut Ui, studio: &mut Studio, run: RunId, live: &LiveView) {
@@ -208,20 +258,33 @@ fn findings(ui: &mut Ui, studio: &mut Studio, run: RunId, live: &LiveView) {
     }
 }
 
-/// What was changed, by whom, and when it took effect.
-fn changes(ui: &mut Ui, changes: &[Made]) {
-    if changes.is_empty() {
+/// What was changed and asked for, by whom, and when it took effect.
+fn changes(ui: &mut Ui, live: &LiveView) {
+    if !live.asked.is_empty() {
+        ui.add_space(metrics::M);
+        ui.label(theme::title(ui, "Asked for"));
+    }
+    for asked in &live.asked {
+        let became = match (&asked.refused, asked.update) {
+            (Some(why), _) => format!("not done: {why}"),
+            (None, Some(update)) => format!("done after {} updates", format::count(update)),
+            (None, None) => "on its way".to_owned(),
+        };
+        ui.add(Label::new(format!("{} · {became}", asked.what)).wrap());
+    }
+    if live.changes.is_empty() {
         return;
     }
     ui.add_space(metrics::M);
     ui.label(theme::title(ui, "Changes"));
-    for made in changes {
+    for made in &live.changes {
         let effect = match (&made.refused, made.applied) {
             (Some(reason), _) => format!("refused by the script: {reason}"),
             (None, Some(applied)) if made.late => {
                 format!("from {} on, late: promised for {}", format::count(applied), format::count(made.from))
             }
             (None, Some(applied)) => format!("from {} on", format::count(applied)),
+            (None, None) if made.soon => "on its way".to_owned(),
             (None, None) => format!("promised for {}", format::count(made.from)),
         };
         let why = if made.why.is_empty() { "a new future" } else { &made.why };

@@ -1,6 +1,7 @@
 //! What the live panel keeps: the server while it is on, the run that is chosen, and a change that is being
 //! drawn.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,8 @@ use crate::ui::remote::{self, Standing};
 use crate::ui::shelf::LiveView;
 use crate::ui::studio::Studio;
 use crate::ui::view::SidePanel;
+
+use super::shadow::{self, Shadow};
 
 /// The panel's name.
 pub const NAME: SidePanel = SidePanel("live-training");
@@ -46,6 +49,9 @@ pub struct State {
     pub group: Option<String>,
     /// Exact points, as they are typed.
     pub typed: String,
+    /// Numbers of the optimizer that were moved and not sent yet.
+    pub moved: BTreeMap<String, f64>,
+    pub shadows: Vec<Shadow>,
     pub draft: Option<Draft>,
     /// The document's generation that the API knows.
     followed: u64,
@@ -135,6 +141,7 @@ pub fn poll(studio: &mut Studio, _: bool) -> bool {
             studio.panels.of::<State>().chosen = Some(*run);
         }
     }
+    shadow::follow(studio);
     false
 }
 
@@ -157,18 +164,27 @@ pub fn planned(studio: &Studio, run: RunId, group: Option<&str>, update: u64) ->
 
 /// Puts another future in place of the planned one, of one group or of all.
 pub fn bend(studio: &mut Studio, run: RunId, group: Option<String>, why: &str, future: Future) {
+    ask(studio, run, Change::by_hand(group, why, future));
+}
+
+/// Sets a number of its optimizer from now on.
+pub fn set_number(studio: &mut Studio, run: RunId, name: &str, value: f64) {
+    ask(studio, run, Change::number_by_hand(name, value));
+}
+
+fn ask(studio: &mut Studio, run: RunId, change: Change) {
     let state = studio.panels.of::<State>();
     let Some(hub) = state.hub.clone() else { return };
     let Some(id) = studio.shelf.guest(run).and_then(|guest| guest.live.as_ref()).map(|live| live.id.clone())
     else {
         return;
     };
-    if let Err(refused) = hub.change(&id, Change::by_hand(group, why, future), Instant::now()) {
+    if let Err(refused) = hub.change(&id, change, Instant::now()) {
         studio.toasts.failed(crate::ui::format::sentence(&refused.to_string()));
     }
 }
 
-/// Asks a live run to pause, resume or stop.
+/// Asks a live run to pause, resume or stop, for one update, a snapshot or a fork.
 pub fn order(studio: &mut Studio, id: &str, verb: &str) {
     let Some(hub) = studio.panels.of::<State>().hub.clone() else { return };
     let by = ("studio".to_owned(), String::new());
