@@ -1,6 +1,7 @@
 //! Guests beside our runs: recordings that are followed while their files grow, and trainings that other
 //! programs run now, shown as lanes of a frame.
 
+mod places;
 mod source;
 
 use std::collections::BTreeSet;
@@ -215,25 +216,6 @@ impl Shelf {
         }
     }
 
-    /// An identity far from those of our runs, which count from 0, and a place in the palette.
-    fn row(&mut self, taken: &[usize]) -> Row {
-        let slot = free(self.guests.iter().map(|guest| guest.row.slot).chain(taken.iter().copied()));
-        self.given += 1;
-        Row { id: RunId(u32::MAX - self.given), slot }
-    }
-
-    /// Gives guests other colours where our runs have taken theirs meanwhile.
-    pub fn avoid(&mut self, taken: &[usize]) {
-        for at in 0..self.guests.len() {
-            let others = self.guests.iter().enumerate().filter(|(other, _)| *other != at);
-            let others: Vec<usize> = others.map(|(_, guest)| guest.row.slot).collect();
-            let guest = &mut self.guests[at];
-            if taken.contains(&guest.row.slot) {
-                guest.row.slot = free(others.into_iter().chain(taken.iter().copied()));
-            }
-        }
-    }
-
     /// Takes in the live runs there are; those that came since the last call.
     pub fn follow_live(&mut self, live: &[hub::Shared], taken: &[usize], clock: Clock) -> Vec<RunId> {
         let is_there = |guest: &Guest| {
@@ -310,12 +292,6 @@ impl Shelf {
             frame.lanes.extend(guest.gather(ask, clock));
         }
     }
-}
-
-/// The first place in the palette that nobody has.
-fn free(taken: impl Iterator<Item = usize>) -> usize {
-    let taken: Vec<usize> = taken.collect();
-    (0..=taken.len()).find(|slot| !taken.contains(slot)).unwrap_or(taken.len())
 }
 
 /// Whether a training of this length is shown in its own updates beside ours.

@@ -30,6 +30,11 @@ impl StudioApp {
         self.offer();
     }
 
+    /// The numbers of the newest work that was handed over, and of the newest that is on the disk.
+    pub fn kept(&self) -> Option<(u64, u64)> {
+        self.keeper.as_ref().map(Keeper::progress)
+    }
+
     /// Hands over what changed in a frame, and says what could not be kept.
     pub(super) fn keep_on(&mut self, ctx: &Context) {
         let zoom = self.usual_zoom(ctx);

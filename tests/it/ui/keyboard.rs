@@ -86,7 +86,6 @@ fn no_node_of_a_screen_readers_tree_that_can_be_acted_on_is_without_a_name() {
         let nameless: BTreeSet<String> = studio
             .harness
             .query_all_by(|node| {
-                let node = node.accesskit_node();
                 ACTS.contains(&node.role()) && node.label().is_none_or(|label| label.trim().is_empty())
             })
             .map(|node| format!("{:?}", node.accesskit_node().role()))
