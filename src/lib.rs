@@ -18,6 +18,7 @@ pub mod import;
 pub mod lesson;
 pub mod library;
 pub mod lint;
+pub mod notify;
 pub mod recording;
 pub mod sink;
 pub mod sweep;

@@ -17,12 +17,12 @@ anneal = 1
 name = "steered"
 [data]
 name = "moons"
-batch_size = 16
+batch_size = 64
 [model]
 kind = "mlp"
-hidden = [8]
+hidden = [256, 256]
 [train]
-updates = "100000000"
+updates = "10000000"
 [[run]]
 name = "constant"
 optimizer = { kind = "sgd" }
@@ -46,13 +46,13 @@ steered_by() {
     "$@" >"$folder/said" 2>"$folder/errors" &
     local controller=$!
     for _ in $(seq 600); do
-        curl -s -H "Authorization: Bearer $token" "$url/v1/runs/r0/schedule" >"$changes"
+        curl -s -H "Authorization: Bearer $token" "$url/v1/runs/r1/schedule" >"$changes"
         [ "$(grep -o "\"by\":\"$name\"" "$changes" | wc -l)" -lt 2 ] || break
         kill -0 $controller 2>/dev/null || fail "$name ended: $(cat "$folder/errors")"
         sleep 0.1
     done
     [ "$(grep -c update "$folder/said")" -ge 2 ] || fail "$name changed nothing: $(cat "$folder/said" "$folder/errors" "$changes")"
-    curl -s -o "$folder/stopped" -X POST -H "Authorization: Bearer $token" "$url/v1/runs/r0/stop"
+    curl -s -o "$folder/stopped" -X POST -H "Authorization: Bearer $token" "$url/v1/runs/r1/stop"
     for _ in $(seq 300); do
         kill -0 $controller 2>/dev/null || break
         sleep 0.1

@@ -1,38 +1,104 @@
 #!/usr/bin/env bash
-# What we write for other programs, given to those programs: tests/servers.sh ANNEAL. What cannot be installed is
-# skipped aloud, and everything that can be had must pass.
-set -euo pipefail
-anneal=$(realpath "${1:?the program}")
-cd "$(dirname "$0")/.."
-skipped() { echo "SKIPPED: $1" >&2; }
-
-if ! command -v promtool >/dev/null || ! command -v prometheus-alertmanager >/dev/null; then
-    sudo=$([ "$(id -u)" = 0 ] || echo sudo)
-    $sudo apt-get install -y -qq --no-install-recommends prometheus prometheus-alertmanager >/dev/null 2>&1 || true
-fi
-python3 tests/prometheus/real_servers.py "$anneal"
-
+# What we write for other programs, given to those programs: tests/servers.sh ANNEAL [STEP...].
+#
+# Every step has a time limit and is run whatever became of those before it. What cannot be installed is skipped, and
+# said so again at the end; the exit code is 1 where a step that could be run failed.
+set -uo pipefail
+anneal=$(realpath "${1:?the program}") || exit 2
+shift
+cd "$(dirname "$0")/.." || exit 2
+wanted=" $* "
 venv=${ANNEAL_VENV:-$HOME/.cache/anneal-studio/venv-sinks}
-if [ ! -x "$venv/bin/tensorboard" ]; then
-    python3 -m venv "$venv" && "$venv/bin/pip" install -q "tensorboard==2.21.*" || true
-fi
-if "$venv/bin/python" -c "import tensorboard" 2>/dev/null; then
-    place=$(mktemp -d)
-    trap 'rm -rf "$place"' EXIT
-    "$anneal" train examples/digits-cosine-vs-constant.toml --out "$place/out" --tensorboard "$place/live" --no-baseline >/dev/null
-    "$anneal" sync "$place/out" --tensorboard "$place/after"
-    "$venv/bin/python" tests/sinks/tensorboard_reads_every_value.py "$place/out" "$place/live"
-    "$venv/bin/python" tests/sinks/tensorboard_reads_every_value.py "$place/out" "$place/after"
+python=$venv/bin/python
+failed=() skipped=()
+place=$(mktemp -d)
+trap 'rm -rf "$place"' EXIT
+
+skip() {
+    echo "SKIPPED: $1: $2" >&2
+    skipped+=("$1")
+}
+
+# step NAME SECONDS COMMAND...
+step() {
+    local name=$1 limit=$2 begun=$SECONDS code=0
+    shift 2
+    case $wanted in "  " | *" $name "*) ;; *) return 0 ;; esac
+    echo "== $name"
+    # What it started is in its own group and ends with it.
+    timeout --kill-after=10 "$limit" "$@" || code=$?
+    if [ "$code" = 0 ]; then
+        echo "== $name passed in $((SECONDS - begun)) s"
+    else
+        [ "$code" = 124 ] && echo "$name took more than $limit s" >&2
+        echo "FAILED: $name (exit code $code, $((SECONDS - begun)) s)" >&2
+        failed+=("$name")
+    fi
+}
+
+# needs NAME MODULES PACKAGE...: whether the modules can be imported, once the packages were installed if need be.
+needs() {
+    local name=$1 modules=$2
+    shift 2
+    case $wanted in "  " | *" $name "*) ;; *) return 1 ;; esac
+    "$python" -c "import $modules" >/dev/null 2>&1 && return 0
+    timeout 240 "$python" -m pip install -q --disable-pip-version-check --retries 2 --timeout 20 "$@" >&2
+    "$python" -c "import $modules" >/dev/null 2>&1 && return 0
+    skip "$name" "cannot be installed: $*"
+    return 1
+}
+
+for tool in promtool prometheus-alertmanager; do
+    command -v $tool >/dev/null && continue
+    sudo=$([ "$(id -u)" = 0 ] || echo sudo)
+    packages="prometheus prometheus-alertmanager"
+    # The lists may be missing or old: they are fetched where the first try does not do.
+    for update in true "timeout 120 $sudo apt-get update -qq"; do
+        $update >/dev/null 2>&1
+        # shellcheck disable=SC2086
+        timeout 180 $sudo apt-get install -y -qq --no-install-recommends $packages >/dev/null 2>&1 && break
+    done
+    break
+done
+if command -v promtool >/dev/null && command -v prometheus-alertmanager >/dev/null; then
+    step prometheus 150 python3 tests/prometheus/real_servers.py "$anneal"
 else
-    skipped "tensorboard cannot be installed: nobody but our own reader has read the event files"
+    skip prometheus "cannot be installed: prometheus, prometheus-alertmanager"
 fi
 
-# The package's targets, where their clients can be had.
-if "$venv/bin/pip" install -q mlflow duckdb pyarrow opentelemetry-exporter-otlp-proto-http 'moto[server,s3]' s3fs wandb trackio \
-    grafana-foundation-sdk; then
-    "$venv/bin/python" tests/prometheus/dashboards.py
-    "$venv/bin/python" tests/sync/others.py "$anneal"
-    "$venv/bin/python" tests/sync/mlflow_server.py "$anneal"
+if command -v git >/dev/null; then
+    step ci-examples 60 python3 tests/ci_examples.py "$anneal"
 else
-    skipped "the clients of MLflow and others cannot be installed: anneal_studio.sync was not tried"
+    skip ci-examples "there is no git"
 fi
+
+"$python" -c 'import pip' 2>/dev/null || { rm -rf "$venv" && timeout 60 python3 -m venv "$venv"; } || true
+
+read_by_tensorboard() {
+    set -e
+    "$anneal" train examples/digits-cosine-vs-constant.toml --out "$place/out" --tensorboard "$place/live" --no-baseline \
+        >/dev/null 2>&1
+    "$anneal" sync "$place/out" --tensorboard "$place/after"
+    "$python" tests/sinks/tensorboard_reads_every_value.py "$place/out" "$place/live"
+    "$python" tests/sinks/tensorboard_reads_every_value.py "$place/out" "$place/after"
+}
+export -f read_by_tensorboard
+export anneal python place
+needs tensorboard tensorboard 'tensorboard==2.21.*' && step tensorboard 120 bash -c read_by_tensorboard
+
+needs grafana grafana_foundation_sdk grafana-foundation-sdk && step grafana 60 "$python" tests/prometheus/dashboards.py
+needs otlp opentelemetry.exporter.otlp.proto.http opentelemetry-exporter-otlp-proto-http &&
+    step otlp 90 "$python" tests/sync/others.py "$anneal" otlp
+needs parquet duckdb,pyarrow duckdb pyarrow && step parquet 60 "$python" tests/sync/others.py "$anneal" parquet
+needs studio duckdb,pyarrow duckdb pyarrow && step studio 90 "$python" tests/sync/studio.py "$anneal"
+needs wandb wandb wandb && step wandb 120 "$python" tests/sync/others.py "$anneal" wandb
+needs trackio trackio trackio && step trackio 120 "$python" tests/sync/others.py "$anneal" trackio
+needs s3 moto.server,s3fs,boto3 'moto[server,s3]' s3fs boto3 && step s3 150 "$python" tests/sync/others.py "$anneal" s3
+needs mlflow mlflow 'mlflow==3.*' && step mlflow 300 "$python" tests/sync/mlflow_server.py "$anneal"
+
+[ ${#skipped[@]} = 0 ] || echo "SKIPPED, and so not tried: ${skipped[*]}" >&2
+if [ ${#failed[@]} != 0 ]; then
+    echo "FAILED: ${failed[*]}" >&2
+    exit 1
+fi
+echo "Everything that could be had passed, in $SECONDS s"

@@ -30,6 +30,40 @@ else
 fi
 
 trained=$(mktemp -d)
-trap 'rm -rf "$trained"' EXIT
+library=$(mktemp -d)
+trap 'rm -rf "$trained" "$library"' EXIT
 anneal train examples/mnist1d-snapshots.toml --out "$trained" --no-baseline
 anneal landscape "$trained" --out assets/pictures/landscape.png --size 1200x800
+
+# A library with runs that converge, one that diverges, a sweep, and one that was killed.
+export ANNEAL_LIBRARY=$library
+anneal train examples/digits-cosine-vs-constant.toml --no-baseline
+sed 's/peak = 0.1/peak = 0.02/' examples/digits-cosine-vs-constant.toml >"$trained/lower.toml"
+anneal train "$trained/lower.toml" --no-baseline
+cat >"$trained/hot.toml" <<'TOML'
+anneal = 1
+name = "digits: far too hot"
+data = { name = "digits", batch_size = 64 }
+model = { kind = "mlp", hidden = [64] }
+train = { updates = "1500", replicas = 3 }
+[[run]]
+name = "hot"
+optimizer = { kind = "sgd", momentum = 0.9 }
+lr = { kind = "constant", peak = 3000.0, warmup = { over = "60%", from = 1e-3 } }
+TOML
+anneal train "$trained/hot.toml" --no-baseline
+anneal sweep examples/sweep.toml
+anneal train examples/spirals.toml --no-baseline
+rm "$library"/*spirals*/summary.json
+cat >"$library/library.toml" <<'TOML'
+anneal_library = 1
+price_per_hour = 2.5
+[[task]]
+data = "digits"
+accuracy_at_least = 0.95
+TOML
+for theme in dark light; do
+    for panel in library executive on-call debug; do
+        picture examples/digits.toml $panel-$theme --panel $panel --size 1280x900 --theme $theme
+    done
+done

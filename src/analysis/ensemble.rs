@@ -4,6 +4,7 @@
 mod barrier;
 mod lines;
 mod measures;
+mod merge;
 mod report;
 mod session;
 
@@ -13,6 +14,7 @@ use crate::train::task::Task;
 pub use barrier::Barrier;
 pub use lines::{Line, LineKind, Report};
 pub use measures::Measures;
+pub use merge::{Decay, stands_for};
 pub use report::Reports;
 pub use session::{Averages, Candidate, Comparison, Session};
 
@@ -129,6 +131,23 @@ impl Workbench {
                 *sum += weight / members.len() as f32;
             }
         }
+        let (measures, _) = self.truth.measure(&self.task, &weights);
+        Ok(Soup { members: chosen.to_vec(), weights, measures })
+    }
+
+    /// The chosen members' weights, oldest first, merged as a decay of this shape would have weighed their updates.
+    ///
+    /// # Errors
+    /// When no member is chosen, or one that is not there.
+    pub fn merged(&self, chosen: &[usize], decay: Decay) -> Result<Soup, EnsembleError> {
+        let members = self.chosen(chosen)?;
+        let mut sums = vec![0.0_f64; self.task.model.width()];
+        for (member, by) in members.iter().zip(decay.weights(members.len())) {
+            for (sum, weight) in sums.iter_mut().zip(&member.weights) {
+                *sum += by * f64::from(*weight);
+            }
+        }
+        let weights: Vec<f32> = sums.into_iter().map(|sum| sum as f32).collect();
         let (measures, _) = self.truth.measure(&self.task, &weights);
         Ok(Soup { members: chosen.to_vec(), weights, measures })
     }

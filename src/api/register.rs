@@ -175,7 +175,10 @@ impl Registration {
         {
             return wrong("bounds is not [lowest, highest] of a rate");
         }
-        let (from, every) = (written.planned_from, written.planned_every.map_or(1, |every| every.0.max(1)));
+        let (from, every) = (written.planned_from, written.planned_every.map_or(1, |every| every.0));
+        if every == 0 {
+            return wrong("planned_every is 0: it counts updates between two values");
+        }
         let from = from.unwrap_or(written.update).0;
         let mut planned = BTreeMap::new();
         for (name, values) in written.planned {

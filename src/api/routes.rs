@@ -124,8 +124,8 @@ async fn series(State(hub): Api, Path(id): Path<String>, asked: Queried<SeriesQu
     let columns = asked.columns.unwrap_or_default();
     let columns = columns.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
     let points = asked.points.unwrap_or(500) as usize;
-    if points > BUCKETS {
-        return Err(Refused::Unreadable(format!("at most {BUCKETS} points are given at once")));
+    if !(1..=BUCKETS).contains(&points) {
+        return Err(Refused::Unreadable(format!("1 to {BUCKETS} points are given at once")));
     }
     let wanted = Range { columns, points, from: asked.from.unwrap_or(0), to: asked.to.unwrap_or(u64::MAX) };
     hub.series(&id, &wanted).map(ok)

@@ -8,6 +8,8 @@ use super::refused::Refused;
 
 /// The longest past or future that is written down rate by rate.
 const LISTED: u64 = 1_000_000;
+/// The longest past that two curves are compared at rate by rate, so that nobody waits for an answer.
+const COMPARED: u64 = 200_000;
 
 /// The schedule that is `old` before update `from`, and `future` from there on.
 ///
@@ -18,7 +20,9 @@ pub fn splice(old: &Schedule, clock: Clock, from: u64, future: &Future) -> Resul
     let before = old.resolve(clock).map_err(|error| refused(&error))?;
     let keeps = |new: &Schedule| {
         let after = new.resolve(clock).ok();
-        after.is_some_and(|after| (0..from).all(|at| before.at(at).to_bits() == after.at(at).to_bits()))
+        after.is_some_and(|after| {
+            compared(&before, &after, from).all(|at| before.at(at).to_bits() == after.at(at).to_bits())
+        })
     };
     let new = match future {
         Future::Factor(factor) => {
@@ -57,6 +61,16 @@ pub fn splice(old: &Schedule, clock: Clock, from: u64, future: &Future) -> Resul
     };
     found.resolve(clock).map_err(|error| refused(&error))?;
     Ok(found)
+}
+
+/// The updates before `from` at which two curves are compared: all of a short past; of a long one as many, and those
+/// around each place where something happens on either curve.
+fn compared(before: &Curve, after: &Curve, from: u64) -> impl Iterator<Item = u64> {
+    let stride = (from / COMPARED).max(1);
+    let marks = before.landmarks().into_iter().chain(after.landmarks()).map(|mark| mark.update);
+    let around = marks.filter(move |_| stride > 1).chain([from]).flat_map(|at| at.saturating_sub(2)..at + 2);
+    let regular = (0..from).step_by(usize::try_from(stride).unwrap_or(usize::MAX));
+    regular.chain(around.filter(move |at| *at < from))
 }
 
 fn updates(at: u64) -> Span {
@@ -199,6 +213,27 @@ mod tests {
                 };
                 for (at, rate) in after.iter().enumerate().skip(from) {
                     assert!((rate - right(at)).abs() <= 1e-15, "{at}: {rate} is not {}", right(at));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_long_past_stays_as_well() {
+        let clock = Clock { updates: 40_000_000, updates_per_epoch: 25 };
+        for old in OLD {
+            let old = schedule_of(old).expect("a schedule");
+            let before = old.resolve(clock).expect("it resolves");
+            for future in [Future::Factor(0.5), Future::Rates(vec![0.5])] {
+                let from = 30_000_001;
+                let Ok(new) = splice(&old, clock, from, &future) else { continue };
+                let after = new.resolve(clock).expect("it resolves");
+                let marks = before
+                    .landmarks()
+                    .into_iter()
+                    .flat_map(|mark| [mark.update.saturating_sub(1), mark.update]);
+                for at in (0..from).step_by(9973).chain(marks.filter(|at| *at < from)) {
+                    assert_eq!(before.at(at).to_bits(), after.at(at).to_bits(), "{old:?} {at}");
                 }
             }
         }

@@ -4,8 +4,10 @@ pub mod forecast;
 pub mod growth;
 pub mod instant;
 pub mod interface;
+pub mod recording;
 mod workload;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -57,6 +59,9 @@ pub struct Arguments {
     /// Measure instead what a frame of the interface costs over 8 runs of a million updates.
     #[arg(long, conflicts_with_all = ["device", "workloads", "lanes", "instant", "growth", "forecast"])]
     pub interface: bool,
+    /// Measure instead what this recording costs beside our runs: until it is drawn, and a frame.
+    #[arg(long, value_name = "LOG", conflicts_with_all = ["device", "workloads", "lanes", "instant", "growth", "forecast"])]
+    pub recording: Option<PathBuf>,
     /// One short round instead of five: an idea, not a figure to quote.
     #[arg(long)]
     pub quick: bool,
@@ -72,6 +77,10 @@ pub fn command(args: &Arguments) -> Result<(), Failure> {
     if args.interface {
         let work = interface::run(pace, progress)?;
         return print_measured(args.json, &work, || interface::table(&work));
+    }
+    if let Some(path) = &args.recording {
+        let cost = recording::run(path)?;
+        return print_measured(args.json, &cost, || recording::table(&cost));
     }
     let threads = threads_of(args.threads);
     if args.growth {

@@ -17,6 +17,8 @@ struct FindingLine<'a> {
     kind: String,
     update: u64,
     sentence: &'a str,
+    /// The section of the runbook that says what to do.
+    runbook: String,
 }
 
 /// Prints what the file or folder records; what was left out goes to stderr.
@@ -48,6 +50,7 @@ fn whole(recorder: &Recorder, all: &[(String, &Recording, Vec<Recorded>)]) -> Va
                 kind: found.kind.name().to_lowercase().replace(' ', "_"),
                 update: found.update,
                 sentence: &found.sentence,
+                runbook: found.kind.runbook_link(),
             })
             .collect();
         json!({

@@ -1,4 +1,4 @@
-//! `anneal library`: the trainings below a folder, listed, filtered, sorted, marked and measured.
+//! `anneal library`: the trainings, sweeps and recordings below a folder: listed, filtered, sorted, marked and measured.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -10,16 +10,20 @@ use serde_json::{Value, json};
 use super::{Failure, output};
 use crate::files::date;
 use crate::library::{
-    Criteria, DEFINITIONS, Filter, Index, LaneRecord, LibraryError, Measures, Row, Spread, differing, groups,
+    Criteria, DEFINITIONS, Entry, Figure, Filter, Index, Kind, LaneRecord, LibraryError, Measures, Row,
+    Spread, adopt, differing, groups,
 };
 use crate::plain;
 
 #[derive(Args)]
 pub struct LibraryArgs {
     folder: PathBuf,
-    /// Make the index again from the files.
+    /// Rebuild the index from the files.
     #[arg(long)]
     reindex: bool,
+    /// Copy this log of another program, or this folder of logs, into the library first; may be given again.
+    #[arg(long, value_name = "LOG")]
+    add: Vec<PathBuf>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -32,6 +36,9 @@ pub struct LibraryArgs {
     /// Only starred trainings.
     #[arg(long)]
     starred: bool,
+    /// Only this kind: training, sweep or recording.
+    #[arg(long, value_name = "KIND")]
+    kind: Option<String>,
     /// Only runs with this setting, such as lr.peak=0.1; may be given again.
     #[arg(long = "where", value_name = "NAME=VALUE")]
     settings: Vec<String>,
@@ -65,7 +72,7 @@ pub struct LibraryArgs {
     /// Take the star away.
     #[arg(long, requires = "change")]
     unstar: bool,
-    /// What is to be known of it.
+    /// A note on it.
     #[arg(long, requires = "change", value_name = "TEXT")]
     note: Option<String>,
 }
@@ -75,8 +82,12 @@ pub fn run(args: &LibraryArgs) -> Result<(), Failure> {
         return Err(Failure::BadFile(anyhow!("there is no folder {}", args.folder.display())));
     }
     let filter = filter(args)?;
-    let mut index =
-        if args.reindex { Index::anew(&args.folder) } else { Index::open(&args.folder) }.map_err(failure)?;
+    for log in &args.add {
+        let place = adopt(&args.folder, log).map_err(failure)?;
+        output::say(format!("anneal: in the library as {}", place.display()));
+    }
+    let mut index = if args.reindex { Index::rebuilt(&args.folder) } else { Index::open(&args.folder) }
+        .map_err(failure)?;
     let refreshed = index.refresh(|_, _| {}).map_err(failure)?;
     refreshed.refused.iter().for_each(|why| output::say(format!("anneal: not in the list: {why}")));
     for (folder, problem) in index.problems().map_err(failure)? {
@@ -120,11 +131,19 @@ fn filter(args: &LibraryArgs) -> Result<Filter, Failure> {
             setting.split_once('=').ok_or_else(|| bad(format!("--where {setting}: NAME=VALUE is needed")))?;
         settings.push((pair.0.to_owned(), pair.1.to_owned()));
     }
+    let kind = match &args.kind {
+        None => None,
+        Some(name) => {
+            let kind = Kind::named(name);
+            Some(kind.ok_or_else(|| bad(format!("--kind {name}: one of training, sweep, recording")))?)
+        }
+    };
     Ok(Filter {
         search: args.search.clone(),
         tag: args.tag.clone(),
         starred: args.starred,
         settings,
+        kind,
         failed: args.failed.then_some(true),
         family: None,
         sort,
@@ -188,6 +207,7 @@ fn table(rows: &[Row], grouped: bool) -> String {
         let wrong = match (&row.failed, row.diverged_at) {
             (Some(_), _) => ", broke off".to_owned(),
             (None, Some(at)) => format!(", diverged at update {at}"),
+            (None, None) if row.pruned => ", pruned".to_owned(),
             (None, None) if !row.finished => ", not finished".to_owned(),
             (None, None) => String::new(),
         };
@@ -221,36 +241,35 @@ fn table(rows: &[Row], grouped: bool) -> String {
     text
 }
 
-fn measures(records: &[(String, LaneRecord)], criteria: &Criteria, as_json: bool) -> Result<String, Failure> {
-    let lanes: Vec<(&str, &LaneRecord)> =
-        records.iter().map(|(folder, lane)| (folder.as_str(), lane)).collect();
-    let measures = Measures::of(&lanes, criteria);
-    let mut converged: Vec<String> = lanes.iter().map(|(_, lane)| criteria.words(lane)).collect();
+fn measures(entries: &[Entry], criteria: &Criteria, as_json: bool) -> Result<String, Failure> {
+    let measures = Measures::of(entries, criteria);
+    let mut converged: Vec<String> = entries.iter().map(|entry| criteria.words(&entry.lane)).collect();
     converged.sort();
     converged.dedup();
     let failed = "the loss became NaN or infinite, or the run could not go on";
-    let values = serde_json::to_value(&measures)?;
     if as_json {
         let definitions: serde_json::Map<String, Value> =
-            DEFINITIONS.iter().map(|(name, _, help)| ((*name).to_owned(), Value::from(*help))).collect();
+            DEFINITIONS.iter().map(|one| (one.name.to_owned(), Value::from(one.help))).collect();
         let text = json!({
-            "measures": values, "definitions": definitions, "converged_means": converged,
+            "measures": measures, "definitions": definitions, "converged_means": converged,
             "failed_means": failed, "criteria": criteria,
         });
         return Ok(serde_json::to_string_pretty(&text)? + "\n");
     }
     let mut text = String::new();
-    for (name, label, help) in DEFINITIONS {
-        let shown = match &values[name] {
-            Value::Null => "-".to_owned(),
-            Value::Object(_) => spread(match name {
-                "updates_to_converge" => measures.updates_to_converge,
-                _ => measures.seconds_to_converge,
-            }),
-            value => value.as_f64().map_or_else(|| value.to_string(), |value| format!("{value:.4}")),
+    let currency = &criteria.currency;
+    for one in DEFINITIONS {
+        let shown = match (one.figure)(&measures) {
+            Figure::Count(count) => count.to_string(),
+            Figure::Share(share) => {
+                share.map_or_else(|| "-".to_owned(), |share| format!("{:.1} %", 100.0 * share))
+            }
+            Figure::Number(value) => number(value),
+            Figure::Money(value) => format!("{} {currency}", number(value)),
+            Figure::Spread(value) => spread(value),
+            Figure::MoneySpread(value) => format!("{} {currency}", spread(value)),
         };
-        let unit = if name.starts_with("cost") { format!(" {}", criteria.currency) } else { String::new() };
-        let _ = writeln!(text, "{label:<24} {shown}{unit}\n    {help}");
+        let _ = writeln!(text, "{:<24} {shown}\n    {}", one.label, one.help);
     }
     let _ = writeln!(text, "converged: {}\nfailed: {failed}", converged.join("; or "));
     Ok(text)

@@ -9,6 +9,7 @@ mod canary;
 mod data_report;
 mod diagnose;
 mod diagnosis;
+mod energy;
 mod ensemble;
 mod export;
 mod export_resume;
@@ -16,7 +17,9 @@ mod find_lr;
 mod forecast;
 mod history;
 mod import;
+mod landing;
 mod landscape;
+mod learn;
 mod lesson;
 mod library;
 mod lint;
@@ -27,12 +30,12 @@ mod pages;
 mod plateau;
 mod policy;
 mod results;
+mod resumes;
 mod schedule;
 mod screenshot;
 mod serve;
 mod sign;
 mod sinks;
-mod summary;
 mod sweep;
 mod sync;
 mod train;
@@ -96,6 +99,11 @@ enum Command {
     Screenshot(screenshot::Arguments),
     /// Train one run under many other numbers, as the file's [sweep] says, and find the best ones.
     Sweep(sweep::SweepArgs),
+    /// Evolve a controller of the rate on one experiment and try it on another, against a tuned cosine.
+    Learn(learn::LearnArgs),
+    /// Train blocks of trials of a sweep that runs elsewhere.
+    #[command(hide = true)]
+    Block(sweep::BlockArgs),
     /// Fit a law to three runs and say what the others come to, before or after they are trained.
     Forecast(forecast::ForecastArgs),
     /// The trainings below a folder: list, filter, sort, tag, star, note and measure them.
@@ -190,6 +198,8 @@ pub fn main() -> ExitCode {
         Some(Command::Lesson(args)) => lesson::run(&args),
         Some(Command::Screenshot(args)) => screenshot::run(&args),
         Some(Command::Sweep(args)) => sweep::run(&args),
+        Some(Command::Learn(args)) => learn::run(&args),
+        Some(Command::Block(args)) => sweep::block(&args),
         Some(Command::Forecast(args)) => forecast::run(&args),
         Some(Command::Library(args)) => library::run(&args),
         Some(Command::Sync(args)) => sync::run(&args),

@@ -9,15 +9,16 @@ use anyhow::{Context, anyhow};
 use serde::Serialize;
 
 use super::data_report::DataSummary;
-use super::summary::RunSummary;
-use super::{Failure, output};
+use super::{Failure, output, resumes};
 use crate::analysis::detect::Finding;
+use crate::analysis::events::write_event;
+use crate::analysis::summary::RunSummary;
 use crate::data::TableReport;
 use crate::experiment::Experiment;
 use crate::files::{self, Lines, Lock, Seal, Sealing};
 use crate::telemetry::metrics::Writer;
 use crate::telemetry::{Event, EventKind, GroupNames};
-use crate::train::checkpoint::{Checkpoint, Ledger, Past};
+use crate::train::checkpoint::{Checkpoint, Continuity, Ledger, Past};
 use crate::train::lane::Lane;
 
 /// Bytes of the longest line of events that is read.
@@ -102,27 +103,12 @@ pub struct Results {
     first: u64,
 }
 
-/// One line of `events.jsonl`.
-#[derive(Serialize)]
-struct EventLine<'a> {
-    update: u64,
-    run: &'a str,
-    replica: u32,
-    kind: &'static str,
-    message: &'a str,
-}
-
-/// Writes what happened to a run's replica as a line of `events.jsonl`.
-pub fn write_event(mut to: impl Write, run: &str, replica: u32, event: &Event) -> io::Result<()> {
-    let (kind, message) = (event.kind.name(), event.message.as_str());
-    let line = EventLine { update: event.update, run, replica, kind, message };
-    serde_json::to_writer(&mut to, &line)?;
-    to.write_all(b"\n")
-}
-
 #[derive(Serialize)]
 struct Summary<'a> {
     runs: &'a [RunSummary],
+    /// Of the whole training, where the machine tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    joules: Option<f64>,
     /// Of a table of one's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<DataSummary<'a>>,
@@ -183,6 +169,17 @@ impl Results {
         Self::go_on(folder, checkpoint, &Past { file, ..past.clone() })
     }
 
+    /// Notes at which rates a resume wants to go on; `from` is the folder of its past, where that is another one.
+    pub fn resumed(&self, from: Option<&Path>, lanes: &[Continuity]) -> Result<(), Failure> {
+        let folder = self.folder.path();
+        let noted = match (from, lanes) {
+            (_, []) => resumes::forget(folder),
+            (Some(from), _) => resumes::copy(from, folder).and_then(|()| resumes::note(folder, lanes)),
+            (None, _) => resumes::note(folder, lanes),
+        };
+        Ok(noted.with_context(|| format!("cannot write to the folder {}", folder.display()))?)
+    }
+
     /// What a checkpoint made now has to know of the folder; everything so far is handed to the system first.
     pub fn ledger(&mut self, seconds: f64) -> Result<Ledger, Failure> {
         self.flush()?;
@@ -231,6 +228,7 @@ impl Results {
     pub fn finish(
         mut self,
         runs: &[RunSummary],
+        joules: Option<f64>,
         table: Option<&TableReport>,
         report: &str,
     ) -> Result<(), Failure> {
@@ -239,7 +237,7 @@ impl Results {
             files::replace(&self.folder.path.join(name), |file| file.write_all(text.as_bytes()))
                 .map_err(|error| anyhow!("cannot write {name} to {}: {error}", self.folder.path.display()))
         };
-        let summary = Summary { runs, data: table.map(DataSummary::of) };
+        let summary = Summary { runs, joules, data: table.map(DataSummary::of) };
         write("summary.json", &(serde_json::to_string_pretty(&summary)? + "\n"))?;
         write("report.html", report)?;
         Ok(())

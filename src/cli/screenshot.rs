@@ -25,7 +25,7 @@ pub struct Arguments {
     /// Updates trained before the picture; the whole run when not given.
     #[arg(long)]
     pub updates: Option<u64>,
-    /// The panel to show at the right.
+    /// The panel to show at the right; with a slash one of its views, such as sweep/slices.
     #[arg(long)]
     pub panel: Option<String>,
     /// Another program's log, or a folder of logs, beside the experiment's runs.

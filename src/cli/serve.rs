@@ -4,13 +4,14 @@ mod outcome;
 mod signals;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Args;
 
+use super::landing::{Landing, usual};
 use super::results::Folder;
 use super::{Device, Failure, output, read, threads_of};
 use crate::api::own::{Ask, Done, Inbox, Own, Wish};
@@ -19,6 +20,7 @@ use crate::engine::protocol::{Command, State};
 use crate::engine::{self, Engine};
 use crate::train::ids::Mode;
 use crate::ui::Document;
+use crate::ui::landing::Follower;
 use crate::ui::remote::{self, Standing};
 
 /// What can be asked of a training without a window.
@@ -33,6 +35,10 @@ pub struct Arguments {
     /// Where the experiment as it ended, the metrics, the changes and the summary are written.
     #[arg(long, requires = "file")]
     out: Option<PathBuf>,
+    /// Keep what is trained in this library, each training in a folder of its own: the file's, and those of other
+    /// programs. ANNEAL_LIBRARY when neither this nor --out is given.
+    #[arg(long, value_name = "DIR", conflicts_with = "out")]
+    library: Option<PathBuf>,
     /// Answer at this address too, and not on the loopback only. Whoever reads the traffic reads the token.
     #[arg(long, value_name = "ADDR:PORT", requires = "token_file")]
     listen: Option<SocketAddr>,
@@ -59,13 +65,19 @@ pub fn run(args: &Arguments) -> Result<(), Failure> {
     let Some(file) = &args.file else {
         let server = serve(&hub, args)?;
         output::say("anneal: waiting for trainings of other programs; Ctrl-C ends it");
-        let by = wait();
+        let library = args.library.clone().or_else(usual);
+        let mut follower = Follower::default();
+        let by = wait(&mut || follow(&mut follower, library.as_deref(), &hub));
         drop(server);
+        last(&mut follower, library.as_deref(), &hub);
         output::say(format!("anneal: ended by {by}; the trainings that had joined go on by themselves"));
         return Ok(());
     };
     let experiment = read(file)?;
-    let folder = match &args.out {
+    let landing = Landing::of(args.library.clone(), args.out.is_some(), &experiment.name)?;
+    let library = landing.as_ref().map(Landing::library);
+    let out = landing.as_ref().map(Landing::place).or_else(|| args.out.clone());
+    let folder = match &out {
         Some(out) => {
             let folder = Folder::take(out)?;
             folder.is_for(Some(file))?;
@@ -85,7 +97,9 @@ pub fn run(args: &Arguments) -> Result<(), Failure> {
     hub.set_own(own);
     let server = serve(&hub, args)?;
     let start = Instant::now();
-    let ended = train(&engine, &mut document, &inbox, &hub);
+    let mut follower = Follower::default();
+    let mut look = || follow(&mut follower, library.as_deref(), &hub);
+    let ended = train(&engine, &mut document, &inbox, &hub, &mut look);
     hub.stop_own();
     while let Some(ask) = inbox.next() {
         ask.answer(Err(Refused::Conflict("the training is over".to_owned())));
@@ -106,23 +120,51 @@ pub fn run(args: &Arguments) -> Result<(), Failure> {
         Ok(None) => output::say(format!("anneal: {words}; nothing of it is kept: --out DIR keeps it")),
         Err(_) => output::say(format!("anneal: {words}")),
     }
+    if let Some(landing) = landing {
+        landing.add();
+    }
     kept?;
     if !args.end && signals::asked().is_none() {
         output::say("anneal: its numbers can be read on; Ctrl-C ends it");
-        wait();
+        wait(&mut look);
     }
     drop(server);
+    last(&mut follower, library.as_deref(), &hub);
     ended.map(drop).map_err(|why| anyhow::anyhow!(why).into())
 }
 
-/// Waits for a signal; its name.
-fn wait() -> &'static str {
+/// Waits for a signal, looking at what other programs train meanwhile; its name.
+fn wait(look: &mut dyn FnMut()) -> &'static str {
     loop {
+        look();
         match signals::asked() {
             Some(by) => return by,
             None => std::thread::sleep(LOOK),
         }
     }
+}
+
+/// Keeps what other programs train, and says what has landed.
+fn follow(follower: &mut Follower, library: Option<&Path>, hub: &Hub) {
+    let Some(library) = library else { return };
+    if let Some(landed) = follower.tick(library, hub, Instant::now()) {
+        tell_landed(landed);
+    }
+}
+
+/// Keeps what other programs did until now.
+fn last(follower: &mut Follower, library: Option<&Path>, hub: &Hub) {
+    let Some(library) = library else { return };
+    for landed in follower.finish(library, hub) {
+        tell_landed(landed);
+    }
+}
+
+fn tell_landed(landed: Result<String, String>) {
+    output::say(match landed {
+        Ok(place) => format!("anneal: a live run is in the library as {place}"),
+        Err(why) => format!("anneal: a live run is not in the library: {why}"),
+    });
 }
 
 /// Why a training is over.
@@ -133,8 +175,15 @@ enum End {
 }
 
 /// Trains until the end, or until somebody asks to stop, doing what is asked in between.
-fn train(engine: &Engine, document: &mut Document, inbox: &Inbox, hub: &Hub) -> Result<End, String> {
+fn train(
+    engine: &Engine,
+    document: &mut Document,
+    inbox: &Inbox,
+    hub: &Hub,
+    look: &mut dyn FnMut(),
+) -> Result<End, String> {
     loop {
+        look();
         if let Some(ask) = inbox.wait(LOOK) {
             if matches!(ask.wish, Wish::Stop) {
                 let by = ask.by.clone();

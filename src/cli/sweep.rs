@@ -1,8 +1,13 @@
 //! `anneal sweep`: one run under many other numbers.
 
+mod block;
+mod elsewhere;
 mod population;
 
-use std::path::PathBuf;
+pub use block::{BlockArgs, run as block};
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,8 +16,12 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
+use super::energy::Energy;
+use super::landing::Landing;
 use super::{Failure, output, read, threads_of};
-use crate::experiment::sweep::Search;
+use crate::experiment::Experiment;
+use crate::experiment::sweep::{Search, Sweep};
+use crate::files;
 use crate::sweep::edges::at_the_edge;
 use crate::sweep::front::{best, front};
 use crate::sweep::isolation::{Isolated, isolate, plain};
@@ -24,7 +33,7 @@ const STEPS: u64 = 10_000;
 /// Trials in the table at the end.
 const SHOWN: usize = 10;
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct SweepArgs {
     /// An experiment with a [sweep] section.
     file: PathBuf,
@@ -34,12 +43,18 @@ pub struct SweepArgs {
     /// Go on with the sweep in this folder; begin it where there is none yet.
     #[arg(long, value_name = "DIR", conflicts_with = "out")]
     resume: Option<PathBuf>,
+    /// Keep the sweep in this library, in a folder of its own; ANNEAL_LIBRARY when no folder is named.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "resume"])]
+    library: Option<PathBuf>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
-    /// Training threads; all cores when not given.
+    /// Training threads; all cores when not given. With --on, workers.
     #[arg(long)]
     threads: Option<usize>,
+    /// Train on Ray: ray for a cluster of this machine, ray://HOST:PORT for another; the results are the same bits.
+    #[arg(long, value_name = "WHERE")]
+    on: Option<String>,
     /// Print, for each value of this path (such as lr.kind), the best over everything else.
     #[arg(long, value_name = "PATH")]
     isolate: Option<String>,
@@ -61,31 +76,55 @@ pub fn run(args: &SweepArgs) -> Result<(), Failure> {
             "--isolate {path}: the sweep does not vary it; it varies {there}"
         )));
     }
-    if sweep.search == Search::Pbt {
-        return population::run(args, &experiment, &sweep);
+    let named = args.out.is_some() || args.resume.is_some();
+    let landing = Landing::of(args.library.clone(), named, &experiment.name)?;
+    let out = landing.as_ref().map(Landing::place).or_else(|| args.out.clone());
+    let args = &SweepArgs { out, ..args.clone() };
+    let done = match sweep.search {
+        Search::Pbt => population::run(args, &experiment, &sweep),
+        _ => searched(args, &experiment, &sweep),
+    };
+    if let Some(landing) = landing {
+        landing.add();
     }
-    let pool = Arc::new(crate::train::pool(Some(threads_of(args.threads)))?);
-    let mut sweeper = Sweeper::new(&experiment, &sweep, &args.file, pool).map_err(told)?;
+    done
+}
+
+fn searched(args: &SweepArgs, experiment: &Experiment, sweep: &Sweep) -> Result<(), Failure> {
+    // Where trials train elsewhere, this process only checks and decides.
+    let threads = if args.on.is_some() { 1 } else { threads_of(args.threads) };
+    let pool = Arc::new(crate::train::pool(Some(threads))?);
+    let mut sweeper = Sweeper::new(experiment, sweep, &args.file, pool).map_err(told)?;
+    if let Some(on) = &args.on {
+        let pool = elsewhere::start(on, &args.file, args.threads)?;
+        output::say(format!("anneal: {} workers on {on}", pool.workers()));
+        sweeper = sweeper.on(pool);
+    }
     let (mut journal, kept) = open(args, &sweeper)?;
     for note in sweeper.notes() {
         output::say(format!("anneal: {note}"));
     }
-    if kept.trials() > 0 {
+    let resumed = kept.trials() > 0;
+    if resumed {
         output::say(format!("anneal: resumed with {} finished trials", kept.trials()));
     }
 
     let start = Instant::now();
+    let energy = Energy::begin();
     let mut progress = Progress::new(sweeper.trials())?;
     let outcome = sweeper.run(journal.as_mut(), kept, &mut progress).map_err(told)?;
     progress.bar.finish_and_clear();
     let seconds = start.elapsed().as_secs_f64();
     if let Some(journal) = journal {
+        let folder = journal.folder().to_owned();
         journal.finish(&outcome.trials).map_err(|error| told(error.into()))?;
+        // What the part before a resume took is not known.
+        summarise(&folder, &outcome.trials, (!resumed).then(|| (seconds, energy.joules())))?;
     }
 
-    let isolated = args.isolate.as_ref().and_then(|path| isolate(&sweep, &outcome.trials, path));
+    let isolated = args.isolate.as_ref().and_then(|path| isolate(sweep, &outcome.trials, path));
     let best = best(&outcome.trials, &sweep.objectives);
-    let edges = best.map(|best| at_the_edge(&sweep, best)).unwrap_or_default();
+    let edges = best.map(|best| at_the_edge(sweep, best)).unwrap_or_default();
     let text = if args.json {
         let mut all = as_json(&outcome, best, seconds, &edges);
         if sweep.objectives.len() > 1 {
@@ -117,6 +156,19 @@ pub fn run(args: &SweepArgs) -> Result<(), Failure> {
         return Err(Failure::Failed(anyhow!("no trial has a value of the objective")));
     }
     Ok(())
+}
+
+/// Says in the sweep's folder that it came to its end, and what it took where that is known.
+fn summarise(folder: &Path, trials: &[Trial], took: Option<(f64, Option<f64>)>) -> Result<(), Failure> {
+    let path = folder.join("summary.json");
+    let text = json!({
+        "trials": trials.len(),
+        "seconds": took.map(|(seconds, _)| seconds),
+        "joules": took.and_then(|(_, joules)| joules),
+    });
+    let text = serde_json::to_string_pretty(&text)?;
+    let written = files::replace(&path, |file| writeln!(file, "{text}"));
+    Ok(written.with_context(|| format!("cannot write {}", path.display()))?)
 }
 
 /// The sweep's folder, once everything else has been found in order.

@@ -10,19 +10,22 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::diagnosis::Diagnosis;
+use super::energy::Energy;
+use super::landing::Landing;
 use super::results::{Folder, Results};
 use super::sinks::{SinkArgs, Sinks, lanes};
-use super::summary::{RunSummary, table};
 use super::{Device, Failure, baseline, data_report, loading, output, read, threads_of};
 use crate::analysis::audit::{Audit, RunRecord, Tally};
 use crate::analysis::baseline::Baseline;
+use crate::analysis::summary::{RunSummary, table};
 use crate::experiment::Experiment;
 use crate::govern::Bounds;
-use crate::library::{Index, new_place};
 use crate::telemetry::Row;
 use crate::telemetry::metrics::{Measured, MetricsError};
 use crate::train::checkpoint::policy::Stops;
-use crate::train::checkpoint::{Checkpoint, Forget, Past, PastError, Policy, Writer, newest_good};
+use crate::train::checkpoint::{
+    Checkpoint, Continuity, Forget, Past, PastError, Policy, Writer, newest_good,
+};
 use crate::train::cohort::Cohort;
 use crate::train::device::Choice;
 use crate::train::ids::{Revision, RunId};
@@ -95,22 +98,12 @@ pub fn run(args: Arguments) -> Result<(), Failure> {
         }
     };
     let (device, threads) = (device.into(), threads_of(threads));
-    let library = library.or_else(|| std::env::var_os("ANNEAL_LIBRARY").map(PathBuf::from));
-    let library = library.filter(|_| out.is_none() && resume.is_none());
-    let out = match &library {
-        Some(library) => Some(new_place(library, &experiment.name).map_err(anyhow::Error::from)?),
-        None => out,
-    };
-    let place = library.zip(out.clone());
+    let landing = Landing::of(library, out.is_some() || resume.is_some(), &experiment.name)?;
+    let out = landing.as_ref().map(Landing::place).or(out);
     let order = Order { out, resume, source: Some(file), device, threads, no_baseline, bounds, sinks };
     let done = train(&experiment, &order);
-    if let Some((library, place)) = place {
-        let added = Index::open(&library).and_then(|mut index| index.add(&place));
-        output::say(match added {
-            Ok(_) => format!("anneal: in the library as {}", place.display()),
-            // The files are the truth, and the next look at the library finds them.
-            Err(error) => format!("anneal: {} is not in the index yet: {error}", place.display()),
-        });
+    if let Some(landing) = landing {
+        landing.add();
     }
     done
 }
@@ -126,6 +119,7 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
     }
     let clock = cohort.task().clock;
     let start = Instant::now();
+    let mut energy = Energy::begin();
 
     let out = order.out.as_ref().or(order.resume.as_ref());
     // A folder to go on in is there already.
@@ -133,9 +127,12 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
         Some(out) => Some(Folder::take(out)?),
         None => None,
     };
-    let resumed = match &order.resume {
-        Some(folder) => Some(resume(&mut cohort, folder)?),
-        None => None,
+    let (resumed, continuity) = match &order.resume {
+        Some(folder) => {
+            let (checkpoint, continuity) = resume(&mut cohort, folder)?;
+            (Some(checkpoint), continuity)
+        }
+        None => (None, Vec::new()),
     };
     let mut tallies: Vec<Tally> = cohort.lanes().iter().map(|lane| tally(experiment, lane)).collect();
     let mut diagnosis = Diagnosis::new(&cohort)?;
@@ -176,6 +173,7 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
                 }
                 _ => Results::create(folder, experiment, source, first)?,
             };
+            results.resumed(order.resume.as_deref().filter(|_| !goes_on), &continuity)?;
             (Some(writer), Some(results))
         }
         None => (None, None),
@@ -229,16 +227,21 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
         if let Some(writer) = &writer {
             sinks.checkpoints(writer);
         }
+        energy.look();
         progress.set_position(cohort.lanes().iter().map(|lane| lane.update).sum());
     }
     progress.finish_and_clear();
     sinks.end();
     let seconds = before + start.elapsed().as_secs_f64();
+    // What a part before a resume used is not known.
+    let joules = energy.joules().filter(|_| resumed.is_none());
 
     let mut summaries = Vec::new();
     for (lane, tally) in cohort.lanes().iter().zip(&mut tallies) {
         tally.seconds = Some(seconds);
-        summaries.push(RunSummary::new(name(experiment, lane), lane, tally, seconds));
+        let ended = (lane.update, lane.diverged_at, lane.failed.clone());
+        let name = name(experiment, lane);
+        summaries.push(RunSummary::of(name, lane.id.replica, ended, tally, Some(seconds)));
     }
     // Results first, words after: no reader of either stream decides what is on the disk.
     if let Some(results) = results {
@@ -247,7 +250,7 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
             _ => None,
         };
         let html = crate::analysis::report::html(&audit(experiment, &cohort, tallies, baseline));
-        results.finish(&summaries, cohort.task().prepared.table(), &html)?;
+        results.finish(&summaries, joules, cohort.task().prepared.table(), &html)?;
     }
     diagnosis.lines(&cohort).iter().for_each(|finding| output::say(format!("anneal: {finding}")));
     output::print(&table(&summaries))?;
@@ -262,14 +265,14 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
 }
 
 /// Puts the cohort where the newest good checkpoint below `folder` is.
-fn resume(cohort: &mut Cohort, folder: &Path) -> Result<Checkpoint, Failure> {
+fn resume(cohort: &mut Cohort, folder: &Path) -> Result<(Checkpoint, Vec<Continuity>), Failure> {
     let checkpoint = newest(folder)?;
     let continuity = cohort.restore(&checkpoint, Forget::default())?;
     output::say(format!("anneal: resumed from update {}", checkpoint.update()));
     for jump in continuity.iter().filter(|lane| lane.jumps()) {
         output::say(format!("anneal: {jump}"));
     }
-    Ok(checkpoint)
+    Ok((checkpoint, continuity))
 }
 
 /// What a training had measured by its checkpoint, checked and handed over; nothing where its folder has no metrics

@@ -1,4 +1,4 @@
-//! The law's numbers from runs that were made: bounded least squares from many starts.
+//! The law's numbers from runs that were made: bounded robust least squares from many starts.
 
 use levenberg_marquardt::{LeastSquaresProblem, LevenbergMarquardt};
 use nalgebra::storage::Owned;
@@ -13,6 +13,10 @@ use super::measured::Measured;
 const STARTS: usize = 16;
 /// Tries of one start for each number and one more.
 const PATIENCE: usize = 40;
+/// Residuals above this share of the mean loss weigh less than their square: the law's authors take a Huber loss of
+/// the same width over logarithms (arXiv 2503.12811). So the beginning of a run, which no law meets, does not bend the
+/// end.
+const ROBUST: f64 = 1e-3;
 /// Starts agree that end within this share of the least error.
 const AGREES: f64 = 1.02;
 /// Starts that are this much worse than the best are no other explanation of the same runs.
@@ -109,7 +113,7 @@ pub fn fit(runs: &[Measured]) -> Result<Fit, FitError> {
     Ok(Fit {
         law: whole.plain(&best),
         others,
-        error: best.error,
+        error: whole.plain_error(&best),
         seeds,
         starts: STARTS,
         agree,
@@ -123,7 +127,7 @@ type Numbers = SVector<f64, NUMBERS>;
 #[derive(Clone, Copy)]
 struct End {
     at: Numbers,
-    /// The root of the mean squared error.
+    /// The root of the mean robust cost.
     error: f64,
 }
 
@@ -173,6 +177,8 @@ struct Problem {
     /// The course of each loss, and its sum of rates.
     places: Vec<(usize, f64)>,
     losses: Vec<f64>,
+    /// Where residuals begin to weigh less.
+    width: f64,
     at: Numbers,
 }
 
@@ -190,6 +196,8 @@ impl Problem {
         let least = losses.iter().copied().fold(f64::INFINITY, f64::min);
         let most = losses.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let range = (most - least).max(1e-9);
+        let mean = losses.iter().map(|loss| loss.abs()).sum::<f64>() / losses.len().max(1) as f64;
+        let width = (ROBUST * mean).max(1e-6 * range);
         let scale = |low: f64, high: f64| Bounds { low: low.ln(), high: high.ln(), log: true };
         let plain = |low: f64, high: f64| Bounds { low, high, log: false };
         let bounds = [
@@ -202,7 +210,7 @@ impl Problem {
             plain(0.02, 2.0),
             plain(0.0, 1.5),
         ];
-        Self { bounds, units: (rate, sum), courses, places, losses, at: Numbers::zeros() }
+        Self { bounds, units: (rate, sum), courses, places, losses, width, at: Numbers::zeros() }
     }
 
     fn law(&self) -> Law {
@@ -224,6 +232,24 @@ impl Problem {
         // The objective is half the sum of squares.
         let error = (2.0 * report.objective_function / self.losses.len() as f64).sqrt();
         error.is_finite().then_some(End { at: solved.at, error })
+    }
+
+    /// The root of the mean squared error at which a start ended, in units of the loss.
+    fn plain_error(&self, end: &End) -> f64 {
+        let mut sum = 0.0;
+        Self { at: end.at, ..self.clone() }.evaluate(|at, loss, _| sum += (loss - self.losses[at]).powi(2));
+        (sum / self.losses.len().max(1) as f64).sqrt()
+    }
+
+    /// A residual whose square is the pseudo-Huber cost `2δ²(√(1 + (r/δ)²) - 1)`, and its slope: about `r` where `r` is
+    /// small, and where it is large a cost in proportion to it.
+    fn robust(&self, residual: f64) -> (f64, f64) {
+        let share = residual / self.width;
+        let root = share.hypot(1.0);
+        // √(1 + s²) - 1, without the digits that it would lose where s is small.
+        let scaled = (2.0 * share * share / (root + 1.0)).sqrt();
+        let slope = if scaled > 0.0 { share.abs() / (root * scaled) } else { 1.0 };
+        (self.width * scaled.copysign(residual), slope)
     }
 
     fn evaluate(&self, mut each: impl FnMut(usize, f64, [f64; NUMBERS])) {
@@ -254,16 +280,17 @@ impl LeastSquaresProblem<f64, Dyn, U7> for Problem {
 
     fn residuals(&self) -> Option<Vector<f64, Dyn, Self::ResidualStorage>> {
         let mut residuals = OVector::<f64, Dyn>::zeros(self.losses.len());
-        self.evaluate(|at, loss, _| residuals[at] = loss - self.losses[at]);
+        self.evaluate(|at, loss, _| residuals[at] = self.robust(loss - self.losses[at]).0);
         residuals.iter().all(|it| it.is_finite()).then_some(residuals)
     }
 
     fn jacobian(&self) -> Option<Matrix<f64, Dyn, U7, Self::JacobianStorage>> {
         let slopes: [f64; NUMBERS] = std::array::from_fn(|at| self.bounds[at].slope(self.at[at]));
         let mut jacobian = OMatrix::<f64, Dyn, U7>::zeros(self.losses.len());
-        self.evaluate(|at, _, gradient| {
+        self.evaluate(|at, loss, gradient| {
+            let (_, weight) = self.robust(loss - self.losses[at]);
             for (number, (by, slope)) in gradient.into_iter().zip(slopes).enumerate() {
-                jacobian[(at, number)] = by * slope;
+                jacobian[(at, number)] = weight * by * slope;
             }
         });
         jacobian.iter().all(|it| it.is_finite()).then_some(jacobian)
@@ -312,6 +339,25 @@ mod tests {
         assert_eq!(first, fit(&runs).unwrap());
         assert!(first.others.len() >= 2);
         assert!(first.seeds.is_some());
+    }
+
+    #[test]
+    fn a_robust_residual_has_the_slope_it_says_and_is_plain_where_it_is_small() {
+        let runs = three(0.0);
+        let losses: Vec<Vec<f64>> = runs.iter().map(Measured::mean).collect();
+        let problem = Problem::new(&runs, &losses);
+        for by in [-5.0, -0.3, -1e-3, 1e-3, 0.3, 5.0] {
+            let residual = by * problem.width;
+            let step = 1e-5 * residual.abs();
+            let slope =
+                (problem.robust(residual + step).0 - problem.robust(residual - step).0) / (2.0 * step);
+            assert!((slope - problem.robust(residual).1).abs() < 1e-6, "{by}");
+        }
+        let small = 1e-4 * problem.width;
+        assert!((problem.robust(small).0 / small - 1.0).abs() < 1e-6);
+        let far = problem.robust(100.0 * problem.width).0;
+        assert!((far * far / (2.0 * problem.width * 99.0 * problem.width) - 1.0).abs() < 0.01);
+        assert_eq!(problem.robust(0.0), (0.0, 1.0));
     }
 
     #[test]

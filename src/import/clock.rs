@@ -206,7 +206,7 @@ fn has_loop(body: &[Stmt]) -> bool {
 }
 
 /// Whether a function that trains is called in statements.
-fn trains_an_epoch(body: &[Stmt]) -> bool {
+pub(crate) fn trains_an_epoch(body: &[Stmt]) -> bool {
     body.iter().any(|stmt| {
         let (StmtKind::Value(value) | StmtKind::Assign(_, value)) = &stmt.kind else { return false };
         matches!(value, Expr::Call(call) if call.callee.is_none() && {
@@ -227,7 +227,7 @@ fn steps(site: &Site<'_>, names: &[&str]) -> bool {
     names.contains(&holder) || last.to_lowercase().contains("sched") || last.starts_with("lr_")
 }
 
-fn steps_optimizer(site: &Site<'_>) -> bool {
+pub(crate) fn steps_optimizer(site: &Site<'_>) -> bool {
     let call = site.call;
     let holder = call.path.rsplit_once('.').map_or("", |(holder, _)| holder).to_lowercase();
     let of_optimizer = holder.contains("opt") && !holder.contains("sched");

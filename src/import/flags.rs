@@ -60,7 +60,10 @@ pub(super) fn read(text: &str) -> (Settings, usize) {
     for (index, start) in starts.iter().enumerate() {
         let end = starts.get(index + 1).copied().unwrap_or(all.len());
         let own = all.get(*start..end).unwrap_or_default();
-        commands.push(flags(shared.iter().chain(own).copied(), &variables));
+        // Each by itself: the words of a command are no values of what stands before it.
+        let mut all = flags(shared.iter().copied(), &variables);
+        all.extend(flags(own.iter().copied(), &variables));
+        commands.push(all);
     }
     if commands.is_empty() {
         commands.push(flags(shared.iter().copied(), &variables));

@@ -43,6 +43,26 @@ pub(super) fn is_setting(stmt: &Stmt) -> bool {
     }
 }
 
+/// The optimizer whose groups' rate a statement sets, as the program spells it.
+pub(super) fn optimizer_of(stmt: &Stmt) -> Option<String> {
+    let of = |value: &Expr| {
+        let shown = value.shown();
+        let (holder, _) = shown.split_once(".param_groups")?;
+        Some(holder.rsplit(['(', ' ']).next().unwrap_or(holder).to_owned())
+    };
+    let any = |body: &[Stmt]| body.iter().find_map(optimizer_of);
+    match &stmt.kind {
+        StmtKind::For { items, body, .. } => of(items).or_else(|| any(body)),
+        StmtKind::While { body, .. } | StmtKind::Block(body) => any(body),
+        StmtKind::If(branches, otherwise) => {
+            branches.iter().find_map(|(_, body)| any(body)).or_else(|| any(otherwise))
+        }
+        StmtKind::Assign(targets, _) => targets.iter().find_map(of),
+        StmtKind::Update(target, ..) => of(target),
+        _ => None,
+    }
+}
+
 /// Whether a statement sets the rate of an optimizer's group, or one within it does.
 pub(super) fn holds_rate(stmt: &Stmt) -> bool {
     let any = |body: &[Stmt]| body.iter().any(holds_rate);

@@ -113,6 +113,18 @@ impl Criteria {
         lane.validations.iter().find(reached).map(|it| it.updates)
     }
 
+    /// Whether it can be told if a lane converged: what its criterion asks for was measured, and nobody gave it up.
+    pub fn is_judged(&self, lane: &LaneRecord) -> bool {
+        let measured = |target: &Target| {
+            let looks = &lane.validations;
+            (target.accuracy_at_least.is_none() || looks.iter().any(|it| it.accuracy.is_some()))
+                && (target.loss_at_most.is_none() || looks.iter().any(|it| it.loss.is_some()))
+        };
+        let halves =
+            || lane.validations.len() > 1 && lane.validations.first().is_some_and(|it| it.loss.is_some());
+        lane.is_failed() || (!lane.pruned && self.target(lane).map_or_else(halves, measured))
+    }
+
     /// What convergence is for a lane, in words.
     pub fn words(&self, lane: &LaneRecord) -> String {
         match self.target(lane) {

@@ -6,12 +6,12 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::scan::{Found, scan, training};
-use super::{Criteria, Filter, LaneRecord, LibraryError, Marks, Row, Training};
+use super::{Criteria, Entry, Filter, LaneRecord, LibraryError, Marks, Row, Training};
 
 /// Its name in the library's folder.
 const NAME: &str = ".anneal-library.sqlite";
-/// The version of its tables; another one's are made again.
-const VERSION: i64 = 1;
+/// The version of its tables; those of another one are rebuilt.
+const VERSION: i64 = 2;
 /// How long a writer waits for another one.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Trainings that are read between two commits.
@@ -22,6 +22,7 @@ CREATE TABLE IF NOT EXISTS training (
     folder TEXT PRIMARY KEY,
     stamp TEXT NOT NULL,
     at INTEGER NOT NULL,
+    kind TEXT NOT NULL,
     experiment TEXT NOT NULL,
     finished INTEGER NOT NULL,
     tags TEXT NOT NULL,
@@ -44,6 +45,7 @@ CREATE TABLE IF NOT EXISTS lane (
     best_val_accuracy REAL,
     diverged_at INTEGER,
     failed TEXT,
+    pruned INTEGER NOT NULL,
     seconds REAL,
     record TEXT NOT NULL,
     PRIMARY KEY (folder, run, replica)
@@ -96,11 +98,11 @@ impl Index {
         Ok(Self { library: library.to_owned(), db })
     }
 
-    /// Forgets everything, to be made again by [`Index::refresh`]. What it says is in the files.
+    /// An empty index in place of the one there is; [`Index::refresh`] fills it from the files.
     ///
     /// # Errors
     /// When the index cannot be removed or made.
-    pub fn anew(library: &Path) -> Result<Self, LibraryError> {
+    pub fn rebuilt(library: &Path) -> Result<Self, LibraryError> {
         for ending in ["", "-wal", "-shm"] {
             let path = library.join(format!("{NAME}{ending}"));
             match std::fs::remove_file(&path) {
@@ -187,9 +189,9 @@ impl Index {
         let order = filter.order();
         let limit = filter.limit.map_or(-1, |limit| limit as i64);
         let mut asked = self.db.prepare(&format!(
-            "SELECT training.folder, at, experiment, finished, tags, star, note, run, replica, seed, schedule, family, \
-             updates, final_train_loss, final_val_loss, best_val_loss, final_val_accuracy, best_val_accuracy, \
-             diverged_at, failed, seconds FROM lane JOIN training USING (folder) WHERE {condition} \
+            "SELECT training.folder, at, kind, experiment, finished, tags, star, note, run, replica, seed, schedule, \
+             family, updates, final_train_loss, final_val_loss, best_val_loss, final_val_accuracy, \
+             best_val_accuracy, diverged_at, failed, pruned, seconds FROM lane JOIN training USING (folder) WHERE {condition} \
              ORDER BY {order}, lane.folder, run, replica LIMIT {limit}"
         ))?;
         let rows = asked.query_map(rusqlite::params_from_iter(values), Row::read)?;
@@ -211,19 +213,25 @@ impl Index {
     ///
     /// # Errors
     /// When the index cannot be read.
-    pub fn records(&self, filter: &Filter) -> Result<Vec<(String, LaneRecord)>, LibraryError> {
+    pub fn records(&self, filter: &Filter) -> Result<Vec<Entry>, LibraryError> {
         let (condition, values) = filter.condition();
         let order = filter.order();
         let limit = filter.limit.map_or(-1, |limit| limit as i64);
         let mut asked = self.db.prepare(&format!(
-            "SELECT lane.folder, record FROM lane JOIN training USING (folder) WHERE {condition} \
+            "SELECT lane.folder, experiment, at, record FROM lane JOIN training USING (folder) WHERE {condition} \
              ORDER BY {order}, lane.folder, run, replica LIMIT {limit}"
         ))?;
         let rows = asked.query_map(rusqlite::params_from_iter(values), |row| {
-            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
+            Ok((
+                row.get::<_, String>(0)?,
+                row.get::<_, String>(1)?,
+                row.get::<_, i64>(2)?,
+                row.get::<_, String>(3)?,
+            ))
         })?;
         rows.map(|row| {
-            row.map_err(LibraryError::from).and_then(|(folder, it)| Ok((folder, self.parse(&it)?)))
+            let (folder, experiment, at, record) = row?;
+            Ok(Entry { folder, experiment, at: at as u64, lane: self.parse(&record)? })
         })
         .collect()
     }
@@ -284,11 +292,12 @@ fn put(db: &Connection, found: &Found, training: &Training) -> Result<(), Librar
     let marks = &training.marks;
     // With a mark at both ends, so that a whole tag can be looked for.
     let tags: String = marks.tags.iter().map(|tag| format!("\n{tag}")).collect::<String>() + "\n";
-    db.prepare_cached("INSERT INTO training VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?.execute(
+    db.prepare_cached("INSERT INTO training VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?.execute(
         params![
             folder,
             found.stamp,
             found.at as i64,
+            training.kind.name(),
             training.experiment,
             training.finished,
             tags,
@@ -298,7 +307,7 @@ fn put(db: &Connection, found: &Found, training: &Training) -> Result<(), Librar
         ],
     )?;
     let mut into = db.prepare_cached(
-        "INSERT INTO lane VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+        "INSERT INTO lane VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
     )?;
     for lane in &training.lanes {
         let record = serde_json::to_string(lane)
@@ -318,6 +327,7 @@ fn put(db: &Connection, found: &Found, training: &Training) -> Result<(), Librar
             lane.best_val_accuracy,
             lane.diverged_at.map(|at| at as i64),
             lane.failed,
+            lane.pruned,
             lane.seconds,
             record
         ])?;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::types::Value;
 
-use super::LaneRecord;
+use super::{Kind, LaneRecord};
 
 /// The columns that runs can be sorted by, as files name them, with their column in the index.
 const COLUMNS: [(&str, &str); 12] = [
@@ -34,6 +34,8 @@ pub struct Filter {
     pub settings: Vec<(String, String)>,
     /// Only failed ones, or only others.
     pub failed: Option<bool>,
+    /// Only of this kind.
+    pub kind: Option<Kind>,
     /// Only of this family: everything but the seed is the same.
     pub family: Option<String>,
     /// One of [`Filter::columns`]; the newest first where none is named.
@@ -80,6 +82,10 @@ impl Filter {
             Some(true) => parts.push("(diverged_at IS NOT NULL OR failed IS NOT NULL)".to_owned()),
             Some(false) => parts.push("diverged_at IS NULL AND failed IS NULL".to_owned()),
         }
+        if let Some(kind) = self.kind {
+            let kind = value(kind.name().to_owned());
+            parts.push(format!("kind = {kind}"));
+        }
         if let Some(family) = &self.family {
             let family = value(family.clone());
             parts.push(format!("family = {family}"));
@@ -105,6 +111,7 @@ pub struct Row {
     pub folder: String,
     /// When its metrics were last written, in seconds since 1970.
     pub at: u64,
+    pub kind: Kind,
     pub experiment: String,
     pub finished: bool,
     pub tags: BTreeSet<String>,
@@ -124,36 +131,45 @@ pub struct Row {
     pub best_val_accuracy: Option<f64>,
     pub diverged_at: Option<u64>,
     pub failed: Option<String>,
+    /// A sweep gave it up early.
+    pub pruned: bool,
     pub seconds: Option<f64>,
 }
 
 impl Row {
     pub(super) fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
         let whole = |at: usize| row.get::<_, i64>(at).map(|value| value as u64);
-        let tags: String = row.get(4)?;
+        let (kind, tags): (String, String) = (row.get(2)?, row.get(5)?);
         Ok(Self {
             folder: row.get(0)?,
             at: whole(1)?,
-            experiment: row.get(2)?,
-            finished: row.get(3)?,
+            kind: Kind::named(&kind).unwrap_or(Kind::Training),
+            experiment: row.get(3)?,
+            finished: row.get(4)?,
             tags: tags.split('\n').filter(|tag| !tag.is_empty()).map(str::to_owned).collect(),
-            star: row.get(5)?,
-            note: row.get(6)?,
-            run: row.get(7)?,
-            replica: row.get(8)?,
-            seed: whole(9)?,
-            schedule: row.get(10)?,
-            family: row.get(11)?,
-            updates: whole(12)?,
-            final_train_loss: row.get(13)?,
-            final_val_loss: row.get(14)?,
-            best_val_loss: row.get(15)?,
-            final_val_accuracy: row.get(16)?,
-            best_val_accuracy: row.get(17)?,
-            diverged_at: row.get::<_, Option<i64>>(18)?.map(|at| at as u64),
-            failed: row.get(19)?,
-            seconds: row.get(20)?,
+            star: row.get(6)?,
+            note: row.get(7)?,
+            run: row.get(8)?,
+            replica: row.get(9)?,
+            seed: whole(10)?,
+            schedule: row.get(11)?,
+            family: row.get(12)?,
+            updates: whole(13)?,
+            final_train_loss: row.get(14)?,
+            final_val_loss: row.get(15)?,
+            best_val_loss: row.get(16)?,
+            final_val_accuracy: row.get(17)?,
+            best_val_accuracy: row.get(18)?,
+            diverged_at: row.get::<_, Option<i64>>(19)?.map(|at| at as u64),
+            failed: row.get(20)?,
+            pruned: row.get(21)?,
+            seconds: row.get(22)?,
         })
+    }
+
+    /// Whether it diverged or could not go on.
+    pub fn is_failed(&self) -> bool {
+        self.diverged_at.is_some() || self.failed.is_some()
     }
 }
 

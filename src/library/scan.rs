@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use super::{LibraryError, marks};
+use super::{Kind, LibraryError, marks};
 
 /// How deep below the library's folder trainings are looked for.
 const DEEPEST: usize = 4;
@@ -47,22 +47,24 @@ pub(super) fn scan(library: &Path) -> Result<Vec<Found>, LibraryError> {
     Ok(found)
 }
 
-/// The training in a folder, if one is there: its metrics and the experiment they are of.
+/// What is in a folder, if it is of any kind that a library holds.
 pub(super) fn training(library: &Path, folder: &Path) -> Option<Found> {
     let state = |name: &str| {
         let about = fs::metadata(folder.join(name)).ok().filter(fs::Metadata::is_file)?;
         let at = about.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
         Some((about.len(), at))
     };
-    let metrics = state("metrics.csv")?;
-    let mut stamp = String::new();
-    for name in ["metrics.csv", "experiment.toml", "summary.json", marks::NAME] {
-        match state(name) {
-            Some((length, at)) => stamp += &format!("{length}@{};", at.as_nanos()),
-            None if name == "experiment.toml" => return None,
+    let kind = Kind::of(folder)?;
+    let mut stamp = format!("{};", kind.name());
+    let mut at = None;
+    for name in kind.files().chain([marks::NAME]) {
+        let state = state(name);
+        match state {
+            Some((length, time)) => stamp += &format!("{length}@{};", time.as_nanos()),
             None => stamp.push_str("-;"),
         }
+        at = at.or(state.map(|(_, time)| time.as_secs()));
     }
     let folder = folder.strip_prefix(library).ok()?.to_owned();
-    Some(Found { folder, stamp, at: metrics.1.as_secs() })
+    Some(Found { folder, stamp, at: at? })
 }

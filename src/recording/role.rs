@@ -92,7 +92,7 @@ fn rate(parts: &[&str], last: &str) -> Option<u8> {
         _ if last.ends_with("_lr") || last.ends_with("_learning_rate") => Some(4),
         _ if last.strip_prefix("lr").is_some_and(|rest| rest.parse::<u32>().is_ok()) => Some(4),
         // One a parameter group: `lr/pg0`.
-        _ if parts.len() > 1 && words(first) => Some(5),
+        _ if parts.len() > 1 && (words(first) || first.starts_with("lr_")) => Some(5),
         _ => None,
     }
 }

@@ -4,10 +4,11 @@
 
 use std::sync::Arc;
 
+use super::losses::{Losses, together};
 use super::objective::{Tally, mean};
 use super::pruner::STEPS;
 use super::space::{Chosen, Space};
-use super::trial::{Status, Trial};
+use super::trial::{Running, Status, Trial};
 use crate::data::Prepared;
 use crate::experiment::sweep::Objective;
 use crate::experiment::{BatchSize, Data, Experiment, Run};
@@ -21,6 +22,9 @@ use crate::train::task::{self, Task};
 const CHUNK: u64 = 256;
 /// Prepared data sets that are kept for the next trials.
 const KEPT_DATA: usize = 4;
+
+/// Hears which share of a race is done and where its trials are; an error stops it.
+pub type Report<'a> = dyn FnMut(f64, &[Running]) -> Result<(), TrainError> + 'a;
 
 /// What every trial of a sweep shares.
 pub struct Setting {
@@ -156,6 +160,7 @@ impl Setting {
             seeds: vec![none.clone(); self.seeds],
             objectives: none,
             curve: Vec::new(),
+            losses: Vec::new(),
         };
         State::Ended(Box::new(trial), Some(why))
     }
@@ -178,8 +183,8 @@ fn drawn(experiment: &Experiment) -> Data {
 }
 
 impl Wave {
-    /// Trains what is still trained up to step `step` of [`STEPS`] equal parts of each run. `report` hears how
-    /// many of the wave's lane-updates are done, and may stop everything.
+    /// Trains what is still trained up to step `step` of [`STEPS`] equal parts of each run. `report` hears which share
+    /// of the wave's lane-updates is done, and where the trials are, and may stop everything.
     ///
     /// # Errors
     /// When the tensor library fails, or `report` stops it.
@@ -187,7 +192,7 @@ impl Wave {
         &mut self,
         setting: &Setting,
         step: u64,
-        report: &mut dyn FnMut(f64) -> Result<(), TrainError>,
+        report: &mut Report<'_>,
     ) -> Result<(), TrainError> {
         let total: u64 = self.groups.iter().map(Group::updates).sum();
         for at in 0..self.groups.len() {
@@ -195,7 +200,7 @@ impl Wave {
             let to = (u128::from(end) * u128::from(step) / u128::from(STEPS)) as u64;
             while self.groups[at].update < to && self.groups[at].is_training() {
                 let done: u64 = self.groups.iter().map(Group::done).sum();
-                report(done as f64 / total.max(1) as f64)?;
+                report(done as f64 / total.max(1) as f64, &self.running(setting))?;
                 let group = &mut self.groups[at];
                 let next = (group.update + CHUNK).min(to);
                 group.cohort.advance(next, u64::MAX)?;
@@ -209,6 +214,20 @@ impl Wave {
             }
         }
         Ok(())
+    }
+
+    /// The trials that are still trained.
+    fn running(&self, setting: &Setting) -> Vec<Running> {
+        let of_group = |group: &'_ Group| -> Vec<Running> {
+            let lanes = group.tallies.chunks(setting.seeds).zip(&group.trials);
+            let running = lanes.filter(|(_, at)| self.trials[**at].is_training());
+            let one = |(tallies, &at): (&[Tally], &usize)| {
+                let entry = &self.trials[at];
+                Running { trial: entry.trial, values: entry.values.clone(), losses: losses(tallies) }
+            };
+            running.map(one).collect()
+        };
+        self.groups.iter().flat_map(of_group).collect()
     }
 
     /// Notes how the trials that are still trained look after a step, and says so: their numbers and curves.
@@ -283,9 +302,15 @@ impl Entry {
             objectives: (0..setting.objectives.len()).map(objective).collect(),
             seeds: per_seed,
             curve: self.curve.clone(),
+            losses: losses(tallies),
         };
         self.state = State::Ended(Box::new(trial), None);
     }
+}
+
+/// The training losses of a trial whose seeds these are.
+fn losses(tallies: &[Tally]) -> Vec<(u64, f32)> {
+    together(&tallies.iter().map(Tally::losses).collect::<Vec<&Losses>>())
 }
 
 impl Group {
@@ -303,9 +328,10 @@ impl Group {
 
     /// Takes in what was measured, and stops the trials of which a seed has diverged or failed.
     fn read(&mut self, setting: &Setting, entries: &mut [Entry]) {
+        let updates = self.cohort.task().clock.updates;
         for (lane, tally) in self.cohort.lanes_mut().iter_mut().zip(&mut self.tallies) {
             if lane.failed.is_none() {
-                tally.read(lane, &setting.objectives);
+                tally.read(lane, &setting.objectives, updates);
             }
             lane.log.clear();
         }

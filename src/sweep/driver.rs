@@ -8,9 +8,11 @@ use super::audit::{self, Audit};
 use super::cohorts::Setting;
 use super::journal::{Journal, JournalError, Kept};
 use super::pruner::{Pruner, Racing, STEPS};
+use super::race::{Here, Race};
+use super::remote::{Pool, There};
 use super::sampler::Sampler;
 use super::space::{Chosen, Space};
-use super::trial::{Status, Trial};
+use super::trial::{Running, Status, Trial};
 use crate::data::Prepared;
 use crate::experiment::sweep::{Objective, Prune, Search, Values};
 use crate::experiment::vary::Base;
@@ -38,6 +40,8 @@ pub struct Sweeper {
     pruner: Option<Pruner>,
     clock: Clock,
     lanes: usize,
+    /// Workers on other machines, where trials train there.
+    elsewhere: Option<Pool>,
 }
 
 /// Who follows a sweep.
@@ -53,6 +57,9 @@ pub trait Watch {
     /// # Errors
     /// [`TrainError::Cancelled`] stops the sweep.
     fn progress(&mut self, share: f64) -> Result<(), TrainError>;
+
+    /// Where the trials are that are being trained.
+    fn running(&mut self, _: &[Running]) {}
 }
 
 /// What a sweep found.
@@ -111,7 +118,16 @@ impl Sweeper {
         let mut setting = Setting::new(space, sweep.objectives.clone(), sweep.seeds, pool);
         setting.know(experiment, prepared);
         setting.watches = pruner.is_some() || !sweep.objectives.iter().all(|it| it.looks_at_the_end_only());
-        Ok(Self { experiment: header, sweep: sweep.clone(), setting, sampler, pruner, clock, lanes })
+        Ok(Self {
+            experiment: header,
+            sweep: sweep.clone(),
+            setting,
+            sampler,
+            pruner,
+            clock,
+            lanes,
+            elsewhere: None,
+        })
     }
 
     /// Tries these points of the space, in this order, whatever the search.
@@ -147,6 +163,21 @@ impl Sweeper {
     #[must_use]
     pub fn with_lanes(self, lanes: usize) -> Self {
         Self { lanes: lanes.max(1), ..self }
+    }
+
+    /// Trains on a pool's workers, to the same bits.
+    #[must_use]
+    pub fn on(self, pool: Pool) -> Self {
+        Self { elsewhere: Some(pool), ..self }
+    }
+
+    /// What all trials share.
+    pub(super) fn setting(&self) -> &Setting {
+        &self.setting
+    }
+
+    pub(super) fn setting_mut(&mut self) -> &mut Setting {
+        &mut self.setting
     }
 
     /// What was assumed or left out, in words.
@@ -222,7 +253,10 @@ impl Sweeper {
             let count = known.len() as f64;
             let share = |within: f64| (next as f64 + within * count) / total as f64;
             self.train(todo, &mut |event| match event {
-                Event::Progress(within) => Ok(watch.progress(share(within))?),
+                Event::Progress(within, running) => {
+                    watch.running(running);
+                    Ok(watch.progress(share(within))?)
+                }
                 Event::Ended(trial, why) => {
                     match known.get(trial.trial - next).and_then(Option::as_ref) {
                         Some(before) => same(before, &trial, journal.as_deref())?,
@@ -263,7 +297,9 @@ impl Sweeper {
 
     /// Trials that are chosen, and trained, at once.
     fn at_once(&self) -> usize {
-        let free = if self.pruner.is_some() { RACE } else { self.lanes.div_ceil(self.setting.seeds) };
+        let workers = self.elsewhere.as_ref().map_or(1, Pool::workers);
+        let lanes = self.lanes.div_ceil(self.setting.seeds).saturating_mul(workers);
+        let free = if self.pruner.is_some() { RACE } else { lanes };
         self.sampler.at_once().unwrap_or(free).max(1)
     }
 
@@ -271,24 +307,31 @@ impl Sweeper {
     fn train(
         &mut self,
         todo: Vec<(usize, Chosen)>,
-        tell: &mut dyn FnMut(Event) -> Result<(), SweepError>,
+        tell: &mut dyn FnMut(Event<'_>) -> Result<(), SweepError>,
     ) -> Result<(), SweepError> {
-        let mut wave = self.setting.wave(todo);
+        if todo.is_empty() {
+            return Ok(());
+        }
+        let mut race: Box<dyn Race + '_> = match &mut self.elsewhere {
+            None => Box::new(Here::begin(&mut self.setting, todo)),
+            Some(pool) => Box::new(There::begin(pool, &self.experiment, todo)?),
+        };
         // Only a race is compared on the way.
         let steps = if self.pruner.is_some() { 1..=STEPS } else { STEPS..=STEPS };
         for step in steps {
-            wave.advance(&self.setting, step, &mut |share| progress(tell, share))?;
-            for (trial, why) in wave.ended() {
+            race.advance(step, &mut |share, running| progress(tell, share, running))?;
+            for (trial, why) in race.ended() {
                 tell(Event::Ended(trial, why))?;
             }
             let Some(pruner) = self.pruner.as_ref().filter(|_| step < STEPS) else { continue };
-            let curves = wave.curves(&self.setting, step);
-            let racing: Vec<Racing> = curves.iter().map(|&(trial, curve)| Racing { trial, curve }).collect();
+            let curves = race.curves(step);
+            let racing: Vec<Racing> =
+                curves.iter().map(|(trial, curve)| Racing { trial: *trial, curve }).collect();
             let judged = pruner.judge(step, &racing);
             let pruned = racing.iter().zip(judged).filter(|(_, pruned)| *pruned).map(|(one, _)| one.trial);
             let pruned: Vec<usize> = pruned.collect();
-            wave.prune(&self.setting, &pruned);
-            for (trial, why) in wave.ended() {
+            race.prune(&pruned)?;
+            for (trial, why) in race.ended() {
                 tell(Event::Ended(trial, why))?;
             }
         }
@@ -312,7 +355,7 @@ impl Sweeper {
         let mut ends: Vec<Trial> = known.into_iter().flatten().collect();
         let pruner = self.pruner.take();
         let trained = self.train(todo, &mut |event| match event {
-            Event::Progress(_) => Ok(watch.progress(1.0)?),
+            Event::Progress(..) => Ok(watch.progress(1.0)?),
             Event::Ended(trial, _) => {
                 if let Some(journal) = &mut journal {
                     journal.append_audit(&trial)?;
@@ -333,8 +376,8 @@ impl Sweeper {
     }
 }
 
-enum Event {
-    Progress(f64),
+enum Event<'a> {
+    Progress(f64, &'a [Running]),
     Ended(Trial, Option<String>),
 }
 
@@ -357,8 +400,12 @@ fn known(
 }
 
 /// A share that is done, told as training wants to hear of it: only a stop comes back from there.
-fn progress(tell: &mut dyn FnMut(Event) -> Result<(), SweepError>, share: f64) -> Result<(), TrainError> {
-    match tell(Event::Progress(share)) {
+fn progress(
+    tell: &mut dyn FnMut(Event<'_>) -> Result<(), SweepError>,
+    share: f64,
+    running: &[Running],
+) -> Result<(), TrainError> {
+    match tell(Event::Progress(share, running)) {
         Ok(()) => Ok(()),
         Err(SweepError::Train(error)) => Err(error),
         Err(_) => Err(TrainError::Cancelled),
@@ -368,7 +415,9 @@ fn progress(tell: &mut dyn FnMut(Event) -> Result<(), SweepError>, share: f64) -
 /// # Errors
 /// When a trial that was trained once more is another than before.
 fn same(before: &Trial, now: &Trial, journal: Option<&Journal>) -> Result<(), JournalError> {
-    if before == now {
+    // A journal of an older version has no losses along the way.
+    let alike = Trial { losses: now.losses.clone(), ..before.clone() };
+    if before == now || (before.losses.is_empty() && alike == *now) {
         return Ok(());
     }
     let folder = journal.map(|journal| journal.folder().to_owned()).unwrap_or_default();

@@ -46,6 +46,7 @@ mod tests {
             objectives: vec![Some(accuracy), Some(cost)],
             seeds: Vec::new(),
             curve: Vec::new(),
+            losses: Vec::new(),
         }
     }
 

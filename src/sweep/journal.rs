@@ -68,8 +68,8 @@ struct Header {
 }
 
 /// A finished trial, or one that was pruned and trained to its end afterwards.
-#[derive(Serialize, Deserialize)]
-struct Line {
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Line {
     trial: usize,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     audit: bool,
@@ -80,6 +80,14 @@ struct Line {
     seeds: Vec<Vec<Option<f64>>>,
     /// Infinite where there is no number.
     curve: Vec<(u64, Option<f64>)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    losses: Vec<(u64, f32)>,
+}
+
+impl Line {
+    pub(super) fn trial(&self) -> usize {
+        self.trial
+    }
 }
 
 /// What a journal holds.
@@ -96,16 +104,7 @@ impl Kept {
         if line.values != values(chosen) {
             return Some(Err(()));
         }
-        let curve = line.curve.into_iter().map(|(step, badness)| (step, badness.unwrap_or(f64::INFINITY)));
-        Some(Ok(Trial {
-            trial,
-            values: chosen.clone(),
-            status: line.status,
-            updates: line.updates,
-            objectives: line.objectives,
-            seeds: line.seeds,
-            curve: curve.collect(),
-        }))
+        Some(Ok(as_told(line, chosen.clone())))
     }
 
     /// Finished trials in it.
@@ -241,7 +240,8 @@ pub fn open(folder: &Path) -> Result<(Experiment, Sweep, Vec<Trial>), JournalErr
     Ok((experiment, sweep, trials))
 }
 
-fn line(trial: &Trial, audit: bool) -> Line {
+/// A trial as it is written down.
+pub(super) fn line(trial: &Trial, audit: bool) -> Line {
     let curve = trial.curve.iter().map(|&(step, badness)| (step, Some(badness).filter(|it| it.is_finite())));
     Line {
         trial: trial.trial,
@@ -252,6 +252,22 @@ fn line(trial: &Trial, audit: bool) -> Line {
         objectives: trial.objectives.clone(),
         seeds: trial.seeds.clone(),
         curve: curve.collect(),
+        losses: trial.losses.clone(),
+    }
+}
+
+/// A line's trial with these values, which are what the line says.
+pub(super) fn as_told(line: Line, values: Chosen) -> Trial {
+    let curve = line.curve.into_iter().map(|(step, badness)| (step, badness.unwrap_or(f64::INFINITY)));
+    Trial {
+        trial: line.trial,
+        values,
+        status: line.status,
+        updates: line.updates,
+        objectives: line.objectives,
+        seeds: line.seeds,
+        curve: curve.collect(),
+        losses: line.losses,
     }
 }
 
@@ -259,15 +275,7 @@ fn line(trial: &Trial, audit: bool) -> Line {
 fn as_written(line: &Line, sweep: &Sweep) -> Trial {
     let value = |path: &str| toml::Value::try_from(line.values.get(path)?.clone()).ok();
     let chosen = sweep.over.iter().filter_map(|axis| Some((axis.path.clone(), value(&axis.path)?)));
-    Trial {
-        trial: line.trial,
-        values: chosen.collect(),
-        status: line.status,
-        updates: line.updates,
-        objectives: line.objectives.clone(),
-        seeds: line.seeds.clone(),
-        curve: line.curve.iter().map(|&(step, it)| (step, it.unwrap_or(f64::INFINITY))).collect(),
-    }
+    as_told(line.clone(), chosen.collect())
 }
 
 /// The whole lines of a journal after its header, and how many bytes they are.

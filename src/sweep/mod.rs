@@ -5,28 +5,39 @@
 //! on from its [`journal`] and ends as if it had never been.
 
 pub mod audit;
+pub mod block;
 pub mod cma_es;
 pub mod cohorts;
 pub mod driver;
 pub mod edges;
 pub mod front;
+pub mod importance;
 pub mod isolation;
 pub mod journal;
+pub mod learned;
+pub mod losses;
 pub mod map;
 pub mod objective;
 pub mod optuna;
 pub mod population;
 pub mod pruner;
+pub mod race;
+pub mod ranks;
+pub mod ready;
+pub mod remote;
 pub mod sampler;
+pub mod seeds;
 pub mod shape;
 pub mod space;
 pub mod tpe;
 pub mod trial;
+mod words;
 
 pub use audit::Audit;
 pub use driver::{Outcome, Sweeper, Watch};
 pub use journal::{Journal, JournalError, Kept};
-pub use trial::{Status, Trial};
+pub use trial::{Running, Status, Trial};
+pub use words::RemoteError;
 
 use crate::experiment::vary::VaryError;
 use crate::train::TrainError;
@@ -45,4 +56,7 @@ pub enum SweepError {
     Train(#[from] TrainError),
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// Workers elsewhere do not train.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
 }

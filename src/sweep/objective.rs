@@ -1,5 +1,6 @@
 //! What a trial is judged by, read off the logs of its lanes.
 
+use super::losses::Losses;
 use crate::experiment::sweep::Objective;
 use crate::telemetry::Row;
 use crate::train::lane::Lane;
@@ -16,11 +17,15 @@ pub struct Tally {
     reached: Option<u64>,
     /// Samples over which its updates averaged.
     samples: u64,
+    losses: Losses,
 }
 
 impl Tally {
-    /// Takes in what a lane measured since its log was last cleared.
-    pub fn read(&mut self, lane: &Lane, objectives: &[Objective]) {
+    /// Takes in what a lane, whose run has so many updates, measured since its log was last cleared.
+    pub fn read(&mut self, lane: &Lane, objectives: &[Objective], updates: u64) {
+        for row in &lane.log.rows {
+            self.losses.add(row.update, updates, row.train_loss);
+        }
         if let Some(row) = lane.log.rows.last() {
             self.train_loss = Some(row.train_loss.into());
         }
@@ -38,6 +43,11 @@ impl Tally {
                 self.reached = Some(validation.update + 1);
             }
         }
+    }
+
+    /// Training losses along the way.
+    pub fn losses(&self) -> &Losses {
+        &self.losses
     }
 
     /// The objective as it stands; at the end of the run it is the seed's own.

@@ -81,7 +81,7 @@ pub fn breed(
         .zip(peaks)
         .map(|(&factor, &peak)| Member { peak, lineage: plan(factor), copied: Vec::new(), loss: None })
         .collect();
-    let mut cohort = cohort(experiment, run, &members, task, pool)?;
+    let mut cohort = cohort(experiment, run, rates(&members), task, pool)?;
     let mut draw = rng(seed, Stream::Population);
     let turnover = ((members.len() as f64 * TURNOVER) as usize).max(usize::from(members.len() > 1));
     for stretch in 1..=STRETCHES {
@@ -130,36 +130,39 @@ fn key(loss: f64) -> f64 {
     if loss.is_finite() { loss } else { f64::INFINITY }
 }
 
-fn runs(run: &Run, members: &[Member]) -> Vec<Run> {
-    let one = |(at, member): (usize, &Member)| Run {
-        name: format!("member {at}"),
-        lr: listed(member.lineage.clone()),
-        ..run.clone()
-    };
-    members.iter().enumerate().map(one).collect()
+/// The run once under each of these lists of rates.
+fn runs(run: &Run, rates: Vec<Vec<f64>>) -> Vec<Run> {
+    let one = |(at, rates)| Run { name: format!("member {at}"), lr: listed(rates), ..run.clone() };
+    rates.into_iter().enumerate().map(one).collect()
 }
 
-fn cohort(
+/// Lanes of the run under each of these lists of rates, from the same weights.
+pub(super) fn cohort(
     experiment: &Experiment,
     run: &Run,
-    members: &[Member],
+    rates: Vec<Vec<f64>>,
     mut task: Task,
     pool: &Arc<rayon::ThreadPool>,
 ) -> Result<Cohort, TrainError> {
     task.validates_at_end_only = true;
-    Cohort::with_task(revision(experiment, run, members), task, TrainDevice::cpu(Arc::clone(pool)))
+    Cohort::with_task(revision(experiment, run, rates), task, TrainDevice::cpu(Arc::clone(pool)))
 }
 
-fn revision(experiment: &Experiment, run: &Run, members: &[Member]) -> Arc<Revision> {
+pub(super) fn revision(experiment: &Experiment, run: &Run, rates: Vec<Vec<f64>>) -> Arc<Revision> {
+    let ids = (0..rates.len() as u32).map(RunId).collect();
     let mut experiment =
-        Experiment { runs: runs(run, members), sweep: None, snapshots: None, ..experiment.clone() };
+        Experiment { runs: runs(run, rates), sweep: None, snapshots: None, ..experiment.clone() };
     experiment.train.replicas = 1;
-    let ids = (0..members.len() as u32).map(RunId).collect();
     Arc::new(Revision { generation: 0, experiment, ids })
 }
 
+/// The rates of all members.
+fn rates(members: &[Member]) -> Vec<Vec<f64>> {
+    members.iter().map(|member| member.lineage.clone()).collect()
+}
+
 /// The validation losses of all lanes as they are.
-fn losses(cohort: &Cohort) -> Result<Vec<f64>, TrainError> {
+pub(super) fn losses(cohort: &Cohort) -> Result<Vec<f64>, TrainError> {
     let task = cohort.task();
     let mut scratch = task.model.scratch(task.scratch_samples());
     let mut losses = Vec::new();
@@ -190,7 +193,7 @@ fn copy(
         cohort.copy_row(parent, &mut row)?;
         rows.push((row, cohort.lanes()[parent].state()));
     }
-    cohort.revise(revision(experiment, run, members), Mode::Live)?;
+    cohort.revise(revision(experiment, run, rates(members)), Mode::Live)?;
     for (&(heir, _), (row, state)) in heirs.iter().zip(rows) {
         let named = |error| TrainError::Schedule { run: run.name.clone(), error };
         cohort.lanes_mut()[heir].restore(&state).map_err(named)?;
@@ -256,11 +259,7 @@ pub fn judge(
     report: &mut dyn FnMut(u64, u64) -> Result<(), TrainError>,
 ) -> Result<Option<Verdict>, TrainError> {
     let Some(run) = experiment.runs.first() else { return Ok(None) };
-    let warmup = run.lr.warmup.clone().filter(|_| run.lr.tick == Tick::Update);
-    let cosine = |peak: f64| Schedule {
-        warmup: warmup.clone(),
-        ..Kind::Cosine(Cosine { peak, floor: 0.0, over: None, after: After::Hold, power: 1.0 }).into()
-    };
+    let cosine = |peak: f64| cosine(run, peak);
     let named = |at: usize, lr: Schedule| Run { name: format!("run {at}"), lr, ..run.clone() };
     let rivals: Vec<Run> = peaks.iter().enumerate().map(|(at, peak)| named(at, cosine(*peak))).collect();
     let found = ends(experiment, rivals, experiment.train.seed, 1, (prepared, pool), report)?;
@@ -275,8 +274,17 @@ pub fn judge(
     Ok(Some(Verdict { lineage, cosine, peak }))
 }
 
+/// A cosine with this peak, after the run's own warmup.
+pub(super) fn cosine(run: &Run, peak: f64) -> Schedule {
+    let warmup = run.lr.warmup.clone().filter(|_| run.lr.tick == Tick::Update);
+    Schedule {
+        warmup,
+        ..Kind::Cosine(Cosine { peak, floor: 0.0, over: None, after: After::Hold, power: 1.0 }).into()
+    }
+}
+
 /// The validation losses of runs at their ends, one a seed; NaN where a run diverged.
-fn ends(
+pub(super) fn ends(
     experiment: &Experiment,
     runs: Vec<Run>,
     seed: u64,

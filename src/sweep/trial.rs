@@ -19,6 +19,15 @@ pub enum Status {
     Failed,
 }
 
+/// A trial that is being trained.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Running {
+    pub trial: usize,
+    pub values: Chosen,
+    /// As a trial's.
+    pub losses: Vec<(u64, f32)>,
+}
+
 /// What became of a trial.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trial {
@@ -33,6 +42,8 @@ pub struct Trial {
     pub seeds: Vec<Vec<Option<f64>>>,
     /// How bad it looked on the way, by steps of the run, where trials are pruned.
     pub curve: Vec<(u64, f64)>,
+    /// The mean training loss of equal stretches of the run, by steps of it, over all seeds.
+    pub losses: Vec<(u64, f32)>,
 }
 
 impl Trial {

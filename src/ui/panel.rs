@@ -55,6 +55,9 @@ pub struct Panel {
     /// Whether its pictures want more room than text does.
     pub wide: bool,
     pub show: fn(&mut Ui, &mut Studio),
+    /// The titles of its views, where it has several, and what turns to one of them.
+    pub views: &'static [&'static str],
+    pub turn: fn(&mut Studio, usize),
     /// What the engine keeps fresh while the panel is on screen.
     pub request: fn(&Studio) -> Request,
     /// Asks for what is in the panel, where it takes a button to ask for it.
@@ -82,6 +85,8 @@ impl Panel {
             sentence,
             wide: false,
             show,
+            views: &[],
+            turn: |_, _| (),
             request: |_| Request::default(),
             ask: |_| (),
             poll: |_, _| false,

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::engine::protocol::{Guard, Speed};
+use crate::notify::Ways;
 use crate::telemetry::Column;
 use crate::train::device::Choice;
 use crate::train::ids::{Mode, RunId};
@@ -163,6 +164,10 @@ pub struct View {
     pub hint: bool,
     /// Whether readings of the clock are left out, so that a picture is always the same.
     pub still: bool,
+    /// The folder of the library; empty where none is named.
+    pub library: String,
+    /// How somebody is told of findings.
+    pub notify: Ways,
 }
 
 impl View {
@@ -199,6 +204,8 @@ impl View {
             presenting: false,
             hint: false,
             still: false,
+            library: std::env::var("ANNEAL_LIBRARY").unwrap_or_default(),
+            notify: Ways::default(),
         }
     }
 

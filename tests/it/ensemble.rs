@@ -286,7 +286,7 @@ fn numbers_and_weights_that_diverged_are_told_without_accuracy() {
         ),
         "{csv}"
     );
-    assert_eq!(csv.lines().count(), 1 + 5 + 1 + 3 + 3);
+    assert_eq!(csv.lines().count(), 1 + 5 + 1 + 5 + 3);
 
     let diverged = SMALL.with("peak = 0.2", "peak = 1e20");
     let reports = Reports::of(&trained(&diverged)).unwrap();

@@ -1,5 +1,7 @@
 //! The library of runs: the files are the truth, and the index loses none of them.
 
+mod landing;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -255,6 +257,29 @@ fn convergence_and_cost_are_what_the_librarys_file_says() {
     assert_eq!(place.ask(&["--measures"]).0, Some(2));
 }
 
+/// A training that was resumed at another rate than its checkpoint had, changed over the API, and metered.
+fn resumed_and_changed(place: &Place) {
+    place.train(&TEXT.with("in the library", "resumed"));
+    let folder = place.library().join("resumed-0001");
+    let at = |update: u64| {
+        let metrics = fs::read_to_string(folder.join("metrics.csv")).unwrap();
+        let line = metrics.lines().find(|line| line.starts_with(&format!("cosine,0,{update},"))).unwrap();
+        line.split(',').nth(4).unwrap().to_owned()
+    };
+    let resume = |update: u64, rate: &str| {
+        format!("{}\n", serde_json::json!({ "update": update, "run": "cosine", "replica": 0, "rate": rate }))
+    };
+    let noted = [resume(50, &at(50)), resume(70, &at(71)), resume(5000, "1")].concat();
+    fs::write(folder.join("resumes.jsonl"), noted).unwrap();
+    let change = |from: u64, applied: Option<u64>| {
+        format!("{}\n", serde_json::json!({ "run": "cosine", "from": from, "applied": applied }))
+    };
+    let changes = [change(10, Some(10)), change(20, Some(23)), change(30, None)].concat();
+    fs::write(folder.join("changes.jsonl"), changes).unwrap();
+    let summary = fs::read_to_string(folder.join("summary.json")).unwrap();
+    fs::write(folder.join("summary.json"), summary.replacen('{', "{\"joules\": 12.5,", 1)).unwrap();
+}
+
 /// The measures once more, by a program that shares no line with ours: `tests/library/measures.py`, plain Python.
 #[test]
 fn the_measures_are_those_of_an_independent_script() {
@@ -262,6 +287,7 @@ fn the_measures_are_those_of_an_independent_script() {
     place.train(TEXT);
     place.train(&TEXT.with("\"120\"", "\"400\"").with("replicas = 2", "replicas = 3, seed = 3"));
     place.train(&TEXT.with("kind = \"constant\", peak = 0.1", "kind = \"constant\", peak = 1e30"));
+    resumed_and_changed(&place);
     let rules = "anneal_library = 1\nprice_per_hour = 2.5\n[[task]]\ndata = \"*\"\nloss_at_most = 0.4\n";
     fs::write(place.library().join("library.toml"), rules).unwrap();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/library/measures.py");
@@ -288,6 +314,8 @@ fn the_measures_are_those_of_an_independent_script() {
         assert!(same, "{name}: {ours} and {theirs}");
     }
     assert!(ours["converged"].as_u64().unwrap() > 0 && ours["diverged"] == 2, "{ours:?}");
+    assert_eq!((&ours["resumes"], &ours["checkpoint_consistency"]), (&Value::from(2), &Value::from(0.5)));
+    assert_eq!((&ours["scheduler_latency"]["p95"], &ours["joules"]), (&Value::from(3.0), &Value::from(12.5)));
 }
 
 #[test]

@@ -31,6 +31,7 @@ mod library;
 mod lint;
 mod microscope;
 mod models;
+mod notify;
 mod optimizers;
 mod packages;
 mod plateau_replay;

@@ -15,6 +15,7 @@ mod killed;
 mod lab;
 mod landscape;
 mod lessons;
+mod library;
 mod live;
 mod look;
 mod opening;

@@ -32,10 +32,15 @@ def lanes_of(folder):
             given = json.dumps([run, experiment["data"], experiment["model"],
                                 {k: v for k, v in experiment["train"].items() if k not in ("seed", "replicas")}])
             said = [r for r in (summary or {"runs": []})["runs"] if (r["name"], r["replica"]) == (run["name"], replica)]
-            yield lane(folder, experiment, given, rows.get((run["name"], replica), []), said)
+            yield lane(folder, experiment, given, rows.get((run["name"], replica), []), said,
+                       (run["name"], replica), (summary or {}).get("joules"))
 
 
-def lane(folder, experiment, given, rows, said):
+def text_lines(file):
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+def lane(folder, experiment, given, rows, said, key, joules):
     losses = [float(r["train_loss"]) for r in rows]
     rates = [float(r["lr"]) for r in rows]
     looks = [(int(r["update"]) + 1, number(r["val_loss"]), number(r["val_accuracy"]), float(r["lr"]))
@@ -53,6 +58,18 @@ def lane(folder, experiment, given, rows, said):
         if ok:
             converged = updates
             break
+    task_measured = task and looks and ("accuracy_at_least" not in task or any(a is not None for _, _, a, _ in looks))
+    judged = failed or bool(task_measured if task else len(looks) > 1)
+    # The rate that a checkpoint had for the next update, against the one that was used.
+    resumes = broken = 0
+    for line in text_lines(folder / "resumes.jsonl"):
+        if (line["run"], line["replica"]) == key:
+            for row in rows:
+                if int(row["update"]) == line["update"]:
+                    resumes += 1
+                    broken += float(row["lr"]).hex() != float(line["rate"]).hex()
+    latencies = [max(0, line["applied"] - line["from"]) for line in text_lines(folder / "changes.jsonl")
+                 if line["run"] == key[0] and line.get("applied") is not None]
     # Peaks: the running average is corrected for its beginning.
     peaks, average, weight = 0, 0.0, 0.0
     for at, row in enumerate(rows):
@@ -82,6 +99,8 @@ def lane(folder, experiment, given, rows, said):
         "changes": sum(a != b for a, b in zip(rates, rates[1:])),
         "deviation": statistics.pstdev(rates) if rates else 0.0,
         "peaks": peaks, "reversals": reversals, "slope": slope, "final": final,
+        "judged": judged, "joules": joules, "resumes": resumes, "broken": broken, "latencies": latencies,
+        "at": int((folder / "metrics.csv").stat().st_mtime),
     }
 
 
@@ -96,7 +115,14 @@ def spread(values):
     return {"median": statistics.median(ranked), "p95": ranked[math.ceil(.95 * len(ranked)) - 1]}
 
 
-done = [l for l in lanes if l["converged"] is not None]
+done = [l for l in lanes if l["converged"] is not None and l["judged"]]
+judged = sum(l["judged"] for l in lanes)
+resumes, broken = sum(l["resumes"] for l in lanes), sum(l["broken"] for l in lanes)
+energy = {l["folder"]: l["joules"] for l in lanes if l["joules"] is not None}
+metered = [l for l in done if l["joules"] is not None]
+newest = max(l["at"] for l in lanes)
+recent = [l for l in lanes if l["at"] + 86400 >= newest]
+to_converge = [l["seconds"] * l["converged"] / l["updates"] for l in done if l["seconds"] is not None]
 seconds = {l["folder"]: l["seconds"] for l in lanes if l["seconds"] is not None}
 hours = sum(seconds.values()) / 3600
 cost = hours * rules["price_per_hour"]
@@ -107,10 +133,17 @@ for l in lanes:
 failed = sum(l["failed"] for l in lanes)
 print(json.dumps({
     "runs": len(lanes), "converged": len(done), "diverged": sum(l["diverged"] for l in lanes), "failed": failed,
-    "success_rate": len(done) / len(lanes), "divergence_rate": sum(l["diverged"] for l in lanes) / len(lanes),
+    "judged": judged,
+    "success_rate": len(done) / judged if judged else None, "divergence_rate": sum(l["diverged"] for l in lanes) / len(lanes),
     "failure_rate": failed / len(lanes),
     "updates_to_converge": spread([l["converged"] for l in done]),
-    "seconds_to_converge": spread([l["seconds"] * l["converged"] / l["updates"] for l in done if l["seconds"] is not None]),
+    "seconds_to_converge": spread(to_converge),
+    "cost_to_converge": spread([s / 3600 * rules["price_per_hour"] for s in to_converge]),
+    "joules": sum(energy.values()) if energy else None,
+    "joules_per_converged": sum(energy.values()) / len(metered) if energy and metered else None,
+    "resumes": resumes, "checkpoint_consistency": (resumes - broken) / resumes if resumes else None,
+    "scheduler_latency": spread([u for l in lanes for u in l["latencies"]]),
+    "burn_rate": sum(l["failed"] for l in recent) / len(recent) / rules["error_budget"],
     "hours": hours, "cost": cost, "cost_per_converged": cost / len(done) if done else None,
     "rate_changes_per_update": mean([l["changes"] / l["updates"] for l in lanes if l["updates"]]),
     "rate_deviation": mean([l["deviation"] for l in lanes]), "reversals": mean([l["reversals"] for l in lanes]),
@@ -118,5 +151,6 @@ print(json.dumps({
     "loss_slope": mean([1000 * l["slope"] for l in lanes if l["slope"] is not None]),
     "loss_deviation": mean([statistics.stdev(v) for v in families.values() if len(v) > 1]),
     "error_budget_used": failed / len(lanes) / rules["error_budget"],
-    "updates_per_second": sum(l["updates"] for l in lanes if l["seconds"] is not None) / sum(seconds.values()),
+    "updates_per_second": sum(l["updates"] for l in lanes if l["seconds"] is not None) / sum(seconds.values())
+    if sum(seconds.values()) else None,
 }, sort_keys=True))

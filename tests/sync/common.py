@@ -27,6 +27,10 @@ lr = { kind = "step", peak = 0.01, every = "200" }
 """
 
 
+# A time limit ends a test by SIGTERM, and what it started must end with it.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended from outside"))
+
+
 def train(anneal, place, *more):
     (place / "a.toml").write_text(EXPERIMENT)
     subprocess.run([anneal, "train", place / "a.toml", "--out", place / "whole", "--no-baseline", *more],

@@ -2,10 +2,13 @@
 from __future__ import annotations
 
 import argparse
+import http.client
 import re
 import sys
 import time
 
+from .. import wire
+from ..find import NotFound
 from .folder import Folder, Replaced
 from .state import State
 from .target import Refused, open_target
@@ -59,7 +62,7 @@ class Feed:
         try:
             rows, offset, digest = self.folder.rows(state.offset, state.digest)
         except Replaced:
-            say(f"{self.address}: the training began anew or went back: it is sent from its beginning")
+            say(f"{self.address}: the training began again or went back: it is sent from its beginning")
             state.begin_anew()
             self.target = None
             return True
@@ -83,15 +86,58 @@ class Feed:
         return False
 
 
+class Source:
+    """Where the feeds come from: a training's folder, or every run of a studio."""
+
+    def __init__(self, args):
+        self.addresses, self.follow, self.patience = args.to, args.follow, args.patience
+        self.known, self.studio, self.unanswered, self.silent_since = {}, None, None, None
+        if re.match(r"https?://", args.folder):
+            from .studio import Studio
+            self.studio = Studio(args.folder, args.mirror)
+        else:
+            self._add(Folder(args.folder))
+
+    def _add(self, folder):
+        if folder.path not in self.known:
+            self.known[folder.path] = (folder, [Feed(address, folder) for address in self.addresses])
+        elif self.known[folder.path][0] is not folder:
+            # It began again: what was remembered of it says so, and sends it from its beginning.
+            self.known[folder.path] = (folder, [Feed(address, folder) for address in self.addresses])
+
+    def feeds(self):
+        if self.studio:
+            try:
+                self.studio.look()
+                if self.silent_since:
+                    say("the studio answers again")
+                self.silent_since = self.unanswered = None
+            except (OSError, http.client.HTTPException) as error:
+                if not self.silent_since:
+                    say(f"the studio does not answer: {error}")
+                self.silent_since = self.silent_since or time.monotonic()
+                self.unanswered = "the studio does not answer"
+            for folder in self.studio.folders():
+                self._add(folder)
+        return [feed for _, feeds in self.known.values() for feed in feeds]
+
+    def ended(self, feeds):
+        """Whether nothing more can come. A studio may train something else at any time, while it is there."""
+        if self.studio:
+            return bool(self.silent_since) and time.monotonic() - self.silent_since > self.patience
+        return all(feed.done for feed in feeds)
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m anneal_studio.sync", description=__doc__)
-    parser.add_argument("folder", help="a training's folder, or where --fetch puts one")
+    parser.add_argument("folder", help="a training's folder, http://HOST:PORT of a studio, or where --fetch puts a folder")
     parser.add_argument("--to", action="append", default=[], metavar="ADDRESS",
                         help="mlflow:URL, otlp:URL, wandb:PROJECT, trackio:PROJECT, parquet:FOLDER, s3://BUCKET/PATH")
     parser.add_argument("--fetch", metavar="ADDRESS", help="fetch a checkpoint from an object store into the folder")
     parser.add_argument("--follow", action="store_true", help="follow the training until it ends")
     parser.add_argument("--patience", type=float, default=60.0, metavar="SECONDS",
                         help="give up on a target that has not answered for so long (default 60)")
+    parser.add_argument("--mirror", metavar="DIR", help="where the runs of a studio are written down while they are sent")
     args = parser.parse_args(arguments)
     if bool(args.fetch) == bool(args.to):
         parser.error("--to or --fetch is needed, and not both")
@@ -101,9 +147,9 @@ def main(arguments=None):
             files = fetch(args.fetch, args.folder)
             say(f"fetched {', '.join(files)}; go on with `anneal train {args.folder}/experiment.toml --resume {args.folder}`")
             return 0
-        folder = Folder(args.folder)
-        feeds = [Feed(address, folder) for address in args.to]
+        source = Source(args)
         while True:
+            feeds = source.feeds()
             moved = [feed.step() for feed in feeds]
             given_up = [feed for feed in feeds
                         if feed.failing_since and time.monotonic() - feed.failing_since > args.patience]
@@ -113,15 +159,18 @@ def main(arguments=None):
                 return 1
             waiting = [feed for feed in feeds if feed.failing_since]
             if not any(moved) and not waiting:
-                if all(feed.done for feed in feeds) or not args.follow:
+                if source.ended(feeds) or not args.follow:
                     break
                 time.sleep(PAUSE)
             elif waiting and not any(moved):
                 time.sleep(.1)
+        if source.unanswered:
+            say(f"{args.folder}: {source.unanswered}; what came before is sent, the same command goes on later")
+            return 1
         for feed in feeds:
             say(f"{feed.address}: {feed.sent} updates sent" + (", the training has ended" if feed.done else ""))
         return 0
-    except Refused as error:
+    except (Refused, NotFound, wire.Refused) as error:
         say(str(error))
         return 2
     except FileNotFoundError as error:

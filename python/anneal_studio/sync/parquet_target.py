@@ -22,6 +22,8 @@ class Parquet(Target):
     def rows(self, lane, rows, first, end):
         names = [name for name in rows[0] if name not in ("update", "epoch")]
         columns = {
+            # Tells trainings of one name apart, such as one that began again.
+            "training": [self.folder.key] * len(rows),
             "experiment": [lane.experiment] * len(rows), "run": [lane.run] * len(rows),
             "replica": pa.array([lane.replica] * len(rows), pa.int32()),
             "seed": pa.array([lane.seed] * len(rows), pa.int64()),

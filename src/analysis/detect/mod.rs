@@ -11,6 +11,7 @@ mod norms;
 mod policy;
 mod rates;
 pub(super) mod remedy;
+mod runbook;
 mod trace;
 mod validations;
 

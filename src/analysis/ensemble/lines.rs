@@ -16,6 +16,10 @@ pub enum LineKind {
     /// The mean of all snapshots' weights.
     Soup,
     GreedySoup,
+    /// The snapshots' weights merged as a cosine decay of the rate would weigh their updates; the soup is the linear one.
+    MergedCosine,
+    /// As a decay of shape 1-sqrt would.
+    MergedOneMinusSqrt,
     /// The running mean of all snapshots ever taken.
     Swa,
     /// The moving average over updates.

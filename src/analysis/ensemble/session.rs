@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::lines::{Line, LineKind, Report};
-use super::{Barrier, Disputed, EnsembleError, Workbench};
+use super::{Barrier, Decay, Disputed, EnsembleError, Workbench};
 use crate::data::Prepared;
 use crate::experiment::Experiment;
 use crate::train::task::Task;
@@ -111,6 +111,11 @@ impl Session {
             lines.push(line(LineKind::Ensemble, None, together.len(), ensemble));
             lines.push(line(LineKind::Soup, None, together.len(), soup.measures));
             lines.push(line(LineKind::GreedySoup, None, greedy.members.len(), greedy.measures));
+            for (kind, decay) in
+                [(LineKind::MergedCosine, Decay::Cosine), (LineKind::MergedOneMinusSqrt, Decay::OneMinusSqrt)]
+            {
+                lines.push(line(kind, None, together.len(), bench.merged(&together, decay)?.measures));
+            }
             verdict = Some(bench.verdict(&together, &all)?);
             disputed = bench.disputed(&together, DISPUTED)?;
         }

@@ -7,7 +7,7 @@ use anyhow::{Context, anyhow};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use super::{SweepArgs, told};
+use super::{SweepArgs, summarise, told};
 use crate::cli::{Failure, output, threads_of};
 use crate::experiment::sweep::{Sweep, Values};
 use crate::experiment::{Experiment, Run};
@@ -27,6 +27,11 @@ pub fn run(args: &SweepArgs, experiment: &Experiment, sweep: &Sweep) -> Result<(
     if args.resume.is_some() {
         return Err(Failure::BadFile(anyhow!(
             "--resume: members of a population depend on each other, so it is trained in one go; use --out"
+        )));
+    }
+    if args.on.is_some() {
+        return Err(Failure::BadFile(anyhow!(
+            "--on: members of a population copy each other's weights, so they train in one process; leave --on out"
         )));
     }
     if args.isolate.is_some() {
@@ -71,6 +76,7 @@ pub fn run(args: &SweepArgs, experiment: &Experiment, sweep: &Sweep) -> Result<(
             journal.append(trial).map_err(|error| told(error.into()))?;
         }
         journal.finish(&all).map_err(|error| told(error.into()))?;
+        summarise(folder, &all, Some((start.elapsed().as_secs_f64(), None)))?;
         if let Some(at) = best {
             let name = format!("lineage of member {at}");
             let lr = listed(bred.members[at].lineage.clone());
@@ -132,6 +138,7 @@ fn trials(bred: &Population) -> Vec<Trial> {
         objectives: vec![member.loss],
         seeds: vec![vec![member.loss]],
         curve: Vec::new(),
+        losses: Vec::new(),
     };
     bred.members.iter().enumerate().map(one).collect()
 }

@@ -132,6 +132,9 @@ fn evaluated(
         rate.ok_or_else(|| Stop::new("it gives nothing"))
     })?;
     imported.lr = schedule;
+    if drive.is_late {
+        imported.note("the rate is set after its update: the first has the optimizer's own rate, and each one that of before");
+    }
     if machine.other_groups {
         imported.note(format!(
             "groups of parameters are given rates of their own; this is group {} (--group takes another)",

@@ -160,7 +160,7 @@ pub(in super::super) fn arguments(
             usual.rate
         }
     };
-    let total = settings.number(&["max_steps"])?.filter(|steps| *steps > 0.0);
+    let total = settings.number(&["max_steps", "max_train_steps"])?.filter(|steps| *steps > 0.0);
     let epochs = settings.number(&["num_train_epochs", "num_epochs"])?;
     let length = match (options.length, total, epochs) {
         (Some(length), ..) => length,

@@ -51,7 +51,7 @@ pub(in crate::import) fn unwrapped<'t>(text: &Text<'t>) -> Result<Text<'t>, Impo
             pairs.push(Pair { key: Expr::Text(name), value: value.clone(), line });
         }
     }
-    Ok(Text::of(text.raw, Form::Table(Settings::of_pairs(&pairs), Written::Json)))
+    Ok(Text::of(text.raw, Form::Table(Settings::of_pairs(&pairs), Written::Yaml)))
 }
 
 fn card(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {

@@ -119,6 +119,7 @@ impl Names {
             }
         });
         names.arguments_of_calls(body);
+        names.hyperparameters(body);
         for site in walk::sites(body) {
             names.declared(site.call);
         }
@@ -273,6 +274,24 @@ impl Names {
             self.defaults.insert(plain, default.clone());
             if let Some(dest) = &dest {
                 self.defaults.insert(dest.clone(), default);
+            }
+        }
+    }
+
+    /// What Lightning keeps of its constructors' parameters: `self.hparams.lr` has their defaults.
+    fn hyperparameters(&mut self, body: &[Stmt]) {
+        if !walk::sites(body).iter().any(|site| site.call.name == "save_hyperparameters") {
+            return;
+        }
+        let classes: Vec<Rc<Class>> = self.classes.values().cloned().collect();
+        for class in classes {
+            let Some(constructor) = constructor(&class) else { continue };
+            for parameter in &constructor.parameters {
+                if let Some(value) = &parameter.default {
+                    let of = format!("the default of {}'s constructor", class.name);
+                    let usual = Usual { value: value.clone(), line: constructor.line, of };
+                    self.defaults.entry(parameter.name.clone()).or_insert(Bound::Default(usual));
+                }
             }
         }
     }

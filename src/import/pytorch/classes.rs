@@ -188,7 +188,8 @@ impl<'p> Reader<'p> {
         if self.tick == Tick::Epoch {
             return None;
         }
-        self.epochs_in(value, line, 0).map(Span::Epochs)
+        // A tenth of three epochs is 0.3 of one, whatever binary arithmetic makes of it.
+        self.epochs_in(value, line, 0).map(|epochs| Span::Epochs((epochs * 1e9).round() / 1e9))
     }
 
     /// How many epochs a number of updates is, where it is made of an epoch's.

@@ -81,6 +81,11 @@ impl TableReader {
 
     fn row<'a>(&mut self, cells: impl Iterator<Item = &'a [u8]> + Clone, to: &mut Builder) {
         let count = cells.clone().count();
+        // The line below the names of a table in Markdown.
+        let is_rule = |cell: &[u8]| cell.trim_ascii().iter().all(|byte| matches!(byte, b'-' | b':' | b'='));
+        if cells.clone().all(is_rule) && cells.clone().any(|cell| cell.contains(&b'-')) {
+            return;
+        }
         if count != self.columns.len() {
             to.left_out().count("rows with another number of cells than the first line");
             return;
@@ -125,7 +130,8 @@ impl TableReader {
 
     /// A number; where the comma parts no cells it may be a decimal one.
     fn parse(&self, cell: &[u8]) -> Option<f64> {
-        let found = number::parse(cell);
+        // Of a percentage the number in front, as its name says it.
+        let found = number::parse(cell.strip_suffix(b"%").unwrap_or(cell));
         if found.is_none() && self.delimiter != Delimiter::Byte(b',') && cell.contains(&b',') {
             let point: Vec<u8> = cell.iter().map(|byte| if *byte == b',' { b'.' } else { *byte }).collect();
             return number::parse(&point);

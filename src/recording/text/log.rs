@@ -107,6 +107,11 @@ impl Line {
                     after_part = true;
                     return;
                 }
+                // `epoch 1 | batch 200/ 2983`.
+                Found::Part { name, done, total } if name.eq_ignore_ascii_case("batch") => {
+                    self.part = self.part.or(Some((done, total)));
+                    return;
+                }
                 Found::Part { name, done, .. } => (name, done as f64),
                 Found::Number(name, value) => (name, value),
             };

@@ -151,12 +151,12 @@ fn number(line: &str, from: usize, grouped: bool) -> (usize, f64) {
     (end, value.unwrap_or(f64::NAN))
 }
 
-/// Where a date ends whose year was read: of `2023/01/05` what stands behind the 2023.
+/// Where a date ends whose year was read: of `2023/01/05` or `2023-01-05` what stands behind the 2023.
 fn date(line: &str, at: usize) -> Option<usize> {
     let bytes = line.as_bytes();
     let part = |at: usize| {
         let digits = bytes.get(at + 1..)?.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        (bytes.get(at) == Some(&b'/') && digits > 0).then_some(at + 1 + digits)
+        (matches!(bytes.get(at), Some(b'/' | b'-')) && digits > 0).then_some(at + 1 + digits)
     };
     part(part(at)?)
 }

@@ -38,10 +38,12 @@ pub(super) fn show(ui: &mut Ui, studio: &mut Studio) {
         let wide = panel.wide;
         let (name, width) =
             if wide { ("wide side panel", metrics::RIGHT_WIDE) } else { ("side panel", metrics::RIGHT) };
+        // In a small window the plots keep the room that they need.
+        let most = (ui.available_width() - metrics::PLOTS).clamp(metrics::RIGHT_MIN, metrics::RIGHT_MAX);
         Panel::right(name)
             .resizable(true)
-            .default_size(width)
-            .size_range(metrics::RIGHT_MIN..=metrics::RIGHT_MAX)
+            .default_size(width.min(most))
+            .size_range(metrics::RIGHT_MIN..=most)
             .frame(side)
             .show(ui, |ui| filled(ui, |ui| side_panel::show(ui, studio)));
     } else {

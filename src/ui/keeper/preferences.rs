@@ -6,6 +6,7 @@ use eframe::egui::{Context, ThemePreference};
 use serde::{Deserialize, Serialize};
 
 use crate::files;
+use crate::notify::Ways;
 use crate::ui::panels;
 use crate::ui::plot::{Scale, XAxis};
 use crate::ui::theme::{self, metrics};
@@ -37,6 +38,11 @@ pub struct Preferences {
     pub reduced_motion: bool,
     /// Whether a handle has been dragged once: nothing asks for it any more.
     pub knows_handles: bool,
+    /// The folder of the library that was named last.
+    pub library: String,
+    /// Whether the desktop tells what the detectors find, and the address of a webhook that does.
+    pub notify_desktop: bool,
+    pub notify_webhook: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,6 +97,9 @@ impl Default for Preferences {
             docked: view.docked,
             reduced_motion: view.reduced_motion,
             knows_handles: false,
+            library: String::new(),
+            notify_desktop: false,
+            notify_webhook: None,
         }
     }
 }
@@ -153,6 +162,9 @@ impl Preferences {
             docked: view.docked,
             reduced_motion: view.reduced_motion,
             knows_handles: !view.hint,
+            library: view.library.trim().to_owned(),
+            notify_desktop: view.notify.desktop,
+            notify_webhook: view.notify.webhook.clone().filter(|address| !address.trim().is_empty()),
         }
     }
 
@@ -176,6 +188,11 @@ impl Preferences {
         view.docked = self.docked;
         view.reduced_motion = self.reduced_motion;
         view.hint = !self.knows_handles;
+        view.notify = Ways { desktop: self.notify_desktop, webhook: self.notify_webhook.clone() };
+        // What the environment names goes before.
+        if view.library.is_empty() {
+            view.library.clone_from(&self.library);
+        }
         if self.reduced_motion {
             theme::install(ctx, true);
         }

@@ -20,7 +20,7 @@ use crate::train::ids::{Mode, Revision};
 use crate::ui::action::Action;
 use crate::ui::app::StudioApp;
 use crate::ui::document::Document;
-use crate::ui::panels::{PANELS, lesson, named};
+use crate::ui::panels::{PANELS, find, hyphened, lesson, named, view_named};
 use crate::ui::picker::SystemPicker;
 use crate::ui::view::SidePanel;
 
@@ -37,7 +37,7 @@ pub struct Shot {
     /// Pixels across and down.
     pub size: (u32, u32),
     pub dark: bool,
-    /// The side panel to show, by its name.
+    /// The side panel to show, by its name; after a slash the one of its views.
     pub panel: Option<String>,
     /// Recordings beside the experiment's runs.
     pub recordings: Vec<PathBuf>,
@@ -76,6 +76,8 @@ pub enum ShotError {
     NoAdapter,
     #[error("there is no side panel \"{found}\"; there are: {known}")]
     NoPanel { found: String, known: String },
+    #[error("the panel \"{panel}\" has no view \"{found}\"; it has: {known}")]
+    NoView { panel: &'static str, found: String, known: String },
     #[error(transparent)]
     Training(#[from] Unfinished),
     #[error("cannot start training: {0}")]
@@ -105,7 +107,10 @@ pub fn render(experiment: Experiment, shot: &Shot) -> Result<RgbaImage, ShotErro
             let mut app = StudioApp::with(cc, document, Box::new(engine), Box::new(SystemPicker));
             let view = &mut app.studio_mut().view;
             view.still = true;
-            view.panel = panel;
+            view.panel = panel.map(|(panel, _)| panel);
+            if let Some((panel, Some(view))) = panel {
+                (find(panel).turn)(app.studio_mut(), view);
+            }
             for path in &shot.recordings {
                 app.open_recording(&cc.egui_ctx, path);
             }
@@ -157,11 +162,25 @@ fn trained(revision: Arc<Revision>, updates: Option<u64>) -> Result<Engine, Shot
     Ok(engine)
 }
 
-fn side_panel(name: &str) -> Result<SidePanel, ShotError> {
-    named(name).ok_or_else(|| ShotError::NoPanel {
+/// A panel, and the place of its view where one is named.
+fn side_panel(name: &str) -> Result<(SidePanel, Option<usize>), ShotError> {
+    let (name, view) = name.split_once('/').map_or((name, None), |(name, view)| (name, Some(view)));
+    let panel = named(name).ok_or_else(|| ShotError::NoPanel {
         found: name.to_owned(),
         known: PANELS.iter().map(|panel| panel.name.0).collect::<Vec<_>>().join(", "),
-    })
+    })?;
+    let Some(view) = view else { return Ok((panel, None)) };
+    let views = find(panel).views;
+    let at = view_named(find(panel), view).ok_or_else(|| ShotError::NoView {
+        panel: panel.0,
+        found: view.to_owned(),
+        known: if views.is_empty() {
+            "one only".to_owned()
+        } else {
+            views.iter().map(|title| hyphened(title)).collect::<Vec<_>>().join(", ")
+        },
+    })?;
+    Ok((panel, Some(at)))
 }
 
 /// What draws off screen, on a software adapter where there is one: it draws the same everywhere.

@@ -1,17 +1,19 @@
 //! What goes wrong, how it shows, what mostly causes it, and what may help.
 
-use eframe::egui::{Color32, Label, RichText, ScrollArea, Sense, Ui, vec2};
+use eframe::egui::{CollapsingHeader, Color32, Label, RichText, ScrollArea, Sense, TextEdit, Ui, vec2};
 
 use crate::analysis::detect::Policy;
 use crate::analysis::detect::{Evidence, Finding, Kind, Remedy, Severity};
 use crate::analysis::siblings::{self, Behind};
+use crate::notify::Ways;
 use crate::train::ids::{Mode, RunId};
 use crate::ui::document::Row;
 use crate::ui::format;
+use crate::ui::notices;
 use crate::ui::panel::{Panel, Question};
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, Tokens, metrics};
-use crate::ui::widgets::{prose, run_chip, segmented};
+use crate::ui::widgets::{check, prose, run_chip, segmented};
 
 use super::range_test;
 
@@ -24,13 +26,16 @@ struct Found {
     replicas: usize,
 }
 
-pub const PANEL: Panel = Panel::new(
-    "diagnosis",
-    "Diagnosis",
-    Question::LookInside,
-    "Divergence, overfitting and what else goes wrong in a run, and what may help.",
-    show,
-);
+pub const PANEL: Panel = Panel {
+    poll: notices::poll,
+    ..Panel::new(
+        "diagnosis",
+        "Diagnosis",
+        Question::LookInside,
+        "Divergence, overfitting and what else goes wrong in a run, and what may help.",
+        show,
+    )
+};
 
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
     policy(ui, studio);
@@ -90,6 +95,25 @@ fn policy(ui: &mut Ui, studio: &mut Studio) {
             ui.label(theme::caption(ui, "minutes of training"));
         }
     });
+    told(ui, &mut studio.view.notify);
+}
+
+/// Who is told when something is found.
+fn told(ui: &mut Ui, ways: &mut Ways) {
+    ui.horizontal(|ui| {
+        let help = "Each finding of a run once, as a message of the desktop (by notify-send).";
+        check(ui, "Tell the desktop", help, &mut ways.desktop);
+        let mut on = ways.webhook.is_some();
+        let help = "Each finding of a run once, as JSON to an address of yours (by curl).";
+        if check(ui, "Tell a webhook", help, &mut on) {
+            ways.webhook = on.then(String::new);
+        }
+    });
+    if let Some(address) = &mut ways.webhook {
+        let field = TextEdit::singleline(address).hint_text("https://…").desired_width(ui.available_width());
+        ui.add(field.password(true));
+        ui.label(theme::caption(ui, "It is kept with the preferences, and may hold a secret."));
+    }
 }
 
 /// A run's findings, the worst first, those of its replicas as one.
@@ -155,6 +179,7 @@ fn finding(ui: &mut Ui, studio: &mut Studio, run: RunId, found: &Found) {
                 shown(ui, evidence);
             }
             prose(ui, finding.kind.cause());
+            runbook(ui, run, finding.kind);
             ui.add_space(metrics::XS);
             ui.horizontal_wrapped(|ui| {
                 let (experiment, clock) = (studio.document.experiment(), studio.clock());
@@ -168,6 +193,17 @@ fn finding(ui: &mut Ui, studio: &mut Studio, run: RunId, found: &Found) {
         });
     });
     ui.add_space(metrics::S);
+}
+
+/// The runbook's section, a click away.
+fn runbook(ui: &mut Ui, run: RunId, kind: Kind) {
+    let header = CollapsingHeader::new(theme::caption(ui, "What to do")).id_salt((run, kind));
+    header.show(ui, |ui| {
+        for paragraph in kind.runbook() {
+            ui.add(Label::new(theme::caption(ui, paragraph)).wrap());
+        }
+        ui.label(theme::caption(ui, kind.runbook_link()));
+    });
 }
 
 /// The runs that are behind their best sibling once half of the run is over, each with that sibling.

@@ -38,6 +38,7 @@ pub mod sweep;
 mod table_preview;
 pub mod timeline;
 pub mod top_bar;
+pub mod update_weights;
 
 use eframe::egui::{Frame, Margin, Stroke, Ui};
 
@@ -50,6 +51,7 @@ pub const PANELS: &[Panel] = &[
     results::PANEL,
     report::PANEL,
     library::PANEL,
+    library::EXECUTIVE,
     lesson::PANEL,
     glossary::PANEL,
     range_test::PANEL,
@@ -58,7 +60,10 @@ pub const PANELS: &[Panel] = &[
     forecast::PANEL,
     batch_size::PANEL,
     diagnosis::PANEL,
+    library::ON_CALL,
+    library::DEBUG,
     microscope::PANEL,
+    update_weights::PANEL,
     snapshots::PANEL,
     landscape::PANEL,
     field::PANEL,
@@ -75,8 +80,19 @@ pub fn find(name: SidePanel) -> &'static Panel {
 
 /// The panel of a name that was typed, whatever its case; hyphens may be spaces.
 pub fn named(typed: &str) -> Option<SidePanel> {
-    let plain = typed.to_lowercase().replace(' ', "-");
+    let plain = hyphened(typed);
     PANELS.iter().map(|panel| panel.name).find(|name| name.0 == plain)
+}
+
+/// The place of a panel's view whose title was typed.
+pub fn view_named(panel: &Panel, typed: &str) -> Option<usize> {
+    let plain = hyphened(typed);
+    panel.views.iter().position(|title| hyphened(title) == plain)
+}
+
+/// In lower case, with hyphens.
+pub fn hyphened(title: &str) -> String {
+    title.to_lowercase().replace(' ', "-")
 }
 
 /// The ground of a panel.
@@ -106,6 +122,9 @@ mod tests {
         for panel in PANELS {
             assert_eq!(named(panel.title), Some(panel.name), "a name is its title with hyphens");
             assert_eq!(find(panel.name).title, panel.title, "no two panels have one name");
+            for (at, view) in panel.views.iter().enumerate() {
+                assert_eq!(view_named(panel, &hyphened(view)), Some(at), "no two views have one name");
+            }
         }
     }
 }

@@ -4,6 +4,8 @@
 pub const TEXT: f32 = 13.0;
 pub const TEXT_SMALL: f32 = 11.0;
 pub const TEXT_NUMBER: f32 = 12.0;
+/// Of a number that a whole panel is about.
+pub const TEXT_LARGE: f32 = 18.0;
 
 /// Distances.
 pub const XS: f32 = 4.0;
@@ -49,6 +51,10 @@ pub const RIGHT_MIN: f32 = 260.0;
 pub const RIGHT_MAX: f32 = 960.0;
 /// For panels with pictures.
 pub const RIGHT_WIDE: f32 = 480.0;
+/// The least width that panels leave to the plots between them.
+pub const PLOTS: f32 = 380.0;
+/// In a panel this wide two small plots stand side by side.
+pub const TWO_PLOTS: f32 = 360.0;
 /// What is left of the context panel when it is folded away.
 pub const RIGHT_FOLDED: f32 = 36.0;
 

@@ -50,6 +50,11 @@ pub fn number() -> FontId {
     FontId::new(metrics::TEXT_NUMBER, FontFamily::Monospace)
 }
 
+/// A number that a whole panel is about.
+pub fn large_number() -> FontId {
+    FontId::new(metrics::TEXT_LARGE, FontFamily::Monospace)
+}
+
 /// Numbers on an axis.
 pub fn small_number() -> FontId {
     FontId::new(metrics::TEXT_SMALL, FontFamily::Monospace)

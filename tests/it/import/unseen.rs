@@ -421,3 +421,59 @@ fn nemo_s_climb_by_a_share_begins_one_part_up_and_a_run_of_no_epochs_is_none() {
     let none = "learning_rate: 1.0e-4\nlr_scheduler_type: linear\nnum_train_epochs: 0\n";
     assert!(refused(none).contains("nothing is trained"), "{}", refused(none));
 }
+
+#[test]
+fn a_counter_may_be_written_out_and_a_rate_that_is_set_after_its_update_is_the_next_one_s() {
+    let text = "base_lr = 0.01\nmax_iterations = 400\noptimizer = optim.SGD(model.parameters(), lr=base_lr, momentum=0.9)\n\
+                iter_num = 0\nfor epoch_num in range(4):\n    for i, batch in enumerate(trainloader):\n        \
+                optimizer.step()\n        lr_ = base_lr * (1.0 - iter_num / max_iterations) ** 0.9\n        for param_group \
+                in optimizer.param_groups:\n            param_group['lr'] = lr_\n        iter_num = iter_num + 1\n";
+    let imported = read(text);
+    let rate = |at: f64| 0.01 * (1.0 - at / 400.0).powf(0.9);
+    gives(
+        &imported,
+        (400, 100),
+        &[(0, 0.01), (1, 0.01), (2, rate(1.0)), (201, rate(200.0)), (399, rate(398.0))],
+    );
+    says(&imported, "the rate is set after its update");
+}
+
+#[test]
+fn a_rate_that_is_cut_now_and_then_is_the_optimizer_s_until_then() {
+    let listed = "lr = 0.1\noptimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=0.9)\nfor epoch in range(60):\n    if \
+                  epoch in [30, 45]:\n        lr *= 0.1\n        for param_group in optimizer.param_groups:\n            \
+                  param_group['lr'] = lr\n    train(epoch)\n";
+    gives(&read(listed), (600, 10), &[(0, 0.1), (299, 0.1), (300, 0.01), (450, 0.001)]);
+    let halved = "optimizer = torch.optim.Adam(model.parameters(), lr=0.01)\nfor epoch in range(100):\n    train()\n    if (epoch \
+                  + 1) % 20 == 0:\n        for g in optimizer.param_groups:\n            g['lr'] *= 0.5\n";
+    gives(&read(halved), (1000, 10), &[(0, 0.01), (199, 0.01), (200, 0.005), (999, 0.01 / 16.0)]);
+    let two = "opt_g = torch.optim.Adam(g.parameters(), lr=0.02)\nopt_d = torch.optim.Adam(d.parameters(), lr=0.04)\nfor epoch in \
+               range(10):\n    for p in opt_g.param_groups:\n        p['lr'] = 0.02 * 0.5 ** epoch\n    for p in \
+               opt_d.param_groups:\n        p['lr'] = 0.04\n    train()\n";
+    gives(&read(two), (100, 10), &[(0, 0.02), (10, 0.01), (90, 0.02 / 512.0)]);
+}
+
+#[test]
+fn settings_of_lightning_tables_and_variables_of_a_shell_are_read() {
+    let lightning = "class Lit(pl.LightningModule):\n    def __init__(self, lr=3e-4, warmup_steps=50, max_steps=1000):\n        \
+                     super().__init__()\n        self.save_hyperparameters()\n    def configure_optimizers(self):\n        \
+                     optimizer = torch.optim.AdamW(self.parameters(), lr=self.hparams.lr)\n        scheduler = \
+                     get_cosine_schedule_with_warmup(optimizer, num_warmup_steps=self.hparams.warmup_steps, \
+                     num_training_steps=self.hparams.max_steps)\n        return {\"optimizer\": optimizer, \"lr_scheduler\": \
+                     {\"scheduler\": scheduler, \"interval\": \"step\"}}\n";
+    gives(&read(lightning), (1000, 100), &[(25, 1.5e-4), (50, 3e-4), (525, 1.5e-4)]);
+    let table = "cfg = dict(lr=0.01, epochs=30, milestones=[10, 20], gamma=0.1)\nopt = torch.optim.Adam(net.parameters(), \
+                 lr=cfg[\"lr\"])\nsched = torch.optim.lr_scheduler.MultiStepLR(opt, cfg[\"milestones\"], gamma=cfg[\"gamma\"])\nfor \
+                 ep in range(cfg[\"epochs\"]):\n    run_epoch()\n    sched.step()\n";
+    gives(&read(table), (300, 10), &[(0, 0.01), (100, 1e-3), (200, 1e-4)]);
+    let shell = "LR=3e-4\nOPTS=\" --lr $LR --min-lr 3e-5 --lr-decay-style cosine --train-iters 1000 --clip-grad 1.0 \"\ntorchrun \
+                 pretrain_gpt.py $OPTS --micro-batch-size 4\n";
+    let megatron = read(shell);
+    assert_eq!((megatron.clip_norm, megatron.batch_size), (Some(1.0), Some(4)));
+    gives(&megatron, (1000, 100), &[(0, 3e-4), (500, 1.65e-4)]);
+    let steps = read(
+        "accelerate launch run.py --learning_rate 1.0 --lr_scheduler_type linear --max_train_steps 100 \
+                      --per_device_train_batch_size 8\n",
+    );
+    assert_eq!(steps.updates, Some(Span::Updates(100.0)));
+}

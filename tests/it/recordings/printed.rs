@@ -123,3 +123,30 @@ fn printed_dictionaries_without_a_bar_of_their_own_are_placed_by_their_epoch() {
     assert_eq!(rates(only(&log)), [(6, 8e-5), (12, 7e-5), (18, 6e-5)]);
     assert!(log.left_out.to_string().contains("placed by their epoch"), "{}", log.left_out);
 }
+
+#[test]
+fn a_rate_of_a_group_of_an_optimizer_is_a_rate() {
+    let text = "step,lr-Adam/pg1,lr-Adam/pg2,train_loss_step,epoch\n9,0.001,0.0001,,0\n9,,,2.0,0\n19,0.0009,0.00009,,0\n19,,,1.5,0\n";
+    let log = log(text);
+    assert_eq!(rates(only(&log)), [(9, 1e-3), (19, 9e-4)]);
+    assert_eq!(points(only(&log), "lr-Adam/pg2"), [(9, 1e-4), (19, 9e-5)]);
+}
+
+#[test]
+fn batches_of_an_epoch_are_counted_from_the_beginning_of_the_run() {
+    let text = "epoch   1 |  batch   200/ 2983 | lr 20.00 | loss  7.63 | ppl  2065.19\n\
+                epoch   2 |  batch   200/ 2983 | lr 5.00 | loss  5.63 | ppl  265.19\n";
+    assert_eq!(rates_of(text), [(200, 20.0), (3183, 5.0)]);
+}
+
+#[test]
+fn dates_before_a_line_percents_and_rules_of_markdown_are_what_they_are() {
+    let nemo = "[NeMo I 2023-01-01 10:00:00 nemo_logging:393] Global step: 100 | lr: 1.0e-4 | loss 5.0\n\
+                [NeMo I 2023-01-01 10:01:00 nemo_logging:393] Global step: 200 | lr: 2.0e-4 | loss 4.0\n";
+    let log_ = log(nemo);
+    assert_eq!(rates(only(&log_)), [(100, 1e-4), (200, 2e-4)]);
+    assert!(only(&log_).series.iter().all(|named| named.name != "NeMo I"));
+    let table = log("| epoch | lr | val_acc |\n|:--:|:--:|--:|\n| 1 | 1e-3 | 10.5% |\n| 2 | 1e-4 | 30% |\n");
+    assert_eq!(points(only(&table), "val_acc"), [(1, 10.5), (2, 30.0)]);
+    assert_eq!(table.left_out.to_string(), "");
+}

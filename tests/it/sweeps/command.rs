@@ -10,6 +10,10 @@ use serde_json::Value;
 
 use super::support;
 use crate::command_line::{anneal, text};
+#[cfg(target_os = "linux")]
+use anneal_studio::sweep::remote::Pool;
+#[cfg(target_os = "linux")]
+use anneal_studio::sweep::{Kept, SweepError};
 
 const SWEEP: &str = r#"seeds = 2
 [sweep.over]
@@ -148,4 +152,88 @@ fn a_sweep_killed_twenty_times_ends_as_if_it_had_not_been() {
         20,
         "search = \"cma_es\"\ntrials = 60\n[sweep.over]\n\"lr.peak\" = { from = 1e-3, to = 3.0, scale = \"log\" }\n",
     );
+}
+
+#[test]
+fn workers_that_are_not_there_are_said_and_nothing_is_written() {
+    let population = "search = \"pbt\"\ntrials = 4\n[sweep.over]\n\"lr.peak\" = { from = 1e-3, to = 1.0, scale = \"log\" }\n";
+    for (sweep, on, python, code, words) in [
+        (SWEEP, "slurm", "python3", 2, "ray://HOST:PORT"),
+        (SWEEP, "ray://", "python3", 2, "ray://HOST:PORT"),
+        (SWEEP, "ray", "/nowhere/python3", 1, "pip install anneal-studio ray"),
+        (population, "ray", "/nowhere/python3", 2, "leave --on out"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, out) = (file(folder.path(), sweep), folder.path().join("out"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_anneal"));
+        command.args(["sweep", &file, "--on", on, "--out"]).arg(&out).env("ANNEAL_PYTHON", python);
+        let done = command.output().unwrap();
+        assert_eq!(done.status.code(), Some(code), "{on}");
+        let said = text(&done.stderr);
+        assert!(said.lines().count() == 1 && said.contains(words), "{said}");
+        assert!(done.stdout.is_empty() && !out.exists());
+    }
+}
+
+/// A pool of one worker out of the shell: it puts a line's envelope off, and the answer's on.
+#[cfg(target_os = "linux")]
+fn pool() -> Command {
+    let relay = r#"echo '{"ready":{"workers":1}}'
+sed -u 's/^{"block":0,"told":\(.*\)}$/\1/' | "$0" block | sed -u 's/^\(.*\)$/{"said":{"block":0,"said":\1}}/'"#;
+    let mut command = Command::new("sh");
+    command.args(["-c", relay, env!("CARGO_BIN_EXE_anneal")]);
+    command
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn trials_that_train_elsewhere_have_the_bits_they_have_here() {
+    let pruned = "search = \"random\"\ntrials = 70\nseeds = 2\nprune = { kind = \"successive_halving\" }\n\
+                  [sweep.over]\n\"lr.peak\" = { from = 1e-3, to = 1e3, scale = \"log\" }\n\"model.activation\" = [\"relu\"]\n";
+    for sweep in [SWEEP, pruned] {
+        let here = support::run(sweep, 2, 64);
+        let experiment = support::experiment(sweep);
+        let pool = Pool::start(pool(), "moons.toml".into()).unwrap();
+        let mut sweeper = support::sweeper(&experiment, 1).on(pool);
+        let there = sweeper.run(None, Kept::default(), &mut support::Until(usize::MAX)).unwrap();
+        assert_eq!(there.trials, here.trials);
+        assert_eq!(there.audit, here.audit);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_pool_that_ends_or_says_nonsense_ends_the_sweep_with_a_sentence() {
+    let experiment = support::experiment(SWEEP);
+    let run = |script: &str| {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        let pool = Pool::start(command, "moons.toml".into());
+        pool.map_err(SweepError::from).and_then(|pool| {
+            let mut sweeper = support::sweeper(&experiment, 1).on(pool);
+            sweeper.run(None, Kept::default(), &mut support::Until(usize::MAX)).map(drop)
+        })
+    };
+    let ready = r#"echo '{"ready":{"workers":2}}'"#;
+    for (script, words) in [
+        ("exit 3".to_owned(), "ended before the sweep did"),
+        (r#"echo '{"failed":{"why":"no room"}}'"#.to_owned(), "no room"),
+        (format!("{ready}; read line"), "ended before the sweep did"),
+        (format!("{ready}; read line; echo hello"), "nobody understands"),
+        (
+            format!(
+                r#"{ready}; read line; echo '{{"said":{{"block":9,"said":{{"done":{{"ended":[],"curves":[]}}}}}}}}'"#
+            ),
+            "of no block",
+        ),
+        (
+            format!(
+                r#"{ready}; read line; echo '{{"said":{{"block":0,"said":{{"failed":{{"why":"no data"}}}}}}}}'"#
+            ),
+            "no data",
+        ),
+    ] {
+        let error = run(&script).expect_err(&script).to_string();
+        assert!(error.contains(words), "{script}: {error}");
+    }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anneal_studio::experiment::{Experiment, Run};
+use anneal_studio::sweep::learned::{evolve, under};
 use anneal_studio::sweep::population::{Verdict, breed, listed};
 use anneal_studio::train::task::prepare;
 use serde_json::Value;
@@ -95,4 +96,63 @@ fn a_population_varies_the_peak_alone() {
     let wrong = support::text(&PBT.replace("\"lr.peak\"", "\"lr.floor\""));
     let error = Experiment::parse(&wrong, "moons.toml").unwrap_err().to_string();
     assert!(error.contains("allowed: \"lr.peak\" alone, as a range above 0"), "{error}");
+}
+
+/// A rate that is far too low for a short run, so that a rule which raises it does better.
+fn slow() -> Experiment {
+    let mut experiment = alone();
+    experiment.runs[0].lr =
+        anneal_studio::schedule::Kind::Constant(anneal_studio::schedule::kind::Constant { peak: 3e-3 })
+            .into();
+    experiment
+}
+
+#[test]
+fn a_controller_is_learned_that_helps_where_it_learns_and_is_the_same_each_time() {
+    let experiment = slow();
+    let prepared = prepare(&experiment).unwrap();
+    let pool = |threads| Arc::new(anneal_studio::train::pool(Some(threads)).unwrap());
+    let learned =
+        |threads| evolve(&experiment, (3, 2), (&prepared, &pool(threads)), &mut |_, _| Ok(())).unwrap();
+    let evolved = learned(2);
+    assert_eq!(evolved, learned(1), "on any number of threads");
+    assert!(evolved.loss < evolved.idle, "{evolved:?}");
+    assert_eq!(evolved.trainings, 3 * 2 * 9);
+
+    // What the rule did, as a list of rates, does the same alone.
+    let made =
+        under(&experiment, &[(evolved.rule, 3e-3)], (&prepared, &pool(1)), &mut |_, _| Ok(())).unwrap();
+    let run = Run { lr: listed(made[0].rates.clone()), ..experiment.runs[0].clone() };
+    let revision = revision_of(Experiment { runs: vec![run], ..experiment.clone() }, 0);
+    let mut cohort = anneal_studio::train::cohort::Cohort::new(revision, pool(1)).unwrap();
+    cohort.advance(u64::MAX, u64::MAX).unwrap();
+    let loss = cohort.lanes()[0].state().val_loss().unwrap();
+    assert_eq!(loss.to_bits(), made[0].loss.to_bits());
+    assert!(made[0].rates.last() > made[0].rates.first(), "it raises the rate");
+}
+
+#[test]
+fn learn_tries_the_controller_on_another_task_and_says_whether_it_beats_a_cosine() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::write(path("moons.toml"), slow().to_toml()).unwrap();
+    std::fs::write(path("circles.toml"), slow().to_toml().replace("\"moons\"", "\"circles\"")).unwrap();
+    let few = ["--generations", "2", "--seeds", "2"];
+    let call = |rest: &[&str]| {
+        anneal(&[&["learn", &path("moons.toml"), "--try", &path("circles.toml")], &few[..], rest].concat())
+    };
+    let done = call(&["--json", "--out", &path("made.toml")]);
+    let said = text(&done.stderr);
+    assert!(done.status.success() && said.contains("the best cosine of as many peaks"), "{said}");
+    let json: Value = serde_json::from_str(&text(&done.stdout)).unwrap();
+    assert_eq!(json["tried"]["losses"].as_array().unwrap().len(), 2);
+    assert_eq!(json["tried"]["cosine"].as_array().unwrap().len(), 2);
+    let made = Experiment::open(path("made.toml")).unwrap();
+    assert_eq!(made.runs[0].lr.kind.name(), "table");
+    let again = call(&["--out", &path("made.toml")]);
+    assert_eq!(again.status.code(), Some(2), "a file is not replaced");
+    for wrong in [&["--seeds", "1"][..], &["--run", "nobody"], &["--generations", "0"]] {
+        let done = anneal(&[&["learn", &path("moons.toml"), "--try", &path("circles.toml")], wrong].concat());
+        assert_eq!((done.status.code(), text(&done.stderr).lines().count()), (Some(2), 1), "{wrong:?}");
+    }
 }

@@ -2,15 +2,18 @@
 
 use std::fs;
 
-use anneal_studio::experiment::Experiment;
+use anneal_studio::experiment::{Experiment, Fork, Run};
+use anneal_studio::schedule::Span;
 use anneal_studio::sweep::edges::at_the_edge;
 use anneal_studio::sweep::front::best;
 use anneal_studio::sweep::isolation::isolate;
-use anneal_studio::sweep::{JournalError, Status, SweepError, Trial};
+use anneal_studio::sweep::ready::READY;
+use anneal_studio::sweep::{JournalError, Kept, Running, Status, SweepError, Trial, Watch};
+use anneal_studio::train::TrainError;
 use anneal_studio::train::cohort::Cohort;
 use anneal_studio::train::ids::{Revision, RunId};
 
-use super::support::{experiment, run, run_until, sweeper};
+use super::support::{Until, experiment, run, run_until, sweeper};
 
 const KINDS: &str = r#"seeds = 2
 [sweep.over]
@@ -65,6 +68,14 @@ fn a_trial_is_the_run_that_the_file_would_train_with_its_values() {
         cohort.lanes().iter().map(|lane| lane.log.rows.last()?.val_loss.map(f64::from)).collect();
     let seeds: Vec<Option<f64>> = trial.seeds.iter().map(|seed| seed[0]).collect();
     assert_eq!(seeds, losses);
+    // Twenty stretches of the sixty updates have three each.
+    let stretch = |lane: &anneal_studio::train::lane::Lane, at: usize| {
+        let rows = &lane.log.rows[3 * at..3 * at + 3];
+        rows.iter().map(|row| f64::from(row.train_loss)).sum::<f64>() / 3.0
+    };
+    let mean = |at: usize| cohort.lanes().iter().map(|lane| stretch(lane, at)).sum::<f64>() / 2.0;
+    let along: Vec<(u64, f32)> = (0..20).map(|at| (at as u64 + 1, mean(at) as f32)).collect();
+    assert_eq!(trial.losses, along);
     assert_eq!(trial.updates, cohort.update());
 }
 
@@ -197,4 +208,98 @@ fn two_objectives_have_a_front() {
     assert!(!front.is_empty() && front.len() < trials.len());
     assert!(front.windows(2).all(|pair| pair[0].objectives[1] > pair[1].objectives[1]));
     assert!(trials[0].as_json()["objective"].is_array());
+}
+
+/// Hears of trials while they are trained.
+#[derive(Default)]
+struct Live(Vec<Running>);
+
+impl Watch for Live {
+    fn trial(&mut self, _: &Trial, _: Option<&str>) -> Result<(), TrainError> {
+        Ok(())
+    }
+
+    fn progress(&mut self, _: f64) -> Result<(), TrainError> {
+        Ok(())
+    }
+
+    fn running(&mut self, running: &[Running]) {
+        self.0.extend(running.iter().cloned());
+    }
+}
+
+#[test]
+fn trials_show_their_losses_while_they_are_trained() {
+    let sweep = "[sweep.over]\n\"lr.peak\" = [0.1, 0.2]\n\"train.updates\" = [\"1000\"]\n";
+    let experiment = experiment(sweep);
+    let mut live = Live::default();
+    let done = sweeper(&experiment, 1).run(None, Kept::default(), &mut live).unwrap().trials;
+    let partial = live.0.iter().filter(|one| !one.losses.is_empty() && one.losses.len() < 20);
+    assert!(partial.clone().count() >= 4, "{:?}", live.0);
+    for one in partial {
+        let whole = &done[one.trial];
+        assert_eq!(one.values, whole.values);
+        // The last stretch that was begun is not over.
+        let sure = one.losses.len() - 1;
+        assert_eq!(one.losses[..sure], whole.losses[..sure]);
+    }
+}
+
+#[test]
+fn a_journal_without_losses_along_the_way_is_gone_on_with() {
+    let folder = tempfile::tempdir().unwrap();
+    run_until(PRUNED, folder.path(), 20).unwrap_err();
+    let path = folder.path().join("journal.jsonl");
+    let journal = fs::read_to_string(&path).unwrap();
+    let old: Vec<String> = journal
+        .lines()
+        .map(|line| match line.find(",\"losses\":") {
+            Some(at) => format!("{}}}", &line[..at]),
+            None => line.to_owned(),
+        })
+        .collect();
+    assert!(old.iter().any(|line| line.len() < 300) && old.len() > 10);
+    fs::write(&path, old.join("\n") + "\n").unwrap();
+    let again = run_until(PRUNED, folder.path(), usize::MAX).unwrap();
+    assert_eq!(again.trials.len(), 70);
+}
+
+#[test]
+fn a_question_about_a_run_is_a_sweep_that_can_be_written_down_and_trained() {
+    let clock = sweeper(&experiment(KINDS), 1).clock();
+    for ready in &READY {
+        let asked = experiment("[sweep.over]\n\"lr.peak\" = [0.1]\n");
+        let (experiment, sweep) = (ready.make)(&asked, &asked.runs[0], clock).unwrap();
+        assert_eq!(
+            Experiment::parse(&experiment.to_toml(), "asked.toml").unwrap(),
+            experiment,
+            "{}",
+            ready.title
+        );
+        let trials =
+            sweeper(&experiment, 2).run(None, Kept::default(), &mut Until(usize::MAX)).unwrap().trials;
+        assert!(trials.iter().all(|trial| trial.status == Status::Complete), "{}", ready.title);
+        let isolated = isolate(&sweep, &trials, ready.isolate).unwrap();
+        assert!(isolated.len() >= 4 && isolated.iter().all(|one| one.seeds.len() == 3), "{}", ready.title);
+    }
+    let forked = Run {
+        fork: Some(Fork { of: "two".into(), at: Span::Updates(9.0) }),
+        ..experiment(KINDS).runs[0].clone()
+    };
+    assert!(READY.iter().all(|ready| (ready.make)(&experiment(KINDS), &forked, clock).is_none()));
+}
+
+#[test]
+fn cooldowns_share_one_past_until_they_begin() {
+    let clock = sweeper(&experiment(KINDS), 1).clock();
+    let asked = experiment("[sweep.over]\n\"lr.peak\" = [0.1]\n");
+    let ready = READY.iter().find(|ready| ready.isolate == "lr.cooldown.over").unwrap();
+    let (experiment, _) = (ready.make)(&asked, &asked.runs[0], clock).unwrap();
+    let trials = sweeper(&experiment, 2).run(None, Kept::default(), &mut Until(usize::MAX)).unwrap().trials;
+    // The longest begins after 24 of the 60 updates, of which a stretch has 3.
+    let past = |trial: &Trial| trial.losses[..8].to_vec();
+    assert!(trials.iter().all(|trial| past(trial) == past(&trials[0])));
+    let ends: std::collections::BTreeSet<String> =
+        trials.iter().map(|trial| format!("{:?}", trial.objectives)).collect();
+    assert!(ends.len() > 40, "and part from there on: {} ends", ends.len());
 }

@@ -1,5 +1,6 @@
 //! The forecast panel, over trainings that really happen beside the stand-in's.
 
+use anneal_studio::forecast::{Course, Law};
 use anneal_studio::train::ids::RunId;
 use anneal_studio::ui::panels::forecast;
 use anneal_studio::ui::plot::Ghost;
@@ -58,4 +59,58 @@ fn a_ghost_follows_the_schedule_and_the_run_bends_to_the_best_shape() {
     studio.harness.run_steps(2);
     assert!(ghost(&studio).is_none());
     assert!(studio.says("The law was fitted to another optimizer, model or data"));
+}
+
+const LAW: Law = Law { l0: 1.9, a: 0.9, alpha: 0.5, b: 2.0, c: 40.0, beta: 0.6, gamma: 0.4 };
+
+/// A log as another program writes it, of a law that is known.
+fn log(folder: &std::path::Path, name: &str, rate: impl Fn(u64) -> f64) {
+    let course = Course::new(2000, &rate);
+    let updates: Vec<u64> = (1..=80).map(|at| at * 25).collect();
+    let losses = LAW.losses(&course, &updates);
+    let rows: Vec<String> = updates
+        .iter()
+        .zip(losses)
+        .map(|(update, loss)| format!("{},{},{loss}", update - 1, rate(update - 1)))
+        .collect();
+    std::fs::write(folder.join(name), format!("step,lr,val_loss\n{}\n", rows.join("\n"))).unwrap();
+}
+
+#[test]
+fn three_recordings_forecast_the_next_training_of_theirs() {
+    let folder = tempfile::tempdir().unwrap();
+    log(folder.path(), "constant.csv", |_| 0.1);
+    log(folder.path(), "cosine.csv", |at| 0.05 * (1.0 + (std::f64::consts::PI * at as f64 / 2000.0).cos()));
+    log(folder.path(), "step.csv", |at| if at < 1200 { 0.1 } else { 0.01 });
+    let mut studio = studio();
+    studio.panel("Forecast");
+    assert!(!studio.shows("Fit to the recordings"));
+    let ctx = studio.harness.ctx.clone();
+    for name in ["constant.csv", "cosine.csv", "step.csv"] {
+        studio.harness.state_mut().open_recording(&ctx, &folder.path().join(name));
+    }
+    wait(&mut studio, |studio| studio.harness.state().studio().shelf.guests().len() == 3);
+    studio.harness.run_steps(3);
+    studio.click("Fit to the recordings");
+    wait(&mut studio, |studio| state(studio).progress().is_none());
+    assert_eq!(state(&studio).error, None);
+    let selected = studio.harness.state().studio().view.selected;
+    // The law is known, so the end of a schedule that nobody logged is, too.
+    studio.harness.state_mut().studio_mut().document.edit_run(selected, |run| {
+        run.lr.warmup = None;
+        run.lr.kind.set("peak", anneal_studio::schedule::kind::Value::Number(0.08));
+    });
+    studio.harness.run_steps(3);
+    let ends = &state(&studio).ends;
+    assert_eq!(ends.len(), studio.document().runs().count(), "whatever optimizer ours have");
+    let (run, end) = ghost(&studio).expect("the selected run's");
+    assert_eq!(run, selected);
+    let lower = Course::new(2000, |at| 0.04 * (1.0 + (std::f64::consts::PI * at as f64 / 2000.0).cos()));
+    let truth = LAW.losses(&lower, &[2000])[0];
+    assert!((end - truth).abs() < 0.035, "{end} and {truth}");
+    let drawn =
+        studio.harness.state().studio().panels.peek::<Ghost>().unwrap().of.as_ref().unwrap().1.clone();
+    let ours = studio.harness.state().studio().clock().updates;
+    assert_eq!(drawn.updates.last(), Some(&ours), "it is laid over our updates");
+    assert!(studio.says("It speaks of the next of these trainings"));
 }

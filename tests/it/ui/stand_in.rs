@@ -211,7 +211,11 @@ impl Studio {
 
     /// Where the centre of what has this label is.
     pub fn place(&self, label: &str) -> Pos2 {
-        self.harness.get_by_label(label).rect().center()
+        self.rect(label).center()
+    }
+
+    pub fn rect(&self, label: &str) -> eframe::egui::Rect {
+        self.harness.get_by_label(label).rect()
     }
 
     pub fn shows(&self, label: &str) -> bool {

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use anneal_studio::experiment::Experiment;
 use anneal_studio::experiment::vary::Base;
-use anneal_studio::ui::panels::{map, sweep};
+use anneal_studio::sweep::{Status, Trial};
+use anneal_studio::ui::panels::{find, map, named, sweep};
 
 use super::stand_in::{Studio, clock, open};
 use crate::sweeps::support;
@@ -118,4 +119,125 @@ fn the_folder_of_a_sweep_opens_and_one_without_says_why() {
     assert!(studio.says("/nowhere"), "the reason is shown");
     folder_of(&mut studio, folder.path().to_string_lossy().into_owned());
     assert!(studio.says("12 trials of “one”") && studio.says("Best trials"));
+}
+
+fn sweep_state(studio: &mut Studio) -> &mut sweep::State {
+    studio.harness.state_mut().studio_mut().panels.of::<sweep::State>()
+}
+
+/// Turns to each of the sweep's views, one after another.
+fn every_view(studio: &mut Studio, mut each: impl FnMut(&mut Studio, &str)) {
+    let views = find(named("sweep").unwrap()).views;
+    assert!(views.len() >= 8);
+    for (at, view) in views.iter().enumerate() {
+        sweep_state(studio).view = at;
+        studio.harness.run_steps(3);
+        each(studio, view);
+    }
+}
+
+#[test]
+fn every_view_of_a_sweep_shows_whatever_there_is_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let two = SWEEP.replace("seeds = 2", "seeds = 2\nobjective = [\"final_val_accuracy\", \"cost\"]");
+    support::run_until(&two, folder.path(), usize::MAX).unwrap();
+    let mut studio = studio();
+    studio.panel("Sweep");
+    sweep_state(&mut studio).folder = folder.path().to_string_lossy().into_owned();
+    studio.click("Open");
+    every_view(&mut studio, |studio, view| assert!(studio.says("Best trials"), "{view}"));
+    // Nothing at all, one alone, all diverged, values at the ends of what numbers can be.
+    let whole = sweep_state(&mut studio).loaded.as_ref().unwrap().trials.clone();
+    let diverged = |trial: &Trial| Trial {
+        status: Status::Diverged,
+        objectives: vec![None, None],
+        losses: Vec::new(),
+        ..trial.clone()
+    };
+    let extreme = |trial: &Trial| Trial {
+        objectives: vec![Some(if trial.trial.is_multiple_of(2) { 1e300 } else { -1e300 }), Some(0.0)],
+        losses: vec![(1, f32::MAX), (20, -1.0)],
+        ..trial.clone()
+    };
+    let hostile: [Vec<Trial>; 4] = [
+        Vec::new(),
+        whole[..1].to_vec(),
+        whole.iter().map(diverged).collect(),
+        whole.iter().map(extreme).collect(),
+    ];
+    for trials in hostile {
+        sweep_state(&mut studio).show_trials(trials);
+        every_view(&mut studio, |studio, view| assert!(studio.says("Best trials"), "{view}"));
+    }
+}
+
+#[test]
+fn a_point_of_a_view_shows_its_trial_and_a_press_loads_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let one = "search = \"random\"\ntrials = 1\n[sweep.over]\n\"lr.peak\" = { from = 1e-2, to = 1.0, scale = \"log\" }\n";
+    support::run_until(one, folder.path(), usize::MAX).unwrap();
+    let mut studio = studio();
+    studio.panel("Sweep");
+    sweep_state(&mut studio).folder = folder.path().to_string_lossy().into_owned();
+    studio.click("Open");
+    let views = find(named("sweep").unwrap()).views;
+    sweep_state(&mut studio).view = views.iter().position(|view| *view == "Slices").unwrap();
+    studio.harness.run_steps(3);
+    assert!(studio.says("Trial 0"));
+    let trial = sweep_state(&mut studio).loaded.as_ref().unwrap().trials[0].clone();
+    let peak = trial.values[0].1.as_float().unwrap();
+    assert!((value(&studio, "lr.peak").unwrap() - peak).abs() > 1e-9);
+    // One point alone stands in the middle of its height; across it is where its number is.
+    let rect = studio.rect("lr.peak plot");
+    let inner = rect.shrink2(eframe::egui::vec2(0.0, 16.0));
+    let (left, right) = (rect.left() + 52.0, rect.right() - 4.0);
+    let share = ((peak.log10() + 2.0) / 2.0) * (2.0 / 2.24) + 0.12 / 2.24;
+    let place = eframe::egui::pos2(left + share as f32 * (right - left), inner.center().y);
+    studio.drag(place, place, 1, |_| ());
+    assert_eq!(value(&studio, "lr.peak"), Some(peak));
+}
+
+#[test]
+fn trials_that_differ_in_a_seed_alone_are_one_until_they_are_taken_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let seeds = "[sweep.over]\n\"lr.peak\" = [0.05, 0.1]\n\"train.seed\" = [0, 1, 2]\n";
+    support::run_until(seeds, folder.path(), usize::MAX).unwrap();
+    let mut studio = studio();
+    studio.panel("Sweep");
+    sweep_state(&mut studio).folder = folder.path().to_string_lossy().into_owned();
+    studio.click("Open");
+    assert!(!studio.says("train.seed 1"), "the mean of its seeds is a trial of no seed");
+    studio.click("Put seeds together");
+    assert!(studio.says("train.seed 1"));
+}
+
+#[test]
+fn a_question_about_the_selected_run_is_answered_without_a_file() {
+    let mut studio = studio();
+    studio.harness.state_mut().studio_mut().document.edit(|experiment| experiment.sweep = None);
+    studio.panel("Sweep");
+    studio.click("Which cooldown?");
+    wait(&mut studio, |studio| {
+        let state = studio.harness.state().studio().panels.peek::<sweep::State>().expect("shown");
+        state.progress().is_none() && state.loaded.as_ref().is_some_and(|loaded| loaded.trials.len() == 48)
+    });
+    studio.harness.run_steps(3);
+    assert!(studio.says("48 trials of “one”") && studio.shows("Each at its own best plot"));
+    assert!(studio.says("quadratic"), "a line for each shape");
+}
+
+#[test]
+fn a_schedule_is_read_before_anything_is_trained() {
+    let mut studio = studio();
+    studio.panel("Update weights");
+    assert!(studio.says("Half of what training did to “one”"));
+    assert!(studio.says("There is no weight decay"));
+    let selected = studio.harness.state().studio().view.selected;
+    studio.harness.state_mut().studio_mut().document.edit_run(selected, |run| {
+        run.optimizer = run.optimizer.clone().with("weight_decay", 1e-4);
+    });
+    studio.harness.run_steps(3);
+    assert!(studio.says("The timescale is longer than the run"));
+    studio.click("Sum of rates");
+    assert!(studio.shows("Update weights plot"));
 }

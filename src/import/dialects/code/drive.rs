@@ -5,7 +5,7 @@ use super::{
 };
 use crate::import::python::eval::Done;
 use crate::import::python::{Bound, Site, Stmt};
-use crate::import::rates::{holds_rate, is_setting};
+use crate::import::rates::{holds_rate, is_setting, optimizer_of};
 use crate::schedule::Span;
 use crate::schedule::formula::Definition;
 
@@ -91,6 +91,8 @@ pub(super) struct Drive<'p> {
     whole: Vec<String>,
     /// The first value of what counts updates within an epoch, and of what counts all of them.
     first: f64,
+    /// The rate is set after the update, or the epoch, of its tick: the next one is the first that has it.
+    pub is_late: bool,
     /// The first value of what counts.
     start: f64,
     /// How many there are of it.
@@ -134,6 +136,7 @@ impl<'p> Drive<'p> {
             updates: Vec::new(),
             whole: Vec::new(),
             first: 0.0,
+            is_late: false,
             start: 0.0,
             total: total(program, if by_epoch { Tick::Epoch } else { Tick::Update }),
             per_epoch: None,
@@ -218,7 +221,11 @@ impl<'p> Drive<'p> {
 
     /// The rate of a tick.
     pub fn rate(&self, machine: &mut Machine<'p>, tick: u64) -> Done<f64> {
-        let tick = tick as f64;
+        let tick = match (self.is_late, machine.base) {
+            (true, Some(base)) if tick == 0 => return Ok(base),
+            (true, _) => tick.saturating_sub(1) as f64,
+            (false, _) => tick as f64,
+        };
         let (epoch, update, whole) = match (self.tick, self.per_epoch) {
             (Tick::Epoch, _) => (tick + self.start, 0.0, tick),
             (Tick::Update, Some(per_epoch)) => {
@@ -241,7 +248,15 @@ impl<'p> Drive<'p> {
                 machine.apply_value(&made, vec![Value::Number(tick + self.start)], self.line)?
             }
             Way::Body(body) => {
-                machine.loosely(body, &|stmt| holds_rate(stmt))?;
+                // Of several optimizers it is the first whose rate is looked for.
+                let first = body.iter().find(|stmt| holds_rate(stmt)).and_then(optimizer_of);
+                machine.loosely(body, &|stmt| {
+                    let is_other = optimizer_of(stmt).is_some_and(|own| first.as_ref() != Some(&own));
+                    match holds_rate(stmt) {
+                        true if is_other => None,
+                        holds => Some(holds),
+                    }
+                })?;
                 Value::None
             }
         };
@@ -260,6 +275,8 @@ impl<'p> Drive<'p> {
                     Way::Call(_) | Way::Body(_) => false,
                 })
                 .or(machine.rate)
+                // Until it is set it is what the optimizer was made with.
+                .or(machine.base.filter(|_| matches!(self.way, Way::Body(_) | Way::Call(_))))
                 .ok_or_else(|| Stop::new("it gives no number, and sets no rate")),
         }
     }
@@ -300,6 +317,7 @@ pub(super) fn of_loop<'p>(program: &'p Program, sites: &[Site<'p>]) -> Option<Dr
     if let Some(innermost) = own.last() {
         // The loop that trains is around it.
         let mut drive = around(program, &own, stmt.line);
+        drive.is_late = is_late(sites, innermost.body, stmt.line);
         drive.way = Way::Body(innermost.body);
         drive.what = "the loop that sets the rate".to_owned();
         return Some(drive);
@@ -314,6 +332,8 @@ pub(super) fn of_loop<'p>(program: &'p Program, sites: &[Site<'p>]) -> Option<Dr
     let by_call = caller.and_then(|caller| {
         let loops = clock::loops(caller, sites);
         let mut drive = around(program, &loops, caller.call.line);
+        let body = clock::own_loops(&caller.within).last().map_or(&[][..], |innermost| innermost.body);
+        drive.is_late = is_late(sites, body, caller.call.line);
         let call = expression_of(program, caller)?;
         drive.way = Way::Call(call);
         drive.what = format!("{}()", function.name);
@@ -376,6 +396,7 @@ fn around<'p>(program: &'p Program, loops: &[clock::Loop<'p>], line: usize) -> D
         updates: Vec::new(),
         whole: Vec::new(),
         first: 0.0,
+        is_late: false,
         start: 0.0,
         total: None,
         per_epoch: None,
@@ -431,12 +452,26 @@ fn around<'p>(program: &'p Program, loops: &[clock::Loop<'p>], line: usize) -> D
     drive
 }
 
-/// The names that statements add a number to.
+/// The names that statements add a number to: `step += 1`, `step = step + 1`.
 fn moved_on(body: &[Stmt]) -> impl Iterator<Item = String> {
     body.iter().filter_map(|stmt| match &stmt.kind {
         StmtKind::Update(Expr::Name(name), "+", Expr::Number(_)) => Some(name.clone()),
+        StmtKind::Assign(targets, Expr::Binary("+", sides)) => match (targets.as_slice(), &sides.1) {
+            ([Expr::Name(name)], Expr::Number(_)) if sides.0 == Expr::Name(name.clone()) => {
+                Some(name.clone())
+            }
+            _ => None,
+        },
         _ => None,
     })
+}
+
+/// Whether the optimizer makes its update in the loop's body before the line on which the rate is set.
+fn is_late(sites: &[Site<'_>], body: &[Stmt], line: usize) -> bool {
+    let first = body.first().map_or(usize::MAX, |stmt| stmt.line);
+    let mut steps = sites.iter().filter(|site| clock::steps_optimizer(site));
+    steps.any(|site| (first..line).contains(&site.call.line))
+        || body.iter().any(|stmt| stmt.line < line && clock::trains_an_epoch(std::slice::from_ref(stmt)))
 }
 
 /// Whether one of the statements gives the name a value.

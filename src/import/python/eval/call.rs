@@ -80,6 +80,10 @@ impl Machine<'_> {
             }
             _ => {}
         }
+        if path == "dict" && arguments.is_empty() {
+            let entries = named.into_iter().map(|(name, value)| (Value::Text(name.into()), value));
+            return Ok(Value::Table(Rc::new(entries.collect())));
+        }
         if path == "super" {
             return Ok(Value::opaque("super()"));
         }

@@ -158,14 +158,14 @@ impl<'p> Machine<'p> {
     }
 
     /// Goes through statements, passing over those that cannot be evaluated: what they give names is not known
-    /// then. The ones that matter have to be evaluated, and end it.
-    pub fn loosely(&mut self, body: &[Stmt], matters: &dyn Fn(&Stmt) -> bool) -> Done<()> {
+    /// then. The ones that matter have to be evaluated, where it is said whether they do; others are left out.
+    pub fn loosely(&mut self, body: &[Stmt], matters: &dyn Fn(&Stmt) -> Option<bool>) -> Done<()> {
         for stmt in body {
-            let is_last = matters(stmt);
+            let Some(must) = matters(stmt) else { continue };
             let done = self.body(std::slice::from_ref(stmt), 0).map(|_| ());
-            match (done, is_last) {
-                (done, true) => return done,
-                (Ok(()), false) => {}
+            match (done, must) {
+                (Err(stop), true) => return Err(stop),
+                (Ok(()), _) => {}
                 (Err(stop), false) => {
                     if self.fuel == 0 {
                         return Err(stop);

@@ -115,8 +115,15 @@ fn show_way(ui: &mut Ui, resumption: &Resumption, way: &Resumed, color: Color32)
         curve(&way.rates[..shown], tokens.text, metrics::CURVE_FAINT, true),
     ];
     let updates = at + resumption.wish.len() as f64;
-    let plot =
-        Small { name: way.how, scale: Scale::Linear, updates, curves, include: Some(0.0), titled: false };
+    let plot = Small {
+        name: way.how,
+        scale: Scale::Linear,
+        updates,
+        curves,
+        areas: Vec::new(),
+        include: Some(0.0),
+        titled: false,
+    };
     plot.show(ui, |_| {}, |_| {});
     let words = format!("{}: {}.", way.seam, way.because);
     ui.add(Label::new(theme::caption(ui, format::sentence(&words))).wrap());

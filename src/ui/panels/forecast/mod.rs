@@ -4,7 +4,7 @@ mod state;
 
 use eframe::egui::{Label, ScrollArea, Ui};
 
-use crate::forecast::rank;
+use crate::forecast::{LEAST_RUNS, rank};
 use crate::train::ids::RunId;
 use crate::ui::format;
 use crate::ui::panel::{Panel, Question};
@@ -63,7 +63,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
 fn begin(ui: &mut Ui, studio: &mut Studio) {
     let state = studio.panels.of::<State>();
     if let Some(share) = state.progress() {
-        if waiting(ui, "Training three runs", share) {
+        if waiting(ui, "Training and fitting", share) {
             state.stop();
         }
         return;
@@ -84,6 +84,14 @@ fn begin(ui: &mut Ui, studio: &mut Studio) {
     if pressed {
         let ctx = ui.ctx().clone();
         state::begin(studio, move || ctx.request_repaint());
+    }
+    if studio.shelf.guests().len() >= LEAST_RUNS {
+        let help = "Three logged trainings, or more, of which one falls sharply: then the forecast is of the next one of theirs.";
+        let label = "Fit to the recordings";
+        if ui.add(secondary(label)).on_hover_text(help).clicked() {
+            let ctx = ui.ctx().clone();
+            state::begin_theirs(studio, move || ctx.request_repaint());
+        }
     }
     if let Some(error) = error {
         ui.colored_label(theme::tokens(ui).danger, format::sentence(&error));
@@ -106,6 +114,10 @@ fn ground(ui: &mut Ui, studio: &mut Studio) {
         None => ". With one seed the band does not know what seeds differ by.".to_owned(),
     };
     ui.add(Label::new(theme::caption(ui, text)).wrap());
+    if ground.is_theirs() {
+        let text = "It speaks of the next of these trainings under our runs' schedules, laid over our updates. Give a run their peak.";
+        ui.add(Label::new(theme::caption(ui, text)).wrap());
+    }
     for note in &ground.notes {
         ui.add(Label::new(theme::caption(ui, format::sentence(note))).wrap());
     }

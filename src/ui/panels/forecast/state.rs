@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use crate::experiment::{Experiment, Run};
-use crate::forecast::{Best, Course, Fit, Measured, Trainings, alike, best_shape, course, fit, train};
+use crate::forecast::{
+    Best, Course, Fit, Measured, Trainings, alike, best_shape, course, fit, measured, train,
+};
 use crate::jobs::{Answers, Job};
 use crate::schedule::Clock;
 use crate::train::TrainError;
@@ -16,11 +18,18 @@ use crate::ui::studio::Studio;
 /// Losses of a forecast that is drawn.
 const POINTS: u64 = 64;
 
+/// What a law holds for.
+#[derive(Clone)]
+enum Of {
+    /// Runs of ours that differ from this one in their schedules only.
+    Ours { basis: Box<Basis>, base: Box<Run> },
+    /// The next training of others as long as theirs, under the schedule of any run of ours.
+    Theirs(Clock),
+}
+
 /// A law, and what it was fitted to.
 pub struct Ground {
-    basis: Basis,
-    /// Runs that it holds for differ from this one in their schedules only.
-    base: Run,
+    of: Of,
     pub fit: Fit,
     pub fitted: Vec<Run>,
     /// What was made or left out for it, in words.
@@ -36,8 +45,7 @@ struct Answer {
 
 /// A fit on its way, and what it will hold for.
 struct Pending {
-    basis: Basis,
-    base: Run,
+    of: Of,
     job: Job<Result<Answer, String>>,
 }
 
@@ -76,10 +84,10 @@ impl State {
     /// Takes in a fit that has come.
     fn listen(&mut self) {
         let Some(answer) = self.pending.as_ref().and_then(|pending| pending.job.poll()) else { return };
-        let Some(Pending { basis, base, .. }) = self.pending.take() else { return };
+        let Some(Pending { of, .. }) = self.pending.take() else { return };
         match answer {
             Ok(Ok(Answer { fit, fitted, notes })) => {
-                self.ground = Some(Ground { basis, base, fit, fitted, notes });
+                self.ground = Some(Ground { of, fit, fitted, notes });
                 self.arrived.clear();
                 self.error = None;
                 self.seen = None;
@@ -93,9 +101,37 @@ impl State {
 impl Ground {
     /// Whether the law holds for a run of the document.
     fn holds(&self, studio: &Studio, id: RunId) -> bool {
-        let run = studio.document.run(id);
-        let same = || Basis::of(&studio.document, id).as_ref() == Some(&self.basis);
-        run.is_some_and(|run| alike(run, &self.base)) && same()
+        let Some(run) = studio.document.run(id) else { return false };
+        match &self.of {
+            Of::Ours { basis, base } => {
+                alike(run, base) && Basis::of(&studio.document, id).as_ref() == Some(&**basis)
+            }
+            Of::Theirs(_) => true,
+        }
+    }
+
+    /// Whether it was fitted to trainings of others.
+    pub fn is_theirs(&self) -> bool {
+        matches!(self.of, Of::Theirs(_))
+    }
+
+    /// How long the trainings are that it speaks of.
+    fn clock(&self, studio: &Studio) -> Clock {
+        match self.of {
+            Of::Ours { .. } => studio.clock(),
+            Of::Theirs(clock) => clock,
+        }
+    }
+
+    /// The rates of a run of the document, over the length that the law speaks of.
+    fn rates(&self, studio: &Studio, id: RunId) -> Option<Course> {
+        match self.of {
+            Of::Ours { .. } => {
+                let curve = studio.curve(id)?;
+                Some(Course::new(studio.clock().updates, |update| curve.at(update)))
+            }
+            Of::Theirs(clock) => course(studio.document.run(id)?, clock).ok(),
+        }
     }
 }
 
@@ -122,12 +158,6 @@ pub fn is_waiting(studio: &Studio) -> bool {
     studio.panels.peek::<State>().is_some_and(|state| state.pending.is_some())
 }
 
-/// The rates of a run of the document.
-fn rates(studio: &Studio, id: RunId) -> Option<Course> {
-    let curve = studio.curve(id)?;
-    Some(Course::new(studio.clock().updates, |update| curve.at(update)))
-}
-
 /// The ends of all runs, and the whole curve of the selected one.
 fn forecast(studio: &mut Studio) {
     let mut ends = Vec::new();
@@ -135,13 +165,18 @@ fn forecast(studio: &mut Studio) {
     if let Some(ground) = studio.panels.peek::<State>().and_then(|state| state.ground.as_ref()) {
         let held = studio.document.runs().map(|(row, _)| row.id).filter(|id| ground.holds(studio, *id));
         for id in held {
-            let Some(course) = rates(studio, id) else { continue };
+            let Some(course) = ground.rates(studio, id) else { continue };
             if id == studio.view.selected {
                 let (total, from) = (course.updates(), course.warm().max(course.updates() / 20));
                 let at = |point: u64| from + (total - from.min(total)) * point / POINTS;
                 let mut updates: Vec<u64> = (0..=POINTS).map(at).collect();
                 updates.dedup();
-                ghost = Some((id, ground.fit.forecast(&course, updates)));
+                let mut forecast = ground.fit.forecast(&course, updates);
+                // Drawn over our updates, as a recording of another length is.
+                let (ours, theirs) = (studio.clock().updates, total.max(1));
+                let over = |update: u64| u128::from(update) * u128::from(ours) / u128::from(theirs);
+                forecast.updates.iter_mut().for_each(|it| *it = u64::try_from(over(*it)).unwrap_or(ours));
+                ghost = Some((id, forecast));
             }
             ends.push((id, ground.fit.end(&course)));
         }
@@ -156,7 +191,8 @@ fn arrive(studio: &mut Studio) {
     let is_current = status.generation >= studio.document.generation();
     let total = studio.clock().updates;
     let Some(state) = studio.panels.peek::<State>().filter(|_| is_current) else { return };
-    let Some(ground) = &state.ground else { return };
+    // What ours come to says nothing of theirs.
+    let Some(ground) = state.ground.as_ref().filter(|ground| !ground.is_theirs()) else { return };
     let mut arrived = Vec::new();
     for &(run, (predicted, _)) in &state.ends {
         let is_fitted = studio.document.run(run).is_some_and(|run| ground.fitted.contains(run));
@@ -191,8 +227,44 @@ pub fn begin(studio: &mut Studio, wake: impl Fn() + Send + Sync + 'static) {
     };
     let state = studio.panels.of::<State>();
     match Job::spawn("forecast", wake, work) {
-        Ok(job) => state.pending = Some(Pending { basis, base, job }),
+        Ok(job) => {
+            state.pending =
+                Some(Pending { of: Of::Ours { basis: Box::new(basis), base: Box::new(base) }, job });
+        }
         Err(error) => state.error = Some(format!("no thread for a forecast: {error}")),
+    }
+}
+
+/// Fits the law to the recordings and live runs beside ours.
+pub fn begin_theirs(studio: &mut Studio, wake: impl Fn() + Send + Sync + 'static) {
+    let (mut made, mut notes, mut length, mut per_epoch) = (Vec::new(), Vec::new(), 0, 1);
+    for guest in studio.shelf.guests() {
+        let found = guest.with(|recording| {
+            let epochs = recording.epochs_done().filter(|epochs| *epochs > 0.0);
+            (measured(&guest.name, recording), recording.length(), epochs)
+        });
+        match found {
+            Some((Ok(measured), updates, epochs)) => {
+                if updates > length {
+                    length = updates;
+                    per_epoch = epochs.map_or(1, |epochs| (updates as f64 / epochs).round().max(1.0) as u64);
+                }
+                made.push(measured);
+            }
+            Some((Err(error), ..)) => notes.push(format!("\"{}\" is left out: {error}", guest.name)),
+            None => {}
+        }
+    }
+    let of = Of::Theirs(Clock { updates: length.max(1), updates_per_epoch: per_epoch });
+    let count = made.len();
+    let work = move |_: &Answers<Result<Answer, String>>| match fit(&made) {
+        Ok(fit) => Ok(Answer { fit, fitted: Vec::new(), notes }),
+        Err(error) => Err(notes.iter().fold(error.to_string(), |all, note| format!("{all}; {note}"))),
+    };
+    let state = studio.panels.of::<State>();
+    match Job::spawn("forecast", wake, work) {
+        Ok(job) => state.pending = Some(Pending { of, job }),
+        Err(error) => state.error = Some(format!("no thread for a forecast of {count} recordings: {error}")),
     }
 }
 
@@ -217,6 +289,6 @@ fn fitted(
 pub fn best(studio: &Studio) -> Option<Best> {
     let ground = studio.panels.peek::<State>()?.ground.as_ref()?;
     let run = studio.document.run(studio.view.selected)?;
-    let course = course(run, studio.clock()).ok()?;
+    let course = course(run, ground.clock(studio)).ok()?;
     Some(best_shape(&ground.fit, &run.lr, &course))
 }

@@ -1,99 +1,172 @@
-//! The chosen runs: their curves over one another, in what they differ, and what people added.
+//! The runs that are compared: their curves over one another, in what they differ, and what people added.
 
 use std::collections::BTreeMap;
 
-use eframe::egui::{Color32, Key, Label, TextEdit, Ui, vec2};
+use eframe::egui::{Color32, Grid, Key, Label, ScrollArea, TextEdit, Ui, vec2};
 
 use super::Wish;
-use super::state::{Answer, Lane};
+use super::answer::Answer;
+use super::chosen::Lane;
 use super::table::picture;
-use crate::library::LaneRecord;
-use crate::ui::plot::{Curve, Scale, Small};
+use crate::library::{Kind, LaneRecord, bands};
+use crate::ui::format;
+use crate::ui::plot::{Area, Curve, Scale, Small};
 use crate::ui::theme::{self, metrics};
 use crate::ui::widgets::secondary;
 
-/// The colour of a chosen run: the seeds of one run share it.
-fn colors<'a>(ui: &Ui, chosen: &'a [(Lane, LaneRecord)]) -> Vec<(&'a Lane, &'a LaneRecord, Color32)> {
-    let runs = &theme::tokens(ui).runs;
-    let mut families: BTreeMap<String, usize> = BTreeMap::new();
-    let mut colored = Vec::new();
-    for (lane, record) in chosen {
-        let next = families.len();
-        let slot = *families.entry(record.family()).or_insert(next);
-        colored.push((lane, record, runs[slot % runs.len()]));
-    }
-    colored
+/// Settings in which runs differ, at most as many columns.
+const MOST_SETTINGS: usize = 6;
+
+/// Seeds of one run, in its colour.
+struct Family<'a> {
+    color: Color32,
+    lanes: Vec<(&'a Lane, &'a LaneRecord)>,
 }
 
-pub fn show(ui: &mut Ui, answer: &Answer, tag: &mut String) -> Option<Wish> {
-    if answer.chosen.is_empty() {
-        ui.label(theme::caption(ui, "A click on runs compares them."));
+fn families<'a>(ui: &Ui, compared: &'a [(Lane, LaneRecord)]) -> Vec<Family<'a>> {
+    let runs = &theme::tokens(ui).runs;
+    let mut places: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut families: Vec<Family<'_>> = Vec::new();
+    for (lane, record) in compared {
+        let place = *places.entry(&lane.family).or_insert(families.len());
+        match families.get_mut(place) {
+            Some(family) => family.lanes.push((lane, record)),
+            None => {
+                let color = runs[families.len() % runs.len()];
+                families.push(Family { color, lanes: vec![(lane, record)] });
+            }
+        }
+    }
+    families
+}
+
+pub fn show(
+    ui: &mut Ui,
+    answer: &Answer,
+    tag: &mut String,
+    note: &mut Option<(String, String)>,
+) -> Option<Wish> {
+    if answer.compared.is_empty() {
         return None;
     }
-    let colored = colors(ui, &answer.chosen);
-    curves(ui, &colored);
-    for (lane, record, color) in &colored {
-        ui.horizontal(|ui| {
-            picture(ui, &record.picture, vec2(metrics::SPARKLINE, metrics::M), *color);
-            let differs: Vec<String> = answer
-                .differs
-                .iter()
-                .filter_map(|name| Some(format!("{name} {}", record.settings.get(name)?)))
-                .collect();
-            let differs = if differs.is_empty() { record.schedule.clone() } else { differs.join(", ") };
-            let text = format!("{} · seed {}: {differs}", record.run, record.seed);
-            ui.add(Label::new(text).truncate())
-                .on_hover_text(format!("{}\n{}", lane.folder, record.schedule));
-        });
+    ui.set_max_width(ui.available_width() - metrics::S);
+    let families = families(ui, &answer.compared);
+    curves(ui, answer, &families);
+    table(ui, answer, &families);
+    if !answer.is_chosen {
+        ui.label(theme::caption(ui, "The first runs of the list: a click on others compares those."));
+        return None;
     }
-    if answer.chosen.len() > 1 && answer.differs.is_empty() {
-        ui.label(theme::caption(ui, "They differ in their seeds only."));
-    }
-    let (lane, ..) = colored.last()?;
-    marks(ui, answer, lane, tag)
+    let (lane, _) = answer.compared.last()?;
+    marks(ui, answer, lane, tag, note)
 }
 
-/// The validation losses of the chosen runs.
-pub fn curves(ui: &mut Ui, colored: &[(&Lane, &LaneRecord, Color32)]) {
-    let updates = colored.iter().map(|(_, record, _)| record.updates).max().unwrap_or(1);
-    let curve = |(_, record, color): &(&Lane, &LaneRecord, Color32)| Curve {
-        points: record
-            .validations
-            .iter()
-            .map(|it| (it.updates as f64, it.loss.unwrap_or(f64::NAN)))
-            .collect(),
-        color: *color,
-        width: metrics::CURVE * 0.75,
-        dashed: false,
-    };
+/// The validation losses: a line a run, its mean over the seeds, in the band from the least to the greatest.
+fn curves(ui: &mut Ui, answer: &Answer, families: &[Family<'_>]) {
+    let updates = answer.compared.iter().map(|(_, record)| record.updates).max().unwrap_or(1);
+    let lanes = families.iter().enumerate();
+    let lanes = lanes.flat_map(|(at, family)| family.lanes.iter().map(move |(_, record)| (at, *record)));
+    let (mut curves, mut areas, mut seeds) = (Vec::new(), Vec::new(), 1);
+    for (at, band, count) in bands(lanes) {
+        let color = families.get(at).map_or(Color32::TRANSPARENT, |family| family.color);
+        let points = |values: &[f64]| {
+            band.updates
+                .iter()
+                .zip(values)
+                .map(|(update, value)| (*update as f64, *value))
+                .collect::<Vec<_>>()
+        };
+        if count > 1 {
+            areas.push(Area { low: points(&band.least), high: points(&band.greatest), color });
+        }
+        seeds = seeds.max(count);
+        let width = metrics::CURVE * 0.75;
+        curves.push(Curve { points: points(&band.mean), color, width, dashed: false });
+    }
     let plot = Small {
         name: "library losses",
         scale: Scale::Log,
         updates: updates as f64,
-        curves: colored.iter().map(curve).collect(),
+        curves,
+        areas,
         include: None,
         titled: true,
     };
+    let title = if seeds > 1 { "Validation loss, mean and range of seeds" } else { "Validation loss" };
     plot.show(
         ui,
         |ui| {
-            ui.label(theme::title(ui, "Validation loss"));
+            ui.label(theme::title(ui, title));
         },
         |_| (),
     );
 }
 
-/// As [`curves`], of everything that is chosen.
-pub fn chosen_curves(ui: &mut Ui, answer: &Answer) {
-    let colored = colors(ui, &answer.chosen);
-    curves(ui, &colored);
+/// A line a run: its best loss and, where they differ, what it was given.
+fn table(ui: &mut Ui, answer: &Answer, families: &[Family<'_>]) {
+    let differs: Vec<&String> = answer.differs.iter().take(MOST_SETTINGS).collect();
+    let scroll = ScrollArea::horizontal().id_salt("library differs").auto_shrink([false, true]);
+    scroll.show(ui, |ui| {
+        Grid::new("library compared")
+            .num_columns(3 + differs.len())
+            .spacing(vec2(metrics::M, metrics::XS))
+            .show(ui, |ui| {
+                for title in ["", "Run", "Best"] {
+                    ui.label(theme::caption(ui, title));
+                }
+                for name in &differs {
+                    ui.label(theme::caption(ui, short(name))).on_hover_text(*name);
+                }
+                ui.end_row();
+                for family in families {
+                    let Some((_, first)) = family.lanes.first() else { continue };
+                    picture(ui, &first.picture, vec2(metrics::SPARKLINE, metrics::M), family.color);
+                    let seeds = match family.lanes.len() {
+                        1 => format!("seed {}", first.seed),
+                        many => format!("{many} seeds"),
+                    };
+                    ui.label(format!("{} · {seeds}", first.run)).on_hover_text(&first.schedule);
+                    let best: Vec<f64> =
+                        family.lanes.iter().filter_map(|(_, lane)| lane.best_val_loss).collect();
+                    let mean = best.iter().sum::<f64>() / best.len() as f64;
+                    let text = if best.is_empty() { "–".to_owned() } else { format::metric(mean) };
+                    ui.label(theme::value(ui, text));
+                    for name in &differs {
+                        let value = first.settings.get(*name).map_or("–", String::as_str);
+                        ui.label(theme::value(ui, value));
+                    }
+                    ui.end_row();
+                }
+            });
+    });
+    let text = match answer.differs.len() {
+        0 if answer.compared.len() > 1 => "They differ in their seeds only.".to_owned(),
+        count if count > MOST_SETTINGS => {
+            format!("They differ in {} more settings.", count - MOST_SETTINGS)
+        }
+        _ => return,
+    };
+    ui.label(theme::caption(ui, text));
 }
 
-/// What people added to the training of the run that was chosen last.
-fn marks(ui: &mut Ui, answer: &Answer, lane: &Lane, tag: &mut String) -> Option<Wish> {
-    let row = answer.rows.iter().find(|row| Lane::of(row) == *lane)?;
+/// The last two words of a dotted name.
+fn short(name: &str) -> &str {
+    name.rmatch_indices('.').nth(1).map_or(name, |(at, _)| &name[at + 1..])
+}
+
+/// What people added to the training of the run that was chosen last, and what can be done with it.
+fn marks(
+    ui: &mut Ui,
+    answer: &Answer,
+    lane: &Lane,
+    tag: &mut String,
+    note: &mut Option<(String, String)>,
+) -> Option<Wish> {
+    let row = answer.rows.iter().find(|row| row.folder == lane.folder)?;
     let mut wish = None;
     ui.add_space(metrics::S);
+    ui.label(theme::title(ui, &row.experiment));
+    ui.add(Label::new(theme::caption(ui, &row.folder)).truncate());
     ui.horizontal_wrapped(|ui| {
         for known in &row.tags {
             if ui.add(secondary(&format!("{known} ×"))).on_hover_text("Take the tag away.").clicked() {
@@ -105,12 +178,31 @@ fn marks(ui: &mut Ui, answer: &Answer, lane: &Lane, tag: &mut String) -> Option<
         if entered && !tag.trim().is_empty() {
             wish = Some(Wish::Tag(row.folder.clone(), tag.clone()));
         }
-        if ui.add(secondary("Open a copy")).on_hover_text("Open its experiment in the studio.").clicked() {
-            wish = Some(Wish::Open(row.folder.clone()));
-        }
     });
-    if !row.note.is_empty() {
-        ui.add(Label::new(theme::caption(ui, &row.note)).wrap());
+    let (of, text) = note.get_or_insert_with(|| (row.folder.clone(), row.note.clone()));
+    if *of != row.folder {
+        (*of, *text) = (row.folder.clone(), row.note.clone());
+    }
+    let field =
+        TextEdit::multiline(text).hint_text("A note").desired_rows(2).desired_width(ui.available_width());
+    if ui.add(field).lost_focus() && text.trim() != row.note {
+        wish = Some(Wish::Note(row.folder.clone(), text.clone()));
+    }
+    if row.kind == Kind::Training {
+        ui.horizontal(|ui| {
+            if ui.add(secondary("Open a copy")).on_hover_text("Open its experiment in the studio.").clicked()
+            {
+                wish = Some(Wish::Open(row.folder.clone()));
+            }
+            let help = "Go on from its newest checkpoint, and fork it from there.";
+            if ui.add(secondary("Continue")).on_hover_text(help).clicked() {
+                wish = Some(Wish::Continue(row.folder.clone()));
+            }
+            let help = "Open its experiment, and its schedule for other frameworks.";
+            if ui.add(secondary("Export")).on_hover_text(help).clicked() {
+                wish = Some(Wish::Export(row.folder.clone()));
+            }
+        });
     }
     wish
 }

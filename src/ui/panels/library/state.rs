@@ -1,91 +1,54 @@
-//! What the library panel keeps: which library, which of its runs, and what the index answered.
+//! What the library's panels keep: which of its runs are wanted, and what the index answered.
 
 use std::path::PathBuf;
 
 use eframe::egui::Context;
 
+use super::answer::{Answer, Key, answer};
+use super::chosen::{Lane, MOST_FAMILIES, MOST_LANES, Shown};
 use crate::jobs::Job;
-use crate::library::{Criteria, Filter, Index, LaneRecord, LibraryError, Marks, Measures, Row, differing};
+use crate::library::{Filter, Index, LibraryError, Marks};
+use crate::ui::landing::Follower;
 use crate::ui::latest::Latest;
 use crate::ui::studio::Studio;
 
-/// Runs whose curves are compared at most: there are so many colours.
-pub const MOST_CHOSEN: usize = 8;
-
-/// What of the library is shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Tab {
-    #[default]
-    Runs,
-    Executive,
-    OnCall,
-    Debug,
-}
-
-/// One run under one seed, by its place.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lane {
-    pub folder: String,
-    pub run: String,
-    pub replica: u32,
-}
-
-impl Lane {
-    pub fn of(row: &Row) -> Self {
-        Self { folder: row.folder.clone(), run: row.run.clone(), replica: row.replica }
-    }
-}
-
-/// What an answer was made of.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Key {
-    library: PathBuf,
-    filter: Filter,
-    /// Whether the measures are wanted, which takes every run's record.
-    measured: bool,
-    chosen: Vec<Lane>,
-    /// How often the files were to be looked at.
-    look: u64,
-}
-
-/// What the index says.
-pub struct Answer {
-    pub rows: Vec<Row>,
-    pub criteria: Criteria,
-    /// What converged means for these runs.
-    pub converged: Vec<String>,
-    pub measures: Option<Measures>,
-    /// The chosen runs that are still there.
-    pub chosen: Vec<(Lane, LaneRecord)>,
-    /// In what the chosen runs differ.
-    pub differs: Vec<String>,
-    /// What could not be read, in sentences.
-    pub problems: Vec<String>,
-}
-
 pub struct State {
-    pub folder: String,
+    /// The folder as it is typed; [`crate::ui::view::View::library`] has what is kept.
+    folder: String,
     pub filter: Filter,
-    pub tab: Tab,
+    /// Whether runs that differ in their seed only are one line.
+    pub grouped: bool,
     pub chosen: Vec<Lane>,
-    /// A tag that is being typed.
+    /// A tag and a note that are being typed, and the training that the note is of.
     pub tag: String,
+    pub note: Option<(String, String)>,
+    shown: Shown,
     look: u64,
     looked: Option<(PathBuf, u64)>,
     pub answers: Latest<Key, Result<Answer, String>>,
+    /// Work that puts something into the library.
+    pub landing: Option<Job<Result<String, String>>>,
+    /// Whether live runs are kept, too.
+    pub keeps_live: bool,
+    pub follower: Follower,
 }
 
 impl Default for State {
     fn default() -> Self {
         Self {
-            folder: std::env::var("ANNEAL_LIBRARY").unwrap_or_default(),
+            folder: String::new(),
             filter: Filter::default(),
-            tab: Tab::default(),
+            grouped: true,
             chosen: Vec::new(),
             tag: String::new(),
+            note: None,
+            shown: Shown::default(),
             look: 0,
             looked: None,
             answers: Latest::default(),
+            landing: None,
+            keeps_live: false,
+            follower: Follower::default(),
         }
     }
 }
@@ -93,12 +56,18 @@ impl Default for State {
 impl State {
     fn key(&self) -> Key {
         Key {
-            library: PathBuf::from(self.folder.trim()),
+            library: self.library(),
             filter: self.filter.clone(),
-            measured: matches!(self.tab, Tab::Executive),
+            shown: self.shown,
+            grouped: self.grouped,
             chosen: self.chosen.clone(),
             look: self.look,
         }
+    }
+
+    /// The library's folder; empty where none is named.
+    pub fn library(&self) -> PathBuf {
+        PathBuf::from(self.folder.trim())
     }
 
     /// Looks at the files once more.
@@ -106,14 +75,25 @@ impl State {
         self.look += 1;
     }
 
-    /// Chooses a run, or lets go of it.
-    pub fn toggle(&mut self, lane: Lane) {
-        match self.chosen.iter().position(|one| *one == lane) {
-            Some(at) => drop(self.chosen.remove(at)),
-            None => self.chosen.push(lane),
+    /// Chooses these lanes of one run, or lets go of them.
+    pub fn toggle(&mut self, lanes: Vec<Lane>) {
+        if lanes.iter().all(|lane| self.chosen.contains(lane)) {
+            self.chosen.retain(|lane| !lanes.contains(lane));
+            return;
         }
-        if self.chosen.len() > MOST_CHOSEN {
-            self.chosen.remove(0);
+        for lane in lanes {
+            if !self.chosen.contains(&lane) && self.chosen.len() < MOST_LANES {
+                self.chosen.push(lane);
+            }
+        }
+        let mut families: Vec<&str> = Vec::new();
+        for lane in self.chosen.iter().rev() {
+            if !families.contains(&lane.family.as_str()) {
+                families.push(&lane.family);
+            }
+        }
+        if let Some(oldest) = families.get(MOST_FAMILIES).map(|family| (*family).to_owned()) {
+            self.chosen.retain(|lane| lane.family != oldest);
         }
     }
 
@@ -140,56 +120,20 @@ impl State {
 
     /// Changes what people added to a training.
     pub fn mark(&mut self, folder: &str, change: impl FnOnce(&mut Marks)) -> Result<(), LibraryError> {
-        Index::open(self.folder.trim().as_ref())?.mark(folder.as_ref(), change)?;
+        Index::open(&self.library())?.mark(folder.as_ref(), change)?;
         self.look_again();
         Ok(())
     }
 }
 
-fn answer(key: &Key, scans: bool) -> Result<Answer, LibraryError> {
-    if !key.library.is_dir() {
-        let why = "there is no folder of this name".to_owned();
-        return Err(LibraryError::BadFile { path: key.library.clone(), why });
-    }
-    let mut index = Index::open(&key.library)?;
-    let mut problems = Vec::new();
-    if scans {
-        problems = index.refresh(|_, _| {})?.refused;
-    }
-    problems.extend(index.problems()?.into_iter().map(|(folder, problem)| format!("{folder}: {problem}")));
-    let criteria = index.criteria()?;
-    let rows = index.rows(&key.filter)?;
-    let mut converged = Vec::new();
-    let mut measures = None;
-    if key.measured {
-        let records = index.records(&key.filter)?;
-        let lanes: Vec<(&str, &LaneRecord)> =
-            records.iter().map(|(folder, lane)| (folder.as_str(), lane)).collect();
-        converged = lanes.iter().map(|(_, lane)| criteria.words(lane)).collect();
-        converged.sort();
-        converged.dedup();
-        measures = Some(Measures::of(&lanes, &criteria));
-    }
-    let mut chosen = Vec::new();
-    for lane in &key.chosen {
-        if let Some(record) = index.record(&lane.folder, &lane.run, lane.replica)? {
-            chosen.push((lane.clone(), record));
-        }
-    }
-    let differs = differing(chosen.iter().map(|(_, record)| record));
-    Ok(Answer { rows, criteria, converged, measures, chosen, differs, problems })
-}
-
-pub fn poll(studio: &mut Studio, on_screen: bool) -> bool {
-    let state = studio.panels.of::<State>();
-    state.answers.poll(|| Err("the index stopped without an answer".to_owned()));
-    on_screen && state.answers.is_pending()
-}
-
-/// Keeps the answer fresh while the panel is on screen.
-pub fn keep_fresh(studio: &mut Studio, ctx: &Context) {
+/// Keeps the answer fresh while one of the panels is on screen.
+pub fn keep_fresh(studio: &mut Studio, ctx: &Context, shown: Shown) {
     let ctx = ctx.clone();
-    studio.panels.of::<State>().renew(move || ctx.request_repaint());
+    let folder = studio.view.library.clone();
+    let state = studio.panels.of::<State>();
+    state.shown = shown;
+    state.folder = folder;
+    state.renew(move || ctx.request_repaint());
 }
 
 pub fn is_waiting(studio: &Studio) -> bool {

@@ -17,7 +17,7 @@ use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
 use crate::ui::widgets::{check, prose, row, run_chip, secondary};
 
-pub use state::{Draft, State, bend, chosen, made_since, planned, start, start_at};
+pub use state::{Draft, State, bend, chosen, hub, made_since, planned, start, start_at};
 
 pub const PANEL: Panel = Panel {
     poll: state::poll,

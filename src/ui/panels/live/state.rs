@@ -89,6 +89,11 @@ pub fn start_at(studio: &mut Studio, ctx: &Context, options: Options) {
     }
 }
 
+/// The runs that other programs train, once the API was on.
+pub fn hub(studio: &Studio) -> Option<Arc<Hub>> {
+    studio.panels.peek::<State>().and_then(|state| state.hub.clone())
+}
+
 /// What was changed of our runs since this time, by hand and over the API; nothing while the server was never on.
 pub fn made_since(studio: &Studio, since: f64) -> Vec<Made> {
     let hub = studio.panels.peek::<State>().and_then(|state| state.hub.as_ref());

@@ -205,7 +205,15 @@ fn norms(ui: &mut Ui, seen: &[Seen]) {
         curves.push(Curve { points, color: tokens.muted, width: metrics::HAIRLINE, dashed: true });
     }
     let (name, scale) = ("Gradient norm", Scale::Log);
-    let plot = Small { name, scale, updates: last, curves, include: clip, titled: clip.is_some() };
+    let plot = Small {
+        name,
+        scale,
+        updates: last,
+        curves,
+        areas: Vec::new(),
+        include: clip,
+        titled: clip.is_some(),
+    };
     plot.show(
         ui,
         |ui| {
@@ -313,7 +321,7 @@ fn adaptive(ui: &mut Ui, studio: &Studio, seen: &[Seen]) {
     let curves = seen.iter().map(|run| curve(run, run.color, variance)).collect();
     let updates = last_update(seen);
     let (name, scale) = ("Variance of 1/√v", Scale::Log);
-    let plot = Small { name, scale, updates, curves, include: None, titled: false };
+    let plot = Small { name, scale, updates, curves, areas: Vec::new(), include: None, titled: false };
     plot.show(ui, |_| {}, |_| {});
 
     let how = "Dashes: the share of its step that RAdam lets pass. Solid: the drawn schedule over its peak.";
@@ -334,7 +342,15 @@ fn adaptive(ui: &mut Ui, studio: &Studio, seen: &[Seen]) {
         curves.push(Curve { points, color: run.color, width: metrics::CURVE, dashed: false });
     }
     let name = "Rectification";
-    let plot = Small { name, scale: Scale::Linear, updates, curves, include: Some(0.0), titled: false };
+    let plot = Small {
+        name,
+        scale: Scale::Linear,
+        updates,
+        curves,
+        areas: Vec::new(),
+        include: Some(0.0),
+        titled: false,
+    };
     plot.show(ui, |_| {}, |_| {});
 }
 

@@ -48,7 +48,8 @@ fn draw(
         curves.push(Curve { points: values, color: run.color, width: metrics::CURVE * 0.75, dashed: false });
     }
     let updates = studio.clock().updates as f64;
-    let plot = Small { name, scale: Scale::Log, updates, curves, include: None, titled: true };
+    let plot =
+        Small { name, scale: Scale::Log, updates, curves, areas: Vec::new(), include: None, titled: true };
     plot.show(
         ui,
         |_| {},

@@ -89,6 +89,14 @@ fn words(line: &Line) -> (String, &'static str) {
             format!("Greedy soup of {of}"),
             "One network: the mean of weights to which the ticked snapshots are added, best first, where that helps.",
         ),
+        LineKind::MergedCosine => (
+            format!("Merge of {of}, cosine"),
+            "One network: the ticked snapshots' weights, weighed as a cosine decay over them would weigh their updates.",
+        ),
+        LineKind::MergedOneMinusSqrt => (
+            format!("Merge of {of}, 1-sqrt"),
+            "One network: the ticked snapshots' weights, weighed as a decay of shape 1-sqrt would weigh their updates.",
+        ),
         LineKind::Swa => {
             (format!("SWA of {of}"), "One network: the running mean of all snapshots asked for.")
         }

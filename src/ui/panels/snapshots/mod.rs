@@ -4,6 +4,7 @@ mod barriers;
 mod disputed;
 mod figures;
 mod matrices;
+mod merges;
 mod plot;
 mod workbench;
 
@@ -57,6 +58,12 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
         section(ui, "Snapshots", "Ticked ones are in the ensemble; the figures are of the held-out samples.");
         figures::snapshots(ui, studio, &compared.snapshots, comparison);
         if comparison.chosen.len() > 1 {
+            section(
+                ui,
+                "Merging instead of decaying",
+                "A mean of the ticked snapshots weighs their updates as a decay would: which one, and what it comes to.",
+            );
+            merges::show(ui, &compared.snapshots, comparison);
             section(
                 ui,
                 "How alike they are",

@@ -1,26 +1,33 @@
-//! The sweep panel: a sweep of the file or of a folder, its best trials, and each value at its own best.
+//! The sweep panel: a sweep of the file or of a folder, views of its trials, and the trial that is pointed at.
 
-mod isolation;
+mod card;
+mod found;
 mod state;
+mod view;
+mod views;
 
 use eframe::egui::{Label, ScrollArea, TextEdit, TextWrapMode, Ui};
 
 use crate::experiment::vary::Base;
 use crate::sweep::edges::at_the_edge;
-use crate::sweep::front::best;
-use crate::sweep::isolation::{isolate, plain};
+use crate::sweep::ready::READY;
 use crate::sweep::{Status, Trial};
 use crate::ui::format;
 use crate::ui::panel::{Panel, Question};
+use crate::ui::plot::cloud::Touch;
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
-use crate::ui::widgets::{combo, primary, prose, row, secondary, waiting};
+use crate::ui::widgets::{check, combo, primary, prose, row, secondary, waiting};
 
+use found::{Found, short};
 use state::Loaded;
 pub use state::State;
+use views::VIEWS;
 
 pub const PANEL: Panel = Panel {
     wide: true,
+    views: &views::TITLES,
+    turn: |studio, view| studio.panels.of::<State>().view = view,
     poll: state::poll,
     is_waiting: state::is_waiting,
     ask: |studio| state::run(studio, || ()),
@@ -36,7 +43,7 @@ pub const PANEL: Panel = Panel {
 /// Trials in the list of the best.
 const SHOWN: usize = 8;
 /// What to write where there is no sweep.
-const HOW: &str = "A sweep trains one run under many other numbers. Write which in the experiment's file, under [sweep] and [sweep.over], or open the folder of a sweep that is done.";
+const HOW: &str = "A sweep trains one run under many other numbers. Ask one of the questions above of the selected run, write your own in the experiment's file, under [sweep] and [sweep.over], or open the folder of a sweep that is done.";
 
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
     ScrollArea::vertical().id_salt("sweep").auto_shrink([false, false]).show(ui, |ui| {
@@ -52,13 +59,13 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
             return;
         };
         ui.add_space(metrics::S);
-        let chosen = found(ui, studio, &loaded);
-        if let Some(trial) =
-            chosen.and_then(|chosen| loaded.trials.iter().find(|trial| trial.trial == chosen))
-        {
+        let found = studio.panels.of::<State>().take_found(&loaded);
+        if let Some(trial) = shown(ui, studio, &loaded, &found).and_then(|chosen| found.trial(chosen)) {
             load(studio, &loaded, trial);
         }
-        studio.panels.of::<State>().loaded = Some(loaded);
+        let state = studio.panels.of::<State>();
+        state.give_back(found);
+        state.loaded = Some(loaded);
     });
 }
 
@@ -75,6 +82,14 @@ fn begin(ui: &mut Ui, studio: &mut Studio) {
         let ctx = ui.ctx().clone();
         state::run(studio, move || ctx.request_repaint());
     }
+    ui.horizontal_wrapped(|ui| {
+        for ready in &READY {
+            if ui.add(secondary(ready.title)).on_hover_text(ready.sentence).clicked() {
+                let ctx = ui.ctx().clone();
+                state::ask(studio, ready, move || ctx.request_repaint());
+            }
+        }
+    });
     ui.horizontal(|ui| {
         let state = studio.panels.of::<State>();
         let room = ui.available_width() - metrics::FIELD_VALUE;
@@ -88,11 +103,52 @@ fn begin(ui: &mut Ui, studio: &mut Studio) {
     });
 }
 
-/// What a sweep found; the trial that was chosen.
-fn found(ui: &mut Ui, studio: &mut Studio, loaded: &Loaded) -> Option<usize> {
-    let Loaded { sweep, trials, .. } = loaded;
-    let count = |status| trials.iter().filter(|trial| trial.status == status).count();
-    let mut counts = format!("{} trials of “{}” from {}", trials.len(), sweep.run, loaded.source);
+/// What a sweep found; the trial that is to be loaded.
+fn shown(ui: &mut Ui, studio: &mut Studio, loaded: &Loaded, found: &Found) -> Option<usize> {
+    about(ui, loaded, found);
+    let state = studio.panels.of::<State>();
+    if found.together.is_some() {
+        let help = "The sweep varies a seed. Trials that differ in nothing else are one, with their mean.";
+        check(ui, "Put seeds together", help, &mut state.together);
+    }
+    ui.add_space(metrics::S);
+    row(ui, "View", "How the trials are looked at.", |ui, _| {
+        let title = VIEWS[state.view.min(VIEWS.len() - 1)].title;
+        combo("sweep view").selected_text(title).width(ui.available_width()).show_ui(ui, |ui| {
+            for (at, view) in VIEWS.iter().enumerate() {
+                ui.selectable_value(&mut state.view, at, view.title).on_hover_text(view.sentence);
+            }
+        });
+    });
+    let view = VIEWS[state.view.min(VIEWS.len() - 1)];
+    ui.add(Label::new(theme::caption(ui, view.sentence)).wrap());
+    ui.add_space(metrics::XS);
+    let mut touch = (view.show)(ui, found, &mut state.options);
+    ui.add_space(metrics::M);
+    let marked = state.options.marked.filter(|marked| found.trial(*marked).is_some());
+    let marked = marked.and_then(|marked| found.trial(marked)).or_else(|| found.best());
+    let mut asked = None;
+    if let Some(trial) = marked
+        && card::show(ui, studio, loaded, found, trial)
+    {
+        asked = Some(trial.trial);
+    }
+    ui.add_space(metrics::M);
+    touch = touch.or(list(ui, found));
+    let options = &mut studio.panels.of::<State>().options;
+    if touch.over.is_some() && touch.over != options.marked {
+        options.marked = touch.over;
+        // The card above was drawn with the one before.
+        ui.ctx().request_repaint();
+    }
+    touch.over.filter(|_| touch.pressed).or(asked)
+}
+
+/// How many trials there are and what there is to know of them.
+fn about(ui: &mut Ui, loaded: &Loaded, found: &Found) {
+    let count = |status| loaded.trials.iter().filter(|trial| trial.status == status).count();
+    let mut counts =
+        format!("{} trials of “{}” from {}", loaded.trials.len(), loaded.sweep.run, loaded.source);
     for (status, name) in
         [(Status::Pruned, "pruned"), (Status::Diverged, "diverged"), (Status::Failed, "failed")]
     {
@@ -101,76 +157,33 @@ fn found(ui: &mut Ui, studio: &mut Studio, loaded: &Loaded) -> Option<usize> {
         }
     }
     ui.add(Label::new(theme::caption(ui, counts + ".")).wrap());
-    if let Some(best) = best(trials, &sweep.objectives) {
-        for edge in at_the_edge(sweep, best) {
+    if let Some(best) = found.best() {
+        for edge in at_the_edge(&found.sweep, best) {
             ui.colored_label(theme::tokens(ui).warning, format::sentence(&edge));
         }
     }
     if let Some(audit) = &loaded.audit {
         ui.add(Label::new(format::sentence(audit)).wrap());
     }
-    ui.add_space(metrics::M);
-    let isolated = isolated(ui, studio, loaded);
-    ui.add_space(metrics::M);
-    isolated.or(list(ui, loaded))
-}
-
-/// Each value of one axis at its own best.
-fn isolated(ui: &mut Ui, studio: &mut Studio, loaded: &Loaded) -> Option<usize> {
-    let Loaded { sweep, trials, .. } = loaded;
-    ui.label(theme::title(ui, "Each at its own best"));
-    let state = studio.panels.of::<State>();
-    let usual = || sweep.over.iter().find(|axis| axis.path == "lr.kind").or(sweep.over.first());
-    let axis = sweep.over.iter().find(|axis| Some(&axis.path) == state.axis.as_ref()).or_else(usual)?;
-    row(ui, "Compare", "The best over everything else is taken for each of its values.", |ui, _| {
-        combo("isolated axis").selected_text(&axis.path).width(ui.available_width()).show_ui(ui, |ui| {
-            for other in &sweep.over {
-                if ui.selectable_label(other.path == axis.path, &other.path).clicked() {
-                    state.axis = Some(other.path.clone());
-                }
-            }
-        });
-    });
-    let rows = isolate(sweep, trials, &axis.path).filter(|rows| !rows.is_empty())?;
-    let name = sweep.objectives.first().map(|objective| objective.name()).unwrap_or_default();
-    let clicked = isolation::show(ui, &rows, &name.replace('_', " "));
-    if rows.iter().any(|row| row.deviation().is_some()) {
-        ui.label(theme::caption(ui, "Circles are seeds, the band is one deviation of them."));
-    }
-    clicked
 }
 
 /// The best trials.
-fn list(ui: &mut Ui, loaded: &Loaded) -> Option<usize> {
-    let objectives = &loaded.sweep.objectives;
-    let mut ranked: Vec<&Trial> =
-        loaded.trials.iter().filter(|trial| trial.badness(objectives).is_finite()).collect();
-    ranked.sort_by(|a, b| a.badness(objectives).total_cmp(&b.badness(objectives)));
+fn list(ui: &mut Ui, found: &Found) -> Touch {
     ui.label(theme::title(ui, "Best trials"));
-    let mut clicked = None;
-    for trial in ranked.into_iter().take(SHOWN) {
-        let value = trial.objectives.first().copied().flatten().unwrap_or(f64::NAN);
+    let mut touch = Touch::default();
+    let ranked = found.worst_first(1.0).into_iter().rev().filter(|(_, rank)| rank.is_some());
+    for (trial, _) in ranked.take(SHOWN) {
+        let value = found::value(trial).unwrap_or(f64::NAN);
         let values: Vec<String> =
             trial.values.iter().map(|(path, value)| format!("{path} {}", short(value))).collect();
         let text = format!("{}   {}", format::significant(value, 4), values.join(", "));
         ui.style_mut().wrap_mode = Some(TextWrapMode::Truncate);
-        if ui.selectable_label(false, text).on_hover_text("Click: load this trial.").clicked() {
-            clicked = Some(trial.trial);
+        let response = ui.selectable_label(false, text).on_hover_text("Click: load this trial.");
+        if response.hovered() || response.clicked() {
+            touch = Touch { over: Some(trial.trial), pressed: response.clicked() };
         }
     }
-    clicked
-}
-
-/// A value with no more digits than one reads.
-fn short(value: &toml::Value) -> String {
-    match value {
-        toml::Value::Float(number) => format::significant(*number, 3),
-        toml::Value::String(text) => match text.strip_suffix('%').and_then(|number| number.parse().ok()) {
-            Some(number) => format!("{}%", format::significant(number, 3)),
-            None => text.clone(),
-        },
-        other => plain(other),
-    }
+    touch
 }
 
 /// Gives the swept run the values of a trial: the document's own run of that name, or a new one.

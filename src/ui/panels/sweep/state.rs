@@ -4,12 +4,17 @@ use std::path::PathBuf;
 
 use crate::experiment::{Experiment, Sweep};
 use crate::jobs::{Answers, Job, Lost};
-use crate::sweep::{Outcome, Trial, Watch, journal, map};
+use crate::sweep::ready::Ready;
+use crate::sweep::{Outcome, Running, Trial, Watch, journal, map};
 use crate::train::TrainError;
 use crate::ui::studio::Studio;
 
+use super::found::Found;
+use super::view::Options;
+
 pub enum Answer {
-    Trials(Vec<Trial>),
+    /// Trials that are done, and those that are being trained now.
+    Trials(Vec<Trial>, Vec<Running>),
     End(Result<Outcome, String>),
 }
 
@@ -19,20 +24,45 @@ pub struct Loaded {
     /// The run it varies, as its own experiment has it.
     pub experiment: Experiment,
     pub trials: Vec<Trial>,
+    pub running: Vec<Running>,
     /// What pruning cost, once it is known.
     pub audit: Option<String>,
     /// Where it is from, for people.
     pub source: String,
 }
 
-#[derive(Default)]
 pub struct State {
     pub folder: String,
     pub loaded: Option<Loaded>,
     pub error: Option<String>,
-    /// The axis whose values are compared.
-    pub axis: Option<String>,
+    /// The view's place in the table.
+    pub view: usize,
+    pub options: Options,
+    /// Whether trials that differ in a seed alone are one.
+    pub together: bool,
+    /// Of the trial that is shown, the rates by per cent of its run.
+    pub rates: Option<(usize, Vec<(f64, f64)>)>,
+    /// What the views show, and of which version of the trials.
+    found: Option<(u64, bool, Found)>,
+    version: u64,
     job: Option<Job<Answer>>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            folder: String::new(),
+            loaded: None,
+            error: None,
+            view: 0,
+            options: Options::default(),
+            together: true,
+            rates: None,
+            found: None,
+            version: 0,
+            job: None,
+        }
+    }
 }
 
 impl State {
@@ -46,13 +76,47 @@ impl State {
         self.job = None;
     }
 
+    /// What the views show, taken out; [`State::give_back`] puts it back.
+    pub fn take_found(&mut self, loaded: &Loaded) -> Found {
+        let known = self.found.take();
+        match known.filter(|(version, together, _)| (*version, *together) == (self.version, self.together)) {
+            Some((_, _, found)) => found,
+            None => Found::new(&loaded.sweep, &loaded.trials, &loaded.running, self.together),
+        }
+    }
+
+    pub fn give_back(&mut self, found: Found) {
+        self.found = Some((self.version, self.together, found));
+    }
+
+    /// Shows these trials in place of those there are.
+    pub fn show_trials(&mut self, trials: Vec<Trial>) {
+        if let Some(loaded) = &mut self.loaded {
+            loaded.trials = trials;
+        }
+        self.version += 1;
+        self.rates = None;
+    }
+
+    /// Shows another sweep.
+    fn load(&mut self, loaded: Loaded) {
+        self.loaded = Some(loaded);
+        self.version += 1;
+        (self.options, self.rates, self.error) = (Options::default(), None, None);
+    }
+
     fn listen(&mut self) {
         while let Some(answer) = self.job.as_ref().and_then(Job::poll) {
+            self.version += 1;
             match (answer, &mut self.loaded) {
-                (Ok(Answer::Trials(trials)), Some(loaded)) => loaded.trials.extend(trials),
+                (Ok(Answer::Trials(trials, running)), Some(loaded)) => {
+                    loaded.trials.extend(trials);
+                    loaded.running = running;
+                }
                 (Ok(Answer::End(Ok(outcome))), Some(loaded)) => {
-                    loaded.trials = outcome.trials;
+                    loaded.running.clear();
                     loaded.audit = outcome.audit.map(|audit| audit.sentence());
+                    self.show_trials(outcome.trials);
                     self.job = None;
                 }
                 (Ok(Answer::End(Err(error))), _) => {
@@ -80,12 +144,39 @@ pub fn is_waiting(studio: &Studio) -> bool {
 pub fn run(studio: &mut Studio, wake: impl Fn() + Send + Sync + 'static) {
     let experiment = studio.document.experiment().clone();
     let Some(sweep) = experiment.sweep.clone() else { return };
+    begin(studio, experiment, sweep, "the file's [sweep]", wake);
+}
+
+/// Runs the sweep that answers a question about the selected run.
+pub fn ask(studio: &mut Studio, ready: &Ready, wake: impl Fn() + Send + Sync + 'static) {
+    let run = studio.document.run(studio.view.selected);
+    let made = run.and_then(|run| (ready.make)(studio.document.experiment(), run, studio.clock()));
+    let Some((experiment, sweep)) = made else {
+        let why = "it wants a run with a rate that begins at update 0; a fork has a past that is not its own";
+        studio.panels.of::<State>().error = Some(format!("{} {why}", ready.title));
+        return;
+    };
+    begin(studio, experiment, sweep, ready.title, wake);
+    let state = studio.panels.of::<State>();
+    state.view = 0;
+    state.options.isolated = Some(ready.isolate.to_owned());
+}
+
+/// Runs a sweep in the background.
+fn begin(
+    studio: &mut Studio,
+    experiment: Experiment,
+    sweep: Sweep,
+    source: &str,
+    wake: impl Fn() + Send + Sync + 'static,
+) {
     let origin: PathBuf = studio.document.path().cloned().unwrap_or_default();
+    let source = source.to_owned();
     let state = studio.panels.of::<State>();
     let work = {
         let (experiment, sweep) = (experiment.clone(), sweep.clone());
         move |answers: &Answers<Answer>| {
-            let mut teller = Teller { answers, trials: Vec::new() };
+            let mut teller = Teller { answers, trials: Vec::new(), running: Vec::new() };
             let swept = map::background(&experiment, &sweep, &origin, &mut teller);
             Answer::End(swept.map_err(|error| error.to_string()))
         }
@@ -93,9 +184,8 @@ pub fn run(studio: &mut Studio, wake: impl Fn() + Send + Sync + 'static) {
     match Job::spawn("sweep", wake, work) {
         Ok(job) => {
             state.job = Some(job);
-            state.error = None;
-            let source = "the file's [sweep]".to_owned();
-            state.loaded = Some(Loaded { sweep, experiment, trials: Vec::new(), audit: None, source });
+            let (trials, running) = (Vec::new(), Vec::new());
+            state.load(Loaded { sweep, experiment, trials, running, audit: None, source });
         }
         Err(error) => state.error = Some(format!("no thread for a sweep: {error}")),
     }
@@ -108,8 +198,8 @@ pub fn open(studio: &mut Studio) {
     match journal::open(folder.as_ref()) {
         Ok((experiment, sweep, trials)) => {
             state.job = None;
-            state.error = None;
-            state.loaded = Some(Loaded { sweep, experiment, trials, audit: None, source: folder });
+            let running = Vec::new();
+            state.load(Loaded { sweep, experiment, trials, running, audit: None, source: folder });
         }
         Err(error) => state.error = Some(error.to_string()),
     }
@@ -119,6 +209,7 @@ pub fn open(studio: &mut Studio) {
 struct Teller<'a> {
     answers: &'a Answers<Answer>,
     trials: Vec<Trial>,
+    running: Vec<Running>,
 }
 
 impl Watch for Teller<'_> {
@@ -127,9 +218,14 @@ impl Watch for Teller<'_> {
         Ok(())
     }
 
+    fn running(&mut self, running: &[Running]) {
+        self.running = running.to_vec();
+    }
+
     fn progress(&mut self, share: f64) -> Result<(), TrainError> {
-        if !self.trials.is_empty() {
-            self.answers.give(Answer::Trials(std::mem::take(&mut self.trials)));
+        if !self.trials.is_empty() || !self.running.is_empty() {
+            let (trials, running) = (std::mem::take(&mut self.trials), std::mem::take(&mut self.running));
+            self.answers.give(Answer::Trials(trials, running));
         }
         let done = self.answers.progress().report((share * 1e4) as u64, 10_000);
         done.map_err(|_| TrainError::Cancelled)

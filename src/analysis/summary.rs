@@ -2,10 +2,8 @@
 
 use serde::Serialize;
 
-use crate::analysis::audit::{Measure, Tally};
-use crate::engine::LaneView;
+use super::audit::{Measure, Tally};
 use crate::plain;
-use crate::train::lane::Lane;
 
 /// One run of one replica, in `summary.json` and in the table at the end.
 #[derive(Clone, Debug, Serialize)]
@@ -19,31 +17,23 @@ pub struct RunSummary {
     best_val_loss: Option<f64>,
     final_val_accuracy: Option<f64>,
     diverged_at: Option<u64>,
-    seconds: f64,
-    updates_per_second: f64,
+    /// Wall time of the whole training, where it was measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seconds: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    updates_per_second: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
 }
 
 impl RunSummary {
-    /// Of a lane that trains here.
-    pub(super) fn new(name: String, lane: &Lane, tally: &Tally, seconds: f64) -> Self {
-        let ended = (lane.update, lane.diverged_at, lane.failed.clone());
-        Self::of(name, lane.id.replica, ended, tally, seconds)
-    }
-
-    /// Of what an engine shows of a lane.
-    pub(super) fn of_view(name: String, replica: u32, lane: &LaneView, tally: &Tally, seconds: f64) -> Self {
-        let ended = (lane.update, lane.diverged_at, lane.failed.clone());
-        Self::of(name, replica, ended, tally, seconds)
-    }
-
-    fn of(
+    /// What a lane came to: its updates, where it diverged and why it failed, if it did.
+    pub(crate) fn of(
         name: String,
         replica: u32,
         (updates, diverged_at, failed): (u64, Option<u64>, Option<String>),
         tally: &Tally,
-        seconds: f64,
+        seconds: Option<f64>,
     ) -> Self {
         Self {
             name,
@@ -56,14 +46,14 @@ impl RunSummary {
             final_val_accuracy: tally.last(Measure::Accuracy),
             diverged_at,
             seconds,
-            updates_per_second: updates as f64 / seconds.max(1e-9),
+            updates_per_second: seconds.map(|seconds| updates as f64 / seconds.max(1e-9)),
             failed,
         }
     }
 }
 
 /// The table at the end: one line a run and replica.
-pub(super) fn table(summaries: &[RunSummary]) -> String {
+pub(crate) fn table(summaries: &[RunSummary]) -> String {
     let names: Vec<String> = summaries.iter().map(|summary| plain::name(&summary.name)).collect();
     let widest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(3);
     let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"));
@@ -73,13 +63,13 @@ pub(super) fn table(summaries: &[RunSummary]) -> String {
     );
     for (summary, name) in summaries.iter().zip(&names) {
         text += &format!(
-            "{name:<widest$}  {:>7}  {:>7}  {:>10}  {:>8}  {:>8}  {:>12.0}{}\n",
+            "{name:<widest$}  {:>7}  {:>7}  {:>10}  {:>8}  {:>8}  {:>12}{}\n",
             summary.replica,
             summary.updates,
             number(summary.final_train_loss),
             number(summary.final_val_loss),
             number(summary.final_val_accuracy),
-            summary.updates_per_second,
+            summary.updates_per_second.map_or_else(|| "-".to_owned(), |speed| format!("{speed:.0}")),
             summary.diverged_at.map_or_else(String::new, |at| format!("  diverged at update {at}"))
         );
     }
