@@ -27,7 +27,7 @@ const ACTS: [Role; 13] = [
 
 /// What has the focus: its name, or what it says.
 fn focused(studio: &Studio) -> Option<String> {
-    let node = studio.harness.query_all_by(|node| node.is_focused()).last()?;
+    let node = studio.harness.query_all_by(|node| node.is_focused() && node.role() != Role::Window).last()?;
     let node = node.accesskit_node();
     Some(node.label().or_else(|| node.value()).unwrap_or_default())
 }
