@@ -94,7 +94,9 @@ impl Losses {
         alarms: &mut Vec<Alarm>,
     ) {
         let moved = trace.path > SHORT_WAY * context.weight_norm;
-        let is_high = context.chance.map_or(smooth > SMALL, |chance| smooth > LEARNED * chance);
+        // A surface has no inputs to ignore, and no chance.
+        let known = context.chance.filter(|chance| *chance > 0.0);
+        let is_high = known.map_or(smooth > SMALL, |chance| smooth > LEARNED * chance);
         if !moved && is_high && smooth > HARDLY * first {
             let evidence = evidence(row, "smoothed loss", smooth, "a first loss", first);
             let remedies = vec![Remedy::ScaleRate(10.0)];

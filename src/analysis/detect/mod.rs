@@ -128,12 +128,10 @@ impl Context {
             scheduled: Some(runs.try_map(|run| run.lr.resolve(task.clock)).map_err(named)?),
             updates: task.clock.updates,
             quiet_until: warmup.max(task.clock.updates / 20).max(20),
-            // A surface has no inputs to ignore, and no chance.
             chance: Some(match task.loss {
                 Loss::CrossEntropy => chance.loss,
                 Loss::Mse => chance.squared_error,
-            })
-            .filter(|chance| chance.is_finite() && *chance > 0.0),
+            }),
             chance_name: experiment.model.chance_name(),
             weight_norm,
             parameters: task.model.width(),
