@@ -101,7 +101,9 @@ impl Losses {
             let evidence = evidence(row, "smoothed loss", smooth, "a first loss", first);
             let remedies = vec![Remedy::ScaleRate(10.0)];
             alarms.push(Alarm { kind: Kind::SilentSlowdown, evidence, remedies });
-        } else if moved && smooth > AT_CHANCE * chance && (context.chance.is_some() || smooth < NEAR * chance)
+        } else if moved
+            && smooth > AT_CHANCE * chance
+            && (known.is_some() || context.chance.is_none() && smooth < NEAR * chance)
         {
             let evidence = evidence(row, "smoothed loss", smooth, context.chance_name, chance);
             if trace.began_soundly(context.weight_norm) {

@@ -78,7 +78,7 @@ fn a_loss_that_is_nearly_nothing_is_no_rate_that_is_too_low() {
                 start = [1e-5, 1e-5]\n[train]\nupdates = \"400\"\n[[run]]\nname = \"constant\"\n\
                 optimizer = { kind = \"sgd\" }\nlr = { kind = \"constant\", peak = 1e-6 }\n";
     let kinds = found(Experiment::parse(text, Path::new("bottom.toml")).unwrap());
-    assert!(!kinds.contains(&Kind::SilentSlowdown), "{kinds:?}");
+    assert!(kinds.is_empty(), "{kinds:?}");
     // The same rate from far away is too low.
     let far = text.replace("start = [1e-5, 1e-5]", "start = [1.0, 1.0]");
     let kinds = found(Experiment::parse(&far, Path::new("far.toml")).unwrap());
