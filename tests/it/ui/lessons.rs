@@ -30,9 +30,13 @@ fn a_prediction_is_kept_between_starts_noted_in_a_handout_and_handed_in() {
     assert!(studio.says("Training waits for your prediction"));
     studio.click("About 0.06 in accuracy.");
     assert!(!studio.says("Training waits for your prediction"));
+    studio.harness.get_by_label("What you saw").focus();
+    studio.harness.run_steps(2);
     studio.harness.get_by_label("What you saw").type_text("a <flat> end");
     studio.harness.run_steps(3);
-    studio.click("Save handout…");
+    // It may be below the window's edge.
+    studio.harness.get_by_label("Save handout…").click_accesskit();
+    studio.harness.run_steps(3);
     let (path, page) = content(&studio);
     assert!(path.ends_with(".html"), "{path}");
     for said in
