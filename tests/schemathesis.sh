@@ -3,8 +3,10 @@
 # Needs `schemathesis` (pip) and the built program; streams are left out, since they do not end. What is valid by the
 # schema and yet refused with a reason (two futures at once, a file without an `update` column) is no failure.
 set -eu
-anneal=${1:-target/release/anneal}
+anneal=$(realpath "${1:-target/release/anneal}")
 folder=$(mktemp -d)
+# What schemathesis keeps of its runs stays out of the checkout.
+cd "$folder"
 trap 'kill $served 2>/dev/null; rm -rf "$folder"' EXIT
 XDG_RUNTIME_DIR=$folder "$anneal" serve 2>"$folder/words" &
 served=$!

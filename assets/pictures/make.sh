@@ -37,9 +37,9 @@ anneal landscape "$trained" --out assets/pictures/landscape.png --size 1200x800
 
 # A library with runs that converge, one that diverges, a sweep, and one that was killed.
 export ANNEAL_LIBRARY=$library
-anneal train examples/digits-cosine-vs-constant.toml --no-baseline
-sed 's/peak = 0.1/peak = 0.02/' examples/digits-cosine-vs-constant.toml >"$trained/lower.toml"
-anneal train "$trained/lower.toml" --no-baseline
+anneal sweep examples/sweep.toml
+anneal train examples/spirals.toml --no-baseline
+rm "$library"/*spirals*/summary.json
 cat >"$trained/hot.toml" <<'TOML'
 anneal = 1
 name = "digits: far too hot"
@@ -52,9 +52,9 @@ optimizer = { kind = "sgd", momentum = 0.9 }
 lr = { kind = "constant", peak = 3000.0, warmup = { over = "60%", from = 1e-3 } }
 TOML
 anneal train "$trained/hot.toml" --no-baseline
-anneal sweep examples/sweep.toml
-anneal train examples/spirals.toml --no-baseline
-rm "$library"/*spirals*/summary.json
+anneal train examples/digits-cosine-vs-constant.toml --no-baseline
+sed 's/peak = 0.1/peak = 0.02/' examples/digits-cosine-vs-constant.toml >"$trained/lower.toml"
+anneal train "$trained/lower.toml" --no-baseline
 cat >"$library/library.toml" <<'TOML'
 anneal_library = 1
 price_per_hour = 2.5
@@ -63,7 +63,7 @@ data = "digits"
 accuracy_at_least = 0.95
 TOML
 for theme in dark light; do
-    for panel in library executive on-call debug; do
+    for panel in library executive-dashboard on-call-dashboard debug-dashboard; do
         picture examples/digits.toml $panel-$theme --panel $panel --size 1280x900 --theme $theme
     done
 done

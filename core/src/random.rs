@@ -32,6 +32,16 @@ pub enum Stream {
     Audit,
     /// Whom the members of a population copy, and how they change what they copied.
     Population,
+    /// The noise on the inputs of one part of a phase.
+    Shift { index: u64 },
+    /// Which training samples of a phase are poisoned.
+    Poison { index: u64 },
+    /// Which samples each client has.
+    DealOut,
+    /// The order of one client's samples in one of its epochs.
+    Client { index: u64 },
+    /// The clients of one round.
+    Clients { round: u64 },
 }
 
 /// The generator of one stream of a seed, at its start.
@@ -51,6 +61,11 @@ pub fn rng(seed: u64, stream: Stream) -> ChaCha8Rng {
         Stream::Search { trial } => (7, trial),
         Stream::Audit => (8, 0),
         Stream::Population => (9, 0),
+        Stream::Shift { index } => (10, index),
+        Stream::Poison { index } => (11, index),
+        Stream::DealOut => (12, 0),
+        Stream::Client { index } => (13, index),
+        Stream::Clients { round } => (14, round),
     };
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());

@@ -37,7 +37,7 @@ class Link:
     def __init__(
         self, journal: Journal, said: Said, where: Callable[[], find.Address], hello: Callable[[], dict],
         control: Callable[[dict], None], report: Callable[[], dict], told: Callable[[dict], None],
-        lacking: Callable[[], Any], fetched: Callable[[Any, Any], None], look_again: float,
+        lacking: Callable[[], Any], fetched: Callable[[Any, Any], None], look_again: float, goes_on: bool = False,
     ):
         self._journal, self._said, self._where = journal, said, where
         self._hello, self._control, self._report, self._told = hello, control, report, told
@@ -45,6 +45,8 @@ class Link:
         self._wake = threading.Event()
         self._closing = threading.Event()
         self._sent = 0
+        # Rows of the processes before this one that the run has already; not known before the first answer.
+        self._before: Optional[int] = None if goes_on else 0
         self._id: Optional[str] = None
         self._stepped = (0, time.monotonic())
         self._pace: Optional[float] = None
@@ -125,7 +127,10 @@ class Link:
         try:
             welcome = wire.call("POST", "/v1/live", self._hello())
             self._id = _name(welcome.get("id"))
-            self._sent = min(max(_count(welcome.get("have")), 0), self._journal.count)
+            have = _count(welcome.get("have"))
+            if self._before is None:
+                self._before = max(0, have)
+            self._sent = min(max(have - self._before, 0), self._journal.count)
             self._said.say("found", f"Anneal Studio at {address.url} shows this training", logging.INFO)
             self.connections += 1
             self.connected = True
@@ -178,11 +183,11 @@ class Link:
         still = end == made and now - since > 1.0
         last = max(self._sent, min(end if closing or still else end - 1, self._sent + ROWS))
         report = self._report()
-        body = dict(report, first=self._sent, rows=journal.columns(self._sent, last), dropped=self.dropped,
+        body = dict(report, first=self._before + self._sent, rows=journal.columns(self._sent, last), dropped=self.dropped,
                     now=journal.next_update, pace_s=self._pace)
         answer = wire.call("POST", f"/v1/live/{self._id}/rows", body)
         self._told(report)
-        self._sent = min(max(_count(answer.get("have")), 0), last)
+        self._sent = min(max(_count(answer.get("have")) - self._before, 0), last)
         if last < end - 1:
             # More is waiting; between two requests the training has the interpreter for itself.
             if not closing:

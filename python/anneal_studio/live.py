@@ -92,6 +92,8 @@ class Live:
         self._history = History()
         #: The session's id; give it to the Live of a resumed training to go on with the same run.
         self.session = session or str(uuid.uuid4())
+        # Whether the first thing that is heard may be a future that the script before this one followed already.
+        self._goes_on = session is not None
         self._said = Said()
         self._control = Control()
         self._lock = threading.Lock()
@@ -118,7 +120,7 @@ class Live:
         if not rank:
             self._link = Link(
                 self._journal, self._said, lambda: find.studio(url, token), self._hello, self._wants, self._report,
-                self._told, self._lacking, self._fetched, look_again,
+                self._told, self._lacking, self._fetched, look_again, self._goes_on,
             )
             atexit.register(_close_at_exit, weakref.ref(self))
 
@@ -388,6 +390,8 @@ class Live:
         with self._lock:
             before = self._control
             update = self._journal.next_update
+            if self._goes_on:
+                event, self._goes_on = {**event, "soon": True}, False
             try:
                 after = plan.read(event, before, self._groups.names, update, self._bounds, VALUES)
                 if after.revision > before.revision:

@@ -9,6 +9,7 @@ use super::statistics::{PairedTest, deviation, mean, median, paired_t};
 use crate::experiment::{Controller, Experiment, Run};
 use crate::schedule::kind::Value;
 use crate::telemetry::{Column, Row, Store, Validation};
+use crate::train::Stopped;
 use crate::train::cohort::Cohort;
 use crate::train::ids::RunId;
 
@@ -44,6 +45,8 @@ pub struct Tally {
     /// Updates whose loss was over three times the running average of those before.
     pub spikes: u64,
     pub diverged_at: Option<u64>,
+    /// How early stopping ended it, where it did.
+    pub stopped: Option<Stopped>,
     pub validations: Vec<Validation>,
     /// Wall time of the training, where it was measured.
     pub seconds: Option<f64>,
@@ -147,8 +150,13 @@ impl Tally {
     }
 
     /// The last validation's loss and accuracy.
+    ///
+    /// Where early stopping put the best weights back, that is theirs.
     pub fn last(&self, metric: Measure) -> Option<f64> {
-        self.validations.last().and_then(|validation| metric.of(validation))
+        let stopped = self.stopped.as_ref().filter(|stopped| stopped.restored);
+        let end = stopped.and_then(|stopped| stopped.best).map_or(u64::MAX, |(_, updates)| updates);
+        let last = self.validations.iter().rev().find(|validation| validation.update < end);
+        last.and_then(|validation| metric.of(validation))
     }
 
     /// The best of all validations.
@@ -220,7 +228,8 @@ impl RunRecord {
         let record = |(run, id): (&Run, &RunId)| {
             let lanes = cohort.lanes().iter().filter(|lane| lane.id.run == *id).map(|lane| {
                 let seed = seed.wrapping_add(u64::from(lane.id.replica));
-                Tally::of(seed, clip, &lane.log.rows)
+                let stopped = lane.stopped(cohort.task());
+                Tally { stopped, ..Tally::of(seed, clip, &lane.log.rows) }
             });
             Self::new(run, lanes.collect())
         };

@@ -9,6 +9,7 @@ use crate::train::TrainError;
 use crate::train::cohort::Cohort;
 use crate::train::device::TrainDevice;
 use crate::train::ids::{Revision, RunId};
+use crate::train::lane::Lane;
 use crate::train::task::Task;
 
 /// Updates every lane trains between two reports.
@@ -34,7 +35,7 @@ pub fn train(
     mut each: impl FnMut(&Cohort),
 ) -> Result<(), TrainError> {
     let total = cohort.task().clock.updates;
-    while cohort.update() < total && cohort.lanes().iter().any(|lane| lane.failed.is_none()) {
+    while cohort.update() < total && cohort.lanes().iter().any(Lane::can_train) {
         report(cohort.update(), total)?;
         cohort.advance(cohort.update() + CHUNK, u64::MAX)?;
         each(cohort);

@@ -3,7 +3,10 @@
 use serde::Serialize;
 
 use super::audit::{Measure, Tally};
+use crate::experiment::Metric;
+use crate::experiment::names::name_of;
 use crate::plain;
+use crate::train::Stopped;
 
 /// One run of one replica, in `summary.json` and in the table at the end.
 #[derive(Clone, Debug, Serialize)]
@@ -22,8 +25,42 @@ pub struct RunSummary {
     seconds: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     updates_per_second: Option<f64>,
+    /// Where early stopping ended it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stopped: Option<StopSummary>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
+}
+
+/// How early stopping ended a run.
+#[derive(Clone, Debug, Serialize)]
+struct StopSummary {
+    /// Updates done, and the updates at the best epoch.
+    update: u64,
+    best_update: Option<u64>,
+    metric: &'static str,
+    best: Option<f64>,
+    /// Whether the weights are those of the best epoch; the final values are theirs then.
+    restored: bool,
+}
+
+impl StopSummary {
+    fn of(stopped: &Stopped) -> Self {
+        Self {
+            update: stopped.update,
+            best_update: stopped.best.map(|(_, at)| at),
+            metric: name_of(&Metric::ALL, &stopped.metric),
+            best: stopped.best.map(|(best, _)| best),
+            restored: stopped.restored,
+        }
+    }
+
+    fn told(&self) -> String {
+        match self.best_update.filter(|_| self.restored) {
+            Some(at) => format!("stopped at update {}, weights of update {at}", self.update),
+            None => format!("stopped at update {}", self.update),
+        }
+    }
 }
 
 impl RunSummary {
@@ -47,6 +84,7 @@ impl RunSummary {
             diverged_at,
             seconds,
             updates_per_second: seconds.map(|seconds| updates as f64 / seconds.max(1e-9)),
+            stopped: tally.stopped.as_ref().map(StopSummary::of),
             failed,
         }
     }
@@ -70,7 +108,11 @@ pub(crate) fn table(summaries: &[RunSummary]) -> String {
             number(summary.final_val_loss),
             number(summary.final_val_accuracy),
             summary.updates_per_second.map_or_else(|| "-".to_owned(), |speed| format!("{speed:.0}")),
-            summary.diverged_at.map_or_else(String::new, |at| format!("  diverged at update {at}"))
+            match (&summary.diverged_at, &summary.stopped) {
+                (Some(at), _) => format!("  diverged at update {at}"),
+                (None, Some(stopped)) => format!("  {}", stopped.told()),
+                (None, None) => String::new(),
+            }
         );
     }
     text

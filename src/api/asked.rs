@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use serde_json::{Value, json};
 
-use super::live::keep;
+use super::made::keep;
 use super::stamp;
 
 /// What can be asked, as far as the script says that it does it.

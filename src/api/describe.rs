@@ -10,7 +10,8 @@ use crate::telemetry::Series;
 
 use super::asked::Asked;
 use super::hub::{Hub, lock, no_such};
-use super::live::{Live, LiveState, Made};
+use super::live::{Live, LiveState};
+use super::made::Made;
 use super::own::{Own, name_of};
 use super::refused::Refused;
 use super::rows::number;

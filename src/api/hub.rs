@@ -203,7 +203,7 @@ impl Hub {
             let mut locked = lock(&live);
             let (from, soon) = locked.change(&change, now)?;
             let revision = locked.revision;
-            let data = locked.changes.back().map(super::live::Made::json).unwrap_or_default();
+            let data = locked.changes.back().map(super::made::Made::json).unwrap_or_default();
             let released = matches!(change.future, Some(super::change::Future::Release));
             drop(locked);
             self.tell(id, "schedule", data);
@@ -332,7 +332,7 @@ impl Hub {
         let id = live.id.clone();
         // A jump of the rate that was asked for is no accident.
         let asked = |one: &Recorded| {
-            let near = |made: &super::live::Made| made.applied.is_some_and(|at| at.abs_diff(one.update) <= 1);
+            let near = |made: &super::made::Made| made.applied.is_some_and(|at| at.abs_diff(one.update) <= 1);
             one.kind == Kind::CheckpointMismatch && live.changes.iter().any(near)
         };
         let found: Vec<Recorded> = found.into_iter().filter(|one| !asked(one)).collect();

@@ -12,8 +12,8 @@ use crate::schedule::Clock;
 
 use super::asked::{Asked, Asks};
 use super::change::{Change, Future};
+use super::made::{Made, keep};
 use super::plan::{Course, Plan};
-use super::promise::DELIVERY;
 use super::refused::Refused;
 use super::register::Registration;
 use super::stamp;
@@ -26,6 +26,8 @@ pub(super) const LATENCIES: usize = 1000;
 const CHECKED: u64 = 1 << 20;
 /// Rates that come with a control event; more are asked for.
 const SENT: u64 = 4096;
+/// How long a change takes to arrive, in seconds, before one was seen to.
+const DELIVERY: f64 = 0.004;
 /// One that has no connection and says nothing for so long is gone.
 const SILENT: Duration = Duration::from_secs(3);
 
@@ -53,46 +55,6 @@ impl LiveState {
     /// Whether it will not train on.
     pub const fn is_over(self) -> bool {
         matches!(self, Self::Stopped | Self::Finished)
-    }
-}
-
-/// A change of the future, and what became of it.
-#[derive(Clone, Debug)]
-pub struct Made {
-    pub revision: u64,
-    /// The first update it was to hold for.
-    pub from: u64,
-    /// The update it took effect at, once that is known.
-    pub applied: Option<u64>,
-    /// Whether that was later than it was to be.
-    pub late: bool,
-    /// Why the other program did not do it.
-    pub refused: Option<String>,
-    /// Whether the training itself is to begin it, from `from` on as soon as it can, and has not said where yet.
-    pub soon: bool,
-    pub by: String,
-    pub why: String,
-    /// Seconds since 1970.
-    pub at: f64,
-}
-
-impl Made {
-    /// A change that nothing is known of yet.
-    pub fn new(revision: u64, from: u64, by: &str, why: &str) -> Self {
-        let (by, why, at) = (by.to_owned(), why.to_owned(), stamp::now());
-        Self { revision, from, applied: None, late: false, refused: None, soon: false, by, why, at }
-    }
-
-    /// Whether the training has yet to say at which update it began.
-    pub(super) fn is_open(&self) -> bool {
-        self.soon && self.applied.is_none() && self.refused.is_none()
-    }
-
-    pub fn json(&self) -> Value {
-        json!({
-            "revision": self.revision, "from": self.from, "applied": self.applied, "late": self.late,
-            "refused": self.refused, "by": self.by, "why": self.why, "at": self.at,
-        })
     }
 }
 
@@ -189,7 +151,8 @@ impl Live {
     pub fn reconnect(&mut self, about: Registration, now: Instant) {
         self.heard = now;
         self.said = LiveState::Training;
-        self.update = self.update.max(about.update);
+        // Fewer than before where a script goes on from an earlier checkpoint.
+        self.update = about.update;
         if about.revision > self.revision {
             self.revision = about.revision;
         }
@@ -410,12 +373,4 @@ impl Live {
     pub fn is_bent(&self) -> bool {
         !self.plan.bent(self.update).is_empty() || !self.plan.numbers(self.update).is_empty()
     }
-}
-
-/// Adds to a queue of bounded length.
-pub(super) fn keep<T>(queue: &mut VecDeque<T>, one: T, most: usize) {
-    if queue.len() == most {
-        queue.pop_front();
-    }
-    queue.push_back(one);
 }

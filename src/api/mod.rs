@@ -14,6 +14,7 @@ pub mod door;
 mod guard;
 pub mod hub;
 pub mod live;
+pub mod made;
 mod metrics;
 mod news;
 pub mod own;

@@ -15,7 +15,7 @@ use crate::telemetry::{Column, Series};
 use crate::train::ids::{LaneId, Revision, RunId};
 
 use super::change::Change;
-use super::live::{Made, keep};
+use super::made::{Made, keep};
 use super::refused::Refused;
 use super::rows::number;
 use super::stamp;

@@ -13,8 +13,7 @@ use super::refused::Refused;
 /// The longest update, in seconds, whose training is waited for: slower ones are promised an update from here, which
 /// costs them nothing.
 const QUICK: f64 = 0.5;
-/// How long a change takes to arrive, in seconds: at first, at least and at most.
-pub(super) const DELIVERY: f64 = 0.004;
+/// How long a change takes to arrive, in seconds: at least and at most.
 const LEAST: f64 = 0.002;
 const MOST: f64 = 0.5;
 
@@ -93,6 +92,10 @@ impl Live {
     /// What is to be done about a change that took effect at an update, or not: one that came late gets more time
     /// the next time.
     pub(super) fn settle(&mut self, revision: u64, update: Option<u64>, late: bool, refused: Option<String>) {
+        if self.made(revision).is_some_and(|made| made.applied.is_some()) {
+            // A script that was begun again follows what the one before it began.
+            return;
+        }
         self.delivery =
             if late { (self.delivery * 2.0).min(MOST) } else { (self.delivery * 0.95).max(LEAST) };
         if refused.is_some() {

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::plain;
 
-use super::live::Made;
+use super::made::Made;
 use super::plan::{Course, Plan};
 use super::refused::Refused;
 use super::whole::Whole;

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use crate::plain;
 use crate::recording::RATE_OF;
 
-use super::live::{LATENCIES, Live, LiveState, keep};
+use super::live::{LATENCIES, Live, LiveState};
+use super::made::keep;
 use super::plan::Course;
 use super::refused::Refused;
 use super::whole::Whole;

@@ -93,8 +93,7 @@ fn list(curve: &Curve, from: u64, to: u64) -> Result<Schedule, Refused> {
 
 /// One after the other.
 fn after(old: Schedule, from: u64, new: Schedule) -> Schedule {
-    let parts =
-        vec![Part { length: Some(updates(from)), schedule: old }, Part { length: None, schedule: new }];
+    let parts = vec![Part::new(Some(updates(from)), old), Part::new(None, new)];
     Schedule::from(Kind::Sequence(Sequence { parts }))
 }
 
@@ -118,13 +117,13 @@ fn cut(old: &Schedule, from: u64, new: &Schedule) -> Option<Schedule> {
         };
         let rest = from - begun;
         let own = length.map_or(rest, |length| length.min(rest));
-        parts.push(Part { length: Some(updates(own)), schedule: part.schedule.clone() });
+        parts.push(Part::new(Some(updates(own)), part.schedule.clone()));
         begun += own;
         if begun == from {
             break;
         }
     }
-    parts.push(Part { length: None, schedule: new.clone() });
+    parts.push(Part::new(None, new.clone()));
     Some(Schedule::from(Kind::Sequence(Sequence { parts })))
 }
 

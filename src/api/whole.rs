@@ -2,10 +2,10 @@
 
 use serde::Deserialize;
 
-/// The largest.
-const MOST: u64 = 1 << 53;
+/// The largest: what is counted on from there for a while is still one.
+const MOST: u64 = 1 << 52;
 
-/// A count, at most 2^53.
+/// A count, at most 2^52.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "u64")]
 pub struct Whole(pub u64);

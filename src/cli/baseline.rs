@@ -11,6 +11,7 @@ use crate::experiment::Experiment;
 use crate::jobs::Progress;
 use crate::train::TrainError;
 use crate::train::cohort::Cohort;
+use crate::train::stream::column_names;
 
 /// Tunes the baseline of a finished training and writes what its trials measured to `folder`. Without one the
 /// report is still worth having, so what stands in the way is only told.
@@ -27,7 +28,7 @@ pub(super) fn tuned(
     ));
     let waiting = ProgressBar::new_spinner();
     waiting.enable_steady_tick(std::time::Duration::from_millis(100));
-    let mut trials = Trials::create(folder, experiment.group_names())?;
+    let mut trials = Trials::create(folder, column_names(experiment))?;
     let mut unwritten = None;
     let found = tune(experiment, &task.prepared, cohort.pool(), &Progress::default(), |run, lane| {
         if unwritten.is_none() {

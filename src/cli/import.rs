@@ -66,9 +66,14 @@ pub fn run(args: &ImportArgs) -> Result<(), Failure> {
     let file = args.file.display();
     let imported =
         import_file(&args.file, &options).map_err(|error| Failure::BadFile(anyhow!("{file}: {error}")))?;
+    let mut imported = imported;
     let experiment = match imported.experiment.as_deref() {
         Some(experiment) => experiment.clone(),
-        None => around(&imported)?,
+        None => {
+            let (experiment, left_out) = around(&imported)?;
+            imported.notes.extend(left_out);
+            experiment
+        }
     };
     if args.json {
         let text = serde_json::to_string_pretty(&as_json(&imported, &experiment))? + "\n";
@@ -164,11 +169,12 @@ fn explained(file: &Path, as_json: bool) -> Result<(), Failure> {
 }
 
 /// The experiment that opens when none is named, with the imported run and what the text says of its training.
-fn around(imported: &Imported) -> Result<Experiment, Failure> {
+fn around(imported: &Imported) -> Result<(Experiment, Vec<String>), Failure> {
     let mut experiment = first()?;
     experiment.name = imported.name.clone();
     let usual = Optimizer::new(OptimizerKind::Sgd).with("momentum", 0.9);
-    experiment.runs = vec![imported.run(&usual)];
+    let (run, left_out) = imported.run_on(&usual, &experiment.model);
+    experiment.runs = vec![run];
     if let Some(updates) = imported.updates {
         experiment.train.updates = updates;
     }
@@ -179,5 +185,5 @@ fn around(imported: &Imported) -> Result<Experiment, Failure> {
         experiment.data.batch_size = BatchSize::Samples(batch);
     }
     experiment.train.clip_norm = imported.clip_norm;
-    Ok(experiment)
+    Ok((experiment, left_out))
 }

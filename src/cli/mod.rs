@@ -49,8 +49,8 @@ use crate::data::DataError;
 use crate::experiment::Experiment;
 use crate::govern::Role;
 use crate::machine;
-use crate::train::TrainError;
 use crate::train::device::Choice;
+use crate::train::{Misfit, TrainError};
 
 /// Drag a learning-rate schedule and watch training answer.
 #[derive(Parser)]
@@ -169,7 +169,15 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
         let error = error.into();
         // Bad data are a bad file, whatever was to be done with them.
         let is_bad_file = error.chain().any(|cause| {
-            cause.is::<DataError>() || matches!(cause.downcast_ref(), Some(TrainError::Data(_)))
+            cause.is::<DataError>()
+                || matches!(
+                    cause.downcast_ref(),
+                    Some(
+                        TrainError::Data(_)
+                            | TrainError::Start(_)
+                            | TrainError::Misfit(Misfit::Phase { .. } | Misfit::LatePhase { .. })
+                    )
+                )
         });
         if is_bad_file { Self::BadFile(error) } else { Self::Failed(error) }
     }

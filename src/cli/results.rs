@@ -20,6 +20,7 @@ use crate::telemetry::metrics::Writer;
 use crate::telemetry::{Event, EventKind, GroupNames};
 use crate::train::checkpoint::{Checkpoint, Continuity, Ledger, Past};
 use crate::train::lane::Lane;
+use crate::train::stream::column_names;
 
 /// Bytes of the longest line of events that is read.
 const LONGEST_EVENT: usize = 1 << 20;
@@ -125,7 +126,7 @@ impl Results {
         let there = || format!("cannot write to the folder {}", folder.path.display());
         // First of all: a folder with metrics is known for a training's, also when a kill comes now.
         let metrics = File::create(folder.metrics())
-            .and_then(|file| Writer::new(Sealing::new(file), experiment.group_names()));
+            .and_then(|file| Writer::new(Sealing::new(file), column_names(experiment)));
         let metrics = metrics.with_context(there)?;
         folder.keep(experiment, source)?;
         let events = File::create(folder.path.join("events.jsonl")).with_context(there)?;
@@ -208,9 +209,11 @@ impl Results {
         });
         let diverged =
             lane.log.diverged.map(|update| (update, EventKind::Diverged, Event::DIVERGED.to_owned()));
+        let stopped = lane.log.stopped.as_ref();
+        let stopped = stopped.map(|stopped| (stopped.update, EventKind::Stopped, stopped.message()));
         let failed = lane.failed.clone().map(|why| (lane.update, EventKind::Failed, why));
         let found = findings.iter().map(|finding| (finding.first, EventKind::Finding, finding.message()));
-        for (update, kind, message) in changes.chain(diverged).chain(failed).chain(found) {
+        for (update, kind, message) in changes.chain(diverged).chain(stopped).chain(failed).chain(found) {
             let event = Event { update, kind, message, generation: 0 };
             write_event(&mut self.events, run, replica, &event).with_context(full)?;
         }

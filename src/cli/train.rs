@@ -90,6 +90,12 @@ pub struct Order {
 /// Trains a file's experiment.
 pub fn run(args: Arguments) -> Result<(), Failure> {
     let Arguments { file, out, resume, device, threads, no_baseline, policy, library, sinks } = args;
+    if let Some(address) = resume.as_deref().and_then(Path::to_str).filter(|text| text.contains("://")) {
+        return Err(Failure::BadFile(anyhow!(
+            "{address} is not a folder of this machine; fetch it first: python -m anneal_studio.sync --fetch {address} DIR \
+             && anneal train DIR/experiment.toml --resume DIR"
+        )));
+    }
     let (experiment, bounds) = match policy {
         None => (read(&file)?, None),
         Some(policy) => {
@@ -189,7 +195,7 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
         ProgressStyle::with_template("{bar:32} {pos}/{len} updates, {per_sec}, {eta} left")
             .context("the progress bar's template")?,
     );
-    while cohort.update() < clock.updates && cohort.lanes().iter().any(|lane| lane.failed.is_none()) {
+    while cohort.update() < clock.updates && cohort.lanes().iter().any(Lane::can_train) {
         let done = cohort.update();
         let stop = stops.after(done);
         let to = stop.map_or(u64::MAX, |(update, _)| update).min(done + CHUNK);
@@ -239,6 +245,7 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
     let mut summaries = Vec::new();
     for (lane, tally) in cohort.lanes().iter().zip(&mut tallies) {
         tally.seconds = Some(seconds);
+        tally.stopped = lane.stopped(cohort.task());
         let ended = (lane.update, lane.diverged_at, lane.failed.clone());
         let name = name(experiment, lane);
         summaries.push(RunSummary::of(name, lane.id.replica, ended, tally, Some(seconds)));

@@ -15,7 +15,7 @@ impl Timeline {
     /// How far training may go in one stretch: to `to`, or to the first update before it after which a
     /// snapshot is due. A snapshot of one lane is one of all, so that all can go back to it.
     pub(super) fn stop(&self, cohort: &Cohort, to: u64) -> u64 {
-        let moving = cohort.lanes().iter().filter(|lane| lane.failed.is_none() && lane.update < to);
+        let moving = cohort.lanes().iter().filter(|lane| lane.can_train() && lane.update < to);
         let from: BTreeSet<u64> = moving.map(|lane| lane.update).collect();
         let asked =
             |from| cohort.lanes().iter().filter_map(move |lane| lane.keeper.as_ref()?.next_after(from));

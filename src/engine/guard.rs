@@ -209,13 +209,15 @@ impl Guards {
     /// Keeps the states of a lane that it may go back to.
     fn keep(&mut self, cohort: &Cohort, id: LaneId, stride: u64) -> Result<(), TrainError> {
         let Some(watched) = self.lanes.get_mut(&id) else { return Ok(()) };
-        let newest = watched.newest.as_ref().map_or(0, |saved| saved.state.update);
+        let newest = watched.newest.as_ref().or(watched.good.as_ref()).map_or(0, |saved| saved.state.update);
         let sound = watched.watch.above_best().is_some_and(|above| above < SOUND);
         if watched.read < newest + stride || !sound {
             return Ok(());
         }
         if let Some(saved) = cohort.save_lane(id)?.filter(|saved| saved.state.diverged_at.is_none()) {
-            watched.good = watched.newest.replace(saved);
+            // Just put back, there is no newer state: what was good then still is.
+            let older = watched.newest.replace(saved);
+            watched.good = older.or(watched.good.take());
         }
         Ok(())
     }

@@ -151,6 +151,7 @@ mod tests {
             update: updates,
             diverged_at: None,
             failed: None,
+            stopped: None,
             control: None,
             findings: Arc::default(),
             track: Track::default(),

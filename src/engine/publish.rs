@@ -23,7 +23,8 @@ impl Worker {
         };
         let generation = self.revision.generation;
         if let Some(cohort) = &mut self.cohort {
-            for lane in cohort.lanes_mut() {
+            let (task, lanes) = cohort.parts_mut();
+            for lane in lanes {
                 let Some(view) = self.instant.view(&mut shared, lane.id) else { continue };
                 for (rows, names) in lane.log.stretches() {
                     view.store.append_grouped(rows, names);
@@ -36,6 +37,9 @@ impl Worker {
                 }
                 if let Some(update) = lane.log.diverged.take() {
                     view.store.event(event(update, EventKind::Diverged, Event::DIVERGED.to_owned()));
+                }
+                if let Some(stopped) = lane.log.stopped.take() {
+                    view.store.event(event(stopped.update, EventKind::Stopped, stopped.message()));
                 }
                 if let (Some(failed), None) = (&lane.failed, &view.failed) {
                     view.store.event(event(lane.update, EventKind::Failed, failed.clone()));
@@ -53,6 +57,7 @@ impl Worker {
                 view.update = lane.update;
                 view.diverged_at = lane.diverged_at;
                 view.failed.clone_from(&lane.failed);
+                view.stopped = lane.stopped(task);
                 view.control = lane.controller().map(Control::standing);
             }
             self.instant.reveal(&mut shared, self.state != State::Playing);

@@ -84,6 +84,7 @@ impl Worker {
                 update: 0,
                 diverged_at: None,
                 failed: None,
+                stopped: None,
                 control: None,
                 findings: Arc::default(),
                 track: Track::default(),

@@ -85,6 +85,8 @@ mod tests {
             next_rate: 0.0,
             row: vec![0.0; width],
             kept: None,
+            best: None,
+            team: None,
             watch: None,
         })
     }

@@ -11,6 +11,7 @@ use super::track::Track;
 use crate::analysis::detect::Finding;
 use crate::data::Prepared;
 use crate::telemetry::{Event, Store};
+use crate::train::Stopped;
 use crate::train::checkpoint::SavedLane;
 use crate::train::control::Standing;
 use crate::train::device::Choice;
@@ -56,6 +57,8 @@ pub struct LaneView {
     /// The first update with a loss that is no number.
     pub diverged_at: Option<u64>,
     pub failed: Option<String>,
+    /// How early stopping ended the run, where it did.
+    pub stopped: Option<Stopped>,
     /// Where the controller stands, if it has one.
     pub control: Option<Standing>,
     /// What went wrong so far, the first first, at most one of each kind.

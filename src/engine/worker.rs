@@ -365,7 +365,7 @@ impl Worker {
         let updates = cohort.task().clock.updates;
         self.advance(to, self.guards.stretch(self.pace.chunk(), updates));
         if let Some(cohort) = &self.cohort
-            && cohort.update() >= cohort.task().clock.updates
+            && !cohort.can_train()
         {
             self.state = State::Finished;
         }

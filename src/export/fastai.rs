@@ -3,6 +3,8 @@
 //! fastai counts in the share of training done, of whole epochs; where the run is none, training is stopped when its
 //! last update is made. Within its own schedules it computes the share in f32.
 
+mod groups;
+
 use super::groups::Groups;
 use super::pytorch::optimizer::{class, class_and_numbers, imports as imports_of};
 use super::recipe::{Carries, Recipe};
@@ -18,8 +20,8 @@ const CARRIES: Carries = Carries {
     weight_decay: true,
     clipping: true,
     accumulation: true,
-    layer_decay: false,
-    groups: Groups::Matrices,
+    layer_decay: true,
+    groups: Groups::All,
     mirror: true,
     schedule_free: false,
     batches: false,
@@ -28,7 +30,9 @@ const CARRIES: Carries = Carries {
 pub fn write(recipe: &Recipe<'_>) -> Draft {
     let updates = recipe.updates();
     let is_whole = updates.is_multiple_of(recipe.clock.updates_per_epoch);
-    let flat = flat_cos(recipe).filter(|_| recipe.varying.is_empty() && is_whole).and_then(|flat| {
+    let is_grouped = recipe.has_groups();
+    let is_plain = recipe.varying.is_empty() && is_whole && !is_grouped;
+    let flat = flat_cos(recipe).filter(|_| is_plain).and_then(|flat| {
         let predicted = recipe.predict(|update| flat.at(update, updates));
         (Deviation::between(&recipe.drawn, &predicted).of_peak <= 1e-6).then_some((flat, predicted))
     });
@@ -59,6 +63,7 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
                 "The learning rate that update `update` uses, from 0.",
             ));
             let why = match is_whole {
+                _ if is_grouped => "each parameter group has its own".to_owned(),
                 true => format!("fastai has no fit for this curve ({})", recipe.curve()),
                 false => "the run is no whole number of epochs, which fastai's shares run over".to_owned(),
             };
@@ -73,7 +78,7 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
             )
         }
     };
-    let mut schedules = vec!["    \"lr\": rate,\n".to_owned()];
+    let mut schedules = Vec::new();
     for varying in &recipe.varying {
         let about = format!("The {} that update `update` uses.", varying.name);
         body.push_str("\n\n");
@@ -84,11 +89,24 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
             "beta2" | "alpha" => "sqr_mom",
             other => other,
         };
-        schedules.push(format!("    \"{name}\": {},\n", varying.name));
+        schedules.push((name, varying.name));
     }
+    let line = |(name, function): &(&str, &str)| format!("    \"{name}\": {function},\n");
+    let mut fit = fit;
     if table.is_some() {
         body.push_str(AT);
-        body.push_str(&format!("\n\nSCHEDULES = {{\n{}}}\n", schedules.concat()));
+    }
+    if is_grouped {
+        super::pytorch::groups::import(&mut imports);
+        body.push_str(&groups::written(recipe));
+        let shared = schedules.iter().filter(|(name, _)| *name != "wd");
+        let shared: String =
+            shared.map(|schedule| format!("        {}", line(schedule).trim_start())).collect();
+        fit = groups::fit(recipe, &shared);
+    } else if table.is_some() {
+        schedules.insert(0, ("lr", "rate"));
+        let lines: String = schedules.iter().map(line).collect();
+        body.push_str(&format!("\n\nSCHEDULES = {{\n{lines}}}\n"));
     }
     let own_class = class(recipe).trim_end();
     body.push_str(&if own_class.is_empty() { String::new() } else { format!("\n\n{own_class}\n") });
@@ -104,7 +122,7 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
         predicted,
         table,
         approximated: "",
-        notes: recipe.notes(CARRIES),
+        notes: recipe.notes(CARRIES).into_iter().chain(recipe.own_names()).collect(),
     }
 }
 

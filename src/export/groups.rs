@@ -1,9 +1,11 @@
 //! What a run says of its parameter groups, as exports need it.
 
 use super::knots::Knots;
+use super::recipe::Recipe;
 use super::track::Track;
 use super::{ExportError, formula};
-use crate::experiment::{GroupRate, Run};
+use crate::experiment::group::{Group, Named, Pattern};
+use crate::experiment::{Decay, GroupRate, Run};
 use crate::schedule::Clock;
 
 /// A parameter group, resolved.
@@ -25,7 +27,7 @@ impl GroupTrack {
     /// # Errors
     /// When a schedule of a group cannot be resolved.
     pub fn all(run: &Run, clock: Clock) -> Result<Vec<Self>, ExportError> {
-        let one = |group: &crate::experiment::Group| {
+        let one = |group: &Group| {
             let rate = match &group.lr {
                 GroupRate::Factor(factor) => GroupTrackRate::Factor(*factor),
                 GroupRate::Schedule(own) => {
@@ -48,6 +50,11 @@ impl GroupTrack {
         run.groups.iter().map(one).collect()
     }
 
+    /// What its schedule is, for a comment in double quotes.
+    pub fn about(&self) -> String {
+        format!("The rate of the group {}.", self.name.replace(['\\', '"'], "'"))
+    }
+
     /// The rate at an update where the run's is `lr`.
     pub fn at(&self, update: u64, lr: f64) -> f64 {
         match &self.rate {
@@ -58,11 +65,64 @@ impl GroupTrack {
     }
 }
 
+/// What a text needs to find the parameters of groups.
+pub struct Words {
+    /// Whether there are patterns to match.
+    pub patterns: bool,
+    /// Whether the order of the layers matters.
+    pub layers: bool,
+}
+
+impl Words {
+    pub fn of(recipe: &Recipe<'_>) -> Self {
+        let of_layers = |group: &GroupTrack| group.name == "head" || group.name.starts_with("layer ");
+        Self {
+            patterns: !recipe.groups.is_empty(),
+            layers: recipe.run.layer_decay.is_some() || recipe.groups.iter().any(of_layers),
+        }
+    }
+}
+
+impl Recipe<'_> {
+    /// Whether weight decay shrinks anything at the run's own numbers.
+    pub fn decays(&self) -> bool {
+        self.number("weight_decay") > 0.0 || self.varying("weight_decay").is_some()
+    }
+
+    /// Whether parameters differ in their rate, their decay or their beginning.
+    pub fn has_groups(&self) -> bool {
+        !self.groups.is_empty()
+            || self.run.layer_decay.is_some()
+            || (self.run.decay == Decay::Matrices && self.decays())
+    }
+
+    /// Which globs are of our own model's names, to be written for another one.
+    pub fn own_names(&self) -> Option<String> {
+        let words = Pattern::WORDS.map(|(word, _)| word);
+        let own: Vec<&str> = self
+            .groups
+            .iter()
+            .map(|group| group.name.as_str())
+            .filter(|name| !words.contains(name) && !name.starts_with("layer "))
+            .collect();
+        let known: Vec<Named> = self.experiment.model.parameters();
+        let example = known.first().map(|named| named.name.clone()).unwrap_or_default();
+        (!own.is_empty()).then(|| {
+            format!(
+                "Check: {} match names of this model, such as {example}; write those of yours.",
+                own.join(", ")
+            )
+        })
+    }
+}
+
 /// What a target can say of groups.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Groups {
     /// Groups, their schedules, decays and freezes.
     All,
+    /// No groups; every parameter decays, or only matrices do, as one wants.
+    Decay,
     /// No groups, and every parameter decays.
     #[default]
     None,

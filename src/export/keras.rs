@@ -2,6 +2,8 @@
 //!
 //! Keras evaluates a schedule on micro-batches, not updates, so under accumulation every count is multiplied.
 
+mod groups;
+
 use super::groups::Groups;
 use super::recipe::{Carries, Recipe};
 use super::simulate::keras::{Cosine, Schedule};
@@ -16,43 +18,68 @@ const CARRIES: Carries = Carries {
     weight_decay: true,
     clipping: true,
     accumulation: true,
-    layer_decay: false,
-    groups: Groups::None,
+    layer_decay: true,
+    groups: Groups::All,
     mirror: false,
     schedule_free: false,
     batches: false,
 };
 
+/// What defines the rates.
+struct Written {
+    text: String,
+    /// Whether it calls Keras' operations.
+    needs_ops: bool,
+}
+
 pub fn write(recipe: &Recipe<'_>) -> Draft {
     let accumulate = recipe.accumulate() as u64;
+    let is_grouped = groups::has(recipe) && class_and_numbers(recipe).is_some();
     let native = native(&Lowered::new(&recipe.run.lr, recipe.clock), accumulate).and_then(|schedule| {
         let predicted = recipe.predict(|update| schedule.at_update(update, accumulate));
-        (Deviation::between(&recipe.drawn, &predicted).of_peak <= 1e-6).then_some((schedule, predicted))
+        let is_same = Deviation::between(&recipe.drawn, &predicted).of_peak <= 1e-6;
+        (is_same && !is_grouped).then_some((schedule, predicted))
     });
-    let mut imports = vec!["import keras".to_owned()];
-    let (body, predicted, table) = match native {
-        Some((schedule, predicted)) => (format!("schedule = {}\n\n", written(&schedule)), predicted, None),
+    let (written, predicted, table) = match native {
+        Some((schedule, predicted)) => {
+            let text = format!("schedule = {}\n\n{}", written(&schedule), alone(recipe));
+            (Written { text, needs_ops: false }, predicted, None)
+        }
         None => {
-            imports.push("from keras import ops".to_owned());
             let values = recipe.rate.values(recipe.updates());
             let schedule = Schedule::Table { values, hold: accumulate };
-            let why = if accumulate > 1 {
-                "Keras counts micro-batches, so its own schedules would move within an update".to_owned()
-            } else {
-                format!("Keras has no schedule for this curve ({})", recipe.curve())
-            };
             let predicted = recipe.predict(|update| schedule.at_update(update, accumulate));
-            (
-                table_class(recipe),
-                predicted,
-                Some(format!("a table of the rates, made when the text is imported: {why}")),
-            )
+            let (written, why) = if is_grouped {
+                let written = groups::written(recipe, |rate, decay| optimizer(recipe, rate, Some(decay)));
+                (written, "each parameter group has its own".to_owned())
+            } else {
+                let text = format!("{}{}", table_class(recipe), alone(recipe));
+                let why = if accumulate > 1 {
+                    "Keras counts micro-batches, so its own schedules would move within an update".to_owned()
+                } else {
+                    format!("Keras has no schedule for this curve ({})", recipe.curve())
+                };
+                (Written { text, needs_ops: true }, why)
+            };
+            let why = format!("a table of the rates, made when the text is imported: {why}");
+            (written, predicted, Some(why))
         }
     };
-    let body = format!("{body}{}", optimizer(recipe));
-    let header = python::header(recipe, "Keras 3.15", "model.compile(optimizer=optimizer, ...)");
+    let mut imports = vec!["import keras".to_owned()];
+    if written.needs_ops {
+        imports.push("from keras import ops".to_owned());
+    }
+    if written.text.contains("fnmatchcase(") {
+        imports.splice(0..0, ["from fnmatch import fnmatchcase".to_owned(), String::new()]);
+    }
+    let how = if is_grouped {
+        "model.compile(optimizer=build(model), ...), once the model is built"
+    } else {
+        "model.compile(optimizer=optimizer, ...)"
+    };
+    let header = python::header(recipe, "Keras 3.15", how);
     Draft {
-        text: python::module(&header, &imports, &body),
+        text: python::module(&header, &imports, &written.text),
         predicted,
         table,
         approximated: "",
@@ -61,8 +88,14 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
 }
 
 fn notes(recipe: &Recipe<'_>) -> Vec<String> {
-    let mut notes = recipe.notes(CARRIES);
-    if class_and_numbers(recipe).is_none() {
+    let has_it = class_and_numbers(recipe).is_some();
+    let carries =
+        if has_it { CARRIES } else { Carries { groups: Groups::None, layer_decay: false, ..CARRIES } };
+    let mut notes = recipe.notes(carries);
+    if has_it && groups::has(recipe) {
+        notes.extend(groups::notes(recipe));
+    }
+    if !has_it {
         notes.push(recipe.refused("Keras has none of the kind, so build your own with `schedule`"));
     } else if recipe.number("weight_decay") > 0.0 && !recipe.decays_apart() {
         notes.push(
@@ -155,13 +188,26 @@ fn class_and_numbers(recipe: &Recipe<'_>) -> Option<(&'static str, String)> {
     })
 }
 
-fn optimizer(recipe: &Recipe<'_>) -> String {
-    let Some((class, mut numbers)) = class_and_numbers(recipe) else {
+/// One optimizer for all parameters.
+fn alone(recipe: &Recipe<'_>) -> String {
+    if class_and_numbers(recipe).is_none() {
         return format!("optimizer = None  # Keras has no {}.\n", recipe.kind().info().title);
-    };
-    let decay = recipe.number("weight_decay");
-    if decay > 0.0 || [OptimizerKind::AdamW, OptimizerKind::Muon].contains(&recipe.kind().base()) {
-        numbers.push_str(&format!(", weight_decay={}", float(decay)));
+    }
+    format!("optimizer = {}\n{}", optimizer(recipe, "schedule", None), groups::excluded(recipe))
+}
+
+/// The call that makes the optimizer, with the run's weight decay or that of a variable of this name.
+fn optimizer(recipe: &Recipe<'_>, rate: &str, decay: Option<&str>) -> String {
+    let Some((class, mut numbers)) = class_and_numbers(recipe) else { return "None".to_owned() };
+    let own = recipe.number("weight_decay");
+    if let Some(decay) = decay {
+        numbers.push_str(&format!(", weight_decay={decay}"));
+        if recipe.kind() == OptimizerKind::Muon {
+            let fixed = format!("adam_weight_decay={}", float(own));
+            numbers = numbers.replace(&fixed, &format!("adam_weight_decay={decay}"));
+        }
+    } else if own > 0.0 || [OptimizerKind::AdamW, OptimizerKind::Muon].contains(&recipe.kind().base()) {
+        numbers.push_str(&format!(", weight_decay={}", float(own)));
     }
     if let Some(norm) = recipe.clip_norm() {
         numbers.push_str(&format!(", global_clipnorm={}", float(norm)));
@@ -169,7 +215,7 @@ fn optimizer(recipe: &Recipe<'_>) -> String {
     if recipe.accumulate() > 1 {
         numbers.push_str(&format!(", gradient_accumulation_steps={}", recipe.accumulate()));
     }
-    format!("optimizer = keras.optimizers.{class}(learning_rate=schedule, {numbers})\n")
+    format!("keras.optimizers.{class}(learning_rate={rate}, {numbers})")
 }
 
 fn adam(recipe: &Recipe<'_>) -> String {

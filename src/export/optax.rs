@@ -1,5 +1,6 @@
 //! optax: `schedule`, a function of the count, and `optimizer`.
 
+mod groups;
 mod native;
 mod optimizer;
 
@@ -14,8 +15,8 @@ const CARRIES: Carries = Carries {
     weight_decay: true,
     clipping: true,
     accumulation: true,
-    layer_decay: false,
-    groups: Groups::None,
+    layer_decay: true,
+    groups: Groups::All,
     mirror: true,
     schedule_free: true,
     batches: true,
@@ -69,6 +70,15 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
     if body.contains("jnp.") {
         imports.insert(0, "import jax.numpy as jnp".to_owned());
     }
+    if groups::has(recipe) {
+        imports.insert(0, "import jax".to_owned());
+        let own = [("fnmatchcase(", "from fnmatch import fnmatchcase"), ("re.", "import re")];
+        let used = own.iter().filter(|(word, _)| body.contains(word)).map(|(_, import)| (*import).to_owned());
+        let used: Vec<String> = used.collect();
+        if !used.is_empty() {
+            imports.splice(0..0, used.into_iter().rev().chain([String::new()]));
+        }
+    }
     let header = python::header(
         recipe,
         "optax 0.2.8",
@@ -84,7 +94,13 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
 }
 
 fn notes(recipe: &Recipe<'_>) -> Vec<String> {
-    let mut notes = recipe.notes(CARRIES);
+    let carries = if groups::carries(recipe.kind()) {
+        CARRIES
+    } else {
+        Carries { groups: Groups::None, layer_decay: false, ..CARRIES }
+    };
+    let mut notes = recipe.notes(carries);
+    notes.extend(if groups::has(recipe) { recipe.own_names() } else { None });
     notes.push(
         "jax computes the rates in f32 unless jax_enable_x64 is set; these are the f64 ones.".to_owned(),
     );

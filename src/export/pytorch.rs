@@ -3,7 +3,7 @@
 //! Its own scheduler classes where they give the drawn rates; otherwise a `LambdaLR` over a callable of the
 //! module, whose state can be saved and loaded.
 
-mod groups;
+pub mod groups;
 mod native;
 pub mod optimizer;
 
@@ -56,7 +56,7 @@ pub const CARRIES: Carries = Carries {
 
 fn notes(recipe: &Recipe<'_>) -> Vec<String> {
     let mut notes = recipe.notes(Carries { batches: true, ..CARRIES });
-    notes.extend(groups::notes(recipe));
+    notes.extend(recipe.own_names());
     notes
 }
 
@@ -136,7 +136,7 @@ fn with_function(recipe: &Recipe<'_>, why: String) -> Code {
     let predicted = recipe.predict(|update| peak * (recipe.rate.at(update) / peak));
     let table = Some(format!("a function under LambdaLR gives the rates: {why}"));
     if groups::has_groups(recipe) {
-        imports.insert(0, groups::IMPORT.to_owned());
+        groups::import(&mut imports);
         body.push_str(&groups::factors(recipe));
         body.push_str(&groups::scheduler(recipe));
         body.push_str(&groups::build(recipe));

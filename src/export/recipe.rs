@@ -8,10 +8,11 @@ use super::knots::Knots;
 use super::outline::Outline;
 pub use super::track::Track;
 use super::{ExportError, MAX_UPDATES, Options, formula};
+use crate::experiment::names::name_of;
 use crate::experiment::optimizer::Role;
 use crate::experiment::{
     BatchSize, Controller, Decay, Experiment, Metric, MicroBatches, Number, Optimizer, OptimizerKind,
-    Plateau, Run, WeightFormat,
+    Plateau, Run, Team, WeightFormat,
 };
 use crate::schedule::plateau::PlateauRule;
 use crate::schedule::{Clock, Curve, NumberCurve, Piecewise, Tick};
@@ -292,6 +293,41 @@ impl<'a> Recipe<'a> {
                 "Left out: weights rounded to 16 bits after each update; set the precision there.".to_owned(),
             );
         }
+        if let Some(team) = &self.experiment.team {
+            notes.push(match team {
+                Team::Federated(it) => format!(
+                    "Left out: federated averaging over {} clients; the schedule is that of a client's updates.",
+                    it.clients
+                ),
+                Team::Parallel(it) => format!(
+                    "Left out: {} data-parallel workers; step the scheduler once an update, not once a worker.",
+                    it.workers
+                ),
+            });
+        }
+        if let Some(start) = &self.experiment.start {
+            let path = crate::plain::name(&start.path.to_string_lossy());
+            notes.push(format!(
+                "Left out: the weights of {path} to begin with; load your own before the optimizer is built."
+            ));
+        }
+        if let phases @ [_, ..] = self.experiment.data.phases.as_slice() {
+            let names: Vec<&str> = phases.iter().map(|phase| &*phase.name).collect();
+            notes.push(format!(
+                "Left out: the phases of the data ({}); the loader there has to change at the same updates.",
+                names.join(", ")
+            ));
+        }
+        if let Some(attack) = self.experiment.train.attack.filter(|attack| attack.train) {
+            notes.push(format!("Left out: training on attacked samples (eps {}).", attack.eps));
+        }
+        if let Some(stop) = &self.experiment.train.stop {
+            let (metric, patience) = (name_of(&Metric::ALL, &stop.metric), stop.patience);
+            notes.push(format!(
+                "Left out: early stopping ({metric}, patience {patience}); set the framework's own, and keep the \
+                 schedule's length."
+            ));
+        }
         if self.kind().is_schedule_free() {
             notes.push(if carries.schedule_free {
                 "Carried: schedule-free averaging. Evaluate and save the averaged weights, not those that train."
@@ -332,9 +368,9 @@ fn of_groups(recipe: &Recipe<'_>, carries: Groups) -> Vec<String> {
             )
         });
     }
-    let decays = recipe.number("weight_decay") > 0.0 || recipe.varying("weight_decay").is_some();
+    let decays = recipe.decays();
     match (recipe.run.decay, carries) {
-        (Decay::Matrices, Groups::All | Groups::Matrices) if decays => {
+        (Decay::Matrices, Groups::All | Groups::Decay | Groups::Matrices) if decays => {
             notes.push("Carried: biases and norms do not decay.".to_owned());
         }
         (Decay::Matrices, Groups::None) if decays => {

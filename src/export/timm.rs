@@ -6,7 +6,7 @@ use super::outline::closest;
 use super::recipe::{Carries, Recipe};
 use super::simulate::timm::{Cycle, Kind, Scheduler, Wsd};
 use super::text::{float, line};
-use crate::experiment::OptimizerKind;
+use crate::experiment::{Decay, OptimizerKind};
 
 const CARRIES: Carries = Carries {
     schedules: false,
@@ -14,7 +14,7 @@ const CARRIES: Carries = Carries {
     clipping: true,
     accumulation: true,
     layer_decay: true,
-    groups: Groups::Matrices,
+    groups: Groups::Decay,
     mirror: false,
     schedule_free: false,
     batches: false,
@@ -54,7 +54,9 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
         recipe.updates(),
         lines.join(" \\\n  ")
     );
-    let mut notes = recipe.notes(CARRIES);
+    // Under --layer-decay vectors do not decay, whatever one says.
+    let groups = if recipe.run.layer_decay.is_some() { Groups::Matrices } else { Groups::Decay };
+    let mut notes = recipe.notes(Carries { groups, ..CARRIES });
     if optimizer(recipe).is_none() {
         notes.push(recipe.refused("timm has none of the kind, and without --opt it trains with sgd"));
     }
@@ -212,7 +214,18 @@ fn arguments(recipe: &Recipe<'_>, best: &Candidate) -> Vec<String> {
         lines.push("--warmup-prefix".to_owned());
     }
     lines.push("--cooldown-epochs 0".to_owned());
-    lines.extend(optimizer(recipe));
+    let optimizer = optimizer(recipe);
+    let mut kwargs = match &optimizer {
+        Some(_) => kwargs(recipe),
+        None => Vec::new(),
+    };
+    lines.extend(optimizer);
+    if recipe.run.decay == Decay::All && recipe.decays() && recipe.run.layer_decay.is_none() {
+        kwargs.push("filter_bias_and_bn=False".to_owned());
+    }
+    if !kwargs.is_empty() {
+        lines.push(format!("--opt-kwargs {}", kwargs.join(" ")));
+    }
     lines.push(format!("--weight-decay {}", float(recipe.number("weight_decay"))));
     lines.push(format!("--batch-size {}", recipe.batch_size()));
     if let Some(norm) = recipe.clip_norm() {
@@ -225,6 +238,50 @@ fn arguments(recipe: &Recipe<'_>, best: &Candidate) -> Vec<String> {
         lines.push(format!("--layer-decay {}", float(decay)));
     }
     lines
+}
+
+/// What train.py hands to the optimizer beside its own arguments.
+fn kwargs(recipe: &Recipe<'_>) -> Vec<String> {
+    match recipe.kind() {
+        // timm's clips too, unless told otherwise, and leaves what does not decay to Adam.
+        OptimizerKind::Lamb => vec!["max_grad_norm=None".to_owned(), "always_adapt=True".to_owned()],
+        OptimizerKind::Muon => {
+            let adjust = if recipe.has("match_rms_adamw") { "match_rms_adamw" } else { "original" };
+            vec![format!("ns_steps={:.0}", recipe.say("ns_steps")), format!("adjust_lr_fn={adjust}")]
+        }
+        OptimizerKind::Sgd => unusual(recipe, "dampening", "dampening").into_iter().collect(),
+        OptimizerKind::Adam | OptimizerKind::AdamW => option(recipe, "amsgrad").into_iter().collect(),
+        // timm's own default is another.
+        OptimizerKind::RmsProp => {
+            let alpha = format!("alpha={}", float(recipe.say("alpha")));
+            [alpha].into_iter().chain(option(recipe, "centered")).collect()
+        }
+        OptimizerKind::Adagrad => ["lr_decay", "initial_accumulator_value"]
+            .into_iter()
+            .filter_map(|name| unusual(recipe, name, name))
+            .collect(),
+        OptimizerKind::NAdam => unusual(recipe, "momentum_decay", "momentum_decay")
+            .into_iter()
+            .chain(option(recipe, "decoupled_weight_decay"))
+            .collect(),
+        OptimizerKind::Adafactor => {
+            let names = [("beta2_decay", "decay_rate"), ("d", "clip_threshold"), ("eps2", "eps_scale")];
+            names.into_iter().filter_map(|(name, theirs)| unusual(recipe, name, theirs)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// A number of the optimizer under timm's name, where it is not the default.
+fn unusual(recipe: &Recipe<'_>, name: &str, theirs: &str) -> Option<String> {
+    let value = recipe.say(name);
+    let info = recipe.kind().numbers().iter().find(|info| info.name == name)?;
+    (value != info.default).then(|| format!("{theirs}={}", float(value)))
+}
+
+/// An option of the optimizer, where it is on.
+fn option(recipe: &Recipe<'_>, name: &str) -> Option<String> {
+    recipe.has(name).then(|| format!("{name}=True"))
 }
 
 /// The run's optimizer, where timm has it.
@@ -242,16 +299,11 @@ fn optimizer(recipe: &Recipe<'_>) -> Option<String> {
             let name = if recipe.has("decoupled_weight_decay") { "radamw" } else { "radam" };
             format!("--opt {name} {} --opt-eps {}", betas(), number("eps"))
         }
-        OptimizerKind::Lamb => {
-            let rest = "--opt-kwargs max_grad_norm=None always_adapt=True";
-            format!("--opt lamb {} --opt-eps {} {rest}", betas(), number("eps"))
-        }
+        OptimizerKind::Lamb => format!("--opt lamb {} --opt-eps {}", betas(), number("eps")),
         OptimizerKind::Adafactor => "--opt adafactor".to_owned(),
         OptimizerKind::Muon => {
             let name = if recipe.has("nesterov") { "nmuon" } else { "muon" };
-            let adjust = if recipe.has("match_rms_adamw") { "match_rms_adamw" } else { "original" };
-            let kwargs = format!("--opt-kwargs ns_steps={:.0} adjust_lr_fn={adjust}", recipe.say("ns_steps"));
-            format!("--opt {name} --momentum {} {} {kwargs}", number("momentum"), betas())
+            format!("--opt {name} --momentum {} {}", number("momentum"), betas())
         }
         OptimizerKind::Adam => format!("--opt adam {} --opt-eps {}", betas(), number("eps")),
         // timm's names for cautious ones begin with a c.
@@ -262,7 +314,7 @@ fn optimizer(recipe: &Recipe<'_>) -> Option<String> {
         OptimizerKind::RmsProp => {
             format!("--opt rmsprop --momentum {} --opt-eps {}", number("momentum"), number("eps"))
         }
-        OptimizerKind::Adagrad => "--opt adagrad".to_owned(),
+        OptimizerKind::Adagrad => format!("--opt adagrad --opt-eps {}", number("eps")),
         OptimizerKind::Lion => {
             format!("--opt {} {}", if recipe.has("cautious") { "clion" } else { "lion" }, betas())
         }

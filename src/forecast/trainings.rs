@@ -10,6 +10,7 @@ use crate::train::TrainError;
 use crate::train::cohort::Cohort;
 use crate::train::device::TrainDevice;
 use crate::train::ids::{Revision, RunId};
+use crate::train::lane::Lane;
 use crate::train::task::Task;
 
 use super::course::Course;
@@ -193,7 +194,7 @@ pub fn train(
     let validates = cohort.task().validation().next().is_some();
     let loss =
         |row: &Row| if validates { row.val_loss.map(f64::from) } else { Some(f64::from(row.train_loss)) };
-    while cohort.update() < clock.updates && cohort.lanes().iter().any(|lane| lane.failed.is_none()) {
+    while cohort.update() < clock.updates && cohort.lanes().iter().any(Lane::can_train) {
         report(cohort.update(), clock.updates)?;
         cohort.advance(cohort.update() + CHUNK, u64::MAX)?;
         for (lane, taken) in cohort.lanes_mut().iter_mut().zip(&mut taken) {

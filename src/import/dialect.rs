@@ -32,6 +32,8 @@ pub(super) enum Sign {
     Flag(&'static str),
     /// A call in Python, by its last name.
     Call(&'static str),
+    /// A call in Python whose name ends so.
+    CallEnding(&'static str),
     /// A module that Python imports, or one in it.
     Import(&'static str),
     /// An assignment in Python outside functions.

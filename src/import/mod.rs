@@ -14,6 +14,7 @@ mod error;
 mod fit;
 mod flags;
 mod function;
+mod groups;
 mod ini;
 mod json;
 mod log;
@@ -43,7 +44,9 @@ pub use recognise::dialect_named;
 pub use unread::Unread;
 
 use self::text::Text;
-use crate::experiment::{BatchSize, Controller, Decay, Experiment, Group, Number, Optimizer, Run, Source};
+use crate::experiment::{
+    BatchSize, Controller, Decay, Experiment, Group, Model, Number, Optimizer, Run, Source,
+};
 use crate::export::origin::{self, Origin};
 use crate::files;
 use crate::schedule::{Clock, Schedule, Span, Tick};
@@ -167,6 +170,22 @@ impl Imported {
             groups: self.groups.clone(),
             batch: self.batch.clone(),
         }
+    }
+
+    /// The schedule as a run on a model, and a sentence for each of its groups that the model has nothing of.
+    #[must_use]
+    pub fn run_on(&self, otherwise: &Optimizer, model: &Model) -> (Run, Vec<String>) {
+        let mut run = self.run(otherwise);
+        let parameters = model.parameters();
+        let mut said = Vec::new();
+        while let Some((idle, _)) = run.idle_group(&parameters) {
+            let group = run.groups.remove(idle);
+            said.push(format!(
+                "the group \"{}\" was left out: nothing in the experiment's model matches it that no other group has",
+                group.name()
+            ));
+        }
+        (run, said)
     }
 
     /// Leaves out settings that no run can have, and checks the schedule on a clock that it may meet.

@@ -3,6 +3,7 @@
 
 mod classes;
 mod composed;
+mod groups;
 mod lambda;
 mod lightning;
 mod others;
@@ -134,24 +135,14 @@ pub(super) fn read_program(program: &Program, options: &Options) -> Result<Impor
     let optimizer = optimizer_of(program, &sites, &outer);
     let mut base = None;
     let mut group = 0;
+    let mut found = None;
     if let Some(call) = optimizer {
         let read = pytorch_optimizer::read(call, program)?;
         imported.optimizer = read.optimizer;
         base = Some(read.rate);
         read.notes.into_iter().for_each(|note| imported.note(note));
         read.assumed.into_iter().for_each(|sentence| imported.assume(sentence));
-        if !read.groups.is_empty() {
-            group = chosen_group(&read.groups, options)?;
-            base = read.groups.get(group).map(|(_, rate)| *rate);
-            let list: Vec<String> =
-                read.groups.iter().map(|(name, rate)| format!("{name}: {rate}")).collect();
-            imported.note(format!(
-                "the optimizer has {} groups of parameters with rates of their own ({}); this is group {group} (--group \
-                 takes another)",
-                read.groups.len(),
-                list.join(", ")
-            ));
-        }
+        found = read.groups;
     }
     let others = sites.iter().filter(|site| pytorch_optimizer::is_one(site.call)).count();
     if others > 1 {
@@ -162,17 +153,46 @@ pub(super) fn read_program(program: &Program, options: &Options) -> Result<Impor
 
     let total = options.length.or(stepping.as_ref().and_then(|stepping| stepping.total));
     let total = total.or_else(|| lightning::trainer(program, &sites, &mut imported));
-    let mut reader = Reader { program, base, group, tick, total, options, parts: 0, imported };
-    reader.schedulers(&outer)?;
-    let mut imported = reader.imported;
-    if imported.updates.is_none() {
-        imported.updates = total;
+    // The schedulers' rate of a group that begins at this one.
+    let under = |base: Option<f64>, group: usize, imported: Imported| {
+        let mut reader = Reader { program, base, group, tick, total, options, parts: 0, imported };
+        reader.schedulers(&outer)?;
+        let mut imported = reader.imported;
+        if imported.updates.is_none() {
+            imported.updates = total;
+        }
+        if let Some(stepping) = &stepping {
+            imported = surroundings::adapted(imported, stepping, options);
+        }
+        if tick == Tick::Epoch {
+            imported.lr = ticking(imported.lr, Tick::Epoch);
+        }
+        Ok::<Imported, ImportError>(imported)
+    };
+    let aside = || Imported::new(&DIALECT, "PyTorch", constant(0.0));
+    if let Some(found) = &mut found {
+        let calls: Vec<&Call> = outer.iter().map(|site| site.call).collect();
+        if groups::are_listed(program, &calls, found.taken.len()) {
+            let peak = |(at, rate): (usize, f64)| {
+                let own = under(Some(rate), at, aside()).ok()?;
+                groups::highest(&own.lr, own.updates)
+            };
+            let rates = found.taken.iter().map(|taken| taken.rate).enumerate();
+            let peaks: Vec<f64> = rates.map(|(at, rate)| peak((at, rate)).unwrap_or(rate)).collect();
+            found.reaches(&peaks);
+        }
+        if let Some((at, rate)) = groups::chosen(found, options, &mut imported)? {
+            (group, base) = (at, Some(rate));
+        }
     }
-    if let Some(stepping) = &stepping {
-        imported = surroundings::adapted(imported, stepping, options);
-    }
-    if tick == Tick::Epoch {
-        imported.lr = ticking(imported.lr, Tick::Epoch);
+    let mut imported = under(base, group, imported)?;
+    if let Some(found) = found.filter(|_| options.group.is_none()) {
+        let (lr, length) = (imported.lr.clone(), imported.updates);
+        let rates: Vec<f64> = found.taken.iter().map(|taken| taken.rate).collect();
+        found.apply(&mut imported, &mut |at| {
+            let own = under(rates.get(at).copied(), at, aside()).ok()?.lr;
+            Some(groups::related(&lr, own, length))
+        });
     }
     surroundings::left_out(program, &sites, &mut imported);
     Ok(imported)
@@ -327,16 +347,6 @@ fn optimizer_of<'p>(program: &'p Program, sites: &[Site<'p>], outer: &[Site<'p>]
             .find(|call| call.named.iter().any(|(name, _)| name == "lr"))
     };
     given.or_else(known).or_else(made)
-}
-
-fn chosen_group(groups: &[(String, f64)], options: &Options) -> Result<usize, ImportError> {
-    let Some(wanted) = &options.group else { return Ok(0) };
-    let by_name = groups.iter().position(|(name, _)| name == wanted);
-    let by_place = wanted.parse().ok().filter(|at| *at < groups.len());
-    by_name.or(by_place).ok_or_else(|| {
-        let names: Vec<&str> = groups.iter().map(|(name, _)| name.as_str()).collect();
-        ImportError::missing("--group", format!("one of {}, or its number from 0", names.join(", ")))
-    })
 }
 
 fn clip_norm(program: &Program, sites: &[Site<'_>]) -> Result<Option<f64>, ImportError> {

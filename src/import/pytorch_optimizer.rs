@@ -1,9 +1,10 @@
 //! PyTorch's optimizers: the rate and the numbers in their calls, and their groups of parameters.
 
 use super::ImportError;
+use super::groups::{self, Found};
 use super::python::{Call, Expr, Program};
 use super::settings::{number, numbers, set, set_betas};
-use crate::experiment::{Optimizer, OptimizerKind};
+use crate::experiment::{Number, Optimizer, OptimizerKind};
 
 /// Classes whose rate can be used, although the optimizer itself is not known here.
 const STRANGERS: [&str; 13] = [
@@ -44,8 +45,8 @@ pub(super) struct Read {
     pub rate: f64,
     pub notes: Vec<String>,
     pub assumed: Vec<String>,
-    /// The names and rates of its groups of parameters, where there are several.
-    pub groups: Vec<(String, f64)>,
+    /// Its groups of parameters, where they do not all learn alike.
+    pub groups: Option<Found>,
 }
 
 /// # Errors
@@ -75,8 +76,10 @@ pub(super) fn read(call: &Call, program: &Program) -> Result<Read, ImportError> 
             default
         }
     };
-    let groups = groups(call, program, rate);
+    let alone = program.calls().iter().filter(|(_, call)| is_one(call)).count() == 1;
     let Some(kind) = known else {
+        let decay = get("weight_decay").and_then(|decay| program.number(decay, call.line)).unwrap_or(0.0);
+        let groups = groups::of_call(program, call, rate, decay, alone);
         notes.push(format!("{} is not an optimizer known here; only its rate was taken", call.name));
         return Ok(Read { optimizer: None, rate, notes, assumed, groups });
     };
@@ -145,26 +148,10 @@ pub(super) fn read(call: &Call, program: &Program) -> Result<Read, ImportError> 
             notes.push(format!("{}'s {name} was left out", call.name));
         }
     }
+    let decay = match optimizer.get("weight_decay") {
+        Some(Number::Fixed(decay)) => *decay,
+        _ => 0.0,
+    };
+    let groups = groups::of_call(program, call, rate, decay, alone);
     Ok(Read { optimizer: Some(optimizer), rate, notes, assumed, groups })
-}
-
-/// The groups of parameters that a call is given, where it is given a list of them.
-fn groups(call: &Call, program: &Program, rate: f64) -> Vec<(String, f64)> {
-    let list = call.argument("params", 0).map(|value| program.resolve_at(value, call.line));
-    let Some(Expr::List(items)) = list else { return Vec::new() };
-    let mut groups = Vec::new();
-    for (index, item) in items.iter().enumerate() {
-        let Expr::Table(pairs) = program.resolve_at(item, call.line) else { return Vec::new() };
-        let entry = |key: &str| {
-            let is = |found: &Expr| matches!(found, Expr::Text(text) if text == key);
-            pairs.iter().find(|pair| is(&pair.key)).map(|pair| &pair.value)
-        };
-        let own = entry("lr").and_then(|value| program.number(value, call.line)).unwrap_or(rate);
-        let name = match entry("name") {
-            Some(Expr::Text(name)) => name.clone(),
-            _ => entry("params").map_or_else(|| index.to_string(), Expr::shown),
-        };
-        groups.push((name, own));
-    }
-    if groups.len() > 1 { groups } else { Vec::new() }
 }

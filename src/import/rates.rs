@@ -79,7 +79,8 @@ fn sets_rate(target: &Expr) -> bool {
         Expr::Index(index) => {
             let key = matches!(&index.1, Expr::Text(key) if matches!(key.as_str(), "lr" | "learning_rate"));
             let holder = index.0.shown();
-            key && (holder.contains("group") || holder.contains("optim") || holder == "g" || holder == "pg")
+            let is_short = matches!(holder.as_str(), "g" | "pg" | "p" | "param");
+            key && (is_short || holder.contains("group") || holder.contains("optim"))
         }
         Expr::Name(name) => {
             let Some((holder, field)) = name.rsplit_once('.') else { return false };

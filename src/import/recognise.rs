@@ -36,6 +36,10 @@ fn found(sign: Sign, weight: u32, text: &Text<'_>) -> Option<Evidence> {
             let (path, line) = text.call(name)?;
             (format!("the call {path}(…)"), line)
         }
+        Sign::CallEnding(end) => {
+            let (path, line) = text.call_ending(end)?;
+            (format!("the call {path}(…)"), line)
+        }
         Sign::Import(module) => {
             let program = text.program()?;
             let is = |name: &str| name == module || name.starts_with(&format!("{module}."));

@@ -232,6 +232,11 @@ impl Settings {
         settings
     }
 
+    /// The settings in a table under this name, dots and all.
+    pub fn below(&self, name: &str) -> Self {
+        self.entry(name).and_then(|entry| entry.below.clone()).unwrap_or_default()
+    }
+
     /// Whether there is a setting at the end of these names in one another.
     pub fn has_path(&self, path: &str) -> Option<usize> {
         match path.rsplit_once('.') {

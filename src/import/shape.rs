@@ -45,8 +45,8 @@ pub fn written(formula: &str, constants: &[(&str, f64)]) -> Result<Schedule, Imp
 
 /// The schedules one after the other, all but the last with their lengths.
 pub fn sequence(before: Vec<(Span, Schedule)>, last: Schedule) -> Schedule {
-    let before = before.into_iter().map(|(length, schedule)| Part { length: Some(length), schedule });
-    let last = Part { length: None, schedule: last };
+    let before = before.into_iter().map(|(length, schedule)| Part::new(Some(length), schedule));
+    let last = Part::new(None, last);
     Kind::Sequence(Sequence { parts: before.chain([last]).collect() }).into()
 }
 
@@ -114,10 +114,7 @@ fn with_spans(schedule: &Schedule, change: &dyn Fn(Span) -> Span) -> Schedule {
             Some(Value::Parts(parts)) => Value::Parts(
                 parts
                     .into_iter()
-                    .map(|part| Part {
-                        length: part.length.map(change),
-                        schedule: with_spans(&part.schedule, change),
-                    })
+                    .map(|part| Part::new(part.length.map(change), with_spans(&part.schedule, change)))
                     .collect(),
             ),
             Some(Value::Factors(of)) => {

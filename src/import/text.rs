@@ -128,6 +128,12 @@ impl<'t> Text<'t> {
         };
         self.calls.iter().rfind(is).map(|call| (call.path.as_str(), call.line))
     }
+
+    /// The last call of something whose name ends so.
+    pub fn call_ending(&self, end: &str) -> Option<(&str, usize)> {
+        let is = |call: &&Called| call.path.ends_with(end);
+        self.calls.iter().rfind(is).map(|call| (call.path.as_str(), call.line))
+    }
 }
 
 /// What stands between the fences of a text from a page or a chat, or after the prompts of a session; lines keep

@@ -18,6 +18,11 @@ impl Unread {
         let matters = may_shape(&name);
         Self { name, value: value.into(), line, matters }
     }
+
+    /// Something that does shape the training, on its line.
+    pub(super) fn telling(what: impl Into<String>, line: usize) -> Self {
+        Self { name: what.into(), value: String::new(), line, matters: true }
+    }
 }
 
 impl std::fmt::Display for Unread {

@@ -146,6 +146,16 @@ impl Lesson {
                     names()
                 ));
             }
+            let phases = &experiment.data.phases;
+            if let Some(asked) = &measure.phase
+                && phases.iter().all(|phase| *phase.name != **asked)
+            {
+                let names: Vec<&str> = phases.iter().map(|phase| &*phase.name).collect();
+                return wrong(format!(
+                    "`measure.{name}.phase` is \"{asked}\"; the phases are: {}",
+                    names.join(", ")
+                ));
+            }
             for (field, text) in [("from", &measure.from), ("to", &measure.to)] {
                 if let Some(Err(error)) = text.as_deref().map(Span::parse_position) {
                     return wrong(format!("`measure.{name}.{field}`: {error}"));

@@ -12,7 +12,7 @@ use crate::analysis::sharpness::{self, Objective, Sharpness};
 use crate::analysis::{side_training, statistics};
 use crate::experiment::{Experiment, FileError};
 use crate::schedule::Span;
-use crate::telemetry::{Row, Validation};
+use crate::telemetry::{GroupColumn, Row, Validation};
 use crate::train::TrainError;
 use crate::train::cohort::Cohort;
 use crate::train::lane::Lane;
@@ -29,6 +29,9 @@ pub struct Measure {
     pub of: Quantity,
     #[serde(default)]
     pub when: When,
+    /// The phase of the data whose held-out samples are meant, by name, of `val_accuracy` and `val_loss`; the whole data set
+    /// when not given.
+    pub phase: Option<String>,
     /// The stretch that `mean`, `most` and `least` look at; the whole run when not given.
     pub from: Option<String>,
     pub to: Option<String>,
@@ -221,6 +224,20 @@ impl Histories {
             choose(values, measure.when, measure.of)
         };
         let absent = f64::NAN;
+        let phases = &self.experiment.data.phases;
+        let phase = measure.phase.as_ref();
+        let phase =
+            phase.map(|name| phases.iter().position(|phase| *phase.name == **name).unwrap_or(phases.len()));
+        let column = match measure.of {
+            Quantity::ValAccuracy => Some(GroupColumn::ValAccuracy),
+            Quantity::ValLoss => Some(GroupColumn::ValLoss),
+            _ => None,
+        };
+        if let Some((phase, column)) = phase.zip(column) {
+            let rows = self.rows[at].iter().filter(|row| window.contains(&row.update));
+            let values = rows.filter_map(|row| row.groups.get(column, row.groups.len() + phase));
+            return Ok(choose(values, measure.when, measure.of));
+        }
         Ok(match measure.of {
             Quantity::TrainLoss => of_rows(|row| row.train_loss.into()),
             Quantity::GradNorm => of_rows(|row| row.grad_norm.into()),

@@ -53,6 +53,7 @@ shipped![
     "small-steps-lost-in-bf16",
     "plateau-on-a-noisy-metric",
     "memorising-noise",
+    "the-forgetting-dial",
     "resumed-without-its-schedule",
     "momentum-hides-a-factor",
     "each-at-its-own-best",

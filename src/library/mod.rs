@@ -35,6 +35,7 @@ pub use marks::Marks;
 pub use measures::{DEFINITIONS, Figure, Measures, Spread};
 pub use place::new_place;
 pub use query::{Filter, Group, Row, differing, groups};
+pub use recording::log as recording_log;
 
 /// Why a library cannot be read or written.
 #[derive(Debug, thiserror::Error)]

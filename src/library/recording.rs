@@ -71,7 +71,7 @@ fn about(folder: &Path) -> Result<(About, PathBuf), LibraryError> {
 ///
 /// # Errors
 /// When `recording.json` cannot be read, or leads out of the folder.
-pub(super) fn log(folder: &Path) -> Result<PathBuf, LibraryError> {
+pub fn log(folder: &Path) -> Result<PathBuf, LibraryError> {
     Ok(about(folder)?.1)
 }
 

@@ -16,6 +16,7 @@ use crate::train::TrainError;
 use crate::train::cohort::Cohort;
 use crate::train::device::TrainDevice;
 use crate::train::ids::{Revision, RunId};
+use crate::train::lane::Lane;
 use crate::train::task::{self, Task};
 
 /// Updates that every lane trains before logs are read.
@@ -323,7 +324,7 @@ impl Group {
     }
 
     fn is_training(&self) -> bool {
-        self.cohort.lanes().iter().any(|lane| lane.failed.is_none())
+        self.cohort.lanes().iter().any(Lane::can_train)
     }
 
     /// Takes in what was measured, and stops the trials of which a seed has diverged or failed.

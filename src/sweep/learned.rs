@@ -155,7 +155,7 @@ fn advance(
     report: &mut dyn FnMut(u64, u64) -> Result<(), TrainError>,
 ) -> Result<(), TrainError> {
     let total = cohort.task().clock.updates;
-    while cohort.update() < to && cohort.lanes().iter().any(|lane| lane.failed.is_none()) {
+    while cohort.update() < to && cohort.lanes().iter().any(Lane::can_train) {
         report(cohort.update(), total)?;
         cohort.advance(to.min(cohort.update() + CHUNK), CHUNK)?;
     }

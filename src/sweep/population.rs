@@ -13,6 +13,7 @@ use crate::train::TrainError;
 use crate::train::cohort::Cohort;
 use crate::train::device::TrainDevice;
 use crate::train::ids::{Mode, Revision, RunId};
+use crate::train::lane::Lane;
 use crate::train::task::Task;
 
 /// Equal stretches of the run, after each of which members copy.
@@ -86,7 +87,7 @@ pub fn breed(
     let turnover = ((members.len() as f64 * TURNOVER) as usize).max(usize::from(members.len() > 1));
     for stretch in 1..=STRETCHES {
         let to = clock.updates * stretch / STRETCHES;
-        while cohort.update() < to && cohort.lanes().iter().any(|lane| lane.failed.is_none()) {
+        while cohort.update() < to && cohort.lanes().iter().any(Lane::can_train) {
             report(cohort.update(), clock.updates)?;
             cohort.advance(to, CHUNK)?;
             cohort.lanes_mut().iter_mut().for_each(|lane| lane.log.clear());
@@ -302,7 +303,7 @@ pub(super) fn ends(
     let total = task.clock.updates;
     let revision = Arc::new(Revision { generation: 0, experiment: aside, ids });
     let mut cohort = Cohort::with_task(revision, task, TrainDevice::cpu(Arc::clone(pool)))?;
-    while cohort.update() < total && cohort.lanes().iter().any(|lane| lane.failed.is_none()) {
+    while cohort.update() < total && cohort.lanes().iter().any(Lane::can_train) {
         report(cohort.update(), total)?;
         cohort.advance(total, CHUNK)?;
         cohort.lanes_mut().iter_mut().for_each(|lane| lane.log.clear());

@@ -8,9 +8,11 @@ use crate::analysis::statistics::{deviation, mean};
 use crate::data::Prepared;
 use crate::engine::protocol::{Field, State, Status};
 use crate::engine::{Examined, Landscape, LaneView, OwnEdit, Shared, Snapshot};
-use crate::telemetry::{Bucket, Column, Event, GroupColumn, Series, Store};
+use crate::telemetry::{Bucket, Column, Event, GroupColumn, Series, Store, phase_of};
+use crate::train::Stopped;
 use crate::train::control::Standing;
 use crate::train::ids::{LaneId, RunId};
+use crate::ui::phase_frame::{PhaseFrame, of_lane};
 
 use super::used_rates::UsedRates;
 
@@ -87,7 +89,11 @@ pub struct LaneFrame {
     pub stretch: f64,
     pub diverged_at: Option<u64>,
     pub failed: Option<String>,
+    /// How early stopping ended the run, where it did.
+    pub stopped: Option<Stopped>,
     pub curves: Curves,
+    /// What it knows of the phases of the data.
+    pub phases: Vec<PhaseFrame>,
     /// The parameter groups there have been, of the first replica.
     pub groups: Vec<GroupFrame>,
     pub now: Values,
@@ -245,7 +251,9 @@ impl Tallies {
             return;
         }
         let tally = |(id, view): (&LaneId, &LaneView)| {
-            (*id, Tally::of_store(seed.wrapping_add(u64::from(id.replica)), clip, &view.store))
+            let mut tally = Tally::of_store(seed.wrapping_add(u64::from(id.replica)), clip, &view.store);
+            tally.stopped.clone_from(&view.stopped);
+            (*id, tally)
         };
         let stride = |view: &LaneView| view.store.series(Column::Lr).stride();
         self.lanes = shared.lanes.iter().map(tally).collect();
@@ -270,7 +278,9 @@ fn lane_frame(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> LaneFrame {
         stretch: 1.0,
         diverged_at: lane.diverged_at,
         failed: lane.failed.clone(),
+        stopped: lane.stopped.clone(),
         curves: if (ask.shown)(id.run) { curves(id, lane, ask) } else { Curves::default() },
+        phases: phases(id, lane, ask),
         groups: if (ask.shown)(id.run) && id.replica == 0 { groups(id, lane, ask) } else { Vec::new() },
         now,
         at_cursor,
@@ -316,7 +326,16 @@ fn groups(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> Vec<GroupFrame> {
         series.view(in_view(id, ask), ask.columns.max(2), &mut rates);
         Some(GroupFrame { name: Arc::clone(name), rates, at_cursor })
     };
-    store.groups().filter_map(group).collect()
+    store.groups().filter(|name| phase_of(name).is_none()).filter_map(group).collect()
+}
+
+fn phases(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> Vec<PhaseFrame> {
+    let is_drawn = (ask.shown)(id.run) && id.replica == 0;
+    of_lane(lane, is_drawn.then_some(ask.quantity), |series| {
+        let mut buckets = Vec::new();
+        series.view(in_view(id, ask), ask.columns.max(2), &mut buckets);
+        buckets
+    })
 }
 
 /// The updates whose curves are wanted.

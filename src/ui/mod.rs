@@ -26,6 +26,7 @@ pub mod palette;
 pub mod panel;
 pub mod panel_state;
 pub mod panels;
+mod phase_frame;
 pub mod picker;
 pub mod plot;
 pub mod progress;

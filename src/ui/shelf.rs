@@ -1,7 +1,7 @@
 //! Guests beside our runs: recordings that are followed while their files grow, and trainings that other
 //! programs run now, shown as lanes of a frame.
 
-mod places;
+mod palette;
 mod source;
 
 use std::collections::BTreeSet;
@@ -140,6 +140,7 @@ impl Shelf {
     /// Takes in what was opened since; why something could not be. `taken` are the palette's places of our
     /// runs.
     pub fn poll(&mut self, taken: &[usize], clock: Clock) -> Vec<String> {
+        self.stand_apart(taken);
         let mut failed = Vec::new();
         let mut opened = Vec::new();
         self.opening.retain(|opening| match opening.answer.try_recv() {
@@ -469,7 +470,9 @@ impl Guest {
             stretch,
             diverged_at: None,
             failed: None,
+            stopped: None,
             curves,
+            phases: Vec::new(),
             groups: Vec::new(),
             now,
             at_cursor,

@@ -1,6 +1,7 @@
 //! How the experiment is looked at: nothing in here is saved or trained.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::engine::protocol::{Guard, Speed};
 use crate::notify::Ways;
@@ -113,6 +114,19 @@ pub const SPEEDS: [(f64, &str); 5] = [
     (1000.0, "1,000 updates/s"),
 ];
 
+/// A parameter group of a run, by its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HotGroup {
+    pub run: RunId,
+    pub name: Arc<str>,
+}
+
+impl HotGroup {
+    pub fn is(&self, run: RunId, name: &str) -> bool {
+        self.run == run && *self.name == *name
+    }
+}
+
 /// The state of looking.
 #[derive(Debug)]
 pub struct View {
@@ -120,6 +134,8 @@ pub struct View {
     pub hidden: BTreeSet<RunId>,
     /// The run under the pointer, anywhere.
     pub hot: Option<RunId>,
+    /// The parameter group under the pointer on the rate plot.
+    pub hot_group: Option<HotGroup>,
     pub window: Window,
     /// The update under the pointer, in any plot.
     pub cursor: Option<f64>,
@@ -176,6 +192,7 @@ impl View {
             selected,
             hidden: BTreeSet::new(),
             hot: None,
+            hot_group: None,
             window: Window::Whole,
             cursor: None,
             rate_scale: Scale::Linear,

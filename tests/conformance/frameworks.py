@@ -61,14 +61,39 @@ def train(parameters, optimizer):
 
 
 def group_numbers(optimizer):
-    group = optimizer.param_groups[-1]
-    return group["lr"], group["momentum"] if "momentum" in group else group.get("betas", (None,))[0]
+    groups = optimizer.param_groups
+    # Muon's momentum is that of its matrices.
+    momentum = next((group["momentum"] for group in groups if "momentum" in group), None)
+    return groups[-1]["lr"], groups[-1].get("betas", (None,))[0] if momentum is None else momentum
 
 
-def stepped(build, updates):
+def plain(numbers):
+    """What is a number or an option of them, by name; pairs as they are."""
+    idle = {"name", "use_ema", "ema_momentum", "maximize", "capturable", "differentiable", "foreach", "fused"}
+    kept = {}
+    for name, value in numbers.items():
+        pair = isinstance(value, (tuple, list)) and all(isinstance(part, float) for part in value)
+        finite = not isinstance(value, float) or abs(value) < float("inf")
+        if name not in idle and finite and (pair or isinstance(value, (bool, int, float, str))):
+            kept[name] = list(value) if pair else value
+    return kept
+
+
+def made(entry, optimizer):
+    """Notes which optimizer was built, and with which numbers: of its last group, and of Muon's matrices."""
+    groups = [group for part in getattr(optimizer, "parts", [optimizer]) for group in part.param_groups[-1:]]
+    numbers = {name: value for group in reversed(groups) for name, value in group.items()}
+    changing = {"lr", "initial_lr", "params", "step", "k", "d", "d_max", "d_numerator", "max_lr_snapshot"}
+    kept = {name: value for name, value in plain(numbers).items() if name not in changing or "beta2_decay" in numbers and name == "d"}
+    entry["made"] = {"class": type(optimizer).__name__, **kept}
+
+
+def stepped(build, updates, entry=None):
     """The rates and momenta under PyTorch's stepping, saved and loaded half way."""
     network = model()
     optimizer, scheduler = build(network)
+    if entry is not None:
+        made(entry, optimizer)
     rates, momenta = [], []
     for update in range(updates):
         if update == updates // 2:
@@ -86,7 +111,7 @@ def stepped(build, updates):
 
 def pytorch(entry):
     """Checks momentum (or beta1) too, against the same run's table of drawn numbers."""
-    rates, momenta = stepped(execute(entry["text"]).build, entry["updates"])
+    rates, momenta = stepped(execute(entry["text"]).build, entry["updates"], entry)
     rows = list(csv.DictReader(io.StringIO(entry["table"])))
     name = next((name for name in ("momentum", "beta1") if name in rows[0]), None)
     for update, row in enumerate(rows if name else []):
@@ -153,7 +178,9 @@ def hugging_face_yaml(entry):
 
 
 def timm(entry):
+    import timm.optim
     import timm.scheduler
+    import timm.utils
 
     words = shlex.split(entry["text"].split("DATA", 1)[1].replace("\\\n", " "), comments=True)
     parser = argparse.ArgumentParser()
@@ -166,18 +193,27 @@ def timm(entry):
         parser.add_argument(f"--{name}", type=float)
     parser.add_argument("--decay-milestones", type=int, nargs="+")
     parser.add_argument("--opt-betas", type=float, nargs="+")
+    # As train.py reads it.
+    parser.add_argument("--opt-kwargs", nargs="*", default={}, action=timm.utils.ParseKwargs)
     for name in ("sched-on-updates", "warmup-prefix"):
         parser.add_argument(f"--{name}", action="store_true")
     given = {name: value for name, value in vars(parser.parse_args(words)).items() if value is not None}
     # The defaults of timm's own train.py where its factory has others.
-    arguments = argparse.Namespace(**{"min_lr": 0.0, "decay_epochs": None, "lr_cycle_decay": 0.5, **given})
-    optimizer = torch.optim.SGD(model().parameters(), lr=arguments.lr)
+    arguments = argparse.Namespace(**{"min_lr": 0.0, "decay_epochs": None, "lr_cycle_decay": 0.5, "momentum": 0.9, **given})
+    network = model()
+    if given.get("opt"):
+        kwargs = timm.optim.optimizer_kwargs(arguments)
+        optimizer = timm.optim.create_optimizer_v2(network, **kwargs, **arguments.opt_kwargs)
+        made(entry, optimizer)
+    else:
+        optimizer = torch.optim.SGD(network.parameters(), lr=arguments.lr)
     per_epoch = entry["updates_per_epoch"]
     kwargs = timm.scheduler.scheduler_factory.scheduler_kwargs(arguments)
     scheduler, _ = timm.scheduler.create_scheduler_v2(optimizer, **kwargs, updates_per_epoch=per_epoch)
     rates = []
     for update in range(entry["updates"]):
-        rates.append(optimizer.param_groups[0]["lr"])
+        rates.append(max(group["lr"] for group in optimizer.param_groups))
+        train(network.parameters(), optimizer)
         scheduler.step_update(num_updates=update + 1)
         if (update + 1) % per_epoch == 0:
             scheduler.step((update + 1) // per_epoch)
@@ -188,10 +224,11 @@ def optax(entry):
     import jax.numpy as jnp
 
     module = execute(entry["text"])
-    parameters = {"w": jnp.ones(2)}
+    parameters = {"w": jnp.ones((3, 2)), "b": jnp.ones(2)}
     state = module.optimizer.init(parameters)
     for _ in range(3):
-        _, state = module.optimizer.update({"w": jnp.ones(2)}, state, parameters)
+        change, state = module.optimizer.update(parameters, state, parameters)
+        assert all(jnp.isfinite(value).all() for value in change.values())
     return [float(module.schedule(count)) for count in range(entry["updates"])]
 
 
@@ -202,15 +239,19 @@ def keras(entry):
 
     module = execute(entry["text"])
     rate = module.schedule if callable(module.schedule) else lambda _: jnp.asarray(module.schedule, "float32")
-    accumulate = module.optimizer.gradient_accumulation_steps or 1
+    # None where Keras has no such optimizer.
+    accumulate = module.optimizer.gradient_accumulation_steps or 1 if module.optimizer else 1
     # Keras' own count, as its optimizer has it when the last micro-batch of each of some updates is applied.
-    variable = keras.Variable([1.0, 1.0])
-    module.optimizer.build([variable])
-    for update in range(4):
+    variables = [keras.Variable(jnp.ones((3, 2)), name="kernel"), keras.Variable([1.0, 1.0], name="bias")]
+    if module.optimizer:
+        module.optimizer.build(variables)
+        config = module.optimizer.get_config()
+        entry["made"] = {"class": type(module.optimizer).__name__, **plain(config)}
+    for update in range(4 if module.optimizer else 0):
         for micro_batch in range(accumulate):
             if micro_batch == accumulate - 1:
                 assert int(module.optimizer._iterations) == update * accumulate + accumulate - 1
-            module.optimizer.apply([jnp.ones(2)], [variable])
+            module.optimizer.apply([jnp.ones((3, 2)), jnp.ones(2)], variables)
     counts = jnp.arange(entry["updates"]) * accumulate + accumulate - 1
     return [float(value) for value in jax.jit(jax.vmap(rate))(counts)]
 
@@ -270,7 +311,9 @@ def deepspeed(entry):
     stubs = {"deepspeed": {}, "deepspeed.utils": {"logger": quiet}}
     schedulers = source("deepspeed.runtime.lr_schedules", "lr_schedules.py", stubs)
     settings = json.loads(entry["text"])
-    optimizer = torch.optim.AdamW(model().parameters(), lr=settings["optimizer"]["params"]["lr"])
+    # Where DeepSpeed has no such optimizer, one of the user's own is built at the peak.
+    given = settings.get("optimizer", {"params": {"lr": max(entry["predicted"])}})
+    optimizer = torch.optim.AdamW(model().parameters(), lr=given["params"]["lr"])
     scheduler = getattr(schedulers, settings["scheduler"]["type"])(optimizer, **settings["scheduler"]["params"])
     return after_each(optimizer, scheduler.step, entry["updates"])
 

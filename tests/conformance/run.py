@@ -108,7 +108,9 @@ def main():
             "worst": float(f"{worst:.1e}"),
             "rates": sampled(real),
         }
-        records.append(record | ({"samples": samples} if samples else {}))
+        # Of the usual optimizers the rates are enough; of the others what they were built with is kept too.
+        made = {"made": entry["made"]} if entry["experiment"] == "optimizers.toml" and "made" in entry else {}
+        records.append(record | made | ({"samples": samples} if samples else {}))
     for failure in failures:
         print(failure, file=sys.stderr)
     print(f"{sum(counts.values())} exports executed, {len(failures)} apart: {dict(counts)}")

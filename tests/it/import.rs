@@ -18,6 +18,7 @@ mod census;
 mod dialects;
 mod exports;
 mod functions;
+mod groups;
 mod logs;
 mod malformed;
 mod mutated;

@@ -400,3 +400,46 @@ fn a_batch_that_data_or_micro_batches_do_not_allow_is_caught() {
         Severity::Warning
     );
 }
+
+const HEAD: &str = "lr = { kind = \"constant\", peak = 0.1 }\n[[run.group]]\nmatch = \"head\"\n";
+
+#[test]
+fn a_group_that_is_frozen_for_the_whole_run_is_caught() {
+    let warning = only(&format!("{HEAD}freeze = \"100%\""), "group-never-thaws");
+    assert_eq!(warning.severity, Severity::Warning);
+    assert!(warning.message.contains("\"head\""), "{}", warning.message);
+    // In updates it is known only once the length of an epoch is.
+    let late = format!("{HEAD}freeze = \"1000\"");
+    assert!(!codes(&lint(&experiment(&late), None)).contains(&"group-never-thaws"));
+    only(&late, "group-never-thaws");
+    for freeze in ["99%", "9ep", "1"] {
+        let thaws = format!("{HEAD}freeze = \"{freeze}\"");
+        assert_eq!(lint(&experiment(&thaws), Some(CLOCK)), [], "{freeze}");
+    }
+}
+
+#[test]
+fn a_group_of_rate_zero_is_caught_and_may_be_frozen_instead() {
+    for lr in ["0", "{ kind = \"constant\", peak = 0.0 }"] {
+        let lines = format!("{HEAD}lr = {lr}");
+        let warning = only(&lines, "group-of-rate-zero");
+        let fixed = match &warning.remedy {
+            Some(Remedy::Set { .. }) => warning.remedy.clone(),
+            other => panic!("{other:?}"),
+        };
+        assert!(format!("{fixed:?}").contains("group[0].freeze"), "{fixed:?}");
+    }
+    let falls = format!("{HEAD}lr = {{ kind = \"linear\", peak = 0.1, from = 1.0, to = 0.0 }}");
+    assert_eq!(lint(&experiment(&falls), Some(CLOCK)), []);
+}
+
+#[test]
+fn a_run_in_which_nothing_is_trained_is_an_error() {
+    let all = format!("{}match = \"*\"\nfreeze = \"100%\"", HEAD.replace("match = \"head\"\n", ""));
+    let warning = only(&all, "nothing-thaws");
+    assert_eq!(warning.severity, Severity::Error);
+    // A group that has all that is left of the head still leaves the head.
+    let rest = format!("{HEAD}[[run.group]]\nmatch = \"*\"\nfreeze = \"100%\"");
+    let found = codes(&lint(&experiment(&rest), Some(CLOCK)));
+    assert_eq!(found, ["group-never-thaws"]);
+}

@@ -37,6 +37,7 @@ mod packages;
 mod plateau_replay;
 mod recordings;
 mod report_page;
+mod scenarios;
 mod schedule_formula;
 mod schedule_golden;
 mod schedule_kinds;

@@ -132,9 +132,7 @@ fn polynomial(peak: f64, power: f64, floor: f64, over: Span) -> Kind {
 
 fn sequence<const N: usize>(parts: [(Span, Kind); N], last: Kind) -> Kind {
     let parts = parts.into_iter().map(|(length, kind)| (Some(length), kind)).chain([(None, last)]);
-    Kind::Sequence(Sequence {
-        parts: parts.map(|(length, kind)| Part { length, schedule: kind.into() }).collect(),
-    })
+    Kind::Sequence(Sequence { parts: parts.map(|(length, kind)| Part::new(length, kind.into())).collect() })
 }
 
 fn curve(schedule: &Schedule, updates: usize) -> Curve {

@@ -91,14 +91,14 @@ fn parts(values: Values, depth: u32) -> BoxedStrategy<Vec<Part>> {
         |(before, last)| {
             let before = before.into_iter().map(|(length, schedule)| (Some(length), schedule));
             let all = before.chain([(None, last)]);
-            all.map(|(length, schedule)| Part { length, schedule }).collect()
+            all.map(|(length, schedule)| Part::new(length, schedule)).collect()
         },
     );
     match values {
         Values::Allowed => allowed.boxed(),
         Values::Any => {
             let part = (option::of(span(values)), schedule(values, depth))
-                .prop_map(|(length, schedule)| Part { length, schedule });
+                .prop_map(|(length, schedule)| Part::new(length, schedule));
             prop_oneof![3 => allowed, 1 => vec(part, 0..3)].boxed()
         }
     }
@@ -515,7 +515,7 @@ proptest! {
             .map(|length| Some(Span::Updates(*length as f64)))
             .chain([None])
             .zip(&kinds)
-            .map(|(length, kind)| Part { length, schedule: kind.clone().into() })
+            .map(|(length, kind)| Part::new(length, kind.clone().into()))
             .collect();
         let whole = Schedule::from(Kind::Sequence(Sequence { parts })).resolve(clock).unwrap();
         let begins = [0].into_iter().chain(starts.iter().copied());

@@ -138,10 +138,7 @@ fn a_logarithmic_warmup_is_deepspeeds_one_update_earlier() {
     let warm = Schedule { warmup: warmup(4, 0.0, Ramp::Logarithmic), ..constant(1.0).into() };
     assert_same(&curve(warm.clone(), 20), &values[1..]);
     // With the lag it is a sequence.
-    let parts = vec![
-        Part { length: Some(updates(1)), schedule: constant(0.0).into() },
-        Part { length: None, schedule: warm },
-    ];
+    let parts = vec![Part::new(Some(updates(1)), constant(0.0).into()), Part::new(None, warm)];
     assert_same(&curve(Kind::Sequence(Sequence { parts }), 20), &values);
 }
 

@@ -9,7 +9,7 @@ if [ -z "${PYTHON:-}" ]; then
         environment/bin/pip install --quiet -r requirements.txt
     fi
 fi
-[ $# -gt 0 ] || set -- pytorch hugging_face lightning_fit keras_fit optax_fit harm latency
+[ $# -gt 0 ] || set -- pytorch hugging_face lightning_fit keras_fit optax_fit restart harm latency
 for script in "$@"; do
     "$PYTHON" "$script.py"
 done

@@ -85,6 +85,18 @@ pub enum Problem {
     NoLabels,
     #[error("limit must be at least 1 sample, found 0")]
     Limit,
+
+    // Phases.
+    #[error("a text has no phases: remove the [[data.phase]] sections")]
+    NoPhases,
+    #[error("a phase asks for class {class} where there are {classes} classes, counted from 0")]
+    NoSuchClass { class: u32, classes: usize },
+    #[error("a phase has no training sample of its classes: choose others, or a larger limit")]
+    NoneOfClasses,
+    #[error("a phase chooses classes, poison or an order by difficulty, and the answers are numbers")]
+    NoClassesToChoose,
+    #[error("only images and points of the plane can be rotated")]
+    NoTurning,
     #[error("a validation share of {validation} leaves none of the {total} {unit} to train on")]
     NothingToTrainOn { validation: f64, total: usize, unit: &'static str },
 }

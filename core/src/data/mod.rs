@@ -5,9 +5,12 @@
 //! what models see. Everything random is drawn from the seed of the [`Split`], through
 //! [`crate::random`].
 
+mod alter;
+mod altered;
 mod bounded;
 mod catalogue;
 mod chance;
+mod clients;
 mod error;
 mod generated;
 mod idx;
@@ -27,8 +30,11 @@ use std::sync::Arc;
 use self::reading::Metered;
 use crate::files;
 
+pub use alter::{Alteration, Poison, SampleOrder, Shift, difficulty};
+pub use altered::Altered;
 pub use catalogue::{CATALOGUE, DatasetInfo, NAMES, Task, info, listed};
 pub use chance::Chance;
+pub use clients::{client_order, deal_out};
 pub use error::{DataError, Problem};
 pub use order::epoch_order;
 pub use samples::{Samples, Shape, Targets};

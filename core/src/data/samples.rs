@@ -65,6 +65,21 @@ impl Samples {
         nth(&self.features, self.shape.features(), index)
     }
 
+    /// Adds the samples of a set with the same shape and kind of answers behind these.
+    pub fn append(&mut self, more: &Self) {
+        self.features.extend_from_slice(&more.features);
+        match (&mut self.targets, &more.targets) {
+            (Targets::Classes { labels, .. }, Targets::Classes { labels: more, .. }) => {
+                labels.extend_from_slice(more);
+            }
+            (Targets::Values { values, .. }, Targets::Values { values: more, .. }) => {
+                values.extend_from_slice(more);
+            }
+            (Targets::Classes { .. }, Targets::Values { .. })
+            | (Targets::Values { .. }, Targets::Classes { .. }) => {}
+        }
+    }
+
     /// The samples of these indices, in their order; an index past the end gives none.
     #[must_use]
     pub fn select(&self, indices: &[u32]) -> Self {

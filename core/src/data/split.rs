@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use rand_chacha::rand_core::RngCore;
 
-use super::{Content, DataError, Dataset, Problem, Samples, Scaling, Shape, TableReport, Targets, Text};
+use super::{
+    Altered, Content, DataError, Dataset, Problem, Samples, Scaling, Shape, TableReport, Targets, Text,
+};
 use crate::random::{self, Stream};
 
 /// How a data set is dealt out. Everything random about it follows from `seed`.
@@ -24,12 +26,17 @@ pub struct Split {
 
 /// Data as models see it.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "a training has one of it")]
 pub enum Prepared {
     /// Samples, scaled by what the training part looks like.
     Samples {
         train: Samples,
         validation: Samples,
         scaling: Scaling,
+        /// The training samples whose label noise made another one of, in order.
+        mislabelled: Arc<[u32]>,
+        /// What training sees of the samples in each phase of a run, where it has phases.
+        phases: Arc<Vec<Altered>>,
         /// What became of the table that the samples were read from, where they were.
         table: Option<Arc<TableReport>>,
     },
@@ -56,8 +63,9 @@ impl Dataset {
                     let scaling = standard.fit(&train);
                     scaling.apply(&mut train);
                     scaling.apply(&mut validation);
-                    split.add_label_noise(&mut train.targets);
-                    Prepared::Samples { train, validation, scaling, table: self.table.clone() }
+                    let mislabelled = split.add_label_noise(&mut train.targets).into();
+                    let (table, phases) = (self.table.clone(), Arc::default());
+                    Prepared::Samples { train, validation, scaling, mislabelled, phases, table }
                 })
             }
             Content::Text(text) => {
@@ -72,6 +80,15 @@ impl Prepared {
     /// Whether the answers are numbers rather than classes.
     pub fn is_regression(&self) -> bool {
         matches!(self, Self::Samples { train, .. } if matches!(train.targets, Targets::Values { .. }))
+    }
+
+    /// The same data, of which runs see these phases.
+    #[must_use]
+    pub fn with_phases(mut self, altered: Vec<Altered>) -> Self {
+        if let Self::Samples { phases, .. } = &mut self {
+            *phases = Arc::new(altered);
+        }
+        self
     }
 
     /// What became of the table that the samples were read from, where they were.
@@ -108,7 +125,7 @@ impl Prepared {
 }
 
 impl Split {
-    fn samples(&self, all: &Samples) -> Result<(Samples, Samples), Problem> {
+    pub(super) fn samples(&self, all: &Samples) -> Result<(Samples, Samples), Problem> {
         let (train, held_out) = self.sizes(all.len(), "samples")?;
         let mut order: Vec<u32> = (0..u32::try_from(all.len()).unwrap_or(u32::MAX)).collect();
         random::shuffle(&mut random::rng(self.seed, Stream::Split), &mut order);
@@ -126,8 +143,9 @@ impl Split {
         Ok((part(&all.tokens[..train]), part(&all.tokens[all.tokens.len() - held_out..])))
     }
 
-    /// How many train and how many validate; together at most `total`.
-    fn sizes(&self, total: usize, unit: &'static str) -> Result<(usize, usize), Problem> {
+    /// # Errors
+    /// When a number is out of its range.
+    pub(super) fn check(&self) -> Result<(), Problem> {
         let &Self { validation, label_noise, limit, .. } = self;
         if !(0.0..1.0).contains(&validation) {
             return Err(Problem::Validation { found: validation });
@@ -138,6 +156,13 @@ impl Split {
         if limit == Some(0) {
             return Err(Problem::Limit);
         }
+        Ok(())
+    }
+
+    /// How many train and how many validate; together at most `total`.
+    fn sizes(&self, total: usize, unit: &'static str) -> Result<(usize, usize), Problem> {
+        self.check()?;
+        let &Self { validation, limit, .. } = self;
         let held_out = (validation * total as f64).round() as usize;
         match total.saturating_sub(held_out) {
             0 => Err(Problem::NothingToTrainOn { validation, total, unit }),
@@ -154,14 +179,20 @@ impl Split {
     }
 
     /// Replaces the labels of the first samples of a random order, so that more noise keeps the labels
-    /// that less noise replaced.
-    fn add_label_noise(&self, targets: &mut Targets) {
+    /// that less noise replaced. Returns which classes are another now, in order; of values, none.
+    pub(super) fn add_label_noise(&self, targets: &mut Targets) -> Vec<u32> {
         let mut rng = random::rng(self.seed, Stream::LabelNoise);
+        let mut other = Vec::new();
         match targets {
             Targets::Classes { labels, names } => {
                 for index in self.noisy(labels.len(), &mut rng) {
-                    labels[index] = random::below(&mut rng, names.len()) as u32;
+                    let before =
+                        std::mem::replace(&mut labels[index], random::below(&mut rng, names.len()) as u32);
+                    if labels[index] != before {
+                        other.push(index as u32);
+                    }
                 }
+                other.sort_unstable();
             }
             Targets::Values { values, width } => {
                 let clean = values.clone();
@@ -172,5 +203,6 @@ impl Split {
                 }
             }
         }
+        other
     }
 }

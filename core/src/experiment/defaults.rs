@@ -15,12 +15,13 @@ impl Data {
             label_noise: 0.0,
             limit: None,
             columns: ColumnUses::new(),
+            phases: Vec::new(),
         }
     }
 }
 
 impl Train {
-    /// One replica under seed 0, one micro-batch an update, no clipping, the data's usual loss, weights kept whole.
+    /// One replica under seed 0, one micro-batch an update, no clipping, the data's usual loss, weights kept whole, to the end.
     pub fn new(updates: Span, source: &Source) -> Self {
         Self {
             updates,
@@ -30,6 +31,8 @@ impl Train {
             clip_norm: None,
             loss: Loss::usual(source),
             weights: WeightFormat::F32,
+            stop: None,
+            attack: None,
         }
     }
 }

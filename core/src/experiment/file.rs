@@ -1,7 +1,7 @@
 //! Experiment files on disk: read within bounds, saved whole or not at all.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::error::{FileError, Place};
 use super::{Experiment, Source, in_place};
@@ -11,8 +11,8 @@ use crate::files::{ReadError, read, read_input, relative, replace};
 const MAX_BYTES: u64 = 4 << 20;
 
 impl Experiment {
-    /// Reads an experiment file, or standard input where `path` is `-`. The path of one's own data counts from the
-    /// file's folder and is absolute from then on.
+    /// Reads an experiment file, or standard input where `path` is `-`. The paths of one's own data and of the weights to
+    /// begin with count from the file's folder and are absolute from then on.
     ///
     /// # Errors
     /// When the file cannot be read, is no regular file, is larger than 4 MiB, is not UTF-8, or as
@@ -35,11 +35,11 @@ impl Experiment {
     /// As [`Experiment::parse`].
     pub fn parse_at(text: &str, path: &Path) -> Result<Self, FileError> {
         let mut experiment = Self::parse(text, path)?;
-        // From here on the data is found wherever the program was started.
-        if let (Source::File { path: data, .. }, Some(folder)) = (&mut experiment.data.source, path.parent())
-        {
-            let there = folder.join(&*data);
-            *data = std::path::absolute(&there).unwrap_or(there);
+        // From here on they are found wherever the program was started.
+        let Some(folder) = path.parent() else { return Ok(experiment) };
+        for beside in experiment.files_beside() {
+            let there = folder.join(&*beside);
+            *beside = std::path::absolute(&there).unwrap_or(there);
         }
         Ok(experiment)
     }
@@ -80,12 +80,20 @@ impl Experiment {
     /// The experiment as the file at `path` says it: one's own data is found from there.
     fn seen_from(&self, path: &Path) -> Self {
         let mut saved = self.clone();
-        if let (Source::File { path: data, .. }, Some(folder)) = (&mut saved.data.source, path.parent())
-            && data.is_absolute()
-        {
-            *data = relative(data, folder);
+        let Some(folder) = path.parent() else { return saved };
+        for beside in saved.files_beside().filter(|beside| beside.is_absolute()) {
+            *beside = relative(beside, folder);
         }
         saved
+    }
+
+    /// The paths of other files that it names: one's own data, and the weights to begin with.
+    fn files_beside(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        let data = match &mut self.data.source {
+            Source::File { path, .. } => Some(path),
+            Source::Shipped(_) | Source::None => None,
+        };
+        data.into_iter().chain(self.start.as_mut().map(|start| &mut start.path))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The experiment: one small, shareable, seeded value that says everything a training depends on.
 
+pub mod attack;
 mod batch;
 mod contained;
 mod controller;
@@ -15,20 +16,28 @@ pub mod names;
 mod near;
 mod node;
 pub mod optimizer;
+pub mod phase;
 mod read;
 mod read_group;
+mod read_phase;
 mod read_run;
 mod read_schedule;
+mod read_stop;
 mod read_sweep;
+mod read_team;
 mod setting;
 mod settings;
+pub mod start;
+mod stop;
 pub mod sweep;
+pub mod team;
 pub mod vary;
 mod write;
 
 use std::path::PathBuf;
 
 pub use crate::schedule::controller::{Mode as PlateauMode, ThresholdMode};
+pub use attack::Attack;
 pub use batch::MicroBatches;
 pub use controller::{Controller, Greedy, Hypergradient, Metric, Plateau};
 pub use error::{FieldError, FileError, Place};
@@ -37,8 +46,12 @@ pub use fork::{Fork, lineage};
 pub use group::{Decay, Group, GroupRate, Pattern};
 pub use line::{LineError, is_line};
 pub use optimizer::{Number, Optimizer, OptimizerKind};
+pub use phase::Phase;
 pub use read::schedule_of;
+pub use start::Start;
+pub use stop::Stop;
 pub use sweep::Sweep;
+pub use team::Team;
 
 use crate::data::ColumnUses;
 use crate::schedule::{Schedule, Span};
@@ -52,7 +65,11 @@ pub struct Experiment {
     pub name: String,
     pub data: Data,
     pub model: Model,
+    /// The weights that training begins with, where they are another one's.
+    pub start: Option<Start>,
     pub train: Train,
+    /// Who trains the runs together; nothing where each is trained alone.
+    pub team: Option<Team>,
     pub snapshots: Option<Snapshots>,
     /// At least one; names are unique.
     pub runs: Vec<Run>,
@@ -76,6 +93,8 @@ pub struct Data {
     pub limit: Option<usize>,
     /// What is said of a table's columns, by their names; empty for what is no table.
     pub columns: ColumnUses,
+    /// Stretches of the run with other training data, at most [`phase::MOST`]; empty where all of it is the same.
+    pub phases: Vec<Phase>,
 }
 
 /// Where samples come from.
@@ -180,6 +199,10 @@ pub struct Train {
     /// Nothing: what suits a table's answers, cross-entropy for classes and squared error for numbers.
     pub loss: Option<Loss>,
     pub weights: WeightFormat,
+    /// When a run stops before its end.
+    pub stop: Option<Stop>,
+    /// What the model is attacked with, to tell how robust it is.
+    pub attack: Option<Attack>,
 }
 
 /// What training minimises.

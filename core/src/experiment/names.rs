@@ -3,6 +3,7 @@
 use super::{
     Activation, Average, Loss, Metric, Norm, PlateauMode, SurfaceFunction, ThresholdMode, WeightFormat,
 };
+use crate::data::SampleOrder;
 use crate::schedule::Tick;
 
 impl Activation {
@@ -40,6 +41,12 @@ impl WeightFormat {
 impl Average {
     /// Every average, by its name in an experiment file.
     pub const ALL: [(&'static str, Self); 2] = [("swa", Self::Swa), ("ema", Self::Ema)];
+}
+
+impl SampleOrder {
+    /// Every order, by its name in an experiment file.
+    pub const ALL: [(&'static str, Self); 3] =
+        [("shuffled", Self::Shuffled), ("easy_first", Self::EasyFirst), ("hard_first", Self::HardFirst)];
 }
 
 impl Metric {

@@ -1,15 +1,18 @@
 //! Values of the file that know where they stand, and say so when they are not what was asked for.
 
+use std::cell::OnceCell;
 use std::fmt::{self, Display};
 use std::ops::{Bound, Range, RangeBounds};
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use toml::de::{DeTable, DeValue};
 
 use super::decimal;
 use super::error::{FieldError, FileError, Place};
 use super::near::nearest;
+use super::phase::Phase;
 use crate::schedule::formula::{Definition, Formula};
 use crate::schedule::span::SpanError;
 use crate::schedule::{ScheduleError, Span};
@@ -31,6 +34,8 @@ pub(super) struct Document<'t> {
     pub text: &'t str,
     /// Whether there is data to make epochs of; a surface has none.
     pub has_epochs: bool,
+    /// The phases of its data, once they were read.
+    pub phases: OnceCell<Vec<Phase>>,
 }
 
 /// A value, its place in the file, and the path that leads to it.
@@ -247,6 +252,27 @@ impl<'d> Node<'d> {
     /// A length of training: a text with its unit, or a whole number of updates.
     pub fn span(&self) -> Result<Span, FileError> {
         self.measurable(self.length().ok(), SPAN)
+    }
+
+    /// The phase that a length such as "phase:first" is that of, by name, with the phase's own length; nothing where it
+    /// names none.
+    pub fn phase(&self) -> Result<Option<(Arc<str>, Span)>, FileError> {
+        let Some(name) = self.value.as_str().and_then(|text| text.strip_prefix("phase:")) else {
+            return Ok(None);
+        };
+        let phases = self.document.phases.get().map(Vec::as_slice).unwrap_or_default();
+        match phases.iter().find(|phase| *phase.name == *name.trim()) {
+            Some(Phase { name, length: Some(length), .. }) => Ok(Some((Arc::clone(name), *length))),
+            Some(_) => {
+                Err(self
+                    .error("a phase before the last one, which has what is left: the last part has no `for`"))
+            }
+            None if phases.is_empty() => Err(self.error("a span: the data have no [[data.phase]]")),
+            None => {
+                let known = one_of(phases.iter().map(|phase| format!("\"phase:{}\"", phase.name)));
+                Err(self.error(format!("a phase of the data: {known}")))
+            }
+        }
     }
 
     /// A place in the run: a span, or 0 for the start.

@@ -1,16 +1,22 @@
 //! An experiment from its text: the sections, and what holds between them.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::ops::Bound::{Excluded, Unbounded};
 use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
+use super::attack::attack;
 use super::error::{FileError, Place};
 use super::node::{Document, Fields, Node, quote};
+use super::read_phase::phases;
 use super::read_run::{descends, run};
 use super::read_schedule;
+use super::read_stop::stop;
+use super::read_team::{suits, team};
 use super::setting::Setting;
+use super::start::start;
 use super::{
     Activation, Average, BatchSize, Data, Experiment, Loss, Model, Norm, Run, SnapshotWhen, Snapshots,
     Source, SurfaceFunction, Train, VERSION, WeightFormat, Window,
@@ -46,7 +52,7 @@ impl Experiment {
         }
         let root = DeTable::parse(text).map_err(|error| syntax(&file, text, &error))?.into_inner();
         let has_epochs = model_kind(&root) != Some("surface");
-        let document = Document { file, text, has_epochs };
+        let document = Document { file, text, has_epochs, phases: OnceCell::new() };
         let root = DeValue::Table(root);
         experiment(&document.root(&root))
     }
@@ -59,7 +65,7 @@ impl Experiment {
 pub fn schedule_of(text: &str) -> Result<Schedule, FileError> {
     let file = PathBuf::from("the schedule");
     let root = DeTable::parse(text).map_err(|error| syntax(&file, text, &error))?.into_inner();
-    let document = Document { file, text, has_epochs: true };
+    let document = Document { file, text, has_epochs: true, phases: OnceCell::new() };
     read_schedule::schedule(&document.root(&DeValue::Table(root)))
 }
 
@@ -97,17 +103,39 @@ fn experiment(root: &Node) -> Result<Experiment, FileError> {
             return Err(FileError::NewerVersion { place: version.place(), found });
         }
     }
-    fields.only(&["anneal", "name", "data", "model", "train", "snapshots", "run", "sweep"])?;
+    fields.only(&[
+        "anneal",
+        "name",
+        "data",
+        "model",
+        "train",
+        "federated",
+        "parallel",
+        "snapshots",
+        "run",
+        "sweep",
+    ])?;
     let name = fields.need("name", "the experiment's name in quotes")?.text()?.to_owned();
     let model_fields = fields.need("model", "a [model] section")?.fields("a [model] section")?;
     let model = model(&model_fields)?;
     let data = data(&fields, &model, &model_fields)?;
-    let train = train(&fields.need("train", "a [train] section")?, &data.source)?;
+    let train = train(&fields.need("train", "a [train] section")?, &data, &model)?;
+    let team = team(&fields, &data, &model, &train)?;
     let snapshots = fields.read("snapshots", |node| snapshots(&node))?;
+    // What follows may name the phases.
+    let _ = root.document().phases.set(data.phases.clone());
     let setting = Setting { data: &data, parameters: &model.parameters(), updates: train.updates };
-    let runs = runs(&fields.need("run", "at least one [[run]] section")?, &setting)?;
+    if let Some(phases) = fields.get("data").and_then(|node| node.fields("").ok()?.get("phase")) {
+        super::read_phase::fit(&phases, &data.phases, train.updates, setting.clocks())?;
+    }
+    let run_node = fields.need("run", "at least one [[run]] section")?;
+    let runs = runs(&run_node, &setting)?;
+    if team.is_some() {
+        run_node.items("runs")?.iter().zip(&runs).try_for_each(|(node, run)| suits(node, run))?;
+    }
     let clock = setting.clocks().next();
-    let experiment = Experiment { name, data, model, train, snapshots, runs, sweep: None };
+    let start = model_fields.read("from", |node| start(&node))?;
+    let experiment = Experiment { name, data, model, start, train, team, snapshots, runs, sweep: None };
     let sweep = match (fields.get("sweep"), clock) {
         (Some(node), Some(clock)) => Some(super::read_sweep::sweep(&node, &experiment, clock)?),
         _ => None,
@@ -124,7 +152,7 @@ fn model(fields: &Fields) -> Result<Model, FileError> {
 }
 
 fn mlp(fields: &Fields) -> Result<Model, FileError> {
-    fields.only(&["kind", "hidden", "activation", "context", "embedding"])?;
+    fields.only(&["kind", "hidden", "activation", "context", "embedding", "from"])?;
     let size = |node: Node| node.whole(1..=MAX_WIDTH);
     let (context, embedding) = (fields.read("context", size)?, fields.read("embedding", size)?);
     let window = context.map(|context| Window { context, embedding: embedding.unwrap_or(Window::EMBEDDING) });
@@ -141,14 +169,14 @@ fn mlp(fields: &Fields) -> Result<Model, FileError> {
 }
 
 fn cnn(fields: &Fields) -> Result<Model, FileError> {
-    fields.only(&["kind", "channels"])?;
+    fields.only(&["kind", "channels", "from"])?;
     let channels = fields.need("channels", "a list of channels, such as [16, 32]")?;
     channels.filled("a list of at least one layer's channels, such as [16, 32]")?;
     Ok(Model::Cnn { channels: widths(&channels)? })
 }
 
 fn transformer(fields: &Fields) -> Result<Model, FileError> {
-    fields.only(&["kind", "layers", "width", "heads", "context", "norm"])?;
+    fields.only(&["kind", "layers", "width", "heads", "context", "norm", "from"])?;
     let size = |name: &str| fields.need(name, "a whole number")?.whole(1..=MAX_WIDTH);
     let width = size("width")?;
     let heads = fields.need("heads", "a whole number")?;
@@ -211,6 +239,7 @@ fn data(fields: &Fields, model: &Model, model_fields: &Fields) -> Result<Data, F
         "label_noise",
         "limit",
         "columns",
+        "phase",
     ])?;
     let source = source(&fields)?;
     fits(&source, model, model_fields)?;
@@ -218,7 +247,7 @@ fn data(fields: &Fields, model: &Model, model_fields: &Fields) -> Result<Data, F
     let default = Data::new(source);
     let limit = fields.read("limit", |limit| limit.whole(1..=MAX_COUNT))?;
     let columns = fields.read("columns", |node| columns(&node, &default.source))?.unwrap_or_default();
-    Ok(Data {
+    let data = Data {
         batch_size: fields.read("batch_size", |size| batch_size(&size, limit))?.unwrap_or(default.batch_size),
         drop_last: fields.read("drop_last", |node| node.flag())?.unwrap_or(default.drop_last),
         validation: fields.read("validation", |node| node.number(0.0..1.0))?.unwrap_or(default.validation),
@@ -228,7 +257,9 @@ fn data(fields: &Fields, model: &Model, model_fields: &Fields) -> Result<Data, F
         limit,
         columns,
         ..default
-    })
+    };
+    let phases = fields.read("phase", |node| phases(&node, &data))?.unwrap_or_default();
+    Ok(Data { phases, ..data })
 }
 
 fn source(fields: &Fields) -> Result<Source, FileError> {
@@ -300,9 +331,20 @@ fn fits(source: &Source, model: &Model, model_fields: &Fields) -> Result<(), Fil
     Err(model_fields.need("kind", &allowed)?.error(allowed))
 }
 
-fn train(node: &Node, source: &Source) -> Result<Train, FileError> {
+fn train(node: &Node, data: &Data, model: &Model) -> Result<Train, FileError> {
+    let source = &data.source;
     let fields = node.fields("a [train] section")?;
-    fields.only(&["updates", "seed", "replicas", "accumulate", "clip_norm", "loss", "weights"])?;
+    fields.only(&[
+        "updates",
+        "seed",
+        "replicas",
+        "accumulate",
+        "clip_norm",
+        "loss",
+        "weights",
+        "stop",
+        "attack",
+    ])?;
     let default =
         Train::new(updates(&fields.need("updates", "a span, such as \"500\" or \"10ep\"")?)?, source);
     Ok(Train {
@@ -314,6 +356,8 @@ fn train(node: &Node, source: &Source) -> Result<Train, FileError> {
         clip_norm: fields.read("clip_norm", |norm| norm.number((Excluded(0.0), Unbounded)))?,
         loss: fields.read("loss", |node| loss(&node, source))?.or(default.loss),
         weights: fields.read("weights", |node| node.choice(&WeightFormat::ALL))?.unwrap_or(default.weights),
+        stop: fields.read("stop", |node| stop(&node, data))?,
+        attack: fields.read("attack", |node| attack(&node, data, model))?,
         ..default
     })
 }

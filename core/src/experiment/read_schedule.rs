@@ -177,6 +177,7 @@ fn parts(nodes: &[Node], depth: usize) -> Result<Vec<Part>, FileError> {
     for (index, node) in nodes.iter().enumerate() {
         let (schedule, fields) = read(node, &["for"], depth + 1)?;
         let last = index + 1 == nodes.len();
+        let mut phase = None;
         let length = match fields.get("for") {
             Some(length) if last => {
                 return Err(length.error("nothing: the last part has what is left"));
@@ -184,10 +185,16 @@ fn parts(nodes: &[Node], depth: usize) -> Result<Vec<Part>, FileError> {
             None if !last => {
                 return Err(fields.missing("for", "the part's span; only the last part goes without"));
             }
-            Some(length) => Some(length.span()?),
+            Some(length) => match length.phase()? {
+                Some((name, span)) => {
+                    phase = Some(name);
+                    Some(span)
+                }
+                None => Some(length.span()?),
+            },
             None => None,
         };
-        parts.push(Part { length, schedule });
+        parts.push(Part { length, phase, schedule });
     }
     Ok(parts)
 }

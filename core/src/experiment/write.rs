@@ -1,6 +1,10 @@
 //! An experiment as the text a person would write: sections, one line a schedule, nothing that goes without saying.
 
+mod judged;
+mod phase;
+mod start;
 mod sweep;
+mod team;
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -30,9 +34,21 @@ impl Experiment {
         let mut file = top.lines();
         if self.data.source != Source::None {
             section(&mut file, "[data]", &data(&self.data));
+            self.data
+                .phases
+                .iter()
+                .for_each(|phase| section(&mut file, "[[data.phase]]", &phase::section(phase)));
         }
-        section(&mut file, "[model]", &model(&self.model));
+        let mut of_model = model(&self.model);
+        if let Some(start) = &self.start {
+            of_model.add("from", start::field(start));
+        }
+        section(&mut file, "[model]", &of_model);
         section(&mut file, "[train]", &train(&self.train, &self.data.source));
+        if let Some(team) = &self.team {
+            let (header, fields) = team::section(team);
+            section(&mut file, header, &fields);
+        }
         if let Some(kept) = &self.snapshots {
             section(&mut file, "[snapshots]", &snapshots(kept));
         }
@@ -194,6 +210,12 @@ fn train(train: &Train, source: &Source) -> Table {
         table.add("loss", named(&Loss::ALL, &loss));
     }
     table.add_unless(&default.weights, "weights", &train.weights, |it| named(&WeightFormat::ALL, it));
+    if let Some(rule) = &train.stop {
+        table.add("stop", judged::stop(rule).inline());
+    }
+    if let Some(attack) = &train.attack {
+        table.add("attack", judged::attack(attack).inline());
+    }
     table
 }
 
@@ -271,8 +293,14 @@ fn optimizer(optimizer: &Optimizer) -> Table {
     table
 }
 
+/// How long a part of a sequence is, in the file's words.
+fn length_of(part: &Part) -> Option<String> {
+    let aligned = part.phase.as_ref().map(|phase| text(&format!("phase:{phase}")));
+    part.length.as_ref().map(|length| aligned.unwrap_or_else(|| span(length)))
+}
+
 /// A schedule; `length` is its span as a part of a sequence.
-fn schedule(schedule: &Schedule, length: Option<&Span>) -> Table {
+fn schedule(schedule: &Schedule, length: Option<&str>) -> Table {
     // Noam's own `warmup` leaves no name for the modifier: a product of one factor has the same values.
     if let (Kind::Noam(_), Some(_)) = (&schedule.kind, &schedule.warmup) {
         let factor = Schedule { tick: schedule.tick, ..schedule.kind.clone().into() };
@@ -282,7 +310,7 @@ fn schedule(schedule: &Schedule, length: Option<&Span>) -> Table {
 
     let mut table = Table::default();
     if let Some(length) = length {
-        table.add("for", span(length));
+        table.add("for", length);
     }
     table.add("kind", text(schedule.kind.name()));
     for field in Kind::fields(schedule.kind.name()).unwrap_or_default() {
@@ -332,7 +360,7 @@ pub(super) fn value(value: &Value) -> Option<String> {
         Value::Values(table) => list(&table.values, float),
         Value::Milestones(milestones) => list(milestones, span),
         Value::Parts(parts) => {
-            list(parts, |Part { length, schedule }| self::schedule(schedule, length.as_ref()).inline())
+            list(parts, |part| schedule(&part.schedule, length_of(part).as_deref()).inline())
         }
         Value::Factors(factors) => list(factors, |factor| schedule(factor, None).inline()),
     })

@@ -38,6 +38,12 @@ impl Resident {
         Ok(Self { inputs, targets: targets? })
     }
 
+    /// The same answers to other inputs, `[N, width]`.
+    #[must_use]
+    pub fn with_inputs(&self, inputs: &Tensor) -> Self {
+        Self { inputs: Some(inputs.clone()), targets: self.targets.clone() }
+    }
+
     /// Every lane's inputs, `[L, B, width]`, and what they are to become, `[L, B, outputs]`.
     ///
     /// # Errors

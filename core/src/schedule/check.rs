@@ -111,7 +111,7 @@ mod tests {
     }
 
     fn sequence(parts: Vec<(Option<Span>, Schedule)>) -> Schedule {
-        let parts = parts.into_iter().map(|(length, schedule)| Part { length, schedule }).collect();
+        let parts = parts.into_iter().map(|(length, schedule)| Part::new(length, schedule)).collect();
         Kind::Sequence(Sequence { parts }).into()
     }
 

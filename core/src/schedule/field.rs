@@ -1,5 +1,7 @@
 //! What a kind of schedule has: its fields, what they hold, and as which Rust types.
 
+use std::sync::Arc;
+
 use super::Schedule;
 use super::choice::Choice;
 use super::formula::Definition;
@@ -70,7 +72,16 @@ pub struct Table {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Part {
     pub length: Option<Span>,
+    /// The phase of the data that its length is that of, by name; nothing where it has a length of its own.
+    pub phase: Option<Arc<str>>,
     pub schedule: Schedule,
+}
+
+impl Part {
+    /// A part with a length of its own, or without one.
+    pub fn new(length: Option<Span>, schedule: Schedule) -> Self {
+        Self { length, phase: None, schedule }
+    }
 }
 
 /// A Rust type that a field can have.

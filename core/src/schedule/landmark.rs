@@ -307,7 +307,7 @@ mod tests {
 
     #[test]
     fn parts_cut_what_is_within_them() {
-        let part = |length, schedule| Part { length, schedule };
+        let part = |length, schedule| Part::new(length, schedule);
         let constant = Kind::Constant(Constant { peak: 1.0 }).into();
         let parts = vec![
             part(Some(updates(25)), restarts(updates(10), 1.0)),

@@ -164,8 +164,29 @@ columns! {
     /// The mean loss on the samples held out from training.
     ValLoss, val_loss: Option<f32>, "Validation loss", "Val. loss", "per sample", BesideLoss;
 
+    /// The mean loss of all batches so far, each measured before the model learned from it; measured where the data has phases.
+    PrequentialLoss, prequential_loss: Option<f64>, "Prequential loss", "Preq. loss", "per sample", Measure;
+
     /// The share of the held-out samples that are classified correctly.
     ValAccuracy, val_accuracy: Option<f32>, "Validation accuracy", "Accuracy", "share of samples", Measure;
+
+    /// The share of attacked held-out samples (of 256) that are still classified correctly; measured where [train] has an attack.
+    RobustAccuracy, robust_accuracy: Option<f32>, "Robust accuracy", "Robust acc.", "share of samples", Measure;
+
+    /// The share of correctly labelled training samples that are classified as labelled; measured with label noise only.
+    CleanAccuracy, clean_accuracy: Option<f32>, "Accuracy on clean training labels", "Clean acc.", "share of samples", Measure;
+
+    /// The share of wrongly labelled training samples that are classified as wrongly labelled: what the model learned by heart.
+    NoisyAccuracy, noisy_accuracy: Option<f32>, "Accuracy on wrong training labels", "Memorised", "share of samples", Measure;
+
+    /// The standard deviation of the batch losses of the clients or workers that train a run together.
+    LossSpread, loss_spread: Option<f32>, "Spread of losses", "Loss spread", "per sample", Measure;
+
+    /// How far the weights of clients or workers are from their mean, on average, before they are averaged.
+    MemberDrift, member_drift: Option<f32>, "Drift of members", "Drift", "L2 norm", Measure;
+
+    /// The mean cosine between the way of each client or worker since the last average and the way of their mean: 1 is one way.
+    MemberCosine, member_cosine: Option<f32>, "Cosine of members' ways", "Cosine", "", Measure;
 
     /// The length of the whole gradient, before clipping.
     GradNorm, grad_norm: f32, "Gradient norm", "Gradient norm", "L2 norm", Measure;

@@ -34,11 +34,13 @@ pub enum EventKind {
     Finding,
     /// The run went back to an earlier update.
     RollBack,
+    /// Early stopping ended the run.
+    Stopped,
 }
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Edit,
         Self::Restart,
         Self::Resume,
@@ -48,6 +50,7 @@ impl EventKind {
         Self::Failed,
         Self::Finding,
         Self::RollBack,
+        Self::Stopped,
     ];
 
     /// The name in `events.jsonl`.
@@ -62,6 +65,7 @@ impl EventKind {
             Self::Failed => "failed",
             Self::Finding => "finding",
             Self::RollBack => "roll_back",
+            Self::Stopped => "stopped",
         }
     }
 }

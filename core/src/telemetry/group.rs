@@ -6,45 +6,79 @@ use super::series::Precision;
 
 /// The most groups that a row has room for.
 pub const MOST_GROUPS: usize = 8;
+/// The most phases that a row has room for.
+pub const MOST_PHASES: usize = 8;
 
-/// The names of the groups of a row, in the order of its values.
+/// Where the name of a phase begins among those of groups: no parameter's name has a colon.
+const PHASE: &str = "phase:";
+
+/// What the columns of the phase of this name are called.
+pub fn phase_name(name: &str) -> String {
+    format!("{PHASE}{name}")
+}
+
+/// The phase whose columns are called so; nothing of a parameter group's.
+pub fn phase_of(name: &str) -> Option<&str> {
+    name.strip_prefix(PHASE)
+}
+
+/// The names of the groups of a row, in the order of its values, and then those of its phases.
 pub type GroupNames = Arc<[Arc<str>]>;
 
-/// One measured quantity of a group. In files its column is `NAME:GROUP`.
+/// One measured quantity of a parameter group, or of a phase of the data. In files its column is `NAME:GROUP`, or
+/// `NAME:phase:PHASE`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum GroupColumn {
     /// The rate that the update used for the group; the highest where layer decay makes them differ. 0 while frozen.
     Lr,
     /// The length of the group's weights after the update, measured when the held-out samples are scored.
     ParamNorm,
+    /// The mean loss on the phase's held-out samples.
+    ValLoss,
+    /// The share of the phase's held-out samples that are classified correctly.
+    ValAccuracy,
 }
 
 impl GroupColumn {
-    pub const ALL: [Self; 2] = [Self::Lr, Self::ParamNorm];
+    pub const ALL: [Self; 4] = [Self::Lr, Self::ParamNorm, Self::ValLoss, Self::ValAccuracy];
+    const OF_GROUPS: [Self; 2] = [Self::Lr, Self::ParamNorm];
+    const OF_PHASES: [Self; 2] = [Self::ValLoss, Self::ValAccuracy];
+
+    /// Those of what is called so: a parameter group, or a phase.
+    pub fn of(name: &str) -> [Self; 2] {
+        if phase_of(name).is_some() { Self::OF_PHASES } else { Self::OF_GROUPS }
+    }
 
     /// The name in files, before the group's.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Lr => "lr",
             Self::ParamNorm => "param_norm",
+            Self::ValLoss => "val_loss",
+            Self::ValAccuracy => "val_accuracy",
         }
     }
 
     pub(super) const fn precision(self) -> Precision {
         match self {
             Self::Lr => Precision::Double,
-            Self::ParamNorm => Precision::Single,
+            Self::ParamNorm | Self::ValLoss | Self::ValAccuracy => Precision::Single,
         }
     }
 }
 
-/// What one update of one lane measured of its groups, in the order of the names that go with it.
+/// What one update of one lane measured of its groups and phases, in the order of the names that go with it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct GroupRow {
+    /// How many groups there are.
     count: u8,
     has_norms: bool,
+    /// How many phases were scored.
+    scored: u8,
     norms: [f32; MOST_GROUPS],
     rates: [f64; MOST_GROUPS],
+    losses: [f32; MOST_PHASES],
+    accuracies: [Option<f32>; MOST_PHASES],
 }
 
 impl GroupRow {
@@ -72,26 +106,39 @@ impl GroupRow {
         self.has_norms = self.count > 0;
     }
 
-    /// The value of a group; nothing where this update did not measure it.
-    pub fn get(&self, column: GroupColumn, group: usize) -> Option<f64> {
-        if group >= self.len() {
-            return None;
+    /// Takes the loss and, where there is one, the accuracy of at most [`MOST_PHASES`] phases.
+    pub fn set_scores(&mut self, scores: impl IntoIterator<Item = (f32, Option<f32>)>) {
+        self.scored = 0;
+        for ((loss, accuracy), score) in self.losses.iter_mut().zip(&mut self.accuracies).zip(scores) {
+            (*loss, *accuracy) = score;
+            self.scored += 1;
         }
+    }
+
+    /// The value of what is at a place among the names; nothing where this update did not measure it.
+    pub fn get(&self, column: GroupColumn, at: usize) -> Option<f64> {
+        let is_group = |at: &usize| *at < self.len();
+        let phase = at.checked_sub(self.len()).filter(|phase| *phase < usize::from(self.scored));
         match column {
-            GroupColumn::Lr => self.rates.get(group).copied(),
+            GroupColumn::Lr => Some(at).filter(is_group).and_then(|at| self.rates.get(at)).copied(),
             GroupColumn::ParamNorm => {
-                self.norms.get(group).filter(|_| self.has_norms).map(|norm| f64::from(*norm))
+                let norm = Some(at).filter(is_group).and_then(|at| self.norms.get(at));
+                norm.filter(|_| self.has_norms).map(|norm| f64::from(*norm))
+            }
+            GroupColumn::ValLoss => phase.and_then(|at| self.losses.get(at)).map(|loss| f64::from(*loss)),
+            GroupColumn::ValAccuracy => {
+                phase.and_then(|at| self.accuracies.get(at).copied().flatten()).map(f64::from)
             }
         }
     }
 
     /// The value as a file has it; empty where there is none.
-    pub(super) fn text(&self, column: GroupColumn, group: usize) -> String {
-        match (column, self.get(column, group)) {
+    pub(super) fn text(&self, column: GroupColumn, at: usize) -> String {
+        match (column, self.get(column, at)) {
             (_, None) => String::new(),
             (GroupColumn::Lr, Some(rate)) => rate.to_string(),
             // The fewest digits of single precision.
-            (GroupColumn::ParamNorm, Some(norm)) => (norm as f32).to_string(),
+            (_, Some(single)) => (single as f32).to_string(),
         }
     }
 }

@@ -1,14 +1,16 @@
 //! `metrics.csv`: what every update measured, written and read back.
 //!
 //! A line is an update of a run's replica. The first columns are a contract with other programs and keep their
-//! order; the others follow, and last those of parameter groups, `lr:NAME` and `param_norm:NAME`. The reader goes by the names, so it also takes files with fewer or other columns.
+//! order; the others follow, and last those of parameter groups, `lr:NAME` and `param_norm:NAME`, and of the data's
+//! phases, `val_loss:phase:NAME` and `val_accuracy:phase:NAME`. The reader goes by the names, so it also takes files with
+//! fewer or other columns.
 
 use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Column, GroupColumn, GroupNames, GroupRow, MOST_GROUPS, Row};
+use super::{Column, GroupColumn, GroupNames, GroupRow, MOST_GROUPS, MOST_PHASES, Row, phase_of};
 use crate::{files, plain};
 
 /// Which update it is, before what it measured.
@@ -38,7 +40,7 @@ fn title(column: GroupColumn, group: &str) -> String {
 
 /// The columns of groups as they are written.
 fn group_titles(groups: &[Arc<str>]) -> impl Iterator<Item = String> {
-    groups.iter().flat_map(|group| GroupColumn::ALL.map(|column| title(column, group)))
+    groups.iter().flat_map(|group| GroupColumn::of(group).map(|column| title(column, group)))
 }
 
 /// One line: what an update of a run's replica measured.
@@ -121,7 +123,7 @@ impl<W: io::Write> Writer<W> {
         }
         for group in &*self.groups {
             let at = names.iter().position(|name| name == group);
-            for column in GroupColumn::ALL {
+            for column in GroupColumn::of(group) {
                 let text = at.map_or_else(String::new, |at| row.groups.text(column, at));
                 self.cells.push_field(&text);
             }
@@ -193,29 +195,45 @@ impl GroupCells {
         self.places.iter().flatten().any(|place| *place == Some(at))
     }
 
-    /// The groups of a line: those with a rate. `None` where a cell is no number.
+    /// The groups of a line, those with a rate, and then all phases. `None` where a cell is no number.
     fn read(&mut self, cells: &csv::StringRecord) -> Option<(GroupRow, GroupNames)> {
         if self.names.is_empty() {
             return Some((GroupRow::default(), Arc::clone(&self.newest.1)));
         }
         let cell = |place: Option<usize>| place.and_then(|at| cells.get(at)).filter(|cell| !cell.is_empty());
-        let mut there = Vec::new();
-        let (mut rates, mut norms) = (Vec::new(), Vec::new());
-        for (at, [lr, norm]) in self.places.iter().enumerate() {
+        let number = |place| cell(place).map(|cell| cell.parse::<f32>().ok());
+        let (mut there, mut phases) = (Vec::new(), Vec::new());
+        let (mut rates, mut norms, mut scores) = (Vec::new(), Vec::new(), Vec::new());
+        for (at, (name, [lr, norm, loss, accuracy])) in self.names.iter().zip(&self.places).enumerate() {
+            if phase_of(name).is_some() {
+                phases.push(at);
+                if let Some(loss) = number(*loss) {
+                    let accuracy = match number(*accuracy) {
+                        Some(accuracy) => Some(accuracy?),
+                        None => None,
+                    };
+                    scores.push((loss?, accuracy));
+                }
+                continue;
+            }
             let Some(rate) = cell(*lr) else { continue };
             there.push(at);
             rates.push(rate.parse::<f64>().ok()?);
-            if let Some(norm) = cell(*norm) {
-                norms.push(norm.parse::<f32>().ok()?);
+            if let Some(norm) = number(*norm) {
+                norms.push(norm?);
             }
         }
-        if there.len() > MOST_GROUPS {
+        if there.len() > MOST_GROUPS || phases.len() > MOST_PHASES {
             return None;
         }
         let mut row = GroupRow::new(&rates);
         if norms.len() == rates.len() {
             row.set_norms(norms);
         }
+        if scores.len() == phases.len() {
+            row.set_scores(scores);
+        }
+        there.append(&mut phases);
         if self.newest.0 != there {
             let names = there.iter().map(|at| Arc::clone(&self.names[*at])).collect();
             self.newest = (there, names);

@@ -22,7 +22,7 @@ mod value;
 
 pub use column::{Column, Role, Row, Validation};
 pub use event::{Event, EventKind};
-pub use group::{GroupColumn, GroupNames, GroupRow, MOST_GROUPS};
+pub use group::{GroupColumn, GroupNames, GroupRow, MOST_GROUPS, MOST_PHASES, phase_name, phase_of};
 pub use series::{Bucket, Precision, Sample, Series};
 pub use smooth::Smoother;
 pub use store::Store;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::column::{Column, Row};
 use super::event::{Event, EventLog};
-use super::group::{GroupColumn, GroupRow, MOST_GROUPS};
+use super::group::{GroupColumn, GroupRow, MOST_GROUPS, MOST_PHASES, phase_of};
 use super::series::{Precision, Series};
 use super::smooth::Smoother;
 
@@ -184,8 +184,18 @@ impl Store {
         if let Some(norms) = norms {
             groups.set_norms(norms);
         }
+        let phases = self.groups.iter().filter(|group| phase_of(&group.name).is_some());
+        let phases: Vec<&GroupSeries> = phases.take(MOST_PHASES).collect();
+        let score = |group: &&GroupSeries| {
+            let accuracy = at(group, GroupColumn::ValAccuracy).map(|accuracy| accuracy as f32);
+            Some((at(group, GroupColumn::ValLoss)? as f32, accuracy))
+        };
+        if let Some(scores) = phases.iter().map(score).collect::<Option<Vec<_>>>() {
+            groups.set_scores(scores);
+        }
         row.groups = groups;
-        known.into_iter().map(|(group, _)| Arc::clone(&group.name)).collect()
+        let names = known.into_iter().map(|(group, _)| group).chain(phases);
+        names.map(|group| Arc::clone(&group.name)).collect()
     }
 
     /// The smoothed training loss; `None` while smoothing is off.

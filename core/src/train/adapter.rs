@@ -55,6 +55,12 @@ impl Adapted {
         if task.noise.is_some() || task.weights != WeightFormat::F32 {
             return Err("noise of a surface and rounded weights are on the CPU only".into());
         }
+        if task.attack.is_some_and(|attack| attack.train) {
+            return Err("training on attacked samples is on the CPU only".into());
+        }
+        if task.team.is_some() {
+            return Err("clients and workers train on the CPU only".into());
+        }
         if task.short_batch.is_some() {
             return Err("the short batch that drop_last = false keeps is on the CPU only".into());
         }
@@ -222,6 +228,13 @@ fn record(task: &Task, lane: &mut Lane, prepared: Prepared, measured: &[f32]) {
             train_loss: measured[0],
             val_loss: None,
             val_accuracy: None,
+            prequential_loss: None,
+            loss_spread: None,
+            member_drift: None,
+            member_cosine: None,
+            robust_accuracy: None,
+            clean_accuracy: None,
+            noisy_accuracy: None,
             grad_norm: measured[1],
             update_norm: measured[2],
             effective_lr: step.effective_lr,

@@ -1,6 +1,8 @@
 //! Lanes in lockstep: one candle tensor, a row a lane, trained many updates at a time by one in-place operation.
 
 mod advance;
+mod room;
+mod saving;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -119,6 +121,11 @@ impl Cohort {
         &mut self.lanes
     }
 
+    /// What lanes share, and the lanes.
+    pub fn parts_mut(&mut self) -> (&Task, &mut [Lane]) {
+        (&self.task, &mut self.lanes)
+    }
+
     pub fn revision(&self) -> &Arc<Revision> {
         &self.revision
     }
@@ -165,10 +172,17 @@ impl Cohort {
         Ok(())
     }
 
-    /// Updates that every lane still able to train has done.
+    /// Updates that every lane still able to train has done; where early stopping ended all others, those of the last.
     pub fn update(&self) -> u64 {
-        let able = self.lanes.iter().filter(|lane| lane.failed.is_none());
-        able.map(|lane| lane.update).min().unwrap_or(0)
+        let able = self.lanes.iter().filter(|lane| lane.can_train());
+        let stopped = || self.lanes.iter().filter(|lane| lane.has_stopped()).map(|lane| lane.update).max();
+        able.map(|lane| lane.update).min().or_else(stopped).unwrap_or(0)
+    }
+
+    /// Whether a lane has updates left to make.
+    pub fn can_train(&self) -> bool {
+        let is_done = |lane: &Lane| !lane.can_train() || lane.update >= self.task.clock.updates;
+        !self.lanes.iter().all(is_done)
     }
 
     /// Every lane back to update 0.
@@ -226,7 +240,12 @@ impl Cohort {
         let replicas = new.train.replicas;
         let mut same_train = old.train.clone();
         same_train.replicas = replicas;
-        if old.data == new.data && old.model == new.model && same_train == new.train {
+        if old.data == new.data
+            && old.model == new.model
+            && old.start == new.start
+            && old.team == new.team
+            && same_train == new.train
+        {
             return self.cast(revision, mode);
         }
         let same_data = old.data == new.data && old.train.seed == new.train.seed;
@@ -334,7 +353,9 @@ impl Cohort {
     fn suits(&self, device: &TrainDevice, experiment: &Experiment) -> Result<(), TrainError> {
         let hypergradient = |run: &Run| matches!(run.controller, Some(Controller::Hypergradient(_)));
         let follows = experiment.runs.iter().any(hypergradient);
-        if !device.fused && (follows || self.task.noise.is_some()) {
+        let attacked = self.task.attack.is_some_and(|attack| attack.train);
+        let is_alone = self.task.noise.is_some() || self.task.team.is_some() || attacked;
+        if !device.fused && (follows || is_alone) {
             return Err(Misfit::CpuOnly.into());
         }
         Ok(())

@@ -35,6 +35,9 @@ pub enum TrainError {
          and replicas"
     )]
     Memory { needed: String, free: String },
+    /// The weights to begin with are not there, or another model's; where the file says so, and what it may say.
+    #[error("{0}")]
+    Start(String),
     #[error("stopped before its end")]
     Cancelled,
 }
@@ -60,6 +63,17 @@ pub enum Misfit {
          remove it, or match another"
     )]
     Group { run: String, group: String },
+    #[error(
+        "the phase \"{name}\" has {samples} samples to train on, and an update takes {batch} at once: choose a smaller \
+         batch, or more classes"
+    )]
+    Phase { name: String, batch: usize, samples: usize },
+    #[error(
+        "the phase \"{name}\" begins at update {begins} of {updates}: make those before it shorter, or the run longer"
+    )]
+    LatePhase { name: String, begins: u64, updates: u64 },
+    #[error("clients and workers cannot train this: it takes {needs}")]
+    Team { needs: &'static str },
     #[error("a surface has no data: remove the [data] section")]
     SurfaceWithData,
     #[error("this model needs data: add a [data] section")]
@@ -76,7 +90,9 @@ pub enum Misfit {
     Cnn(crate::model::cnn::TooSmall),
     #[error(transparent)]
     Transformer(crate::model::transformer::UnevenHeads),
-    #[error("hypergradient descent and a surface's noise are on the CPU only: choose the CPU")]
+    #[error(
+        "hypergradient descent, a surface's noise, clients, workers and training on attacked samples are on the CPU only: choose the CPU"
+    )]
     CpuOnly,
     #[error("the saved run is of another model")]
     OtherModel,

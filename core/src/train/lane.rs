@@ -1,26 +1,31 @@
 //! One row of the cohort: a run under one seed, and everything that makes its next update.
 
+mod evaluate;
 mod parts;
 mod state;
+mod together;
 
 use std::sync::Arc;
 
 use parts::PartState;
 pub use state::LaneState;
 
+use super::attack::Attacked;
 use super::control::Control;
 use super::ids::LaneId;
 use super::optimizer::{self, Memory, Numbers};
 use super::plan::Plan;
 use super::run_plan::RunPlan;
 use super::snapshot::Keeper;
+use super::stopper::{Stopped, Stopper};
+use super::stream::Phased;
 use super::task::Task;
+use super::team::Team;
 use crate::data::epoch_order;
-use crate::experiment::{Metric, WeightFormat};
+use crate::experiment::WeightFormat;
 use crate::model::Score;
 use crate::model::kernel::scratch::Scratch;
 use crate::model::surface::add_noise;
-use crate::random::{Stream, rng};
 use crate::schedule::controller::Change;
 use crate::telemetry::{GroupNames, Row, Validation};
 
@@ -52,7 +57,12 @@ pub struct Lane {
     /// The newest validation loss.
     val_loss: Option<f64>,
     order: Vec<u32>,
-    order_epoch: Option<u64>,
+    /// The epoch that the order is of, in a stretch of the stream.
+    order_epoch: Option<(usize, u64)>,
+    /// The losses of all batches so far, each from before it was learned, summed; where the data has phases.
+    seen: (f64, u64),
+    /// The names of the phases' columns.
+    phase_names: GroupNames,
     gradient: Vec<f32>,
     micro: Vec<f32>,
     scratch: Scratch,
@@ -64,6 +74,10 @@ pub struct Lane {
     pub diverged_at: Option<u64>,
     /// Why the lane cannot go on.
     pub failed: Option<String>,
+    /// Where the experiment stops runs early.
+    pub(super) stopper: Option<Stopper>,
+    /// Who trains the lane together, where several do.
+    pub(super) team: Option<Box<Team>>,
 }
 
 /// What a lane measured, waiting to be read.
@@ -75,6 +89,8 @@ pub struct Log {
     /// The first update after a controller changed the rate, and the change.
     pub rate_changes: Vec<(u64, Change)>,
     pub diverged: Option<u64>,
+    /// The run was stopped before its end.
+    pub stopped: Option<Stopped>,
     /// Of a model of two weights: where it stood after so many updates.
     pub places: Vec<(u64, [f32; 2])>,
 }
@@ -107,8 +123,14 @@ impl Log {
         self.rows.clear();
         self.rate_changes.clear();
         self.diverged = None;
+        self.stopped = None;
         self.places.clear();
     }
+}
+
+/// The names of parameter groups, then those of phases.
+fn called(groups: &GroupNames, phases: &GroupNames) -> GroupNames {
+    if phases.is_empty() { Arc::clone(groups) } else { groups.iter().chain(&**phases).cloned().collect() }
 }
 
 impl Lane {
@@ -118,7 +140,9 @@ impl Lane {
         let plan = Arc::clone(run_plan.plan(0));
         let controller = plan.control.clone();
         let mut log = Log::default();
-        log.name_groups(plan.group_names());
+        let phase_names =
+            task.stream.as_ref().map_or_else(GroupNames::default, |stream| Arc::clone(stream.names()));
+        log.name_groups(&called(plan.group_names(), &phase_names));
         Self {
             id,
             run_plan,
@@ -136,6 +160,8 @@ impl Lane {
             val_loss: None,
             order: Vec::new(),
             order_epoch: None,
+            seen: (0.0, 0),
+            phase_names,
             gradient: vec![0.0; width],
             micro: Vec::new(),
             scratch: task.model.scratch(task.scratch_samples()),
@@ -143,6 +169,8 @@ impl Lane {
             log,
             diverged_at: None,
             failed: None,
+            stopper: task.stop.map(Stopper::new),
+            team: task.team.as_ref().map(|shared| Box::new(Team::new(shared))),
         }
     }
 
@@ -151,10 +179,13 @@ impl Lane {
         row.fill(0.0);
         self.plan = Arc::clone(self.run_plan.plan(0));
         let (parameters, buffers) = row.split_at_mut(task.model.width());
-        task.model.initialise(&mut rng(self.seed, Stream::Init), parameters);
+        task.initialise(self.seed, self.id.replica, parameters);
         self.update = 0;
         self.schedule_from = 0;
         self.begin(parameters, buffers);
+        if let Some(team) = &mut self.team {
+            team.begin(task, self.seed, parameters, self.plan.buffers);
+        }
         self.extra = 0;
         if let Some(keeper) = &mut self.keeper {
             keeper.clear();
@@ -164,10 +195,12 @@ impl Lane {
         self.epoch_score = None;
         self.val_loss = None;
         self.log = Log::default();
-        self.log.name_groups(self.plan.group_names());
+        self.name_groups();
+        self.seen = (0.0, 0);
         self.stand(&row[..task.model.width()]);
         self.diverged_at = None;
         self.failed = None;
+        self.stopper = task.stop.map(Stopper::new);
     }
 
     /// Empties the optimizer's buffers, which then begin at these weights.
@@ -178,6 +211,9 @@ impl Lane {
         let numbers = self.numbers_after(0);
         self.scalars = vec![0.0; rule.scalars()];
         self.parts.clear();
+        if let Some(team) = &mut self.team {
+            team.empty_buffers(self.plan.buffers);
+        }
         let buffers = optimizer::split(self.plan.buffers, parameters.len(), buffers);
         rule.start(&numbers, parameters, Memory { buffers, scalars: &mut self.scalars });
     }
@@ -202,8 +238,13 @@ impl Lane {
         }
         let other = plan.kind != self.plan.kind;
         self.plan = plan;
-        self.log.name_groups(self.plan.group_names());
+        self.name_groups();
         other
+    }
+
+    /// Tells the log what the columns of groups and phases are called from here on.
+    fn name_groups(&mut self) {
+        self.log.name_groups(&called(self.plan.group_names(), &self.phase_names));
     }
 
     /// The gradient that the last update used, after clipping.
@@ -227,7 +268,10 @@ impl Lane {
     pub fn advance(&mut self, task: &Task, row: &mut [f32], to: u64) {
         let width = task.model.width();
         let (parameters, buffers) = row.split_at_mut(width);
-        while self.update < to {
+        if self.team.is_some() {
+            return self.advance_together(task, parameters, to);
+        }
+        while self.update < to && !self.has_stopped() {
             self.one_update(task, parameters, buffers);
         }
     }
@@ -271,6 +315,13 @@ impl Lane {
             // Measured once the update is done, where that is due.
             val_loss: None,
             val_accuracy: None,
+            prequential_loss: None,
+            loss_spread: None,
+            member_drift: None,
+            member_cosine: None,
+            robust_accuracy: None,
+            clean_accuracy: None,
+            noisy_accuracy: None,
             grad_norm: whole_norm.unwrap_or(applied.gradient_norm) as f32,
             update_norm: applied.update_norm as f32,
             effective_lr: applied.effective_lr,
@@ -279,6 +330,9 @@ impl Lane {
         };
         self.record(task, row);
         self.evaluate(task, parameters);
+        if let Some(best) = self.result() {
+            parameters.copy_from_slice(best);
+        }
     }
 
     /// The optimizer's numbers for the update that comes `ahead` updates after the next one.
@@ -313,7 +367,7 @@ impl Lane {
         let before = self.dealt(task) + skipped;
         let mut rows = Vec::new();
         for at in before..before + self.micro_batches(task, ahead) {
-            let range = self.deal(task, at);
+            let range = self.deal(task, at, self.update + ahead);
             rows.extend_from_slice(&self.order[range]);
         }
         rows
@@ -321,22 +375,51 @@ impl Lane {
 
     /// Where in its epoch's order the samples of a micro-batch are; the order is made when it is another
     /// epoch's.
-    fn deal(&mut self, task: &Task, micro_batch: u64) -> std::ops::Range<usize> {
+    fn deal(&mut self, task: &Task, micro_batch: u64, update: u64) -> std::ops::Range<usize> {
+        if let Some(stream) = &task.stream {
+            return self.deal_phase(task, stream, micro_batch, update);
+        }
         let per_epoch = task.micro_batches.per_epoch;
         let epoch = micro_batch / per_epoch;
-        if self.order_epoch != Some(epoch) {
+        if self.order_epoch != Some((0, epoch)) {
             epoch_order(self.seed, epoch, task.samples, &mut self.order);
-            self.order_epoch = Some(epoch);
+            self.order_epoch = Some((0, epoch));
         }
         let start = (micro_batch % per_epoch) as usize * task.batch;
         start..start + task.samples_of(micro_batch)
     }
 
+    /// The same where the data has phases: each stretch of the stream has epochs of its own.
+    fn deal_phase(
+        &mut self,
+        task: &Task,
+        stream: &Phased,
+        micro_batch: u64,
+        update: u64,
+    ) -> std::ops::Range<usize> {
+        let (at, segment) = stream.segment(update);
+        let per_epoch = (segment.samples / task.batch).max(1) as u64;
+        let dealt = micro_batch.saturating_sub(segment.from * task.accumulate as u64);
+        let epoch = dealt / per_epoch;
+        if self.order_epoch != Some((at, epoch)) {
+            // No two stretches have an epoch of the same number, so none repeats the order of another.
+            epoch_order(self.seed, ((at as u64) << 48) | epoch, segment.samples, &mut self.order);
+            self.order.iter_mut().for_each(|row| *row += segment.first);
+            self.order_epoch = Some((at, epoch));
+        }
+        let start = (dealt % per_epoch) as usize * task.batch;
+        start..start + task.batch
+    }
+
     /// The mean loss and gradient of the update's micro-batches, the gradient left in `self.gradient`.
     fn accumulated_gradient(&mut self, task: &Task, parameters: &[f32]) -> f32 {
         let (count, dealt) = (self.micro_batches(task, 0), self.dealt(task));
-        let range = self.deal(task, dealt);
+        let range = self.deal(task, dealt, self.update);
         let batch = task.training(&self.order[range]);
+        // Attacked samples take the place of a micro-batch's own.
+        let attack = task.attack.filter(|attack| attack.train);
+        let attacked = attack.and_then(|attack| Attacked::of(task, &attack, parameters, batch).ok());
+        let batch = attacked.as_ref().map_or(batch, Attacked::batch);
         let mut loss = task.model.gradient(parameters, batch, &mut self.gradient, &mut self.scratch);
         if count == 1 {
             return loss;
@@ -344,7 +427,7 @@ impl Lane {
         let arch = pulp::Arch::new();
         self.micro.resize(self.gradient.len(), 0.0);
         for at in 1..count {
-            let range = self.deal(task, dealt + at);
+            let range = self.deal(task, dealt + at, self.update);
             let batch = task.training(&self.order[range]);
             loss += task.model.gradient(parameters, batch, &mut self.micro, &mut self.scratch);
             optimizer::add(arch, &mut self.gradient, &self.micro);
@@ -354,8 +437,28 @@ impl Lane {
         loss * share
     }
 
+    /// Whether it was stopped before its end.
+    pub fn has_stopped(&self) -> bool {
+        self.stopper.as_ref().is_some_and(Stopper::has_stopped)
+    }
+
+    /// How it was stopped before its end, where it was.
+    pub fn stopped(&self, task: &Task) -> Option<Stopped> {
+        self.stopper.as_ref()?.stopped(self.update, task.clock.updates)
+    }
+
+    /// Whether it can make another update before the end of the run.
+    pub fn can_train(&self) -> bool {
+        self.failed.is_none() && !self.has_stopped()
+    }
+
+    /// The weights to put back, where it was just stopped and its best ones are the result.
+    pub(super) fn result(&self) -> Option<&[f32]> {
+        self.stopper.as_ref()?.result()
+    }
+
     /// Takes note of an update that is done; `row.update` is the lane's.
-    pub fn record(&mut self, task: &Task, row: Row) {
+    pub fn record(&mut self, task: &Task, mut row: Row) {
         self.extra += self.micro_batches(task, 0) as i64 - task.accumulate as i64;
         if !row.train_loss.is_finite() && self.diverged_at.is_none() {
             self.diverged_at = Some(row.update);
@@ -363,84 +466,12 @@ impl Lane {
         }
         self.epoch_loss.0 += f64::from(row.train_loss);
         self.epoch_loss.1 += 1;
+        if task.stream.is_some() {
+            self.seen = (self.seen.0 + f64::from(row.train_loss), self.seen.1 + 1);
+            row.prequential_loss = Some(self.seen.0 / self.seen.1 as f64);
+        }
         self.log.rows.push(row);
         self.update += 1;
-    }
-
-    /// Whether the held-out samples are to be scored now.
-    fn validation_is_due(&self, task: &Task) -> bool {
-        task.validates_after(self.update, self.controller.is_some())
-    }
-
-    /// Takes note of where two weights stand.
-    fn stand(&mut self, parameters: &[f32]) {
-        if let [x, y] = *parameters {
-            self.log.places.push((self.update, [x, y]));
-        }
-    }
-
-    /// Whether, `ahead` updates from now, the held-out samples are scored, an epoch ends or weights are
-    /// kept or noted.
-    pub fn evaluates_after(&self, task: &Task, ahead: u64) -> bool {
-        let update = self.update + ahead;
-        task.model.width() == 2
-            || task.validates_after(update, self.controller.is_some())
-            || update.is_multiple_of(task.clock.updates_per_epoch)
-            || self.keeper.as_ref().is_some_and(|keeper| keeper.needs_weights(update))
-    }
-
-    /// After an update: notes the place, scores the held-out samples and keeps the weights if that is due, and
-    /// ends the epoch.
-    pub fn evaluate(&mut self, task: &Task, parameters: &[f32]) {
-        self.stand(parameters);
-        if self.validation_is_due(task) {
-            let score = self.validate(task, parameters);
-            self.record_validation(task, score);
-            self.record_norm(task, parameters);
-        }
-        self.end_epoch(task);
-        if let Some(keeper) = &mut self.keeper {
-            keeper.record(self.update, parameters);
-        }
-    }
-
-    /// Takes note of how well the held-out samples were predicted after the last update.
-    fn record_validation(&mut self, task: &Task, score: Score) {
-        if let Some(row) = self.log.rows.last_mut() {
-            row.val_loss = Some(score.mean_loss() as f32);
-            row.val_accuracy = task.has_accuracy().then(|| score.accuracy() as f32);
-        }
-        self.epoch_score = Some(score);
-        self.val_loss = Some(score.mean_loss());
-    }
-
-    /// Where an epoch ends, tells the controller.
-    fn end_epoch(&mut self, task: &Task) {
-        if !self.update.is_multiple_of(task.clock.updates_per_epoch) {
-            return;
-        }
-        let (sum, count) = std::mem::take(&mut self.epoch_loss);
-        let score = self.epoch_score.take();
-        let Some(metric) = self.controller.as_ref().and_then(Control::metric) else { return };
-        let reported = match (metric, score) {
-            (Metric::TrainLoss, _) => Some(sum / count.max(1) as f64),
-            (Metric::ValLoss, Some(score)) => Some(score.mean_loss()),
-            (Metric::ValAccuracy, Some(score)) => Some(score.accuracy()),
-            (_, None) => None,
-        };
-        let base = self.plan.lr.at(self.update - 1 - self.schedule_from);
-        if let (Some(controller), Some(reported)) = (&mut self.controller, reported)
-            && let Some(change) = controller.report(reported, base)
-        {
-            self.log.rate_changes.push((self.update, change));
-        }
-    }
-
-    /// How well the held-out samples are predicted.
-    pub fn validate(&mut self, task: &Task, parameters: &[f32]) -> Score {
-        task.validation()
-            .map(|batch| task.model.score(parameters, batch, &mut self.scratch))
-            .fold(Score::default(), Score::plus)
     }
 
     /// The model's outputs at inputs that are in no data set.

@@ -1,50 +1,10 @@
-//! Whether a cohort fits into the memory there is, worked out before any of it is allocated.
-
-use std::mem::size_of;
+//! Whether something fits into the memory there is, before any of it is allocated.
 
 use super::TrainError;
-use super::cohort::Cohort;
-use super::optimizer;
-use super::task::Task;
-use crate::experiment::{Average, Experiment};
 use crate::machine;
-use crate::telemetry::Row;
 
-/// Rows of measurements that wait in a lane until they are read.
-const ROWS: f64 = 1024.0;
 /// What small things and the allocator take beside what is counted.
 const SPARE: f64 = 32e6;
-const NUMBER: f64 = size_of::<f32>() as f64;
-
-/// Bytes of lanes, as real numbers: what a file asks for may be more than an integer holds.
-struct Need {
-    /// Weights and optimizer buffers of all lanes, once.
-    rows: f64,
-    /// What the lanes have besides: gradients, working memory, kept weights, the order of samples.
-    lanes: f64,
-}
-
-impl Need {
-    /// Of an experiment's lanes on a task's data and model, with so many threads for all of them.
-    fn of(experiment: &Experiment, task: &Task, threads: usize) -> Self {
-        let count = experiment.runs.len() as f64 * experiment.train.replicas as f64;
-        let weights = task.model.width() as f64;
-        let buffers = experiment.runs.iter().map(|run| optimizer::buffers(&run.optimizer)).max().unwrap_or(0);
-        let micro = task.accumulate > 1 || experiment.runs.iter().any(|run| run.batch.is_some());
-        let gradients = weights * if micro { 2.0 } else { 1.0 };
-        let (shared, own) = task.model.scratch_numbers(task.scratch_samples());
-        let cores = (threads as f64 / count).floor().max(1.0);
-        let kept = experiment.snapshots.as_ref().map_or(0.0, |asked| {
-            let averages = [Average::Swa, Average::Ema].iter().filter(|kind| asked.average.contains(kind));
-            (asked.keep + averages.count()) as f64 * weights
-        });
-        let numbers = gradients + shared as f64 + own as f64 * cores + kept + task.samples as f64;
-        Self {
-            rows: count * weights * (1 + buffers) as f64 * NUMBER,
-            lanes: count * (numbers * NUMBER + ROWS * size_of::<Row>() as f64),
-        }
-    }
-}
 
 /// # Errors
 /// When so many bytes are more than what is free.
@@ -56,27 +16,5 @@ pub fn is_free(bytes: f64) -> Result<(), TrainError> {
             Err(TrainError::Memory { needed: machine::bytes(needed as u64), free: machine::bytes(free) })
         }
         _ => Ok(()),
-    }
-}
-
-impl Cohort {
-    /// Whether the lanes of an experiment find the memory that they need beyond what the present ones have.
-    ///
-    /// # Errors
-    /// When they do not.
-    pub(super) fn fits(&self, experiment: &Experiment) -> Result<(), TrainError> {
-        let threads = self.pool().current_num_threads();
-        let need = Need::of(experiment, self.task(), threads);
-        if self.lanes().is_empty() {
-            return is_free(need.rows + need.lanes);
-        }
-        // The present lanes keep what they have; their rows are copied out and in.
-        let present = Need::of(&self.revision().experiment, self.task(), threads);
-        is_free(need.rows + present.rows + (need.lanes - present.lanes).max(0.0))
-    }
-
-    /// Bytes of all weights and optimizer buffers: what one copy of them takes.
-    pub fn row_bytes(&self) -> f64 {
-        self.rows().elem_count() as f64 * NUMBER
     }
 }

@@ -1,6 +1,7 @@
 //! Training: a cohort of runs in lockstep, each a row of one tensor.
 
 mod adapter;
+pub mod attack;
 pub mod checkpoint;
 pub mod cohort;
 pub mod control;
@@ -16,10 +17,15 @@ pub mod optimizer;
 pub mod plan;
 pub mod run_plan;
 pub mod snapshot;
+pub mod start;
+mod stopper;
+pub mod stream;
 pub mod task;
+pub mod team;
 pub mod tensor;
 
 pub use error::{Misfit, TrainError};
+pub use stopper::Stopped;
 
 /// Threads for training: `threads` of them, or all cores but one, which is left to the interface.
 ///

@@ -3,16 +3,22 @@
 use std::sync::{Arc, OnceLock};
 
 use super::plan::Plan;
+use super::start::Weights;
+use super::stream::Phased;
+use super::team::Shared;
 use super::{Misfit, TrainError};
 use crate::data::{self, Dataset, DatasetInfo, Prepared, Shape, Split};
+use crate::experiment::team;
 use crate::experiment::{
-    BatchSize, Experiment, Loss, MicroBatches, Model as ModelSpec, Run, Source, WeightFormat,
+    Attack, BatchSize, Experiment, Loss, MicroBatches, Model as ModelSpec, Run, Source, Stop, Team,
+    WeightFormat,
 };
 use crate::model::cnn::Cnn;
 use crate::model::mlp::Mlp;
 use crate::model::surface::Surface;
 use crate::model::transformer::{self, Transformer};
 use crate::model::{Batch, Inputs, Model, Targets};
+use crate::random::{Stream, rng};
 use crate::schedule::Clock;
 
 /// Samples scored in one call while validating.
@@ -36,6 +42,10 @@ pub struct Task {
     /// What updates of a scheduled batch are made of.
     pub micro_batches: MicroBatches,
     pub clip_norm: Option<f64>,
+    /// When runs stop before their end.
+    pub stop: Option<Stop>,
+    /// What models are attacked with.
+    pub attack: Option<Attack>,
     pub loss: Loss,
     pub weights: WeightFormat,
     pub seed: u64,
@@ -52,8 +62,48 @@ pub struct Task {
     pub validates_at_end_only: bool,
     /// Times the held-out samples are scored, at least.
     pub least_validations: u64,
+    /// Training samples by whether their label is right, where noise made some wrong.
+    pub labels: Option<Labels>,
+    /// What updates see where the data has phases.
+    pub stream: Option<Phased>,
+    /// The weights that lanes begin with, where they are another training's.
+    pub start: Option<Weights>,
+    /// Who trains a lane together, where several do.
+    pub team: Option<Arc<Shared>>,
     validation_rows: Vec<u32>,
     fingerprint: OnceLock<u32>,
+}
+
+/// Training samples on which the training accuracy is measured: at most so many of each, evenly spread.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Labels {
+    pub clean: Vec<u32>,
+    pub wrong: Vec<u32>,
+}
+
+impl Labels {
+    const MOST: usize = 512;
+
+    fn of(prepared: &Prepared, stream: Option<&Phased>) -> Option<Self> {
+        let Prepared::Samples { train, mislabelled, .. } = prepared else { return None };
+        if let Some((rows, wrong)) = stream.map(Phased::rows) {
+            return Self::among(rows, &wrong);
+        }
+        Self::among(0..train.len() as u32, mislabelled)
+    }
+
+    fn among(rows: impl Iterator<Item = u32>, mislabelled: &[u32]) -> Option<Self> {
+        if mislabelled.is_empty() {
+            return None;
+        }
+        let is_wrong = |at: &u32| mislabelled.binary_search(at).is_ok();
+        let (wrong, clean): (Vec<u32>, Vec<u32>) = rows.partition(is_wrong);
+        let some = |all: Vec<u32>| {
+            let count = all.len().min(Self::MOST);
+            (0..count).map(|at| all[at * all.len() / count]).collect()
+        };
+        Some(Self { clean: some(clean), wrong: some(wrong) })
+    }
 }
 
 /// Reads and splits the data of an experiment.
@@ -61,6 +111,7 @@ pub struct Task {
 /// # Errors
 /// When the data cannot be read, or cannot be split as asked.
 pub fn prepare(experiment: &Experiment) -> Result<Arc<Prepared>, TrainError> {
+    let phases = &experiment.data.phases;
     let dataset = match &experiment.data.source {
         Source::Shipped(name) => Dataset::load(name)?,
         Source::File { path, label } => Dataset::from_table_file(path, label, &experiment.data.columns)?,
@@ -72,7 +123,15 @@ pub fn prepare(experiment: &Experiment) -> Result<Arc<Prepared>, TrainError> {
         label_noise: experiment.data.label_noise,
         limit: experiment.data.limit,
     };
-    Ok(Arc::new(dataset.prepare(&split)?))
+    let prepared = dataset.prepare(&split)?;
+    let altered = phases.iter().enumerate().map(|(at, phase)| {
+        let alteration = phase.alteration(at, split.label_noise);
+        match &phase.source {
+            Some(name) => Dataset::load(name)?.alter(&split, &alteration),
+            None => dataset.alter(&split, &alteration),
+        }
+    });
+    Ok(Arc::new(prepared.with_phases(altered.collect::<Result<_, _>>()?)))
 }
 
 /// What a surface learns from: one sample that says nothing.
@@ -85,13 +144,25 @@ fn nothing() -> Prepared {
     };
     let scaling =
         data::Scaling { features: vec![data::Affine::IDENTITY], values: vec![data::Affine::IDENTITY] };
-    Prepared::Samples { train: samples(vec![0.0]), validation: samples(Vec::new()), scaling, table: None }
+    Prepared::Samples {
+        train: samples(vec![0.0]),
+        validation: samples(Vec::new()),
+        scaling,
+        mislabelled: Arc::new([]),
+        phases: Arc::default(),
+        table: None,
+    }
 }
 
 impl Task {
     /// # Errors
     /// When the model does not fit the data, or an update would need more samples than there are.
     pub fn new(experiment: &Experiment, prepared: Arc<Prepared>) -> Result<Self, TrainError> {
+        if experiment.team.is_some()
+            && let Some(needs) = team::conflict(&experiment.data, &experiment.model, &experiment.train)
+        {
+            return Err(Misfit::Team { needs }.into());
+        }
         let model = model(experiment, &prepared)?;
         let (samples, validation_rows) = match (&*prepared, &experiment.model) {
             (Prepared::Samples { train, validation, .. }, _) => {
@@ -117,19 +188,28 @@ impl Task {
             BatchSize::Samples(batch) => batch,
             BatchSize::All => samples / accumulate,
         };
-        let update = (batch * accumulate).max(1);
+        // Workers share the samples of an epoch.
+        let workers = match &experiment.team {
+            Some(Team::Parallel(it)) => it.workers,
+            Some(Team::Federated(_)) | None => 1,
+        };
+        let update = (batch * accumulate * workers).max(1);
         let short_batch = (!experiment.data.drop_last).then_some(samples % update).filter(|rest| *rest > 0);
         if short_batch.is_some() && accumulate > 1 {
             return Err(Misfit::LastBatch { why: "several micro-batches" }.into());
         }
         let updates_per_epoch = samples / update + usize::from(short_batch.is_some());
         if batch == 0 || updates_per_epoch == 0 {
-            let needs = batch * accumulate;
+            let needs = batch * accumulate * workers;
             return Err(Misfit::Batch { needs, batch, accumulate, samples }.into());
         }
         let one_update = Clock { updates: 1, updates_per_epoch: updates_per_epoch as u64 };
         let updates = experiment.train.updates.whole_updates(one_update);
         let clock = Clock { updates, ..one_update };
+        let start =
+            experiment.start.as_ref().map(|start| Weights::load(start, model.parameters())).transpose()?;
+        let shared = Shared::new(experiment, &prepared, clock)?;
+        let stream = Phased::new(experiment, &prepared, clock, batch)?;
         Ok(Self {
             model,
             batch,
@@ -137,6 +217,8 @@ impl Task {
             loss: Loss::of(experiment.train.loss, prepared.is_regression()),
             micro_batches: MicroBatches::new(batch, accumulate, clock),
             clip_norm: experiment.train.clip_norm,
+            stop: experiment.train.stop,
+            attack: experiment.train.attack,
             weights: experiment.train.weights,
             seed: experiment.train.seed,
             noise: noise.filter(|deviation| *deviation > 0.0),
@@ -150,10 +232,22 @@ impl Task {
             },
             validates_at_end_only: false,
             least_validations: LEAST_VALIDATIONS,
+            labels: Labels::of(&prepared, stream.as_ref()),
+            stream,
+            start,
+            team: shared,
             validation_rows,
             fingerprint: OnceLock::new(),
             prepared,
         })
+    }
+
+    /// The weights that a replica begins with, which has this seed.
+    pub fn initialise(&self, seed: u64, replica: u32, weights: &mut [f32]) {
+        self.model.initialise(&mut rng(seed, Stream::Init), weights);
+        if let Some(start) = &self.start {
+            start.put(replica, weights);
+        }
     }
 
     /// Micro-batches whose mean gradient makes this update of the plan's schedules.
@@ -177,6 +271,9 @@ impl Task {
     /// # Errors
     /// When an update of the run would need more samples than there are, or a group of it holds no parameter.
     pub fn holds(&self, run: &Run, plan: &Plan) -> Result<(), TrainError> {
+        if let (Some(_), Some(needs)) = (&self.team, team::unfit(run)) {
+            return Err(Misfit::Team { needs }.into());
+        }
         if let Some(group) = plan.idle_group(self.model.parameters()) {
             return Err(Misfit::Group { run: run.name.clone(), group: group.to_owned() }.into());
         }
@@ -205,9 +302,13 @@ impl Task {
                 }
             };
             match &*self.prepared {
-                Prepared::Samples { train, validation, .. } => {
+                Prepared::Samples { train, validation, phases, .. } => {
                     samples(train);
                     samples(validation);
+                    for altered in phases.iter() {
+                        samples(&altered.train);
+                        samples(&altered.validation);
+                    }
                 }
                 Prepared::Text { train, validation } => {
                     crc.update(&train.tokens);
@@ -220,6 +321,9 @@ impl Task {
 
     /// A batch of training samples.
     pub fn training<'a>(&'a self, rows: &'a [u32]) -> Batch<'a> {
+        if let Some(stream) = &self.stream {
+            return samples(&stream.train, rows);
+        }
         match &*self.prepared {
             Prepared::Samples { train, .. } => samples(train, rows),
             Prepared::Text { train, .. } => text(train, rows),
@@ -232,6 +336,19 @@ impl Task {
             Prepared::Samples { validation, .. } => samples(validation, rows),
             Prepared::Text { validation, .. } => text(validation, rows),
         })
+    }
+
+    /// At most so many held-out samples, the first ones of their shuffled order, in batches.
+    pub fn some_held_out(&self, most: usize) -> impl Iterator<Item = Batch<'_>> {
+        self.validation().take(most.div_ceil(VALIDATION_BATCH))
+    }
+
+    /// Held-out samples that phases have of their own, as rows of the stream's, in batches.
+    pub fn held_out<'a>(&'a self, rows: &'a [u32]) -> impl Iterator<Item = Batch<'a>> {
+        let held_out = self.stream.as_ref().map(|stream| &stream.validation);
+        held_out
+            .into_iter()
+            .flat_map(move |all| rows.chunks(VALIDATION_BATCH).map(move |rows| samples(all, rows)))
     }
 
     /// Whether right and wrong exist.

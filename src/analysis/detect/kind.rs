@@ -17,10 +17,14 @@ pub enum Kind {
     PrecisionUnderflow,
     GradientPeaks,
     RuntimeCap,
+    Drift,
+    Forgetting,
+    HarmfulData,
+    ReplicasApart,
 }
 
 impl Kind {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 16] = [
         Self::IgnoredUpdates,
         Self::Oscillation,
         Self::Divergence,
@@ -33,6 +37,10 @@ impl Kind {
         Self::PrecisionUnderflow,
         Self::GradientPeaks,
         Self::RuntimeCap,
+        Self::Drift,
+        Self::Forgetting,
+        Self::HarmfulData,
+        Self::ReplicasApart,
     ];
 
     /// The name for people.
@@ -50,6 +58,10 @@ impl Kind {
             Self::PrecisionUnderflow => "Precision underflow",
             Self::GradientPeaks => "Gradient peaks",
             Self::RuntimeCap => "Runtime cap",
+            Self::Drift => "Drift",
+            Self::Forgetting => "Forgetting",
+            Self::HarmfulData => "Harmful data",
+            Self::ReplicasApart => "Replicas apart",
         }
     }
 
@@ -85,13 +97,30 @@ impl Kind {
                 "Single batches pull far harder than the others: outliers, or a rate near its limit."
             }
             Self::RuntimeCap => "At this pace the schedule is longer than the time allowed.",
+            Self::Drift => {
+                "The samples are others than before, and what was learned does not hold for them: the rate has to be high \
+                 enough to follow."
+            }
+            Self::Forgetting => {
+                "What comes later overwrites what was learned before: the rate is too high for what is to be kept."
+            }
+            Self::HarmfulData => {
+                "Training follows its samples and gets worse on clean ones like them: labels are wrong, by noise or on \
+                 purpose. The rate decides how fast they are let in."
+            }
+            Self::ReplicasApart => {
+                "A worker has another rate, another beginning, or follows late: the workers share gradients and are no longer \
+                 one model."
+            }
         }
     }
 
     pub const fn severity(self) -> Severity {
         match self {
-            Self::Divergence | Self::StuckAtChance | Self::CheckpointMismatch => Severity::Error,
-            Self::GradientPeaks | Self::RuntimeCap | Self::OverfittingGap => Severity::Notice,
+            Self::Divergence | Self::StuckAtChance | Self::CheckpointMismatch | Self::ReplicasApart => {
+                Severity::Error
+            }
+            Self::GradientPeaks | Self::RuntimeCap | Self::OverfittingGap | Self::Drift => Severity::Notice,
             _ => Severity::Warning,
         }
     }

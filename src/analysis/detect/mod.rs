@@ -8,6 +8,7 @@
 mod kind;
 mod losses;
 mod norms;
+mod phases;
 mod policy;
 mod rates;
 pub(super) mod remedy;
@@ -16,6 +17,7 @@ mod trace;
 mod validations;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -23,14 +25,18 @@ pub use kind::{Kind, Severity};
 pub use policy::{Policy, Reaction};
 pub use remedy::Remedy;
 
-use crate::experiment::{Experiment, Loss, Run, WeightFormat, lineage};
-use crate::random::{Stream, rng};
+use crate::experiment::phase::begins;
+use crate::experiment::{Experiment, Loss, Run, Team, WeightFormat, lineage};
 use crate::schedule::{Curve, Piecewise};
 use crate::telemetry::{Row, Validation};
 use crate::train::TrainError;
 use crate::train::lane::Log;
 use crate::train::task::Task;
 use trace::Trace;
+
+/// Workers that are further apart than this share of the weights' norm are no longer one model: what follows one gradient
+/// stays together to the bit.
+const APART: f64 = 1e-6;
 
 /// A measured number that speaks for a finding.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -107,6 +113,10 @@ pub struct Context {
     pub adaptive: bool,
     /// The longest the whole training may take, in seconds.
     pub runtime_cap: Option<f64>,
+    /// The phases of the data by name, each with its first update; empty where all of it is the same.
+    pub phases: Vec<(Arc<str>, u64)>,
+    /// Whether workers follow one gradient, and their weights are the same as long as nothing goes wrong.
+    pub replicated: bool,
 }
 
 impl Context {
@@ -124,6 +134,7 @@ impl Context {
         let warmup = |run: &&Run| run.lr.warmup.as_ref().map(|warmup| warmup.over.whole_updates(task.clock));
         let warmup = runs.values().filter_map(warmup).max().unwrap_or(0);
         let chance = task.prepared.chance();
+        let phases = &experiment.data.phases;
         Ok(Self {
             scheduled: Some(runs.try_map(|run| run.lr.resolve(task.clock)).map_err(named)?),
             updates: task.clock.updates,
@@ -140,6 +151,12 @@ impl Context {
             controlled: runs.values().any(|run| run.controller.is_some()),
             adaptive: !run.optimizer.kind.is_plain(),
             runtime_cap: None,
+            replicated: matches!(&experiment.team, Some(Team::Parallel(it)) if it.every == 1),
+            phases: phases
+                .iter()
+                .map(|phase| Arc::clone(&phase.name))
+                .zip(begins(phases, task.clock))
+                .collect(),
         })
     }
 
@@ -157,7 +174,7 @@ impl Context {
 /// The norm of the weights that training begins with.
 pub fn initial_norm(task: &Task) -> f64 {
     let mut row = vec![0.0; task.model.width()];
-    task.model.initialise(&mut rng(task.seed, Stream::Init), &mut row);
+    task.initialise(task.seed, 0, &mut row);
     row.iter().map(|w| f64::from(*w).powi(2)).sum::<f64>().sqrt()
 }
 
@@ -165,6 +182,8 @@ pub fn initial_norm(task: &Task) -> f64 {
 #[derive(Clone, Debug)]
 pub struct Watch {
     context: Context,
+    /// [`Context::quiet_until`] as it was given: a phase of the data begins with a quiet of its own.
+    quiet_until: u64,
     seen: Seen,
 }
 
@@ -176,6 +195,8 @@ struct Seen {
     losses: losses::Losses,
     norms: norms::Norms,
     validations: validations::Validations,
+    #[serde(default)]
+    phases: phases::Phases,
     findings: Vec<Finding>,
 }
 
@@ -188,7 +209,7 @@ struct Alarm {
 
 impl Watch {
     pub fn new(context: Context) -> Self {
-        Self { context, seen: Seen::default() }
+        Self { quiet_until: context.quiet_until, context, seen: Seen::default() }
     }
 
     /// All that it remembers, in words that only [`Watch::restore`] reads.
@@ -217,6 +238,9 @@ impl Watch {
     /// Takes in an update, with its validation where it has one.
     pub fn update(&mut self, row: &Row) {
         let mut alarms = Vec::new();
+        if !self.context.phases.is_empty() {
+            self.phase(row, &mut alarms);
+        }
         self.seen.rates.update(&self.context, &self.seen.trace, row, &mut alarms);
         self.seen.trace.update(row);
         self.seen.losses.update(&self.context, &self.seen.trace, row, &mut alarms);
@@ -224,12 +248,33 @@ impl Watch {
         for alarm in alarms {
             self.raise(row.update, alarm);
         }
+        if let Some(alarm) = row.member_drift.and_then(|drift| self.apart(row.update, f64::from(drift))) {
+            self.raise(row.update, alarm);
+        }
         if let Some(share) = row.rounded_away {
             self.rounded_away(row.update, f64::from(share));
         }
-        if let Some(validation) = row.validation() {
+        // A model that learns one phase by heart is told by the samples of that phase.
+        let own = self.seen.phases.own_validation(row);
+        if let Some(validation) = if self.context.phases.is_empty() { row.validation() } else { own } {
             self.validation(&validation);
         }
+    }
+
+    /// Looks at what phases of the data make of a run. Where one begins, losses, norms and validations are another
+    /// data's: they are watched anew, after a while.
+    fn phase(&mut self, row: &Row, alarms: &mut Vec<Alarm>) {
+        let (context, seen) = (&mut self.context, &mut self.seen);
+        seen.phases.update(context, &seen.trace, row, alarms);
+        if phases::Phases::begins(context, row) {
+            seen.trace.restart();
+            (seen.losses, seen.norms) = (losses::Losses::default(), norms::Norms::default());
+            seen.validations = validations::Validations::default();
+        }
+        let newest = context.phases.iter().rev().find(|(_, begin)| *begin <= row.update);
+        let begin = newest.map_or(0, |(_, begin)| *begin);
+        let quiet = if begin > 0 { begin + context.cooldown() } else { 0 };
+        context.quiet_until = self.quiet_until.max(quiet);
     }
 
     fn validation(&mut self, validation: &Validation) {
@@ -280,6 +325,7 @@ impl Watch {
 
     /// Somebody edited the run: from this update on it is another.
     pub fn edited(&mut self, context: Context) {
+        self.quiet_until = context.quiet_until;
         self.context = context;
         self.seen.rates = rates::Rates::default();
     }
@@ -287,6 +333,20 @@ impl Watch {
     /// The longest the whole training may take, in seconds, from now on.
     pub fn limit_runtime(&mut self, seconds: Option<f64>) {
         self.context.runtime_cap = seconds;
+    }
+
+    /// Workers that follow one gradient and are this far apart.
+    fn apart(&self, update: u64, drift: f64) -> Option<Alarm> {
+        let least = APART * self.context.weight_norm;
+        let evidence = Evidence {
+            update,
+            what: "distance of the workers from their mean".into(),
+            value: drift,
+            against: least,
+            against_what: "a rounding error".into(),
+        };
+        let is_apart = self.context.replicated && (drift > least || !drift.is_finite());
+        is_apart.then(|| Alarm { kind: Kind::ReplicasApart, evidence, remedies: vec![Remedy::NoFault] })
     }
 
     /// Of the weights that were to change, this share did not in the given update, because the stored

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::experiment::{Controller, Experiment, Number, Plateau, Run, WeightFormat};
+use crate::experiment::{Controller, Experiment, Number, Plateau, Run, Team, WeightFormat};
 use crate::schedule::kind::{Kind, Role, Value};
 use crate::schedule::{Clock, Cooldown, Ramp, Schedule, Span, Warmup};
 
@@ -26,6 +26,8 @@ pub enum Remedy {
     Patience(u64),
     /// Without the controller.
     NoController,
+    /// Without what one of the workers does wrong.
+    NoFault,
     /// Follow the schedule from where the run stands; nothing in the experiment changes.
     ResumeSchedule,
 }
@@ -60,6 +62,7 @@ impl Remedy {
             Self::WeightDecay(decay) => format!("Weight decay {decay}"),
             Self::Patience(times) => format!("Patience {times}×"),
             Self::NoController => "Remove the plateau control".to_owned(),
+            Self::NoFault => "Let all workers do the same".to_owned(),
             Self::ResumeSchedule => "Follow the schedule again".to_owned(),
         }
     }
@@ -100,6 +103,11 @@ impl Remedy {
             }
             Self::Patience(times) => patient(target, *times),
             Self::NoController => target.controller = None,
+            Self::NoFault => {
+                if let Some(Team::Parallel(it)) = &mut experiment.team {
+                    it.fault = None;
+                }
+            }
             Self::ResumeSchedule => {}
         }
         *experiment != before

@@ -16,7 +16,7 @@ const FAR: f64 = 10.0;
 const HIGH: f64 = 1.1;
 
 /// No update of a sound beginning moves the weights by this many times a sound share of them,
-const BREAKING: f64 = 60.0;
+const BREAKING: f64 = 48.0;
 /// and no loss of it is this many times what it began at. (Of trainings on labels that nothing predicts the longest
 /// update was 44 sound shares and the highest loss 1.5 first ones, of those whose network broke 90 or a leap of 4.)
 const LEAP: f64 = 2.0;
@@ -25,6 +25,9 @@ const LEAP: f64 = 2.0;
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Trace {
     pub updates: u64,
+    /// Updates before other data came; older states have none.
+    #[serde(default)]
+    restarted: u64,
     opening_loss: Mean,
     opening_norm: Mean,
     pub loss: Average<98>,
@@ -45,7 +48,7 @@ impl Trace {
     pub fn update(&mut self, row: &Row) {
         self.updates += 1;
         let (loss, norm) = (f64::from(row.train_loss), f64::from(row.grad_norm));
-        if self.updates <= OPENING {
+        if self.updates - self.restarted <= OPENING {
             self.opening_loss.add(loss);
             self.opening_norm.add(norm);
         }
@@ -64,6 +67,14 @@ impl Trace {
         if row.update_norm.is_finite() {
             self.path += f64::from(row.update_norm);
         }
+    }
+
+    /// Other data from here on: levels of losses and norms are no longer what they were.
+    pub fn restart(&mut self) {
+        (self.loss, self.light, self.norm) = Default::default();
+        (self.opening_loss, self.opening_norm) = Default::default();
+        self.restarted = self.updates;
+        self.best = None;
     }
 
     /// What speaks for a beginning that broke the network: an update far too long for weights of this norm,

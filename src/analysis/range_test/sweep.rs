@@ -110,8 +110,8 @@ impl Stand {
             table
         } else {
             let before = Kind::Constant(Constant { peak: options.start }).into();
-            let lead = Part { length: Some(Span::Updates(self.update as f64)), schedule: before };
-            let parts = vec![lead, Part { length: None, schedule: table }];
+            let lead = Part::new(Some(Span::Updates(self.update as f64)), before);
+            let parts = vec![lead, Part::new(None, table)];
             Kind::Sequence(Sequence { parts }).into()
         };
         let mut run = side_training::scheduled(&self.run, lr);

@@ -130,6 +130,8 @@ fn context(rows: &[(u64, Row)]) -> Context {
         controlled: true,
         adaptive: true,
         runtime_cap: None,
+        phases: Vec::new(),
+        replicated: false,
     }
 }
 

@@ -7,7 +7,7 @@ use anyhow::{Context, anyhow};
 
 use crate::analysis::summary::table;
 use crate::api::Hub;
-use crate::api::live::Made;
+use crate::api::made::Made;
 use crate::cli::results::Folder;
 use crate::cli::{Failure, output};
 use crate::engine::Engine;

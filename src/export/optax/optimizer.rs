@@ -1,21 +1,72 @@
 //! optax's optimizers, with what goes before and around one.
 
+use super::groups;
 use crate::experiment::OptimizerKind;
+use crate::export::groups::GroupTrack;
 use crate::export::python;
 use crate::export::recipe::Recipe;
 use crate::export::text::float;
 
 /// The optimizer, with clipping before it and accumulation around it.
 pub fn written(recipe: &Recipe<'_>) -> String {
+    let text = if groups::has(recipe) { groups::written(recipe) } else { plain(recipe) };
+    let about = "Micro-batches whose mean gradient makes update `update`; MultiSteps takes the mean.";
+    if let Some(batches) = python::micro_batches(recipe, about) {
+        return format!(
+            "\n{batches}\n\nMICRO_BATCHES_TABLE = jnp.array(\n    [micro_batches(update) for update in range(UPDATES)], \
+             dtype=jnp.int32\n)\n\n\n\
+             {text}optimizer = optax.MultiSteps(\n    optimizer, every_k_schedule=lambda count: \
+             MICRO_BATCHES_TABLE[jnp.minimum(count, UPDATES - 1)]\n)\n"
+        );
+    }
+    let every = recipe.accumulate();
+    if every > 1 {
+        return format!("{text}optimizer = optax.MultiSteps(optimizer, every_k_schedule={every})\n");
+    }
+    text
+}
+
+/// One optimizer for all parameters.
+fn plain(recipe: &Recipe<'_>) -> String {
+    let mut steps: Vec<String> = clipping(recipe).into_iter().collect();
+    steps.extend(steps_of(recipe, false));
+    format!("optimizer = {}\n", chained(&steps, ""))
+}
+
+pub(super) fn clipping(recipe: &Recipe<'_>) -> Option<String> {
+    recipe.clip_norm().map(|norm| format!("optax.clip_by_global_norm({})", float(norm)))
+}
+
+/// Steps one after the other, or the only one.
+pub(super) fn chained(steps: &[String], margin: &str) -> String {
+    match steps {
+        [only] => only.clone(),
+        _ => {
+            let lines: String = steps.iter().map(|step| format!("{margin}    {step},\n")).collect();
+            format!("optax.chain(\n{lines}{margin})")
+        }
+    }
+}
+
+/// The optimizer's call, behind its weight decay where that is part of the gradient. Of a group, the rate is
+/// the variable `rate`, the weight decay `decay`, and other schedules begin at its `thaw`.
+pub(super) fn steps_of(recipe: &Recipe<'_>, is_grouped: bool) -> Vec<String> {
     let value = |name: &'static str| match recipe.varying(name) {
+        _ if is_grouped && name == "weight_decay" => {
+            recipe.say(name);
+            "decay".to_owned()
+        }
+        Some(_) if is_grouped => format!("later({name}, thaw)"),
         Some(_) => name.to_owned(),
         None => float(recipe.say(name)),
     };
+    let rate = if is_grouped { "rate" } else { "schedule" };
     let wrapped = |function: &str| match recipe.varying.as_slice() {
         [] => function.to_owned(),
         _ => format!("optax.inject_hyperparams({function})"),
     };
-    let decay = recipe.number("weight_decay") > 0.0 || recipe.varying("weight_decay").is_some();
+    let own_decay = |group: &GroupTrack| group.weight_decay.is_some_and(|decay| decay > 0.0);
+    let decay = recipe.decays() || (is_grouped && recipe.groups.iter().any(own_decay));
     let betas = || format!("b1={}, b2={}", value("beta1"), value("beta2"));
     // PyTorch's weight decay is part of the gradient, but for AdamW and Lion.
     let mut is_coupled = decay;
@@ -26,16 +77,16 @@ pub fn written(recipe: &Recipe<'_>) -> String {
                 (None, 0.0) => String::new(),
                 _ => format!(", momentum={}", value("momentum")),
             };
-            format!("{}(learning_rate=schedule{momentum}{nesterov})", wrapped("optax.sgd"))
+            format!("{}(learning_rate={rate}{momentum}{nesterov})", wrapped("optax.sgd"))
         }
         OptimizerKind::Adam => {
             let function = if recipe.has("amsgrad") { "optax.amsgrad" } else { "optax.adam" };
-            format!("{}(learning_rate=schedule, {}, eps={})", wrapped(function), betas(), value("eps"))
+            format!("{}(learning_rate={rate}, {}, eps={})", wrapped(function), betas(), value("eps"))
         }
         OptimizerKind::AdamW => {
             is_coupled = false;
             format!(
-                "{}(learning_rate=schedule, {}, eps={}, weight_decay={})",
+                "{}(learning_rate={rate}, {}, eps={}, weight_decay={})",
                 wrapped("optax.adamw"),
                 betas(),
                 value("eps"),
@@ -43,7 +94,7 @@ pub fn written(recipe: &Recipe<'_>) -> String {
             )
         }
         OptimizerKind::RmsProp => format!(
-            "{}(learning_rate=schedule, decay={}, eps={}, momentum={}, eps_in_sqrt=False{})",
+            "{}(learning_rate={rate}, decay={}, eps={}, momentum={}, eps_in_sqrt=False{})",
             wrapped("optax.rmsprop"),
             value("alpha"),
             value("eps"),
@@ -51,7 +102,7 @@ pub fn written(recipe: &Recipe<'_>) -> String {
             if recipe.has("centered") { ", centered=True" } else { "" }
         ),
         OptimizerKind::Adagrad => format!(
-            "{}(learning_rate=schedule, initial_accumulator_value={}, eps={})",
+            "{}(learning_rate={rate}, initial_accumulator_value={}, eps={})",
             wrapped("optax.adagrad"),
             value("initial_accumulator_value"),
             value("eps")
@@ -59,7 +110,7 @@ pub fn written(recipe: &Recipe<'_>) -> String {
         OptimizerKind::ScheduleFreeSgd => {
             is_coupled = false;
             format!(
-                "{}(learning_rate=schedule, b1={}, weight_decay={})",
+                "{}(learning_rate={rate}, b1={}, weight_decay={})",
                 wrapped("optax.contrib.schedule_free_sgd"),
                 value("momentum"),
                 value("weight_decay")
@@ -68,7 +119,7 @@ pub fn written(recipe: &Recipe<'_>) -> String {
         OptimizerKind::ScheduleFreeAdamW => {
             is_coupled = false;
             format!(
-                "{}(learning_rate=schedule, {}, eps={}, weight_decay={})",
+                "{}(learning_rate={rate}, {}, eps={}, weight_decay={})",
                 wrapped("optax.contrib.schedule_free_adamw"),
                 betas(),
                 value("eps"),
@@ -81,15 +132,15 @@ pub fn written(recipe: &Recipe<'_>) -> String {
                 true => ("optax.nadam", String::new()),
                 false => ("optax.nadamw", format!(", weight_decay={}", value("weight_decay"))),
             };
-            format!("{}(learning_rate=schedule, {}, eps={}{rest})", wrapped(function), betas(), value("eps"))
+            format!("{}(learning_rate={rate}, {}, eps={}{rest})", wrapped(function), betas(), value("eps"))
         }
         OptimizerKind::RAdam => {
-            format!("{}(learning_rate=schedule, {}, eps={})", wrapped("optax.radam"), betas(), value("eps"))
+            format!("{}(learning_rate={rate}, {}, eps={})", wrapped("optax.radam"), betas(), value("eps"))
         }
         OptimizerKind::Lamb => {
             is_coupled = false;
             format!(
-                "{}(learning_rate=schedule, {}, eps={}, weight_decay={})",
+                "{}(learning_rate={rate}, {}, eps={}, weight_decay={})",
                 wrapped("optax.lamb"),
                 betas(),
                 value("eps"),
@@ -100,12 +151,18 @@ pub fn written(recipe: &Recipe<'_>) -> String {
             is_coupled = false;
             let shrink = match decay {
                 true => {
-                    format!(", weight_decay_rate=lambda count: {} * schedule(count)", value("weight_decay"))
+                    let decay = value("weight_decay");
+                    let decay = match (recipe.varying("weight_decay"), is_grouped) {
+                        (None, _) => decay,
+                        (Some(_), false) => format!("{decay}(count)"),
+                        (Some(_), true) => "(decay(count) if callable(decay) else decay)".to_owned(),
+                    };
+                    format!(", weight_decay_rate=lambda count: {decay} * {rate}(count)")
                 }
                 false => String::new(),
             };
             format!(
-                "{}(learning_rate=schedule, min_dim_size_to_factor=1, decay_rate={}, clipping_threshold={}{shrink})",
+                "{}(learning_rate={rate}, min_dim_size_to_factor=1, decay_rate={}, clipping_threshold={}{shrink})",
                 wrapped("optax.adafactor"),
                 float(-recipe.say("beta2_decay")),
                 value("d")
@@ -115,7 +172,7 @@ pub fn written(recipe: &Recipe<'_>) -> String {
             is_coupled = false;
             let safe = if recipe.has("safeguard_warmup") { ", safeguard_warmup=True" } else { "" };
             format!(
-                "{}(learning_rate=schedule, betas=({}, {}), eps={}, estim_lr0={}, estim_lr_coef={}, weight_decay={}{safe})",
+                "{}(learning_rate={rate}, betas=({}, {}), eps={}, estim_lr0={}, estim_lr_coef={}, weight_decay={}{safe})",
                 wrapped("optax.contrib.prodigy"),
                 value("beta1"),
                 value("beta2"),
@@ -132,7 +189,7 @@ pub fn written(recipe: &Recipe<'_>) -> String {
                 if recipe.has("match_rms_adamw") { ", consistent_rms=0.2" } else { "" },
             ];
             format!(
-                "{}(\n        learning_rate=schedule, ns_steps={:.0}, beta={}{}, adam_b1={}, adam_b2={},\n        \
+                "{}(\n        learning_rate={rate}, ns_steps={:.0}, beta={}{}, adam_b1={}, adam_b2={},\n        \
                  weight_decay={decay}, adam_weight_decay={decay},\n    )",
                 wrapped("optax.contrib.muon"),
                 recipe.say("ns_steps"),
@@ -146,7 +203,7 @@ pub fn written(recipe: &Recipe<'_>) -> String {
         OptimizerKind::Lion => {
             is_coupled = false;
             format!(
-                "{}(learning_rate=schedule, {}, weight_decay={})",
+                "{}(learning_rate={rate}, {}, weight_decay={})",
                 wrapped("optax.lion"),
                 betas(),
                 value("weight_decay")
@@ -154,37 +211,10 @@ pub fn written(recipe: &Recipe<'_>) -> String {
         }
     };
     let mut steps = Vec::new();
-    if let Some(norm) = recipe.clip_norm() {
-        steps.push(format!("optax.clip_by_global_norm({})", float(norm)));
-    }
     if is_coupled {
-        steps.push(format!(
-            "{}(weight_decay={})",
-            wrapped("optax.add_decayed_weights"),
-            value("weight_decay")
-        ));
+        let function = wrapped("optax.add_decayed_weights");
+        steps.push(format!("{function}(weight_decay={})", value("weight_decay")));
     }
     steps.push(call);
-    let mut text = match steps.as_slice() {
-        [only] => format!("optimizer = {only}\n"),
-        _ => format!(
-            "optimizer = optax.chain(\n{})\n",
-            steps.iter().map(|step| format!("    {step},\n")).collect::<String>()
-        ),
-    };
-    let about = "Micro-batches whose mean gradient makes update `update`; MultiSteps takes the mean.";
-    if let Some(batches) = python::micro_batches(recipe, about) {
-        text = format!(
-            "\n{batches}\n\nMICRO_BATCHES_TABLE = jnp.array(\n    [micro_batches(update) for update in range(UPDATES)], \
-             dtype=jnp.int32\n)\n\n\n\
-             {text}optimizer = optax.MultiSteps(\n    optimizer, every_k_schedule=lambda count: \
-             MICRO_BATCHES_TABLE[jnp.minimum(count, UPDATES - 1)]\n)\n"
-        );
-    } else if recipe.accumulate() > 1 {
-        text.push_str(&format!(
-            "optimizer = optax.MultiSteps(optimizer, every_k_schedule={})\n",
-            recipe.accumulate()
-        ));
-    }
-    text
+    steps
 }

@@ -2,7 +2,6 @@
 
 use super::optimizer;
 use crate::experiment::Decay;
-use crate::experiment::group::{Group, Named, Pattern};
 use crate::export::groups::GroupTrackRate;
 use crate::export::python;
 use crate::export::recipe::Recipe;
@@ -22,9 +21,8 @@ pub fn factors(recipe: &Recipe<'_>) -> String {
             GroupTrackRate::Factor(factor) => format!("lambda update: {} * rate(update)", float(*factor)),
             GroupTrackRate::Own(track) => {
                 let name = format!("rate_{at}");
-                let about = format!("The rate of the group {}.", group.name.replace(['\\', '"'], "'"));
                 text.push_str("\n\n");
-                text.push_str(&python::function(&name, track, &about));
+                text.push_str(&python::function(&name, track, &group.about()));
                 name
             }
         };
@@ -121,7 +119,8 @@ pub fn build(recipe: &Recipe<'_>) -> String {
     )
 }
 
-const MATCHES: &str = r#"
+/// `matches`, which fastai's groups call too.
+pub const MATCHES: &str = r#"
 
 def matches(pattern, name, module, layer, depth):
     """Whether a group holds a parameter of a module; layers are the modules that have parameters."""
@@ -138,25 +137,11 @@ def matches(pattern, name, module, layer, depth):
     return fnmatchcase(name, pattern)
 "#;
 
-/// What the code imports beside the optimizer.
-pub const IMPORT: &str = "from fnmatch import fnmatchcase";
-
-/// Which globs are of our own model's names, to be written for another one.
-pub fn notes(recipe: &Recipe<'_>) -> Option<String> {
-    let words = Pattern::WORDS.map(|(word, _)| word);
-    let own: Vec<&str> = recipe
-        .run
-        .groups
-        .iter()
-        .map(Group::name)
-        .filter(|name| !words.contains(name) && !name.starts_with("layer "))
-        .collect();
-    let known: Vec<Named> = recipe.experiment.model.parameters();
-    let example = known.first().map(|named| named.name.clone()).unwrap_or_default();
-    (!own.is_empty()).then(|| {
-        format!(
-            "Check: {} match names of this model, such as {example}; write those of yours.",
-            own.join(", ")
-        )
-    })
+/// Adds what `matches` needs beside the optimizer.
+pub fn import(imports: &mut Vec<String>) {
+    let torch = "import torch".to_owned();
+    if !imports.contains(&torch) {
+        imports.insert(0, torch);
+    }
+    imports.insert(0, "from fnmatch import fnmatchcase".to_owned());
 }

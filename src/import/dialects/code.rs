@@ -65,6 +65,9 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
         imported.optimizer = read.optimizer;
         base = Some(read.rate);
         read.notes.into_iter().for_each(|note| imported.note(note));
+        if let Some(found) = read.groups {
+            found.apply_scales(&mut imported);
+        }
     }
     let maker = names().filter_map(|name| program.function(name));
     let made = || maker.into_iter().find_map(|function| Drive::of_maker(program, &sites, function));

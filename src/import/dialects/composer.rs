@@ -1,13 +1,16 @@
 //! composer's and llm-foundry's YAML, whose lengths carry their units: `100ba`, `2ep`, `0.1dur`.
 
+mod python;
+
 use super::super::dialect::{Dialect, Sign};
 use super::super::python::Expr;
 use super::super::settings::{Settings, numbers, optimizer_kind, set, set_betas};
 use super::super::shape::{constant, cosine, linear, warmed};
 use super::super::text::Text;
 use super::super::{ImportError, Imported, Options};
+use super::huggingface::tell;
 use super::wrong_form;
-use crate::experiment::Optimizer;
+use crate::experiment::{Optimizer, OptimizerKind};
 use crate::schedule::kind::{After, InverseSqrt, Kind};
 use crate::schedule::{Ramp, Span};
 
@@ -22,6 +25,12 @@ pub static DIALECT: Dialect = Dialect {
         (Sign::Key("max_duration"), 8),
         (Sign::Key("device_train_microbatch_size"), 6),
         (Sign::Key("global_train_batch_size"), 4),
+        (Sign::Call("CosineAnnealingWithWarmupScheduler"), 30),
+        (Sign::Call("LinearWithWarmupScheduler"), 30),
+        (Sign::Call("ConstantWithWarmupScheduler"), 30),
+        (Sign::Call("DecoupledAdamW"), 12),
+        (Sign::Call("DecoupledSGDW"), 12),
+        (Sign::Import("composer"), 4),
         (Sign::Key("parameters.scheduler.t_warmup"), 14),
         (Sign::Key("parameters.scheduler.alpha_f"), 12),
     ],
@@ -54,9 +63,12 @@ fn span(value: &Expr) -> Result<Option<Span>, ImportError> {
 }
 
 fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
-    let Some(settings) = text.settings() else { return Err(wrong_form(&DIALECT, text)) };
-    let parameters = settings.table("parameters");
-    let settings = if settings.has("scheduler") { settings.clone() } else { parameters };
+    let settings = match (text.program(), text.settings()) {
+        (Some(program), _) => python::settings(program)?,
+        (None, Some(settings)) if settings.has("scheduler") => settings.clone(),
+        (None, Some(settings)) => settings.table("parameters"),
+        (None, None) => return Err(wrong_form(&DIALECT, text)),
+    };
     let (optim, sched) = (settings.table("optimizer"), settings.table("scheduler"));
     let length = |settings: &Settings, name: &str| match settings.get(name) {
         Some(value) => span(value),
@@ -66,7 +78,12 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
     let Some(peak) = optim.number(&["lr"])? else {
         return Err(ImportError::missing("composer", "optimizer.lr"));
     };
-    let total = options.length.or(length(&settings, "max_duration")?);
+    let total = match settings.get("max_duration") {
+        // A bare number counts epochs.
+        Some(Expr::Number(epochs)) => Some(Span::Epochs(*epochs)),
+        _ => length(&settings, "max_duration")?,
+    };
+    let total = options.length.or(total);
     imported.updates = total;
     let warmup = length(&sched, "t_warmup")?.unwrap_or(Span::Updates(0.0));
     // A share of the run is resolved where both are known.
@@ -104,25 +121,60 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
     };
     imported.lr = warmed(body, warmup, 0.0, Ramp::Linear);
     imported.name = format!("composer {name}");
-    let optimizer_name = optim.text("name").unwrap_or("adamw").to_owned();
-    match optimizer_kind(optimizer_name.trim_start_matches("decoupled_")) {
-        Some(kind) => {
-            let mut optimizer = Optimizer::new(kind);
-            set(&mut optimizer, "weight_decay", optim.number(&["weight_decay"])?);
-            set(&mut optimizer, "eps", optim.number(&["eps"])?);
-            if let Some(betas) = optim.get("betas") {
-                set_betas(&mut optimizer, &numbers("betas", betas)?);
-            }
-            imported.optimizer = Some(optimizer);
-            if optimizer_name.contains("decoupled") {
-                imported.note(
-                    "a decoupled weight decay does not shrink with the rate; here it does, as PyTorch's",
-                );
-            }
-        }
-        None => imported.note(format!("the optimizer {optimizer_name} is not known here")),
-    }
+    imported.optimizer = optimizer(&optim, peak, &mut imported)?;
     let clip = settings.table("algorithms.gradient_clipping");
     imported.clip_norm = clip.number(&["clipping_threshold"])?.filter(|norm| *norm > 0.0);
+    if text.program().is_some() {
+        tell(&settings, &mut imported);
+    }
     Ok(imported)
+}
+
+/// The optimizer. A decoupled one shrinks the weights by `weight_decay * rate / peak` at every update, as AdamW does with
+/// `weight_decay / peak`.
+fn optimizer(optim: &Settings, peak: f64, imported: &mut Imported) -> Result<Option<Optimizer>, ImportError> {
+    let name = optim.text("name").unwrap_or("adamw").to_owned();
+    let plain = name.to_lowercase().replace('_', "");
+    let decoupled = plain.strip_prefix("decoupled");
+    let kind = match decoupled {
+        Some("sgdw") => Some(OptimizerKind::Sgd),
+        Some("lionw") => Some(OptimizerKind::Lion),
+        Some(rest) => optimizer_kind(rest),
+        None => optimizer_kind(&name),
+    };
+    let Some(kind) = kind else {
+        imported.note(format!("the optimizer {name} is not known here"));
+        return Ok(None);
+    };
+    let mut optimizer = Optimizer::new(kind);
+    set(&mut optimizer, "eps", optim.number(&["eps"])?);
+    set(&mut optimizer, "momentum", optim.number(&["momentum"])?);
+    optimizer.switch("nesterov", optim.flag("nesterov") == Some(true));
+    // Its defaults differ from PyTorch's.
+    let (beta2, usual) = if decoupled == Some("adamw") { (Some(0.95), 1e-5) } else { (None, 0.0) };
+    set(&mut optimizer, "beta2", beta2);
+    if let Some(betas) = optim.get("betas") {
+        set_betas(&mut optimizer, &numbers("betas", betas)?);
+    }
+    let decay = optim.number(&["weight_decay"])?;
+    if decoupled.is_none() || peak <= 0.0 {
+        set(&mut optimizer, "weight_decay", decay);
+        return Ok(Some(optimizer));
+    }
+    let decay = decay.unwrap_or(usual);
+    if kind == OptimizerKind::Sgd && decay > 0.0 {
+        imported.note(format!(
+            "DecoupledSGDW's weight_decay={decay} is no part of the gradient, as SGD's is, and was left out"
+        ));
+    } else {
+        set(&mut optimizer, "weight_decay", Some(decay / peak));
+    }
+    if kind != OptimizerKind::Sgd && decay > 0.0 {
+        imported.note(format!(
+            "{name} shrinks the weights by weight_decay * rate / peak; PyTorch's by weight_decay * rate, so {decay} is \
+             {} here",
+            crate::numbers::significant(decay / peak, 6)
+        ));
+    }
+    Ok(Some(optimizer))
 }

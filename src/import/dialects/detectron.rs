@@ -4,7 +4,8 @@ use std::f64::consts::PI;
 
 use super::super::dialect::{Dialect, Sign};
 use super::super::function::{self, Sampled};
-use super::super::settings::set;
+use super::super::groups::Told;
+use super::super::settings::{Settings, set};
 use super::super::shape::{constant, linear};
 use super::super::text::Text;
 use super::super::{ImportError, Imported, Options};
@@ -140,7 +141,10 @@ pub(super) fn read(text: &Text<'_>, options: &Options) -> Result<Imported, Impor
     set(&mut optimizer, "weight_decay", Some(solver.number_or("WEIGHT_DECAY", 1e-4)?));
     optimizer.switch("nesterov", solver.flag("NESTEROV") == Some(true));
     match solver.text("OPTIMIZER") {
-        None | Some("SGD") => imported.optimizer = Some(optimizer),
+        None | Some("SGD") => {
+            imported.optimizer = Some(optimizer);
+            imported.tell_groups(told(&solver)?);
+        }
         Some(other) => imported.note(format!("the optimizer {other} was left out")),
     }
     imported.batch_size = solver.count("IMS_PER_BATCH")?.map(|size| size as usize);
@@ -149,4 +153,18 @@ pub(super) fn read(text: &Text<'_>, options: &Options) -> Result<Imported, Impor
         imported.clip_norm = clip.number(&["CLIP_VALUE"])?.filter(|norm| *norm > 0.0);
     }
     Ok(imported)
+}
+
+/// What detectron2 makes of biases and norms, which do not decay unless it is told otherwise.
+fn told(solver: &Settings) -> Result<Vec<Told>, ImportError> {
+    let bias = Told {
+        rate: solver.number_or("BIAS_LR_FACTOR", 1.0)?,
+        decay: solver.number(&["WEIGHT_DECAY_BIAS"])?,
+        ..Told::new("bias", solver.line("BIAS_LR_FACTOR"))
+    };
+    let norm = Told {
+        decay: Some(solver.number_or("WEIGHT_DECAY_NORM", 0.0)?),
+        ..Told::new("norm", solver.line("WEIGHT_DECAY_NORM"))
+    };
+    Ok(vec![bias, norm])
 }

@@ -4,12 +4,13 @@
 mod curves;
 
 use super::super::dialect::{Dialect, Sign};
+use super::super::python::Expr;
 use super::super::pytorch_arguments::Given;
 use super::super::shape::{constant, cosine, sequence, written, wsd};
 use super::super::text::Text;
 use super::super::{ImportError, Imported, Options};
 use super::wrong_form;
-use crate::experiment::{Number, Optimizer, OptimizerKind};
+use crate::experiment::{Group, GroupRate, Number, Optimizer, OptimizerKind};
 use crate::schedule::kind::{After, Decay};
 use crate::schedule::{Ramp, Span};
 
@@ -54,7 +55,9 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
     }
     let epochs = given.need("n_epoch", 0)?;
     let place = "lr_max";
-    let given_rate = given.number(if call.name == "fit_flat_cos" { "lr" } else { place }, 1);
+    let rate_of = if call.name == "fit_flat_cos" { "lr" } else { place };
+    let sliced = slice(&given, rate_of, &mut imported);
+    let given_rate = sliced.map_or_else(|| given.number(rate_of, 1), |peak| Ok(Some(peak)));
     let peak = match given_rate {
         Ok(Some(rate)) => rate,
         Ok(None) => {
@@ -63,7 +66,7 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
         }
         Err(_) => {
             return Err(ImportError::unsupported(
-                "a slice of rates",
+                "a slice of rates that is not known here",
                 "groups of parameters have rates of their own; a log can be imported",
             ));
         }
@@ -113,4 +116,34 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
     }
     given.unread().into_iter().for_each(|unread| imported.leave(unread));
     Ok(imported)
+}
+
+/// The rate of the head of a `slice`, with the groups before it: a tenth of it with one rate, and from the first rate to
+/// the last by equal factors with two.
+fn slice(given: &Given<'_>, name: &str, imported: &mut Imported) -> Option<f64> {
+    let Some(Expr::Call(slice)) = given.get(name, 1) else { return None };
+    let number =
+        |at: usize| given.program.number(slice.arguments.get(at)?, slice.line).filter(|rate| *rate > 0.0);
+    let group = |pattern: &str, factor: f64| Group { lr: GroupRate::Factor(factor), ..Group::new(pattern) };
+    match (slice.name.as_str(), slice.arguments.len()) {
+        ("slice", 1) => {
+            let peak = number(0)?;
+            imported.groups = vec![group("head", 1.0), group("*", 0.1)];
+            imported.note(format!(
+                "slice({peak}): the head learns at {peak}, everything before it at a tenth of it"
+            ));
+            Some(peak)
+        }
+        ("slice", 2) => {
+            let (first, peak) = (number(0)?, number(1)?);
+            let share = first / peak;
+            imported.groups = vec![group("head", 1.0), group("layer 0", share), group("*", share.sqrt())];
+            imported.assume(format!(
+                "slice({first}, {peak}) goes over the learner's groups, which the text does not show: three were taken, the \
+                 first layer at {first}, the head at {peak}, and the rest at the factor between"
+            ));
+            Some(peak)
+        }
+        _ => None,
+    }
 }

@@ -4,7 +4,7 @@
 mod schedule;
 
 use super::super::dialect::{Dialect, Sign};
-use super::super::python::Expr;
+use super::super::python::{Call, Expr, Program};
 use super::super::settings::{Settings, number, optimizer_kind, set};
 use super::super::shape::constant;
 use super::super::text::{Form, Text};
@@ -20,17 +20,17 @@ pub static DIALECT: Dialect = Dialect {
     example: "args = TrainingArguments(output_dir=\"out\", learning_rate=2e-5, lr_scheduler_type=\"cosine\", \
               warmup_steps=100, max_steps=1000)\n",
     signs: &[
-        (Sign::Call("TrainingArguments"), 30),
-        (Sign::Call("Seq2SeqTrainingArguments"), 30),
+        (Sign::CallEnding("TrainingArguments"), 30),
         (Sign::Call("SFTConfig"), 25),
         (Sign::Call("DPOConfig"), 25),
         (Sign::Call("GRPOConfig"), 25),
         (Sign::Call("ORPOConfig"), 25),
         (Sign::Call("KTOConfig"), 25),
+        (Sign::Call("CPOConfig"), 25),
+        (Sign::Call("RLOOConfig"), 25),
+        (Sign::Call("GKDConfig"), 25),
+        (Sign::Call("OnlineDPOConfig"), 25),
         (Sign::Call("RewardConfig"), 20),
-        (Sign::Call("UnslothTrainingArguments"), 30),
-        (Sign::Call("ORTTrainingArguments"), 30),
-        (Sign::Call("GaudiTrainingArguments"), 30),
         (Sign::Key("lr_scheduler_type"), 12),
         (Sign::Key("per_device_train_batch_size"), 10),
         (Sign::Key("num_train_epochs"), 8),
@@ -59,6 +59,20 @@ pub static DIALECT: Dialect = Dialect {
 /// The rate where none is given, and the epochs.
 const RATE: f64 = 5e-5;
 const EPOCHS: f64 = 3.0;
+
+/// TRL's configurations are TrainingArguments, each with its own rate where none is given (TRL 1.16).
+const TRL: [(&str, f64); 10] = [
+    ("SFTConfig", 2e-5),
+    ("GKDConfig", 2e-5),
+    ("DPOConfig", 1e-6),
+    ("GRPOConfig", 1e-6),
+    ("RLOOConfig", 1e-6),
+    ("ORPOConfig", 1e-6),
+    ("CPOConfig", 1e-6),
+    ("KTOConfig", 1e-6),
+    ("OnlineDPOConfig", 5e-7),
+    ("RewardConfig", 1e-4),
+];
 
 /// Settings of TrainingArguments that do not shape the schedule.
 const IDLE: [&str; 24] = [
@@ -99,7 +113,10 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
     }
     settings.seen(&IDLE);
     refuse_other_rates(text, &settings)?;
-    let usual = Usual { rate: RATE, kind: "linear", epochs: EPOCHS, optimizer: "adamw_torch" };
+    let call = text.program().and_then(|program| arguments_call(program).last().copied());
+    let rate =
+        call.and_then(|call| TRL.iter().find(|(name, _)| *name == call.name)).map_or(RATE, |(_, rate)| *rate);
+    let usual = Usual { rate, kind: "linear", epochs: EPOCHS, optimizer: "adamw_torch" };
     arguments(&settings, &usual, options, &mut imported)?;
     tell(&settings, &mut imported);
     Ok(imported)
@@ -211,6 +228,8 @@ pub(in super::super) fn arguments(
         imported.leave(unread);
     }
     imported.optimizer = optimizer(settings, usual, imported)?;
+    // Whatever the optimizer, the Trainer spares biases and norms.
+    imported.decays_matrices();
     imported.accumulate = settings.count("gradient_accumulation_steps")?.map(|count| count.max(1) as usize);
     let batch = match settings.count("per_device_train_batch_size")? {
         Some(batch) => Some(batch),
@@ -229,21 +248,8 @@ pub(crate) fn settings(text: &Text<'_>) -> Result<(Settings, Vec<String>), Impor
             Ok((settings.clone(), notes))
         }
         Form::Python(program) => {
-            let calls = program.calls();
-            let is_arguments = |name: &str| {
-                name.ends_with("TrainingArguments")
-                    || ["SFTConfig", "DPOConfig", "GRPOConfig", "ORPOConfig", "KTOConfig", "RewardConfig"]
-                        .contains(&name)
-            };
-            let has_rate = |names: &[(String, Expr)]| {
-                names.iter().any(|(name, _)| matches!(name.as_str(), "learning_rate" | "lr_scheduler_type"))
-            };
-            let found: Vec<_> = calls
-                .iter()
-                .map(|(_, call)| *call)
-                .filter(|call| is_arguments(&call.name) || has_rate(&call.named))
-                .collect();
-            let Some(call) = found.iter().rfind(|call| is_arguments(&call.name)).or(found.last()) else {
+            let found = arguments_call(program);
+            let Some(call) = found.last() else {
                 return Err(ImportError::NoSchedule("a call of TrainingArguments is looked for"));
             };
             if found.len() > 1 {
@@ -257,6 +263,23 @@ pub(crate) fn settings(text: &Text<'_>) -> Result<(Settings, Vec<String>), Impor
         }
         Form::Plain => Err(ImportError::WrongForm { dialect: DIALECT.name, form: text.written_in() }),
     }
+}
+
+/// The calls with TrainingArguments' settings, the one that counts last.
+fn arguments_call(program: &Program) -> Vec<&Call> {
+    let is_arguments =
+        |name: &str| name.ends_with("TrainingArguments") || TRL.iter().any(|(trl, _)| *trl == name);
+    let has_rate = |names: &[(String, Expr)]| {
+        names.iter().any(|(name, _)| matches!(name.as_str(), "learning_rate" | "lr_scheduler_type"))
+    };
+    let (mut found, named): (Vec<&Call>, Vec<&Call>) = program
+        .calls()
+        .into_iter()
+        .map(|(_, call)| call)
+        .filter(|call| is_arguments(&call.name) || has_rate(&call.named))
+        .partition(|call| !is_arguments(&call.name));
+    found.extend(named);
+    found
 }
 
 /// The lines of a YAML with numbers that PyYAML reads as texts.

@@ -2,6 +2,7 @@
 
 use super::super::dialect::{Dialect, Sign};
 use super::super::function::{self, Sampled};
+use super::super::groups::Told;
 use super::super::python::eval::{Machine, Stop, Translated, Value};
 use super::super::python::{Call, Expr, Program};
 use super::super::pytorch_arguments::Given;
@@ -64,6 +65,7 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
         imported.updates = Some(length);
     }
     let base = optimizer(program, &calls, &mut imported)?;
+    excluded(program, &calls, &mut imported);
     let inner: Vec<&Call> = calls.iter().flat_map(|call| arguments(program, call)).collect();
     let is_own = |call: &&&Call| {
         program.class(&call.name).is_some_and(|class| {
@@ -115,6 +117,26 @@ fn arguments<'p>(program: &'p Program, call: &'p Call) -> Vec<&'p Call> {
             _ => None,
         })
         .collect()
+}
+
+/// What is excluded from weight decay by its name.
+fn excluded(program: &Program, calls: &[&Call], imported: &mut Imported) {
+    let mut told = Vec::new();
+    for call in calls.iter().filter(|call| call.name == "exclude_from_weight_decay") {
+        let names = call.argument("var_names", 1).map(|names| program.resolve_at(names, call.line));
+        let Some(Expr::List(names)) = names else {
+            imported
+                .leave(Unread::telling("the variables that exclude_from_weight_decay is given", call.line));
+            continue;
+        };
+        for name in names {
+            if let Expr::Text(name) = program.resolve_at(name, call.line) {
+                let word = name.trim_matches(['^', '$']);
+                told.push(Told { decay: Some(0.0), ..Told::new(word, call.line) });
+            }
+        }
+    }
+    imported.tell_groups(told);
 }
 
 /// The optimizer's numbers, and its rate where it is a number.

@@ -2,7 +2,7 @@
 
 use super::super::dialect::{Dialect, Sign};
 use super::super::settings::{Settings, optimizer_kind, set};
-use super::super::shape::{constant, cosine, polynomial, warmed, wsd};
+use super::super::shape::{constant, cosine, polynomial, warmed, written, wsd};
 use super::super::text::Text;
 use super::super::{ImportError, Imported, Options};
 use super::wrong_form;
@@ -57,6 +57,8 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
     };
     let decay = updates("lr_decay_iters", "lr_decay_samples")?.unwrap_or(total);
     let warmup = match settings.number(&["lr_warmup_fraction"])? {
+        // A product such as 0.07 * 100 is whole but for its last digits.
+        Some(share) if ((share * decay).round() - share * decay).abs() < 1e-6 => (share * decay).round(),
         Some(share) => share * decay,
         None => updates("lr_warmup_iters", "lr_warmup_samples")?.unwrap_or(0.0),
     };
@@ -72,7 +74,11 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
     let rest = Some(Span::Updates(decay - warmup));
     let body = body(&style, peak, floor, (warmup, decay), rest, settings, &mut imported)?;
     let from = if peak > 0.0 { init / peak } else { 0.0 };
-    imported.lr = warmed(body, Span::Updates(warmup), from, Ramp::Linear);
+    imported.lr = match style.as_str() {
+        // A climb that ends between two updates, as a share of the run does.
+        "linear" | "cosine" if warmup.fract() != 0.0 => between(&style, [peak, floor, init, warmup, decay])?,
+        _ => warmed(body, Span::Updates(warmup), from, Ramp::Linear),
+    };
     imported.name = format!("Megatron-LM {style}");
     imported.updates = Some(options.length.unwrap_or(Span::Updates(total)));
     let name = settings.text("optimizer").unwrap_or("adam").to_owned();
@@ -87,12 +93,26 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
             set(&mut optimizer, "eps", settings.number(&["adam_eps"])?);
             set(&mut optimizer, "momentum", settings.number(&["sgd_momentum"])?);
             imported.optimizer = Some(optimizer);
+            // Megatron spares biases and whatever has one dimension.
+            imported.decays_matrices();
         }
         None => imported.note(format!("the optimizer {name} is not known here")),
     }
     imported.clip_norm = settings.number(&["clip_grad"])?.or(Some(1.0)).filter(|norm| *norm > 0.0);
     imported.batch_size = settings.count("micro_batch_size")?.map(|size| size as usize);
     Ok(imported)
+}
+
+/// Climb and decay where the climb is no whole number of updates: the decay goes on from where it ends.
+fn between(style: &str, [peak, low, init, warm, decay]: [f64; 5]) -> Result<Schedule, ImportError> {
+    let share = "min(max(t - warm, 0) / (decay - warm), 1)";
+    let fallen = match style {
+        "linear" => format!("1 - {share}"),
+        _ => format!("(1 + cos(pi * {share})) / 2"),
+    };
+    let formula = format!("init + (low + (peak - low) * ({fallen}) - init) * min(t / warm, 1)");
+    let constants = [("peak", peak), ("low", low), ("init", init), ("warm", warm), ("decay", decay)];
+    written(&formula, &constants)
 }
 
 /// What follows the climb.

@@ -31,6 +31,7 @@ mod timm_api;
 mod torchtitan;
 mod torchvision;
 mod vision;
+mod vits;
 mod wrapped;
 mod yolo;
 
@@ -53,7 +54,7 @@ pub(super) static EXPERIMENT: Dialect = Dialect {
 };
 
 /// Every dialect; of equal evidence the first has the text.
-pub static ALL: [&Dialect; 42] = [
+pub static ALL: [&Dialect; 43] = [
     &pytorch::DIALECT,
     &huggingface::DIALECT,
     &axolotl::DIALECT,
@@ -91,6 +92,7 @@ pub static ALL: [&Dialect; 42] = [
     &opennmt::DIALECT,
     &darknet::DIALECT,
     &lazy::DIALECT,
+    &vits::DIALECT,
     &WANDB,
     &wrapped::CARD,
     &code::DIALECT,

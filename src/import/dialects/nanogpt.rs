@@ -89,6 +89,8 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
     set(&mut optimizer, "beta1", Some(settings.number_or("beta1", 0.9)?));
     set(&mut optimizer, "beta2", Some(settings.number_or("beta2", 0.95)?));
     imported.optimizer = Some(optimizer);
+    // Its decay is for what has two dimensions or more.
+    imported.decays_matrices();
     imported.accumulate = settings
         .number(&["gradient_accumulation_steps"])?
         .filter(|every| *every >= 1.0)

@@ -116,6 +116,8 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
     set(&mut optimizer, "beta2", Some(settings.number_or("beta2", if is_vit { 0.98 } else { 0.999 })?));
     set(&mut optimizer, "eps", Some(settings.number_or("eps", if is_vit { 1e-6 } else { 1e-8 })?));
     imported.optimizer = Some(optimizer);
+    // Its script spares gains and biases.
+    imported.decays_matrices();
     imported.accumulate = settings.count("accum_freq")?.map(|count| count.max(1) as usize);
     imported.batch_size = settings.count("batch_size")?.map(|size| size as usize);
     imported.clip_norm = settings.number(&["grad_clip_norm"])?.filter(|norm| *norm > 0.0);

@@ -6,13 +6,14 @@ mod whole;
 
 use self::config::Config;
 use super::super::dialect::{Dialect, Sign};
+use super::super::groups::Told;
 use super::super::python::Expr;
 use super::super::settings::{Settings, numbers, optimizer_kind, set, set_betas};
 use super::super::shape::{constant, cosine, linear, polynomial, restarts, sequence, ticking};
 use super::super::text::Text;
 use super::super::{ImportError, Imported, Options, Unread};
 use super::wrong_form;
-use crate::experiment::Optimizer;
+use crate::experiment::{Number, Optimizer};
 use crate::schedule::kind::{After, Exponential, Kind, Multistep, Product, Step};
 use crate::schedule::{Schedule, Span, Tick};
 
@@ -49,6 +50,8 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
     let own = config.table("optimizer").unwrap_or_default();
     let optimizer_table = if wrapper.has("optimizer") { wrapper.table("optimizer") } else { own };
     let base = optimizer(&optimizer_table, &mut imported)?;
+    let parts = if wrapper.has("paramwise_cfg") { &wrapper } else { &optimizer_table };
+    paramwise(&parts.table("paramwise_cfg"), &mut imported)?;
     imported.clip_norm = match wrapper.table("clip_grad").number(&["max_norm"])? {
         Some(norm) => Some(norm),
         None => {
@@ -113,6 +116,41 @@ fn optimizer(table: &Settings, imported: &mut Imported) -> Result<f64, ImportErr
         None => imported.note(format!("the optimizer {name} is not known here; only its rate was taken")),
     }
     Ok(rate)
+}
+
+/// The multipliers of `paramwise_cfg`, those of single modules first.
+fn paramwise(table: &Settings, imported: &mut Imported) -> Result<(), ImportError> {
+    let decay = imported.optimizer.as_ref().and_then(|optimizer| optimizer.get("weight_decay")).cloned();
+    let decay = match decay {
+        Some(Number::Fixed(decay)) => decay,
+        _ => 0.0,
+    };
+    let mut told = Vec::new();
+    let keys = table.table("custom_keys");
+    let names: Vec<String> = keys.names().map(str::to_owned).collect();
+    for name in names {
+        // A key may have dots in it, which are no tables.
+        let own = keys.below(&name);
+        let (rate, share) = (own.number_or("lr_mult", 1.0)?, own.number(&["decay_mult"])?);
+        told.push(Told { rate, decay: share.map(|it| it * decay), ..Told::new(&name, keys.line(&name)) });
+    }
+    for (part, rate, share) in
+        [("bias", "bias_lr_mult", "bias_decay_mult"), ("norm", "norm_lr_mult", "norm_decay_mult")]
+    {
+        let line = table.line(share).max(table.line(rate));
+        let (rate, share) = (table.number_or(rate, 1.0)?, table.number(&[share])?);
+        told.push(Told { rate, decay: share.map(|it| it * decay), ..Told::new(part, line) });
+    }
+    imported.layer_decay =
+        table.number(&["layer_decay_rate", "decay_rate"])?.filter(|decay| *decay > 0.0 && *decay <= 1.0);
+    if imported.layer_decay.is_some() {
+        // Its constructor spares biases and norms.
+        table.seen(&["num_layers", "decay_type"]);
+        imported.decays_matrices();
+    }
+    imported.tell_groups(told);
+    table.unread("paramwise_cfg.").into_iter().for_each(|unread| imported.leave(unread));
+    Ok(())
 }
 
 fn length(config: &Config) -> Result<Option<Span>, ImportError> {

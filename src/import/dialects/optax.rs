@@ -2,17 +2,17 @@
 //! optax's own formulas.
 
 mod curves;
+mod optimizer;
 
 use super::super::dialect::{Dialect, Sign};
 use super::super::function::{self, Sampled};
 use super::super::python::eval::{Done, Machine, Stop, Value};
 use super::super::python::{Bound, Call, Expr, Program};
-use super::super::settings::{Settings, optimizer_kind, set};
+use super::super::settings::Settings;
 use super::super::shape::constant;
 use super::super::text::Text;
 use super::super::{ImportError, Imported, Options, Unread};
 use super::wrong_form;
-use crate::experiment::Optimizer;
 use crate::schedule::{Span, Tick};
 use curves::{between, climb, cosine};
 
@@ -35,8 +35,6 @@ pub static DIALECT: Dialect = Dialect {
 /// A rate by the count.
 type Rate<'p> = Box<dyn Fn(f64) -> Done<f64> + 'p>;
 
-const OPTIMIZERS: [&str; 9] =
-    ["sgd", "adam", "adamw", "lion", "rmsprop", "adagrad", "nadamw", "lamb", "adafactor"];
 const MAX_LEVELS: usize = 12;
 /// What the evaluation of one tick may cost.
 const FUEL: u64 = 100_000;
@@ -47,18 +45,14 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
     let calls: Vec<&Call> = program.calls().into_iter().map(|(_, call)| call).collect();
     let is_optax =
         |call: &Call| program.imported(&call.path).contains("optax") || call.path.contains("optax");
-    let optimizer = calls.iter().rfind(|call| OPTIMIZERS.contains(&call.name.as_str()) && is_optax(call));
-    let count =
-        calls.iter().filter(|call| OPTIMIZERS.contains(&call.name.as_str()) && is_optax(call)).count();
-    if let (Some(call), true) = (optimizer, count > 1) {
-        imported.note(format!("there are {count} optimizers; this is the one on line {}", call.line));
-    }
+    let optimizer = optimizer::chosen(program, &calls, &mut imported);
     let rate = optimizer.and_then(|call| {
         let value = call.argument("learning_rate", 0)?;
         Some((value, call.line))
     });
     if let Some(call) = optimizer {
-        imported.optimizer = numbers(program, call, &mut imported);
+        imported.optimizer = optimizer::numbers(program, call, &mut imported);
+        optimizer::groups(program, &calls, call, &mut imported);
     }
     let clip = calls.iter().find(|call| call.name == "clip_by_global_norm");
     imported.clip_norm = clip
@@ -152,25 +146,6 @@ fn parts<'p>(program: &'p Program, call: &'p Call) -> Vec<&'p Call> {
             .collect(),
         _ => Vec::new(),
     }
-}
-
-/// The optimizer with optax' own defaults.
-fn numbers(program: &Program, call: &Call, imported: &mut Imported) -> Option<Optimizer> {
-    let Some(kind) = optimizer_kind(&call.name).filter(|_| call.name != "nadamw") else {
-        imported.note(format!("{} is not an optimizer known here; only its rate was taken", call.name));
-        return None;
-    };
-    let mut optimizer = Optimizer::new(kind);
-    let number = |name: &str| program.number(call.argument(name, usize::MAX)?, call.line);
-    set(&mut optimizer, "momentum", number("momentum"));
-    set(&mut optimizer, "beta1", number("b1"));
-    set(&mut optimizer, "beta2", number("b2"));
-    set(&mut optimizer, "eps", number("eps"));
-    // optax' AdamW decays by 1e-4 where nothing is said.
-    let usual = matches!(call.name.as_str(), "adamw").then_some(1e-4);
-    set(&mut optimizer, "weight_decay", number("weight_decay").or(usual));
-    optimizer.switch("nesterov", call.argument("nesterov", usize::MAX) == Some(&Expr::Flag(true)));
-    Some(optimizer)
 }
 
 struct Reader<'p> {

@@ -1,6 +1,7 @@
 //! timm's `train.py` arguments, with what its scheduler factory makes of them.
 
 use super::super::dialect::{Dialect, Sign};
+use super::super::python::Expr;
 use super::super::settings::{Settings, number, numbers, optimizer_kind, set, set_betas};
 use super::super::shape::{constant, cosine, polynomial, restarts, ticking, warmed, written, wsd};
 use super::super::text::Text;
@@ -119,6 +120,10 @@ pub(super) fn of_settings(settings: &Settings, options: &Options) -> Result<Impo
         imported.lr = noisy(imported.lr, &range, args.epochs, settings)?;
     }
     imported.optimizer = optimizer(settings, &mut imported)?;
+    // Unless it is told otherwise, timm spares biases and norms.
+    if settings.table("opt_kwargs").flag("filter_bias_and_bn") != Some(false) && !keeps_vectors(settings) {
+        imported.decays_matrices();
+    }
     imported.clip_norm = settings.number(&["clip_grad"])?.filter(|norm| *norm > 0.0);
     imported.accumulate = settings.count("grad_accum_steps")?.map(|count| count.max(1) as usize);
     imported.batch_size = settings.count("batch_size")?.map(|size| size as usize);
@@ -332,6 +337,17 @@ fn say_highest(args: &Args, schedule: &Schedule, imported: &mut Imported) {
              highest rate is {highest:.3e}",
             args.peak
         ));
+    }
+}
+
+/// Whether a command line says `--opt-kwargs filter_bias_and_bn=False`.
+fn keeps_vectors(settings: &Settings) -> bool {
+    let says =
+        |value: &Expr| value.shown().to_lowercase().replace(' ', "").contains("filter_bias_and_bn=false");
+    match settings.get("opt_kwargs") {
+        Some(Expr::List(items)) => items.iter().any(says),
+        Some(value) => says(value),
+        None => false,
     }
 }
 

@@ -110,7 +110,11 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
     let mut imported = timm::of_settings(&settings, options)?;
     imported.dialect = &DIALECT;
     imported.optimizer = base.as_ref().and_then(|read| read.optimizer.clone());
+    imported.decay = crate::experiment::Decay::All;
     if let Some(read) = base {
+        if let Some(found) = read.groups {
+            found.apply_scales(&mut imported);
+        }
         read.notes.into_iter().for_each(|note| imported.note(note));
         read.assumed.into_iter().for_each(|sentence| imported.assume(sentence));
     } else {

@@ -1,6 +1,7 @@
 //! The flags of torchvision's reference scripts, whose schedules count epochs.
 
 use super::super::dialect::{Dialect, Sign};
+use super::super::groups::Told;
 use super::super::settings::{optimizer_kind, set};
 use super::super::shape::{constant, cosine, linear, sequence, ticking};
 use super::super::text::Text;
@@ -126,6 +127,18 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
             );
             optimizer.switch("nesterov", name.contains("nesterov"));
             imported.optimizer = Some(optimizer);
+            let mut told = Vec::new();
+            let flags = [
+                ("bias", "bias_weight_decay"),
+                ("embedding", "transformer_embedding_decay"),
+                ("norm", "norm_weight_decay"),
+            ];
+            for (part, flag) in flags {
+                if let Some(decay) = settings.number(&[flag])? {
+                    told.push(Told { decay: Some(decay), ..Told::new(part, settings.line(flag)) });
+                }
+            }
+            imported.tell_groups(told);
         }
         None => imported.note(format!("the optimizer {name} is not known here")),
     }

@@ -249,6 +249,8 @@ fn read(
         None | Some("adamw") => imported.optimizer = Some(optimizer),
         Some(other) => imported.note(format!("the optimizer {other} was left out")),
     }
+    // These scripts put biases and norms into a group without decay.
+    imported.decays_matrices();
     if let Some(end) = settings.number(&["weight_decay_end"])? {
         imported.note(format!(
             "weight_decay_end={end}: the weight decay follows a cosine of its own there; here it stays"

@@ -151,6 +151,8 @@ fn read(text: &Text<'_>, options: &Options) -> Result<Imported, ImportError> {
             set(&mut optimizer, "weight_decay", Some(settings.number_or("weight_decay", 5e-4)?));
             optimizer.switch("nesterov", kind == OptimizerKind::Sgd);
             imported.optimizer = Some(optimizer);
+            // YOLO spares biases and norms.
+            imported.decays_matrices();
         }
         None => imported.note(format!("the optimizer {name} is not known here")),
     }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::lex::{Lexeme, Token};
 use super::parse::{Failed, Parser};
-use super::tree::{Expr, Function, Pair, Parameter, Stmt, StmtKind};
+use super::tree::{Call, Expr, Function, Pair, Parameter, Stmt, StmtKind};
 
 /// Arguments by place, and by name.
 type Arguments = (Vec<Expr>, Vec<(String, Expr)>);
@@ -74,13 +74,17 @@ impl Parser<'_> {
                 if self.take(":") {
                     let value = self.expression()?;
                     if self.word_is("for") {
-                        self.skip();
+                        // `{key: value for ...}` is the `dict` of pairs.
+                        let of = self.comprehension(Expr::List(vec![key, value]))?;
+                        self.close("}")?;
+                        return Ok(called("dict", of, line));
                     }
                     pairs.push(Pair { key, value, line });
+                } else if self.word_is("for") {
+                    let of = self.comprehension(key)?;
+                    self.close("}")?;
+                    return Ok(called("set", of, line));
                 } else {
-                    if self.word_is("for") {
-                        self.skip();
-                    }
                     items.push(key);
                 }
             }
@@ -177,4 +181,11 @@ impl Parser<'_> {
             }
         }
     }
+}
+
+/// A call of what is built in.
+pub(super) fn called(name: &str, argument: Expr, line: usize) -> Expr {
+    let arguments = vec![argument];
+    let (name, path) = (name.rsplit('.').next().unwrap_or(name).to_owned(), name.to_owned());
+    Expr::Call(Box::new(Call { name, path, callee: None, arguments, named: Vec::new(), line }))
 }

@@ -1,5 +1,6 @@
 //! From the tokens of a statement to its expressions.
 
+use super::brackets::called;
 use super::lex::{Lexeme, Token};
 use super::tree::{Call, Comprehension, Expr};
 
@@ -380,9 +381,11 @@ impl<'t> Parser<'t> {
             });
         }
         if self.word_is("for") {
-            // A comprehension in two loops: not evaluated, but read to its end.
-            self.skip();
-            return Ok(Expr::Unknown("a comprehension of two loops".to_owned()));
+            // Two loops are the lists of the inner one, joined.
+            let line = self.line();
+            let element = self.deeper(|it| it.comprehension(element))?;
+            let outer = Expr::Comprehension(Box::new(Comprehension { element, target, items, test }));
+            return Ok(called("itertools.chain.from_iterable", outer, line));
         }
         Ok(Expr::Comprehension(Box::new(Comprehension { element, target, items, test })))
     }

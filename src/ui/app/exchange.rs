@@ -7,6 +7,7 @@ use eframe::egui::Context;
 
 use crate::files;
 use crate::jobs::Job;
+use crate::ui::format;
 use crate::ui::sheet::{Found, Sheet, Source};
 
 use super::StudioApp;
@@ -59,11 +60,14 @@ impl StudioApp {
         let Some(Sheet::Import(pasted)) = &studio.sheet else { return };
         let Some(imported) = pasted.imported().cloned() else { return };
         let Some(selected) = studio.document.run(studio.view.selected) else { return };
-        let run = imported.run(&selected.optimizer);
+        let (run, left_out) = imported.run_on(&selected.optimizer, &studio.document.experiment().model);
         let id = studio.document.add(run);
         studio.view.selected = id;
         studio.sheet = None;
         let name = studio.document.run(id).map(|run| run.name.clone()).unwrap_or_default();
         studio.toasts.done(format!("Imported “{name}”."));
+        for sentence in left_out {
+            studio.toasts.done(format::sentence(&sentence));
+        }
     }
 }

@@ -33,7 +33,6 @@ impl StudioApp {
         }
         let clock = self.studio.clock();
         let taken: Vec<usize> = self.studio.document.runs().map(|(row, _)| row.slot).collect();
-        self.studio.shelf.avoid(&taken);
         for error in self.studio.shelf.poll(&taken, clock) {
             self.studio.toasts.failed(error);
         }

@@ -137,7 +137,9 @@ impl Document {
     /// Changes the experiment. Changes until [`Self::settle`] are one step of the history.
     pub fn edit(&mut self, change: impl FnOnce(&mut Experiment)) {
         let before = Arc::clone(&self.state);
-        change(&mut Arc::make_mut(&mut self.state).experiment);
+        let experiment = &mut Arc::make_mut(&mut self.state).experiment;
+        change(experiment);
+        experiment.follow_phases();
         self.record(before);
     }
 

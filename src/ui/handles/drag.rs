@@ -295,8 +295,11 @@ impl Place {
             .filter_map(|part| part.length)
             .map(|length| length.updates(self.clock))
             .sum();
-        if let Some(length) = kind.parts.get_mut(index).and_then(|part| part.length.as_mut()) {
+        let Some(part) = kind.parts.get_mut(index) else { return };
+        if let Some(length) = &mut part.length {
             *length = self.length(*length, self.update - self.start - before);
+            // It has a length of its own now.
+            part.phase = None;
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::files::{self, Seal, Sealing};
 use crate::library::{Index, LibraryError, new_place};
 use crate::telemetry::metrics::Writer;
 use crate::telemetry::{Column, Store};
+use crate::train::Stopped;
 use crate::train::checkpoint::Ledger;
 use crate::train::ids::Revision;
 
@@ -33,6 +34,7 @@ struct Copied {
     updates: u64,
     diverged_at: Option<u64>,
     failed: Option<String>,
+    stopped: Option<Stopped>,
     store: Store,
 }
 
@@ -48,6 +50,7 @@ fn copied(revision: &Revision, viewer: &Viewer) -> (Vec<Copied>, u64) {
                 updates: lane.update,
                 diverged_at: lane.diverged_at,
                 failed: lane.failed.clone(),
+                stopped: lane.stopped.clone(),
                 store: lane.store.clone(),
             })
         });
@@ -101,7 +104,8 @@ fn summed_up(lanes: &[Copied], revision: &Revision, seconds: Option<f64>) -> Kep
     let train = &revision.experiment.train;
     let summary = |lane: &Copied| {
         let seed = train.seed.wrapping_add(u64::from(lane.replica));
-        let tally = Tally::of_store(seed, train.clip_norm, &lane.store);
+        let mut tally = Tally::of_store(seed, train.clip_norm, &lane.store);
+        tally.stopped.clone_from(&lane.stopped);
         let ended = (lane.updates, lane.diverged_at, lane.failed.clone());
         RunSummary::of(lane.run.clone(), lane.replica, ended, &tally, seconds)
     };

@@ -3,7 +3,7 @@
 use eframe::egui::Ui;
 
 use crate::data::Prepared;
-use crate::experiment::{Experiment, Loss, Source, Train, WeightFormat};
+use crate::experiment::{Experiment, Loss, Metric, Source, Stop, Train, WeightFormat};
 use crate::schedule::Clock;
 use crate::ui::format;
 use crate::ui::studio::Studio;
@@ -11,7 +11,7 @@ use crate::ui::theme;
 use crate::ui::widgets::{Amount, amount, check, choice, count, row, whole};
 
 use super::schedule::{Units, span_row};
-use super::{data, lint, model, rule, suited};
+use super::{data, lint, model, rule, suited, team};
 
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
     let mut next = Experiment { runs: Vec::new(), ..studio.document.experiment().clone() };
@@ -30,6 +30,11 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
     rule(ui);
     let answers_decide = matches!(next.data.source, Source::File { .. });
     train(ui, &mut next.train, clock, answers_decide);
+    if next.data.source != Source::None {
+        let numbers = prepared.as_deref().is_some_and(Prepared::is_regression);
+        stopping(ui, &mut next.train.stop, numbers);
+    }
+    team::show(ui, &mut next, clock);
     if next != before {
         studio.document.edit(|experiment| {
             let runs = std::mem::take(&mut experiment.runs);
@@ -90,6 +95,29 @@ fn train(ui: &mut Ui, train: &mut Train, clock: Clock, answers_decide: bool) {
             norm,
         );
     }
+}
+
+/// When runs end before their length.
+fn stopping(ui: &mut Ui, stop: &mut Option<Stop>, numbers: bool) {
+    let mut stops = stop.is_some();
+    let help = "End a run once a metric has not improved for a while.";
+    if check(ui, "Stop early", help, &mut stops) {
+        *stop = stops.then(Stop::default);
+    }
+    let Some(rule) = stop else { return };
+    let watched = [
+        ("Validation loss", Metric::ValLoss),
+        ("Training loss", Metric::TrainLoss),
+        ("Validation accuracy", Metric::ValAccuracy),
+    ];
+    let known = watched.len() - usize::from(numbers);
+    choice(ui, "Watches", "What has to improve.", &mut rule.metric, &watched[..known]);
+    let help = "Epochs in a row without improvement after which a run ends.";
+    whole(ui, &Amount::whole("Patience", help, 1.0..=50.0).limits(1.0..=1e6), &mut rule.patience);
+    let help = "What an improvement has to exceed.";
+    amount(ui, &Amount::number("Least gain", help, 0.0..=0.1).limits(0.0..=1e9), &mut rule.min_delta);
+    let help = "A run that stops goes back to its weights after the best epoch.";
+    check(ui, "Best weights", help, &mut rule.restore_best);
 }
 
 /// A run may get longer than it is: the slider of its length reaches five times as far.

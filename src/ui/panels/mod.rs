@@ -23,6 +23,7 @@ pub mod map;
 pub mod microscope;
 pub mod model;
 pub mod optimizer;
+pub mod phases;
 pub mod range_test;
 pub mod recorded;
 pub mod recordings;
@@ -36,6 +37,7 @@ pub mod snapshots;
 mod suited;
 pub mod sweep;
 mod table_preview;
+pub mod team;
 pub mod timeline;
 pub mod top_bar;
 pub mod update_weights;
@@ -63,6 +65,7 @@ pub const PANELS: &[Panel] = &[
     library::ON_CALL,
     library::DEBUG,
     microscope::PANEL,
+    phases::PANEL,
     update_weights::PANEL,
     snapshots::PANEL,
     landscape::PANEL,

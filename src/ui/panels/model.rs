@@ -1,11 +1,12 @@
 //! Which model learns.
 
-use eframe::egui::{TextEdit, Ui};
+use eframe::egui::{Button, TextEdit, Ui};
 
 use crate::data::Shape;
-use crate::experiment::{Activation, Experiment, Model, Norm, Source, SurfaceFunction, Window};
+use crate::experiment::start::Head;
+use crate::experiment::{Activation, Experiment, Model, Norm, Source, Start, SurfaceFunction, Window};
 use crate::ui::theme;
-use crate::ui::widgets::{Amount, amount, choice, count, row};
+use crate::ui::widgets::{Amount, amount, check, choice, count, row};
 
 /// The widest layer that can be typed, and the most of them.
 const WIDEST: usize = 4096;
@@ -31,6 +32,44 @@ const FAMILIES: [(&str, Family); 4] = [
 ];
 
 pub fn show(ui: &mut Ui, experiment: &mut Experiment) {
+    shape(ui, experiment);
+    if experiment.data.source != Source::None {
+        beginning(ui, &mut experiment.start);
+    }
+}
+
+/// Which weights training begins with.
+fn beginning(ui: &mut Ui, start: &mut Option<Start>) {
+    let id = ui.scope_id().with("weights to begin with");
+    if let Some(taken) = start {
+        let path = taken.path.display().to_string();
+        row(ui, "Weights of", "The training whose weights this one begins with.", |ui, _| {
+            ui.label(theme::caption(ui, path));
+        });
+        let mut new = taken.head == Head::New;
+        if check(ui, "New head", "The last layer begins with random weights.", &mut new) {
+            taken.head = if new { Head::New } else { Head::Fitting };
+        }
+        if ui.add(Button::new("Begin with random weights")).clicked() {
+            *start = None;
+        }
+        return;
+    }
+    let mut draft: String = ui.data(|data| data.get_temp(id)).unwrap_or_default();
+    row(ui, "Weights of", "Begin with the weights of a saved training, to fine-tune them.", |ui, label| {
+        let width = ui.available_width();
+        let field = TextEdit::singleline(&mut draft).hint_text("random; or a training's folder");
+        let field = ui.add(field.desired_width(width)).labelled_by(label);
+        let is_there = std::path::Path::new(draft.trim()).exists();
+        if field.lost_focus() && !draft.trim().is_empty() && is_there {
+            *start = Some(Start::new(draft.trim().into()));
+            draft.clear();
+        }
+    });
+    ui.data_mut(|data| data.insert_temp(id, draft));
+}
+
+fn shape(ui: &mut Ui, experiment: &mut Experiment) {
     let suitable: Vec<(&str, Family)> =
         FAMILIES.into_iter().filter(|(_, family)| suits(*family, &experiment.data.source)).collect();
     let now = family(&experiment.model);

@@ -204,6 +204,8 @@ fn notes(ui: &mut Ui, studio: &Studio) {
                 tokens.danger,
                 format!("{name} diverged at update {update}. Lower its peak, or give it a warmup."),
             );
+        } else if let Some(stopped) = &lane.stopped {
+            prose(ui, &format!("{name} {}.", stopped.message()));
         } else if let Some(message) = &lane.failed {
             ui.colored_label(tokens.danger, format!("{name}: {message}"));
         }

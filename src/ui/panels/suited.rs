@@ -46,6 +46,8 @@ pub fn choose(experiment: &mut Experiment, source: Source) -> String {
     let source = &experiment.data.source;
     experiment.train.loss = Loss::usual(source);
     experiment.data.columns.clear();
+    // Their classes and shapes are those of the data before.
+    experiment.data.phases.clear();
     if *source == Source::None {
         // A surface has no samples to deal out, and no epochs to count.
         experiment.data = Data::new(Source::None);
@@ -53,6 +55,9 @@ pub fn choose(experiment: &mut Experiment, source: Source) -> String {
             Span::Updates(updates) => Span::Updates(updates.min(1000.0)),
             Span::Epochs(_) | Span::Percent(_) => Span::Updates(1000.0),
         };
+        experiment.train.stop = None;
+        experiment.start = None;
+        experiment.team = None;
     } else {
         let name = source.shipped().map_or("", |info| info.name);
         let suit = SUITS.iter().find(|suit| suit.name == name).or(SUITS.last());

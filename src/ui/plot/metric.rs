@@ -18,7 +18,7 @@ use super::lines::Strokes;
 use super::menu::Menu;
 use super::panel::{Plots, plain};
 use super::switch::{column_switch, scale_switch, word_switch};
-use super::{Scale, bounds, overlay};
+use super::{Scale, bounds, overlay, phases as phase_marks};
 
 /// The most marks at lost values.
 const MARKED: usize = 80;
@@ -29,7 +29,7 @@ impl Plots<'_> {
         let studio = &*self.studio;
         let quantity = studio.view.quantity;
         let is_loss = quantity == Column::TrainLoss;
-        let scale = if quantity == Column::ValAccuracy { Scale::Linear } else { studio.view.loss_scale };
+        let scale = if is_share(quantity) { Scale::Linear } else { studio.view.loss_scale };
         let rows = studio.shown();
         let lanes = || {
             rows.iter().flat_map(|row| {
@@ -83,6 +83,19 @@ impl Plots<'_> {
                 lines.extend(ghost.into_lines().map(|line| plain(line, faint, metrics::CURVE * 0.75)));
             }
         }
+        let mut phases = Vec::new();
+        for row in &rows {
+            let color = studio.color(*row, tokens);
+            for phase in studio.frame.lane(row.id).iter().flat_map(|lane| &lane.phases) {
+                let strokes = Strokes::raw(&phase.curve, scale);
+                lines.extend(strokes.into_lines().map(|line| plain(line, color, metrics::CURVE_FAINT)));
+                let end = phase
+                    .curve
+                    .last()
+                    .and_then(|end| Some((end.last_update as f64, scale.height(end.last)?)));
+                phases.extend(end.map(|end| (phase.name.to_string(), end, color)));
+            }
+        }
         let name = quantity.short();
         if let Some((color, outline)) = &ghost {
             let points = outline.line.iter().map(|&(x, y)| PlotPoint::new(x, y)).collect();
@@ -100,7 +113,7 @@ impl Plots<'_> {
             |ui| {
                 menu.button(ui);
                 // A share is always drawn on a linear axis.
-                if quantity != Column::ValAccuracy {
+                if !is_share(quantity) {
                     scale_switch(ui, &mut new_scale, "Loss axis");
                 }
                 if is_loss {
@@ -126,6 +139,9 @@ impl Plots<'_> {
         }
         for (row, color, places) in &marks {
             validation_marks(ui, &drawn, places, row.slot, *color, scale);
+        }
+        for (name, end, color) in &phases {
+            phase_marks::label(ui, &drawn, name, *end, *color);
         }
         for (update, color) in lost.into_iter().take(MARKED) {
             overlay::lost(ui, &drawn, update, color);
@@ -186,6 +202,14 @@ impl Plots<'_> {
         };
         note(ui, drawn.rect, Align2::CENTER_CENTER, text, theme::body());
     }
+}
+
+/// Whether a quantity is a share of samples, which is always drawn from 0 to 1.
+fn is_share(quantity: Column) -> bool {
+    matches!(
+        quantity,
+        Column::ValAccuracy | Column::RobustAccuracy | Column::CleanAccuracy | Column::NoisyAccuracy
+    )
 }
 
 /// The lines of a run's only lane in the middle plot; how many values have no place in it.

@@ -16,7 +16,9 @@ pub fn color(kind: EventKind, tokens: &Tokens) -> Color32 {
     match kind {
         EventKind::Diverged | EventKind::Failed => tokens.danger,
         EventKind::RateChange | EventKind::Finding | EventKind::RollBack => tokens.warning,
-        EventKind::Edit | EventKind::Restart | EventKind::Resume | EventKind::Fork => tokens.muted,
+        EventKind::Edit | EventKind::Restart | EventKind::Resume | EventKind::Fork | EventKind::Stopped => {
+            tokens.muted
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use super::chart::Drawn;
 use super::drawn_curves::drawn_curves;
 use super::navigate::navigate;
 use super::x_axis::Unit;
-use super::{overlay, readout};
+use super::{overlay, phases, readout};
 
 /// Shows the plots in all the room there is.
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
@@ -145,6 +145,7 @@ impl Plots<'_> {
     pub fn over_curves(&self, ui: &Ui, drawn: &Drawn, height: impl Fn(&Studio, Row, u64) -> Option<f64>) {
         let studio = &*self.studio;
         let here = drawn.response.contains_pointer();
+        phases::bands(ui, drawn, studio);
         overlay::lines(ui, drawn, &studio.frame, &studio.view, here);
         let Some(cursor) = studio.view.cursor else { return };
         let tokens = theme::tokens(ui);

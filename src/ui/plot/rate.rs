@@ -1,6 +1,6 @@
 //! The rate plot: what was used, what is planned, and the handles on it.
 
-use eframe::egui::{Align2, Color32, Label, Ui};
+use eframe::egui::{Align2, Label, Ui};
 use egui_plot::{Line, LineStyle};
 
 use crate::schedule::{Curve, Kind};
@@ -20,7 +20,7 @@ use super::lines::Strokes;
 use super::menu::Menu;
 use super::panel::{Plots, plain};
 use super::switch::scale_switch;
-use super::{Scale, bounds, grips, overlay, pencil};
+use super::{Scale, bounds, grips, overlay, pencil, phases};
 
 /// Looks at a planned curve, to see how high it is in view.
 const LOOKS: u64 = 200;
@@ -50,7 +50,7 @@ impl Plots<'_> {
         let name = |ui: &mut Ui| {
             let help = "The rate each update uses. Solid is past, dashed is planned,\n\
                         thin is what the optimizer makes of it (RAdam, Prodigy),\n\
-                        or the rate of a parameter group.\n\
+                        or the rate of a parameter group, which tells its name under the pointer.\n\
                         Drag the handles; scroll to zoom, drag to pan, drag with Shift to zoom into a box,\n\
                         double-click to see the whole run.";
             // The switches come after it and keep their room.
@@ -102,12 +102,15 @@ impl Plots<'_> {
             self.studio.ask(action);
         }
         let double = self.point(ui, &drawn, Pane::Rate);
+        phases::names(ui, &drawn, self.studio);
         self.over_curves(ui, &drawn, |studio, row, cursor| {
             let lane = studio.frame.lane(row.id);
             let known = lane.filter(|lane| cursor < lane.update).and_then(|lane| lane.at_cursor.lr);
             scale.height(known.or_else(|| studio.rate(row.id, cursor))?)
         });
         self.handles(ui, &drawn, double);
+        self.over_groups(ui, &drawn, scale);
+        phases::borders(ui, &drawn, self.studio);
         self.bends(ui, &drawn);
         let studio = &*self.studio;
         for row in studio.shown() {
@@ -184,7 +187,7 @@ impl Plots<'_> {
                 ahead.into_lines().map(|line| plain(line, tokens.ahead(color), stroke).style(dashed)),
             );
         }
-        lines.extend(self.group_lines(row, (from, to), done, columns, scale, color, tokens));
+        lines.extend(self.group_lines(row, (from, to), done, columns, scale, (color, tokens)));
         if let Some(lane) = lane {
             let past = Strokes::raw(&lane.curves.lr, scale).stretched(lane.stretch);
             lines.extend(past.into_lines().map(|line| plain(line, color, stroke)));
@@ -202,38 +205,6 @@ impl Plots<'_> {
             }
             let effective = Strokes::raw(&lane.curves.effective_lr, scale).into_lines();
             lines.extend(effective.map(|line| plain(line, tokens.ahead(color), metrics::CURVE_FAINT)));
-        }
-        lines
-    }
-
-    /// The rates of a run's parameter groups: thin, as they were used and as they are planned.
-    fn group_lines(
-        &self,
-        row: Row,
-        (from, to): (u64, u64),
-        done: u64,
-        columns: usize,
-        scale: Scale,
-        color: Color32,
-        tokens: &Tokens,
-    ) -> Vec<Line<'static>> {
-        let studio = &*self.studio;
-        let mut lines = Vec::new();
-        let begin = studio.begins().get(&row.id).map_or(from, |at| from.max(at.saturating_sub(1)));
-        let begin = begin.max(done.saturating_sub(1));
-        if let (Some(curve), Some(names)) = (studio.curve(row.id), studio.group_names(row.id, to)) {
-            for name in &**names {
-                let rate = |update| studio.group_rate(row.id, name, update).unwrap_or_default();
-                let ahead = Strokes::curve(curve, rate, (begin, to), columns, scale).into_lines();
-                let dashed = LineStyle::Dashed { length: metrics::DASH };
-                lines.extend(
-                    ahead.map(|line| plain(line, tokens.ahead(color), metrics::CURVE_FAINT).style(dashed)),
-                );
-            }
-        }
-        for group in studio.frame.lane(row.id).iter().flat_map(|lane| &lane.groups) {
-            let used = Strokes::raw(&group.rates, scale).into_lines();
-            lines.extend(used.map(|line| plain(line, color, metrics::CURVE_FAINT)));
         }
         lines
     }

@@ -7,7 +7,8 @@ use std::time::Instant;
 use crate::analysis::recorded::Recorded;
 use crate::api::asked::Asked;
 use crate::api::hub;
-use crate::api::live::{Bendable, Live, LiveState, Made};
+use crate::api::live::{Bendable, Live, LiveState};
+use crate::api::made::Made;
 use crate::api::promise::Latency;
 use crate::recording::{Recorder, Recording};
 

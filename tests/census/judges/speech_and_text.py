@@ -252,11 +252,14 @@ def composer(path, text, clock):
         raise Unjudged(f"composer's {kind}")
 
     name = str(optim.get("name"))
-    numbers = {"kind": "adamw" if "adamw" in name else name}
-    if optim.has("betas"):
-        numbers |= betas(optim.get("betas"))
-    if optim.has("weight_decay"):
-        numbers["weight_decay"] = optim.num("weight_decay")
+    decoupled = name.startswith("decoupled_")
+    numbers = {"kind": next((kind for kind in ("adamw", "lion", "sgd") if kind in name), name)}
+    if optim.has("betas") or name == "decoupled_adamw":
+        numbers |= betas(optim.get("betas") or [0.9, 0.95])
+    # Decoupled, it is a share of the weights, times the rate over the peak.
+    decay = optim.num("weight_decay", otherwise=1e-5 if name == "decoupled_adamw" else None)
+    if decay is not None and not (decoupled and numbers["kind"] == "sgd"):
+        numbers["weight_decay"] = decay / lr if decoupled else decay
     if optim.has("eps"):
         numbers["eps"] = optim.num("eps")
     run = re.fullmatch(r"([.\d]+)(ba|ep)", str(keys.get("max_duration")))

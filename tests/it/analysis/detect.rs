@@ -50,6 +50,8 @@ fn context(scheduled: Curve) -> Context {
         controlled: false,
         adaptive: false,
         runtime_cap: None,
+        phases: Vec::new(),
+        replicated: false,
     }
 }
 

@@ -7,7 +7,7 @@ use anneal_studio::experiment::optimizer::Slider;
 use anneal_studio::experiment::{
     Activation, Average, BatchSize, Controller, Data, Decay, Experiment, Greedy, Group, GroupRate,
     Hypergradient, Loss, Metric, Model, Norm, Number, Optimizer, OptimizerKind, Plateau, PlateauMode, Run,
-    SnapshotWhen, Snapshots, Source, SurfaceFunction, ThresholdMode, Train, WeightFormat, Window,
+    SnapshotWhen, Snapshots, Source, Stop, SurfaceFunction, ThresholdMode, Train, WeightFormat, Window,
 };
 use anneal_studio::schedule::formula::Definition;
 use anneal_studio::schedule::greedy::GreedyRule;
@@ -91,8 +91,8 @@ fn value(field: &Field, inner: &BoxedStrategy<Schedule>, has_epochs: bool) -> Bo
         Role::Milestones => positions(has_epochs).prop_map(Value::Milestones).boxed(),
         Role::Parts => (vec((span(has_epochs), inner.clone()), 0..4), inner.clone())
             .prop_map(|(parts, last)| {
-                let part = |(length, schedule)| Part { length: Some(length), schedule };
-                let last = Part { length: None, schedule: last };
+                let part = |(length, schedule)| Part::new(Some(length), schedule);
+                let last = Part::new(None, last);
                 Value::Parts(parts.into_iter().map(part).chain([last]).collect())
             })
             .boxed(),
@@ -380,6 +380,7 @@ fn data(source: Source) -> BoxedStrategy<Data> {
         .prop_map(|(source, batch_size, drop_last, validation, label_noise, limit, columns)| Data {
             drop_last,
             columns,
+            phases: Vec::new(),
             limit: match batch_size {
                 BatchSize::Samples(samples) => limit.map(|limit| limit.max(samples)),
                 BatchSize::All => limit,
@@ -398,9 +399,19 @@ fn train(source: &Source) -> BoxedStrategy<Train> {
     let length = if *source == Source::None { updates.boxed() } else { prop_oneof![updates, epochs].boxed() };
     let usual = Loss::usual(source);
     let of_table = matches!(source, Source::File { .. });
+    let has_epochs = *source != Source::None;
     let counts = (0..=i64::MAX as u64, 1..=1024usize, 1..1000usize);
-    (length, counts, option::of(within(1e-9, 1e9)), one(&Loss::ALL), one(&WeightFormat::ALL))
-        .prop_map(move |(updates, (seed, replicas, accumulate), clip_norm, loss, weights)| Train {
+    (
+        length,
+        counts,
+        option::of(within(1e-9, 1e9)),
+        one(&Loss::ALL),
+        one(&WeightFormat::ALL),
+        option::of(stop()),
+    )
+        .prop_map(move |(updates, (seed, replicas, accumulate), clip_norm, loss, weights, stop)| Train {
+            stop: stop.filter(|_| has_epochs),
+            attack: None,
             updates,
             seed,
             replicas,
@@ -414,6 +425,16 @@ fn train(source: &Source) -> BoxedStrategy<Train> {
             weights,
         })
         .boxed()
+}
+
+/// What any data let it watch.
+fn stop() -> impl Strategy<Value = Stop> {
+    (1..1000u64, 0.0..1.0f64, any::<bool>()).prop_map(|(patience, min_delta, restore_best)| Stop {
+        metric: Metric::TrainLoss,
+        patience,
+        min_delta,
+        restore_best,
+    })
 }
 
 fn snapshots(has_epochs: bool) -> BoxedStrategy<Snapshots> {
@@ -452,7 +473,7 @@ pub fn experiment() -> BoxedStrategy<Experiment> {
                 run.name =
                     format!("{index}{}{}", run.name, name_of(&OptimizerKind::ALL, &run.optimizer.kind));
             }
-            Experiment { name, data, model, train, snapshots, runs, sweep: None }
+            Experiment { name, data, model, start: None, train, team: None, snapshots, runs, sweep: None }
         })
         .boxed()
 }

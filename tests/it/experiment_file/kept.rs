@@ -248,8 +248,8 @@ impl Edit {
             Self::Seed(_) => &["seed ="],
             Self::BatchSize(_) => &["batch_size ="],
             Self::Rate(..) | Self::Peak(..) | Self::Warmup(..) => &["lr ="],
-            Self::Preset(..) => &["lr =", "plateau ="],
-            Self::Plateau(_) => &["plateau ="],
+            Self::Preset(..) => &["lr =", "plateau =", "greedy ="],
+            Self::Plateau(_) => &["plateau =", "greedy ="],
             Self::Momentum(..) => &["optimizer ="],
             // A sweep follows the name of its run.
             Self::Rename(..) => &["name =", "fork =", "run ="],

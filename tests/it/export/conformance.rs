@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anneal_studio::experiment::{BatchSize, Experiment, MicroBatches, Run};
+use anneal_studio::experiment::{BatchSize, Experiment, MicroBatches, Number, OptimizerKind, Run};
 use anneal_studio::export::{Checked, Options, Target, export};
 use anneal_studio::schedule::kind::Constant;
 use anneal_studio::schedule::{Clock, Kind};
@@ -51,6 +51,9 @@ fn predictions_are_what_the_frameworks_did() {
                 if SINGLE.contains(&target.id) { 1e-6 * peak } else { 1e-9 * ours.abs().max(1e-6 * peak) };
             assert!((ours - real).abs() <= allowed, "{what}, update {update}: {ours:?} instead of {real:?}");
         }
+        if let Some(made) = entry.get("made") {
+            is_made_of(run, made, target.id, &what);
+        }
         // Executed where the export says that it carries the batch, and nowhere else.
         let is_carried = made.notes.iter().any(|note| note.starts_with("Carried: the schedule of the batch"));
         let samples = is_carried.then(|| samples(experiment, run, clock));
@@ -65,6 +68,52 @@ fn predictions_are_what_the_frameworks_did() {
             export(&experiments["accumulated.toml"], &run, clock, target, &Options::default()).unwrap();
         let count = counts.get(target.id).copied().unwrap_or(0);
         assert_eq!(made.checked == Checked::Run, count >= 30, "{}: {count}", target.id);
+    }
+}
+
+/// The optimizer that the framework built is the run's, by its numbers and options as far as it has them.
+fn is_made_of(run: &Run, made: &Value, target: &str, what: &str) {
+    let kind = run.optimizer.kind;
+    // These two are compared whole; what Keras calls its numbers is compared by the texts' tests.
+    if target == "keras" || kind.is_schedule_free() {
+        return;
+    }
+    let class = made["class"].as_str().unwrap();
+    let ours = kind.info().pytorch.0;
+    let is_cautious = run.optimizer.has("cautious") && class == format!("{ours}Legacy");
+    assert!(class == ours || class == format!("{ours}AndAdamW") || is_cautious, "{what}: {class}");
+    let is_timm = target == "timm";
+    let mut compared = 0;
+    for (info, number) in run.optimizer.values() {
+        let Number::Fixed(value) = number else { panic!("{what}: {number:?}") };
+        let found = match info.name {
+            "beta1" => &made["betas"][0],
+            "beta2" => &made["betas"][1],
+            "eps1" => &made["eps"][0],
+            "eps2" if is_timm => &made["eps_scale"],
+            "eps2" => &made["eps"][1],
+            "beta2_decay" if is_timm => &made["decay_rate"],
+            "d" if is_timm => &made["clip_threshold"],
+            // Muon's own, of matrices, is PyTorch's default.
+            "eps" if kind == OptimizerKind::Muon => continue,
+            name => &made[name],
+        };
+        // timm's Adafactor has no least root mean square of this kind.
+        let Some(found) = found.as_f64() else {
+            assert!(is_timm && info.name == "eps1", "{what}: {} in {made}", info.name);
+            continue;
+        };
+        assert_eq!(found, *value, "{what}: {}", info.name);
+        compared += 1;
+    }
+    assert!(compared > 1, "{what}");
+    for (info, is_on) in run.optimizer.switches() {
+        let found = match info.name {
+            "match_rms_adamw" => made["adjust_lr_fn"] == "match_rms_adamw",
+            "cautious" => made.get("caution").is_some_and(|caution| *caution == true),
+            name => made.get(name).is_some_and(|found| *found == true),
+        };
+        assert_eq!(found, is_on, "{what}: {}", info.name);
     }
 }
 

@@ -477,3 +477,80 @@ fn settings_of_lightning_tables_and_variables_of_a_shell_are_read() {
     );
     assert_eq!(steps.updates, Some(Span::Updates(100.0)));
 }
+
+#[test]
+fn arguments_of_whatever_trainer_are_training_arguments() {
+    let imported = read(
+        "from sentence_transformers import SentenceTransformerTrainingArguments\n\
+         args = SentenceTransformerTrainingArguments(output_dir=\"m\", max_steps=100, learning_rate=2e-5,\n    \
+         warmup_ratio=0.1, per_device_train_batch_size=16)\n",
+    );
+    assert_eq!((imported.dialect.id, imported.batch_size), ("huggingface", Some(16)));
+    gives(&imported, (100, 10), &[(0, 0.0), (5, 1e-5), (10, 2e-5), (55, 1e-5)]);
+}
+
+#[test]
+fn trl_has_rates_of_its_own_where_none_is_given() {
+    for (name, rate) in [("SFTConfig", 2e-5), ("DPOConfig", 1e-6), ("RewardConfig", 1e-4)] {
+        let imported =
+            read(&format!("from trl import {name}\nargs = {name}(output_dir=\"out\", max_steps=200)\n"));
+        gives(&imported, (200, 10), &[(0, rate), (100, rate / 2.0)]);
+        says(&imported, "the text gives no learning_rate");
+    }
+}
+
+#[test]
+fn composer_is_read_as_it_is_called() {
+    let imported = read(
+        "from composer import Trainer\nfrom composer.optim import DecoupledAdamW, CosineAnnealingWithWarmupScheduler\n\
+         optimizer = DecoupledAdamW(model.parameters(), lr=1.0e-3, weight_decay=1.0e-5)\n\
+         schedule = CosineAnnealingWithWarmupScheduler(t_warmup=\"100ba\", alpha_f=0.1)\n\
+         trainer = Trainer(model=model, train_dataloader=loader, max_duration=\"1000ba\", optimizers=optimizer,\n    \
+         schedulers=schedule, algorithms=[LabelSmoothing()])\ntrainer.fit()\n",
+    );
+    assert_eq!(imported.dialect.id, "composer");
+    gives(&imported, (1000, 100), &[(0, 0.0), (100, 1e-3), (550, 5.5e-4)]);
+    let optimizer = imported.optimizer.as_ref().unwrap();
+    assert_eq!((optimizer.kind, fixed(optimizer, "beta2")), (OptimizerKind::AdamW, 0.95));
+    // Decoupled: a share of the weights, times the rate over its peak.
+    assert!((fixed(optimizer, "weight_decay") - 0.01).abs() < 1e-12);
+    says(&imported, "algorithms");
+    let per_epoch = "from composer import Trainer\ns = LinearWithWarmupScheduler(t_warmup=\"1ep\")\n\
+                     opt = DecoupledSGDW(net.parameters(), lr=2.0)\n\
+                     Trainer(max_duration=\"5ep\", step_schedulers_every_batch=False)\n";
+    assert!(refused(per_epoch).contains("step_schedulers_every_batch"));
+}
+
+#[test]
+fn a_voice_falls_by_lr_decay_after_every_epoch() {
+    let imported = read(
+        "{\"train\": {\"epochs\": 30, \"learning_rate\": 2e-4, \"betas\": [0.8, 0.99], \"eps\": 1e-9, \"batch_size\": \
+         64, \"lr_decay\": 0.9, \"segment_size\": 8192, \"init_lr_ratio\": 1, \"warmup_epochs\": 2, \"c_mel\": 45}, \
+         \"data\": {\"sampling_rate\": 22050}}\n",
+    );
+    assert_eq!((imported.dialect.id, imported.batch_size), ("vits", Some(64)));
+    assert_eq!(imported.updates, Some(Span::Epochs(30.0)));
+    assert_eq!(fixed(imported.optimizer.as_ref().unwrap(), "beta1"), 0.8);
+    gives(&imported, (300, 10), &[(0, 2e-4), (9, 2e-4), (10, 1.8e-4), (25, 1.62e-4)]);
+    says(&imported, "warmup_epochs=2 was left out");
+    let hifi = read(
+        "{\"resblock\": \"1\", \"num_gpus\": 0, \"batch_size\": 16, \"learning_rate\": 0.0002, \"adam_b1\": 0.8, \
+         \"adam_b2\": 0.99, \"lr_decay\": 0.5, \"seed\": 1234, \"upsample_rates\": [8,8,2,2], \"segment_size\": 8192}\n",
+    );
+    gives(&hifi, (40, 10), &[(0, 2e-4), (10, 1e-4), (39, 2.5e-5)]);
+}
+
+#[test]
+fn megatron_s_climb_by_share_ends_between_two_updates() {
+    let flags = "torchrun pretrain_gpt.py --lr 1.0 --min-lr 0.1 --lr-warmup-fraction .01 --micro-batch-size 2 \
+                 --lr-decay-style cosine --train-iters";
+    let share = |update: f64| (update - 0.5) / 49.5;
+    let rate = |update: f64| 0.1 + 0.45 * (1.0 + (PI * share(update)).cos());
+    gives(
+        &read(&format!("{flags} 50\n")),
+        (50, 10),
+        &[(0, 0.0), (1, rate(1.0)), (25, rate(25.0)), (49, rate(49.0))],
+    );
+    // A whole number of updates keeps its named schedule.
+    assert!(matches!(read(&format!("{flags} 1000\n")).lr.kind, Kind::Cosine(_)));
+}

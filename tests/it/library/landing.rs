@@ -180,6 +180,19 @@ fn a_served_training_lands_in_the_library() {
 }
 
 #[test]
+fn a_checkpoint_elsewhere_is_fetched_by_one_line_that_is_said() {
+    let place = Place::new();
+    let file = place.file("a.toml", TEXT);
+    let done = anneal(&["train", &file, "--resume", "s3://bucket/run"]);
+    assert_eq!(done.status.code(), Some(2));
+    let said = text(&done.stderr);
+    assert!(
+        said.contains("--fetch s3://bucket/run DIR && anneal train DIR/experiment.toml --resume DIR"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_resume_that_keeps_the_rate_is_told_from_one_that_loses_it() {
     let place = Place::new();
     let file = place.file("a.toml", TEXT);

@@ -4,6 +4,9 @@ use anneal_studio::experiment::Experiment;
 use anneal_studio::telemetry::{GroupColumn, GroupNames, GroupRow, Row};
 use anneal_studio::train::ids::LaneId;
 
+use eframe::egui::vec2;
+use egui_kittest::kittest::Queryable as _;
+
 use super::stand_in::{Studio, open};
 
 const GROUPED: &str = r#"
@@ -75,4 +78,28 @@ fn a_groups_rate_is_planned_and_what_was_used_is_shown() {
     assert!(!groups[0].rates.is_empty());
     // The axis reaches to it.
     assert_eq!(frame.lane(id).unwrap().rates, Some((0.002, 0.01)));
+}
+
+#[test]
+fn a_groups_curve_tells_its_name_under_the_pointer() {
+    let mut studio = studio(0);
+    studio.harness.run_steps(4);
+    let rect = studio.harness.get_by_label("Learning rate plot").rect();
+    let mut found = Vec::new();
+    // Down the plot at three quarters of the run, where the group has thawed at a tenth of the rate.
+    for step in 0..60 {
+        studio.harness.hover_at(rect.lerp_inside(vec2(0.75, step as f32 / 60.0)));
+        studio.harness.run_steps(2);
+        let hot = studio.harness.state().studio().view.hot_group.clone();
+        found.push(hot.map(|hot| hot.name.to_string()));
+    }
+    let on = found.iter().flatten().count();
+    assert!((1..12).contains(&on), "{found:?}");
+    assert!(found.iter().flatten().all(|name| name == "layer 0"));
+    // Below the curve of the run itself, which comes first.
+    let first = found.iter().position(Option::is_some).unwrap();
+    assert!(first > 10, "{found:?}");
+    studio.harness.hover_at(rect.center_top() - vec2(0.0, 40.0));
+    studio.harness.run_steps(4);
+    assert_eq!(studio.harness.state().studio().view.hot_group, None);
 }

@@ -73,8 +73,8 @@ fn runs_are_grouped_over_their_seeds_compared_by_what_differs_and_marked() {
     until(&mut studio, "cool · seed 2");
     studio.click("Compare cool · seed 2");
     until(&mut studio, "Open a copy");
-    studio.click("Compare wild · seed 0");
-    until(&mut studio, "wild · seed 0");
+    studio.click("Compare cool · seed 1");
+    until(&mut studio, "They differ in their seeds only.");
 }
 
 #[test]
@@ -82,15 +82,15 @@ fn the_dashboards_say_what_was_measured_and_what_it_means() {
     let (_place, library) = library();
     fs::write(library.join("library.toml"), "anneal_library = 1\nprice_per_hour = 9.0\ncurrency = \"€\"\n")
         .unwrap();
-    let mut studio = opened(&library, "executive");
+    let mut studio = opened(&library, "executive-dashboard");
     until(&mut studio, "3 of 6 runs failed");
     assert!(studio.says("Cost per converged run") && studio.says("Error budget used"));
     assert!(studio.says("The share of the runs whose loss became NaN or infinite."));
-    let mut studio = opened(&library, "on-call");
+    let mut studio = opened(&library, "on-call-dashboard");
     until(&mut studio, "Failed (3)");
     assert!(studio.says("Training now (0)"));
     assert!(studio.says("Gradient norms, against each run's median"));
-    let mut studio = opened(&library, "debug");
+    let mut studio = opened(&library, "debug-dashboard");
     until(&mut studio, "wild · seed 0");
     assert!(studio.says("Gradient norms, how often"));
 }

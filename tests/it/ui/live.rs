@@ -300,6 +300,9 @@ fn a_shadow_of_ours_follows_its_curve_at_the_height_of_our_own_and_every_bend_of
         (bent.studio.document().runs().count(), shadow.1.as_str()),
         (before + 1, "shadow of my transformer")
     );
+    // A colour of its own beside every other one.
+    let slot = bent.studio.document().runs().last().unwrap().0.slot;
+    assert_ne!(bent.guest().unwrap().row.slot, slot);
     let rate = |bent: &Bent, at: u64| bent.studio.harness.state().studio().curve(shadow.0).unwrap().at(at);
     let near = |found: f64, right: f64| assert!((found / right - 1.0).abs() < 0.01, "{found} is not {right}");
     near(rate(&bent, 0), ours);

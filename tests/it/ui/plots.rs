@@ -132,8 +132,8 @@ fn plots_count_updates_epochs_samples_or_seconds() {
         studio.click("More for the loss plot");
         studio.click(name);
         assert_eq!(studio.harness.state().studio().view.x_axis, axis);
-        studio.click("Copy as CSV");
-        let text = copied(&studio);
+        studio.harness.get_by_label("Copy as CSV").click();
+        let text = copied(&mut studio);
         let header = format!("{},run,curve,value,least,greatest", axis.about().unit);
         assert!(text.starts_with(&header), "{text}");
         let last = text.lines().rfind(|line| line.contains("constant,loss")).unwrap();
@@ -141,14 +141,20 @@ fn plots_count_updates_epochs_samples_or_seconds() {
     }
 }
 
-/// What the last frame put on the clipboard.
-fn copied(studio: &Studio) -> String {
-    let commands = &studio.harness.output().platform_output.commands;
-    let text = commands.iter().find_map(|command| match command {
-        OutputCommand::CopyText(text) => Some(text.clone()),
-        _ => None,
-    });
-    text.expect("a text on the clipboard")
+/// What one of the next frames puts on the clipboard.
+fn copied(studio: &mut Studio) -> String {
+    for _ in 0..6 {
+        studio.harness.step();
+        let commands = &studio.harness.output().platform_output.commands;
+        let text = commands.iter().find_map(|command| match command {
+            OutputCommand::CopyText(text) => Some(text.clone()),
+            _ => None,
+        });
+        if let Some(text) = text {
+            return text;
+        }
+    }
+    panic!("no text on the clipboard")
 }
 
 #[test]

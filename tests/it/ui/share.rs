@@ -2,6 +2,7 @@
 
 use anneal_studio::experiment::Experiment;
 use anneal_studio::train::ids::Mode;
+use anneal_studio::ui::action::Action;
 use anneal_studio::ui::document::first as opening;
 use anneal_studio::ui::sheet::Sheet;
 use eframe::egui::accesskit::Role;
@@ -87,8 +88,8 @@ fn a_training_is_saved_as_one_page_that_loads_nothing_and_holds_its_curves() {
     let mut studio = first(400);
     let run = studio.document().first().unwrap();
     studio.harness.state_mut().studio_mut().document.rename(run, "</script><b>");
-    studio.click("File");
-    studio.click("Save as page…");
+    studio.harness.state_mut().studio_mut().ask(Action::SavePage);
+    studio.harness.run_steps(3);
     let Some(Sheet::Export { path, content, .. }) = studio.harness.state().studio().sheet.clone() else {
         panic!("no place is asked for")
     };

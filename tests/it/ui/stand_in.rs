@@ -181,6 +181,7 @@ pub fn lane() -> LaneView {
         update: 0,
         diverged_at: None,
         failed: None,
+        stopped: None,
         control: None,
         findings: std::sync::Arc::default(),
         track: Track::default(),

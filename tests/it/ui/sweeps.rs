@@ -92,7 +92,7 @@ fn the_sweep_of_the_file_runs_and_a_row_of_the_isolation_plot_loads_its_trial() 
         let state = studio.harness.state().studio().panels.peek::<sweep::State>().expect("shown");
         state.progress().is_none()
     });
-    assert!(studio.says("12 trials of “one”") && studio.says("Each at its own best"));
+    assert!(studio.says("12 trials of “one”") && studio.says("Circles are seeds"));
     let state = studio.harness.state().studio();
     let trials = state.panels.peek::<sweep::State>().unwrap().loaded.as_ref().unwrap().trials.clone();
     let wsd = trials.iter().filter(|trial| trial.values[0].1.as_str() == Some("wsd"));
@@ -231,7 +231,7 @@ fn a_schedule_is_read_before_anything_is_trained() {
     let mut studio = studio();
     studio.panel("Update weights");
     assert!(studio.says("Half of what training did to “one”"));
-    assert!(studio.says("There is no weight decay"));
+    assert!(studio.says("nothing is forgotten"));
     let selected = studio.harness.state().studio().view.selected;
     studio.harness.state_mut().studio_mut().document.edit_run(selected, |run| {
         run.optimizer = run.optimizer.clone().with("weight_decay", 1e-4);

@@ -1,6 +1,6 @@
 //! What makes two experiments two, as far as a checkpoint cares.
 
-use crate::experiment::{Experiment, Source, Train};
+use crate::experiment::{Experiment, Source, Start, Train};
 use crate::train::diff;
 
 /// What `new` does differently, in words; nothing when a training of `old` is one of `new`.
@@ -27,9 +27,14 @@ pub fn between(old: &Experiment, new: &Experiment) -> Option<String> {
     other(a.label_noise == b.label_noise, "label noise");
     other(a.limit == b.limit, "limit");
     other(a.columns == b.columns, "what is said of columns");
+    other(a.phases == b.phases, "list of [[data.phase]]");
     other(old.model == new.model, "model");
+    // Where the weights to begin with lie does not count: they are in the checkpoint.
+    let taken = |start: &Option<Start>| start.as_ref().map(|start| (start.run.clone(), start.head));
+    other(taken(&old.start) == taken(&new.start), "choice of weights to begin with");
+    other(old.team == new.team, "[federated] or [parallel]");
     other(old.snapshots == new.snapshots, "[snapshots]");
-    let Train { updates, seed, replicas, accumulate, clip_norm, loss, weights } = &old.train;
+    let Train { updates, seed, replicas, accumulate, clip_norm, loss, weights, stop, attack } = &old.train;
     other(*updates == new.train.updates, "length of the run");
     other(*seed == new.train.seed, "seed");
     other(*replicas == new.train.replicas, "number of replicas");
@@ -37,6 +42,8 @@ pub fn between(old: &Experiment, new: &Experiment) -> Option<String> {
     other(*clip_norm == new.train.clip_norm, "clip_norm");
     other(*loss == new.train.loss, "loss");
     other(*weights == new.train.weights, "weight format");
+    other(*stop == new.train.stop, "early stopping");
+    other(*attack == new.train.attack, "attack");
     for run in &old.runs {
         match new.runs.iter().find(|other| other.name == run.name) {
             None => parts.push(format!("no run \"{}\"", run.name)),

@@ -1,7 +1,8 @@
 //! A checkpoint as one safetensors file, which any tool for that format opens.
 //!
 //! Tensors: `rows` `[lanes, numbers]`, each lane's weights and then its optimizer's buffers; and of lane
-//! `i`, where they are kept, `lane.i.snapshots` `[snapshots, weights]`, `lane.i.swa` and `lane.i.ema`.
+//! `i`, where they are kept, `lane.i.snapshots` `[snapshots, weights]`, `lane.i.swa`, `lane.i.ema`,
+//! `lane.i.best` and `lane.i.team`.
 //! The file's metadata has `format`, this module's version; `state`, a JSON [`Record`]; and `checksum`,
 //! the CRC-32 in hexadecimal of `state` and then of each tensor in the order of names: its name, its
 //! shape in little-endian 64-bit words, its numbers.
@@ -158,6 +159,14 @@ fn tensors(checkpoint: &Checkpoint) -> Vec<Numbers> {
             }
         }
     }
+    for (at, lane) in lanes.iter().enumerate() {
+        for (name, numbers) in [("best", &lane.best), ("team", &lane.team)] {
+            if let Some(numbers) = numbers.as_ref().filter(|numbers| !numbers.is_empty()) {
+                let row = std::iter::once(numbers.as_slice());
+                all.push(Numbers::new(format!("lane.{at}.{name}"), vec![numbers.len()], row));
+            }
+        }
+    }
     all
 }
 
@@ -218,10 +227,14 @@ fn checkpoint(record: Record, tensors: &SafeTensors<'_>, file: &Path) -> Result<
         .map(|(at, (lane, row))| {
             let id = LaneId { run: RunId(lane.run_id), replica: lane.replica };
             let kept = lane.kept.map(|kept| restore(&kept, tensors, at)).transpose()?;
+            let row_of = |name: &str| -> Result<Option<Vec<f32>>, String> {
+                Ok(read(tensors, &format!("lane.{at}.{name}"), 1)?.and_then(|mut rows| rows.pop()))
+            };
+            let (best, team) = (row_of("best")?, row_of("team")?);
             let LaneRecord { run, next_rate, state, watch, .. } = lane;
             let found = experiment.runs.iter().find(|other| other.name == run);
             let optimizer = found.ok_or_else(|| format!("it has no run \"{run}\""))?.optimizer.kind;
-            Ok(SavedLane { id, run, optimizer, state, next_rate, row, kept, watch })
+            Ok(SavedLane { id, run, optimizer, state, next_rate, row, kept, best, team, watch })
         })
         .collect::<Result<_, String>>()?;
     let parameters = record.parameters.into_iter().map(|parameter| {

@@ -43,7 +43,7 @@ impl Cohort {
                     self.empty_buffers(at)?;
                 }
             }
-            let is_there = |(lane, goal): (&Lane, &u64)| lane.failed.is_some() || lane.update >= *goal;
+            let is_there = |(lane, goal): (&Lane, &u64)| !lane.can_train() || lane.update >= *goal;
             if self.lanes.iter().zip(&goals).all(is_there) {
                 return Ok(());
             }
@@ -58,7 +58,7 @@ impl Cohort {
         self.lanes.iter_mut().for_each(|lane| lane.spread(cores));
         on_rows(&self.rows, &mut self.lanes, |lanes, rows, width| {
             let one = |((lane, row), end): ((&mut Lane, &mut [f32]), &u64)| {
-                if lane.failed.is_none() && lane.update < *end {
+                if lane.can_train() && lane.update < *end {
                     let trained = catch_unwind(AssertUnwindSafe(|| lane.advance(task, row, *end)));
                     if let Err(panic) = trained {
                         lane.failed = Some(message(&*panic));
@@ -87,19 +87,23 @@ impl Cohort {
         self.advance_fused(&here)?;
         let (task, pool) = (&self.task, &self.device.pool);
         let trained = on_rows(&self.rows, &mut self.lanes, |lanes, rows, width| {
-            let todo = |at: usize, lane: &Lane| trains[at] && lane.failed.is_none() && lane.update < ends[at];
+            let todo = |at: usize, lane: &Lane| trains[at] && lane.can_train() && lane.update < ends[at];
             while let Some(lead) = lanes.iter().enumerate().position(|(at, lane)| todo(at, lane)) {
                 let like =
                     |at: usize| (lanes[at].plan.kind, &lanes[at].plan.options, lanes[at].update, ends[at]);
                 let group = (0..lanes.len()).filter(|&at| todo(at, &lanes[at]) && like(at) == like(lead));
                 let group: Vec<usize> = group.collect();
                 adapted.advance(task, lanes, rows, &group, ends[lead])?;
-                let weights = rows.par_chunks_exact(width);
+                let weights = rows.par_chunks_exact_mut(width);
                 let seen = lanes.par_iter_mut().zip(weights).enumerate().filter(|(at, _)| group.contains(at));
                 pool.install(|| {
                     seen.for_each(|(_, (lane, row))| {
                         if lane.evaluates_after(task, 0) {
-                            lane.evaluate(task, &row[..task.model.width()]);
+                            let weights = &mut row[..task.model.width()];
+                            lane.evaluate(task, weights);
+                            if let Some(best) = lane.result() {
+                                weights.copy_from_slice(best);
+                            }
                         }
                     });
                 });
@@ -128,7 +132,7 @@ impl Cohort {
         let patterns: Vec<_> = self.lanes.iter().map(|lane| tensor::pattern(&self.task, lane)).collect();
         loop {
             // The next group: the first lane with something to do, and all that can go with it.
-            let todo = |at: usize, lane: &Lane| lane.failed.is_none() && lane.update < goals[at];
+            let todo = |at: usize, lane: &Lane| lane.can_train() && lane.update < goals[at];
             let Some(lead) = self.lanes.iter().enumerate().position(|(at, lane)| todo(at, lane)) else {
                 return Ok(());
             };
@@ -164,6 +168,13 @@ impl Cohort {
             }
             for (at, lane) in group.iter().enumerate() {
                 self.rows.slice_set(&trained.narrow(0, at, 1)?.contiguous()?, 0, *lane as usize)?;
+            }
+            for lane in group.into_iter().map(|at| at as usize) {
+                let Some(best) = self.lanes[lane].result() else { continue };
+                let mut row: Vec<f32> = self.rows.get(lane)?.to_vec1()?;
+                row.iter_mut().zip(best).for_each(|(weight, best)| *weight = *best);
+                let row = Tensor::from_vec(row, (1, self.rows.dim(1)?), self.rows.device())?;
+                self.rows.slice_set(&row, 0, lane)?;
             }
         }
     }

@@ -9,6 +9,8 @@ use crate::model::Score;
 use crate::schedule::ScheduleError;
 use crate::train::control::{Control, ControlState};
 use crate::train::optimizer;
+use crate::train::stopper::{StopState, Stopper};
+use crate::train::team::TeamState;
 
 /// Everything but its weights and buffers that a lane's next update depends on.
 ///
@@ -39,11 +41,31 @@ pub struct LaneState {
     epoch_score: Option<(Bits, u64, u64)>,
     /// The newest validation loss.
     val_loss: Option<Bits>,
+    /// The losses of all batches so far, summed, and how many there were, where the data has phases; older checkpoints
+    /// have none.
+    #[serde(default)]
+    seen: (Bits, u64),
+    /// Where the members of a team stand; older checkpoints have none.
+    #[serde(default)]
+    pub(in crate::train) team: Option<TeamState>,
+    /// What early stopping has seen; older checkpoints have none.
+    #[serde(default)]
+    stop: Option<StopState>,
     pub diverged_at: Option<u64>,
     pub failed: Option<String>,
 }
 
 impl LaneState {
+    /// Whether the lane can make another update before the end of the run.
+    pub fn can_train(&self) -> bool {
+        self.failed.is_none() && !self.has_stopped()
+    }
+
+    /// Whether the lane was stopped before its end.
+    pub fn has_stopped(&self) -> bool {
+        self.stop.is_some_and(|stop| stop.has_stopped())
+    }
+
     /// The newest validation loss.
     pub fn val_loss(&self) -> Option<f64> {
         self.val_loss.map(f64::from)
@@ -99,6 +121,9 @@ impl Lane {
             epoch_loss: (self.epoch_loss.0.into(), self.epoch_loss.1),
             epoch_score: self.epoch_score.map(|score| (score.loss.into(), score.correct, score.count)),
             val_loss: self.val_loss.map(Bits::from),
+            seen: (self.seen.0.into(), self.seen.1),
+            team: self.team.as_ref().map(|team| team.state()),
+            stop: self.stopper.as_ref().map(Stopper::state),
             diverged_at: self.diverged_at,
             failed: self.failed.clone(),
         }
@@ -128,11 +153,15 @@ impl Lane {
         self.epoch_score =
             state.epoch_score.map(|(loss, correct, count)| Score { loss: loss.into(), correct, count });
         self.order_epoch = None;
+        self.seen = (state.seen.0.into(), state.seen.1);
         self.val_loss = state.val_loss();
+        if let (Some(stopper), Some(state)) = (&mut self.stopper, state.stop) {
+            stopper.resume(state);
+        }
         self.diverged_at = state.diverged_at;
         self.failed.clone_from(&state.failed);
         self.log.clear();
-        self.log.name_groups(self.plan.group_names());
+        self.name_groups();
         let _ = self.turn();
         Ok(())
     }

@@ -14,6 +14,8 @@ use crate::machine;
 pub const MOST: usize = 8;
 /// A training whose metrics were written within so many seconds is taken for one that trains.
 const RECENT: u64 = 120;
+/// Longer metrics are not read for a look.
+const MOST_BYTES: u64 = 256 << 20;
 /// Runs in the debug dashboard.
 const MOST_DETAILS: usize = 4;
 
@@ -25,8 +27,8 @@ pub struct Key {
     pub shown: Shown,
     pub grouped: bool,
     pub chosen: Vec<Lane>,
-    /// How often the files were to be looked at.
-    pub look: u64,
+    /// How often the files were to be looked at, and the index changed since.
+    pub look: (u64, u64),
 }
 
 /// A line of the list.
@@ -116,13 +118,29 @@ pub fn answer(key: &Key, scans: bool) -> Result<Answer, LibraryError> {
         Shown::Debug => {
             compare(&mut answer, &index, key, true)?;
             answer.compared.truncate(MOST_DETAILS);
-            let read = |(lane, record): &(Lane, LaneRecord)| {
-                Detail::read(&key.library.join(&lane.folder), &record.run, lane.replica).unwrap_or_default()
-            };
-            answer.details = answer.compared.iter().map(read).collect();
+            for at in 0..answer.compared.len() {
+                let Some((lane, _)) = answer.compared.get(at) else { continue };
+                let detail =
+                    detail(key, &lane.folder.clone(), &lane.run.clone(), lane.replica, &mut answer.problems);
+                answer.details.push(detail);
+            }
         }
     }
     Ok(answer)
+}
+
+/// A lane's curves, where its metrics are not too long to be read for a look.
+fn detail(key: &Key, folder: &str, run: &str, replica: u32, problems: &mut Vec<String>) -> Detail {
+    let place = key.library.join(folder);
+    let bytes = std::fs::metadata(place.join("metrics.csv")).map_or(0, |about| about.len());
+    let read = match bytes > MOST_BYTES {
+        true => Err(format!("its metrics of {} are too long to be drawn here", machine::bytes(bytes))),
+        false => Detail::read(&place, run, replica).map_err(|error| error.to_string()),
+    };
+    read.unwrap_or_else(|why| {
+        problems.push(format!("{folder}: {why}"));
+        Detail::default()
+    })
 }
 
 fn lines(rows: &[Row], grouped: bool) -> Vec<Line> {
@@ -161,8 +179,10 @@ fn compare(answer: &mut Answer, index: &Index, key: &Key, failed_first: bool) ->
     if !answer.is_chosen {
         // Of a sweep's trials no curves are kept.
         let mut order: Vec<&Row> = answer.rows.iter().filter(|row| row.kind != Kind::Sweep).collect();
-        if failed_first {
-            order.sort_by_key(|row| (!row.is_failed(), std::cmp::Reverse(row.at)));
+        match failed_first {
+            true => order.sort_by_key(|row| (!row.is_failed(), std::cmp::Reverse(row.at))),
+            // A loss without bounds leaves no room for the others.
+            false => order.sort_by_key(|row| row.is_failed()),
         }
         let mut families: Vec<&str> = Vec::new();
         for row in order {
@@ -248,7 +268,8 @@ fn on_call(answer: &mut Answer, index: &Index, key: &Key) -> Result<(), LibraryE
             let Some(one) = answer.rows.get(row) else { continue };
             let Some(record) = index.record(&one.folder, &one.run, one.replica)? else { continue };
             let folder = key.library.join(&one.folder);
-            let detail = Detail::read(&folder, &one.run, one.replica).unwrap_or_default();
+            let (name, run, replica) = (one.folder.clone(), one.run.clone(), one.replica);
+            let detail = detail(key, &name, &run, replica, &mut answer.problems);
             list.push(OnCall { row, record, checkpoint: LastCheckpoint::of(&folder), detail });
         }
         read.push(list);

@@ -204,5 +204,11 @@ fn marks(
             }
         });
     }
+    if row.kind == Kind::Recording {
+        let help = "Show it beside the runs, in their plots.";
+        if ui.add(secondary("Show it here")).on_hover_text(help).clicked() {
+            wish = Some(Wish::Show(row.folder.clone()));
+        }
+    }
     wish
 }

@@ -101,7 +101,7 @@ pub fn poll(studio: &mut Studio, on_screen: bool) -> bool {
         said.extend(landed.map(|it| it.map(|place| format!("A live run is in the library as {place}"))));
     }
     if said.iter().any(Result::is_ok) {
-        state.look_again();
+        state.ask_again();
     }
     let is_busy = on_screen && state.answers.is_pending() || state.landing.is_some();
     for one in said {

@@ -13,6 +13,7 @@ mod table;
 use eframe::egui::{Label, ScrollArea, TextEdit, Ui};
 
 use crate::experiment::Experiment;
+use crate::library::recording_log;
 use crate::ui::document::Document;
 use crate::ui::format;
 use crate::ui::panel::{Panel, Question};
@@ -43,8 +44,8 @@ pub const EXECUTIVE: Panel = Panel {
     wide: true,
     is_waiting: state::is_waiting,
     ..Panel::new(
-        "executive",
-        "Executive",
+        "executive-dashboard",
+        "Executive dashboard",
         Question::Understand,
         "How the library's trainings do as a whole: success, time and cost to convergence, the error budget.",
         |ui, studio| show(ui, studio, Shown::Executive),
@@ -55,8 +56,8 @@ pub const ON_CALL: Panel = Panel {
     wide: true,
     is_waiting: state::is_waiting,
     ..Panel::new(
-        "on-call",
-        "On call",
+        "on-call-dashboard",
+        "On-call dashboard",
         Question::LookInside,
         "What of the library trains now and what failed: learning rates, gradient norms, the last checkpoints.",
         |ui, studio| show(ui, studio, Shown::OnCall),
@@ -67,8 +68,8 @@ pub const DEBUG: Panel = Panel {
     wide: true,
     is_waiting: state::is_waiting,
     ..Panel::new(
-        "debug",
-        "Debug",
+        "debug-dashboard",
+        "Debug dashboard",
         Question::LookInside,
         "A few of the library's runs update by update: learning rate, losses, gradient norm, what happened.",
         |ui, studio| show(ui, studio, Shown::Debug),
@@ -96,21 +97,13 @@ pub enum Wish {
     Open(String),
     Export(String),
     Continue(String),
+    /// A recording, beside the runs.
+    Show(String),
 }
 
 fn show(ui: &mut Ui, studio: &mut Studio, shown: Shown) {
     state::keep_fresh(studio, ui.ctx(), shown);
-    let again = ui
-        .horizontal(|ui| {
-            let room = ui.available_width() - metrics::RUN_LOSS - metrics::L;
-            let folder = TextEdit::singleline(&mut studio.view.library);
-            ui.add(folder.hint_text("Folder of trainings").desired_width(room));
-            ui.add(secondary("Look again")).on_hover_text("Read what is new or has changed.").clicked()
-        })
-        .inner;
-    if again {
-        studio.panels.of::<State>().look_again();
-    }
+    folder(ui, studio);
     let mut tab = shown;
     let names: Vec<(Shown, &str)> = TABS.iter().map(|(shown, name, _)| (*shown, *name)).collect();
     tabs(ui, &mut tab, &names);
@@ -162,6 +155,34 @@ fn show(ui: &mut Ui, studio: &mut Studio, shown: Shown) {
     }
 }
 
+/// Which library.
+fn folder(ui: &mut Ui, studio: &mut Studio) {
+    let state = studio.panels.of::<State>();
+    let mut text = state.typed.clone().unwrap_or_else(|| studio.view.library.clone());
+    let (field, again) = ui
+        .horizontal(|ui| {
+            let room = ui.available_width() - metrics::RUN_LOSS - metrics::L;
+            let field = TextEdit::singleline(&mut text).hint_text("Folder of trainings").desired_width(room);
+            let field = ui.add(field);
+            (
+                field,
+                ui.add(secondary("Look again")).on_hover_text("Read what is new or has changed.").clicked(),
+            )
+        })
+        .inner;
+    if field.changed() {
+        state.typed = Some(text);
+    }
+    if (field.lost_focus() || again)
+        && let Some(typed) = state.typed.take()
+    {
+        studio.view.library = typed;
+    }
+    if again {
+        state.look_again();
+    }
+}
+
 fn scrolled<R>(ui: &mut Ui, show: impl FnOnce(&mut Ui) -> R) -> R {
     let scroll = ScrollArea::vertical().id_salt("dashboard").auto_shrink([false, false]);
     let shown = scroll.show(ui, |ui| {
@@ -207,6 +228,13 @@ fn act(studio: &mut Studio, wish: Wish) {
         Wish::Continue(folder) => {
             let folder = state.library().join(folder);
             studio.wish(Asked::Open(folder));
+            return;
+        }
+        Wish::Show(folder) => {
+            match recording_log(&state.library().join(folder)) {
+                Ok(log) => studio.wish(Asked::Open(log)),
+                Err(error) => studio.toasts.failed(error.to_string()),
+            }
             return;
         }
     };

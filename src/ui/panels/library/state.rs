@@ -13,8 +13,10 @@ use crate::ui::latest::Latest;
 use crate::ui::studio::Studio;
 
 pub struct State {
-    /// The folder as it is typed; [`crate::ui::view::View::library`] has what is kept.
+    /// The library's folder, as [`crate::ui::view::View::library`] has it.
     folder: String,
+    /// A folder that is being typed: half of its name may be another folder's, which nobody wants to be read.
+    pub typed: Option<String>,
     pub filter: Filter,
     /// Whether runs that differ in their seed only are one line.
     pub grouped: bool,
@@ -24,6 +26,8 @@ pub struct State {
     pub note: Option<(String, String)>,
     shown: Shown,
     look: u64,
+    /// How often the index was changed since.
+    changed: u64,
     looked: Option<(PathBuf, u64)>,
     pub answers: Latest<Key, Result<Answer, String>>,
     /// Work that puts something into the library.
@@ -37,6 +41,7 @@ impl Default for State {
     fn default() -> Self {
         Self {
             folder: String::new(),
+            typed: None,
             filter: Filter::default(),
             grouped: true,
             chosen: Vec::new(),
@@ -44,6 +49,7 @@ impl Default for State {
             note: None,
             shown: Shown::default(),
             look: 0,
+            changed: 0,
             looked: None,
             answers: Latest::default(),
             landing: None,
@@ -61,7 +67,7 @@ impl State {
             shown: self.shown,
             grouped: self.grouped,
             chosen: self.chosen.clone(),
-            look: self.look,
+            look: (self.look, self.changed),
         }
     }
 
@@ -73,6 +79,11 @@ impl State {
     /// Looks at the files once more.
     pub fn look_again(&mut self) {
         self.look += 1;
+    }
+
+    /// Asks the index once more, which was brought up to date already.
+    pub fn ask_again(&mut self) {
+        self.changed += 1;
     }
 
     /// Chooses these lanes of one run, or lets go of them.
@@ -108,7 +119,7 @@ impl State {
             return;
         }
         // Only a new library, or one that is to be looked at again, is read from its files.
-        let scanned = Some((key.library.clone(), key.look));
+        let scanned = Some((key.library.clone(), self.look));
         let scans = self.looked != scanned;
         self.looked = scanned;
         let asked = key.clone();
@@ -121,7 +132,7 @@ impl State {
     /// Changes what people added to a training.
     pub fn mark(&mut self, folder: &str, change: impl FnOnce(&mut Marks)) -> Result<(), LibraryError> {
         Index::open(&self.library())?.mark(folder.as_ref(), change)?;
-        self.look_again();
+        self.ask_again();
         Ok(())
     }
 }

@@ -14,16 +14,18 @@ use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
 use crate::ui::widgets::{prose, secondary};
 
-use super::state::State;
-
 /// Points of a shadow's curve, beside those where the plan turns.
 const POINTS: u64 = 200;
 /// A run whose future is not known draws its newest rate on: its shadow follows in so many steps.
 const STEPS: u64 = 20;
 
+/// Every shadow there is.
+#[derive(Default)]
+struct Shadows(Vec<Shadow>);
+
 /// A run of ours that follows a live one.
 #[derive(Clone, Debug)]
-pub struct Shadow {
+struct Shadow {
     /// The live run, and ours.
     of: RunId,
     run: RunId,
@@ -53,7 +55,7 @@ impl Followed {
 pub fn show(ui: &mut Ui, studio: &mut Studio, of: RunId) {
     ui.add_space(metrics::M);
     ui.label(theme::title(ui, "A shadow"));
-    let shadow = studio.panels.of::<State>().shadows.iter().find(|shadow| shadow.of == of).cloned();
+    let shadow = studio.panels.of::<Shadows>().0.iter().find(|shadow| shadow.of == of).cloned();
     let Some(shadow) = shadow else {
         prose(
             ui,
@@ -80,7 +82,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, of: RunId) {
         .on_hover_text("The run stays, and follows no more.")
         .clicked()
     {
-        studio.panels.of::<State>().shadows.retain(|other| other.run != shadow.run);
+        studio.panels.of::<Shadows>().0.retain(|other| other.run != shadow.run);
     }
 }
 
@@ -109,16 +111,16 @@ fn begin(studio: &mut Studio, of: RunId) -> Result<(), String> {
     let name = format!("shadow of {}", guest.name);
     let lr = schedule(&points, factor);
     let added = studio.document.add(Run { name, fork: None, controller: None, lr, ..run });
-    studio.panels.of::<State>().shadows.push(Shadow { of, run: added, factor, followed });
+    studio.panels.of::<Shadows>().0.push(Shadow { of, run: added, factor, followed });
     Ok(())
 }
 
 /// Bends every shadow whose live run was bent since.
 pub fn follow(studio: &mut Studio) {
-    if studio.panels.peek::<State>().is_none_or(|state| state.shadows.is_empty()) {
+    if studio.panels.peek::<Shadows>().is_none_or(|all| all.0.is_empty()) {
         return;
     }
-    let mut shadows = std::mem::take(&mut studio.panels.of::<State>().shadows);
+    let mut shadows = std::mem::take(&mut studio.panels.of::<Shadows>().0);
     shadows.retain_mut(|shadow| {
         let shared = studio.shelf.guest(shadow.of).and_then(|guest| guest.shared());
         let (Some(shared), Some(_)) = (shared, studio.document.run(shadow.run)) else { return false };
@@ -139,7 +141,7 @@ pub fn follow(studio: &mut Studio) {
         }
         true
     });
-    studio.panels.of::<State>().shadows = shadows;
+    studio.panels.of::<Shadows>().0 = shadows;
 }
 
 /// What a run's first group was and is to be given, by shares of its whole length; nothing where that is not known.

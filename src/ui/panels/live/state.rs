@@ -9,7 +9,7 @@ use eframe::egui::Context;
 
 use crate::api::change::{Change, Future};
 use crate::api::hub::lock;
-use crate::api::live::Made;
+use crate::api::made::Made;
 use crate::api::own::{Inbox, Own};
 use crate::api::{Hub, Options, Server, door};
 use crate::train::ids::RunId;
@@ -18,7 +18,7 @@ use crate::ui::shelf::LiveView;
 use crate::ui::studio::Studio;
 use crate::ui::view::SidePanel;
 
-use super::shadow::{self, Shadow};
+use super::shadow;
 
 /// The panel's name.
 pub const NAME: SidePanel = SidePanel("live-training");
@@ -51,7 +51,6 @@ pub struct State {
     pub typed: String,
     /// Numbers of the optimizer that were moved and not sent yet.
     pub moved: BTreeMap<String, f64>,
-    pub shadows: Vec<Shadow>,
     pub draft: Option<Draft>,
     /// The document's generation that the API knows.
     followed: u64,

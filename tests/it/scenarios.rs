@@ -1,0 +1,8 @@
+//! Scenarios: trainings where more than one curve of losses decides.
+
+mod attacks;
+mod findings;
+mod phases;
+mod stopping;
+mod teams;
+mod transfer;
