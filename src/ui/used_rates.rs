@@ -78,6 +78,7 @@ mod tests {
             update: rates.len() as u64,
             diverged_at: None,
             failed: None,
+            stopped: None,
             control: None,
             findings: Arc::default(),
             track: Default::default(),

@@ -170,6 +170,7 @@ fn shared(document: &Document, updates: u64) -> Shared {
             update: updates,
             diverged_at: None,
             failed: None,
+            stopped: None,
             control: None,
             findings: Arc::default(),
             track: Track::default(),
