@@ -14,6 +14,7 @@ mod deepspeed;
 mod expression;
 mod fastai;
 mod formula;
+mod grouping;
 mod groups;
 mod hugging_face;
 mod keras;

@@ -59,7 +59,7 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
             &about.replace("update `update`", "the update `count`"),
         ));
     }
-    let optimizer = optimizer::written(recipe);
+    let optimizer = optimizer_of(recipe);
     let is_plain = body.ends_with(")\n") && recipe.varying.is_empty() && recipe.batches.is_none();
     body.push_str(if is_plain { "" } else { "\n" });
     body.push_str(&optimizer);
@@ -91,6 +91,25 @@ pub fn write(recipe: &Recipe<'_>) -> Draft {
         approximated: "",
         notes: notes(recipe),
     }
+}
+
+/// The optimizer, with clipping before it and accumulation around it.
+fn optimizer_of(recipe: &Recipe<'_>) -> String {
+    let text = if groups::has(recipe) { groups::written(recipe) } else { optimizer::plain(recipe) };
+    let about = "Micro-batches whose mean gradient makes update `update`; MultiSteps takes the mean.";
+    if let Some(batches) = python::micro_batches(recipe, about) {
+        return format!(
+            "\n{batches}\n\nMICRO_BATCHES_TABLE = jnp.array(\n    [micro_batches(update) for update in range(UPDATES)], \
+             dtype=jnp.int32\n)\n\n\n\
+             {text}optimizer = optax.MultiSteps(\n    optimizer, every_k_schedule=lambda count: \
+             MICRO_BATCHES_TABLE[jnp.minimum(count, UPDATES - 1)]\n)\n"
+        );
+    }
+    let every = recipe.accumulate();
+    if every > 1 {
+        return format!("{text}optimizer = optax.MultiSteps(optimizer, every_k_schedule={every})\n");
+    }
+    text
 }
 
 fn notes(recipe: &Recipe<'_>) -> Vec<String> {

@@ -152,6 +152,11 @@ impl<'a> Recipe<'a> {
         self.varying.iter().find_map(Varying::mirror)
     }
 
+    /// Whether weight decay shrinks anything at the run's own numbers.
+    pub fn decays(&self) -> bool {
+        self.number("weight_decay") > 0.0 || self.varying("weight_decay").is_some()
+    }
+
     pub fn kind(&self) -> OptimizerKind {
         self.run.optimizer.kind
     }

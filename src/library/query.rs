@@ -75,7 +75,10 @@ impl Filter {
         for (name, wanted) in &self.settings {
             let (name, wanted) =
                 (value(format!("$.settings.\"{}\"", name.replace('"', ""))), value(wanted.clone()));
-            parts.push(format!("json_extract(record, {name}) = {wanted}"));
+            parts.push(format!(
+                "EXISTS (SELECT 1 FROM record AS it WHERE it.folder = lane.folder AND it.run = lane.run AND \
+                 it.replica = lane.replica AND json_extract(it.record, {name}) = {wanted})"
+            ));
         }
         match self.failed {
             None => {}

@@ -73,7 +73,7 @@ impl Place {
 fn dump(library: &Path) -> String {
     let db = rusqlite::Connection::open(library.join(".anneal-library.sqlite")).unwrap();
     let mut all = String::new();
-    for table in ["training", "lane"] {
+    for table in ["training", "lane", "record"] {
         let mut asked = db.prepare(&format!("SELECT * FROM {table}")).unwrap();
         let count = asked.column_count();
         let mut rows = asked.query([]).unwrap();

@@ -1,7 +1,8 @@
 //! fastai's parameter groups: a splitter, and a rate for each of what it gives.
 
 use crate::experiment::Decay;
-use crate::export::groups::{GroupTrackRate, Words};
+use crate::export::grouping::Words;
+use crate::export::groups::GroupTrackRate;
 use crate::export::python;
 use crate::export::pytorch::groups::MATCHES;
 use crate::export::recipe::Recipe;

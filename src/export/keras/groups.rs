@@ -2,7 +2,8 @@
 
 use super::Written;
 use crate::experiment::Decay;
-use crate::export::groups::{GroupTrackRate, Words};
+use crate::export::grouping::Words;
+use crate::export::groups::GroupTrackRate;
 use crate::export::python;
 use crate::export::recipe::Recipe;
 use crate::export::text::{float, quoted};

@@ -3,7 +3,8 @@
 use super::lookup;
 use super::optimizer::{chained, clipping, steps_of};
 use crate::experiment::{Decay, OptimizerKind};
-use crate::export::groups::{GroupTrackRate, Words};
+use crate::export::grouping::Words;
+use crate::export::groups::GroupTrackRate;
 use crate::export::python;
 use crate::export::recipe::Recipe;
 use crate::export::text::{float, quoted};

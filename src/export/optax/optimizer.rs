@@ -1,33 +1,12 @@
 //! optax's optimizers, with what goes before and around one.
 
-use super::groups;
 use crate::experiment::OptimizerKind;
 use crate::export::groups::GroupTrack;
-use crate::export::python;
 use crate::export::recipe::Recipe;
 use crate::export::text::float;
 
-/// The optimizer, with clipping before it and accumulation around it.
-pub fn written(recipe: &Recipe<'_>) -> String {
-    let text = if groups::has(recipe) { groups::written(recipe) } else { plain(recipe) };
-    let about = "Micro-batches whose mean gradient makes update `update`; MultiSteps takes the mean.";
-    if let Some(batches) = python::micro_batches(recipe, about) {
-        return format!(
-            "\n{batches}\n\nMICRO_BATCHES_TABLE = jnp.array(\n    [micro_batches(update) for update in range(UPDATES)], \
-             dtype=jnp.int32\n)\n\n\n\
-             {text}optimizer = optax.MultiSteps(\n    optimizer, every_k_schedule=lambda count: \
-             MICRO_BATCHES_TABLE[jnp.minimum(count, UPDATES - 1)]\n)\n"
-        );
-    }
-    let every = recipe.accumulate();
-    if every > 1 {
-        return format!("{text}optimizer = optax.MultiSteps(optimizer, every_k_schedule={every})\n");
-    }
-    text
-}
-
 /// One optimizer for all parameters.
-fn plain(recipe: &Recipe<'_>) -> String {
+pub(super) fn plain(recipe: &Recipe<'_>) -> String {
     let mut steps: Vec<String> = clipping(recipe).into_iter().collect();
     steps.extend(steps_of(recipe, false));
     format!("optimizer = {}\n", chained(&steps, ""))

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::python::{Bound, Call, Expr, Function, Program};
 use super::stand_in::Model;
-use super::value::Value;
+use super::value::{Flow, Value};
 
 /// What following a program may cost.
 const FUEL: usize = 400_000;
@@ -323,13 +323,13 @@ impl<'p> Eval<'p> {
             }
         }
         self.frames.push(frame);
-        let done = self.deeper(super::run::Flow::Next, |it| it.body(&function.body));
+        let done = self.deeper(Flow::Next, |it| it.body(&function.body));
         // What ends here leaves its variables to be looked at.
         if done.is_ok() {
             self.frames.pop();
         }
         Ok(match done? {
-            super::run::Flow::Return(value) => value,
+            Flow::Return(value) => value,
             _ => Value::None,
         })
     }

@@ -2,16 +2,8 @@
 
 use super::super::python::{Expr, Stmt, StmtKind};
 use super::eval::{Done, Eval, operated};
-use super::value::Value;
+use super::value::{Flow, Value};
 use super::walk;
-
-/// What a statement leads to.
-pub(super) enum Flow {
-    Next,
-    Return(Value),
-    Break,
-    Continue,
-}
 
 impl Eval<'_> {
     pub fn body(&mut self, body: &[Stmt]) -> Done<Flow> {

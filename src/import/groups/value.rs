@@ -104,3 +104,11 @@ impl Value {
         pairs.iter().rev().find(|(found, _)| is(found)).map(|(_, value)| value.clone())
     }
 }
+
+/// What a statement leads to.
+pub(super) enum Flow {
+    Next,
+    Return(Value),
+    Break,
+    Continue,
+}
