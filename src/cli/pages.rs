@@ -54,8 +54,8 @@ fn write_all(program: &Command, folder: &Path) -> anyhow::Result<()> {
     let at = || format!("{}", folder.display());
     fs::create_dir_all(folder).with_context(at)?;
     for command in std::iter::once(program).chain(program.get_subcommands()) {
-        // The page of `help` would repeat the others.
-        if command.get_name() == "help" {
+        // The page of `help` would repeat the others; what programs call has none.
+        if command.get_name() == "help" || command.is_hide_set() {
             continue;
         }
         let text = page(command)?;

@@ -29,6 +29,8 @@ pub struct Found {
     pub ruler: Ruler,
     /// Whether trials that differ in a seed only were put together; `None` where none do.
     pub together: Option<bool>,
+    /// Whether that was asked for.
+    pub asked: bool,
     colors: Colormap,
 }
 
@@ -46,6 +48,7 @@ impl Found {
             importance: importance(&sweep, &trials),
             ruler,
             together: has_seeds.then_some(together),
+            asked: together,
             running: running.to_vec(),
             colors: Colormap::viridis(),
             sweep,

@@ -43,7 +43,7 @@ pub struct State {
     /// Of the trial that is shown, the rates by per cent of its run.
     pub rates: Option<(usize, Vec<(f64, f64)>)>,
     /// What the views show, and of which version of the trials.
-    found: Option<(u64, bool, Found)>,
+    found: Option<(u64, Found)>,
     version: u64,
     job: Option<Job<Answer>>,
 }
@@ -79,14 +79,14 @@ impl State {
     /// What the views show, taken out; [`State::give_back`] puts it back.
     pub fn take_found(&mut self, loaded: &Loaded) -> Found {
         let known = self.found.take();
-        match known.filter(|(version, together, _)| (*version, *together) == (self.version, self.together)) {
-            Some((_, _, found)) => found,
+        match known.filter(|(version, found)| (*version, found.asked) == (self.version, self.together)) {
+            Some((_, found)) => found,
             None => Found::new(&loaded.sweep, &loaded.trials, &loaded.running, self.together),
         }
     }
 
     pub fn give_back(&mut self, found: Found) {
-        self.found = Some((self.version, self.together, found));
+        self.found = Some((self.version, found));
     }
 
     /// Shows these trials in place of those there are.
