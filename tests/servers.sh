@@ -61,7 +61,7 @@ for tool in promtool prometheus-alertmanager; do
     break
 done
 if command -v promtool >/dev/null && command -v prometheus-alertmanager >/dev/null; then
-    step prometheus 150 python3 tests/prometheus/real_servers.py "$anneal"
+    step prometheus 240 python3 tests/prometheus/real_servers.py "$anneal"
 else
     skip prometheus "cannot be installed: prometheus, prometheus-alertmanager"
 fi

@@ -24,12 +24,12 @@ anneal = sys.argv[1]
 root = pathlib.Path(__file__).resolve().parents[2]
 rules = root / "assets/prometheus/anneal.rules.yml"
 # A target that is gone has no values, so the training lasts longer than the questions and is ended after them. It is
-# wide, so that its updates are few and its folder stays small.
+# wide, so that its updates are few and its folder stays small; one of far more updates is validated too rarely.
 EXPERIMENT = """anneal = 1
 name = "scraped"
 data = { name = "digits", batch_size = 64 }
-model = { kind = "mlp", hidden = [256, 256] }
-train = { updates = "20000000" }
+model = { kind = "mlp", hidden = [512, 512] }
+train = { updates = "200000" }
 [[run]]
 name = "steady"
 optimizer = { kind = "sgd", momentum = 0.9 }
@@ -55,7 +55,7 @@ def get(url):
 children = {}
 
 
-def wait(what, done, seconds=60):
+def wait(what, done, seconds=100):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         for name, child in children.items():
