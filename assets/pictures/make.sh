@@ -17,6 +17,10 @@ picture examples/sweep.toml map --size 1440x900 --panel map
 picture examples/sweep.toml isolation --size 1440x900 --theme light --panel sweep
 picture examples/shakespeare-warmup.toml microscope --size 1440x900 --updates 250 --panel microscope
 picture examples/mnist1d-snapshots.toml studio-snapshots --size 1440x1500 --theme light --panel snapshots
+picture examples/mnist1d.toml gallery --size 1440x900 --over gallery
+picture examples/mnist1d.toml palette --size 1440x900 --theme light --over palette
+picture examples/mnist1d.toml presenter --size 1440x900 --over presenter
+anneal screenshot --lesson the-noise-floor --out assets/pictures/lesson.png --size 1440x900 --theme light
 
 # A real window and a real PyTorch: see bent.sh for what it needs.
 if "${PYTHON:-python3}" -c 'import torch' && command -v Xvfb xdotool import; then

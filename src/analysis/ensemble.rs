@@ -234,12 +234,12 @@ impl Workbench {
         Ok(all)
     }
 
-    /// Whether the ensemble of the chosen members helps, in plain words.
+    /// Whether the ensemble of the chosen members helps, in plain words, against the best single one `among` others.
     ///
     /// # Errors
     /// When no member is chosen, or one that is not there.
-    pub fn verdict(&self, chosen: &[usize]) -> Result<String, EnsembleError> {
-        let best = &self.members[self.single_best(chosen)?];
+    pub fn verdict(&self, chosen: &[usize], among: &[usize]) -> Result<String, EnsembleError> {
+        let best = &self.members[self.single_best(among)?];
         let together = self.together(chosen)?;
         let (right, wrong) = self.truth.only_one_right(&together, &best.outputs);
         Ok(lines::verdict(chosen.len(), &self.truth.judge(&together), &best.measures, (right, wrong)))

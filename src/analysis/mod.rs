@@ -3,7 +3,7 @@
 pub mod audit;
 pub mod baseline;
 pub mod canary;
-mod chart;
+pub(crate) mod chart;
 pub mod detect;
 pub mod ensemble;
 pub(crate) mod events;
@@ -19,6 +19,7 @@ pub mod real_run;
 pub mod recorded;
 pub mod report;
 pub mod sharpness;
+pub mod siblings;
 pub(crate) mod side_training;
 pub mod statistics;
 pub mod stretch;

@@ -3,6 +3,7 @@
 pub mod forecast;
 pub mod growth;
 pub mod instant;
+pub mod interface;
 pub mod recording;
 mod workload;
 
@@ -55,6 +56,9 @@ pub struct Arguments {
     /// Measure instead what a forecast costs: fitting the law, and a schedule's curve.
     #[arg(long, conflicts_with_all = ["device", "workloads", "lanes", "instant", "growth"])]
     pub forecast: bool,
+    /// Measure instead what a frame of the interface costs over 8 runs of a million updates.
+    #[arg(long, conflicts_with_all = ["device", "workloads", "lanes", "instant", "growth", "forecast"])]
+    pub interface: bool,
     /// Measure instead what this recording costs beside our runs: until it is drawn, and a frame.
     #[arg(long, value_name = "LOG", conflicts_with_all = ["device", "workloads", "lanes", "instant", "growth", "forecast"])]
     pub recording: Option<PathBuf>,
@@ -69,6 +73,10 @@ pub fn command(args: &Arguments) -> Result<(), Failure> {
     if args.instant {
         let feels = instant::run(args.threads.map(|asked| threads_of(Some(asked))), pace, progress)?;
         return print_measured(args.json, &feels, || instant::table(&feels));
+    }
+    if args.interface {
+        let work = interface::run(pace, progress)?;
+        return print_measured(args.json, &work, || interface::table(&work));
     }
     if let Some(path) = &args.recording {
         let cost = recording::run(path)?;

@@ -1,6 +1,8 @@
 //! What goes wrong in a training without a window: into the events as it comes, in words at the end.
 
 use crate::analysis::detect::{Context, Finding, Watch, initial_norm};
+use crate::analysis::siblings::behind;
+use crate::analysis::statistics::mean;
 use crate::train::TrainError;
 use crate::train::checkpoint::Checkpoint;
 use crate::train::cohort::Cohort;
@@ -70,6 +72,22 @@ impl Diagnosis {
         let experiment = &cohort.revision().experiment;
         let replicas = experiment.train.replicas;
         let mut lines = Vec::new();
+        let of_runs = self.watches.chunks(replicas.max(1));
+        let losses: Vec<Option<f64>> = of_runs
+            .map(|watches| mean(&watches.iter().map(Watch::loss).collect::<Option<Vec<f64>>>()?))
+            .collect();
+        let chance = self.watches.first().and_then(Watch::chance);
+        for behind in chance.map_or_else(Vec::new, |chance| behind(&losses, chance)) {
+            let name = |at: usize| experiment.runs.get(at).map_or("", |run| run.name.as_str());
+            lines.push(format!(
+                "\"{}\": behind its siblings: loss {:.3} against {:.3} of \"{}\" on the same model and data. Its rate or \
+                 its optimizer's numbers are what differs: anneal find-lr finds a peak it bears.",
+                name(behind.run),
+                behind.loss,
+                behind.least,
+                name(behind.best)
+            ));
+        }
         for (run, watches) in experiment.runs.iter().zip(self.watches.chunks(replicas.max(1))) {
             let mut found: Vec<(&Finding, usize)> = Vec::new();
             for finding in watches.iter().flat_map(Watch::findings) {

@@ -7,14 +7,16 @@ use clap::{Args, ValueEnum};
 
 use super::{Failure, read};
 use crate::files;
+use crate::lesson;
 use crate::recording::Recorder;
 use crate::train::task;
-use crate::ui::offscreen::screenshot::{self, Shot};
+use crate::ui::offscreen::screenshot::{self, Over, Shot};
 
 /// What `anneal screenshot` is given.
 #[derive(Args)]
 pub struct Arguments {
-    pub file: PathBuf,
+    #[arg(required_unless_present = "lesson")]
+    pub file: Option<PathBuf>,
     #[arg(long)]
     pub out: PathBuf,
     /// Width and height in pixels, such as 1600x1000.
@@ -29,6 +31,12 @@ pub struct Arguments {
     /// Another program's log, or a folder of logs, beside the experiment's runs.
     #[arg(long)]
     pub recording: Vec<PathBuf>,
+    /// What lies over the studio, or takes its place.
+    #[arg(long, value_enum)]
+    pub over: Option<OverChoice>,
+    /// A shipped lesson in place of a file, as it is once its prediction was made.
+    #[arg(long, conflicts_with_all = ["file", "panel"])]
+    pub lesson: Option<String>,
     /// The theme.
     #[arg(long, value_enum, default_value_t)]
     pub theme: ThemeChoice,
@@ -41,8 +49,35 @@ pub enum ThemeChoice {
     Light,
 }
 
+#[derive(Clone, Copy, ValueEnum)]
+pub enum OverChoice {
+    Gallery,
+    Palette,
+    Presenter,
+    Keys,
+}
+
+impl From<OverChoice> for Over {
+    fn from(choice: OverChoice) -> Self {
+        match choice {
+            OverChoice::Gallery => Self::Gallery,
+            OverChoice::Palette => Self::Palette,
+            OverChoice::Presenter => Self::Presenter,
+            OverChoice::Keys => Self::Keys,
+        }
+    }
+}
+
 pub fn run(args: &Arguments) -> Result<(), Failure> {
-    let experiment = read(&args.file)?;
+    let (experiment, lesson) = match (&args.file, &args.lesson) {
+        (Some(file), _) => (read(file)?, None),
+        (None, Some(name)) => {
+            let opened = lesson::open(name).map_err(|error| Failure::BadFile(error.into()))?;
+            let experiment = opened.experiment().map_err(|error| Failure::BadFile(error.into()))?;
+            (experiment, lesson::SHIPPED.iter().position(|shipped| shipped.name == name))
+        }
+        (None, None) => return Err(Failure::Failed(anyhow::anyhow!("there is nothing to show"))),
+    };
     // Bad data are said before anything is drawn.
     task::prepare(&experiment)?;
     for path in &args.recording {
@@ -54,6 +89,8 @@ pub fn run(args: &Arguments) -> Result<(), Failure> {
         dark: matches!(args.theme, ThemeChoice::Dark),
         panel: args.panel.clone(),
         recordings: args.recording.clone(),
+        over: args.over.map(Into::into),
+        lesson,
     };
     let image = screenshot::render(experiment, &shot)?;
     let mut png = Vec::new();

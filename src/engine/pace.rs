@@ -20,12 +20,14 @@ pub(super) struct Pace {
     measured: (u64, Instant),
     /// Lane-updates a second.
     rate: f64,
+    /// Updates of a lane so far, and the seconds they took.
+    made: (u64, f64),
 }
 
 impl Pace {
     pub fn new(speed: Speed) -> Self {
         let now = Instant::now();
-        Self { speed, start: (0, now), chunk: 1, measured: (0, now), rate: 0.0 }
+        Self { speed, start: (0, now), chunk: 1, measured: (0, now), rate: 0.0, made: (0, 0.0) }
     }
 
     /// Whether training goes as fast as it can.
@@ -36,6 +38,12 @@ impl Pace {
     /// Lane-updates a second, over the last moments of training.
     pub fn rate(&self) -> f64 {
         self.rate
+    }
+
+    /// Seconds of training in an update, in the mean so far; nothing before the first.
+    pub fn seconds_per_update(&self) -> Option<f64> {
+        let (updates, seconds) = self.made;
+        (updates > 0).then(|| seconds / updates as f64)
     }
 
     pub fn chunk(&self) -> u64 {
@@ -94,6 +102,7 @@ impl Pace {
         let fitting = longest as f64 * CHUNK.as_secs_f64() / seconds.max(1e-7);
         self.chunk = (fitting as u64).clamp(1, self.chunk.saturating_mul(4));
         self.measured.0 += updates;
+        self.made = (self.made.0 + longest, self.made.1 + seconds);
         let elapsed = self.measured.1.elapsed();
         if elapsed >= SPEED_WINDOW || self.rate == 0.0 && elapsed >= CHUNK {
             self.rate = self.measured.0 as f64 / elapsed.as_secs_f64();
@@ -115,6 +124,8 @@ mod tests {
         assert_eq!(pace.chunk(), 16);
         pace.trained(16, 16, 1.0);
         assert_eq!(pace.chunk(), 1, "an update takes longer than a chunk should");
+        let mean = pace.seconds_per_update().unwrap();
+        assert!((mean - 1.000_005 / 21.0).abs() < 1e-9, "{mean}");
     }
 
     #[test]

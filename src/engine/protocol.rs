@@ -121,6 +121,8 @@ pub struct Status {
     pub generation: u64,
     /// Lane-updates a second, over the last moments of training.
     pub lane_updates_per_second: f64,
+    /// Seconds of training in an update, in the mean so far.
+    pub seconds_per_update: Option<f64>,
     /// Where it trains, in words, and what was asked for.
     pub device: String,
     pub choice: Choice,

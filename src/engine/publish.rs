@@ -78,6 +78,7 @@ impl Worker {
         shared.status.generation = generation;
         shared.status.lane_updates_per_second =
             if self.state == State::Playing { self.pace.rate() } else { 0.0 };
+        shared.status.seconds_per_update = self.pace.seconds_per_update();
         drop(shared);
         self.shared.wake(wait);
     }

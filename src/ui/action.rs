@@ -16,6 +16,7 @@ pub enum Action {
     ImportSchedule,
     CopyLine,
     CopyPicture,
+    SavePage,
     ShowExport,
     Quit,
     Undo,
@@ -25,6 +26,8 @@ pub enum Action {
     ForkRun,
     RenameRun,
     HideRun,
+    MoveUp,
+    MoveDown,
     DeleteRun,
     PlayPause,
     Step,
@@ -35,11 +38,14 @@ pub enum Action {
     SwitchMode,
     Fit,
     Follow,
+    Mark,
+    Pencil,
     SwitchPanel,
     SwitchTheme,
     ReduceMotion,
     Present,
     ShowPalette,
+    ShowGallery,
     ShowHelp,
     ShowGlossary,
     ShowLessons,
@@ -101,7 +107,7 @@ impl About {
 
 impl Action {
     /// Every action, in the order menus list them.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 44] = [
         Self::New,
         Self::Open,
         Self::NewWindow,
@@ -113,6 +119,7 @@ impl Action {
         Self::ImportSchedule,
         Self::CopyLine,
         Self::CopyPicture,
+        Self::SavePage,
         Self::ShowExport,
         Self::Quit,
         Self::Undo,
@@ -122,6 +129,8 @@ impl Action {
         Self::ForkRun,
         Self::RenameRun,
         Self::HideRun,
+        Self::MoveUp,
+        Self::MoveDown,
         Self::DeleteRun,
         Self::PlayPause,
         Self::Step,
@@ -132,11 +141,14 @@ impl Action {
         Self::SwitchMode,
         Self::Fit,
         Self::Follow,
+        Self::Mark,
+        Self::Pencil,
         Self::SwitchPanel,
         Self::SwitchTheme,
         Self::ReduceMotion,
         Self::Present,
         Self::ShowPalette,
+        Self::ShowGallery,
         Self::ShowHelp,
         Self::ShowGlossary,
         Self::ShowLessons,
@@ -214,6 +226,11 @@ impl Action {
             Self::CopyPicture => {
                 without_keys("Copy as picture", Menu::File, "Put a picture of the window on the clipboard.")
             }
+            Self::SavePage => without_keys(
+                "Save as page…",
+                Menu::File,
+                "One HTML file with the curves so far, to zoom and to read in any browser.",
+            ),
             Self::ShowExport => about(
                 "Export",
                 COMMAND,
@@ -239,6 +256,20 @@ impl Action {
             Self::HideRun => {
                 about("Show or hide run", PLAIN, Key::H, Menu::Edit, "Hide the selected run's curves.")
             }
+            Self::MoveUp => about(
+                "Move run up",
+                Modifiers::ALT,
+                Key::ArrowUp,
+                Menu::Edit,
+                "Put the selected run before the one above it; its forks go with it.",
+            ),
+            Self::MoveDown => about(
+                "Move run down",
+                Modifiers::ALT,
+                Key::ArrowDown,
+                Menu::Edit,
+                "Put the selected run after the one below it; its forks go with it.",
+            ),
             Self::DeleteRun => {
                 about("Delete run", PLAIN, Key::Delete, Menu::Edit, "Remove the selected run.")
             }
@@ -275,6 +306,20 @@ impl Action {
             Self::Follow => {
                 about("Follow the playhead", PLAIN, Key::L, Menu::View, "Keep the newest updates in view.")
             }
+            Self::Mark => about(
+                "Mark the cursor",
+                PLAIN,
+                Key::M,
+                Menu::View,
+                "A second cursor stays here, and values say how they differ from it; again, and it goes.",
+            ),
+            Self::Pencil => about(
+                "Draw freehand",
+                PLAIN,
+                Key::P,
+                Menu::Edit,
+                "Draw the selected run's rate with the pointer; few control points make the curve.",
+            ),
             Self::SwitchPanel => {
                 about("Side panel", COMMAND, Key::B, Menu::View, "Unfold or fold the panel on the right.")
             }
@@ -301,6 +346,13 @@ impl Action {
                 Key::P,
                 Menu::Help,
                 "Find an action, schedule, panel, example, lesson, term or setting by a few letters.",
+            ),
+            Self::ShowGallery => about(
+                "Gallery…",
+                COMMAND,
+                Key::G,
+                Menu::Help,
+                "Every example with a picture of its runs: those to learn from, and those that go wrong.",
             ),
             Self::ShowHelp => {
                 about("Keys and gestures", PLAIN, Key::F1, Menu::Help, "List all keys, and what a hand does.")

@@ -37,6 +37,17 @@ pub fn speed(per_second: f64) -> String {
     count(((per_second / step).round() * step) as u64)
 }
 
+/// A length of time, as long as it is worth knowing: `12 s`, `3 min 20 s`, `2 h 5 min`.
+pub fn duration(seconds: f64) -> String {
+    let whole = if seconds.is_finite() { seconds.max(0.0).round() as u64 } else { u64::MAX };
+    match whole {
+        0..60 => format!("{whole} s"),
+        60..3600 => format!("{} min {} s", whole / 60, whole % 60),
+        3600..360_000 => format!("{} h {} min", whole / 3600, whole % 3600 / 60),
+        _ => "days".to_owned(),
+    }
+}
+
 /// A message as a sentence: with a capital, and a full stop.
 pub fn sentence(text: &str) -> String {
     let mut text = text.trim().to_owned();
@@ -79,6 +90,12 @@ mod tests {
         assert_eq!(parse(" 1E-3 "), Some(0.001));
         assert_eq!(parse("12,400"), Some(12_400.0));
         assert_eq!(parse("inf"), None);
+    }
+
+    #[test]
+    fn times_are_said_in_two_units_at_most() {
+        let said = [11.6, 200.0, 7500.0, f64::INFINITY, -1.0].map(duration);
+        assert_eq!(said, ["12 s", "3 min 20 s", "2 h 5 min", "days", "0 s"]);
     }
 
     #[test]

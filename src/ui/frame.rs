@@ -14,6 +14,8 @@ use crate::train::control::Standing;
 use crate::train::ids::{LaneId, RunId};
 use crate::ui::phase_frame::{PhaseFrame, of_lane};
 
+use super::used_rates::UsedRates;
+
 /// What is wanted of the telemetry.
 pub struct Ask<'a> {
     /// The updates in view.
@@ -23,15 +25,20 @@ pub struct Ask<'a> {
     pub quantity: Column,
     /// What the lowest plot shows.
     pub number: Column,
-    pub smoothing: bool,
+    /// The half-life of smoothing as a share of a run, where anything is smoothed.
+    pub smoothing: Option<f64>,
     /// The update to read values at; the newest without one.
     pub cursor: Option<u64>,
+    /// The update whose values those are compared with.
+    pub mark: Option<u64>,
     /// The runs whose curves are wanted.
     pub shown: &'a dyn Fn(RunId) -> bool,
     /// Where a run's curves begin: a fork's at the update where it parts from its origin.
     pub begins: &'a dyn Fn(RunId) -> u64,
     /// Whether tallies are wanted, under this seed and clipped to this norm.
     pub tally: Option<(u64, Option<f64>)>,
+    /// Whose used rates are wanted.
+    pub used: Option<RunId>,
 }
 
 /// A lane's values at one update.
@@ -91,6 +98,8 @@ pub struct LaneFrame {
     pub groups: Vec<GroupFrame>,
     pub now: Values,
     pub at_cursor: Values,
+    /// The values at the second cursor, where it is on what was trained.
+    pub at_mark: Option<Values>,
     /// The least validation loss, and the greatest accuracy.
     pub best_loss: Option<f64>,
     pub best_accuracy: Option<f64>,
@@ -129,6 +138,7 @@ pub struct Frame {
     /// The lanes under the microscope.
     pub examined: Vec<Arc<Examined>>,
     pub tallies: Tallies,
+    pub used: UsedRates,
     seen: usize,
 }
 
@@ -150,8 +160,8 @@ const RENEWED: u64 = 50;
 
 impl Frame {
     /// The half-life of smoothing for a run of this length, in updates.
-    pub fn half_life(updates: u64) -> f64 {
-        (updates as f64 / 200.0).clamp(2.0, 500.0)
+    pub fn half_life(updates: u64, share: f64) -> f64 {
+        (updates as f64 * share).clamp(2.0, 1e6)
     }
 
     /// Looks at what is shared.
@@ -163,7 +173,7 @@ impl Frame {
         self.prepared.clone_from(&shared.prepared);
         self.own_edits.append(&mut shared.own_edits);
         self.examined.clone_from(&shared.examined);
-        let half_life = ask.smoothing.then(|| Self::half_life(self.status.updates));
+        let half_life = ask.smoothing.map(|share| Self::half_life(self.status.updates, share));
         self.lanes.clear();
         for (id, lane) in &mut shared.lanes {
             lane.store.set_half_life(half_life);
@@ -173,6 +183,7 @@ impl Frame {
             self.lanes.push(lane_frame(*id, lane, ask));
         }
         self.gather_events(shared);
+        self.used.gather(shared, ask.used);
         if let Some((seed, clip)) = ask.tally {
             self.tallies.gather(shared, seed, clip);
         }
@@ -273,6 +284,7 @@ fn lane_frame(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> LaneFrame {
         groups: if (ask.shown)(id.run) && id.replica == 0 { groups(id, lane, ask) } else { Vec::new() },
         now,
         at_cursor,
+        at_mark: ask.mark.filter(|mark| *mark < lane.update).map(|mark| values(store, mark, ask.number)),
         best_loss: bounds(Column::ValLoss).map(|(least, _)| least),
         best_accuracy: bounds(Column::ValAccuracy).map(|(_, greatest)| greatest),
         rates: [Column::Lr, Column::EffectiveLr]

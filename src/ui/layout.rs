@@ -1,6 +1,6 @@
 //! How the plots share the room between the panels.
 
-use eframe::egui::Rangef;
+use eframe::egui::{Rangef, Rect};
 use egui_tiles::{Linear, LinearDir, Tile, Tiles, Tree};
 
 /// A plot in the centre.
@@ -11,18 +11,31 @@ pub enum Pane {
     Number,
 }
 
+impl Pane {
+    pub const ALL: [Self; 3] = [Self::Rate, Self::Metric, Self::Number];
+
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Rate => "Rate plot",
+            Self::Metric => "Loss plot",
+            Self::Number => "Lowest plot",
+        }
+    }
+}
+
 /// The plots, one above the other, at heights the user sets.
 pub struct Layout {
     pub tree: Tree<Pane>,
     /// Where the plots are, across.
     pub across: Rangef,
+    /// Where each plot is, with its title.
+    pub places: [Rect; 3],
 }
 
 impl Default for Layout {
     fn default() -> Self {
         let mut tiles = Tiles::default();
-        let panes: Vec<_> =
-            [Pane::Rate, Pane::Metric, Pane::Number].map(|pane| tiles.insert_pane(pane)).into();
+        let panes: Vec<_> = Pane::ALL.map(|pane| tiles.insert_pane(pane)).into();
         let mut column = Linear::new(LinearDir::Vertical, panes.clone());
         for (pane, share) in panes.into_iter().zip([1.0, 1.35, 0.6]) {
             column.shares.set_share(pane, share);
@@ -31,6 +44,7 @@ impl Default for Layout {
         Self {
             tree: Tree::new(eframe::egui::Id::unique("plots"), root, tiles),
             across: Rangef::new(0.0, 600.0),
+            places: [Rect::NOTHING; 3],
         }
     }
 }

@@ -11,8 +11,9 @@ use nucleo_matcher::{Config, Matcher, Utf32Str};
 use super::action::Action;
 use super::document::presets;
 use super::examples::EXAMPLES;
+use super::layout::Pane;
 use super::panels::PANELS;
-use super::plot::Scale;
+use super::plot::{Scale, Take, XAxis};
 use super::studio::Studio;
 use super::theme::{self, metrics};
 use super::view::SPEEDS;
@@ -24,6 +25,8 @@ use crate::telemetry::{Column, Role as ColumnRole};
 
 /// The most entries that are listed.
 const MOST: usize = 100;
+/// What a title that was written out counts for more.
+const MEANT: u32 = 10_000;
 /// The sizes of everything that are offered.
 const ZOOMS: [f32; 6] = [0.8, 1.0, 1.25, 1.5, 2.0, 3.0];
 
@@ -111,8 +114,10 @@ impl Palette {
             // A name counts for more than the sort of thing it names.
             let name = of(&entry.title, &mut letters, &mut self.matcher).map(|score| 2 * score);
             let whole = format!("{} {}", entry.kind, entry.title);
+            // What was written out is meant.
+            let meant = if entry.title.to_lowercase() == self.text.trim().to_lowercase() { MEANT } else { 0 };
             if let Some(score) = name.max(of(&whole, &mut letters, &mut self.matcher)) {
-                scored.push((score, at));
+                scored.push((score + meant, at));
             }
         }
         scored.sort_by_key(|(score, at)| (std::cmp::Reverse(*score), *at));
@@ -224,6 +229,16 @@ fn settings(all: &mut Vec<Entry>, entry: &dyn Fn(&'static str, String, String, W
     }
     add("Smoothing: on".into(), "A moving average over the training loss.", Wish::Smoothing(true));
     add("Smoothing: off".into(), "The training loss as it was measured.", Wish::Smoothing(false));
+    for axis in XAxis::ALL {
+        let title = format!("Horizontal axis: {}", axis.about().title.to_lowercase());
+        add(title, axis.about().help, Wish::XAxis(axis));
+    }
+    for pane in Pane::ALL {
+        for take in Take::ALL {
+            let title = format!("{}: {}", pane.title(), take.label().to_lowercase());
+            add(title, "Of what the plot shows now.", Wish::Take(pane, take));
+        }
+    }
     for zoom in ZOOMS {
         add(
             format!("Size of everything: {:.0} %", 100.0 * zoom),

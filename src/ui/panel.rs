@@ -3,7 +3,7 @@
 use eframe::egui::Ui;
 
 use crate::engine::protocol::{FieldRequest, SurveyRequest};
-use crate::train::ids::LaneId;
+use crate::train::ids::{LaneId, RunId};
 
 use super::studio::Studio;
 use super::view::SidePanel;
@@ -39,6 +39,8 @@ pub struct Request {
     pub survey: Option<SurveyRequest>,
     /// Whether every lane's history is counted up in each frame.
     pub tally: bool,
+    /// The run whose used rates are copied in each frame.
+    pub used: Option<RunId>,
 }
 
 /// A side panel.

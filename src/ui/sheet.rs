@@ -5,6 +5,7 @@ mod import;
 mod resume;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use eframe::egui::{
     Align, Button, Frame as Card, Id, Key, Layout, Margin, Modal, Stroke, TextEdit, Ui, Vec2, vec2,
@@ -44,11 +45,11 @@ pub enum Sheet {
         error: Option<String>,
         then: Option<Then>,
     },
-    /// A text on its way to a file.
+    /// A text or a picture on its way to a file.
     Export {
         title: &'static str,
         path: String,
-        text: String,
+        content: Arc<[u8]>,
         error: Option<String>,
     },
     Import(Pasted),
@@ -94,13 +95,19 @@ impl Sheet {
     /// Asks where to write a text about something of this name.
     pub fn export(name: &str, extension: &str, text: String) -> Self {
         let path = file_name(name, "schedule", extension);
-        Self::Export { title: "Save export", path, text, error: None }
+        Self::Export { title: "Save export", path, content: text.into_bytes().into(), error: None }
     }
 
     /// Asks where to write the report of an experiment of this name.
     pub fn report(name: &str, text: String) -> Self {
         let path = file_name(&format!("{name} report"), "report", "html");
-        Self::Export { title: "Save report", path, text, error: None }
+        Self::Export { title: "Save report", path, content: text.into_bytes().into(), error: None }
+    }
+
+    /// Asks where to write what a plot or a lesson of this name was made into.
+    pub fn made(title: &'static str, name: &str, extension: &str, content: Vec<u8>) -> Self {
+        let path = file_name(name, "plot", extension);
+        Self::Export { title, path, content: content.into(), error: None }
     }
 
     /// Shows the sheet. `busy`: the system's dialog is open.

@@ -389,8 +389,8 @@ impl Guest {
     }
 
     fn smooth(&mut self, recording: &Recording, ask: &Ask<'_>) {
-        let half_life = Frame::half_life(self.length);
-        let wanted = ask.smoothing && ask.quantity == Column::TrainLoss;
+        let half_life = Frame::half_life(self.length, ask.smoothing.unwrap_or_default());
+        let wanted = ask.smoothing.is_some() && ask.quantity == Column::TrainLoss;
         let has = self.smoothed.as_ref().is_some_and(|(now, _)| *now == half_life);
         if !wanted {
             self.smoothed = None;
@@ -430,6 +430,7 @@ impl Guest {
             let tick = cursor as f64 / stretch;
             if tick < self.length as f64 { values(tick as u64) } else { Values::default() }
         });
+        let mark = ask.mark.map(|mark| mark as f64 / stretch).filter(|mark| *mark < self.length as f64);
         let bounds = |column: Column| series(column)?.finite_bounds(0..=u64::MAX);
         let range =
             (ask.bounds.0.max(0.0) / stretch) as u64..=(ask.bounds.1.max(0.0) / stretch).ceil() as u64;
@@ -475,6 +476,7 @@ impl Guest {
             groups: Vec::new(),
             now,
             at_cursor,
+            at_mark: mark.map(|mark| values(mark as u64)),
             best_loss: bounds(Column::ValLoss).map(|(least, _)| least),
             best_accuracy: bounds(Column::ValAccuracy).map(|(_, most)| most * factor(Column::ValAccuracy)),
             rates,

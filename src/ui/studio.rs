@@ -19,6 +19,8 @@ use super::document::{Document, Row, first};
 use super::frame::Frame;
 use super::layout::Layout;
 use super::panel_state::PanelStates;
+use super::plot::Given;
+use super::progress::Progress;
 use super::scenery::Scenery;
 use super::sheet::Sheet;
 use super::shelf::Shelf;
@@ -46,6 +48,8 @@ pub struct Studio {
     pub unsaved: Option<String>,
     /// The files that were opened last, newest first.
     pub recent: Vec<PathBuf>,
+    /// What was answered to lessons.
+    pub progress: Progress,
     /// The engine as other threads see it; nothing where another trainer stands in for it.
     pub viewer: Option<Viewer>,
     resolved: Vec<Resolved>,
@@ -87,6 +91,7 @@ impl Studio {
             shelf: Shelf::default(),
             unsaved: None,
             recent: Vec::new(),
+            progress: Progress::default(),
             viewer: None,
             resolved: Vec::new(),
             begun: BTreeMap::new(),
@@ -138,6 +143,20 @@ impl Studio {
             Span::Percent(_) => GUESS.updates,
         };
         Clock { updates, ..GUESS }
+    }
+
+    /// What is known of an update, for the axis below the plots.
+    pub fn given(&self) -> Given {
+        let experiment = self.document.experiment();
+        let batch = match experiment.data.batch_size {
+            BatchSize::Samples(samples) => samples,
+            BatchSize::All => self.frame.status.batch,
+        };
+        Given {
+            updates_per_epoch: self.clock().updates_per_epoch,
+            samples_per_update: (batch * experiment.train.accumulate) as f64,
+            seconds_per_update: self.frame.status.seconds_per_update,
+        }
     }
 
     /// The updates that the plots can show: those of our runs, and what recordings reach beyond.

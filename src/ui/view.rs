@@ -9,7 +9,7 @@ use crate::telemetry::Column;
 use crate::train::device::Choice;
 use crate::train::ids::{Mode, RunId};
 use crate::ui::handles::HandleId;
-use crate::ui::plot::Scale;
+use crate::ui::plot::{Boxed, Heights, Scale, XAxis};
 
 /// Which updates the plots show.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -44,6 +44,17 @@ impl Window {
         }
     }
 
+    /// From one update to another of a run, as near as the fewest updates and its ends allow.
+    pub fn between(from: f64, to: f64, updates: u64) -> Self {
+        let end = updates.max(1) as f64;
+        let width = (to - from).clamp(Self::NARROWEST.min(end), end);
+        if width >= end {
+            return Self::Whole;
+        }
+        let from = from.clamp(0.0, end - width);
+        Self::Fixed { from, to: from + width }
+    }
+
     /// The window `shift` updates later and `zoom` times as narrow around `center`.
     #[must_use]
     pub fn moved(self, playhead: u64, updates: u64, shift: f64, zoom: f64, center: f64) -> Self {
@@ -54,8 +65,8 @@ impl Window {
             return Self::Whole;
         }
         let share = ((center - from) / (to - from)).clamp(0.0, 1.0);
-        let from = (center - share * width + shift).clamp(0.0, end - width);
-        Self::Fixed { from, to: from + width }
+        let from = center - share * width + shift;
+        Self::between(from, from + width, updates)
     }
 }
 
@@ -90,6 +101,9 @@ pub struct Drag {
 
 /// Updates a second at the start: a run takes some seconds, and one sees it learn.
 pub const FIRST_SPEED: f64 = 120.0;
+
+/// The half-life of smoothing at first, as a share of the run.
+pub const HALF_LIFE: f64 = 1.0 / 200.0;
 
 /// The speeds to choose from, in updates a second.
 pub const SPEEDS: [(f64, &str); 5] = [
@@ -132,6 +146,18 @@ pub struct View {
     /// What the lowest plot shows: momentum, weight decay or the batch.
     pub number: Column,
     pub smoothing: bool,
+    /// The half-life of smoothing, as a share of the run.
+    pub half_life: f64,
+    /// What the axis below the plots counts.
+    pub x_axis: XAxis,
+    /// The heights that a box was drawn around, plot by plot; without one a plot shows all there is in view.
+    pub heights: Heights,
+    /// A box on its way.
+    pub boxed: Option<Boxed>,
+    /// The second cursor, which values are compared with.
+    pub mark: Option<f64>,
+    /// Whether values at the cursor stand below the plots, not beside the cursor.
+    pub docked: bool,
     pub mode: Mode,
     pub speed: Speed,
     /// Where training was asked for.
@@ -142,6 +168,9 @@ pub struct View {
     pub panel: Option<SidePanel>,
     pub panel_open: bool,
     pub drag: Option<Drag>,
+    /// Whether the pointer draws the selected run's rate, and what it has drawn so far: updates and rates.
+    pub pencil: bool,
+    pub stroke: Vec<(f64, f64)>,
     /// The run being renamed, and the name so far.
     pub renaming: Option<(RunId, String)>,
     pub reduced_motion: bool,
@@ -171,6 +200,12 @@ impl View {
             quantity: Column::TrainLoss,
             number: Column::Momentum,
             smoothing: true,
+            half_life: HALF_LIFE,
+            x_axis: XAxis::Updates,
+            heights: Heights::default(),
+            boxed: None,
+            mark: None,
+            docked: false,
             mode: Mode::Live,
             speed: Speed::Unlimited,
             device: Choice::Auto,
@@ -179,6 +214,8 @@ impl View {
             panel: None,
             panel_open: true,
             drag: None,
+            pencil: false,
+            stroke: Vec::new(),
             renaming: None,
             reduced_motion: false,
             presenting: false,
@@ -187,6 +224,12 @@ impl View {
             library: std::env::var("ANNEAL_LIBRARY").unwrap_or_default(),
             notify: Ways::default(),
         }
+    }
+
+    /// Shows the whole run, at all heights.
+    pub fn fit(&mut self) {
+        self.window = Window::Whole;
+        self.heights = Heights::default();
     }
 
     /// Shows a side panel.

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use super::action::Action;
-use super::plot::Scale;
+use super::layout::Pane;
+use super::plot::{Scale, Take, XAxis};
 use super::view::SidePanel;
 use crate::engine::protocol::Speed;
 use crate::telemetry::Column;
@@ -31,6 +32,10 @@ pub enum Wish {
     /// What the middle plot shows.
     Quantity(Column),
     Smoothing(bool),
+    /// What the axis below the plots counts.
+    XAxis(XAxis),
+    /// A plot as a file, or on the clipboard.
+    Take(Pane, Take),
     /// How large everything is.
     Zoom(f32),
 }

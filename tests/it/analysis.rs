@@ -2,6 +2,7 @@
 
 mod detect;
 mod glossary;
+mod labels;
 mod microscope;
 mod noise_scale;
 mod range_test;

@@ -257,6 +257,18 @@ fn bench_tells_how_the_cost_grows() {
 }
 
 #[test]
+fn bench_tells_what_a_frame_costs_and_that_rest_costs_nothing() {
+    let done = anneal(&["bench", "--interface", "--json", "--quick"]);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let work: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
+    let number = |key: &str| work[key].as_f64().unwrap();
+    assert_eq!((number("runs"), number("frames"), number("idle_repaints")), (8.0, 120.0, 0.0));
+    assert!(
+        number("median_milliseconds") > 0.0 && number("p99_milliseconds") >= number("median_milliseconds")
+    );
+}
+
+#[test]
 fn fashions_constant_rate_ends_below_every_decay() {
     // Lesson: a constant rate has a noise floor that any decay removes.
     let folder = tempfile::tempdir().unwrap();

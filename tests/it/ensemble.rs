@@ -264,7 +264,7 @@ fn it_says_plainly_when_the_ensemble_does_not_help() {
     for _ in 0..3 {
         bench.add("the same", None, &kept.snapshots[4].weights).unwrap();
     }
-    let verdict = bench.verdict(&[0, 1, 2]).unwrap();
+    let verdict = bench.verdict(&[0, 1, 2], &[0, 1, 2]).unwrap();
     assert!(verdict.starts_with("The ensemble of 3 does not help accuracy: 0."), "{verdict}");
     assert_eq!(bench.disagreement(), vec![vec![0.0; 3]; 3]);
     assert!(bench.correlation().concat().iter().all(|one| (one - 1.0).abs() < 1e-9));
@@ -339,6 +339,8 @@ fn a_session_says_what_the_report_says_and_remembers() {
     assert_eq!(some.report.lines[..5], report.lines[..5]);
     assert_eq!(some.report.disagreement[0][1], report.disagreement[1][3]);
     assert_eq!((some.report.correlation.len(), some.report.barriers.len()), (2, 1));
+    // The best single one is the best of all snapshots, whichever are ticked.
+    assert_eq!(some.report.line(LineKind::SingleBest), report.line(LineKind::SingleBest));
     let none = session.compare(("five cycles", 0), &candidates, &[], Averages::default()).unwrap();
     assert!(none.report.verdict.is_none() && none.disputed.is_empty() && none.report.lines.len() == 5);
     assert!(session.compare(("five cycles", 0), &candidates, &[7], Averages::default()).is_err());

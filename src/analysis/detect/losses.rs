@@ -94,12 +94,16 @@ impl Losses {
         alarms: &mut Vec<Alarm>,
     ) {
         let moved = trace.path > SHORT_WAY * context.weight_norm;
-        let is_high = context.chance.map_or(smooth > SMALL, |chance| smooth > LEARNED * chance);
+        // A surface has no inputs to ignore, and no chance.
+        let known = context.chance.filter(|chance| *chance > 0.0);
+        let is_high = known.map_or(smooth > SMALL, |chance| smooth > LEARNED * chance);
         if !moved && is_high && smooth > HARDLY * first {
             let evidence = evidence(row, "smoothed loss", smooth, "a first loss", first);
             let remedies = vec![Remedy::ScaleRate(10.0)];
             alarms.push(Alarm { kind: Kind::SilentSlowdown, evidence, remedies });
-        } else if moved && smooth > AT_CHANCE * chance && (context.chance.is_some() || smooth < NEAR * chance)
+        } else if moved
+            && smooth > AT_CHANCE * chance
+            && (known.is_some() || context.chance.is_none() && smooth < NEAR * chance)
         {
             let evidence = evidence(row, "smoothed loss", smooth, context.chance_name, chance);
             if trace.began_soundly(context.weight_norm) {

@@ -301,6 +301,16 @@ impl Watch {
         Some(self.seen.trace.light.value()? / self.seen.trace.best?)
     }
 
+    /// The smoothed training loss, once there is one.
+    pub fn loss(&self) -> Option<f64> {
+        self.seen.trace.loss.value()
+    }
+
+    /// The loss of knowing nothing about an input, where it is known.
+    pub fn chance(&self) -> Option<f64> {
+        self.context.chance
+    }
+
     /// Takes in what a lane measured from update `from` on, in the order in which it happened.
     pub fn read(&mut self, log: &Log, from: u64) {
         let mut changes = log.rate_changes.iter().filter(|(update, _)| *update >= from).peekable();

@@ -9,7 +9,7 @@ use super::{Barrier, Measures};
 #[serde(rename_all = "snake_case")]
 pub enum LineKind {
     Snapshot,
-    /// The snapshot with the best accuracy, or the lowest loss where there is no accuracy.
+    /// The snapshot with the best accuracy of all, in the ensemble or not, or the lowest loss where there is no accuracy.
     SingleBest,
     /// The mean of all snapshots' predictions.
     Ensemble,

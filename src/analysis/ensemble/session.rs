@@ -103,7 +103,8 @@ impl Session {
         let (mut verdict, mut disputed) = (None, Vec::new());
         let bench = &self.bench;
         if together.len() > 1 {
-            let best = &bench.members[bench.single_best(&together)?];
+            // Of all of them: an ensemble is to beat the snapshot one would have kept, ticked or not.
+            let best = &bench.members[bench.single_best(&all)?];
             lines.push(line(LineKind::SingleBest, best.update, 1, best.measures));
             let (soup, greedy) = (bench.soup(&together)?, bench.greedy_soup(&together)?);
             let ensemble = bench.ensemble(&together)?;
@@ -115,7 +116,7 @@ impl Session {
             {
                 lines.push(line(kind, None, together.len(), bench.merged(&together, decay)?.measures));
             }
-            verdict = Some(bench.verdict(&together)?);
+            verdict = Some(bench.verdict(&together, &all)?);
             disputed = bench.disputed(&together, DISPUTED)?;
         }
         let measure = |weights: &[f32]| bench.truth.measure(&bench.task, weights).0;

@@ -3,9 +3,9 @@
 use eframe::egui::{Context, Key, Modifiers, Theme};
 
 use crate::engine::protocol::{Command, State};
-use crate::train::ids::Mode;
+use crate::train::ids::{Mode, RunId};
 use crate::ui::action::Action;
-use crate::ui::document::presets;
+use crate::ui::document::{Document, presets};
 use crate::ui::panels::{export, glossary, lesson};
 use crate::ui::sheet::{Sheet, Then};
 use crate::ui::theme;
@@ -15,13 +15,16 @@ use super::StudioApp;
 
 impl StudioApp {
     pub(super) fn shortcuts(&mut self, ctx: &Context) {
-        if self.studio.sheet.is_some() || self.palette.is_some() {
+        if self.studio.sheet.is_some() || self.palette.is_some() || self.gallery.is_some() {
             return;
         }
         if self.studio.view.presenting
             && ctx.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape))
         {
             self.studio.ask(Action::Present);
+        }
+        if self.studio.view.pencil && ctx.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape)) {
+            self.studio.ask(Action::Pencil);
         }
         let mut actions = Action::ALL;
         // Keys with more modifiers first: Shift would otherwise be overlooked.
@@ -69,6 +72,7 @@ impl StudioApp {
             Action::ImportSchedule => studio.sheet = Some(Sheet::import()),
             Action::CopyLine => self.copy_line(ctx),
             Action::CopyPicture => self.copy_picture(ctx),
+            Action::SavePage => self.save_page(),
             Action::ShowExport => {
                 studio.view.open(export::PANEL.name);
             }
@@ -90,6 +94,10 @@ impl StudioApp {
                     studio.view.hidden.insert(selected);
                 }
             }
+            Action::MoveUp | Action::MoveDown => {
+                move_run(&mut studio.document, selected, action == Action::MoveDown);
+            }
+            Action::Pencil => studio.view.pencil = !studio.view.pencil,
             Action::DeleteRun => {
                 let name = studio.document.run(selected).map(|run| run.name.clone()).unwrap_or_default();
                 let fork = studio.document.fork_of(selected).map(|fork| fork.name.clone());
@@ -125,7 +133,12 @@ impl StudioApp {
                     Mode::Instant => Mode::Live,
                 };
             }
-            Action::Fit => studio.view.window = Window::Whole,
+            Action::Fit => studio.view.fit(),
+            Action::Mark => {
+                // At the same place again, or where no cursor is, it goes.
+                let cursor = studio.view.cursor.map(f64::round);
+                studio.view.mark = cursor.filter(|cursor| studio.view.mark != Some(*cursor));
+            }
             Action::Follow => {
                 studio.view.window = match studio.view.window {
                     Window::Follow { .. } => Window::Whole,
@@ -143,6 +156,7 @@ impl StudioApp {
             }
             Action::Present => self.present(ctx),
             Action::ShowPalette => self.open_palette(ctx),
+            Action::ShowGallery => self.open_gallery(),
             Action::ShowHelp => studio.sheet = Some(Sheet::Help),
             Action::ShowGlossary => studio.view.open(glossary::PANEL.name),
             Action::ShowLessons => studio.view.open(lesson::PANEL.name),
@@ -178,4 +192,17 @@ impl StudioApp {
         preset.apply(&mut run, clock);
         studio.view.selected = studio.document.add(run);
     }
+}
+
+/// Puts a run before the one above it, or after the one below it.
+fn move_run(document: &mut Document, id: RunId, down: bool) {
+    document.settle();
+    let neighbour = document.neighbour(id, down);
+    match neighbour {
+        // Before the one after the next.
+        Some(next) if down => document.move_run(id, document.neighbour(next, true)),
+        Some(above) => document.move_run(id, Some(above)),
+        None => {}
+    }
+    document.settle();
 }

@@ -16,8 +16,8 @@ impl StudioApp {
     /// Writes the export that is on its way to a file.
     pub(super) fn write_export(&mut self, path: &Path) {
         let studio = &mut self.studio;
-        let Some(Sheet::Export { path: shown, text, error, .. }) = &mut studio.sheet else { return };
-        match files::replace(path, |file| file.write_all(text.as_bytes())) {
+        let Some(Sheet::Export { path: shown, content, error, .. }) = &mut studio.sheet else { return };
+        match files::replace(path, |file| file.write_all(content)) {
             Ok(()) => {
                 studio.sheet = None;
                 studio.toasts.done(format!("Saved {}", path.display()));

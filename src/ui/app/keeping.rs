@@ -16,6 +16,7 @@ impl StudioApp {
     /// Keeps work, preferences and recent files from now on, and puts what was kept to use.
     pub fn keep(&mut self, ctx: &Context, keeper: Keeper) {
         keeper.preferences().apply(ctx, &mut self.studio.view);
+        self.studio.progress = keeper.answers().clone();
         self.keeper = Some(keeper);
         // A first document came from the command line: it is as any that is opened.
         if let Some(path) = self.studio.document.path().cloned() {
@@ -29,11 +30,17 @@ impl StudioApp {
         self.offer();
     }
 
+    /// The numbers of the newest work that was handed over, and of the newest that is on the disk.
+    pub fn kept(&self) -> Option<(u64, u64)> {
+        self.keeper.as_ref().map(Keeper::progress)
+    }
+
     /// Hands over what changed in a frame, and says what could not be kept.
     pub(super) fn keep_on(&mut self, ctx: &Context) {
         let zoom = self.usual_zoom(ctx);
         let Some(keeper) = &mut self.keeper else { return };
         keeper.note(&self.studio.document);
+        keeper.note_answers(&self.studio.progress);
         if !ctx.input(|input| input.pointer.any_down()) {
             keeper.prefer(keeper.preferences().now(ctx, &self.studio.view, zoom));
         }
@@ -46,6 +53,7 @@ impl StudioApp {
     pub(super) fn keep_at_end(&mut self) {
         let Some(mut keeper) = self.keeper.take() else { return };
         keeper.note(&self.studio.document);
+        keeper.note_answers(&self.studio.progress);
         keeper.leave(&self.studio.document);
         // A window that was closed against its will leaves unsaved work behind.
         keeper.finish(self.studio.document.is_dirty() && !self.leaving);

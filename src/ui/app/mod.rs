@@ -9,6 +9,7 @@ mod presenter;
 mod recordings;
 mod resume;
 mod share;
+mod take;
 mod wishes;
 
 use std::collections::VecDeque;
@@ -26,6 +27,7 @@ use crate::train::ids::Mode;
 
 use super::document::Document;
 use super::frame::Ask;
+use super::gallery::Gallery;
 use super::keeper::Keeper;
 use super::palette::Palette;
 use super::panel::Request;
@@ -40,7 +42,7 @@ use super::widgets::looked_up;
 pub use files::{is_recording, is_saved_training};
 use presenter::Before;
 use resume::Reading;
-use share::Picture;
+use take::Pictures;
 
 /// Between two frames while training: at most 60 a second.
 const FRAME: Duration = Duration::from_millis(16);
@@ -66,9 +68,10 @@ pub struct StudioApp {
     /// What keeps work and preferences between starts; nothing in pictures and tests.
     keeper: Option<Keeper>,
     palette: Option<Palette>,
+    gallery: Option<Gallery>,
     /// How things were before the presenter.
     before: Option<Before>,
-    picture: Picture,
+    pictures: Pictures,
 }
 
 /// What the engine was told last.
@@ -134,8 +137,9 @@ impl StudioApp {
             leaving: false,
             keeper: None,
             palette: None,
+            gallery: None,
             before: None,
-            picture: Picture::default(),
+            pictures: Pictures::default(),
         }
     }
 
@@ -169,14 +173,16 @@ impl StudioApp {
             columns: self.studio.layout.across.span().max(metrics::PLOT_MIN) as usize,
             quantity: view.quantity,
             number: view.number,
-            smoothing: view.smoothing,
+            smoothing: view.smoothing.then_some(view.half_life),
             cursor: view.cursor.map(|cursor| cursor.max(0.0) as u64),
+            mark: view.mark.map(|mark| mark.max(0.0) as u64),
             shown: &|run| !hidden.contains(&run),
             begins: &|run| begins.get(&run).copied().unwrap_or_default(),
             tally: request.tally.then(|| {
                 let train = &self.studio.document.experiment().train;
                 (train.seed, train.clip_norm)
             }),
+            used: request.used,
         };
         let frame = &mut self.studio.frame;
         self.trainer.read(&mut |shared| frame.gather(shared, &ask));
@@ -282,6 +288,7 @@ impl eframe::App for StudioApp {
         self.recordings(ctx);
         self.poll_saved();
         self.pasted(ctx);
+        self.pictures(ctx);
         self.gather();
     }
 
@@ -295,6 +302,7 @@ impl eframe::App for StudioApp {
         }
         self.sheet(ui);
         self.show_palette(&ctx);
+        self.show_gallery(&ctx);
         self.fulfil(&ctx);
         self.act(&ctx);
         // A gesture ends with the hand off the button, and with the cursor out of the field.

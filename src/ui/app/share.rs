@@ -1,9 +1,8 @@
-//! An experiment as one line or as a picture on the clipboard, and lines that come from there.
+//! An experiment as one line on the clipboard, and lines that come from there.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
 
-use eframe::egui::{ColorImage, Context, Event};
+use eframe::egui::{Context, Event};
 
 use crate::experiment::{Experiment, is_line};
 use crate::files;
@@ -13,9 +12,6 @@ use super::StudioApp;
 
 /// A file that holds a line is not longer than this.
 const MAX_BYTES: u64 = 512 << 10;
-
-/// A picture of the window, once it is there.
-pub(super) type Picture = Arc<Mutex<Option<Arc<ColorImage>>>>;
 
 impl StudioApp {
     pub(super) fn copy_line(&mut self, ctx: &Context) {
@@ -32,22 +28,8 @@ impl StudioApp {
         }
     }
 
-    /// Asks for a picture of the window, which comes some frames later.
-    pub(super) fn copy_picture(&mut self, ctx: &Context) {
-        let (place, wake) = (Arc::clone(&self.picture), ctx.clone());
-        ctx.request_screenshot(move |image| {
-            *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(image);
-            wake.request_repaint();
-        });
-    }
-
-    /// Takes in a picture that has come, and a line that was pasted where no field took it.
+    /// Takes in a line that was pasted where no field took it.
     pub(super) fn pasted(&mut self, ctx: &Context) {
-        let picture = self.picture.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(image) = picture {
-            ctx.copy_image((*image).clone());
-            self.studio.toasts.done("Copied a picture of the window.");
-        }
         if ctx.text_edit_focused() || self.studio.sheet.is_some() {
             return;
         }

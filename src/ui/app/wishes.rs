@@ -4,6 +4,7 @@ use eframe::egui::Context;
 
 use crate::ui::document::presets;
 use crate::ui::examples::{EXAMPLES, Example};
+use crate::ui::gallery::Gallery;
 use crate::ui::palette::Palette;
 use crate::ui::panels::{glossary, lesson};
 use crate::ui::sheet::Then;
@@ -21,6 +22,23 @@ impl StudioApp {
                 self.studio.wish(wish);
             }
         }
+    }
+
+    /// Shows the gallery while it is open.
+    pub(super) fn show_gallery(&mut self, ctx: &Context) {
+        let Some(gallery) = &mut self.gallery else { return };
+        if let Some(answer) = gallery.show(ctx) {
+            self.gallery = None;
+            if let Some(at) = answer {
+                self.studio.wish(Wish::Example(at));
+            }
+        }
+    }
+
+    pub(super) fn open_gallery(&mut self) {
+        self.studio.sheet = None;
+        self.palette = None;
+        self.gallery = Some(Gallery::default());
     }
 
     pub(super) fn open_palette(&mut self, ctx: &Context) {
@@ -62,6 +80,8 @@ impl StudioApp {
             Wish::LossAxis(scale) => studio.view.loss_scale = scale,
             Wish::Quantity(column) => studio.view.quantity = column,
             Wish::Smoothing(on) => studio.view.smoothing = on,
+            Wish::XAxis(axis) => studio.view.x_axis = axis,
+            Wish::Take(pane, take) => self.take(ctx, pane, take),
             Wish::Zoom(zoom) => ctx.set_zoom_factor(zoom),
         }
     }

@@ -8,6 +8,7 @@ use crate::schedule::formula::Definition;
 use crate::schedule::kind::{Constant, Value};
 use crate::schedule::plateau::PlateauRule;
 use crate::schedule::{Clock, Kind, Ramp, Schedule, Span, Warmup};
+use crate::ui::handles::{Fitness, fitted};
 
 const FIRST: &str = include_str!("../../../examples/mnist1d.toml");
 /// The rate of a preset where there is none to take over.
@@ -37,8 +38,17 @@ impl Preset {
         Schedule { warmup, ..Schedule::from(kind) }
     }
 
-    /// Gives a run this schedule, at the highest rate it has now.
+    /// Gives a run this schedule, at the highest rate it has now; control points take over the shape it has.
     pub fn apply(&self, run: &mut Run, clock: Clock) {
+        if self.kind == "points" && run.lr.kind.name() != "points" {
+            let curve = run.lr.resolve(clock);
+            let drawn = curve.ok().and_then(|curve| fitted(|at| curve.at(at), clock, Fitness::CONVERTED));
+            if let Some(drawn) = drawn {
+                run.lr = drawn;
+                run.controller = None;
+                return;
+            }
+        }
         let peak = run.lr.resolve(clock).map_or(RATE, |curve| curve.range().1);
         run.lr = self.schedule(if peak > 0.0 { peak } else { RATE }, clock);
         let rule = PlateauRule { patience: 2, ..PlateauRule::default() };
@@ -53,6 +63,14 @@ impl Preset {
         let same_start = self.kind != "cosine" || self.warmup.is_some() == run.lr.warmup.is_some();
         same_kind && same_controller && same_start
     }
+}
+
+/// What a run's schedule is called: the preset it looks like, or its kind.
+pub fn name_of(run: &Run) -> String {
+    let kind = run.lr.kind.name();
+    let described = presets().iter().find(|preset| preset.describes(run));
+    let found = described.or_else(|| presets().iter().find(|preset| preset.kind == kind));
+    found.map_or_else(|| kind.replace('_', " "), |preset| preset.name.to_owned())
 }
 
 /// Every preset, in the order people meet them.

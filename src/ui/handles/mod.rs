@@ -3,11 +3,13 @@
 //! Pure functions; the rate plot makes widgets of them.
 
 mod drag;
+mod pencil;
 mod place;
 #[cfg(test)]
 mod tests;
 
 pub use drag::{add_point, drag, remove_point};
+pub use pencil::{Fitness, fitted};
 pub use place::handles;
 
 use crate::schedule::{Clock, Curve, Joins, Schedule};

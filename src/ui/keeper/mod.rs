@@ -13,6 +13,7 @@ pub use saver::Saver;
 pub use sessions::{Leftover, leftovers};
 
 use super::document::{Document, Kept};
+use super::progress::Progress;
 use crate::experiment::Experiment;
 use crate::files::Places;
 use recent::Recent;
@@ -27,6 +28,7 @@ pub struct Keeper {
     /// What was noted last, so that nothing is written twice.
     noted: Option<(u64, u64)>,
     preferences: Preferences,
+    answers: Progress,
     recent: Recent,
     /// Unsaved work of starts that did not end well, newest first.
     leftovers: Vec<Leftover>,
@@ -48,7 +50,12 @@ impl Keeper {
             problems.push(error);
             Preferences::default()
         });
+        let answers = Progress::open(&places.state).unwrap_or_else(|error| {
+            problems.push(error);
+            Progress::default()
+        });
         Ok(Self {
+            answers,
             places: places.clone(),
             saver: Saver::start(wake)?,
             session: None,
@@ -72,6 +79,20 @@ impl Keeper {
             let text = now.clone();
             self.saver.put(Preferences::path(&self.places.config), move || Ok(text.to_toml()));
             self.preferences = now;
+        }
+    }
+
+    /// What was answered to lessons.
+    pub fn answers(&self) -> &Progress {
+        &self.answers
+    }
+
+    /// Notes the answers there are now.
+    pub fn note_answers(&mut self, now: &Progress) {
+        if self.answers != *now {
+            let text = now.clone();
+            self.saver.put(Progress::path(&self.places.state), move || Ok(text.to_toml()));
+            self.answers.clone_from(now);
         }
     }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::files;
 use crate::notify::Ways;
 use crate::ui::panels;
-use crate::ui::plot::Scale;
+use crate::ui::plot::{Scale, XAxis};
 use crate::ui::theme::{self, metrics};
 use crate::ui::view::View;
 
@@ -30,6 +30,11 @@ pub struct Preferences {
     pub rate_axis: Axis,
     pub loss_axis: Axis,
     pub smoothing: bool,
+    /// The half-life of smoothing, as a share of the run.
+    pub half_life: f64,
+    pub x_axis: XAxis,
+    /// Whether values at the cursor stand below the plots.
+    pub docked: bool,
     pub reduced_motion: bool,
     /// Whether a handle has been dragged once: nothing asks for it any more.
     pub knows_handles: bool,
@@ -87,6 +92,9 @@ impl Default for Preferences {
             rate_axis: view.rate_scale.into(),
             loss_axis: view.loss_scale.into(),
             smoothing: view.smoothing,
+            half_life: view.half_life,
+            x_axis: view.x_axis,
+            docked: view.docked,
             reduced_motion: view.reduced_motion,
             knows_handles: false,
             library: String::new(),
@@ -149,6 +157,9 @@ impl Preferences {
             rate_axis: view.rate_scale.into(),
             loss_axis: view.loss_scale.into(),
             smoothing: view.smoothing,
+            half_life: view.half_life,
+            x_axis: view.x_axis,
+            docked: view.docked,
             reduced_motion: view.reduced_motion,
             knows_handles: !view.hint,
             library: view.library.trim().to_owned(),
@@ -170,6 +181,11 @@ impl Preferences {
         view.rate_scale = self.rate_axis.into();
         view.loss_scale = self.loss_axis.into();
         view.smoothing = self.smoothing;
+        if self.half_life.is_finite() {
+            view.half_life = self.half_life.clamp(1e-4, 0.2);
+        }
+        view.x_axis = self.x_axis;
+        view.docked = self.docked;
         view.reduced_motion = self.reduced_motion;
         view.hint = !self.knows_handles;
         view.notify = Ways { desktop: self.notify_desktop, webhook: self.notify_webhook.clone() };

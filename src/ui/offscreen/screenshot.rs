@@ -17,9 +17,10 @@ use crate::engine::{Engine, Options};
 use crate::experiment::Experiment;
 use crate::train::ids::{Mode, Revision};
 
+use crate::ui::action::Action;
 use crate::ui::app::StudioApp;
 use crate::ui::document::Document;
-use crate::ui::panels::{PANELS, find, hyphened, named, view_named};
+use crate::ui::panels::{PANELS, find, hyphened, lesson, named, view_named};
 use crate::ui::picker::SystemPicker;
 use crate::ui::view::SidePanel;
 
@@ -40,6 +41,30 @@ pub struct Shot {
     pub panel: Option<String>,
     /// Recordings beside the experiment's runs.
     pub recordings: Vec<PathBuf>,
+    /// What lies over the studio, or takes its place.
+    pub over: Option<Over>,
+    /// The row of [`crate::lesson::SHIPPED`] that is shown as answered; the experiment is then that lesson's.
+    pub lesson: Option<usize>,
+}
+
+/// What can lie over the studio, or take its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    Gallery,
+    Palette,
+    Presenter,
+    Keys,
+}
+
+impl Over {
+    const fn action(self) -> Action {
+        match self {
+            Self::Gallery => Action::ShowGallery,
+            Self::Palette => Action::ShowPalette,
+            Self::Presenter => Action::Present,
+            Self::Keys => Action::ShowHelp,
+        }
+    }
 }
 
 /// Why there is no picture.
@@ -91,6 +116,13 @@ pub fn render(experiment: Experiment, shot: &Shot) -> Result<RgbaImage, ShotErro
             }
             app
         });
+    harness.run_steps(FRAMES);
+    if let Some(lesson) = shot.lesson {
+        lesson::show_answered(harness.state_mut().studio_mut(), lesson);
+    }
+    if let Some(over) = shot.over {
+        harness.state_mut().studio_mut().ask(over.action());
+    }
     harness.run_steps(FRAMES);
     harness.state_mut().ask_for_panel();
     harness.run_steps(1);

@@ -5,12 +5,11 @@ use std::path::PathBuf;
 use eframe::egui::{Button, TextEdit, Ui};
 
 use crate::data::{CATALOGUE, TableReport};
-use crate::experiment::{BatchSize, Data, Experiment, Loss, Source};
-use crate::schedule::Span;
+use crate::experiment::{BatchSize, Data, Experiment, Source};
 use crate::ui::theme;
 use crate::ui::widgets::{Amount, amount, check, choice, count, row};
 
-use super::{model, table_preview};
+use super::table_preview;
 
 /// What the picker of data sets offers.
 #[derive(Clone, Copy, PartialEq)]
@@ -25,41 +24,20 @@ enum Choice {
 /// A table being named: its path and the column to predict, before both are there.
 type Draft = (String, String);
 
-/// `table`: what became of the experiment's table, once it is read.
-pub fn show(ui: &mut Ui, experiment: &mut Experiment, table: Option<&TableReport>) {
-    source(ui, experiment);
+/// `table`: what became of the experiment's table, once it is read. The other data that were chosen.
+pub fn show(ui: &mut Ui, experiment: &mut Experiment, table: Option<&TableReport>) -> Option<Source> {
+    let chosen = source(ui, experiment);
     if let (Source::File { label, .. }, Some(report)) = (&mut experiment.data.source, table) {
         table_preview::show(ui, report, label, &mut experiment.data.columns);
     }
     if experiment.data.source != Source::None {
         dealing(ui, &mut experiment.data);
     }
+    chosen
 }
 
-/// Gives the experiment other data, with a model and a loss that suit it.
-pub fn choose(experiment: &mut Experiment, source: Source) {
-    experiment.train.loss = Loss::usual(&source);
-    experiment.data.source = source;
-    experiment.data.columns.clear();
-    // Their classes and shapes are those of the data before.
-    experiment.data.phases.clear();
-    if experiment.data.source == Source::None {
-        // A surface has no samples to deal out, and no epochs to count.
-        experiment.data = Data::new(Source::None);
-        experiment.train.updates = match experiment.train.updates {
-            Span::Updates(updates) => Span::Updates(updates),
-            Span::Epochs(_) | Span::Percent(_) => Span::Updates(1000.0),
-        };
-    }
-    if experiment.data.source == Source::None {
-        experiment.train.stop = None;
-        experiment.start = None;
-        experiment.team = None;
-    }
-    model::suit(experiment);
-}
-
-fn source(ui: &mut Ui, experiment: &mut Experiment) {
+fn source(ui: &mut Ui, experiment: &Experiment) -> Option<Source> {
+    let mut other = None;
     let id = ui.scope_id().with("table draft");
     let draft = ui.data(|data| data.get_temp::<Draft>(id));
     let now = match (&draft, &experiment.data.source) {
@@ -77,14 +55,12 @@ fn source(ui: &mut Ui, experiment: &mut Experiment) {
         ui.data_mut(|data| data.remove::<Draft>(id));
         match chosen {
             Choice::Shipped(at) => {
-                if let Some(info) = CATALOGUE.get(at) {
-                    choose(experiment, Source::Shipped(info.name.to_owned()));
-                }
+                other = CATALOGUE.get(at).map(|info| Source::Shipped(info.name.to_owned()));
             }
             Choice::Table => {
                 ui.data_mut(|data| data.insert_temp(id, Draft::default()));
             }
-            Choice::Surface => choose(experiment, Source::None),
+            Choice::Surface => other = Some(Source::None),
         }
     }
     match (&experiment.data.source, now) {
@@ -94,9 +70,7 @@ fn source(ui: &mut Ui, experiment: &mut Experiment) {
                 Source::Shipped(_) | Source::None => Draft::default(),
             };
             let committed = matches!(source, Source::File { .. }).then(|| named.0.clone());
-            if let Some(source) = table(ui, id, draft.unwrap_or(named), committed.as_deref()) {
-                choose(experiment, source);
-            }
+            other = table(ui, id, draft.unwrap_or(named), committed.as_deref()).or(other);
         }
         (Source::None, _) => {
             ui.label(theme::caption(ui, "Two weights on an analytic loss: a schedule steers a point."));
@@ -105,6 +79,7 @@ fn source(ui: &mut Ui, experiment: &mut Experiment) {
             ui.label(theme::caption(ui, source.shipped().map_or("", |info| info.about)));
         }
     }
+    other
 }
 
 /// The fields that name a table; its source when both are filled and confirmed. `committed`: the file that is in use.

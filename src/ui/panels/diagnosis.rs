@@ -4,6 +4,7 @@ use eframe::egui::{CollapsingHeader, Color32, Label, RichText, ScrollArea, Sense
 
 use crate::analysis::detect::Policy;
 use crate::analysis::detect::{Evidence, Finding, Kind, Remedy, Severity};
+use crate::analysis::siblings::{self, Behind};
 use crate::notify::Ways;
 use crate::train::ids::{Mode, RunId};
 use crate::ui::document::Row;
@@ -14,6 +15,8 @@ use crate::ui::studio::Studio;
 use crate::ui::theme::{self, Tokens, metrics};
 use crate::ui::widgets::{check, prose, run_chip, segmented};
 
+use super::range_test;
+
 /// The longest time limit that can be set, in minutes.
 const LONGEST: f64 = 100_000.0;
 
@@ -22,11 +25,6 @@ struct Found {
     finding: Finding,
     replicas: usize,
 }
-
-/// Of what can be learned, a run that lacks this share of it is behind,
-const BEHIND: f64 = 0.3;
-/// if its loss is this many times the least, too.
-const FACTOR: f64 = 1.2;
 
 pub const PANEL: Panel = Panel {
     poll: notices::poll,
@@ -50,10 +48,13 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
         .collect();
     ScrollArea::vertical().id_salt("diagnosis").auto_shrink([false, false]).show(ui, |ui| {
         ui.set_max_width(ui.available_width() - metrics::S);
-        if runs.is_empty() {
+        let behind = behind(studio);
+        if runs.is_empty() && behind.is_empty() {
             healthy(ui, studio);
         }
-        behind(ui, studio);
+        for (row, best, behind) in behind {
+            stalls(ui, studio, row, best, behind);
+        }
         for (row, name, found) in runs {
             heading(ui, studio, row, &name);
             for found in found {
@@ -132,7 +133,9 @@ fn found(studio: &Studio, run: RunId) -> Vec<Found> {
 /// The worst that was found in any replica of a run.
 pub fn worst(studio: &Studio, run: RunId) -> Option<Severity> {
     let lanes = studio.frame.lanes.iter().filter(|lane| lane.id.run == run);
-    lanes.flat_map(|lane| lane.findings.iter()).map(|finding| finding.kind.severity()).max()
+    let found = lanes.flat_map(|lane| lane.findings.iter()).map(|finding| finding.kind.severity()).max();
+    let stalls = || behind(studio).iter().any(|(row, ..)| row.id == run).then_some(Severity::Warning);
+    found.or_else(stalls)
 }
 
 /// What a severity is shown in.
@@ -203,33 +206,40 @@ fn runbook(ui: &mut Ui, run: RunId, kind: Kind) {
     });
 }
 
-/// Runs that stand far above their best sibling on the same model and data, although nothing is wrong with them alone.
-fn behind(ui: &mut Ui, studio: &mut Studio) {
+/// The runs that are behind their best sibling once half of the run is over, each with that sibling.
+fn behind(studio: &Studio) -> Vec<(Row, Row, Behind)> {
     let updates = studio.clock().updates;
-    let stands = |row: Row| {
-        let lane = studio.frame.lane(row.id).filter(|lane| 2 * lane.update >= updates && lane.update > 0)?;
-        let loss = studio.frame.spread(row.id, |lane| lane.now.loss)?.mean;
-        (lane.diverged_at.is_none() && loss.is_finite()).then_some((row, loss))
+    let rows: Vec<Row> = studio.document.runs().map(|(row, _)| row).collect();
+    let Some(chance) = studio.frame.status.chance_loss else { return Vec::new() };
+    let loss = |row: &Row| {
+        let lane = studio.frame.lane(row.id)?;
+        let judged = 2 * lane.update >= updates && lane.update > 0 && lane.diverged_at.is_none();
+        Some(studio.frame.spread(row.id, |lane| lane.now.loss)?.mean).filter(|_| judged)
     };
-    let standing: Vec<(Row, f64)> = studio.document.runs().filter_map(|(row, _)| stands(row)).collect();
-    let Some((best, least)) = standing.iter().copied().min_by(|a, b| a.1.total_cmp(&b.1)) else { return };
-    // Of what there is to learn, so that tiny losses are not told apart.
-    let Some(chance) = studio.frame.status.chance_loss else { return };
-    let far = |loss: f64| loss - least > BEHIND * (chance - least).max(0.0) && loss > FACTOR * least;
-    for (row, loss) in standing.into_iter().filter(|(_, loss)| far(*loss)) {
-        let name = |row: Row| studio.document.run(row.id).map_or_else(String::new, |run| run.name.clone());
-        let (name, best_name) = (name(row), name(best));
-        heading(ui, studio, row, &name);
-        let number = |value: f64| format::significant(value, 3);
-        let text = format!(
-            "Behind its siblings: its loss is {}, and that of “{best_name}” {} on the same model and data. \
-             Its rate or its optimizer's numbers are what differs: a range test finds a peak it bears.",
-            number(loss),
-            number(least)
-        );
-        prose(ui, &text);
-        ui.add_space(metrics::M);
+    let losses: Vec<Option<f64>> = rows.iter().map(loss).collect();
+    let of = |at: usize| rows.get(at).copied();
+    let found = siblings::behind(&losses, chance).into_iter();
+    found.filter_map(|behind| Some((of(behind.run)?, of(behind.best)?, behind))).collect()
+}
+
+/// A run that is behind, and what to do.
+fn stalls(ui: &mut Ui, studio: &mut Studio, row: Row, best: Row, behind: Behind) {
+    let name = |row: Row| studio.document.run(row.id).map_or_else(String::new, |run| run.name.clone());
+    let (name, best) = (name(row), name(best));
+    heading(ui, studio, row, &name);
+    let number = |value: f64| format::significant(value, 3);
+    let text = format!(
+        "Behind its siblings: its loss is {}, and that of “{best}” {} on the same model and data. Its rate or its \
+         optimizer's numbers are what differs: a range test finds a peak it bears.",
+        number(behind.loss),
+        number(behind.least)
+    );
+    prose(ui, &text);
+    if ui.button("Open range test").on_hover_text("Of this run.").clicked() {
+        studio.view.selected = row.id;
+        studio.view.open(range_test::PANEL.name);
     }
+    ui.add_space(metrics::M);
 }
 
 /// When it was seen, how often, and in how many replicas.

@@ -11,7 +11,7 @@ use crate::ui::theme;
 use crate::ui::widgets::{Amount, amount, check, choice, count, row, whole};
 
 use super::schedule::{Units, span_row};
-use super::{data, lint, model, rule, team};
+use super::{data, lint, model, rule, suited, team};
 
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
     let mut next = Experiment { runs: Vec::new(), ..studio.document.experiment().clone() };
@@ -20,7 +20,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
     ui.label(theme::caption(ui, "Shared by all runs. A change here trains them from scratch."));
     lint::of_experiment(ui, studio);
     let prepared = studio.frame.prepared.clone();
-    data::show(ui, &mut next, prepared.as_deref().and_then(Prepared::table));
+    let other = data::show(ui, &mut next, prepared.as_deref().and_then(Prepared::table));
     rule(ui);
     model::show(ui, &mut next);
     if studio.frame.status.parameters > 0 {
@@ -40,6 +40,11 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
             let runs = std::mem::take(&mut experiment.runs);
             *experiment = Experiment { runs, ..next };
         });
+    }
+    if let Some(source) = other {
+        let mut said = String::new();
+        studio.document.edit(|experiment| said = suited::choose(experiment, source));
+        studio.toasts.done(said);
     }
 }
 

@@ -18,7 +18,7 @@ use crate::ui::studio::Studio;
 use crate::ui::theme::{self, Tokens, metrics};
 use crate::ui::widgets::run_chip;
 
-use super::data;
+use super::suited;
 
 /// Samples of the field along each side.
 const SIDE: usize = 96;
@@ -84,7 +84,9 @@ fn explain(ui: &mut Ui, studio: &mut Studio) {
         for info in CATALOGUE.iter().filter(|info| info.shape == Shape::Flat(2)) {
             if ui.button(info.title).clicked() {
                 let source = Source::Shipped(info.name.to_owned());
-                studio.document.edit(|experiment| data::choose(experiment, source));
+                let mut said = String::new();
+                studio.document.edit(|experiment| said = suited::choose(experiment, source));
+                studio.toasts.done(said);
             }
         }
     });

@@ -7,7 +7,7 @@ use eframe::egui::{
 
 use crate::experiment::Run;
 use crate::schedule::Clock;
-use crate::ui::document::{Preset, presets};
+use crate::ui::document::{Preset, name_of, presets};
 use crate::ui::format;
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
@@ -34,14 +34,6 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, run: &Run) {
             });
         }
     });
-}
-
-/// The preset a run looks like, or the name of its kind.
-fn name_of(run: &Run) -> String {
-    let kind = run.lr.kind.name();
-    let described = presets().iter().find(|preset| preset.describes(run));
-    let found = described.or_else(|| presets().iter().find(|preset| preset.kind == kind));
-    found.map_or_else(|| kind.replace('_', " "), |preset| preset.name.to_owned())
 }
 
 fn button(ui: &mut Ui, studio: &Studio, name: &str) -> Response {

@@ -1,9 +1,10 @@
 //! Lessons: predict, drag, look, and only then read why; the claims can be trained here.
 
-use std::collections::BTreeSet;
+mod handout;
+
 use std::sync::Arc;
 
-use eframe::egui::{Context, Label, ScrollArea, Ui};
+use eframe::egui::{Context, Label, ScrollArea, TextEdit, Ui};
 
 use crate::engine::protocol::Command;
 use crate::jobs::{Answers, Job};
@@ -12,6 +13,8 @@ use crate::ui::document::Document;
 use crate::ui::format::significant;
 use crate::ui::panel::{Panel, Question};
 use crate::ui::panels;
+use crate::ui::plot::Scale;
+use crate::ui::progress::{Answer, Progress};
 use crate::ui::sheet::{Sheet, Then};
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
@@ -35,8 +38,6 @@ const SEEDS: usize = 3;
 #[derive(Default)]
 struct Class {
     open: Option<Open>,
-    /// The lessons whose prediction was made.
-    done: BTreeSet<&'static str>,
 }
 
 /// The lesson on show.
@@ -66,6 +67,8 @@ impl Class {
 enum Wish {
     Begin(usize),
     List,
+    Handout,
+    SaveAnswers,
     Predict(usize),
     Select,
     Panel,
@@ -74,14 +77,18 @@ enum Wish {
 }
 
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
-    let class = studio.panels.of::<Class>();
+    let Studio { panels, progress, .. } = studio;
+    let class = panels.of::<Class>();
     let scroll = ScrollArea::vertical().id_salt("lesson").auto_shrink([false, false]);
     let wish = scroll.show(ui, |ui| {
         // Room for the bar on the right, which floats.
         ui.set_max_width(ui.available_width() - metrics::S);
         match &class.open {
-            Some(open) => lesson(ui, open),
-            None => list(ui, &class.done),
+            Some(open) => {
+                let name = SHIPPED.get(open.at).map_or("", |shipped| shipped.name);
+                lesson(ui, open, progress.answer_mut(name))
+            }
+            None => list(ui, progress),
         }
     });
     if let Some(wish) = wish.inner {
@@ -94,13 +101,27 @@ pub fn begin_at(studio: &mut Studio, at: usize) {
     let Some(shipped) = SHIPPED.get(at) else { return };
     match shipped.read().and_then(|lesson| Ok((lesson.experiment()?, lesson))) {
         Ok((experiment, lesson)) => {
+            // Who has answered looks at it once more.
+            let predicted = studio.progress.answer(shipped.name).map(|answer| answer.predicted);
             let class = studio.panels.of::<Class>();
-            class.open = Some(Open { at, lesson, predicted: None, checking: None, checked: None });
+            class.open = Some(Open { at, lesson, predicted, checking: None, checked: None });
             begin(studio, Document::new(experiment, None));
             studio.view.open(PANEL.name);
         }
         Err(error) => studio.toasts.failed(error.to_string()),
     }
+}
+
+/// Shows a lesson whose experiment is the document already, with the right prediction made.
+pub(crate) fn show_answered(studio: &mut Studio, at: usize) {
+    let Some((shipped, lesson)) = SHIPPED.get(at).and_then(|shipped| Some((shipped, shipped.read().ok()?)))
+    else {
+        return;
+    };
+    let predicted = lesson.predict.choice.iter().position(|choice| choice.right);
+    studio.progress.predict(shipped.name, predicted.unwrap_or_default());
+    studio.panels.of::<Class>().open = Some(Open { at, lesson, predicted, checking: None, checked: None });
+    studio.view.open(PANEL.name);
 }
 
 fn act(ctx: &Context, studio: &mut Studio, wish: Wish) {
@@ -110,7 +131,13 @@ fn act(ctx: &Context, studio: &mut Studio, wish: Wish) {
         (Wish::List, open) => *open = None,
         (Wish::Predict(choice), Some(open)) => {
             open.predicted = Some(choice);
-            class.done.extend(SHIPPED.get(open.at).map(|shipped| shipped.name));
+            if let Some(shipped) = SHIPPED.get(open.at) {
+                studio.progress.predict(shipped.name, choice);
+            }
+            // What there is to see is in view.
+            let log = open.lesson.look.log_rate;
+            studio.view.rate_scale = if log { Scale::Log } else { Scale::Linear };
+            studio.view.fit();
             studio.tell(Command::Play);
         }
         (Wish::Select, Some(open)) => {
@@ -142,7 +169,18 @@ fn act(ctx: &Context, studio: &mut Studio, wish: Wish) {
             }
         }
         (Wish::Stop, Some(open)) => open.checking = None,
-        (Wish::Predict(_) | Wish::Select | Wish::Panel | Wish::Check | Wish::Stop, None) => {}
+        (Wish::Handout, Some(open)) => {
+            let checked = open.checked.as_ref().and_then(|checked| checked.as_ref().ok());
+            let (lesson, checked, at) = (open.lesson.clone(), checked.cloned(), open.at);
+            let name = SHIPPED.get(at).map_or("", |shipped| shipped.name);
+            let page = handout::page(studio, &lesson, studio.progress.answer(name), checked.as_ref());
+            studio.sheet = Some(Sheet::made("Save handout", &lesson.title, "html", page.into_bytes()));
+        }
+        (Wish::SaveAnswers, _) => {
+            let report = studio.progress.report();
+            studio.sheet = Some(Sheet::made("Save answers", "lesson answers", "toml", report.into_bytes()));
+        }
+        (Wish::Predict(_) | Wish::Select | Wish::Panel | Wish::Check | Wish::Stop | Wish::Handout, None) => {}
     }
 }
 
@@ -158,13 +196,29 @@ fn begin(studio: &mut Studio, document: Document) {
     studio.tell(Command::Pause);
 }
 
-fn list(ui: &mut Ui, done: &BTreeSet<&'static str>) -> Option<Wish> {
+fn list(ui: &mut Ui, progress: &Progress) -> Option<Wish> {
     let mut wish = None;
     ui.label(theme::caption(ui, "Each opens an experiment of its own and asks before it shows."));
+    if !progress.is_empty() {
+        let done = SHIPPED.iter().filter(|shipped| progress.answer(shipped.name).is_some()).count();
+        ui.horizontal(|ui| {
+            ui.label(format!("{done} of {} answered", SHIPPED.len()));
+            let help =
+                "What was asked, what you predicted and noted, and what training says, as a file to hand in.";
+            if ui.add(secondary("Save answers…")).on_hover_text(help).clicked() {
+                wish = Some(Wish::SaveAnswers);
+            }
+        });
+    }
     ui.add_space(metrics::S);
     for (at, shipped) in SHIPPED.iter().enumerate() {
         let Ok(lesson) = shipped.read() else { continue };
-        let mark = if done.contains(shipped.name) { "  ✓" } else { "" };
+        let answer = progress.answer(shipped.name);
+        let mark = match answer.map(|answer| lesson.predict.choice.get(answer.predicted)) {
+            Some(Some(choice)) if choice.right => "  ✓ as predicted",
+            Some(_) => "  ✓",
+            None => "",
+        };
         if ui.link(format!("{}  {}{mark}", at + 1, lesson.title)).clicked() {
             wish = Some(Wish::Begin(at));
         }
@@ -174,7 +228,7 @@ fn list(ui: &mut Ui, done: &BTreeSet<&'static str>) -> Option<Wish> {
     wish
 }
 
-fn lesson(ui: &mut Ui, open: &Open) -> Option<Wish> {
+fn lesson(ui: &mut Ui, open: &Open, answer: Option<&mut Answer>) -> Option<Wish> {
     let Open { at, lesson, predicted, checking, checked } = open;
     let mut wish = None;
     ui.horizontal(|ui| {
@@ -221,6 +275,16 @@ fn lesson(ui: &mut Ui, open: &Open) -> Option<Wish> {
         wish = Some(Wish::Panel);
     }
 
+    if let Some(answer) = answer {
+        let note =
+            TextEdit::multiline(&mut answer.note).hint_text("What did you see? It goes into the handout.");
+        ui.add(note.desired_rows(2).desired_width(ui.available_width())).accessible_name("What you saw");
+        if let Some(Ok(checked)) = checked {
+            let held = checked.verdicts.iter().filter(|verdict| verdict.holds).count();
+            answer.held = Some((held, checked.verdicts.len()));
+        }
+    }
+
     step(ui, "4  Why");
     ui.add(Label::new(&lesson.why.say).wrap());
     ui.add(Label::new(theme::caption(ui, format!("Source: {}.", lesson.why.source))).wrap());
@@ -229,6 +293,11 @@ fn lesson(ui: &mut Ui, open: &Open) -> Option<Wish> {
 
     step(ui, "5  Now break it");
     ui.add(Label::new(&lesson.try_to_break).wrap());
+    ui.add_space(metrics::S);
+    let help = "One page with your prediction, your curves and what training says, to print or to hand in.";
+    if ui.add(secondary("Save handout…")).on_hover_text(help).clicked() {
+        wish = Some(Wish::Handout);
+    }
     if at + 1 < SHIPPED.len() {
         ui.add_space(metrics::S);
         let next = primary(ui, "Next lesson");

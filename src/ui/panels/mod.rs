@@ -34,6 +34,7 @@ pub mod runs;
 pub mod schedule;
 pub mod side_panel;
 pub mod snapshots;
+mod suited;
 pub mod sweep;
 mod table_preview;
 pub mod team;

@@ -119,6 +119,7 @@ fn table(ui: &mut Ui, studio: &mut Studio, rows: &[(Row, String)], title: &str, 
         }
         ui.end_row();
         for (row, name) in rows {
+            let stale = if studio.is_mixed(row.id) { "*" } else { "" };
             // A recording has nothing to edit.
             let is_ours = studio.document.run(row.id).is_some();
             if name_cell(ui, *row, name, name_width).clicked() && is_ours {
@@ -129,7 +130,8 @@ fn table(ui: &mut Ui, studio: &mut Studio, rows: &[(Row, String)], title: &str, 
                 let value = spread.map(|spread| spread.mean);
                 let is_best = value.is_some() && value == *best && rows.len() > 1;
                 let tokens = theme::tokens(ui);
-                let text = value.map_or_else(|| "–".to_owned(), measure.text);
+                let text =
+                    value.map_or_else(|| "–".to_owned(), |value| format!("{}{stale}", (measure.text)(value)));
                 let color = if is_best { tokens.text } else { tokens.muted };
                 right_cell(ui, column, |ui| {
                     let response = ui.label(theme::value(ui, text).color(color));
@@ -186,13 +188,14 @@ fn notes(ui: &mut Ui, studio: &Studio) {
         "One seed each. More replicas, under Experiment, show how much is chance.".to_owned()
     };
     prose(ui, &text);
-    for name in studio.document.runs().filter(|(row, _)| studio.is_mixed(row.id)).map(|(_, run)| &run.name) {
+    let shown = studio.document.runs().filter(|(row, _)| studio.is_shown(row.id));
+    for name in shown.filter(|(row, _)| studio.is_mixed(row.id)).map(|(_, run)| &run.name) {
         let text = format!(
-            "“{name}” was edited while it trained: its numbers are of both forms. Restart, or Instant, trains it whole."
+            "* “{name}” was edited while it trained: its numbers are of both forms. Restart, or Instant, trains it whole."
         );
         ui.colored_label(theme::tokens(ui).warning, text);
     }
-    for lane in &studio.frame.lanes {
+    for lane in studio.frame.lanes.iter().filter(|lane| studio.is_shown(lane.id.run)) {
         let tokens = theme::tokens(ui);
         let name = studio.lane_name(lane.id).unwrap_or_default();
         if let Some(update) = lane.diverged_at {

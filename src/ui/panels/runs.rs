@@ -1,8 +1,8 @@
 //! The list of runs.
 
 use eframe::egui::{
-    Align, Align2, Button, Color32, Key, Layout, Popup, Rect, Role, ScrollArea, Sense, Stroke, StrokeKind,
-    TextEdit, Ui, UiBuilder, WidgetInfo, pos2, vec2,
+    Align, Align2, Button, Color32, CursorIcon, Key, Layout, Popup, Rect, Response, Role, ScrollArea, Sense,
+    Stroke, StrokeKind, TextEdit, Ui, UiBuilder, WidgetInfo, pos2, vec2,
 };
 
 use crate::train::ids::RunId;
@@ -11,7 +11,7 @@ use crate::ui::document::Row;
 use crate::ui::format;
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
-use crate::ui::widgets::{Icon, Sparkline, icon_button, icon_toggle, paint_marker, run_chip};
+use crate::ui::widgets::{Icon, Sparkline, elided, icon_button, icon_toggle, paint_marker, run_chip};
 
 use super::{diagnosis, recordings};
 /// Forks of forks are set in no further than this.
@@ -30,11 +30,15 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
     let mut hot = None;
     ScrollArea::vertical().id_salt("runs").auto_shrink([false, true]).show(ui, |ui| {
         ui.spacing_mut().item_spacing.y = metrics::XS / 2.0;
+        let mut places = Vec::new();
         for row in rows {
-            if run(ui, studio, row) {
+            let Some(response) = run(ui, studio, row) else { continue };
+            if response.contains_pointer() {
                 hot = Some(row.id);
             }
+            places.push((row.id, response));
         }
+        reorder(ui, studio, &places);
         hot = recordings::rows(ui, studio).or(hot);
     });
     if studio.view.hot != hot {
@@ -43,11 +47,30 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
     }
 }
 
-/// One run; `true` while the pointer is on it.
-fn run(ui: &mut Ui, studio: &mut Studio, row: Row) -> bool {
-    let Some(name) = studio.document.run(row.id).map(|run| run.name.clone()) else { return false };
+/// A run that is dragged takes another place in the list, its forks with it.
+fn reorder(ui: &Ui, studio: &mut Studio, places: &[(RunId, Response)]) {
+    let held = places.iter().find(|(_, response)| response.dragged() || response.drag_stopped());
+    let Some((id, response)) = held.filter(|(id, _)| studio.document.depth(*id) == 0) else { return };
+    let Some(pointer) = response.interact_pointer_pos() else { return };
+    let roots = || places.iter().filter(|(id, _)| studio.document.depth(*id) == 0);
+    let before = roots().find(|(_, place)| pointer.y < place.rect.center().y);
+    if response.drag_stopped() {
+        studio.document.settle();
+        studio.document.move_run(*id, before.map(|(before, _)| *before));
+        studio.document.settle();
+        return;
+    }
+    ui.ctx().set_cursor_icon(CursorIcon::Grabbing);
+    let last = places.last().map_or(pointer.y, |(_, place)| place.rect.bottom());
+    let y = before.map_or(last, |(_, place)| place.rect.top()) - metrics::XS / 4.0;
+    ui.painter().hline(response.rect.x_range(), y, (metrics::CURVE, theme::tokens(ui).text));
+}
+
+/// One run.
+fn run(ui: &mut Ui, studio: &mut Studio, row: Row) -> Option<Response> {
+    let name = studio.document.run(row.id).map(|run| run.name.clone())?;
     let size = vec2(ui.available_width(), metrics::RUN_ROW);
-    let (rect, response) = ui.allocate_exact_size(size, Sense::click());
+    let (rect, response) = ui.allocate_exact_size(size, Sense::click_and_drag());
     let selected = studio.view.selected == row.id;
     response.widget_info(|| WidgetInfo::selected(Role::ListItem, true, selected, format!("Run {name}")));
     let tokens = theme::tokens(ui);
@@ -90,7 +113,7 @@ fn run(ui: &mut Ui, studio: &mut Studio, row: Row) -> bool {
     controls(ui, studio, row, inner, &name);
     values(ui, studio, row, inner, ink);
     menu(&response, studio, row.id);
-    response.contains_pointer()
+    Some(response)
 }
 
 /// The line from the run above to a fork of it.
@@ -140,8 +163,12 @@ fn controls(ui: &mut Ui, studio: &mut Studio, row: Row, rect: Rect, name: &str) 
             let tokens = theme::tokens(ui);
             let color = if shown { tokens.text } else { tokens.muted };
             let font = if studio.view.selected == row.id { theme::medium() } else { theme::body() };
-            let text = eframe::egui::RichText::new(name).font(font).color(color);
-            ui.add(eframe::egui::Label::new(text).truncate().selectable(false));
+            let short = elided(ui, name, &font, ui.available_width());
+            let text = eframe::egui::RichText::new(short.as_str()).font(font).color(color);
+            let label = ui.add(eframe::egui::Label::new(text).truncate().selectable(false));
+            if short != name {
+                label.on_hover_text(name);
+            }
         }
     });
 }
@@ -182,7 +209,10 @@ fn values(ui: &Ui, studio: &Studio, row: Row, rect: Rect, color: Color32) {
     let (loss, ink) = if diverged {
         ("diverged".to_owned(), tokens.danger)
     } else {
-        (number(studio.frame.mean_values(row.id, |lane| lane.now).and_then(|mean| mean.loss), 3), tokens.text)
+        let loss = studio.frame.mean_values(row.id, |lane| lane.now).and_then(|mean| mean.loss);
+        // An edited run's loss is of two forms, which Results explains.
+        let stale = if loss.is_some() && studio.is_mixed(row.id) { "*" } else { "" };
+        (number(loss, 3) + stale, tokens.text)
     };
     place(rect.right(), if diverged { "" } else { "loss" }, loss, ink);
     let rate = match lane.filter(|lane| lane.update > 0) {
@@ -211,7 +241,7 @@ fn values(ui: &Ui, studio: &Studio, row: Row, rect: Rect, color: Color32) {
     }
 }
 
-fn menu(response: &eframe::egui::Response, studio: &mut Studio, id: RunId) {
+fn menu(response: &Response, studio: &mut Studio, id: RunId) {
     response.context_menu(|ui| entries(ui, studio, id));
 }
 
@@ -219,9 +249,16 @@ fn menu(response: &eframe::egui::Response, studio: &mut Studio, id: RunId) {
 fn entries(ui: &mut Ui, studio: &mut Studio, id: RunId) {
     ui.set_width(metrics::MENU);
     let last = studio.document.runs().count() < 2;
-    for action in
-        [Action::DuplicateRun, Action::ForkRun, Action::RenameRun, Action::HideRun, Action::DeleteRun]
-    {
+    let actions = [
+        Action::DuplicateRun,
+        Action::ForkRun,
+        Action::RenameRun,
+        Action::HideRun,
+        Action::MoveUp,
+        Action::MoveDown,
+        Action::DeleteRun,
+    ];
+    for action in actions {
         let about = action.about();
         let keys = about.keys(ui.ctx());
         let button = Button::new(about.label)
@@ -233,6 +270,37 @@ fn entries(ui: &mut Ui, studio: &mut Studio, id: RunId) {
             ui.close();
         }
     }
+    colors(ui, studio, id);
+}
+
+/// The colours and markers there are. One that another run has is changed for this run's.
+fn colors(ui: &mut Ui, studio: &mut Studio, id: RunId) {
+    ui.separator();
+    ui.label(theme::caption(ui, "Colour and marker"));
+    let now = studio.slot(id);
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 0.0;
+        let tokens = theme::tokens(ui);
+        for slot in 0..tokens.runs.len() {
+            let size = vec2((metrics::MENU / tokens.runs.len() as f32).floor(), metrics::CONTROL);
+            let (rect, response) = ui.allocate_exact_size(size, Sense::click());
+            let chosen = now % tokens.runs.len() == slot;
+            let label = format!("Colour {}", slot + 1);
+            response.widget_info(|| WidgetInfo::selected(Role::RadioButton, true, chosen, &label));
+            if chosen || response.hovered() || response.has_focus() {
+                let edge = if chosen { tokens.text } else { tokens.outline };
+                let (shown, radius) = (rect.shrink(1.0), metrics::RADIUS);
+                ui.painter().rect_stroke(shown, radius, (metrics::HAIRLINE, edge), StrokeKind::Inside);
+            }
+            paint_marker(ui.painter(), rect.center(), metrics::CHIP / 2.0, slot, tokens.run(slot));
+            if response.clicked() {
+                studio.document.settle();
+                studio.document.recolor(id, slot);
+                studio.document.settle();
+                ui.close();
+            }
+        }
+    });
 }
 
 /// The runs in one line: which colour and marker is whose, and how far each has come.

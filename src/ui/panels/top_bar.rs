@@ -21,6 +21,9 @@ use crate::ui::view::SPEEDS;
 use crate::ui::widgets::{Icon, combo, icon_button, mark, segmented};
 use crate::ui::wish::Wish;
 
+/// Seconds from which on it is said how many are left.
+const WORTH_SAYING: f64 = 5.0;
+
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
     ui.horizontal_centered(|ui| {
         ui.spacing_mut().item_spacing.x = metrics::XS;
@@ -125,7 +128,12 @@ fn examples(ui: &mut Ui, studio: &mut Studio) {
     let response = ui.add(button.frame_when_inactive(false));
     Popup::menu(&response).show(|ui| {
         ui.set_width(metrics::SIDE_PANELS);
+        item(ui, studio, Action::ShowGallery);
+        ui.separator();
         for (at, example) in EXAMPLES.iter().enumerate() {
+            if example.goes_wrong && at.checked_sub(1).is_some_and(|before| !EXAMPLES[before].goes_wrong) {
+                ui.label(theme::caption(ui, "Goes wrong"));
+            }
             let button = Button::new(example.title())
                 .truncate()
                 .min_size(vec2(ui.available_width(), metrics::CONTROL));
@@ -228,6 +236,12 @@ fn readings(ui: &mut Ui, studio: &mut Studio) {
         State::Playing => format::speed(status.lane_updates_per_second),
         _ => String::new(),
     };
+    if let Some(left) = time_left(studio).filter(|_| ui.available_width() > 3.0 * metrics::FIELD_LABEL) {
+        ui.label(theme::caption(ui, format!("{left} left")))
+            .on_hover_text("Until the last update, at the pace of the last moments.");
+        ui.add_space(metrics::S);
+    }
+    let status = &studio.frame.status;
     if !reading.is_empty() && ui.available_width() > 2.0 * metrics::FIELD_LABEL {
         ui.label(theme::caption(ui, "lane-updates/s"))
             .on_hover_text("Updates a second, of all runs and replicas together.");
@@ -237,6 +251,25 @@ fn readings(ui: &mut Ui, studio: &mut Studio) {
     {
         ui.label(theme::caption(ui, text));
     }
+}
+
+/// How long training still takes, where that is more than a moment.
+fn time_left(studio: &Studio) -> Option<String> {
+    let status = &studio.frame.status;
+    if studio.view.still || status.state != State::Playing {
+        return None;
+    }
+    let lanes = studio.frame.lanes.iter().filter(|lane| studio.document.run(lane.id.run).is_some());
+    let missing: u64 = lanes.clone().map(|lane| status.updates.saturating_sub(lane.update)).sum();
+    let at_pace = missing as f64 / status.lane_updates_per_second.max(1e-9);
+    let seconds = match studio.view.speed {
+        Speed::Limited(speed) if studio.view.mode == Mode::Live => {
+            status.updates.saturating_sub(status.update) as f64 / speed.max(1e-9)
+        }
+        _ if status.lane_updates_per_second > 0.0 => at_pace,
+        _ => return None,
+    };
+    (seconds > WORTH_SAYING).then(|| format::duration(seconds))
 }
 
 /// Where it trains, and the choice of another place.

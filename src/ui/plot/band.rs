@@ -19,7 +19,7 @@ struct Slice {
 
 /// Stretches over which some replica is a number.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Band {
+pub struct Band {
     stretches: Vec<Vec<Slice>>,
 }
 
@@ -32,7 +32,7 @@ impl Band {
         Self::of_curves(&curves, stretch)
     }
 
-    fn of_curves(curves: &[&[Bucket]], stretch: f64) -> Self {
+    pub fn of_curves(curves: &[&[Bucket]], stretch: f64) -> Self {
         let Some((first, others)) = curves.split_first() else { return Self::default() };
         let mut stretches = vec![Vec::new()];
         for (at, bucket) in first.iter().enumerate() {
@@ -63,6 +63,11 @@ impl Band {
     /// The updates and the means there.
     pub fn means(&self) -> impl Iterator<Item = (f64, f64)> {
         self.stretches.iter().flatten().map(|slice| (slice.update, slice.mean))
+    }
+
+    /// The updates with the least and the greatest there.
+    pub fn edges(&self) -> impl Iterator<Item = (f64, f64, f64)> {
+        self.stretches.iter().flatten().map(|slice| (slice.update, slice.low, slice.high))
     }
 
     /// The lines of the means; what has no height is left out.

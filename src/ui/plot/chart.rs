@@ -2,21 +2,20 @@
 
 use std::ops::RangeInclusive;
 
-use eframe::egui::{
-    Align, Align2, CursorIcon, FontId, Layout, Rect, Response, Sense, Ui, UiBuilder, Vec2b, pos2, vec2,
-};
+use eframe::egui::{Align, Align2, FontId, Layout, Rect, Response, Sense, Ui, UiBuilder, Vec2b, pos2, vec2};
 use egui_plot::{AxisHints, GridMark, HPlacement, Plot, PlotTransform, PlotUi};
 
+use crate::ui::format;
 use crate::ui::theme::{self, metrics};
-use crate::ui::{format, view::View};
 
 use super::Scale;
 use super::scale::{Tick, linear_ticks};
+use super::x_axis::Unit;
 
 /// What runs across a plot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Across {
-    Updates,
+    Updates(Unit),
     /// Rates, by their decimal logarithm.
     Rates,
 }
@@ -41,6 +40,8 @@ pub struct Drawn {
     pub response: Response,
     pub transform: PlotTransform,
     pub rect: Rect,
+    /// The plot's name.
+    pub name: String,
 }
 
 impl Chart<'_> {
@@ -110,7 +111,7 @@ impl Chart<'_> {
         shown.response.widget_info(|| {
             eframe::egui::WidgetInfo::labeled(eframe::egui::Role::Figure, enabled, format!("{name} plot"))
         });
-        Drawn { response: shown.response, transform: shown.transform, rect }
+        Drawn { response: shown.response, transform: shown.transform, rect, name: self.name.to_owned() }
     }
 
     fn y_ticks(&self, height: f32) -> Vec<Tick> {
@@ -126,17 +127,23 @@ impl Chart<'_> {
 
     fn x_ticks(&self, width: f32) -> Vec<Tick> {
         let edge = self.x.1 - (self.x.1 - self.x.0) * f64::from(metrics::L / width.max(metrics::L));
-        if self.across == Across::Rates {
+        let Across::Updates(unit) = self.across else {
             let mut ticks = Scale::Log.ticks(self.x, (width / metrics::GRID_STEP * 1.5) as usize);
             ticks.iter_mut().for_each(|tick| tick.label = tick.label.take().filter(|_| tick.at <= edge));
             return ticks;
-        }
-        linear_ticks(self.x, (width / metrics::GRID_STEP) as usize, |update| {
-            let count = format::count(update.round().max(0.0) as u64);
-            if update == 0.0 { format!("update {count}") } else { count }
+        };
+        let Unit { name, per_update } = unit;
+        let shown = (self.x.0 * per_update, self.x.1 * per_update);
+        linear_ticks(shown, (width / metrics::GRID_STEP) as usize, |value| {
+            let whole = value.fract() == 0.0;
+            let number =
+                if whole { format::count(value.max(0.0) as u64) } else { format::significant(value, 4) };
+            if value == 0.0 { format!("{name} {number}") } else { number }
         })
         .into_iter()
-        .filter(|tick| tick.at >= 0.0 && tick.at.fract() == 0.0)
+        // Updates are whole.
+        .filter(|tick| tick.at >= 0.0 && (unit != Unit::UPDATE || tick.at.fract() == 0.0))
+        .map(|tick| Tick { at: tick.at / per_update, ..tick })
         // A number at the very edge would be cut off.
         .map(|tick| Tick { label: tick.label.filter(|_| tick.at <= edge), ..tick })
         .collect()
@@ -162,33 +169,6 @@ fn marks(ticks: &[Tick], (low, high): (f64, f64)) -> Vec<GridMark> {
         .iter()
         .map(|tick| GridMark { value: tick.at, step_size: if tick.label.is_some() { wide } else { faint } })
         .collect()
-}
-
-/// Panning, zooming and the shared cursor.
-pub fn navigate(ui: &Ui, drawn: &Drawn, view: &mut View, playhead: u64, updates: u64) {
-    let Drawn { response, transform, rect } = drawn;
-    let (from, to) = view.window.bounds(playhead, updates);
-    let per_point = (to - from) / f64::from(rect.width().max(1.0));
-    if response.dragged() {
-        let shift = -f64::from(response.drag_delta().x) * per_point;
-        if shift != 0.0 {
-            view.window = view.window.moved(playhead, updates, shift, 1.0, from);
-        }
-        ui.ctx().set_cursor_icon(CursorIcon::Grabbing);
-    }
-    let Some(pointer) = ui.input(|input| input.pointer.hover_pos()).filter(|at| rect.contains(*at)) else {
-        return;
-    };
-    if !response.contains_pointer() {
-        return;
-    }
-    let at = transform.value_from_position(pointer).x;
-    let (scroll, pinch) = ui.input(|input| (input.smooth_scroll_delta, input.zoom_delta()));
-    let zoom = f64::from(pinch) * (f64::from(scroll.y) * 0.004).exp();
-    if zoom != 1.0 || scroll.x != 0.0 {
-        let shift = -f64::from(scroll.x) * per_point;
-        view.window = view.window.moved(playhead, updates, shift, zoom, at);
-    }
 }
 
 /// Small text inside a plot's corner.

@@ -10,6 +10,7 @@ use super::Scale;
 use super::bounds::Bounds;
 use super::chart::{Across, Chart};
 use super::panel::plain;
+use super::x_axis::Unit;
 
 /// Draws both in all the room there is, on a linear axis, with a mark where they are farthest apart.
 pub fn compare(ui: &mut Ui, exported: &Exported, color: Color32) {
@@ -32,7 +33,7 @@ pub fn compare(ui: &mut Ui, exported: &Exported, color: Color32) {
     let chart = Chart {
         name: "Drawn and predicted rate",
         scale: Scale::Linear,
-        across: Across::Updates,
+        across: Across::Updates(Unit::UPDATE),
         x: (-room, updates as f64 + room),
         y: bounds.padded(0.06, 0.12, 0.0, (0.0, 1.0)),
         x_labels: true,

@@ -6,6 +6,7 @@ use egui_plot::PlotUi;
 use super::Scale;
 use super::bounds::Bounds;
 use super::chart::{Across, Chart};
+use super::x_axis::Unit;
 use crate::ui::theme;
 
 /// The width of an axis around one height, as a share of it.
@@ -32,7 +33,7 @@ impl Figure<'_> {
         let chart = Chart {
             name: self.name,
             scale: Scale::Linear,
-            across: Across::Updates,
+            across: Across::Updates(Unit::UPDATE),
             x: self.x,
             y: bounds.padded(0.1, 0.14, least, (0.0, 1.0)),
             x_labels: true,

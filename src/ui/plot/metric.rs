@@ -7,14 +7,15 @@ use crate::engine::protocol::State;
 use crate::telemetry::{Bucket, Column, Role};
 use crate::ui::format;
 use crate::ui::frame::{Curves, Frame, LaneFrame};
+use crate::ui::layout::Pane;
 use crate::ui::theme::{self, Tokens, metrics};
-use crate::ui::view::Window;
 use crate::ui::widgets::paint_marker;
 
 use super::band::{self, Band};
 use super::chart::{Across, Chart, Drawn, note};
 use super::ghost::{Ghost, Outline};
 use super::lines::Strokes;
+use super::menu::Menu;
 use super::panel::{Plots, plain};
 use super::switch::{column_switch, scale_switch, word_switch};
 use super::{Scale, bounds, overlay, phases as phase_marks};
@@ -47,6 +48,7 @@ impl Plots<'_> {
             ghost.map(|(run, forecast)| (tokens.run(studio.slot(*run)), Outline::new(forecast, scale)));
         let foreseen = ghost.iter().flat_map(|(_, outline)| outline.heights());
         let y = bounds::measured(lanes().map(|(_, lane)| lane), scale, chance, foreseen);
+        let y = studio.view.heights.of(Pane::Metric).unwrap_or(y);
         let x = self.window();
         let (mut lines, mut areas) = (Vec::new(), Vec::new());
         let mut lost = Vec::new();
@@ -100,19 +102,22 @@ impl Plots<'_> {
             let dashes = LineStyle::Dashed { length: metrics::DASH };
             lines.push(plain(points, tokens.ahead(*color), metrics::CURVE).style(dashes));
         }
-        let chart = Chart { name, scale, across: Across::Updates, x, y, x_labels: false, titled: true };
+        let across = Across::Updates(self.unit());
+        let chart = Chart { name, scale, across, x, y, x_labels: false, titled: true };
+        let mut menu = Menu::new(studio, Pane::Metric, is_loss);
         let (mut new_scale, mut new_quantity, mut smoothing) =
             (studio.view.loss_scale, quantity, studio.view.smoothing);
         let drawn = chart.show(
             ui,
             |ui| column_switch(ui, "Quantity", &mut new_quantity, Role::Measure, Column::short),
             |ui| {
+                menu.button(ui);
                 // A share is always drawn on a linear axis.
                 if !is_share(quantity) {
                     scale_switch(ui, &mut new_scale, "Loss axis");
                 }
                 if is_loss {
-                    let half_life = Frame::half_life(studio.clock().updates);
+                    let half_life = Frame::half_life(studio.clock().updates, studio.view.half_life);
                     let help =
                         format!("A debiased moving average with a half-life of {half_life:.0} updates.");
                     if word_switch(ui, "Smooth", "Smoothing", smoothing).on_hover_text(help).clicked() {
@@ -158,11 +163,18 @@ impl Plots<'_> {
             note(ui, drawn.rect, Align2::LEFT_BOTTOM, &text, theme::small());
         }
         self.empty_state(ui, &drawn);
-        self.studio.view.loss_scale = new_scale;
-        self.studio.view.quantity = new_quantity;
-        self.studio.view.smoothing = smoothing;
-        if self.point(ui, &drawn) {
-            self.studio.view.window = Window::Whole;
+        menu.under(&drawn);
+        if is_loss && smoothing != self.studio.view.smoothing {
+            menu.smooth(smoothing);
+        }
+        menu.apply(self.studio);
+        let view = &mut self.studio.view;
+        if (view.loss_scale, view.quantity) != (new_scale, new_quantity) {
+            view.heights.set(Pane::Metric, None);
+        }
+        (view.loss_scale, view.quantity) = (new_scale, new_quantity);
+        if self.point(ui, &drawn, Pane::Metric) {
+            self.studio.view.fit();
         }
         self.over_curves(ui, &drawn, |studio, row, cursor| {
             studio.frame.lane(row.id).filter(|lane| cursor < lane.update)?;

@@ -4,13 +4,14 @@ use eframe::egui::{Align2, Ui};
 use egui_plot::LineStyle;
 
 use crate::telemetry::{Column, Role};
+use crate::ui::layout::Pane;
 use crate::ui::theme::{self, metrics};
-use crate::ui::view::Window;
 
 use super::Scale;
 use super::bounds::Bounds;
 use super::chart::{Across, Chart, note};
 use super::lines::Strokes;
+use super::menu::Menu;
 use super::panel::{Plots, plain};
 use super::switch::column_switch;
 
@@ -58,20 +59,22 @@ impl Plots<'_> {
         let least = if number == Column::Batch { 1.0 } else { 0.1 };
         let least = if number == Column::WeightDecay { 1e-4 } else { least };
         let y = bounds.padded(0.18, 0.18, least, (0.0, 1.0));
+        let y = studio.view.heights.of(Pane::Number).unwrap_or(y);
         let mut chosen = number;
         let chart = Chart {
             name: number.label(),
             scale,
-            across: Across::Updates,
+            across: Across::Updates(self.unit()),
             x,
             y,
             x_labels: true,
             titled: true,
         };
+        let mut menu = Menu::new(studio, Pane::Number, false);
         let drawn = chart.show(
             ui,
             |ui| column_switch(ui, "Number", &mut chosen, Role::Setting, Column::label),
-            |_| {},
+            |ui| menu.button(ui),
             |plot| lines.into_iter().for_each(|line| plot.line(line)),
         );
         if empty {
@@ -84,9 +87,14 @@ impl Plots<'_> {
             };
             note(ui, drawn.rect, Align2::CENTER_CENTER, text, theme::body());
         }
+        menu.under(&drawn);
+        menu.apply(self.studio);
+        if number != chosen {
+            self.studio.view.heights.set(Pane::Number, None);
+        }
         self.studio.view.number = chosen;
-        if self.point(ui, &drawn) {
-            self.studio.view.window = Window::Whole;
+        if self.point(ui, &drawn, Pane::Number) {
+            self.studio.view.fit();
         }
         self.over_curves(ui, &drawn, |studio, row, cursor| {
             let lane = studio.frame.lane(row.id);

@@ -63,6 +63,12 @@ pub fn lines(ui: &Ui, drawn: &Drawn, frame: &Frame, view: &View, cursor_is_here:
             (metrics::HAIRLINE, tokens.muted.gamma_multiply(0.7)),
         );
     }
+    if let Some(mark) = view.mark {
+        let at = x(mark.round());
+        let ends = [pos2(at, drawn.rect.top()), pos2(at, drawn.rect.bottom())];
+        let stroke = Stroke::new(metrics::HAIRLINE, tokens.text.gamma_multiply(0.8));
+        painter.extend(Shape::dashed_line(&ends, stroke, metrics::DASH, metrics::DASH_GAP));
+    }
     if let Some(cursor) = view.cursor {
         let strength = if cursor_is_here { 0.9 } else { 0.55 };
         let stroke = Stroke::new(metrics::HAIRLINE, tokens.text.gamma_multiply(strength));

@@ -1,20 +1,27 @@
 //! The three plots and what connects them.
 
-use eframe::egui::{Color32, Id, Popup, Rect, Stroke, Style, Ui, WidgetText};
+use eframe::egui::{Color32, Id, Popup, Rect, Role, Stroke, Style, Ui, WidgetInfo, WidgetText};
 use egui_plot::{Line, PlotPoint, PlotPoints};
 use egui_tiles::{Behavior, ResizeState, TileId, Tree, UiResponse};
 
+use crate::telemetry::Column;
 use crate::ui::document::Row;
 use crate::ui::layout::Pane;
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
 use crate::ui::view::Window;
 
-use super::chart::{Drawn, navigate};
+use super::chart::Drawn;
+use super::drawn_curves::drawn_curves;
+use super::navigate::navigate;
+use super::x_axis::Unit;
 use super::{overlay, phases, readout};
 
 /// Shows the plots in all the room there is.
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
+    if studio.view.docked {
+        readout::docked(ui, studio);
+    }
     let area = ui.available_rect_before_wrap();
     let mut tree = std::mem::replace(&mut studio.layout.tree, Tree::empty(Id::unique("plots")));
     let mut plots = Plots { studio, cursor: None, over: None, busy: false };
@@ -27,10 +34,11 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
     studio.view.cursor = cursor;
     if let (Some((x, rect)), Some(cursor)) = (over, cursor)
         && !busy
+        && !studio.view.docked
         && studio.view.drag.is_none()
+        && studio.view.boxed.is_none()
     {
-        let rect = Rect::from_x_y_ranges(area.x_range(), rect.y_range());
-        readout::at_cursor(ui, studio, rect, x, cursor);
+        readout::at_cursor(ui, studio, area, rect, x, cursor);
     }
 }
 
@@ -47,6 +55,9 @@ pub(super) struct Plots<'a> {
 
 impl Behavior<Pane> for Plots<'_> {
     fn pane_ui(&mut self, ui: &mut Ui, _: TileId, pane: &mut Pane) -> UiResponse {
+        if let Some(place) = self.studio.layout.places.get_mut(*pane as usize) {
+            *place = ui.available_rect_before_wrap();
+        }
         match pane {
             Pane::Rate => self.rate(ui),
             Pane::Metric => self.metric(ui),
@@ -91,11 +102,15 @@ impl Plots<'_> {
     }
 
     /// What every plot does with the pointer; `true` when it was double-clicked.
-    pub fn point(&mut self, ui: &Ui, drawn: &Drawn) -> bool {
+    pub fn point(&mut self, ui: &Ui, drawn: &Drawn, pane: Pane) -> bool {
         self.studio.layout.across = drawn.rect.x_range();
+        self.say(ui, drawn, pane);
         let status = &self.studio.frame.status;
         let (playhead, updates) = (status.update, self.studio.extent());
-        navigate(ui, drawn, &mut self.studio.view, playhead, updates);
+        // A hand that draws does not pan.
+        if pane != Pane::Rate || !self.studio.view.pencil {
+            navigate(ui, drawn, pane, &mut self.studio.view, playhead, updates);
+        }
         let covered = self.studio.sheet.is_some() || Popup::is_any_open(ui.ctx());
         if let Some(pointer) =
             drawn.response.hover_pos().filter(|_| drawn.response.contains_pointer() && !covered)
@@ -105,6 +120,25 @@ impl Plots<'_> {
             self.over = Some((pointer.x, drawn.rect));
         }
         drawn.response.double_clicked()
+    }
+
+    /// Tells a screen reader what one sees.
+    fn say(&self, ui: &Ui, drawn: &Drawn, pane: Pane) {
+        let studio = &*self.studio;
+        let enabled = ui.is_enabled();
+        drawn.response.widget_info(|| {
+            let curves = drawn_curves(studio, pane, theme::tokens(ui));
+            let more_is_better = pane != Pane::Metric || studio.view.quantity == Column::ValAccuracy;
+            WidgetInfo {
+                current_text_value: Some(curves.words(more_is_better)),
+                ..WidgetInfo::labeled(Role::Figure, enabled, format!("{} plot", drawn.name))
+            }
+        });
+    }
+
+    /// What is written below the plots.
+    pub fn unit(&self) -> Unit {
+        self.studio.view.x_axis.unit(&self.studio.given())
     }
 
     /// Playhead, events and cursor, and a dot on each run's curve at the cursor.

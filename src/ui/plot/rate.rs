@@ -4,20 +4,26 @@ use eframe::egui::{Align2, Label, Ui};
 use egui_plot::{Line, LineStyle};
 
 use crate::schedule::{Curve, Kind};
+use crate::telemetry::Bucket;
 use crate::train::ids::Mode;
 use crate::ui::action::Action;
 use crate::ui::document::Row;
 use crate::ui::format;
 use crate::ui::handles::add_point;
+use crate::ui::layout::Pane;
 use crate::ui::theme::{self, Tokens, metrics};
 use crate::ui::view::Window;
 use crate::ui::widgets::{Icon, icon_toggle};
 
 use super::chart::{Across, Chart, Drawn, note};
 use super::lines::Strokes;
+use super::menu::Menu;
 use super::panel::{Plots, plain};
 use super::switch::scale_switch;
-use super::{Scale, bounds, grips, overlay, phases};
+use super::{Scale, bounds, grips, overlay, pencil, phases};
+
+/// Looks at a planned curve, to see how high it is in view.
+const LOOKS: u64 = 200;
 
 impl Plots<'_> {
     pub fn rate(&mut self, ui: &mut Ui) {
@@ -25,13 +31,18 @@ impl Plots<'_> {
         let studio = &*self.studio;
         let scale = studio.view.rate_scale;
         let rows = studio.shown();
+        let x = self.window();
+        let whole = studio.view.window == Window::Whole;
         let ranges = rows.iter().flat_map(|row| {
+            if !whole {
+                return self.rates_in_view(*row, x);
+            }
             let planned = studio.curve(row.id).map(Curve::range);
             let used = studio.frame.lane(row.id).and_then(|lane| lane.rates);
-            planned.into_iter().chain(used).chain(studio.group_ranges(row.id))
+            planned.into_iter().chain(used).chain(studio.group_ranges(row.id)).collect()
         });
-        let y = studio.view.drag.map_or_else(|| bounds::rates(ranges, scale), |drag| drag.axis);
-        let x = self.window();
+        let y = studio.view.drag.map(|drag| drag.axis).or(studio.view.heights.of(Pane::Rate));
+        let y = y.unwrap_or_else(|| bounds::rates(ranges, scale));
         let mut lines = Vec::new();
         for row in &rows {
             lines.extend(self.rate_lines(*row, x, ui.available_width(), scale, tokens));
@@ -40,9 +51,10 @@ impl Plots<'_> {
             let help = "The rate each update uses. Solid is past, dashed is planned,\n\
                         thin is what the optimizer makes of it (RAdam, Prodigy),\n\
                         or the rate of a parameter group, which tells its name under the pointer.\n\
-                        Drag the handles; scroll to zoom, drag to pan, double-click to see the whole run.";
+                        Drag the handles; scroll to zoom, drag to pan, drag with Shift to zoom into a box,\n\
+                        double-click to see the whole run.";
             // The switches come after it and keep their room.
-            let room = ui.available_width() - 1.5 * metrics::FIELD_LABEL;
+            let room = ui.available_width() - 1.5 * metrics::FIELD_LABEL - 2.0 * metrics::ICON_BUTTON;
             ui.scope(|ui| {
                 ui.set_max_width(room.max(0.0));
                 ui.add(Label::new(theme::title(ui, "Learning rate")).truncate()).on_hover_text(help);
@@ -51,17 +63,23 @@ impl Plots<'_> {
         let chart = Chart {
             name: "Learning rate",
             scale,
-            across: Across::Updates,
+            across: Across::Updates(self.unit()),
             x,
             y,
             x_labels: false,
             titled: true,
         };
         let (view_window, mut new_scale, mut asked) = (studio.view.window, scale, None);
+        let mut menu = Menu::new(studio, Pane::Rate, false);
+        let pencils = studio.view.pencil;
         let drawn = chart.show(
             ui,
             name,
             |ui| {
+                menu.button(ui);
+                if icon_toggle(ui, Icon::Pencil, "Draw freehand", pencils).clicked() {
+                    asked = Some(Action::Pencil);
+                }
                 let whole = view_window == Window::Whole;
                 if icon_toggle(ui, Icon::Fit, "Show the whole run", whole).clicked() {
                     asked = Some(Action::Fit);
@@ -74,11 +92,16 @@ impl Plots<'_> {
             },
             |plot| lines.into_iter().for_each(|line| plot.line(line)),
         );
+        menu.under(&drawn);
+        menu.apply(self.studio);
+        if new_scale != scale {
+            self.studio.view.heights.set(Pane::Rate, None);
+        }
         self.studio.view.rate_scale = new_scale;
         if let Some(action) = asked {
             self.studio.ask(action);
         }
-        let double = self.point(ui, &drawn);
+        let double = self.point(ui, &drawn, Pane::Rate);
         phases::names(ui, &drawn, self.studio);
         self.over_curves(ui, &drawn, |studio, row, cursor| {
             let lane = studio.frame.lane(row.id);
@@ -98,6 +121,24 @@ impl Plots<'_> {
             }
         }
         overlay::event_marks(ui, &drawn, &studio.frame, &studio.view, &|lane| studio.lane_name(lane));
+    }
+
+    /// The ranges of the rates of a run that are in view: those that were used, and those that are planned.
+    fn rates_in_view(&self, row: Row, x: (f64, f64)) -> Vec<(f64, f64)> {
+        let studio = &*self.studio;
+        let (from, to) = (x.0.max(0.0) as u64, x.1.max(0.0) as u64);
+        let mut ranges = Vec::new();
+        if let Some(lane) = studio.frame.lane(row.id) {
+            let inside = |bucket: &&Bucket| bucket.last_update >= from && bucket.first_update <= to;
+            ranges.extend(lane.curves.lr.iter().filter(inside).map(|bucket| (bucket.min, bucket.max)));
+        }
+        let last = studio.clock().updates.saturating_sub(1).min(to);
+        if studio.curve(row.id).is_some() && from <= last {
+            let step = ((last - from) / LOOKS).max(1) as usize;
+            let looks = (from..=last).step_by(step).chain([last]);
+            ranges.extend(looks.filter_map(|update| studio.rate(row.id, update)).map(|rate| (rate, rate)));
+        }
+        ranges
     }
 
     fn rate_lines(
@@ -200,13 +241,22 @@ impl Plots<'_> {
             });
             match added {
                 Some(schedule) => studio.set_schedule(schedule),
-                None => studio.view.window = Window::Whole,
+                None => studio.view.fit(),
             }
         }
         let Some(row) = studio.shown().into_iter().find(|row| row.id == selected) else { return };
         let Some(schedule) = studio.document.run(selected).map(|run| run.lr.clone()) else { return };
         let clock = studio.clock();
         let color = studio.color(row, theme::tokens(ui));
+        if studio.view.pencil {
+            self.busy = true;
+            if let Some(schedule) = pencil::draw(ui, drawn, studio, color) {
+                studio.set_schedule(schedule);
+            }
+            let text = "Draw the rate; P, Escape or the pencil again ends it";
+            note(ui, drawn.rect, Align2::CENTER_BOTTOM, text, theme::small());
+            return;
+        }
         let (edited, busy) = grips::show(ui, drawn, &schedule, clock, &mut studio.view, color);
         self.busy |= busy;
         if let Some(edited) = edited {

@@ -9,6 +9,7 @@ use super::Scale;
 use super::bounds::Bounds;
 use super::chart::{Across, Chart, Drawn};
 use super::panel::plain;
+use super::x_axis::Unit;
 
 /// How much of its colour a band has.
 const BAND: f32 = 0.18;
@@ -98,7 +99,7 @@ impl Small<'_> {
         let chart = Chart {
             name: self.name,
             scale: self.scale,
-            across: Across::Updates,
+            across: Across::Updates(Unit::UPDATE),
             x: (-room, self.updates + room),
             y: bounds.padded(0.08, 0.1, if self.scale == Scale::Log { 0.2 } else { 0.0 }, (-1.0, 1.0)),
             x_labels: true,

@@ -8,14 +8,18 @@ use crate::ui::theme::{self, metrics};
 use super::{Decision, buttons};
 
 /// What a hand does in the plots, and what comes of it.
-const GESTURES: [(&str, &str); 9] = [
+const GESTURES: [(&str, &str); 13] = [
     ("Drag a handle", "Change the schedule; training answers"),
     ("Arrow keys on a handle", "The same, in small steps (Tab reaches it)"),
     ("Drag in a plot", "Pan"),
     ("Scroll in a plot", "Zoom where the pointer is"),
+    ("Drag with Shift in a plot", "Zoom into the box; a flat one keeps the heights"),
+    ("Right-click in a plot", "Axis, smoothing, second cursor, save, copy"),
     ("Double-click in a plot", "Show the whole run; in a hand-drawn schedule: add a point"),
     ("Right-click a control point", "Remove it"),
     ("Click a diamond on the timeline", "Take all runs back to that snapshot"),
+    ("Drag with the pencil (P)", "Draw the selected run's rate"),
+    ("Drag a run in the list", "Put it elsewhere, its forks with it"),
     ("Right-click a run", "What can be done with it"),
     ("Drop a file on the window", "Open an experiment, a recording, a training, a script"),
 ];

@@ -114,6 +114,11 @@ pub const TOP_BAR_REST: f32 = 760.0;
 pub const PALETTE: f32 = 640.0;
 pub const PALETTE_LIST: f32 = 360.0;
 
+/// The gallery: its size, that of an example's card at least, and the picture on it.
+pub const GALLERY: [f32; 2] = [1120.0, 760.0];
+pub const EXAMPLE: [f32; 2] = [280.0, 220.0];
+pub const EXAMPLE_PICTURE: f32 = 92.0;
+
 /// The presenter: a window of this size shows things at their own size, a larger one shows them larger.
 pub const PRESENTED: [f32; 2] = [840.0, 500.0];
 /// The ring around the pointer there.

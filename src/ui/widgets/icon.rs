@@ -30,6 +30,7 @@ pub enum Icon {
     Follow,
     Warning,
     Hint,
+    Pencil,
 }
 
 /// A square button that shows an icon and is called `label`.
@@ -192,6 +193,10 @@ pub fn paint(painter: &Painter, icon: Icon, center: Pos2, color: Color32) {
             line(&[(0.0, -5.5), (6.0, 5.0), (-6.0, 5.0), (0.0, -5.5), (6.0, 5.0)]);
             line(&[(0.0, -1.6), (0.0, 1.6)]);
             painter.circle_filled(at(0.0, 3.4), 0.8 * unit, color);
+        }
+        Icon::Pencil => {
+            line(&[(-5.5, 5.5), (-4.5, 1.5), (2.5, -5.5), (5.5, -2.5), (-1.5, 4.5), (-5.5, 5.5)]);
+            line(&[(0.5, -3.5), (3.5, -0.5)]);
         }
         Icon::Hint => {
             painter.circle_stroke(center, 5.5 * unit, stroke);

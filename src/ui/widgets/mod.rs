@@ -1,6 +1,7 @@
 //! Small controls the panels share.
 
 mod button;
+mod elided;
 mod field;
 mod figures;
 mod heat;
@@ -14,6 +15,7 @@ mod term;
 mod waiting;
 
 pub use button::{primary, secondary};
+pub use elided::elided;
 pub use field::{Amount, amount, check, choice, combo, count, row, slide, whole};
 pub use figures::{Figures, figures};
 pub use heat::Heat;

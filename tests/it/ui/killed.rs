@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 use anneal_studio::experiment::Experiment;
 use anneal_studio::files::Places;
 use anneal_studio::schedule::kind::Value;
-use anneal_studio::ui::Document;
-use anneal_studio::ui::keeper::{Keeper, leftovers};
+use anneal_studio::ui::action::Action;
+use anneal_studio::ui::keeper::leftovers;
 
+use super::stand_in::open_kept;
 use crate::support::digits;
 
 /// The folder of the process that edits.
@@ -36,11 +37,12 @@ impl Dice {
 #[ignore = "the process that the other test kills"]
 fn a_studio_that_edits_until_it_is_killed() {
     let Some(folder) = std::env::var_os(FOLDER).map(PathBuf::from) else { return };
-    let mut keeper = Keeper::start(&Places::below(&folder), || ()).unwrap();
-    let mut document = match keeper.take_up() {
-        Some(kept) => Document::from_kept(kept),
-        None => Document::new(digits(), None),
-    };
+    // The studio itself, without a window: it keeps what it does at every frame.
+    let mut studio = open_kept(digits(), None, &Places::below(&folder));
+    if studio.harness.state().studio().unsaved.is_some() {
+        studio.harness.state_mut().studio_mut().ask(Action::RestoreWork);
+        studio.harness.run_steps(3);
+    }
     let file = folder.join("experiment.toml");
     let mut dice = Dice(u64::from(std::process::id()));
     let begun = Instant::now();
@@ -48,6 +50,7 @@ fn a_studio_that_edits_until_it_is_killed() {
     let mut handed: Vec<(u64, String)> = Vec::new();
     loop {
         step += 1;
+        let document = &mut studio.harness.state_mut().studio_mut().document;
         let runs: Vec<_> = document.runs().map(|(row, _)| row.id).collect();
         let run = runs[dice.roll(runs.len() as u64) as usize];
         match dice.roll(10) {
@@ -67,10 +70,11 @@ fn a_studio_that_edits_until_it_is_killed() {
         }
         document.edit(|experiment| experiment.name = format!("{} {step}", std::process::id()));
         document.settle();
-        keeper.note(&document);
-        say(&format!("at {} {}", begun.elapsed().as_millis(), document.experiment().name));
-        let (newest, written) = keeper.progress();
-        handed.push((newest, document.experiment().name.clone()));
+        let name = document.experiment().name.clone();
+        studio.harness.step();
+        say(&format!("at {} {name}", begun.elapsed().as_millis()));
+        let (newest, written) = studio.harness.state().kept().unwrap();
+        handed.push((newest, name));
         let done = handed.partition_point(|(number, _)| *number <= written);
         if let Some((_, name)) = handed.drain(..done).next_back() {
             say(&format!("kept {name}"));

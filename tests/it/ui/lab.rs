@@ -18,7 +18,7 @@ fn range_state(studio: &Studio) -> Option<&range_test::State> {
 
 impl Studio {
     /// Does the errand that was asked for last, at the beginning of the training.
-    fn run_errand(&mut self) {
+    pub(super) fn run_errand(&mut self) {
         let commands = self.log.commands.borrow().clone();
         let errand = commands.into_iter().rev().find_map(|command| match command {
             Command::Errand(errand) => Some(errand),

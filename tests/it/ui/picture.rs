@@ -3,7 +3,15 @@
 use anneal_studio::ui::offscreen::screenshot::{Shot, ShotError, render};
 
 fn shot() -> Shot {
-    Shot { updates: Some(60), size: (1100, 700), dark: true, panel: None, recordings: Vec::new() }
+    Shot {
+        updates: Some(60),
+        size: (1100, 700),
+        dark: true,
+        panel: None,
+        recordings: Vec::new(),
+        over: None,
+        lesson: None,
+    }
 }
 
 /// A picture, or nothing where no adapter exists: said loudly, and an error where one is required.

@@ -2,7 +2,9 @@
 
 use anneal_studio::experiment::Experiment;
 use anneal_studio::train::ids::Mode;
+use anneal_studio::ui::action::Action;
 use anneal_studio::ui::document::first as opening;
+use anneal_studio::ui::sheet::Sheet;
 use eframe::egui::accesskit::Role;
 use eframe::egui::{Event, Key, Modifiers, OutputCommand};
 use egui_kittest::kittest::Queryable as _;
@@ -79,6 +81,31 @@ fn the_palette_takes_a_few_letters_and_enter() {
     studio.press(Modifiers::COMMAND, Key::Z);
     find(&mut studio, "example two spirals");
     assert_eq!(studio.document().experiment().name, "two spirals");
+}
+
+#[test]
+fn a_training_is_saved_as_one_page_that_loads_nothing_and_holds_its_curves() {
+    let mut studio = first(400);
+    let run = studio.document().first().unwrap();
+    studio.harness.state_mut().studio_mut().document.rename(run, "</script><b>");
+    studio.harness.state_mut().studio_mut().ask(Action::SavePage);
+    studio.harness.run_steps(3);
+    let Some(Sheet::Export { path, content, .. }) = studio.harness.state().studio().sheet.clone() else {
+        panic!("no place is asked for")
+    };
+    assert!(path.ends_with(".html"), "{path}");
+    let page = String::from_utf8(content.to_vec()).unwrap();
+    assert!(
+        page.contains("default-src 'none'") && !page.contains("src=\"") && !page.contains("</script><b>")
+    );
+    let data = page.split("id=\"data\">").nth(1).unwrap().split("</script>").next().unwrap();
+    let data: serde_json::Value = serde_json::from_str(&data.replace("<\\/", "</")).unwrap();
+    let runs = data["runs"].as_array().unwrap();
+    assert_eq!((runs.len(), runs[0]["name"].as_str()), (3, Some("</script><b>")));
+    let curves = &runs[0]["curves"];
+    let count = |key: &str| curves[key]["y"].as_array().map_or(0, Vec::len);
+    assert_eq!((count("lr"), count("val_loss"), count("val_accuracy")), (400, 8, 8));
+    assert_eq!(curves["lr"]["y"][0].as_f64(), Some(0.1));
 }
 
 #[test]

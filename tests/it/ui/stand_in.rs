@@ -123,6 +123,7 @@ pub fn shared(document: &Document, trained: u64) -> Shared {
             updates_per_epoch: PER_EPOCH,
             generation: 1,
             lane_updates_per_second: 1234.0,
+            seconds_per_update: Some(0.5),
             device: "CPU".into(),
             choice: Choice::Auto,
             chance_loss: Some(2.25),

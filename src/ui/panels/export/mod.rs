@@ -1,17 +1,19 @@
 //! The selected run for another framework: its text, and the rates that text will really give.
 
 mod code;
+mod form;
 mod own_run;
 mod resume;
 mod state;
 mod truth;
+mod which_form;
 
 use eframe::egui::{Align, Button, Label, Layout, ScrollArea, Ui, UiBuilder, vec2};
 
 use crate::export::{Badge, Checked, Deviation, Target};
 use crate::ui::exports::Exported;
 use crate::ui::format;
-use crate::ui::panel::{Panel, Question};
+use crate::ui::panel::{Panel, Question, Request};
 use crate::ui::plot::compare;
 use crate::ui::sheet::Sheet;
 use crate::ui::studio::Studio;
@@ -20,13 +22,19 @@ use crate::ui::widgets::{choice, combo, segmented};
 
 use state::{Page, State};
 
-pub const PANEL: Panel = Panel::new(
-    "export",
-    "Export",
-    Question::TakeAway,
-    "The schedule and optimizer in another framework, and what they really do there.",
-    show,
-);
+pub const PANEL: Panel = Panel {
+    request: |studio| {
+        let selected = studio.view.selected;
+        Request { used: studio.is_mixed(selected).then_some(selected), ..Request::default() }
+    },
+    ..Panel::new(
+        "export",
+        "Export",
+        Question::TakeAway,
+        "The schedule and optimizer in another framework, and what they really do there.",
+        show,
+    )
+};
 
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
     segmented(
@@ -62,6 +70,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
 
 fn text(ui: &mut Ui, studio: &mut Studio) {
     choose(ui, studio);
+    which_form::choose(ui, studio);
     own_run::show(ui, studio);
     let Some(answer) = state::text(studio, ui.ctx()) else {
         ui.label(theme::caption(ui, "Predicting every update of this long run…"));
@@ -84,11 +93,6 @@ fn text(ui: &mut Ui, studio: &mut Studio) {
     compare(&mut ui.new_child(UiBuilder::new().max_rect(rect)), exported, color);
     ui.add_space(metrics::XS);
     readings(ui, exported);
-    if studio.is_mixed(studio.view.selected) {
-        let text = "This run was edited while it trained. The export is the schedule as it is planned now, not the rates \
-                    that were used before the edit: Restart trains what is exported.";
-        ui.add(Label::new(eframe::egui::RichText::new(text).color(theme::tokens(ui).warning)).wrap());
-    }
     for note in &exported.export.notes {
         ui.add(Label::new(theme::caption(ui, format::sentence(note))).wrap());
     }

@@ -17,6 +17,8 @@ use crate::ui::latest::Latest;
 use crate::ui::panels::batch_size;
 use crate::ui::studio::Studio;
 
+use super::form::{Form, chosen};
+
 /// The longest run that is worked out within a frame; longer ones are worked out beside it.
 const AT_ONCE: u64 = 20_000;
 
@@ -50,6 +52,8 @@ pub struct State {
     pub wish: Option<Wish>,
     /// The run of one's own that it is exported for.
     pub real: RealRun,
+    /// Of a run that was edited while it trained: which of its two forms.
+    pub form: Form,
     text: Latest<Key, Answer<Exported>>,
     truth: Latest<Key, Answer<Truth>>,
     resume: Latest<Key, Answer<Resumption, ResumeError>>,
@@ -64,6 +68,7 @@ impl Default for State {
             options: Options::default(),
             wish: None,
             real: RealRun::default(),
+            form: Form::default(),
             text: Latest::default(),
             truth: Latest::default(),
             resume: Latest::default(),
@@ -79,6 +84,8 @@ struct Key {
     target: Option<&'static Target>,
     purpose: Purpose,
     wish: Option<Wish>,
+    /// The form, and the stamp of the rates that were used.
+    form: (Form, u64),
 }
 
 type Answer<T, E = ExportError> = Option<Arc<Result<T, E>>>;
@@ -118,10 +125,11 @@ where
 pub fn text(studio: &mut Studio, ctx: &egui::Context) -> Answer<Exported> {
     let target = studio.panels.of::<State>().target;
     let key = key(studio, Some(target));
-    let Studio { document, panels, .. } = studio;
+    let Studio { document, panels, frame, .. } = studio;
     let run = document.run(key.run)?;
     get(&mut panels.of::<State>().text, ctx, key, || {
-        let (experiment, run) = (document.experiment().clone(), run.clone());
+        let (form, _) = key.form;
+        let (experiment, run) = chosen(document.experiment(), run, form, key.purpose.clock, &frame.used);
         move || exported(&experiment, &run, &key.purpose, target)
     })
 }
@@ -129,10 +137,11 @@ pub fn text(studio: &mut Studio, ctx: &egui::Context) -> Answer<Exported> {
 /// The selected run under every target; `None` while it is worked out.
 pub fn truth(studio: &mut Studio, ctx: &egui::Context) -> Answer<Truth> {
     let key = key(studio, None);
-    let Studio { document, panels, .. } = studio;
+    let Studio { document, panels, frame, .. } = studio;
     let run = document.run(key.run)?;
     get(&mut panels.of::<State>().truth, ctx, key, || {
-        let (experiment, run) = (document.experiment().clone(), run.clone());
+        let (form, _) = key.form;
+        let (experiment, run) = chosen(document.experiment(), run, form, key.purpose.clock, &frame.used);
         move || exports::truth(&experiment, &run, &key.purpose)
     })
 }
@@ -162,7 +171,9 @@ pub fn resume(studio: &mut Studio, ctx: &egui::Context, wish: Wish) -> Answer<Re
 }
 
 fn key(studio: &mut Studio, target: Option<&'static Target>) -> Key {
-    let (options, real) = (studio.panels.of::<State>().options, studio.panels.of::<State>().real);
+    let State { options, real, form, .. } = *studio.panels.of::<State>();
+    // A run of one form has no other.
+    let form = if studio.is_mixed(studio.view.selected) { form } else { Form::Planned };
     let generation = studio.document.generation();
     let experiment = studio.document.experiment();
     let batch = match experiment.data.batch_size {
@@ -172,5 +183,6 @@ fn key(studio: &mut Studio, target: Option<&'static Target>) -> Key {
     let samples = (batch * experiment.train.accumulate) as u64;
     let purpose =
         Purpose { clock: studio.clock(), options, samples, real, scaling: batch_size::scaling(studio) };
-    Key { generation, run: studio.view.selected, target, purpose, wish: None }
+    let form = (form, if form == Form::Trained { studio.frame.used.stamp } else { 0 });
+    Key { generation, run: studio.view.selected, target, purpose, wish: None, form }
 }

@@ -8,7 +8,7 @@ use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
 
 use super::state::{self, Page, State};
-use super::{empty, meaning, share};
+use super::{empty, meaning, share, which_form};
 
 /// The columns of numbers, what they mean, and the share of the width they take.
 const COLUMNS: [(&str, &str, f32); 4] = [
@@ -19,6 +19,7 @@ const COLUMNS: [(&str, &str, f32); 4] = [
 ];
 
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
+    which_form::choose(ui, studio);
     let Some(answer) = state::truth(studio, ui.ctx()) else {
         ui.label(theme::caption(ui, "Predicting every update of this long run for all targets…"));
         return;

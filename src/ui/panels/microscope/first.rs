@@ -2,13 +2,15 @@
 
 use eframe::egui::{Align2, Color32, Mesh, RichText, Sense, Shape, Ui, pos2, vec2};
 
+use crate::analysis::detect::Kind;
 use crate::analysis::microscope::{BINS, LayerReading, Reading, SOUND_RATIO, bin_start, rectification};
 use crate::engine::Examined;
+use crate::train::ids::RunId;
 use crate::ui::format;
 use crate::ui::plot::{Curve, Scale, Small};
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, Tokens, metrics};
-use crate::ui::widgets::Heat;
+use crate::ui::widgets::{Heat, prose};
 
 use super::{Seen, State, chip, heading, layer};
 
@@ -16,6 +18,10 @@ use super::{Seen, State, chip, heading, layer};
 const STEPS: usize = 64;
 /// Powers of ten on either side of the rule of thumb that have a colour of their own.
 const DECADES: f64 = 2.0;
+/// Above this many times the rule of thumb a ratio is worth a sentence.
+const LARGE: f64 = 3.0;
+/// How strongly ratios above it are coloured where training does not suffer.
+const HARMLESS: f32 = 0.35;
 
 /// Gradients, steps, and what Adam makes of them.
 pub fn rest(ui: &mut Ui, studio: &Studio, seen: &[Seen]) {
@@ -36,6 +42,7 @@ pub fn ratios(ui: &mut Ui, studio: &mut Studio, seen: &[Seen]) {
             chip(ui, run.row, &run.name);
         }
         let Examined { layers, readings, .. } = &*run.examined;
+        let suffers = suffers(studio, run.row.id);
         let at = |column: usize, row: usize| Some(readings.get(column)?.layers.get(row)?.ratio);
         let heat = Heat {
             name: "Update-to-weight ratio",
@@ -43,7 +50,9 @@ pub fn ratios(ui: &mut Ui, studio: &mut Studio, seen: &[Seen]) {
             rows: layers.len(),
             row: row_height(layers.len()),
             label: &|row| layer_name(layers, row),
-            color: &|column, row| at(column, row).map_or(tokens.ground, |ratio| ratio_color(ratio, tokens)),
+            color: &|column, row| {
+                at(column, row).map_or(tokens.ground, |ratio| ratio_color(ratio, suffers, tokens))
+            },
             chosen: layer(studio),
         };
         let (response, cell) = heat.show(ui);
@@ -63,8 +72,44 @@ pub fn ratios(ui: &mut Ui, studio: &mut Studio, seen: &[Seen]) {
             ));
         }
         axis(ui, readings);
+        if let Some(text) = verdict(readings, suffers) {
+            prose(ui, &text);
+        }
     }
-    legend(ui);
+    legend(ui, seen.iter().any(|run| suffers(studio, run.row.id)));
+}
+
+/// Whether a run shows what too large updates do: it diverges, oscillates, or is stuck.
+fn suffers(studio: &Studio, run: RunId) -> bool {
+    let hurt = |kind| {
+        matches!(kind, Kind::Divergence | Kind::Oscillation | Kind::StuckAtChance | Kind::GradientPeaks)
+    };
+    studio
+        .frame
+        .replicas(run)
+        .any(|lane| lane.diverged_at.is_some() || lane.findings.iter().any(|finding| hurt(finding.kind)))
+}
+
+/// What the largest ratio means: it is too large only where training suffers.
+fn verdict(readings: &[Reading], suffers: bool) -> Option<String> {
+    let ratios = readings.iter().flat_map(|reading| reading.layers.iter().map(|layer| layer.ratio));
+    let largest = ratios.filter(|ratio| ratio.is_finite()).fold(0.0, f64::max);
+    let times = largest / SOUND_RATIO;
+    if times <= LARGE {
+        return None;
+    }
+    let size = format!(
+        "The largest ratio is {}, {} times the rule of thumb",
+        format::significant(largest, 2),
+        format::significant(times, 2)
+    );
+    Some(if suffers {
+        format!(
+            "{size}, and training suffers: these updates are too large. A warmup or a lower peak keeps them small."
+        )
+    } else {
+        format!("{size}, and training does not suffer from it: here the rule is no limit.")
+    })
 }
 
 /// Rows as high as text, unless there are many layers.
@@ -77,8 +122,8 @@ fn layer_name(layers: &[String], row: usize) -> String {
     name.split('.').next().unwrap_or(name).to_owned()
 }
 
-/// From far too small, through the rule of thumb, to far too large.
-fn ratio_color(ratio: f64, tokens: &Tokens) -> Color32 {
+/// From far too small, through the rule of thumb, to far above it: in full colour only where training suffers.
+fn ratio_color(ratio: f64, suffers: bool, tokens: &Tokens) -> Color32 {
     let [low, middle, high] = tokens.diverging;
     if ratio == 0.0 {
         return tokens.ground;
@@ -86,7 +131,9 @@ fn ratio_color(ratio: f64, tokens: &Tokens) -> Color32 {
     let away = ((ratio / SOUND_RATIO).log10() / DECADES) as f32;
     match away {
         away if away < 0.0 => middle.lerp_to_gamma(low, away.max(-1.0).abs()),
-        away if away >= 0.0 => middle.lerp_to_gamma(high, away.min(1.0)),
+        away if away >= 0.0 => {
+            middle.lerp_to_gamma(high, away.min(1.0) * if suffers { 1.0 } else { HARMLESS })
+        }
         // What is no number is as far off as can be.
         _ => high,
     }
@@ -107,7 +154,7 @@ fn axis(ui: &mut Ui, readings: &[Reading]) {
 }
 
 /// The colours of ratios, with the rule of thumb marked.
-fn legend(ui: &mut Ui) {
+fn legend(ui: &mut Ui, suffers: bool) {
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), metrics::XL), Sense::hover());
     let tokens = theme::tokens(ui);
     let bar = eframe::egui::Rect::from_min_max(
@@ -118,7 +165,7 @@ fn legend(ui: &mut Ui) {
     for step in 0..STEPS {
         let x = |step: usize| bar.left() + bar.width() * step as f32 / STEPS as f32;
         let away = (step as f64 + 0.5) / STEPS as f64 * 2.0 - 1.0;
-        let color = ratio_color(SOUND_RATIO * 10f64.powf(away * DECADES), tokens);
+        let color = ratio_color(SOUND_RATIO * 10f64.powf(away * DECADES), suffers, tokens);
         let cell =
             eframe::egui::Rect::from_min_max(pos2(x(step), bar.top()), pos2(x(step + 1), bar.bottom()));
         mesh.add_colored_rect(cell, color);
@@ -132,7 +179,7 @@ fn legend(ui: &mut Ui) {
     );
     for (share, align, text) in [
         (0.0, Align2::LEFT_TOP, "1e-5"),
-        (0.5, Align2::CENTER_TOP, "1e-3 is sound"),
+        (0.5, Align2::CENTER_TOP, "1e-3, the rule of thumb"),
         (1.0, Align2::RIGHT_TOP, "1e-1"),
     ] {
         let place = pos2(bar.left() + bar.width() * share, bar.bottom() + metrics::XS / 2.0);

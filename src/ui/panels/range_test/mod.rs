@@ -118,6 +118,8 @@ fn found(ui: &mut Ui, studio: &mut Studio, test: &RangeTest) {
     suggestions(ui, studio, test, rule);
     untouched(ui, test);
     if let Some(peak) = test.suggestion(rule) {
+        ui.add_space(metrics::S);
+        as_one_cycle(ui, studio, peak);
         ui.add_space(metrics::M);
         proof(ui, studio, peak);
     }
@@ -231,22 +233,23 @@ fn use_as_peak(ui: &mut Ui, studio: &mut Studio, peak: f64) {
     let id = studio.view.selected;
     let own = studio.document.run(id).and_then(|run| with_peak(&run.lr, clock, peak));
     let rate = format::rate(peak);
-    ui.horizontal(|ui| {
-        let used = ui
-            .add_enabled(own.is_some(), primary(ui, &format!("Use {rate} as peak")))
-            .on_hover_text("Makes it the highest rate of the selected run's schedule. Undo takes it back.")
-            .on_disabled_hover_text("This schedule cannot be scaled to that rate.");
-        if let Some(lr) = own.filter(|_| used.clicked()) {
-            studio.document.settle();
-            studio.document.edit_run(id, |run| run.lr = lr);
-        }
-        let cycle = secondary("As one cycle");
-        let help = "Replaces the schedule by one cycle with this peak, which the default is made for.";
-        if ui.add(cycle).on_hover_text(help).clicked() {
-            studio.document.settle();
-            studio.document.edit_run(id, |run| run.lr = one_cycle(peak));
-        }
-    });
+    let used = ui
+        .add_enabled(own.is_some(), primary(ui, &format!("Use {rate} as peak")))
+        .on_hover_text("Makes it the highest rate of the selected run's schedule. Undo takes it back.")
+        .on_disabled_hover_text("This schedule cannot be scaled to that rate.");
+    if let Some(lr) = own.filter(|_| used.clicked()) {
+        studio.document.settle();
+        studio.document.edit_run(id, |run| run.lr = lr);
+    }
+}
+
+/// The whole schedule in place of its peak alone.
+fn as_one_cycle(ui: &mut Ui, studio: &mut Studio, peak: f64) {
+    let help = "Replaces the schedule by one cycle with this peak, which the default is made for.";
+    if ui.add(secondary("As one cycle")).on_hover_text(help).clicked() {
+        studio.document.settle();
+        studio.document.edit_run(studio.view.selected, |run| run.lr = one_cycle(peak));
+    }
 }
 
 fn proof(ui: &mut Ui, studio: &mut Studio, peak: f64) {

@@ -80,7 +80,7 @@ fn words(line: &Line) -> (String, &'static str) {
         ),
         LineKind::SingleBest => (
             format!("Best single, {}", update(line)),
-            "The ticked snapshot with the best accuracy, or the lowest loss where there is no accuracy.",
+            "Of all snapshots, ticked or not, the one with the best accuracy, or the lowest loss where there is no accuracy.",
         ),
         LineKind::Soup => {
             (format!("Soup of {of}"), "One network: the mean of the ticked snapshots' weights.")

@@ -1,0 +1,141 @@
+//! What a student answered, lesson by lesson: kept between starts, and handed in as a file.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::files;
+use crate::lesson::SHIPPED;
+
+const MAX_BYTES: u64 = 1 << 20;
+
+/// An answer to a lesson.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Answer {
+    /// The choice that was predicted first, counted from 0.
+    pub predicted: usize,
+    /// What the student saw, in own words.
+    pub note: String,
+    /// Of the claims that were trained on this machine, those that held, and all.
+    pub held: Option<(usize, usize)>,
+}
+
+/// The answers so far, by the lesson's name.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Progress(BTreeMap<String, Answer>);
+
+impl Progress {
+    pub fn path(state: &Path) -> PathBuf {
+        state.join("lessons.toml")
+    }
+
+    /// Those that were kept; none where there is no such file.
+    ///
+    /// # Errors
+    /// When there is a file and it holds no answers: what is wrong with it, for people to read.
+    pub fn open(state: &Path) -> Result<Self, String> {
+        let path = Self::path(state);
+        if !path.exists() {
+            return Ok(Self::default());
+        }
+        let bytes = files::read(&path, MAX_BYTES).map_err(|error| error.to_string());
+        let text = bytes.and_then(|bytes| String::from_utf8(bytes).map_err(|error| error.to_string()));
+        text.and_then(|text| toml::from_str(&text).map_err(|error| error.to_string())).map_err(|error| {
+            format!("The answers to lessons in {} are not used: {}", path.display(), error.trim_end())
+        })
+    }
+
+    pub fn to_toml(&self) -> String {
+        // Texts and numbers always have a text.
+        toml::to_string(self).unwrap_or_default()
+    }
+
+    pub fn answer(&self, lesson: &str) -> Option<&Answer> {
+        self.0.get(lesson)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Notes a prediction. The first one counts: a second is made with the answer in sight.
+    pub fn predict(&mut self, lesson: &str, choice: usize) {
+        self.0.entry(lesson.to_owned()).or_insert_with(|| Answer { predicted: choice, ..Answer::default() });
+    }
+
+    /// The answer to a lesson, to add to it.
+    pub fn answer_mut(&mut self, lesson: &str) -> Option<&mut Answer> {
+        self.0.get_mut(lesson)
+    }
+
+    /// All answers as a file to hand in: what was asked, what was predicted, and what training says.
+    pub fn report(&self) -> String {
+        let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
+        let mut text = "# Answers to the lessons of Anneal Studio.\nanswers = 1\n".to_owned();
+        for shipped in SHIPPED {
+            let (Some(answer), Ok(lesson)) = (self.answer(shipped.name), shipped.read()) else { continue };
+            let said = lesson.predict.choice.get(answer.predicted);
+            let _ = write!(
+                text,
+                "\n[[answer]]\nlesson = {}\ntitle = {}\nasked = {}\npredicted = {}\ncorrect = {}\nnote = {}\n",
+                quoted(shipped.name),
+                quoted(&lesson.title),
+                quoted(&lesson.predict.ask),
+                quoted(said.map_or("", |choice| choice.say.as_str())),
+                said.is_some_and(|choice| choice.right),
+                quoted(&answer.note)
+            );
+            if let Some((held, all)) = answer.held {
+                let _ = writeln!(text, "claims_held = {held}\nclaims = {all}");
+            }
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered() -> Progress {
+        let mut progress = Progress::default();
+        progress.predict("the-noise-floor", 1);
+        progress.answer_mut("the-noise-floor").unwrap().note = "It is \"flat\",\nand stays so.".into();
+        progress.predict("too-low-is-silent", 0);
+        progress.answer_mut("too-low-is-silent").unwrap().held = Some((3, 3));
+        progress
+    }
+
+    #[test]
+    fn answers_come_back_after_another_start_and_a_broken_file_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(Progress::open(folder.path()), Ok(Progress::default()));
+        std::fs::write(Progress::path(folder.path()), answered().to_toml()).unwrap();
+        assert_eq!(Progress::open(folder.path()), Ok(answered()));
+        std::fs::write(Progress::path(folder.path()), "the-noise-floor = 3").unwrap();
+        assert!(Progress::open(folder.path()).unwrap_err().contains("lessons.toml"));
+    }
+
+    #[test]
+    fn the_first_prediction_counts() {
+        let mut progress = answered();
+        progress.predict("the-noise-floor", 0);
+        assert_eq!(progress.answer("the-noise-floor").unwrap().predicted, 1);
+    }
+
+    #[test]
+    fn the_file_to_hand_in_says_what_was_asked_predicted_and_right() {
+        let report: toml::Table = answered().report().parse().unwrap();
+        let answers = report["answer"].as_array().unwrap();
+        assert_eq!(answers.len(), 2);
+        // In the order of the lessons.
+        assert_eq!(answers[0]["lesson"].as_str(), Some("too-low-is-silent"));
+        assert_eq!(answers[0]["claims_held"].as_integer(), Some(3));
+        assert_eq!(answers[1]["correct"].as_bool(), Some(true));
+        assert_eq!(answers[1]["note"].as_str(), Some("It is \"flat\",\nand stays so."));
+    }
+}
