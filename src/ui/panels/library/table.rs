@@ -30,7 +30,7 @@ struct Cells {
     accuracy: Option<f64>,
 }
 
-const COLUMNS: [Column; 4] = [
+const COLUMNS: &[Column] = &[
     Column {
         title: "Updates",
         help: "Updates made.",
@@ -72,14 +72,15 @@ pub fn show(ui: &mut Ui, answer: &Answer, chosen: &[Lane], filter: &mut Filter, 
         // Room for the bar on the right, which floats.
         ui.set_max_width(ui.available_width() - metrics::S);
         ui.spacing_mut().item_spacing.x = metrics::S;
+        let shown = columns(ui);
         ui.horizontal(|ui| {
-            let columns = (metrics::COLUMN + metrics::S) * COLUMNS.len() as f32;
+            let columns = (metrics::COLUMN + metrics::S) * shown.len() as f32;
             let names = ui.available_width() - columns - metrics::XS;
             ui.allocate_ui(vec2(names, metrics::L), |ui| {
                 ui.set_min_width(names);
                 header(ui, filter, &counted, "run", "Sort by the run's name.");
             });
-            for column in &COLUMNS {
+            for column in shown {
                 right_cell(ui, metrics::COLUMN, |ui| {
                     header(ui, filter, column.title, column.sort, column.help);
                 });
@@ -102,6 +103,14 @@ pub fn show(ui: &mut Ui, answer: &Answer, chosen: &[Lane], filter: &mut Filter, 
         ui.label(theme::caption(ui, "No run is like that."));
     }
     wish
+}
+
+/// The columns that there is room for beside the names.
+fn columns(ui: &Ui) -> &'static [Column] {
+    match ui.available_width() < 1.25 * metrics::RIGHT {
+        true => COLUMNS.get(1..3).unwrap_or_default(),
+        false => COLUMNS,
+    }
 }
 
 /// A line of the list.
@@ -165,6 +174,7 @@ fn header(ui: &mut Ui, filter: &mut Filter, title: &str, sort: &str, help: &str)
 }
 
 fn drawn(ui: &mut Ui, row: &Row, cells: &Cells, lanes: Vec<Lane>, chosen: &[Lane]) -> Option<Wish> {
+    let shown = columns(ui);
     let tokens = theme::tokens(ui);
     let (rect, response) =
         ui.allocate_exact_size(vec2(ui.available_width(), metrics::CONTROL), Sense::click());
@@ -183,7 +193,7 @@ fn drawn(ui: &mut Ui, row: &Row, cells: &Cells, lanes: Vec<Lane>, chosen: &[Lane
         if ui.add(star).on_hover_text("Star the training.").clicked() {
             wish = Some(Wish::Star(row.folder.clone(), !row.star));
         }
-        let columns = (metrics::COLUMN + metrics::S) * COLUMNS.len() as f32;
+        let columns = (metrics::COLUMN + metrics::S) * shown.len() as f32;
         let names = ui.available_width() - columns - metrics::S;
         ui.allocate_ui(vec2(names, metrics::CONTROL), |ui| {
             ui.set_min_width(names);
@@ -193,7 +203,7 @@ fn drawn(ui: &mut Ui, row: &Row, cells: &Cells, lanes: Vec<Lane>, chosen: &[Lane
             }
             ui.add(Label::new(text).truncate().selectable(false));
         });
-        for column in &COLUMNS {
+        for column in shown {
             right_cell(ui, metrics::COLUMN, |ui| {
                 ui.add(Label::new(theme::value(ui, (column.text)(cells))).selectable(false));
             });
