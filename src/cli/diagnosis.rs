@@ -1,6 +1,6 @@
 //! What goes wrong in a training without a window: into the events as it comes, in words at the end.
 
-use crate::analysis::detect::{Context, Finding, Watch, initial_norm};
+use crate::analysis::detect::{Context, Finding, Kind, Watch, initial_norm};
 use crate::analysis::siblings::behind;
 use crate::analysis::statistics::mean;
 use crate::train::TrainError;
@@ -77,7 +77,14 @@ impl Diagnosis {
             .map(|watches| mean(&watches.iter().map(Watch::loss).collect::<Option<Vec<f64>>>()?))
             .collect();
         let chance = self.watches.first().and_then(Watch::chance);
-        for behind in chance.map_or_else(Vec::new, |chance| behind(&losses, chance)) {
+        // Of a run that diverged, the divergence is what there is to say.
+        let diverged: Vec<bool> = self
+            .watches
+            .chunks(replicas.max(1))
+            .map(|watches| watches.iter().flat_map(Watch::findings).any(|found| found.kind == Kind::Divergence))
+            .collect();
+        let behind = chance.map_or_else(Vec::new, |chance| behind(&losses, chance));
+        for behind in behind.into_iter().filter(|behind| diverged.get(behind.run) == Some(&false)) {
             let name = |at: usize| experiment.runs.get(at).map_or("", |run| run.name.as_str());
             lines.push(format!(
                 "\"{}\": behind its siblings: loss {:.3} against {:.3} of \"{}\" on the same model and data. Its rate or \

@@ -143,7 +143,7 @@ fn exports_say_an_option_or_name_it_as_left_out() {
         (
             "kind = \"adam\", amsgrad = true",
             "amsgrad",
-            &["pytorch", "lightning", "fastai", "optax", "keras"][..],
+            &["pytorch", "lightning", "fastai", "optax", "keras", "timm"][..],
         ),
         ("kind = \"adamw\", cautious = true", "cautious", &["pytorch", "lightning", "fastai", "timm"]),
         ("kind = \"lion\", cautious = true", "cautious", &["pytorch", "lightning", "fastai", "timm"]),

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::lex::{Lexeme, Token};
 use super::parse::{Failed, Parser};
-use super::tree::{Call, Expr, Function, Pair, Parameter, Stmt, StmtKind};
+use super::tree::{Expr, Function, Pair, Parameter, Stmt, StmtKind, called};
 
 /// Arguments by place, and by name.
 type Arguments = (Vec<Expr>, Vec<(String, Expr)>);
@@ -181,11 +181,4 @@ impl Parser<'_> {
             }
         }
     }
-}
-
-/// A call of what is built in.
-pub(super) fn called(name: &str, argument: Expr, line: usize) -> Expr {
-    let arguments = vec![argument];
-    let (name, path) = (name.rsplit('.').next().unwrap_or(name).to_owned(), name.to_owned());
-    Expr::Call(Box::new(Call { name, path, callee: None, arguments, named: Vec::new(), line }))
 }

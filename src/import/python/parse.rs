@@ -1,8 +1,7 @@
 //! From the tokens of a statement to its expressions.
 
-use super::brackets::called;
 use super::lex::{Lexeme, Token};
-use super::tree::{Call, Comprehension, Expr};
+use super::tree::{Call, Comprehension, Expr, called};
 
 /// How deep brackets and operators may be nested.
 const MAX_DEPTH: usize = 48;

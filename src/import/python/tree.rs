@@ -227,3 +227,10 @@ fn list(out: &mut String, level: usize, open: &str, items: &[Expr], close: &str)
     }
     out.push_str(close);
 }
+
+/// A call of what is built in.
+pub fn called(name: &str, argument: Expr, line: usize) -> Expr {
+    let arguments = vec![argument];
+    let (name, path) = (name.rsplit('.').next().unwrap_or(name).to_owned(), name.to_owned());
+    Expr::Call(Box::new(Call { name, path, callee: None, arguments, named: Vec::new(), line }))
+}

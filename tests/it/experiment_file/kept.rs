@@ -247,8 +247,9 @@ impl Edit {
             Self::Name(_) => &["name ="],
             Self::Seed(_) => &["seed ="],
             Self::BatchSize(_) => &["batch_size ="],
-            Self::Rate(..) | Self::Peak(..) | Self::Warmup(..) => &["lr ="],
-            Self::Preset(..) => &["lr =", "plateau =", "greedy ="],
+            // A name that says the shape follows it, and a sweep and forks follow the name of their run.
+            Self::Rate(..) | Self::Peak(..) | Self::Warmup(..) => &["lr =", "name =", "fork =", "run ="],
+            Self::Preset(..) => &["lr =", "plateau =", "greedy =", "name =", "fork =", "run ="],
             Self::Plateau(_) => &["plateau =", "greedy ="],
             Self::Momentum(..) => &["optimizer ="],
             // A sweep follows the name of its run.

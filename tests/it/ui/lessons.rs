@@ -50,7 +50,7 @@ fn a_prediction_is_kept_between_starts_noted_in_a_handout_and_handed_in() {
 
     let mut studio = open_kept(digits(), None, &places);
     studio.panel("Lesson");
-    assert!(studio.says("1 of 16 answered") && studio.says("✓ as predicted"));
+    assert!(studio.says("1 of 17 answered") && studio.says("✓ as predicted"));
     studio.click("Save answers…");
     let (path, text) = content(&studio);
     assert!(path.ends_with(".toml"));
