@@ -16,7 +16,7 @@ impl Kind {
         let heading = format!("## {}\n", self.name());
         let section = PAGE.split_once(heading.as_str()).map_or("", |(_, after)| after);
         let section = section.split("\n## ").next().unwrap_or_default();
-        let plain = section.replace("**", "").replace('`', "");
+        let plain = section.replace(['*', '`'], "");
         plain
             .split("\n\n")
             .map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "))
