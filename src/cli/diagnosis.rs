@@ -81,7 +81,9 @@ impl Diagnosis {
         let diverged: Vec<bool> = self
             .watches
             .chunks(replicas.max(1))
-            .map(|watches| watches.iter().flat_map(Watch::findings).any(|found| found.kind == Kind::Divergence))
+            .map(|watches| {
+                watches.iter().flat_map(Watch::findings).any(|found| found.kind == Kind::Divergence)
+            })
             .collect();
         let behind = chance.map_or_else(Vec::new, |chance| behind(&losses, chance));
         for behind in behind.into_iter().filter(|behind| diverged.get(behind.run) == Some(&false)) {

@@ -150,10 +150,14 @@ fn exports_say_an_option_or_name_it_as_left_out() {
         (
             "kind = \"rmsprop\", centered = true",
             "centered",
-            &["pytorch", "optax", "keras", "deepspeed", "burn"],
+            &["pytorch", "optax", "keras", "deepspeed", "burn", "timm"],
         ),
-        ("kind = \"sgd\", momentum = 0.9, dampening = 0.5", "dampening", &["pytorch", "deepspeed", "burn"]),
-        ("kind = \"adagrad\", lr_decay = 0.5", "lr_decay", &["pytorch", "deepspeed", "burn"]),
+        (
+            "kind = \"sgd\", momentum = 0.9, dampening = 0.5",
+            "dampening",
+            &["pytorch", "deepspeed", "burn", "timm"],
+        ),
+        ("kind = \"adagrad\", lr_decay = 0.5", "lr_decay", &["pytorch", "deepspeed", "burn", "timm"]),
     ] {
         let lr = "lr = { kind = \"cosine\", peak = 0.01 }";
         let experiment = experiment("", &format!("optimizer = {{ {optimizer} }}\n{lr}"));
