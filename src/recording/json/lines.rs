@@ -16,6 +16,7 @@ const LOOKED_AT: usize = 20;
 pub(in crate::recording) fn claim(head: &Head) -> Option<Evidence> {
     let mut rows = 0;
     let (mut counted, mut measured, mut has_words) = (None, None, false);
+    let mut is_nested = false;
     for line in split(head.whole_lines()).take(LOOKED_AT) {
         let mut tokens = Tokens::new(line);
         if !matches!(tokens.next(), Ok(Some(Token::Open))) {
@@ -34,6 +35,7 @@ pub(in crate::recording) fn claim(head: &Head) -> Option<Evidence> {
                 Ok(Some(Token::Text(text))) => {
                     has_words |= crate::recording::number::parse(text.as_bytes()).is_none();
                 }
+                Ok(Some(Token::Open)) => is_nested = true,
                 Ok(Some(_)) => {}
                 Ok(None) => break,
                 Err(_) => return None,
@@ -42,8 +44,8 @@ pub(in crate::recording) fn claim(head: &Head) -> Option<Evidence> {
         rows += 1;
     }
     let measured = measured?;
-    // One object with words in it is a configuration that somebody saved without line breaks.
-    if rows == 1 && has_words {
+    // One object with words or other objects in it is a configuration that somebody saved without line breaks.
+    if rows == 1 && (has_words || is_nested) {
         return None;
     }
     match counted {

@@ -250,7 +250,7 @@ impl Edit {
             // A name that says the shape follows it, and a sweep and forks follow the name of their run.
             Self::Rate(..) | Self::Peak(..) | Self::Warmup(..) => &["lr =", "name =", "fork =", "run ="],
             Self::Preset(..) => &["lr =", "plateau =", "greedy =", "name =", "fork =", "run ="],
-            Self::Plateau(_) => &["plateau =", "greedy ="],
+            Self::Plateau(_) => &["plateau =", "greedy =", "name =", "fork =", "run ="],
             Self::Momentum(..) => &["optimizer ="],
             // A sweep follows the name of its run.
             Self::Rename(..) => &["name =", "fork =", "run ="],

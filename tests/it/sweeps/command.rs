@@ -215,20 +215,22 @@ fn a_pool_that_ends_or_says_nonsense_ends_the_sweep_with_a_sentence() {
         })
     };
     let ready = r#"echo '{"ready":{"workers":2}}'"#;
+    // A pool that spoke listens on, so that what it said is read before its end is noticed.
+    let listens = "cat > /dev/null";
     for (script, words) in [
         ("exit 3".to_owned(), "ended before the sweep did"),
         (r#"echo '{"failed":{"why":"no room"}}'"#.to_owned(), "no room"),
         (format!("{ready}; read line"), "ended before the sweep did"),
-        (format!("{ready}; read line; echo hello"), "nobody understands"),
+        (format!("{ready}; read line; echo hello; {listens}"), "nobody understands"),
         (
             format!(
-                r#"{ready}; read line; echo '{{"said":{{"block":9,"said":{{"done":{{"ended":[],"curves":[]}}}}}}}}'"#
+                r#"{ready}; read line; echo '{{"said":{{"block":9,"said":{{"done":{{"ended":[],"curves":[]}}}}}}}}'; {listens}"#
             ),
             "of no block",
         ),
         (
             format!(
-                r#"{ready}; read line; echo '{{"said":{{"block":0,"said":{{"failed":{{"why":"no data"}}}}}}}}'"#
+                r#"{ready}; read line; echo '{{"said":{{"block":0,"said":{{"failed":{{"why":"no data"}}}}}}}}'; {listens}"#
             ),
             "no data",
         ),
