@@ -170,7 +170,7 @@ columns! {
     /// The share of the held-out samples that are classified correctly.
     ValAccuracy, val_accuracy: Option<f32>, "Validation accuracy", "Accuracy", "share of samples", Measure;
 
-    /// The share of attacked held-out samples (of 256) that are still classified correctly; measured where [train] has an attack.
+    /// The share of attacked held-out samples (of 256) that are still classified correctly; measured where `train` has an attack.
     RobustAccuracy, robust_accuracy: Option<f32>, "Robust accuracy", "Robust acc.", "share of samples", Measure;
 
     /// The share of correctly labelled training samples that are classified as labelled; measured with label noise only.
