@@ -1,7 +1,9 @@
 //! What texts of several targets ask of a run's parameter groups.
 
-use super::groups::GroupTrack;
+use super::groups::{GroupTrack, GroupTrackRate};
+use super::python;
 use super::recipe::Recipe;
+use super::text::{float, quoted};
 use crate::experiment::Decay;
 use crate::experiment::group::{Named, Pattern};
 
@@ -49,4 +51,29 @@ impl Recipe<'_> {
             )
         })
     }
+}
+
+/// Python's functions of the groups' own rates, and the list `GROUPS` over them and the run's `rate`: of each group its
+/// pattern, its rate, its weight decay and the first update that trains it; last what no group has.
+pub fn table(recipe: &Recipe<'_>) -> String {
+    let (mut text, mut rows) = (String::new(), String::new());
+    for (at, group) in recipe.groups.iter().enumerate() {
+        let rate = match &group.rate {
+            GroupTrackRate::Factor(1.0) => "rate".to_owned(),
+            GroupTrackRate::Factor(factor) => format!("lambda update: {} * rate(update)", float(*factor)),
+            GroupTrackRate::Own(track) => {
+                let name = format!("rate_{at}");
+                text.push_str("\n\n");
+                text.push_str(&python::function(&name, track, &group.about()));
+                name
+            }
+        };
+        let decay = group.weight_decay.map_or_else(|| "None".to_owned(), float);
+        rows.push_str(&format!("    ({}, {rate}, {decay}, {}),\n", quoted(&group.name), group.thaw));
+    }
+    text.push_str(&format!(
+        "\n\n# Which parameters, their rate, their weight decay where it is their own, and the first update that trains \
+         them.\nGROUPS = [\n{rows}    (None, rate, None, 0),\n]\n"
+    ));
+    text
 }

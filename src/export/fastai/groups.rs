@@ -1,35 +1,15 @@
 //! fastai's parameter groups: a splitter, and a rate for each of what it gives.
 
 use crate::experiment::Decay;
-use crate::export::grouping::Words;
-use crate::export::groups::GroupTrackRate;
-use crate::export::python;
+use crate::export::grouping::{Words, table};
 use crate::export::pytorch::groups::MATCHES;
 use crate::export::recipe::Recipe;
-use crate::export::text::{float, quoted};
+use crate::export::text::float;
 
 /// The groups, which parameters each has, and the numbers of all at an update.
 pub fn written(recipe: &Recipe<'_>) -> String {
     let words = Words::of(recipe);
-    let (mut text, mut rows) = (String::new(), String::new());
-    for (at, group) in recipe.groups.iter().enumerate() {
-        let rate = match &group.rate {
-            GroupTrackRate::Factor(1.0) => "rate".to_owned(),
-            GroupTrackRate::Factor(factor) => format!("lambda update: {} * rate(update)", float(*factor)),
-            GroupTrackRate::Own(track) => {
-                let name = format!("rate_{at}");
-                text.push_str("\n\n");
-                text.push_str(&python::function(&name, track, &group.about()));
-                name
-            }
-        };
-        let decay = group.weight_decay.map_or_else(|| "None".to_owned(), float);
-        rows.push_str(&format!("    ({}, {rate}, {decay}, {}),\n", quoted(&group.name), group.thaw));
-    }
-    text.push_str(&format!(
-        "\n\n# Which parameters, their rate, their weight decay where it is their own, and the first update that trains \
-         them.\nGROUPS = [\n{rows}    (None, rate, None, 0),\n]\n"
-    ));
+    let mut text = table(recipe);
     if words.patterns {
         text.push_str(MATCHES);
     }
