@@ -22,7 +22,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
     let top = full.top() + metrics::S;
     let painter = ui.painter();
     let number = painter.text(pos2(text, top), Align2::LEFT_TOP, update, theme::number(), tokens.text);
-    painter.text(
+    let updates = painter.text(
         pos2(number.right() + metrics::XS, number.bottom()),
         Align2::LEFT_BOTTOM,
         "updates",
@@ -30,7 +30,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
         tokens.muted,
     );
     let epochs = format!("epoch {epoch:.2}");
-    painter.text(
+    let epochs = painter.text(
         pos2(text, number.bottom() + metrics::XS),
         Align2::LEFT_TOP,
         epochs,
@@ -38,11 +38,12 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
         tokens.muted,
     );
 
-    // In line with the plots: what is above is the same update.
+    // In line with the plots: what is above is the same update. Presented, they have no column beside them for the words.
     let across = studio.layout.across;
+    let words = updates.right().max(epochs.right());
     let room = across.span() * (Window::ROOM / (1.0 + 2.0 * Window::ROOM)) as f32;
     let track = Rect::from_min_max(
-        pos2(across.min + room, full.top() + metrics::S),
+        pos2((across.min + room).max(words + metrics::L), full.top() + metrics::S),
         pos2(across.max - room, full.bottom() - metrics::S),
     );
     strip(ui, studio, track);

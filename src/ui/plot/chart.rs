@@ -2,7 +2,9 @@
 
 use std::ops::RangeInclusive;
 
-use eframe::egui::{Align, Align2, FontId, Layout, Rect, Response, Sense, Ui, UiBuilder, Vec2b, pos2, vec2};
+use eframe::egui::{
+    Align, Align2, FontId, Layout, Rect, Response, Sense, Ui, UiBuilder, Vec2, Vec2b, pos2, vec2,
+};
 use egui_plot::{AxisHints, GridMark, HPlacement, Plot, PlotTransform, PlotUi};
 
 use crate::ui::format;
@@ -80,6 +82,8 @@ impl Chart<'_> {
         let (x, y) = (self.x, self.y);
         let ui = &mut ui.new_child(UiBuilder::new().max_rect(body));
         let shown = Plot::new(self.name)
+            // A low one keeps its axis: by itself it would grow over the edge.
+            .min_size(Vec2::ZERO)
             .custom_x_axes(vec![x_axis])
             .custom_y_axes(vec![y_axis])
             .show_axes(Vec2b::new(self.x_labels, true))
