@@ -9,7 +9,7 @@ use image::{ImageFormat, RgbaImage};
 use crate::ui::document::Row;
 use crate::ui::layout::Pane;
 use crate::ui::page::page;
-use crate::ui::plot::{Take, drawn_curves, svg};
+use crate::ui::plot::{Take, WHOLE, drawn_curves, svg};
 use crate::ui::sheet::Sheet;
 use crate::ui::theme;
 
@@ -58,7 +58,7 @@ impl StudioApp {
         let curves = drawn_curves(&self.studio, pane, tokens);
         let name = format!("{} {}", self.studio.document.experiment().name, curves.title);
         match take {
-            Take::SaveSvg => self.save_made(&name, "svg", svg(&curves, tokens).into_bytes()),
+            Take::SaveSvg => self.save_made(&name, "svg", svg(&curves, tokens, WHOLE).into_bytes()),
             Take::SaveCsv => self.save_made(&name, "csv", curves.csv().into_bytes()),
             Take::CopyValues => {
                 ctx.copy_text(curves.csv());

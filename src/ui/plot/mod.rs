@@ -44,7 +44,7 @@ pub use panel::{plain, show};
 pub use ruler::Ruler;
 pub use scale::{Scale, Tick};
 pub use small::{Area, Curve, Small};
-pub use svg::svg;
+pub use svg::{HALF, WHOLE, svg};
 pub use sweep::{LIMIT_HELP, sweep};
 pub use take::Take;
 pub use x_axis::{Given, XAxis};

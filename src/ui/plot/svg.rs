@@ -12,8 +12,13 @@ use super::bounds::Bounds;
 use super::drawn_curves::{DrawnCurves, NamedCurve};
 use super::scale::{Tick, linear_ticks};
 
-/// The drawing's size, and the room around the curves, in its own units.
-const SIZE: (f64, f64) = (960.0, 480.0);
+/// Width and height of a drawing that stands alone, without its legend, in its own units.
+pub const WHOLE: (f64, f64) = (960.0, 480.0);
+/// Those of one of two beside each other on a page: its numbers are as large on paper, its marks fewer.
+pub const HALF: (f64, f64) = (460.0, 280.0);
+/// What a name in the legend takes.
+const NAME: f64 = 300.0;
+/// The room around the curves.
 const LEFT: f64 = 64.0;
 const RIGHT: f64 = 16.0;
 const TOP: f64 = 36.0;
@@ -27,11 +32,13 @@ struct Frame {
     y: (f64, f64),
     scale: Scale,
     bottom: f64,
+    size: (f64, f64),
 }
 
 impl Frame {
     fn x(&self, update: f64) -> f64 {
-        LEFT + (update - self.x.0) / (self.x.1 - self.x.0).max(f64::MIN_POSITIVE) * (SIZE.0 - LEFT - RIGHT)
+        LEFT + (update - self.x.0) / (self.x.1 - self.x.0).max(f64::MIN_POSITIVE)
+            * (self.size.0 - LEFT - RIGHT)
     }
 
     fn y_of_height(&self, height: f64) -> f64 {
@@ -43,21 +50,22 @@ impl Frame {
     }
 }
 
-/// The drawing, in a theme's colours.
-pub fn svg(drawn: &DrawnCurves, tokens: &Tokens) -> String {
+/// The drawing, in a theme's colours, of this width and height.
+pub fn svg(drawn: &DrawnCurves, tokens: &Tokens, size: (f64, f64)) -> String {
     let mut bounds = Bounds::EMPTY;
     for curve in &drawn.curves {
         curve.points.iter().for_each(|(_, value)| bounds.add(drawn.scale.height(*value)));
     }
     let y = drawn.heights.unwrap_or_else(|| bounds.padded(0.05, 0.05, 0.0, (0.0, 1.0)));
     let legend = names(drawn);
-    let bottom = SIZE.1 - BOTTOM;
-    let frame = Frame { x: drawn.x, y, scale: drawn.scale, bottom };
-    let height = SIZE.1 + LINE * (legend.len() as f64 / 3.0).ceil();
+    let bottom = size.1 - BOTTOM;
+    let frame = Frame { x: drawn.x, y, scale: drawn.scale, bottom, size };
+    let a_line = ((size.0 / NAME) as usize).max(1);
+    let height = size.1 + LINE * legend.len().div_ceil(a_line) as f64;
     let mut text = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {} {height}\" font-family=\"Inter, sans-serif\" \
          font-size=\"12\">\n<title>{}</title>\n<rect width=\"100%\" height=\"100%\" fill=\"{}\"/>\n",
-        SIZE.0,
+        size.0,
         escaped(&drawn.title),
         hex(tokens.ground)
     );
@@ -72,7 +80,7 @@ pub fn svg(drawn: &DrawnCurves, tokens: &Tokens) -> String {
     let _ = writeln!(
         text,
         "<clipPath id=\"plot\"><rect x=\"{LEFT}\" y=\"{TOP}\" width=\"{}\" height=\"{}\"/></clipPath>\n<g clip-path=\"url(#plot)\">",
-        SIZE.0 - LEFT - RIGHT,
+        size.0 - LEFT - RIGHT,
         bottom - TOP
     );
     for curve in &drawn.curves {
@@ -81,7 +89,7 @@ pub fn svg(drawn: &DrawnCurves, tokens: &Tokens) -> String {
     }
     text += "</g>\n";
     for (at, (name, color)) in legend.iter().enumerate() {
-        let (x, y) = (LEFT + 300.0 * (at % 3) as f64, SIZE.1 + LINE * (at / 3) as f64 + 4.0);
+        let (x, y) = (LEFT + NAME * (at % a_line) as f64, size.1 + LINE * (at / a_line) as f64 + 4.0);
         let _ = writeln!(
             text,
             "<rect x=\"{x}\" y=\"{}\" width=\"14\" height=\"3\" fill=\"{color}\"/><text x=\"{}\" y=\"{y}\" fill=\"{}\">{}</text>",
@@ -106,21 +114,21 @@ fn names(drawn: &DrawnCurves) -> Vec<(String, String)> {
 }
 
 fn axes(text: &mut String, drawn: &DrawnCurves, frame: &Frame, (_, muted, grid): &(String, String, String)) {
-    for Tick { at, label } in frame.scale.ticks(frame.y, 8) {
+    for Tick { at, label } in frame.scale.ticks(frame.y, (frame.size.1 / 60.0) as usize) {
         let Some(label) = label else { continue };
         let y = frame.y_of_height(at);
         let _ = writeln!(
             text,
             "<line x1=\"{LEFT}\" x2=\"{}\" y1=\"{y:.1}\" y2=\"{y:.1}\" stroke=\"{grid}\"/><text x=\"{}\" y=\"{:.1}\" \
              text-anchor=\"end\" fill=\"{muted}\">{}</text>",
-            SIZE.0 - RIGHT,
+            frame.size.0 - RIGHT,
             LEFT - 6.0,
             y + 4.0,
             escaped(&label)
         );
     }
     let per = drawn.unit.per_update;
-    let ticks = linear_ticks((drawn.x.0 * per, drawn.x.1 * per), 10, |value| {
+    let ticks = linear_ticks((drawn.x.0 * per, drawn.x.1 * per), (frame.size.0 / 96.0) as usize, |value| {
         crate::ui::format::significant(value, 6)
     });
     for Tick { at, label } in ticks {
@@ -138,7 +146,7 @@ fn axes(text: &mut String, drawn: &DrawnCurves, frame: &Frame, (_, muted, grid):
     let _ = writeln!(
         text,
         "<text x=\"{}\" y=\"{}\" text-anchor=\"end\" fill=\"{muted}\">{}</text>",
-        SIZE.0 - RIGHT,
+        frame.size.0 - RIGHT,
         frame.bottom + 32.0,
         drawn.unit.name
     );
@@ -214,7 +222,7 @@ mod tests {
             heights: None,
             curves: vec![curve],
         };
-        let text = svg(&drawn, &DARK);
+        let text = svg(&drawn, &DARK, WHOLE);
         assert!(text.starts_with("<svg") && text.ends_with("</svg>\n") && !text.contains("NaN"));
         let path = text.split("<path d=\"").nth(1).unwrap().split('"').next().unwrap();
         assert_eq!(path.matches('M').count(), 2, "{path}");

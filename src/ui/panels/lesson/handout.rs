@@ -6,7 +6,7 @@ use crate::analysis::chart::escaped;
 use crate::lesson::{Checked, Lesson};
 use crate::ui::format;
 use crate::ui::layout::Pane;
-use crate::ui::plot::{drawn_curves, svg};
+use crate::ui::plot::{HALF, drawn_curves, svg};
 use crate::ui::progress::Answer;
 use crate::ui::studio::Studio;
 use crate::ui::theme::LIGHT;
@@ -38,7 +38,7 @@ pub(super) fn page(
     let _ = writeln!(page, "<h2>What was tried</h2>\n<p>{}</p>", escaped(&lesson.drag.say));
     page += "<div class=\"plots\">\n";
     for pane in [Pane::Rate, Pane::Metric] {
-        page += &svg(&drawn_curves(studio, pane, &LIGHT), &LIGHT);
+        page += &svg(&drawn_curves(studio, pane, &LIGHT), &LIGHT, HALF);
     }
     page += "</div>\n";
     results(&mut page, studio);
