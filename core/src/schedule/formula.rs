@@ -1,13 +1,13 @@
 //! The language of kind `formula`: arithmetic of the tick and of named constants, evaluated and never executed.
 //!
 //! ```
-//! use anneal_studio::schedule::formula::{Formula, Variables};
+//! use anneal_core::schedule::formula::{Formula, Variables};
 //!
 //! let formula = Formula::parse("peak * min((t + 1) / 100, sqrt(100 / (t + 1)))")?;
 //! assert_eq!(formula.constants(), ["peak"]);
 //! let value = |t| formula.value(Variables { t, total: 1000.0 }, &[0.1]);
 //! assert_eq!([value(0.0), value(99.0), value(399.0)], [0.001, 0.1, 0.05]);
-//! # Ok::<(), anneal_studio::schedule::formula::FormulaError>(())
+//! # Ok::<(), anneal_core::schedule::formula::FormulaError>(())
 //! ```
 
 mod definition;
