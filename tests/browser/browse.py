@@ -98,7 +98,8 @@ def relay(api):
 
 def browse(chromium, url, pages, *options):
     """Opens a page; what it told."""
-    with tempfile.TemporaryDirectory() as profile:
+    # Processes of the browser may write into its profile for a moment after it has ended.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         command = [chromium, "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-extensions",
                    "--disable-background-networking", f"--user-data-dir={profile}", *options, url]
         browser = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
