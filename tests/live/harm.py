@@ -27,7 +27,7 @@ class Training:
 
     def __init__(self):
         torch.manual_seed(0)
-        width = 704
+        width = 928
         layers = [torch.nn.Linear(256, width), torch.nn.ReLU(), torch.nn.Linear(width, width), torch.nn.ReLU(),
                   torch.nn.Linear(width, 10)]
         self.model = torch.nn.Sequential(*layers)
