@@ -12,7 +12,7 @@ use crate::experiment::names::name_of;
 use crate::experiment::optimizer::Role;
 use crate::experiment::{
     BatchSize, Controller, Decay, Experiment, Metric, MicroBatches, Number, Optimizer, OptimizerKind,
-    Plateau, Run, Team, WeightFormat,
+    Plateau, Rounding, Run, Team, WeightFormat,
 };
 use crate::schedule::plateau::PlateauRule;
 use crate::schedule::{Clock, Curve, NumberCurve, Piecewise, Tick};
@@ -297,6 +297,9 @@ impl<'a> Recipe<'a> {
             notes.push(
                 "Left out: weights rounded to 16 bits after each update; set the precision there.".to_owned(),
             );
+            if self.experiment.train.rounding == Rounding::Stochastic {
+                notes.push("Left out: stochastic rounding; 16-bit weights there are rounded to the nearest number.".to_owned());
+            }
         }
         if let Some(team) = &self.experiment.team {
             notes.push(match team {

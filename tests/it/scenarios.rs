@@ -2,6 +2,7 @@
 
 mod attacks;
 mod findings;
+mod half_precision;
 mod phases;
 mod stopping;
 mod teams;

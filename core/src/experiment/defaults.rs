@@ -1,6 +1,6 @@
 //! What a field holds when the file does not say.
 
-use super::{BatchSize, Data, Loss, Snapshots, Source, Train, WeightFormat, Window};
+use super::{BatchSize, Data, Loss, Rounding, Snapshots, Source, Train, WeightFormat, Window};
 use crate::data::{ColumnUses, DatasetInfo};
 use crate::schedule::Span;
 
@@ -31,6 +31,7 @@ impl Train {
             clip_norm: None,
             loss: Loss::usual(source),
             weights: WeightFormat::F32,
+            rounding: Rounding::Nearest,
             stop: None,
             attack: None,
         }

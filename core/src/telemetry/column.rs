@@ -206,6 +206,9 @@ columns! {
     /// The share of weights that were to change and stayed: the stored format has no number that near.
     RoundedAway, rounded_away: Option<f32>, "Rounded away", "Rounded away", "share of weights", Measure;
 
+    /// The rate below which rounding to the nearest number of the stored format keeps more than half of the weights where they are, if the update is as long per rate as this one; measured when the held-out samples are scored.
+    SmallestRate, smallest_rate: Option<f64>, "Smallest useful rate", "Smallest", "", BesideRate;
+
     /// The rate that the optimizer made of the drawn one, where it makes another of it (RAdam, Prodigy).
     EffectiveLr, effective_lr: Option<f64>, "Effective rate", "Effective", "", BesideRate;
 }

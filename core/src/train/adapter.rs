@@ -240,6 +240,7 @@ fn record(task: &Task, lane: &mut Lane, prepared: Prepared, measured: &[f32]) {
             effective_lr: step.effective_lr,
             param_norm: None,
             rounded_away: None,
+            smallest_rate: None,
         };
         lane.record(task, row);
     }

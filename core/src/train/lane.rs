@@ -2,6 +2,7 @@
 
 mod evaluate;
 mod parts;
+mod rounding;
 mod state;
 mod together;
 
@@ -303,7 +304,9 @@ impl Lane {
         }
         let numbers = self.numbers_after(0);
         let groups = self.group_rates(task, 0, &numbers);
-        let applied = self.apply(task, &numbers, &frozen, parameters, buffers);
+        let smallest_rate = self.smallest_rate(task, &numbers, &frozen, parameters, &buffers);
+        let store = self.store(task, 0);
+        let applied = self.apply(task, (&numbers, store), &frozen, parameters, buffers);
         let row = Row {
             update: self.update,
             groups,
@@ -327,6 +330,7 @@ impl Lane {
             effective_lr: applied.effective_lr,
             param_norm: None,
             rounded_away: (task.weights != WeightFormat::F32).then(|| applied.share_rounded_away()),
+            smallest_rate,
         };
         self.record(task, row);
         self.evaluate(task, parameters);

@@ -10,7 +10,7 @@ use super::{Misfit, TrainError};
 use crate::data::{self, Dataset, DatasetInfo, Prepared, Shape, Split};
 use crate::experiment::team;
 use crate::experiment::{
-    Attack, BatchSize, Experiment, Loss, MicroBatches, Model as ModelSpec, Run, Source, Stop, Team,
+    Attack, BatchSize, Experiment, Loss, MicroBatches, Model as ModelSpec, Rounding, Run, Source, Stop, Team,
     WeightFormat,
 };
 use crate::model::cnn::Cnn;
@@ -48,6 +48,8 @@ pub struct Task {
     pub attack: Option<Attack>,
     pub loss: Loss,
     pub weights: WeightFormat,
+    /// How weights are rounded to their format.
+    pub rounding: Rounding,
     pub seed: u64,
     /// The deviation of the noise added to gradients, for surfaces.
     pub noise: Option<f64>,
@@ -220,6 +222,7 @@ impl Task {
             stop: experiment.train.stop,
             attack: experiment.train.attack,
             weights: experiment.train.weights,
+            rounding: experiment.train.rounding,
             seed: experiment.train.seed,
             noise: noise.filter(|deviation| *deviation > 0.0),
             clock,

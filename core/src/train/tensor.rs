@@ -8,9 +8,9 @@ mod own_numbers;
 use candle_core::{DType, Result, Tensor, Var};
 
 use super::lane::Lane;
-use super::optimizer::{self, Lanes, Numbers};
+use super::optimizer::{self, Lanes, Numbers, smallest_useful_rate};
 use super::task::Task;
-use crate::experiment::WeightFormat;
+use crate::experiment::{Rounding, WeightFormat};
 use crate::model::resident::Resident;
 use crate::telemetry::{GroupRow, Row};
 use own_numbers::OwnNumbers;
@@ -72,10 +72,11 @@ pub fn advance(
             Some(own) => own.update(rule, (lanes, ahead), &mut updated, (&old, &gradient), &mut buffers)?,
         };
         measured.effective_lr.push(updated.effective_lr);
-        let new = rounded(&exact, task.weights)?;
+        let new = rounded(&exact, task, (lanes, ahead))?;
         let change = (&new - &old)?;
         if task.weights != WeightFormat::F32 {
             measured.rounded.push(rounded_away(&exact, &old, &change)?);
+            measured.smallest_rates.push(smallest_rates(task, (lanes, ahead), &numbers, (&old, &exact))?);
         }
         measured.push(numbers, loss, grad_norm, norm(&change)?);
         parameters.set(&new)?;
@@ -109,6 +110,8 @@ struct Measured {
     effective_lr: Vec<Vec<Option<f64>>>,
     /// Of the weights that were to change, the share that rounding kept where they were; only where weights are rounded.
     rounded: Vec<Tensor>,
+    /// The smallest useful rates, at updates where some lane measures its own.
+    smallest_rates: Vec<Vec<Option<f64>>>,
 }
 
 impl Measured {
@@ -156,6 +159,7 @@ impl Measured {
                     effective_lr: self.effective_lr[at][lane],
                     param_norm: None,
                     rounded_away: rounded.as_ref().map(|rounded| rounded[at][lane]),
+                    smallest_rate: self.smallest_rates.get(at).and_then(|rates| rates.get(lane).copied().flatten()),
                 };
                 lanes[lane].record(task, row);
             }
@@ -229,11 +233,39 @@ fn rounded_away(exact: &Tensor, old: &Tensor, change: &Tensor) -> Result<Tensor>
     (stayed * wanted)?.sum(1)? / count
 }
 
-/// The weights as their format stores them.
-fn rounded(weights: &Tensor, format: WeightFormat) -> Result<Tensor> {
-    match format {
+/// The weights as their format stores them. Stochastic rounding is done on this side: its bits are those of the fused
+/// lanes.
+fn rounded(weights: &Tensor, task: &Task, (lanes, ahead): (&[&mut Lane], u64)) -> Result<Tensor> {
+    if task.rounding == Rounding::Stochastic {
+        let mut rows = weights.to_vec2::<f32>()?;
+        for (row, lane) in rows.iter_mut().zip(lanes) {
+            let store = lane.store(task, ahead);
+            row.iter_mut().enumerate().for_each(|(at, weight)| *weight = store.round(at, *weight));
+        }
+        return Tensor::new(rows, weights.device());
+    }
+    match task.weights {
         WeightFormat::F32 => Ok(weights.clone()),
         WeightFormat::Bf16 => weights.to_dtype(DType::BF16)?.to_dtype(DType::F32),
         WeightFormat::F16 => weights.to_dtype(DType::F16)?.to_dtype(DType::F32),
     }
+}
+
+/// The smallest useful rate of each lane that measures its own at this update.
+fn smallest_rates(
+    task: &Task,
+    (lanes, ahead): (&[&mut Lane], u64),
+    numbers: &[Numbers],
+    (old, exact): (&Tensor, &Tensor),
+) -> Result<Vec<Option<f64>>> {
+    if !lanes.iter().any(|lane| lane.looks_at_rounding(task, ahead)) {
+        return Ok(Vec::new());
+    }
+    let (old, exact) = (old.to_vec2::<f32>()?, exact.to_vec2::<f32>()?);
+    let each = lanes.iter().zip(numbers).zip(old.into_iter().zip(exact));
+    let rates = each.map(|((lane, numbers), (old, exact))| {
+        let looks = lane.looks_at_rounding(task, ahead);
+        looks.then(|| smallest_useful_rate(task.weights, numbers.lr, old.into_iter().zip(exact))).flatten()
+    });
+    Ok(rates.collect())
 }

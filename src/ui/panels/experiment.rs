@@ -3,7 +3,7 @@
 use eframe::egui::Ui;
 
 use crate::data::Prepared;
-use crate::experiment::{Experiment, Loss, Metric, Source, Stop, Train, WeightFormat};
+use crate::experiment::{Experiment, Loss, Metric, Rounding, Source, Stop, Train, WeightFormat};
 use crate::schedule::Clock;
 use crate::ui::format;
 use crate::ui::studio::Studio;
@@ -80,6 +80,13 @@ fn train(ui: &mut Ui, train: &mut Train, clock: Clock, answers_decide: bool) {
         &mut train.weights,
         &formats,
     );
+    if train.weights == WeightFormat::F32 {
+        train.rounding = Rounding::Nearest;
+    } else {
+        let help = "To the nearest number of the format, or to either neighbour as often as it is nearer.";
+        let ways = [("nearest", Rounding::Nearest), ("stochastic", Rounding::Stochastic)];
+        choice(ui, "Rounded", help, &mut train.rounding, &ways);
+    }
     let mut clips = train.clip_norm.is_some();
     if check(ui, "Clip the gradient", "Shorten gradients that are longer than this.", &mut clips) {
         train.clip_norm = clips.then_some(1.0);

@@ -7,7 +7,7 @@ use anneal_studio::experiment::optimizer::Slider;
 use anneal_studio::experiment::{
     Activation, Average, BatchSize, Controller, Data, Decay, Experiment, Greedy, Group, GroupRate,
     Hypergradient, Loss, Metric, Model, Norm, Number, Optimizer, OptimizerKind, Plateau, PlateauMode, Run,
-    SnapshotWhen, Snapshots, Source, Stop, SurfaceFunction, ThresholdMode, Train, WeightFormat, Window,
+    Rounding, SnapshotWhen, Snapshots, Source, Stop, SurfaceFunction, ThresholdMode, Train, WeightFormat, Window,
 };
 use anneal_studio::schedule::formula::Definition;
 use anneal_studio::schedule::greedy::GreedyRule;
@@ -407,9 +407,11 @@ fn train(source: &Source) -> BoxedStrategy<Train> {
         option::of(within(1e-9, 1e9)),
         one(&Loss::ALL),
         one(&WeightFormat::ALL),
+        one(&Rounding::ALL),
         option::of(stop()),
     )
-        .prop_map(move |(updates, (seed, replicas, accumulate), clip_norm, loss, weights, stop)| Train {
+        .prop_map(move |(updates, (seed, replicas, accumulate), clip_norm, loss, weights, rounding, stop)| Train {
+            rounding: if weights == WeightFormat::F32 { Rounding::Nearest } else { rounding },
             stop: stop.filter(|_| has_epochs),
             attack: None,
             updates,
