@@ -91,6 +91,7 @@ pub const TERMS: &[Term] = &[
     term("Linear scaling rule", "Multiplying the rate by as much as the batch. Holds for SGD up to the critical batch size, with a warmup."),
     term("Local SGD", "Workers that average their weights every so many updates, not their gradients at each."),
     term("Loss landscape", "The loss as a surface over all weights. Pictures show a slice of it."),
+    term("Loss scaling", "Multiplying the loss before gradients are stored in 16 bits and dividing them after it, so that small ones are not 0. A dynamic scale falls when they overflow, and the update is left out."),
     term("Meta-learning", "Learning how to learn, for example a rule for the rate."),
     term("Micro-batch", "The samples of one forward and backward pass when several make an update."),
     term("Mixed precision", "Computing in 16 bits and keeping what needs it in 32. With 16-bit weights small updates are rounded away, unless rounding is stochastic."),

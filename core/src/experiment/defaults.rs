@@ -21,7 +21,8 @@ impl Data {
 }
 
 impl Train {
-    /// One replica under seed 0, one micro-batch an update, no clipping, the data's usual loss, weights kept whole, to the end.
+    /// One replica under seed 0, one micro-batch an update, no clipping, the data's usual loss, weights and
+    /// gradients kept whole, to the end.
     pub fn new(updates: Span, source: &Source) -> Self {
         Self {
             updates,
@@ -32,6 +33,8 @@ impl Train {
             loss: Loss::usual(source),
             weights: WeightFormat::F32,
             rounding: Rounding::Nearest,
+            gradients: WeightFormat::F32,
+            loss_scale: None,
             stop: None,
             attack: None,
         }

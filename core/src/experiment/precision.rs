@@ -1,5 +1,7 @@
 //! With how few bits numbers are kept.
 
+use std::ops::Bound::{self, Excluded, Included};
+
 use super::WeightFormat;
 use super::error::FileError;
 use super::node::Node;
@@ -28,4 +30,62 @@ pub(super) fn rounding(node: &Node, weights: WeightFormat) -> Result<Rounding, F
         }
         rounding => Ok(rounding),
     }
+}
+
+/// What the loss is multiplied by before its gradient is taken and stored in 16 bits; the stored gradient is divided by it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum LossScale {
+    /// Always this. An update whose gradient overflows is left out.
+    Fixed(f64),
+    Dynamic(Dynamic),
+}
+
+/// A scale that falls when a gradient overflows and grows when none did for a while, as PyTorch's `GradScaler` has it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Dynamic {
+    /// The scale at the beginning, above 0.
+    pub init: f64,
+    /// What it is multiplied by when it grows, above 1.
+    pub growth: f64,
+    /// What it is multiplied by after an overflow, above 0 and below 1.
+    pub backoff: f64,
+    /// Updates in a row without overflow after which it grows.
+    pub interval: u64,
+}
+
+impl Default for Dynamic {
+    /// PyTorch's numbers.
+    fn default() -> Self {
+        Self { init: 65_536.0, growth: 2.0, backoff: 0.5, interval: 2000 }
+    }
+}
+
+/// Scales that single precision has, above 0.
+const SCALES: (Bound<f64>, Bound<f64>) = (Excluded(0.0), Included(1e30));
+
+/// The loss scale of a file, for gradients of this format.
+pub(super) fn loss_scale(node: &Node, gradients: WeightFormat) -> Result<LossScale, FileError> {
+    const ALLOWED: &str = "a number, \"dynamic\", or a table, such as { init = 65536, interval = 2000 }";
+    if gradients == WeightFormat::F32 {
+        return Err(node.error("none, or gradients = \"f16\" beside it: gradients in f32 do not underflow"));
+    }
+    if node.is_str("dynamic") {
+        return Ok(LossScale::Dynamic(Dynamic::default()));
+    }
+    if node.is_number() {
+        return node.number(SCALES).map(LossScale::Fixed);
+    }
+    let fields = node.fields(ALLOWED)?;
+    fields.only(&["init", "growth", "backoff", "interval"])?;
+    let usual = Dynamic::default();
+    Ok(LossScale::Dynamic(Dynamic {
+        init: fields.read("init", |node| node.number(SCALES))?.unwrap_or(usual.init),
+        growth: fields
+            .read("growth", |node| node.number((Excluded(1.0), Included(1e6))))?
+            .unwrap_or(usual.growth),
+        backoff: fields
+            .read("backoff", |node| node.number((Excluded(0.0), Excluded(1.0))))?
+            .unwrap_or(usual.backoff),
+        interval: fields.read("interval", |node| node.whole(1..=1_000_000_000))?.unwrap_or(usual.interval),
+    }))
 }

@@ -211,6 +211,10 @@ fn train(train: &Train, source: &Source) -> Table {
     }
     table.add_unless(&default.weights, "weights", &train.weights, |it| named(&WeightFormat::ALL, it));
     table.add_unless(&default.rounding, "rounding", &train.rounding, |it| named(&Rounding::ALL, it));
+    table.add_unless(&default.gradients, "gradients", &train.gradients, |it| named(&WeightFormat::ALL, it));
+    if let Some(scale) = &train.loss_scale {
+        table.add("loss_scale", judged::loss_scale(scale));
+    }
     if let Some(rule) = &train.stop {
         table.add("stop", judged::stop(rule).inline());
     }

@@ -1,6 +1,7 @@
 //! One row of the cohort: a run under one seed, and everything that makes its next update.
 
 mod evaluate;
+mod gradient;
 mod parts;
 mod rounding;
 mod state;
@@ -8,15 +9,16 @@ mod together;
 
 use std::sync::Arc;
 
+pub(super) use gradient::inverse;
 use parts::PartState;
 pub use state::LaneState;
 
-use super::attack::Attacked;
 use super::control::Control;
 use super::ids::LaneId;
 use super::optimizer::{self, Memory, Numbers};
 use super::plan::Plan;
 use super::run_plan::RunPlan;
+use super::scaler::{ScaleChange, Scaler};
 use super::snapshot::Keeper;
 use super::stopper::{Stopped, Stopper};
 use super::stream::Phased;
@@ -26,7 +28,6 @@ use crate::data::epoch_order;
 use crate::experiment::WeightFormat;
 use crate::model::Score;
 use crate::model::kernel::scratch::Scratch;
-use crate::model::surface::add_noise;
 use crate::schedule::controller::Change;
 use crate::telemetry::{GroupNames, Row, Validation};
 
@@ -42,7 +43,7 @@ pub struct Lane {
     seed: u64,
     /// The update at which the schedule began.
     schedule_from: u64,
-    /// The update at which the optimizer's buffers began.
+    /// The update at which the optimizer's buffers began, later by each update that was left out since.
     optimizer_from: u64,
     /// Micro-batches dealt beyond those that updates of the experiment's own batch would have taken.
     extra: i64,
@@ -77,6 +78,8 @@ pub struct Lane {
     pub failed: Option<String>,
     /// Where the experiment stops runs early.
     pub(super) stopper: Option<Stopper>,
+    /// The loss scale, where the experiment has one.
+    scaler: Option<Scaler>,
     /// Who trains the lane together, where several do.
     pub(super) team: Option<Box<Team>>,
 }
@@ -92,6 +95,8 @@ pub struct Log {
     pub diverged: Option<u64>,
     /// The run was stopped before its end.
     pub stopped: Option<Stopped>,
+    /// Updates that were left out because their gradients overflowed, or after which the loss scale grew.
+    pub scale_changes: Vec<(u64, ScaleChange)>,
     /// Of a model of two weights: where it stood after so many updates.
     pub places: Vec<(u64, [f32; 2])>,
 }
@@ -125,6 +130,7 @@ impl Log {
         self.rate_changes.clear();
         self.diverged = None;
         self.stopped = None;
+        self.scale_changes.clear();
         self.places.clear();
     }
 }
@@ -171,6 +177,7 @@ impl Lane {
             diverged_at: None,
             failed: None,
             stopper: task.stop.map(Stopper::new),
+            scaler: task.loss_scale.map(Scaler::new),
             team: task.team.as_ref().map(|shared| Box::new(Team::new(shared))),
         }
     }
@@ -202,6 +209,7 @@ impl Lane {
         self.diverged_at = None;
         self.failed = None;
         self.stopper = task.stop.map(Stopper::new);
+        self.scaler = task.loss_scale.map(Scaler::new);
     }
 
     /// Empties the optimizer's buffers, which then begin at these weights.
@@ -282,12 +290,14 @@ impl Lane {
         let buffers = optimizer::split(self.plan.buffers, parameters.len(), buffers);
         // Schedule-free training looks ahead of the weights that it averages.
         let at = rule.ahead().map_or(&*parameters, |ahead| &*buffers[ahead]);
-        let train_loss = self.accumulated_gradient(task, at);
-        if let Some(deviation) = task.noise {
-            add_noise(self.seed, self.update, deviation, &mut self.gradient);
-        }
+        let (train_loss, lost) = self.accumulated_gradient(task, at);
+        let underflow = (task.gradients != WeightFormat::F32).then(|| lost.share());
         let frozen = self.frozen(task.model.parameters());
         self.freeze_gradient(task.model.parameters(), &frozen);
+        if self.has_overflowed() {
+            self.leave_out(task, train_loss, underflow);
+            return self.finish(task, parameters);
+        }
         let arch = pulp::Arch::new();
         let whole_norm = task.clip_norm.map(|clip| {
             let norm = optimizer::norm(arch, self.scratch.cores(), &self.gradient);
@@ -331,8 +341,15 @@ impl Lane {
             param_norm: None,
             rounded_away: (task.weights != WeightFormat::F32).then(|| applied.share_rounded_away()),
             smallest_rate,
+            loss_scale: self.note_scale(false),
+            grad_underflow: underflow,
         };
         self.record(task, row);
+        self.finish(task, parameters);
+    }
+
+    /// What follows an update that was made.
+    fn finish(&mut self, task: &Task, parameters: &mut [f32]) {
         self.evaluate(task, parameters);
         if let Some(best) = self.result() {
             parameters.copy_from_slice(best);
@@ -413,32 +430,6 @@ impl Lane {
         }
         let start = (dealt % per_epoch) as usize * task.batch;
         start..start + task.batch
-    }
-
-    /// The mean loss and gradient of the update's micro-batches, the gradient left in `self.gradient`.
-    fn accumulated_gradient(&mut self, task: &Task, parameters: &[f32]) -> f32 {
-        let (count, dealt) = (self.micro_batches(task, 0), self.dealt(task));
-        let range = self.deal(task, dealt, self.update);
-        let batch = task.training(&self.order[range]);
-        // Attacked samples take the place of a micro-batch's own.
-        let attack = task.attack.filter(|attack| attack.train);
-        let attacked = attack.and_then(|attack| Attacked::of(task, &attack, parameters, batch).ok());
-        let batch = attacked.as_ref().map_or(batch, Attacked::batch);
-        let mut loss = task.model.gradient(parameters, batch, &mut self.gradient, &mut self.scratch);
-        if count == 1 {
-            return loss;
-        }
-        let arch = pulp::Arch::new();
-        self.micro.resize(self.gradient.len(), 0.0);
-        for at in 1..count {
-            let range = self.deal(task, dealt + at, self.update);
-            let batch = task.training(&self.order[range]);
-            loss += task.model.gradient(parameters, batch, &mut self.micro, &mut self.scratch);
-            optimizer::add(arch, &mut self.gradient, &self.micro);
-        }
-        let share = 1.0 / count as f32;
-        optimizer::scale(arch, &mut self.gradient, share);
-        loss * share
     }
 
     /// Whether it was stopped before its end.

@@ -10,7 +10,7 @@ use super::{Misfit, TrainError};
 use crate::data::{self, Dataset, DatasetInfo, Prepared, Shape, Split};
 use crate::experiment::team;
 use crate::experiment::{
-    Attack, BatchSize, Experiment, Loss, MicroBatches, Model as ModelSpec, Rounding, Run, Source, Stop, Team,
+    Attack, BatchSize, Experiment, Loss, LossScale, MicroBatches, Model as ModelSpec, Rounding, Run, Source, Stop, Team,
     WeightFormat,
 };
 use crate::model::cnn::Cnn;
@@ -50,6 +50,10 @@ pub struct Task {
     pub weights: WeightFormat,
     /// How weights are rounded to their format.
     pub rounding: Rounding,
+    /// What the gradient of each micro-batch is rounded to.
+    pub gradients: WeightFormat,
+    /// What keeps such gradients from underflowing.
+    pub loss_scale: Option<LossScale>,
     pub seed: u64,
     /// The deviation of the noise added to gradients, for surfaces.
     pub noise: Option<f64>,
@@ -223,6 +227,8 @@ impl Task {
             attack: experiment.train.attack,
             weights: experiment.train.weights,
             rounding: experiment.train.rounding,
+            gradients: experiment.train.gradients,
+            loss_scale: experiment.train.loss_scale,
             seed: experiment.train.seed,
             noise: noise.filter(|deviation| *deviation > 0.0),
             clock,

@@ -4,13 +4,14 @@
 //! its end. On the CPU the fused lanes are many times faster; there this path is the oracle of tests.
 
 mod own_numbers;
+mod short;
 
 use candle_core::{DType, Result, Tensor, Var};
 
 use super::lane::Lane;
-use super::optimizer::{self, Lanes, Numbers, smallest_useful_rate};
+use super::optimizer::{self, Lanes, Numbers};
 use super::task::Task;
-use crate::experiment::{Rounding, WeightFormat};
+use crate::experiment::WeightFormat;
 use crate::model::resident::Resident;
 use crate::telemetry::{GroupRow, Row};
 use own_numbers::OwnNumbers;
@@ -44,9 +45,18 @@ pub fn advance(
             Some(ahead) => Var::from_tensor(&buffers[ahead].contiguous()?)?,
             None => parameters.clone(),
         };
-        let (loss, gradient) = loss_and_gradient(task, data, lanes, &at, ahead)?;
+        let (loss, gradient, underflow) = loss_and_gradient(task, data, lanes, &at, ahead)?;
         let gradient =
             own.as_ref().map_or_else(|| Ok(gradient.clone()), |own| own.thawed(gradient.clone()))?;
+        // A lane with a loss scale is alone, an update at a time.
+        if let (Some(_), [lane]) = (task.loss_scale, &mut *lanes)
+            && short::has_overflowed(&gradient)?
+        {
+            let loss = loss.to_dtype(DType::F32)?.to_vec1()?.pop().unwrap_or(f32::NAN);
+            lane.leave_out(task, loss, underflow.map(|share| share.to_vec1()).transpose()?.and_then(|mut it| it.pop()));
+            return Ok(rows.clone());
+        }
+        measured.underflow.extend(underflow);
         let groups = lanes.iter().zip(&numbers).map(|(lane, numbers)| lane.group_rates(task, ahead, numbers));
         measured.groups.push(groups.collect());
         let grad_norm = norm(&gradient)?;
@@ -72,16 +82,17 @@ pub fn advance(
             Some(own) => own.update(rule, (lanes, ahead), &mut updated, (&old, &gradient), &mut buffers)?,
         };
         measured.effective_lr.push(updated.effective_lr);
-        let new = rounded(&exact, task, (lanes, ahead))?;
+        let new = short::rounded(&exact, task, (lanes, ahead))?;
         let change = (&new - &old)?;
         if task.weights != WeightFormat::F32 {
-            measured.rounded.push(rounded_away(&exact, &old, &change)?);
-            measured.smallest_rates.push(smallest_rates(task, (lanes, ahead), &numbers, (&old, &exact))?);
+            measured.rounded.push(short::rounded_away(&exact, &old, &change)?);
+            measured.smallest_rates.push(short::smallest_rates(task, (lanes, ahead), &numbers, (&old, &exact))?);
         }
         measured.push(numbers, loss, grad_norm, norm(&change)?);
         parameters.set(&new)?;
         // Whatever looks at the held-out samples or at a controller needs the numbers on this side.
-        if lanes.iter().any(|lane| lane.evaluates_after(task, measured.updates() as u64)) {
+        let ahead = measured.updates() as u64;
+        if task.loss_scale.is_some() || lanes.iter().any(|lane| lane.evaluates_after(task, ahead)) {
             break;
         }
     }
@@ -110,6 +121,8 @@ struct Measured {
     effective_lr: Vec<Vec<Option<f64>>>,
     /// Of the weights that were to change, the share that rounding kept where they were; only where weights are rounded.
     rounded: Vec<Tensor>,
+    /// Of the gradients' numbers that were not 0, the share that are; only where gradients are rounded.
+    underflow: Vec<Tensor>,
     /// The smallest useful rates, at updates where some lane measures its own.
     smallest_rates: Vec<Vec<Option<f64>>>,
 }
@@ -133,7 +146,8 @@ impl Measured {
         let read = |tensors: &[Tensor]| Tensor::stack(tensors, 0)?.to_dtype(DType::F32)?.to_vec2::<f32>();
         let (losses, grads, steps) =
             (read(&self.losses)?, read(&self.grad_norms)?, read(&self.update_norms)?);
-        let rounded = if self.rounded.is_empty() { None } else { Some(read(&self.rounded)?) };
+        let some = |all: &[Tensor]| if all.is_empty() { Ok(None) } else { read(all).map(Some) };
+        let (rounded, underflow) = (some(&self.rounded)?, some(&self.underflow)?);
         for (at, numbers) in self.numbers.iter().enumerate() {
             for (lane, numbers) in numbers.iter().enumerate() {
                 let update = lanes[lane].update;
@@ -159,6 +173,8 @@ impl Measured {
                     effective_lr: self.effective_lr[at][lane],
                     param_norm: None,
                     rounded_away: rounded.as_ref().map(|rounded| rounded[at][lane]),
+                    loss_scale: lanes[lane].note_scale(false),
+                    grad_underflow: underflow.as_ref().map(|share| share[at][lane]),
                     smallest_rate: self.smallest_rates.get(at).and_then(|rates| rates.get(lane).copied().flatten()),
                 };
                 lanes[lane].record(task, row);
@@ -168,14 +184,15 @@ impl Measured {
     }
 }
 
-/// Each lane's mean loss `[L]` and gradient `[L, P]` over its micro-batches.
+/// Each lane's mean loss `[L]` and gradient `[L, P]` over its micro-batches, and where gradients are rounded the share of
+/// their numbers that became 0, `[L]`.
 fn loss_and_gradient(
     task: &Task,
     data: &Resident,
     lanes: &mut [&mut Lane],
     parameters: &Var,
     ahead: u64,
-) -> Result<(Tensor, Tensor)> {
+) -> Result<(Tensor, Tensor, Option<Tensor>)> {
     let dealt: Vec<Vec<u32>> = lanes.iter_mut().map(|lane| lane.deal_ahead(task, ahead)).collect();
     // The lanes are at the same update, so a short batch is as short for all of them.
     let size = if task.short_batch.is_some() { dealt.first().map_or(0, Vec::len) } else { task.batch }.max(1);
@@ -185,6 +202,7 @@ fn loss_and_gradient(
         Tensor::from_vec(numbers, counts.len(), parameters.device())
     };
     let mut sums: Option<(Tensor, Tensor)> = None;
+    let mut stored = short::Stored::of(task, lanes, &counts, parameters.device())?;
     let most = counts.iter().copied().max().unwrap_or(0);
     for micro in 0..most {
         // A lane with fewer micro-batches goes through its last again, which then does not count.
@@ -201,9 +219,18 @@ fn loss_and_gradient(
         };
         let (mut loss, mut gradient) = (loss.detach(), gradient.detach());
         if most == 1 {
-            return Ok((loss, gradient));
+            return match stored {
+                None => Ok((loss, gradient, None)),
+                Some(mut stored) => {
+                    let gradient = stored.store(&gradient, None)?;
+                    Ok((loss, stored.unscaled(&gradient)?, Some(stored.share()?)))
+                }
+            };
         }
         let counted = column(&|count| f32::from(u8::from(micro < count)))?;
+        if let Some(stored) = &mut stored {
+            gradient = stored.store(&gradient, Some(&counted))?;
+        }
         loss = (loss * &counted)?;
         gradient = gradient.broadcast_mul(&counted.unsqueeze(1)?)?;
         sums = Some(match sums {
@@ -214,7 +241,11 @@ fn loss_and_gradient(
     match sums {
         Some((loss, gradient)) => {
             let share = column(&|count| 1.0 / count as f32)?;
-            Ok(((loss * &share)?, gradient.broadcast_mul(&share.unsqueeze(1)?)?))
+            let loss = (loss * &share)?;
+            match stored {
+                None => Ok((loss, gradient.broadcast_mul(&share.unsqueeze(1)?)?, None)),
+                Some(stored) => Ok((loss, stored.unscaled(&gradient)?, Some(stored.share()?))),
+            }
         }
         None => candle_core::bail!("an update needs at least one micro-batch"),
     }
@@ -223,49 +254,4 @@ fn loss_and_gradient(
 /// The Euclidean norm of each row, `[L]`.
 fn norm(rows: &Tensor) -> Result<Tensor> {
     rows.sqr()?.sum(1)?.sqrt()
-}
-
-/// Of each lane's weights that were to change, the share that did not.
-fn rounded_away(exact: &Tensor, old: &Tensor, change: &Tensor) -> Result<Tensor> {
-    let stayed = change.eq(0.0)?.to_dtype(DType::F32)?;
-    let wanted = exact.ne(old)?.to_dtype(DType::F32)?;
-    let count = wanted.sum(1)?.maximum(1.0)?;
-    (stayed * wanted)?.sum(1)? / count
-}
-
-/// The weights as their format stores them. Stochastic rounding is done on this side: its bits are those of the fused
-/// lanes.
-fn rounded(weights: &Tensor, task: &Task, (lanes, ahead): (&[&mut Lane], u64)) -> Result<Tensor> {
-    if task.rounding == Rounding::Stochastic {
-        let mut rows = weights.to_vec2::<f32>()?;
-        for (row, lane) in rows.iter_mut().zip(lanes) {
-            let store = lane.store(task, ahead);
-            row.iter_mut().enumerate().for_each(|(at, weight)| *weight = store.round(at, *weight));
-        }
-        return Tensor::new(rows, weights.device());
-    }
-    match task.weights {
-        WeightFormat::F32 => Ok(weights.clone()),
-        WeightFormat::Bf16 => weights.to_dtype(DType::BF16)?.to_dtype(DType::F32),
-        WeightFormat::F16 => weights.to_dtype(DType::F16)?.to_dtype(DType::F32),
-    }
-}
-
-/// The smallest useful rate of each lane that measures its own at this update.
-fn smallest_rates(
-    task: &Task,
-    (lanes, ahead): (&[&mut Lane], u64),
-    numbers: &[Numbers],
-    (old, exact): (&Tensor, &Tensor),
-) -> Result<Vec<Option<f64>>> {
-    if !lanes.iter().any(|lane| lane.looks_at_rounding(task, ahead)) {
-        return Ok(Vec::new());
-    }
-    let (old, exact) = (old.to_vec2::<f32>()?, exact.to_vec2::<f32>()?);
-    let each = lanes.iter().zip(numbers).zip(old.into_iter().zip(exact));
-    let rates = each.map(|((lane, numbers), (old, exact))| {
-        let looks = lane.looks_at_rounding(task, ahead);
-        looks.then(|| smallest_useful_rate(task.weights, numbers.lr, old.into_iter().zip(exact))).flatten()
-    });
-    Ok(rates.collect())
 }

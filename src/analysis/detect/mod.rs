@@ -13,6 +13,7 @@ mod policy;
 mod rates;
 pub(super) mod remedy;
 mod runbook;
+mod scales;
 mod trace;
 mod validations;
 
@@ -200,6 +201,8 @@ struct Seen {
     validations: validations::Validations,
     #[serde(default)]
     phases: phases::Phases,
+    #[serde(default)]
+    scales: scales::Scales,
     findings: Vec<Finding>,
 }
 
@@ -248,6 +251,7 @@ impl Watch {
         self.seen.trace.update(row);
         self.seen.losses.update(&self.context, &self.seen.trace, row, &mut alarms);
         self.seen.norms.update(&self.context, &self.seen.trace, row, &mut alarms);
+        self.seen.scales.update(&self.context, &self.seen.trace, row, &mut alarms);
         for alarm in alarms {
             self.raise(row.update, alarm);
         }

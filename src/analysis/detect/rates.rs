@@ -20,7 +20,7 @@ const LOST_WINDOW: u64 = 50;
 /// rounding begins to cost accuracy,
 const LOST: f64 = 0.75;
 /// while the loss is above this share of where it began. What has learned its samples moves little and needs no more.
-const UNLEARNED: f64 = 0.1;
+pub(super) const UNLEARNED: f64 = 0.1;
 /// Of the run: at its end, when rates go to zero, losing updates is harmless.
 const LATE: f64 = 0.6;
 
@@ -140,6 +140,6 @@ impl Rates {
     }
 }
 
-fn late(context: &Context, update: u64) -> bool {
+pub(super) fn late(context: &Context, update: u64) -> bool {
     update as f64 > LATE * context.updates as f64
 }

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::experiment::{Controller, Experiment, Number, Plateau, Rounding, Run, Team, WeightFormat};
+use crate::experiment::precision::Dynamic;
+use crate::experiment::{Controller, Experiment, LossScale, Number, Plateau, Rounding, Run, Team, WeightFormat};
 use crate::schedule::kind::{Kind, Role, Value};
 use crate::schedule::{Clock, Cooldown, Ramp, Schedule, Span, Warmup};
 
@@ -23,6 +24,8 @@ pub enum Remedy {
     FullPrecision,
     /// Round weights up or down by chance, right on average.
     RoundStochastically,
+    /// Scale the loss of gradients in 16 bits, dynamically.
+    ScaleLoss,
     WeightDecay(f64),
     /// The controller's patience times this.
     Patience(u64),
@@ -62,6 +65,7 @@ impl Remedy {
             Self::Updates(updates) => format!("Stop after {updates} updates"),
             Self::FullPrecision => "Store weights in f32".to_owned(),
             Self::RoundStochastically => "Round weights stochastically".to_owned(),
+            Self::ScaleLoss => "Scale the loss dynamically".to_owned(),
             Self::WeightDecay(decay) => format!("Weight decay {decay}"),
             Self::Patience(times) => format!("Patience {times}×"),
             Self::NoController => "Remove the plateau control".to_owned(),
@@ -106,6 +110,11 @@ impl Remedy {
             Self::RoundStochastically => {
                 if experiment.train.weights != WeightFormat::F32 {
                     experiment.train.rounding = Rounding::Stochastic;
+                }
+            }
+            Self::ScaleLoss => {
+                if experiment.train.gradients != WeightFormat::F32 {
+                    experiment.train.loss_scale = Some(LossScale::Dynamic(Dynamic::default()));
                 }
             }
             Self::WeightDecay(decay) => {

@@ -3,7 +3,7 @@
 use eframe::egui::Ui;
 
 use crate::data::Prepared;
-use crate::experiment::{Experiment, Loss, Metric, Rounding, Source, Stop, Train, WeightFormat};
+use crate::experiment::{Experiment, Loss, Metric, Source, Stop, Train};
 use crate::schedule::Clock;
 use crate::ui::format;
 use crate::ui::studio::Studio;
@@ -11,7 +11,7 @@ use crate::ui::theme;
 use crate::ui::widgets::{Amount, amount, check, choice, count, row, whole};
 
 use super::schedule::{Units, span_row};
-use super::{data, lint, model, rule, suited, team};
+use super::{data, lint, model, precision, rule, suited, team};
 
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
     let mut next = Experiment { runs: Vec::new(), ..studio.document.experiment().clone() };
@@ -72,21 +72,7 @@ fn train(ui: &mut Ui, train: &mut Train, clock: Clock, answers_decide: bool) {
     // Only a table's answers are not known before they are read.
     let known = usize::from(!answers_decide);
     choice(ui, "Loss", "What training makes small.", &mut train.loss, &losses[known..]);
-    let formats = [("f32", WeightFormat::F32), ("bf16", WeightFormat::Bf16), ("f16", WeightFormat::F16)];
-    choice(
-        ui,
-        "Weights as",
-        "What stored weights are rounded to after each update.",
-        &mut train.weights,
-        &formats,
-    );
-    if train.weights == WeightFormat::F32 {
-        train.rounding = Rounding::Nearest;
-    } else {
-        let help = "To the nearest number of the format, or to either neighbour as often as it is nearer.";
-        let ways = [("nearest", Rounding::Nearest), ("stochastic", Rounding::Stochastic)];
-        choice(ui, "Rounded", help, &mut train.rounding, &ways);
-    }
+    precision::show(ui, train);
     let mut clips = train.clip_norm.is_some();
     if check(ui, "Clip the gradient", "Shorten gradients that are longer than this.", &mut clips) {
         train.clip_norm = clips.then_some(1.0);

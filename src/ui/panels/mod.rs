@@ -24,6 +24,7 @@ pub mod microscope;
 pub mod model;
 pub mod optimizer;
 pub mod phases;
+mod precision;
 pub mod range_test;
 pub mod recorded;
 pub mod recordings;

@@ -1,4 +1,4 @@
-//! Weights in 16 bits: how they are rounded, and which rates are too small for them.
+//! Weights and gradients in 16 bits: how they are rounded, which rates are too small for them, and how the loss is scaled.
 
 use anneal_studio::experiment::{Experiment, WeightFormat};
 use anneal_studio::train::checkpoint::{Checkpoint, Forget};
@@ -138,13 +138,124 @@ fn below_the_smallest_useful_rate_most_updates_are_rounded_away_and_above_it_the
 
 #[test]
 fn half_precision_is_written_as_it_is_read_and_refused_by_line() {
-    let experiment = Experiment::parse(SMALL, "a.toml").unwrap();
-    assert_eq!(Experiment::parse(&experiment.to_toml(), "again.toml").unwrap(), experiment);
+    let scales = [", loss_scale = 8", ", loss_scale = \"dynamic\"", ", loss_scale = { init = 9, interval = 7 }"];
+    let scales = scales.map(|scale| scaled("kind = \"adam\"", "0.1", scale));
+    for text in scales.into_iter().chain([SMALL.to_owned()]) {
+        let experiment = Experiment::parse(&text, "a.toml").unwrap();
+        assert_eq!(Experiment::parse(&experiment.to_toml(), "again.toml").unwrap(), experiment);
+    }
     for (text, told) in [
         (SMALL.with("weights = \"bf16\", ", ""), "train.rounding"),
         (SMALL.with("stochastic", "stochastc"), "did you mean `stochastic`"),
+        (SMALL.with("rounding", "loss_scale = 8, rounding"), "gradients in f32 do not underflow"),
+        (SMALL.with("rounding", "gradients = \"f16\", loss_scale = 0, rounding"), "train.loss_scale: found 0"),
+        (
+            SMALL.with("rounding", "gradients = \"f16\", loss_scale = { backoff = 1 }, rounding"),
+            "train.loss_scale.backoff: found 1",
+        ),
     ] {
         let error = Experiment::parse(&text, "a.toml").unwrap_err().to_string();
         assert!(error.starts_with("a.toml:6:") && error.contains(told), "{error}");
     }
+}
+
+/// As SMALL, with gradients in f16 under a loss scale.
+fn scaled(optimizer: &str, peak: &str, train: &str) -> String {
+    let text = SMALL.with("weights = \"bf16\", rounding = \"stochastic\"", &format!("gradients = \"f16\"{train}"));
+    let text = text.with("kind = \"sgd\", momentum = 0.5", optimizer).with("\"200\"", "\"40\"");
+    text.with("kind = \"cosine\", peak = 0.02", &format!("kind = \"linear\", peak = {peak}, from = 1.0, to = 0.2"))
+}
+
+#[test]
+fn a_loss_scale_follows_pytorchs_grad_scaler() {
+    let golden: Value = serde_json::from_str(GOLDEN).unwrap();
+    let cases = golden["scaled"].as_array().unwrap();
+    assert_eq!(cases.len(), 3);
+    for case in cases {
+        let number = |name: &str| case["scale"][name].as_f64().unwrap();
+        let scale = format!(
+            ", loss_scale = {{ init = {:?}, growth = {:?}, backoff = {:?}, interval = {} }}, accumulate = {}",
+            number("init"),
+            number("growth"),
+            number("backoff"),
+            number("interval"),
+            case["accumulate"]
+        );
+        let text = scaled(case["optimizer"].as_str().unwrap(), &case["peak"].to_string(), &scale);
+        let fused = trained(&text);
+        let mut reference = Cohort::at(revision(&text, 0), TrainDevice::reference(pool(1))).unwrap();
+        reference.advance(u64::MAX, u64::MAX).unwrap();
+        for cohort in [&fused, &reference] {
+            let lane = &cohort.lanes()[0];
+            let rows = &lane.log.rows;
+            let scales: Vec<f64> = rows.iter().filter_map(|row| row.loss_scale).collect();
+            let expected: Vec<f64> = serde_json::from_value(case["scales"].clone()).unwrap();
+            assert_eq!(scales, expected);
+            let left_out: Vec<u64> =
+                rows.iter().filter(|row| row.update_norm == 0.0).map(|row| row.update).collect();
+            assert_eq!(left_out, serde_json::from_value::<Vec<u64>>(case["left_out"].clone()).unwrap());
+            assert!(!left_out.is_empty() && scales.windows(2).any(|pair| pair[1] > pair[0]));
+            let losses: Vec<f32> = rows.iter().map(|row| row.train_loss).collect();
+            let weights = cohort.weights(lane.id).unwrap().unwrap();
+            let every: Vec<f32> = weights.into_iter().step_by(17).collect();
+            for (found, expected) in [(losses, &case["losses"]), (every, &case["weights"])] {
+                let expected = numbers(expected);
+                assert_eq!(found.len(), expected.len());
+                for (found, expected) in found.iter().zip(expected) {
+                    assert!((found - expected).abs() < 1e-4 * (1.0 + expected.abs()), "{found} {expected}");
+                }
+            }
+        }
+        // What happened is told, update by update.
+        let told: Vec<u64> = fused.lanes()[0].log.scale_changes.iter().map(|(update, _)| *update).collect();
+        assert!(told.len() > 2 && told.windows(2).all(|pair| pair[0] < pair[1]), "{told:?}");
+    }
+}
+
+#[test]
+fn a_loss_scale_resumes_to_the_same_bits_where_one_lane_overflows_and_the_other_does_not() {
+    let text = scaled("kind = \"adamw\"", "0.01", ", replicas = 2, loss_scale = { init = 2e6, interval = 3 }");
+    let whole = trained(&text);
+    let folder = tempfile::tempdir().unwrap();
+    for stop in [1, 9, 22] {
+        let file = folder.path().join(format!("{stop}.safetensors"));
+        let mut first = cohort(&text, 2);
+        first.advance(stop, 4).unwrap();
+        first.advance(stop, u64::MAX).unwrap();
+        first.checkpoint().unwrap().save(&file).unwrap();
+        let mut second = cohort(&text, 1);
+        second.restore(&Checkpoint::open(&file).unwrap(), Forget::default()).unwrap();
+        second.advance(u64::MAX, u64::MAX).unwrap();
+        assert_eq!(bits(&second), bits(&whole));
+        for (ours, theirs) in second.lanes().iter().zip(whole.lanes()) {
+            let scales = |rows: &[anneal_studio::telemetry::Row]| -> Vec<Option<f64>> {
+                rows.iter().filter(|row| row.update >= stop).map(|row| row.loss_scale).collect()
+            };
+            assert_eq!(scales(&ours.log.rows), scales(&theirs.log.rows));
+        }
+    }
+}
+
+#[test]
+fn gradients_underflow_in_f16_and_a_loss_scale_keeps_them() {
+    let share = |train: &str| {
+        let cohort = trained(&scaled("kind = \"sgd\", momentum = 0.5", "0.1", train));
+        let rows = &cohort.lanes()[0].log.rows;
+        rows.iter().filter_map(|row| row.grad_underflow).sum::<f32>() / rows.len() as f32
+    };
+    let (bare, small, kept) = (share(""), share(", loss_scale = 1e-4"), share(", loss_scale = \"dynamic\""));
+    assert!(small > bare && bare > kept && kept < 0.01 && small > 0.2, "{small} {bare} {kept}");
+    let f32s = SMALL.with("weights = \"bf16\", rounding = \"stochastic\"", "seed = 4").with("seed = 3, ", "");
+    let cohort = trained(&f32s);
+    assert!(cohort.lanes()[0].log.rows.iter().all(|row| row.grad_underflow.is_none() && row.loss_scale.is_none()));
+}
+
+#[test]
+fn where_every_gradient_overflows_nothing_is_trained_and_the_scale_collapses() {
+    let cohort = trained(&scaled("kind = \"sgd\", momentum = 0.5", "3e6", ", loss_scale = \"dynamic\""));
+    let rows = &cohort.lanes()[0].log.rows;
+    let last = rows.last().unwrap();
+    assert!(last.loss_scale.unwrap() < 1.0 && last.update_norm == 0.0, "{last:?}");
+    let weights = cohort.weights(cohort.lanes()[0].id).unwrap().unwrap();
+    assert!(weights.iter().all(|weight| weight.is_finite()));
 }

@@ -9,6 +9,7 @@ use crate::model::Score;
 use crate::schedule::ScheduleError;
 use crate::train::control::{Control, ControlState};
 use crate::train::optimizer;
+use crate::train::scaler::{ScaleState, Scaler};
 use crate::train::stopper::{StopState, Stopper};
 use crate::train::team::TeamState;
 
@@ -22,7 +23,8 @@ pub struct LaneState {
     pub update: u64,
     /// The update at which the schedule began, 0 unless it was forgotten on the way.
     pub schedule_from: u64,
-    /// The update at which the optimizer's buffers began, 0 unless they were forgotten on the way.
+    /// The update at which the optimizer's buffers began, 0 unless they were forgotten on the way; later by
+    /// each update that was left out since.
     pub optimizer_from: u64,
     /// What the optimizer remembers beside its buffers; older checkpoints know of schedule-free ones only.
     #[serde(default, alias = "averaging")]
@@ -51,6 +53,9 @@ pub struct LaneState {
     /// What early stopping has seen; older checkpoints have none.
     #[serde(default)]
     stop: Option<StopState>,
+    /// Where the loss scale stands; older checkpoints have none.
+    #[serde(default)]
+    scale: Option<ScaleState>,
     pub diverged_at: Option<u64>,
     pub failed: Option<String>,
 }
@@ -124,6 +129,7 @@ impl Lane {
             seen: (self.seen.0.into(), self.seen.1),
             team: self.team.as_ref().map(|team| team.state()),
             stop: self.stopper.as_ref().map(Stopper::state),
+            scale: self.scaler.as_ref().map(Scaler::state),
             diverged_at: self.diverged_at,
             failed: self.failed.clone(),
         }
@@ -157,6 +163,9 @@ impl Lane {
         self.val_loss = state.val_loss();
         if let (Some(stopper), Some(state)) = (&mut self.stopper, state.stop) {
             stopper.resume(state);
+        }
+        if let (Some(scaler), Some(state)) = (&mut self.scaler, state.scale) {
+            scaler.resume(state);
         }
         self.diverged_at = state.diverged_at;
         self.failed.clone_from(&state.failed);
