@@ -4,6 +4,7 @@ mod attacks;
 mod findings;
 mod half_precision;
 mod phases;
+mod prequential;
 mod stopping;
 mod teams;
 mod transfer;

@@ -172,6 +172,9 @@ columns! {
     /// The mean loss of all batches so far, each measured before the model learned from it; measured where the data has phases.
     PrequentialLoss, prequential_loss: Option<f64>, "Prequential loss", "Preq. loss", "per sample", Measure;
 
+    /// The share of all samples so far that were classified correctly before the model learned from them; measured where the data has phases, but not on a graphics adapter.
+    PrequentialAccuracy, prequential_accuracy: Option<f64>, "Prequential accuracy", "Preq. acc.", "share of samples", Measure;
+
     /// The share of the held-out samples that are classified correctly.
     ValAccuracy, val_accuracy: Option<f32>, "Validation accuracy", "Accuracy", "share of samples", Measure;
 

@@ -230,6 +230,7 @@ fn record(task: &Task, lane: &mut Lane, prepared: Prepared, measured: &[f32]) {
             val_loss: None,
             val_accuracy: None,
             prequential_loss: None,
+            prequential_accuracy: None,
             loss_spread: None,
             member_drift: None,
             member_cosine: None,

@@ -9,7 +9,7 @@ mod together;
 
 use std::sync::Arc;
 
-pub(super) use gradient::inverse;
+pub(super) use gradient::{Learned, inverse};
 use parts::PartState;
 pub use state::LaneState;
 
@@ -63,6 +63,8 @@ pub struct Lane {
     order_epoch: Option<(usize, u64)>,
     /// The losses of all batches so far, each from before it was learned, summed; where the data has phases.
     seen: (f64, u64),
+    /// The shares of those batches that were predicted right, summed; nothing once one of them was not measured.
+    seen_right: Option<f64>,
     /// The names of the phases' columns.
     phase_names: GroupNames,
     gradient: Vec<f32>,
@@ -168,6 +170,7 @@ impl Lane {
             order: Vec::new(),
             order_epoch: None,
             seen: (0.0, 0),
+            seen_right: Some(0.0),
             phase_names,
             gradient: vec![0.0; width],
             micro: Vec::new(),
@@ -204,7 +207,7 @@ impl Lane {
         self.val_loss = None;
         self.log = Log::default();
         self.name_groups();
-        self.seen = (0.0, 0);
+        (self.seen, self.seen_right) = ((0.0, 0), Some(0.0));
         self.stand(&row[..task.model.width()]);
         self.diverged_at = None;
         self.failed = None;
@@ -290,12 +293,11 @@ impl Lane {
         let buffers = optimizer::split(self.plan.buffers, parameters.len(), buffers);
         // Schedule-free training looks ahead of the weights that it averages.
         let at = rule.ahead().map_or(&*parameters, |ahead| &*buffers[ahead]);
-        let (train_loss, lost) = self.accumulated_gradient(task, at);
-        let underflow = (task.gradients != WeightFormat::F32).then(|| lost.share());
+        let learned = self.accumulated_gradient(task, at);
         let frozen = self.frozen(task.model.parameters());
         self.freeze_gradient(task.model.parameters(), &frozen);
         if self.has_overflowed() {
-            self.leave_out(task, train_loss, underflow);
+            self.leave_out(task, &learned);
             return self.finish(task, parameters);
         }
         let arch = pulp::Arch::new();
@@ -324,11 +326,12 @@ impl Lane {
             momentum: numbers.momentum(),
             weight_decay: Some(numbers.weight_decay()),
             batch: Some(self.samples(task)),
-            train_loss,
+            train_loss: learned.loss,
             // Measured once the update is done, where that is due.
             val_loss: None,
             val_accuracy: None,
             prequential_loss: None,
+            prequential_accuracy: learned.right.map(f64::from),
             loss_spread: None,
             member_drift: None,
             member_cosine: None,
@@ -342,7 +345,7 @@ impl Lane {
             rounded_away: (task.weights != WeightFormat::F32).then(|| applied.share_rounded_away()),
             smallest_rate,
             loss_scale: self.note_scale(false),
-            grad_underflow: underflow,
+            grad_underflow: learned.underflow,
         };
         self.record(task, row);
         self.finish(task, parameters);
@@ -452,7 +455,7 @@ impl Lane {
         self.stopper.as_ref()?.result()
     }
 
-    /// Takes note of an update that is done; `row.update` is the lane's.
+    /// Takes note of an update that is done; `row.update` is the lane's, and its prequential accuracy that of its own batch.
     pub fn record(&mut self, task: &Task, mut row: Row) {
         self.extra += self.micro_batches(task, 0) as i64 - task.accumulate as i64;
         if !row.train_loss.is_finite() && self.diverged_at.is_none() {
@@ -464,6 +467,8 @@ impl Lane {
         if task.stream.is_some() {
             self.seen = (self.seen.0 + f64::from(row.train_loss), self.seen.1 + 1);
             row.prequential_loss = Some(self.seen.0 / self.seen.1 as f64);
+            self.seen_right = self.seen_right.zip(row.prequential_accuracy).map(|(sum, own)| sum + own);
+            row.prequential_accuracy = self.seen_right.map(|sum| sum / self.seen.1 as f64);
         }
         self.log.rows.push(row);
         self.update += 1;

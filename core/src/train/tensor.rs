@@ -8,7 +8,7 @@ mod short;
 
 use candle_core::{DType, Result, Tensor, Var};
 
-use super::lane::Lane;
+use super::lane::{Lane, Learned};
 use super::optimizer::{self, Lanes, Numbers};
 use super::task::Task;
 use crate::experiment::WeightFormat;
@@ -45,18 +45,21 @@ pub fn advance(
             Some(ahead) => Var::from_tensor(&buffers[ahead].contiguous()?)?,
             None => parameters.clone(),
         };
-        let (loss, gradient, underflow) = loss_and_gradient(task, data, lanes, &at, ahead)?;
+        let Gradients { loss, gradient, right, underflow } = loss_and_gradient(task, data, lanes, &at, ahead)?;
         let gradient =
             own.as_ref().map_or_else(|| Ok(gradient.clone()), |own| own.thawed(gradient.clone()))?;
         // A lane with a loss scale is alone, an update at a time.
         if let (Some(_), [lane]) = (task.loss_scale, &mut *lanes)
             && short::has_overflowed(&gradient)?
         {
-            let loss = loss.to_dtype(DType::F32)?.to_vec1()?.pop().unwrap_or(f32::NAN);
-            lane.leave_out(task, loss, underflow.map(|share| share.to_vec1()).transpose()?.and_then(|mut it| it.pop()));
+            let only = |of: &Tensor| of.to_dtype(DType::F32)?.get(0)?.to_scalar::<f32>();
+            let (right, underflow) = (right.as_ref().map(only), underflow.as_ref().map(only));
+            let learned = Learned { loss: only(&loss)?, right: right.transpose()?, underflow: underflow.transpose()? };
+            lane.leave_out(task, &learned);
             return Ok(rows.clone());
         }
         measured.underflow.extend(underflow);
+        measured.right.extend(right);
         let groups = lanes.iter().zip(&numbers).map(|(lane, numbers)| lane.group_rates(task, ahead, numbers));
         measured.groups.push(groups.collect());
         let grad_norm = norm(&gradient)?;
@@ -123,6 +126,8 @@ struct Measured {
     rounded: Vec<Tensor>,
     /// Of the gradients' numbers that were not 0, the share that are; only where gradients are rounded.
     underflow: Vec<Tensor>,
+    /// The share of the samples that was predicted right before the update; only where the data has phases.
+    right: Vec<Tensor>,
     /// The smallest useful rates, at updates where some lane measures its own.
     smallest_rates: Vec<Vec<Option<f64>>>,
 }
@@ -147,7 +152,7 @@ impl Measured {
         let (losses, grads, steps) =
             (read(&self.losses)?, read(&self.grad_norms)?, read(&self.update_norms)?);
         let some = |all: &[Tensor]| if all.is_empty() { Ok(None) } else { read(all).map(Some) };
-        let (rounded, underflow) = (some(&self.rounded)?, some(&self.underflow)?);
+        let (rounded, underflow, right) = (some(&self.rounded)?, some(&self.underflow)?, some(&self.right)?);
         for (at, numbers) in self.numbers.iter().enumerate() {
             for (lane, numbers) in numbers.iter().enumerate() {
                 let update = lanes[lane].update;
@@ -162,6 +167,7 @@ impl Measured {
                     val_loss: None,
                     val_accuracy: None,
                     prequential_loss: None,
+                    prequential_accuracy: right.as_ref().map(|share| share[at][lane].into()),
                     loss_spread: None,
                     member_drift: None,
                     member_cosine: None,
@@ -184,15 +190,38 @@ impl Measured {
     }
 }
 
-/// Each lane's mean loss `[L]` and gradient `[L, P]` over its micro-batches, and where gradients are rounded the share of
-/// their numbers that became 0, `[L]`.
+/// What lanes learn from in an update.
+struct Gradients {
+    /// Each lane's mean loss, `[L]`.
+    loss: Tensor,
+    /// `[L, P]`.
+    gradient: Tensor,
+    /// The share of the samples that is predicted right, `[L]`, where the data has phases.
+    right: Option<Tensor>,
+    /// Of the gradient's numbers the share that became 0, `[L]`, where they are rounded.
+    underflow: Option<Tensor>,
+}
+
+impl Gradients {
+    /// With the loss scale taken out of what was stored.
+    fn of(loss: Tensor, gradient: Tensor, right: Option<Tensor>, stored: Option<short::Stored>) -> Result<Self> {
+        Ok(match stored {
+            None => Self { loss, gradient, right, underflow: None },
+            Some(stored) => {
+                Self { loss, gradient: stored.unscaled(&gradient)?, right, underflow: Some(stored.share()?) }
+            }
+        })
+    }
+}
+
+/// Each lane's loss and gradient over its micro-batches.
 fn loss_and_gradient(
     task: &Task,
     data: &Resident,
     lanes: &mut [&mut Lane],
     parameters: &Var,
     ahead: u64,
-) -> Result<(Tensor, Tensor, Option<Tensor>)> {
+) -> Result<Gradients> {
     let dealt: Vec<Vec<u32>> = lanes.iter_mut().map(|lane| lane.deal_ahead(task, ahead)).collect();
     // The lanes are at the same update, so a short batch is as short for all of them.
     let size = if task.short_batch.is_some() { dealt.first().map_or(0, Vec::len) } else { task.batch }.max(1);
@@ -202,6 +231,8 @@ fn loss_and_gradient(
         Tensor::from_vec(numbers, counts.len(), parameters.device())
     };
     let mut sums: Option<(Tensor, Tensor)> = None;
+    let counts = task.stream.is_some() && task.has_accuracy();
+    let (at, mut right) = (parameters.as_detached_tensor(), None::<Tensor>);
     let mut stored = short::Stored::of(task, lanes, &counts, parameters.device())?;
     let most = counts.iter().copied().max().unwrap_or(0);
     for micro in 0..most {
@@ -218,18 +249,17 @@ fn loss_and_gradient(
             candle_core::bail!("the loss does not depend on the parameters");
         };
         let (mut loss, mut gradient) = (loss.detach(), gradient.detach());
-        if most == 1 {
-            return match stored {
-                None => Ok((loss, gradient, None)),
-                Some(mut stored) => {
-                    let gradient = stored.store(&gradient, None)?;
-                    Ok((loss, stored.unscaled(&gradient)?, Some(stored.share()?)))
-                }
-            };
-        }
         let counted = column(&|count| f32::from(u8::from(micro < count)))?;
         if let Some(stored) = &mut stored {
-            gradient = stored.store(&gradient, Some(&counted))?;
+            gradient = stored.store(&gradient, &counted)?;
+        }
+        let found = if counts { task.model.right_tensor(&at, data, &batches)? } else { None };
+        if let Some(found) = found {
+            let found = (found.to_dtype(DType::F32)? * &counted)?;
+            right = Some(right.map_or_else(|| Ok(found.clone()), |right| right + &found)?);
+        }
+        if most == 1 {
+            return Gradients::of(loss, gradient, right, stored);
         }
         loss = (loss * &counted)?;
         gradient = gradient.broadcast_mul(&counted.unsqueeze(1)?)?;
@@ -241,11 +271,13 @@ fn loss_and_gradient(
     match sums {
         Some((loss, gradient)) => {
             let share = column(&|count| 1.0 / count as f32)?;
-            let loss = (loss * &share)?;
-            match stored {
-                None => Ok((loss, gradient.broadcast_mul(&share.unsqueeze(1)?)?, None)),
-                Some(stored) => Ok((loss, stored.unscaled(&gradient)?, Some(stored.share()?))),
-            }
+            let right = right.map(|right| right * &share).transpose()?;
+            let gradient = match &stored {
+                // It was stored with its share.
+                Some(_) => gradient,
+                None => gradient.broadcast_mul(&share.unsqueeze(1)?)?,
+            };
+            Gradients::of((loss * &share)?, gradient, right, stored)
         }
         None => candle_core::bail!("an update needs at least one micro-batch"),
     }

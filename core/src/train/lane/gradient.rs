@@ -2,6 +2,8 @@
 
 use super::Lane;
 use crate::experiment::WeightFormat;
+use crate::model::Batch;
+use crate::model::kernel::scratch::Scratch;
 use crate::model::surface::add_noise;
 use crate::telemetry::Row;
 use crate::train::attack::Attacked;
@@ -9,14 +11,40 @@ use crate::train::optimizer;
 use crate::train::scaler::{self, Scaler, Underflow};
 use crate::train::task::Task;
 
+/// What an update learned from.
+pub(in crate::train) struct Learned {
+    /// The mean loss of the samples, before the update.
+    pub loss: f32,
+    /// The share of them that was predicted right, where that is measured.
+    pub right: Option<f32>,
+    /// Of the gradient's numbers that were not 0 the share that are, where they are rounded.
+    pub underflow: Option<f32>,
+}
+
+/// The mean loss of a batch, whose gradient replaces the one there is; the share that is predicted right is added to
+/// `right` where that is asked.
+fn learn(
+    task: &Task,
+    parameters: &[f32],
+    batch: Batch<'_>,
+    gradient: &mut [f32],
+    scratch: &mut Scratch,
+    right: &mut Option<f32>,
+) -> f32 {
+    let Some(right) = right else { return task.model.gradient(parameters, batch, gradient, scratch) };
+    let score = task.model.gradient_and_score(parameters, batch, gradient, scratch);
+    *right += score.accuracy() as f32;
+    score.mean_loss() as f32
+}
+
 impl Lane {
     /// What the loss of the next update is multiplied by.
     pub(in crate::train) fn loss_scale(&self) -> f32 {
         self.scaler.as_ref().map_or(1.0, Scaler::scale)
     }
 
-    /// The mean loss and gradient of the update's micro-batches, the gradient left in `self.gradient`.
-    pub(super) fn accumulated_gradient(&mut self, task: &Task, parameters: &[f32]) -> (f32, Underflow) {
+    /// Learns from the update's micro-batches: their mean gradient is left in `self.gradient`.
+    pub(super) fn accumulated_gradient(&mut self, task: &Task, parameters: &[f32]) -> Learned {
         let (count, dealt) = (self.micro_batches(task, 0), self.dealt(task));
         let range = self.deal(task, dealt, self.update);
         let batch = task.training(&self.order[range]);
@@ -24,7 +52,9 @@ impl Lane {
         let attack = task.attack.filter(|attack| attack.train);
         let attacked = attack.and_then(|attack| Attacked::of(task, &attack, parameters, batch).ok());
         let batch = attacked.as_ref().map_or(batch, Attacked::batch);
-        let mut loss = task.model.gradient(parameters, batch, &mut self.gradient, &mut self.scratch);
+        let counts = task.stream.is_some() && task.has_accuracy();
+        let mut right = counts.then_some(0.0);
+        let mut loss = learn(task, parameters, batch, &mut self.gradient, &mut self.scratch, &mut right);
         let share = 1.0 / count as f32;
         let is_short = task.gradients != WeightFormat::F32;
         let scale = self.loss_scale();
@@ -44,7 +74,7 @@ impl Lane {
             for at in 1..count {
                 let range = self.deal(task, dealt + at, self.update);
                 let batch = task.training(&self.order[range]);
-                loss += task.model.gradient(parameters, batch, &mut self.micro, &mut self.scratch);
+                loss += learn(task, parameters, batch, &mut self.micro, &mut self.scratch, &mut right);
                 if is_short {
                     lost = lost.plus(scaler::store(task.gradients, &mut self.micro, scale * share));
                 }
@@ -58,7 +88,8 @@ impl Lane {
             }
             self.add_noise(task);
         }
-        (loss, lost)
+        let underflow = is_short.then(|| lost.share());
+        Learned { loss, right: right.map(|right| right * share), underflow }
     }
 
     /// Takes the loss scale out of the gradient again.
@@ -90,7 +121,7 @@ impl Lane {
     }
 
     /// Leaves the next update out, whose gradient overflowed: the schedule goes on, the optimizer does not count it.
-    pub(in crate::train) fn leave_out(&mut self, task: &Task, train_loss: f32, underflow: Option<f32>) {
+    pub(in crate::train) fn leave_out(&mut self, task: &Task, learned: &Learned) {
         let numbers = self.numbers_after(0);
         let row = Row {
             update: self.update,
@@ -99,10 +130,11 @@ impl Lane {
             momentum: numbers.momentum(),
             weight_decay: Some(numbers.weight_decay()),
             batch: Some(self.samples(task)),
-            train_loss,
+            train_loss: learned.loss,
+            prequential_accuracy: learned.right.map(f64::from),
             grad_norm: f32::INFINITY,
             loss_scale: self.note_scale(true),
-            grad_underflow: underflow,
+            grad_underflow: learned.underflow,
             ..Row::default()
         };
         self.optimizer_from += 1;

@@ -47,6 +47,9 @@ pub struct LaneState {
     /// have none.
     #[serde(default)]
     seen: (Bits, u64),
+    /// The shares that were predicted right, summed; older checkpoints have none.
+    #[serde(default)]
+    seen_right: Option<Bits>,
     /// Where the members of a team stand; older checkpoints have none.
     #[serde(default)]
     pub(in crate::train) team: Option<TeamState>,
@@ -127,6 +130,7 @@ impl Lane {
             epoch_score: self.epoch_score.map(|score| (score.loss.into(), score.correct, score.count)),
             val_loss: self.val_loss.map(Bits::from),
             seen: (self.seen.0.into(), self.seen.1),
+            seen_right: self.seen_right.map(Bits::from),
             team: self.team.as_ref().map(|team| team.state()),
             stop: self.stopper.as_ref().map(Stopper::state),
             scale: self.scaler.as_ref().map(Scaler::state),
@@ -160,6 +164,7 @@ impl Lane {
             state.epoch_score.map(|(loss, correct, count)| Score { loss: loss.into(), correct, count });
         self.order_epoch = None;
         self.seen = (state.seen.0.into(), state.seen.1);
+        self.seen_right = state.seen_right.map(f64::from);
         self.val_loss = state.val_loss();
         if let (Some(stopper), Some(state)) = (&mut self.stopper, state.stop) {
             stopper.resume(state);

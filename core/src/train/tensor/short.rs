@@ -36,15 +36,12 @@ impl Stored {
     }
 
     /// A micro-batch's gradient as it is stored; `counted` is 0 for lanes that have no such micro-batch.
-    pub fn store(&mut self, gradient: &Tensor, counted: Option<&Tensor>) -> Result<Tensor> {
+    pub fn store(&mut self, gradient: &Tensor, counted: &Tensor) -> Result<Tensor> {
         let scaled = gradient.broadcast_mul(&self.factors)?;
         let stored = in_format(&scaled, self.format)?;
         let wanted = gradient.ne(0.0)?.to_dtype(DType::F32)?;
         let lost = (stored.eq(0.0)?.to_dtype(DType::F32)? * &wanted)?;
-        let count = |of: Tensor| -> Result<Tensor> {
-            let sum = of.sum(1)?;
-            counted.map_or_else(|| Ok(sum.clone()), |counted| sum.mul(counted))
-        };
+        let count = |of: Tensor| of.sum(1)? * counted;
         let (lost, wanted) = (count(lost)?, count(wanted)?);
         self.counts = Some(match self.counts.take() {
             None => (lost, wanted),
