@@ -57,7 +57,7 @@ impl Adapted {
             return Err("noise of a surface and rounded weights or gradients are on the CPU only".into());
         }
         if task.attack.is_some_and(|attack| attack.train) {
-            return Err("training on attacked samples is on the CPU only".into());
+            return Err("training on attacked samples is not written for graphics adapters".into());
         }
         if task.team.is_some() {
             return Err("clients and workers train on the CPU only".into());

@@ -370,9 +370,14 @@ impl Task {
         self.batch.max(VALIDATION_BATCH)
     }
 
+    /// Whether there are held-out samples.
+    pub fn validates(&self) -> bool {
+        !self.validation_rows.is_empty()
+    }
+
     /// Whether the held-out samples are scored after this many updates.
     pub fn validates_after(&self, updates: u64, every_epoch: bool) -> bool {
-        if self.validation_rows.is_empty() {
+        if !self.validates() {
             return false;
         }
         let Clock { updates: total, updates_per_epoch: epoch } = self.clock;

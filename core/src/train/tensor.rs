@@ -8,10 +8,12 @@ mod short;
 
 use candle_core::{DType, Result, Tensor, Var};
 
+use super::attack;
 use super::lane::{Lane, Learned};
 use super::optimizer::{self, Lanes, Numbers};
 use super::task::Task;
 use crate::experiment::WeightFormat;
+use crate::model::Batch;
 use crate::model::resident::Resident;
 use crate::telemetry::{GroupRow, Row};
 use own_numbers::OwnNumbers;
@@ -231,7 +233,7 @@ fn loss_and_gradient(
         Tensor::from_vec(numbers, counts.len(), parameters.device())
     };
     let mut sums: Option<(Tensor, Tensor)> = None;
-    let counts = task.stream.is_some() && task.has_accuracy();
+    let is_paid = task.stream.is_some() && task.has_accuracy();
     let (at, mut right) = (parameters.as_detached_tensor(), None::<Tensor>);
     let mut stored = short::Stored::of(task, lanes, &counts, parameters.device())?;
     let most = counts.iter().copied().max().unwrap_or(0);
@@ -242,6 +244,16 @@ fn loss_and_gradient(
             .filter_map(|rows| rows.chunks_exact(size).take(micro + 1).next_back())
             .map(|rows| task.training(rows))
             .collect();
+        // Attacked samples take the place of a micro-batch's own.
+        let attack = task.attack.filter(|attack| attack.train);
+        let attacked =
+            attack.map(|attack| attack::attacked(&*task.model, &attack, &at, data, &batches)).transpose()?;
+        let own = if attacked.is_some() { attack::rows(&batches) } else { Vec::new() };
+        let own = own.iter().zip(&batches).map(|(rows, batch)| Batch { rows, ..*batch });
+        let (data, batches) = match &attacked {
+            Some(attacked) => (attacked, own.collect()),
+            None => (data, batches.clone()),
+        };
         let loss = task.model.loss_tensor(parameters.as_tensor(), data, &batches)?;
         // The lanes do not touch each other, so the gradient of the sum is each lane's own.
         let gradients = loss.sum_all()?.backward()?;
@@ -253,7 +265,7 @@ fn loss_and_gradient(
         if let Some(stored) = &mut stored {
             gradient = stored.store(&gradient, &counted)?;
         }
-        let found = if counts { task.model.right_tensor(&at, data, &batches)? } else { None };
+        let found = if is_paid { task.model.right_tensor(&at, data, &batches)? } else { None };
         if let Some(found) = found {
             let found = (found.to_dtype(DType::F32)? * &counted)?;
             right = Some(right.map_or_else(|| Ok(found.clone()), |right| right + &found)?);

@@ -11,7 +11,7 @@ use crate::ui::theme;
 use crate::ui::widgets::{Amount, amount, check, choice, count, row, whole};
 
 use super::schedule::{Units, span_row};
-use super::{data, lint, model, precision, rule, suited, team};
+use super::{attack, data, lint, model, precision, rule, suited, team};
 
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
     let mut next = Experiment { runs: Vec::new(), ..studio.document.experiment().clone() };
@@ -34,6 +34,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
         let numbers = prepared.as_deref().is_some_and(Prepared::is_regression);
         stopping(ui, &mut next.train.stop, numbers);
     }
+    attack::show(ui, &mut next);
     team::show(ui, &mut next, clock);
     if next != before {
         studio.document.edit(|experiment| {

@@ -1,5 +1,6 @@
 //! The panels around the plots. A side panel is a file with its row, and the row's line in [`PANELS`].
 
+mod attack;
 pub mod batch_size;
 pub mod controller;
 pub mod courses;

@@ -2,7 +2,6 @@
 
 use super::Lane;
 use crate::experiment::WeightFormat;
-use crate::model::Batch;
 use crate::model::kernel::scratch::Scratch;
 use crate::model::surface::add_noise;
 use crate::telemetry::Row;
@@ -22,15 +21,19 @@ pub(in crate::train) struct Learned {
 }
 
 /// The mean loss of a batch, whose gradient replaces the one there is; the share that is predicted right is added to
-/// `right` where that is asked.
+/// `right` where that is asked. Attacked samples take the place of its own where the experiment says so.
 fn learn(
     task: &Task,
     parameters: &[f32],
-    batch: Batch<'_>,
+    rows: &[u32],
     gradient: &mut [f32],
     scratch: &mut Scratch,
     right: &mut Option<f32>,
 ) -> f32 {
+    let batch = task.training(rows);
+    let attack = task.attack.filter(|attack| attack.train);
+    let attacked = attack.and_then(|attack| Attacked::of(task, &attack, parameters, batch).ok());
+    let batch = attacked.as_ref().map_or(batch, Attacked::batch);
     let Some(right) = right else { return task.model.gradient(parameters, batch, gradient, scratch) };
     let score = task.model.gradient_and_score(parameters, batch, gradient, scratch);
     *right += score.accuracy() as f32;
@@ -47,14 +50,10 @@ impl Lane {
     pub(super) fn accumulated_gradient(&mut self, task: &Task, parameters: &[f32]) -> Learned {
         let (count, dealt) = (self.micro_batches(task, 0), self.dealt(task));
         let range = self.deal(task, dealt, self.update);
-        let batch = task.training(&self.order[range]);
-        // Attacked samples take the place of a micro-batch's own.
-        let attack = task.attack.filter(|attack| attack.train);
-        let attacked = attack.and_then(|attack| Attacked::of(task, &attack, parameters, batch).ok());
-        let batch = attacked.as_ref().map_or(batch, Attacked::batch);
+        let rows = &self.order[range];
         let counts = task.stream.is_some() && task.has_accuracy();
         let mut right = counts.then_some(0.0);
-        let mut loss = learn(task, parameters, batch, &mut self.gradient, &mut self.scratch, &mut right);
+        let mut loss = learn(task, parameters, rows, &mut self.gradient, &mut self.scratch, &mut right);
         let share = 1.0 / count as f32;
         let is_short = task.gradients != WeightFormat::F32;
         let scale = self.loss_scale();
@@ -73,8 +72,8 @@ impl Lane {
             self.micro.resize(self.gradient.len(), 0.0);
             for at in 1..count {
                 let range = self.deal(task, dealt + at, self.update);
-                let batch = task.training(&self.order[range]);
-                loss += learn(task, parameters, batch, &mut self.micro, &mut self.scratch, &mut right);
+                let rows = &self.order[range];
+                loss += learn(task, parameters, rows, &mut self.micro, &mut self.scratch, &mut right);
                 if is_short {
                     lost = lost.plus(scaler::store(task.gradients, &mut self.micro, scale * share));
                 }

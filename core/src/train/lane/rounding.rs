@@ -19,10 +19,10 @@ impl Lane {
     pub(in crate::train) fn looks_at_rounding(&self, task: &Task, ahead: u64) -> bool {
         let done = self.update + ahead + 1;
         task.weights != WeightFormat::F32
-            && if task.validation_rows.is_empty() {
-                done.is_multiple_of((task.clock.updates / LOOKS).max(1))
-            } else {
+            && if task.validates() {
                 self.validation_is_due(task, done)
+            } else {
+                done.is_multiple_of((task.clock.updates / LOOKS).max(1))
             }
     }
 
