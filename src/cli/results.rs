@@ -215,7 +215,9 @@ impl Results {
         let stopped = stopped.map(|stopped| (stopped.update, EventKind::Stopped, stopped.message()));
         let failed = lane.failed.clone().map(|why| (lane.update, EventKind::Failed, why));
         let found = findings.iter().map(|finding| (finding.first, EventKind::Finding, finding.message()));
-        for (update, kind, message) in changes.chain(scales).chain(diverged).chain(stopped).chain(failed).chain(found) {
+        for (update, kind, message) in
+            changes.chain(scales).chain(diverged).chain(stopped).chain(failed).chain(found)
+        {
             let event = Event { update, kind, message, generation: 0 };
             write_event(&mut self.events, run, replica, &event).with_context(full)?;
         }

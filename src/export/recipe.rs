@@ -11,8 +11,8 @@ use super::{ExportError, MAX_UPDATES, Options, formula};
 use crate::experiment::names::name_of;
 use crate::experiment::optimizer::Role;
 use crate::experiment::{
-    BatchSize, Controller, Decay, Experiment, Metric, MicroBatches, Number, Optimizer, OptimizerKind,
-    LossScale, Plateau, Rounding, Run, Team, WeightFormat,
+    BatchSize, Controller, Decay, Experiment, LossScale, Metric, MicroBatches, Number, Optimizer,
+    OptimizerKind, Plateau, Rounding, Run, Team, WeightFormat,
 };
 use crate::schedule::plateau::PlateauRule;
 use crate::schedule::{Clock, Curve, NumberCurve, Piecewise, Tick};
@@ -298,7 +298,10 @@ impl<'a> Recipe<'a> {
                 "Left out: weights rounded to 16 bits after each update; set the precision there.".to_owned(),
             );
             if self.experiment.train.rounding == Rounding::Stochastic {
-                notes.push("Left out: stochastic rounding; 16-bit weights there are rounded to the nearest number.".to_owned());
+                notes.push(
+                    "Left out: stochastic rounding; 16-bit weights there are rounded to the nearest number."
+                        .to_owned(),
+                );
             }
         }
         if self.experiment.train.gradients != WeightFormat::F32 {

@@ -25,9 +25,9 @@ impl Rounding {
 /// How weights of this format are rounded.
 pub(super) fn rounding(node: &Node, weights: WeightFormat) -> Result<Rounding, FileError> {
     match node.choice(&Rounding::ALL)? {
-        Rounding::Stochastic if weights == WeightFormat::F32 => {
-            Err(node.error("\"nearest\", or weights = \"bf16\" or \"f16\" beside it: f32 is what they are trained in"))
-        }
+        Rounding::Stochastic if weights == WeightFormat::F32 => Err(node.error(
+            "\"nearest\", or weights = \"bf16\" or \"f16\" beside it: f32 is what they are trained in",
+        )),
         rounding => Ok(rounding),
     }
 }

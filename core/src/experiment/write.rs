@@ -14,8 +14,8 @@ use super::group::{Decay, Group, GroupRate};
 use super::names::{TICKS, name_of};
 use super::{
     Activation, Average, BatchSize, Controller, Data, Experiment, Greedy, Loss, Metric, Model, Norm, Number,
-    Optimizer, OptimizerKind, Plateau, PlateauMode, Rounding, Run, SnapshotWhen, Snapshots, Source, SurfaceFunction,
-    ThresholdMode, Train, WeightFormat, Window,
+    Optimizer, OptimizerKind, Plateau, PlateauMode, Rounding, Run, SnapshotWhen, Snapshots, Source,
+    SurfaceFunction, ThresholdMode, Train, WeightFormat, Window,
 };
 use crate::data::ColumnUse;
 use crate::schedule::greedy::GreedyRule;

@@ -26,7 +26,8 @@ pub fn attacked(
     let (begun, targets) = (begun.flatten_to(1)?, targets.flatten_to(1)?);
     let (low, high) = ((&begun - attack.eps)?, (&begun + attack.eps)?);
     let rows = rows(batches);
-    let own: Vec<Batch<'_>> = batches.iter().zip(&rows).map(|(batch, rows)| Batch { rows, ..*batch }).collect();
+    let own: Vec<Batch<'_>> =
+        batches.iter().zip(&rows).map(|(batch, rows)| Batch { rows, ..*batch }).collect();
     let weights = weights.detach();
     let (steps, length) = attack.steps();
     let mut changed = begun;
@@ -36,7 +37,8 @@ pub fn attacked(
         // The lanes do not touch each other, so the gradient of the sum is each lane's own.
         let gradients = model.loss_tensor(&weights, &known, &own)?.sum_all()?.backward()?;
         let Some(gradient) = gradients.get(inputs.as_tensor()) else { break };
-        let sign = (gradient.gt(0.0)?.to_dtype(gradient.dtype())? - gradient.lt(0.0)?.to_dtype(gradient.dtype())?)?;
+        let sign = (gradient.gt(0.0)?.to_dtype(gradient.dtype())?
+            - gradient.lt(0.0)?.to_dtype(gradient.dtype())?)?;
         changed = (changed + (sign * length)?)?.maximum(&low)?.minimum(&high)?.detach();
     }
     Ok(Resident::of(changed, targets))

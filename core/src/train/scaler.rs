@@ -38,11 +38,15 @@ impl ScaleChange {
     pub fn message(&self) -> String {
         let Self { from, to, overflowed } = self;
         match (overflowed, from == to) {
-            (true, true) => format!("the gradient overflows at a loss scale of {from}: the update is left out"),
+            (true, true) => {
+                format!("the gradient overflows at a loss scale of {from}: the update is left out")
+            }
             (true, false) => {
                 format!("the gradient overflows: the update is left out, the loss scale falls {from} → {to}")
             }
-            (false, _) => format!("no gradient has overflowed for a while: the loss scale grows {from} → {to}"),
+            (false, _) => {
+                format!("no gradient has overflowed for a while: the loss scale grows {from} → {to}")
+            }
         }
     }
 }

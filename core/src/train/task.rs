@@ -10,8 +10,8 @@ use super::{Misfit, TrainError};
 use crate::data::{self, Dataset, DatasetInfo, Prepared, Shape, Split};
 use crate::experiment::team;
 use crate::experiment::{
-    Attack, BatchSize, Experiment, Loss, LossScale, MicroBatches, Model as ModelSpec, Rounding, Run, Source, Stop, Team,
-    WeightFormat,
+    Attack, BatchSize, Experiment, Loss, LossScale, MicroBatches, Model as ModelSpec, Rounding, Run, Source,
+    Stop, Team, WeightFormat,
 };
 use crate::model::cnn::Cnn;
 use crate::model::mlp::Mlp;

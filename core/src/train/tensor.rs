@@ -47,7 +47,8 @@ pub fn advance(
             Some(ahead) => Var::from_tensor(&buffers[ahead].contiguous()?)?,
             None => parameters.clone(),
         };
-        let Gradients { loss, gradient, right, underflow } = loss_and_gradient(task, data, lanes, &at, ahead)?;
+        let Gradients { loss, gradient, right, underflow } =
+            loss_and_gradient(task, data, lanes, &at, ahead)?;
         let gradient =
             own.as_ref().map_or_else(|| Ok(gradient.clone()), |own| own.thawed(gradient.clone()))?;
         // A lane with a loss scale is alone, an update at a time.
@@ -56,7 +57,8 @@ pub fn advance(
         {
             let only = |of: &Tensor| of.to_dtype(DType::F32)?.get(0)?.to_scalar::<f32>();
             let (right, underflow) = (right.as_ref().map(only), underflow.as_ref().map(only));
-            let learned = Learned { loss: only(&loss)?, right: right.transpose()?, underflow: underflow.transpose()? };
+            let learned =
+                Learned { loss: only(&loss)?, right: right.transpose()?, underflow: underflow.transpose()? };
             lane.leave_out(task, &learned);
             return Ok(rows.clone());
         }
@@ -91,7 +93,12 @@ pub fn advance(
         let change = (&new - &old)?;
         if task.weights != WeightFormat::F32 {
             measured.rounded.push(short::rounded_away(&exact, &old, &change)?);
-            measured.smallest_rates.push(short::smallest_rates(task, (lanes, ahead), &numbers, (&old, &exact))?);
+            measured.smallest_rates.push(short::smallest_rates(
+                task,
+                (lanes, ahead),
+                &numbers,
+                (&old, &exact),
+            )?);
         }
         measured.push(numbers, loss, grad_norm, norm(&change)?);
         parameters.set(&new)?;
@@ -183,7 +190,10 @@ impl Measured {
                     rounded_away: rounded.as_ref().map(|rounded| rounded[at][lane]),
                     loss_scale: lanes[lane].note_scale(false),
                     grad_underflow: underflow.as_ref().map(|share| share[at][lane]),
-                    smallest_rate: self.smallest_rates.get(at).and_then(|rates| rates.get(lane).copied().flatten()),
+                    smallest_rate: self
+                        .smallest_rates
+                        .get(at)
+                        .and_then(|rates| rates.get(lane).copied().flatten()),
                 };
                 lanes[lane].record(task, row);
             }
@@ -206,7 +216,12 @@ struct Gradients {
 
 impl Gradients {
     /// With the loss scale taken out of what was stored.
-    fn of(loss: Tensor, gradient: Tensor, right: Option<Tensor>, stored: Option<short::Stored>) -> Result<Self> {
+    fn of(
+        loss: Tensor,
+        gradient: Tensor,
+        right: Option<Tensor>,
+        stored: Option<short::Stored>,
+    ) -> Result<Self> {
         Ok(match stored {
             None => Self { loss, gradient, right, underflow: None },
             Some(stored) => {

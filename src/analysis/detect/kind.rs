@@ -128,7 +128,10 @@ impl Kind {
 
     pub const fn severity(self) -> Severity {
         match self {
-            Self::Divergence | Self::StuckAtChance | Self::CheckpointMismatch | Self::ReplicasApart
+            Self::Divergence
+            | Self::StuckAtChance
+            | Self::CheckpointMismatch
+            | Self::ReplicasApart
             | Self::LossScaleCollapse => Severity::Error,
             Self::GradientPeaks | Self::RuntimeCap | Self::OverfittingGap | Self::Drift => Severity::Notice,
             _ => Severity::Warning,

@@ -86,7 +86,11 @@ impl Rates {
             WeightFormat::Bf16 => 2.0_f64.powi(-9),
             WeightFormat::F16 => 2.0_f64.powi(-12),
         };
-        if self.counted || context.rounded_fairly || row.update < context.quiet_until || late(context, row.update) {
+        if self.counted
+            || context.rounded_fairly
+            || row.update < context.quiet_until
+            || late(context, row.update)
+        {
             return;
         }
         let norm =

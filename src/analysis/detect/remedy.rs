@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::experiment::precision::Dynamic;
-use crate::experiment::{Controller, Experiment, LossScale, Number, Plateau, Rounding, Run, Team, WeightFormat};
+use crate::experiment::{
+    Controller, Experiment, LossScale, Number, Plateau, Rounding, Run, Team, WeightFormat,
+};
 use crate::schedule::kind::{Kind, Role, Value};
 use crate::schedule::{Clock, Cooldown, Ramp, Schedule, Span, Warmup};
 
@@ -105,7 +107,8 @@ impl Remedy {
             Self::Clip(norm) => experiment.train.clip_norm = Some(*norm),
             Self::Updates(updates) => experiment.train.updates = Span::Updates(*updates as f64),
             Self::FullPrecision => {
-                (experiment.train.weights, experiment.train.rounding) = (WeightFormat::F32, Rounding::Nearest);
+                (experiment.train.weights, experiment.train.rounding) =
+                    (WeightFormat::F32, Rounding::Nearest);
             }
             Self::RoundStochastically => {
                 if experiment.train.weights != WeightFormat::F32 {

@@ -15,7 +15,8 @@ pub fn show(ui: &mut Ui, experiment: &mut Experiment) {
     let attack = &mut experiment.train.attack;
     let now = attack.map(|attack| attack.kind);
     let mut chosen = now;
-    let help = "Changes inputs a little so that the model errs: the accuracy left is a quantity of the middle plot.";
+    let help =
+        "Changes inputs a little so that the model errs: the accuracy left is a quantity of the middle plot.";
     let kinds = [
         ("none", None),
         ("FGSM: one step", Some(AttackKind::Fgsm)),
@@ -27,7 +28,11 @@ pub fn show(ui: &mut Ui, experiment: &mut Experiment) {
     }
     let Some(attack) = attack else { return };
     let help = "The most that a number of an input is changed by; 1 is the deviation of an average input.";
-    amount(ui, &Amount::number("Strength ε", help, 0.01..=1.0).logarithmic().limits(1e-6..=1e3), &mut attack.eps);
+    amount(
+        ui,
+        &Amount::number("Strength ε", help, 0.01..=1.0).logarithmic().limits(1e-6..=1e3),
+        &mut attack.eps,
+    );
     if attack.kind == AttackKind::Pgd {
         let help = "Steps, each a quarter of the strength long.";
         count(ui, &Amount::whole("Steps", help, 1.0..=20.0).limits(1.0..=1000.0), &mut attack.steps);

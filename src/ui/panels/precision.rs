@@ -59,11 +59,19 @@ fn loss_scale(ui: &mut Ui, scale: &mut Option<LossScale>) {
         Some(LossScale::Dynamic(rule)) => {
             amount(ui, &scales("Begins at", "The loss scale of the first update."), &mut rule.init);
             let help = "Updates in a row without overflow after which it grows.";
-            whole(ui, &Amount::whole("Grows after", help, 1.0..=4000.0).limits(1.0..=1e9), &mut rule.interval);
+            whole(
+                ui,
+                &Amount::whole("Grows after", help, 1.0..=4000.0).limits(1.0..=1e9),
+                &mut rule.interval,
+            );
             let help = "What it is multiplied by when it grows.";
             amount(ui, &Amount::number("Growth", help, 1.1..=4.0).limits(1.0 + 1e-6..=1e6), &mut rule.growth);
             let help = "What it is multiplied by after an overflow.";
-            amount(ui, &Amount::number("Backoff", help, 0.1..=0.9).limits(1e-6..=1.0 - 1e-6), &mut rule.backoff);
+            amount(
+                ui,
+                &Amount::number("Backoff", help, 0.1..=0.9).limits(1e-6..=1.0 - 1e-6),
+                &mut rule.backoff,
+            );
         }
     }
 }

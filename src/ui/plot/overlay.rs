@@ -17,7 +17,7 @@ pub fn color(kind: EventKind, tokens: &Tokens) -> Color32 {
         EventKind::Diverged | EventKind::Failed => tokens.danger,
         EventKind::RateChange | EventKind::Finding | EventKind::RollBack | EventKind::LossScale => {
             tokens.warning
-        },
+        }
         EventKind::Edit | EventKind::Restart | EventKind::Resume | EventKind::Fork | EventKind::Stopped => {
             tokens.muted
         }

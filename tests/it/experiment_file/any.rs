@@ -7,8 +7,9 @@ use anneal_studio::experiment::optimizer::Slider;
 use anneal_studio::experiment::precision::Dynamic;
 use anneal_studio::experiment::{
     Activation, Average, BatchSize, Controller, Data, Decay, Experiment, Greedy, Group, GroupRate,
-    Hypergradient, Loss, LossScale, Metric, Model, Norm, Number, Optimizer, OptimizerKind, Plateau, PlateauMode, Run,
-    Rounding, SnapshotWhen, Snapshots, Source, Stop, SurfaceFunction, ThresholdMode, Train, WeightFormat, Window,
+    Hypergradient, Loss, LossScale, Metric, Model, Norm, Number, Optimizer, OptimizerKind, Plateau,
+    PlateauMode, Rounding, Run, SnapshotWhen, Snapshots, Source, Stop, SurfaceFunction, ThresholdMode, Train,
+    WeightFormat, Window,
 };
 use anneal_studio::schedule::formula::Definition;
 use anneal_studio::schedule::greedy::GreedyRule;
@@ -420,23 +421,25 @@ fn train(source: &Source) -> BoxedStrategy<Train> {
         (one(&Rounding::ALL), one(&WeightFormat::ALL), option::of(loss_scale())),
         option::of(stop()),
     )
-        .prop_map(move |(updates, (seed, replicas, accumulate), clip_norm, loss, weights, short, stop)| Train {
-            rounding: if weights == WeightFormat::F32 { Rounding::Nearest } else { short.0 },
-            gradients: short.1,
-            loss_scale: short.2.filter(|_| short.1 != WeightFormat::F32),
-            stop: stop.filter(|_| has_epochs),
-            attack: None,
-            updates,
-            seed,
-            replicas,
-            accumulate,
-            clip_norm,
-            loss: match usual {
-                Some(Loss::CrossEntropy) => Some(loss),
-                None => Some(loss).filter(|_| of_table && replicas % 2 == 0),
-                usual => usual,
-            },
-            weights,
+        .prop_map(move |(updates, (seed, replicas, accumulate), clip_norm, loss, weights, short, stop)| {
+            Train {
+                rounding: if weights == WeightFormat::F32 { Rounding::Nearest } else { short.0 },
+                gradients: short.1,
+                loss_scale: short.2.filter(|_| short.1 != WeightFormat::F32),
+                stop: stop.filter(|_| has_epochs),
+                attack: None,
+                updates,
+                seed,
+                replicas,
+                accumulate,
+                clip_norm,
+                loss: match usual {
+                    Some(Loss::CrossEntropy) => Some(loss),
+                    None => Some(loss).filter(|_| of_table && replicas % 2 == 0),
+                    usual => usual,
+                },
+                weights,
+            }
         })
         .boxed()
 }

@@ -58,7 +58,8 @@ fn attacked_samples_are_numpys_and_pytorchs() {
         let model = &*cohort.task().model;
         let weights = Tensor::new(&weights[..], &Device::Cpu).unwrap().to_dtype(DType::F64).unwrap();
         let data = Resident::new(batch, model.outputs(), &Device::Cpu, DType::F64).unwrap();
-        let double = attack::attacked(model, &attack, &weights.unsqueeze(0).unwrap(), &data, &[batch]).unwrap();
+        let double =
+            attack::attacked(model, &attack, &weights.unsqueeze(0).unwrap(), &data, &[batch]).unwrap();
         let double: Vec<f64> = double.inputs().unwrap();
         let expected: Vec<f64> = serde_json::from_value(case["inputs"].clone()).unwrap();
         for (found, near) in [(double, 1e-9), (single, 1e-4)] {
@@ -80,7 +81,10 @@ fn candles_operations_train_on_the_same_attacked_samples() {
         for (ours, theirs) in trained(&text).lanes().iter().zip(reference.lanes()) {
             assert_eq!(ours.log.rows.len(), 12);
             for (ours, theirs) in ours.log.rows.iter().zip(&theirs.log.rows) {
-                assert!((ours.train_loss - theirs.train_loss).abs() < 1e-4 * theirs.train_loss, "{ours:?} {theirs:?}");
+                assert!(
+                    (ours.train_loss - theirs.train_loss).abs() < 1e-4 * theirs.train_loss,
+                    "{ours:?} {theirs:?}"
+                );
                 assert_eq!(ours.robust_accuracy, theirs.robust_accuracy);
             }
         }

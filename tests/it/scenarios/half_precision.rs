@@ -115,10 +115,15 @@ fn candles_operations_round_the_same_way() {
 #[test]
 fn below_the_smallest_useful_rate_most_updates_are_rounded_away_and_above_it_they_are_not() {
     let mut sides = [0; 2];
-    for optimizer in ["kind = \"sgd\", momentum = 0.9", "kind = \"adamw\", weight_decay = 0.1", "kind = \"muon\""] {
+    for optimizer in
+        ["kind = \"sgd\", momentum = 0.9", "kind = \"adamw\", weight_decay = 0.1", "kind = \"muon\""]
+    {
         for (format, peak) in [("bf16", "0.02"), ("bf16", "0.2"), ("f16", "3e-4"), ("f16", "0.02")] {
-            let text = SMALL.with(", rounding = \"stochastic\"", "").with("\"bf16\"", &format!("\"{format}\""));
-            let text = text.with("kind = \"sgd\", momentum = 0.5", optimizer).with("peak = 0.02", &format!("peak = {peak}"));
+            let text =
+                SMALL.with(", rounding = \"stochastic\"", "").with("\"bf16\"", &format!("\"{format}\""));
+            let text = text
+                .with("kind = \"sgd\", momentum = 0.5", optimizer)
+                .with("peak = 0.02", &format!("peak = {peak}"));
             let cohort = trained(&text);
             let rows = &cohort.lanes()[0].log.rows;
             assert!(rows.iter().all(|row| row.smallest_rate.is_none() || row.val_loss.is_some()));
@@ -138,7 +143,8 @@ fn below_the_smallest_useful_rate_most_updates_are_rounded_away_and_above_it_the
 
 #[test]
 fn half_precision_is_written_as_it_is_read_and_refused_by_line() {
-    let scales = [", loss_scale = 8", ", loss_scale = \"dynamic\"", ", loss_scale = { init = 9, interval = 7 }"];
+    let scales =
+        [", loss_scale = 8", ", loss_scale = \"dynamic\"", ", loss_scale = { init = 9, interval = 7 }"];
     let scales = scales.map(|scale| scaled("kind = \"adam\"", "0.1", scale));
     for text in scales.into_iter().chain([SMALL.to_owned()]) {
         let experiment = Experiment::parse(&text, "a.toml").unwrap();
@@ -148,7 +154,10 @@ fn half_precision_is_written_as_it_is_read_and_refused_by_line() {
         (SMALL.with("weights = \"bf16\", ", ""), "train.rounding"),
         (SMALL.with("stochastic", "stochastc"), "did you mean `stochastic`"),
         (SMALL.with("rounding", "loss_scale = 8, rounding"), "gradients in f32 do not underflow"),
-        (SMALL.with("rounding", "gradients = \"f16\", loss_scale = 0, rounding"), "train.loss_scale: found 0"),
+        (
+            SMALL.with("rounding", "gradients = \"f16\", loss_scale = 0, rounding"),
+            "train.loss_scale: found 0",
+        ),
         (
             SMALL.with("rounding", "gradients = \"f16\", loss_scale = { backoff = 1 }, rounding"),
             "train.loss_scale.backoff: found 1",
@@ -161,9 +170,13 @@ fn half_precision_is_written_as_it_is_read_and_refused_by_line() {
 
 /// As SMALL, with gradients in f16 under a loss scale.
 fn scaled(optimizer: &str, peak: &str, train: &str) -> String {
-    let text = SMALL.with("weights = \"bf16\", rounding = \"stochastic\"", &format!("gradients = \"f16\"{train}"));
+    let text =
+        SMALL.with("weights = \"bf16\", rounding = \"stochastic\"", &format!("gradients = \"f16\"{train}"));
     let text = text.with("kind = \"sgd\", momentum = 0.5", optimizer).with("\"200\"", "\"40\"");
-    text.with("kind = \"cosine\", peak = 0.02", &format!("kind = \"linear\", peak = {peak}, from = 1.0, to = 0.2"))
+    text.with(
+        "kind = \"cosine\", peak = 0.02",
+        &format!("kind = \"linear\", peak = {peak}, from = 1.0, to = 0.2"),
+    )
 }
 
 #[test]
@@ -214,7 +227,8 @@ fn a_loss_scale_follows_pytorchs_grad_scaler() {
 
 #[test]
 fn a_loss_scale_resumes_to_the_same_bits_where_one_lane_overflows_and_the_other_does_not() {
-    let text = scaled("kind = \"adamw\"", "0.01", ", replicas = 2, loss_scale = { init = 2e6, interval = 3 }");
+    let text =
+        scaled("kind = \"adamw\"", "0.01", ", replicas = 2, loss_scale = { init = 2e6, interval = 3 }");
     let whole = trained(&text);
     let folder = tempfile::tempdir().unwrap();
     for stop in [1, 9, 22] {
@@ -247,7 +261,9 @@ fn gradients_underflow_in_f16_and_a_loss_scale_keeps_them() {
     assert!(small > bare && bare > kept && kept < 0.01 && small > 0.2, "{small} {bare} {kept}");
     let f32s = SMALL.with("weights = \"bf16\", rounding = \"stochastic\"", "seed = 4").with("seed = 3, ", "");
     let cohort = trained(&f32s);
-    assert!(cohort.lanes()[0].log.rows.iter().all(|row| row.grad_underflow.is_none() && row.loss_scale.is_none()));
+    assert!(
+        cohort.lanes()[0].log.rows.iter().all(|row| row.grad_underflow.is_none() && row.loss_scale.is_none())
+    );
 }
 
 #[test]

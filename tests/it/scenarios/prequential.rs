@@ -89,7 +89,8 @@ fn prequential_accuracy_counts_all_micro_batches_of_a_cnn_too_and_goes_on_after_
 
 #[test]
 fn without_phases_nothing_is_paid_for_counting() {
-    let plain = STREAM.with("[[data.phase]]\nname = \"first\"\nfor = \"50%\"\nclasses = [0, 1, 2, 3, 4]\n", "");
+    let plain =
+        STREAM.with("[[data.phase]]\nname = \"first\"\nfor = \"50%\"\nclasses = [0, 1, 2, 3, 4]\n", "");
     let plain = plain.with("[[data.phase]]\nname = \"then\"\nclasses = [5, 6, 7, 8, 9]\n", "");
     let mut cohort = cohort(&plain, 1);
     cohort.advance(3, u64::MAX).unwrap();

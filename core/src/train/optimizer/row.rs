@@ -265,12 +265,8 @@ impl Share<'_> {
             (WeightFormat::F16, None) => {
                 self.rounded::<true, N>(rule, |_, w| half::f16::from_f32(w).to_f32())
             }
-            (WeightFormat::Bf16, Some(dice)) => {
-                self.rounded::<true, N>(rule, |at, w| bf16(w, dice.bits(at)))
-            }
-            (WeightFormat::F16, Some(dice)) => {
-                self.rounded::<true, N>(rule, |at, w| f16(w, dice.bits(at)))
-            }
+            (WeightFormat::Bf16, Some(dice)) => self.rounded::<true, N>(rule, |at, w| bf16(w, dice.bits(at))),
+            (WeightFormat::F16, Some(dice)) => self.rounded::<true, N>(rule, |at, w| f16(w, dice.bits(at))),
         }
     }
 
@@ -331,7 +327,8 @@ where
             let first = first.wrapping_add((at * CHUNK) as u32);
             for i in 0..CHUNK {
                 let place = first.wrapping_add(i as u32);
-                let (weight, change, new) = one(place, w[i], g[i], std::array::from_fn(|buffer| olds[buffer][i]));
+                let (weight, change, new) =
+                    one(place, w[i], g[i], std::array::from_fn(|buffer| olds[buffer][i]));
                 (stored[i], changes[i]) = (weight, change);
                 for buffer in 0..N {
                     news[buffer][i] = new[buffer];
@@ -346,7 +343,8 @@ where
         }
         let first = first.wrapping_add((ws.len() * CHUNK) as u32);
         for (at, (w, g)) in w_tail.iter_mut().zip(g_tail).enumerate() {
-            let (stored, change, new) = one(first.wrapping_add(at as u32), *w, *g, std::array::from_fn(|buffer| tails[buffer].1[at]));
+            let (stored, change, new) =
+                one(first.wrapping_add(at as u32), *w, *g, std::array::from_fn(|buffer| tails[buffer].1[at]));
             *w = stored;
             for buffer in 0..N {
                 tails[buffer].1[at] = new[buffer];
