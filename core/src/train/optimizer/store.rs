@@ -139,10 +139,11 @@ mod tests {
     }
 
     type Round = fn(f32, u32) -> f32;
+    type Nearest = fn(f32) -> f32;
 
     #[test]
     fn stochastic_rounding_gives_one_of_both_neighbours_and_what_is_stored_stays() {
-        let formats: [(Round, fn(f32) -> f32, u32); 2] = [
+        let formats: [(Round, Nearest, u32); 2] = [
             (bf16, |x| half::bf16::from_f32(x).to_f32(), 16),
             (f16, |x| half::f16::from_f32(x).to_f32(), 19),
         ];
