@@ -94,7 +94,8 @@ def scaled(optimizer, init, growth, backoff, interval, accumulate):
     scheduler = torch.optim.lr_scheduler.LambdaLR(stepped, lambda update: teams.rate(update) / 0.1)
     scaler = torch.amp.GradScaler("cpu", init_scale=init, growth_factor=growth, backoff_factor=backoff, growth_interval=interval)
     losses, scales, left_out = [], [], []
-    per_epoch = len(teams.Y) // teams.BATCH
+    # An epoch has whole updates.
+    per_epoch = len(teams.Y) // (teams.BATCH * accumulate) * accumulate
     for update in range(teams.UPDATES):
         stepped.zero_grad()
         loss, slope = 0.0, 0.0
