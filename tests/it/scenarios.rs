@@ -5,6 +5,7 @@ mod findings;
 mod half_precision;
 mod phases;
 mod prequential;
+mod schedulers;
 mod stopping;
 mod teams;
 mod transfer;
