@@ -325,7 +325,8 @@ impl<'a> Recipe<'a> {
                     it.clients
                 ),
                 Team::Parallel(it) => format!(
-                    "Left out: {} data-parallel workers; step the scheduler once an update, not once a worker (accelerate steps a prepared one once a worker).",
+                    "Left out: {} data-parallel workers; step the scheduler once an update, not once a worker (accelerate \
+                     steps a prepared one once a worker).",
                     it.workers
                 ),
             });
