@@ -133,6 +133,8 @@ hidden = [8]
 [train]
 updates = "200"
 weights = "bf16"
+gradients = "f16"
+loss_scale = "dynamic"
 attack = { kind = "fgsm", eps = 0.1 }
 [[run]]
 name = "all that can be scheduled"
