@@ -56,8 +56,9 @@ pub struct Arguments {
     /// Measure instead what a forecast costs: fitting the law, and a schedule's curve.
     #[arg(long, conflicts_with_all = ["device", "workloads", "lanes", "instant", "growth"])]
     pub forecast: bool,
-    /// Measure instead what a frame of the interface costs over 8 runs of a million updates.
-    #[arg(long, conflicts_with_all = ["device", "workloads", "lanes", "instant", "growth", "forecast"])]
+    /// Measure instead what a frame of the interface costs over 8 runs of a million updates; with --device also while
+    /// 1,024 lanes train there.
+    #[arg(long, conflicts_with_all = ["workloads", "lanes", "instant", "growth", "forecast"])]
     pub interface: bool,
     /// Measure instead what this recording costs beside our runs: until it is drawn, and a frame.
     #[arg(long, value_name = "LOG", conflicts_with_all = ["device", "workloads", "lanes", "instant", "growth", "forecast"])]
@@ -75,7 +76,8 @@ pub fn command(args: &Arguments) -> Result<(), Failure> {
         return print_measured(args.json, &feels, || instant::table(&feels));
     }
     if args.interface {
-        let work = interface::run(pace, progress)?;
+        let beside = Some(Choice::from(args.device)).filter(|choice| *choice != Choice::Auto);
+        let work = interface::run(beside, threads_of(args.threads), pace, progress)?;
         return print_measured(args.json, &work, || interface::table(&work));
     }
     if let Some(path) = &args.recording {
@@ -151,6 +153,9 @@ struct Figure {
     gflops: f64,
     /// The share of the `gemm` peak of as many threads as there are lanes to fill.
     share_of_peak: f64,
+    /// Bytes that go to a graphics adapter and come back, a lane-update.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    moved: Option<[f64; 2]>,
 }
 
 /// Measures the workloads asked for on `threads` threads, telling `progress` what comes next.
@@ -181,7 +186,7 @@ pub fn run(
             let device = TrainDevice::choose(device, Arc::clone(&pool), flops * lanes as f64)?;
             let mut cohort = Cohort::with_task(revision, task, device)?;
             name = cohort.device();
-            let rate = measure(&mut cohort, lanes, pace)?;
+            let (rate, moved) = measure(&mut cohort, lanes, pace)?;
             let gflops = rate * flops / 1e9;
             results.push(Figure {
                 workload: workload.name,
@@ -189,6 +194,7 @@ pub fn run(
                 lane_updates_per_second: rate,
                 gflops,
                 share_of_peak: gflops / (peak * threads.min(lanes) as f64),
+                moved,
             });
         }
     }
@@ -213,10 +219,11 @@ fn gemm_peak(pace: Pace) -> anyhow::Result<f64> {
     Ok(rates[rates.len() / 2])
 }
 
-/// Lane-updates a second, the median of several rounds.
-fn measure(cohort: &mut Cohort, lanes: usize, pace: Pace) -> anyhow::Result<f64> {
+/// Lane-updates a second, the median of several rounds; and the bytes that each moved, on a graphics adapter.
+fn measure(cohort: &mut Cohort, lanes: usize, pace: Pace) -> anyhow::Result<(f64, Option<[f64; 2]>)> {
     let mut chunk = 1;
     let mut rates = Vec::new();
+    let (mut all, mut before_all) = (0, None);
     for round in 0..=pace.rounds {
         let (start, mut done) = (Instant::now(), 0);
         while start.elapsed() < pace.round {
@@ -230,18 +237,24 @@ fn measure(cohort: &mut Cohort, lanes: usize, pace: Pace) -> anyhow::Result<f64>
         }
         // The first round warms caches and finds the chunk.
         if round > 0 {
-            rates.push((done * lanes as u64) as f64 / start.elapsed().as_secs_f64());
+            let done = done * lanes as u64;
+            rates.push(done as f64 / start.elapsed().as_secs_f64());
+            all += done;
+        } else {
+            before_all = cohort.moved();
         }
     }
     rates.sort_by(f64::total_cmp);
-    Ok(rates[rates.len() / 2])
+    let moved = before_all.zip(cohort.moved());
+    let moved = moved.map(|(before, after)| [0, 1].map(|way| (after[way] - before[way]) as f64 / all as f64));
+    Ok((rates[rates.len() / 2], moved))
 }
 
 impl Report {
     /// The table for people.
     pub fn table(&self) -> String {
         let mut table = format!(
-            "{}; {}; gemm peak {:.0} GFLOP/s a thread\n\n{:<10}{:>6}{:>18}{:>10}{:>10}\n",
+            "{}; {}; gemm peak {:.0} GFLOP/s a thread\n\n{:<10}{:>6}{:>18}{:>10}{:>10}{}\n",
             self.machine,
             self.device,
             self.gemm_peak_gflops,
@@ -249,16 +262,18 @@ impl Report {
             "lanes",
             "lane-updates / s",
             "GFLOP/s",
-            "of peak"
+            "of peak",
+            if self.results.iter().any(|figure| figure.moved.is_some()) { "   bytes up, down" } else { "" }
         );
         for figure in &self.results {
             table += &format!(
-                "{:<10}{:>6}{:>18.0}{:>10.1}{:>9.0}%\n",
+                "{:<10}{:>6}{:>18.0}{:>10.1}{:>9.0}%{}\n",
                 figure.workload,
                 figure.lanes,
                 figure.lane_updates_per_second,
                 figure.gflops,
-                100.0 * figure.share_of_peak
+                100.0 * figure.share_of_peak,
+                figure.moved.map_or_else(String::new, |[up, down]| format!("{up:>11.0}{down:>6.0}"))
             );
         }
         table

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, anyhow};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
@@ -22,6 +22,7 @@ use super::{Failure, output, read, threads_of};
 use crate::experiment::Experiment;
 use crate::experiment::sweep::{Search, Sweep};
 use crate::files;
+use crate::gpu::compute::Computer;
 use crate::sweep::edges::at_the_edge;
 use crate::sweep::front::{best, front};
 use crate::sweep::isolation::{Isolated, isolate, plain};
@@ -55,9 +56,19 @@ pub struct SweepArgs {
     /// Train on Ray: ray for a cluster of this machine, ray://HOST:PORT for another; the results are the same bits.
     #[arg(long, value_name = "WHERE")]
     on: Option<String>,
+    /// Train on the graphics adapter what it can, a thousand lanes at once: gpu; its bits are its own.
+    #[arg(long, value_enum, default_value_t = Where::Cpu, conflicts_with = "on")]
+    device: Where,
     /// Print, for each value of this path (such as lr.kind), the best over everything else.
     #[arg(long, value_name = "PATH")]
     isolate: Option<String>,
+}
+
+/// Where a sweep trains. Nothing is chosen for it: whoever resumes it elsewhere is to get the same bits.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Where {
+    Cpu,
+    Gpu,
 }
 
 pub fn run(args: &SweepArgs) -> Result<(), Failure> {
@@ -100,6 +111,11 @@ fn searched(args: &SweepArgs, experiment: &Experiment, sweep: &Sweep) -> Result<
         output::say(format!("anneal: {} workers on {on}", pool.workers()));
         sweeper = sweeper.on(pool);
     }
+    if args.device == Where::Gpu {
+        let computer = Computer::find().map_err(TrainError::from)?;
+        output::say(format!("anneal: trains on {} what it can", computer.name()));
+        sweeper = sweeper.on_adapter(Arc::new(computer));
+    }
     let (mut journal, kept) = open(args, &sweeper)?;
     for note in sweeper.notes() {
         output::say(format!("anneal: {note}"));
@@ -119,7 +135,8 @@ fn searched(args: &SweepArgs, experiment: &Experiment, sweep: &Sweep) -> Result<
         let folder = journal.folder().to_owned();
         journal.finish(&outcome.trials).map_err(|error| told(error.into()))?;
         // What the part before a resume took is not known.
-        summarise(&folder, &outcome.trials, (!resumed).then(|| (seconds, energy.joules())))?;
+        let took = (!resumed).then(|| (seconds, energy.joules()));
+        summarise(&folder, &outcome.trials, &sweeper.devices(), took)?;
     }
 
     let isolated = args.isolate.as_ref().and_then(|path| isolate(sweep, &outcome.trials, path));
@@ -149,6 +166,9 @@ fn searched(args: &SweepArgs, experiment: &Experiment, sweep: &Sweep) -> Result<
     };
     output::print(&text)?;
     output::say(format!("anneal: {}", counted(&outcome, seconds)));
+    if args.device == Where::Gpu {
+        sweeper.devices().iter().for_each(|device| output::say(format!("anneal: trained on the {device}")));
+    }
     for line in edges.into_iter().chain(outcome.audit.iter().map(Audit::sentence)) {
         output::say(format!("anneal: {line}"));
     }
@@ -159,10 +179,16 @@ fn searched(args: &SweepArgs, experiment: &Experiment, sweep: &Sweep) -> Result<
 }
 
 /// Says in the sweep's folder that it came to its end, and what it took where that is known.
-fn summarise(folder: &Path, trials: &[Trial], took: Option<(f64, Option<f64>)>) -> Result<(), Failure> {
+fn summarise(
+    folder: &Path,
+    trials: &[Trial],
+    devices: &[String],
+    took: Option<(f64, Option<f64>)>,
+) -> Result<(), Failure> {
     let path = folder.join("summary.json");
     let text = json!({
         "trials": trials.len(),
+        "devices": devices,
         "seconds": took.map(|(seconds, _)| seconds),
         "joules": took.and_then(|(_, joules)| joules),
     });

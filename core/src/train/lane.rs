@@ -353,6 +353,11 @@ impl Lane {
         (self.update * task.accumulate as u64).saturating_add_signed(self.extra)
     }
 
+    /// What decides which samples the next updates see: its seed, and where in the data it is.
+    pub fn stands(&self, task: &Task) -> (u64, u64) {
+        (self.seed, self.dealt(task))
+    }
+
     /// The samples over which the next update averages.
     pub fn samples(&self, task: &Task) -> u64 {
         match task.short_batch {

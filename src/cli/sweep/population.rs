@@ -7,13 +7,14 @@ use anyhow::{Context, anyhow};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use super::{SweepArgs, summarise, told};
+use super::{SweepArgs, Where, summarise, told};
 use crate::cli::{Failure, output, threads_of};
 use crate::experiment::sweep::{Sweep, Values};
 use crate::experiment::{Experiment, Run};
 use crate::sweep::population::{Population, Verdict, breed, judge, listed};
 use crate::sweep::{Journal, Status, Trial};
 use crate::train::TrainError;
+use crate::train::device::TrainDevice;
 use crate::train::task::prepare;
 
 /// Members of a population that was told no number.
@@ -32,6 +33,11 @@ pub fn run(args: &SweepArgs, experiment: &Experiment, sweep: &Sweep) -> Result<(
     if args.on.is_some() {
         return Err(Failure::BadFile(anyhow!(
             "--on: members of a population copy each other's weights, so they train in one process; leave --on out"
+        )));
+    }
+    if args.device == Where::Gpu {
+        return Err(Failure::BadFile(anyhow!(
+            "--device: a population is bred on the CPU; leave --device out"
         )));
     }
     if args.isolate.is_some() {
@@ -76,7 +82,8 @@ pub fn run(args: &SweepArgs, experiment: &Experiment, sweep: &Sweep) -> Result<(
             journal.append(trial).map_err(|error| told(error.into()))?;
         }
         journal.finish(&all).map_err(|error| told(error.into()))?;
-        summarise(folder, &all, Some((start.elapsed().as_secs_f64(), None)))?;
+        let device = TrainDevice::cpu(Arc::clone(&pool)).name();
+        summarise(folder, &all, &[device], Some((start.elapsed().as_secs_f64(), None)))?;
         if let Some(at) = best {
             let name = format!("lineage of member {at}");
             let lr = listed(bred.members[at].lineage.clone());

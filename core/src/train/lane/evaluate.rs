@@ -32,9 +32,32 @@ impl Lane {
     pub fn evaluates_after(&self, task: &Task, ahead: u64) -> bool {
         let update = self.update + ahead;
         task.model.width() == 2
-            || task.validates_after(update, self.is_judged_by_epoch())
             || update.is_multiple_of(task.clock.updates_per_epoch)
+            || self.pauses_after(task, ahead)
+    }
+
+    /// Whether, `ahead` updates from now, somebody looks at the weights, or decides how the training goes on.
+    pub fn pauses_after(&self, task: &Task, ahead: u64) -> bool {
+        let update = self.update + ahead;
+        let judged = self.is_judged_by_epoch();
+        task.validates_after(update, judged)
+            || judged && update.is_multiple_of(task.clock.updates_per_epoch)
             || self.keeper.as_ref().is_some_and(|keeper| keeper.needs_weights(update))
+    }
+
+    /// Lanes that are equally far and of which this is the same pause together; nothing where a lane keeps weights at
+    /// moments of its own.
+    pub fn pauses_by(&self) -> Option<bool> {
+        self.keeper.is_none().then(|| self.is_judged_by_epoch())
+    }
+
+    /// As [`Lane::evaluate`] after an update at which the lane does not pause; `place` is where two weights are.
+    pub fn go_by(&mut self, task: &Task, place: Option<&[f32]>) {
+        self.stand(place.unwrap_or_default());
+        if self.update.is_multiple_of(task.clock.updates_per_epoch) {
+            self.epoch_loss = (0.0, 0);
+            self.epoch_score = None;
+        }
     }
 
     /// After an update: notes the place, scores the held-out samples and keeps the weights if that is due, and
