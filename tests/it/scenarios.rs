@@ -2,7 +2,10 @@
 
 mod attacks;
 mod findings;
+mod half_precision;
 mod phases;
+mod prequential;
+mod schedulers;
 mod stopping;
 mod teams;
 mod transfer;

@@ -21,10 +21,12 @@ pub enum Kind {
     Forgetting,
     HarmfulData,
     ReplicasApart,
+    GradientUnderflow,
+    LossScaleCollapse,
 }
 
 impl Kind {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::IgnoredUpdates,
         Self::Oscillation,
         Self::Divergence,
@@ -41,6 +43,8 @@ impl Kind {
         Self::Forgetting,
         Self::HarmfulData,
         Self::ReplicasApart,
+        Self::GradientUnderflow,
+        Self::LossScaleCollapse,
     ];
 
     /// The name for people.
@@ -62,6 +66,8 @@ impl Kind {
             Self::Forgetting => "Forgetting",
             Self::HarmfulData => "Harmful data",
             Self::ReplicasApart => "Replicas apart",
+            Self::GradientUnderflow => "Gradient underflow",
+            Self::LossScaleCollapse => "Loss scale collapse",
         }
     }
 
@@ -112,14 +118,21 @@ impl Kind {
                 "A worker has another rate, another beginning, or follows late: the workers share gradients and are no longer \
                  one model."
             }
+            Self::GradientUnderflow => "Most of the gradient is too small for its 16 bits and becomes 0.",
+            Self::LossScaleCollapse => {
+                "Gradients overflow in 16 bits whatever the loss scale: the rate is too high, or the scale is fixed and too \
+                 high. Every such update is left out."
+            }
         }
     }
 
     pub const fn severity(self) -> Severity {
         match self {
-            Self::Divergence | Self::StuckAtChance | Self::CheckpointMismatch | Self::ReplicasApart => {
-                Severity::Error
-            }
+            Self::Divergence
+            | Self::StuckAtChance
+            | Self::CheckpointMismatch
+            | Self::ReplicasApart
+            | Self::LossScaleCollapse => Severity::Error,
             Self::GradientPeaks | Self::RuntimeCap | Self::OverfittingGap | Self::Drift => Severity::Notice,
             _ => Severity::Warning,
         }

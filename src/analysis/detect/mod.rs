@@ -13,6 +13,7 @@ mod policy;
 mod rates;
 pub(super) mod remedy;
 mod runbook;
+mod scales;
 mod trace;
 mod validations;
 
@@ -26,7 +27,7 @@ pub use policy::{Policy, Reaction};
 pub use remedy::Remedy;
 
 use crate::experiment::phase::begins;
-use crate::experiment::{Experiment, Loss, Run, Team, WeightFormat, lineage};
+use crate::experiment::{Experiment, Loss, Rounding, Run, Team, WeightFormat, lineage};
 use crate::schedule::{Curve, Piecewise};
 use crate::telemetry::{Row, Validation};
 use crate::train::TrainError;
@@ -106,6 +107,8 @@ pub struct Context {
     pub weight_norm: f64,
     pub parameters: usize,
     pub weights: WeightFormat,
+    /// Whether what rounding takes away from weights is right on average.
+    pub rounded_fairly: bool,
     pub clip_norm: Option<f64>,
     /// Whether a controller multiplies the rate.
     pub controlled: bool,
@@ -147,6 +150,7 @@ impl Context {
             weight_norm,
             parameters: task.model.width(),
             weights: task.weights,
+            rounded_fairly: task.rounding == Rounding::Stochastic,
             clip_norm: task.clip_norm,
             controlled: runs.values().any(|run| run.controller.is_some()),
             adaptive: !run.optimizer.kind.is_plain(),
@@ -197,6 +201,8 @@ struct Seen {
     validations: validations::Validations,
     #[serde(default)]
     phases: phases::Phases,
+    #[serde(default)]
+    scales: scales::Scales,
     findings: Vec<Finding>,
 }
 
@@ -245,13 +251,14 @@ impl Watch {
         self.seen.trace.update(row);
         self.seen.losses.update(&self.context, &self.seen.trace, row, &mut alarms);
         self.seen.norms.update(&self.context, &self.seen.trace, row, &mut alarms);
+        self.seen.scales.update(&self.context, &self.seen.trace, row, &mut alarms);
         for alarm in alarms {
             self.raise(row.update, alarm);
         }
         if let Some(alarm) = row.member_drift.and_then(|drift| self.apart(row.update, f64::from(drift))) {
             self.raise(row.update, alarm);
         }
-        if let Some(share) = row.rounded_away {
+        if let Some(share) = row.rounded_away.filter(|_| !self.context.rounded_fairly) {
             self.rounded_away(row.update, f64::from(share));
         }
         // A model that learns one phase by heart is told by the samples of that phase.
