@@ -2,7 +2,7 @@
 // dispatch. Lanes need nothing of each other. All sums have a fixed order, so the same adapter gives the same bits.
 //
 // Put before this text: constants (STRIDE, WIDTH, AT, BUFFERS, BATCH, MICRO_BATCHES, SCRATCH, GRADIENT, COEFFICIENTS,
-// MEASURED), the model's `loss_and_gradient` and the optimizer's `stepped`.
+// MEASURED, COUNTED), the model's `loss_and_gradient` and the optimizer's `stepped`.
 
 struct Chunk {
     updates: u32,
@@ -22,8 +22,8 @@ struct Chunk {
 @group(0) @binding(5) var<storage, read> order: array<u32>;
 // What the optimizer's step is made of: lane, update, coefficient.
 @group(0) @binding(6) var<storage, read> coefficients: array<f32>;
-// Loss, norm of the gradient before clipping, norm of the weights' change; of two weights also where they are: lane,
-// update, number.
+// Loss, norm of the gradient before clipping, norm of the weights' change; of two weights also where they are, and where
+// it is COUNTED the share of samples that were predicted right: lane, update, number.
 @group(0) @binding(7) var<storage, read_write> measured: array<f32>;
 // Of each lane its row, and its place in the order; lanes that see the same samples share one.
 @group(0) @binding(8) var<storage, read> which: array<vec2<u32>>;
@@ -35,6 +35,9 @@ var<workgroup> sums: array<f32, INVOCATIONS>;
 var<private> a: f32;
 var<private> b: f32;
 var<private> c: f32;
+
+// Samples of the update that this invocation saw predicted right, where they are counted.
+var<private> right: f32;
 
 // The sum over all invocations, the same for each of them.
 fn total(value: f32, me: u32) -> f32 {
@@ -60,6 +63,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     for (var update = 0u; update < chunk.updates; update++) {
         let at = lane * chunk.updates + update;
         var loss = 0.0;
+        right = 0.0;
         for (var micro = 0u; micro < MICRO_BATCHES; micro++) {
             let samples = ((place * chunk.updates + update) * MICRO_BATCHES + micro) * BATCH;
             loss += loss_and_gradient(row + AT, own, samples, micro == 0u, me);
@@ -102,6 +106,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             changes += (next - old) * (next - old);
         }
         let change = sqrt(total(changes, me));
+        var known = 0.0;
+        if (COUNTED == 1u) {
+            known = total(right, me) * share / f32(BATCH);
+        }
         storageBarrier();
         if (me == 0u) {
             measured[at * MEASURED] = loss * share;
@@ -110,6 +118,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             if (WIDTH == 2u) {
                 measured[at * MEASURED + 3u] = rows[row];
                 measured[at * MEASURED + 4u] = rows[row + 1u];
+            }
+            if (COUNTED == 1u) {
+                measured[at * MEASURED + 3u] = known;
             }
         }
     }

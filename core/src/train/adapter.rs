@@ -28,8 +28,10 @@ use crate::telemetry::Row;
 const LANE: &str = include_str!("../../shaders/train_lane.wgsl");
 /// What an update measures: loss, gradient's norm, norm of the change.
 const MEASURED: usize = 3;
-/// A model of two weights also says where they are.
+/// A model of two weights also says where they are,
 const PLACE: usize = 2;
+/// and where it is counted, the share of samples that were predicted right is told.
+const RIGHT: usize = 1;
 /// A dispatch takes about this long, half a frame: whoever draws comes in between two, and no driver takes it for a hang.
 const DISPATCH: Duration = Duration::from_millis(8);
 /// The lane-updates of the first dispatch, of which nobody knows yet how long it takes.
@@ -115,7 +117,7 @@ impl Adapted {
 
     /// What an update of a lane measures, in numbers.
     fn measured(task: &Task) -> usize {
-        if task.model.width() == PLACE { MEASURED + PLACE } else { MEASURED }
+        if task.model.width() == PLACE { MEASURED + PLACE } else { MEASURED + RIGHT * counted(task) }
     }
 
     /// How many lanes with rows of `stride` numbers a dispatch can hold.
@@ -284,6 +286,7 @@ impl Adapted {
             ("GRADIENT", self.model.scratch),
             ("COEFFICIENTS", COEFFICIENTS),
             ("MEASURED", Self::measured(task)),
+            ("COUNTED", counted(task)),
         ];
         let constants: String =
             constants.iter().map(|(name, value)| format!("const {name} = {value}u;\n")).collect();
@@ -313,6 +316,11 @@ pub fn trains(lane: &Lane) -> bool {
     refusal(lane).is_none()
 }
 
+/// 1 where what is predicted right is counted along the way, as where the data has phases; otherwise 0.
+fn counted(task: &Task) -> usize {
+    usize::from(task.stream.is_some() && task.has_accuracy())
+}
+
 /// Where an optimizer's gradients are taken, counted in rows of weights from the lane's own on.
 fn ahead_of(kind: OptimizerKind) -> usize {
     optimizer::rule(kind).ahead().map_or(0, |buffer| buffer + 1)
@@ -335,34 +343,20 @@ fn record(task: &Task, lane: &mut Lane, prepared: &Prepared, measured: &[f32]) {
     for ((numbers, step), measured) in numbers.iter().zip(steps).zip(told) {
         let row = Row {
             update: lane.update,
-            groups: Default::default(),
             lr: numbers.lr,
             momentum: numbers.momentum(),
             weight_decay: Some(numbers.weight_decay()),
             batch: Some(lane.samples(task)),
             train_loss: measured[0],
-            val_loss: None,
-            val_accuracy: None,
-            prequential_loss: None,
-            prequential_accuracy: None,
-            loss_spread: None,
-            member_drift: None,
-            member_cosine: None,
-            robust_accuracy: None,
-            clean_accuracy: None,
-            noisy_accuracy: None,
+            prequential_accuracy: (counted(task) == 1).then(|| measured[MEASURED].into()),
             grad_norm: measured[1],
             update_norm: measured[2],
             effective_lr: step.effective_lr,
-            param_norm: None,
-            rounded_away: None,
-            smallest_rate: None,
-            loss_scale: None,
-            grad_underflow: None,
+            ..Row::default()
         };
         lane.record(task, row);
         if !lane.pauses_after(task, 0) {
-            lane.go_by(task, measured.get(MEASURED..));
+            lane.go_by(task, measured.get(MEASURED..).filter(|_| task.model.width() == PLACE));
         }
     }
 }

@@ -116,7 +116,9 @@ impl Rows {
 
     /// Brings back all that is newer there.
     pub fn fetch(&mut self, computer: &Computer, rows: &mut [f32]) -> Result<(), GpuError> {
-        for (block, (stored, places)) in self.blocks.iter().zip(self.places.chunks(self.each.max(1))).enumerate() {
+        for (block, (stored, places)) in
+            self.blocks.iter().zip(self.places.chunks(self.each.max(1))).enumerate()
+        {
             let is_there = |place: &Place| matches!(place, Place::There(_));
             let (Some(first), Some(last)) =
                 (places.iter().position(is_there), places.iter().rposition(is_there))
