@@ -122,12 +122,12 @@ impl Adapted {
 
     /// How many lanes with rows of `stride` numbers a dispatch can hold.
     fn most_lanes(&self, task: &Task, stride: usize) -> usize {
-        let lane = self.scratch(task).max(stride).max(self.words(task));
+        let lane = self.scratch(task).max(stride).max(Self::words(task));
         ((self.computer.most_bytes() / (4 * lane as u64)) as usize).min(MOST_LANES)
     }
 
     /// What a lane's update is told or tells, in numbers: the longest list of them.
-    fn words(&self, task: &Task) -> usize {
+    fn words(task: &Task) -> usize {
         (task.batch * task.accumulate).max(COEFFICIENTS).max(Self::measured(task))
     }
 
@@ -153,7 +153,7 @@ impl Adapted {
         let each = self.most_lanes(task, stride).min(lanes.len());
         let at_once = group.len().min(each).min(self.budget);
         // What a dispatch is told fits a binding, too.
-        let fits = self.computer.most_bytes() / (4 * (at_once * self.words(task)) as u64);
+        let fits = self.computer.most_bytes() / (4 * (at_once * Self::words(task)) as u64);
         let most = (goal - begun).min((self.budget / at_once) as u64).min(fits).clamp(1, MOST_UPDATES);
         let mut kinds: Vec<(Option<bool>, usize)> =
             group.iter().map(|&at| (lanes[at].pauses_by(), at)).collect();

@@ -13,7 +13,7 @@ use crate::training::{MOONS, cohort, revision};
 
 /// Many lanes with much to do.
 fn many() -> String {
-    MOONS.with("replicas = 2", "replicas = 20").with("\"200\"", "\"20000\"")
+    MOONS.with("replicas = 2", "replicas = 20").with("\"200\"", "\"200000\"")
 }
 
 /// A cohort after a race in which a lap took these milliseconds, and how many laps there were of each.
@@ -54,10 +54,10 @@ fn the_faster_one_trains_and_what_it_trained_before_is_forgotten() {
 #[test]
 fn few_lanes_little_work_and_what_adapters_cannot_do_race_nobody() {
     let attacked = many().with("{ kind = \"adamw\" }", "{ kind = \"lamb\" }");
-    for text in [MOONS.to_owned(), many().with("\"20000\"", "\"20\""), attacked] {
+    for text in [MOONS.to_owned(), many().with("\"200000\"", "\"20\""), attacked] {
         let Some((raced, laps)) = raced(&text, 10, 1) else { return };
         assert_eq!(laps, [0, 0]);
-        assert_eq!(raced.device(), "CPU, 2 threads");
+        assert_eq!(raced.device_name(), "CPU, 2 threads");
     }
 }
 
@@ -69,9 +69,9 @@ fn a_processor_that_plays_an_adapter_is_never_chosen_by_itself() {
     }
     let pool = Arc::new(anneal_studio::train::pool(Some(2)).unwrap());
     let mut chosen = Cohort::choose(revision(&many(), 0), Choice::Auto, pool).unwrap();
-    assert_eq!(chosen.device(), "CPU, 2 threads");
+    assert_eq!(chosen.device_name(), "CPU, 2 threads");
     chosen.revise(revision(&many().with("seed = 3", "seed = 4"), 1), Mode::Live).unwrap();
-    assert_eq!(chosen.device(), "CPU, 2 threads");
+    assert_eq!(chosen.device_name(), "CPU, 2 threads");
     chosen.relocate(Choice::Gpu).unwrap();
     assert!(chosen.device().contains("the processor plays it"), "{}", chosen.device());
     chosen.relocate(Choice::Auto).unwrap();

@@ -119,7 +119,7 @@ fn a_training_says_which_device_it_was_and_what_it_does_elsewhere() {
              \"constant\", peak = 1e-3 }}\n"
         )
     };
-    let (mlp, cnn) = ("kind = \"mlp\", hidden = [8]", "kind = \"cnn\", channels = [2, 2]");
+    let (mlp, cnn) = ("kind = \"mlp\", hidden = [8]", "kind = \"cnn\", channels = [4, 4]");
     for (optimizer, model, device, words) in [
         ("adamw", mlp, "GPU ", "trains on the GPU "),
         ("adamw", cnn, "CPU", "of the models only the fully connected one"),

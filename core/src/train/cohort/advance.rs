@@ -101,7 +101,7 @@ impl Cohort {
             pool.install(|| on_adapter(adapted, task, lanes, rows, &trains, ends, true))
         })?;
         if let Err(error) = trained {
-            self.with_adapted(|adapted, task, lanes, rows| adapted.remake(task, lanes, rows))?;
+            self.with_adapted(Adapted::remake)?;
             self.adapted = None;
             let update = self.update();
             let said =

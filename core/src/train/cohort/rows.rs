@@ -34,7 +34,7 @@ impl Cohort {
 
     /// What is newer on a graphics adapter is here as well.
     pub(super) fn bring_rows(&self) -> Result<(), TrainError> {
-        self.with_adapted(|adapted, task, lanes, rows| adapted.fetch(task, lanes, rows))
+        self.with_adapted(Adapted::fetch)
     }
 
     /// Lets a graphics adapter that trains lanes do something with the rows that are here.
