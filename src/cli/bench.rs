@@ -5,6 +5,7 @@ pub mod growth;
 pub mod instant;
 pub mod interface;
 pub mod recording;
+pub mod sweep;
 mod workload;
 
 use std::path::PathBuf;
@@ -56,9 +57,12 @@ pub struct Arguments {
     /// Measure instead what a forecast costs: fitting the law, and a schedule's curve.
     #[arg(long, conflicts_with_all = ["device", "workloads", "lanes", "instant", "growth"])]
     pub forecast: bool,
+    /// Measure instead what a sweep costs beside bare training, and how soon a map is there.
+    #[arg(long, conflicts_with_all = ["device", "workloads", "lanes", "instant", "growth", "forecast"])]
+    pub sweep: bool,
     /// Measure instead what a frame of the interface costs over 8 runs of a million updates; with --device also while
     /// 1,024 lanes train there.
-    #[arg(long, conflicts_with_all = ["workloads", "lanes", "instant", "growth", "forecast"])]
+    #[arg(long, conflicts_with_all = ["workloads", "lanes", "instant", "growth", "forecast", "sweep"])]
     pub interface: bool,
     /// Measure instead what this recording costs beside our runs: until it is drawn, and a frame.
     #[arg(long, value_name = "LOG", conflicts_with_all = ["device", "workloads", "lanes", "instant", "growth", "forecast"])]
@@ -92,6 +96,10 @@ pub fn command(args: &Arguments) -> Result<(), Failure> {
     if args.forecast {
         let costs = forecast::run(threads, pace, progress)?;
         return print_measured(args.json, &costs, || forecast::table(&costs));
+    }
+    if args.sweep {
+        let costs = sweep::run(threads, pace, progress)?;
+        return print_measured(args.json, &costs, || sweep::table(&costs));
     }
     let asked = Asked { workloads: &args.workloads, lanes: &args.lanes };
     let report = run(threads, args.device.into(), &asked, pace, progress)?;

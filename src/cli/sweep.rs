@@ -6,8 +6,7 @@ mod population;
 
 pub use block::{BlockArgs, run as block};
 
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -21,7 +20,6 @@ use super::landing::Landing;
 use super::{Failure, output, read, threads_of};
 use crate::experiment::Experiment;
 use crate::experiment::sweep::{Search, Sweep};
-use crate::files;
 use crate::gpu::compute::Computer;
 use crate::sweep::edges::at_the_edge;
 use crate::sweep::front::{best, front};
@@ -136,7 +134,8 @@ fn searched(args: &SweepArgs, experiment: &Experiment, sweep: &Sweep) -> Result<
         journal.finish(&outcome.trials).map_err(|error| told(error.into()))?;
         // What the part before a resume took is not known.
         let took = (!resumed).then(|| (seconds, energy.joules()));
-        summarise(&folder, &outcome.trials, &sweeper.devices(), took)?;
+        let devices = sweeper.devices();
+        Journal::summarise(&folder, &outcome.trials, &devices, took).map_err(|error| told(error.into()))?;
     }
 
     let isolated = args.isolate.as_ref().and_then(|path| isolate(sweep, &outcome.trials, path));
@@ -176,25 +175,6 @@ fn searched(args: &SweepArgs, experiment: &Experiment, sweep: &Sweep) -> Result<
         return Err(Failure::Failed(anyhow!("no trial has a value of the objective")));
     }
     Ok(())
-}
-
-/// Says in the sweep's folder that it came to its end, and what it took where that is known.
-fn summarise(
-    folder: &Path,
-    trials: &[Trial],
-    devices: &[String],
-    took: Option<(f64, Option<f64>)>,
-) -> Result<(), Failure> {
-    let path = folder.join("summary.json");
-    let text = json!({
-        "trials": trials.len(),
-        "devices": devices,
-        "seconds": took.map(|(seconds, _)| seconds),
-        "joules": took.and_then(|(_, joules)| joules),
-    });
-    let text = serde_json::to_string_pretty(&text)?;
-    let written = files::replace(&path, |file| writeln!(file, "{text}"));
-    Ok(written.with_context(|| format!("cannot write {}", path.display()))?)
 }
 
 /// The sweep's folder, once everything else has been found in order.
