@@ -213,7 +213,8 @@ impl Journal {
         write(&mut self.journal, &json(&line(trial, true)), &self.folder.join(JOURNAL))
     }
 
-    /// Says in the folder that the sweep came to its end, and what it took in seconds and in joules where that is known.
+    /// Says in the folder that the sweep came to its end, on which devices, and what it took in seconds and in joules;
+    /// nothing of what is not known.
     ///
     /// # Errors
     /// When the disk is full or gone.

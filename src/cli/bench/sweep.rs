@@ -74,7 +74,7 @@ fn cost(workload: &Workload, pool: &Arc<rayon::ThreadPool>, pace: Pace) -> Resul
         let outcome = sweeper.run(None, Kept::default(), &mut Nobody)?;
         let took = start.elapsed().as_secs_f64();
         let updates: u64 = outcome.trials.iter().map(|trial| trial.updates).sum();
-        let rate = measure(&mut bare, LANES, Pace { rounds: 1, ..pace })?;
+        let (rate, _) = measure(&mut bare, LANES, Pace { rounds: 1, ..pace })?;
         shares.push(updates as f64 / took / rate);
         swept.push(updates as f64 / took);
         bares.push(rate);
