@@ -343,6 +343,10 @@ impl Model for Cnn {
         super::tensor::mean_loss(self.loss, &outputs, &targets)
     }
 
+    fn most_cores(&self, samples: usize) -> usize {
+        blocks::most_cores(self, samples)
+    }
+
     fn flops(&self, samples: usize) -> f64 {
         let head = 3 * self.head.inputs * self.head.outputs;
         let stages = self.stages.iter().enumerate().map(|(at, stage)| {

@@ -172,6 +172,10 @@ impl Model for Surface {
         }
     }
 
+    fn most_cores(&self, _: usize) -> usize {
+        1
+    }
+
     /// A few dozen, whatever the function.
     fn flops(&self, _: usize) -> f64 {
         32.0
