@@ -174,6 +174,10 @@ impl Model for Surface {
         }
     }
 
+    fn most_cores(&self, _: usize) -> usize {
+        1
+    }
+
     /// In `f32`, where [`Surface::at`] is in `f64`.
     fn wgsl(&self, _: usize, _: Targets<'_>) -> Option<Wgsl> {
         let function = match self.function {

@@ -1,6 +1,7 @@
 //! Lanes in lockstep: one candle tensor, a row a lane, trained many updates at a time by one in-place operation.
 
 mod advance;
+mod cores;
 mod race;
 mod room;
 mod rows;
@@ -12,6 +13,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use candle_core::{DType, Tensor};
+use cores::Cores;
 
 use super::adapter::{self, Adapted};
 use super::device::{Choice, TrainDevice};
@@ -39,6 +41,8 @@ pub struct Cohort {
     resident: Option<Resident>,
     /// The task on a graphics adapter, where that is where lanes train.
     adapted: Option<Mutex<Adapted>>,
+    /// How many cores share a lane's batch on the CPU.
+    cores: Cores,
 }
 
 /// What an edit did.
@@ -120,7 +124,8 @@ impl Cohort {
         let nothing = Arc::new(Revision { generation: 0, experiment, ids: Vec::new() });
         let resident = resident(&task, &device)?;
         let adapted = adapted(&task, &mut device);
-        let mut cohort = Self { revision: nothing, task, lanes: Vec::new(), rows, device, resident, adapted };
+        let (lanes, cores) = (Vec::new(), Cores::default());
+        let mut cohort = Self { revision: nothing, task, lanes, rows, device, resident, adapted, cores };
         cohort.cast(revision, Mode::Live)?;
         Ok(cohort)
     }

@@ -3,6 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::PoisonError;
+use std::time::Instant;
 
 use candle_core::Tensor;
 use rayon::prelude::*;
@@ -14,6 +15,9 @@ use crate::train::lane::Lane;
 use crate::train::on_rows::on_rows;
 use crate::train::task::Task;
 use crate::train::{TrainError, tensor};
+
+/// Weights that the optimizer goes through in a time for which another core is worth waking.
+const WEIGHTS_OF_A_CORE: usize = 1 << 16;
 
 impl Cohort {
     /// Trains each lane up to `to` updates done, but at most `at_most` updates now.
@@ -59,8 +63,34 @@ impl Cohort {
 
     /// Lane by lane on the CPU's threads.
     fn advance_fused(&mut self, ends: &[u64]) -> Result<(), TrainError> {
-        // Cores that no lane of its own keeps busy help the lanes there are.
-        let cores = (self.device.pool.current_num_threads() / self.lanes.len().max(1)).max(1);
+        let most = self.cores_of_a_lane();
+        let updates = |lanes: &[Lane]| lanes.iter().map(|lane| lane.update).max().unwrap_or(0);
+        let todo = |(lane, end): (&Lane, &u64)| lane.can_train() && lane.update < *end;
+        while self.lanes.iter().zip(ends).any(todo) {
+            let (cores, stretch) = self.cores.next(most);
+            let here = self.lanes.iter().zip(ends);
+            let here: Vec<u64> =
+                here.map(|(lane, end)| lane.update.saturating_add(stretch).min(*end)).collect();
+            let (begun, start) = (updates(&self.lanes), Instant::now());
+            self.advance_stretch(&here, cores)?;
+            self.cores.took(updates(&self.lanes) - begun, start.elapsed());
+        }
+        Ok(())
+    }
+
+    /// The most cores that could be of use to each lane: those that no lane of its own keeps busy.
+    fn cores_of_a_lane(&self) -> usize {
+        let spare = self.device.pool.current_num_threads() / self.lanes.len().max(1);
+        let (task, model) = (&self.task, &self.task.model);
+        let useful = if task.team.is_some() {
+            spare
+        } else {
+            model.most_cores(task.batch).max(model.width().div_ceil(WEIGHTS_OF_A_CORE))
+        };
+        spare.min(useful).max(1)
+    }
+
+    fn advance_stretch(&mut self, ends: &[u64], cores: usize) -> Result<(), TrainError> {
         let (task, pool) = (&self.task, &self.device.pool);
         self.lanes.iter_mut().for_each(|lane| lane.spread(cores));
         on_rows(&self.rows, &mut self.lanes, |lanes, rows, width| {
