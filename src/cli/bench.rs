@@ -5,6 +5,7 @@ pub mod growth;
 pub mod instant;
 pub mod interface;
 pub mod recording;
+pub mod team;
 mod workload;
 
 use std::path::PathBuf;
@@ -56,8 +57,11 @@ pub struct Arguments {
     /// Measure instead what a forecast costs: fitting the law, and a schedule's curve.
     #[arg(long, conflicts_with_all = ["device", "workloads", "lanes", "instant", "growth"])]
     pub forecast: bool,
-    /// Measure instead what a frame of the interface costs over 8 runs of a million updates.
+    /// Measure instead what a federated run of 64 clients makes of `digits`, against 64 lanes.
     #[arg(long, conflicts_with_all = ["device", "workloads", "lanes", "instant", "growth", "forecast"])]
+    pub team: bool,
+    /// Measure instead what a frame of the interface costs over 8 runs of a million updates.
+    #[arg(long, conflicts_with_all = ["device", "workloads", "lanes", "instant", "growth", "forecast", "team"])]
     pub interface: bool,
     /// Measure instead what this recording costs beside our runs: until it is drawn, and a frame.
     #[arg(long, value_name = "LOG", conflicts_with_all = ["device", "workloads", "lanes", "instant", "growth", "forecast"])]
@@ -90,6 +94,10 @@ pub fn command(args: &Arguments) -> Result<(), Failure> {
     if args.forecast {
         let costs = forecast::run(threads, pace, progress)?;
         return print_measured(args.json, &costs, || forecast::table(&costs));
+    }
+    if args.team {
+        let figures = team::run(threads, pace, progress)?;
+        return print_measured(args.json, &figures, || team::table(&figures));
     }
     let asked = Asked { workloads: &args.workloads, lanes: &args.lanes };
     let report = run(threads, args.device.into(), &asked, pace, progress)?;
@@ -216,25 +224,30 @@ fn gemm_peak(pace: Pace) -> anyhow::Result<f64> {
 /// Lane-updates a second, the median of several rounds.
 fn measure(cohort: &mut Cohort, lanes: usize, pace: Pace) -> anyhow::Result<f64> {
     let mut chunk = 1;
-    let mut rates = Vec::new();
-    for round in 0..=pace.rounds {
-        let (start, mut done) = (Instant::now(), 0);
-        while start.elapsed() < pace.round {
-            let before = Instant::now();
-            cohort.advance(u64::MAX, chunk)?;
-            done += chunk;
-            cohort.lanes_mut().iter_mut().for_each(|lane| lane.log.rows.clear());
-            if before.elapsed() < Duration::from_millis(20) {
-                chunk *= 2;
-            }
-        }
-        // The first round warms caches and finds the chunk.
-        if round > 0 {
-            rates.push((done * lanes as u64) as f64 / start.elapsed().as_secs_f64());
+    // The first round warms caches and finds the chunk.
+    round(cohort, &mut chunk, pace)?;
+    let rates: anyhow::Result<Vec<f64>> = (0..pace.rounds).map(|_| round(cohort, &mut chunk, pace)).collect();
+    Ok(lanes as f64 * median(rates?))
+}
+
+/// Updates a second in one round; makes chunks longer where they are too short to be timed.
+fn round(cohort: &mut Cohort, chunk: &mut u64, pace: Pace) -> anyhow::Result<f64> {
+    let (start, mut done) = (Instant::now(), 0);
+    while start.elapsed() < pace.round {
+        let before = Instant::now();
+        cohort.advance(u64::MAX, *chunk)?;
+        done += *chunk;
+        cohort.lanes_mut().iter_mut().for_each(|lane| lane.log.rows.clear());
+        if before.elapsed() < Duration::from_millis(20) {
+            *chunk *= 2;
         }
     }
+    Ok(done as f64 / start.elapsed().as_secs_f64())
+}
+
+fn median(mut rates: Vec<f64>) -> f64 {
     rates.sort_by(f64::total_cmp);
-    Ok(rates[rates.len() / 2])
+    rates.get(rates.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 impl Report {

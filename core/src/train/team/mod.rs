@@ -1,6 +1,7 @@
 //! What trains a lane together: federated clients, or data-parallel workers.
 //!
-//! An update of the lane is one of every member that takes part. Members have weights, buffers and samples of their own;
+//! An update of the lane is one of every member that takes part; between two averages each makes all of its updates in one
+//! go, so that its weights stay in the cache. Members have weights, buffers and samples of their own;
 //! the lane's row is the server's weights, those of the last average, or, where gradients are averaged, those of worker 0. Sums over members are made in their order, so that how
 //! many cores help changes no bit.
 
@@ -17,8 +18,11 @@ use rayon::prelude::*;
 use super::optimizer::{Numbers, Rule};
 use super::task::Task;
 use crate::experiment::Team as Spec;
-use member::Member;
+use member::{Measured, Member};
 pub use shared::{Shared, TeamState};
+
+/// The most updates of a stretch: what each measured is kept until it ends.
+const LONGEST: u64 = 256;
 
 /// The members that train one lane.
 pub struct Team {
@@ -33,12 +37,14 @@ pub struct Team {
     late: Vec<f32>,
 }
 
-/// What an update of the lane is made with.
-pub struct Step<'a> {
+/// Updates of a lane that members make each on its own, one after the other: between two averages nobody hears of
+/// anybody, and the lane's weights stay as they are.
+pub struct Stretch<'a> {
     pub task: &'a Task,
     pub rule: &'a dyn Rule,
-    pub numbers: Numbers,
-    /// The update, and those of the run.
+    /// The optimizer's numbers for each of the updates.
+    pub numbers: &'a [Numbers],
+    /// The first update, and those of the run.
     pub update: u64,
     pub updates: u64,
     pub seed: u64,
@@ -46,6 +52,19 @@ pub struct Step<'a> {
     pub buffers: usize,
     /// Cores of the calling pool that may help.
     pub cores: usize,
+}
+
+impl Stretch<'_> {
+    /// Its last update.
+    fn last(&self) -> u64 {
+        self.update + (self.numbers.len() as u64).saturating_sub(1)
+    }
+
+    /// Whether a round of so many updates, or the run, ends with it.
+    fn ends(&self, round: u64) -> bool {
+        let done = self.last() + 1;
+        done.is_multiple_of(round.max(1)) || done == self.updates
+    }
 }
 
 /// What an update of the members came to: means over them.
@@ -92,12 +111,31 @@ impl Team {
         }
     }
 
-    /// Makes one update of everybody who takes part; `weights` are the lane's.
-    pub fn update(&mut self, step: &Step<'_>, weights: &mut [f32]) -> Done {
+    /// How many updates from this one on everybody can make before somebody has to be heard.
+    pub fn stretch(&self, update: u64) -> u64 {
+        let round = match &self.shared.spec {
+            Spec::Federated(_) => self.shared.round.max(1),
+            Spec::Parallel(rule) => rule.every.max(1),
+        };
+        (round - update % round).min(LONGEST)
+    }
+
+    /// Makes a stretch of updates of everybody who takes part, and says what each came to; `weights` are the lane's.
+    pub fn train(&mut self, it: &Stretch<'_>, weights: &[f32]) -> Vec<Done> {
         let shared = Arc::clone(&self.shared);
         match &shared.spec {
-            Spec::Federated(rule) => self.federated(step, rule, weights),
-            Spec::Parallel(rule) => self.parallel(step, rule, weights),
+            Spec::Federated(rule) => self.train_clients(it, rule, weights),
+            Spec::Parallel(rule) => self.train_workers(it, rule),
+        }
+        (0..it.numbers.len()).map(|at| Done::of(&self.members, at)).collect()
+    }
+
+    /// Ends a stretch whose updates were made: where a round ends, everybody is heard and the lane's weights are others.
+    pub fn close(&mut self, it: &Stretch<'_>, weights: &mut [f32], done: &mut Done) {
+        let shared = Arc::clone(&self.shared);
+        match &shared.spec {
+            Spec::Federated(rule) => self.close_round(it, rule, weights, done),
+            Spec::Parallel(rule) => self.close_parallel(it, rule, weights, done),
         }
     }
 
@@ -151,10 +189,11 @@ fn each(members: &mut [Member], cores: usize, f: impl Fn(&mut Member) + Sync + S
 }
 
 impl Done {
-    /// The means over members that have made an update.
-    fn of(members: &[Member]) -> Self {
+    /// The means over members that have made an update, the one at this place of the stretch.
+    fn of(members: &[Member], at: usize) -> Self {
         let count = members.len().max(1) as f64;
-        let mean = |of: &dyn Fn(&Member) -> f64| members.iter().map(of).sum::<f64>() / count;
+        let measured = || members.iter().filter_map(|member| member.measured.get(at));
+        let mean = |of: &dyn Fn(&Measured) -> f64| measured().map(of).sum::<f64>() / count;
         let loss = mean(&|member| f64::from(member.loss));
         let variance = mean(&|member| (f64::from(member.loss) - loss).powi(2));
         Self {
@@ -164,36 +203,83 @@ impl Done {
             update_norm: mean(&|member| member.update_norm) as f32,
             drift: None,
             cosine: None,
-            samples: members.iter().map(|member| member.samples as u64).sum(),
+            samples: measured().map(|member| member.samples as u64).sum(),
         }
     }
 }
+
+/// Members that are compared at a time: their sums do not wait for each other, and each is made in its own order.
+const AT_A_TIME: usize = 4;
 
 /// How far members are from a mean, and the mean cosine between their ways from where all began and that of the mean.
-fn apart<'a>(members: impl Iterator<Item = &'a Member> + Clone, mean: &[f64], begun: &[f32]) -> (f32, f32) {
-    let (mut far, mut cosine, mut count) = (0.0, 0.0, 0.0);
+fn apart(members: &[Member], mean: &[f64], begun: &[f32], cores: usize) -> (f32, f32) {
     let step: f64 = mean.iter().zip(begun).map(|(mean, from)| (mean - f64::from(*from)).powi(2)).sum();
-    for member in members {
-        let (mut square, mut own, mut along) = (0.0, 0.0, 0.0);
-        for ((weight, mean), from) in member.weights.iter().zip(mean).zip(begun) {
-            let (weight, from) = (f64::from(*weight), f64::from(*from));
-            square += (weight - mean).powi(2);
-            own += (weight - from).powi(2);
-            along += (weight - from) * (mean - from);
+    let sums = |members: &[Member]| -> Vec<Apart> {
+        match members {
+            [a, b, c, d] => Apart::of([a, b, c, d].map(|it| &*it.weights), mean, begun).to_vec(),
+            some => some.iter().flat_map(|it| Apart::of([&*it.weights], mean, begun)).collect(),
         }
-        far += square.sqrt();
-        let lengths = (own * step).sqrt();
-        cosine += if lengths > 0.0 { along / lengths } else { 1.0 };
-        count += 1.0;
+    };
+    let all: Vec<Vec<Apart>> = if cores > 1 {
+        members.par_chunks(AT_A_TIME).map(sums).collect()
+    } else {
+        members.chunks(AT_A_TIME).map(sums).collect()
+    };
+    let (mut far, mut cosine) = (0.0, 0.0);
+    for it in all.iter().flatten() {
+        far += it.square.sqrt();
+        let lengths = (it.own * step).sqrt();
+        cosine += if lengths > 0.0 { it.along / lengths } else { 1.0 };
     }
-    ((far / f64::max(count, 1.0)) as f32, (cosine / f64::max(count, 1.0)) as f32)
+    let count = members.len().max(1) as f64;
+    ((far / count) as f32, (cosine / count) as f32)
 }
 
+/// Sums over a member's weights: its squared distance from the mean, that from where it began, and the product of its way
+/// with that of the mean.
+#[derive(Clone, Copy, Default)]
+struct Apart {
+    square: f64,
+    own: f64,
+    along: f64,
+}
+
+impl Apart {
+    fn of<const N: usize>(members: [&[f32]; N], mean: &[f64], begun: &[f32]) -> [Self; N] {
+        let width = mean.len().min(begun.len());
+        let members = members.map(|weights| &weights[..width]);
+        let mut sums = [Self::default(); N];
+        for at in 0..width {
+            let (mean, from) = (mean[at], f64::from(begun[at]));
+            for (sum, weights) in sums.iter_mut().zip(members) {
+                let weight = f64::from(weights[at]);
+                sum.square += (weight - mean).powi(2);
+                sum.own += (weight - from).powi(2);
+                sum.along += (weight - from) * (mean - from);
+            }
+        }
+        sums
+    }
+}
+
+/// Weights of all members that are added up at a time: what fits into the cache.
+const BLOCK: usize = 1024;
+
 /// The mean weights of members, each with its share of the whole.
-fn mean<'a>(members: impl Iterator<Item = (&'a Member, f64)>, width: usize) -> Vec<f64> {
+fn mean(members: &[Member], shares: &[f64], cores: usize) -> Vec<f64> {
+    let width = members.first().map_or(0, |member| member.weights.len());
     let mut mean = vec![0.0; width];
-    for (member, share) in members {
-        mean.iter_mut().zip(&member.weights).for_each(|(mean, weight)| *mean += share * f64::from(*weight));
+    let sum = |(at, mean): (usize, &mut [f64])| {
+        let range = at * BLOCK..at * BLOCK + mean.len();
+        for (member, share) in members.iter().zip(shares) {
+            let weights = &member.weights[range.clone()];
+            mean.iter_mut().zip(weights).for_each(|(mean, weight)| *mean += share * f64::from(*weight));
+        }
+    };
+    if cores > 1 {
+        mean.par_chunks_mut(BLOCK).enumerate().for_each(sum);
+    } else {
+        mean.chunks_mut(BLOCK).enumerate().for_each(sum);
     }
     mean
 }
