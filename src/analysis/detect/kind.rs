@@ -21,10 +21,11 @@ pub enum Kind {
     Forgetting,
     HarmfulData,
     ReplicasApart,
+    ClientDrift,
 }
 
 impl Kind {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::IgnoredUpdates,
         Self::Oscillation,
         Self::Divergence,
@@ -41,6 +42,7 @@ impl Kind {
         Self::Forgetting,
         Self::HarmfulData,
         Self::ReplicasApart,
+        Self::ClientDrift,
     ];
 
     /// The name for people.
@@ -62,6 +64,7 @@ impl Kind {
             Self::Forgetting => "Forgetting",
             Self::HarmfulData => "Harmful data",
             Self::ReplicasApart => "Replicas apart",
+            Self::ClientDrift => "Client drift",
         }
     }
 
@@ -109,8 +112,12 @@ impl Kind {
                  purpose. The rate decides how fast they are let in."
             }
             Self::ReplicasApart => {
-                "A worker has another rate, another beginning, or follows late: the workers share gradients and are no longer \
-                 one model."
+                "A worker has another rate, another beginning, is not heard, or follows late: the workers are no longer one \
+                 model."
+            }
+            Self::ClientDrift => {
+                "Within a round each client goes its own way, and their average undoes what they learned: rounds are too \
+                 long, or the local rate is too high, for how much their data differ."
             }
         }
     }

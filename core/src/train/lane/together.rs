@@ -47,9 +47,11 @@ impl Lane {
 
     /// Takes note of an update that everybody has made.
     fn learned(&mut self, task: &Task, done: &Done, numbers: &Numbers, weights: &[f32]) {
+        let mut groups = self.group_rates(task, 0, numbers);
+        groups.set_members(done.first.into_iter().take(self.beside.len()));
         let row = Row {
             update: self.update,
-            groups: self.group_rates(task, 0, numbers),
+            groups,
             lr: numbers.lr,
             momentum: numbers.momentum(),
             weight_decay: Some(numbers.weight_decay()),

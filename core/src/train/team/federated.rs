@@ -1,7 +1,8 @@
 //! Federated averaging: clients train for a round, and the server steps along the mean of what they changed.
 
 use super::member::Member;
-use super::{Done, Stretch, Team, apart, each, mean, server};
+use super::average::mean;
+use super::{Done, Stretch, Team, each, sent, server};
 use crate::data::client_order;
 use crate::experiment::team::Federated;
 use crate::random::{Stream, rng, shuffle};
@@ -80,9 +81,8 @@ impl Team {
         let all: f64 = self.members.iter().map(samples).sum();
         let shares: Vec<f64> =
             self.members.iter().map(|member| samples(member) / all.max(1.0)).collect();
-        let mean = mean(&self.members, &shares, it.cores);
-        let (drift, cosine) = apart(&self.members, &mean, weights, it.cores);
-        (done.drift, done.cosine) = (Some(drift), Some(cosine));
+        let mean = mean(&sent(&self.members), &shares, it.cores);
+        done.compare(&self.members, &mean, weights, it.cores);
         let lr = shared.lr.as_ref().map_or(1.0, |lr| lr.at(it.last()));
         server::step(&rule.server, lr, &mean, &mut self.moments, weights);
     }

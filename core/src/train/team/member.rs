@@ -145,6 +145,11 @@ impl Member {
         self.count
     }
 
+    /// What an average hears of it.
+    pub fn sent(&self) -> &[f32] {
+        if self.is_late() { &self.late } else { &self.weights }
+    }
+
     pub fn is_late(&self) -> bool {
         !self.late.is_empty()
     }

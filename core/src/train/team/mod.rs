@@ -5,10 +5,11 @@
 //! the lane's row is the server's weights, those of the last average, or, where gradients are averaged, those of worker 0. Sums over members are made in their order, so that how
 //! many cores help changes no bit.
 
+pub mod average;
 mod federated;
 mod member;
 mod parallel;
-mod server;
+pub mod server;
 mod shared;
 
 use std::sync::Arc;
@@ -18,7 +19,10 @@ use rayon::prelude::*;
 use super::optimizer::{Numbers, Rule};
 use super::task::Task;
 use crate::experiment::Team as Spec;
+use crate::telemetry::{MOST_MEMBERS, OfMember};
+use average::apart;
 use member::{Measured, Member};
+pub(super) use shared::member_names;
 pub use shared::{Shared, TeamState};
 
 /// The most updates of a stretch: what each measured is kept until it ends.
@@ -79,6 +83,8 @@ pub struct Done {
     pub drift: Option<f32>,
     pub cosine: Option<f32>,
     pub samples: u64,
+    /// What was measured of the first members.
+    pub first: [OfMember; MOST_MEMBERS],
 }
 
 impl Team {
@@ -98,9 +104,11 @@ impl Team {
         self.dealt.fill(0);
         self.members.clear();
         self.late.clear();
-        self.moments = server::moments(&self.shared.spec, weights.len());
-        if let Spec::Parallel(rule) = &self.shared.spec {
-            self.members = parallel::workers(rule, task, seed, weights, buffers);
+        match &self.shared.spec {
+            Spec::Federated(rule) => self.moments = server::moments(&rule.server, weights.len()),
+            Spec::Parallel(rule) => {
+                self.members = parallel::workers(rule, task, seed, weights, buffers);
+            }
         }
     }
 
@@ -196,6 +204,12 @@ impl Done {
         let mean = |of: &dyn Fn(&Measured) -> f64| measured().map(of).sum::<f64>() / count;
         let loss = mean(&|member| f64::from(member.loss));
         let variance = mean(&|member| (f64::from(member.loss) - loss).powi(2));
+        let mut first = [OfMember::default(); MOST_MEMBERS];
+        for member in members {
+            if let (Some(of), Some(measured)) = (first.get_mut(member.id), member.measured.get(at)) {
+                of.loss = Some(measured.loss);
+            }
+        }
         Self {
             loss: loss as f32,
             spread: variance.sqrt() as f32,
@@ -204,82 +218,29 @@ impl Done {
             drift: None,
             cosine: None,
             samples: measured().map(|member| member.samples as u64).sum(),
+            first,
         }
     }
-}
 
-/// Members that are compared at a time: their sums do not wait for each other, and each is made in its own order.
-const AT_A_TIME: usize = 4;
-
-/// How far members are from a mean, and the mean cosine between their ways from where all began and that of the mean.
-fn apart(members: &[Member], mean: &[f64], begun: &[f32], cores: usize) -> (f32, f32) {
-    let step: f64 = mean.iter().zip(begun).map(|(mean, from)| (mean - f64::from(*from)).powi(2)).sum();
-    let sums = |members: &[Member]| -> Vec<Apart> {
-        match members {
-            [a, b, c, d] => Apart::of([a, b, c, d].map(|it| &*it.weights), mean, begun).to_vec(),
-            some => some.iter().flat_map(|it| Apart::of([&*it.weights], mean, begun)).collect(),
-        }
-    };
-    let all: Vec<Vec<Apart>> = if cores > 1 {
-        members.par_chunks(AT_A_TIME).map(sums).collect()
-    } else {
-        members.chunks(AT_A_TIME).map(sums).collect()
-    };
-    let (mut far, mut cosine) = (0.0, 0.0);
-    for it in all.iter().flatten() {
-        far += it.square.sqrt();
-        let lengths = (it.own * step).sqrt();
-        cosine += if lengths > 0.0 { it.along / lengths } else { 1.0 };
-    }
-    let count = members.len().max(1) as f64;
-    ((far / count) as f32, (cosine / count) as f32)
-}
-
-/// Sums over a member's weights: its squared distance from the mean, that from where it began, and the product of its way
-/// with that of the mean.
-#[derive(Clone, Copy, Default)]
-struct Apart {
-    square: f64,
-    own: f64,
-    along: f64,
-}
-
-impl Apart {
-    fn of<const N: usize>(members: [&[f32]; N], mean: &[f64], begun: &[f32]) -> [Self; N] {
-        let width = mean.len().min(begun.len());
-        let members = members.map(|weights| &weights[..width]);
-        let mut sums = [Self::default(); N];
-        for at in 0..width {
-            let (mean, from) = (mean[at], f64::from(begun[at]));
-            for (sum, weights) in sums.iter_mut().zip(members) {
-                let weight = f64::from(weights[at]);
-                sum.square += (weight - mean).powi(2);
-                sum.own += (weight - from).powi(2);
-                sum.along += (weight - from) * (mean - from);
+    /// Takes note of how far members are from a mean, and of the mean cosine between their ways from where all began and
+    /// that of the mean.
+    fn compare(&mut self, members: &[Member], mean: &[f64], begun: &[f32], cores: usize) {
+        let step: f64 = mean.iter().zip(begun).map(|(mean, from)| (mean - f64::from(*from)).powi(2)).sum();
+        let (mut far, mut cosine) = (0.0, 0.0);
+        for (member, it) in members.iter().zip(apart(&sent(members), mean, begun, cores)) {
+            far += it.square.sqrt();
+            let lengths = (it.own * step).sqrt();
+            cosine += if lengths > 0.0 { it.along / lengths } else { 1.0 };
+            if let Some(of) = self.first.get_mut(member.id) {
+                of.way = Some(it.own.sqrt() as f32);
             }
         }
-        sums
+        let count = members.len().max(1) as f64;
+        (self.drift, self.cosine) = (Some((far / count) as f32), Some((cosine / count) as f32));
     }
 }
 
-/// Weights of all members that are added up at a time: what fits into the cache.
-const BLOCK: usize = 1024;
-
-/// The mean weights of members, each with its share of the whole.
-fn mean(members: &[Member], shares: &[f64], cores: usize) -> Vec<f64> {
-    let width = members.first().map_or(0, |member| member.weights.len());
-    let mut mean = vec![0.0; width];
-    let sum = |(at, mean): (usize, &mut [f64])| {
-        let range = at * BLOCK..at * BLOCK + mean.len();
-        for (member, share) in members.iter().zip(shares) {
-            let weights = &member.weights[range.clone()];
-            mean.iter_mut().zip(weights).for_each(|(mean, weight)| *mean += share * f64::from(*weight));
-        }
-    };
-    if cores > 1 {
-        mean.par_chunks_mut(BLOCK).enumerate().for_each(sum);
-    } else {
-        mean.chunks_mut(BLOCK).enumerate().for_each(sum);
-    }
-    mean
+/// What an average hears of members.
+fn sent(members: &[Member]) -> Vec<&[f32]> {
+    members.iter().map(Member::sent).collect()
 }

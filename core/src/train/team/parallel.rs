@@ -1,7 +1,8 @@
 //! Data-parallel workers: gradients averaged at every update, or weights once in a while; and what one of them does wrong.
 
 use super::member::Member;
-use super::{Done, Stretch, Team, apart, each, mean};
+use super::average::mean;
+use super::{Done, Stretch, Team, each, sent};
 use crate::data::epoch_order;
 use crate::experiment::team::{Fault, FaultKind, Parallel};
 use crate::train::optimizer::{self, Numbers};
@@ -95,11 +96,10 @@ impl Team {
             return;
         }
         let shares = vec![1.0 / self.members.len().max(1) as f64; self.members.len()];
-        let all = mean(&self.members, &shares, it.cores);
-        let (drift, cosine) = apart(&self.members, &all, weights, it.cores);
-        done.drift = Some(drift);
+        let all = mean(&sent(&self.members), &shares, it.cores);
+        done.compare(&self.members, &all, weights, it.cores);
         // Workers that follow one gradient go one way; of single updates the angle says nothing more.
-        done.cosine = Some(cosine).filter(|_| rule.every > 1);
+        done.cosine = done.cosine.filter(|_| rule.every > 1);
         if rule.every > 1 {
             self.average(rule, weights);
         } else if let Some(first) = self.members.first() {
@@ -132,8 +132,7 @@ impl Team {
         let share = 1.0 / heard as f64;
         let mut all = vec![0.0; weights.len()];
         for worker in self.members.iter_mut().filter(|worker| is_heard(rule, worker)) {
-            let own = if worker.is_late() { &worker.late } else { &worker.weights };
-            all.iter_mut().zip(own).for_each(|(sum, weight)| *sum += share * f64::from(*weight));
+            all.iter_mut().zip(worker.sent()).for_each(|(sum, weight)| *sum += share * f64::from(*weight));
             if worker.is_late() {
                 worker.late.clone_from(&worker.weights);
             }
