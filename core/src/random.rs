@@ -42,6 +42,8 @@ pub enum Stream {
     Client { index: u64 },
     /// The clients of one round.
     Clients { round: u64 },
+    /// Which way the weights of one update are rounded.
+    Rounding { update: u64 },
 }
 
 /// The generator of one stream of a seed, at its start.
@@ -66,6 +68,7 @@ pub fn rng(seed: u64, stream: Stream) -> ChaCha8Rng {
         Stream::DealOut => (12, 0),
         Stream::Client { index } => (13, index),
         Stream::Clients { round } => (14, round),
+        Stream::Rounding { update } => (15, update),
     };
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());

@@ -117,7 +117,8 @@ class Block(threading.Thread):
         try:
             while True:
                 line = self.lines.get()
-                if "begin" in json.loads(line):
+                # Neither of these needs what was told before it.
+                if {"begin", "breed"} & json.loads(line).keys():
                     self.told = []
                 self.told.append(line)
                 self.say({"said": {"block": self.block, "said": self.done(line)}})

@@ -5,6 +5,7 @@ pub mod growth;
 pub mod instant;
 pub mod interface;
 pub mod recording;
+pub mod sweep;
 pub mod team;
 mod workload;
 
@@ -60,8 +61,11 @@ pub struct Arguments {
     /// Measure instead what a federated run of 64 clients makes of `digits`, against 64 lanes.
     #[arg(long, conflicts_with_all = ["device", "workloads", "lanes", "instant", "growth", "forecast"])]
     pub team: bool,
-    /// Measure instead what a frame of the interface costs over 8 runs of a million updates.
+    /// Measure instead what a sweep costs beside bare training, and how soon a map is there.
     #[arg(long, conflicts_with_all = ["device", "workloads", "lanes", "instant", "growth", "forecast", "team"])]
+    pub sweep: bool,
+    /// Measure instead what a frame of the interface costs over 8 runs of a million updates.
+    #[arg(long, conflicts_with_all = ["device", "workloads", "lanes", "instant", "growth", "forecast", "team", "sweep"])]
     pub interface: bool,
     /// Measure instead what this recording costs beside our runs: until it is drawn, and a frame.
     #[arg(long, value_name = "LOG", conflicts_with_all = ["device", "workloads", "lanes", "instant", "growth", "forecast"])]
@@ -98,6 +102,10 @@ pub fn command(args: &Arguments) -> Result<(), Failure> {
     if args.team {
         let figures = team::run(threads, pace, progress)?;
         return print_measured(args.json, &figures, || team::table(&figures));
+    }
+    if args.sweep {
+        let costs = sweep::run(threads, pace, progress)?;
+        return print_measured(args.json, &costs, || sweep::table(&costs));
     }
     let asked = Asked { workloads: &args.workloads, lanes: &args.lanes };
     let report = run(threads, args.device.into(), &asked, pace, progress)?;

@@ -207,13 +207,17 @@ impl Results {
             let message = format!("the controller changes the rate {:e} to {:e}", change.from, change.to);
             (*update, EventKind::RateChange, message)
         });
+        let scales = lane.log.scale_changes.iter();
+        let scales = scales.map(|(update, change)| (*update, EventKind::LossScale, change.message()));
         let diverged =
             lane.log.diverged.map(|update| (update, EventKind::Diverged, Event::DIVERGED.to_owned()));
         let stopped = lane.log.stopped.as_ref();
         let stopped = stopped.map(|stopped| (stopped.update, EventKind::Stopped, stopped.message()));
         let failed = lane.failed.clone().map(|why| (lane.update, EventKind::Failed, why));
         let found = findings.iter().map(|finding| (finding.first, EventKind::Finding, finding.message()));
-        for (update, kind, message) in changes.chain(diverged).chain(stopped).chain(failed).chain(found) {
+        for (update, kind, message) in
+            changes.chain(scales).chain(diverged).chain(stopped).chain(failed).chain(found)
+        {
             let event = Event { update, kind, message, generation: 0 };
             write_event(&mut self.events, run, replica, &event).with_context(full)?;
         }

@@ -6,8 +6,7 @@ mod population;
 
 pub use block::{BlockArgs, run as block};
 
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -21,7 +20,6 @@ use super::landing::Landing;
 use super::{Failure, output, read, threads_of};
 use crate::experiment::Experiment;
 use crate::experiment::sweep::{Search, Sweep};
-use crate::files;
 use crate::sweep::edges::at_the_edge;
 use crate::sweep::front::{best, front};
 use crate::sweep::isolation::{Isolated, isolate, plain};
@@ -119,7 +117,8 @@ fn searched(args: &SweepArgs, experiment: &Experiment, sweep: &Sweep) -> Result<
         let folder = journal.folder().to_owned();
         journal.finish(&outcome.trials).map_err(|error| told(error.into()))?;
         // What the part before a resume took is not known.
-        summarise(&folder, &outcome.trials, (!resumed).then(|| (seconds, energy.joules())))?;
+        let took = (!resumed).then(|| (seconds, energy.joules()));
+        Journal::summarise(&folder, &outcome.trials, took).map_err(|error| told(error.into()))?;
     }
 
     let isolated = args.isolate.as_ref().and_then(|path| isolate(sweep, &outcome.trials, path));
@@ -156,19 +155,6 @@ fn searched(args: &SweepArgs, experiment: &Experiment, sweep: &Sweep) -> Result<
         return Err(Failure::Failed(anyhow!("no trial has a value of the objective")));
     }
     Ok(())
-}
-
-/// Says in the sweep's folder that it came to its end, and what it took where that is known.
-fn summarise(folder: &Path, trials: &[Trial], took: Option<(f64, Option<f64>)>) -> Result<(), Failure> {
-    let path = folder.join("summary.json");
-    let text = json!({
-        "trials": trials.len(),
-        "seconds": took.map(|(seconds, _)| seconds),
-        "joules": took.and_then(|(_, joules)| joules),
-    });
-    let text = serde_json::to_string_pretty(&text)?;
-    let written = files::replace(&path, |file| writeln!(file, "{text}"));
-    Ok(written.with_context(|| format!("cannot write {}", path.display()))?)
 }
 
 /// The sweep's folder, once everything else has been found in order.

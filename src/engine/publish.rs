@@ -35,6 +35,9 @@ impl Worker {
                         format!("the controller changes the rate {:.3e} → {:.3e}", change.from, change.to);
                     view.store.event(event(update, EventKind::RateChange, message));
                 }
+                for (update, change) in lane.log.scale_changes.drain(..) {
+                    view.store.event(event(update, EventKind::LossScale, change.message()));
+                }
                 if let Some(update) = lane.log.diverged.take() {
                     view.store.event(event(update, EventKind::Diverged, Event::DIVERGED.to_owned()));
                 }

@@ -11,8 +11,8 @@ use super::{ExportError, MAX_UPDATES, Options, formula};
 use crate::experiment::names::name_of;
 use crate::experiment::optimizer::Role;
 use crate::experiment::{
-    BatchSize, Controller, Decay, Experiment, Metric, MicroBatches, Number, Optimizer, OptimizerKind,
-    Plateau, Run, Team, WeightFormat,
+    BatchSize, Controller, Decay, Experiment, LossScale, Metric, MicroBatches, Number, Optimizer,
+    OptimizerKind, Plateau, Rounding, Run, Team, WeightFormat,
 };
 use crate::schedule::plateau::PlateauRule;
 use crate::schedule::{Clock, Curve, NumberCurve, Piecewise, Tick};
@@ -297,6 +297,26 @@ impl<'a> Recipe<'a> {
             notes.push(
                 "Left out: weights rounded to 16 bits after each update; set the precision there.".to_owned(),
             );
+            if self.experiment.train.rounding == Rounding::Stochastic {
+                notes.push(
+                    "Left out: stochastic rounding; 16-bit weights there are rounded to the nearest number."
+                        .to_owned(),
+                );
+            }
+        }
+        if self.experiment.train.gradients != WeightFormat::F32 {
+            notes.push(match self.experiment.train.loss_scale {
+                None => "Left out: gradients rounded to 16 bits; set the precision there.".to_owned(),
+                Some(LossScale::Fixed(scale)) => {
+                    format!("Left out: gradients in 16 bits under a loss scale of {scale:?}; set both there.")
+                }
+                Some(LossScale::Dynamic(rule)) => format!(
+                    "Left out: gradients in 16 bits under a dynamic loss scale from {:?}; set the precision there \
+                     (torch.amp.GradScaler has the same rule). An update that overflows is left out, and schedules \
+                     here go on: step the scheduler all the same.",
+                    rule.init
+                ),
+            });
         }
         if let Some(team) = &self.experiment.team {
             notes.push(match team {
@@ -305,7 +325,8 @@ impl<'a> Recipe<'a> {
                     it.clients
                 ),
                 Team::Parallel(it) => format!(
-                    "Left out: {} data-parallel workers; step the scheduler once an update, not once a worker.",
+                    "Left out: {} data-parallel workers; step the scheduler once an update, not once a worker (accelerate \
+                     steps a prepared one once a worker).",
                     it.workers
                 ),
             });

@@ -2,17 +2,21 @@
 
 use levenberg_marquardt::{LeastSquaresProblem, LevenbergMarquardt};
 use nalgebra::storage::Owned;
-use nalgebra::{Dyn, Matrix, OMatrix, OVector, SVector, U7, Vector};
+use nalgebra::{Dyn, Matrix, OMatrix, OVector, SMatrix, SVector, U7, Vector};
 use rayon::prelude::*;
 
 use super::course::Course;
 use super::law::{Law, NUMBERS};
 use super::measured::Measured;
 
-/// Starts of a fit: a lattice that fills the box evenly, so that nothing is drawn.
-const STARTS: usize = 16;
+/// Places that are looked at: a lattice that fills the box evenly, so that nothing is drawn.
+const PLACES: usize = 64;
+/// The best places, from which the fit starts.
+const STARTS: usize = 8;
 /// Tries of one start for each number and one more.
 const PATIENCE: usize = 40;
+/// The nearest that a start comes to a bound, as a share of the way: on it nothing would draw it back.
+const EDGE: f64 = 1e-3;
 /// Residuals above this share of the mean loss weigh less than their square: the law's authors take a Huber loss of
 /// the same width over logarithms (arXiv 2503.12811). So the beginning of a run, which no law meets, does not bend the
 /// end.
@@ -39,7 +43,7 @@ pub struct Fit {
     pub error: f64,
     /// The mean deviation of the fitted runs' ends between seeds.
     pub seeds: Option<f64>,
-    /// How many starts there were, and how many of them came to about the least error.
+    /// How many starts there were, at the best of many places, and how many of them came to about the least error.
     pub starts: usize,
     pub agree: usize,
     /// The names of the runs.
@@ -88,13 +92,16 @@ pub fn fit(runs: &[Measured]) -> Result<Fit, FitError> {
     }
     let mean: Vec<Vec<f64>> = described.iter().map(Measured::mean).collect();
     let whole = Problem::new(&described, &mean);
-    let mut ends: Vec<End> = (0..STARTS).into_par_iter().filter_map(|at| whole.run(&start(at))).collect();
+    let mut starts: Vec<End> = (0..PLACES).into_par_iter().filter_map(|at| whole.start(at)).collect();
+    starts.sort_by(|a, b| a.error.total_cmp(&b.error));
+    starts.truncate(STARTS);
+    let mut ends: Vec<End> = starts.par_iter().filter_map(|start| whole.run(&start.at)).collect();
     ends.sort_by(|a, b| a.error.total_cmp(&b.error));
     let best = *ends.first().ok_or(FitError::Lost)?;
     let agree = ends.iter().filter(|end| end.error <= AGREES * best.error).count();
     let mut others: Vec<Law> = Vec::new();
     for end in ends.iter().filter(|end| end.error <= EXPLAINS * best.error).skip(1) {
-        let near = |other: &End| (other.at - end.at).norm() < 1e-2;
+        let near = |other: &End| (other.at.map(f64::sin) - end.at.map(f64::sin)).norm() < 1e-2;
         if !near(&best) && others.len() < MOST_OTHERS {
             others.push(whole.plain(end));
         }
@@ -123,7 +130,7 @@ pub fn fit(runs: &[Measured]) -> Result<Fit, FitError> {
 
 type Numbers = SVector<f64, NUMBERS>;
 
-/// Where a start ended.
+/// Numbers, and how well they do: where a fit starts, or where it ended.
 #[derive(Clone, Copy)]
 struct End {
     at: Numbers,
@@ -131,7 +138,8 @@ struct End {
     error: f64,
 }
 
-/// A number between bounds, as one that has none: `low + (high - low)·σ(x)`, of its logarithm where it is a scale.
+/// A number between bounds, as one that has none: `low + (high - low)·(1 + sin x)/2`, of its logarithm where it is a
+/// scale. Unlike with a sigmoid a bound is not infinitely far away, and what overshoots it comes back.
 #[derive(Clone, Copy)]
 struct Bounds {
     low: f64,
@@ -141,32 +149,28 @@ struct Bounds {
 
 impl Bounds {
     fn plain(self, x: f64) -> f64 {
-        let at = self.low + (self.high - self.low) * sigmoid(x);
+        let at = self.low + (self.high - self.low) * 0.5 * (1.0 + x.sin());
         if self.log { at.exp() } else { at }
     }
 
     /// The derivative of [`Bounds::plain`].
     fn slope(self, x: f64) -> f64 {
-        let share = sigmoid(x);
-        let slope = (self.high - self.low) * share * (1.0 - share);
+        let slope = (self.high - self.low) * 0.5 * x.cos();
         if self.log { slope * self.plain(x) } else { slope }
+    }
+
+    /// What stands for a number, which is drawn in from the bounds.
+    fn free(self, plain: f64) -> f64 {
+        let at = if self.log { plain.max(f64::MIN_POSITIVE).ln() } else { plain };
+        let share = ((at - self.low) / (self.high - self.low)).clamp(EDGE, 1.0 - EDGE);
+        (2.0 * share - 1.0).asin()
     }
 }
 
-fn sigmoid(x: f64) -> f64 {
-    1.0 / (1.0 + (-x).exp())
-}
-
-/// The start of this index: the additive recurrence of the generalised golden ratio, within the middle of the box.
-fn start(at: usize) -> Numbers {
-    // The positive root of x^8 = x + 1.
-    const RATIO: f64 = 1.096_981_557_798_56;
-    Numbers::from_fn(|number, _| {
-        let step = RATIO.powi(-(number as i32 + 1));
-        let share = 0.1 + 0.8 * ((0.5 + (at + 1) as f64 * step).fract());
-        (share / (1.0 - share)).ln()
-    })
-}
+/// The numbers of a law that its losses are not linear in, by their places.
+const BENT: [usize; 4] = [2, 4, 5, 6];
+/// The others.
+const STRAIGHT: [usize; 3] = [0, 1, 3];
 
 /// Losses to be met by a law, in units in which the highest rate and the longest sum are 1.
 #[derive(Clone)]
@@ -180,6 +184,8 @@ struct Problem {
     /// Where residuals begin to weigh less.
     width: f64,
     at: Numbers,
+    /// The law's loss at each place, and its derivatives, where the numbers are now.
+    known: Vec<(f64, [f64; NUMBERS])>,
 }
 
 impl Problem {
@@ -201,8 +207,9 @@ impl Problem {
         let scale = |low: f64, high: f64| Bounds { low: low.ln(), high: high.ln(), log: true };
         let plain = |low: f64, high: f64| Bounds { low, high, log: false };
         let bounds = [
-            // A loss may be negative, and all of one's losses may be far from 0.
-            plain(least - 4.0 * range, least),
+            // A loss may be negative, and all of one's losses may be far from 0. What a constant rate comes to may lie
+            // above the least of them: falls give back more.
+            plain(least - 4.0 * range, least + range),
             scale(1e-3 * range, 1e2 * range),
             plain(0.02, 2.0),
             scale(1e-3 * range, 1e2 * range),
@@ -210,7 +217,55 @@ impl Problem {
             plain(0.02, 2.0),
             plain(0.0, 1.5),
         ];
-        Self { bounds, units: (rate, sum), courses, places, losses, width, at: Numbers::zeros() }
+        let (at, known) = (Numbers::zeros(), Vec::new());
+        Self { bounds, units: (rate, sum), courses, places, losses, width, at, known }
+    }
+
+    /// The place of this index, which has the bent numbers by the additive recurrence of the generalised golden ratio,
+    /// and the straight ones by linear least squares.
+    fn start(&self, at: usize) -> Option<End> {
+        // The positive root of x^5 = x + 1.
+        const RATIO: f64 = 1.167_303_978_261_418_7;
+        let mut problem = self.clone();
+        let mut numbers = Numbers::zeros();
+        for (number, step) in BENT.into_iter().zip(1..) {
+            let share = 0.1 + 0.8 * ((0.5 + (at + 1) as f64 * RATIO.powi(-step)).fract());
+            numbers[number] = (2.0 * share - 1.0).asin();
+        }
+        problem.go(numbers);
+        // The loss is these derivatives times the numbers.
+        let columns = |(_, by): &(f64, [f64; NUMBERS])| SVector::<f64, 3>::from_fn(|at, _| by[STRAIGHT[at]]);
+        let (mut square, mut right) = (SMatrix::<f64, 3, 3>::zeros(), SVector::<f64, 3>::zeros());
+        for (known, loss) in problem.known.iter().zip(&self.losses) {
+            let columns = columns(known);
+            square += columns * columns.transpose();
+            right += columns * *loss;
+        }
+        let solved = square.cholesky()?.solve(&right);
+        for (number, solved) in STRAIGHT.into_iter().zip(solved.iter()) {
+            numbers[number] = self.bounds[number].free(*solved);
+        }
+        problem.go(numbers);
+        let cost: f64 = problem.misses().map(|miss| self.robust(miss).0.powi(2)).sum();
+        let error = (cost / self.losses.len() as f64).sqrt();
+        error.is_finite().then_some(End { at: numbers, error })
+    }
+
+    /// Goes to these numbers.
+    fn go(&mut self, to: Numbers) {
+        self.at = to;
+        let law = self.law();
+        let spread = |course: &Course| -> Vec<f64> {
+            course.drops().iter().map(|drop| drop.rate.powf(-law.gamma)).collect()
+        };
+        let spreads: Vec<Vec<f64>> = self.courses.iter().map(spread).collect();
+        let one = |&(course, sum): &(usize, f64)| law.gradient(&self.courses[course], &spreads[course], sum);
+        self.known = self.places.iter().map(one).collect();
+    }
+
+    /// The law's losses less those to be met.
+    fn misses(&self) -> impl Iterator<Item = f64> {
+        self.known.iter().zip(&self.losses).map(|((loss, _), met)| loss - met)
     }
 
     fn law(&self) -> Law {
@@ -226,7 +281,8 @@ impl Problem {
     }
 
     fn run(&self, from: &Numbers) -> Option<End> {
-        let problem = Self { at: *from, ..self.clone() };
+        let mut problem = self.clone();
+        problem.go(*from);
         let solver = LevenbergMarquardt::new().with_ftol(1e-9).with_xtol(1e-9).with_patience(PATIENCE);
         let (solved, report) = solver.minimize(problem);
         // The objective is half the sum of squares.
@@ -236,8 +292,9 @@ impl Problem {
 
     /// The root of the mean squared error at which a start ended, in units of the loss.
     fn plain_error(&self, end: &End) -> f64 {
-        let mut sum = 0.0;
-        Self { at: end.at, ..self.clone() }.evaluate(|at, loss, _| sum += (loss - self.losses[at]).powi(2));
+        let mut problem = self.clone();
+        problem.go(end.at);
+        let sum: f64 = problem.misses().map(|miss| miss.powi(2)).sum();
         (sum / self.losses.len().max(1) as f64).sqrt()
     }
 
@@ -251,18 +308,6 @@ impl Problem {
         let slope = if scaled > 0.0 { share.abs() / (root * scaled) } else { 1.0 };
         (self.width * scaled.copysign(residual), slope)
     }
-
-    fn evaluate(&self, mut each: impl FnMut(usize, f64, [f64; NUMBERS])) {
-        let law = self.law();
-        let spread = |course: &Course| -> Vec<f64> {
-            course.drops().iter().map(|drop| drop.rate.powf(-law.gamma)).collect()
-        };
-        let spreads: Vec<Vec<f64>> = self.courses.iter().map(spread).collect();
-        for (at, &(course, sum)) in self.places.iter().enumerate() {
-            let (loss, gradient) = law.gradient(&self.courses[course], &spreads[course], sum);
-            each(at, loss, gradient);
-        }
-    }
 }
 
 impl LeastSquaresProblem<f64, Dyn, U7> for Problem {
@@ -271,7 +316,7 @@ impl LeastSquaresProblem<f64, Dyn, U7> for Problem {
     type JacobianStorage = Owned<f64, Dyn, U7>;
 
     fn set_params(&mut self, x: &Vector<f64, U7, Self::ParameterStorage>) {
-        self.at.copy_from(x);
+        self.go(*x);
     }
 
     fn params(&self) -> Vector<f64, U7, Self::ParameterStorage> {
@@ -279,20 +324,20 @@ impl LeastSquaresProblem<f64, Dyn, U7> for Problem {
     }
 
     fn residuals(&self) -> Option<Vector<f64, Dyn, Self::ResidualStorage>> {
-        let mut residuals = OVector::<f64, Dyn>::zeros(self.losses.len());
-        self.evaluate(|at, loss, _| residuals[at] = self.robust(loss - self.losses[at]).0);
+        let robust = self.misses().map(|miss| self.robust(miss).0);
+        let residuals = OVector::<f64, Dyn>::from_iterator(self.losses.len(), robust);
         residuals.iter().all(|it| it.is_finite()).then_some(residuals)
     }
 
     fn jacobian(&self) -> Option<Matrix<f64, Dyn, U7, Self::JacobianStorage>> {
         let slopes: [f64; NUMBERS] = std::array::from_fn(|at| self.bounds[at].slope(self.at[at]));
         let mut jacobian = OMatrix::<f64, Dyn, U7>::zeros(self.losses.len());
-        self.evaluate(|at, loss, gradient| {
-            let (_, weight) = self.robust(loss - self.losses[at]);
-            for (number, (by, slope)) in gradient.into_iter().zip(slopes).enumerate() {
+        for (at, (miss, (_, gradient))) in self.misses().zip(&self.known).enumerate() {
+            let (_, weight) = self.robust(miss);
+            for (number, (by, slope)) in gradient.iter().zip(slopes).enumerate() {
                 jacobian[(at, number)] = weight * by * slope;
             }
-        });
+        }
         jacobian.iter().all(|it| it.is_finite()).then_some(jacobian)
     }
 }

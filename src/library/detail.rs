@@ -95,7 +95,7 @@ fn greatest(bucket: &Bucket) -> f64 {
 }
 
 impl Detail {
-    /// Reads one lane of a folder. A sweep has no curves.
+    /// Reads one lane of a folder. Of a sweep's trial there are training losses only.
     ///
     /// # Errors
     /// When the folder's files cannot be read at all; what is damaged ends its curves.
@@ -103,7 +103,8 @@ impl Detail {
         match Kind::of(folder) {
             Some(Kind::Training) => Self::of_training(folder, run, replica),
             Some(Kind::Recording) => Self::of_recording(folder, run),
-            Some(Kind::Sweep) | None => Ok(Self::default()),
+            Some(Kind::Sweep) => Self::of_sweep(folder, run),
+            None => Ok(Self::default()),
         }
     }
 
@@ -146,6 +147,13 @@ impl Detail {
             events,
             events_left_out,
         })
+    }
+
+    fn of_sweep(folder: &Path, run: &str) -> Result<Self, LibraryError> {
+        let trials = super::sweep::read(folder)?.lanes;
+        let trial = trials.into_iter().find(|lane| lane.run == run).unwrap_or_default();
+        let points = trial.losses.into_iter().map(|(updates, loss)| (updates as f64, loss));
+        Ok(Self { train_losses: points.collect(), ..Self::default() })
     }
 
     fn of_recording(folder: &Path, run: &str) -> Result<Self, LibraryError> {

@@ -11,7 +11,7 @@ use super::{Criteria, Entry, Filter, LaneRecord, LibraryError, Marks, Row, Train
 /// Its name in the library's folder.
 const NAME: &str = ".anneal-library.sqlite";
 /// The version of its tables; those of another one are rebuilt.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 /// How long a writer waits for another one.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Memory for pages of the index, in negative kibibytes as SQLite takes them: 64 MiB.

@@ -81,6 +81,8 @@ pub struct LaneRecord {
     /// What it was given, by dotted names, without its name and its seed.
     pub settings: BTreeMap<String, String>,
     pub validations: Vec<Validated>,
+    /// Of a sweep's trial: training losses along its way, the means over its seeds, by updates.
+    pub losses: Vec<(u64, f64)>,
     /// The rate at evenly spaced updates.
     pub picture: Vec<f64>,
 }

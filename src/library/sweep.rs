@@ -8,6 +8,7 @@ use super::training::summary;
 use super::{LaneRecord, LibraryError, Validated};
 use crate::experiment::sweep::Objective;
 use crate::experiment::{Experiment, Sweep};
+use crate::sweep::pruner::STEPS;
 use crate::sweep::{Status, Trial, journal};
 
 /// # Errors
@@ -23,11 +24,12 @@ pub(super) fn read(folder: &Path) -> Result<Contents, LibraryError> {
     let mut shared = settings(&experiment, &sweep.run);
     shared.remove("train.seed");
     shared.remove("train.replicas");
+    let longest = trials.iter().map(|trial| trial.updates).max().unwrap_or(0);
     let lanes = trials.iter().flat_map(|trial| {
         (0..trial.seeds.len().max(1)).map(|seed| LaneRecord {
             seconds,
             joules: summary["joules"].as_f64(),
-            ..lane(&experiment, &sweep, &shared, trial, seed)
+            ..lane((&experiment, &sweep), &shared, (trial, longest), seed)
         })
     });
     Ok(Contents {
@@ -44,10 +46,9 @@ fn settings(experiment: &Experiment, run: &str) -> BTreeMap<String, String> {
 }
 
 fn lane(
-    experiment: &Experiment,
-    sweep: &Sweep,
+    (experiment, sweep): (&Experiment, &Sweep),
     shared: &BTreeMap<String, String>,
-    trial: &Trial,
+    (trial, longest): (&Trial, u64),
     seed: usize,
 ) -> LaneRecord {
     let mut settings = shared.clone();
@@ -65,6 +66,7 @@ fn lane(
         updates: trial.updates,
         settings,
         pruned: trial.status == Status::Pruned,
+        losses: losses(trial, longest),
         ..LaneRecord::default()
     };
     match trial.status {
@@ -82,10 +84,22 @@ fn lane(
             Objective::UpdatesToAccuracy(_) | Objective::UpdatesToLoss(_) | Objective::Cost => {}
         }
     }
-    // A journal has the end of a trial and no curve: the one look that is known is the last.
+    // A journal has no looks on the way: the one that is known is the last.
     if lane.final_val_loss.is_some() || lane.final_val_accuracy.is_some() {
         let (loss, accuracy) = (lane.final_val_loss, lane.final_val_accuracy);
         lane.validations.push(Validated { updates: trial.updates, loss, accuracy });
     }
     lane
+}
+
+/// The training losses of a trial at the ends of its equal stretches. How long its run was to be is known where it came
+/// to its end or was pruned after a step; of others it is taken to be that of the longest.
+fn losses(trial: &Trial, longest: u64) -> Vec<(u64, f64)> {
+    let whole = match (trial.status, trial.curve.last()) {
+        (Status::Complete, _) => trial.updates,
+        (Status::Pruned, Some(&(step, _))) if step > 0 => trial.updates * STEPS / step,
+        _ => longest,
+    };
+    let at = |step: u64| (u128::from(whole) * u128::from(step) / u128::from(STEPS)) as u64;
+    trial.losses.iter().map(|&(step, loss)| (at(step), f64::from(loss))).collect()
 }

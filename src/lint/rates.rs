@@ -2,7 +2,7 @@
 
 use super::{Remedy, Severity, Subject, Warning, all};
 use crate::experiment::optimizer::Steps;
-use crate::experiment::{Controller, Greedy, Number, WeightFormat};
+use crate::experiment::{Controller, Greedy, Number, Rounding, WeightFormat};
 use crate::schedule::MAX_RATE;
 use crate::schedule::formula::Variables;
 use crate::schedule::kind::{Kind, Multistep, Step, Value};
@@ -153,7 +153,10 @@ fn underflow(subject: &Subject, warnings: &mut Vec<Warning>) {
         WeightFormat::Bf16 => ("bf16", 8),
         WeightFormat::F16 => ("f16", 11),
     };
-    if subject.run.optimizer.kind.info().steps != Steps::Rate {
+    // What stochastic rounding takes away is right on average.
+    if subject.run.optimizer.kind.info().steps != Steps::Rate
+        || subject.experiment.train.rounding == Rounding::Stochastic
+    {
         return;
     }
     // A change of less than half the distance of neighbouring numbers is rounded away.

@@ -8,10 +8,11 @@ use serde_json::{Map, Value};
 
 use super::cohorts::Wave;
 use super::driver::Sweeper;
+use super::herd::stretch::Known;
 use super::journal::line;
 use super::pruner::STEPS;
 use super::space::Chosen;
-use super::words::{Said, Told, VERSION};
+use super::words::{Said, Told, same_version};
 use super::{Running, SweepError};
 use crate::experiment::Experiment;
 use crate::train::TrainError;
@@ -30,12 +31,13 @@ struct Block {
 /// When it cannot read or write.
 pub fn serve(told: impl BufRead, mut say: impl Write, pool: &Arc<rayon::ThreadPool>) -> io::Result<()> {
     let mut block: Option<Block> = None;
+    let mut known = Known::default();
     for line in told.lines() {
         let said = match serde_json::from_str::<Told>(&line?) {
             Err(error) => Said::Failed { why: format!("a line that is not understood: {error}") },
             Ok(told) => {
                 let mut lost = None;
-                let done = one(&mut block, told, pool, &mut |said| {
+                let done = one((&mut block, &mut known), told, pool, &mut |said| {
                     // Whoever does not listen any more does not want the rest.
                     write(&mut say, said).map_err(|error| {
                         lost = Some(error);
@@ -60,7 +62,7 @@ fn write(say: &mut impl Write, said: &Said) -> io::Result<()> {
 }
 
 fn one(
-    block: &mut Option<Block>,
+    (block, known): (&mut Option<Block>, &mut Known),
     told: Told,
     pool: &Arc<rayon::ThreadPool>,
     say: &mut dyn FnMut(&Said) -> Result<(), TrainError>,
@@ -69,12 +71,7 @@ fn one(
     let mut curves = Vec::new();
     match told {
         Told::Begin { version, experiment, origin, trials } => {
-            if version != VERSION {
-                let why = format!(
-                    "this worker has anneal {VERSION} and the driver {version}: only the same version gives the same bits"
-                );
-                return Err(SweepError::Impossible(why));
-            }
+            same_version(&version)?;
             *block = Some(begin(block.take(), (experiment, origin), &trials, pool)?);
         }
         Told::Advance { step } => {
@@ -93,6 +90,10 @@ fn one(
         Told::Prune { trials } => {
             let Block { sweeper, wave, .. } = block.as_mut().ok_or_else(nothing)?;
             wave.prune(sweeper.setting(), &trials);
+        }
+        Told::Breed(breed) => {
+            same_version(&breed.version)?;
+            return known.breed(breed, pool, say);
         }
     }
     let Block { wave, .. } = block.as_mut().ok_or_else(nothing)?;

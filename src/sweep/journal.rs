@@ -3,6 +3,7 @@
 //! `journal.jsonl` is what a sweep resumes from. `trials.jsonl` and `optuna.journal` say the same for other
 //! programs; they are written anew from the journal when a sweep resumes, and sorted when it ends.
 
+use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ use crate::files::{self, Lock, LockError};
 const JOURNAL: &str = "journal.jsonl";
 const TRIALS: &str = "trials.jsonl";
 const OPTUNA: &str = "optuna.journal";
+const SUMMARY: &str = "summary.json";
 const VERSION: u64 = 1;
 /// The largest journal that is read: millions of trials.
 const MAX_BYTES: u64 = 1 << 30;
@@ -211,6 +213,24 @@ impl Journal {
         write(&mut self.journal, &json(&line(trial, true)), &self.folder.join(JOURNAL))
     }
 
+    /// Says in the folder that the sweep came to its end, and what it took in seconds and in joules where that is known.
+    ///
+    /// # Errors
+    /// When the disk is full or gone.
+    pub fn summarise(
+        folder: &Path,
+        trials: &[Trial],
+        took: Option<(f64, Option<f64>)>,
+    ) -> Result<(), JournalError> {
+        let path = folder.join(SUMMARY);
+        let text = serde_json::json!({
+            "trials": trials.len(),
+            "seconds": took.map(|(seconds, _)| seconds),
+            "joules": took.and_then(|(_, joules)| joules),
+        });
+        files::replace(&path, |file| writeln!(file, "{text:#}")).map_err(at(&path))
+    }
+
     /// Puts the finished trials in order.
     ///
     /// # Errors
@@ -285,7 +305,7 @@ fn read(
     folder: &Path,
     of: &Experiment,
 ) -> Result<(Vec<Line>, usize), JournalError> {
-    let mut lines: Vec<Line> = Vec::new();
+    let (mut lines, mut seen) = (Vec::new(), HashSet::new());
     let mut whole = 0;
     for (at, line) in text.split_inclusive(|byte| *byte == b'\n').enumerate() {
         let wrong = |why: String| JournalError::Line { path: path.to_owned(), line: at + 1, why };
@@ -300,7 +320,7 @@ fn read(
             same(folder, &header.experiment, of)?;
         } else {
             let line: Line = serde_json::from_slice(line).map_err(|error| wrong(error.to_string()))?;
-            if !lines.iter().any(|other| (other.trial, other.audit) == (line.trial, line.audit)) {
+            if seen.insert((line.trial, line.audit)) {
                 lines.push(line);
             }
         }

@@ -8,7 +8,8 @@
 use std::sync::Arc;
 
 use super::cma_es::CmaEs;
-use super::population::{Verdict, cohort, cosine, ends, listed, losses, revision};
+use super::herd::{cohort, ends, listed, losses, revision};
+use super::population::{Verdict, cosine};
 use crate::data::Prepared;
 use crate::experiment::{Experiment, Run};
 use crate::random::{Stream, rng};

@@ -11,6 +11,7 @@ pub mod cohorts;
 pub mod driver;
 pub mod edges;
 pub mod front;
+pub mod herd;
 pub mod importance;
 pub mod isolation;
 pub mod journal;

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ use super::pruner::STEPS;
 use super::race::{Curve, Ended, Race};
 use super::space::Chosen;
 use super::trial::Running;
-use super::words::{RemoteError, Said, Told};
+use super::words::{RemoteError, Said, Told, nobody};
 use crate::experiment::Experiment;
 
 /// What the pool says.
@@ -70,6 +70,33 @@ impl Pool {
 
     pub fn workers(&self) -> usize {
         self.workers
+    }
+
+    /// The experiment's file.
+    pub fn origin(&self) -> &Path {
+        &self.origin
+    }
+
+    /// Tells blocks something, and hands on what they say until each of them has done it.
+    pub(super) fn round(
+        &mut self,
+        told: &[(usize, Told)],
+        each: &mut dyn FnMut(usize, Said) -> Result<(), SweepError>,
+    ) -> Result<(), SweepError> {
+        for (block, told) in told {
+            self.tell(*block, told)?;
+        }
+        let mut waiting = told.len();
+        while waiting > 0 {
+            let Heard::Said { block, said } = self.hear()? else { return Err(nobody().into()) };
+            match &said {
+                Said::Failed { why } => return Err(RemoteError::Pool(why.clone()).into()),
+                Said::Progress { .. } => {}
+                Said::Done { .. } | Said::Bred { .. } => waiting -= 1,
+            }
+            each(block, said)?;
+        }
+        Ok(())
     }
 
     fn hear(&mut self) -> Result<Heard, RemoteError> {
@@ -136,52 +163,46 @@ impl<'p> There<'p> {
 
     /// Tells blocks something and waits until all have done it.
     fn all(&mut self, told: &[(usize, Told)], report: &mut Report<'_>) -> Result<(), SweepError> {
-        for (block, told) in told {
-            self.pool.tell(*block, told)?;
-        }
-        let mut shares = vec![0.0; self.blocks.len()];
-        let mut running: Vec<Vec<Running>> = vec![Vec::new(); self.blocks.len()];
-        let mut waiting = told.len();
-        self.looks.clear();
-        while waiting > 0 {
-            let (block, said) = match self.pool.hear()? {
-                Heard::Said { block, said } if block < shares.len() => (block, said),
-                _ => return Err(RemoteError::Words("something of no block".to_owned()).into()),
-            };
+        let Self { pool, blocks, values, looks, ended } = self;
+        let mut shares = vec![0.0; blocks.len()];
+        let mut running: Vec<Vec<Running>> = vec![Vec::new(); blocks.len()];
+        looks.clear();
+        pool.round(told, &mut |block, said| {
+            if block >= shares.len() {
+                return Err(nobody().into());
+            }
             match said {
-                Said::Failed { why } => return Err(RemoteError::Pool(why).into()),
                 Said::Progress { share, running: now } => {
+                    let one = |(trial, losses)| {
+                        Some(Running { trial, values: values.get(&trial)?.clone(), losses })
+                    };
                     shares[block] = share;
-                    running[block] =
-                        now.into_iter().filter_map(|(trial, losses)| self.one(trial, losses)).collect();
-                    let weight = |block: usize| self.blocks[block].len() as f64;
+                    running[block] = now.into_iter().filter_map(one).collect();
+                    let weight = |block: usize| blocks[block].len() as f64;
                     let total: f64 = (0..shares.len()).map(weight).sum();
                     let done: f64 = (0..shares.len()).map(|at| shares[at] * weight(at)).sum();
                     report(done / total.max(1.0), &running.concat())?;
                 }
-                Said::Done { ended, curves } => {
-                    waiting -= 1;
+                Said::Done { ended: lines, curves } => {
                     (shares[block], running[block]) = (1.0, Vec::new());
-                    for (line, why) in ended {
-                        let chosen = self.values.get(&line.trial()).cloned().unwrap_or_default();
-                        self.ended.push((as_told(line, chosen), why));
+                    for (line, why) in lines {
+                        let chosen = values.get(&line.trial()).cloned().unwrap_or_default();
+                        ended.push((as_told(line, chosen), why));
                     }
                     let infinite =
                         |(step, badness): (u64, Option<f64>)| (step, badness.unwrap_or(f64::INFINITY));
                     let curves = curves.into_iter();
-                    self.looks.extend(
+                    looks.extend(
                         curves.map(|(trial, curve)| (trial, curve.into_iter().map(infinite).collect())),
                     );
                 }
+                Said::Bred { .. } | Said::Failed { .. } => return Err(nobody().into()),
             }
-        }
-        self.ended.sort_by_key(|(trial, _)| trial.trial);
-        self.looks.sort_by_key(|(trial, _)| *trial);
+            Ok(())
+        })?;
+        ended.sort_by_key(|(trial, _)| trial.trial);
+        looks.sort_by_key(|(trial, _)| *trial);
         Ok(())
-    }
-
-    fn one(&self, trial: usize, losses: Vec<(u64, f32)>) -> Option<Running> {
-        Some(Running { trial, values: self.values.get(&trial)?.clone(), losses })
     }
 }
 

@@ -8,10 +8,12 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::SweepError;
 use super::journal::Line;
 use super::space::Chosen;
 use super::trial::values;
 use crate::experiment::Experiment;
+use crate::train::lane::LaneState;
 
 /// Why workers elsewhere do not train.
 #[derive(Debug, thiserror::Error)]
@@ -49,12 +51,51 @@ pub(super) enum Told {
     Prune {
         trials: Vec<usize>,
     },
+    /// Trains members of a population, whatever was told before.
+    Breed(Breed),
+}
+
+/// Members of a population, and how far they are to be trained.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Breed {
+    pub version: String,
+    /// The experiment with its one run, and the file it is from.
+    pub experiment: String,
+    pub origin: PathBuf,
+    /// The first seed and how many, where they begin at update 0 and are not to go on later.
+    pub seed: u64,
+    pub seeds: usize,
+    pub members: Vec<Young>,
+    pub to: u64,
+    /// Whether they go on from where they are, and are to go on later.
+    pub keep: bool,
+}
+
+/// A member: the rate of each update, and where it is; at update 0 without.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Young {
+    pub rates: Vec<f64>,
+    pub state: Option<Whole>,
+}
+
+/// All that a member's next update depends on: the bits of its row, and what is beside it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Whole {
+    pub row: Vec<u32>,
+    pub lane: LaneState,
+}
+
+/// What came of a member: a loss a seed, nothing where it diverged; and where it is, if that was asked for.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Grown {
+    pub losses: Vec<Option<f64>>,
+    pub state: Option<Whole>,
 }
 
 /// How a trial looked after each step so far; nothing where infinitely bad.
 pub(super) type Looks = Vec<(u64, Option<f64>)>;
 
-/// What a block says. Each thing it is told is answered at last by [`Said::Done`] or [`Said::Failed`].
+/// What a block says. Each thing it is told is answered at last by [`Said::Done`], [`Said::Bred`] or [`Said::Failed`].
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Said {
@@ -69,9 +110,29 @@ pub(super) enum Said {
         /// How those that are still trained look.
         curves: Vec<(usize, Looks)>,
     },
+    /// The members that it was told of, in their order.
+    Bred {
+        members: Vec<Grown>,
+    },
     Failed {
         why: String,
     },
+}
+
+/// Something was said that belongs to nothing that was told.
+pub(super) fn nobody() -> RemoteError {
+    RemoteError::Words("something of no block".to_owned())
+}
+
+/// # Errors
+/// When the driver is another version than this worker.
+pub(super) fn same_version(version: &str) -> Result<(), SweepError> {
+    if version == VERSION {
+        return Ok(());
+    }
+    Err(SweepError::Impossible(format!(
+        "this worker has anneal {VERSION} and the driver {version}: only the same version gives the same bits"
+    )))
 }
 
 impl Told {

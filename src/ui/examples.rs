@@ -48,6 +48,7 @@ examples![
     "poisoned-stream",
     "federated",
     "workers",
+    "half-precision",
     "digits-cosine-vs-constant",
     "mnist1d-snapshots",
     "forks",

@@ -17,6 +17,9 @@ use crate::ui::team_frame::{self, TeamFrame};
 
 use super::used_rates::UsedRates;
 
+/// The line of the smallest useful rate is in view up to so many times the highest rate.
+const SMALLEST_ABOVE: f64 = 3.0;
+
 /// What is wanted of the telemetry.
 pub struct Ask<'a> {
     /// The updates in view.
@@ -48,6 +51,8 @@ pub struct Values {
     pub lr: Option<f64>,
     /// The rate that the optimizer made of it, where it does.
     pub effective_lr: Option<f64>,
+    /// The newest rate below which rounding to 16 bits loses most updates, where it was measured.
+    pub smallest_rate: Option<f64>,
     /// The number of the lowest plot.
     pub number: Option<f64>,
     pub loss: Option<f64>,
@@ -61,6 +66,8 @@ pub struct Curves {
     pub lr: Vec<Bucket>,
     /// The rates that the optimizer made of these, where it does.
     pub effective_lr: Vec<Bucket>,
+    /// The rates below which rounding to 16 bits loses most updates, where they are measured.
+    pub smallest_rate: Vec<Bucket>,
     /// The rates of other parameter groups of a live run.
     pub other_rates: Vec<Vec<Bucket>>,
     pub number: Vec<Bucket>,
@@ -296,11 +303,18 @@ fn lane_frame(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> LaneFrame {
             .map(|column| store.series(column))
             .chain(store.groups().filter_map(|name| store.group(name, GroupColumn::Lr)))
             .filter_map(|series| series.positive_bounds(everything.clone()))
-            .reduce(|(a, b), (c, d)| (a.min(c), b.max(d))),
+            .reduce(|(a, b), (c, d)| (a.min(c), b.max(d)))
+            .map(|rates| with_smallest(rates, bounds(Column::SmallestRate))),
         control: lane.control,
         findings: Arc::clone(&lane.findings),
         ahead: Vec::new(),
     }
+}
+
+/// Bounds of rates, so far wider that the line of the smallest useful rate is in view; one far above all rates is not.
+fn with_smallest((least, most): (f64, f64), smallest: Option<(f64, f64)>) -> (f64, f64) {
+    let Some((low, high)) = smallest else { return (least, most) };
+    (if low > 0.0 { least.min(low) } else { least }, most.max(high.min(SMALLEST_ABOVE * most)))
 }
 
 fn values(store: &Store, update: u64, number: Column) -> Values {
@@ -309,6 +323,7 @@ fn values(store: &Store, update: u64, number: Column) -> Values {
     Values {
         lr: column(Column::Lr),
         effective_lr: column(Column::EffectiveLr),
+        smallest_rate: column(Column::SmallestRate),
         number: column(number),
         loss: store
             .smoothed()
@@ -369,6 +384,7 @@ fn curves(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> Curves {
     Curves {
         lr: column(Column::Lr),
         effective_lr: column(Column::EffectiveLr),
+        smallest_rate: column(Column::SmallestRate),
         other_rates: Vec::new(),
         number: column(ask.number),
         raw: column(ask.quantity),

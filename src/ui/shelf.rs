@@ -417,6 +417,7 @@ impl Guest {
         let values = |tick: u64| Values {
             lr: at(series(Column::Lr), tick),
             effective_lr: at(series(Column::EffectiveLr), tick),
+            smallest_rate: at(series(Column::SmallestRate), tick),
             number: at(series(ask.number), tick),
             loss: at(smoothed, tick)
                 .filter(|loss| loss.is_finite())
@@ -454,6 +455,7 @@ impl Guest {
                 lr: view(series(Column::Lr), 1.0),
                 other_rates: others.take(OTHERS).map(|named| view(Some(&named.points), 1.0)).collect(),
                 effective_lr: view(series(Column::EffectiveLr), 1.0),
+                smallest_rate: view(series(Column::SmallestRate), 1.0),
                 number: view(series(ask.number), 1.0),
                 raw: view(series(ask.quantity), factor(ask.quantity)),
                 smooth: view(smoothed.filter(|_| is_loss), 1.0),

@@ -57,7 +57,7 @@ def fit(runs):
     every = np.concatenate([y for _, _, y in runs])
     reach = every.max() - every.min()
     low = np.array([every.min() - 4 * reach, np.log(1e-3 * reach), 0.02, np.log(1e-3 * reach), np.log(1e-2), 0.02, 0.0])
-    high = np.array([every.min(), np.log(1e2 * reach), 2.0, np.log(1e2 * reach), np.log(1e5), 2.0, 1.5])
+    high = np.array([every.min() + reach, np.log(1e2 * reach), 2.0, np.log(1e2 * reach), np.log(1e5), 2.0, 1.5])
 
     def plain(q):
         L0, A, alpha, B, C, beta, gamma = q

@@ -3,7 +3,10 @@
 mod attacks;
 mod double;
 mod findings;
+mod half_precision;
 mod phases;
+mod prequential;
+mod schedulers;
 mod stopping;
 mod teams;
 mod transfer;

@@ -48,14 +48,14 @@ def free_port():
 
 
 def get(url):
-    with urllib.request.urlopen(url, timeout=5) as answer:
+    with urllib.request.urlopen(url, timeout=30) as answer:
         return json.load(answer)
 
 
 children = {}
 
 
-def wait(what, done, seconds=100):
+def wait(what, done, seconds=600):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         for name, child in children.items():
@@ -132,7 +132,8 @@ def main():
              ask(f"anneal_updates_total{steady}") else False)
         for name in ("anneal_learning_rate", "anneal_train_loss", "anneal_gradient_norm", "anneal_validation_loss"):
             wait(name, lambda: ask(f"{name}{steady}"))
-        assert ask("anneal_divergences_total == 1")[0]["metric"]["run"] == "wild"
+        found = wait("the divergence", lambda: ask("anneal_divergences_total == 1"))
+        assert found[0]["metric"]["run"] == "wild"
         wait("the alert", lambda: [a for a in get(f"{api}/alerts")["data"]["alerts"]
                                    if a["labels"]["alertname"] == "AnnealDiverged" and a["state"] == "firing"])
         wait("the page", lambda: pages)
@@ -151,7 +152,7 @@ def main():
             if not found and re.search(r"[<>=]=? *[\d.]|anneal:|offset 30m", plain):
                 quiet += 1
             elif not found:
-                wait(f"data for {plain}", lambda: ask(plain), 20)
+                wait(f"data for {plain}", lambda: ask(plain))
             asked += 1
         assert children["anneal"].poll() is None, "the training ended before the questions did"
         print(f"Prometheus {version}: {asked} queries answered ({quiet} alarms quiet), one page for one divergence")

@@ -39,13 +39,48 @@ prune = {{ kind = "{prune}" }}
 "lr.kind" = ["cosine", "wsd", "linear"]
 """
 
+POPULATION = """anneal = 1
+name = "ray"
+data = {{ name = "digits", batch_size = 64, validation = 0.2 }}
+model = {{ kind = "mlp", hidden = [128, 64], activation = "tanh" }}
+train = {{ updates = "{updates}" }}
+[[run]]
+name = "one"
+optimizer = {{ kind = "adamw" }}
+lr = {{ kind = "constant", peak = 0.01, warmup = {{ over = "5%" }} }}
+[sweep]
+run = "one"
+search = "pbt"
+trials = {members}
+[sweep.over]
+"lr.peak" = {{ from = 1e-4, to = 1e-1, scale = "log" }}
+"""
+
 
 class Runs:
     def __init__(self, anneal: str, folder: Path) -> None:
         self.anneal, self.folder, self.count = anneal, folder, 0
 
     def run(self, text: str, *options: str, address: str = "", meanwhile=None) -> tuple:
-        """A sweep's trials, its seconds and what it said."""
+        """A sweep's trials and, of a population, its schedule; its seconds and what it said."""
+        program, out = self.begin(text, *options, address=address)
+        if meanwhile:
+            threading.Thread(target=meanwhile, args=(out,), daemon=True).start()
+        told, said = program.communicate(timeout=600)
+        if program.returncode != 0:
+            sys.exit(f"{options}: {said}")
+        seconds = json.loads(told)["seconds"]
+        files = [out / "trials.jsonl", out / "schedule.toml"]
+        return b"".join(file.read_bytes() for file in files if file.exists()), seconds, said
+
+    def fails(self, text: str, *options: str) -> str:
+        """What a sweep says that cannot be."""
+        program, out = self.begin(text, *options)
+        _, said = program.communicate(timeout=600)
+        assert program.returncode == 1 and not out.exists(), (program.returncode, said)
+        return said
+
+    def begin(self, text: str, *options: str, address: str = "") -> tuple:
         self.count += 1
         file, out = self.folder / f"{self.count}.toml", self.folder / f"out{self.count}"
         file.write_text(text)
@@ -56,13 +91,7 @@ class Runs:
         program = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
         )
-        if meanwhile:
-            threading.Thread(target=meanwhile, args=(out,), daemon=True).start()
-        told, said = program.communicate(timeout=600)
-        if program.returncode != 0:
-            sys.exit(f"{' '.join(command)}: {said}")
-        seconds = json.loads(told)["seconds"]
-        return (out / "trials.jsonl").read_bytes(), seconds, said
+        return program, out
 
 
 def main() -> None:
@@ -97,6 +126,12 @@ def check(runs: Runs, cluster, nodes) -> None:
     assert there == here, "pruning decided otherwise than here"
     print(f"pruned by successive halving, 2 workers: {seconds:.2f} s, the same trials given up", flush=True)
 
+    bred = POPULATION.format(updates="60ep", members=16)
+    here, _, _ = runs.run(bred, "--threads", "1")
+    there, seconds, _ = runs.run(bred, "--on", "ray", address=cluster.address)
+    assert there == here, "a population bred otherwise than here"
+    print(f"a population of 16, 2 workers: {seconds:.2f} s, the same lineage", flush=True)
+
     def kill(out: Path) -> None:
         # In the middle: some trials are there, most are not.
         while not (out / "journal.jsonl").exists() or (out / "journal.jsonl").read_bytes().count(b"\n") < 20:
@@ -115,6 +150,20 @@ def check(runs: Runs, cluster, nodes) -> None:
         print("  " + lost[0], flush=True)
         nodes.append(cluster.add_node(num_cpus=1))
         cluster.wait_for_nodes()
+
+    def kill_soon(out: Path) -> None:
+        while not (out / "journal.jsonl").exists():
+            time.sleep(0.02)
+        time.sleep(1.0)
+        cluster.remove_node(nodes.pop(), allow_graceful=False)
+
+    long = POPULATION.format(updates="300ep", members=32)
+    here, _, _ = runs.run(long, "--threads", "1")
+    there, seconds, said = runs.run(long, "--on", "ray", address=cluster.address, meanwhile=kill_soon)
+    lost = [line for line in said.splitlines() if "a worker was lost" in line]
+    assert lost, f"nobody was lost: {said}"
+    assert there == here, "another lineage after a worker was lost"
+    print(f"one of two workers killed while a population bred: {seconds:.2f} s, the same lineage", flush=True)
 
 
 if __name__ == "__main__":

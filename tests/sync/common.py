@@ -11,6 +11,9 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ENV = {**os.environ, "PYTHONPATH": str(ROOT / "python")}
+#: Seconds until something is taken to be stuck: everything is asked for again and again, so it costs nothing where a
+#: server comes up soon, and a machine that is busy with other things has its time.
+LONG = 900
 EXPERIMENT = """anneal = 1
 name = "synced"
 data = { name = "moons", batch_size = 32 }
@@ -65,7 +68,8 @@ def rows(folder):
 
 
 def sync(*arguments, **more):
-    return subprocess.run([sys.executable, "-m", "anneal_studio.sync", *map(str, arguments)], env=ENV, check=True, **more)
+    command = [sys.executable, "-m", "anneal_studio.sync", *map(str, arguments), "--patience", str(LONG)]
+    return subprocess.run(command, env=ENV, check=True, **more)
 
 
 def follow(*arguments):
@@ -78,9 +82,9 @@ def free_port():
         return s.getsockname()[1]
 
 
-def wait(what, done, seconds=120):
-    end = time.time() + seconds
-    while time.time() < end:
+def wait(what, done, seconds=LONG):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
         try:
             if found := done():
                 return found

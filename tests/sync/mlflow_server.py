@@ -14,7 +14,7 @@ import urllib.request
 import mlflow
 from mlflow.tracking import MlflowClient
 
-from common import Growing, follow, free_port, rows, stop, sync, train, wait
+from common import LONG, Growing, follow, free_port, rows, stop, sync, train, wait
 
 place = pathlib.Path(tempfile.mkdtemp(prefix="anneal-mlflow-"))
 port = free_port()
@@ -26,7 +26,7 @@ def server():
         [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
          "--backend-store-uri", f"sqlite:///{place}/mlflow.db", "--artifacts-destination", f"{place}/artifacts"],
         start_new_session=True, stdout=open(place / "log", "a"), stderr=subprocess.STDOUT)
-    wait("MLflow", lambda: urllib.request.urlopen(f"{url}/health", timeout=2).status == 200)
+    wait("MLflow", lambda: urllib.request.urlopen(f"{url}/health", timeout=30).status == 200)
     return child
 
 
@@ -39,7 +39,7 @@ try:
     count = lambda: sum(len(client.get_metric_history(run.info.run_id, "train_loss")) for run in
                         client.search_runs([e.experiment_id for e in client.search_experiments()])) if running else 0
     target = f"mlflow:{url}"
-    feed = follow(growing.at, "--to", target, "--patience", "300")
+    feed = follow(growing.at, "--to", target, "--patience", str(LONG))
     wait("the first values", lambda: count() > 100)
     stop(running)
     growing.grow(.4)

@@ -14,7 +14,7 @@ import threading
 import time
 import urllib.request
 
-from common import ENV, Growing, follow, free_port, rows, stop, sync, train, wait
+from common import ENV, LONG, Growing, follow, free_port, rows, stop, sync, train, wait
 
 place = pathlib.Path(tempfile.mkdtemp(prefix="anneal-sync-"))
 whole = train(sys.argv[1], place)
@@ -170,7 +170,7 @@ def s3():
     def server():
         child = subprocess.Popen([str(pathlib.Path(sys.executable).with_name("moto_server")), "-p", str(port)],
                                  start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait("the S3 server", lambda: urllib.request.urlopen(f"http://127.0.0.1:{port}/moto-api/", timeout=2))
+        wait("the S3 server", lambda: urllib.request.urlopen(f"http://127.0.0.1:{port}/moto-api/", timeout=30))
         return child
 
     def bucket():
@@ -192,12 +192,12 @@ def s3():
         stop(running)
         with open(place / "s3.log", "w") as log:
             feed = subprocess.Popen([sys.executable, "-m", "anneal_studio.sync", str(middle), "--to", "s3://kept/run",
-                                     "--patience", "120"], env=ENV, stderr=log)
+                                     "--patience", str(LONG)], env=ENV, stderr=log)
             # Its client tries by itself for a while before it says anything.
             wait("the dead server to be noticed", lambda: "again in" in (place / "s3.log").read_text())
             running = server()
             bucket()
-            assert feed.wait(120) == 0, (place / "s3.log").read_text()
+            assert feed.wait(LONG) == 0, (place / "s3.log").read_text()
         said = (place / "s3.log").read_text()
         assert "again in" in said and keys["AWS_SECRET_ACCESS_KEY"] not in said, said
         fetched = place / "fetched"

@@ -14,7 +14,7 @@ import tempfile
 
 import duckdb
 
-from common import ENV, ROOT, free_port, rows, stop, wait
+from common import ENV, LONG, ROOT, free_port, rows, stop, wait
 
 sys.path.insert(0, str(ROOT / "python"))
 from anneal_studio.sync.folder import Folder  # noqa: E402
@@ -54,7 +54,7 @@ def serve(name, updates):
 
 def follow():
     return subprocess.Popen([sys.executable, "-m", "anneal_studio.sync", url, "--to", f"parquet:{place}/rows", "--mirror",
-                             place / "mirror", "--follow", "--patience", "4"], env=ENV, cwd=place)
+                             place / "mirror", "--follow", "--patience", "20"], env=ENV, cwd=place)
 
 
 def count(trainings=None):
@@ -80,7 +80,7 @@ try:
     wait("every update", lambda: count(of_second()) == len(ours))
     assert count() > len(ours) + 500
     stop(running)
-    assert feed.wait(60) == 1, "a studio that is gone is said, and is no success"
+    assert feed.wait(LONG) == 1, "a studio that is gone is said, and is no success"
     columns = ("lr", "momentum", "train_loss", "grad_norm", "update_norm", "val_loss", "val_accuracy")
     names = ", ".join(columns)
     found = duckdb.sql(f"select run, \"update\", {names} from '{place}/rows/*.parquet' where training in {of_second()}").fetchall()

@@ -1,6 +1,6 @@
 //! What a field holds when the file does not say.
 
-use super::{BatchSize, Data, Loss, Snapshots, Source, Train, WeightFormat, Window};
+use super::{BatchSize, Data, Loss, Rounding, Snapshots, Source, Train, WeightFormat, Window};
 use crate::data::{ColumnUses, DatasetInfo};
 use crate::schedule::Span;
 
@@ -21,7 +21,8 @@ impl Data {
 }
 
 impl Train {
-    /// One replica under seed 0, one micro-batch an update, no clipping, the data's usual loss, weights kept whole, to the end.
+    /// One replica under seed 0, one micro-batch an update, no clipping, the data's usual loss, weights and
+    /// gradients kept whole, to the end.
     pub fn new(updates: Span, source: &Source) -> Self {
         Self {
             updates,
@@ -31,6 +32,9 @@ impl Train {
             clip_norm: None,
             loss: Loss::usual(source),
             weights: WeightFormat::F32,
+            rounding: Rounding::Nearest,
+            gradients: WeightFormat::F32,
+            loss_scale: None,
             stop: None,
             attack: None,
         }

@@ -17,6 +17,7 @@ mod near;
 mod node;
 pub mod optimizer;
 pub mod phase;
+pub mod precision;
 mod read;
 mod read_group;
 mod read_phase;
@@ -47,6 +48,7 @@ pub use group::{Decay, Group, GroupRate, Pattern};
 pub use line::{LineError, is_line};
 pub use optimizer::{Number, Optimizer, OptimizerKind};
 pub use phase::Phase;
+pub use precision::{LossScale, Rounding};
 pub use read::schedule_of;
 pub use start::Start;
 pub use stop::Stop;
@@ -199,6 +201,12 @@ pub struct Train {
     /// Nothing: what suits a table's answers, cross-entropy for classes and squared error for numbers.
     pub loss: Option<Loss>,
     pub weights: WeightFormat,
+    /// How weights are rounded to their format.
+    pub rounding: Rounding,
+    /// What the gradient of each micro-batch is rounded to.
+    pub gradients: WeightFormat,
+    /// What keeps gradients in 16 bits from underflowing, if anything.
+    pub loss_scale: Option<LossScale>,
     /// When a run stops before its end.
     pub stop: Option<Stop>,
     /// What the model is attacked with, to tell how robust it is.
@@ -213,7 +221,7 @@ pub enum Loss {
     Mse,
 }
 
-/// What stored weights are rounded to after each update.
+/// What numbers are rounded to when they are stored: weights after each update, and gradients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WeightFormat {
     F32,

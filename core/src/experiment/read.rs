@@ -10,6 +10,7 @@ use toml::de::{DeTable, DeValue};
 use super::attack::attack;
 use super::error::{FileError, Place};
 use super::node::{Document, Fields, Node, quote};
+use super::precision::{loss_scale, rounding};
 use super::read_phase::phases;
 use super::read_run::{descends, run};
 use super::read_schedule;
@@ -342,11 +343,17 @@ fn train(node: &Node, data: &Data, model: &Model) -> Result<Train, FileError> {
         "clip_norm",
         "loss",
         "weights",
+        "rounding",
+        "gradients",
+        "loss_scale",
         "stop",
         "attack",
     ])?;
     let default =
         Train::new(updates(&fields.need("updates", "a span, such as \"500\" or \"10ep\"")?)?, source);
+    let weights = fields.read("weights", |node| node.choice(&WeightFormat::ALL))?.unwrap_or(default.weights);
+    let gradients =
+        fields.read("gradients", |node| node.choice(&WeightFormat::ALL))?.unwrap_or(default.gradients);
     Ok(Train {
         seed: fields.read("seed", |seed| seed.whole(0..=MAX_SEED))?.unwrap_or(default.seed),
         replicas: fields.read("replicas", |node| node.whole(1..=MAX_ROWS))?.unwrap_or(default.replicas),
@@ -355,7 +362,10 @@ fn train(node: &Node, data: &Data, model: &Model) -> Result<Train, FileError> {
             .unwrap_or(default.accumulate),
         clip_norm: fields.read("clip_norm", |norm| norm.number((Excluded(0.0), Unbounded)))?,
         loss: fields.read("loss", |node| loss(&node, source))?.or(default.loss),
-        weights: fields.read("weights", |node| node.choice(&WeightFormat::ALL))?.unwrap_or(default.weights),
+        weights,
+        rounding: fields.read("rounding", |node| rounding(&node, weights))?.unwrap_or_default(),
+        gradients,
+        loss_scale: fields.read("loss_scale", |node| loss_scale(&node, gradients))?,
         stop: fields.read("stop", |node| stop(&node, data))?,
         attack: fields.read("attack", |node| attack(&node, data, model))?,
         ..default

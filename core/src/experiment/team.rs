@@ -37,6 +37,7 @@ pub fn conflict(data: &Data, model: &Model, train: &Train) -> Option<&'static st
         (train.accumulate > 1, "no train.accumulate beside it"),
         (train.attack.is_some_and(|attack| attack.train), "train.attack without train = true"),
         (train.weights != WeightFormat::F32, "train.weights = \"f32\""),
+        (train.gradients != WeightFormat::F32, "train.gradients = \"f32\""),
     ];
     conflicts.into_iter().find_map(|(is_so, allowed)| is_so.then_some(allowed))
 }

@@ -14,8 +14,8 @@ use super::group::{Decay, Group, GroupRate};
 use super::names::{TICKS, name_of};
 use super::{
     Activation, Average, BatchSize, Controller, Data, Experiment, Greedy, Loss, Metric, Model, Norm, Number,
-    Optimizer, OptimizerKind, Plateau, PlateauMode, Run, SnapshotWhen, Snapshots, Source, SurfaceFunction,
-    ThresholdMode, Train, WeightFormat, Window,
+    Optimizer, OptimizerKind, Plateau, PlateauMode, Rounding, Run, SnapshotWhen, Snapshots, Source,
+    SurfaceFunction, ThresholdMode, Train, WeightFormat, Window,
 };
 use crate::data::ColumnUse;
 use crate::schedule::greedy::GreedyRule;
@@ -210,6 +210,11 @@ fn train(train: &Train, source: &Source) -> Table {
         table.add("loss", named(&Loss::ALL, &loss));
     }
     table.add_unless(&default.weights, "weights", &train.weights, |it| named(&WeightFormat::ALL, it));
+    table.add_unless(&default.rounding, "rounding", &train.rounding, |it| named(&Rounding::ALL, it));
+    table.add_unless(&default.gradients, "gradients", &train.gradients, |it| named(&WeightFormat::ALL, it));
+    if let Some(scale) = &train.loss_scale {
+        table.add("loss_scale", judged::loss_scale(scale));
+    }
     if let Some(rule) = &train.stop {
         table.add("stop", judged::stop(rule).inline());
     }

@@ -160,9 +160,9 @@ impl<M: Blocks> WithSimd for Share<'_, M> {
         let Self { model, weights, batch, scale, mut job, losses, own, each } = self;
         let mut memory = &mut own[..each];
         let gradient = cut(&mut memory, model.layout().wide);
-        if let Job::Gradient(wanted) = &mut job {
+        if let Job::Gradient { into, .. } = &mut job {
             gradient.fill(0.0);
-            *wanted = gradient;
+            *into = gradient;
         }
         model.block(simd, weights, batch, scale, job, losses, memory)
     }

@@ -105,6 +105,41 @@ impl Cnn {
     fn last(&self) -> Grid {
         self.stages.last().map_or(Grid { height: 0, width: 0 }, |stage| stage.grid.pooled())
     }
+
+    /// What leaves the head in candle's operations, `[L, B, outputs]`, and what it is to become.
+    fn outputs_tensor(
+        &self,
+        rows: &Tensor,
+        data: &Resident,
+        batches: &[Batch<'_>],
+    ) -> candle_core::Result<(Tensor, Tensor)> {
+        let lanes = rows.dim(0)?;
+        let samples = batches.first().map_or(0, |batch| batch.rows.len());
+        let Grid { height, width } = self.stages[0].grid;
+        let (x, targets) = data.gather(batches)?;
+        let mut x = x.reshape((lanes, samples, height, width, 1))?;
+        for stage in &self.stages {
+            let Grid { height, width } = stage.grid;
+            let framed = x.pad_with_zeros(2, 1, 1)?.pad_with_zeros(3, 1, 1)?;
+            let taps = (0..TAPS).map(|tap| framed.narrow(2, tap / 3, height)?.narrow(3, tap % 3, width));
+            let patches = Tensor::cat(&taps.collect::<candle_core::Result<Vec<_>>>()?, 4)?;
+            let channels = stage.affine.outputs;
+            let patches = patches.reshape((lanes, samples * height * width, stage.affine.inputs))?;
+            let map = super::tensor::affine(rows, &patches, stage.affine)?.relu()?;
+            let Grid { height: half, width: half_width } = stage.grid.pooled();
+            x = map
+                .reshape((lanes, samples, height, width, channels))?
+                .narrow(2, 0, 2 * half)?
+                .narrow(3, 0, 2 * half_width)?
+                .contiguous()?
+                .reshape(&[lanes, samples, half, 2, half_width, 2, channels][..])?
+                .mean(5)?
+                .mean(3)?;
+        }
+        let outputs =
+            super::tensor::affine(rows, &x.reshape((lanes, samples, self.head.inputs))?, self.head)?;
+        Ok((outputs, targets))
+    }
 }
 
 impl Blocks for Cnn {
@@ -148,13 +183,13 @@ impl Blocks for Cnn {
             return 0;
         };
         let images = Images { values, width, rows: batch.rows };
-        let mut block = Block::cut(self, images, matches!(job, Job::Gradient(_)), &mut memory);
+        let mut block = Block::cut(self, images, matches!(job, Job::Gradient { .. }), &mut memory);
         block.forward(simd, self, weights.wide);
         let answer = |at: usize| Answer::of(batch.targets, batch.rows[at]);
         let (outputs, loss) = (&mut *block.outputs, (self.loss, scale));
         let room = cut(&mut memory, room_len(self.head.outputs));
         let correct = read_out(simd, outputs, self.head.outputs, answer, loss, &mut job, losses, room);
-        if let Job::Gradient(gradients) = job {
+        if let Job::Gradient { into: gradients, .. } = job {
             block.backward(simd, self, weights.turned, gradients);
         }
         correct
@@ -315,32 +350,18 @@ impl Model for Cnn {
         data: &Resident,
         batches: &[Batch<'_>],
     ) -> candle_core::Result<Tensor> {
-        let lanes = rows.dim(0)?;
-        let samples = batches.first().map_or(0, |batch| batch.rows.len());
-        let Grid { height, width } = self.stages[0].grid;
-        let (x, targets) = data.gather(batches)?;
-        let mut x = x.reshape((lanes, samples, height, width, 1))?;
-        for stage in &self.stages {
-            let Grid { height, width } = stage.grid;
-            let framed = x.pad_with_zeros(2, 1, 1)?.pad_with_zeros(3, 1, 1)?;
-            let taps = (0..TAPS).map(|tap| framed.narrow(2, tap / 3, height)?.narrow(3, tap % 3, width));
-            let patches = Tensor::cat(&taps.collect::<candle_core::Result<Vec<_>>>()?, 4)?;
-            let channels = stage.affine.outputs;
-            let patches = patches.reshape((lanes, samples * height * width, stage.affine.inputs))?;
-            let map = super::tensor::affine(rows, &patches, stage.affine)?.relu()?;
-            let Grid { height: half, width: half_width } = stage.grid.pooled();
-            x = map
-                .reshape((lanes, samples, height, width, channels))?
-                .narrow(2, 0, 2 * half)?
-                .narrow(3, 0, 2 * half_width)?
-                .contiguous()?
-                .reshape(&[lanes, samples, half, 2, half_width, 2, channels][..])?
-                .mean(5)?
-                .mean(3)?;
-        }
-        let outputs =
-            super::tensor::affine(rows, &x.reshape((lanes, samples, self.head.inputs))?, self.head)?;
+        let (outputs, targets) = self.outputs_tensor(rows, data, batches)?;
         super::tensor::mean_loss(self.loss, &outputs, &targets)
+    }
+
+    fn right_tensor(
+        &self,
+        rows: &Tensor,
+        data: &Resident,
+        batches: &[Batch<'_>],
+    ) -> candle_core::Result<Option<Tensor>> {
+        let (outputs, targets) = self.outputs_tensor(rows, data, batches)?;
+        super::tensor::share_right(&outputs, &targets).map(Some)
     }
 
     fn flops(&self, samples: usize) -> f64 {

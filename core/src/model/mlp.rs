@@ -113,6 +113,38 @@ impl Mlp {
     fn needs_slopes(&self) -> bool {
         self.activation == Activation::Gelu
     }
+
+    /// What leaves the last layer in candle's operations, `[L, B, outputs]`, and what it is to become.
+    fn outputs_tensor(
+        &self,
+        rows: &Tensor,
+        data: &Resident,
+        batches: &[Batch<'_>],
+    ) -> candle_core::Result<(Tensor, Tensor)> {
+        let (lanes, _) = rows.dims2()?;
+        let (mut x, targets) = match &self.embedding {
+            Some(embedding) => embedding.gather(rows, data, batches)?,
+            None => data.gather(batches)?,
+        };
+        let last = self.layers.len() - 1;
+        for (at, layer) in self.layers.iter().enumerate() {
+            let weight = rows.narrow(1, layer.weight, layer.inputs * layer.outputs)?.reshape((
+                lanes,
+                layer.inputs,
+                layer.outputs,
+            ))?;
+            let bias = rows.narrow(1, layer.bias, layer.outputs)?.reshape((lanes, 1, layer.outputs))?;
+            x = x.matmul(&weight)?.broadcast_add(&bias)?;
+            if at < last {
+                x = match self.activation {
+                    Activation::Tanh => x.tanh()?,
+                    Activation::Relu => x.relu()?,
+                    Activation::Gelu => x.gelu_erf()?,
+                };
+            }
+        }
+        Ok((x, targets))
+    }
 }
 
 /// Multiplications below which another core's help costs more than it saves.
@@ -191,29 +223,18 @@ impl Model for Mlp {
         data: &Resident,
         batches: &[Batch<'_>],
     ) -> candle_core::Result<Tensor> {
-        let (lanes, _) = rows.dims2()?;
-        let (mut x, targets) = match &self.embedding {
-            Some(embedding) => embedding.gather(rows, data, batches)?,
-            None => data.gather(batches)?,
-        };
-        let last = self.layers.len() - 1;
-        for (at, layer) in self.layers.iter().enumerate() {
-            let weight = rows.narrow(1, layer.weight, layer.inputs * layer.outputs)?.reshape((
-                lanes,
-                layer.inputs,
-                layer.outputs,
-            ))?;
-            let bias = rows.narrow(1, layer.bias, layer.outputs)?.reshape((lanes, 1, layer.outputs))?;
-            x = x.matmul(&weight)?.broadcast_add(&bias)?;
-            if at < last {
-                x = match self.activation {
-                    Activation::Tanh => x.tanh()?,
-                    Activation::Relu => x.relu()?,
-                    Activation::Gelu => x.gelu_erf()?,
-                };
-            }
-        }
-        super::tensor::mean_loss(self.loss, &x, &targets)
+        let (outputs, targets) = self.outputs_tensor(rows, data, batches)?;
+        super::tensor::mean_loss(self.loss, &outputs, &targets)
+    }
+
+    fn right_tensor(
+        &self,
+        rows: &Tensor,
+        data: &Resident,
+        batches: &[Batch<'_>],
+    ) -> candle_core::Result<Option<Tensor>> {
+        let (outputs, targets) = self.outputs_tensor(rows, data, batches)?;
+        super::tensor::share_right(&outputs, &targets).map(Some)
     }
 
     fn wgsl(&self, batch: usize, targets: Targets<'_>) -> Option<Wgsl> {

@@ -157,7 +157,19 @@ pub trait Model: Send + Sync {
 
     /// The mean loss of a batch; `gradient` is overwritten with its gradient.
     fn gradient(&self, row: &[f32], batch: Batch<'_>, gradient: &mut [f32], scratch: &mut Scratch) -> f32 {
-        self.pass(row, batch, Job::Gradient(gradient), scratch).mean_loss() as f32
+        let job = Job::Gradient { into: gradient, counts: false };
+        self.pass(row, batch, job, scratch).mean_loss() as f32
+    }
+
+    /// The same gradient, and how well the batch was predicted.
+    fn gradient_and_score(
+        &self,
+        row: &[f32],
+        batch: Batch<'_>,
+        gradient: &mut [f32],
+        scratch: &mut Scratch,
+    ) -> Score {
+        self.pass(row, batch, Job::Gradient { into: gradient, counts: true }, scratch)
     }
 
     /// How well a batch is predicted.
@@ -182,6 +194,19 @@ pub trait Model: Send + Sync {
         data: &Resident,
         batches: &[Batch<'_>],
     ) -> candle_core::Result<Tensor>;
+
+    /// The share of each lane's batch that is predicted right, `[L]`; nothing where no phases of the data need it.
+    ///
+    /// # Errors
+    /// When candle cannot run an operation on that device.
+    fn right_tensor(
+        &self,
+        _rows: &Tensor,
+        _data: &Resident,
+        _batches: &[Batch<'_>],
+    ) -> candle_core::Result<Option<Tensor>> {
+        Ok(None)
+    }
 
     /// The loss and the gradient of batches of so many samples in WGSL, for a graphics adapter; nothing where nobody
     /// has written them. The answers are of the kind of `targets`.

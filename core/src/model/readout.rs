@@ -9,8 +9,11 @@ use crate::experiment::Loss;
 
 /// What a fused call is for.
 pub enum Job<'a> {
-    /// The gradient of the mean loss is written here.
-    Gradient(&'a mut [f32]),
+    /// The gradient of the mean loss is written here; whether what is predicted right is counted, too.
+    Gradient {
+        into: &'a mut [f32],
+        counts: bool,
+    },
     Score,
     /// The outputs are written here, as probabilities where they are scores of classes. The samples may
     /// have no answers.
@@ -23,13 +26,15 @@ pub enum Job<'a> {
 impl<'a> Job<'a> {
     /// Where the gradient is to be written, if it is wanted; the job remembers only that it is.
     pub fn take_gradient(&mut self) -> Option<&'a mut [f32]> {
-        if let Self::Gradient(gradient) = self { Some(std::mem::take(gradient)) } else { None }
+        if let Self::Gradient { into, .. } = self { Some(std::mem::take(into)) } else { None }
     }
 
     /// The same for the first so many numbers of outputs, and for the others. The gradient is neither's.
     pub fn split(self, at: usize) -> (Self, Self) {
         match self {
-            Self::Gradient(_) => (Self::Gradient(&mut []), Self::Gradient(&mut [])),
+            Self::Gradient { counts, .. } => {
+                (Self::Gradient { into: &mut [], counts }, Self::Gradient { into: &mut [], counts })
+            }
             Self::Score => (Self::Score, Self::Score),
             Self::Predict { outputs, classes } => {
                 let (outputs, others) = outputs.split_at_mut(at);
@@ -86,7 +91,7 @@ pub fn read_out<'a, S: Simd>(
         return 0;
     }
     let mut correct = 0;
-    if matches!(job, Job::Score) {
+    if matches!(job, Job::Score | Job::Gradient { counts: true, .. }) {
         for (at, outputs) in outputs.chunks_exact(stride).enumerate() {
             let right = matches!(answer(at), Answer::Class(class) if largest(&outputs[..width]) == class);
             correct += u64::from(right);

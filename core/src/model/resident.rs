@@ -38,10 +38,18 @@ impl Resident {
         Ok(Self { inputs, targets: targets? })
     }
 
-    /// The same answers to other inputs, `[N, width]`.
-    #[must_use]
-    pub fn with_inputs(&self, inputs: &Tensor) -> Self {
-        Self { inputs: Some(inputs.clone()), targets: self.targets.clone() }
+    /// Samples that are there already: inputs `[N, width]`, and what they are to become, `[N, outputs]`.
+    pub fn of(inputs: Tensor, targets: Tensor) -> Self {
+        Self { inputs: Some(inputs), targets }
+    }
+
+    /// The inputs, sample after sample.
+    ///
+    /// # Errors
+    /// When the data set is a text, or candle fails.
+    pub fn inputs<T: candle_core::WithDType>(&self) -> Result<Vec<T>> {
+        let Some(inputs) = &self.inputs else { candle_core::bail!("a text has no dense inputs") };
+        inputs.flatten_all()?.to_vec1()
     }
 
     /// Every lane's inputs, `[L, B, width]`, and what they are to become, `[L, B, outputs]`.

@@ -131,8 +131,8 @@ impl Model for Surface {
     fn pass(&self, row: &[f32], batch: Batch<'_>, job: Job<'_>, _: &mut Scratch) -> Score {
         let (value, slopes) = self.at_row(row);
         match job {
-            Job::Gradient(gradient) => {
-                for (slot, slope) in gradient.iter_mut().zip(slopes) {
+            Job::Gradient { into, .. } => {
+                for (slot, slope) in into.iter_mut().zip(slopes) {
                     *slot = slope as f32;
                 }
             }

@@ -22,6 +22,15 @@ pub fn mean_loss(loss: Loss, outputs: &Tensor, targets: &Tensor) -> Result<Tenso
     }
 }
 
+/// The share of each lane's outputs `[L, B, outputs]` whose largest is that of what they are to become, `[L]`.
+///
+/// # Errors
+/// When candle cannot run an operation.
+pub(super) fn share_right(outputs: &Tensor, targets: &Tensor) -> Result<Tensor> {
+    let right = outputs.argmax(D::Minus1)?.eq(&targets.argmax(D::Minus1)?)?;
+    right.to_dtype(outputs.dtype())?.mean(1)
+}
+
 /// `x W + b` of every lane, from `[L, B, inputs]` to `[L, B, outputs]`.
 ///
 /// # Errors

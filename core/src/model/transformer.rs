@@ -166,7 +166,7 @@ impl Blocks for Transformer {
         };
         let (outputs, loss) = (self.head.outputs, (Loss::CrossEntropy, scale));
         let correct = read_out(simd, block.logits, outputs, answer, loss, &mut job, losses, block.room);
-        if let Job::Gradient(gradients) = job {
+        if let Job::Gradient { into: gradients, .. } = job {
             block.backward(simd, self, weights, gradients);
             block.embed_back(self, tokens, windows, gradients);
         }

@@ -33,6 +33,11 @@ pub struct Validation {
 }
 
 impl Row {
+    /// Whether the update was left out, since its gradient overflowed under a loss scale.
+    pub fn is_left_out(&self) -> bool {
+        self.loss_scale.is_some() && self.grad_norm == f32::INFINITY && self.update_norm == 0.0
+    }
+
     /// The evaluation after this update, if there was one.
     pub fn validation(&self) -> Option<Validation> {
         let (update, accuracy) = (self.update, self.val_accuracy);
@@ -167,6 +172,9 @@ columns! {
     /// The mean loss of all batches so far, each measured before the model learned from it; measured where the data has phases.
     PrequentialLoss, prequential_loss: Option<f64>, "Prequential loss", "Preq. loss", "per sample", Measure;
 
+    /// The share of all samples so far that were classified correctly before the model learned from them; measured where the data has phases, but not on a graphics adapter.
+    PrequentialAccuracy, prequential_accuracy: Option<f64>, "Prequential accuracy", "Preq. acc.", "share of samples", Measure;
+
     /// The share of the held-out samples that are classified correctly.
     ValAccuracy, val_accuracy: Option<f32>, "Validation accuracy", "Accuracy", "share of samples", Measure;
 
@@ -205,6 +213,15 @@ columns! {
 
     /// The share of weights that were to change and stayed: the stored format has no number that near.
     RoundedAway, rounded_away: Option<f32>, "Rounded away", "Rounded away", "share of weights", Measure;
+
+    /// The rate below which rounding to the nearest number of the stored format keeps more than half of the weights where they are, if the update is as long per rate as this one; measured when the held-out samples are scored.
+    SmallestRate, smallest_rate: Option<f64>, "Smallest useful rate", "Smallest", "", BesideRate;
+
+    /// What the loss was multiplied by before its gradient was taken in 16 bits; where the gradient overflowed the update was left out.
+    LossScale, loss_scale: Option<f64>, "Loss scale", "Loss scale", "", Measure;
+
+    /// The share of the gradient's numbers that were not 0 and became it in 16 bits.
+    GradUnderflow, grad_underflow: Option<f32>, "Gradient underflow", "Grad. underflow", "share of weights", Measure;
 
     /// The rate that the optimizer made of the drawn one, where it makes another of it (RAdam, Prodigy).
     EffectiveLr, effective_lr: Option<f64>, "Effective rate", "Effective", "", BesideRate;

@@ -36,11 +36,13 @@ pub enum EventKind {
     RollBack,
     /// Early stopping ended the run.
     Stopped,
+    /// A gradient in 16 bits overflowed and its update was left out, or the loss scale grew.
+    LossScale,
 }
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Edit,
         Self::Restart,
         Self::Resume,
@@ -51,6 +53,7 @@ impl EventKind {
         Self::Finding,
         Self::RollBack,
         Self::Stopped,
+        Self::LossScale,
     ];
 
     /// The name in `events.jsonl`.
@@ -66,6 +69,7 @@ impl EventKind {
             Self::Finding => "finding",
             Self::RollBack => "roll_back",
             Self::Stopped => "stopped",
+            Self::LossScale => "loss_scale",
         }
     }
 }

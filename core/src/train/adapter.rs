@@ -52,11 +52,12 @@ impl Adapted {
     /// # Errors
     /// Why this task cannot be trained there, in words.
     pub fn new(task: &Task, computer: &Arc<Computer>) -> Result<Self, String> {
-        if task.noise.is_some() || task.weights != WeightFormat::F32 {
-            return Err("noise of a surface and rounded weights are on the CPU only".into());
+        let is_short = [task.weights, task.gradients].iter().any(|format| *format != WeightFormat::F32);
+        if task.noise.is_some() || is_short {
+            return Err("noise of a surface and rounded weights or gradients are on the CPU only".into());
         }
         if task.attack.is_some_and(|attack| attack.train) {
-            return Err("training on attacked samples is on the CPU only".into());
+            return Err("training on attacked samples is not written for graphics adapters".into());
         }
         if task.team.is_some() {
             return Err("clients and workers train on the CPU only".into());
@@ -229,6 +230,7 @@ fn record(task: &Task, lane: &mut Lane, prepared: Prepared, measured: &[f32]) {
             val_loss: None,
             val_accuracy: None,
             prequential_loss: None,
+            prequential_accuracy: None,
             loss_spread: None,
             member_drift: None,
             member_cosine: None,
@@ -240,6 +242,9 @@ fn record(task: &Task, lane: &mut Lane, prepared: Prepared, measured: &[f32]) {
             effective_lr: step.effective_lr,
             param_norm: None,
             rounded_away: None,
+            smallest_rate: None,
+            loss_scale: None,
+            grad_underflow: None,
         };
         lane.record(task, row);
     }

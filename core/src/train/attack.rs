@@ -1,14 +1,54 @@
-//! Inputs changed so that a model errs, by the gradient of its loss along them.
+//! Inputs changed so that a model errs, by the gradient of its loss along them, in candle's operations.
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 
 use super::task::Task;
 use crate::experiment::Attack;
 use crate::model::resident::Resident;
-use crate::model::{Batch, Inputs, Score, Targets};
+use crate::model::{Batch, Inputs, Model, Score, Targets};
 
 /// Held-out samples that are attacked, at most: the first ones of their shuffled order.
 const MOST: usize = 256;
+
+/// Every lane's batch of `data`, attacked where its weights are its row of `weights`, `[L, P]`: the samples one after the
+/// other, lane by lane. They are stepped along the sign of the gradient, and back to within `eps` of where they were.
+///
+/// # Errors
+/// When candle fails, or the data is a text.
+pub fn attacked(
+    model: &dyn Model,
+    attack: &Attack,
+    weights: &Tensor,
+    data: &Resident,
+    batches: &[Batch<'_>],
+) -> Result<Resident> {
+    let (begun, targets) = data.gather(batches)?;
+    let (begun, targets) = (begun.flatten_to(1)?, targets.flatten_to(1)?);
+    let (low, high) = ((&begun - attack.eps)?, (&begun + attack.eps)?);
+    let rows = rows(batches);
+    let own: Vec<Batch<'_>> =
+        batches.iter().zip(&rows).map(|(batch, rows)| Batch { rows, ..*batch }).collect();
+    let weights = weights.detach();
+    let (steps, length) = attack.steps();
+    let mut changed = begun;
+    for _ in 0..steps {
+        let inputs = Var::from_tensor(&changed)?;
+        let known = Resident::of(inputs.as_tensor().clone(), targets.clone());
+        // The lanes do not touch each other, so the gradient of the sum is each lane's own.
+        let gradients = model.loss_tensor(&weights, &known, &own)?.sum_all()?.backward()?;
+        let Some(gradient) = gradients.get(inputs.as_tensor()) else { break };
+        let sign = (gradient.gt(0.0)?.to_dtype(gradient.dtype())?
+            - gradient.lt(0.0)?.to_dtype(gradient.dtype())?)?;
+        changed = (changed + (sign * length)?)?.maximum(&low)?.minimum(&high)?.detach();
+    }
+    Ok(Resident::of(changed, targets))
+}
+
+/// Where the samples of each batch are among attacked ones.
+pub fn rows(batches: &[Batch<'_>]) -> Vec<Vec<u32>> {
+    let mut next = 0..;
+    batches.iter().map(|batch| next.by_ref().take(batch.rows.len()).collect()).collect()
+}
 
 /// Samples of a batch with other inputs.
 pub struct Attacked {
@@ -50,31 +90,11 @@ impl Attacked {
             Targets::NextCharacter => candle_core::bail!("characters cannot be changed a little"),
         };
         let rows = (0..batch.rows.len() as u32).collect();
-        let mut attacked = Self { inputs, width, targets, rows };
-        attacked.change(task, attack, parameters)?;
-        Ok(attacked)
-    }
-
-    /// Steps along the sign of the gradient, and back to within `eps` of where the samples are.
-    fn change(&mut self, task: &Task, attack: &Attack, parameters: &[f32]) -> Result<()> {
-        let device = Device::Cpu;
-        let weights = Tensor::from_slice(parameters, (1, parameters.len()), &device)?;
-        let begun = Tensor::from_slice(&self.inputs, (self.rows.len(), self.width), &device)?;
-        let known = Resident::new(self.batch(), task.model.outputs(), &device, DType::F32)?;
-        let (low, high) = ((&begun - attack.eps)?, (&begun + attack.eps)?);
-        let (steps, length) = attack.steps();
-        let mut changed = begun;
-        for _ in 0..steps {
-            let inputs = Var::from_tensor(&changed)?;
-            let data = known.with_inputs(inputs.as_tensor());
-            let loss = task.model.loss_tensor(&weights, &data, &[self.batch()])?;
-            let gradients = loss.sum_all()?.backward()?;
-            let Some(gradient) = gradients.get(inputs.as_tensor()) else { break };
-            let sign = (gradient.gt(0.0)?.to_dtype(DType::F32)? - gradient.lt(0.0)?.to_dtype(DType::F32)?)?;
-            changed = (changed + (sign * length)?)?.maximum(&low)?.minimum(&high)?.detach();
-        }
-        self.inputs = changed.flatten_all()?.to_vec1()?;
-        Ok(())
+        let mut own = Self { inputs, width, targets, rows };
+        let weights = Tensor::from_slice(parameters, (1, parameters.len()), &Device::Cpu)?;
+        let known = Resident::new(own.batch(), task.model.outputs(), &Device::Cpu, DType::F32)?;
+        own.inputs = attacked(&*task.model, attack, &weights, &known, &[own.batch()])?.inputs()?;
+        Ok(own)
     }
 
     /// The samples as a batch.

@@ -353,8 +353,7 @@ impl Cohort {
     fn suits(&self, device: &TrainDevice, experiment: &Experiment) -> Result<(), TrainError> {
         let hypergradient = |run: &Run| matches!(run.controller, Some(Controller::Hypergradient(_)));
         let follows = experiment.runs.iter().any(hypergradient);
-        let attacked = self.task.attack.is_some_and(|attack| attack.train);
-        let is_alone = self.task.noise.is_some() || self.task.team.is_some() || attacked;
+        let is_alone = self.task.noise.is_some() || self.task.team.is_some();
         if !device.fused && (follows || is_alone) {
             return Err(Misfit::CpuOnly.into());
         }

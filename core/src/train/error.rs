@@ -91,7 +91,7 @@ pub enum Misfit {
     #[error(transparent)]
     Transformer(crate::model::transformer::UnevenHeads),
     #[error(
-        "hypergradient descent, a surface's noise, clients, workers and training on attacked samples are on the CPU only: choose the CPU"
+        "hypergradient descent, a surface's noise, clients and workers are on the CPU only: choose the CPU"
     )]
     CpuOnly,
     #[error("the saved run is of another model")]

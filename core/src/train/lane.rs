@@ -1,21 +1,24 @@
 //! One row of the cohort: a run under one seed, and everything that makes its next update.
 
 mod evaluate;
+mod gradient;
 mod parts;
+mod rounding;
 mod state;
 mod together;
 
 use std::sync::Arc;
 
+pub(super) use gradient::{Learned, inverse};
 use parts::PartState;
 pub use state::LaneState;
 
-use super::attack::Attacked;
 use super::control::Control;
 use super::ids::LaneId;
 use super::optimizer::{self, Memory, Numbers};
 use super::plan::Plan;
 use super::run_plan::RunPlan;
+use super::scaler::{ScaleChange, Scaler};
 use super::snapshot::Keeper;
 use super::stopper::{Stopped, Stopper};
 use super::stream::Phased;
@@ -25,7 +28,6 @@ use crate::data::epoch_order;
 use crate::experiment::WeightFormat;
 use crate::model::Score;
 use crate::model::kernel::scratch::Scratch;
-use crate::model::surface::add_noise;
 use crate::schedule::controller::Change;
 use crate::telemetry::{GroupNames, Row, Validation};
 
@@ -41,7 +43,7 @@ pub struct Lane {
     seed: u64,
     /// The update at which the schedule began.
     schedule_from: u64,
-    /// The update at which the optimizer's buffers began.
+    /// The update at which the optimizer's buffers began, later by each update that was left out since.
     optimizer_from: u64,
     /// Micro-batches dealt beyond those that updates of the experiment's own batch would have taken.
     extra: i64,
@@ -61,6 +63,8 @@ pub struct Lane {
     order_epoch: Option<(usize, u64)>,
     /// The losses of all batches so far, each from before it was learned, summed; where the data has phases.
     seen: (f64, u64),
+    /// The shares of those batches that were predicted right, summed; nothing once one of them was not measured.
+    seen_right: Option<f64>,
     /// The names of the columns of phases, or of members.
     beside: GroupNames,
     gradient: Vec<f32>,
@@ -76,6 +80,8 @@ pub struct Lane {
     pub failed: Option<String>,
     /// Where the experiment stops runs early.
     pub(super) stopper: Option<Stopper>,
+    /// The loss scale, where the experiment has one.
+    scaler: Option<Scaler>,
     /// Who trains the lane together, where several do.
     pub(super) team: Option<Box<Team>>,
 }
@@ -91,6 +97,8 @@ pub struct Log {
     pub diverged: Option<u64>,
     /// The run was stopped before its end.
     pub stopped: Option<Stopped>,
+    /// Updates that were left out because their gradients overflowed, or after which the loss scale grew.
+    pub scale_changes: Vec<(u64, ScaleChange)>,
     /// Of a model of two weights: where it stood after so many updates.
     pub places: Vec<(u64, [f32; 2])>,
 }
@@ -124,6 +132,7 @@ impl Log {
         self.rate_changes.clear();
         self.diverged = None;
         self.stopped = None;
+        self.scale_changes.clear();
         self.places.clear();
     }
 }
@@ -164,6 +173,7 @@ impl Lane {
             order: Vec::new(),
             order_epoch: None,
             seen: (0.0, 0),
+            seen_right: Some(0.0),
             beside,
             gradient: vec![0.0; width],
             micro: Vec::new(),
@@ -173,6 +183,7 @@ impl Lane {
             diverged_at: None,
             failed: None,
             stopper: task.stop.map(Stopper::new),
+            scaler: task.loss_scale.map(Scaler::new),
             team: task.team.as_ref().map(|shared| Box::new(Team::new(shared))),
         }
     }
@@ -199,11 +210,12 @@ impl Lane {
         self.val_loss = None;
         self.log = Log::default();
         self.name_groups();
-        self.seen = (0.0, 0);
+        (self.seen, self.seen_right) = ((0.0, 0), Some(0.0));
         self.stand(&row[..task.model.width()]);
         self.diverged_at = None;
         self.failed = None;
         self.stopper = task.stop.map(Stopper::new);
+        self.scaler = task.loss_scale.map(Scaler::new);
     }
 
     /// Empties the optimizer's buffers, which then begin at these weights.
@@ -284,12 +296,13 @@ impl Lane {
         let buffers = optimizer::split(self.plan.buffers, parameters.len(), buffers);
         // Schedule-free training looks ahead of the weights that it averages.
         let at = rule.ahead().map_or(&*parameters, |ahead| &*buffers[ahead]);
-        let train_loss = self.accumulated_gradient(task, at);
-        if let Some(deviation) = task.noise {
-            add_noise(self.seed, self.update, deviation, &mut self.gradient);
-        }
+        let learned = self.accumulated_gradient(task, at);
         let frozen = self.frozen(task.model.parameters());
         self.freeze_gradient(task.model.parameters(), &frozen);
+        if self.has_overflowed() {
+            self.leave_out(task, &learned);
+            return self.finish(task, parameters);
+        }
         let arch = pulp::Arch::new();
         let whole_norm = task.clip_norm.map(|clip| {
             let norm = optimizer::norm(arch, self.scratch.cores(), &self.gradient);
@@ -306,7 +319,9 @@ impl Lane {
         }
         let numbers = self.numbers_after(0);
         let groups = self.group_rates(task, 0, &numbers);
-        let applied = self.apply(task, &numbers, &frozen, parameters, buffers);
+        let smallest_rate = self.smallest_rate(task, &numbers, &frozen, parameters, &buffers);
+        let store = self.store(task, 0);
+        let applied = self.apply(task, (&numbers, store), &frozen, parameters, buffers);
         let row = Row {
             update: self.update,
             groups,
@@ -314,11 +329,12 @@ impl Lane {
             momentum: numbers.momentum(),
             weight_decay: Some(numbers.weight_decay()),
             batch: Some(self.samples(task)),
-            train_loss,
+            train_loss: learned.loss,
             // Measured once the update is done, where that is due.
             val_loss: None,
             val_accuracy: None,
             prequential_loss: None,
+            prequential_accuracy: learned.right.map(f64::from),
             loss_spread: None,
             member_drift: None,
             member_cosine: None,
@@ -330,8 +346,16 @@ impl Lane {
             effective_lr: applied.effective_lr,
             param_norm: None,
             rounded_away: (task.weights != WeightFormat::F32).then(|| applied.share_rounded_away()),
+            smallest_rate,
+            loss_scale: self.note_scale(false),
+            grad_underflow: learned.underflow,
         };
         self.record(task, row);
+        self.finish(task, parameters);
+    }
+
+    /// What follows an update that was made.
+    fn finish(&mut self, task: &Task, parameters: &mut [f32]) {
         self.evaluate(task, parameters);
         if let Some(best) = self.result() {
             parameters.copy_from_slice(best);
@@ -414,32 +438,6 @@ impl Lane {
         start..start + task.batch
     }
 
-    /// The mean loss and gradient of the update's micro-batches, the gradient left in `self.gradient`.
-    fn accumulated_gradient(&mut self, task: &Task, parameters: &[f32]) -> f32 {
-        let (count, dealt) = (self.micro_batches(task, 0), self.dealt(task));
-        let range = self.deal(task, dealt, self.update);
-        let batch = task.training(&self.order[range]);
-        // Attacked samples take the place of a micro-batch's own.
-        let attack = task.attack.filter(|attack| attack.train);
-        let attacked = attack.and_then(|attack| Attacked::of(task, &attack, parameters, batch).ok());
-        let batch = attacked.as_ref().map_or(batch, Attacked::batch);
-        let mut loss = task.model.gradient(parameters, batch, &mut self.gradient, &mut self.scratch);
-        if count == 1 {
-            return loss;
-        }
-        let arch = pulp::Arch::new();
-        self.micro.resize(self.gradient.len(), 0.0);
-        for at in 1..count {
-            let range = self.deal(task, dealt + at, self.update);
-            let batch = task.training(&self.order[range]);
-            loss += task.model.gradient(parameters, batch, &mut self.micro, &mut self.scratch);
-            optimizer::add(arch, &mut self.gradient, &self.micro);
-        }
-        let share = 1.0 / count as f32;
-        optimizer::scale(arch, &mut self.gradient, share);
-        loss * share
-    }
-
     /// Whether it was stopped before its end.
     pub fn has_stopped(&self) -> bool {
         self.stopper.as_ref().is_some_and(Stopper::has_stopped)
@@ -460,7 +458,7 @@ impl Lane {
         self.stopper.as_ref()?.result()
     }
 
-    /// Takes note of an update that is done; `row.update` is the lane's.
+    /// Takes note of an update that is done; `row.update` is the lane's, and its prequential accuracy that of its own batch.
     pub fn record(&mut self, task: &Task, mut row: Row) {
         self.extra += self.micro_batches(task, 0) as i64 - task.accumulate as i64;
         if !row.train_loss.is_finite() && self.diverged_at.is_none() {
@@ -472,6 +470,8 @@ impl Lane {
         if task.stream.is_some() {
             self.seen = (self.seen.0 + f64::from(row.train_loss), self.seen.1 + 1);
             row.prequential_loss = Some(self.seen.0 / self.seen.1 as f64);
+            self.seen_right = self.seen_right.zip(row.prequential_accuracy).map(|(sum, own)| sum + own);
+            row.prequential_accuracy = self.seen_right.map(|sum| sum / self.seen.1 as f64);
         }
         self.log.rows.push(row);
         self.update += 1;

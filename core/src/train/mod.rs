@@ -16,6 +16,7 @@ mod on_rows;
 pub mod optimizer;
 pub mod plan;
 pub mod run_plan;
+pub mod scaler;
 pub mod snapshot;
 pub mod start;
 mod stopper;

@@ -10,8 +10,8 @@ use super::{Misfit, TrainError};
 use crate::data::{self, Dataset, DatasetInfo, Prepared, Shape, Split};
 use crate::experiment::team;
 use crate::experiment::{
-    Attack, BatchSize, Experiment, Loss, MicroBatches, Model as ModelSpec, Run, Source, Stop, Team,
-    WeightFormat,
+    Attack, BatchSize, Experiment, Loss, LossScale, MicroBatches, Model as ModelSpec, Rounding, Run, Source,
+    Stop, Team, WeightFormat,
 };
 use crate::model::cnn::Cnn;
 use crate::model::mlp::Mlp;
@@ -48,6 +48,12 @@ pub struct Task {
     pub attack: Option<Attack>,
     pub loss: Loss,
     pub weights: WeightFormat,
+    /// How weights are rounded to their format.
+    pub rounding: Rounding,
+    /// What the gradient of each micro-batch is rounded to.
+    pub gradients: WeightFormat,
+    /// What keeps such gradients from underflowing.
+    pub loss_scale: Option<LossScale>,
     pub seed: u64,
     /// The deviation of the noise added to gradients, for surfaces.
     pub noise: Option<f64>,
@@ -220,6 +226,9 @@ impl Task {
             stop: experiment.train.stop,
             attack: experiment.train.attack,
             weights: experiment.train.weights,
+            rounding: experiment.train.rounding,
+            gradients: experiment.train.gradients,
+            loss_scale: experiment.train.loss_scale,
             seed: experiment.train.seed,
             noise: noise.filter(|deviation| *deviation > 0.0),
             clock,
@@ -361,9 +370,14 @@ impl Task {
         self.batch.max(VALIDATION_BATCH)
     }
 
+    /// Whether there are held-out samples.
+    pub fn validates(&self) -> bool {
+        !self.validation_rows.is_empty()
+    }
+
     /// Whether the held-out samples are scored after this many updates.
     pub fn validates_after(&self, updates: u64, every_epoch: bool) -> bool {
-        if self.validation_rows.is_empty() {
+        if !self.validates() {
             return false;
         }
         let Clock { updates: total, updates_per_epoch: epoch } = self.clock;

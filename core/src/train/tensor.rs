@@ -4,13 +4,16 @@
 //! its end. On the CPU the fused lanes are many times faster; there this path is the oracle of tests.
 
 mod own_numbers;
+mod short;
 
 use candle_core::{DType, Result, Tensor, Var};
 
-use super::lane::Lane;
+use super::attack;
+use super::lane::{Lane, Learned};
 use super::optimizer::{self, Lanes, Numbers};
 use super::task::Task;
 use crate::experiment::WeightFormat;
+use crate::model::Batch;
 use crate::model::resident::Resident;
 use crate::telemetry::{GroupRow, Row};
 use own_numbers::OwnNumbers;
@@ -44,9 +47,23 @@ pub fn advance(
             Some(ahead) => Var::from_tensor(&buffers[ahead].contiguous()?)?,
             None => parameters.clone(),
         };
-        let (loss, gradient) = loss_and_gradient(task, data, lanes, &at, ahead)?;
+        let Gradients { loss, gradient, right, underflow } =
+            loss_and_gradient(task, data, lanes, &at, ahead)?;
         let gradient =
             own.as_ref().map_or_else(|| Ok(gradient.clone()), |own| own.thawed(gradient.clone()))?;
+        // A lane with a loss scale is alone, an update at a time.
+        if let (Some(_), [lane]) = (task.loss_scale, &mut *lanes)
+            && short::has_overflowed(&gradient)?
+        {
+            let only = |of: &Tensor| of.to_dtype(DType::F32)?.get(0)?.to_scalar::<f32>();
+            let (right, underflow) = (right.as_ref().map(only), underflow.as_ref().map(only));
+            let learned =
+                Learned { loss: only(&loss)?, right: right.transpose()?, underflow: underflow.transpose()? };
+            lane.leave_out(task, &learned);
+            return Ok(rows.clone());
+        }
+        measured.underflow.extend(underflow);
+        measured.right.extend(right);
         let groups = lanes.iter().zip(&numbers).map(|(lane, numbers)| lane.group_rates(task, ahead, numbers));
         measured.groups.push(groups.collect());
         let grad_norm = norm(&gradient)?;
@@ -72,15 +89,22 @@ pub fn advance(
             Some(own) => own.update(rule, (lanes, ahead), &mut updated, (&old, &gradient), &mut buffers)?,
         };
         measured.effective_lr.push(updated.effective_lr);
-        let new = rounded(&exact, task.weights)?;
+        let new = short::rounded(&exact, task, (lanes, ahead))?;
         let change = (&new - &old)?;
         if task.weights != WeightFormat::F32 {
-            measured.rounded.push(rounded_away(&exact, &old, &change)?);
+            measured.rounded.push(short::rounded_away(&exact, &old, &change)?);
+            measured.smallest_rates.push(short::smallest_rates(
+                task,
+                (lanes, ahead),
+                &numbers,
+                (&old, &exact),
+            )?);
         }
         measured.push(numbers, loss, grad_norm, norm(&change)?);
         parameters.set(&new)?;
         // Whatever looks at the held-out samples or at a controller needs the numbers on this side.
-        if lanes.iter().any(|lane| lane.evaluates_after(task, measured.updates() as u64)) {
+        let ahead = measured.updates() as u64;
+        if task.loss_scale.is_some() || lanes.iter().any(|lane| lane.evaluates_after(task, ahead)) {
             break;
         }
     }
@@ -109,6 +133,12 @@ struct Measured {
     effective_lr: Vec<Vec<Option<f64>>>,
     /// Of the weights that were to change, the share that rounding kept where they were; only where weights are rounded.
     rounded: Vec<Tensor>,
+    /// Of the gradients' numbers that were not 0, the share that are; only where gradients are rounded.
+    underflow: Vec<Tensor>,
+    /// The share of the samples that was predicted right before the update; only where the data has phases.
+    right: Vec<Tensor>,
+    /// The smallest useful rates, at updates where some lane measures its own.
+    smallest_rates: Vec<Vec<Option<f64>>>,
 }
 
 impl Measured {
@@ -130,7 +160,8 @@ impl Measured {
         let read = |tensors: &[Tensor]| Tensor::stack(tensors, 0)?.to_dtype(DType::F32)?.to_vec2::<f32>();
         let (losses, grads, steps) =
             (read(&self.losses)?, read(&self.grad_norms)?, read(&self.update_norms)?);
-        let rounded = if self.rounded.is_empty() { None } else { Some(read(&self.rounded)?) };
+        let some = |all: &[Tensor]| if all.is_empty() { Ok(None) } else { read(all).map(Some) };
+        let (rounded, underflow, right) = (some(&self.rounded)?, some(&self.underflow)?, some(&self.right)?);
         for (at, numbers) in self.numbers.iter().enumerate() {
             for (lane, numbers) in numbers.iter().enumerate() {
                 let update = lanes[lane].update;
@@ -145,6 +176,7 @@ impl Measured {
                     val_loss: None,
                     val_accuracy: None,
                     prequential_loss: None,
+                    prequential_accuracy: right.as_ref().map(|share| share[at][lane].into()),
                     loss_spread: None,
                     member_drift: None,
                     member_cosine: None,
@@ -156,6 +188,12 @@ impl Measured {
                     effective_lr: self.effective_lr[at][lane],
                     param_norm: None,
                     rounded_away: rounded.as_ref().map(|rounded| rounded[at][lane]),
+                    loss_scale: lanes[lane].note_scale(false),
+                    grad_underflow: underflow.as_ref().map(|share| share[at][lane]),
+                    smallest_rate: self
+                        .smallest_rates
+                        .get(at)
+                        .and_then(|rates| rates.get(lane).copied().flatten()),
                 };
                 lanes[lane].record(task, row);
             }
@@ -164,14 +202,43 @@ impl Measured {
     }
 }
 
-/// Each lane's mean loss `[L]` and gradient `[L, P]` over its micro-batches.
+/// What lanes learn from in an update.
+struct Gradients {
+    /// Each lane's mean loss, `[L]`.
+    loss: Tensor,
+    /// `[L, P]`.
+    gradient: Tensor,
+    /// The share of the samples that is predicted right, `[L]`, where the data has phases.
+    right: Option<Tensor>,
+    /// Of the gradient's numbers the share that became 0, `[L]`, where they are rounded.
+    underflow: Option<Tensor>,
+}
+
+impl Gradients {
+    /// With the loss scale taken out of what was stored.
+    fn of(
+        loss: Tensor,
+        gradient: Tensor,
+        right: Option<Tensor>,
+        stored: Option<short::Stored>,
+    ) -> Result<Self> {
+        Ok(match stored {
+            None => Self { loss, gradient, right, underflow: None },
+            Some(stored) => {
+                Self { loss, gradient: stored.unscaled(&gradient)?, right, underflow: Some(stored.share()?) }
+            }
+        })
+    }
+}
+
+/// Each lane's loss and gradient over its micro-batches.
 fn loss_and_gradient(
     task: &Task,
     data: &Resident,
     lanes: &mut [&mut Lane],
     parameters: &Var,
     ahead: u64,
-) -> Result<(Tensor, Tensor)> {
+) -> Result<Gradients> {
     let dealt: Vec<Vec<u32>> = lanes.iter_mut().map(|lane| lane.deal_ahead(task, ahead)).collect();
     // The lanes are at the same update, so a short batch is as short for all of them.
     let size = if task.short_batch.is_some() { dealt.first().map_or(0, Vec::len) } else { task.batch }.max(1);
@@ -181,6 +248,9 @@ fn loss_and_gradient(
         Tensor::from_vec(numbers, counts.len(), parameters.device())
     };
     let mut sums: Option<(Tensor, Tensor)> = None;
+    let is_paid = task.stream.is_some() && task.has_accuracy();
+    let (at, mut right) = (parameters.as_detached_tensor(), None::<Tensor>);
+    let mut stored = short::Stored::of(task, lanes, &counts, parameters.device())?;
     let most = counts.iter().copied().max().unwrap_or(0);
     for micro in 0..most {
         // A lane with fewer micro-batches goes through its last again, which then does not count.
@@ -189,6 +259,16 @@ fn loss_and_gradient(
             .filter_map(|rows| rows.chunks_exact(size).take(micro + 1).next_back())
             .map(|rows| task.training(rows))
             .collect();
+        // Attacked samples take the place of a micro-batch's own.
+        let attack = task.attack.filter(|attack| attack.train);
+        let attacked =
+            attack.map(|attack| attack::attacked(&*task.model, &attack, &at, data, &batches)).transpose()?;
+        let own = if attacked.is_some() { attack::rows(&batches) } else { Vec::new() };
+        let own = own.iter().zip(&batches).map(|(rows, batch)| Batch { rows, ..*batch });
+        let (data, batches) = match &attacked {
+            Some(attacked) => (attacked, own.collect()),
+            None => (data, batches.clone()),
+        };
         let loss = task.model.loss_tensor(parameters.as_tensor(), data, &batches)?;
         // The lanes do not touch each other, so the gradient of the sum is each lane's own.
         let gradients = loss.sum_all()?.backward()?;
@@ -196,10 +276,18 @@ fn loss_and_gradient(
             candle_core::bail!("the loss does not depend on the parameters");
         };
         let (mut loss, mut gradient) = (loss.detach(), gradient.detach());
-        if most == 1 {
-            return Ok((loss, gradient));
-        }
         let counted = column(&|count| f32::from(u8::from(micro < count)))?;
+        if let Some(stored) = &mut stored {
+            gradient = stored.store(&gradient, &counted)?;
+        }
+        let found = if is_paid { task.model.right_tensor(&at, data, &batches)? } else { None };
+        if let Some(found) = found {
+            let found = (found.to_dtype(DType::F32)? * &counted)?;
+            right = Some(right.map_or_else(|| Ok(found.clone()), |right| right + &found)?);
+        }
+        if most == 1 {
+            return Gradients::of(loss, gradient, right, stored);
+        }
         loss = (loss * &counted)?;
         gradient = gradient.broadcast_mul(&counted.unsqueeze(1)?)?;
         sums = Some(match sums {
@@ -210,7 +298,13 @@ fn loss_and_gradient(
     match sums {
         Some((loss, gradient)) => {
             let share = column(&|count| 1.0 / count as f32)?;
-            Ok(((loss * &share)?, gradient.broadcast_mul(&share.unsqueeze(1)?)?))
+            let right = right.map(|right| right * &share).transpose()?;
+            let gradient = match &stored {
+                // It was stored with its share.
+                Some(_) => gradient,
+                None => gradient.broadcast_mul(&share.unsqueeze(1)?)?,
+            };
+            Gradients::of((loss * &share)?, gradient, right, stored)
         }
         None => candle_core::bail!("an update needs at least one micro-batch"),
     }
@@ -219,21 +313,4 @@ fn loss_and_gradient(
 /// The Euclidean norm of each row, `[L]`.
 fn norm(rows: &Tensor) -> Result<Tensor> {
     rows.sqr()?.sum(1)?.sqrt()
-}
-
-/// Of each lane's weights that were to change, the share that did not.
-fn rounded_away(exact: &Tensor, old: &Tensor, change: &Tensor) -> Result<Tensor> {
-    let stayed = change.eq(0.0)?.to_dtype(DType::F32)?;
-    let wanted = exact.ne(old)?.to_dtype(DType::F32)?;
-    let count = wanted.sum(1)?.maximum(1.0)?;
-    (stayed * wanted)?.sum(1)? / count
-}
-
-/// The weights as their format stores them.
-fn rounded(weights: &Tensor, format: WeightFormat) -> Result<Tensor> {
-    match format {
-        WeightFormat::F32 => Ok(weights.clone()),
-        WeightFormat::Bf16 => weights.to_dtype(DType::BF16)?.to_dtype(DType::F32),
-        WeightFormat::F16 => weights.to_dtype(DType::F16)?.to_dtype(DType::F32),
-    }
 }

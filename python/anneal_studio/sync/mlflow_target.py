@@ -3,9 +3,9 @@ from __future__ import annotations
 
 import os
 
-# Waiting for a server that comes back is ours to do, and to say.
+# Waiting for a server that comes back is ours to do, and to say; one that is busy is given its time.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "60")
 
 from mlflow.entities import Metric, Param, RunTag  # noqa: E402
 from mlflow.tracking import MlflowClient  # noqa: E402

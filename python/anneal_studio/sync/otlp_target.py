@@ -32,8 +32,8 @@ def _id(text, size):
 class OTLP(Target):
     def begin(self):
         base = self.address.split(":", 1)[1].rstrip("/")
-        self.metrics = OTLPMetricExporter(endpoint=f"{base}/v1/metrics", timeout=10)
-        self.traces = OTLPSpanExporter(endpoint=f"{base}/v1/traces", timeout=10)
+        self.metrics = OTLPMetricExporter(endpoint=f"{base}/v1/metrics", timeout=60)
+        self.traces = OTLPSpanExporter(endpoint=f"{base}/v1/traces", timeout=60)
         self.scope = InstrumentationScope("anneal_studio.sync")
         if "start" not in self.state.own:
             summary = self.folder.summary()

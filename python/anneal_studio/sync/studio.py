@@ -20,7 +20,8 @@ from .folder import Folder
 TIMEOUT, AT_ONCE, SETTLED = 10.0, 8192, 8
 #: The columns of our own runs, which need not all be there at the beginning.
 COLUMNS = ("lr", "momentum", "train_loss", "grad_norm", "update_norm", "val_loss", "val_accuracy", "weight_decay", "batch",
-           "rounded_away", "effective_lr", "param_norm")
+           "rounded_away", "smallest_rate", "loss_scale", "grad_underflow",
+           "effective_lr", "param_norm")
 OVER = ("finished", "stopped")
 
 

@@ -22,10 +22,12 @@ pub enum Kind {
     HarmfulData,
     ReplicasApart,
     ClientDrift,
+    GradientUnderflow,
+    LossScaleCollapse,
 }
 
 impl Kind {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::IgnoredUpdates,
         Self::Oscillation,
         Self::Divergence,
@@ -43,6 +45,8 @@ impl Kind {
         Self::HarmfulData,
         Self::ReplicasApart,
         Self::ClientDrift,
+        Self::GradientUnderflow,
+        Self::LossScaleCollapse,
     ];
 
     /// The name for people.
@@ -65,6 +69,8 @@ impl Kind {
             Self::HarmfulData => "Harmful data",
             Self::ReplicasApart => "Replicas apart",
             Self::ClientDrift => "Client drift",
+            Self::GradientUnderflow => "Gradient underflow",
+            Self::LossScaleCollapse => "Loss scale collapse",
         }
     }
 
@@ -119,14 +125,21 @@ impl Kind {
                 "Within a round each client goes its own way, and their average undoes what they learned: rounds are too \
                  long, or the local rate is too high, for how much their data differ."
             }
+            Self::GradientUnderflow => "Most of the gradient is too small for its 16 bits and becomes 0.",
+            Self::LossScaleCollapse => {
+                "Gradients overflow in 16 bits whatever the loss scale: the rate is too high, or the scale is fixed and too \
+                 high. Every such update is left out."
+            }
         }
     }
 
     pub const fn severity(self) -> Severity {
         match self {
-            Self::Divergence | Self::StuckAtChance | Self::CheckpointMismatch | Self::ReplicasApart => {
-                Severity::Error
-            }
+            Self::Divergence
+            | Self::StuckAtChance
+            | Self::CheckpointMismatch
+            | Self::ReplicasApart
+            | Self::LossScaleCollapse => Severity::Error,
             Self::GradientPeaks | Self::RuntimeCap | Self::OverfittingGap | Self::Drift => Severity::Notice,
             _ => Severity::Warning,
         }

@@ -14,6 +14,7 @@ mod policy;
 mod rates;
 pub(super) mod remedy;
 mod runbook;
+mod scales;
 mod trace;
 mod validations;
 
@@ -28,7 +29,7 @@ pub use policy::{Policy, Reaction};
 pub use remedy::Remedy;
 
 use crate::experiment::phase::begins;
-use crate::experiment::{Experiment, Loss, Run, WeightFormat, lineage};
+use crate::experiment::{Experiment, Loss, Rounding, Run, WeightFormat, lineage};
 use crate::schedule::{Curve, Piecewise};
 use crate::telemetry::{Row, Validation};
 use crate::train::TrainError;
@@ -104,6 +105,8 @@ pub struct Context {
     pub weight_norm: f64,
     pub parameters: usize,
     pub weights: WeightFormat,
+    /// Whether what rounding takes away from weights is right on average.
+    pub rounded_fairly: bool,
     pub clip_norm: Option<f64>,
     /// Whether a controller multiplies the rate.
     pub controlled: bool,
@@ -145,6 +148,7 @@ impl Context {
             weight_norm,
             parameters: task.model.width(),
             weights: task.weights,
+            rounded_fairly: task.rounding == Rounding::Stochastic,
             clip_norm: task.clip_norm,
             controlled: runs.values().any(|run| run.controller.is_some()),
             adaptive: !run.optimizer.kind.is_plain(),
@@ -197,6 +201,8 @@ struct Seen {
     phases: phases::Phases,
     #[serde(default)]
     members: members::Members,
+    #[serde(default)]
+    scales: scales::Scales,
     findings: Vec<Finding>,
 }
 
@@ -246,10 +252,11 @@ impl Watch {
         self.seen.losses.update(&self.context, &self.seen.trace, row, &mut alarms);
         self.seen.norms.update(&self.context, &self.seen.trace, row, &mut alarms);
         self.seen.members.update(&self.context, row, &mut alarms);
+        self.seen.scales.update(&self.context, &self.seen.trace, row, &mut alarms);
         for alarm in alarms {
             self.raise(row.update, alarm);
         }
-        if let Some(share) = row.rounded_away {
+        if let Some(share) = row.rounded_away.filter(|_| !self.context.rounded_fairly) {
             self.rounded_away(row.update, f64::from(share));
         }
         // A model that learns one phase by heart is told by the samples of that phase.

@@ -27,7 +27,8 @@ impl Norms {
         let before = std::mem::replace(&mut self.before, trace.norm.value());
         let norm = f64::from(row.grad_norm);
         let (Some(before), Some(first)) = (before, trace.first_norm()) else { return };
-        let peak = norm > PEAK * before && norm > PEAK_LEVEL * first;
+        // One that overflowed in 16 bits and was left out is the loss scale's.
+        let peak = norm > PEAK * before && norm > PEAK_LEVEL * first && !row.is_left_out();
         if row.update < context.quiet_until || !peak {
             return;
         }

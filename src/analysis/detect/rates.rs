@@ -20,7 +20,7 @@ const LOST_WINDOW: u64 = 50;
 /// rounding begins to cost accuracy,
 const LOST: f64 = 0.75;
 /// while the loss is above this share of where it began. What has learned its samples moves little and needs no more.
-const UNLEARNED: f64 = 0.1;
+pub(super) const UNLEARNED: f64 = 0.1;
 /// Of the run: at its end, when rates go to zero, losing updates is harmless.
 const LATE: f64 = 0.6;
 
@@ -86,7 +86,11 @@ impl Rates {
             WeightFormat::Bf16 => 2.0_f64.powi(-9),
             WeightFormat::F16 => 2.0_f64.powi(-12),
         };
-        if self.counted || row.update < context.quiet_until || late(context, row.update) {
+        if self.counted
+            || context.rounded_fairly
+            || row.update < context.quiet_until
+            || late(context, row.update)
+        {
             return;
         }
         let norm =
@@ -100,7 +104,7 @@ impl Rates {
         self.small = if share < half_step / 4.0 { self.small + 1 } else { 0 };
         if self.small == LOST_WINDOW {
             let evidence = evidence(row, "an update's share of the weights", share, "half a step", half_step);
-            let remedies = vec![Remedy::FullPrecision, Remedy::ScaleRate(10.0)];
+            let remedies = vec![Remedy::FullPrecision, Remedy::RoundStochastically, Remedy::ScaleRate(10.0)];
             alarms.push(Alarm { kind: Kind::PrecisionUnderflow, evidence, remedies });
             self.small = 0;
         }
@@ -135,11 +139,11 @@ impl Rates {
                 against: LOST,
                 against_what: "a limit".into(),
             },
-            remedies: vec![Remedy::FullPrecision, Remedy::ScaleRate(10.0)],
+            remedies: vec![Remedy::FullPrecision, Remedy::RoundStochastically, Remedy::ScaleRate(10.0)],
         })
     }
 }
 
-fn late(context: &Context, update: u64) -> bool {
+pub(super) fn late(context: &Context, update: u64) -> bool {
     update as f64 > LATE * context.updates as f64
 }

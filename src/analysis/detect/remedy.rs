@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::experiment::{Controller, Experiment, Number, Plateau, Run, Team, WeightFormat};
+use crate::experiment::precision::Dynamic;
+use crate::experiment::{
+    Controller, Experiment, LossScale, Number, Plateau, Rounding, Run, Team, WeightFormat,
+};
 use crate::schedule::kind::{Kind, Role, Value};
 use crate::schedule::{Clock, Cooldown, Ramp, Schedule, Span, Warmup};
 
@@ -21,6 +24,10 @@ pub enum Remedy {
     Updates(u64),
     /// Store weights in f32.
     FullPrecision,
+    /// Round weights up or down by chance, right on average.
+    RoundStochastically,
+    /// Scale the loss of gradients in 16 bits, dynamically.
+    ScaleLoss,
     WeightDecay(f64),
     /// The controller's patience times this.
     Patience(u64),
@@ -61,6 +68,8 @@ impl Remedy {
             Self::Clip(norm) => format!("Clip gradients at {norm}"),
             Self::Updates(updates) => format!("Stop after {updates} updates"),
             Self::FullPrecision => "Store weights in f32".to_owned(),
+            Self::RoundStochastically => "Round weights stochastically".to_owned(),
+            Self::ScaleLoss => "Scale the loss dynamically".to_owned(),
             Self::WeightDecay(decay) => format!("Weight decay {decay}"),
             Self::Patience(times) => format!("Patience {times}×"),
             Self::NoController => "Remove the plateau control".to_owned(),
@@ -101,7 +110,20 @@ impl Remedy {
             }
             Self::Clip(norm) => experiment.train.clip_norm = Some(*norm),
             Self::Updates(updates) => experiment.train.updates = Span::Updates(*updates as f64),
-            Self::FullPrecision => experiment.train.weights = WeightFormat::F32,
+            Self::FullPrecision => {
+                (experiment.train.weights, experiment.train.rounding) =
+                    (WeightFormat::F32, Rounding::Nearest);
+            }
+            Self::RoundStochastically => {
+                if experiment.train.weights != WeightFormat::F32 {
+                    experiment.train.rounding = Rounding::Stochastic;
+                }
+            }
+            Self::ScaleLoss => {
+                if experiment.train.gradients != WeightFormat::F32 {
+                    experiment.train.loss_scale = Some(LossScale::Dynamic(Dynamic::default()));
+                }
+            }
             Self::WeightDecay(decay) => {
                 target.optimizer.set("weight_decay", Number::Fixed(*decay));
             }

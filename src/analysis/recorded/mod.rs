@@ -125,6 +125,7 @@ fn context(rows: &[(u64, Row)]) -> Context {
         weight_norm: 1.0,
         parameters: 0,
         weights: WeightFormat::F32,
+        rounded_fairly: false,
         clip_norm: None,
         // The schedule that was meant is not known, so no rate is against it.
         controlled: true,

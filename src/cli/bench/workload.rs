@@ -12,10 +12,10 @@ use crate::train::task::{self, Task};
 /// A standard workload: an experiment without its lanes.
 pub struct Workload {
     pub name: &'static str,
-    data: &'static str,
+    pub data: &'static str,
     pub batch: usize,
-    model: &'static str,
-    optimizer: &'static str,
+    pub model: &'static str,
+    pub optimizer: &'static str,
 }
 
 /// The one whose cost is looked at closely.

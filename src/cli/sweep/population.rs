@@ -7,14 +7,15 @@ use anyhow::{Context, anyhow};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use super::{SweepArgs, summarise, told};
+use super::{SweepArgs, elsewhere, told};
 use crate::cli::{Failure, output, threads_of};
 use crate::experiment::sweep::{Sweep, Values};
 use crate::experiment::{Experiment, Run};
-use crate::sweep::population::{Population, Verdict, breed, judge, listed};
+use crate::sweep::herd::{Herd, Here, There, listed};
+use crate::sweep::population::{Population, Verdict, breed, judge};
 use crate::sweep::{Journal, Status, Trial};
 use crate::train::TrainError;
-use crate::train::task::prepare;
+use crate::train::task::{Task, prepare};
 
 /// Members of a population that was told no number.
 const MEMBERS: usize = 24;
@@ -29,11 +30,6 @@ pub fn run(args: &SweepArgs, experiment: &Experiment, sweep: &Sweep) -> Result<(
             "--resume: members of a population depend on each other, so it is trained in one go; use --out"
         )));
     }
-    if args.on.is_some() {
-        return Err(Failure::BadFile(anyhow!(
-            "--on: members of a population copy each other's weights, so they train in one process; leave --on out"
-        )));
-    }
     if args.isolate.is_some() {
         return Err(Failure::BadFile(anyhow!("--isolate: a population varies the rate alone")));
     }
@@ -42,7 +38,23 @@ pub fn run(args: &SweepArgs, experiment: &Experiment, sweep: &Sweep) -> Result<(
     let run = run.ok_or_else(|| Failure::BadFile(anyhow!("there is no run \"{}\" to vary", sweep.run)))?;
     let alone = Experiment { runs: vec![run.clone()], sweep: None, snapshots: None, ..experiment.clone() };
     let prepared = prepare(&alone)?;
-    let pool = Arc::new(crate::train::pool(Some(threads_of(args.threads)))?);
+    let clock = Task::new(&alone, Arc::clone(&prepared))?.clock;
+    // Where members train elsewhere, this process only decides.
+    let threads = if args.on.is_some() { 1 } else { threads_of(args.threads) };
+    let pool = Arc::new(crate::train::pool(Some(threads))?);
+    let mut workers = None;
+    if let Some(on) = &args.on {
+        let started = elsewhere::start(on, &args.file, args.threads)?;
+        output::say(format!("anneal: {} workers on {on}", started.workers()));
+        workers = Some(started);
+    }
+    let mut herd: Box<dyn Herd + '_> = match &mut workers {
+        Some(workers) => Box::new(There::new(workers, &alone, clock.updates)),
+        None => {
+            let here = Here::new(&alone, (&prepared, &pool));
+            Box::new(here.ok_or_else(|| anyhow!("an experiment without its run"))?)
+        }
+    };
     let header = Experiment { sweep: Some(sweep.clone()), ..alone.clone() };
     let journal = match &args.out {
         Some(folder) => Some(Journal::create(folder, &header, sweep).map_err(|error| told(error.into()))?),
@@ -58,7 +70,7 @@ pub fn run(args: &SweepArgs, experiment: &Experiment, sweep: &Sweep) -> Result<(
     };
     bar.set_message(format!("breeding {}", peaks.len()));
     let seed = sweep.seed.unwrap_or(experiment.train.seed);
-    let bred = breed(&alone, &peaks, seed, (&prepared, &pool), &mut report)?;
+    let bred = breed(&alone, &peaks, (seed, clock), herd.as_mut(), &mut report).map_err(told)?;
     let all = trials(&bred);
     let best = bred.best();
     bar.set_message("cosines of as many peaks, to compare");
@@ -66,7 +78,7 @@ pub fn run(args: &SweepArgs, experiment: &Experiment, sweep: &Sweep) -> Result<(
     let verdict = match best {
         Some(at) => {
             let lineage = &bred.members[at].lineage;
-            judge(&alone, lineage, &peaks, seeds, (&prepared, &pool), &mut report)?
+            judge(&alone, lineage, (&peaks, seeds, clock), herd.as_mut(), &mut report).map_err(told)?
         }
         None => None,
     };
@@ -76,12 +88,13 @@ pub fn run(args: &SweepArgs, experiment: &Experiment, sweep: &Sweep) -> Result<(
             journal.append(trial).map_err(|error| told(error.into()))?;
         }
         journal.finish(&all).map_err(|error| told(error.into()))?;
-        summarise(folder, &all, Some((start.elapsed().as_secs_f64(), None)))?;
+        let took = Some((start.elapsed().as_secs_f64(), None));
+        Journal::summarise(folder, &all, took).map_err(|error| told(error.into()))?;
         if let Some(at) = best {
             let name = format!("lineage of member {at}");
             let lr = listed(bred.members[at].lineage.clone());
             let run = Run { name, lr, ..run.clone() };
-            Experiment { runs: vec![run], ..alone }.save(folder.join(SCHEDULE))?;
+            Experiment { runs: vec![run], ..alone.clone() }.save(folder.join(SCHEDULE))?;
         }
     }
     let seconds = start.elapsed().as_secs_f64();

@@ -3,7 +3,7 @@
 use eframe::egui::Ui;
 
 use crate::data::Prepared;
-use crate::experiment::{Experiment, Loss, Metric, Source, Stop, Train, WeightFormat};
+use crate::experiment::{Experiment, Loss, Metric, Source, Stop, Train};
 use crate::schedule::Clock;
 use crate::ui::format;
 use crate::ui::studio::Studio;
@@ -11,7 +11,7 @@ use crate::ui::theme;
 use crate::ui::widgets::{Amount, amount, check, choice, count, row, whole};
 
 use super::schedule::{Units, span_row};
-use super::{data, lint, model, rule, suited, team};
+use super::{attack, data, lint, model, precision, rule, suited, team};
 
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
     let mut next = Experiment { runs: Vec::new(), ..studio.document.experiment().clone() };
@@ -34,6 +34,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
         let numbers = prepared.as_deref().is_some_and(Prepared::is_regression);
         stopping(ui, &mut next.train.stop, numbers);
     }
+    attack::show(ui, &mut next);
     team::show(ui, &mut next, clock);
     if next != before {
         studio.document.edit(|experiment| {
@@ -72,14 +73,7 @@ fn train(ui: &mut Ui, train: &mut Train, clock: Clock, answers_decide: bool) {
     // Only a table's answers are not known before they are read.
     let known = usize::from(!answers_decide);
     choice(ui, "Loss", "What training makes small.", &mut train.loss, &losses[known..]);
-    let formats = [("f32", WeightFormat::F32), ("bf16", WeightFormat::Bf16), ("f16", WeightFormat::F16)];
-    choice(
-        ui,
-        "Weights as",
-        "What stored weights are rounded to after each update.",
-        &mut train.weights,
-        &formats,
-    );
+    precision::show(ui, train);
     let mut clips = train.clip_norm.is_some();
     if check(ui, "Clip the gradient", "Shorten gradients that are longer than this.", &mut clips) {
         train.clip_norm = clips.then_some(1.0);

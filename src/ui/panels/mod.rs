@@ -1,5 +1,6 @@
 //! The panels around the plots. A side panel is a file with its row, and the row's line in [`PANELS`].
 
+mod attack;
 pub mod batch_size;
 pub mod controller;
 pub mod courses;
@@ -25,6 +26,7 @@ pub mod microscope;
 pub mod model;
 pub mod optimizer;
 pub mod phases;
+mod precision;
 pub mod range_test;
 pub mod recorded;
 pub mod recordings;

@@ -70,6 +70,9 @@ pub fn choose(experiment: &mut Experiment, source: Source) -> String {
         }
     }
     model::suit(experiment);
+    if matches!(experiment.model, Model::Surface { .. }) || experiment.model.reads_text() {
+        experiment.train.attack = None;
+    }
     let adaptive = suit_optimizers(experiment);
     let title = experiment.data.source.shipped().map(|info| info.title);
     rename(experiment, &before, title);

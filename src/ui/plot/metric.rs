@@ -208,7 +208,11 @@ impl Plots<'_> {
 fn is_share(quantity: Column) -> bool {
     matches!(
         quantity,
-        Column::ValAccuracy | Column::RobustAccuracy | Column::CleanAccuracy | Column::NoisyAccuracy
+        Column::ValAccuracy
+            | Column::PrequentialAccuracy
+            | Column::RobustAccuracy
+            | Column::CleanAccuracy
+            | Column::NoisyAccuracy
     )
 }
 

@@ -15,16 +15,18 @@ use super::chart::Drawn;
 pub fn color(kind: EventKind, tokens: &Tokens) -> Color32 {
     match kind {
         EventKind::Diverged | EventKind::Failed => tokens.danger,
-        EventKind::RateChange | EventKind::Finding | EventKind::RollBack => tokens.warning,
+        EventKind::RateChange | EventKind::Finding | EventKind::RollBack | EventKind::LossScale => {
+            tokens.warning
+        }
         EventKind::Edit | EventKind::Restart | EventKind::Resume | EventKind::Fork | EventKind::Stopped => {
             tokens.muted
         }
     }
 }
 
-/// Whether an event is worth a line through the plots: a fork shows in the curve itself.
+/// Whether an event is worth a line through the plots: forks and loss scales show in curves of their own.
 fn is_marked(kind: EventKind) -> bool {
-    kind != EventKind::Fork
+    !matches!(kind, EventKind::Fork | EventKind::LossScale)
 }
 
 /// An event in words, with where it happened.

@@ -51,6 +51,8 @@ impl Plots<'_> {
             let help = "The rate each update uses. Solid is past, dashed is planned,\n\
                         thin is what the optimizer makes of it (RAdam, Prodigy),\n\
                         or the rate of a parameter group, which tells its name under the pointer.\n\
+                        Dotted, with weights in 16 bits, is the smallest useful rate: below it rounding\n\
+                        to the nearest number keeps most weights where they are.\n\
                         Drag the handles; scroll to zoom, drag to pan, drag with Shift to zoom into a box,\n\
                         double-click to see the whole run.";
             // The switches come after it and keep their room.
@@ -205,6 +207,9 @@ impl Plots<'_> {
             }
             let effective = Strokes::raw(&lane.curves.effective_lr, scale).into_lines();
             lines.extend(effective.map(|line| plain(line, tokens.ahead(color), metrics::CURVE_FAINT)));
+            let dotted = LineStyle::Dotted { spacing: metrics::DASH };
+            let smallest = Strokes::raw(&lane.curves.smallest_rate, scale).stretched(lane.stretch);
+            lines.extend(smallest.into_lines().map(|line| plain(line, color, stroke).style(dotted)));
         }
         lines
     }

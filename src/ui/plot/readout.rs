@@ -263,7 +263,7 @@ fn table(ui: &mut Ui, number: Column, lines: &[Line<'_>]) {
                 paint_marker(ui.painter(), chip.center(), metrics::MARKER, line.slot, line.color);
                 ui.add(eframe::egui::Label::new(line.name).truncate());
             });
-            let Values { lr, effective_lr, number, loss, val_loss, .. } = line.values;
+            let Values { lr, effective_lr, smallest_rate, number, loss, val_loss, .. } = line.values;
             for (value, digits, known) in
                 [(lr, 3, true), (loss, 4, !line.ahead), (val_loss, 4, !line.ahead), (number, 4, true)]
             {
@@ -292,10 +292,11 @@ fn table(ui: &mut Ui, number: Column, lines: &[Line<'_>]) {
                 });
                 ui.end_row();
             }
-            if let Some(effective) = effective_lr {
-                ui.label(theme::caption(ui, "effective rate"));
+            for (name, rate) in [("effective rate", effective_lr), ("smallest useful", smallest_rate)] {
+                let Some(rate) = rate else { continue };
+                ui.label(theme::caption(ui, name));
                 right_cell(ui, column, |ui| {
-                    ui.label(theme::value(ui, format::significant(effective, 3)));
+                    ui.label(theme::value(ui, format::significant(rate, 3)));
                 });
                 ui.end_row();
             }

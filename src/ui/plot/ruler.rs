@@ -86,6 +86,14 @@ impl Ruler {
         }
     }
 
+    /// The value at a share of the way; between words it lies between their places.
+    pub fn at(&self, share: f32) -> f64 {
+        match self {
+            Self::Words(words) => f64::from(share) * words.len() as f64 - 0.5,
+            Self::Numbers { scale, low, high, .. } => scale.value(low + f64::from(share) * (high - low)),
+        }
+    }
+
     /// Shares of the way and what is written there, for so many labels.
     pub fn ticks(&self, room: usize) -> Vec<(f32, String)> {
         match self {
@@ -136,6 +144,7 @@ mod tests {
         let ruler = Ruler::of_values([1e-3, 1e-2, 1e-1].into_iter(), false);
         assert!((ruler.share(1e-2) - 0.5).abs() < 1e-6);
         assert!(ruler.share(0.0) < 0.0);
+        assert!((ruler.at(ruler.share(3e-2)) - 3e-2).abs() < 1e-6);
         assert!(!ruler.ticks(4).is_empty());
     }
 
@@ -146,5 +155,6 @@ mod tests {
         assert!((0.0..=1.0).contains(&share), "{share}");
         let words = Ruler::Words(vec!["a".into(), "b".into()]);
         assert_eq!((words.share(0.0), words.share(1.0), words.word(1.0)), (0.25, 0.75, "b".to_owned()));
+        assert_eq!((words.at(0.25), words.at(0.75)), (0.0, 1.0));
     }
 }

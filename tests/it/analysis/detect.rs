@@ -46,6 +46,7 @@ fn context(scheduled: Curve) -> Context {
         weight_norm: 10.0,
         parameters: 1000,
         weights: WeightFormat::F32,
+        rounded_fairly: false,
         clip_norm: None,
         controlled: false,
         adaptive: false,
@@ -174,10 +175,14 @@ fn a_rate_that_jumps_against_its_schedule_is_a_wrong_resume() {
 #[test]
 fn lost_updates_are_an_underflow_by_count_and_by_size() {
     let mut watch = Watch::new(context(constant()));
+    let mut fair = Watch::new(Context { rounded_fairly: true, ..context(constant()) });
     for update in 0..UPDATES {
         let rounded_away = Some(if update < 300 { 0.5 } else { 0.97 });
-        watch.update(&Row { rounded_away, ..healthy(update, 0.1) });
+        let row = Row { rounded_away, ..healthy(update, 0.1) };
+        watch.update(&row);
+        fair.update(&row);
     }
+    assert_eq!(fair.findings(), []);
     assert_eq!(kinds(watch.findings()), [Kind::PrecisionUnderflow]);
     assert!(watch.findings()[0].first >= 300);
     let small = curve(anneal_studio::schedule::Kind::Constant(Constant { peak: 1e-4 }));

@@ -4,10 +4,12 @@ use anneal_studio::data::{ColumnUse, ColumnUses};
 use anneal_studio::experiment::group::Named;
 use anneal_studio::experiment::names::name_of;
 use anneal_studio::experiment::optimizer::Slider;
+use anneal_studio::experiment::precision::Dynamic;
 use anneal_studio::experiment::{
     Activation, Average, BatchSize, Controller, Data, Decay, Experiment, Greedy, Group, GroupRate,
-    Hypergradient, Loss, Metric, Model, Norm, Number, Optimizer, OptimizerKind, Plateau, PlateauMode, Run,
-    SnapshotWhen, Snapshots, Source, Stop, SurfaceFunction, ThresholdMode, Train, WeightFormat, Window,
+    Hypergradient, Loss, LossScale, Metric, Model, Norm, Number, Optimizer, OptimizerKind, Plateau,
+    PlateauMode, Rounding, Run, SnapshotWhen, Snapshots, Source, Stop, SurfaceFunction, ThresholdMode, Train,
+    WeightFormat, Window,
 };
 use anneal_studio::schedule::formula::Definition;
 use anneal_studio::schedule::greedy::GreedyRule;
@@ -393,6 +395,15 @@ fn data(source: Source) -> BoxedStrategy<Data> {
         .boxed()
 }
 
+fn loss_scale() -> BoxedStrategy<LossScale> {
+    let rule = (within(1e-3, 1e9), within(1.01, 100.0), within(0.01, 0.99), 1..5000_u64);
+    let dynamic = rule.prop_map(|(init, growth, backoff, interval)| {
+        LossScale::Dynamic(Dynamic { init, growth, backoff, interval })
+    });
+    let usual = Just(LossScale::Dynamic(Dynamic::default()));
+    prop_oneof![within(1e-3, 1e9).prop_map(LossScale::Fixed), dynamic, usual].boxed()
+}
+
 fn train(source: &Source) -> BoxedStrategy<Train> {
     let updates = (100..100_000u32).prop_map(|count| Span::Updates(count.into()));
     let epochs = (100.0..1000.0f64).prop_map(Span::Epochs);
@@ -407,22 +418,28 @@ fn train(source: &Source) -> BoxedStrategy<Train> {
         option::of(within(1e-9, 1e9)),
         one(&Loss::ALL),
         one(&WeightFormat::ALL),
+        (one(&Rounding::ALL), one(&WeightFormat::ALL), option::of(loss_scale())),
         option::of(stop()),
     )
-        .prop_map(move |(updates, (seed, replicas, accumulate), clip_norm, loss, weights, stop)| Train {
-            stop: stop.filter(|_| has_epochs),
-            attack: None,
-            updates,
-            seed,
-            replicas,
-            accumulate,
-            clip_norm,
-            loss: match usual {
-                Some(Loss::CrossEntropy) => Some(loss),
-                None => Some(loss).filter(|_| of_table && replicas % 2 == 0),
-                usual => usual,
-            },
-            weights,
+        .prop_map(move |(updates, (seed, replicas, accumulate), clip_norm, loss, weights, short, stop)| {
+            Train {
+                rounding: if weights == WeightFormat::F32 { Rounding::Nearest } else { short.0 },
+                gradients: short.1,
+                loss_scale: short.2.filter(|_| short.1 != WeightFormat::F32),
+                stop: stop.filter(|_| has_epochs),
+                attack: None,
+                updates,
+                seed,
+                replicas,
+                accumulate,
+                clip_norm,
+                loss: match usual {
+                    Some(Loss::CrossEntropy) => Some(loss),
+                    None => Some(loss).filter(|_| of_table && replicas % 2 == 0),
+                    usual => usual,
+                },
+                weights,
+            }
         })
         .boxed()
 }

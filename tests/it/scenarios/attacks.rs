@@ -1,16 +1,19 @@
-//! Attacked samples, against a program in numpy that shares nothing with ours; and training on them.
+//! Attacked samples, against programs in numpy and PyTorch that share nothing with ours; and training on them.
 
 use anneal_studio::experiment::Experiment;
 use anneal_studio::experiment::attack::{Attack, AttackKind};
 use anneal_studio::model::Inputs;
-use anneal_studio::train::attack::Attacked;
+use anneal_studio::model::resident::Resident;
+use anneal_studio::train::attack::{self, Attacked};
 use anneal_studio::train::checkpoint::{Checkpoint, Forget};
 use anneal_studio::train::cohort::Cohort;
+use anneal_studio::train::device::TrainDevice;
+use candle_core::{DType, Device, Tensor};
 use serde_json::Value;
 
-use crate::support::{Fixture, cohort};
+use crate::support::{Fixture, cohort, pool, revision};
 
-/// What numpy makes of the same samples and weights, by `tests/golden/attacks.py`.
+/// What they make of the same samples and weights, by `tests/golden/attacks.py`.
 const GOLDEN: &str = include_str!("../../golden/attacks.json");
 
 const SMALL: &str = r#"
@@ -31,23 +34,58 @@ fn trained(text: &str) -> Cohort {
     cohort
 }
 
+/// The same with a CNN.
+fn cnn() -> String {
+    SMALL.with("kind = \"mlp\", hidden = [12]", "kind = \"cnn\", channels = [3, 5]")
+}
+
 #[test]
-fn attacked_samples_are_numpys() {
+fn attacked_samples_are_numpys_and_pytorchs() {
     let cases: Vec<Value> = serde_json::from_str(GOLDEN).unwrap();
-    assert_eq!(cases.len(), 3);
-    let cohort = cohort(SMALL, 1);
-    let weights = cohort.weights(cohort.lanes()[0].id).unwrap().unwrap();
+    assert_eq!(cases.len(), 6);
     let rows: Vec<u32> = (0..8).collect();
     for case in cases {
+        let cohort = cohort(&if case["model"] == "cnn" { cnn() } else { SMALL.to_owned() }, 1);
+        let weights = cohort.weights(cohort.lanes()[0].id).unwrap().unwrap();
         let kind = if case["kind"] == "fgsm" { AttackKind::Fgsm } else { AttackKind::Pgd };
         let (eps, steps) = (case["eps"].as_f64().unwrap(), case["steps"].as_u64().unwrap() as usize);
         let attack = Attack { kind, eps, steps, train: false };
-        let attacked = Attacked::of(cohort.task(), &attack, &weights, cohort.task().training(&rows)).unwrap();
+        let batch = cohort.task().training(&rows);
+        let attacked = Attacked::of(cohort.task(), &attack, &weights, batch).unwrap();
         let Inputs::Dense { values, .. } = attacked.batch().inputs else { panic!() };
-        let expected = case["inputs"].as_array().unwrap();
-        assert_eq!(values.len(), expected.len());
-        for (found, expected) in values.iter().zip(expected) {
-            assert!((f64::from(*found) - expected.as_f64().unwrap()).abs() < 1e-4, "{found} {expected}");
+        let single = values.iter().copied().map(f64::from).collect();
+        // In double precision, which the same operations have too.
+        let model = &*cohort.task().model;
+        let weights = Tensor::new(&weights[..], &Device::Cpu).unwrap().to_dtype(DType::F64).unwrap();
+        let data = Resident::new(batch, model.outputs(), &Device::Cpu, DType::F64).unwrap();
+        let double =
+            attack::attacked(model, &attack, &weights.unsqueeze(0).unwrap(), &data, &[batch]).unwrap();
+        let double: Vec<f64> = double.inputs().unwrap();
+        let expected: Vec<f64> = serde_json::from_value(case["inputs"].clone()).unwrap();
+        for (found, near) in [(double, 1e-9), (single, 1e-4)] {
+            assert_eq!(found.len(), expected.len());
+            for (found, expected) in found.iter().zip(&expected) {
+                assert!((found - expected).abs() < near, "{} {found} {expected}", case["model"]);
+            }
+        }
+    }
+}
+
+#[test]
+fn candles_operations_train_on_the_same_attacked_samples() {
+    for text in [SMALL.to_owned(), cnn()] {
+        let text = text.with("eps = 0.1", "eps = 0.1, steps = 2, train = true").with("\"400\"", "\"12\"");
+        let text = text.with("seed = 3", "seed = 3, accumulate = 2, replicas = 2");
+        let mut reference = Cohort::at(revision(&text, 0), TrainDevice::reference(pool(1))).unwrap();
+        reference.advance(u64::MAX, u64::MAX).unwrap();
+        for (ours, theirs) in trained(&text).lanes().iter().zip(reference.lanes()) {
+            assert_eq!(ours.log.rows.len(), 12);
+            for (ours, theirs) in ours.log.rows.iter().zip(&theirs.log.rows) {
+                let near = (ours.train_loss - theirs.train_loss).abs() < 1e-3 * theirs.train_loss;
+                assert!(near, "{ours:?} {theirs:?}");
+                let robust = ours.robust_accuracy.zip(theirs.robust_accuracy);
+                assert!(robust.is_none_or(|(ours, theirs)| (ours - theirs).abs() < 0.02), "{robust:?}");
+            }
         }
     }
 }

@@ -11,9 +11,17 @@ use serde_json::Value;
 use super::support;
 use crate::command_line::{anneal, text};
 #[cfg(target_os = "linux")]
+use anneal_studio::sweep::herd::{Herd, Here, There};
+#[cfg(target_os = "linux")]
+use anneal_studio::sweep::population::{breed, judge};
+#[cfg(target_os = "linux")]
 use anneal_studio::sweep::remote::Pool;
 #[cfg(target_os = "linux")]
 use anneal_studio::sweep::{Kept, SweepError};
+#[cfg(target_os = "linux")]
+use anneal_studio::train::task::{Task, prepare};
+#[cfg(target_os = "linux")]
+use std::sync::Arc;
 
 const SWEEP: &str = r#"seeds = 2
 [sweep.over]
@@ -161,7 +169,7 @@ fn workers_that_are_not_there_are_said_and_nothing_is_written() {
         (SWEEP, "slurm", "python3", 2, "ray://HOST:PORT"),
         (SWEEP, "ray://", "python3", 2, "ray://HOST:PORT"),
         (SWEEP, "ray", "/nowhere/python3", 1, "pip install anneal-studio ray"),
-        (population, "ray", "/nowhere/python3", 2, "leave --on out"),
+        (population, "ray", "/nowhere/python3", 1, "pip install anneal-studio ray"),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let (file, out) = (file(folder.path(), sweep), folder.path().join("out"));
@@ -199,6 +207,31 @@ fn trials_that_train_elsewhere_have_the_bits_they_have_here() {
         assert_eq!(there.trials, here.trials);
         assert_eq!(there.audit, here.audit);
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_population_that_trains_elsewhere_has_the_bits_it_has_here() {
+    let mut experiment = support::experiment(
+        "search = \"pbt\"\n[sweep.over]\n\"lr.peak\" = { from = 1e-3, to = 3.0, scale = \"log\" }\n",
+    );
+    experiment.runs.truncate(1);
+    experiment.sweep = None;
+    let prepared = prepare(&experiment).unwrap();
+    let clock = Task::new(&experiment, Arc::clone(&prepared)).unwrap().clock;
+    let threads = Arc::new(anneal_studio::train::pool(Some(2)).unwrap());
+    // The last one diverges.
+    let peaks = [1e-3, 1e-2, 1e-1, 0.3, 1.0, 1e30];
+    let bred = |herd: &mut dyn Herd| {
+        let bred = breed(&experiment, &peaks, (0, clock), herd, &mut |_, _| Ok(())).unwrap();
+        let lineage = &bred.members[bred.best().unwrap()].lineage;
+        let verdict = judge(&experiment, lineage, (&peaks[..3], 3, clock), herd, &mut |_, _| Ok(())).unwrap();
+        (bred, verdict)
+    };
+    let here = bred(&mut Here::new(&experiment, (&prepared, &threads)).unwrap());
+    assert!(here.0.members.iter().any(|member| !member.copied.is_empty()));
+    let mut pool = Pool::start(pool(), "moons.toml".into()).unwrap();
+    assert_eq!(bred(&mut There::new(&mut pool, &experiment, clock.updates)), here);
 }
 
 #[cfg(target_os = "linux")]

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use anneal_studio::experiment::{Experiment, Run};
+use anneal_studio::sweep::herd::{Here, listed};
 use anneal_studio::sweep::learned::{evolve, under};
-use anneal_studio::sweep::population::{Verdict, breed, listed};
-use anneal_studio::train::task::prepare;
+use anneal_studio::sweep::population::{Verdict, breed};
+use anneal_studio::train::task::{Task, prepare};
 use serde_json::Value;
 
 use super::support;
@@ -31,8 +32,12 @@ fn the_winners_lineage_trained_alone_is_the_winner_to_the_last_bit() {
     let experiment = alone();
     let prepared = prepare(&experiment).unwrap();
     let pool = |threads| Arc::new(anneal_studio::train::pool(Some(threads)).unwrap());
-    let bred =
-        |threads| breed(&experiment, &peaks(), 0, (&prepared, &pool(threads)), &mut |_, _| Ok(())).unwrap();
+    let clock = Task::new(&experiment, Arc::clone(&prepared)).unwrap().clock;
+    let bred = |threads| {
+        let pool = pool(threads);
+        let mut herd = Here::new(&experiment, (&prepared, &pool)).unwrap();
+        breed(&experiment, &peaks(), (0, clock), &mut herd, &mut |_, _| Ok(())).unwrap()
+    };
     let population = bred(2);
     assert_eq!(population, bred(1), "on any number of threads");
     let best = population.best().unwrap();

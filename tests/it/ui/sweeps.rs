@@ -4,8 +4,12 @@ use std::time::Duration;
 
 use anneal_studio::experiment::Experiment;
 use anneal_studio::experiment::vary::Base;
+use anneal_studio::library::{Detail, Filter, Index, Kind};
 use anneal_studio::sweep::{Status, Trial};
 use anneal_studio::ui::panels::{find, map, named, sweep};
+
+use eframe::egui::{Key, Modifiers};
+use egui_kittest::kittest::Queryable as _;
 
 use super::stand_in::{Studio, clock, open};
 use crate::sweeps::support;
@@ -198,6 +202,46 @@ fn a_point_of_a_view_shows_its_trial_and_a_press_loads_it() {
 }
 
 #[test]
+fn an_interval_on_a_ruler_fades_the_trials_outside_until_it_is_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let four = "[sweep.over]\n\"lr.peak\" = { from = 1e-2, to = 1.0, scale = \"log\", points = 4 }\n\"lr.kind\" = [\"cosine\", \"linear\"]\n";
+    support::run_until(four, folder.path(), usize::MAX).unwrap();
+    let mut studio = studio();
+    studio.panel("Sweep");
+    sweep_state(&mut studio).folder = folder.path().to_string_lossy().into_owned();
+    studio.click("Open");
+    let views = find(named("sweep").unwrap()).views;
+    let view = |name| views.iter().position(|view| *view == name).unwrap();
+    sweep_state(&mut studio).view = view("Parallel coordinates");
+    studio.harness.run_steps(3);
+    assert!(!studio.says("the others are faded"));
+    // The upper half of the peaks, by dragging.
+    let ruler = studio.rect("Interval of lr.peak");
+    let top = ruler.center_top() + eframe::egui::vec2(0.0, 4.0);
+    studio.drag(ruler.center(), top, 4, |_| ());
+    assert!(studio.says("4 of 8 trials are within"));
+    // One kind of the two, by keys: the middle half of the ruler holds both, its upper end pulled down one of them.
+    studio.harness.get_by_label("Interval of lr.kind").focus();
+    studio.harness.run_steps(2);
+    studio.press(Modifiers::NONE, Key::ArrowUp);
+    assert!(studio.says("4 of 8 trials are within"));
+    studio.press(Modifiers::SHIFT, Key::ArrowDown);
+    assert!(studio.says("2 of 8 trials are within"));
+    // The other views know of it.
+    sweep_state(&mut studio).view = view("Slices");
+    studio.harness.run_steps(3);
+    assert!(studio.says("2 of 8 trials are within"));
+    sweep_state(&mut studio).view = view("Parallel coordinates");
+    studio.harness.run_steps(3);
+    studio.harness.get_by_label("Interval of lr.kind").focus();
+    studio.harness.run_steps(2);
+    studio.press(Modifiers::NONE, Key::Delete);
+    assert!(studio.says("4 of 8 trials are within"));
+    studio.click("Show all");
+    assert!(!studio.says("the others are faded"));
+}
+
+#[test]
 fn trials_that_differ_in_a_seed_alone_are_one_until_they_are_taken_apart() {
     let folder = tempfile::tempdir().unwrap();
     let seeds = "[sweep.over]\n\"lr.peak\" = [0.05, 0.1]\n\"train.seed\" = [0, 1, 2]\n";
@@ -224,6 +268,24 @@ fn a_question_about_the_selected_run_is_answered_without_a_file() {
     studio.harness.run_steps(3);
     assert!(studio.says("48 trials of “one”") && studio.shows("Each at its own best plot"));
     assert!(studio.says("quadratic"), "a line for each shape");
+    // It is in the library when somebody asks for it, and once.
+    let library = tempfile::tempdir().unwrap();
+    studio.harness.state_mut().studio_mut().view.library = library.path().to_string_lossy().into_owned();
+    studio.harness.run_steps(2);
+    studio.click("Keep in the library");
+    wait(&mut studio, |studio| {
+        let state = studio.harness.state().studio().panels.peek::<sweep::State>().expect("shown");
+        state.loaded.as_ref().is_some_and(|loaded| loaded.is_kept)
+    });
+    studio.harness.run_steps(2);
+    assert!(!studio.shows("Keep in the library"));
+    let rows = Index::open(library.path()).unwrap().rows(&Filter::default()).unwrap();
+    assert!(rows.len() >= 48 && rows.iter().all(|row| row.kind == Kind::Sweep && row.finished));
+    let folder = library.path().join(&rows[0].folder);
+    let detail = Detail::read(&folder, "trial 3", 0).unwrap();
+    let updates: Vec<f64> = detail.train_losses.iter().map(|(update, _)| *update).collect();
+    assert_eq!(updates.len(), 20, "a loss for each stretch of the run");
+    assert_eq!(updates.last(), Some(&60.0), "up to its end");
 }
 
 #[test]

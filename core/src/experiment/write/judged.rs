@@ -1,8 +1,10 @@
-//! What runs are judged by, as a person would write it: when they stop, and what they are attacked with.
+//! What runs are judged by, as a person would write it: when they stop, what they are attacked with, and how their loss
+//! is scaled.
 
-use super::{Table, float, named};
+use super::{Table, float, named, text};
 use crate::experiment::attack::{Attack, AttackKind};
-use crate::experiment::{Metric, Stop};
+use crate::experiment::precision::Dynamic;
+use crate::experiment::{LossScale, Metric, Stop};
 
 pub(super) fn stop(stop: &Stop) -> Table {
     let default = Stop::default();
@@ -23,4 +25,20 @@ pub(super) fn attack(attack: &Attack) -> Table {
     }
     table.add_unless(&false, "train", &attack.train, bool::to_string);
     table
+}
+
+pub(super) fn loss_scale(scale: &LossScale) -> String {
+    let default = Dynamic::default();
+    match scale {
+        LossScale::Fixed(scale) => float(scale),
+        LossScale::Dynamic(rule) if *rule == default => text("dynamic"),
+        LossScale::Dynamic(rule) => {
+            let mut table = Table::default();
+            table.add_unless(&default.init, "init", &rule.init, float);
+            table.add_unless(&default.growth, "growth", &rule.growth, float);
+            table.add_unless(&default.backoff, "backoff", &rule.backoff, float);
+            table.add_unless(&default.interval, "interval", &rule.interval, u64::to_string);
+            table.inline()
+        }
+    }
 }

@@ -193,7 +193,7 @@ fn pass<S: Simd>(simd: S, samples: Samples<'_>, kept: &mut Kept<'_>, own: &mut [
     let answer = |at: usize| source.answer(targets, rows[at]);
     let room = cut(&mut &mut *own, room_len(classes));
     let correct = read_out(simd, logits, classes, answer, (model.loss, scale), &mut job, kept.losses, room);
-    if matches!(job, Job::Gradient(_)) {
+    if matches!(job, Job::Gradient { .. }) {
         for at in (1..=last).rev() {
             let (before, after) = kept.layers.split_at_mut(at);
             let At { outputs, slopes, deltas } = &mut before[at - 1];

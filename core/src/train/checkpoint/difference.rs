@@ -34,7 +34,8 @@ pub fn between(old: &Experiment, new: &Experiment) -> Option<String> {
     other(taken(&old.start) == taken(&new.start), "choice of weights to begin with");
     other(old.team == new.team, "[federated] or [parallel]");
     other(old.snapshots == new.snapshots, "[snapshots]");
-    let Train { updates, seed, replicas, accumulate, clip_norm, loss, weights, stop, attack } = &old.train;
+    let Train { updates, seed, replicas, accumulate, clip_norm, loss, stop, attack, .. } = &old.train;
+    let Train { weights, rounding, gradients, loss_scale, .. } = &old.train;
     other(*updates == new.train.updates, "length of the run");
     other(*seed == new.train.seed, "seed");
     other(*replicas == new.train.replicas, "number of replicas");
@@ -42,6 +43,9 @@ pub fn between(old: &Experiment, new: &Experiment) -> Option<String> {
     other(*clip_norm == new.train.clip_norm, "clip_norm");
     other(*loss == new.train.loss, "loss");
     other(*weights == new.train.weights, "weight format");
+    other(*rounding == new.train.rounding, "rounding");
+    other(*gradients == new.train.gradients, "format of gradients");
+    other(*loss_scale == new.train.loss_scale, "loss scale");
     other(*stop == new.train.stop, "early stopping");
     other(*attack == new.train.attack, "attack");
     for run in &old.runs {

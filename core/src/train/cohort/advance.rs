@@ -138,7 +138,9 @@ impl Cohort {
             };
             let like = |at: usize| {
                 let Lane { plan, update, .. } = &self.lanes[at];
-                (plan.kind, &plan.options, *update, goals[at], &patterns[at])
+                // What overflows in one lane is left out there alone.
+                let alone = self.task.loss_scale.map(|_| at);
+                (plan.kind, &plan.options, *update, goals[at], &patterns[at], alone)
             };
             let group: Vec<u32> = (0..self.lanes.len() as u32)
                 .filter(|&at| {

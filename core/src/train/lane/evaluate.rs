@@ -10,9 +10,9 @@ use crate::train::control::Control;
 use crate::train::task::Task;
 
 impl Lane {
-    /// Whether the held-out samples are to be scored now.
-    fn validation_is_due(&self, task: &Task) -> bool {
-        task.validates_after(self.update, self.is_judged_by_epoch())
+    /// Whether the held-out samples are to be scored after so many updates.
+    pub(super) fn validation_is_due(&self, task: &Task, updates: u64) -> bool {
+        task.validates_after(updates, self.is_judged_by_epoch())
     }
 
     /// Whether something wants to know at the end of every epoch how well it does.
@@ -32,7 +32,7 @@ impl Lane {
     pub fn evaluates_after(&self, task: &Task, ahead: u64) -> bool {
         let update = self.update + ahead;
         task.model.width() == 2
-            || task.validates_after(update, self.is_judged_by_epoch())
+            || self.validation_is_due(task, update)
             || update.is_multiple_of(task.clock.updates_per_epoch)
             || self.keeper.as_ref().is_some_and(|keeper| keeper.needs_weights(update))
     }
@@ -41,7 +41,7 @@ impl Lane {
     /// ends the epoch.
     pub fn evaluate(&mut self, task: &Task, parameters: &[f32]) {
         self.stand(parameters);
-        if self.validation_is_due(task) {
+        if self.validation_is_due(task, self.update) {
             let score = self.validate(task, parameters);
             self.record_validation(task, score);
             self.record_norm(task, parameters);

@@ -9,7 +9,7 @@ use super::state::Bits;
 use super::{Lane, Task};
 use crate::model::Parameter;
 use crate::telemetry::GroupRow;
-use crate::train::optimizer::{self, Applied, Numbers, Part, Row};
+use crate::train::optimizer::{self, Applied, Numbers, Part, Row, Store};
 
 /// What a lane knows of a parameter, once some were frozen.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -129,11 +129,11 @@ impl Lane {
         }
     }
 
-    /// Lets the optimizer update the weights along `self.gradient`.
+    /// Lets the optimizer update the weights along `self.gradient`, and stores them.
     pub(super) fn apply(
         &mut self,
         task: &Task,
-        numbers: &Numbers,
+        (numbers, store): (&Numbers, Store),
         frozen: &[bool],
         weights: &mut [f32],
         mut buffers: [&mut [f32]; optimizer::MOST_BUFFERS],
@@ -147,7 +147,7 @@ impl Lane {
             return rule.update(Row {
                 arch: pulp::Arch::new(),
                 cores: self.scratch.cores(),
-                format: task.weights,
+                store,
                 numbers,
                 parts: std::slice::from_ref(&whole),
                 scalars: &mut self.scalars,
@@ -164,7 +164,7 @@ impl Lane {
             rule.update(Row {
                 arch: pulp::Arch::new(),
                 cores: self.scratch.cores(),
-                format: task.weights,
+                store,
                 numbers,
                 parts,
                 scalars,

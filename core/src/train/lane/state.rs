@@ -9,6 +9,7 @@ use crate::model::Score;
 use crate::schedule::ScheduleError;
 use crate::train::control::{Control, ControlState};
 use crate::train::optimizer;
+use crate::train::scaler::{ScaleState, Scaler};
 use crate::train::stopper::{StopState, Stopper};
 use crate::train::team::TeamState;
 
@@ -22,7 +23,8 @@ pub struct LaneState {
     pub update: u64,
     /// The update at which the schedule began, 0 unless it was forgotten on the way.
     pub schedule_from: u64,
-    /// The update at which the optimizer's buffers began, 0 unless they were forgotten on the way.
+    /// The update at which the optimizer's buffers began, 0 unless they were forgotten on the way; later by
+    /// each update that was left out since.
     pub optimizer_from: u64,
     /// What the optimizer remembers beside its buffers; older checkpoints know of schedule-free ones only.
     #[serde(default, alias = "averaging")]
@@ -45,12 +47,18 @@ pub struct LaneState {
     /// have none.
     #[serde(default)]
     seen: (Bits, u64),
+    /// The shares that were predicted right, summed; older checkpoints have none.
+    #[serde(default)]
+    seen_right: Option<Bits>,
     /// Where the members of a team stand; older checkpoints have none.
     #[serde(default)]
     pub(in crate::train) team: Option<TeamState>,
     /// What early stopping has seen; older checkpoints have none.
     #[serde(default)]
     stop: Option<StopState>,
+    /// Where the loss scale stands; older checkpoints have none.
+    #[serde(default)]
+    scale: Option<ScaleState>,
     pub diverged_at: Option<u64>,
     pub failed: Option<String>,
 }
@@ -122,8 +130,10 @@ impl Lane {
             epoch_score: self.epoch_score.map(|score| (score.loss.into(), score.correct, score.count)),
             val_loss: self.val_loss.map(Bits::from),
             seen: (self.seen.0.into(), self.seen.1),
+            seen_right: self.seen_right.map(Bits::from),
             team: self.team.as_ref().map(|team| team.state()),
             stop: self.stopper.as_ref().map(Stopper::state),
+            scale: self.scaler.as_ref().map(Scaler::state),
             diverged_at: self.diverged_at,
             failed: self.failed.clone(),
         }
@@ -154,9 +164,13 @@ impl Lane {
             state.epoch_score.map(|(loss, correct, count)| Score { loss: loss.into(), correct, count });
         self.order_epoch = None;
         self.seen = (state.seen.0.into(), state.seen.1);
+        self.seen_right = state.seen_right.map(f64::from);
         self.val_loss = state.val_loss();
         if let (Some(stopper), Some(state)) = (&mut self.stopper, state.stop) {
             stopper.resume(state);
+        }
+        if let (Some(scaler), Some(state)) = (&mut self.scaler, state.scale) {
+            scaler.resume(state);
         }
         self.diverged_at = state.diverged_at;
         self.failed.clone_from(&state.failed);

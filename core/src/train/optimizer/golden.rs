@@ -7,8 +7,8 @@ use candle_core::{Device, Tensor};
 use pulp::Arch;
 use serde::Deserialize;
 
-use super::{Lanes, Memory, Numbers, Part, Row, norm, rule, scale, split};
-use crate::experiment::{Number, Optimizer, OptimizerKind, WeightFormat};
+use super::{Lanes, Memory, Numbers, Part, Row, Store, norm, rule, scale, split};
+use crate::experiment::{Number, Optimizer, OptimizerKind};
 use crate::model::Parameter;
 
 /// How far a number may be from the double-precision one, as a share of it or of 1.
@@ -132,7 +132,7 @@ fn fused(kind: OptimizerKind, golden: &Golden, case: &Case) {
         let applied = rule(kind).update(Row {
             arch: Arch::new(),
             cores: 1,
-            format: WeightFormat::F32,
+            store: Store::EXACT,
             numbers: &numbers,
             parts: &parameters.iter().map(part).collect::<Vec<_>>(),
             scalars: &mut scalars,

@@ -22,6 +22,7 @@ mod rule;
 mod schedule_free;
 mod sgd;
 mod step;
+mod store;
 #[cfg(test)]
 mod tests;
 mod vector;
@@ -31,6 +32,7 @@ pub use numbers::Numbers;
 pub use row::{Applied, MOST_BUFFERS, Part, Row};
 pub use rule::{Memory, Rule};
 pub use step::{COEFFICIENTS, Step};
+pub use store::{Dice, Store, smallest_useful_rate};
 pub use vector::{add, norm, scale};
 
 use crate::experiment::{Optimizer, OptimizerKind};

@@ -5,6 +5,7 @@ use std::ops::Range;
 use pulp::{Arch, Simd, WithSimd};
 
 use super::numbers::Numbers;
+use super::store::{Store, bf16, f16};
 use super::vector::{CHUNK, SHARE, Squares, both, half, squares};
 use crate::experiment::WeightFormat;
 use crate::model::Parameter;
@@ -28,7 +29,7 @@ pub struct Row<'a> {
     pub arch: Arch,
     /// Cores of the calling pool that may help.
     pub cores: usize,
-    pub format: WeightFormat,
+    pub store: Store,
     pub numbers: &'a Numbers,
     /// They do not overlap, and what none of them covers stays as it is; where the rule is not elementwise, each is a
     /// matrix or vector.
@@ -121,7 +122,7 @@ impl Row<'_> {
         Row {
             arch: self.arch,
             cores: self.cores,
-            format: self.format,
+            store: self.store,
             numbers: self.numbers,
             parts: self.parts,
             scalars: self.scalars,
@@ -139,13 +140,14 @@ impl Row<'_> {
 
     /// Updates each part as a whole.
     pub fn in_parts(self, mut rule: impl FnMut(&Part<'_>, Share<'_>) -> Moved) -> Applied {
-        let Self { arch, format, parts, weights, gradient, mut buffers, .. } = self;
+        let Self { arch, store, parts, weights, gradient, mut buffers, .. } = self;
         let mut total = Moved::default();
         for part in parts {
             let range = part.range.clone();
             let share = Share {
                 arch,
-                format,
+                store,
+                first: range.start,
                 lr: part.lr,
                 weight_decay: part.weight_decay,
                 weights: &mut weights[range.clone()],
@@ -161,7 +163,9 @@ impl Row<'_> {
 /// A stretch of a row with one rate and one weight decay.
 pub struct Share<'a> {
     pub arch: Arch,
-    pub format: WeightFormat,
+    pub store: Store,
+    /// Where it begins in the row.
+    pub first: usize,
     pub lr: f64,
     pub weight_decay: f64,
     pub weights: &'a mut [f32],
@@ -175,7 +179,8 @@ impl Share<'_> {
     pub fn again(&mut self) -> Share<'_> {
         Share {
             arch: self.arch,
-            format: self.format,
+            store: self.store,
+            first: self.first,
             lr: self.lr,
             weight_decay: self.weight_decay,
             weights: self.weights,
@@ -216,7 +221,7 @@ impl Share<'_> {
             return rule(self);
         }
         let at = half(self.weights.len());
-        let Self { arch, format, lr, weight_decay, weights, gradient, buffers } = self;
+        let Self { arch, store, first, lr, weight_decay, weights, gradient, buffers } = self;
         let (first_weights, weights) = weights.split_at_mut(at);
         let (first_gradient, gradient) = gradient.split_at_mut(at);
         let mut first_buffers = [(); MOST_BUFFERS].map(|()| &mut [][..]);
@@ -225,27 +230,43 @@ impl Share<'_> {
             let at = at.min(buffer.len());
             (first_buffers[at_buffer], later_buffers[at_buffer]) = buffer.split_at_mut(at);
         }
-        let first = Share {
+        let former = Share {
             arch,
-            format,
+            store,
+            first,
             lr,
             weight_decay,
             weights: first_weights,
             gradient: first_gradient,
             buffers: first_buffers,
         };
-        let later = Share { arch, format, lr, weight_decay, weights, gradient, buffers: later_buffers };
+        let later = Share {
+            arch,
+            store,
+            first: first + at,
+            lr,
+            weight_decay,
+            weights,
+            gradient,
+            buffers: later_buffers,
+        };
         let next = cores.div_ceil(2);
-        let (first, later) = both(cores, || first.spread(next, rule), || later.spread(next, rule));
-        first.plus(later)
+        let (former, later) = both(cores, || former.spread(next, rule), || later.spread(next, rule));
+        former.plus(later)
     }
 
     /// Replaces each weight and the first `N` buffers by `rule(weight, gradient, buffers)`.
     pub fn pass<const N: usize>(self, rule: impl Fn(f32, f32, [f32; N]) -> (f32, [f32; N])) -> Moved {
-        match self.format {
-            WeightFormat::F32 => self.rounded::<false, N>(rule, |w| w),
-            WeightFormat::Bf16 => self.rounded::<true, N>(rule, |w| half::bf16::from_f32(w).to_f32()),
-            WeightFormat::F16 => self.rounded::<true, N>(rule, |w| half::f16::from_f32(w).to_f32()),
+        match (self.store.format, self.store.dice) {
+            (WeightFormat::F32, _) => self.rounded::<false, N>(rule, |_, w| w),
+            (WeightFormat::Bf16, None) => {
+                self.rounded::<true, N>(rule, |_, w| half::bf16::from_f32(w).to_f32())
+            }
+            (WeightFormat::F16, None) => {
+                self.rounded::<true, N>(rule, |_, w| half::f16::from_f32(w).to_f32())
+            }
+            (WeightFormat::Bf16, Some(dice)) => self.rounded::<true, N>(rule, |at, w| bf16(w, dice.bits(at))),
+            (WeightFormat::F16, Some(dice)) => self.rounded::<true, N>(rule, |at, w| f16(w, dice.bits(at))),
         }
     }
 
@@ -253,17 +274,19 @@ impl Share<'_> {
     fn rounded<const COUNTS: bool, const N: usize>(
         self,
         rule: impl Fn(f32, f32, [f32; N]) -> (f32, [f32; N]),
-        round: impl Fn(f32) -> f32,
+        round: impl Fn(u32, f32) -> f32,
     ) -> Moved {
-        let Self { arch, weights, gradient, buffers, .. } = self;
+        let Self { arch, first, weights, gradient, buffers, .. } = self;
+        let first = first as u32;
         let mut buffers = buffers.into_iter();
         let buffers = [(); N].map(|()| buffers.next().unwrap_or_default());
-        arch.dispatch(Pass::<COUNTS, N, _, _> { weights, gradient, buffers, rule, round })
+        arch.dispatch(Pass::<COUNTS, N, _, _> { first, weights, gradient, buffers, rule, round })
     }
 }
 
 /// One pass over a share.
 struct Pass<'a, const COUNTS: bool, const N: usize, F, R> {
+    first: u32,
     weights: &'a mut [f32],
     gradient: &'a [f32],
     buffers: [&'a mut [f32]; N],
@@ -274,18 +297,18 @@ struct Pass<'a, const COUNTS: bool, const N: usize, F, R> {
 impl<const COUNTS: bool, const N: usize, F, R> WithSimd for Pass<'_, COUNTS, N, F, R>
 where
     F: Fn(f32, f32, [f32; N]) -> (f32, [f32; N]),
-    R: Fn(f32) -> f32,
+    R: Fn(u32, f32) -> f32,
 {
     type Output = Moved;
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> Moved {
-        let Self { weights, gradient, buffers, rule, round } = self;
+        let Self { first, weights, gradient, buffers, rule, round } = self;
         let (mut wanted, mut lost) = (0, 0);
         // The stored weight, how far it moved, and the buffers.
-        let mut one = |w: f32, g: f32, buffers: [f32; N]| {
+        let mut one = |at: u32, w: f32, g: f32, buffers: [f32; N]| {
             let (exact, buffers) = rule(w, g, buffers);
-            let stored = round(exact);
+            let stored = round(at, exact);
             if COUNTS {
                 wanted += u64::from(exact != w);
                 lost += u64::from(stored == w && exact != w);
@@ -301,8 +324,11 @@ where
             let olds: [[f32; CHUNK]; N] = std::array::from_fn(|buffer| tails[buffer].0[at]);
             let mut news = [[0.0; CHUNK]; N];
             let (mut stored, mut changes) = ([0.0; CHUNK], [0.0; CHUNK]);
+            let first = first.wrapping_add((at * CHUNK) as u32);
             for i in 0..CHUNK {
-                let (weight, change, new) = one(w[i], g[i], std::array::from_fn(|buffer| olds[buffer][i]));
+                let place = first.wrapping_add(i as u32);
+                let (weight, change, new) =
+                    one(place, w[i], g[i], std::array::from_fn(|buffer| olds[buffer][i]));
                 (stored[i], changes[i]) = (weight, change);
                 for buffer in 0..N {
                     news[buffer][i] = new[buffer];
@@ -315,8 +341,10 @@ where
             moved.add(simd, &changes);
             along.add(simd, g);
         }
+        let first = first.wrapping_add((ws.len() * CHUNK) as u32);
         for (at, (w, g)) in w_tail.iter_mut().zip(g_tail).enumerate() {
-            let (stored, change, new) = one(*w, *g, std::array::from_fn(|buffer| tails[buffer].1[at]));
+            let (stored, change, new) =
+                one(first.wrapping_add(at as u32), *w, *g, std::array::from_fn(|buffer| tails[buffer].1[at]));
             *w = stored;
             for buffer in 0..N {
                 tails[buffer].1[at] = new[buffer];

@@ -4,7 +4,7 @@ use pulp::Arch;
 
 use super::golden::parameters;
 use super::row::Applied;
-use super::{Numbers, Part, Row, norm, rule, split};
+use super::{Dice, Numbers, Part, Row, Store, norm, rule, split};
 use crate::experiment::{Optimizer, OptimizerKind, WeightFormat};
 use crate::model::Parameter;
 use crate::model::kernel::every_width;
@@ -38,7 +38,7 @@ impl Middle {
     }
 
     /// One part where the rule is elementwise.
-    fn update(&mut self, arch: Arch, cores: usize, format: WeightFormat) -> Applied {
+    fn update(&mut self, arch: Arch, cores: usize, store: Store) -> Applied {
         let (kind, width) = (self.numbers.kind, self.weights.len());
         let (lr, weight_decay) = (self.numbers.lr, self.numbers.weight_decay());
         let part = |of| Part { range: Parameter::range(of), parameter: Some(of), lr, weight_decay };
@@ -50,7 +50,7 @@ impl Middle {
         rule(kind).update(Row {
             arch,
             cores,
-            format,
+            store,
             numbers: &self.numbers,
             parts: &parts,
             scalars: &mut self.scalars,
@@ -99,7 +99,7 @@ fn weights_do_not_depend_on_the_width_of_vectors() {
         let mut found = every_width().into_iter().map(|arch| {
             let mut middle = Middle::new(&optimizer, 0.01, &shapes());
             let norm = norm(arch, 1, &middle.gradient);
-            let applied = middle.update(arch, 1, WeightFormat::F32);
+            let applied = middle.update(arch, 1, Store::EXACT);
             (middle.all(), [applied.gradient_norm, applied.update_norm, norm])
         });
         let (rows, norms) = found.next().unwrap();
@@ -123,15 +123,18 @@ fn any_number_of_cores_makes_the_same_update() {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
     let shapes = [vec![160, 250], vec![60_003]];
     for optimizer in every() {
-        let update = |cores: usize| {
+        let update = |dice: Option<Dice>, cores: usize| {
+            let store = Store { format: WeightFormat::Bf16, dice };
             let mut middle = Middle::new(&optimizer, 0.01, &shapes);
             let norm = norm(Arch::new(), cores, &middle.gradient);
-            let applied = middle.update(Arch::new(), cores, WeightFormat::Bf16);
+            let applied = middle.update(Arch::new(), cores, store);
             (norm.to_bits(), applied.update_norm.to_bits(), applied.rounded_away, middle.bits())
         };
-        let alone = update(1);
-        for cores in [2, 3, 8] {
-            assert!(pool.install(|| update(cores)) == alone, "{optimizer:?} on {cores} cores");
+        for dice in [None, Some(Dice::of(1, 2))] {
+            let alone = update(dice, 1);
+            for cores in [2, 3, 8] {
+                assert!(pool.install(|| update(dice, cores)) == alone, "{optimizer:?} on {cores} cores");
+            }
         }
     }
 }
@@ -147,9 +150,9 @@ fn a_long_row_is_updated_like_a_short_one() {
             alone.weights = vec![together.weights[at]];
             alone.gradient = vec![together.gradient[at]];
             alone.buffers = (0..buffers).map(|buffer| together.buffers[buffer * 37 + at]).collect();
-            alone.update(Arch::new(), 1, WeightFormat::F32);
+            alone.update(Arch::new(), 1, Store::EXACT);
             let mut whole = together.clone();
-            whole.update(Arch::new(), 1, WeightFormat::F32);
+            whole.update(Arch::new(), 1, Store::EXACT);
             assert_eq!(alone.weights[0].to_bits(), whole.weights[at].to_bits(), "{optimizer:?} at {at}");
         }
     }
@@ -164,7 +167,7 @@ fn parts_have_rates_and_decays_of_their_own() {
             rule(optimizer.kind).update(Row {
                 arch: Arch::new(),
                 cores: 1,
-                format: WeightFormat::F32,
+                store: Store::EXACT,
                 numbers: &middle.numbers,
                 parts,
                 scalars: &mut middle.scalars,
@@ -191,7 +194,7 @@ fn small_updates_round_away_in_short_formats() {
         middle.weights.fill(1.0);
         middle.gradient.fill(1.0);
         middle.gradient[..8].fill(1000.0);
-        middle.update(Arch::new(), 1, format).rounded_away
+        middle.update(Arch::new(), 1, Store { format, dice: None }).rounded_away
     };
     assert_eq!(lost(WeightFormat::F32), 0);
     assert_eq!(lost(WeightFormat::F16), 24);
@@ -202,7 +205,7 @@ fn small_updates_round_away_in_short_formats() {
 fn what_is_stored_is_rounded_to_its_format() {
     for optimizer in every() {
         let mut middle = Middle::new(&optimizer, 0.01, &shapes());
-        middle.update(Arch::new(), 1, WeightFormat::Bf16);
+        middle.update(Arch::new(), 1, Store { format: WeightFormat::Bf16, dice: None });
         let rounded = |weight: &f32| half::bf16::from_f32(*weight).to_f32() == *weight;
         assert!(middle.weights.iter().all(rounded), "{optimizer:?}");
     }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::Stretch;
 use crate::model::kernel::scratch::Scratch;
-use crate::train::optimizer::{self, Memory, Numbers, Part, Row};
+use crate::train::optimizer::{self, Memory, Numbers, Part, Row, Store};
 use crate::train::task::Task;
 
 pub(super) struct Member {
@@ -121,7 +121,7 @@ impl Member {
         let applied = it.rule.update(Row {
             arch: pulp::Arch::new(),
             cores: 1,
-            format: it.task.weights,
+            store: Store::EXACT,
             numbers: &numbers,
             parts: &parts,
             scalars: &mut self.scalars,

@@ -177,12 +177,13 @@ fn compare(answer: &mut Answer, index: &Index, key: &Key, failed_first: bool) ->
     answer.is_chosen = !key.chosen.is_empty();
     let mut wanted = key.chosen.clone();
     if !answer.is_chosen {
-        // Of a sweep's trials no curves are kept.
-        let mut order: Vec<&Row> = answer.rows.iter().filter(|row| row.kind != Kind::Sweep).collect();
+        let mut order: Vec<&Row> = answer.rows.iter().collect();
+        // Of a sweep's trials less is kept: they come after all others.
+        let is_trial = |row: &Row| row.kind == Kind::Sweep;
         match failed_first {
-            true => order.sort_by_key(|row| (!row.is_failed(), std::cmp::Reverse(row.at))),
+            true => order.sort_by_key(|row| (is_trial(row), !row.is_failed(), std::cmp::Reverse(row.at))),
             // A loss without bounds leaves no room for the others.
-            false => order.sort_by_key(|row| row.is_failed()),
+            false => order.sort_by_key(|row| (is_trial(row), row.is_failed())),
         }
         let mut families: Vec<&str> = Vec::new();
         for row in order {

@@ -83,6 +83,15 @@ fn curves(ui: &mut Ui, answer: &Answer, families: &[Family<'_>]) {
         let width = metrics::CURVE * 0.75;
         curves.push(Curve { points: points(&band.mean), color, width, dashed: false });
     }
+    // A sweep's trial was looked at once, at its end; on the way there are training losses.
+    let mut is_dashed = false;
+    for family in families {
+        let trial = family.lanes.iter().find(|(_, record)| !record.losses.is_empty());
+        let Some((_, record)) = trial else { continue };
+        let points = record.losses.iter().map(|(updates, loss)| (*updates as f64, *loss)).collect();
+        curves.push(Curve { points, color: family.color, width: metrics::CURVE * 0.75, dashed: true });
+        is_dashed = true;
+    }
     let plot = Small {
         name: "library losses",
         scale: Scale::Log,
@@ -92,7 +101,11 @@ fn curves(ui: &mut Ui, answer: &Answer, families: &[Family<'_>]) {
         include: None,
         titled: true,
     };
-    let title = if seeds > 1 { "Validation loss, mean and range of seeds" } else { "Validation loss" };
+    let title = match (seeds > 1, is_dashed) {
+        (_, true) => "Validation loss; dashed: training loss of a sweep's trial",
+        (true, false) => "Validation loss, mean and range of seeds",
+        (false, false) => "Validation loss",
+    };
     plot.show(
         ui,
         |ui| {

@@ -1,5 +1,6 @@
 //! The sweep panel: a sweep of the file or of a folder, views of its trials, and the trial that is pointed at.
 
+mod brush;
 mod card;
 mod found;
 mod state;
@@ -22,6 +23,7 @@ use crate::ui::widgets::{check, combo, primary, prose, row, secondary, waiting};
 use found::{Found, short};
 use state::Loaded;
 pub use state::State;
+use view::Options;
 use views::VIEWS;
 
 pub const PANEL: Panel = Panel {
@@ -106,6 +108,7 @@ fn begin(ui: &mut Ui, studio: &mut Studio) {
 /// What a sweep found; the trial that is to be loaded.
 fn shown(ui: &mut Ui, studio: &mut Studio, loaded: &Loaded, found: &Found) -> Option<usize> {
     about(ui, loaded, found);
+    keep(ui, studio, loaded);
     let state = studio.panels.of::<State>();
     if found.together.is_some() {
         let help = "The sweep varies a seed. Trials that differ in nothing else are one, with their mean.";
@@ -123,6 +126,7 @@ fn shown(ui: &mut Ui, studio: &mut Studio, loaded: &Loaded, found: &Found) -> Op
     let view = VIEWS[state.view.min(VIEWS.len() - 1)];
     ui.add(Label::new(theme::caption(ui, view.sentence)).wrap());
     ui.add_space(metrics::XS);
+    state.options.brushes.show(ui, found);
     let mut touch = (view.show)(ui, found, &mut state.options);
     ui.add_space(metrics::M);
     let marked = state.options.marked.filter(|marked| found.trial(*marked).is_some());
@@ -134,14 +138,31 @@ fn shown(ui: &mut Ui, studio: &mut Studio, loaded: &Loaded, found: &Found) -> Op
         asked = Some(trial.trial);
     }
     ui.add_space(metrics::M);
-    touch = touch.or(list(ui, found));
     let options = &mut studio.panels.of::<State>().options;
+    touch = touch.or(list(ui, found, options));
     if touch.over.is_some() && touch.over != options.marked {
         options.marked = touch.over;
         // The card above was drawn with the one before.
         ui.ctx().request_repaint();
     }
     touch.over.filter(|_| touch.pressed).or(asked)
+}
+
+/// The way into the library, for a sweep that is in no folder yet.
+fn keep(ui: &mut Ui, studio: &mut Studio, loaded: &Loaded) {
+    let state = studio.panels.of::<State>();
+    if loaded.is_kept || loaded.trials.is_empty() || state.progress().is_some() {
+        return;
+    }
+    let is_free = state.landing.is_none();
+    let is_named = !studio.view.library.trim().is_empty();
+    let button = ui.add_enabled(is_named && is_free, secondary("Keep in the library"));
+    let help = "Write its trials into the library, as anneal sweep would.";
+    let button = button.on_hover_text(help).on_disabled_hover_text("Name a library under Library first.");
+    if button.clicked() {
+        let ctx = ui.ctx().clone();
+        state::keep(studio, loaded, move || ctx.request_repaint());
+    }
 }
 
 /// How many trials there are and what there is to know of them.
@@ -167,11 +188,12 @@ fn about(ui: &mut Ui, loaded: &Loaded, found: &Found) {
     }
 }
 
-/// The best trials.
-fn list(ui: &mut Ui, found: &Found) -> Touch {
+/// The best trials, of those within the brushes.
+fn list(ui: &mut Ui, found: &Found, options: &Options) -> Touch {
     ui.label(theme::title(ui, "Best trials"));
     let mut touch = Touch::default();
     let ranked = found.worst_first(1.0).into_iter().rev().filter(|(_, rank)| rank.is_some());
+    let ranked = ranked.filter(|(trial, _)| options.brushes.hold(found, trial));
     for (trial, _) in ranked.take(SHOWN) {
         let value = found::value(trial).unwrap_or(f64::NAN);
         let values: Vec<String> =

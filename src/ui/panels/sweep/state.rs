@@ -7,6 +7,9 @@ use crate::jobs::{Answers, Job, Lost};
 use crate::sweep::ready::Ready;
 use crate::sweep::{Outcome, Running, Trial, Watch, journal, map};
 use crate::train::TrainError;
+use crate::ui::format;
+use crate::ui::landing::keep_sweep;
+use crate::ui::panels::library;
 use crate::ui::studio::Studio;
 
 use super::found::Found;
@@ -29,6 +32,8 @@ pub struct Loaded {
     pub audit: Option<String>,
     /// Where it is from, for people.
     pub source: String,
+    /// Whether it is in a folder already.
+    pub is_kept: bool,
 }
 
 pub struct State {
@@ -46,6 +51,12 @@ pub struct State {
     found: Option<(u64, Found)>,
     version: u64,
     job: Option<Job<Answer>>,
+    /// How many sweeps were shown so far.
+    loads: u64,
+    /// A sweep on its way into the library, which of them it is, and its folder there.
+    pub landing: Option<(u64, Job<Result<PathBuf, String>>)>,
+    /// Whether the sweep that is shown came to its end here.
+    has_ended: bool,
 }
 
 impl Default for State {
@@ -61,6 +72,9 @@ impl Default for State {
             found: None,
             version: 0,
             job: None,
+            loads: 0,
+            landing: None,
+            has_ended: false,
         }
     }
 }
@@ -101,6 +115,8 @@ impl State {
     /// Shows another sweep.
     fn load(&mut self, loaded: Loaded) {
         self.loaded = Some(loaded);
+        self.has_ended = false;
+        self.loads += 1;
         self.version += 1;
         (self.options, self.rates, self.error) = (Options::default(), None, None);
     }
@@ -115,6 +131,7 @@ impl State {
                 }
                 (Ok(Answer::End(Ok(outcome))), Some(loaded)) => {
                     loaded.running.clear();
+                    self.has_ended = true;
                     loaded.audit = outcome.audit.map(|audit| audit.sentence());
                     self.show_trials(outcome.trials);
                     self.job = None;
@@ -132,7 +149,38 @@ impl State {
 pub fn poll(studio: &mut Studio, _: bool) -> bool {
     let state = studio.panels.of::<State>();
     state.listen();
-    state.job.is_some()
+    let landed = state.landing.as_ref().and_then(|(which, job)| Some((*which, job.poll()?)));
+    if let Some((which, landed)) = landed {
+        state.landing = None;
+        let is_shown = which == state.loads;
+        match landed.unwrap_or_else(|lost| Err(lost.to_string())) {
+            Ok(place) => {
+                if let Some(loaded) = state.loaded.as_mut().filter(|_| is_shown) {
+                    loaded.is_kept = true;
+                }
+                studio.panels.of::<library::State>().ask_again();
+                studio.toasts.done(format!("In the library as {}", place.display()));
+            }
+            Err(why) => studio.toasts.failed(format!("Not kept: {}", format::sentence(&why))),
+        }
+    }
+    let state = studio.panels.of::<State>();
+    state.job.is_some() || state.landing.is_some()
+}
+
+/// Writes the sweep's trials, as far as it came, into the library.
+pub fn keep(studio: &mut Studio, loaded: &Loaded, wake: impl Fn() + Send + Sync + 'static) {
+    let library = PathBuf::from(studio.view.library.trim());
+    let state = studio.panels.of::<State>();
+    let (experiment, sweep) = (loaded.experiment.clone(), loaded.sweep.clone());
+    let (trials, has_ended) = (loaded.trials.clone(), state.has_ended);
+    let work = move |_: &Answers<Result<PathBuf, String>>| {
+        keep_sweep(&library, (&experiment, &sweep), &trials, has_ended)
+    };
+    match Job::spawn("landing", wake, work) {
+        Ok(job) => state.landing = Some((state.loads, job)),
+        Err(error) => studio.toasts.failed(format!("Not kept: there is no thread for it: {error}")),
+    }
 }
 
 /// Whether a sweep of the file is to be shown and is not whole yet.
@@ -184,8 +232,8 @@ fn begin(
     match Job::spawn("sweep", wake, work) {
         Ok(job) => {
             state.job = Some(job);
-            let (trials, running) = (Vec::new(), Vec::new());
-            state.load(Loaded { sweep, experiment, trials, running, audit: None, source });
+            let (trials, running, is_kept) = (Vec::new(), Vec::new(), false);
+            state.load(Loaded { sweep, experiment, trials, running, audit: None, source, is_kept });
         }
         Err(error) => state.error = Some(format!("no thread for a sweep: {error}")),
     }
@@ -199,7 +247,15 @@ pub fn open(studio: &mut Studio) {
         Ok((experiment, sweep, trials)) => {
             state.job = None;
             let running = Vec::new();
-            state.load(Loaded { sweep, experiment, trials, running, audit: None, source: folder });
+            state.load(Loaded {
+                sweep,
+                experiment,
+                trials,
+                running,
+                audit: None,
+                source: folder,
+                is_kept: true,
+            });
         }
         Err(error) => state.error = Some(error.to_string()),
     }

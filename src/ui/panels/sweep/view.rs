@@ -6,6 +6,7 @@ use crate::ui::plot::cloud::Touch;
 use crate::ui::theme::metrics;
 use crate::ui::widgets::{combo, row};
 
+use super::brush::Brushes;
 use super::found::Found;
 
 /// A way to look at trials.
@@ -28,13 +29,15 @@ pub struct Options {
     pub plane: [Option<String>; 2],
     /// The share of trials, from the best on, that is shown.
     pub best: f64,
+    /// Intervals on rulers: trials outside are faded.
+    pub brushes: Brushes,
     /// The trial that was pointed at last.
     pub marked: Option<usize>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { isolated: None, plane: [None, None], best: 1.0, marked: None }
+        Self { isolated: None, plane: [None, None], best: 1.0, brushes: Brushes::default(), marked: None }
     }
 }
 

@@ -31,7 +31,9 @@ fn show(ui: &mut Ui, found: &Found, options: &mut Options) -> Touch {
         .into_iter()
         .map(|(trial, rank)| {
             let color = if rank.is_some() { found.color(ui, rank) } else { tokens.ghost(tokens.danger) };
-            stroke(trial.trial, &trial.losses, tokens.ahead(color), metrics::HAIRLINE)
+            let is_held = options.brushes.hold(found, trial);
+            let color = if is_held { tokens.ahead(color) } else { tokens.band(tokens.faint) };
+            stroke(trial.trial, &trial.losses, color, metrics::HAIRLINE)
         })
         .collect();
     let running = found.running.iter();

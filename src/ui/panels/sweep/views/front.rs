@@ -42,6 +42,7 @@ fn show(ui: &mut Ui, found: &Found, options: &mut Options) -> Touch {
     let spot = |trial: &Trial| {
         let (x, y) = both(trial)?;
         let color = if on(trial) { tokens.text } else { tokens.faint };
+        let color = if options.brushes.hold(found, trial) { color } else { tokens.band(color) };
         Some(Spot { id: trial.trial, x, y: Some(y), color })
     };
     let mut spots: Vec<Spot> = found.trials.iter().filter_map(spot).collect();

@@ -36,7 +36,7 @@ fn show(ui: &mut Ui, found: &Found, options: &mut Options) -> Touch {
         id: trial.trial,
         x: trial.trial as f64,
         y: value(trial),
-        color: found.color(ui, rank),
+        color: options.brushes.shade(ui, found, trial, rank),
     };
     let cloud = Cloud {
         name: VIEW.title,

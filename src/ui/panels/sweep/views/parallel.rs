@@ -12,7 +12,7 @@ use crate::ui::theme::{self, Tokens, metrics};
 
 pub const VIEW: View = View {
     title: "Parallel coordinates",
-    sentence: "A line for each trial in the colour of its rank, through what matters most first; the last ruler is the objective.",
+    sentence: "A line for each trial in the colour of its rank, through what matters most first; the last ruler is the objective. Drag along a ruler to see only what is within.",
     show,
 };
 
@@ -25,6 +25,8 @@ type At<'f> = Box<dyn Fn(&Trial) -> Option<f64> + 'f>;
 /// A ruler, its name, and where trials are on it.
 struct Upright<'f> {
     ruler: Ruler,
+    /// What files call it.
+    key: String,
     name: &'f str,
     at: At<'f>,
 }
@@ -51,15 +53,23 @@ fn show(ui: &mut Ui, found: &Found, options: &mut Options) -> Touch {
         };
         uprights.iter().enumerate().map(point).collect()
     };
+    // What is faded lies below the rest, and cannot be pointed at.
+    let (held, faded): (Vec<_>, Vec<_>) =
+        ranked.into_iter().partition(|(trial, _)| options.brushes.hold(found, trial));
+    for (trial, _) in faded {
+        let color = tokens.band(tokens.faint);
+        stroke(ui.painter(), &line(trial), Stroke::new(metrics::HAIRLINE, color));
+    }
     let lines: Vec<(usize, Vec<Option<Pos2>>)> =
-        ranked.iter().map(|(trial, _)| (trial.trial, line(trial))).collect();
-    for ((_, rank), (_, points)) in ranked.iter().zip(&lines) {
+        held.iter().map(|(trial, _)| (trial.trial, line(trial))).collect();
+    for ((_, rank), (_, points)) in held.iter().zip(&lines) {
         let color = found.color(ui, *rank);
         let color = if rank.is_some() { color } else { tokens.ghost(tokens.danger) };
         stroke(ui.painter(), points, Stroke::new(metrics::HAIRLINE, tokens.ahead(color)));
     }
     for (at, upright) in uprights.iter().enumerate() {
         ruler(ui.painter(), rect, x(at), upright, (at, uprights.len()), tokens);
+        options.brushes.upright(ui, &upright.key, &upright.ruler, (rect, x(at)));
     }
     let over = response.hover_pos().and_then(|pointer| nearest(&lines, pointer));
     if let Some((_, points)) = lines.iter().find(|(trial, _)| Some(*trial) == over.or(options.marked)) {
@@ -84,6 +94,7 @@ fn uprights<'f>(found: &'f Found, names: &'f [String]) -> Vec<Upright<'f>> {
         .into_iter()
         .map(|axis| Upright {
             ruler: Ruler::of_axis(axis),
+            key: axis.path.clone(),
             name: &axis.path,
             at: Box::new(move |trial| place(axis, trial)),
         })
@@ -92,7 +103,7 @@ fn uprights<'f>(found: &'f Found, names: &'f [String]) -> Vec<Upright<'f>> {
         let value = move |trial: &Trial| trial.objectives.get(at).copied().flatten();
         let ruler =
             Ruler::of_values(found.trials.iter().filter_map(value), Objective::is_maximised(*objective));
-        uprights.push(Upright { ruler, name, at: Box::new(value) });
+        uprights.push(Upright { ruler, key: objective.name(), name, at: Box::new(value) });
     }
     uprights
 }

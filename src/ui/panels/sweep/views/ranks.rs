@@ -29,7 +29,7 @@ fn show(ui: &mut Ui, found: &Found, options: &mut Options) -> Touch {
     let (Some(across), Some(up)) = (across, up) else { return Touch::default() };
     let (across, up) = (&found.sweep.over[across], &found.sweep.over[up]);
     let spot = |(trial, rank): (&crate::sweep::Trial, Option<f64>)| {
-        let color = found.color(ui, rank);
+        let color = options.brushes.shade(ui, found, trial, rank);
         Some(Spot { id: trial.trial, x: place(across, trial)?, y: Some(place(up, trial)?), color })
     };
     let spots = found.worst_first(options.best).into_iter().filter_map(spot).collect();

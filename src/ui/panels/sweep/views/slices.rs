@@ -29,7 +29,7 @@ fn show(ui: &mut Ui, found: &Found, options: &mut Options) -> Touch {
         ui.horizontal_top(|ui| {
             for axis in pair {
                 let spot = |(trial, rank): &(&crate::sweep::Trial, Option<f64>)| {
-                    let color = found.color(ui, *rank);
+                    let color = options.brushes.shade(ui, found, trial, *rank);
                     Some(Spot { id: trial.trial, x: place(axis, trial)?, y: value(trial), color })
                 };
                 let spots = ranked.iter().filter_map(spot).collect();

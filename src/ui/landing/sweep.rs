@@ -1,0 +1,31 @@
+//! A sweep of the studio, written into a folder as `anneal sweep` writes one.
+
+use std::path::{Path, PathBuf};
+
+use crate::experiment::{Experiment, Sweep};
+use crate::library::{Index, new_place};
+use crate::sweep::{Journal, SweepError, Trial};
+
+/// Writes a sweep's trials into a library; its new folder. One that was stopped can go on there, by `--resume`.
+///
+/// # Errors
+/// In a sentence, when there is no such run, or the library cannot be written to.
+pub fn keep(
+    library: &Path,
+    (experiment, sweep): (&Experiment, &Sweep),
+    trials: &[Trial],
+    has_ended: bool,
+) -> Result<PathBuf, String> {
+    let run = experiment.runs.iter().find(|run| run.name == sweep.run);
+    let run = run.ok_or_else(|| SweepError::NoRun(sweep.run.clone()).to_string())?;
+    let header = Experiment { runs: vec![run.clone()], sweep: Some(sweep.clone()), ..experiment.clone() };
+    let place = new_place(library, &experiment.name).map_err(|error| error.to_string())?;
+    let written = Journal::create(&place, &header, sweep).and_then(|mut journal| {
+        trials.iter().try_for_each(|trial| journal.append(trial))?;
+        journal.finish(trials)?;
+        if has_ended { Journal::summarise(&place, trials, None) } else { Ok(()) }
+    });
+    written.map_err(|error| error.to_string())?;
+    Index::open(library).and_then(|mut index| index.add(&place)).map_err(|error| error.to_string())?;
+    Ok(place)
+}
