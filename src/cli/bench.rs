@@ -6,6 +6,7 @@ pub mod instant;
 pub mod interface;
 pub mod recording;
 pub mod sweep;
+pub mod team;
 mod workload;
 
 use std::path::PathBuf;
@@ -57,12 +58,15 @@ pub struct Arguments {
     /// Measure instead what a forecast costs: fitting the law, and a schedule's curve.
     #[arg(long, conflicts_with_all = ["device", "workloads", "lanes", "instant", "growth"])]
     pub forecast: bool,
-    /// Measure instead what a sweep costs beside bare training, and how soon a map is there.
+    /// Measure instead what a federated run of 64 clients makes of `digits`, against 64 lanes.
     #[arg(long, conflicts_with_all = ["device", "workloads", "lanes", "instant", "growth", "forecast"])]
+    pub team: bool,
+    /// Measure instead what a sweep costs beside bare training, and how soon a map is there.
+    #[arg(long, conflicts_with_all = ["device", "workloads", "lanes", "instant", "growth", "forecast", "team"])]
     pub sweep: bool,
     /// Measure instead what a frame of the interface costs over 8 runs of a million updates; with --device also while
     /// 1,024 lanes train there.
-    #[arg(long, conflicts_with_all = ["workloads", "lanes", "instant", "growth", "forecast", "sweep"])]
+    #[arg(long, conflicts_with_all = ["workloads", "lanes", "instant", "growth", "forecast", "team", "sweep"])]
     pub interface: bool,
     /// Measure instead what this recording costs beside our runs: until it is drawn, and a frame.
     #[arg(long, value_name = "LOG", conflicts_with_all = ["device", "workloads", "lanes", "instant", "growth", "forecast"])]
@@ -96,6 +100,10 @@ pub fn command(args: &Arguments) -> Result<(), Failure> {
     if args.forecast {
         let costs = forecast::run(threads, pace, progress)?;
         return print_measured(args.json, &costs, || forecast::table(&costs));
+    }
+    if args.team {
+        let figures = team::run(threads, pace, progress)?;
+        return print_measured(args.json, &figures, || team::table(&figures));
     }
     if args.sweep {
         let costs = sweep::run(threads, pace, progress)?;
@@ -230,32 +238,35 @@ fn gemm_peak(pace: Pace) -> anyhow::Result<f64> {
 /// Lane-updates a second, the median of several rounds; and the bytes that each moved, on a graphics adapter.
 fn measure(cohort: &mut Cohort, lanes: usize, pace: Pace) -> anyhow::Result<(f64, Option<[f64; 2]>)> {
     let mut chunk = 1;
-    let mut rates = Vec::new();
-    let (mut all, mut before_all) = (0, None);
-    for round in 0..=pace.rounds {
-        let (start, mut done) = (Instant::now(), 0);
-        while start.elapsed() < pace.round {
-            let before = Instant::now();
-            cohort.advance(u64::MAX, chunk)?;
-            done += chunk;
-            cohort.lanes_mut().iter_mut().for_each(|lane| lane.log.rows.clear());
-            if before.elapsed() < Duration::from_millis(20) {
-                chunk *= 2;
-            }
-        }
-        // The first round warms caches and finds the chunk.
-        if round > 0 {
-            let done = done * lanes as u64;
-            rates.push(done as f64 / start.elapsed().as_secs_f64());
-            all += done;
-        } else {
-            before_all = cohort.moved();
+    // The first round warms caches and finds the chunk.
+    round(cohort, &mut chunk, pace)?;
+    let before = cohort.moved().zip(Some(cohort.update()));
+    let rates: anyhow::Result<Vec<f64>> = (0..pace.rounds).map(|_| round(cohort, &mut chunk, pace)).collect();
+    let moved = before.zip(cohort.moved()).map(|((before, begun), after)| {
+        let updates = (cohort.update() - begun) as f64 * lanes as f64;
+        [0, 1].map(|way| (after[way] - before[way]) as f64 / updates)
+    });
+    Ok((lanes as f64 * median(rates?), moved))
+}
+
+/// Updates a second in one round; makes chunks longer where they are too short to be timed.
+fn round(cohort: &mut Cohort, chunk: &mut u64, pace: Pace) -> anyhow::Result<f64> {
+    let (start, mut done) = (Instant::now(), 0);
+    while start.elapsed() < pace.round {
+        let before = Instant::now();
+        cohort.advance(u64::MAX, *chunk)?;
+        done += *chunk;
+        cohort.lanes_mut().iter_mut().for_each(|lane| lane.log.rows.clear());
+        if before.elapsed() < Duration::from_millis(20) {
+            *chunk *= 2;
         }
     }
+    Ok(done as f64 / start.elapsed().as_secs_f64())
+}
+
+fn median(mut rates: Vec<f64>) -> f64 {
     rates.sort_by(f64::total_cmp);
-    let moved = before_all.zip(cohort.moved());
-    let moved = moved.map(|(before, after)| [0, 1].map(|way| (after[way] - before[way]) as f64 / all as f64));
-    Ok((rates[rates.len() / 2], moved))
+    rates.get(rates.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 impl Report {

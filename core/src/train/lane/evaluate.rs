@@ -16,7 +16,7 @@ impl Lane {
     }
 
     /// Whether something wants to know at the end of every epoch how well it does.
-    fn is_judged_by_epoch(&self) -> bool {
+    pub(super) fn is_judged_by_epoch(&self) -> bool {
         self.controller.is_some() || self.stopper.is_some()
     }
 
