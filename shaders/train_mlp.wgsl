@@ -69,6 +69,15 @@ fn readout(own: u32, samples: u32, at: u32, me: u32) -> f32 {
     for (var sample = me; sample < BATCH; sample += INVOCATIONS) {
         let y = own + at + sample * OUTPUTS;
         let which = order[samples + sample];
+        if (COUNTED == 1u) {
+            var largest = 0u;
+            for (var out = 1u; out < OUTPUTS; out++) {
+                if (scratch[y + out] > scratch[y + largest]) {
+                    largest = out;
+                }
+            }
+            right += select(0.0, 1.0, largest == answers[which]);
+        }
         if (LOSS == 0u) {
             let label = answers[which];
             var greatest = scratch[y];

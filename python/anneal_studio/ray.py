@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import warnings
 from typing import Any, Dict, List, Optional, Tuple
 
 # How often a block's progress is asked for, in seconds: at least, and for each worker, so that many do not ask for more
@@ -193,7 +194,10 @@ def main() -> None:
     address = os.environ.get("RAY_ADDRESS", "local") if given.address == "ray" else given.address
     try:
         quiet = {"include_dashboard": False} if address == "local" else {}
-        ray.init(address=address, log_to_driver=False, logging_level="ERROR", **quiet)
+        with warnings.catch_warnings():
+            # What goes wrong is said below, in one line.
+            warnings.simplefilter("ignore")
+            ray.init(address=address, log_to_driver=False, logging_level="ERROR", **quiet)
         there = int(ray.cluster_resources().get("CPU", 0))
         workers = max(1, min(there, given.workers or there))
         pool = Pool(ray, given.anneal, workers)

@@ -120,6 +120,7 @@ pub const TERMS: &[Term] = &[
     term("Regularization", "Anything that keeps a model from learning its samples by heart."),
     term("Regularization schedule", "Moving weight decay or another regularizer along with the rate, so that their balance stays as it was tuned."),
     term("Replica", "The same run under another seed. Only replicas tell a difference from luck."),
+    term("Replica divergence", "Workers that should have the same weights and have not: one has another rate or beginning, follows late, or is not heard. Losses hardly show it."),
     term("Residual network", "A network whose layers add to their input, which lets deep ones bear higher rates."),
     term("Restart", "A jump of the rate back to its peak, to leave one minimum for another. Weights stay."),
     term("RMSProp", "An optimizer that divides the gradient by its running size, without the averaging that Adam adds."),

@@ -6,6 +6,7 @@ pub mod instant;
 pub mod interface;
 pub mod recording;
 pub mod sweep;
+pub mod team;
 mod workload;
 
 use std::path::PathBuf;
@@ -57,11 +58,15 @@ pub struct Arguments {
     /// Measure instead what a forecast costs: fitting the law, and a schedule's curve.
     #[arg(long, conflicts_with_all = ["device", "workloads", "lanes", "instant", "growth"])]
     pub forecast: bool,
-    /// Measure instead what a sweep costs beside bare training, and how soon a map is there.
+    /// Measure instead what a federated run of 64 clients makes of `digits`, against 64 lanes.
     #[arg(long, conflicts_with_all = ["device", "workloads", "lanes", "instant", "growth", "forecast"])]
+    pub team: bool,
+    /// Measure instead what a sweep costs beside bare training, and how soon a map is there.
+    #[arg(long, conflicts_with_all = ["device", "workloads", "lanes", "instant", "growth", "forecast", "team"])]
     pub sweep: bool,
-    /// Measure instead what a frame of the interface costs over 8 runs of a million updates.
-    #[arg(long, conflicts_with_all = ["device", "workloads", "lanes", "instant", "growth", "forecast", "sweep"])]
+    /// Measure instead what a frame of the interface costs over 8 runs of a million updates; with --device also while
+    /// 1,024 lanes train there.
+    #[arg(long, conflicts_with_all = ["workloads", "lanes", "instant", "growth", "forecast", "team", "sweep"])]
     pub interface: bool,
     /// Measure instead what this recording costs beside our runs: until it is drawn, and a frame.
     #[arg(long, value_name = "LOG", conflicts_with_all = ["device", "workloads", "lanes", "instant", "growth", "forecast"])]
@@ -79,7 +84,8 @@ pub fn command(args: &Arguments) -> Result<(), Failure> {
         return print_measured(args.json, &feels, || instant::table(&feels));
     }
     if args.interface {
-        let work = interface::run(pace, progress)?;
+        let beside = Some(Choice::from(args.device)).filter(|choice| *choice != Choice::Auto);
+        let work = interface::run(beside, threads_of(args.threads), pace, progress)?;
         return print_measured(args.json, &work, || interface::table(&work));
     }
     if let Some(path) = &args.recording {
@@ -94,6 +100,10 @@ pub fn command(args: &Arguments) -> Result<(), Failure> {
     if args.forecast {
         let costs = forecast::run(threads, pace, progress)?;
         return print_measured(args.json, &costs, || forecast::table(&costs));
+    }
+    if args.team {
+        let figures = team::run(threads, pace, progress)?;
+        return print_measured(args.json, &figures, || team::table(&figures));
     }
     if args.sweep {
         let costs = sweep::run(threads, pace, progress)?;
@@ -159,6 +169,9 @@ struct Figure {
     gflops: f64,
     /// The share of the `gemm` peak of as many threads as there are lanes to fill.
     share_of_peak: f64,
+    /// Bytes that go to a graphics adapter and come back, a lane-update.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    moved: Option<[f64; 2]>,
 }
 
 /// Measures the workloads asked for on `threads` threads, telling `progress` what comes next.
@@ -189,7 +202,7 @@ pub fn run(
             let device = TrainDevice::choose(device, Arc::clone(&pool), flops * lanes as f64)?;
             let mut cohort = Cohort::with_task(revision, task, device)?;
             name = cohort.device();
-            let rate = measure(&mut cohort, lanes, pace)?;
+            let (rate, moved) = measure(&mut cohort, lanes, pace)?;
             let gflops = rate * flops / 1e9;
             results.push(Figure {
                 workload: workload.name,
@@ -197,6 +210,7 @@ pub fn run(
                 lane_updates_per_second: rate,
                 gflops,
                 share_of_peak: gflops / (peak * threads.min(lanes) as f64),
+                moved,
             });
         }
     }
@@ -221,35 +235,45 @@ fn gemm_peak(pace: Pace) -> anyhow::Result<f64> {
     Ok(rates[rates.len() / 2])
 }
 
-/// Lane-updates a second, the median of several rounds.
-fn measure(cohort: &mut Cohort, lanes: usize, pace: Pace) -> anyhow::Result<f64> {
+/// Lane-updates a second, the median of several rounds; and the bytes that each moved, on a graphics adapter.
+fn measure(cohort: &mut Cohort, lanes: usize, pace: Pace) -> anyhow::Result<(f64, Option<[f64; 2]>)> {
     let mut chunk = 1;
-    let mut rates = Vec::new();
-    for round in 0..=pace.rounds {
-        let (start, mut done) = (Instant::now(), 0);
-        while start.elapsed() < pace.round {
-            let before = Instant::now();
-            cohort.advance(u64::MAX, chunk)?;
-            done += chunk;
-            cohort.lanes_mut().iter_mut().for_each(|lane| lane.log.rows.clear());
-            if before.elapsed() < Duration::from_millis(20) {
-                chunk *= 2;
-            }
-        }
-        // The first round warms caches and finds the chunk.
-        if round > 0 {
-            rates.push((done * lanes as u64) as f64 / start.elapsed().as_secs_f64());
+    // The first round warms caches and finds the chunk.
+    round(cohort, &mut chunk, pace)?;
+    let before = cohort.moved().zip(Some(cohort.update()));
+    let rates: anyhow::Result<Vec<f64>> = (0..pace.rounds).map(|_| round(cohort, &mut chunk, pace)).collect();
+    let moved = before.zip(cohort.moved()).map(|((before, begun), after)| {
+        let updates = (cohort.update() - begun) as f64 * lanes as f64;
+        [0, 1].map(|way| (after[way] - before[way]) as f64 / updates)
+    });
+    Ok((lanes as f64 * median(rates?), moved))
+}
+
+/// Updates a second in one round; makes chunks longer where they are too short to be timed.
+fn round(cohort: &mut Cohort, chunk: &mut u64, pace: Pace) -> anyhow::Result<f64> {
+    let (start, mut done) = (Instant::now(), 0);
+    while start.elapsed() < pace.round {
+        let before = Instant::now();
+        cohort.advance(u64::MAX, *chunk)?;
+        done += *chunk;
+        cohort.lanes_mut().iter_mut().for_each(|lane| lane.log.rows.clear());
+        if before.elapsed() < Duration::from_millis(20) {
+            *chunk *= 2;
         }
     }
+    Ok(done as f64 / start.elapsed().as_secs_f64())
+}
+
+fn median(mut rates: Vec<f64>) -> f64 {
     rates.sort_by(f64::total_cmp);
-    Ok(rates[rates.len() / 2])
+    rates.get(rates.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 impl Report {
     /// The table for people.
     pub fn table(&self) -> String {
         let mut table = format!(
-            "{}; {}; gemm peak {:.0} GFLOP/s a thread\n\n{:<10}{:>6}{:>18}{:>10}{:>10}\n",
+            "{}; {}; gemm peak {:.0} GFLOP/s a thread\n\n{:<10}{:>6}{:>18}{:>10}{:>10}{}\n",
             self.machine,
             self.device,
             self.gemm_peak_gflops,
@@ -257,16 +281,18 @@ impl Report {
             "lanes",
             "lane-updates / s",
             "GFLOP/s",
-            "of peak"
+            "of peak",
+            if self.results.iter().any(|figure| figure.moved.is_some()) { "   bytes up, down" } else { "" }
         );
         for figure in &self.results {
             table += &format!(
-                "{:<10}{:>6}{:>18.0}{:>10.1}{:>9.0}%\n",
+                "{:<10}{:>6}{:>18.0}{:>10.1}{:>9.0}%{}\n",
                 figure.workload,
                 figure.lanes,
                 figure.lane_updates_per_second,
                 figure.gflops,
-                100.0 * figure.share_of_peak
+                100.0 * figure.share_of_peak,
+                figure.moved.map_or_else(String::new, |[up, down]| format!("{up:>11.0}{down:>6.0}"))
             );
         }
         table

@@ -107,6 +107,8 @@ pub struct Results {
 #[derive(Serialize)]
 struct Summary<'a> {
     runs: &'a [RunSummary],
+    /// Where it trained at the end, and why there.
+    device: &'a str,
     /// Of the whole training, where the machine tells.
     #[serde(skip_serializing_if = "Option::is_none")]
     joules: Option<f64>,
@@ -235,6 +237,7 @@ impl Results {
     pub fn finish(
         mut self,
         runs: &[RunSummary],
+        device: &str,
         joules: Option<f64>,
         table: Option<&TableReport>,
         report: &str,
@@ -244,7 +247,7 @@ impl Results {
             files::replace(&self.folder.path.join(name), |file| file.write_all(text.as_bytes()))
                 .map_err(|error| anyhow!("cannot write {name} to {}: {error}", self.folder.path.display()))
         };
-        let summary = Summary { runs, joules, data: table.map(DataSummary::of) };
+        let summary = Summary { runs, device, joules, data: table.map(DataSummary::of) };
         write("summary.json", &(serde_json::to_string_pretty(&summary)? + "\n"))?;
         write("report.html", report)?;
         Ok(())

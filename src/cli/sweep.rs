@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, anyhow};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
@@ -20,6 +20,7 @@ use super::landing::Landing;
 use super::{Failure, output, read, threads_of};
 use crate::experiment::Experiment;
 use crate::experiment::sweep::{Search, Sweep};
+use crate::gpu::compute::Computer;
 use crate::sweep::edges::at_the_edge;
 use crate::sweep::front::{best, front};
 use crate::sweep::isolation::{Isolated, isolate, plain};
@@ -53,9 +54,19 @@ pub struct SweepArgs {
     /// Train on Ray: ray for a cluster of this machine, ray://HOST:PORT for another; the results are the same bits.
     #[arg(long, value_name = "WHERE")]
     on: Option<String>,
+    /// Train on the graphics adapter what it can, a thousand lanes at once: gpu; its bits are its own.
+    #[arg(long, value_enum, default_value_t = Where::Cpu, conflicts_with = "on")]
+    device: Where,
     /// Print, for each value of this path (such as lr.kind), the best over everything else.
     #[arg(long, value_name = "PATH")]
     isolate: Option<String>,
+}
+
+/// Where a sweep trains. Nothing is chosen for it: whoever resumes it elsewhere is to get the same bits.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Where {
+    Cpu,
+    Gpu,
 }
 
 pub fn run(args: &SweepArgs) -> Result<(), Failure> {
@@ -98,6 +109,11 @@ fn searched(args: &SweepArgs, experiment: &Experiment, sweep: &Sweep) -> Result<
         output::say(format!("anneal: {} workers on {on}", pool.workers()));
         sweeper = sweeper.on(pool);
     }
+    if args.device == Where::Gpu {
+        let computer = Computer::find().map_err(TrainError::from)?;
+        output::say(format!("anneal: trains on {} what it can", computer.name()));
+        sweeper = sweeper.on_adapter(Arc::new(computer));
+    }
     let (mut journal, kept) = open(args, &sweeper)?;
     for note in sweeper.notes() {
         output::say(format!("anneal: {note}"));
@@ -118,7 +134,8 @@ fn searched(args: &SweepArgs, experiment: &Experiment, sweep: &Sweep) -> Result<
         journal.finish(&outcome.trials).map_err(|error| told(error.into()))?;
         // What the part before a resume took is not known.
         let took = (!resumed).then(|| (seconds, energy.joules()));
-        Journal::summarise(&folder, &outcome.trials, took).map_err(|error| told(error.into()))?;
+        let devices = sweeper.devices();
+        Journal::summarise(&folder, &outcome.trials, &devices, took).map_err(|error| told(error.into()))?;
     }
 
     let isolated = args.isolate.as_ref().and_then(|path| isolate(sweep, &outcome.trials, path));
@@ -148,6 +165,9 @@ fn searched(args: &SweepArgs, experiment: &Experiment, sweep: &Sweep) -> Result<
     };
     output::print(&text)?;
     output::say(format!("anneal: {}", counted(&outcome, seconds)));
+    if args.device == Where::Gpu {
+        sweeper.devices().iter().for_each(|device| output::say(format!("anneal: trained on the {device}")));
+    }
     for line in edges.into_iter().chain(outcome.audit.iter().map(Audit::sentence)) {
         output::say(format!("anneal: {line}"));
     }

@@ -123,6 +123,11 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
     if let Some(table) = cohort.task().prepared.table() {
         data_report::tell(table, experiment.train.loss.is_none() && cohort.task().prepared.is_regression());
     }
+    let mut device = cohort.device_name();
+    // Why it is another one than was asked for, or which one was found.
+    if order.device != Choice::Cpu && device != cohort.device() {
+        output::say(format!("anneal: trains on the {}", cohort.device()));
+    }
     let clock = cohort.task().clock;
     let start = Instant::now();
     let mut energy = Energy::begin();
@@ -200,6 +205,10 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
         let stop = stops.after(done);
         let to = stop.map_or(u64::MAX, |(update, _)| update).min(done + CHUNK);
         cohort.advance(to, u64::MAX)?;
+        if device != cohort.device_name() {
+            device = cohort.device_name();
+            progress.suspend(|| output::say(format!("anneal: training goes on on the {}", cohort.device())));
+        }
         for (at, (lane, tally)) in cohort.lanes_mut().iter_mut().zip(&mut tallies).enumerate() {
             let findings = diagnosis.read(at, lane);
             sinks.record(at, lane, findings.len());
@@ -257,7 +266,8 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
             _ => None,
         };
         let html = crate::analysis::report::html(&audit(experiment, &cohort, tallies, baseline));
-        results.finish(&summaries, joules, cohort.task().prepared.table(), &html)?;
+        let table = cohort.task().prepared.table();
+        results.finish(&summaries, &cohort.device(), joules, table, &html)?;
     }
     diagnosis.lines(&cohort).iter().for_each(|finding| output::say(format!("anneal: {finding}")));
     output::print(&table(&summaries))?;

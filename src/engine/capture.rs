@@ -70,9 +70,7 @@ impl Timeline {
 
     /// Room for the snapshots of the lanes there are now, in so many bytes.
     pub(super) fn make_room(&mut self, cohort: &Cohort, bytes: usize) {
-        let rows = cohort.lanes().len();
-        let width = cohort.rows().elem_count() / rows.max(1);
-        self.set_room(bytes, rows, width);
+        self.set_room(bytes, cohort.lanes().len(), cohort.row_width());
     }
 }
 

@@ -125,6 +125,8 @@ pub struct Status {
     pub seconds_per_update: Option<f64>,
     /// Where it trains, in words, and what was asked for.
     pub device: String,
+    /// The device alone, without why.
+    pub device_name: String,
     pub choice: Choice,
     /// The loss of knowing only how often each answer occurs, in nats.
     pub chance_loss: Option<f64>,

@@ -71,7 +71,14 @@ impl Worker {
             shared.status.updates_per_epoch = cohort.task().clock.updates_per_epoch;
             shared.status.samples = cohort.task().samples;
             shared.status.batch = cohort.task().batch;
-            shared.status.device = cohort.device();
+            let (name, device) = (cohort.device_name(), cohort.device());
+            let before = std::mem::replace(&mut shared.status.device_name, name);
+            if !before.is_empty() && before != shared.status.device_name {
+                let message = format!("training goes on on the {device}");
+                let update = cohort.update();
+                shared.events.push(Event { update, kind: EventKind::Edit, message, generation });
+            }
+            shared.status.device = device;
             shared.status.choice = self.options.device;
         }
         if let Some(snapshots) = self.timeline.news() {

@@ -337,7 +337,9 @@ impl Worker {
             Err(error) => (EventKind::Failed, format!("training stays on the {}: {error}", cohort.device())),
         };
         let (update, generation) = (cohort.update(), self.revision.generation);
-        self.shared.lock().events.push(Event { update, kind, message, generation });
+        let mut shared = self.shared.lock();
+        shared.status.device_name = cohort.device_name();
+        shared.events.push(Event { update, kind, message, generation });
     }
 
     pub(super) fn fail(&mut self, error: &TrainError) {

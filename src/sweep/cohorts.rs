@@ -2,6 +2,7 @@
 //!
 //! A lane's bits depend on neither the lanes beside it nor the threads, so how trials are dealt out is free.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::losses::{Losses, together};
@@ -12,6 +13,7 @@ use super::trial::{Running, Status, Trial};
 use crate::data::Prepared;
 use crate::experiment::sweep::Objective;
 use crate::experiment::{BatchSize, Data, Experiment, Run};
+use crate::gpu::compute::Computer;
 use crate::train::TrainError;
 use crate::train::cohort::Cohort;
 use crate::train::device::TrainDevice;
@@ -36,6 +38,10 @@ pub struct Setting {
     /// Whether anything along the way is looked at; otherwise held-out samples are scored at the end only.
     pub watches: bool,
     pub pool: Arc<rayon::ThreadPool>,
+    /// A graphics adapter that trains what it can.
+    pub computer: Option<Arc<Computer>>,
+    /// Where cohorts trained at their end, and why there.
+    pub devices: BTreeSet<String>,
     prepared: Vec<(Data, u64, Arc<Prepared>)>,
 }
 
@@ -72,7 +78,16 @@ struct Group {
 
 impl Setting {
     pub fn new(space: Space, objectives: Vec<Objective>, seeds: usize, pool: Arc<rayon::ThreadPool>) -> Self {
-        Self { space, objectives, seeds: seeds.max(1), watches: true, pool, prepared: Vec::new() }
+        Self {
+            space,
+            objectives,
+            seeds: seeds.max(1),
+            watches: true,
+            pool,
+            computer: None,
+            devices: BTreeSet::new(),
+            prepared: Vec::new(),
+        }
     }
 
     /// Takes over the prepared data of an experiment.
@@ -172,7 +187,13 @@ impl Setting {
         let task = self.task(&experiment)?;
         let ids = (0..trials.len() as u32).map(RunId).collect();
         let revision = Arc::new(Revision { generation: 0, experiment, ids });
-        let cohort = Cohort::with_task(revision, task, TrainDevice::cpu(Arc::clone(&self.pool)))?;
+        let pool = Arc::clone(&self.pool);
+        let device = match &self.computer {
+            Some(computer) => TrainDevice::on_adapter(Arc::clone(computer), pool),
+            None => TrainDevice::cpu(pool),
+        };
+        let cohort = Cohort::with_task(revision, task, device)?;
+        self.devices.insert(cohort.device());
         let tallies = vec![Tally::default(); cohort.lanes().len()];
         Ok(Group { cohort, trials, tallies, update: 0 })
     }

@@ -17,6 +17,7 @@ use crate::data::Prepared;
 use crate::experiment::sweep::{Objective, Prune, Search, Values};
 use crate::experiment::vary::Base;
 use crate::experiment::{Experiment, Sweep};
+use crate::gpu::compute::Computer;
 use crate::schedule::Clock;
 use crate::train::TrainError;
 use crate::train::task::{Task, prepare};
@@ -24,6 +25,8 @@ use crate::train::task::{Task, prepare};
 /// Lanes that train at once for each thread, and at least, where it makes no difference to the results.
 const LANES_A_THREAD: usize = 8;
 const LEAST_LANES: usize = 64;
+/// The same on a graphics adapter, which only many lanes fill.
+const ADAPTER_LANES: usize = 1024;
 /// The memory that lanes training at once may take together, in bytes.
 const LANE_BYTES: usize = 1 << 30;
 /// Numbers a lane keeps for each parameter: itself, buffers, gradients, scratch.
@@ -40,6 +43,8 @@ pub struct Sweeper {
     pruner: Option<Pruner>,
     clock: Clock,
     lanes: usize,
+    /// As many as memory holds.
+    most_lanes: usize,
     /// Workers on other machines, where trials train there.
     elsewhere: Option<Pool>,
 }
@@ -126,6 +131,7 @@ impl Sweeper {
             pruner,
             clock,
             lanes,
+            most_lanes: most,
             elsewhere: None,
         })
     }
@@ -163,6 +169,19 @@ impl Sweeper {
     #[must_use]
     pub fn with_lanes(self, lanes: usize) -> Self {
         Self { lanes: lanes.max(1), ..self }
+    }
+
+    /// Trains on a graphics adapter what it can, many lanes at once: to bits that are that adapter's own.
+    #[must_use]
+    pub fn on_adapter(mut self, computer: Arc<Computer>) -> Self {
+        self.setting.computer = Some(computer);
+        let lanes = ADAPTER_LANES.min(self.most_lanes);
+        Self { lanes, ..self }
+    }
+
+    /// Where trials trained so far, and why there, in words.
+    pub fn devices(&self) -> Vec<String> {
+        self.setting.devices.iter().cloned().collect()
     }
 
     /// Trains on a pool's workers, to the same bits.

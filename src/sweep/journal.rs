@@ -213,18 +213,21 @@ impl Journal {
         write(&mut self.journal, &json(&line(trial, true)), &self.folder.join(JOURNAL))
     }
 
-    /// Says in the folder that the sweep came to its end, and what it took in seconds and in joules where that is known.
+    /// Says in the folder that the sweep came to its end, on which devices, and what it took in seconds and in joules;
+    /// nothing of what is not known.
     ///
     /// # Errors
     /// When the disk is full or gone.
     pub fn summarise(
         folder: &Path,
         trials: &[Trial],
+        devices: &[String],
         took: Option<(f64, Option<f64>)>,
     ) -> Result<(), JournalError> {
         let path = folder.join(SUMMARY);
         let text = serde_json::json!({
             "trials": trials.len(),
+            "devices": (!devices.is_empty()).then_some(devices),
             "seconds": took.map(|(seconds, _)| seconds),
             "joules": took.and_then(|(_, joules)| joules),
         });

@@ -10,6 +10,7 @@ use super::{SweepError, isolation::plain};
 use crate::data::Prepared;
 use crate::experiment::sweep::{Axis, Objective, Prune, Range, Search, Values};
 use crate::experiment::{Experiment, Sweep};
+use crate::gpu::compute::Computer;
 use crate::train::TrainError;
 
 /// What a map is of.
@@ -87,8 +88,8 @@ pub fn coarse_to_fine(side: usize) -> Vec<([usize; 2], usize)> {
     }
 }
 
-/// Trains the map's cells on threads of its own, as many as there are cores. `each` sees them one by one, and nothing
-/// whenever it is asked whether to go on.
+/// Trains the map's cells on threads of its own, as many as there are cores, or on a graphics adapter what it can.
+/// `each` sees them one by one, and nothing whenever it is asked whether to go on. Says where they were trained.
 ///
 /// # Errors
 /// When the run is not there, the objective is not measured, the experiment cannot be trained, or `each` stops it.
@@ -97,16 +98,20 @@ pub fn survey(
     origin: &Path,
     request: &MapRequest,
     prepared: Option<Arc<Prepared>>,
+    computer: Option<Arc<Computer>>,
     each: &mut dyn FnMut(Option<Cell>) -> Result<(), TrainError>,
-) -> Result<(), SweepError> {
+) -> Result<Vec<String>, SweepError> {
     let order = coarse_to_fine(request.side);
     let points = order.iter().map(|(at, _)| at.iter().map(|at| request.share(*at)).collect()).collect();
     let pool = pool()?;
     let lanes = (pool.current_num_threads() * LANES_A_THREAD).max(1);
     let mut sweeper = Sweeper::prepared(experiment, &request.sweep(), origin, prepared, pool)?;
-    sweeper = sweeper.with_points(points).with_lanes(lanes);
+    sweeper = match computer {
+        Some(computer) => sweeper.with_points(points).on_adapter(computer),
+        None => sweeper.with_points(points).with_lanes(lanes),
+    };
     sweeper.run(None, Kept::default(), &mut Cells { order: &order, each })?;
-    Ok(())
+    Ok(sweeper.devices())
 }
 
 /// Runs a sweep beside whatever else trains, without a journal.

@@ -8,11 +8,12 @@ use crate::analysis::statistics::{deviation, mean};
 use crate::data::Prepared;
 use crate::engine::protocol::{Field, State, Status};
 use crate::engine::{Examined, Landscape, LaneView, OwnEdit, Shared, Snapshot};
-use crate::telemetry::{Bucket, Column, Event, GroupColumn, Series, Store, phase_of};
+use crate::telemetry::{Bucket, Column, Event, GroupColumn, Series, Store, is_member, phase_of};
 use crate::train::Stopped;
 use crate::train::control::Standing;
 use crate::train::ids::{LaneId, RunId};
 use crate::ui::phase_frame::{PhaseFrame, of_lane};
+use crate::ui::team_frame::{self, TeamFrame};
 
 use super::used_rates::UsedRates;
 
@@ -101,6 +102,8 @@ pub struct LaneFrame {
     pub curves: Curves,
     /// What it knows of the phases of the data.
     pub phases: Vec<PhaseFrame>,
+    /// Who trains it together, of the first replica.
+    pub team: Option<TeamFrame>,
     /// The parameter groups there have been, of the first replica.
     pub groups: Vec<GroupFrame>,
     pub now: Values,
@@ -288,6 +291,7 @@ fn lane_frame(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> LaneFrame {
         stopped: lane.stopped.clone(),
         curves: if (ask.shown)(id.run) { curves(id, lane, ask) } else { Curves::default() },
         phases: phases(id, lane, ask),
+        team: if id.replica == 0 { team_frame::of_lane(lane) } else { None },
         groups: if (ask.shown)(id.run) && id.replica == 0 { groups(id, lane, ask) } else { Vec::new() },
         now,
         at_cursor,
@@ -341,7 +345,7 @@ fn groups(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> Vec<GroupFrame> {
         series.view(in_view(id, ask), ask.columns.max(2), &mut rates);
         Some(GroupFrame { name: Arc::clone(name), rates, at_cursor })
     };
-    store.groups().filter(|name| phase_of(name).is_none()).filter_map(group).collect()
+    store.groups().filter(|name| phase_of(name).is_none() && !is_member(name)).filter_map(group).collect()
 }
 
 fn phases(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> Vec<PhaseFrame> {

@@ -33,12 +33,13 @@ impl<K: PartialEq, T> Latest<K, T> {
         self.done = Some((key, answer));
     }
 
-    /// Takes in an answer that has come. Work that ended without one answers `lost`.
-    pub fn poll(&mut self, lost: impl FnOnce() -> T) {
-        let Some((_, job)) = &self.pending else { return };
-        let Some(answer) = job.poll() else { return };
-        let answer = answer.unwrap_or_else(|_| lost());
+    /// Takes in an answer that has come; the one it takes the place of. Work that ended without one answers `lost`.
+    pub fn poll(&mut self, lost: impl FnOnce() -> T) -> Option<T> {
+        let (_, job) = self.pending.as_ref()?;
+        let answer = job.poll()?.unwrap_or_else(|_| lost());
+        let before = self.done.take();
         self.done = self.pending.take().map(|(key, _)| (key, answer));
+        before.map(|(_, answer)| answer)
     }
 
     /// Cancels work that is made of something else than what is wanted.

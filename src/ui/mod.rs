@@ -35,6 +35,7 @@ pub mod scenery;
 pub mod sheet;
 pub mod shelf;
 pub mod studio;
+mod team_frame;
 pub mod theme;
 pub mod thumbnails;
 pub mod toast;

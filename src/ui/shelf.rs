@@ -475,6 +475,7 @@ impl Guest {
             stopped: None,
             curves,
             phases: Vec::new(),
+            team: None,
             groups: Vec::new(),
             now,
             at_cursor,

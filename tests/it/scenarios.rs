@@ -1,6 +1,7 @@
 //! Scenarios: trainings where more than one curve of losses decides.
 
 mod attacks;
+mod double;
 mod findings;
 mod half_precision;
 mod phases;

@@ -25,11 +25,6 @@ def free_port() -> int:
         return one.getsockname()[1]
 
 
-def listens(port: int) -> bool:
-    with socket.socket() as one:
-        return one.connect_ex(("127.0.0.1", port)) == 0
-
-
 def main() -> None:
     anneal = str(Path(sys.argv[1]).resolve())
     port, client = free_port(), free_port()
@@ -40,7 +35,8 @@ def main() -> None:
         head = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
         try:
             begun = time.monotonic()
-            while not listens(client):
+            # A look at the port while the server forks for its clients can cost it one: its own words are waited for.
+            while "block forever" not in Path(folder, "head.log").read_text():
                 if head.poll() is not None or time.monotonic() - begun > 300:
                     sys.exit(f"the head does not come up:\n{Path(folder, 'head.log').read_text()}")
                 time.sleep(0.2)

@@ -5,11 +5,75 @@ use std::io::{self, Read, Write};
 use crc32fast::Hasher;
 use serde::{Deserialize, Serialize};
 
-/// Length and CRC-32 of a file's beginning.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Length and CRC-32 of a file's beginning, which are its identity.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Seal {
     pub bytes: u64,
     pub crc: u32,
+    /// What finds the line that is another; seals of older versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lines: Option<LineSums>,
+}
+
+impl PartialEq for Seal {
+    fn eq(&self, other: &Self) -> bool {
+        (self.bytes, self.crc) == (other.bytes, other.crc)
+    }
+}
+
+impl Eq for Seal {}
+
+impl Seal {
+    /// The number of the line, from 1, that alone is another than in `other`, where that can be told.
+    pub fn line_that_differs(&self, other: &Self) -> Option<u32> {
+        self.lines?.differs(&other.lines?)
+    }
+}
+
+/// Sums of lines' checksums: of all lines, and for each binary digit of a line's number, of those lines that have it.
+/// Where one line alone is another, the sums that differ spell its number (Hamming 1950).
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+struct LineSums {
+    /// Whole lines.
+    count: u32,
+    all: u32,
+    of_digit: [u32; u32::BITS as usize],
+    /// Length and checksum of the line that has no end yet.
+    open: (u64, u32),
+}
+
+impl LineSums {
+    fn pass(&mut self, bytes: &[u8]) {
+        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let mut hasher = Hasher::new_with_initial_len(self.open.1, self.open.0);
+            hasher.update(piece);
+            let sum = hasher.finalize();
+            if !piece.ends_with(b"\n") {
+                self.open = (self.open.0 + piece.len() as u64, sum);
+                continue;
+            }
+            self.open = (0, 0);
+            self.count = self.count.wrapping_add(1);
+            self.all ^= sum;
+            for (digit, sums) in self.of_digit.iter_mut().enumerate() {
+                // Without a branch: digits of line numbers are hard to guess.
+                *sums ^= sum * (self.count >> digit & 1);
+            }
+        }
+    }
+
+    fn differs(&self, other: &Self) -> Option<u32> {
+        let change = self.all ^ other.all;
+        let mut line = 0;
+        for (digit, (a, b)) in self.of_digit.iter().zip(other.of_digit).enumerate() {
+            match a ^ b {
+                0 => {}
+                found if found == change => line |= 1 << digit,
+                _ => return None,
+            }
+        }
+        (change != 0 && self.count == other.count && (1..=self.count).contains(&line)).then_some(line)
+    }
 }
 
 /// Passes bytes on, read or written, and seals what has passed.
@@ -18,26 +82,32 @@ pub struct Sealing<T> {
     inner: T,
     hasher: Hasher,
     bytes: u64,
+    /// Nothing after a seal that has none.
+    lines: Option<LineSums>,
 }
 
 impl<T> Sealing<T> {
     /// From the beginning of a file on.
     pub fn new(inner: T) -> Self {
-        Self::after(Seal::default(), inner)
+        Self::after(Seal { lines: Some(LineSums::default()), ..Seal::default() }, inner)
     }
 
     /// From the end of what is sealed already.
     pub fn after(seal: Seal, inner: T) -> Self {
-        Self { inner, hasher: Hasher::new_with_initial_len(seal.crc, seal.bytes), bytes: seal.bytes }
+        let hasher = Hasher::new_with_initial_len(seal.crc, seal.bytes);
+        Self { inner, hasher, bytes: seal.bytes, lines: seal.lines }
     }
 
     pub fn seal(&self) -> Seal {
-        Seal { bytes: self.bytes, crc: self.hasher.clone().finalize() }
+        Seal { bytes: self.bytes, crc: self.hasher.clone().finalize(), lines: self.lines }
     }
 
     fn pass(&mut self, bytes: &[u8]) {
         self.hasher.update(bytes);
         self.bytes += bytes.len() as u64;
+        if let Some(lines) = &mut self.lines {
+            lines.pass(bytes);
+        }
     }
 }
 
@@ -77,5 +147,32 @@ mod tests {
         let mut read = Sealing::new(&b"one line\nanother\n"[..]);
         io::copy(&mut read, &mut io::sink()).unwrap();
         assert_eq!(read.seal(), whole.seal());
+    }
+
+    #[test]
+    fn one_line_that_is_another_is_found_by_its_number() {
+        let text: Vec<String> = (1..=300).map(|line| format!("one,0,{line},0.{}\n", line * 7919)).collect();
+        let seal = |lines: &[String]| {
+            let text = lines.concat();
+            let (first, rest) = text.split_at(text.len() / 3);
+            let mut begun = Sealing::new(Vec::new());
+            begun.write_all(first.as_bytes()).unwrap();
+            let mut sealing = Sealing::after(begun.seal(), Vec::new());
+            sealing.write_all(rest.as_bytes()).unwrap();
+            sealing.seal()
+        };
+        let whole = seal(&text);
+        assert_eq!(whole.line_that_differs(&whole), None);
+        for line in 1..=text.len() {
+            let mut other = text.clone();
+            other[line - 1] = other[line - 1].replacen("0.", "0.5", 1);
+            assert_eq!(seal(&other).line_that_differs(&whole), Some(line as u32));
+            // Two lines are not taken for a third.
+            other[line * 11 % 300] = "one,0,0,0\n".to_owned();
+            let found = seal(&other).line_that_differs(&whole);
+            assert!(found.is_none() || line * 11 % 300 == line - 1, "{line}: {found:?}");
+        }
+        let older: Seal = serde_json::from_str(r#"{"bytes": 3, "crc": 7}"#).unwrap();
+        assert_eq!(whole.line_that_differs(&older), None);
     }
 }

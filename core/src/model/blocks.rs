@@ -43,8 +43,8 @@ pub struct Weights<'a> {
     pub turned: &'a [f32],
 }
 
-/// Multiplications and additions of a block below which another core's help costs more than it saves.
-const WORTH_SHARING: f64 = 1e6;
+/// Multiplications and additions of a block below which another core's help costs more than it saves, on any machine.
+const WORTH_SHARING: f64 = 5e5;
 
 /// Working memory for batches of up to `samples`.
 pub fn scratch_numbers(model: &impl Blocks, samples: usize) -> (usize, usize) {
@@ -52,6 +52,12 @@ pub fn scratch_numbers(model: &impl Blocks, samples: usize) -> (usize, usize) {
     let Layout { wide, turned, .. } = *model.layout();
     let shared = 2 * lines(wide) + lines(turned) + lines(samples * model.losses_of_a_sample());
     (shared, lines(wide) + model.block_len(samples.min(model.block_samples())))
+}
+
+/// A core for each block, where blocks are worth it.
+pub fn most_cores(model: &impl Blocks, samples: usize) -> usize {
+    let block = model.block_samples();
+    if model.flops(block) > WORTH_SHARING { samples.div_ceil(block).max(1) } else { 1 }
 }
 
 /// Does the job with a whole batch.
@@ -94,8 +100,7 @@ impl<M: Blocks> WithSimd for Pass<'_, M> {
         let each_losses = model.losses_of_a_sample();
         let losses = cut(&mut shared, batch.rows.len() * each_losses);
         let each = own.len() / cores;
-        let pays = model.flops(samples) > WORTH_SHARING;
-        let at_once = if pays { cores } else { 1 };
+        let at_once = cores.min(most_cores(model, batch.rows.len()));
         let (weights, scale) = (Weights { wide, turned }, 1.0 / losses.len() as f32);
         let mut correct = 0;
         let waves =

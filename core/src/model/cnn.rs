@@ -364,6 +364,10 @@ impl Model for Cnn {
         super::tensor::share_right(&outputs, &targets).map(Some)
     }
 
+    fn most_cores(&self, samples: usize) -> usize {
+        blocks::most_cores(self, samples)
+    }
+
     fn flops(&self, samples: usize) -> f64 {
         let head = 3 * self.head.inputs * self.head.outputs;
         let stages = self.stages.iter().enumerate().map(|(at, stage)| {

@@ -147,8 +147,8 @@ impl Mlp {
     }
 }
 
-/// Multiplications below which another core's help costs more than it saves.
-const WORTH_SHARING: usize = 1 << 19;
+/// Multiplications of a core below which its help costs more than it saves, on any machine.
+const WORTH_SHARING: usize = 1 << 18;
 
 struct Pass<'a> {
     model: &'a Mlp,
@@ -169,10 +169,8 @@ impl WithSimd for Pass<'_> {
             return Score::default();
         };
         let gradient = job.take_gradient();
-        let products =
-            rows.len() * model.layers.iter().map(|layer| layer.inputs * layer.outputs).sum::<usize>();
         let each = own.len() / cores;
-        let cores = cores.min(products / WORTH_SHARING).max(1);
+        let cores = cores.min(model.most_cores(rows.len()));
         let own = &mut own[..cores * each];
         let mut kept = Kept::cut(model, rows.len(), &mut shared);
         let scale = 1.0 / rows.len() as f32;
@@ -239,6 +237,11 @@ impl Model for Mlp {
 
     fn wgsl(&self, batch: usize, targets: Targets<'_>) -> Option<Wgsl> {
         self.embedding.is_none().then(|| self.wgsl_of(batch, targets))
+    }
+
+    fn most_cores(&self, samples: usize) -> usize {
+        let products = self.layers.iter().map(|layer| layer.inputs * layer.outputs).sum::<usize>();
+        (samples * products / WORTH_SHARING).max(1)
     }
 
     fn flops(&self, samples: usize) -> f64 {

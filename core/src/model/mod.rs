@@ -219,6 +219,9 @@ pub trait Model: Send + Sync {
         self.parameters().last().map_or(0, |last| last.range().end)
     }
 
+    /// The most cores that could share a batch of so many samples with any use; fewer may be faster.
+    fn most_cores(&self, samples: usize) -> usize;
+
     /// Multiplications and additions of one update of one lane, for figures of merit.
     fn flops(&self, samples: usize) -> f64;
 }

@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 use super::kernel::scratch::Scratch;
 use super::readout::Job;
 use super::resident::Resident;
-use super::{Batch, Model, Parameter, Score};
+use super::{Batch, Model, Parameter, Score, Targets, Wgsl};
 use crate::experiment::SurfaceFunction;
 use crate::random::{Stream, fill_normal, rng};
 
@@ -28,6 +28,8 @@ pub struct Surface {
     parameters: [Parameter; 1],
 }
 
+/// The functions in WGSL, which their constants below are put before.
+const FUNCTIONS: &str = include_str!("../../shaders/train_surface.wgsl");
 /// The quadratic's curvature along y.
 const STEEP: f64 = 25.0;
 /// Rosenbrock's weight of leaving the valley.
@@ -170,6 +172,27 @@ impl Model for Surface {
                 (x.sqr()? * 0.5)? + (off.sqr()? * 0.25)?
             }
         }
+    }
+
+    fn most_cores(&self, _: usize) -> usize {
+        1
+    }
+
+    /// In `f32`, where [`Surface::at`] is in `f64`.
+    fn wgsl(&self, _: usize, _: Targets<'_>) -> Option<Wgsl> {
+        let function = match self.function {
+            SurfaceFunction::Quadratic => 0,
+            SurfaceFunction::Rosenbrock => 1,
+            SurfaceFunction::Beale => 2,
+            SurfaceFunction::Himmelblau => 3,
+            SurfaceFunction::Saddle => 4,
+        };
+        let ([a, b, c], [d, e]) = (BEALE, HIMMELBLAU);
+        let text = format!(
+            "const FUNCTION = {function}u;\nconst STEEP = {STEEP:?};\nconst WALL = {WALL:?};\n\
+             const BEALE = array<f32, 3>({a:?}, {b:?}, {c:?});\nconst HIMMELBLAU = array<f32, 2>({d:?}, {e:?});\n{FUNCTIONS}"
+        );
+        Some(Wgsl { text, scratch: 0 })
     }
 
     /// A few dozen, whatever the function.

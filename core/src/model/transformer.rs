@@ -213,6 +213,10 @@ impl Model for Transformer {
         oracle::loss(self, rows, data, batches)
     }
 
+    fn most_cores(&self, samples: usize) -> usize {
+        blocks::most_cores(self, samples)
+    }
+
     fn flops(&self, samples: usize) -> f64 {
         let Size { layers, width, context, vocabulary, .. } = self.size;
         // Forward, the weights' gradients, and the inputs'.

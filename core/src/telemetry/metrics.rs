@@ -10,7 +10,10 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Column, GroupColumn, GroupNames, GroupRow, MOST_GROUPS, MOST_PHASES, Row, phase_of};
+use super::{
+    Column, GroupColumn, GroupNames, GroupRow, MOST_GROUPS, MOST_MEMBERS, MOST_PHASES, OfMember, Row, is_member,
+    phase_of,
+};
 use crate::{files, plain};
 
 /// Which update it is, before what it measured.
@@ -195,16 +198,27 @@ impl GroupCells {
         self.places.iter().flatten().any(|place| *place == Some(at))
     }
 
-    /// The groups of a line, those with a rate, and then all phases. `None` where a cell is no number.
+    /// The groups of a line, those with a rate, and then all phases and members. `None` where a cell is no number.
     fn read(&mut self, cells: &csv::StringRecord) -> Option<(GroupRow, GroupNames)> {
         if self.names.is_empty() {
             return Some((GroupRow::default(), Arc::clone(&self.newest.1)));
         }
         let cell = |place: Option<usize>| place.and_then(|at| cells.get(at)).filter(|cell| !cell.is_empty());
         let number = |place| cell(place).map(|cell| cell.parse::<f32>().ok());
-        let (mut there, mut phases) = (Vec::new(), Vec::new());
-        let (mut rates, mut norms, mut scores) = (Vec::new(), Vec::new(), Vec::new());
-        for (at, (name, [lr, norm, loss, accuracy])) in self.names.iter().zip(&self.places).enumerate() {
+        let (mut there, mut phases, mut members) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut rates, mut norms, mut scores, mut of_members) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for (at, (name, places)) in self.names.iter().zip(&self.places).enumerate() {
+            let [lr, norm, loss, accuracy, own_loss, way] = places;
+            if is_member(name) {
+                members.push(at);
+                let of = |place: &Option<usize>| match number(*place) {
+                    Some(value) => value.map(Some),
+                    None => Some(None),
+                };
+                of_members.push(OfMember { loss: of(own_loss)?, way: of(way)? });
+                continue;
+            }
             if phase_of(name).is_some() {
                 phases.push(at);
                 if let Some(loss) = number(*loss) {
@@ -223,7 +237,7 @@ impl GroupCells {
                 norms.push(norm?);
             }
         }
-        if there.len() > MOST_GROUPS || phases.len() > MOST_PHASES {
+        if there.len() > MOST_GROUPS || phases.len() > MOST_PHASES || members.len() > MOST_MEMBERS {
             return None;
         }
         let mut row = GroupRow::new(&rates);
@@ -233,7 +247,9 @@ impl GroupCells {
         if scores.len() == phases.len() {
             row.set_scores(scores);
         }
+        row.set_members(of_members);
         there.append(&mut phases);
+        there.append(&mut members);
         if self.newest.0 != there {
             let names = there.iter().map(|at| Arc::clone(&self.names[*at])).collect();
             self.newest = (there, names);

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::column::{Column, Row};
 use super::event::{Event, EventLog};
-use super::group::{GroupColumn, GroupRow, MOST_GROUPS, MOST_PHASES, phase_of};
+use super::group::{
+    GroupColumn, GroupRow, MOST_GROUPS, MOST_MEMBERS, MOST_PHASES, OfMember, is_member, phase_of,
+};
 use super::series::{Precision, Series};
 use super::smooth::Smoother;
 
@@ -193,8 +195,14 @@ impl Store {
         if let Some(scores) = phases.iter().map(score).collect::<Option<Vec<_>>>() {
             groups.set_scores(scores);
         }
+        let members = self.groups.iter().filter(|group| is_member(&group.name));
+        let members: Vec<&GroupSeries> = members.take(MOST_MEMBERS).collect();
+        groups.set_members(members.iter().map(|group| {
+            let single = |column| at(group, column).map(|value| value as f32);
+            OfMember { loss: single(GroupColumn::TrainLoss), way: single(GroupColumn::Way) }
+        }));
         row.groups = groups;
-        let names = known.into_iter().map(|(group, _)| group).chain(phases);
+        let names = known.into_iter().map(|(group, _)| group).chain(phases).chain(members);
         names.map(|group| Arc::clone(&group.name)).collect()
     }
 

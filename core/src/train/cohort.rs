@@ -1,18 +1,24 @@
 //! Lanes in lockstep: one candle tensor, a row a lane, trained many updates at a time by one in-place operation.
 
 mod advance;
+mod cores;
+mod race;
 mod room;
+mod rows;
 mod saving;
 
+pub use race::{Race, Racer};
+
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use candle_core::{DType, Storage, Tensor};
+use candle_core::{DType, Tensor};
+use cores::Cores;
 
-use super::adapter::Adapted;
+use super::adapter::{self, Adapted};
 use super::device::{Choice, TrainDevice};
 use super::diff;
-use super::ids::{LaneId, Mode, Revision, RunId};
+use super::ids::{LaneId, Mode, Revision};
 use super::lane::Lane;
 use super::optimizer;
 use super::run_plan::RunPlan;
@@ -34,7 +40,9 @@ pub struct Cohort {
     /// The data, where lanes train in candle's operations.
     resident: Option<Resident>,
     /// The task on a graphics adapter, where that is where lanes train.
-    adapted: Option<Adapted>,
+    adapted: Option<Mutex<Adapted>>,
+    /// How many cores share a lane's batch on the CPU.
+    cores: Cores,
 }
 
 /// What an edit did.
@@ -77,12 +85,29 @@ impl Cohort {
         choice: Choice,
         pool: Arc<rayon::ThreadPool>,
     ) -> Result<Self, TrainError> {
+        Race::real(|race| Self::choose_by(revision, choice, pool, race))
+    }
+
+    /// As [`Cohort::choose`], by this race where there is to be one.
+    ///
+    /// # Errors
+    /// As [`Cohort::choose`].
+    pub fn choose_by(
+        revision: Arc<Revision>,
+        choice: Choice,
+        pool: Arc<rayon::ThreadPool>,
+        race: &mut Race<'_>,
+    ) -> Result<Self, TrainError> {
         let experiment = &revision.experiment;
         let task = Task::new(experiment, task::prepare(experiment)?)?;
         let lanes = experiment.runs.len() * experiment.train.replicas;
         let flops = task.model.flops(task.batch) * (task.accumulate * lanes) as f64;
         let device = TrainDevice::choose(choice, pool, flops)?;
-        Self::with_task(revision, task, device)
+        let mut cohort = Self::with_task(revision, task, device)?;
+        if choice == Choice::Auto {
+            cohort.race(race)?;
+        }
+        Ok(cohort)
     }
 
     /// A cohort on data and a model that are ready, every lane at update 0.
@@ -99,7 +124,8 @@ impl Cohort {
         let nothing = Arc::new(Revision { generation: 0, experiment, ids: Vec::new() });
         let resident = resident(&task, &device)?;
         let adapted = adapted(&task, &mut device);
-        let mut cohort = Self { revision: nothing, task, lanes: Vec::new(), rows, device, resident, adapted };
+        let (lanes, cores) = (Vec::new(), Cores::default());
+        let mut cohort = Self { revision: nothing, task, lanes, rows, device, resident, adapted, cores };
         cohort.cast(revision, Mode::Live)?;
         Ok(cohort)
     }
@@ -130,48 +156,6 @@ impl Cohort {
         &self.revision
     }
 
-    /// The parameters and buffers of all lanes, `[L, width]`.
-    pub fn rows(&self) -> &Tensor {
-        &self.rows
-    }
-
-    /// A lane's parameters; nothing when there is no such lane.
-    ///
-    /// # Errors
-    /// When the tensor library fails.
-    pub fn weights(&self, id: LaneId) -> Result<Option<Vec<f32>>, TrainError> {
-        let Some(at) = self.lanes.iter().position(|lane| lane.id == id) else { return Ok(None) };
-        let row = self.rows.get(at)?.narrow(0, 0, self.task.model.width())?;
-        Ok(Some(row.to_vec1()?))
-    }
-
-    /// Copies the parameters and buffers of the lane at a position into the memory of `row`.
-    ///
-    /// # Errors
-    /// When the tensor library fails.
-    pub fn copy_row(&self, at: usize, row: &mut Vec<f32>) -> Result<(), TrainError> {
-        let tensor = self.rows.get(at)?;
-        if self.rows.device().is_cpu() {
-            let (storage, layout) = tensor.storage_and_layout();
-            if let (Storage::Cpu(numbers), Some((from, to))) = (&*storage, layout.contiguous_offsets()) {
-                row.clear();
-                row.extend_from_slice(&numbers.as_slice::<f32>()?[from..to]);
-                return Ok(());
-            }
-        }
-        *row = tensor.to_vec1()?;
-        Ok(())
-    }
-
-    /// Replaces the parameters and buffers of all lanes by as many numbers, lane after lane.
-    ///
-    /// # Errors
-    /// When they are more or fewer.
-    pub fn set_rows(&mut self, numbers: Vec<f32>) -> Result<(), TrainError> {
-        self.rows = Tensor::from_vec(numbers, self.rows.shape().clone(), &self.device.device)?;
-        Ok(())
-    }
-
     /// Updates that every lane still able to train has done; where early stopping ended all others, those of the last.
     pub fn update(&self) -> u64 {
         let able = self.lanes.iter().filter(|lane| lane.can_train());
@@ -183,48 +167,6 @@ impl Cohort {
     pub fn can_train(&self) -> bool {
         let is_done = |lane: &Lane| !lane.can_train() || lane.update >= self.task.clock.updates;
         !self.lanes.iter().all(is_done)
-    }
-
-    /// Every lane back to update 0.
-    ///
-    /// # Errors
-    /// When the tensor library fails.
-    pub fn restart(&mut self) -> Result<(), TrainError> {
-        let (lanes, width) = self.rows.dims2()?;
-        let mut rows = vec![0.0; lanes * width];
-        for (lane, row) in self.lanes.iter_mut().zip(rows.chunks_exact_mut(width.max(1))) {
-            lane.initialise(&self.task, row);
-        }
-        self.rows = Tensor::from_vec(rows, (lanes, width), &self.device.device)?;
-        Ok(())
-    }
-
-    /// Every lane of one run back to update 0.
-    ///
-    /// # Errors
-    /// When the tensor library fails.
-    pub fn begin(&mut self, run: RunId) -> Result<(), TrainError> {
-        let mut rows: Vec<Vec<f32>> = self.rows.to_vec2()?;
-        for (lane, row) in self.lanes.iter_mut().zip(&mut rows).filter(|(lane, _)| lane.id.run == run) {
-            lane.initialise(&self.task, row);
-        }
-        self.set_rows(rows.concat())
-    }
-
-    fn empty_buffers(&mut self, at: usize) -> Result<(), TrainError> {
-        let mut row = self.rows.get(at)?.to_vec1::<f32>()?;
-        let (weights, buffers) = row.split_at_mut(self.task.model.width());
-        self.lanes[at].begin(weights, buffers);
-        self.set_row(at, row)
-    }
-
-    /// Replaces the parameters and buffers of the lane at a position.
-    ///
-    /// # Errors
-    /// When they are more or fewer, or there is no such lane.
-    pub fn set_row(&mut self, at: usize, numbers: Vec<f32>) -> Result<(), TrainError> {
-        let row = Tensor::from_vec(numbers, (1, self.rows.dim(1)?), &self.device.device)?;
-        Ok(self.rows.slice_set(&row, 0, at)?)
     }
 
     /// Puts another revision in effect.
@@ -250,7 +192,14 @@ impl Cohort {
         }
         let same_data = old.data == new.data && old.train.seed == new.train.seed;
         let prepared = if same_data { Arc::clone(&self.task.prepared) } else { task::prepare(new)? };
-        let fresh = Self::with_task(Arc::clone(&revision), Task::new(new, prepared)?, self.device.clone())?;
+        let task = Task::new(new, prepared)?;
+        let races = self.device.is_automatic && self.device.fused;
+        let device =
+            if races { TrainDevice::cpu(Arc::clone(&self.device.pool)) } else { self.device.clone() };
+        let mut fresh = Self::with_task(Arc::clone(&revision), task, device)?;
+        if races {
+            Race::real(|race| fresh.race(race))?;
+        }
         let kept: BTreeSet<LaneId> = fresh.lanes.iter().map(|lane| lane.id).collect();
         let change = Change {
             rebuilt: true,
@@ -272,6 +221,7 @@ impl Cohort {
         }
         self.suits(&self.device, experiment)?;
         self.fits(experiment)?;
+        self.bring_rows()?;
         let buffers = experiment.runs.iter().map(|run| optimizer::buffers(&run.optimizer)).max().unwrap_or(0);
         let width = self.task.model.width() * (1 + buffers);
         let before: Vec<Vec<f32>> = if self.lanes.is_empty() { Vec::new() } else { self.rows.to_vec2()? };
@@ -330,7 +280,7 @@ impl Cohort {
             }
         }
         change.dropped = old.into_iter().flatten().map(|(lane, _)| lane.id).collect();
-        self.rows = Tensor::from_vec(flat, (self.lanes.len(), width), &self.device.device)?;
+        self.replace_rows(Tensor::from_vec(flat, (self.lanes.len(), width), &self.device.device)?);
         self.revision = revision;
         Ok(change)
     }
@@ -344,9 +294,13 @@ impl Cohort {
         let flops = task.model.flops(task.batch) * (task.accumulate * self.lanes.len()) as f64;
         let mut device = TrainDevice::choose(choice, Arc::clone(&self.device.pool), flops)?;
         self.suits(&device, &self.revision.experiment)?;
+        self.bring_rows()?;
         let (rows, data) = (self.rows.to_device(&device.device)?, resident(task, &device)?);
         (self.rows, self.resident, self.adapted) = (rows, data, adapted(task, &mut device));
         self.device = device;
+        if choice == Choice::Auto {
+            Race::real(|race| self.race(race))?;
+        }
         Ok(())
     }
 
@@ -360,9 +314,30 @@ impl Cohort {
         Ok(())
     }
 
-    /// Where training happens, in words.
+    /// Where training happens, and why there, in words.
     pub fn device(&self) -> String {
-        self.device.describe()
+        let device = self.device.describe();
+        match self.left_to_cpu().as_slice() {
+            [] => device,
+            [only] => format!("{device}; on the CPU {only}"),
+            [first, others @ ..] => format!("{device}; on the CPU {first}, and {} more", others.len()),
+        }
+    }
+
+    /// The runs that a graphics adapter leaves to the CPU, and why.
+    fn left_to_cpu(&self) -> Vec<String> {
+        let first = |lane: &&Lane| self.adapted.is_some() && lane.id.replica == 0;
+        let left = self.lanes.iter().filter(first).filter_map(|lane| {
+            let why = adapter::refusal(lane)?;
+            let at = self.revision.ids.iter().position(|id| *id == lane.id.run)?;
+            Some(format!("\"{}\": {why}", self.revision.experiment.runs.get(at)?.name))
+        });
+        left.collect()
+    }
+
+    /// Where training happens, in words.
+    pub fn device_name(&self) -> String {
+        self.device.name()
     }
 
     /// The model's outputs of one lane at `inputs`, `width` numbers each; nothing when there is no such lane.
@@ -391,12 +366,13 @@ fn resident(task: &Task, device: &TrainDevice) -> Result<Option<Resident>, Train
 }
 
 /// The task on the graphics adapter, where one is to train it; where it cannot, the device says why.
-fn adapted(task: &Task, device: &mut TrainDevice) -> Option<Adapted> {
+fn adapted(task: &Task, device: &mut TrainDevice) -> Option<Mutex<Adapted>> {
+    device.wake_adapter();
     let computer = device.computer.as_ref()?;
     match Adapted::new(task, computer) {
-        Ok(adapted) => Some(adapted),
+        Ok(adapted) => Some(Mutex::new(adapted)),
         Err(why) => {
-            device.leave_adapter(why);
+            device.rest_adapter(why);
             None
         }
     }

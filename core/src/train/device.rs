@@ -15,7 +15,8 @@ const WORTH_A_GPU: f64 = 5e8;
 /// What the user asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Choice {
-    /// The GPU where there is one and the cohort is large enough for it, the CPU otherwise.
+    /// The graphics adapter where it is faster, which is measured; another GPU where there is one and the cohort is large
+    /// enough for it; the CPU otherwise. A software adapter is never chosen.
     #[default]
     Auto,
     Cpu,
@@ -31,13 +32,14 @@ impl Choice {
     /// Its name for people, and what it means in a sentence.
     pub const fn about(self) -> (&'static str, &'static str) {
         match self {
-            Self::Auto => {
-                ("Automatic", "A GPU where there is one and enough to do for it; otherwise the CPU.")
-            }
+            Self::Auto => (
+                "Automatic",
+                "The CPU, or a GPU where there is enough to do and it is measured to be faster.",
+            ),
             Self::Cpu => ("CPU", "Fused kernels on the processor's cores: the fastest for small models."),
             Self::Gpu => (
                 "GPU of any maker",
-                "The graphics adapter, by our own shaders: for many lanes of small fully connected models.",
+                "The graphics adapter, by our own shaders: for many lanes of small fully connected models and surfaces.",
             ),
             Self::Cuda => ("CUDA GPU", "An NVIDIA GPU, for many lanes or large models."),
             Self::Metal => ("Metal GPU", "An Apple GPU, for many lanes or large models."),
@@ -63,15 +65,27 @@ pub struct TrainDevice {
     /// Fused kernels on the CPU's threads, or candle's operations on the device.
     pub(super) fused: bool,
     pub(super) pool: Arc<rayon::ThreadPool>,
-    /// A graphics adapter that trains the lanes it can; the rows are on the CPU between two dispatches.
+    /// A graphics adapter that trains the lanes it can; the threads train the others.
     pub(super) computer: Option<Arc<Computer>>,
+    /// The adapter that was chosen, while what is trained is nothing for it.
+    resting: Option<Arc<Computer>>,
+    /// Nobody chose it: another one may be faster for what is trained next.
+    pub(super) is_automatic: bool,
     why: String,
 }
 
 impl TrainDevice {
     /// The CPU, with the fused kernels.
     pub fn cpu(pool: Arc<rayon::ThreadPool>) -> Self {
-        Self { device: Device::Cpu, fused: true, pool, computer: None, why: String::new() }
+        Self {
+            device: Device::Cpu,
+            fused: true,
+            pool,
+            computer: None,
+            resting: None,
+            is_automatic: false,
+            why: String::new(),
+        }
     }
 
     /// The CPU, in candle's own operations: slow, and what the fused kernels are checked against.
@@ -81,13 +95,39 @@ impl TrainDevice {
 
     /// A graphics adapter, and the CPU's threads for what it cannot do.
     pub fn on_adapter(computer: Arc<Computer>, pool: Arc<rayon::ThreadPool>) -> Self {
-        let why = if computer.is_software() { "chosen; the processor plays it" } else { "chosen" };
-        Self { why: why.into(), computer: Some(computer), ..Self::cpu(pool) }
+        let mut device = Self { resting: Some(computer), ..Self::cpu(pool) };
+        device.wake_adapter();
+        device
     }
 
-    /// Leaves the graphics adapter, and says why.
+    /// Something else is to be trained: perhaps the adapter that was chosen can do that.
+    pub(super) fn wake_adapter(&mut self) {
+        if let Some(computer) = self.resting.take() {
+            let why = if computer.is_software() { "chosen; the processor plays it" } else { "chosen" };
+            self.go_to(computer, why.to_owned());
+        }
+    }
+
+    /// Leaves the graphics adapter, which cannot train this, and says why.
+    pub(super) fn rest_adapter(&mut self, why: String) {
+        self.resting = self.computer.take();
+        self.why = why;
+    }
+
+    /// Leaves the graphics adapter for good, and says why.
     pub(super) fn leave_adapter(&mut self, why: String) {
-        self.computer = None;
+        (self.computer, self.resting) = (None, None);
+        self.why = why;
+    }
+
+    /// Goes to a graphics adapter that was faster.
+    pub(super) fn go_to(&mut self, computer: Arc<Computer>, why: String) {
+        self.computer = Some(computer);
+        self.why = why;
+    }
+
+    /// Says why it is the device that it is.
+    pub(super) fn explain(&mut self, why: String) {
         self.why = why;
     }
 
@@ -101,6 +141,8 @@ impl TrainDevice {
             fused: false,
             pool: Arc::clone(&pool),
             computer: None,
+            resting: None,
+            is_automatic: false,
             why: why.to_owned(),
         };
         match choice {
@@ -125,14 +167,19 @@ impl TrainDevice {
 
     /// The device, its threads and the reason, in words.
     pub fn describe(&self) -> String {
+        let device = self.name();
+        if self.why.is_empty() { device } else { format!("{device} ({})", self.why) }
+    }
+
+    /// The device and its threads.
+    pub fn name(&self) -> String {
         let threads = self.pool.current_num_threads();
-        let device = match (&self.device, &self.computer) {
+        match (&self.device, &self.computer) {
             (_, Some(computer)) => format!("GPU {}", computer.name()),
             (Device::Cpu, _) => format!("CPU, {threads} thread{}", if threads == 1 { "" } else { "s" }),
             (Device::Cuda(_), _) => "CUDA GPU".to_owned(),
             (Device::Metal(_), _) => "Metal GPU".to_owned(),
-        };
-        if self.why.is_empty() { device } else { format!("{device} ({})", self.why) }
+        }
     }
 }
 

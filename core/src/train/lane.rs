@@ -65,8 +65,8 @@ pub struct Lane {
     seen: (f64, u64),
     /// The shares of those batches that were predicted right, summed; nothing once one of them was not measured.
     seen_right: Option<f64>,
-    /// The names of the phases' columns.
-    phase_names: GroupNames,
+    /// The names of the columns of phases, or of members.
+    beside: GroupNames,
     gradient: Vec<f32>,
     micro: Vec<f32>,
     scratch: Scratch,
@@ -137,9 +137,9 @@ impl Log {
     }
 }
 
-/// The names of parameter groups, then those of phases.
-fn called(groups: &GroupNames, phases: &GroupNames) -> GroupNames {
-    if phases.is_empty() { Arc::clone(groups) } else { groups.iter().chain(&**phases).cloned().collect() }
+/// The names of parameter groups, then those of phases or members.
+fn called(groups: &GroupNames, beside: &GroupNames) -> GroupNames {
+    if beside.is_empty() { Arc::clone(groups) } else { groups.iter().chain(&**beside).cloned().collect() }
 }
 
 impl Lane {
@@ -149,9 +149,12 @@ impl Lane {
         let plan = Arc::clone(run_plan.plan(0));
         let controller = plan.control.clone();
         let mut log = Log::default();
-        let phase_names =
-            task.stream.as_ref().map_or_else(GroupNames::default, |stream| Arc::clone(stream.names()));
-        log.name_groups(&called(plan.group_names(), &phase_names));
+        let beside = match (&task.stream, &task.team) {
+            (Some(stream), _) => Arc::clone(stream.names()),
+            (None, Some(team)) => Arc::clone(&team.names),
+            (None, None) => GroupNames::default(),
+        };
+        log.name_groups(&called(plan.group_names(), &beside));
         Self {
             id,
             run_plan,
@@ -171,7 +174,7 @@ impl Lane {
             order_epoch: None,
             seen: (0.0, 0),
             seen_right: Some(0.0),
-            phase_names,
+            beside,
             gradient: vec![0.0; width],
             micro: Vec::new(),
             scratch: task.model.scratch(task.scratch_samples()),
@@ -256,7 +259,7 @@ impl Lane {
 
     /// Tells the log what the columns of groups and phases are called from here on.
     fn name_groups(&mut self) {
-        self.log.name_groups(&called(self.plan.group_names(), &self.phase_names));
+        self.log.name_groups(&called(self.plan.group_names(), &self.beside));
     }
 
     /// The gradient that the last update used, after clipping.
@@ -375,6 +378,11 @@ impl Lane {
     /// Micro-batches dealt so far: where in the data the lane is.
     fn dealt(&self, task: &Task) -> u64 {
         (self.update * task.accumulate as u64).saturating_add_signed(self.extra)
+    }
+
+    /// What decides which samples the next updates see: its seed, and where in the data it is.
+    pub fn stands(&self, task: &Task) -> (u64, u64) {
+        (self.seed, self.dealt(task))
     }
 
     /// The samples over which the next update averages.

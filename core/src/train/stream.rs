@@ -6,6 +6,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::team::member_names;
 use super::{Misfit, TrainError};
 use crate::data::{Altered, Prepared, SampleOrder, Samples};
 use crate::experiment::Experiment;
@@ -133,10 +134,11 @@ impl Phased {
     }
 }
 
-/// What the columns of an experiment's parameter groups and phases are called, in the order of files.
+/// What the columns of an experiment's parameter groups and of its phases or members are called, in the order of files.
 pub fn column_names(experiment: &Experiment) -> GroupNames {
     let phases = experiment.data.phases.iter().map(|phase| phase_name(&phase.name).into());
-    experiment.group_names().iter().cloned().chain(phases).collect()
+    let members = experiment.team.as_ref().map(member_names).unwrap_or_default();
+    experiment.group_names().iter().cloned().chain(phases).chain(members.iter().cloned()).collect()
 }
 
 /// The stretches of a phase: one, or the stages of a curriculum.

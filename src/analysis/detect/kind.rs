@@ -21,12 +21,13 @@ pub enum Kind {
     Forgetting,
     HarmfulData,
     ReplicasApart,
+    ClientDrift,
     GradientUnderflow,
     LossScaleCollapse,
 }
 
 impl Kind {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::IgnoredUpdates,
         Self::Oscillation,
         Self::Divergence,
@@ -43,6 +44,7 @@ impl Kind {
         Self::Forgetting,
         Self::HarmfulData,
         Self::ReplicasApart,
+        Self::ClientDrift,
         Self::GradientUnderflow,
         Self::LossScaleCollapse,
     ];
@@ -66,6 +68,7 @@ impl Kind {
             Self::Forgetting => "Forgetting",
             Self::HarmfulData => "Harmful data",
             Self::ReplicasApart => "Replicas apart",
+            Self::ClientDrift => "Client drift",
             Self::GradientUnderflow => "Gradient underflow",
             Self::LossScaleCollapse => "Loss scale collapse",
         }
@@ -115,8 +118,12 @@ impl Kind {
                  purpose. The rate decides how fast they are let in."
             }
             Self::ReplicasApart => {
-                "A worker has another rate, another beginning, or follows late: the workers share gradients and are no longer \
-                 one model."
+                "A worker has another rate, another beginning, is not heard, or follows late: the workers are no longer one \
+                 model."
+            }
+            Self::ClientDrift => {
+                "Within a round each client goes its own way, and their average undoes what they learned: rounds are too \
+                 long, or the local rate is too high, for how much their data differ."
             }
             Self::GradientUnderflow => "Most of the gradient is too small for its 16 bits and becomes 0.",
             Self::LossScaleCollapse => {

@@ -7,6 +7,7 @@
 
 mod kind;
 mod losses;
+mod members;
 mod norms;
 mod phases;
 mod policy;
@@ -23,21 +24,18 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use kind::{Kind, Severity};
+pub use members::Together;
 pub use policy::{Policy, Reaction};
 pub use remedy::Remedy;
 
 use crate::experiment::phase::begins;
-use crate::experiment::{Experiment, Loss, Rounding, Run, Team, WeightFormat, lineage};
+use crate::experiment::{Experiment, Loss, Rounding, Run, WeightFormat, lineage};
 use crate::schedule::{Curve, Piecewise};
 use crate::telemetry::{Row, Validation};
 use crate::train::TrainError;
 use crate::train::lane::Log;
 use crate::train::task::Task;
 use trace::Trace;
-
-/// Workers that are further apart than this share of the weights' norm are no longer one model: what follows one gradient
-/// stays together to the bit.
-const APART: f64 = 1e-6;
 
 /// A measured number that speaks for a finding.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -118,8 +116,8 @@ pub struct Context {
     pub runtime_cap: Option<f64>,
     /// The phases of the data by name, each with its first update; empty where all of it is the same.
     pub phases: Vec<(Arc<str>, u64)>,
-    /// Whether workers follow one gradient, and their weights are the same as long as nothing goes wrong.
-    pub replicated: bool,
+    /// Who trains the run together.
+    pub together: Together,
 }
 
 impl Context {
@@ -155,7 +153,7 @@ impl Context {
             controlled: runs.values().any(|run| run.controller.is_some()),
             adaptive: !run.optimizer.kind.is_plain(),
             runtime_cap: None,
-            replicated: matches!(&experiment.team, Some(Team::Parallel(it)) if it.every == 1),
+            together: Together::of(experiment, task.clock),
             phases: phases
                 .iter()
                 .map(|phase| Arc::clone(&phase.name))
@@ -201,6 +199,8 @@ struct Seen {
     validations: validations::Validations,
     #[serde(default)]
     phases: phases::Phases,
+    #[serde(default)]
+    members: members::Members,
     #[serde(default)]
     scales: scales::Scales,
     findings: Vec<Finding>,
@@ -251,11 +251,9 @@ impl Watch {
         self.seen.trace.update(row);
         self.seen.losses.update(&self.context, &self.seen.trace, row, &mut alarms);
         self.seen.norms.update(&self.context, &self.seen.trace, row, &mut alarms);
+        self.seen.members.update(&self.context, row, &mut alarms);
         self.seen.scales.update(&self.context, &self.seen.trace, row, &mut alarms);
         for alarm in alarms {
-            self.raise(row.update, alarm);
-        }
-        if let Some(alarm) = row.member_drift.and_then(|drift| self.apart(row.update, f64::from(drift))) {
             self.raise(row.update, alarm);
         }
         if let Some(share) = row.rounded_away.filter(|_| !self.context.rounded_fairly) {
@@ -340,20 +338,6 @@ impl Watch {
     /// The longest the whole training may take, in seconds, from now on.
     pub fn limit_runtime(&mut self, seconds: Option<f64>) {
         self.context.runtime_cap = seconds;
-    }
-
-    /// Workers that follow one gradient and are this far apart.
-    fn apart(&self, update: u64, drift: f64) -> Option<Alarm> {
-        let least = APART * self.context.weight_norm;
-        let evidence = Evidence {
-            update,
-            what: "distance of the workers from their mean".into(),
-            value: drift,
-            against: least,
-            against_what: "a rounding error".into(),
-        };
-        let is_apart = self.context.replicated && (drift > least || !drift.is_finite());
-        is_apart.then(|| Alarm { kind: Kind::ReplicasApart, evidence, remedies: vec![Remedy::NoFault] })
     }
 
     /// Of the weights that were to change, this share did not in the given update, because the stored

@@ -35,6 +35,8 @@ pub enum Remedy {
     NoController,
     /// Without what one of the workers does wrong.
     NoFault,
+    /// Average clients every so many updates.
+    LocalUpdates(u64),
     /// Follow the schedule from where the run stands; nothing in the experiment changes.
     ResumeSchedule,
 }
@@ -72,6 +74,8 @@ impl Remedy {
             Self::Patience(times) => format!("Patience {times}×"),
             Self::NoController => "Remove the plateau control".to_owned(),
             Self::NoFault => "Let all workers do the same".to_owned(),
+            Self::LocalUpdates(1) => "Average at every update".to_owned(),
+            Self::LocalUpdates(updates) => format!("Average every {updates} updates"),
             Self::ResumeSchedule => "Follow the schedule again".to_owned(),
         }
     }
@@ -128,6 +132,11 @@ impl Remedy {
             Self::NoFault => {
                 if let Some(Team::Parallel(it)) = &mut experiment.team {
                     it.fault = None;
+                }
+            }
+            Self::LocalUpdates(updates) => {
+                if let Some(Team::Federated(it)) = &mut experiment.team {
+                    it.local = Span::Updates(*updates as f64);
                 }
             }
             Self::ResumeSchedule => {}

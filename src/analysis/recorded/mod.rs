@@ -10,7 +10,7 @@ use crate::experiment::WeightFormat;
 use crate::recording::Recording;
 use crate::telemetry::{Column, Row};
 
-use super::detect::{Context, Evidence, Finding, Kind, Watch};
+use super::detect::{Context, Evidence, Finding, Kind, Together, Watch};
 pub use jump::{Jump, jumps};
 
 /// Something that goes wrong in a recording.
@@ -132,7 +132,7 @@ fn context(rows: &[(u64, Row)]) -> Context {
         adaptive: true,
         runtime_cap: None,
         phases: Vec::new(),
-        replicated: false,
+        together: Together::Nobody,
     }
 }
 

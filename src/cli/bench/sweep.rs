@@ -74,7 +74,7 @@ fn cost(workload: &Workload, pool: &Arc<rayon::ThreadPool>, pace: Pace) -> Resul
         let outcome = sweeper.run(None, Kept::default(), &mut Nobody)?;
         let took = start.elapsed().as_secs_f64();
         let updates: u64 = outcome.trials.iter().map(|trial| trial.updates).sum();
-        let rate = measure(&mut bare, LANES, Pace { rounds: 1, ..pace })?;
+        let (rate, _) = measure(&mut bare, LANES, Pace { rounds: 1, ..pace })?;
         shares.push(updates as f64 / took / rate);
         swept.push(updates as f64 / took);
         bares.push(rate);
@@ -85,15 +85,22 @@ fn cost(workload: &Workload, pool: &Arc<rayon::ThreadPool>, pace: Pace) -> Resul
     let (mut coarse, mut whole) = (Vec::new(), Vec::new());
     for _ in 0..pace.rounds {
         let (start, mut cells) = (Instant::now(), 0);
-        survey(&experiment, origin, &request(&experiment)?, Some(Arc::clone(&prepared)), &mut |cell| {
-            if cell.is_some() {
-                cells += 1;
-                if cells == COARSE {
-                    coarse.push(start.elapsed().as_secs_f64());
+        survey(
+            &experiment,
+            origin,
+            &request(&experiment)?,
+            Some(Arc::clone(&prepared)),
+            None,
+            &mut |cell| {
+                if cell.is_some() {
+                    cells += 1;
+                    if cells == COARSE {
+                        coarse.push(start.elapsed().as_secs_f64());
+                    }
                 }
-            }
-            Ok(())
-        })?;
+                Ok(())
+            },
+        )?;
         whole.push(start.elapsed().as_secs_f64());
     }
     Ok(Cost {

@@ -7,7 +7,7 @@ use anyhow::{Context, anyhow};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use super::{SweepArgs, elsewhere, told};
+use super::{SweepArgs, Where, elsewhere, told};
 use crate::cli::{Failure, output, threads_of};
 use crate::experiment::sweep::{Sweep, Values};
 use crate::experiment::{Experiment, Run};
@@ -15,6 +15,7 @@ use crate::sweep::herd::{Herd, Here, There, listed};
 use crate::sweep::population::{Population, Verdict, breed, judge};
 use crate::sweep::{Journal, Status, Trial};
 use crate::train::TrainError;
+use crate::train::device::TrainDevice;
 use crate::train::task::{Task, prepare};
 
 /// Members of a population that was told no number.
@@ -28,6 +29,11 @@ pub fn run(args: &SweepArgs, experiment: &Experiment, sweep: &Sweep) -> Result<(
     if args.resume.is_some() {
         return Err(Failure::BadFile(anyhow!(
             "--resume: members of a population depend on each other, so it is trained in one go; use --out"
+        )));
+    }
+    if args.device == Where::Gpu {
+        return Err(Failure::BadFile(anyhow!(
+            "--device: a population is bred on the CPU; leave --device out"
         )));
     }
     if args.isolate.is_some() {
@@ -89,7 +95,8 @@ pub fn run(args: &SweepArgs, experiment: &Experiment, sweep: &Sweep) -> Result<(
         }
         journal.finish(&all).map_err(|error| told(error.into()))?;
         let took = Some((start.elapsed().as_secs_f64(), None));
-        Journal::summarise(folder, &all, took).map_err(|error| told(error.into()))?;
+        let devices = [TrainDevice::cpu(Arc::clone(&pool)).name()];
+        Journal::summarise(folder, &all, &devices, took).map_err(|error| told(error.into()))?;
         if let Some(at) = best {
             let name = format!("lineage of member {at}");
             let lr = listed(bred.members[at].lineage.clone());

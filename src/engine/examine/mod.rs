@@ -246,7 +246,9 @@ impl Probe {
             Some(Piece::Newest) => {
                 self.since = 0;
                 let row = self.lane(cohort).and_then(|(at, lane)| {
-                    Some((lane, cohort.rows().get(at).and_then(|row| row.to_vec1()).ok()?))
+                    let mut row = Vec::new();
+                    cohort.copy_row(at, &mut row).ok()?;
+                    Some((lane, row))
                 });
                 let Some((lane, row)) = row else { return false };
                 self.prober.begin(task, lane, &row, true);

@@ -55,7 +55,7 @@ impl Known {
         {
             let named = |error| TrainError::Schedule { run: run.name.clone(), error };
             herd.lanes_mut()[at].restore(&state.lane).map_err(named)?;
-            herd.set_row(at, state.row.iter().copied().map(f32::from_bits).collect())?;
+            herd.set_row(at, state.row()?)?;
         }
         let whole = told.to.min(herd.task().clock.updates).saturating_sub(from).max(1) as f64;
         grow(&mut herd, told.to, &mut |done, _| {
@@ -77,5 +77,5 @@ impl Known {
 fn whole_of(herd: &Cohort, at: usize) -> Result<Whole, TrainError> {
     let mut row = Vec::new();
     herd.copy_row(at, &mut row)?;
-    Ok(Whole { row: row.into_iter().map(f32::to_bits).collect(), lane: herd.lanes()[at].state() })
+    Ok(Whole::new(&row, herd.lanes()[at].state()))
 }

@@ -23,7 +23,7 @@ pub fn keep(
     let written = Journal::create(&place, &header, sweep).and_then(|mut journal| {
         trials.iter().try_for_each(|trial| journal.append(trial))?;
         journal.finish(trials)?;
-        if has_ended { Journal::summarise(&place, trials, None) } else { Ok(()) }
+        if has_ended { Journal::summarise(&place, trials, &[], None) } else { Ok(()) }
     });
     written.map_err(|error| error.to_string())?;
     Index::open(library).and_then(|mut index| index.add(&place)).map_err(|error| error.to_string())?;

@@ -21,6 +21,7 @@ pub mod library;
 pub mod lint;
 pub mod live;
 pub mod map;
+pub mod members;
 pub mod microscope;
 pub mod model;
 pub mod optimizer;
@@ -68,6 +69,7 @@ pub const PANELS: &[Panel] = &[
     library::DEBUG,
     microscope::PANEL,
     phases::PANEL,
+    members::PANEL,
     update_weights::PANEL,
     snapshots::PANEL,
     landscape::PANEL,

@@ -18,7 +18,7 @@ use crate::ui::format;
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
 use crate::ui::view::SPEEDS;
-use crate::ui::widgets::{Icon, combo, icon_button, mark, segmented};
+use crate::ui::widgets::{Icon, combo, elided, icon_button, mark, segmented};
 use crate::ui::wish::Wish;
 
 /// Seconds from which on it is said how many are left.
@@ -226,8 +226,9 @@ fn speed(ui: &mut Ui, studio: &mut Studio) {
 fn readings(ui: &mut Ui, studio: &mut Studio) {
     let status = &studio.frame.status;
     if !status.device.is_empty() && ui.available_width() > metrics::LEFT {
-        let (device, choice) = (status.device.clone(), status.choice);
-        if let Some(chosen) = device_chip(ui, &device, choice) {
+        let (name, device) = (status.device_name.clone(), status.device.clone());
+        let choice = status.choice;
+        if let Some(chosen) = device_chip(ui, &name, &device, choice) {
             studio.view.device = chosen;
         }
     }
@@ -273,10 +274,11 @@ fn time_left(studio: &Studio) -> Option<String> {
 }
 
 /// Where it trains, and the choice of another place.
-fn device_chip(ui: &mut Ui, device: &str, choice: Choice) -> Option<Choice> {
-    let text = RichText::new(device).font(theme::small()).color(theme::tokens(ui).muted);
+fn device_chip(ui: &mut Ui, name: &str, device: &str, choice: Choice) -> Option<Choice> {
+    let name = elided(ui, name, &theme::small(), metrics::LEFT);
+    let text = RichText::new(name).font(theme::small()).color(theme::tokens(ui).muted);
     let button = Button::new(text).fill(theme::tokens(ui).raised).corner_radius(metrics::RADIUS_LARGE);
-    let response = ui.add(button).on_hover_text("Where it trains. Click to choose.");
+    let response = ui.add(button).on_hover_text(format!("Where it trains: {device}. Click to choose."));
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Device: {device}")));
     let mut chosen = None;
     Popup::menu(&response).show(|ui| {

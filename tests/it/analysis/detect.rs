@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use anneal_studio::analysis::detect::{
-    Context, Evidence, Finding, Kind, Policy, Reaction, Remedy, Severity, Watch, initial_norm,
+    Context, Evidence, Finding, Kind, Policy, Reaction, Remedy, Severity, Together, Watch, initial_norm,
 };
 use anneal_studio::experiment::{Experiment, Fork, WeightFormat};
 use anneal_studio::schedule::kind::{After, Constant, Cosine};
@@ -52,7 +52,7 @@ fn context(scheduled: Curve) -> Context {
         adaptive: false,
         runtime_cap: None,
         phases: Vec::new(),
-        replicated: false,
+        together: Together::Nobody,
     }
 }
 

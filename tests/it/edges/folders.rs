@@ -72,8 +72,9 @@ fn a_line_of_the_metrics_that_is_not_as_it_was_written_is_refused_by_its_number(
         (without, "line 105"),
         (with(105, format!("{}\n{}", lines[104], lines[104])), "line 106"),
         (with(105, lines[104].replacen("one", "two", 1).replacen("wild", "two", 1)), "line 105"),
-        // A digit that nobody sees is another.
-        (with(105, lines[104].replacen("0.", "0.1", 1)), "checksum"),
+        // A digit that nobody sees is another; then two are.
+        (with(105, lines[104].replacen("0.", "0.1", 1)), "line 105"),
+        (with(105, lines[104].replacen("0.", "0.1", 1)).replacen("0.", "0.2", 1), "checksum"),
         (String::new(), "no column"),
         (lines[0].to_owned() + "\n", "line 1"),
         (joined(&lines[1..]), "no column"),

@@ -22,7 +22,7 @@ optimizer = { kind = "sgd", momentum = 0.5 }
 lr = { kind = "linear", peak = 0.1, from = 1.0, to = 0.2 }
 "#;
 
-fn of(team: &str) -> String {
+pub fn of(team: &str) -> String {
     SMALL.with("TEAM", team)
 }
 
@@ -37,7 +37,7 @@ fn weights(cohort: &Cohort) -> Vec<f32> {
 }
 
 /// What numpy makes of the same files in double precision, by `tests/golden/teams.py`.
-const GOLDEN: &str = include_str!("../../golden/teams.json");
+pub const GOLDEN: &str = include_str!("../../golden/teams.json");
 
 #[test]
 fn rounds_of_clients_and_workers_are_what_the_papers_write_down() {

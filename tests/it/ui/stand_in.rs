@@ -125,6 +125,7 @@ pub fn shared(document: &Document, trained: u64) -> Shared {
             lane_updates_per_second: 1234.0,
             seconds_per_update: Some(0.5),
             device: "CPU".into(),
+            device_name: "CPU".into(),
             choice: Choice::Auto,
             chance_loss: Some(2.25),
             parameters: 4810,

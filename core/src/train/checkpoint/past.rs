@@ -49,6 +49,8 @@ pub enum PastError {
         file.display()
     )]
     Short { file: PathBuf, line: u64, run: String, replica: u32, found: u64, expected: u64 },
+    #[error("{}: line {line}: a number is another than the one that was written", file.display())]
+    AlteredLine { file: PathBuf, line: u32 },
     #[error(
         "{}: a number in its first {lines} lines is another than the one that was written (checksum {found:08x}, \
          by the checkpoint {expected:08x})",
@@ -127,12 +129,16 @@ impl Past {
             None => seal(file, end).map_err(|cause| named(MetricsError::Io(cause)))?,
         };
         match sealed {
-            Some(expected) if expected != found => Err(PastError::Altered {
-                file: file.to_owned(),
-                lines: lines + 1,
-                found: found.crc,
-                expected: expected.crc,
-            }),
+            Some(expected) if expected != found => {
+                let file = file.to_owned();
+                Err(match found.line_that_differs(&expected) {
+                    Some(line) => PastError::AlteredLine { file, line },
+                    None => {
+                        let (found, expected) = (found.crc, expected.crc);
+                        PastError::Altered { file, lines: lines + 1, found, expected }
+                    }
+                })
+            }
             _ => Ok(Self { file: file.to_owned(), seal: found, lines, is_current, unknown, groups }),
         }
     }

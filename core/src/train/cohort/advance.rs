@@ -2,16 +2,22 @@
 //! operations.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::PoisonError;
+use std::time::Instant;
 
 use candle_core::Tensor;
 use rayon::prelude::*;
 
 use super::Cohort;
 use crate::gpu::GpuError;
+use crate::train::adapter::{self, Adapted};
 use crate::train::lane::Lane;
 use crate::train::on_rows::on_rows;
-use crate::train::tensor;
-use crate::train::{TrainError, adapter};
+use crate::train::task::Task;
+use crate::train::{TrainError, tensor};
+
+/// Weights that the optimizer goes through in a time for which another core is worth waking.
+const WEIGHTS_OF_A_CORE: usize = 1 << 16;
 
 impl Cohort {
     /// Trains each lane up to `to` updates done, but at most `at_most` updates now.
@@ -31,12 +37,17 @@ impl Cohort {
                 .zip(&goals)
                 .map(|(lane, goal)| lane.next_turn().map_or(*goal, |next| next.min(*goal)));
             let ends: Vec<u64> = ends.collect();
+            let turns = |(lane, end): (&Lane, &u64)| lane.next_turn().is_some_and(|next| next <= *end);
+            let turns = self.lanes.iter().zip(&ends).any(turns);
             if self.adapted.is_some() {
                 self.advance_on_adapter(&ends)?;
             } else if self.device.fused {
                 self.advance_fused(&ends)?;
             } else {
                 self.advance_on_device(&ends)?;
+            }
+            if turns {
+                self.bring_rows()?;
             }
             for at in 0..self.lanes.len() {
                 if self.lanes[at].turn() {
@@ -52,8 +63,34 @@ impl Cohort {
 
     /// Lane by lane on the CPU's threads.
     fn advance_fused(&mut self, ends: &[u64]) -> Result<(), TrainError> {
-        // Cores that no lane of its own keeps busy help the lanes there are.
-        let cores = (self.device.pool.current_num_threads() / self.lanes.len().max(1)).max(1);
+        let most = self.cores_of_a_lane();
+        let updates = |lanes: &[Lane]| lanes.iter().map(|lane| lane.update).max().unwrap_or(0);
+        let todo = |(lane, end): (&Lane, &u64)| lane.can_train() && lane.update < *end;
+        while self.lanes.iter().zip(ends).any(todo) {
+            let (cores, stretch) = self.cores.next(most);
+            let here = self.lanes.iter().zip(ends);
+            let here: Vec<u64> =
+                here.map(|(lane, end)| lane.update.saturating_add(stretch).min(*end)).collect();
+            let (begun, start) = (updates(&self.lanes), Instant::now());
+            self.advance_stretch(&here, cores)?;
+            self.cores.took(updates(&self.lanes) - begun, start.elapsed());
+        }
+        Ok(())
+    }
+
+    /// The most cores that could be of use to each lane: those that no lane of its own keeps busy.
+    fn cores_of_a_lane(&self) -> usize {
+        let spare = self.device.pool.current_num_threads() / self.lanes.len().max(1);
+        let (task, model) = (&self.task, &self.task.model);
+        let useful = if task.team.is_some() {
+            spare
+        } else {
+            model.most_cores(task.batch).max(model.width().div_ceil(WEIGHTS_OF_A_CORE))
+        };
+        spare.min(useful).max(1)
+    }
+
+    fn advance_stretch(&mut self, ends: &[u64], cores: usize) -> Result<(), TrainError> {
         let (task, pool) = (&self.task, &self.device.pool);
         self.lanes.iter_mut().for_each(|lane| lane.spread(cores));
         on_rows(&self.rows, &mut self.lanes, |lanes, rows, width| {
@@ -79,47 +116,29 @@ impl Cohort {
     /// Lanes that the graphics adapter can train there, all of one optimizer that are equally far at once; the others
     /// lane by lane on the CPU.
     fn advance_on_adapter(&mut self, ends: &[u64]) -> Result<(), TrainError> {
-        let Some(mut adapted) = self.adapted.take() else { return Ok(()) };
         let trains: Vec<bool> = self.lanes.iter().map(adapter::trains).collect();
         let here = self.lanes.iter().zip(ends).zip(&trains);
         let here: Vec<u64> =
             here.map(|((lane, end), there)| if *there { lane.update } else { *end }).collect();
-        self.advance_fused(&here)?;
-        let (task, pool) = (&self.task, &self.device.pool);
-        let trained = on_rows(&self.rows, &mut self.lanes, |lanes, rows, width| {
-            let todo = |at: usize, lane: &Lane| trains[at] && lane.can_train() && lane.update < ends[at];
-            while let Some(lead) = lanes.iter().enumerate().position(|(at, lane)| todo(at, lane)) {
-                let like =
-                    |at: usize| (lanes[at].plan.kind, &lanes[at].plan.options, lanes[at].update, ends[at]);
-                let group = (0..lanes.len()).filter(|&at| todo(at, &lanes[at]) && like(at) == like(lead));
-                let group: Vec<usize> = group.collect();
-                adapted.advance(task, lanes, rows, &group, ends[lead])?;
-                let weights = rows.par_chunks_exact_mut(width);
-                let seen = lanes.par_iter_mut().zip(weights).enumerate().filter(|(at, _)| group.contains(at));
-                pool.install(|| {
-                    seen.for_each(|(_, (lane, row))| {
-                        if lane.evaluates_after(task, 0) {
-                            let weights = &mut row[..task.model.width()];
-                            lane.evaluate(task, weights);
-                            if let Some(best) = lane.result() {
-                                weights.copy_from_slice(best);
-                            }
-                        }
-                    });
-                });
-            }
-            Ok::<(), GpuError>(())
+        self.with_adapted(|adapted, task, lanes, rows| {
+            adapted.leave(task, lanes, rows, |at| !trains[at]);
         })?;
-        match trained {
-            Ok(()) => self.adapted = Some(adapted),
-            Err(error) => {
-                let update = self.update();
-                let said =
-                    format!("{error}: from update {update} on training goes on on the CPU, nothing is lost");
-                tracing::warn!("{said}");
-                self.device.leave_adapter(said);
-                self.advance_fused(ends)?;
-            }
+        self.advance_fused(&here)?;
+        let Some(adapted) = &mut self.adapted else { return Ok(()) };
+        let adapted = adapted.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let (task, pool) = (&self.task, &self.device.pool);
+        let trained = on_rows(&self.rows, &mut self.lanes, |lanes, rows, _| {
+            pool.install(|| on_adapter(adapted, task, lanes, rows, &trains, ends, true))
+        })?;
+        if let Err(error) = trained {
+            self.with_adapted(Adapted::remake)?;
+            self.adapted = None;
+            let update = self.update();
+            let said =
+                format!("{error}: from update {update} on training goes on on the CPU, nothing is lost");
+            tracing::warn!("{said}");
+            self.device.leave_adapter(said);
+            self.advance_fused(ends)?;
         }
         Ok(())
     }
@@ -180,6 +199,41 @@ impl Cohort {
             }
         }
     }
+}
+
+/// Trains the lanes that an adapter `trains` up to their `ends`; where `evaluates`, who wants to know is told on the way.
+pub(super) fn on_adapter(
+    adapted: &mut Adapted,
+    task: &Task,
+    lanes: &mut [Lane],
+    rows: &mut [f32],
+    trains: &[bool],
+    ends: &[u64],
+    evaluates: bool,
+) -> Result<(), GpuError> {
+    let width = (rows.len() / lanes.len().max(1)).max(1);
+    let todo = |at: usize, lane: &Lane| trains[at] && lane.can_train() && lane.update < ends[at];
+    while let Some(lead) = lanes.iter().enumerate().position(|(at, lane)| todo(at, lane)) {
+        let like = |at: usize| (lanes[at].plan.kind, &lanes[at].plan.options, lanes[at].update, ends[at]);
+        let group = (0..lanes.len()).filter(|&at| todo(at, &lanes[at]) && like(at) == like(lead));
+        let group: Vec<usize> = group.collect();
+        adapted.advance(task, lanes, rows, &group, ends[lead])?;
+        if !evaluates {
+            continue;
+        }
+        let is_seen = |at: usize, lane: &Lane| group.binary_search(&at).is_ok() && lane.pauses_after(task, 0);
+        let seen = lanes.par_iter_mut().zip(rows.par_chunks_exact_mut(width)).enumerate();
+        seen.filter(|(at, (lane, _))| is_seen(*at, lane)).for_each(|(_, (lane, row))| {
+            let weights = &mut row[..task.model.width()];
+            lane.evaluate(task, weights);
+            if let Some(best) = lane.result() {
+                weights.copy_from_slice(best);
+            }
+        });
+        let ended = group.iter().filter(|&&at| lanes[at].result().is_some());
+        ended.for_each(|&at| adapted.rows().is_here(at));
+    }
+    Ok(())
 }
 
 /// What a panic said.

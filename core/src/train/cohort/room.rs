@@ -65,6 +65,6 @@ impl Cohort {
 
     /// Bytes of all weights and optimizer buffers: what one copy of them takes.
     pub fn row_bytes(&self) -> f64 {
-        self.rows().elem_count() as f64 * NUMBER
+        self.rows.elem_count() as f64 * NUMBER
     }
 }

@@ -17,7 +17,8 @@ impl Cohort {
     /// # Errors
     /// When the tensor library fails.
     pub fn checkpoint(&self) -> Result<Checkpoint, TrainError> {
-        let rows: Vec<Vec<f32>> = self.rows().to_vec2()?;
+        self.bring_rows()?;
+        let rows: Vec<Vec<f32>> = self.rows.to_vec2()?;
         let lanes = (0..).zip(rows).filter_map(|(at, row)| self.saved(at, row)).collect();
         let revision = self.revision();
         Ok(Checkpoint {
@@ -84,7 +85,7 @@ impl Cohort {
         let Some((saved_weights, saved_buffers)) = saved.row.split_at_checked(weights) else {
             return Err(Misfit::OtherModel.into());
         };
-        let (_, width) = self.rows().dims2()?;
+        let width = self.row_width();
         let revision = Arc::clone(self.revision());
         let run = revision.ids.iter().position(|run| *run == id.run);
         let run = run.and_then(|at| revision.experiment.runs.get(at)).map_or(&saved.run, |run| &run.name);
@@ -142,7 +143,7 @@ impl Cohort {
             return Err(Refusal::OtherModel);
         }
         let weights = self.task().model.width();
-        let (_, width) = self.rows().dims2().map_err(TrainError::from)?;
+        let width = self.row_width();
         let mut rows = Vec::with_capacity(self.lanes().len() * width);
         let mut continuity = Vec::new();
         let (task, lanes) = self.parts_mut();

@@ -16,7 +16,7 @@ impl Lane {
     }
 
     /// Whether something wants to know at the end of every epoch how well it does.
-    fn is_judged_by_epoch(&self) -> bool {
+    pub(super) fn is_judged_by_epoch(&self) -> bool {
         self.controller.is_some() || self.stopper.is_some()
     }
 
@@ -32,9 +32,31 @@ impl Lane {
     pub fn evaluates_after(&self, task: &Task, ahead: u64) -> bool {
         let update = self.update + ahead;
         task.model.width() == 2
-            || self.validation_is_due(task, update)
             || update.is_multiple_of(task.clock.updates_per_epoch)
+            || self.pauses_after(task, ahead)
+    }
+
+    /// Whether, `ahead` updates from now, somebody looks at the weights, or decides how the training goes on.
+    pub fn pauses_after(&self, task: &Task, ahead: u64) -> bool {
+        let update = self.update + ahead;
+        self.validation_is_due(task, update)
+            || self.is_judged_by_epoch() && update.is_multiple_of(task.clock.updates_per_epoch)
             || self.keeper.as_ref().is_some_and(|keeper| keeper.needs_weights(update))
+    }
+
+    /// Lanes that are equally far and of which this is the same pause together; nothing where a lane keeps weights at
+    /// moments of its own.
+    pub fn pauses_by(&self) -> Option<bool> {
+        self.keeper.is_none().then(|| self.is_judged_by_epoch())
+    }
+
+    /// As [`Lane::evaluate`] after an update at which the lane does not pause; `place` is where two weights are.
+    pub fn go_by(&mut self, task: &Task, place: Option<&[f32]>) {
+        self.stand(place.unwrap_or_default());
+        if self.update.is_multiple_of(task.clock.updates_per_epoch) {
+            self.epoch_loss = (0.0, 0);
+            self.epoch_score = None;
+        }
     }
 
     /// After an update: notes the place, scores the held-out samples and keeps the weights if that is due, and

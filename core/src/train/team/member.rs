@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::Step;
+use super::Stretch;
 use crate::model::kernel::scratch::Scratch;
 use crate::train::optimizer::{self, Memory, Numbers, Part, Row, Store};
 use crate::train::task::Task;
@@ -22,7 +22,16 @@ pub(super) struct Member {
     /// The samples of its present epoch, and which that is.
     pub order: Vec<u32>,
     pub order_of: Option<(usize, u64)>,
-    /// What its last update measured.
+    /// The loss and the number of the samples that it learned from last.
+    loss: f32,
+    samples: usize,
+    /// What each update of the stretch measured.
+    pub measured: Vec<Measured>,
+}
+
+/// What an update of a member measured.
+#[derive(Clone, Copy)]
+pub(super) struct Measured {
     pub loss: f32,
     pub gradient_norm: f64,
     pub update_norm: f64,
@@ -43,30 +52,31 @@ impl Member {
             order: Vec::new(),
             order_of: None,
             loss: 0.0,
-            gradient_norm: 0.0,
-            update_norm: 0.0,
             samples: 0,
+            measured: Vec::new(),
             weights,
         }
     }
 
     /// Begins a round of another client with these weights and empty buffers.
-    pub fn become_client(&mut self, id: usize, weights: &[f32], step: &Step<'_>) {
+    pub fn become_client(&mut self, id: usize, weights: &[f32], it: &Stretch<'_>) {
         self.id = id;
         self.weights.copy_from_slice(weights);
-        self.empty_buffers(step.buffers);
-        self.start(step, &step.numbers);
+        self.empty_buffers(it.buffers);
+        self.start(it);
     }
 
     /// Tells the rule that it begins here.
-    pub fn start(&mut self, step: &Step<'_>, numbers: &Numbers) {
-        self.scalars = vec![0.0; step.rule.scalars()];
+    pub fn start(&mut self, it: &Stretch<'_>) {
+        self.scalars = vec![0.0; it.rule.scalars()];
         let buffers = optimizer::split(self.count, self.weights.len(), &mut self.buffers);
-        step.rule.start(numbers, &self.weights, Memory { buffers, scalars: &mut self.scalars });
+        if let Some(numbers) = it.numbers.first() {
+            it.rule.start(numbers, &self.weights, Memory { buffers, scalars: &mut self.scalars });
+        }
     }
 
-    pub fn has_started(&self, step: &Step<'_>) -> bool {
-        self.scalars.len() == step.rule.scalars() && self.count == step.buffers
+    pub fn has_started(&self, it: &Stretch<'_>) -> bool {
+        self.scalars.len() == it.rule.scalars() && self.count == it.buffers
     }
 
     pub fn empty_buffers(&mut self, buffers: usize) {
@@ -96,19 +106,19 @@ impl Member {
     }
 
     /// Steps along its gradient, at `factor` times the rate.
-    pub fn step(&mut self, step: &Step<'_>, numbers: &Numbers, factor: f64) {
+    pub fn step(&mut self, it: &Stretch<'_>, numbers: &Numbers, factor: f64) {
         let mut numbers = *numbers;
         numbers.lr *= factor;
         let (lr, weight_decay) = (numbers.lr, numbers.weight_decay());
         let part = |range, parameter| Part { range, parameter, lr, weight_decay };
-        let parts: Vec<Part<'_>> = if step.rule.is_elementwise(&numbers) {
+        let parts: Vec<Part<'_>> = if it.rule.is_elementwise(&numbers) {
             vec![part(0..self.weights.len(), None)]
         } else {
-            let parameters = step.task.model.parameters();
+            let parameters = it.task.model.parameters();
             parameters.iter().map(|parameter| part(parameter.range(), Some(parameter))).collect()
         };
         let width = self.weights.len();
-        let applied = step.rule.update(Row {
+        let applied = it.rule.update(Row {
             arch: pulp::Arch::new(),
             cores: 1,
             store: Store::EXACT,
@@ -119,7 +129,12 @@ impl Member {
             gradient: &mut self.gradient,
             buffers: optimizer::split(self.count, width, &mut self.buffers),
         });
-        (self.gradient_norm, self.update_norm) = (applied.gradient_norm, applied.update_norm);
+        self.measured.push(Measured {
+            loss: self.loss,
+            gradient_norm: applied.gradient_norm,
+            update_norm: applied.update_norm,
+            samples: self.samples,
+        });
     }
 
     pub fn scalars(&self) -> Vec<u64> {
@@ -128,6 +143,11 @@ impl Member {
 
     pub fn buffers(&self) -> usize {
         self.count
+    }
+
+    /// What an average hears of it.
+    pub fn sent(&self) -> &[f32] {
+        if self.is_late() { &self.late } else { &self.weights }
     }
 
     pub fn is_late(&self) -> bool {

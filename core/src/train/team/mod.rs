@@ -1,13 +1,15 @@
 //! What trains a lane together: federated clients, or data-parallel workers.
 //!
-//! An update of the lane is one of every member that takes part. Members have weights, buffers and samples of their own;
+//! An update of the lane is one of every member that takes part; between two averages each makes all of its updates in one
+//! go, so that its weights stay in the cache. Members have weights, buffers and samples of their own;
 //! the lane's row is the server's weights, those of the last average, or, where gradients are averaged, those of worker 0. Sums over members are made in their order, so that how
 //! many cores help changes no bit.
 
+pub mod average;
 mod federated;
 mod member;
 mod parallel;
-mod server;
+pub mod server;
 mod shared;
 
 use std::sync::Arc;
@@ -17,8 +19,14 @@ use rayon::prelude::*;
 use super::optimizer::{Numbers, Rule};
 use super::task::Task;
 use crate::experiment::Team as Spec;
-use member::Member;
+use crate::telemetry::{MOST_MEMBERS, OfMember};
+use average::apart;
+use member::{Measured, Member};
+pub(super) use shared::member_names;
 pub use shared::{Shared, TeamState};
+
+/// The most updates of a stretch: what each measured is kept until it ends.
+const LONGEST: u64 = 256;
 
 /// The members that train one lane.
 pub struct Team {
@@ -33,12 +41,14 @@ pub struct Team {
     late: Vec<f32>,
 }
 
-/// What an update of the lane is made with.
-pub struct Step<'a> {
+/// Updates of a lane that members make each on its own, one after the other: between two averages nobody hears of
+/// anybody, and the lane's weights stay as they are.
+pub struct Stretch<'a> {
     pub task: &'a Task,
     pub rule: &'a dyn Rule,
-    pub numbers: Numbers,
-    /// The update, and those of the run.
+    /// The optimizer's numbers for each of the updates.
+    pub numbers: &'a [Numbers],
+    /// The first update, and those of the run.
     pub update: u64,
     pub updates: u64,
     pub seed: u64,
@@ -46,6 +56,19 @@ pub struct Step<'a> {
     pub buffers: usize,
     /// Cores of the calling pool that may help.
     pub cores: usize,
+}
+
+impl Stretch<'_> {
+    /// Its last update.
+    fn last(&self) -> u64 {
+        self.update + (self.numbers.len() as u64).saturating_sub(1)
+    }
+
+    /// Whether a round of so many updates, or the run, ends with it.
+    fn ends(&self, round: u64) -> bool {
+        let done = self.last() + 1;
+        done.is_multiple_of(round.max(1)) || done == self.updates
+    }
 }
 
 /// What an update of the members came to: means over them.
@@ -60,6 +83,8 @@ pub struct Done {
     pub drift: Option<f32>,
     pub cosine: Option<f32>,
     pub samples: u64,
+    /// What was measured of the first members.
+    pub first: [OfMember; MOST_MEMBERS],
 }
 
 impl Team {
@@ -79,9 +104,11 @@ impl Team {
         self.dealt.fill(0);
         self.members.clear();
         self.late.clear();
-        self.moments = server::moments(&self.shared.spec, weights.len());
-        if let Spec::Parallel(rule) = &self.shared.spec {
-            self.members = parallel::workers(rule, task, seed, weights, buffers);
+        match &self.shared.spec {
+            Spec::Federated(rule) => self.moments = server::moments(&rule.server, weights.len()),
+            Spec::Parallel(rule) => {
+                self.members = parallel::workers(rule, task, seed, weights, buffers);
+            }
         }
     }
 
@@ -92,12 +119,31 @@ impl Team {
         }
     }
 
-    /// Makes one update of everybody who takes part; `weights` are the lane's.
-    pub fn update(&mut self, step: &Step<'_>, weights: &mut [f32]) -> Done {
+    /// How many updates from this one on everybody can make before somebody has to be heard.
+    pub fn stretch(&self, update: u64) -> u64 {
+        let round = match &self.shared.spec {
+            Spec::Federated(_) => self.shared.round.max(1),
+            Spec::Parallel(rule) => rule.every.max(1),
+        };
+        (round - update % round).min(LONGEST)
+    }
+
+    /// Makes a stretch of updates of everybody who takes part, and says what each came to; `weights` are the lane's.
+    pub fn train(&mut self, it: &Stretch<'_>, weights: &[f32]) -> Vec<Done> {
         let shared = Arc::clone(&self.shared);
         match &shared.spec {
-            Spec::Federated(rule) => self.federated(step, rule, weights),
-            Spec::Parallel(rule) => self.parallel(step, rule, weights),
+            Spec::Federated(rule) => self.train_clients(it, rule, weights),
+            Spec::Parallel(rule) => self.train_workers(it, rule),
+        }
+        (0..it.numbers.len()).map(|at| Done::of(&self.members, at)).collect()
+    }
+
+    /// Ends a stretch whose updates were made: where a round ends, everybody is heard and the lane's weights are others.
+    pub fn close(&mut self, it: &Stretch<'_>, weights: &mut [f32], done: &mut Done) {
+        let shared = Arc::clone(&self.shared);
+        match &shared.spec {
+            Spec::Federated(rule) => self.close_round(it, rule, weights, done),
+            Spec::Parallel(rule) => self.close_parallel(it, rule, weights, done),
         }
     }
 
@@ -151,12 +197,19 @@ fn each(members: &mut [Member], cores: usize, f: impl Fn(&mut Member) + Sync + S
 }
 
 impl Done {
-    /// The means over members that have made an update.
-    fn of(members: &[Member]) -> Self {
+    /// The means over members that have made an update, the one at this place of the stretch.
+    fn of(members: &[Member], at: usize) -> Self {
         let count = members.len().max(1) as f64;
-        let mean = |of: &dyn Fn(&Member) -> f64| members.iter().map(of).sum::<f64>() / count;
+        let measured = || members.iter().filter_map(|member| member.measured.get(at));
+        let mean = |of: &dyn Fn(&Measured) -> f64| measured().map(of).sum::<f64>() / count;
         let loss = mean(&|member| f64::from(member.loss));
         let variance = mean(&|member| (f64::from(member.loss) - loss).powi(2));
+        let mut first = [OfMember::default(); MOST_MEMBERS];
+        for member in members {
+            if let (Some(of), Some(measured)) = (first.get_mut(member.id), member.measured.get(at)) {
+                of.loss = Some(measured.loss);
+            }
+        }
         Self {
             loss: loss as f32,
             spread: variance.sqrt() as f32,
@@ -164,36 +217,30 @@ impl Done {
             update_norm: mean(&|member| member.update_norm) as f32,
             drift: None,
             cosine: None,
-            samples: members.iter().map(|member| member.samples as u64).sum(),
+            samples: measured().map(|member| member.samples as u64).sum(),
+            first,
         }
+    }
+
+    /// Takes note of how far members are from a mean, and of the mean cosine between their ways from where all began and
+    /// that of the mean.
+    fn compare(&mut self, members: &[Member], mean: &[f64], begun: &[f32], cores: usize) {
+        let step: f64 = mean.iter().zip(begun).map(|(mean, from)| (mean - f64::from(*from)).powi(2)).sum();
+        let (mut far, mut cosine) = (0.0, 0.0);
+        for (member, it) in members.iter().zip(apart(&sent(members), mean, begun, cores)) {
+            far += it.square.sqrt();
+            let lengths = (it.own * step).sqrt();
+            cosine += if lengths > 0.0 { it.along / lengths } else { 1.0 };
+            if let Some(of) = self.first.get_mut(member.id) {
+                of.way = Some(it.own.sqrt() as f32);
+            }
+        }
+        let count = members.len().max(1) as f64;
+        (self.drift, self.cosine) = (Some((far / count) as f32), Some((cosine / count) as f32));
     }
 }
 
-/// How far members are from a mean, and the mean cosine between their ways from where all began and that of the mean.
-fn apart<'a>(members: impl Iterator<Item = &'a Member> + Clone, mean: &[f64], begun: &[f32]) -> (f32, f32) {
-    let (mut far, mut cosine, mut count) = (0.0, 0.0, 0.0);
-    let step: f64 = mean.iter().zip(begun).map(|(mean, from)| (mean - f64::from(*from)).powi(2)).sum();
-    for member in members {
-        let (mut square, mut own, mut along) = (0.0, 0.0, 0.0);
-        for ((weight, mean), from) in member.weights.iter().zip(mean).zip(begun) {
-            let (weight, from) = (f64::from(*weight), f64::from(*from));
-            square += (weight - mean).powi(2);
-            own += (weight - from).powi(2);
-            along += (weight - from) * (mean - from);
-        }
-        far += square.sqrt();
-        let lengths = (own * step).sqrt();
-        cosine += if lengths > 0.0 { along / lengths } else { 1.0 };
-        count += 1.0;
-    }
-    ((far / f64::max(count, 1.0)) as f32, (cosine / f64::max(count, 1.0)) as f32)
-}
-
-/// The mean weights of members, each with its share of the whole.
-fn mean<'a>(members: impl Iterator<Item = (&'a Member, f64)>, width: usize) -> Vec<f64> {
-    let mut mean = vec![0.0; width];
-    for (member, share) in members {
-        mean.iter_mut().zip(&member.weights).for_each(|(mean, weight)| *mean += share * f64::from(*weight));
-    }
-    mean
+/// What an average hears of members.
+fn sent(members: &[Member]) -> Vec<&[f32]> {
+    members.iter().map(Member::sent).collect()
 }

@@ -1,10 +1,11 @@
 //! Data-parallel workers: gradients averaged at every update, or weights once in a while; and what one of them does wrong.
 
 use super::member::Member;
-use super::{Done, Step, Team, apart, each, mean};
+use super::average::mean;
+use super::{Done, Stretch, Team, each, sent};
 use crate::data::epoch_order;
 use crate::experiment::team::{Fault, FaultKind, Parallel};
-use crate::train::optimizer;
+use crate::train::optimizer::{self, Numbers};
 use crate::train::task::Task;
 
 /// The workers of a lane at update 0.
@@ -45,47 +46,65 @@ fn factor(rule: &Parallel, worker: &Member) -> f64 {
 }
 
 impl Team {
-    pub(super) fn parallel(&mut self, step: &Step<'_>, rule: &Parallel, weights: &mut [f32]) -> Done {
-        let (task, count) = (step.task, rule.workers as u64);
+    /// Lets every worker make the stretch's updates: one where gradients are averaged.
+    pub(super) fn train_workers(&mut self, it: &Stretch<'_>, rule: &Parallel) {
+        let (task, count) = (it.task, rule.workers as u64);
         let per_epoch = (task.samples / task.batch).max(1) as u64;
-        each(&mut self.members, step.cores, |worker| {
-            if !worker.has_started(step) {
-                worker.empty_buffers(step.buffers);
-                worker.start(step, &step.numbers);
-            }
-            let dealt = step.update * count + worker.id as u64;
+        let learn = |worker: &mut Member, update: u64| {
+            let dealt = update * count + worker.id as u64;
             let epoch = dealt / per_epoch;
             if worker.order_of != Some((0, epoch)) {
-                epoch_order(step.seed, epoch, task.samples, &mut worker.order);
+                epoch_order(it.seed, epoch, task.samples, &mut worker.order);
                 worker.order_of = Some((0, epoch));
             }
             let start = (dealt % per_epoch) as usize * task.batch;
             worker.learn(task, start..start + task.batch);
-        });
-        if rule.every == 1 {
-            self.share_gradients(rule);
-        }
-        each(&mut self.members, step.cores, |worker| {
+        };
+        let step = |worker: &mut Member, numbers: &Numbers| {
             worker.clip(task);
-            worker.step(step, &step.numbers, factor(rule, worker));
+            worker.step(it, numbers, factor(rule, worker));
+        };
+        let shares = rule.every == 1;
+        each(&mut self.members, it.cores, |worker| {
+            worker.measured.clear();
+            if !worker.has_started(it) {
+                worker.empty_buffers(it.buffers);
+                worker.start(it);
+            }
+            for (numbers, update) in it.numbers.iter().zip(it.update..) {
+                learn(worker, update);
+                if !shares {
+                    step(worker, numbers);
+                }
+            }
         });
-        let mut done = Done::of(&self.members);
-        let ends = (step.update + 1).is_multiple_of(rule.every) || step.update + 1 == step.updates;
-        if rule.every == 1 || ends {
-            let share = 1.0 / self.members.len().max(1) as f64;
-            let all = mean(self.members.iter().map(|worker| (worker, share)), weights.len());
-            let (drift, cosine) = apart(self.members.iter(), &all, weights);
-            done.drift = Some(drift);
-            // Workers that follow one gradient go one way; of single updates the angle says nothing more.
-            done.cosine = Some(cosine).filter(|_| rule.every > 1);
+        if let (true, Some(numbers)) = (shares, it.numbers.first()) {
+            self.share_gradients(rule);
+            each(&mut self.members, it.cores, |worker| step(worker, numbers));
         }
-        if rule.every > 1 && ends {
+    }
+
+    /// Where workers are compared, says how far apart they are, and averages weights where those are what is averaged.
+    pub(super) fn close_parallel(
+        &mut self,
+        it: &Stretch<'_>,
+        rule: &Parallel,
+        weights: &mut [f32],
+        done: &mut Done,
+    ) {
+        if !it.ends(rule.every) {
+            return;
+        }
+        let shares = vec![1.0 / self.members.len().max(1) as f64; self.members.len()];
+        let all = mean(&sent(&self.members), &shares, it.cores);
+        done.compare(&self.members, &all, weights, it.cores);
+        // Workers that follow one gradient go one way; of single updates the angle says nothing more.
+        done.cosine = done.cosine.filter(|_| rule.every > 1);
+        if rule.every > 1 {
             self.average(rule, weights);
-        }
-        if let (1, Some(first)) = (rule.every, self.members.first()) {
+        } else if let Some(first) = self.members.first() {
             weights.copy_from_slice(&first.weights);
         }
-        done
     }
 
     /// Gives every worker the mean of the gradients that are heard.
@@ -113,8 +132,7 @@ impl Team {
         let share = 1.0 / heard as f64;
         let mut all = vec![0.0; weights.len()];
         for worker in self.members.iter_mut().filter(|worker| is_heard(rule, worker)) {
-            let own = if worker.is_late() { &worker.late } else { &worker.weights };
-            all.iter_mut().zip(own).for_each(|(sum, weight)| *sum += share * f64::from(*weight));
+            all.iter_mut().zip(worker.sent()).for_each(|(sum, weight)| *sum += share * f64::from(*weight));
             if worker.is_late() {
                 worker.late.clone_from(&worker.weights);
             }

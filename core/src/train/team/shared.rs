@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::{Prepared, deal_out};
 use crate::experiment::{Experiment, Team as Spec};
+use crate::telemetry::{GroupNames, MOST_MEMBERS, member_name};
 use crate::schedule::{Clock, Curve};
 use crate::train::TrainError;
 
@@ -19,6 +20,15 @@ pub struct Shared {
     pub(super) round: u64,
     /// The server's rate.
     pub(super) lr: Option<Curve>,
+    /// What the columns of the first members are called.
+    pub(in crate::train) names: GroupNames,
+}
+
+/// What the columns of the first members of a team are called.
+pub(in crate::train) fn member_names(spec: &Spec) -> GroupNames {
+    let is_client = matches!(spec, Spec::Federated(_));
+    let first = spec.members().0.min(MOST_MEMBERS);
+    (0..first).map(|member| member_name(is_client, member).into()).collect()
 }
 
 impl Shared {
@@ -41,7 +51,7 @@ impl Shared {
             ),
             Spec::Parallel(it) => (Vec::new(), it.every, None),
         };
-        Ok(Some(Arc::new(Self { spec: spec.clone(), clients, round, lr })))
+        Ok(Some(Arc::new(Self { spec: spec.clone(), clients, round, lr, names: member_names(spec) })))
     }
 
     /// Members that train at the same time.

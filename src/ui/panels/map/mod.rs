@@ -19,7 +19,7 @@ use crate::ui::widgets::{Amount, amount, choice, combo, prose, row, whole};
 
 use axes::Candidate;
 use picture::Colors;
-use state::SIDE;
+use state::SIDES;
 pub use state::{Shown, State};
 
 pub const PANEL: Panel = Panel {
@@ -80,6 +80,10 @@ fn choosers(ui: &mut Ui, studio: &mut Studio) {
     if choice(ui, "Objective", "What the colour stands for.", &mut state.objective, &OBJECTIVES) {
         state.changed();
     }
+    let help = "Trainings along each side; thousands are what a graphics adapter is for.";
+    if choice(ui, "Cells", help, &mut state.asked, &SIDES) {
+        state.changed();
+    }
     if whole(
         ui,
         &Amount::whole("Seeds", "Trainings of each cell, whose mean counts.", 1.0..=5.0),
@@ -100,20 +104,22 @@ fn map(ui: &mut Ui, studio: &mut Studio) {
     let colors = Colors::of(&cells, state.objective.is_maximised());
     let colormap = Colormap::viridis();
     let hit = picture::show(ui, &cells, &axes, colors, &colormap);
-    let (done, objective) = (state.done, state.objective);
+    let (done, objective, side) = (state.done, state.objective, state.side);
+    let devices = state.devices.iter().map(|device| format!(" Trained on the {device}.")).collect::<String>();
     state.shown = cells;
     if let Some(colors) = colors {
         let name = OBJECTIVES.iter().find(|(_, one)| *one == objective).map_or("", |(name, _)| name);
         ui.add_space(metrics::XS);
         picture::bar(ui, colors, &colormap, name);
     }
-    let text = format!("{done} of {} cells. Ring: best. Cross: here. Crossed out: diverged.", SIDE * SIDE);
+    let text =
+        format!("{done} of {} cells. Ring: best. Cross: here. Crossed out: diverged.{devices}", side * side);
     ui.label(theme::caption(ui, text));
 
     let pressed = hit.response.clicked() || hit.response.dragged();
     if let Some(at) = hit.at.filter(|_| pressed) {
         let values: Vec<f64> = match hit.cell.as_ref().filter(|_| hit.response.clicked()) {
-            Some(cell) => (0..2).map(|axis| cell.at[axis] as f64 / (SIDE - 1) as f64).collect(),
+            Some(cell) => (0..2).map(|axis| cell.at[axis] as f64 / (side - 1) as f64).collect(),
             None => at.to_vec(),
         };
         load(studio, &axes, [values[0], values[1]]);

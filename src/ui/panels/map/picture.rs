@@ -14,7 +14,7 @@ use crate::ui::theme::{self, Tokens, metrics};
 
 use super::axes::Candidate;
 use super::contours;
-use super::state::{SIDE, Shown};
+use super::state::Shown;
 
 /// How much of a cell's colour is left while a newer map is on its way.
 const OLD: f32 = 0.45;
@@ -53,6 +53,31 @@ impl Colors {
     }
 }
 
+/// The square on the screen, and how many cells it has along each side.
+#[derive(Clone, Copy)]
+struct Square {
+    rect: Rect,
+    side: usize,
+}
+
+impl Square {
+    /// The share of the way between the ends, which are the middles of the outer cells.
+    fn middle(self, share: f64) -> f64 {
+        ((share * self.side as f64 - 0.5) / (self.side - 1) as f64).clamp(0.0, 1.0)
+    }
+
+    /// Where a share of the way is drawn, in shares of the picture.
+    fn placed(self, share: f64) -> f32 {
+        ((share * (self.side - 1) as f64 + 0.5) / self.side as f64) as f32
+    }
+
+    /// The middle of a cell.
+    fn spot(self, column: f32, row: f32) -> Pos2 {
+        let (x, y) = ((column + 0.5) / self.side as f32, (row + 0.5) / self.side as f32);
+        pos2(self.rect.left() + x * self.rect.width(), self.rect.bottom() - y * self.rect.height())
+    }
+}
+
 /// What of the map is under the pointer or pressed.
 pub struct Hit {
     pub response: Response,
@@ -79,66 +104,53 @@ pub fn show(
         full.min + vec2(metrics::AXIS_WIDTH, 0.0),
         pos2(full.right(), full.bottom() - below),
     );
+    let square = Square { rect, side: cells.len().isqrt().max(2) };
     let tokens = theme::tokens(ui);
     let painter = ui.painter().with_clip_rect(rect);
     painter.rect_filled(rect, 0.0, tokens.ground);
     if let Some(colors) = colors {
-        self::cells(&painter, rect, cells, colors, map, tokens);
-        lines(&painter, rect, cells, colors, tokens);
-        best(&painter, rect, cells, colors, tokens);
+        self::cells(&painter, square, cells, colors, map, tokens);
+        lines(&painter, square, cells, colors, tokens);
+        best(&painter, square, cells, colors, tokens);
     }
-    here(&painter, rect, axes, tokens);
+    here(&painter, square, axes, tokens);
     ui.painter().rect_stroke(
         rect,
         0.0,
         (metrics::HAIRLINE, tokens.hairline),
         eframe::egui::StrokeKind::Outside,
     );
-    across(ui.painter(), rect, &axes[0], tokens);
-    upwards(ui.painter(), rect, &axes[1], tokens);
+    across(ui.painter(), square, &axes[0], tokens);
+    upwards(ui.painter(), square, &axes[1], tokens);
 
     let pointer = response.interact_pointer_pos().or(response.hover_pos());
     let at = pointer.map(|pointer| {
         let x = f64::from((pointer.x - rect.left()) / rect.width());
         let y = f64::from((rect.bottom() - pointer.y) / rect.height());
-        [x, y].map(|share| middle(share.clamp(0.0, 1.0)))
+        [x, y].map(|share| square.middle(share.clamp(0.0, 1.0)))
     });
     let cell = response.hover_pos().filter(|pointer| rect.contains(*pointer)).and_then(|pointer| {
-        let column = ((pointer.x - rect.left()) / rect.width() * SIDE as f32) as usize;
-        let row = ((rect.bottom() - pointer.y) / rect.height() * SIDE as f32) as usize;
-        cells.get(row.min(SIDE - 1) * SIDE + column.min(SIDE - 1))?.as_ref().map(|shown| shown.cell.clone())
+        let side = square.side;
+        let column = ((pointer.x - rect.left()) / rect.width() * side as f32) as usize;
+        let row = ((rect.bottom() - pointer.y) / rect.height() * side as f32) as usize;
+        cells.get(row.min(side - 1) * side + column.min(side - 1))?.as_ref().map(|shown| shown.cell.clone())
     });
     Hit { response, at, cell }
 }
 
-/// The share of the way between the ends, which are the middles of the outer cells.
-fn middle(share: f64) -> f64 {
-    ((share * SIDE as f64 - 0.5) / (SIDE - 1) as f64).clamp(0.0, 1.0)
-}
-
-/// Where a share of the way is drawn, in shares of the picture.
-fn placed(share: f64) -> f32 {
-    ((share * (SIDE - 1) as f64 + 0.5) / SIDE as f64) as f32
-}
-
-fn spot(rect: Rect, column: f32, row: f32) -> Pos2 {
-    let (x, y) = ((column + 0.5) / SIDE as f32, (row + 0.5) / SIDE as f32);
-    pos2(rect.left() + x * rect.width(), rect.bottom() - y * rect.height())
-}
-
 fn cells(
     painter: &Painter,
-    rect: Rect,
+    Square { rect, side }: Square,
     cells: &[Option<Shown>],
     colors: Colors,
     map: &Colormap,
     tokens: &Tokens,
 ) {
     let mut mesh = Mesh::default();
-    let size = rect.size() / SIDE as f32;
+    let size = rect.size() / side as f32;
     for (at, shown) in cells.iter().enumerate() {
         let Some(shown) = shown else { continue };
-        let (column, row) = (at % SIDE, at / SIDE);
+        let (column, row) = (at % side, at / side);
         let left = rect.left() + column as f32 * size.x;
         let bottom = rect.bottom() - row as f32 * size.y;
         let cell = Rect::from_min_max(pos2(left, bottom - size.y), pos2(left + size.x, bottom));
@@ -156,33 +168,33 @@ fn cells(
             continue;
         }
         let low =
-            pos2(rect.left() + (at % SIDE) as f32 * size.x, rect.bottom() - (at / SIDE) as f32 * size.y);
+            pos2(rect.left() + (at % side) as f32 * size.x, rect.bottom() - (at / side) as f32 * size.y);
         let stroke = Stroke::new(metrics::HAIRLINE, tokens.danger.gamma_multiply(LINE));
         painter.add(Shape::line_segment([low, low + vec2(size.x, -size.y)], stroke));
     }
 }
 
-fn lines(painter: &Painter, rect: Rect, cells: &[Option<Shown>], colors: Colors, tokens: &Tokens) {
+fn lines(painter: &Painter, square: Square, cells: &[Option<Shown>], colors: Colors, tokens: &Tokens) {
     let height = |column: usize, row: usize| {
-        let shown = cells.get(row * SIDE + column)?.as_ref()?;
+        let shown = cells.get(row * square.side + column)?.as_ref()?;
         shown.cell.objective.map(|value| colors.share(value))
     };
     let stroke = Stroke::new(metrics::HAIRLINE, tokens.ground.gamma_multiply(LINE));
     for level in CONTOURS {
-        for [from, to] in contours::pieces(SIDE, level, height) {
-            let ends = [from, to].map(|[column, row]| spot(rect, column, row));
+        for [from, to] in contours::pieces(square.side, level, height) {
+            let ends = [from, to].map(|[column, row]| square.spot(column, row));
             painter.add(Shape::line_segment(ends, stroke));
         }
     }
 }
 
 /// A ring around the best cell.
-fn best(painter: &Painter, rect: Rect, cells: &[Option<Shown>], colors: Colors, tokens: &Tokens) {
+fn best(painter: &Painter, square: Square, cells: &[Option<Shown>], colors: Colors, tokens: &Tokens) {
     let found = cells.iter().flatten().find(|shown| shown.cell.objective == Some(colors.best));
     let Some(found) = found else { return };
     let [column, row] = found.cell.at;
-    let place = spot(rect, column as f32, row as f32);
-    let radius = 0.42 * (rect.width().min(rect.height()) / SIDE as f32);
+    let place = square.spot(column as f32, row as f32);
+    let radius = 0.42 * square.rect.size().min_elem() / square.side as f32;
     painter.circle_stroke(
         place,
         radius + metrics::HAIRLINE,
@@ -192,10 +204,11 @@ fn best(painter: &Painter, rect: Rect, cells: &[Option<Shown>], colors: Colors, 
 }
 
 /// A cross where the run is.
-fn here(painter: &Painter, rect: Rect, axes: &[Candidate; 2], tokens: &Tokens) {
+fn here(painter: &Painter, square: Square, axes: &[Candidate; 2], tokens: &Tokens) {
     let share = |axis: &Candidate| axis.here.map(|here| axis.range.share(here));
     let (Some(x), Some(y)) = (share(&axes[0]), share(&axes[1])) else { return };
-    let place = pos2(rect.left() + placed(x) * rect.width(), rect.bottom() - placed(y) * rect.height());
+    let (rect, x, y) = (square.rect, square.placed(x), square.placed(y));
+    let place = pos2(rect.left() + x * rect.width(), rect.bottom() - y * rect.height());
     let arm = metrics::HANDLE + metrics::HAIRLINE;
     for (width, color) in
         [(metrics::CURVE + 2.0 * metrics::HAIRLINE, tokens.ground), (metrics::CURVE, tokens.text)]
@@ -207,10 +220,11 @@ fn here(painter: &Painter, rect: Rect, axes: &[Candidate; 2], tokens: &Tokens) {
 }
 
 /// Numbers at both ends and between, and the name, below the map.
-fn across(painter: &Painter, rect: Rect, axis: &Candidate, tokens: &Tokens) {
+fn across(painter: &Painter, square: Square, axis: &Candidate, tokens: &Tokens) {
+    let rect = square.rect;
     let mut free = f32::NEG_INFINITY;
     for (share, label) in ticks(&axis.range, 4) {
-        let x = rect.left() + placed(share) * rect.width();
+        let x = rect.left() + square.placed(share) * rect.width();
         let text = painter.layout_no_wrap(label, theme::small_number(), tokens.muted);
         let left = (x - text.size().x / 2.0).clamp(rect.left(), rect.right() - text.size().x);
         if left >= free {
@@ -223,9 +237,10 @@ fn across(painter: &Painter, rect: Rect, axis: &Candidate, tokens: &Tokens) {
 }
 
 /// The same on the left.
-fn upwards(painter: &Painter, rect: Rect, axis: &Candidate, tokens: &Tokens) {
+fn upwards(painter: &Painter, square: Square, axis: &Candidate, tokens: &Tokens) {
+    let rect = square.rect;
     for (share, label) in ticks(&axis.range, 5) {
-        let y = rect.bottom() - placed(share) * rect.height();
+        let y = rect.bottom() - square.placed(share) * rect.height();
         let place =
             pos2(rect.left() - metrics::XS, y.clamp(rect.top() + metrics::S, rect.bottom() - metrics::S));
         painter.text(place, Align2::RIGHT_CENTER, label, theme::small_number(), tokens.muted);
@@ -307,9 +322,12 @@ mod tests {
 
     #[test]
     fn a_place_and_its_share_belong_together() {
-        for at in 0..SIDE {
-            let share = at as f64 / (SIDE - 1) as f64;
-            assert!((middle(f64::from(placed(share))) - share).abs() < 1e-6);
+        for side in [16, 64] {
+            let square = Square { rect: Rect::ZERO, side };
+            for at in 0..side {
+                let share = at as f64 / (side - 1) as f64;
+                assert!((square.middle(f64::from(square.placed(share))) - share).abs() < 1e-6);
+            }
         }
     }
 }

@@ -2,21 +2,24 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use eframe::egui::Context;
 
 use crate::experiment::sweep::{Objective, Range};
 use crate::experiment::vary::Base;
 use crate::experiment::{Experiment, Run};
+use crate::gpu::compute::Computer;
 use crate::jobs::{Answers, Job, Lost};
 use crate::sweep::map::{Cell, MapRequest, survey};
 use crate::train::TrainError;
+use crate::train::device::Choice;
 use crate::ui::studio::Studio;
 
 use super::axes::{Candidate, candidates};
 
-/// Cells along each side.
-pub const SIDE: usize = 16;
+/// Cells along each side, from which one chooses.
+pub const SIDES: [(&str, usize); 3] = [("16 × 16", 16), ("32 × 32", 32), ("64 × 64", 64)];
 /// Cells that say what a map looks like: an older map is finished to there before a newer one begins.
 const COARSE: usize = 16;
 
@@ -29,7 +32,8 @@ struct Key {
 
 enum Answer {
     Cells(Vec<Cell>),
-    End(Option<String>),
+    /// Where it was trained, if that is to be said; or what went wrong.
+    End(Result<Vec<String>, String>),
 }
 
 /// A place of the grid: the newest cell that stands for it, and whether it is of the map that is made now.
@@ -46,11 +50,17 @@ pub struct State {
     pub ends: BTreeMap<String, Range>,
     pub objective: Objective,
     pub seeds: u64,
+    /// Cells along each side that are asked for,
+    pub asked: usize,
+    /// and those of what is shown.
+    pub side: usize,
     /// Column by column of each row, the lowest row first.
     pub shown: Vec<Option<Shown>>,
     /// Cells of the newest map so far.
     pub done: usize,
     pub error: Option<String>,
+    /// Where a map was trained that was to be on a graphics adapter.
+    pub devices: Vec<String>,
     /// The two numbers as they are in the document.
     pub axes: Option<[Candidate; 2]>,
     /// What the state was last brought up to date with.
@@ -68,9 +78,12 @@ impl Default for State {
             ends: BTreeMap::new(),
             objective: Objective::FinalValLoss,
             seeds: 1,
-            shown: vec![None; SIDE * SIDE],
+            asked: SIDES[0].1,
+            side: SIDES[0].1,
+            shown: vec![None; SIDES[0].1.pow(2)],
             done: 0,
             error: None,
+            devices: Vec::new(),
             axes: None,
             seen: None,
             settings: 0,
@@ -97,9 +110,12 @@ impl State {
         while let Some(answer) = self.job.as_ref().and_then(Job::poll) {
             match answer {
                 Ok(Answer::Cells(cells)) => cells.into_iter().for_each(|cell| self.put(cell)),
-                Ok(Answer::End(error)) => {
-                    self.error = error;
+                Ok(Answer::End(ended)) => {
                     self.job = None;
+                    match ended {
+                        Ok(devices) => self.devices = devices,
+                        Err(error) => self.error = Some(error),
+                    }
                 }
                 Err(Lost) => self.job = None,
             }
@@ -108,11 +124,11 @@ impl State {
 
     /// A cell stands for its neighbours, too, until they come themselves.
     fn put(&mut self, cell: Cell) {
-        let [column, row] = cell.at;
-        for row in row..(row + cell.covers).min(SIDE) {
-            for column in column..(column + cell.covers).min(SIDE) {
+        let ([column, row], side) = (cell.at, self.side);
+        for row in row..(row + cell.covers).min(side) {
+            for column in column..(column + cell.covers).min(side) {
                 let own = |shown: &Shown| shown.is_new && shown.cell.at == [column, row];
-                let place = &mut self.shown[row * SIDE + column];
+                let place = &mut self.shown[row * side + column];
                 if !place.as_ref().is_some_and(own) {
                     *place = Some(Shown { cell: cell.clone(), is_new: true });
                 }
@@ -197,7 +213,7 @@ fn wanted(studio: &mut Studio) -> Result<(Key, [Candidate; 2]), String> {
     let request = MapRequest {
         run: run.name.clone(),
         axes: [(x.path.clone(), x.range), (y.path.clone(), y.range)],
-        side: SIDE,
+        side: state.asked,
         seeds: state.seeds.max(1) as usize,
         objective: state.objective,
     };
@@ -221,9 +237,15 @@ fn begin(studio: &mut Studio, ctx: &Context) {
     let mut experiment = key.experiment.clone();
     experiment.name = "map".to_owned();
     let request = key.request.clone();
+    let chosen = studio.frame.status.choice == Choice::Gpu;
     let work = move |answers: &Answers<Answer>| {
         let mut cells = Vec::new();
-        let ended = survey(&experiment, &origin, &request, prepared, &mut |cell| {
+        // Where the studio trains: on the adapter, where somebody chose that.
+        let computer = match chosen.then(Computer::find).transpose() {
+            Ok(computer) => computer.map(Arc::new),
+            Err(error) => return Answer::End(Err(error.to_string())),
+        };
+        let ended = survey(&experiment, &origin, &request, prepared, computer, &mut |cell| {
             match cell {
                 Some(cell) => cells.push(cell),
                 None if cells.is_empty() => {}
@@ -231,15 +253,21 @@ fn begin(studio: &mut Studio, ctx: &Context) {
             }
             if answers.progress().is_cancelled() { Err(TrainError::Cancelled) } else { Ok(()) }
         });
-        Answer::End(ended.err().map(|error| error.to_string()))
+        let said = |devices: Vec<String>| if chosen { devices } else { Vec::new() };
+        Answer::End(ended.map(said).map_err(|error| error.to_string()))
     };
     let wake = ctx.clone();
     match Job::spawn("map", move || wake.request_repaint(), work) {
         Ok(job) => {
             state.job = Some(job);
             state.error = None;
+            state.devices.clear();
             state.done = 0;
-            let same_axes = state.key.as_ref().is_some_and(|old| old.request.axes == key.request.axes);
+            let as_before =
+                |old: &Key| old.request.axes == key.request.axes && old.request.side == key.request.side;
+            let same_axes = state.key.as_ref().is_some_and(as_before);
+            state.side = key.request.side;
+            state.shown.resize(state.side.pow(2), None);
             for shown in &mut state.shown {
                 // Of the same two numbers the old map stays until the new one covers it.
                 *shown = shown.take().filter(|_| same_axes).map(|old| Shown { is_new: false, ..old });
