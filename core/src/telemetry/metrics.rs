@@ -11,8 +11,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{
-    Column, GroupColumn, GroupNames, GroupRow, MOST_GROUPS, MOST_MEMBERS, MOST_PHASES, OfMember, Row, is_member,
-    phase_of,
+    Column, GroupColumn, GroupNames, GroupRow, MOST_GROUPS, MOST_MEMBERS, MOST_PHASES, OfMember, Row,
+    is_member, phase_of,
 };
 use crate::{files, plain};
 

@@ -23,8 +23,8 @@ mod value;
 pub use column::{Column, Role, Row, Validation};
 pub use event::{Event, EventKind};
 pub use group::{
-    GroupColumn, GroupNames, GroupRow, MOST_GROUPS, MOST_MEMBERS, MOST_PHASES, OfMember, is_member, member_name,
-    phase_name, phase_of,
+    GroupColumn, GroupNames, GroupRow, MOST_GROUPS, MOST_MEMBERS, MOST_PHASES, OfMember, is_member,
+    member_name, phase_name, phase_of,
 };
 pub use series::{Bucket, Precision, Sample, Series};
 pub use smooth::Smoother;

@@ -84,7 +84,9 @@ impl Members {
         for (worker, (own, tally)) in ways.iter().zip(&mut self.ways).enumerate() {
             let mut others = ways.clone();
             others.remove(worker);
-            let Some(usual) = median(&mut others).filter(|usual| *usual > 0.0 && *own > 0.0) else { continue };
+            let Some(usual) = median(&mut others).filter(|usual| *usual > 0.0 && *own > 0.0) else {
+                continue;
+            };
             tally.add((own / usual).ln());
             let is_other = if is_first { tally.mean.abs() > BEGUN.ln() } else { tally.is_sure() };
             if is_other && found.is_none() {
@@ -154,7 +156,7 @@ fn median(values: &mut [f64]) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let half = values.len() / 2;
     let above = values.get(half)?;
-    Some(if values.len() % 2 == 0 { 0.5 * (values.get(half - 1)? + above) } else { *above })
+    Some(if values.len().is_multiple_of(2) { 0.5 * (values.get(half - 1)? + above) } else { *above })
 }
 
 /// The mean of numbers and their squared deviations, as they come (Welford 1962).

@@ -78,8 +78,10 @@ fn clients(local: u64) -> Federated {
 
 /// The table for people.
 pub fn table(figures: &[Figure]) -> String {
-    let head =
-        format!("{:>14}{:>18}{:>20}{:>10}\n", "local updates", "lane-updates / s", "client-updates / s", "share");
+    let head = format!(
+        "{:>14}{:>18}{:>20}{:>10}\n",
+        "local updates", "lane-updates / s", "client-updates / s", "share"
+    );
     figures.iter().fold(head, |table, it| {
         table
             + &format!(

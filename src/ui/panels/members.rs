@@ -49,10 +49,13 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
             return;
         }
         let shown = all.min(crate::telemetry::MOST_MEMBERS);
-        let first = if shown < all { format!(" Of {all} the first {shown} are shown.") } else { String::new() };
+        let first =
+            if shown < all { format!(" Of {all} the first {shown} are shown.") } else { String::new() };
         ui.label(theme::caption(
             ui,
-            format!("A line a {who}, from the first update to now: the stronger, the higher its loss.{first}"),
+            format!(
+                "A line a {who}, from the first update to now: the stronger, the higher its loss.{first}"
+            ),
         ));
         ui.add_space(metrics::S);
         figures(
@@ -94,7 +97,8 @@ fn losses(ui: &mut Ui, team: &TeamFrame, color: Color32) {
     if let Some((column, row)) = cell
         && let Some(member) = team.members.get(row)
     {
-        let loss = at(column, row).map_or_else(|| "no part".to_owned(), |loss| format!("loss {}", format::metric(loss)));
+        let loss = at(column, row)
+            .map_or_else(|| "no part".to_owned(), |loss| format!("loss {}", format::metric(loss)));
         let way = member.way.map_or_else(String::new, |way| format!("\nlast way {}", format::metric(way)));
         let update = format::count((column as f64 * team.width) as u64);
         response.on_hover_text_at_pointer(format!("{}, around update {update}\n{loss}{way}", member.name));

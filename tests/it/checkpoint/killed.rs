@@ -6,8 +6,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anneal_studio::random::{Stream, below, rng};
-use rand_chacha::rand_core::RngCore;
 use anneal_studio::train::checkpoint::newest_good;
+use rand_chacha::rand_core::RngCore;
 
 use crate::support::Fixture;
 use crate::training::MOONS;

@@ -57,7 +57,8 @@ impl<'a> Double<'a> {
         let row = Tensor::new(weights, &Device::Cpu).unwrap().unsqueeze(0).unwrap();
         let row = Var::from_tensor(&row).unwrap();
         let batch = self.task.training(rows);
-        let loss = self.task.model.loss_tensor(row.as_tensor(), &self.data, &[batch]).unwrap().sum_all().unwrap();
+        let loss =
+            self.task.model.loss_tensor(row.as_tensor(), &self.data, &[batch]).unwrap().sum_all().unwrap();
         let gradient = loss.backward().unwrap().remove(row.as_tensor()).unwrap();
         (loss.to_scalar().unwrap(), gradient.flatten_all().unwrap().to_vec1().unwrap())
     }

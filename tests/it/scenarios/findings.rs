@@ -85,7 +85,10 @@ fn faults() -> Vec<(Kind, Digits)> {
         (Kind::HarmfulData, Digits::phases("1200", HIGH, ", poison = { share = 0.6, to = 0 }")),
         (Kind::HarmfulData, Digits::phases("1200", HIGH, ", poison = { share = 0.8, to = 0 }")),
         (Kind::ClientDrift, Digits::new("600", CLIENTS).clients(10, "local = \"20\"\nskew = 0.1\n")),
-        (Kind::ClientDrift, Digits::new("600", HIGH).clients(10, "local = \"50\"\nskew = 0.1\nshare = 0.5\n")),
+        (
+            Kind::ClientDrift,
+            Digits::new("600", HIGH).clients(10, "local = \"50\"\nskew = 0.1\nshare = 0.5\n"),
+        ),
     ];
     for fault in ["lr_factor = 1.5", "stale = true", "dropped = true", "other_seed = true"] {
         for (sync, updates) in [("every 1", "200"), ("every 8", "300")] {

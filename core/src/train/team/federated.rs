@@ -1,7 +1,7 @@
 //! Federated averaging: clients train for a round, and the server steps along the mean of what they changed.
 
-use super::member::Member;
 use super::average::mean;
+use super::member::Member;
 use super::{Done, Stretch, Team, each, sent, server};
 use crate::data::client_order;
 use crate::experiment::team::Federated;
@@ -79,8 +79,7 @@ impl Team {
         }
         let samples = |member: &Member| shared.samples(member.id).len() as f64;
         let all: f64 = self.members.iter().map(samples).sum();
-        let shares: Vec<f64> =
-            self.members.iter().map(|member| samples(member) / all.max(1.0)).collect();
+        let shares: Vec<f64> = self.members.iter().map(|member| samples(member) / all.max(1.0)).collect();
         let mean = mean(&sent(&self.members), &shares, it.cores);
         done.compare(&self.members, &mean, weights, it.cores);
         let lr = shared.lr.as_ref().map_or(1.0, |lr| lr.at(it.last()));

@@ -1,7 +1,7 @@
 //! Data-parallel workers: gradients averaged at every update, or weights once in a while; and what one of them does wrong.
 
-use super::member::Member;
 use super::average::mean;
+use super::member::Member;
 use super::{Done, Stretch, Team, each, sent};
 use crate::data::epoch_order;
 use crate::experiment::team::{Fault, FaultKind, Parallel};

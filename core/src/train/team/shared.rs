@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::{Prepared, deal_out};
 use crate::experiment::{Experiment, Team as Spec};
-use crate::telemetry::{GroupNames, MOST_MEMBERS, member_name};
 use crate::schedule::{Clock, Curve};
+use crate::telemetry::{GroupNames, MOST_MEMBERS, member_name};
 use crate::train::TrainError;
 
 /// What the teams of all lanes share.

@@ -90,7 +90,7 @@ pub fn poll(studio: &mut Studio, on_screen: bool) -> bool {
     let hub = live::hub(studio);
     let state = studio.panels.of::<State>();
     let before = state.answers.poll(|| Err("the index stopped without an answer".to_owned()));
-    if before.as_ref().is_some_and(|before| before.is_ok()) {
+    if before.as_ref().is_some_and(Result::is_ok) {
         // Of a hundred thousand runs it would take a frame of its own to be given back. Without a thread it does.
         let _ = Job::spawn("library", || (), move |_| drop(before));
     }
