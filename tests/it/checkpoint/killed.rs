@@ -150,7 +150,7 @@ fn every_scenario_killed_thirty_times_ends_as_the_one_that_was_not() {
         let start = Instant::now();
         assert!(train(alone.path(), false).wait().unwrap().success(), "{text}");
         let resumes = kill(write, 30, start.elapsed(), &mut moments);
-        println!("{name}: 30 kills, {resumes} resumes");
+        eprintln!("{name}: 30 kills, {resumes} resumes");
         assert!(resumes >= 5, "{name}: {resumes} resumes");
     }
 }

@@ -155,13 +155,13 @@ fn a_thousand_runs_with_and_without_a_fault_are_told_apart() {
     for (kind, it) in faults() {
         let lanes = found(&it.text(100, 30));
         let named = lanes.iter().filter(|kinds| kinds.contains(&kind)).count();
-        println!("{kind:?} named in {named} of 30: {} {}", it.data, it.section.replace('\n', " "));
+        eprintln!("{kind:?} named in {named} of 30: {} {}", it.data, it.section.replace('\n', " "));
         wrong.extend((named < 27).then(|| format!("{kind:?}: {named} of 30\n{}", it.text(100, 30))));
     }
     for it in healthy() {
         let lanes = found(&it.text(200, 20));
         let alarms: Vec<&Kind> = lanes.iter().flatten().collect();
-        println!("{alarms:?} in 20 healthy: {} {}{}", it.data, it.section.replace('\n', " "), it.train);
+        eprintln!("{alarms:?} in 20 healthy: {} {}{}", it.data, it.section.replace('\n', " "), it.train);
         wrong.extend((!alarms.is_empty()).then(|| format!("{alarms:?}\n{}", it.text(200, 20))));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
