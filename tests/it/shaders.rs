@@ -79,7 +79,7 @@ fn every_shader_file_is_used() {
     let used = SHADERS
         .iter()
         .map(|(name, _)| *name)
-        .chain(["scene.wgsl", "train_lane.wgsl", "train_mlp.wgsl"])
+        .chain(["scene.wgsl", "train_lane.wgsl", "train_mlp.wgsl", "train_surface.wgsl"])
         .map(str::to_owned);
     assert_eq!(found, used.collect());
 }

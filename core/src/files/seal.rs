@@ -5,6 +5,9 @@ use std::io::{self, Read, Write};
 use crc32fast::Hasher;
 use serde::{Deserialize, Serialize};
 
+/// Bytes that are read at once.
+const BLOCK: usize = 1 << 16;
+
 /// Length and CRC-32 of a file's beginning, which are its identity.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Seal {
@@ -24,9 +27,27 @@ impl PartialEq for Seal {
 impl Eq for Seal {}
 
 impl Seal {
-    /// The number of the line, from 1, that alone is another than in `other`, where that can be told.
-    pub fn line_that_differs(&self, other: &Self) -> Option<u32> {
-        self.lines?.differs(&other.lines?)
+    /// The number of the line, from 1, that alone is another in this file's beginning, where that can be told.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn line_that_differs(&self, mut file: impl Read) -> io::Result<Option<u32>> {
+        let Some(expected) = self.lines else { return Ok(None) };
+        let (mut found, mut block) = (LineSums::default(), vec![0; BLOCK]);
+        // The line may have become longer, so it is lines that are counted.
+        while found.count < expected.count {
+            let count = file.read(&mut block)?;
+            if count == 0 {
+                break;
+            }
+            let lines = block[..count].split_inclusive(|byte| *byte == b'\n');
+            lines.for_each(|piece| {
+                if found.count < expected.count {
+                    found.pass(piece);
+                }
+            });
+        }
+        Ok(found.differs(&expected))
     }
 }
 
@@ -162,17 +183,18 @@ mod tests {
             sealing.seal()
         };
         let whole = seal(&text);
-        assert_eq!(whole.line_that_differs(&whole), None);
-        for line in 1..=text.len() {
+        let line = |lines: &[String]| whole.line_that_differs(lines.concat().as_bytes()).unwrap();
+        assert_eq!(line(&text), None);
+        for at in 1..=text.len() {
             let mut other = text.clone();
-            other[line - 1] = other[line - 1].replacen("0.", "0.5", 1);
-            assert_eq!(seal(&other).line_that_differs(&whole), Some(line as u32));
+            other[at - 1] = other[at - 1].replacen("0.", "0.5", 1);
+            assert_eq!(line(&other), Some(at as u32));
             // Two lines are not taken for a third.
-            other[line * 11 % 300] = "one,0,0,0\n".to_owned();
-            let found = seal(&other).line_that_differs(&whole);
-            assert!(found.is_none() || line * 11 % 300 == line - 1, "{line}: {found:?}");
+            other[at * 11 % 300] = "one,0,0,0\n".to_owned();
+            let found = line(&other);
+            assert!(found.is_none() || at * 11 % 300 == at - 1, "{at}: {found:?}");
         }
         let older: Seal = serde_json::from_str(r#"{"bytes": 3, "crc": 7}"#).unwrap();
-        assert_eq!(whole.line_that_differs(&older), None);
+        assert_eq!(older.line_that_differs(text.concat().as_bytes()).unwrap(), None);
     }
 }

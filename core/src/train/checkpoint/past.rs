@@ -130,8 +130,10 @@ impl Past {
         };
         match sealed {
             Some(expected) if expected != found => {
+                let again = files::open(file).and_then(|again| expected.line_that_differs(again));
+                let again = again.map_err(|cause| named(MetricsError::Io(cause)))?;
                 let file = file.to_owned();
-                Err(match found.line_that_differs(&expected) {
+                Err(match again {
                     Some(line) => PastError::AlteredLine { file, line },
                     None => {
                         let (found, expected) = (found.crc, expected.crc);
