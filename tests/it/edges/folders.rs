@@ -66,6 +66,12 @@ fn a_line_of_the_metrics_that_is_not_as_it_was_written_is_refused_by_its_number(
         lines.remove(104);
         joined(&lines)
     };
+    // The first digit behind a point is another one.
+    let other = |line: &str| {
+        let at = line.find('.').unwrap() + 1;
+        let digit = if line[at..].starts_with('1') { "2" } else { "1" };
+        format!("{}{digit}{}", &line[..at], &line[at + 1..])
+    };
     for (damaged, place) in [
         (with(105, lines[104].replacen(',', "x", 1)), "line 105"),
         (with(105, lines[104].replacen("0.", "0..", 1)), "line 105"),
@@ -74,7 +80,8 @@ fn a_line_of_the_metrics_that_is_not_as_it_was_written_is_refused_by_its_number(
         (with(105, lines[104].replacen("one", "two", 1).replacen("wild", "two", 1)), "line 105"),
         // A digit that nobody sees is another; then two are.
         (with(105, lines[104].replacen("0.", "0.1", 1)), "line 105"),
-        (with(105, lines[104].replacen("0.", "0.1", 1)).replacen("0.", "0.2", 1), "checksum"),
+        (with(105, other(lines[104])), "line 105"),
+        (with(105, other(lines[104])).replacen(lines[49], &other(lines[49]), 1), "checksum"),
         (String::new(), "no column"),
         (lines[0].to_owned() + "\n", "line 1"),
         (joined(&lines[1..]), "no column"),
