@@ -26,7 +26,7 @@ pub const PANEL: Panel = Panel {
         "lesson",
         "Lesson",
         Question::Understand,
-        "Sixteen questions about peak, warmup and decay: predict, drag one thing, see what training says.",
+        "Questions about peak, warmup and decay: predict, drag one thing, see what training says.",
         show,
     )
 };

@@ -13,6 +13,7 @@ mod ghost;
 mod grips;
 mod group;
 mod heights;
+mod key;
 mod lines;
 mod menu;
 mod metric;
