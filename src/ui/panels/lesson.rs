@@ -124,6 +124,13 @@ pub(crate) fn show_answered(studio: &mut Studio, at: usize) {
     studio.view.open(PANEL.name);
 }
 
+/// Shows the handles of the run of this name.
+fn select(studio: &mut Studio, run: &str) {
+    if let Some(id) = studio.document.runs().find(|(_, other)| other.name == run).map(|(row, _)| row.id) {
+        studio.view.selected = id;
+    }
+}
+
 fn act(ctx: &Context, studio: &mut Studio, wish: Wish) {
     let class = studio.panels.of::<Class>();
     match (wish, &mut class.open) {
@@ -134,19 +141,18 @@ fn act(ctx: &Context, studio: &mut Studio, wish: Wish) {
             if let Some(shipped) = SHIPPED.get(open.at) {
                 studio.progress.predict(shipped.name, choice);
             }
-            // What there is to see is in view.
+            // What there is to see is in view, and what there is to drag has handles.
+            let run = open.lesson.drag.run.clone();
             let log = open.lesson.look.log_rate;
             studio.view.rate_scale = if log { Scale::Log } else { Scale::Linear };
+            studio.view.quantity = open.lesson.look.column().unwrap_or(Column::TrainLoss);
             studio.view.fit();
+            select(studio, &run);
             studio.tell(Command::Play);
         }
         (Wish::Select, Some(open)) => {
             let run = open.lesson.drag.run.clone();
-            if let Some(id) =
-                studio.document.runs().find(|(_, other)| other.name == run).map(|(row, _)| row.id)
-            {
-                studio.view.selected = id;
-            }
+            select(studio, &run);
         }
         (Wish::Panel, Some(open)) => {
             if let Some(panel) = open.lesson.look.panel.as_deref().and_then(panels::named) {

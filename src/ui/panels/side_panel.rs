@@ -62,7 +62,11 @@ fn chooser(ui: &mut Ui, studio: &mut Studio, chosen: &Panel) {
 /// The panels that answer a question.
 fn of_question(ui: &mut Ui, studio: &mut Studio, question: Question, chosen: &Panel, full: bool) {
     ui.add_space(metrics::XS);
-    ui.label(theme::caption(ui, question.title()));
+    ui.horizontal(|ui| {
+        // As far in as the names below.
+        ui.add_space(ui.spacing().button_padding.x);
+        ui.label(theme::caption(ui, question.title()));
+    });
     for panel in PANELS.iter().filter(|panel| panel.question == question) {
         if entry(ui, panel, panel.name == chosen.name, full).clicked() {
             studio.view.panel = Some(panel.name);
