@@ -1,5 +1,6 @@
 //! The plots: rate, losses and a number of the update over one axis of updates, with one cursor through all of them.
 
+mod along;
 mod band;
 mod bends;
 mod bounds;
@@ -13,6 +14,7 @@ mod ghost;
 mod grips;
 mod group;
 mod heights;
+mod keys;
 mod lines;
 mod menu;
 mod metric;
@@ -27,12 +29,16 @@ mod readout;
 mod ruler;
 mod scale;
 mod small;
+mod splitters;
+mod sums;
 mod svg;
 mod sweep;
 mod switch;
 mod take;
+mod ticks;
 mod x_axis;
 
+pub use along::Along;
 pub use band::Band;
 pub use compare::compare;
 pub use drawn_curves::drawn_curves;
@@ -44,6 +50,7 @@ pub use panel::{plain, show};
 pub use ruler::Ruler;
 pub use scale::{Scale, Tick};
 pub use small::{Area, Curve, Small};
+pub use sums::along;
 pub use svg::{HALF, WHOLE, svg};
 pub use sweep::{LIMIT_HELP, sweep};
 pub use take::Take;

@@ -21,7 +21,7 @@ pub(super) fn draw(ui: &Ui, drawn: &Drawn, studio: &mut Studio, color: Color32) 
     if response.dragged()
         && let Some(pointer) = response.interact_pointer_pos()
     {
-        let value = drawn.transform.value_from_position(pointer);
+        let value = drawn.value(pointer);
         let last = studio.clock().updates.saturating_sub(1) as f64;
         let bottom = scale == Scale::Log && pointer.y >= drawn.rect.bottom();
         let rate = if bottom { 0.0 } else { scale.value(value.y).max(0.0) };
