@@ -14,6 +14,7 @@ use crate::ui::theme::{Tokens, metrics};
 use super::Scale;
 use super::along::Along;
 use super::band::Band;
+use super::expected;
 use super::x_axis::Unit;
 
 /// The most points of a planned curve.
@@ -95,6 +96,21 @@ pub fn drawn_curves(studio: &Studio, pane: Pane, tokens: &Tokens) -> DrawnCurves
             ),
             Pane::Metric => measured(studio, row, &base, &mut curves),
         }
+    }
+    if pane == Pane::Metric
+        && let Some((points, id)) = expected::curve(studio)
+    {
+        let of = studio.document.run(id).map_or("", |run| &run.name);
+        curves.push(NamedCurve {
+            id,
+            run: format!("{of}, as expected"),
+            what: "expected".into(),
+            color: tokens.text,
+            width: metrics::CURVE,
+            dashed: true,
+            points,
+            band: Vec::new(),
+        });
     }
     for curve in &mut curves {
         let is_shown = |at: f64| (across.0..=across.1).contains(&studio.along.of_run(curve.id, at));

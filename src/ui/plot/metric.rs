@@ -19,7 +19,7 @@ use super::lines::Strokes;
 use super::menu::Menu;
 use super::panel::{Plots, plain};
 use super::switch::{column_switch, scale_switch, word_switch};
-use super::{Scale, bounds, overlay, phases as phase_marks};
+use super::{Scale, bounds, expected, overlay, phases as phase_marks};
 
 /// The most marks at lost values.
 const MARKED: usize = 80;
@@ -49,7 +49,8 @@ impl Plots<'_> {
             let at = |update| studio.along.beside(*run, update);
             (tokens.run(studio.slot(*run)), Outline::new(forecast, scale, at))
         });
-        let foreseen = ghost.iter().flat_map(|(_, outline)| outline.heights());
+        let expected = expected::heights(studio, scale);
+        let foreseen = ghost.iter().flat_map(|(_, outline)| outline.heights()).chain(expected);
         let y = bounds::measured(lanes().map(|(_, lane)| lane), scale, chance, foreseen);
         let y = studio.view.heights.of(Pane::Metric).unwrap_or(y);
         let x = self.across();
@@ -102,6 +103,12 @@ impl Plots<'_> {
             }
         }
         let name = quantity.short();
+        if let Some((curve, run)) = expected::curve(studio) {
+            let point = |(at, value): (f64, f64)| Some(PlotPoint::new(at, scale.height(value)?));
+            let points = curve.into_iter().filter_map(point).collect();
+            let dots = LineStyle::Dotted { spacing: 1.5 * metrics::DASH };
+            lines.push(self.line(run, points, tokens.text, metrics::CURVE * 0.75).style(dots));
+        }
         if let Some((color, outline)) = &ghost {
             let points = outline.line.iter().map(|&(x, y)| PlotPoint::new(studio.along.at(x), y)).collect();
             let dashes = LineStyle::Dashed { length: metrics::DASH };
@@ -167,7 +174,12 @@ impl Plots<'_> {
             );
             note(ui, drawn.rect, Align2::LEFT_BOTTOM, &text, theme::small());
         }
-        self.empty_state(ui, &drawn);
+        if expected::is_drawing(studio) {
+            self.busy = true;
+            expected::draw(ui, &drawn, self.studio, scale);
+        } else {
+            self.empty_state(ui, &drawn);
+        }
         menu.under(&drawn);
         if is_loss && smoothing != self.studio.view.smoothing {
             menu.smooth(smoothing);

@@ -16,7 +16,7 @@ use super::chart::{Across, Drawn};
 use super::drawn_curves::drawn_curves;
 use super::keys::keys;
 use super::navigate::navigate;
-use super::{overlay, phases, readout, splitters};
+use super::{expected, overlay, phases, readout, splitters};
 
 /// Shows the plots in all the room there is.
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
@@ -131,7 +131,12 @@ impl Plots<'_> {
         let status = &self.studio.frame.status;
         let (playhead, updates) = (status.update, self.studio.extent());
         // A hand that draws does not pan.
-        if pane != Pane::Rate || !self.studio.view.pencil {
+        let draws = match pane {
+            Pane::Rate => self.studio.view.pencil,
+            Pane::Metric => expected::is_drawing(self.studio),
+            Pane::Number => false,
+        };
+        if !draws {
             navigate(ui, drawn, pane, &mut self.studio.view, playhead, updates);
         }
         let covered = self.studio.sheet.is_some() || Popup::is_any_open(ui.ctx());

@@ -48,13 +48,13 @@ pub(super) fn draw(ui: &Ui, drawn: &Drawn, studio: &mut Studio, color: Color32) 
 }
 
 /// What was drawn: where the pointer went back, the later line holds.
-struct Drawing {
-    points: Vec<(f64, f64)>,
+pub(super) struct Drawing {
+    pub(super) points: Vec<(f64, f64)>,
     scale: Scale,
 }
 
 impl Drawing {
-    fn new(drawn: Vec<(f64, f64)>, scale: Scale) -> Self {
+    pub(super) fn new(drawn: Vec<(f64, f64)>, scale: Scale) -> Self {
         let mut points: Vec<(f64, f64)> = Vec::new();
         let rightwards = drawn.last().map(|last| last.0) >= drawn.first().map(|first| first.0);
         for point in drawn {
