@@ -97,6 +97,11 @@ fn text(lesson: &Lesson) -> String {
     for choice in &lesson.predict.choice {
         text += &format!("  ( ) {}\n", choice.say);
     }
+    if let Some(draw) = &lesson.predict.drawn {
+        let (of, run) = (draw.of.words(), &draw.run);
+        text +=
+            &format!("  Draw: the {of} of {run} that you expect, between {} and {}\n", draw.from, draw.to);
+    }
     text += &format!("\nDrag: {}\nLook: {}\n", lesson.drag.say, lesson.look.say);
     text += &format!("\nWhy: {} [{}]\n\nClaims:\n", lesson.why.say, lesson.why.source);
     for claim in &lesson.claim {

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Deserialize;
+use toml::{Spanned, Value};
 
+use super::draw::Draw;
 use super::error::LessonError;
 use super::measure::{Measure, read_experiment};
 use crate::experiment::{Experiment, FileError};
@@ -47,6 +49,11 @@ pub struct Predict {
     pub ask: String,
     /// At least two, exactly one of them right.
     pub choice: Vec<Choice>,
+    /// The curve to draw beside choosing, as it stands in the file.
+    draw: Option<Spanned<Value>>,
+    /// The same, read.
+    #[serde(skip)]
+    pub drawn: Option<Draw>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -130,7 +137,7 @@ impl Lesson {
     /// When the text is no lesson, asks for runs or measures that are not there, or its experiment is none.
     pub fn parse(text: &str, origin: &Path) -> Result<Self, LessonError> {
         let file = || origin.to_owned();
-        let lesson: Self = toml::from_str(text)
+        let mut lesson: Self = toml::from_str(text)
             .map_err(|cause| LessonError::Syntax { file: file(), cause: Box::new(cause) })?;
         let wrong = |what: String| Err(LessonError::Wrong { file: file(), what });
         if lesson.lesson != 1 {
@@ -156,6 +163,13 @@ impl Lesson {
         {
             let names: Vec<&str> = plotted().map(Column::name).collect();
             return wrong(format!("`look.plot` is \"{plot}\"; there are: {}", names.join(", ")));
+        }
+        if let Some(draw) = &lesson.predict.draw {
+            let runs: Vec<&str> = experiment.runs.iter().map(|run| run.name.as_str()).collect();
+            match Draw::read(draw, text, &runs) {
+                Ok(drawn) => lesson.predict.drawn = Some(drawn),
+                Err(what) => return wrong(what),
+            }
         }
         for (name, measure) in &lesson.measure {
             if NAMES.contains(&name.as_str()) {

@@ -4,6 +4,7 @@
 //! of named measures, so that `anneal lesson --check` can train it and say whether it still holds.
 
 mod check;
+mod draw;
 mod error;
 mod file;
 mod measure;
@@ -11,6 +12,7 @@ mod measure;
 use std::path::Path;
 
 pub use check::{Checked, Verdict, check};
+pub use draw::{Draw, Drawable, Miss};
 pub use error::LessonError;
 pub use file::{Choice, Claim, Drag, Lesson, Predict};
 pub use measure::{Measure, Quantity, When};

@@ -1,5 +1,6 @@
 //! What the panels show in one frame, copied out of the engine in one short look.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use crate::analysis::audit::Tally;
@@ -43,6 +44,10 @@ pub struct Ask<'a> {
     pub tally: Option<(u64, Option<f64>)>,
     /// Whose used rates are wanted.
     pub used: Option<RunId>,
+    /// Whether all rates of every run are wanted, to sum them up.
+    pub sums: bool,
+    /// Whether the first updates in view are looked at as closely as all that follow.
+    pub decades: bool,
 }
 
 /// A lane's values at one update.
@@ -115,6 +120,8 @@ pub struct LaneFrame {
     pub best_accuracy: Option<f64>,
     /// The least and the greatest rate used so far, zero apart.
     pub rates: Option<(f64, f64)>,
+    /// All rates used so far, where they are summed up.
+    pub used: Vec<Bucket>,
     /// Where the controller stands, if it has one.
     pub control: Option<Standing>,
     /// What went wrong, at most one of each kind.
@@ -305,6 +312,7 @@ fn lane_frame(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> LaneFrame {
             .filter_map(|series| series.positive_bounds(everything.clone()))
             .reduce(|(a, b), (c, d)| (a.min(c), b.max(d)))
             .map(|rates| with_smallest(rates, bounds(Column::SmallestRate))),
+        used: if id.replica == 0 { all_rates(Some(store.series(Column::Lr)), ask) } else { Vec::new() },
         control: lane.control,
         findings: Arc::clone(&lane.findings),
         ahead: Vec::new(),
@@ -342,7 +350,7 @@ fn groups(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> Vec<GroupFrame> {
         let at = ask.cursor.unwrap_or(lane.update.saturating_sub(1));
         let at_cursor = if at < lane.update { series.at(at).map(|sample| sample.value) } else { None };
         let mut rates = Vec::new();
-        series.view(in_view(id, ask), ask.columns.max(2), &mut rates);
+        look(series, in_view(id, ask), ask, &mut rates);
         Some(GroupFrame { name: Arc::clone(name), rates, at_cursor })
     };
     store.groups().filter(|name| phase_of(name).is_none() && !is_member(name)).filter_map(group).collect()
@@ -352,13 +360,47 @@ fn phases(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> Vec<PhaseFrame> {
     let is_drawn = (ask.shown)(id.run) && id.replica == 0;
     of_lane(lane, is_drawn.then_some(ask.quantity), |series| {
         let mut buckets = Vec::new();
-        series.view(in_view(id, ask), ask.columns.max(2), &mut buckets);
+        look(series, in_view(id, ask), ask, &mut buckets);
         buckets
     })
 }
 
+/// Buckets that sums of rates are made of.
+const SUMMED: usize = 2000;
+
+/// All rates of a run, where they are summed up.
+pub(super) fn all_rates(rates: Option<&Series>, ask: &Ask<'_>) -> Vec<Bucket> {
+    let mut buckets = Vec::new();
+    if let Some(rates) = rates.filter(|_| ask.sums) {
+        rates.view(0..=u64::MAX, SUMMED, &mut buckets);
+    }
+    buckets
+}
+
+/// A series in view, a bucket for each column of pixels; every power of ten gets as many where it gets as much room.
+pub(super) fn look(series: &Series, range: RangeInclusive<u64>, ask: &Ask<'_>, buckets: &mut Vec<Bucket>) {
+    let columns = ask.columns.max(2);
+    if !ask.decades {
+        return series.view(range, columns, buckets);
+    }
+    let (mut from, to) = range.into_inner();
+    loop {
+        let power = from.saturating_add(1).ilog10() + 1;
+        let until = 10u64.checked_pow(power).map_or(to, |next| to.min(next - 2));
+        let mut part = Vec::new();
+        series.view(from..=until, columns, &mut part);
+        // A bucket over a power of ten is seen once.
+        part.retain(|bucket| buckets.last().is_none_or(|last| bucket.first_update > last.last_update));
+        buckets.append(&mut part);
+        if until >= to {
+            return;
+        }
+        from = until + 1;
+    }
+}
+
 /// The updates whose curves are wanted.
-fn in_view(id: LaneId, ask: &Ask<'_>) -> std::ops::RangeInclusive<u64> {
+fn in_view(id: LaneId, ask: &Ask<'_>) -> RangeInclusive<u64> {
     (ask.bounds.0.max(0.0) as u64).max((ask.begins)(id.run))..=ask.bounds.1.max(0.0).ceil() as u64
 }
 
@@ -369,7 +411,7 @@ fn curves(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> Curves {
     let range = in_view(id, ask);
     let view = |series: &Series| {
         let mut buckets = Vec::new();
-        series.view(range.clone(), ask.columns.max(2), &mut buckets);
+        look(series, range.clone(), ask, &mut buckets);
         buckets
     };
     let column = |column| view(store.series(column));

@@ -32,12 +32,23 @@ pub struct Layout {
     pub places: [Rect; 3],
 }
 
+/// How the plots share the height at first.
+const SHARES: [f32; 3] = [1.0, 1.35, 0.6];
+
+impl Layout {
+    /// The plots get the heights that they had at first.
+    pub fn reset(&mut self) {
+        let Self { tree, .. } = Self::default();
+        self.tree = tree;
+    }
+}
+
 impl Default for Layout {
     fn default() -> Self {
         let mut tiles = Tiles::default();
         let panes: Vec<_> = Pane::ALL.map(|pane| tiles.insert_pane(pane)).into();
         let mut column = Linear::new(LinearDir::Vertical, panes.clone());
-        for (pane, share) in panes.into_iter().zip([1.0, 1.35, 0.6]) {
+        for (pane, share) in panes.into_iter().zip(SHARES) {
             column.shares.set_share(pane, share);
         }
         let root = tiles.insert_new(Tile::Container(column.into()));

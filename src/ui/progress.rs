@@ -17,6 +17,12 @@ const MAX_BYTES: u64 = 1 << 20;
 pub struct Answer {
     /// The choice that was predicted first, counted from 0.
     pub predicted: usize,
+    /// The curve that was drawn before training: shares of the run, and values.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub drawn: Vec<(f64, f64)>,
+    /// By how much it was off, in the mean.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub off: Option<f64>,
     /// What the student saw, in own words.
     pub note: String,
     /// Of the claims that were trained on this machine, those that held, and all.
@@ -63,8 +69,9 @@ impl Progress {
     }
 
     /// Notes a prediction. The first one counts: a second is made with the answer in sight.
-    pub fn predict(&mut self, lesson: &str, choice: usize) {
-        self.0.entry(lesson.to_owned()).or_insert_with(|| Answer { predicted: choice, ..Answer::default() });
+    pub fn predict(&mut self, lesson: &str, choice: usize, drawn: Vec<(f64, f64)>) {
+        let answer = || Answer { predicted: choice, drawn, ..Answer::default() };
+        self.0.entry(lesson.to_owned()).or_insert_with(answer);
     }
 
     /// The answer to a lesson, to add to it.
@@ -89,6 +96,14 @@ impl Progress {
                 said.is_some_and(|choice| choice.right),
                 quoted(&answer.note)
             );
+            if !answer.drawn.is_empty() {
+                let points: Vec<String> =
+                    answer.drawn.iter().map(|(share, value)| format!("[{share:?}, {value:?}]")).collect();
+                let _ = writeln!(text, "drawn = [{}]", points.join(", "));
+            }
+            if let Some(off) = answer.off {
+                let _ = writeln!(text, "drawn_off_by = {off:?}");
+            }
             if let Some((held, all)) = answer.held {
                 let _ = writeln!(text, "claims_held = {held}\nclaims = {all}");
             }
@@ -103,9 +118,9 @@ mod tests {
 
     fn answered() -> Progress {
         let mut progress = Progress::default();
-        progress.predict("the-noise-floor", 1);
+        progress.predict("the-noise-floor", 1, vec![(0.0, 0.1), (1.0, 0.5)]);
         progress.answer_mut("the-noise-floor").unwrap().note = "It is \"flat\",\nand stays so.".into();
-        progress.predict("too-low-is-silent", 0);
+        progress.predict("too-low-is-silent", 0, Vec::new());
         progress.answer_mut("too-low-is-silent").unwrap().held = Some((3, 3));
         progress
     }
@@ -123,7 +138,7 @@ mod tests {
     #[test]
     fn the_first_prediction_counts() {
         let mut progress = answered();
-        progress.predict("the-noise-floor", 0);
+        progress.predict("the-noise-floor", 0, Vec::new());
         assert_eq!(progress.answer("the-noise-floor").unwrap().predicted, 1);
     }
 
@@ -136,6 +151,7 @@ mod tests {
         assert_eq!(answers[0]["lesson"].as_str(), Some("too-low-is-silent"));
         assert_eq!(answers[0]["claims_held"].as_integer(), Some(3));
         assert_eq!(answers[1]["correct"].as_bool(), Some(true));
+        assert_eq!(answers[1]["drawn"].as_array().map(Vec::len), Some(2));
         assert_eq!(answers[1]["note"].as_str(), Some("It is \"flat\",\nand stays so."));
     }
 }

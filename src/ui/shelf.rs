@@ -19,7 +19,7 @@ use crate::telemetry::{Bucket, Column, Series, Smoother};
 use crate::train::ids::{LaneId, RunId};
 
 use super::document::Row;
-use super::frame::{Ask, Curves, Frame, LaneFrame, Values};
+use super::frame::{Ask, Curves, Frame, LaneFrame, Values, all_rates, look};
 use source::{Followed, Seen, Source, ahead};
 
 pub use source::LiveView;
@@ -438,7 +438,7 @@ impl Guest {
         let view = |points: Option<&Series>, factor: f64| {
             let mut buckets = Vec::new();
             if let Some(points) = points {
-                points.view(range.clone(), ask.columns.max(2), &mut buckets);
+                look(points, range.clone(), ask, &mut buckets);
             }
             if factor != 1.0 {
                 buckets.iter_mut().for_each(|bucket| scale(bucket, factor));
@@ -483,6 +483,7 @@ impl Guest {
             best_loss: bounds(Column::ValLoss).map(|(least, _)| least),
             best_accuracy: bounds(Column::ValAccuracy).map(|(_, most)| most * factor(Column::ValAccuracy)),
             rates,
+            used: all_rates(series(Column::Lr), ask),
             control: None,
             findings: Arc::default(),
             ahead: Vec::new(),

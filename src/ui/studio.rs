@@ -19,7 +19,7 @@ use super::document::{Document, Row, first};
 use super::frame::Frame;
 use super::layout::Layout;
 use super::panel_state::PanelStates;
-use super::plot::Given;
+use super::plot::{Along, Given};
 use super::progress::Progress;
 use super::scenery::Scenery;
 use super::sheet::Sheet;
@@ -38,6 +38,8 @@ pub struct Studio {
     pub view: View,
     pub frame: Frame,
     pub layout: Layout,
+    /// Where updates stand across the plots.
+    pub along: Along,
     pub sheet: Option<Sheet>,
     pub toasts: Toasts,
     pub scenery: Scenery,
@@ -84,6 +86,7 @@ impl Studio {
             view,
             frame: Frame::default(),
             layout: Layout::default(),
+            along: Along::default(),
             sheet: None,
             toasts: Toasts::default(),
             scenery: Scenery::default(),

@@ -137,8 +137,11 @@ pub struct View {
     /// The parameter group under the pointer on the rate plot.
     pub hot_group: Option<HotGroup>,
     pub window: Window,
-    /// The update under the pointer, in any plot.
+    /// The update that is read: under the pointer in any plot, or where the keys put the cursor.
     pub cursor: Option<f64>,
+    /// Where the keys put it, in a plot that has the focus.
+    pub keyed: Option<f64>,
+    pub plot_has_focus: bool,
     pub rate_scale: Scale,
     pub loss_scale: Scale,
     /// What the middle plot shows: the training loss stands for both losses.
@@ -195,6 +198,8 @@ impl View {
             hot_group: None,
             window: Window::Whole,
             cursor: None,
+            keyed: None,
+            plot_has_focus: false,
             rate_scale: Scale::Linear,
             loss_scale: Scale::Log,
             quantity: Column::TrainLoss,

@@ -52,6 +52,18 @@ fn a_claim_made_false_on_purpose_fails() {
 }
 
 #[test]
+fn five_lessons_ask_for_a_curve_and_say_so() {
+    let asks = |shipped: &&anneal_studio::lesson::Shipped| shipped.read().unwrap().predict.drawn.is_some();
+    assert_eq!(SHIPPED.iter().filter(asks).count(), 5);
+    let run = anneal(&["lesson", "the-noise-floor"]);
+    let text = String::from_utf8(run.stdout).unwrap();
+    assert!(
+        text.contains("Draw: the validation accuracy of cosine that you expect, between 0.1 and 0.8"),
+        "{text}"
+    );
+}
+
+#[test]
 fn the_list_is_a_name_and_a_title_a_line() {
     let run = anneal(&["lesson", "--list"]);
     assert_eq!(run.status.code(), Some(0));
@@ -97,6 +109,32 @@ fn a_lesson_that_asks_for_what_is_not_there_says_what_there_is() {
         let error = lesson(&changed(name, from, to)).unwrap_err();
         assert!(error.contains(part), "{from} -> {to}: {error}");
     }
+    for (from, to, part) in [
+        (
+            "of = \"val_accuracy\", from",
+            "of = \"accuracy\", from",
+            "line 9: `predict.draw.of` is \"accuracy\"; it is one of",
+        ),
+        (
+            "run = \"cosine\", of = \"val_accuracy\", from",
+            "run = \"cos\", of = \"val_accuracy\", from",
+            "the runs are: constant, cosine",
+        ),
+        ("to = 0.8 }", "to = 0.1 }", "`predict.draw.from` is 0.1, which is not below `to`, 0.1"),
+        ("to = 0.8 }", "too = 0.8 }", "`predict.draw` has no `too`"),
+        ("to = 0.8 }", "to = \"high\" }", "`predict.draw.to` is \"high\", not a number"),
+    ] {
+        let text = changed("the-noise-floor", from, to);
+        let error = lesson(&text).unwrap_err();
+        assert!(error.contains(part) && !error.contains('\n'), "{from} -> {to}: {error}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mine.toml");
+    std::fs::write(&file, changed("the-noise-floor", "to = 0.8 }", "to = nan }")).unwrap();
+    let run = anneal(&["lesson", file.to_str().unwrap(), "--check"]);
+    assert_eq!(run.status.code(), Some(2));
+    let said = String::from_utf8(run.stderr).unwrap();
+    assert!(said.contains("line 9: `predict.draw.to` is nan") && said.trim().lines().count() == 1, "{said}");
     let run = anneal(&["lesson", "momentum"]);
     assert_eq!(run.status.code(), Some(2));
     assert!(String::from_utf8(run.stderr).unwrap().contains("the lessons are: too-low-is-silent"));

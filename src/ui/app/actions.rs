@@ -18,12 +18,12 @@ impl StudioApp {
         if self.studio.sheet.is_some() || self.palette.is_some() || self.gallery.is_some() {
             return;
         }
-        if self.studio.view.presenting
-            && ctx.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape))
-        {
+        let focused = ctx.memory(|memory| memory.focused().is_some());
+        let escaped = || !focused && ctx.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape));
+        if self.studio.view.presenting && escaped() {
             self.studio.ask(Action::Present);
         }
-        if self.studio.view.pencil && ctx.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape)) {
+        if self.studio.view.pencil && escaped() {
             self.studio.ask(Action::Pencil);
         }
         let mut actions = Action::ALL;
@@ -38,11 +38,12 @@ impl StudioApp {
                 self.studio.ask(action);
             }
         }
-        let focused = ctx.memory(|memory| memory.focused().is_some());
+        let on_plot = self.studio.view.plot_has_focus;
         for action in actions {
             let Some(shortcut) = action.about().shortcut else { continue };
             let plain = shortcut.modifiers.is_none();
-            let taken = typing && (plain || shortcut.conflicts_with_text_editing()) || focused && plain;
+            let taken = typing && (plain || shortcut.conflicts_with_text_editing())
+                || focused && plain && is_for_widgets(shortcut.logical_key, on_plot);
             if !taken && ctx.input_mut(|input| input.consume_shortcut(&shortcut)) {
                 self.studio.ask(action);
             }
@@ -191,6 +192,17 @@ impl StudioApp {
         run.name = preset.name.to_lowercase();
         preset.apply(&mut run, clock);
         studio.view.selected = studio.document.add(run);
+    }
+}
+
+/// Whether a key without others belongs to what has the focus: a plot needs none that plays, deletes or confirms.
+fn is_for_widgets(key: Key, on_plot: bool) -> bool {
+    match key {
+        Key::Space | Key::Enter | Key::Delete | Key::Backspace => !on_plot,
+        Key::ArrowUp | Key::ArrowDown | Key::ArrowLeft | Key::ArrowRight => true,
+        Key::Home | Key::End | Key::PageUp | Key::PageDown => true,
+        Key::Plus | Key::Equals | Key::Minus | Key::Escape | Key::Tab => true,
+        _ => false,
     }
 }
 

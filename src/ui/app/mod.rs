@@ -1,8 +1,10 @@
 //! The studio as an application: drains the engine, lays the panels out, does what was asked for.
 
 mod actions;
+mod borders;
 mod exchange;
 mod files;
+mod follow;
 mod keeping;
 mod panels;
 mod presenter;
@@ -16,7 +18,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
 
-use eframe::egui::{Context, Ui, ViewportCommand, Visuals};
+use eframe::egui::{Context, Id, Ui, ViewportCommand, Visuals};
 use eframe::{CreationContext, Frame as Shell};
 
 use crate::engine::protocol::{Command, Guard, Speed, State};
@@ -33,6 +35,7 @@ use super::palette::Palette;
 use super::panel::Request;
 use super::panels::{PANELS, glossary, side_panel};
 use super::picker::{FilePicker, Picking, SystemPicker};
+use super::plot::{XAxis, along};
 use super::scenery::Scenery;
 use super::sheet::Found;
 use super::studio::Studio;
@@ -72,6 +75,8 @@ pub struct StudioApp {
     /// How things were before the presenter.
     before: Option<Before>,
     pictures: Pictures,
+    /// What had the focus in the last frame.
+    focused: Option<Id>,
 }
 
 /// What the engine was told last.
@@ -140,6 +145,7 @@ impl StudioApp {
             gallery: None,
             before: None,
             pictures: Pictures::default(),
+            focused: None,
         }
     }
 
@@ -168,8 +174,10 @@ impl StudioApp {
         let playhead = self.studio.frame.status.update;
         let hidden = &view.hidden;
         let begins = self.studio.begins();
+        let across = &self.studio.along;
         let ask = Ask {
-            bounds: view.window.bounds(playhead, self.studio.extent()),
+            bounds: across
+                .updates(across.span(view.window, view.window.bounds(playhead, self.studio.extent()))),
             columns: self.studio.layout.across.span().max(metrics::PLOT_MIN) as usize,
             quantity: view.quantity,
             number: view.number,
@@ -183,12 +191,15 @@ impl StudioApp {
                 (train.seed, train.clip_norm)
             }),
             used: request.used,
+            sums: view.x_axis == XAxis::Rates,
+            decades: view.x_axis == XAxis::Log,
         };
         let frame = &mut self.studio.frame;
         self.trainer.read(&mut |shared| frame.gather(shared, &ask));
         self.studio.shelf.gather(frame, &ask, clock);
         self.studio.follow_engine();
         self.studio.refresh();
+        self.studio.along = along(&self.studio);
         let shown = side_panel::shown(&self.studio).map(|panel| panel.name);
         self.busy = false;
         for panel in PANELS {
@@ -316,6 +327,7 @@ impl eframe::App for StudioApp {
     fn ui(&mut self, ui: &mut Ui, _: &mut Shell) {
         let ctx = ui.ctx().clone();
         self.shortcuts(&ctx);
+        self.follow_focus(&ctx);
         self.fit_presentation(&ctx);
         panels::show(ui, &mut self.studio);
         if let Some(term) = looked_up(&ctx) {

@@ -10,6 +10,8 @@ use crate::ui::plot;
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
 
+use super::borders::Border;
+
 /// Shows everything.
 pub(super) fn show(ui: &mut Ui, studio: &mut Studio) {
     if studio.view.presenting {
@@ -27,12 +29,15 @@ pub(super) fn show(ui: &mut Ui, studio: &mut Studio) {
         timeline::show(ui, studio);
     });
     let side = ground(ui, Margin::symmetric(metrics::MARGIN_M, metrics::MARGIN_S));
+    let border = Border::left(ui, "runs", "Width of the runs");
+    border.keys(ui);
     Panel::left("runs")
         .resizable(true)
         .default_size(metrics::LEFT)
         .size_range(metrics::LEFT_MIN..=metrics::LEFT_MAX)
         .frame(side)
         .show(ui, |ui| filled(ui, |ui| left(ui, studio)));
+    border.name(ui);
     if let Some(panel) = side_panel::shown(studio) {
         // Each width is kept for itself.
         let wide = panel.wide;
@@ -40,12 +45,15 @@ pub(super) fn show(ui: &mut Ui, studio: &mut Studio) {
             if wide { ("wide side panel", metrics::RIGHT_WIDE) } else { ("side panel", metrics::RIGHT) };
         // In a small window the plots keep the room that they need.
         let most = (ui.available_width() - metrics::PLOTS).clamp(metrics::RIGHT_MIN, metrics::RIGHT_MAX);
+        let border = Border::right(ui, name, "Width of the side panel");
+        border.keys(ui);
         Panel::right(name)
             .resizable(true)
             .default_size(width.min(most))
             .size_range(metrics::RIGHT_MIN..=most)
             .frame(side)
             .show(ui, |ui| filled(ui, |ui| side_panel::show(ui, studio)));
+        border.name(ui);
     } else {
         let margin = Margin::symmetric(metrics::MARGIN_XS, metrics::MARGIN_S);
         Panel::right("folded side panel")

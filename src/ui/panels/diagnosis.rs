@@ -89,7 +89,7 @@ fn policy(ui: &mut Ui, studio: &mut Studio) {
         if let Some(seconds) = &mut guard.time_limit {
             let mut minutes = *seconds / 60.0;
             let field = eframe::egui::DragValue::new(&mut minutes).range(0.01..=LONGEST).speed(0.1);
-            if ui.add(field).changed() {
+            if ui.add(field).accessible_name("Time limit in minutes").changed() {
                 *seconds = minutes * 60.0;
             }
             ui.label(theme::caption(ui, "minutes of training"));
@@ -111,7 +111,7 @@ fn told(ui: &mut Ui, ways: &mut Ways) {
     });
     if let Some(address) = &mut ways.webhook {
         let field = TextEdit::singleline(address).hint_text("https://…").desired_width(ui.available_width());
-        ui.add(field.password(true));
+        ui.add(field.password(true)).accessible_name("Address of the webhook");
         ui.label(theme::caption(ui, "It is kept with the preferences, and may hold a secret."));
     }
 }

@@ -85,7 +85,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
         return;
     }
     let field = TextEdit::singleline(&mut state.filter).hint_text("Only: lr.peak, a name, a word of why");
-    ui.add(field.desired_width(ui.available_width()));
+    ui.add(field.desired_width(ui.available_width())).accessible_name("Only changes with");
     let filter = state.filter.to_lowercase();
     let Some(history) = state.read.answer().filter(|history| history.exists()) else {
         prose(ui, HOW);

@@ -8,12 +8,13 @@ use eframe::egui::{Context, Label, ScrollArea, TextEdit, Ui};
 
 use crate::engine::protocol::Command;
 use crate::jobs::{Answers, Job};
-use crate::lesson::{Checked, Lesson, SHIPPED, check};
+use crate::lesson::{Checked, Draw, Drawable, Lesson, Miss, SHIPPED, check};
+use crate::telemetry::Column;
 use crate::ui::document::Document;
-use crate::ui::format::significant;
+use crate::ui::format::{count, significant};
 use crate::ui::panel::{Panel, Question};
 use crate::ui::panels;
-use crate::ui::plot::Scale;
+use crate::ui::plot::{Expected, Scale};
 use crate::ui::progress::{Answer, Progress};
 use crate::ui::sheet::{Sheet, Then};
 use crate::ui::studio::Studio;
@@ -21,7 +22,10 @@ use crate::ui::theme::{self, metrics};
 use crate::ui::widgets::{primary, secondary, waiting};
 
 pub const PANEL: Panel = Panel {
-    poll: |studio, _| studio.panels.of::<Class>().listen(),
+    poll: |studio, _| {
+        Expected::compare(studio);
+        studio.panels.of::<Class>().listen()
+    },
     ..Panel::new(
         "lesson",
         "Lesson",
@@ -67,6 +71,8 @@ impl Class {
 enum Wish {
     Begin(usize),
     List,
+    /// The drawn curve goes, to be drawn again.
+    Erase,
     Handout,
     SaveAnswers,
     Predict(usize),
@@ -76,7 +82,18 @@ enum Wish {
     Stop,
 }
 
+/// What became of the curve to be drawn.
+enum Curve {
+    Unasked,
+    /// It may be drawn; whether something is.
+    Open(bool),
+    /// How far it was off, in a sentence, where anything of it was trained.
+    Drawn(Option<String>),
+}
+
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
+    let curve = curve(studio);
+    let off = studio.panels.peek::<Expected>().and_then(|expected| expected.miss).map(|miss| miss.mean);
     let Studio { panels, progress, .. } = studio;
     let class = panels.of::<Class>();
     let scroll = ScrollArea::vertical().id_salt("lesson").auto_shrink([false, false]);
@@ -86,7 +103,11 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
         match &class.open {
             Some(open) => {
                 let name = SHIPPED.get(open.at).map_or("", |shipped| shipped.name);
-                lesson(ui, open, progress.answer_mut(name))
+                let mut answer = progress.answer_mut(name);
+                if let Some(answer) = answer.as_mut().filter(|answer| !answer.drawn.is_empty()) {
+                    answer.off = off.or(answer.off);
+                }
+                lesson(ui, open, &curve, answer)
             }
             None => list(ui, progress),
         }
@@ -102,7 +123,12 @@ pub fn begin_at(studio: &mut Studio, at: usize) {
     match shipped.read().and_then(|lesson| Ok((lesson.experiment()?, lesson))) {
         Ok((experiment, lesson)) => {
             // Who has answered looks at it once more.
-            let predicted = studio.progress.answer(shipped.name).map(|answer| answer.predicted);
+            let answer = studio.progress.answer(shipped.name);
+            let predicted = answer.map(|answer| answer.predicted);
+            let points = answer.map(|answer| answer.drawn.clone()).unwrap_or_default();
+            let asked = lesson.predict.drawn.clone();
+            let is_open = predicted.is_none() && asked.is_some();
+            *studio.panels.of::<Expected>() = Expected::new(asked, is_open, points);
             let class = studio.panels.of::<Class>();
             class.open = Some(Open { at, lesson, predicted, checking: None, checked: None });
             begin(studio, Document::new(experiment, None));
@@ -119,7 +145,12 @@ pub(crate) fn show_answered(studio: &mut Studio, at: usize) {
         return;
     };
     let predicted = lesson.predict.choice.iter().position(|choice| choice.right);
-    studio.progress.predict(shipped.name, predicted.unwrap_or_default());
+    let points = lesson.predict.drawn.as_ref().map(sketch).unwrap_or_default();
+    studio.progress.predict(shipped.name, predicted.unwrap_or_default(), points.clone());
+    if let Some(asked) = lesson.predict.drawn.clone() {
+        studio.view.quantity = asked.of.column();
+        *studio.panels.of::<Expected>() = Expected::new(Some(asked), false, points);
+    }
     studio.panels.of::<Class>().open = Some(Open { at, lesson, predicted, checking: None, checked: None });
     studio.view.open(PANEL.name);
 }
@@ -131,21 +162,73 @@ fn select(studio: &mut Studio, run: &str) {
     }
 }
 
+/// A curve as somebody might draw it, for pictures.
+fn sketch(draw: &Draw) -> Vec<(f64, f64)> {
+    let climbs = draw.of == Drawable::ValAccuracy;
+    let height = |share: f64| {
+        let far = 0.9 * (1.0 - (-4.0 * share).exp());
+        draw.from + (draw.to - draw.from) * if climbs { far } else { 1.0 - far }
+    };
+    (0..=20).map(|at| f64::from(at) / 20.0).map(|share| (share, height(share))).collect()
+}
+
+/// What is to be said of the curve that the lesson on show asks for. Its quantity is in view first, and while it may be
+/// drawn.
+fn curve(studio: &mut Studio) -> Curve {
+    let Studio { panels, document, view, .. } = studio;
+    let expected = panels.of::<Expected>();
+    let Some(asked) = &expected.asked else { return Curve::Unasked };
+    if (expected.is_open || expected.is_new) && document.runs().any(|(_, run)| run.name == asked.run) {
+        view.quantity = asked.of.column();
+        expected.is_new = false;
+    }
+    if expected.is_open {
+        return Curve::Open(expected.points.len() > 1);
+    }
+    if expected.points.len() < 2 {
+        return Curve::Unasked;
+    }
+    Curve::Drawn(expected.miss.as_ref().map(off_by))
+}
+
+/// How far a drawn curve was off, in a sentence.
+fn off_by(miss: &Miss) -> String {
+    let digits = |value: f64| significant(value, 2);
+    let end = if miss.end > 0.0 { "too high" } else { "too low" };
+    format!(
+        "Your curve was off by {} in the mean and by {} at most, near update {}; its end lies {} {end}.",
+        digits(miss.mean),
+        digits(miss.most),
+        count(miss.most_at.max(0.0) as u64),
+        digits(miss.end.abs())
+    )
+}
+
 fn act(ctx: &Context, studio: &mut Studio, wish: Wish) {
+    match wish {
+        Wish::List => *studio.panels.of::<Expected>() = Expected::default(),
+        Wish::Erase => studio.panels.of::<Expected>().points.clear(),
+        Wish::Predict(_) => studio.panels.of::<Expected>().is_open = false,
+        _ => {}
+    }
+    let drawn = studio.panels.of::<Expected>().points.clone();
     let class = studio.panels.of::<Class>();
     match (wish, &mut class.open) {
         (Wish::Begin(at), _) => begin_at(studio, at),
         (Wish::List, open) => *open = None,
+        (Wish::Erase, _) => {}
         (Wish::Predict(choice), Some(open)) => {
             open.predicted = Some(choice);
             if let Some(shipped) = SHIPPED.get(open.at) {
-                studio.progress.predict(shipped.name, choice);
+                studio.progress.predict(shipped.name, choice, drawn);
             }
             // What there is to see is in view, and what there is to drag has handles.
             let run = open.lesson.drag.run.clone();
             let log = open.lesson.look.log_rate;
             studio.view.rate_scale = if log { Scale::Log } else { Scale::Linear };
-            studio.view.quantity = open.lesson.look.column().unwrap_or(Column::TrainLoss);
+            let asked = open.lesson.predict.drawn.as_ref().map(|asked| asked.of.column());
+            let plot = open.lesson.look.column().or(asked);
+            studio.view.quantity = plot.unwrap_or(Column::TrainLoss);
             studio.view.fit();
             select(studio, &run);
             studio.tell(Command::Play);
@@ -179,7 +262,9 @@ fn act(ctx: &Context, studio: &mut Studio, wish: Wish) {
             let checked = open.checked.as_ref().and_then(|checked| checked.as_ref().ok());
             let (lesson, checked, at) = (open.lesson.clone(), checked.cloned(), open.at);
             let name = SHIPPED.get(at).map_or("", |shipped| shipped.name);
-            let page = handout::page(studio, &lesson, studio.progress.answer(name), checked.as_ref());
+            let miss = studio.panels.peek::<Expected>().and_then(|expected| expected.miss);
+            let off = miss.filter(|_| lesson.predict.drawn.is_some()).as_ref().map(off_by);
+            let page = handout::page(studio, &lesson, studio.progress.answer(name), off, checked.as_ref());
             studio.sheet = Some(Sheet::made("Save handout", &lesson.title, "html", page.into_bytes()));
         }
         (Wish::SaveAnswers, _) => {
@@ -234,7 +319,7 @@ fn list(ui: &mut Ui, progress: &Progress) -> Option<Wish> {
     wish
 }
 
-fn lesson(ui: &mut Ui, open: &Open, answer: Option<&mut Answer>) -> Option<Wish> {
+fn lesson(ui: &mut Ui, open: &Open, curve: &Curve, answer: Option<&mut Answer>) -> Option<Wish> {
     let Open { at, lesson, predicted, checking, checked } = open;
     let mut wish = None;
     ui.horizontal(|ui| {
@@ -248,6 +333,27 @@ fn lesson(ui: &mut Ui, open: &Open, answer: Option<&mut Answer>) -> Option<Wish>
 
     step(ui, "1  Predict");
     ui.add(Label::new(&lesson.predict.ask).wrap());
+    match curve {
+        Curve::Unasked => {}
+        Curve::Open(drawn) => {
+            let asked = lesson.predict.drawn.as_ref();
+            let what = asked.map_or_else(String::new, |asked| {
+                format!(
+                    "Draw the {} that you expect of “{}” into the middle plot, then choose.",
+                    asked.of.words(),
+                    asked.run
+                )
+            });
+            ui.add(Label::new(theme::caption(ui, what)).wrap());
+            if *drawn && ui.add(secondary("Draw again")).clicked() {
+                wish = Some(Wish::Erase);
+            }
+        }
+        Curve::Drawn(off) => {
+            let text = off.as_deref().unwrap_or("Your curve is dotted in the middle plot.");
+            ui.add(Label::new(text).wrap());
+        }
+    }
     for (choice, said) in lesson.predict.choice.iter().enumerate() {
         let chosen = *predicted == Some(choice);
         let verdict = match predicted {

@@ -1,8 +1,9 @@
 //! The whole run as a strip: where it stands, where it can go back to, what happened, and what the plots show of it.
 
+mod marks;
 mod moments;
 
-use eframe::egui::{Align2, CursorIcon, Id, Rect, Role, Sense, StrokeKind, Ui, WidgetInfo, pos2, vec2};
+use eframe::egui::{Align2, CursorIcon, Id, Rect, Response, Sense, StrokeKind, Ui, pos2, vec2};
 
 use crate::telemetry::EventKind;
 use crate::ui::format;
@@ -46,20 +47,17 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
         pos2((across.min + room).max(words + metrics::L), full.top() + metrics::S),
         pos2(across.max - room, full.bottom() - metrics::S),
     );
-    strip(ui, studio, track);
+    let response = strip(ui, studio, track);
     moments::show(ui, studio, track);
     events(ui, studio, track);
+    marks::show(ui, studio, &response, track);
 }
 
 /// The track, the part in view, the playhead.
-fn strip(ui: &mut Ui, studio: &mut Studio, track: Rect) {
+fn strip(ui: &mut Ui, studio: &mut Studio, track: Rect) -> Response {
     let clock = studio.clock();
     let playhead = studio.frame.status.update;
     let response = ui.interact(track, Id::unique("timeline"), Sense::click_and_drag());
-    response.widget_info(|| WidgetInfo {
-        current_text_value: Some(format!("update {playhead} of {}", clock.updates)),
-        ..WidgetInfo::labeled(Role::ScrollBar, true, "Timeline")
-    });
     let per_point = clock.updates as f64 / f64::from(track.width().max(1.0));
     let bounds = studio.view.window.bounds(playhead, clock.updates);
     if response.dragged() {
@@ -96,6 +94,7 @@ fn strip(ui: &mut Ui, studio: &mut Studio, track: Rect) {
     if let Some(cursor) = studio.view.cursor {
         painter.vline(x(cursor), track.y_range(), (metrics::HAIRLINE, tokens.text.gamma_multiply(0.5)));
     }
+    response
 }
 
 /// Ticks at epochs, as many as there is room for.

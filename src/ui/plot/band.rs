@@ -79,12 +79,18 @@ impl Band {
     }
 
     /// The areas between the least and the greatest.
-    pub fn areas(&self, scale: Scale, color: Color32) -> impl Iterator<Item = FilledArea> {
+    /// `at` says where an update stands.
+    pub fn areas(
+        &self,
+        scale: Scale,
+        color: Color32,
+        at: impl Fn(f64) -> f64,
+    ) -> impl Iterator<Item = FilledArea> {
         self.stretches.iter().filter(|stretch| stretch.len() > 1).map(move |stretch| {
             let (mut updates, mut low, mut high) = (Vec::new(), Vec::new(), Vec::new());
             for slice in stretch {
                 if let (Some(bottom), Some(top)) = (scale.height(slice.low), scale.height(slice.high)) {
-                    updates.push(slice.update);
+                    updates.push(at(slice.update));
                     low.push(bottom);
                     high.push(top);
                 }

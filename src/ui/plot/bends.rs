@@ -1,6 +1,6 @@
 //! Rings on the planned curve of a live run: dragging one bends what lies ahead.
 
-use eframe::egui::{CursorIcon, Id, Rect, Sense, Stroke, Ui, Vec2, WidgetInfo, pos2};
+use eframe::egui::{CursorIcon, EventFilter, Id, Key, Rect, Sense, Stroke, Ui, Vec2, WidgetInfo, pos2};
 
 use crate::api::change::Future;
 use crate::train::ids::RunId;
@@ -11,6 +11,7 @@ use crate::ui::theme::{self, metrics};
 
 use super::Scale;
 use super::chart::Drawn;
+use super::grips::KEY_FACTOR;
 use super::lines::Strokes;
 use super::overlay::position;
 use super::panel::Plots;
@@ -33,6 +34,21 @@ impl Ahead {
     fn ring(&self, at: u64) -> u64 {
         self.from + (self.last - self.from) * at / (RINGS - 1)
     }
+
+    /// Where one of the run's own updates is in a plot.
+    fn place(&self, drawn: &Drawn, update: u64, height: f64) -> (f64, f64) {
+        (drawn.along.beside(self.run, update as f64 * self.stretch), height)
+    }
+}
+
+/// How often the keys moved a ring that has the focus up.
+fn arrows(ui: &Ui, id: Id) -> f64 {
+    ui.memory_mut(|memory| {
+        let filter = EventFilter { vertical_arrows: true, ..EventFilter::default() };
+        memory.set_focus_lock_filter(id, filter);
+    });
+    let pressed = |key| ui.input(|input| input.num_presses(key)) as f64;
+    pressed(Key::ArrowUp) - pressed(Key::ArrowDown)
 }
 
 impl Plots<'_> {
@@ -61,7 +77,7 @@ impl Plots<'_> {
             });
             let bottom = drawn.transform.bounds().min()[1];
             let height = scale.height(drafted.unwrap_or(rate)).unwrap_or(bottom);
-            let place = position(drawn, (update as f64 * ahead.stretch, height));
+            let place = position(drawn, ahead.place(drawn, update, height));
             if !drawn.rect.x_range().expand(1.0).contains(place.x) {
                 continue;
             }
@@ -86,7 +102,7 @@ impl Plots<'_> {
             if response.dragged()
                 && let Some(pointer) = response.interact_pointer_pos()
             {
-                let value = drawn.transform.value_from_position(pointer);
+                let value = drawn.value(pointer);
                 let target = if scale == Scale::Log && pointer.y >= drawn.rect.bottom() {
                     0.0
                 } else {
@@ -96,8 +112,17 @@ impl Plots<'_> {
                 self.studio.panels.of::<State>().draft = Some(Draft { run, points });
             }
             dropped |= response.drag_stopped();
-            let fill =
-                if response.hovered() || response.dragged() { color } else { theme::tokens(ui).ground };
+            if response.has_focus() {
+                let up = arrows(ui, response.id);
+                if up != 0.0 {
+                    let target = format::round_to(drafted.unwrap_or(rate) * KEY_FACTOR.powf(up), 4);
+                    let points = self.bent(&ahead, group.as_deref(), at, rate, target, scale);
+                    self.studio.panels.of::<State>().draft = Some(Draft { run, points });
+                    dropped = true;
+                }
+            }
+            let lit = response.hovered() || response.dragged() || response.has_focus();
+            let fill = if lit { color } else { theme::tokens(ui).ground };
             ui.painter().circle(place, metrics::HANDLE, fill, Stroke::new(metrics::CURVE, color));
         }
         self.draw(ui, drawn, &ahead, color, scale);
@@ -149,7 +174,8 @@ impl Plots<'_> {
         let Some(points) = self.drafted(ahead.run) else { return };
         let clipped = ui.painter().with_clip_rect(drawn.rect);
         for line in Strokes::points(points, scale).into_lines() {
-            let line = line.into_iter().map(|point| position(drawn, (point.x * ahead.stretch, point.y)));
+            let line = line.into_iter();
+            let line = line.map(|point| position(drawn, ahead.place(drawn, point.x as u64, point.y)));
             clipped.line(line.collect(), Stroke::new(metrics::CURVE, color));
         }
     }

@@ -33,8 +33,8 @@ pub(super) fn drag(ui: &Ui, drawn: &Drawn, pane: Pane, view: &mut View, updates:
     if response.drag_stopped() || !ui.input(|input| input.pointer.any_down()) {
         view.boxed = None;
         if area.width() >= metrics::M {
-            let least = drawn.transform.value_from_position(area.left_bottom());
-            let most = drawn.transform.value_from_position(area.right_top());
+            let least = drawn.value(area.left_bottom());
+            let most = drawn.value(area.right_top());
             view.window = Window::between(least.x, most.x, updates);
             view.heights.set(pane, (!flat).then_some((least.y, most.y)));
         }

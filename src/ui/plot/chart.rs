@@ -3,21 +3,23 @@
 use std::ops::RangeInclusive;
 
 use eframe::egui::{
-    Align, Align2, FontId, Layout, Rect, Response, Sense, Ui, UiBuilder, Vec2, Vec2b, pos2, vec2,
+    Align, Align2, FontId, Layout, Pos2, Rect, Response, Sense, Ui, UiBuilder, Vec2, Vec2b, pos2, vec2,
 };
-use egui_plot::{AxisHints, GridMark, HPlacement, Plot, PlotTransform, PlotUi};
+use egui_plot::{AxisHints, GridMark, HPlacement, Plot, PlotPoint, PlotTransform, PlotUi};
 
-use crate::ui::format;
 use crate::ui::theme::{self, metrics};
 
 use super::Scale;
-use super::scale::{Tick, linear_ticks};
+use super::along::Along;
+use super::scale::Tick;
+use super::ticks::ticks;
 use super::x_axis::Unit;
 
 /// What runs across a plot.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Across {
-    Updates(Unit),
+    /// Updates, counted in a unit, and where they stand.
+    Updates(Unit, Along),
     /// Rates, by their decimal logarithm.
     Rates,
 }
@@ -27,7 +29,7 @@ pub struct Chart<'a> {
     pub name: &'a str,
     pub scale: Scale,
     pub across: Across,
-    /// Updates or heights of rates, from and to.
+    /// Places of updates or heights of rates, from and to.
     pub x: (f64, f64),
     /// Heights, from and to.
     pub y: (f64, f64),
@@ -42,8 +44,28 @@ pub struct Drawn {
     pub response: Response,
     pub transform: PlotTransform,
     pub rect: Rect,
+    /// Where updates stand.
+    pub along: Along,
     /// The plot's name.
     pub name: String,
+}
+
+impl Drawn {
+    /// Where an update is on the screen, across.
+    pub fn x(&self, update: f64) -> f32 {
+        self.transform.position_from_point_x(self.along.at(update))
+    }
+
+    /// The update and the height at a place on the screen.
+    pub fn value(&self, place: Pos2) -> PlotPoint {
+        let point = self.transform.value_from_position(place);
+        PlotPoint::new(self.along.update(point.x), point.y)
+    }
+
+    /// A point on the screen across, in what the axis counts.
+    pub fn per_point(&self) -> f64 {
+        self.transform.bounds().width() / f64::from(self.rect.width().max(1.0))
+    }
 }
 
 impl Chart<'_> {
@@ -115,7 +137,17 @@ impl Chart<'_> {
         shown.response.widget_info(|| {
             eframe::egui::WidgetInfo::labeled(eframe::egui::Role::Figure, enabled, format!("{name} plot"))
         });
-        Drawn { response: shown.response, transform: shown.transform, rect, name: self.name.to_owned() }
+        let along = match self.across {
+            Across::Updates(_, along) => along,
+            Across::Rates => Along::Evenly,
+        };
+        Drawn {
+            response: shown.response,
+            transform: shown.transform,
+            rect,
+            along,
+            name: self.name.to_owned(),
+        }
     }
 
     fn y_ticks(&self, height: f32) -> Vec<Tick> {
@@ -130,27 +162,13 @@ impl Chart<'_> {
     }
 
     fn x_ticks(&self, width: f32) -> Vec<Tick> {
+        if let Across::Updates(unit, along) = &self.across {
+            return ticks(*unit, along, self.x, width);
+        }
         let edge = self.x.1 - (self.x.1 - self.x.0) * f64::from(metrics::L / width.max(metrics::L));
-        let Across::Updates(unit) = self.across else {
-            let mut ticks = Scale::Log.ticks(self.x, (width / metrics::GRID_STEP * 1.5) as usize);
-            ticks.iter_mut().for_each(|tick| tick.label = tick.label.take().filter(|_| tick.at <= edge));
-            return ticks;
-        };
-        let Unit { name, per_update } = unit;
-        let shown = (self.x.0 * per_update, self.x.1 * per_update);
-        linear_ticks(shown, (width / metrics::GRID_STEP) as usize, |value| {
-            let whole = value.fract() == 0.0;
-            let number =
-                if whole { format::count(value.max(0.0) as u64) } else { format::significant(value, 4) };
-            if value == 0.0 { format!("{name} {number}") } else { number }
-        })
-        .into_iter()
-        // Updates are whole.
-        .filter(|tick| tick.at >= 0.0 && (unit != Unit::UPDATE || tick.at.fract() == 0.0))
-        .map(|tick| Tick { at: tick.at / per_update, ..tick })
-        // A number at the very edge would be cut off.
-        .map(|tick| Tick { label: tick.label.filter(|_| tick.at <= edge), ..tick })
-        .collect()
+        let mut ticks = Scale::Log.ticks(self.x, (width / metrics::GRID_STEP * 1.5) as usize);
+        ticks.iter_mut().for_each(|tick| tick.label = tick.label.take().filter(|_| tick.at <= edge));
+        ticks
     }
 }
 

@@ -7,6 +7,7 @@ use crate::ui::exports::Exported;
 use crate::ui::theme::{self, metrics};
 
 use super::Scale;
+use super::along::Along;
 use super::bounds::Bounds;
 use super::chart::{Across, Chart};
 use super::panel::plain;
@@ -33,7 +34,7 @@ pub fn compare(ui: &mut Ui, exported: &Exported, color: Color32) {
     let chart = Chart {
         name: "Drawn and predicted rate",
         scale: Scale::Linear,
-        across: Across::Updates(Unit::UPDATE),
+        across: Across::Updates(Unit::UPDATE, Along::Evenly),
         x: (-room, updates as f64 + room),
         y: bounds.padded(0.06, 0.12, 0.0, (0.0, 1.0)),
         x_labels: true,

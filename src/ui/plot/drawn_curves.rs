@@ -3,6 +3,7 @@
 use eframe::egui::Color32;
 
 use crate::telemetry::{Bucket, Column};
+use crate::train::ids::RunId;
 use crate::ui::document::Row;
 use crate::ui::format;
 use crate::ui::frame::{Curves, LaneFrame};
@@ -11,7 +12,9 @@ use crate::ui::studio::Studio;
 use crate::ui::theme::{Tokens, metrics};
 
 use super::Scale;
+use super::along::Along;
 use super::band::Band;
+use super::expected;
 use super::x_axis::Unit;
 
 /// The most points of a planned curve.
@@ -20,6 +23,7 @@ const PLANNED: u64 = 500;
 /// A curve of a run.
 #[derive(Clone, Debug)]
 pub struct NamedCurve {
+    pub id: RunId,
     pub run: String,
     /// What it is of the run, such as "loss" or "planned".
     pub what: String,
@@ -38,7 +42,8 @@ pub struct DrawnCurves {
     pub title: String,
     pub scale: Scale,
     pub unit: Unit,
-    /// The updates in view, and the heights a box was drawn around.
+    pub along: Along,
+    /// What of the axis is in view, and the heights a box was drawn around.
     pub x: (f64, f64),
     pub heights: Option<(f64, f64)>,
     pub curves: Vec<NamedCurve>,
@@ -48,7 +53,8 @@ pub struct DrawnCurves {
 pub fn drawn_curves(studio: &Studio, pane: Pane, tokens: &Tokens) -> DrawnCurves {
     let view = &studio.view;
     let status = &studio.frame.status;
-    let x = view.window.bounds(status.update, studio.extent());
+    let across = studio.along.span(view.window, view.window.bounds(status.update, studio.extent()));
+    let x = studio.along.updates(across);
     let (title, scale) = match pane {
         Pane::Rate => ("Learning rate".to_owned(), view.rate_scale),
         Pane::Metric if view.quantity == Column::ValAccuracy => ("Accuracy".to_owned(), Scale::Linear),
@@ -60,6 +66,7 @@ pub fn drawn_curves(studio: &Studio, pane: Pane, tokens: &Tokens) -> DrawnCurves
     rows.sort_by_key(|row| row.slot);
     for row in rows {
         let base = NamedCurve {
+            id: row.id,
             run: name(studio, row),
             what: String::new(),
             color: tokens.run(row.slot),
@@ -90,16 +97,33 @@ pub fn drawn_curves(studio: &Studio, pane: Pane, tokens: &Tokens) -> DrawnCurves
             Pane::Metric => measured(studio, row, &base, &mut curves),
         }
     }
+    if pane == Pane::Metric
+        && let Some((points, id)) = expected::curve(studio)
+    {
+        let of = studio.document.run(id).map_or("", |run| &run.name);
+        curves.push(NamedCurve {
+            id,
+            run: format!("{of}, as expected"),
+            what: "expected".into(),
+            color: tokens.text,
+            width: metrics::CURVE,
+            dashed: true,
+            points,
+            band: Vec::new(),
+        });
+    }
     for curve in &mut curves {
-        curve.points.retain(|(at, _)| (x.0..=x.1).contains(at));
-        curve.band.retain(|(at, ..)| (x.0..=x.1).contains(at));
+        let is_shown = |at: f64| (across.0..=across.1).contains(&studio.along.of_run(curve.id, at));
+        curve.points.retain(|(at, _)| is_shown(*at));
+        curve.band.retain(|(at, ..)| is_shown(*at));
     }
     curves.retain(|curve| !curve.points.is_empty());
     DrawnCurves {
         title,
         scale,
         unit: view.x_axis.unit(&studio.given()),
-        x,
+        along: studio.along.clone(),
+        x: across,
         heights: view.heights.of(pane),
         curves,
     }
@@ -177,7 +201,11 @@ impl DrawnCurves {
         for curve in &self.curves {
             let run = cell(&curve.run);
             for (at, (update, value)) in curve.points.iter().enumerate() {
-                let x = format::round_to(update * self.unit.per_update, 12);
+                let counted = match self.along {
+                    Along::Sums(_) => self.along.of_run(curve.id, *update),
+                    _ => update * self.unit.per_update,
+                };
+                let x = format::round_to(counted, 12);
                 let edges = curve.band.get(at).filter(|(of, ..)| of == update);
                 let edges =
                     edges.map_or_else(|| ",".to_owned(), |(_, least, most)| format!("{least},{most}"));
@@ -185,6 +213,19 @@ impl DrawnCurves {
             }
         }
         text
+    }
+
+    /// The values at an update, in words.
+    pub fn said_at(&self, update: f64) -> String {
+        let told = self.curves.iter().take(SAID).filter_map(|curve| {
+            let far = |point: &&(f64, f64)| (point.0 - update).abs();
+            let nearest = curve.points.iter().min_by(|a, b| far(a).total_cmp(&far(b)))?;
+            let reach = (curve.points.last()?.0 - curve.points.first()?.0) / curve.points.len() as f64;
+            (far(&nearest) <= reach.max(1.0) && nearest.1.is_finite())
+                .then(|| format!("{}, {}: {}", curve.run, curve.what, format::significant(nearest.1, 3)))
+        });
+        let told: Vec<String> = told.collect();
+        format!("update {}: {}", format::count(update as u64), told.join("; "))
     }
 
     /// What one sees, in words: of each curve that was measured the last value, the best, and where it is going.
@@ -252,6 +293,7 @@ mod tests {
 
     fn drawn(values: &[f64]) -> DrawnCurves {
         let curve = NamedCurve {
+            id: RunId(0),
             run: "a, b".into(),
             what: "loss".into(),
             color: DARK.run(0),
@@ -262,7 +304,7 @@ mod tests {
         };
         let unit = Unit { name: "epoch", per_update: 0.5 };
         let (title, scale, x) = ("Loss".to_owned(), Scale::Linear, (0.0, 10.0));
-        DrawnCurves { title, scale, unit, x, heights: None, curves: vec![curve] }
+        DrawnCurves { title, scale, unit, along: Along::Evenly, x, heights: None, curves: vec![curve] }
     }
 
     #[test]
@@ -281,6 +323,7 @@ mod tests {
         assert!(words.contains("last 1.01, least 1.01 at update 99, falling by"), "{words}");
         let words = drawn(&[0.2, f64::NAN, 0.9, 0.9]).words(true);
         assert!(words.contains("last 0.9, greatest 0.9 at update 3, level"), "{words}");
+        assert_eq!(drawn(&[0.5, 0.25]).said_at(1.0), "update 1: a, b, loss: 0.25");
         assert_eq!(drawn(&[f64::NAN]).words(false), "a, b: no numbers");
         assert_eq!(DrawnCurves { curves: Vec::new(), ..drawn(&[]) }.words(false), "nothing measured yet");
     }

@@ -4,6 +4,7 @@ use eframe::egui::Ui;
 use egui_plot::PlotUi;
 
 use super::Scale;
+use super::along::Along;
 use super::bounds::Bounds;
 use super::chart::{Across, Chart};
 use super::x_axis::Unit;
@@ -33,7 +34,7 @@ impl Figure<'_> {
         let chart = Chart {
             name: self.name,
             scale: Scale::Linear,
-            across: Across::Updates(Unit::UPDATE),
+            across: Across::Updates(Unit::UPDATE, Along::Evenly),
             x: self.x,
             y: bounds.padded(0.1, 0.14, least, (0.0, 1.0)),
             x_labels: true,

@@ -22,12 +22,13 @@ pub(super) struct Outline {
 
 impl Outline {
     /// Where the axis has a place for it.
-    pub fn new(forecast: &Forecast, scale: Scale) -> Self {
+    /// `at` says where an update of the run stands.
+    pub fn new(forecast: &Forecast, scale: Scale, at: impl Fn(f64) -> f64) -> Self {
         let mut drawn = Self { line: Vec::new(), low: Vec::new(), high: Vec::new() };
         let losses = forecast.losses.iter().zip(&forecast.bands);
         for (&updates, (&loss, &band)) in forecast.updates.iter().zip(losses) {
             // A loss after so many updates stands at the last of them, as validations do.
-            let x = updates.saturating_sub(1) as f64;
+            let x = at(updates.saturating_sub(1) as f64);
             let height = |loss: f64| scale.height(loss);
             if let (Some(line), Some(high)) = (height(loss), height(loss + band)) {
                 // On a log axis a band may reach below every height.
@@ -68,7 +69,7 @@ mod tests {
     #[test]
     fn a_band_that_reaches_below_nothing_ends_at_its_line_on_a_log_axis() {
         let forecast = Forecast { updates: vec![10, 20], losses: vec![0.2, 0.1], bands: vec![0.05, 0.3] };
-        let drawn = Outline::new(&forecast, Scale::Log);
+        let drawn = Outline::new(&forecast, Scale::Log, |update| update);
         assert_eq!(drawn.line[0].0, 9.0);
         assert!(drawn.low[0].1 < drawn.line[0].1 && drawn.high[0].1 > drawn.line[0].1);
         assert_eq!(drawn.low[1], drawn.line[1]);

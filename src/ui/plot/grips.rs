@@ -16,9 +16,9 @@ use super::chart::Drawn;
 use super::overlay::position;
 
 /// A key moves a rate by this factor.
-const KEY_FACTOR: f64 = 1.05;
+pub(super) const KEY_FACTOR: f64 = 1.05;
 /// A key moves a position by this share of the run.
-const KEY_SHARE: f64 = 0.005;
+pub(super) const KEY_SHARE: f64 = 0.005;
 
 /// Shows the handles; the edited schedule when one was moved. Also whether the pointer is busy with one.
 pub fn show(
@@ -116,7 +116,7 @@ fn moved(
         let height = view.rate_scale.height(start.rate).unwrap_or(start.axis.0);
         let origin = position(drawn, (start.update, height));
         let target = origin + travelled;
-        let value = drawn.transform.value_from_position(target);
+        let value = drawn.value(target);
         let update =
             if travelled.x.abs() < metrics::HANDLE_DEAD_ZONE { start.update } else { value.x.round() };
         let rate = if travelled.y.abs() < metrics::HANDLE_DEAD_ZONE {

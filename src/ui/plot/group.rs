@@ -10,7 +10,7 @@ use crate::ui::view::HotGroup;
 
 use super::chart::Drawn;
 use super::lines::Strokes;
-use super::panel::{Plots, plain};
+use super::panel::Plots;
 use super::{Scale, overlay};
 
 impl Plots<'_> {
@@ -35,14 +35,17 @@ impl Plots<'_> {
         if let (Some(curve), Some(names)) = (studio.curve(row.id), studio.group_names(row.id, to)) {
             for name in &**names {
                 let rate = |update| studio.group_rate(row.id, name, update).unwrap_or_default();
-                let ahead = Strokes::curve(curve, rate, (begin, to), columns, scale).into_lines();
+                let ahead =
+                    Strokes::curve(curve, rate, (begin, to), (columns, &studio.along), scale).into_lines();
                 let dashed = LineStyle::Dashed { length: metrics::DASH };
-                lines.extend(ahead.map(|line| plain(line, tokens.ahead(color), width(name)).style(dashed)));
+                lines.extend(
+                    ahead.map(|line| self.line(row.id, line, tokens.ahead(color), width(name)).style(dashed)),
+                );
             }
         }
         for group in studio.frame.lane(row.id).iter().flat_map(|lane| &lane.groups) {
             let used = Strokes::raw(&group.rates, scale).into_lines();
-            lines.extend(used.map(|line| plain(line, color, width(&group.name))));
+            lines.extend(used.map(|line| self.line(row.id, line, color, width(&group.name))));
         }
         lines
     }
@@ -54,7 +57,7 @@ impl Plots<'_> {
         let found = pointer.zip(studio.view.cursor).and_then(|(pointer, cursor)| {
             let distance = |rate: f64| {
                 let height = scale.height(rate)?;
-                let y = overlay::position(drawn, (cursor, height)).y;
+                let y = drawn.transform.position_from_point_y(height);
                 Some((y - pointer.y).abs()).filter(|distance| *distance <= metrics::S)
             };
             let at = cursor as u64;
@@ -80,8 +83,9 @@ impl Plots<'_> {
             if let Some(row) = studio.shown().into_iter().find(|row| row.id == hot.run)
                 && let Some(height) = scale.height(*rate)
             {
-                let place = overlay::position(drawn, (cursor, height));
-                overlay::dot(ui, drawn, (cursor, height), studio.color(row, tokens));
+                let at = (drawn.along.beside(row.id, cursor), height);
+                let place = overlay::position(drawn, at);
+                overlay::dot(ui, drawn, at, studio.color(row, tokens));
                 // Beside the pointer, on the side where there is room.
                 let is_right = place.x > drawn.rect.center().x;
                 let (anchor, side) =

@@ -6,6 +6,7 @@ use crate::schedule::Curve;
 use crate::telemetry::Bucket;
 
 use super::Scale;
+use super::along::Along;
 
 /// Lines of a series, broken where it is not a number or has no height.
 #[derive(Debug, Default)]
@@ -101,7 +102,7 @@ impl Strokes {
         curve: &Curve,
         value: impl Fn(u64) -> f64,
         (from, to): (u64, u64),
-        columns: usize,
+        (columns, along): (usize, &Along),
         scale: Scale,
     ) -> Self {
         let mut strokes = Self::default();
@@ -115,7 +116,8 @@ impl Strokes {
             .into_iter()
             .flat_map(|landmark| [landmark.update.saturating_sub(1), landmark.update])
             .filter(|update| (from..=to).contains(update));
-        let mut updates: Vec<u64> = (from..=to).step_by(step as usize).chain(jumps).chain([to]).collect();
+        let evenly = (from..=to).step_by(step as usize);
+        let mut updates: Vec<u64> = evenly.chain(along.looks(from, to)).chain(jumps).chain([to]).collect();
         updates.sort_unstable();
         updates.dedup();
         for update in updates {

@@ -5,6 +5,7 @@ use egui_plot::{Line, LineStyle, PlotPoint};
 
 use crate::engine::protocol::State;
 use crate::telemetry::{Bucket, Column, Role};
+use crate::ui::document::Row;
 use crate::ui::format;
 use crate::ui::frame::{Curves, Frame, LaneFrame};
 use crate::ui::layout::Pane;
@@ -12,13 +13,13 @@ use crate::ui::theme::{self, Tokens, metrics};
 use crate::ui::widgets::paint_marker;
 
 use super::band::{self, Band};
-use super::chart::{Across, Chart, Drawn, note};
+use super::chart::{Chart, Drawn, note};
 use super::ghost::{Ghost, Outline};
 use super::lines::Strokes;
 use super::menu::Menu;
 use super::panel::{Plots, plain};
 use super::switch::{column_switch, scale_switch, word_switch};
-use super::{Scale, bounds, key, overlay, phases as phase_marks};
+use super::{Scale, bounds, expected, legend, overlay, phases as phase_marks};
 
 /// The most marks at lost values.
 const MARKED: usize = 80;
@@ -44,12 +45,15 @@ impl Plots<'_> {
         let chance = studio.frame.status.chance_loss.filter(|_| is_loss);
         let ghost = studio.panels.peek::<Ghost>().and_then(|ghost| ghost.of.as_ref());
         let ghost = ghost.filter(|(run, _)| is_loss && studio.is_shown(*run));
-        let ghost =
-            ghost.map(|(run, forecast)| (tokens.run(studio.slot(*run)), Outline::new(forecast, scale)));
-        let foreseen = ghost.iter().flat_map(|(_, outline)| outline.heights());
+        let ghost = ghost.map(|(run, forecast)| {
+            let at = |update| studio.along.beside(*run, update);
+            (tokens.run(studio.slot(*run)), Outline::new(forecast, scale, at))
+        });
+        let expected = expected::heights(studio, scale);
+        let foreseen = ghost.iter().flat_map(|(_, outline)| outline.heights()).chain(expected);
         let y = bounds::measured(lanes().map(|(_, lane)| lane), scale, chance, foreseen);
         let y = studio.view.heights.of(Pane::Metric).unwrap_or(y);
-        let x = self.window();
+        let x = self.across();
         let (mut lines, mut areas) = (Vec::new(), Vec::new());
         let mut lost = Vec::new();
         let mut hidden = 0;
@@ -58,16 +62,17 @@ impl Plots<'_> {
             let color = studio.color(*row, tokens);
             let replicas: Vec<&LaneFrame> = studio.frame.replicas(row.id).collect();
             if let [lane] = replicas.as_slice() {
-                hidden += metric_lines(lane, color, scale, is_loss, tokens, &mut lines, |update| {
-                    lost.push((update, color));
+                hidden += self.metric_lines(lane, (color, tokens), scale, is_loss, &mut lines, |update| {
+                    lost.push((studio.along.beside(row.id, update), color));
                 });
                 marks.push((*row, color, band::alone(&lane.curves.validation, lane.stretch)));
                 continue;
             }
             let mut draw = |of: fn(&Curves) -> &Vec<Bucket>, width: f32| {
                 let band = Band::of(&replicas, of);
-                areas.extend(band.areas(scale, tokens.band(color)));
-                lines.extend(band.lines(scale).map(|line| plain(line, color, width)));
+                let at = |update| studio.along.of_run(row.id, update);
+                areas.extend(band.areas(scale, tokens.band(color), at));
+                lines.extend(band.lines(scale).map(|line| self.line(row.id, line, color, width)));
                 band
             };
             draw(
@@ -77,32 +82,39 @@ impl Plots<'_> {
             let validation = draw(|curves| &curves.validation, metrics::CURVE_FAINT);
             marks.push((*row, color, validation.means().collect()));
             for lane in &replicas {
-                lost.extend(lane.diverged_at.map(|update| (update as f64 * lane.stretch, color)));
+                let at = |update| studio.along.beside(row.id, update as f64 * lane.stretch);
+                lost.extend(lane.diverged_at.map(|update| (at(update), color)));
                 let ghost = Strokes::last(&lane.curves.ghost, scale).stretched(lane.stretch);
                 let faint = tokens.ghost(color);
-                lines.extend(ghost.into_lines().map(|line| plain(line, faint, metrics::CURVE * 0.75)));
+                let ghost = ghost.into_lines();
+                lines.extend(ghost.map(|line| self.line(row.id, line, faint, metrics::CURVE * 0.75)));
             }
         }
         let mut phases = Vec::new();
         for row in &rows {
             let color = studio.color(*row, tokens);
             for phase in studio.frame.lane(row.id).iter().flat_map(|lane| &lane.phases) {
-                let strokes = Strokes::raw(&phase.curve, scale);
-                lines.extend(strokes.into_lines().map(|line| plain(line, color, metrics::CURVE_FAINT)));
-                let end = phase
-                    .curve
-                    .last()
-                    .and_then(|end| Some((end.last_update as f64, scale.height(end.last)?)));
+                let strokes = Strokes::raw(&phase.curve, scale).into_lines();
+                lines.extend(strokes.map(|line| self.line(row.id, line, color, metrics::CURVE_FAINT)));
+                let at = |update: u64| studio.along.beside(row.id, update as f64);
+                let end = phase.curve.last();
+                let end = end.and_then(|end| Some((at(end.last_update), scale.height(end.last)?)));
                 phases.extend(end.map(|end| (phase.name.to_string(), end, color)));
             }
         }
         let name = quantity.short();
+        if let Some((curve, run)) = expected::curve(studio) {
+            let point = |(at, value): (f64, f64)| Some(PlotPoint::new(at, scale.height(value)?));
+            let points = curve.into_iter().filter_map(point).collect();
+            let dots = LineStyle::Dotted { spacing: 1.5 * metrics::DASH };
+            lines.push(self.line(run, points, tokens.text, metrics::CURVE * 0.75).style(dots));
+        }
         if let Some((color, outline)) = &ghost {
-            let points = outline.line.iter().map(|&(x, y)| PlotPoint::new(x, y)).collect();
+            let points = outline.line.iter().map(|&(x, y)| PlotPoint::new(studio.along.at(x), y)).collect();
             let dashes = LineStyle::Dashed { length: metrics::DASH };
             lines.push(plain(points, tokens.ahead(*color), metrics::CURVE).style(dashes));
         }
-        let across = Across::Updates(self.unit());
+        let across = self.updates();
         let chart = Chart { name, scale, across, x, y, x_labels: false, titled: true };
         let mut menu = Menu::new(studio, Pane::Metric, is_loss);
         let (mut new_scale, mut new_quantity, mut smoothing) =
@@ -125,7 +137,7 @@ impl Plots<'_> {
                     }
                 }
                 if is_loss {
-                    key::losses(ui, smoothing, ghost.is_some());
+                    legend::losses(ui, smoothing, ghost.is_some());
                 }
             },
             |plot| {
@@ -138,7 +150,7 @@ impl Plots<'_> {
             outline.fill(&painter, tokens.faded(*color), |place| overlay::position(&drawn, place));
         }
         for (row, color, places) in &marks {
-            validation_marks(ui, &drawn, places, row.slot, *color, scale);
+            validation_marks(ui, &drawn, places, *row, *color, scale);
         }
         for (name, end, color) in &phases {
             phase_marks::label(ui, &drawn, name, *end, *color);
@@ -162,7 +174,12 @@ impl Plots<'_> {
             );
             note(ui, drawn.rect, Align2::LEFT_BOTTOM, &text, theme::small());
         }
-        self.empty_state(ui, &drawn);
+        if expected::is_drawing(studio) {
+            self.busy = true;
+            expected::draw(ui, &drawn, self.studio, scale);
+        } else {
+            self.empty_state(ui, &drawn);
+        }
         menu.under(&drawn);
         if is_loss && smoothing != self.studio.view.smoothing {
             menu.smooth(smoothing);
@@ -202,6 +219,42 @@ impl Plots<'_> {
         };
         note(ui, drawn.rect, Align2::CENTER_CENTER, text, theme::body());
     }
+
+    /// The lines of a run's only lane in the middle plot; how many values have no place in it.
+    fn metric_lines(
+        &self,
+        lane: &LaneFrame,
+        (color, tokens): (Color32, &Tokens),
+        scale: Scale,
+        is_loss: bool,
+        lines: &mut Vec<Line<'static>>,
+        lost: impl FnMut(f64),
+    ) -> usize {
+        let curves = &lane.curves;
+        let draw = |points, color, width| self.line(lane.id.run, points, color, width);
+        let smoothed = !curves.smooth.is_empty();
+        let raw = Strokes::raw(&curves.raw, scale).stretched(lane.stretch);
+        let hidden = raw.hidden;
+        raw.lost.iter().copied().for_each(lost);
+        let (raw_color, raw_width) = if smoothed {
+            (tokens.faded(color), metrics::CURVE_FAINT)
+        } else {
+            (color, metrics::CURVE * 0.7)
+        };
+        // Many points a pixel: their extremes are what shows.
+        lines.extend(raw.into_lines().map(|line| draw(line, raw_color, raw_width).allow_band(true)));
+        if is_loss {
+            let ghost = Strokes::last(&curves.ghost, scale).stretched(lane.stretch);
+            lines.extend(
+                ghost.into_lines().map(|line| draw(line, tokens.ghost(color), metrics::CURVE * 0.75)),
+            );
+            let smooth = Strokes::last(&curves.smooth, scale).stretched(lane.stretch);
+            lines.extend(smooth.into_lines().map(|line| draw(line, color, metrics::CURVE)));
+            let validation = Strokes::last(&curves.validation, scale).stretched(lane.stretch);
+            lines.extend(validation.into_lines().map(|line| draw(line, color, metrics::CURVE_FAINT)));
+        }
+        hidden
+    }
 }
 
 /// Whether a quantity is a share of samples, which is always drawn from 0 to 1.
@@ -216,56 +269,19 @@ fn is_share(quantity: Column) -> bool {
     )
 }
 
-/// The lines of a run's only lane in the middle plot; how many values have no place in it.
-fn metric_lines(
-    lane: &LaneFrame,
-    color: Color32,
-    scale: Scale,
-    is_loss: bool,
-    tokens: &Tokens,
-    lines: &mut Vec<Line<'static>>,
-    lost: impl FnMut(f64),
-) -> usize {
-    let curves = &lane.curves;
-    let smoothed = !curves.smooth.is_empty();
-    let raw = Strokes::raw(&curves.raw, scale).stretched(lane.stretch);
-    let hidden = raw.hidden;
-    raw.lost.iter().copied().for_each(lost);
-    let (raw_color, raw_width) =
-        if smoothed { (tokens.faded(color), metrics::CURVE_FAINT) } else { (color, metrics::CURVE * 0.7) };
-    // Many points a pixel: their extremes are what shows.
-    lines.extend(raw.into_lines().map(|line| plain(line, raw_color, raw_width).allow_band(true)));
-    if is_loss {
-        let ghost = Strokes::last(&curves.ghost, scale).stretched(lane.stretch);
-        lines.extend(ghost.into_lines().map(|line| plain(line, tokens.ghost(color), metrics::CURVE * 0.75)));
-        let smooth = Strokes::last(&curves.smooth, scale).stretched(lane.stretch);
-        lines.extend(smooth.into_lines().map(|line| plain(line, color, metrics::CURVE)));
-        let validation = Strokes::last(&curves.validation, scale).stretched(lane.stretch);
-        lines.extend(validation.into_lines().map(|line| plain(line, color, metrics::CURVE_FAINT)));
-    }
-    hidden
-}
-
 /// A marker at each validation, in the run's shape.
-fn validation_marks(
-    ui: &Ui,
-    drawn: &Drawn,
-    places: &[(f64, f64)],
-    slot: usize,
-    color: Color32,
-    scale: Scale,
-) {
+fn validation_marks(ui: &Ui, drawn: &Drawn, places: &[(f64, f64)], row: Row, color: Color32, scale: Scale) {
     let painter = ui.painter().with_clip_rect(drawn.rect);
     let mut last = f32::NEG_INFINITY;
     for (update, value) in places {
         if let Some(height) = scale.height(*value) {
-            let place = overlay::position(drawn, (*update, height));
+            let place = overlay::position(drawn, (drawn.along.beside(row.id, *update), height));
             if place.x - last < metrics::M {
                 continue;
             }
             last = place.x;
-            paint_marker(&painter, place, metrics::MARKER + 1.0, slot, theme::tokens(ui).ground);
-            paint_marker(&painter, place, metrics::MARKER, slot, color);
+            paint_marker(&painter, place, metrics::MARKER + 1.0, row.slot, theme::tokens(ui).ground);
+            paint_marker(&painter, place, metrics::MARKER, row.slot, color);
         }
     }
 }

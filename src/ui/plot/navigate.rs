@@ -10,20 +10,19 @@ use super::chart::Drawn;
 
 /// Panning, zooming and the shared cursor.
 pub fn navigate(ui: &Ui, drawn: &Drawn, pane: Pane, view: &mut View, playhead: u64, updates: u64) {
-    let Drawn { response, transform, rect, .. } = drawn;
+    let Drawn { response, rect, along, .. } = drawn;
     if boxed::drag(ui, drawn, pane, view, updates) {
         return;
     }
-    let (from, to) = view.window.bounds(playhead, updates);
-    let per_point = (to - from) / f64::from(rect.width().max(1.0));
+    let (from, _) = view.window.bounds(playhead, updates);
     if response.dragged() {
         if let Some((low, high)) = view.heights.of(pane) {
             let up = f64::from(response.drag_delta().y) * (high - low) / f64::from(rect.height().max(1.0));
             view.heights.set(pane, Some((low + up, high + up)));
         }
-        let shift = -f64::from(response.drag_delta().x) * per_point;
+        let shift = -f64::from(response.drag_delta().x) * drawn.per_point();
         if shift != 0.0 {
-            view.window = view.window.moved(playhead, updates, shift, 1.0, from);
+            view.window = along.moved(view.window, (playhead, updates), shift, 1.0, from);
         }
         ui.ctx().set_cursor_icon(CursorIcon::Grabbing);
     }
@@ -33,11 +32,11 @@ pub fn navigate(ui: &Ui, drawn: &Drawn, pane: Pane, view: &mut View, playhead: u
     if !response.contains_pointer() {
         return;
     }
-    let at = transform.value_from_position(pointer).x;
+    let at = drawn.value(pointer).x;
     let (scroll, pinch) = ui.input(|input| (input.smooth_scroll_delta, input.zoom_delta()));
     let zoom = f64::from(pinch) * (f64::from(scroll.y) * 0.004).exp();
     if zoom != 1.0 || scroll.x != 0.0 {
-        let shift = -f64::from(scroll.x) * per_point;
-        view.window = view.window.moved(playhead, updates, shift, zoom, at);
+        let shift = -f64::from(scroll.x) * drawn.per_point();
+        view.window = along.moved(view.window, (playhead, updates), shift, zoom, at);
     }
 }

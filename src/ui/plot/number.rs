@@ -9,10 +9,10 @@ use crate::ui::theme::{self, metrics};
 
 use super::Scale;
 use super::bounds::Bounds;
-use super::chart::{Across, Chart, note};
+use super::chart::{Chart, note};
 use super::lines::Strokes;
 use super::menu::Menu;
-use super::panel::{Plots, plain};
+use super::panel::Plots;
 use super::switch::column_switch;
 
 impl Plots<'_> {
@@ -21,10 +21,10 @@ impl Plots<'_> {
         let studio = &*self.studio;
         let scale = Scale::Linear;
         let number = studio.view.number;
-        let x = self.window();
+        let (x, window) = (self.across(), self.window());
         let clock = studio.clock();
         let last = clock.updates.saturating_sub(1);
-        let (from, to) = (x.0.max(0.0) as u64, (x.1.max(0.0) as u64).min(last));
+        let (from, to) = (window.0.max(0.0) as u64, (window.1.max(0.0) as u64).min(last));
         let mut bounds = Bounds::EMPTY;
         let mut lines = Vec::new();
         for row in studio.shown() {
@@ -36,7 +36,7 @@ impl Plots<'_> {
             let mut add = |strokes: Strokes, color, style| {
                 for line in strokes.into_lines() {
                     line.iter().for_each(|point| bounds.add(Some(point.y)));
-                    lines.push(plain(line, color, stroke).style(style));
+                    lines.push(self.line(row.id, line, color, stroke).style(style));
                 }
             };
             if let Some(lane) = lane.filter(|_| studio.shelf.guest(row.id).is_some()) {
@@ -46,8 +46,8 @@ impl Plots<'_> {
             if let (Some(curve), Some(_)) = (studio.curve(row.id), studio.number(row.id, number, 0)) {
                 let value = |update| studio.number(row.id, number, update).unwrap_or_default();
                 let start = from.max(done.saturating_sub(1));
-                let ahead =
-                    Strokes::curve(curve, value, (start, to), ui.available_width() as usize / 2, scale);
+                let looks = (ui.available_width() as usize / 2, &studio.along);
+                let ahead = Strokes::curve(curve, value, (start, to), looks, scale);
                 add(ahead, tokens.ahead(color), LineStyle::Dashed { length: metrics::DASH });
                 if let Some(lane) = lane {
                     add(Strokes::raw(&lane.curves.number, scale), color, LineStyle::Solid);
@@ -61,15 +61,8 @@ impl Plots<'_> {
         let y = bounds.padded(0.18, 0.18, least, (0.0, 1.0));
         let y = studio.view.heights.of(Pane::Number).unwrap_or(y);
         let mut chosen = number;
-        let chart = Chart {
-            name: number.label(),
-            scale,
-            across: Across::Updates(self.unit()),
-            x,
-            y,
-            x_labels: true,
-            titled: true,
-        };
+        let chart =
+            Chart { name: number.label(), scale, across: self.updates(), x, y, x_labels: true, titled: true };
         let mut menu = Menu::new(studio, Pane::Number, false);
         let drawn = chart.show(
             ui,

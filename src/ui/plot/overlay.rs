@@ -42,7 +42,7 @@ pub fn words(event: &Event, lane: Option<LaneId>, name_of: impl Fn(LaneId) -> Op
 pub fn lines(ui: &Ui, drawn: &Drawn, frame: &Frame, view: &View, cursor_is_here: bool) {
     let tokens = theme::tokens(ui);
     let painter = ui.painter().with_clip_rect(drawn.rect);
-    let x = |update: f64| painter.round_to_pixel_center(drawn.transform.position_from_point_x(update));
+    let x = |update: f64| painter.round_to_pixel_center(drawn.x(update));
     let mut last = f32::NEG_INFINITY;
     for (lane, event) in &frame.events {
         if !is_marked(event.kind) || lane.is_some_and(|lane| view.hidden.contains(&lane.run)) {
@@ -92,7 +92,7 @@ pub fn event_marks(
         if !is_marked(event.kind) || lane.is_some_and(|lane| view.hidden.contains(&lane.run)) {
             continue;
         }
-        let at = drawn.transform.position_from_point_x(event.update as f64);
+        let at = drawn.x(event.update as f64);
         if at - last < metrics::XS || !drawn.rect.x_range().contains(at) {
             continue;
         }
@@ -134,7 +134,7 @@ pub fn branch(ui: &Ui, drawn: &Drawn, at: (f64, f64), color: Color32) {
 
 /// A small triangle at the top edge: here a value has left the plot, or is no number.
 pub fn lost(ui: &Ui, drawn: &Drawn, update: f64, color: Color32) {
-    let x = drawn.transform.position_from_point_x(update);
+    let x = drawn.x(update);
     if drawn.rect.x_range().contains(x) {
         let top = pos2(x, drawn.rect.top() + 1.0);
         let points = vec![
@@ -148,5 +148,5 @@ pub fn lost(ui: &Ui, drawn: &Drawn, update: f64, color: Color32) {
 
 /// Where a point of the plot is on the screen.
 pub fn position(drawn: &Drawn, (update, height): (f64, f64)) -> Pos2 {
-    pos2(drawn.transform.position_from_point_x(update), drawn.transform.position_from_point_y(height))
+    pos2(drawn.x(update), drawn.transform.position_from_point_y(height))
 }

@@ -2,20 +2,21 @@
 
 use eframe::egui::{Color32, Id, Popup, Rect, Role, Stroke, Style, Ui, WidgetInfo, WidgetText};
 use egui_plot::{Line, PlotPoint, PlotPoints};
-use egui_tiles::{Behavior, ResizeState, TileId, Tree, UiResponse};
+use egui_tiles::{Behavior, ResizeState, TileId, Tiles, Tree, UiResponse};
 
 use crate::telemetry::Column;
+use crate::train::ids::RunId;
 use crate::ui::document::Row;
 use crate::ui::layout::Pane;
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
 use crate::ui::view::Window;
 
-use super::chart::Drawn;
+use super::chart::{Across, Drawn};
 use super::drawn_curves::drawn_curves;
+use super::keys::keys;
 use super::navigate::navigate;
-use super::x_axis::Unit;
-use super::{overlay, phases, readout};
+use super::{expected, overlay, phases, readout, splitters};
 
 /// Shows the plots in all the room there is.
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
@@ -23,11 +24,16 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
         readout::docked(ui, studio);
     }
     let area = ui.available_rect_before_wrap();
+    studio.view.plot_has_focus = false;
     let mut tree = std::mem::replace(&mut studio.layout.tree, Tree::empty(Id::unique("plots")));
     let mut plots = Plots { studio, cursor: None, over: None, busy: false };
     tree.ui(&mut plots, ui);
     let Plots { cursor, over, busy, .. } = plots;
     studio.layout.tree = tree;
+    splitters::show(ui, &mut studio.layout, area);
+    if !studio.view.plot_has_focus {
+        studio.view.keyed = None;
+    }
     if studio.view.cursor != cursor {
         ui.ctx().request_repaint();
     }
@@ -83,22 +89,39 @@ impl Behavior<Pane> for Plots<'_> {
         metrics::PLOT_MIN
     }
 
-    fn resize_stroke(&self, style: &Style, state: ResizeState) -> Stroke {
-        let tokens = theme::of(&style.visuals);
-        match state {
-            ResizeState::Idle => Stroke::NONE,
-            ResizeState::Hovering => Stroke::new(metrics::HAIRLINE, tokens.outline),
-            ResizeState::Dragging => Stroke::new(metrics::HAIRLINE, tokens.text),
-        }
+    // The borders are widgets of our own, which have names and answer to keys.
+    fn is_container_resizable(&self, _: &Tiles<Pane>, _: TileId) -> bool {
+        false
+    }
+
+    fn resize_stroke(&self, _: &Style, _: ResizeState) -> Stroke {
+        Stroke::NONE
     }
 }
 
 impl Plots<'_> {
-    pub fn window(&self) -> (f64, f64) {
-        let status = &self.studio.frame.status;
-        let (from, to) = self.studio.view.window.bounds(status.update, self.studio.extent());
+    /// What is in view across, on the axis, with room for handles at the ends.
+    pub fn across(&self) -> (f64, f64) {
+        let view = &self.studio.view;
+        let bounds = view.window.bounds(self.studio.frame.status.update, self.studio.extent());
+        let (from, to) = self.studio.along.span(view.window, bounds);
         let room = (to - from) * Window::ROOM;
         (from - room, to + room)
+    }
+
+    /// The updates in view, of any run.
+    pub fn window(&self) -> (f64, f64) {
+        self.studio.along.updates(self.across())
+    }
+
+    /// What runs across all plots.
+    pub fn updates(&self) -> Across {
+        Across::Updates(self.studio.view.x_axis.unit(&self.studio.given()), self.studio.along.clone())
+    }
+
+    /// A line of a run, whose points have its updates across.
+    pub fn line(&self, run: RunId, points: Vec<PlotPoint>, color: Color32, width: f32) -> Line<'static> {
+        plain(self.studio.along.place(run, points), color, width)
     }
 
     /// What every plot does with the pointer; `true` when it was double-clicked.
@@ -108,16 +131,28 @@ impl Plots<'_> {
         let status = &self.studio.frame.status;
         let (playhead, updates) = (status.update, self.studio.extent());
         // A hand that draws does not pan.
-        if pane != Pane::Rate || !self.studio.view.pencil {
+        let draws = match pane {
+            Pane::Rate => self.studio.view.pencil,
+            Pane::Metric => expected::is_drawing(self.studio),
+            Pane::Number => false,
+        };
+        if !draws {
             navigate(ui, drawn, pane, &mut self.studio.view, playhead, updates);
         }
         let covered = self.studio.sheet.is_some() || Popup::is_any_open(ui.ctx());
         if let Some(pointer) =
             drawn.response.hover_pos().filter(|_| drawn.response.contains_pointer() && !covered)
         {
-            let at = drawn.transform.value_from_position(pointer).x.round();
+            let at = drawn.value(pointer).x.round();
             self.cursor = Some(at.clamp(0.0, updates as f64));
             self.over = Some((pointer.x, drawn.rect));
+        }
+        keys(ui, drawn, pane, &mut self.studio.view, (playhead, updates));
+        if drawn.response.has_focus()
+            && let Some(at) = self.studio.view.keyed.filter(|_| !covered)
+        {
+            self.cursor = Some(at);
+            self.over = Some((drawn.x(at), drawn.rect));
         }
         drawn.response.double_clicked()
     }
@@ -126,19 +161,17 @@ impl Plots<'_> {
     fn say(&self, ui: &Ui, drawn: &Drawn, pane: Pane) {
         let studio = &*self.studio;
         let enabled = ui.is_enabled();
+        // Asked outside of the closure, which runs while egui is locked.
+        let read = studio.view.keyed.filter(|_| drawn.response.has_focus());
         drawn.response.widget_info(|| {
             let curves = drawn_curves(studio, pane, theme::tokens(ui));
             let more_is_better = pane != Pane::Metric || studio.view.quantity == Column::ValAccuracy;
+            let words = read.map_or_else(|| curves.words(more_is_better), |update| curves.said_at(update));
             WidgetInfo {
-                current_text_value: Some(curves.words(more_is_better)),
+                current_text_value: Some(words),
                 ..WidgetInfo::labeled(Role::Figure, enabled, format!("{} plot", drawn.name))
             }
         });
-    }
-
-    /// What is written below the plots.
-    pub fn unit(&self) -> Unit {
-        self.studio.view.x_axis.unit(&self.studio.given())
     }
 
     /// Playhead, events and cursor, and a dot on each run's curve at the cursor.
@@ -151,7 +184,8 @@ impl Plots<'_> {
         let tokens = theme::tokens(ui);
         for row in studio.shown() {
             if let Some(height) = height(studio, row, cursor as u64) {
-                overlay::dot(ui, drawn, (cursor, height), studio.color(row, tokens));
+                let at = drawn.along.beside(row.id, cursor);
+                overlay::dot(ui, drawn, (at, height), studio.color(row, tokens));
             }
         }
     }

@@ -21,7 +21,7 @@ pub(super) fn draw(ui: &Ui, drawn: &Drawn, studio: &mut Studio, color: Color32) 
     if response.dragged()
         && let Some(pointer) = response.interact_pointer_pos()
     {
-        let value = drawn.transform.value_from_position(pointer);
+        let value = drawn.value(pointer);
         let last = studio.clock().updates.saturating_sub(1) as f64;
         let bottom = scale == Scale::Log && pointer.y >= drawn.rect.bottom();
         let rate = if bottom { 0.0 } else { scale.value(value.y).max(0.0) };
@@ -48,13 +48,13 @@ pub(super) fn draw(ui: &Ui, drawn: &Drawn, studio: &mut Studio, color: Color32) 
 }
 
 /// What was drawn: where the pointer went back, the later line holds.
-struct Drawing {
-    points: Vec<(f64, f64)>,
+pub(super) struct Drawing {
+    pub(super) points: Vec<(f64, f64)>,
     scale: Scale,
 }
 
 impl Drawing {
-    fn new(drawn: Vec<(f64, f64)>, scale: Scale) -> Self {
+    pub(super) fn new(drawn: Vec<(f64, f64)>, scale: Scale) -> Self {
         let mut points: Vec<(f64, f64)> = Vec::new();
         let rightwards = drawn.last().map(|last| last.0) >= drawn.first().map(|first| first.0);
         for point in drawn {

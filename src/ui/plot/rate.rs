@@ -15,12 +15,12 @@ use crate::ui::theme::{self, Tokens, metrics};
 use crate::ui::view::Window;
 use crate::ui::widgets::{Icon, icon_toggle};
 
-use super::chart::{Across, Chart, Drawn, note};
+use super::chart::{Chart, Drawn, note};
 use super::lines::Strokes;
 use super::menu::Menu;
-use super::panel::{Plots, plain};
+use super::panel::Plots;
 use super::switch::scale_switch;
-use super::{Scale, bounds, grips, key, overlay, pencil, phases};
+use super::{Scale, bounds, grips, legend, overlay, pencil, phases};
 
 /// Looks at a planned curve, to see how high it is in view.
 const LOOKS: u64 = 200;
@@ -31,11 +31,11 @@ impl Plots<'_> {
         let studio = &*self.studio;
         let scale = studio.view.rate_scale;
         let rows = studio.shown();
-        let x = self.window();
+        let (x, window) = (self.across(), self.window());
         let whole = studio.view.window == Window::Whole;
         let ranges = rows.iter().flat_map(|row| {
             if !whole {
-                return self.rates_in_view(*row, x);
+                return self.rates_in_view(*row, window);
             }
             let planned = studio.curve(row.id).map(Curve::range);
             let used = studio.frame.lane(row.id).and_then(|lane| lane.rates);
@@ -46,7 +46,7 @@ impl Plots<'_> {
         let smallest = studio.frame.lanes.iter().any(|lane| !lane.curves.smallest_rate.is_empty());
         let mut lines = Vec::new();
         for row in &rows {
-            lines.extend(self.rate_lines(*row, x, ui.available_width(), scale, tokens));
+            lines.extend(self.rate_lines(*row, window, ui.available_width(), scale, tokens));
         }
         let name = |ui: &mut Ui| {
             let help = "The rate each update uses. Solid is past, dashed is planned,\n\
@@ -66,7 +66,7 @@ impl Plots<'_> {
         let chart = Chart {
             name: "Learning rate",
             scale,
-            across: Across::Updates(self.unit()),
+            across: self.updates(),
             x,
             y,
             x_labels: false,
@@ -93,7 +93,7 @@ impl Plots<'_> {
                 }
                 scale_switch(ui, &mut new_scale, "Rate axis");
                 if smallest {
-                    key::rates(ui);
+                    legend::rates(ui);
                 }
             },
             |plot| lines.into_iter().for_each(|line| plot.line(line)),
@@ -123,7 +123,8 @@ impl Plots<'_> {
             let parting = studio.parting(row.id).map(|(at, _)| at);
             let height = parting.and_then(|at| scale.height(studio.rate(row.id, at.saturating_sub(1))?));
             if let Some((at, height)) = parting.zip(height) {
-                overlay::branch(ui, &drawn, (at as f64, height), studio.color(row, theme::tokens(ui)));
+                let at = drawn.along.beside(row.id, at as f64);
+                overlay::branch(ui, &drawn, (at, height), studio.color(row, theme::tokens(ui)));
             }
         }
         overlay::event_marks(ui, &drawn, &studio.frame, &studio.view, &|lane| studio.lane_name(lane));
@@ -163,15 +164,21 @@ impl Plots<'_> {
         let last = clock.updates.saturating_sub(1);
         let (from, to) = (x.0.max(0.0) as u64, (x.1.max(0.0) as u64).min(last));
         let columns = width as usize;
+        let draw = |points, color, width| self.line(row.id, points, color, width);
         let mut lines = Vec::new();
         if selected
             && let Some(before) = studio.document.previous_schedule(row.id)
             && let Ok(curve) = before.resolve(clock)
         {
-            let ghost = Strokes::curve(&curve, |update| curve.at(update), (from, to), columns, scale);
-            lines.extend(
-                ghost.into_lines().map(|line| plain(line, tokens.ghost(color), metrics::CURVE_FAINT)),
+            let ghost = Strokes::curve(
+                &curve,
+                |update| curve.at(update),
+                (from, to),
+                (columns, &studio.along),
+                scale,
             );
+            lines
+                .extend(ghost.into_lines().map(|line| draw(line, tokens.ghost(color), metrics::CURVE_FAINT)));
         }
         let lane = studio.frame.lane(row.id);
         let done = lane.map_or(0, |lane| lane.update);
@@ -181,39 +188,45 @@ impl Plots<'_> {
             if selected && self.was_edited(row) {
                 // What the handles are on, where the past was another.
                 let begin = studio.parting(row.id).map_or(from, |(at, _)| from.max(at));
-                let planned = Strokes::curve(curve, rate, (begin, to.min(done)), columns, scale);
+                let planned =
+                    Strokes::curve(curve, rate, (begin, to.min(done)), (columns, &studio.along), scale);
                 let faint = tokens.ahead(color);
                 lines.extend(
-                    planned.into_lines().map(|line| plain(line, faint, metrics::CURVE_FAINT).style(dashed)),
+                    planned.into_lines().map(|line| draw(line, faint, metrics::CURVE_FAINT).style(dashed)),
                 );
             }
             let begin = studio.begins().get(&row.id).map_or(from, |at| from.max(at.saturating_sub(1)));
-            let ahead = Strokes::curve(curve, rate, (begin.max(done.saturating_sub(1)), to), columns, scale);
-            lines.extend(
-                ahead.into_lines().map(|line| plain(line, tokens.ahead(color), stroke).style(dashed)),
+            let ahead = Strokes::curve(
+                curve,
+                rate,
+                (begin.max(done.saturating_sub(1)), to),
+                (columns, &studio.along),
+                scale,
             );
+            lines
+                .extend(ahead.into_lines().map(|line| draw(line, tokens.ahead(color), stroke).style(dashed)));
         }
         lines.extend(self.group_lines(row, (from, to), done, columns, scale, (color, tokens)));
         if let Some(lane) = lane {
             let past = Strokes::raw(&lane.curves.lr, scale).stretched(lane.stretch);
-            lines.extend(past.into_lines().map(|line| plain(line, color, stroke)));
+            lines.extend(past.into_lines().map(|line| draw(line, color, stroke)));
             for other in &lane.curves.other_rates {
                 let past = Strokes::raw(other, scale).stretched(lane.stretch);
-                lines.extend(past.into_lines().map(|line| plain(line, color, metrics::CURVE_FAINT)));
+                lines.extend(past.into_lines().map(|line| draw(line, color, metrics::CURVE_FAINT)));
             }
             let dashed = LineStyle::Dashed { length: metrics::DASH };
             for (at, planned) in lane.ahead.iter().enumerate() {
                 let width = if at == 0 { metrics::CURVE } else { metrics::CURVE_FAINT };
                 let ahead = Strokes::points(planned, scale).stretched(lane.stretch);
                 let ahead =
-                    ahead.into_lines().map(|line| plain(line, tokens.ahead(color), width).style(dashed));
+                    ahead.into_lines().map(|line| draw(line, tokens.ahead(color), width).style(dashed));
                 lines.extend(ahead);
             }
             let effective = Strokes::raw(&lane.curves.effective_lr, scale).into_lines();
-            lines.extend(effective.map(|line| plain(line, tokens.ahead(color), metrics::CURVE_FAINT)));
+            lines.extend(effective.map(|line| draw(line, tokens.ahead(color), metrics::CURVE_FAINT)));
             let dotted = LineStyle::Dotted { spacing: metrics::DASH };
             let smallest = Strokes::raw(&lane.curves.smallest_rate, scale).stretched(lane.stretch);
-            lines.extend(smallest.into_lines().map(|line| plain(line, color, stroke).style(dotted)));
+            lines.extend(smallest.into_lines().map(|line| draw(line, color, stroke).style(dotted)));
         }
         lines
     }
@@ -244,7 +257,7 @@ impl Plots<'_> {
         if double {
             let pointer = ui.input(|input| input.pointer.interact_pos());
             let added = pointer.and_then(|pointer| {
-                let at = drawn.transform.value_from_position(pointer);
+                let at = drawn.value(pointer);
                 let rate = format::round_to(studio.view.rate_scale.value(at.y), 3);
                 add_point(&studio.document.run(selected)?.lr, studio.clock(), at.x, rate)
             });

@@ -16,7 +16,8 @@ use crate::ui::studio::Studio;
 use crate::ui::theme::{self, Tokens, metrics};
 use crate::ui::widgets::{paint_marker, right_cell};
 
-use super::x_axis::XAxis;
+use super::along::Along;
+use super::x_axis::{Unit, XAxis};
 
 /// A run's line of the card.
 struct Line<'a> {
@@ -109,13 +110,17 @@ impl<'a> Reading<'a> {
         let mut lines = lines(studio, update, theme::tokens(ui));
         let left_out = fit(&mut lines, height);
         let unit = match studio.view.x_axis {
-            XAxis::Updates | XAxis::Epochs => None,
+            XAxis::Updates | XAxis::Log | XAxis::Epochs => None,
             axis => Some(axis.unit(&studio.given())),
+        };
+        let counted = |unit: Unit| match &studio.along {
+            Along::Sums(_) => studio.along.at(update as f64),
+            _ => unit.per_update * update as f64,
         };
         Self {
             update,
             epoch: (clock.updates_per_epoch > 0).then(|| update as f64 / clock.updates_per_epoch as f64),
-            unit: unit.map(|unit| (unit.name, unit.per_update * update as f64)),
+            unit: unit.map(|unit| (unit.name, counted(unit))),
             mark: studio.view.mark.map(|mark| mark as u64),
             number: studio.view.number,
             lines,

@@ -6,6 +6,7 @@ use egui_plot::{FilledArea, LineStyle, PlotPoint};
 use crate::ui::theme::metrics;
 
 use super::Scale;
+use super::along::Along;
 use super::bounds::Bounds;
 use super::chart::{Across, Chart, Drawn};
 use super::panel::plain;
@@ -99,7 +100,7 @@ impl Small<'_> {
         let chart = Chart {
             name: self.name,
             scale: self.scale,
-            across: Across::Updates(Unit::UPDATE),
+            across: Across::Updates(Unit::UPDATE, Along::Evenly),
             x: (-room, self.updates + room),
             y: bounds.padded(0.08, 0.1, if self.scale == Scale::Log { 0.2 } else { 0.0 }, (-1.0, 1.0)),
             x_labels: true,

@@ -8,9 +8,11 @@ use crate::analysis::chart::escaped;
 use crate::ui::theme::Tokens;
 
 use super::Scale;
+use super::along::Along;
 use super::bounds::Bounds;
 use super::drawn_curves::{DrawnCurves, NamedCurve};
-use super::scale::{Tick, linear_ticks};
+use super::scale::Tick;
+use super::ticks::ticks;
 
 /// Width and height of a drawing that stands alone, without its legend, in its own units.
 pub const WHOLE: (f64, f64) = (960.0, 480.0);
@@ -27,7 +29,8 @@ const BOTTOM: f64 = 40.0;
 const LINE: f64 = 18.0;
 
 /// Where numbers are on the drawing.
-struct Frame {
+struct Frame<'a> {
+    along: &'a Along,
     x: (f64, f64),
     y: (f64, f64),
     scale: Scale,
@@ -35,9 +38,9 @@ struct Frame {
     size: (f64, f64),
 }
 
-impl Frame {
-    fn x(&self, update: f64) -> f64 {
-        LEFT + (update - self.x.0) / (self.x.1 - self.x.0).max(f64::MIN_POSITIVE)
+impl Frame<'_> {
+    fn x(&self, place: f64) -> f64 {
+        LEFT + (place - self.x.0) / (self.x.1 - self.x.0).max(f64::MIN_POSITIVE)
             * (self.size.0 - LEFT - RIGHT)
     }
 
@@ -59,7 +62,7 @@ pub fn svg(drawn: &DrawnCurves, tokens: &Tokens, size: (f64, f64)) -> String {
     let y = drawn.heights.unwrap_or_else(|| bounds.padded(0.05, 0.05, 0.0, (0.0, 1.0)));
     let legend = names(drawn);
     let bottom = size.1 - BOTTOM;
-    let frame = Frame { x: drawn.x, y, scale: drawn.scale, bottom, size };
+    let frame = Frame { along: &drawn.along, x: drawn.x, y, scale: drawn.scale, bottom, size };
     let a_line = ((size.0 / NAME) as usize).max(1);
     let height = size.1 + LINE * legend.len().div_ceil(a_line) as f64;
     let mut text = format!(
@@ -113,7 +116,12 @@ fn names(drawn: &DrawnCurves) -> Vec<(String, String)> {
     names
 }
 
-fn axes(text: &mut String, drawn: &DrawnCurves, frame: &Frame, (_, muted, grid): &(String, String, String)) {
+fn axes(
+    text: &mut String,
+    drawn: &DrawnCurves,
+    frame: &Frame<'_>,
+    (_, muted, grid): &(String, String, String),
+) {
     for Tick { at, label } in frame.scale.ticks(frame.y, (frame.size.1 / 60.0) as usize) {
         let Some(label) = label else { continue };
         let y = frame.y_of_height(at);
@@ -127,12 +135,8 @@ fn axes(text: &mut String, drawn: &DrawnCurves, frame: &Frame, (_, muted, grid):
             escaped(&label)
         );
     }
-    let per = drawn.unit.per_update;
-    let ticks = linear_ticks((drawn.x.0 * per, drawn.x.1 * per), (frame.size.0 / 96.0) as usize, |value| {
-        crate::ui::format::significant(value, 6)
-    });
-    for Tick { at, label } in ticks {
-        let x = frame.x(at / per);
+    for Tick { at, label } in ticks(drawn.unit, frame.along, drawn.x, (frame.size.0 - LEFT - RIGHT) as f32) {
+        let x = frame.x(at);
         let label = label.unwrap_or_default();
         let _ = writeln!(
             text,
@@ -152,13 +156,13 @@ fn axes(text: &mut String, drawn: &DrawnCurves, frame: &Frame, (_, muted, grid):
     );
 }
 
-fn path(text: &mut String, curve: &NamedCurve, frame: &Frame) {
+fn path(text: &mut String, curve: &NamedCurve, frame: &Frame<'_>) {
     let mut d = String::new();
     let mut pen = "M";
     for (update, value) in &curve.points {
         match frame.y(*value) {
             Some(y) => {
-                let _ = write!(d, "{pen}{:.1} {y:.1}", frame.x(*update));
+                let _ = write!(d, "{pen}{:.1} {y:.1}", frame.x(frame.along.of_run(curve.id, *update)));
                 pen = "L";
             }
             // A line breaks where it has no height.
@@ -174,12 +178,12 @@ fn path(text: &mut String, curve: &NamedCurve, frame: &Frame) {
     );
 }
 
-fn band(text: &mut String, curve: &NamedCurve, frame: &Frame) {
+fn band(text: &mut String, curve: &NamedCurve, frame: &Frame<'_>) {
     let edge = |of: fn(&(f64, f64, f64)) -> f64| {
-        curve
-            .band
-            .iter()
-            .filter_map(move |slice| Some(format!("{:.1},{:.1}", frame.x(slice.0), frame.y(of(slice))?)))
+        curve.band.iter().filter_map(move |slice| {
+            let x = frame.x(frame.along.of_run(curve.id, slice.0));
+            Some(format!("{x:.1},{:.1}", frame.y(of(slice))?))
+        })
     };
     let corners: Vec<String> =
         edge(|slice| slice.2).chain(edge(|slice| slice.1).collect::<Vec<_>>().into_iter().rev()).collect();
@@ -206,6 +210,7 @@ mod tests {
     #[test]
     fn a_drawing_stands_alone_breaks_at_nan_and_escapes_names() {
         let curve = NamedCurve {
+            id: crate::train::ids::RunId(0),
             run: "<b> & \"c\"".into(),
             what: "loss".into(),
             color: DARK.run(0),
@@ -218,6 +223,7 @@ mod tests {
             title: "Loss".into(),
             scale: Scale::Log,
             unit: Unit::UPDATE,
+            along: Along::Evenly,
             x: (0.0, 4.0),
             heights: None,
             curves: vec![curve],

@@ -1,4 +1,4 @@
-//! What the axis below the plots counts: a row each. Curves stand at their updates, whatever is written below them.
+//! What the axis below the plots counts: a row each, and what is written below it.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +11,10 @@ pub enum XAxis {
     Epochs,
     Samples,
     Seconds,
+    /// Updates, with powers of ten at equal distances.
+    Log,
+    /// The sum of the rates so far.
+    Rates,
 }
 
 /// What is known of an update.
@@ -33,7 +37,8 @@ pub struct About {
 }
 
 impl XAxis {
-    pub const ALL: [Self; 4] = [Self::Updates, Self::Epochs, Self::Samples, Self::Seconds];
+    pub const ALL: [Self; 6] =
+        [Self::Updates, Self::Log, Self::Epochs, Self::Samples, Self::Seconds, Self::Rates];
 
     pub const fn about(self) -> About {
         match self {
@@ -60,6 +65,19 @@ impl XAxis {
                 unit: "second",
                 help: "Seconds of training of all runs together, at the mean pace so far.",
                 per_update: |given| given.seconds_per_update,
+            },
+            Self::Log => About {
+                title: "Updates, logarithmic",
+                unit: "update",
+                help: "Powers of ten at equal distances: the first updates get as much room as all others.",
+                per_update: |_| Some(1.0),
+            },
+            Self::Rates => About {
+                title: "Sum of rates",
+                unit: "sum of rates",
+                help: "How far each run has gone: its rates so far, summed. Curves of different peaks line up \
+                       over it until noise parts them; handles and what happened go by the selected run.",
+                per_update: |_| Some(1.0),
             },
         }
     }
@@ -95,6 +113,7 @@ mod tests {
         let per = |axis: XAxis| axis.unit(&given).per_update;
         assert_eq!((per(XAxis::Updates), per(XAxis::Epochs), per(XAxis::Samples)), (1.0, 0.02, 64.0));
         assert_eq!(XAxis::Seconds.unit(&given), Unit::UPDATE);
+        assert_eq!(XAxis::Log.unit(&given), Unit::UPDATE);
         let timed = Given { seconds_per_update: Some(0.25), ..given };
         assert_eq!(XAxis::Seconds.unit(&timed), Unit { name: "second", per_update: 0.25 });
     }

@@ -8,9 +8,16 @@ use crate::ui::theme::{self, metrics};
 use super::{Decision, buttons};
 
 /// What a hand does in the plots, and what comes of it.
-const GESTURES: [(&str, &str); 13] = [
+const GESTURES: [(&str, &str); 17] = [
     ("Drag a handle", "Change the schedule; training answers"),
     ("Arrow keys on a handle", "The same, in small steps (Tab reaches it)"),
+    ("Left, Right on a plot", "Read it, with Shift in larger steps (Tab reaches it)"),
+    (
+        "+, -, PageUp, PageDown on a plot",
+        "Zoom, pan; Home and End read its ends, Escape shows all, then leaves",
+    ),
+    ("Up, Down on a border of plots", "Make the plots higher and lower"),
+    ("Left, Right on the timeline", "From mark to mark; Enter goes to a snapshot"),
     ("Drag in a plot", "Pan"),
     ("Scroll in a plot", "Zoom where the pointer is"),
     ("Drag with Shift in a plot", "Zoom into the box; a flat one keeps the heights"),

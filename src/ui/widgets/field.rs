@@ -83,10 +83,10 @@ pub fn row<R>(
         let label = ui
             .allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| {
                 ui.set_min_size(size);
-                ui.add(Label::new(text).wrap_mode(TextWrapMode::Truncate))
+                let label = Label::new(text).wrap_mode(TextWrapMode::Truncate);
+                if help.is_empty() { explained(ui, label, name) } else { ui.add(label).on_hover_text(help) }
             })
             .inner;
-        let label = if help.is_empty() { explained(label, name) } else { label.on_hover_text(help) };
         content(ui, label.id)
     })
     .inner

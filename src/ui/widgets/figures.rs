@@ -27,11 +27,11 @@ pub fn figures(ui: &mut Ui, columns: &[(&str, &str)], rows: &[Figures]) {
             ui.allocate_space(vec2(names, metrics::L));
             for ((title, help), width) in columns.iter().zip(&widths) {
                 right_cell(ui, *width, |ui| {
-                    let label = ui.label(theme::caption(ui, *title));
+                    let label = Label::new(theme::caption(ui, *title));
                     if help.is_empty() {
-                        explained(label, title)
+                        explained(ui, label, title)
                     } else {
-                        label.on_hover_text(*help)
+                        ui.add(label).on_hover_text(*help)
                     };
                 });
             }

@@ -1,7 +1,8 @@
 //! Words of the trade: the pointer on one shows what it means.
 
+use eframe::egui::epaint::TextShape;
 use eframe::egui::text::{LayoutJob, TextFormat};
-use eframe::egui::{Context, Id, Label, Response, Role, Sense, Stroke, Ui, WidgetInfo, vec2};
+use eframe::egui::{Context, CursorIcon, Id, Label, Response, Role, Sense, Stroke, Ui, WidgetInfo, vec2};
 
 use crate::analysis::glossary::{TERMS, Term};
 use crate::ui::theme::{self, metrics};
@@ -21,15 +22,24 @@ fn term(ui: &mut Ui, text: &str, punctuation: &str) -> Response {
     if !punctuation.is_empty() {
         job.append(punctuation, 0.0, plain);
     }
-    let response = ui.label(job);
-    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, text));
-    explained(response, text)
+    // Whole on one line: a term over two would be two stops of Tab.
+    explained(ui, Label::new(job).extend(), text)
 }
 
-/// Lets the pointer on `response` show what a term means.
-pub fn explained(response: Response, text: &str) -> Response {
-    let Some(term) = TERMS.iter().find(|term| mention(text, term) == Some(text)) else { return response };
-    let response = response.interact(Sense::click()).on_hover_ui(|ui| {
+/// A label that says what its term means: a link to the glossary, with the pointer and with the keyboard.
+pub fn explained(ui: &mut Ui, label: Label, text: &str) -> Response {
+    let Some(term) = TERMS.iter().find(|term| mention(text, term) == Some(text)) else {
+        return ui.add(label);
+    };
+    // A widget of its own: to sense clicks on what was a label in the same frame takes the focus away.
+    let (place, galley, response) = label.selectable(false).sense(Sense::click()).layout_in_ui(ui);
+    let enabled = ui.is_enabled();
+    let name = if galley.text().starts_with(text) { text } else { galley.text() };
+    response.widget_info(|| WidgetInfo::labeled(Role::Link, enabled, name));
+    let ink = theme::tokens(ui).text;
+    let line = if response.has_focus() { Stroke::new(metrics::HAIRLINE, ink) } else { Stroke::NONE };
+    ui.painter().add(TextShape::new(place, galley, ink).with_underline(line));
+    let response = response.on_hover_cursor(CursorIcon::Help).on_hover_ui(|ui| {
         ui.label(theme::title(ui, term.name));
         ui.add(Label::new(term.meaning).wrap());
         ui.label(theme::caption(ui, "A click opens the glossary."));

@@ -2,9 +2,10 @@
 
 use anneal_studio::files::Places;
 use anneal_studio::ui::sheet::Sheet;
-use egui_kittest::kittest::Queryable as _;
+use eframe::egui::vec2;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
-use super::stand_in::{Studio, open_kept};
+use super::stand_in::{Studio, open_kept, shared};
 use crate::support::digits;
 
 fn content(studio: &Studio) -> (String, String) {
@@ -12,6 +13,54 @@ fn content(studio: &Studio) -> (String, String) {
         Some(Sheet::Export { path, content, .. }) => (path, String::from_utf8(content.to_vec()).unwrap()),
         other => panic!("no file is asked for: {other:?}"),
     }
+}
+
+#[test]
+fn a_curve_that_was_drawn_before_training_stays_and_the_lesson_says_how_far_off_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let places = Places::below(folder.path());
+    let mut studio = open_kept(digits(), None, &places);
+    studio.panel("Lesson");
+    studio.click("4  The noise floor");
+    assert!(studio.says("Draw the validation accuracy that you expect of “cosine”"));
+    let rect = studio.harness.get_by_label("Accuracy plot").rect();
+    let window = studio.harness.state().studio().view.window;
+    studio.drag(rect.lerp_inside(vec2(0.02, 0.9)), rect.lerp_inside(vec2(0.98, 0.3)), 20, |_| ());
+    assert_eq!(studio.harness.state().studio().view.window, window, "drawing does not pan");
+    studio.click("Draw again");
+    assert!(!studio.shows("Draw again"));
+    studio.drag(rect.lerp_inside(vec2(0.02, 0.9)), rect.lerp_inside(vec2(0.98, 0.3)), 20, |_| ());
+    assert!(studio.shows("Draw again"));
+    studio.click("About 0.06 in accuracy.");
+    // Runs of the lesson, as an engine would show them.
+    let shared = shared(studio.document(), 1000);
+    *studio.log.shared.borrow_mut() = shared;
+    studio.harness.run_steps(4);
+    assert!(studio.says("Your curve was off by") && studio.says("at most, near update"));
+    let words = studio.harness.get_by_label("Accuracy plot").accesskit_node().value().unwrap();
+    assert!(words.contains("cosine, accuracy"), "{words}");
+    studio.harness.get_by_label("Save handout…").click_accesskit();
+    studio.harness.run_steps(3);
+    let (_, page) = content(&studio);
+    assert!(page.contains("Your curve was off by") && page.contains("cosine, as expected"));
+    studio.press(eframe::egui::Modifiers::NONE, eframe::egui::Key::Escape);
+    end(studio);
+
+    let mut studio = open_kept(digits(), None, &places);
+    studio.panel("Lesson");
+    studio.click("Save answers…");
+    let answers: toml::Table = content(&studio).1.parse().unwrap();
+    let answer = answers["answer"].as_array().unwrap()[0].as_table().unwrap();
+    assert!(answer["drawn"].as_array().unwrap().len() > 10);
+    assert!(answer["drawn_off_by"].as_float().unwrap() > 0.0);
+    studio.press(eframe::egui::Modifiers::NONE, eframe::egui::Key::Escape);
+    studio.click("4  The noise floor  ✓ as predicted");
+    let curves = anneal_studio::ui::plot::drawn_curves(
+        studio.harness.state().studio(),
+        anneal_studio::ui::layout::Pane::Metric,
+        &anneal_studio::ui::theme::DARK,
+    );
+    assert!(curves.curves.iter().any(|curve| curve.run == "cosine, as expected"), "it is back");
 }
 
 /// Lets the studio end well, so that all is written.

@@ -142,6 +142,68 @@ fn plots_count_updates_epochs_samples_or_seconds() {
     }
 }
 
+#[test]
+fn updates_stand_by_their_logarithm_with_the_first_one_at_the_left() {
+    let mut studio = first(400);
+    studio.click("More for the loss plot");
+    studio.click("Updates, logarithmic");
+    studio.press(Modifiers::NONE, Key::Escape);
+    assert_eq!(studio.harness.state().studio().view.x_axis, XAxis::Log);
+    let rect = studio.harness.get_by_label("Loss plot").rect();
+    let read = |studio: &mut Studio, share: f32| {
+        studio.harness.hover_at(rect.lerp_inside(vec2(share, 0.5)));
+        studio.harness.run_steps(4);
+        studio.harness.state().studio().view.cursor.expect("a cursor")
+    };
+    assert_eq!(read(&mut studio, 0.013), 0.0, "the first update has a place");
+    let middle = read(&mut studio, 0.5);
+    assert!((25.0..40.0).contains(&middle), "half way is the root of the run: {middle}");
+    // A box keeps what is in it, zooming what is under the pointer.
+    draw_box(&mut studio, "Loss plot", (0.5, 0.3), (0.7, 0.7));
+    let (from, to) = window(&studio);
+    assert!((25.0..40.0).contains(&from) && (100.0..140.0).contains(&to), "{from} to {to}");
+    studio.press(Modifiers::NONE, Key::F);
+    studio.harness.hover_at(rect.lerp_inside(vec2(0.5, 0.5)));
+    studio.harness.run_steps(2);
+    studio.harness.event(Event::Zoom(2.0));
+    studio.harness.run_steps(4);
+    let (from, to) = window(&studio);
+    assert!(from > 2.0 && to < 400.0 && (from..to).contains(&middle), "{from} to {to}");
+    assert!((read(&mut studio, 0.5) - middle).abs() <= 2.0, "what was under the pointer stays there");
+}
+
+#[test]
+fn a_plot_over_the_sum_of_rates_puts_each_run_by_its_own() {
+    let mut studio = first(400);
+    studio.click("More for the loss plot");
+    studio.click("Sum of rates");
+    studio.harness.get_by_label("Copy as CSV").click();
+    let text = copied(&mut studio);
+    assert!(text.starts_with("sum of rates,run,curve"), "{text}");
+    let state = studio.harness.state().studio();
+    for (row, run) in state.document.runs() {
+        let curve = state.curve(row.id).unwrap();
+        let whole: f64 = (0..400).map(|update| curve.at(update)).sum();
+        let last = text.lines().rfind(|line| line.contains(&format!("{},loss", run.name))).unwrap();
+        let at: f64 = last.split(',').next().unwrap().parse().unwrap();
+        assert!((at / whole - 1.0).abs() < 0.02, "{}: {at}, not {whole}", run.name);
+    }
+    // The cursor goes by the selected run, and the handles are where its curve is.
+    studio.press(Modifiers::NONE, Key::Escape);
+    studio.click("Run warmup + cosine");
+    let plot = studio.harness.get_by_label("Learning rate plot").rect();
+    let handle = studio.harness.get_by_label("Peak and warmup end handle").rect();
+    assert!(plot.contains(handle.center()));
+    // A handle hides the plot from the pointer.
+    studio.harness.hover_at(handle.center() + vec2(0.0, 30.0));
+    studio.harness.run_steps(4);
+    let state = studio.harness.state().studio();
+    let cursor = state.view.cursor.unwrap();
+    let top = state.curve(state.view.selected).unwrap().range().1;
+    assert!(state.rate(state.view.selected, cursor as u64).unwrap() > 0.95 * top, "{cursor}");
+    assert!(studio.says("Sum of rates"));
+}
+
 /// What one of the next frames puts on the clipboard.
 fn copied(studio: &mut Studio) -> String {
     for _ in 0..6 {

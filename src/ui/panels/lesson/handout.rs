@@ -26,6 +26,7 @@ pub(super) fn page(
     studio: &Studio,
     lesson: &Lesson,
     answer: Option<&Answer>,
+    off: Option<String>,
     checked: Option<&Checked>,
 ) -> String {
     let mut page = format!(
@@ -35,6 +36,9 @@ pub(super) fn page(
         question = escaped(&lesson.question)
     );
     prediction(&mut page, lesson, answer);
+    if let Some(off) = off {
+        let _ = writeln!(page, "<p>{} It is the dashed curve below.</p>", escaped(&off));
+    }
     let _ = writeln!(page, "<h2>What was tried</h2>\n<p>{}</p>", escaped(&lesson.drag.say));
     page += "<div class=\"plots\">\n";
     for pane in [Pane::Rate, Pane::Metric] {

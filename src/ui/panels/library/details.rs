@@ -187,7 +187,8 @@ fn marks(
             }
         }
         let field = TextEdit::singleline(tag).hint_text("Tag").desired_width(metrics::RUN_LOSS);
-        let entered = ui.add(field).lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+        let field = ui.add(field).accessible_name("Tag");
+        let entered = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
         if entered && !tag.trim().is_empty() {
             wish = Some(Wish::Tag(row.folder.clone(), tag.clone()));
         }
@@ -198,7 +199,7 @@ fn marks(
     }
     let field =
         TextEdit::multiline(text).hint_text("A note").desired_rows(2).desired_width(ui.available_width());
-    if ui.add(field).lost_focus() && text.trim() != row.note {
+    if ui.add(field).accessible_name("Note").lost_focus() && text.trim() != row.note {
         wish = Some(Wish::Note(row.folder.clone(), text.clone()));
     }
     if row.kind == Kind::Training {

@@ -163,7 +163,7 @@ fn folder(ui: &mut Ui, studio: &mut Studio) {
         .horizontal(|ui| {
             let room = ui.available_width() - metrics::RUN_LOSS - metrics::L;
             let field = TextEdit::singleline(&mut text).hint_text("Folder of trainings").desired_width(room);
-            let field = ui.add(field);
+            let field = ui.add(field).accessible_name("Folder of trainings");
             (
                 field,
                 ui.add(secondary("Look again")).on_hover_text("Read what is new or has changed.").clicked(),
@@ -201,7 +201,7 @@ fn filter(ui: &mut Ui, state: &mut State, shown: Shown) {
         let field = TextEdit::singleline(&mut state.filter.search)
             .hint_text("Search experiments, runs, tags, notes")
             .desired_width(room);
-        ui.add(field);
+        ui.add(field).accessible_name("Search");
         check(ui, "Starred", "Only starred trainings.", &mut state.filter.starred);
         if shown == Shown::Runs {
             check(ui, "Group", "Runs that differ in their seed only as one line.", &mut state.grouped);

@@ -75,9 +75,10 @@ fn groups(ui: &mut Ui, studio: &mut Studio, live: &LiveView) {
         return;
     }
     let state = studio.panels.of::<State>();
-    row(ui, "Group", "Parameter groups have rates of their own.", |ui, _| {
+    row(ui, "Group", "Parameter groups have rates of their own.", |ui, id| {
         let shown = state.group.clone().unwrap_or_else(|| "all".to_owned());
-        combo("live group").selected_text(shown).width(ui.available_width()).show_ui(ui, |ui| {
+        let combo = combo("live group").selected_text(shown).width(ui.available_width());
+        let chosen = combo.show_ui(ui, |ui| {
             if ui.selectable_label(state.group.is_none(), "all").clicked() {
                 state.group = None;
             }
@@ -87,6 +88,7 @@ fn groups(ui: &mut Ui, studio: &mut Studio, live: &LiveView) {
                 }
             }
         });
+        chosen.response.labelled_by(id);
     });
 }
 

@@ -66,8 +66,9 @@ fn choosers(ui: &mut Ui, studio: &mut Studio) {
         let now = state.axes.as_ref().map(|axes| axes[at].path.clone()).unwrap_or_default();
         let other = state.axes.as_ref().map(|axes| axes[1 - at].path.clone()).unwrap_or_default();
         let label = all.iter().find(|one| one.path == now).map_or("", |one| &one.label);
-        row(ui, name, "A number of the selected run.", |ui, _| {
-            combo(("map axis", at)).selected_text(label).width(ui.available_width()).show_ui(ui, |ui| {
+        row(ui, name, "A number of the selected run.", |ui, id| {
+            let combo = combo(("map axis", at)).selected_text(label).width(ui.available_width());
+            let shown = combo.show_ui(ui, |ui| {
                 for one in all.iter().filter(|one| one.path != other) {
                     if ui.selectable_label(one.path == now, &one.label).clicked() && one.path != now {
                         state.chosen[at] = Some(one.path.clone());
@@ -75,6 +76,7 @@ fn choosers(ui: &mut Ui, studio: &mut Studio) {
                     }
                 }
             });
+            shown.response.labelled_by(id);
         });
     }
     if choice(ui, "Objective", "What the colour stands for.", &mut state.objective, &OBJECTIVES) {

@@ -160,7 +160,8 @@ fn compare(ui: &mut Ui, studio: &mut Studio) {
         }
         let shown = others.iter().find(|(id, _)| Some(*id) == beside);
         let shown = shown.map_or_else(|| "By itself".to_owned(), |(_, name)| format!("Beside {name}"));
-        combo("beside").selected_text(shown).width(ui.available_width()).truncate().show_ui(ui, |ui| {
+        let combo = combo("beside").selected_text(shown).width(ui.available_width()).truncate();
+        let chosen = combo.show_ui(ui, |ui| {
             if ui.selectable_label(beside.is_none(), "By itself").clicked() {
                 studio.panels.of::<State>().beside = Beside::Nobody;
             }
@@ -170,6 +171,7 @@ fn compare(ui: &mut Ui, studio: &mut Studio) {
                 }
             }
         });
+        chosen.response.accessible_name("The run beside it");
     });
 }
 
@@ -217,7 +219,7 @@ fn chip(ui: &mut Ui, row: Row, name: &str) {
 fn heading(ui: &mut Ui, title: &str, term: &str, how: &str) -> Response {
     ui.add_space(metrics::M);
     let text = theme::title(ui, title);
-    let response = explained(ui.label(text), term);
+    let response = explained(ui, Label::new(text), term);
     ui.add(Label::new(theme::caption(ui, how)).wrap());
     response
 }

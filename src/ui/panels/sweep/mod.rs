@@ -97,8 +97,8 @@ fn begin(ui: &mut Ui, studio: &mut Studio) {
         let room = ui.available_width() - metrics::FIELD_VALUE;
         let field =
             TextEdit::singleline(&mut state.folder).hint_text("Folder of a sweep").desired_width(room);
-        let entered =
-            ui.add(field).lost_focus() && ui.input(|input| input.key_pressed(eframe::egui::Key::Enter));
+        let field = ui.add(field).accessible_name("Folder of a sweep");
+        let entered = field.lost_focus() && ui.input(|input| input.key_pressed(eframe::egui::Key::Enter));
         if ui.add(secondary("Open")).clicked() || entered {
             state::open(studio);
         }
@@ -115,13 +115,15 @@ fn shown(ui: &mut Ui, studio: &mut Studio, loaded: &Loaded, found: &Found) -> Op
         check(ui, "Put seeds together", help, &mut state.together);
     }
     ui.add_space(metrics::S);
-    row(ui, "View", "How the trials are looked at.", |ui, _| {
+    row(ui, "View", "How the trials are looked at.", |ui, id| {
         let title = VIEWS[state.view.min(VIEWS.len() - 1)].title;
-        combo("sweep view").selected_text(title).width(ui.available_width()).show_ui(ui, |ui| {
+        let combo = combo("sweep view").selected_text(title).width(ui.available_width());
+        let shown = combo.show_ui(ui, |ui| {
             for (at, view) in VIEWS.iter().enumerate() {
                 ui.selectable_value(&mut state.view, at, view.title).on_hover_text(view.sentence);
             }
         });
+        shown.response.labelled_by(id);
     });
     let view = VIEWS[state.view.min(VIEWS.len() - 1)];
     ui.add(Label::new(theme::caption(ui, view.sentence)).wrap());

@@ -52,13 +52,15 @@ const SHARES: [(f64, &str); 5] = [
 
 /// Which share of the trials is shown.
 pub fn shares(ui: &mut Ui, options: &mut Options) {
-    row(ui, "Show", "Only the best trials, so that bad ones do not hide them.", |ui, _| {
+    row(ui, "Show", "Only the best trials, so that bad ones do not hide them.", |ui, id| {
         let chosen = SHARES.iter().find(|(share, _)| *share == options.best).map_or("", |(_, name)| *name);
-        combo("best share").selected_text(chosen).width(ui.available_width()).show_ui(ui, |ui| {
+        let combo = combo("best share").selected_text(chosen).width(ui.available_width());
+        let shown = combo.show_ui(ui, |ui| {
             for (share, name) in SHARES {
                 ui.selectable_value(&mut options.best, share, name);
             }
         });
+        shown.response.labelled_by(id);
     });
 }
 
@@ -74,14 +76,16 @@ pub fn axis(
     let over = &found.sweep.over;
     let at = over.iter().position(|axis| Some(&axis.path) == chosen.as_ref()).unwrap_or(usual);
     let axis = over.get(at)?;
-    row(ui, label, help, |ui, _| {
-        combo(label).selected_text(&axis.path).width(ui.available_width()).show_ui(ui, |ui| {
+    row(ui, label, help, |ui, id| {
+        let combo = combo(label).selected_text(&axis.path).width(ui.available_width());
+        let shown = combo.show_ui(ui, |ui| {
             for other in over {
                 if ui.selectable_label(other.path == axis.path, &other.path).clicked() {
                     *chosen = Some(other.path.clone());
                 }
             }
         });
+        shown.response.labelled_by(id);
     });
     ui.add_space(metrics::XS);
     Some(at)

@@ -34,11 +34,12 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, track: Rect) {
 fn diamond(ui: &mut Ui, studio: &mut Studio, place: &Place<'_>, at: Pos2) {
     let area = Rect::from_center_size(at, vec2(metrics::M, metrics::L));
     let id = Id::unique(("moment", place.update, place.left));
-    let response = ui.interact(area, id, Sense::click());
+    // The strip is the one stop of Tab, and its arrow keys come here.
+    let response = ui.interact(area, id, Sense::CLICK);
     let what = if place.left { "Snapshot ahead" } else { "Snapshot" };
     let name = format!("{what}, update {}", format::count(place.update));
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &name));
-    let hot = response.hovered() || response.has_focus();
+    let hot = response.hovered();
     paint(ui, at, appearance(ui, studio, place), place.left, hot);
     if response.clicked()
         && let Some(id) = place.id()
@@ -72,7 +73,7 @@ fn paint(ui: &Ui, at: Pos2, (color, radius): (Color32, f32), hollow: bool, hot: 
 }
 
 /// What a place is, why it is kept, and what can be done with it.
-fn words(studio: &Studio, place: &Place<'_>) -> String {
+pub(super) fn words(studio: &Studio, place: &Place<'_>) -> String {
     let clock = studio.clock();
     let epoch = place.update as f64 / clock.updates_per_epoch.max(1) as f64;
     let mut text = format!("Snapshot after update {}, epoch {epoch:.2}", format::count(place.update));
@@ -136,7 +137,7 @@ fn menu(ui: &mut Ui, studio: &mut Studio, place: &Place<'_>) {
 fn head(ui: &mut Ui, studio: &mut Studio, track: Rect, at: Pos2, list: &[crate::engine::Snapshot]) {
     let tokens = theme::tokens(ui);
     let area = Rect::from_center_size(at, vec2(metrics::M, metrics::L));
-    let response = ui.interact(area, Id::unique("playhead"), Sense::drag());
+    let response = ui.interact(area, Id::unique("playhead"), Sense::DRAG);
     let update = studio.frame.status.update;
     response.widget_info(|| WidgetInfo::labeled(Role::Slider, true, format!("Playhead, update {update}")));
     let lit = response.hovered() || response.dragged();

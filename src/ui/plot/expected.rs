@@ -1,0 +1,166 @@
+//! The curve that a student expects: drawn over the middle plot before training, and left beside what comes.
+
+use eframe::egui::{Align2, CursorIcon, Stroke, Ui};
+
+use crate::lesson::{Draw, Drawable, Miss};
+use crate::telemetry::Column;
+use crate::train::ids::RunId;
+use crate::ui::document::Row;
+use crate::ui::format;
+use crate::ui::frame::LaneFrame;
+use crate::ui::studio::Studio;
+use crate::ui::theme::{self, metrics};
+use crate::ui::view::Window;
+
+use super::Scale;
+use super::band::Band;
+use super::chart::{Drawn, note};
+use super::overlay::position;
+use super::pencil::Drawing;
+
+/// Points that a drawn curve keeps.
+const KEPT: usize = 100;
+/// Digits of a drawn value, and of the share of the run it stands at.
+const DIGITS: usize = 4;
+
+/// What a lesson asks to be drawn, and what was.
+#[derive(Debug, Default)]
+pub struct Expected {
+    pub asked: Option<Draw>,
+    /// Whether the pointer draws.
+    pub is_open: bool,
+    /// Whether the plot is still to be turned to what was asked.
+    pub is_new: bool,
+    /// Shares of the run and values, from left to right.
+    pub points: Vec<(f64, f64)>,
+    /// What the hand has drawn so far, in updates and values.
+    stroke: Vec<(f64, f64)>,
+    /// How far the curve was off when the whole run was last in view.
+    pub miss: Option<Miss>,
+}
+
+impl Expected {
+    /// What a lesson asks for, with what was drawn before; `is_open` while it may be drawn.
+    pub fn new(asked: Option<Draw>, is_open: bool, points: Vec<(f64, f64)>) -> Self {
+        Self { asked, is_open, is_new: true, points, ..Self::default() }
+    }
+
+    /// What is asked of the runs there are, where the middle plot shows it.
+    fn here(studio: &Studio, quantity: Column) -> Option<(&Self, &Draw, Row)> {
+        let expected = studio.panels.peek::<Self>()?;
+        let asked = expected.asked.as_ref().filter(|asked| asked.of.column() == quantity)?;
+        let (row, _) = studio.document.runs().find(|(_, run)| run.name == asked.run)?;
+        Some((expected, asked, row))
+    }
+
+    /// The curve in updates.
+    fn curve(&self, updates: u64) -> Vec<(f64, f64)> {
+        self.points.iter().map(|(share, value)| (share * updates as f64, *value)).collect()
+    }
+
+    /// Looks again at how far the curve is off, while the whole run is in view.
+    pub fn compare(studio: &mut Studio) {
+        if studio.view.window != Window::Whole {
+            return;
+        }
+        let Some((expected, asked, row)) = Self::here(studio, studio.view.quantity) else { return };
+        let measured = measured_points(studio, row.id, asked.of);
+        let miss = Miss::of(&expected.curve(studio.clock().updates), &measured);
+        studio.panels.of::<Self>().miss = miss;
+    }
+}
+
+/// Whether the pointer draws in the middle plot.
+pub(super) fn is_drawing(studio: &Studio) -> bool {
+    Expected::here(studio, studio.view.quantity).is_some_and(|(expected, ..)| expected.is_open)
+}
+
+/// The heights that are to be in view, while the curve is drawn and afterwards.
+pub(super) fn heights(studio: &Studio, scale: Scale) -> Vec<f64> {
+    let Some((expected, asked, _)) = Expected::here(studio, studio.view.quantity) else { return Vec::new() };
+    let values: Vec<f64> = if expected.is_open {
+        vec![asked.from, asked.to]
+    } else {
+        expected.points.iter().map(|point| point.1).collect()
+    };
+    values.into_iter().filter_map(|value| scale.height(value)).collect()
+}
+
+/// What was measured of a run in view: updates and the mean over its replicas.
+fn measured_points(studio: &Studio, run: RunId, of: Drawable) -> Vec<(f64, f64)> {
+    let replicas: Vec<&LaneFrame> = studio.frame.replicas(run).collect();
+    let band = Band::of(&replicas, |curves| match of {
+        Drawable::ValLoss => &curves.validation,
+        _ if curves.smooth.is_empty() => &curves.raw,
+        _ => &curves.smooth,
+    });
+    band.means().collect()
+}
+
+/// The curve in updates, and the run it is of.
+pub(super) fn curve(studio: &Studio) -> Option<(Vec<(f64, f64)>, RunId)> {
+    let (expected, _, row) = Expected::here(studio, studio.view.quantity)?;
+    (expected.points.len() > 1).then(|| (expected.curve(studio.clock().updates), row.id))
+}
+
+/// Takes down what the pointer draws.
+pub(super) fn draw(ui: &Ui, drawn: &Drawn, studio: &mut Studio, scale: Scale) {
+    let Some((_, asked, _)) = Expected::here(studio, studio.view.quantity) else { return };
+    let text = format!("Draw the {} that you expect of “{}”", asked.of.words(), asked.run);
+    note(ui, drawn.rect, Align2::CENTER_BOTTOM, &text, theme::small());
+    let (least, most) = (asked.from, asked.to);
+    let updates = studio.clock().updates.max(1) as f64;
+    let expected = studio.panels.of::<Expected>();
+    let response = &drawn.response;
+    if response.hovered() || response.dragged() {
+        ui.ctx().set_cursor_icon(CursorIcon::Crosshair);
+    }
+    if response.dragged()
+        && let Some(pointer) = response.interact_pointer_pos()
+    {
+        let point = drawn.value(pointer);
+        let value = scale.value(point.y).clamp(least, most);
+        expected.stroke.push((point.x.clamp(0.0, updates), value));
+    }
+    let place = |(at, value): &(f64, f64)| Some(position(drawn, (*at, scale.height(*value)?)));
+    let line: Vec<_> = expected.stroke.iter().filter_map(place).collect();
+    if line.len() > 1 {
+        let stroke = Stroke::new(metrics::CURVE * 1.5, theme::tokens(ui).text);
+        ui.painter().with_clip_rect(drawn.rect).line(line, stroke);
+    }
+    if response.drag_stopped() && expected.stroke.len() > 1 {
+        let stroke = Drawing::new(std::mem::take(&mut expected.stroke), scale);
+        let shares = stroke.points.iter().map(|(at, value)| (at / updates, *value)).collect();
+        expected.points = merged(&expected.points, shares);
+    }
+}
+
+/// A curve with a part of it drawn anew, in few points.
+fn merged(before: &[(f64, f64)], part: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
+    let (Some(first), Some(last)) = (part.first().copied(), part.last().copied()) else {
+        return before.to_vec();
+    };
+    let left = before.iter().copied().filter(|point| point.0 < first.0);
+    let right = before.iter().copied().filter(|point| point.0 > last.0);
+    let all: Vec<(f64, f64)> = left.chain(part).chain(right).collect();
+    let every = all.len().div_ceil(KEPT).max(1);
+    let end = all.len() - 1;
+    let kept = all.into_iter().enumerate().filter(|(at, _)| at % every == 0 || *at == end);
+    kept.map(|(_, (share, value))| (format::round_to(share, DIGITS), format::round_to(value, DIGITS)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_that_is_drawn_again_replaces_what_was_there() {
+        let before = [(0.0, 1.0), (0.3, 0.8), (0.6, 0.5), (0.9, 0.2)];
+        let after = merged(&before, vec![(0.25, 0.7), (0.65, 0.1)]);
+        assert_eq!(after, [(0.0, 1.0), (0.25, 0.7), (0.65, 0.1), (0.9, 0.2)]);
+        assert_eq!(merged(&before, Vec::new()), before);
+        let long = merged(&[], (0..1000).map(|at| (f64::from(at) / 1000.0, 1.0)).collect());
+        assert!(long.len() <= KEPT + 1 && long.last() == Some(&(0.999, 1.0)), "{}", long.len());
+    }
+}
