@@ -2,6 +2,7 @@
 
 mod attacks;
 mod double;
+mod examples;
 mod findings;
 mod half_precision;
 mod phases;
