@@ -5,6 +5,7 @@
 //! tables of the report.
 
 use super::chart::label;
+use super::scenario::{Measured, Scenario};
 use super::statistics::{PairedTest, deviation, mean, median, paired_t};
 use crate::experiment::{Controller, Experiment, Run};
 use crate::schedule::kind::Value;
@@ -48,6 +49,8 @@ pub struct Tally {
     /// How early stopping ended it, where it did.
     pub stopped: Option<Stopped>,
     pub validations: Vec<Validation>,
+    /// What it measured of its scenario.
+    pub scenario: Measured,
     /// Wall time of the training, where it was measured.
     pub seconds: Option<f64>,
     /// The rates of evenly spaced updates, for the plot: (update, rate).
@@ -84,6 +87,7 @@ impl Tally {
             tally.clipped += if one || !clips { 0 } else { u64::from(loss.count) - 1 };
             tally.updates += u64::from(loss.count) - 1;
         }
+        tally.scenario = Measured::of_store(store);
         let mut accuracies = column(Column::ValAccuracy).peekable();
         for loss in column(Column::ValLoss) {
             let accuracy = accuracies.next_if(|accuracy| accuracy.last_update == loss.last_update);
@@ -104,6 +108,7 @@ impl Tally {
     /// Takes in one update, with its validation where it has one.
     pub fn update(&mut self, row: &Row) {
         self.take(row.update, row.lr, row.train_loss, row.grad_norm);
+        self.scenario.update(row);
         if let Some(validation) = row.validation() {
             self.validation(validation);
         }
@@ -265,7 +270,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    fn of(values: impl IntoIterator<Item = Option<f64>>) -> Option<Self> {
+    pub fn of(values: impl IntoIterator<Item = Option<f64>>) -> Option<Self> {
         let values: Vec<f64> = values.into_iter().flatten().collect();
         Some(Self { mean: mean(&values)?, deviation: deviation(&values), count: values.len() })
     }
@@ -333,6 +338,8 @@ pub struct Audit {
     /// The index of the line others are compared with.
     pub baseline: usize,
     pub lines: Vec<Line>,
+    /// What is unlike a plain training.
+    pub scenario: Scenario,
     /// The constant rates that the baseline was chosen from, rising, with their mean final result; none where it
     /// is one of the runs.
     pub tried: Vec<(f64, Option<f64>)>,
@@ -360,13 +367,20 @@ impl Audit {
                 line(record, measure, target, compared)
             })
             .collect();
-        Self { title: title.to_owned(), measure, target, baseline, lines, tried: Vec::new() }
+        let (scenario, tried) = (Scenario::default(), Vec::new());
+        Self { title: title.to_owned(), measure, target, baseline, lines, scenario, tried }
+    }
+
+    /// The same, of this experiment's scenario.
+    #[must_use]
+    pub fn in_scenario(self, experiment: &Experiment) -> Self {
+        Self { scenario: Scenario::of(experiment), ..self }
     }
 
     /// As [`Audit::of`], against the first run with a constant rate, or the first.
     pub fn of_runs(experiment: &Experiment, records: Vec<RunRecord>) -> Self {
         let constant = experiment.runs.iter().position(|run| run.lr.kind.name() == "constant");
-        Self::of(&experiment.name, records, constant.unwrap_or(0))
+        Self::of(&experiment.name, records, constant.unwrap_or(0)).in_scenario(experiment)
     }
 
     /// The line with the best mean of what is compared.

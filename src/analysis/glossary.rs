@@ -124,6 +124,7 @@ pub const TERMS: &[Term] = &[
     term("Residual network", "A network whose layers add to their input, which lets deep ones bear higher rates."),
     term("Restart", "A jump of the rate back to its peak, to leave one minimum for another. Weights stay."),
     term("RMSProp", "An optimizer that divides the gradient by its running size, without the averaging that Adam adds."),
+    term("Robust accuracy", "The accuracy on held-out samples that were changed a little so as to mislead the model. A model that is right on clean samples may have none."),
     term("Saddle point", "A place where the gradient is zero but the loss still falls in some direction. Low rates linger there."),
     term("Schedule state", "Where a schedule stands. A training resumed without it jumps to another rate."),
     term("Second-order method", "An optimizer that uses the curvature of the loss, not only its slope."),

@@ -18,6 +18,7 @@ pub mod range_test;
 pub mod real_run;
 pub mod recorded;
 pub mod report;
+pub mod scenario;
 pub mod sharpness;
 pub mod siblings;
 pub(crate) mod side_training;

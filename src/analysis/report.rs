@@ -4,8 +4,9 @@
 
 use std::fmt::Write;
 
-use super::audit::{Audit, Measure, RunRecord, Summary};
+use super::audit::{Audit, Line as AuditLine, Measure, RunRecord, Summary, Tally};
 use super::chart::{COLOURS, Line, chart, escaped, label};
+use super::scenario::COLUMNS;
 use crate::numbers::{plural, round_to};
 use crate::telemetry::Validation;
 
@@ -26,6 +27,7 @@ pub fn html(audit: &Audit) -> String {
     legend(&mut page, audit);
     results(&mut page, audit);
     differences(&mut page, audit);
+    scenario(&mut page, audit);
     plots(&mut page, audit);
     stability(&mut page, audit);
     rates(&mut page, audit);
@@ -132,6 +134,64 @@ fn differences(page: &mut String, audit: &Audit) {
         let _ = writeln!(page, "<td class=\"words\">{}</td></tr>", escaped(&difference.verdict));
     }
     page.push_str("</table>\n");
+}
+
+/// What is unlike a plain training, and what was measured of it.
+fn scenario(page: &mut String, audit: &Audit) {
+    let lanes = || audit.lines.iter().flat_map(|line| &line.record.lanes);
+    let told: Vec<usize> =
+        (0..COLUMNS.len()).filter(|at| lanes().any(|lane| lane.scenario.newest(*at).is_some())).collect();
+    let stops = lanes().any(|lane| lane.stopped.is_some());
+    if audit.scenario.sentences.is_empty() && told.is_empty() && !stops {
+        return;
+    }
+    page.push_str("<h2>Scenario</h2>\n");
+    for sentence in &audit.scenario.sentences {
+        let _ = writeln!(page, "<p>{}</p>", escaped(sentence));
+    }
+    if !told.is_empty() || stops {
+        page.push_str("<table id=\"scenario\">\n<caption>Each as it was measured last. Mean ± standard deviation over seeds.</caption>\n");
+        let mut head = vec!["run"];
+        head.extend(told.iter().map(|at| COLUMNS[*at].label()));
+        head.extend(stops.then_some("Updates until it stopped"));
+        header(page, &head);
+        for line in &audit.lines {
+            row(page, &line.record);
+            told.iter().for_each(|at| spread(page, over(line, |lane| lane.scenario.newest(*at))));
+            if stops {
+                spread(page, over(line, |lane| Some(lane.stopped.as_ref()?.update as f64)));
+            }
+            page.push_str("</tr>\n");
+        }
+        page.push_str("</table>\n");
+    }
+    phases(page, audit);
+}
+
+/// What each run knows of each phase of the data.
+fn phases(page: &mut String, audit: &Audit) {
+    let accuracy = |at: usize| move |lane: &Tally| lane.scenario.phase(at);
+    if !audit.lines.iter().flat_map(|line| &line.record.lanes).any(|lane| accuracy(0)(lane).is_some()) {
+        return;
+    }
+    page.push_str("<table id=\"phases\">\n<caption>The accuracy on each phase's held-out samples: the best on the way, the last, and what was lost in between.</caption>\n");
+    header(page, &["run and phase", "best", "last", "lost"]);
+    for line in &audit.lines {
+        for (at, name) in audit.scenario.phases.iter().enumerate() {
+            let name = format!("{}, {name}", line.record.name);
+            let _ = write!(page, "<tr><th scope=\"row\">{}</th>", escaped(&name));
+            spread(page, over(line, |lane| accuracy(at)(lane).map(|(best, _)| best)));
+            spread(page, over(line, |lane| accuracy(at)(lane).map(|(_, last)| last)));
+            spread(page, over(line, |lane| accuracy(at)(lane).map(|(best, last)| best - last)));
+            page.push_str("</tr>\n");
+        }
+    }
+    page.push_str("</table>\n");
+}
+
+/// The mean over a run's seeds.
+fn over(line: &AuditLine, value: impl Fn(&Tally) -> Option<f64>) -> Option<Summary> {
+    Summary::of(line.record.lanes.iter().map(value))
 }
 
 fn plots(page: &mut String, audit: &Audit) {

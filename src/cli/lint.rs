@@ -10,6 +10,7 @@ use crate::experiment::Experiment;
 use crate::files;
 use crate::import::{ImportError, MAX_BYTES};
 use crate::lint::{Linted, NotLinted, Severity, Warning, lint, lint_text};
+use crate::train::TrainError;
 use crate::train::task::{self, Task};
 
 pub fn run(file: &Path) -> Result<(), Failure> {
@@ -71,5 +72,22 @@ fn text(file: &Path) -> anyhow::Result<String> {
 fn experiment(experiment: &Experiment) -> Vec<Warning> {
     // Without its data the lengths of epochs are not known, and what does not need them is told all the same.
     let task = task::prepare(experiment).and_then(|data| Task::new(experiment, data));
-    lint(experiment, task.map(|task| task.clock).ok())
+    let severity = match &task {
+        Err(TrainError::Misfit(_)) => Some(Severity::Error),
+        // Weights to begin with may be on the machine that trains only.
+        Err(TrainError::Start(_)) => Some(Severity::Warning),
+        _ => None,
+    };
+    let untrainable = severity.zip(task.as_ref().err()).map(|(severity, error)| Warning {
+        severity,
+        run: None,
+        code: "cannot-be-trained",
+        message: error.to_string(),
+        remedy: None,
+        line: 0,
+    });
+    let mut warnings = lint(experiment, task.map(|task| task.clock).ok());
+    warnings.extend(untrainable);
+    warnings.sort_by_key(|warning| warning.severity);
+    warnings
 }

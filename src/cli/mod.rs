@@ -27,6 +27,7 @@ mod loading;
 mod open;
 mod output;
 mod pages;
+mod placed;
 mod plateau;
 mod policy;
 mod results;
@@ -170,17 +171,16 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
         // Bad data are a bad file, whatever was to be done with them.
         let is_bad_file = error.chain().any(|cause| {
             cause.is::<DataError>()
-                || matches!(
-                    cause.downcast_ref(),
-                    Some(
-                        TrainError::Data(_)
-                            | TrainError::Start(_)
-                            | TrainError::Misfit(Misfit::Phase { .. } | Misfit::LatePhase { .. })
-                    )
-                )
+                || matches!(cause.downcast_ref(), Some(TrainError::Data(_) | TrainError::Start(_)))
+                || matches!(cause.downcast_ref(), Some(TrainError::Misfit(misfit)) if is_of_the_file(misfit))
         });
         if is_bad_file { Self::BadFile(error) } else { Self::Failed(error) }
     }
+}
+
+/// Whether a file asks for what cannot be; the others are about where it is trained.
+fn is_of_the_file(misfit: &Misfit) -> bool {
+    !matches!(misfit, Misfit::CpuOnly | Misfit::OtherModel)
 }
 
 /// Runs the program.

@@ -12,6 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::diagnosis::Diagnosis;
 use super::energy::Energy;
 use super::landing::Landing;
+use super::placed::placed;
 use super::results::{Folder, Results};
 use super::sinks::{SinkArgs, Sinks, lanes};
 use super::{Device, Failure, baseline, data_report, loading, output, read, threads_of};
@@ -119,7 +120,11 @@ pub fn train(experiment: &Experiment, order: &Order) -> Result<(), Failure> {
     let ids = (0..experiment.runs.len() as u32).map(RunId).collect();
     let revision = Arc::new(Revision { generation: 0, experiment: experiment.clone(), ids });
     let pool = Arc::new(crate::train::pool(Some(order.threads))?);
-    let mut cohort = loading::shown(|| Cohort::choose(revision, order.device, pool))?;
+    let choose = || Cohort::choose(revision, order.device, pool);
+    let mut cohort = loading::shown(choose).map_err(|error| match &order.source {
+        Some(file) => placed(file, error),
+        None => error.into(),
+    })?;
     if let Some(table) = cohort.task().prepared.table() {
         data_report::tell(table, experiment.train.loss.is_none() && cohort.task().prepared.is_regression());
     }
@@ -372,7 +377,7 @@ fn audit(experiment: &Experiment, cohort: &Cohort, tallies: Vec<Tally>, baseline
         }
     }
     if let Some(baseline) = baseline {
-        return baseline.audit(&experiment.name, records);
+        return baseline.audit(&experiment.name, records).in_scenario(experiment);
     }
     Audit::of_runs(experiment, records)
 }

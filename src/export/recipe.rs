@@ -344,6 +344,12 @@ impl<'a> Recipe<'a> {
                 names.join(", ")
             ));
         }
+        if self.experiment.data.label_noise > 0.0 {
+            let share = crate::numbers::round_to(100.0 * self.experiment.data.label_noise, 3);
+            notes.push(format!(
+                "Left out: wrong labels ({share} % of them replaced at random); the data there are yours."
+            ));
+        }
         if let Some(attack) = self.experiment.train.attack.filter(|attack| attack.train) {
             notes.push(format!("Left out: training on attacked samples (eps {}).", attack.eps));
         }

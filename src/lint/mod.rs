@@ -6,6 +6,7 @@ mod exported;
 mod groups;
 mod lengths;
 mod rates;
+mod scenarios;
 mod text_config;
 mod text_metric;
 mod text_python;
@@ -120,8 +121,9 @@ impl std::fmt::Display for Warning {
 /// where the data are known; without it, lengths in other units than the run's are not compared.
 #[must_use]
 pub fn lint(experiment: &Experiment, clock: Option<Clock>) -> Vec<Warning> {
-    let mut warnings = whole(experiment, clock);
     let time = Time::new(experiment, clock);
+    let mut warnings = whole(experiment, clock);
+    warnings.extend(scenarios::whole(experiment, &time));
     for run in &experiment.runs {
         let found = Subject::new(experiment, run, &time).map_or_else(
             |error| vec![Warning::new(Severity::Error, "no-schedule", error.to_string())],
@@ -131,6 +133,7 @@ pub fn lint(experiment: &Experiment, clock: Option<Clock>) -> Vec<Warning> {
                 found.extend(groups::lint(&subject));
                 found.extend(exported::lint(&subject));
                 found.extend(batches::lint(&subject));
+                found.extend(scenarios::lint(&subject));
                 found
             },
         );

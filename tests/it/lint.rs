@@ -5,6 +5,7 @@ use anneal_studio::import::dialect_named;
 use anneal_studio::lint::{Linted, NotLinted, Remedy, Severity, Warning, lint, lint_text};
 use anneal_studio::schedule::Clock;
 
+mod scenarios;
 mod training;
 
 const CLOCK: Clock = Clock { updates: 1000, updates_per_epoch: 100 };

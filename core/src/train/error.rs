@@ -46,9 +46,15 @@ pub enum TrainError {
 #[derive(Debug, thiserror::Error)]
 pub enum Misfit {
     #[error(
-        "one update needs {needs} samples (batch_size {batch} times accumulate {accumulate}) and there are {samples} to train on: choose a smaller batch"
+        "one update needs {needs} samples (batch_size {batch} times {times}) and there are {samples} to train on: choose a smaller batch{fewer}",
+        times = if *workers > 1 { format!("{workers} workers") } else { format!("accumulate {accumulate}") },
+        fewer = if *workers > 1 { ", or fewer workers" } else { "" }
     )]
-    Batch { needs: usize, batch: usize, accumulate: usize, samples: usize },
+    Batch { needs: usize, batch: usize, accumulate: usize, workers: usize, samples: usize },
+    #[error(
+        "{clients} clients share {samples} samples to train on, and each needs one: ask for fewer clients"
+    )]
+    Clients { clients: usize, samples: usize },
     #[error(
         "drop_last = false leaves an epoch's last batch as small as it is, and an update here takes {why}: write \
          accumulate = 1 and no batch schedule, or drop_last = true"

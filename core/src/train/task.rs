@@ -207,7 +207,7 @@ impl Task {
         let updates_per_epoch = samples / update + usize::from(short_batch.is_some());
         if batch == 0 || updates_per_epoch == 0 {
             let needs = batch * accumulate * workers;
-            return Err(Misfit::Batch { needs, batch, accumulate, samples }.into());
+            return Err(Misfit::Batch { needs, batch, accumulate, workers, samples }.into());
         }
         let one_update = Clock { updates: 1, updates_per_epoch: updates_per_epoch as u64 };
         let updates = experiment.train.updates.whole_updates(one_update);

@@ -19,6 +19,7 @@ mod trace;
 mod validations;
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -116,6 +117,8 @@ pub struct Context {
     pub runtime_cap: Option<f64>,
     /// The phases of the data by name, each with its first update; empty where all of it is the same.
     pub phases: Vec<(Arc<str>, u64)>,
+    /// The stretches of updates in which samples get harder (or easier) by design.
+    pub curricula: Vec<Range<u64>>,
     /// Who trains the run together.
     pub together: Together,
 }
@@ -153,6 +156,7 @@ impl Context {
             controlled: runs.values().any(|run| run.controller.is_some()),
             adaptive: !run.optimizer.kind.is_plain(),
             runtime_cap: None,
+            curricula: phases::curricula(phases, task.clock),
             together: Together::of(experiment, task.clock),
             phases: phases
                 .iter()

@@ -29,7 +29,9 @@ impl Norms {
         let (Some(before), Some(first)) = (before, trace.first_norm()) else { return };
         // One that overflowed in 16 bits and was left out is the loss scale's.
         let peak = norm > PEAK * before && norm > PEAK_LEVEL * first && !row.is_left_out();
-        if row.update < context.quiet_until || !peak {
+        // Where easy samples come first, harder ones that follow are no outliers.
+        let is_curriculum = context.curricula.iter().any(|stretch| stretch.contains(&row.update));
+        if row.update < context.quiet_until || !peak || is_curriculum {
             return;
         }
         self.peaks.push(row.update);

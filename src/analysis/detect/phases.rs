@@ -1,9 +1,15 @@
 //! Detectors on runs whose data has phases: what comes new, what is forgotten, and what does harm.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use super::trace::Trace;
 use super::{Alarm, Context, Evidence, Kind, Remedy};
+use crate::data::SampleOrder;
+use crate::experiment::Phase;
+use crate::experiment::phase::begins;
+use crate::schedule::Clock;
 use crate::telemetry::{GroupColumn, Row, Validation};
 
 /// Updates at the beginning of a phase whose mean loss tells whether its samples are new to the model.
@@ -12,6 +18,8 @@ const FIRST: u64 = 20;
 const NEW: f64 = 1.5;
 /// and above it by this share of chance: near zero, multiples mean nothing.
 const NEW_LEVEL: f64 = 0.1;
+/// A rate below this share of the peak is too low to follow what is new.
+const FALLEN: f64 = 0.5;
 /// What a phase taught is forgotten when its accuracy has fallen by this,
 const FORGOTTEN: f64 = 0.15;
 /// and by this share of its best.
@@ -87,7 +95,11 @@ impl Phases {
                     against: before,
                     against_what: "a loss before it".into(),
                 },
-                remedies: Vec::new(),
+                remedies: if has_fallen(context, row.update) {
+                    vec![Remedy::FollowPhases]
+                } else {
+                    Vec::new()
+                },
             });
         }
     }
@@ -144,4 +156,20 @@ impl Phases {
             alarms.push(alarm(Kind::Forgetting, best, "a best", vec![Remedy::ScaleRate(0.3)]));
         }
     }
+}
+
+/// The phases whose samples come in an order.
+pub(super) fn curricula(phases: &[Phase], clock: Clock) -> Vec<Range<u64>> {
+    let begins = begins(phases, clock);
+    let ends = begins.iter().skip(1).copied().chain([clock.updates]);
+    let stretches = phases.iter().zip(begins.iter().copied().zip(ends));
+    let ordered = stretches.filter(|(phase, _)| phase.order != SampleOrder::Shuffled);
+    ordered.map(|(_, (begin, end))| begin..end).collect()
+}
+
+/// Whether the schedule has come down by an update.
+fn has_fallen(context: &Context, update: u64) -> bool {
+    let curves = context.scheduled.iter().flat_map(|scheduled| scheduled.values());
+    let peak = curves.map(|curve| curve.range().1).fold(0.0, f64::max);
+    context.rate(update) < FALLEN * peak
 }

@@ -1,12 +1,14 @@
 //! Remedies: edits of an experiment that one click applies.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::experiment::precision::Dynamic;
 use crate::experiment::{
-    Controller, Experiment, LossScale, Number, Plateau, Rounding, Run, Team, WeightFormat,
+    Controller, Experiment, LossScale, Number, Phase, Plateau, Rounding, Run, Team, WeightFormat,
 };
-use crate::schedule::kind::{Kind, Role, Value};
+use crate::schedule::kind::{Kind, Part, Role, Sequence, Value};
 use crate::schedule::{Clock, Cooldown, Ramp, Schedule, Span, Warmup};
 
 /// What would help.
@@ -37,6 +39,8 @@ pub enum Remedy {
     NoFault,
     /// Average clients every so many updates.
     LocalUpdates(u64),
+    /// The schedule once for each phase of the data, over the phase.
+    FollowPhases,
     /// Follow the schedule from where the run stands; nothing in the experiment changes.
     ResumeSchedule,
 }
@@ -76,6 +80,7 @@ impl Remedy {
             Self::NoFault => "Let all workers do the same".to_owned(),
             Self::LocalUpdates(1) => "Average at every update".to_owned(),
             Self::LocalUpdates(updates) => format!("Average every {updates} updates"),
+            Self::FollowPhases => "Begin the schedule anew in every phase".to_owned(),
             Self::ResumeSchedule => "Follow the schedule again".to_owned(),
         }
     }
@@ -120,7 +125,8 @@ impl Remedy {
                 }
             }
             Self::ScaleLoss => {
-                if experiment.train.gradients != WeightFormat::F32 {
+                let is_dynamic = matches!(experiment.train.loss_scale, Some(LossScale::Dynamic(_)));
+                if experiment.train.gradients != WeightFormat::F32 && !is_dynamic {
                     experiment.train.loss_scale = Some(LossScale::Dynamic(Dynamic::default()));
                 }
             }
@@ -139,6 +145,7 @@ impl Remedy {
                     it.local = Span::Updates(*updates as f64);
                 }
             }
+            Self::FollowPhases => follow(&mut target.lr, &experiment.data.phases),
             Self::ResumeSchedule => {}
         }
         *experiment != before
@@ -149,6 +156,21 @@ fn patient(run: &mut Run, times: u64) {
     if let Some(Controller::Plateau(Plateau { rule, .. })) = &mut run.controller {
         rule.patience = rule.patience.max(1).saturating_mul(times);
     }
+}
+
+/// Makes a sequence of a schedule, a part for each phase; one that follows phases stays.
+fn follow(lr: &mut Schedule, phases: &[Phase]) {
+    let follows = |part: &Part| part.phase.is_some();
+    if phases.len() < 2 || matches!(&lr.kind, Kind::Sequence(sequence) if sequence.parts.iter().any(follows))
+    {
+        return;
+    }
+    let part = |phase: &Phase| {
+        let named = phase.length.map(|_| Arc::clone(&phase.name));
+        Part { phase: named, ..Part::new(phase.length, lr.clone()) }
+    };
+    let parts = phases.iter().map(part).collect();
+    *lr = Kind::Sequence(Sequence { parts }).into();
 }
 
 /// Multiplies every rate a schedule names; of a product, those of its first factor.

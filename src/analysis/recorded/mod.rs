@@ -132,6 +132,7 @@ fn context(rows: &[(u64, Row)]) -> Context {
         adaptive: true,
         runtime_cap: None,
         phases: Vec::new(),
+        curricula: Vec::new(),
         together: Together::Nobody,
     }
 }

@@ -52,6 +52,7 @@ fn context(scheduled: Curve) -> Context {
         adaptive: false,
         runtime_cap: None,
         phases: Vec::new(),
+        curricula: Vec::new(),
         together: Together::Nobody,
     }
 }

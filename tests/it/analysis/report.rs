@@ -241,3 +241,104 @@ fn the_baseline_is_the_best_constant_rate_of_its_grid() {
     assert_eq!(tuned.record.lanes.len(), 2);
     assert_eq!(tuned.record.lanes[0].rate_changes, 0);
 }
+
+/// The text between a table's tags, without markup, row by row.
+fn cells(page: &str, id: &str) -> Vec<Vec<String>> {
+    let table = page.split(&format!("<table id=\"{id}\">")).nth(1).unwrap_or_else(|| panic!("{id}: {page}"));
+    let table = table.split("</table>").next().unwrap();
+    let text =
+        |cell: &str| cell.split_once('>').map_or("", |(_, text)| text.split('<').next().unwrap()).to_owned();
+    table.split("<tr>").skip(1).map(|row| row.split("<t").skip(1).map(text).collect()).collect()
+}
+
+#[test]
+fn the_report_has_a_section_on_the_scenario_and_a_plain_training_has_none() {
+    let page = |text: &str| {
+        let mut cohort = crate::support::cohort(text, 2);
+        cohort.advance(u64::MAX, u64::MAX).unwrap();
+        let records = RunRecord::all(&cohort);
+        html(&Audit::of_runs(&cohort.revision().experiment, records))
+    };
+    let text = |data: &str, train: &str, section: &str| {
+        format!(
+            "anneal = 1\nname = \"s\"\n{section}\n[data]\nname = \"digits\"\nbatch_size = 16\nlimit = 400\n{data}\n[model]\nkind = \
+             \"mlp\"\nhidden = [8]\n[train]\nupdates = \"60\"\nreplicas = 2\n{train}\n[[run]]\nname = \"r\"\noptimizer = {{ kind = \
+             \"sgd\" }}\nlr = {{ kind = \"constant\", peak = 0.1 }}\n"
+        )
+    };
+    assert!(!page(&text("", "", "")).contains("Scenario"));
+    let phases = "phase = [{ name = \"a<b\", for = \"50%\", classes = [0, 1] }, { name = \"c\", poison = { share = 0.4, to = 0 } }]";
+    for (data, train, section, told, columns) in [
+        (
+            phases,
+            "",
+            "",
+            "“a&lt;b” (50%, classes 0, 1); “c” (the rest, 40 % labelled as class 0)",
+            vec!["Prequential loss"],
+        ),
+        (
+            "label_noise = 0.3",
+            "stop = { patience = 1, min_delta = 9 }",
+            "",
+            "30 % of the training labels",
+            vec![
+                "Accuracy on clean training labels",
+                "Accuracy on wrong training labels",
+                "Updates until it stopped",
+            ],
+        ),
+        (
+            "",
+            "",
+            "[federated]\nclients = 4\nshare = 0.5\nlocal = \"5\"\nskew = 0.3",
+            "4 clients, 2 of them in a round of 5 local updates, classes dealt out with skew 0.3.",
+            vec!["Spread of losses", "Drift of members"],
+        ),
+        (
+            "",
+            "",
+            "[parallel]\nworkers = 2\nfault = { worker = 1, lr_factor = 1.5 }",
+            "2 workers average the gradients of every update; worker 1 has 1.5 times the rate.",
+            vec!["Drift of members"],
+        ),
+        (
+            "",
+            "weights = \"bf16\"",
+            "",
+            "Weights are stored in bf16, rounded to the nearest number.",
+            vec!["Rounded away"],
+        ),
+        (
+            "",
+            "gradients = \"f16\"\nloss_scale = 64",
+            "",
+            "Gradients are stored in f16, under a loss scale of 64.",
+            vec!["Loss scale", "Gradient underflow"],
+        ),
+        (
+            "",
+            "attack = { kind = \"fgsm\", eps = 0.1 }",
+            "",
+            "attacked by fgsm within 0.1.",
+            vec!["Robust accuracy"],
+        ),
+    ] {
+        let page = page(&text(data, train, section));
+        assert!(page.contains("<h2>Scenario</h2>") && page.contains(told), "{told}: {page}");
+        let table = cells(&page, "scenario");
+        for column in columns {
+            let at = table[0]
+                .iter()
+                .position(|head| head == column)
+                .unwrap_or_else(|| panic!("{column}: {table:?}"));
+            assert!(table[1][at].contains(" ± "), "{column}: {table:?}");
+        }
+        if data == phases {
+            let table = cells(&page, "phases");
+            let number = |text: &str| text.split(' ').next().unwrap().parse::<f64>().unwrap();
+            assert_eq!((table.len(), table[1][0].as_str()), (3, "r, a&lt;b"));
+            let [best, last, lost] = [1, 2, 3].map(|at| number(&table[1][at]));
+            assert!(best >= last && (best - last - lost).abs() < 2e-3, "{table:?}");
+        }
+    }
+}

@@ -116,6 +116,19 @@ fn scenarios(base: &Path) -> Vec<(&'static str, String)> {
         ("federated", scenario("", "", "updates = \"1500\"", clients)),
         ("half precision", scenario("", "", "updates = \"3000\"\nweights = \"bf16\"", "")),
         (
+            "stochastic rounding",
+            scenario("", "", "updates = \"3000\"\nweights = \"bf16\"\nrounding = \"stochastic\"", ""),
+        ),
+        (
+            "loss scaling",
+            scenario(
+                "",
+                "",
+                "updates = \"3000\"\ngradients = \"f16\"\nloss_scale = { init = 4e6, interval = 50 }",
+                "",
+            ),
+        ),
+        (
             "robustness",
             scenario("", "", "updates = \"200\"\nattack = { kind = \"fgsm\", eps = 0.1, train = true }", ""),
         ),
@@ -137,7 +150,7 @@ fn scenarios(base: &Path) -> Vec<(&'static str, String)> {
 
 /// Some minutes: `cargo test --release --test it every_scenario_killed -- --ignored`.
 #[test]
-#[ignore = "thirty kills in each of twelve scenarios take minutes"]
+#[ignore = "thirty kills in each of fourteen scenarios take minutes"]
 fn every_scenario_killed_thirty_times_ends_as_the_one_that_was_not() {
     let base = tempfile::tempdir().unwrap();
     fs::write(base.path().join("experiment.toml"), scenario("", "", "updates = \"200\"", "")).unwrap();

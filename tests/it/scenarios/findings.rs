@@ -1,8 +1,11 @@
 //! What diagnosis says of scenarios: planted faults are named, healthy runs raise nothing.
 
-use anneal_studio::analysis::detect::{Context, Kind, Watch, initial_norm};
+use anneal_studio::analysis::detect::{Context, Kind, Remedy, Watch, initial_norm};
+use anneal_studio::experiment::Experiment;
+use anneal_studio::telemetry::GroupColumn;
+use anneal_studio::train::cohort::Cohort;
 
-use crate::support::cohort;
+use crate::support::{cohort, pool, revision_of};
 
 /// The kinds that are found in each lane of an experiment.
 fn found(text: &str) -> Vec<Vec<Kind>> {
@@ -145,6 +148,45 @@ fn healthy_scenarios_raise_nothing() {
             assert_eq!(kinds, [], "{}", it.text(0, 2));
         }
     }
+}
+
+/// A schedule that has come down by then follows no drift, and its remedy is to begin anew; one that stays up needs none.
+#[test]
+fn the_remedy_of_drift_follows_what_is_new() {
+    let turned = ", shift = { rotate = 60 }";
+    let cosine = Digits::new("800", COSINE)
+        .data("phase = [{ name = \"a\", for = \"70%\" }, { name = \"b\", shift = { rotate = 60 } }]");
+    let text = cosine.text(0, 3);
+    let accuracy = |cohort: &Cohort| -> f64 {
+        let of = |lane: &anneal_studio::train::lane::Lane| {
+            lane.log.rows.iter().rev().find_map(|row| row.groups.get(GroupColumn::ValAccuracy, 1)).unwrap()
+        };
+        cohort.lanes().iter().map(of).sum()
+    };
+    let mut before = cohort(&text, 2);
+    before.advance(u64::MAX, u64::MAX).unwrap();
+    let (task, experiment) = (before.task(), &before.revision().experiment);
+    let mut watch = Watch::new(Context::of(task, experiment, 0, initial_norm(task)).unwrap());
+    watch.read(&before.lanes()[0].log, 0);
+    let found = watch.findings().iter().find(|finding| finding.kind == Kind::Drift).unwrap();
+    assert_eq!(found.remedies, [Remedy::FollowPhases]);
+    let mut mended = experiment.clone();
+    assert!(!Remedy::FollowPhases.is_in_place(&mended, 0, task.clock));
+    assert!(Remedy::FollowPhases.apply(&mut mended, 0));
+    assert!(Remedy::FollowPhases.is_in_place(&mended, 0, task.clock));
+    assert_eq!(Experiment::parse(&mended.to_toml(), "mended.toml").unwrap(), mended);
+    let mut after = Cohort::new(revision_of(mended, 0), pool(2)).unwrap();
+    after.advance(u64::MAX, u64::MAX).unwrap();
+    assert!(accuracy(&after) > accuracy(&before) + 0.15, "{} {}", accuracy(&after), accuracy(&before));
+    let mut constant = cohort(&Digits::phases("800", CONSTANT, turned).text(0, 1), 2);
+    constant.advance(u64::MAX, u64::MAX).unwrap();
+    let task = constant.task();
+    let mut watch =
+        Watch::new(Context::of(task, &constant.revision().experiment, 0, initial_norm(task)).unwrap());
+    watch.read(&constant.lanes()[0].log, 0);
+    assert!(
+        watch.findings().iter().all(|finding| finding.kind != Kind::Drift || finding.remedies.is_empty())
+    );
 }
 
 /// Some minutes: `cargo test --release --test it a_thousand_runs -- --ignored --nocapture`.

@@ -210,3 +210,29 @@ fn teams_are_written_as_they_are_read_and_what_cannot_be_is_refused_by_line() {
     let reference = Cohort::at(revision(&federated, 0), TrainDevice::reference(pool(1)));
     assert!(reference.err().unwrap().to_string().contains("choose the CPU"));
 }
+
+#[test]
+fn a_team_that_the_data_are_too_few_for_is_one_sentence_with_its_line_and_exit_2() {
+    let folder = tempfile::tempdir().unwrap();
+    for (team, told) in [
+        (
+            "[federated]\nclients = 900",
+            "few.toml:8: 900 clients share 640 samples to train on, and each needs one",
+        ),
+        (
+            "[parallel]\nworkers = 100",
+            "few.toml:8: one update needs 1600 samples (batch_size 16 times 100 workers) and there are 640",
+        ),
+    ] {
+        let file = folder.path().join("few.toml");
+        std::fs::write(&file, of(team)).unwrap();
+        let run = crate::command_line::anneal(&["train", file.to_str().unwrap(), "--device", "cpu"]);
+        let said = String::from_utf8(run.stderr).unwrap();
+        assert_eq!(run.status.code(), Some(2), "{said}");
+        assert!(said.trim_end().lines().count() == 1 && said.contains(told), "{said}");
+        let linted = crate::command_line::anneal(&["lint", file.to_str().unwrap()]);
+        let warnings = String::from_utf8(linted.stdout).unwrap();
+        assert_eq!(linted.status.code(), Some(1), "{warnings}");
+        assert!(warnings.contains("[cannot-be-trained]"), "{warnings}");
+    }
+}

@@ -8,7 +8,7 @@ use crate::data::{Prepared, deal_out};
 use crate::experiment::{Experiment, Team as Spec};
 use crate::schedule::{Clock, Curve};
 use crate::telemetry::{GroupNames, MOST_MEMBERS, member_name};
-use crate::train::TrainError;
+use crate::train::{Misfit, TrainError};
 
 /// What the teams of all lanes share.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ pub(in crate::train) fn member_names(spec: &Spec) -> GroupNames {
 
 impl Shared {
     /// # Errors
-    /// When the server's schedule cannot be resolved.
+    /// When the server's schedule cannot be resolved, or there are more clients than samples.
     pub fn new(
         experiment: &Experiment,
         prepared: &Prepared,
@@ -43,6 +43,11 @@ impl Shared {
             return Ok(None);
         };
         let named = |error| TrainError::Schedule { run: "the server".to_owned(), error };
+        if let Spec::Federated(it) = spec
+            && it.clients > train.len()
+        {
+            return Err(Misfit::Clients { clients: it.clients, samples: train.len() }.into());
+        }
         let (clients, round, lr) = match spec {
             Spec::Federated(it) => (
                 deal_out(train, it.clients, it.skew, experiment.train.seed),

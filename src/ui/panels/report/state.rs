@@ -55,7 +55,7 @@ pub fn audit(studio: &mut Studio) -> Option<&Audit> {
         let records = records(studio);
         let title = &studio.document.experiment().name;
         let audit = match tuned.cloned() {
-            Some(baseline) => baseline.audit(title, records),
+            Some(baseline) => baseline.audit(title, records).in_scenario(studio.document.experiment()),
             None => Audit::of_runs(studio.document.experiment(), records),
         };
         studio.panels.of::<State>().audit = Some((stamp, audit));
