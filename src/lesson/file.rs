@@ -12,6 +12,7 @@ use super::measure::{Measure, read_experiment};
 use crate::experiment::{Experiment, FileError};
 use crate::schedule::Span;
 use crate::schedule::formula::{Formula, FormulaError, NAMES};
+use crate::telemetry::{Column, Role};
 
 /// The largest lesson that is read, in bytes.
 const MAX_BYTES: u64 = 256 << 10;
@@ -81,6 +82,21 @@ pub struct Look {
     /// Whether the rate has a logarithmic axis.
     #[serde(default)]
     pub log_rate: bool,
+    /// What the middle plot shows, by its column's name; the losses when not given.
+    pub plot: Option<String>,
+}
+
+impl Look {
+    /// What the middle plot shows, where it is another quantity than the losses.
+    pub fn column(&self) -> Option<Column> {
+        let name = self.plot.as_deref()?;
+        plotted().find(|column| column.name() == name)
+    }
+}
+
+/// The columns that the middle plot can show.
+fn plotted() -> impl Iterator<Item = Column> {
+    Column::ALL.into_iter().filter(|column| column.role() == Role::Measure)
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -148,6 +164,12 @@ impl Lesson {
                 Ok(drawn) => lesson.predict.drawn = Some(drawn),
                 Err(what) => return wrong(what),
             }
+        }
+        if let Some(plot) = &lesson.look.plot
+            && lesson.look.column().is_none()
+        {
+            let names: Vec<&str> = plotted().map(Column::name).collect();
+            return wrong(format!("`look.plot` is \"{plot}\"; there are: {}", names.join(", ")));
         }
         for (name, measure) in &lesson.measure {
             if NAMES.contains(&name.as_str()) {

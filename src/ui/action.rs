@@ -345,7 +345,7 @@ impl Action {
                 COMMAND,
                 Key::P,
                 Menu::Help,
-                "Find an action, schedule, panel, example, lesson, term or setting by a few letters.",
+                "Find an action, schedule, panel, export, example, lesson, term or setting by a few letters.",
             ),
             Self::ShowGallery => about(
                 "Gallery…",

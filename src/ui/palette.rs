@@ -20,6 +20,7 @@ use super::view::SPEEDS;
 use super::wish::Wish;
 use crate::analysis::glossary::TERMS;
 use crate::engine::protocol::Speed;
+use crate::export::Target;
 use crate::lesson;
 use crate::telemetry::{Column, Role as ColumnRole};
 
@@ -91,7 +92,7 @@ impl Palette {
 
     fn field(&mut self, ui: &mut Ui) {
         let field = TextEdit::singleline(&mut self.text)
-            .hint_text("Find an action, schedule, panel, example, lesson, term or setting")
+            .hint_text("Find an action, schedule, panel, export, example, lesson, term or setting")
             .desired_width(ui.available_width())
             .margin(Margin::symmetric(metrics::MARGIN_S, metrics::MARGIN_XS + 2));
         let response = ui.add(field).accessible_name("Find anything");
@@ -193,6 +194,10 @@ fn entries(ctx: &Context, studio: &Studio) -> Vec<Entry> {
     for panel in PANELS {
         all.push(entry("panel", panel.title.to_owned(), panel.sentence.to_owned(), Wish::Panel(panel.name)));
     }
+    for target in Target::ALL {
+        let help = format!("The selected run's schedule and optimizer for {}.", target.framework);
+        all.push(entry("export", format!("Export to {}", target.title), help, Wish::Export(target)));
+    }
     for (at, example) in EXAMPLES.iter().enumerate() {
         all.push(entry("example", example.title().to_owned(), example.sentence(), Wish::Example(at)));
     }
@@ -285,6 +290,10 @@ mod tests {
         let mut palette = palette();
         assert_eq!(found(&mut palette, "onecy").first().map(String::as_str), Some("One cycle"));
         assert_eq!(found(&mut palette, "schedule cos").first().map(String::as_str), Some("Cosine"));
+        assert_eq!(
+            found(&mut palette, "hugging").first().map(String::as_str),
+            Some("Export to Hugging Face (Python)")
+        );
         assert_eq!(found(&mut palette, "panel gloss").first().map(String::as_str), Some("Glossary"));
         assert!(found(&mut palette, "zzqx").is_empty());
         assert_eq!(found(&mut palette, "").len(), palette.entries.len().min(MOST));

@@ -7,6 +7,7 @@ use super::layout::Pane;
 use super::plot::{Scale, Take, XAxis};
 use super::view::SidePanel;
 use crate::engine::protocol::Speed;
+use crate::export::Target;
 use crate::telemetry::Column;
 use crate::train::ids::RunId;
 
@@ -23,6 +24,8 @@ pub enum Wish {
     /// A row of [`super::document::presets`], for the selected run.
     Schedule(usize),
     Panel(SidePanel),
+    /// The selected run's text for a framework.
+    Export(&'static Target),
     /// A word of the glossary.
     Term(&'static str),
     Select(RunId),

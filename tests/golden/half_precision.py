@@ -3,8 +3,8 @@
 The first are made with random bits of our own streams, in exact arithmetic.
 The bits are those of `core/src/random.rs` (ChaCha with 8 rounds under seed, purpose 15 and update) and two rounds of the
 mixing function lowbias32. A weight becomes the neighbour further from 0 where the part of the distance to it, counted in
-2^16 (bf16) or 2^13 (f16) steps, and the upper bits of the draw come to a whole distance; below the normal numbers of f16
-where the draw is below the part. Neighbours are PyTorch's own numbers.
+2^16 (bf16), 2^13 (f16) or, below the normal numbers of f16, 2^24 steps, and as many upper bits of the draw come to a whole
+distance. Neighbours are PyTorch's own numbers.
 
 The trainings are those of `teams.py` beside it, of one worker, with its data, weights and gradients in double precision.
 The gradient times the scale is stored in f16 and given to `torch.amp.GradScaler` on the CPU, which finds what overflowed,
@@ -69,11 +69,8 @@ def neighbours(x, dtype):
 def rounded(x, dtype, draw):
     down, up = neighbours(x, dtype)
     part = (Fraction(abs(x)) - Fraction(down)) / (Fraction(up) - Fraction(down))
-    steps, kept = (1 << 16, draw >> 16) if dtype is torch.bfloat16 else (1 << 13, draw >> 19)
-    if dtype is torch.float16 and abs(x) < 2.0**-14:
-        away = Fraction(kept, steps) < part
-    else:
-        away = part * steps + kept >= steps
+    count = 16 if dtype is torch.bfloat16 else 13 if abs(x) >= 2.0**-14 else 24
+    away = part * (1 << count) + (draw >> (32 - count)) >= 1 << count
     return float(np.copysign(up if away else down, x))
 
 

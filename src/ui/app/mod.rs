@@ -291,8 +291,29 @@ impl StudioApp {
     }
 }
 
+/// Frames after the start in which the window's place is still being decided.
+const SETTLING: u64 = 30;
+
+/// A new window of which the screen cannot show all takes the whole screen: its title bar counts, too, and the
+/// timeline is what would be cut.
+fn fit_screen(ctx: &Context) {
+    if ctx.cumulative_pass_nr() > SETTLING {
+        return;
+    }
+    let cut = ctx.input(|input| {
+        let viewport = input.viewport();
+        let size = viewport.outer_rect.map(|rect| rect.size()).zip(viewport.monitor_size);
+        let whole = viewport.maximized == Some(true) || viewport.fullscreen == Some(true);
+        !whole && size.is_some_and(|(window, screen)| window.x > screen.x || window.y > screen.y)
+    });
+    if cut {
+        ctx.send_viewport_cmd(ViewportCommand::Maximized(true));
+    }
+}
+
 impl eframe::App for StudioApp {
     fn logic(&mut self, ctx: &Context, _: &mut Shell) {
+        fit_screen(ctx);
         self.closing(ctx);
         self.picked(ctx);
         self.imported();

@@ -6,7 +6,7 @@ use crate::ui::document::presets;
 use crate::ui::examples::{EXAMPLES, Example};
 use crate::ui::gallery::Gallery;
 use crate::ui::palette::Palette;
-use crate::ui::panels::{glossary, lesson};
+use crate::ui::panels::{export, glossary, lesson};
 use crate::ui::sheet::Then;
 use crate::ui::wish::Wish;
 
@@ -73,6 +73,7 @@ impl StudioApp {
                 }
             }
             Wish::Panel(panel) => studio.view.open(panel),
+            Wish::Export(target) => export::open(studio, target),
             Wish::Term(term) => glossary::look_up(studio, term),
             Wish::Select(id) => studio.view.selected = id,
             Wish::Speed(speed) => studio.view.speed = speed,

@@ -29,7 +29,7 @@ pub const PANEL: Panel = Panel {
         "lesson",
         "Lesson",
         Question::Understand,
-        "Seventeen questions about peak, warmup and decay: predict, drag one thing, see what training says.",
+        "Questions about peak, warmup and decay: predict, drag one thing, see what training says.",
         show,
     )
 };
@@ -196,6 +196,13 @@ fn off_by(miss: &Miss) -> String {
     )
 }
 
+/// Shows the handles of the run of this name.
+fn select(studio: &mut Studio, run: &str) {
+    if let Some(id) = studio.document.runs().find(|(_, other)| other.name == run).map(|(row, _)| row.id) {
+        studio.view.selected = id;
+    }
+}
+
 fn act(ctx: &Context, studio: &mut Studio, wish: Wish) {
     match wish {
         Wish::List => *studio.panels.of::<Expected>() = Expected::default(),
@@ -211,22 +218,23 @@ fn act(ctx: &Context, studio: &mut Studio, wish: Wish) {
         (Wish::Erase, _) => {}
         (Wish::Predict(choice), Some(open)) => {
             open.predicted = Some(choice);
+            let asked = open.lesson.predict.drawn.as_ref().filter(|_| drawn.len() > 1);
+            let drawn_in = asked.map(|asked| asked.of.column());
             if let Some(shipped) = SHIPPED.get(open.at) {
                 studio.progress.predict(shipped.name, choice, drawn);
             }
-            // What there is to see is in view.
+            // What there is to see is in view, and what there is to drag has handles.
+            let run = open.lesson.drag.run.clone();
             let log = open.lesson.look.log_rate;
             studio.view.rate_scale = if log { Scale::Log } else { Scale::Linear };
+            studio.view.quantity = drawn_in.or(open.lesson.look.column()).unwrap_or(Column::TrainLoss);
             studio.view.fit();
+            select(studio, &run);
             studio.tell(Command::Play);
         }
         (Wish::Select, Some(open)) => {
             let run = open.lesson.drag.run.clone();
-            if let Some(id) =
-                studio.document.runs().find(|(_, other)| other.name == run).map(|(row, _)| row.id)
-            {
-                studio.view.selected = id;
-            }
+            select(studio, &run);
         }
         (Wish::Panel, Some(open)) => {
             if let Some(panel) = open.lesson.look.panel.as_deref().and_then(panels::named) {

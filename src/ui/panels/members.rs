@@ -11,7 +11,7 @@ use crate::ui::theme::{self, metrics};
 use crate::ui::widgets::{Figures, Heat, figures, prose};
 
 pub const PANEL: Panel = Panel::new(
-    "members",
+    "clients-and-workers",
     "Clients and workers",
     Question::LookInside,
     "The loss of every client or worker, and their client drift: how far apart they are, and by what angle.",

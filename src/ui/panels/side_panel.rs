@@ -35,17 +35,23 @@ fn chooser(ui: &mut Ui, studio: &mut Studio, chosen: &Panel) {
         .selected_text(name)
         .height(ui.ctx().content_rect().height())
         .show_ui(ui, |ui| {
-            ui.set_width(metrics::SIDE_PANELS);
             ui.spacing_mut().item_spacing.y = 0.0;
-            for question in Question::ALL {
-                ui.add_space(metrics::XS);
-                ui.label(theme::caption(ui, question.title()));
-                for panel in PANELS.iter().filter(|panel| panel.question == question) {
-                    if entry(ui, panel, panel.name == chosen.name).clicked() {
-                        studio.view.panel = Some(panel.name);
-                    }
+            // The width that the sentences want; where there is less they are told under the pointer.
+            let screen = ui.ctx().content_rect().width();
+            let full = screen > 2.0 * metrics::SIDE_PANELS + 4.0 * metrics::L;
+            let width = if full { metrics::SIDE_PANELS } else { metrics::SIDE_PANELS_SHORT };
+            ui.horizontal_top(|ui| {
+                for questions in Question::ALL.chunks(2) {
+                    ui.allocate_ui(vec2(width, 0.0), |ui| {
+                        ui.vertical(|ui| {
+                            ui.set_width(width);
+                            for question in questions {
+                                of_question(ui, studio, *question, chosen, full);
+                            }
+                        });
+                    });
                 }
-            }
+            });
         })
         .response;
     let name = chosen.title;
@@ -53,17 +59,37 @@ fn chooser(ui: &mut Ui, studio: &mut Studio, chosen: &Panel) {
     response.on_hover_text("Choose what is shown here.");
 }
 
-/// A panel in the list: its name and its sentence.
-fn entry(ui: &mut Ui, panel: &Panel, chosen: bool) -> Response {
+/// The panels that answer a question.
+fn of_question(ui: &mut Ui, studio: &mut Studio, question: Question, chosen: &Panel, full: bool) {
+    ui.add_space(metrics::XS);
+    ui.horizontal(|ui| {
+        // As far in as the names below.
+        ui.add_space(ui.spacing().button_padding.x);
+        ui.label(theme::caption(ui, question.title()));
+    });
+    for panel in PANELS.iter().filter(|panel| panel.question == question) {
+        if entry(ui, panel, panel.name == chosen.name, full).clicked() {
+            studio.view.panel = Some(panel.name);
+        }
+    }
+}
+
+/// A panel in the list: its name, and its sentence below it or under the pointer.
+fn entry(ui: &mut Ui, panel: &Panel, chosen: bool, full: bool) -> Response {
     let (name, sentence) = (panel.title, panel.sentence);
     let tokens = theme::tokens(ui);
     let mut text = LayoutJob::default();
     let format = |font, color| TextFormat { font_id: font, color, ..TextFormat::default() };
     text.append(name, 0.0, format(theme::body(), tokens.text));
-    text.append(&format!("\n{sentence}"), 0.0, format(theme::small(), tokens.muted));
-    let response =
-        ui.add(Button::selectable(chosen, text).min_size(vec2(ui.available_width(), metrics::SIDE_PANEL)));
+    if full {
+        text.append(&format!("\n{sentence}"), 0.0, format(theme::small(), tokens.muted));
+    }
+    let height = if full { metrics::SIDE_PANEL } else { 0.0 };
+    let mut response = ui.add(Button::selectable(chosen, text).min_size(vec2(ui.available_width(), height)));
     response.widget_info(|| WidgetInfo::selected(Role::Button, true, chosen, name));
+    if !full {
+        response = response.on_hover_text(sentence);
+    }
     response
 }
 

@@ -1,6 +1,6 @@
 //! The middle plot: the losses, or another measured quantity.
 
-use eframe::egui::{Align2, Color32, Painter, Rect, Sense, Shape, Stroke, Ui, vec2};
+use eframe::egui::{Align2, Color32, Shape, Stroke, Ui, vec2};
 use egui_plot::{Line, LineStyle, PlotPoint};
 
 use crate::engine::protocol::State;
@@ -19,7 +19,7 @@ use super::lines::Strokes;
 use super::menu::Menu;
 use super::panel::{Plots, plain};
 use super::switch::{column_switch, scale_switch, word_switch};
-use super::{Scale, bounds, expected, overlay, phases as phase_marks};
+use super::{Scale, bounds, expected, key, overlay, phases as phase_marks};
 
 /// The most marks at lost values.
 const MARKED: usize = 80;
@@ -137,7 +137,7 @@ impl Plots<'_> {
                     }
                 }
                 if is_loss {
-                    key(ui, smoothing, ghost.is_some());
+                    key::losses(ui, smoothing, ghost.is_some());
                 }
             },
             |plot| {
@@ -314,41 +314,4 @@ fn chance_line(ui: &Ui, drawn: &Drawn, height: f64, text: &str) {
         tokens.ground.gamma_multiply(0.85),
     );
     painter.galley(rect.min, text, tokens.muted);
-}
-
-/// What the kinds of line in the loss plot mean, as far as there is room.
-fn key(ui: &mut Ui, smoothed: bool, forecast: bool) {
-    let tokens = theme::tokens(ui);
-    let mut entry = |name: &str, paint: &dyn Fn(&Painter, Rect)| {
-        let text = ui.painter().layout_no_wrap(name.to_owned(), theme::small(), tokens.muted);
-        if text.size().x + metrics::L + 3.0 * metrics::S > ui.available_width() {
-            return;
-        }
-        ui.label(theme::caption(ui, name));
-        let (rect, _) = ui.allocate_exact_size(vec2(metrics::L, metrics::M), Sense::hover());
-        paint(ui.painter(), rect);
-    };
-    entry("validation", &|painter, rect| {
-        painter.hline(rect.x_range(), rect.center().y, (metrics::CURVE_FAINT, tokens.muted));
-        painter.circle_filled(rect.center(), metrics::MARKER, tokens.muted);
-    });
-    if smoothed {
-        entry("smoothed", &|painter, rect| {
-            painter.hline(rect.x_range(), rect.center().y, (metrics::CURVE, tokens.muted));
-        });
-    }
-    if forecast {
-        entry("forecast", &|painter, rect| {
-            painter.rect_filled(rect.shrink2(vec2(0.0, metrics::XS)), 0.0, tokens.faded(tokens.muted));
-            painter.extend(Shape::dashed_line(
-                &[rect.left_center(), rect.right_center()],
-                Stroke::new(metrics::CURVE_FAINT, tokens.muted),
-                metrics::DASH_GAP,
-                metrics::DASH_GAP,
-            ));
-        });
-    }
-    entry("batch", &|painter, rect| {
-        painter.hline(rect.x_range(), rect.center().y, (metrics::CURVE_FAINT, tokens.faint));
-    });
 }

@@ -15,6 +15,7 @@ mod ghost;
 mod grips;
 mod group;
 mod heights;
+mod key;
 mod keys;
 mod lines;
 mod menu;

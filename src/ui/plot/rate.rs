@@ -20,7 +20,7 @@ use super::lines::Strokes;
 use super::menu::Menu;
 use super::panel::Plots;
 use super::switch::scale_switch;
-use super::{Scale, bounds, grips, overlay, pencil, phases};
+use super::{Scale, bounds, grips, key, overlay, pencil, phases};
 
 /// Looks at a planned curve, to see how high it is in view.
 const LOOKS: u64 = 200;
@@ -43,6 +43,7 @@ impl Plots<'_> {
         });
         let y = studio.view.drag.map(|drag| drag.axis).or(studio.view.heights.of(Pane::Rate));
         let y = y.unwrap_or_else(|| bounds::rates(ranges, scale));
+        let smallest = studio.frame.lanes.iter().any(|lane| !lane.curves.smallest_rate.is_empty());
         let mut lines = Vec::new();
         for row in &rows {
             lines.extend(self.rate_lines(*row, window, ui.available_width(), scale, tokens));
@@ -91,6 +92,9 @@ impl Plots<'_> {
                     asked = Some(Action::Follow);
                 }
                 scale_switch(ui, &mut new_scale, "Rate axis");
+                if smallest {
+                    key::rates(ui);
+                }
             },
             |plot| lines.into_iter().for_each(|line| plot.line(line)),
         );

@@ -103,7 +103,8 @@ pub const BELOW_PICTURE: f32 = 180.0;
 
 /// Menus.
 pub const MENU: f32 = 224.0;
-pub const SIDE_PANELS: f32 = 344.0;
+pub const SIDE_PANELS: f32 = 560.0;
+pub const SIDE_PANELS_SHORT: f32 = 200.0;
 /// A panel in the list of them: its name and its sentence.
 pub const SIDE_PANEL: f32 = 36.0;
 

@@ -99,7 +99,7 @@ fn what_a_file_can_ask_for_is_on_the_adapter_as_on_the_cpu() {
             "a scheduled beta",
             with(
                 "{ kind = \"adamw\" }",
-                "{ kind = \"adamw\", beta1 = { kind = \"linear\", peak = 0.9, floor = 0.7 } }",
+                "{ kind = \"adamw\", beta1 = { kind = \"linear\", peak = 0.9, from = 1.0, to = 0.8 } }",
             ),
         ),
     ];

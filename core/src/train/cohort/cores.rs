@@ -3,7 +3,7 @@
 //! A lane's numbers do not depend on who sums them, so the choice changes no bit. Two numbers of cores take turns for
 //! short stretches of training. What a stretch begins with is left out, for caches and sleeping threads are then as
 //! the other way left them; two stretches side by side are a pair, and the pairs' ratios decide. What the slower way
-//! cost is earned back a hundredfold before the next comparison, unless an update suddenly takes another time.
+//! cost is earned back more than a hundredfold before the next comparison, unless an update suddenly takes another time.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ const CLEAR: f64 = 0.3;
 /// Training between two comparisons, at least.
 const KEEP: Duration = Duration::from_secs(2);
 /// So many times what a comparison cost is trained before the next.
-const EARN: u32 = 100;
+const EARN: u32 = 125;
 /// An update that takes this much longer or shorter, several times in a row, is news.
 const NEWS: f64 = 1.25;
 

@@ -36,6 +36,14 @@ pub const PANEL: Panel = Panel {
     )
 };
 
+/// Shows the selected run's text for a target.
+pub fn open(studio: &mut Studio, target: &'static Target) {
+    let state = studio.panels.of::<State>();
+    state.target = target;
+    state.page = Page::Text;
+    studio.view.open(PANEL.name);
+}
+
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
     segmented(
         ui,
