@@ -9,6 +9,7 @@ use eframe::egui::{Context, Label, ScrollArea, TextEdit, Ui};
 use crate::engine::protocol::Command;
 use crate::jobs::{Answers, Job};
 use crate::lesson::{Checked, Draw, Drawable, Lesson, Miss, SHIPPED, check};
+use crate::telemetry::Column;
 use crate::ui::document::Document;
 use crate::ui::format::{count, significant};
 use crate::ui::panel::{Panel, Question};
