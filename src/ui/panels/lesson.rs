@@ -219,6 +219,8 @@ fn act(ctx: &Context, studio: &mut Studio, wish: Wish) {
         (Wish::Erase, _) => {}
         (Wish::Predict(choice), Some(open)) => {
             open.predicted = Some(choice);
+            let asked = open.lesson.predict.drawn.as_ref().filter(|_| drawn.len() > 1);
+            let drawn_in = asked.map(|asked| asked.of.column());
             if let Some(shipped) = SHIPPED.get(open.at) {
                 studio.progress.predict(shipped.name, choice, drawn);
             }
@@ -226,9 +228,7 @@ fn act(ctx: &Context, studio: &mut Studio, wish: Wish) {
             let run = open.lesson.drag.run.clone();
             let log = open.lesson.look.log_rate;
             studio.view.rate_scale = if log { Scale::Log } else { Scale::Linear };
-            let asked = open.lesson.predict.drawn.as_ref().map(|asked| asked.of.column());
-            let plot = open.lesson.look.column().or(asked);
-            studio.view.quantity = plot.unwrap_or(Column::TrainLoss);
+            studio.view.quantity = drawn_in.or(open.lesson.look.column()).unwrap_or(Column::TrainLoss);
             studio.view.fit();
             select(studio, &run);
             studio.tell(Command::Play);

@@ -118,9 +118,13 @@ pub(super) fn draw(ui: &Ui, drawn: &Drawn, studio: &mut Studio, scale: Scale) {
     if response.dragged()
         && let Some(pointer) = response.interact_pointer_pos()
     {
-        let point = drawn.value(pointer);
-        let value = scale.value(point.y).clamp(least, most);
-        expected.stroke.push((point.x.clamp(0.0, updates), value));
+        // It begins where the hand came down, not where it was known to draw.
+        let origin = ui.input(|input| input.pointer.press_origin()).filter(|_| expected.stroke.is_empty());
+        for place in origin.into_iter().chain([pointer]) {
+            let point = drawn.value(place);
+            let value = scale.value(point.y).clamp(least, most);
+            expected.stroke.push((point.x.clamp(0.0, updates), value));
+        }
     }
     let place = |(at, value): &(f64, f64)| Some(position(drawn, (*at, scale.height(*value)?)));
     let line: Vec<_> = expected.stroke.iter().filter_map(place).collect();

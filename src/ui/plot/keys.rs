@@ -1,6 +1,6 @@
 //! What the keyboard does in a plot that has the focus: read values, pan, zoom.
 
-use eframe::egui::{EventFilter, Key, Modifiers, StrokeKind, Ui, Vec2};
+use eframe::egui::{Event, EventFilter, Key, Modifiers, StrokeKind, Ui};
 
 use crate::ui::layout::Pane;
 use crate::ui::theme::{self, metrics};
@@ -18,7 +18,8 @@ const PAGE: f64 = 0.8;
 /// Moves the cursor and the window as the keys say; shows that the plot has the focus.
 pub(super) fn keys(ui: &Ui, drawn: &Drawn, pane: Pane, view: &mut View, run: (u64, u64)) {
     let response = &drawn.response;
-    if ui.input(|input| input.pointer.delta() != Vec2::ZERO) {
+    let moves = |event: &Event| matches!(event, Event::PointerMoved(_));
+    if ui.input(|input| input.events.iter().any(moves)) {
         // Whoever moves the pointer reads with it.
         view.keyed = None;
     }
