@@ -1,6 +1,6 @@
 //! The sheet of keys and gestures.
 
-use eframe::egui::{Grid, Ui, vec2};
+use eframe::egui::{Grid, ScrollArea, Ui, vec2};
 
 use crate::ui::action::{Action, Menu};
 use crate::ui::theme::{self, metrics};
@@ -36,13 +36,18 @@ const ZOOM: (&str, &str) = ("Ctrl +, Ctrl -, Ctrl 0", "Everything larger, smalle
 /// Shows them in two columns.
 pub(super) fn show(ui: &mut Ui) -> Option<Decision> {
     ui.label(theme::title(ui, "Keys and gestures"));
-    ui.columns(2, |sides| {
-        let [left, right] = sides else { return };
-        keys(left, &[Menu::File, Menu::Edit]);
-        keys(right, &[Menu::Train, Menu::View, Menu::Help]);
+    // What stands above and below the list, and around the sheet.
+    let room = ui.ctx().content_rect().height() - 3.0 * metrics::TOP_BAR;
+    ScrollArea::vertical().max_height(room).show(ui, |ui| {
+        ui.columns(2, |sides| {
+            let [left, right] = sides else { return };
+            keys(left, &[Menu::File, Menu::Edit]);
+            keys(right, &[Menu::Train, Menu::View, Menu::Help]);
+        });
+        ui.add_space(metrics::XS);
+        let gestures = GESTURES.into_iter().chain([ZOOM]);
+        table(ui, "gestures", gestures.map(|(what, does)| (what.to_owned(), does)));
     });
-    ui.add_space(metrics::XS);
-    table(ui, "gestures", GESTURES.into_iter().chain([ZOOM]).map(|(what, does)| (what.to_owned(), does)));
     buttons(ui, &[("Find anything", true, Decision::Palette)])
 }
 
@@ -57,7 +62,8 @@ fn keys(ui: &mut Ui, menus: &[Menu]) {
 }
 
 fn table(ui: &mut Ui, name: &str, lines: impl Iterator<Item = (String, &'static str)>) {
-    Grid::new(name).num_columns(2).spacing(vec2(metrics::M, metrics::XS / 2.0)).show(ui, |ui| {
+    let grid = Grid::new(name).num_columns(2).min_row_height(0.0);
+    grid.spacing(vec2(metrics::M, metrics::XS / 2.0)).show(ui, |ui| {
         for (what, does) in lines {
             ui.label(theme::value(ui, what));
             ui.label(theme::caption(ui, does));
