@@ -242,17 +242,18 @@ fn teams(subject: &Subject, warnings: &mut Vec<Warning>) {
             );
             warnings.push(hint("workers-without-warmup", message).set("lr.warmup", "{ over = \"5%\" }"));
         }
-        Some(Team::Federated(it)) if it.skew.is_some_and(|skew| skew <= SKEWED) && last > 0.5 * peak => {
-            if subject.time.updates(it.local).is_some_and(|local| local >= LONG) {
-                let message = format!(
-                    "rounds of {} among clients that differ much (skew {}) under a rate that does not fall: their average \
-                     stays where they pull each other to",
-                    it.local,
-                    it.skew.unwrap_or_default()
-                );
-                warnings
-                    .push(hint("clients-without-decay", message).set("lr.cooldown", "{ over = \"50%\" }"));
-            }
+        Some(Team::Federated(it))
+            if it.skew.is_some_and(|skew| skew <= SKEWED)
+                && last > 0.5 * peak
+                && subject.time.updates(it.local).is_some_and(|local| local >= LONG) =>
+        {
+            let message = format!(
+                "rounds of {} among clients that differ much (skew {}) under a rate that does not fall: their average \
+                 stays where they pull each other to",
+                it.local,
+                it.skew.unwrap_or_default()
+            );
+            warnings.push(hint("clients-without-decay", message).set("lr.cooldown", "{ over = \"50%\" }"));
         }
         _ => {}
     }

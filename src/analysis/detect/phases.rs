@@ -9,7 +9,7 @@ use super::{Alarm, Context, Evidence, Kind, Remedy};
 use crate::data::SampleOrder;
 use crate::experiment::Phase;
 use crate::experiment::phase::begins;
-use crate::schedule::Clock;
+use crate::schedule::{Clock, Piecewise};
 use crate::telemetry::{GroupColumn, Row, Validation};
 
 /// Updates at the beginning of a phase whose mean loss tells whether its samples are new to the model.
@@ -169,7 +169,7 @@ pub(super) fn curricula(phases: &[Phase], clock: Clock) -> Vec<Range<u64>> {
 
 /// Whether the schedule has come down by an update.
 fn has_fallen(context: &Context, update: u64) -> bool {
-    let curves = context.scheduled.iter().flat_map(|scheduled| scheduled.values());
+    let curves = context.scheduled.iter().flat_map(Piecewise::values);
     let peak = curves.map(|curve| curve.range().1).fold(0.0, f64::max);
     context.rate(update) < FALLEN * peak
 }
