@@ -1,7 +1,7 @@
 //! What the keyboard gave the focus to is brought into view.
 
 use eframe::egui::accesskit::{Action, ActionRequest, TreeId};
-use eframe::egui::{Context, Event};
+use eframe::egui::{Context, Event, Memory};
 
 use super::StudioApp;
 
@@ -9,7 +9,7 @@ impl StudioApp {
     /// Scrolls to what has just got the focus, wherever it is, as a screen reader would ask for it. The pointer only
     /// reaches what is in view.
     pub(super) fn follow_focus(&mut self, ctx: &Context) {
-        let focused = ctx.memory(|memory| memory.focused());
+        let focused = ctx.memory(Memory::focused);
         if std::mem::replace(&mut self.focused, focused) == focused {
             return;
         }

@@ -127,8 +127,7 @@ pub fn begin_at(studio: &mut Studio, at: usize) {
             let predicted = answer.map(|answer| answer.predicted);
             let points = answer.map(|answer| answer.drawn.clone()).unwrap_or_default();
             let asked = lesson.predict.drawn.clone();
-            let is_open = predicted.is_none() && asked.is_some();
-            *studio.panels.of::<Expected>() = Expected::new(asked, is_open, points);
+            *studio.panels.of::<Expected>() = Expected::new(asked, predicted.is_none(), points);
             let class = studio.panels.of::<Class>();
             class.open = Some(Open { at, lesson, predicted, checking: None, checked: None });
             begin(studio, Document::new(experiment, None));

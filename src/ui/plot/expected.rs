@@ -27,7 +27,7 @@ const DIGITS: usize = 4;
 #[derive(Debug, Default)]
 pub struct Expected {
     pub asked: Option<Draw>,
-    /// Whether the pointer draws.
+    /// Whether the prediction is still to be made; until then the pointer draws what is asked.
     pub is_open: bool,
     /// Whether the plot is still to be turned to what was asked.
     pub is_new: bool,
@@ -40,7 +40,7 @@ pub struct Expected {
 }
 
 impl Expected {
-    /// What a lesson asks for, with what was drawn before; `is_open` while it may be drawn.
+    /// What a lesson asks for, with what was drawn before; `is_open` while the prediction is to be made.
     pub fn new(asked: Option<Draw>, is_open: bool, points: Vec<(f64, f64)>) -> Self {
         Self { asked, is_open, is_new: true, points, ..Self::default() }
     }
@@ -68,6 +68,11 @@ impl Expected {
         let miss = Miss::of(&expected.curve(studio.clock().updates), &measured);
         studio.panels.of::<Self>().miss = miss;
     }
+}
+
+/// Whether a lesson waits for a prediction before anything trains.
+pub(super) fn is_awaited(studio: &Studio) -> bool {
+    studio.panels.peek::<Expected>().is_some_and(|expected| expected.is_open)
 }
 
 /// Whether the pointer draws in the middle plot.

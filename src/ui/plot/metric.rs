@@ -215,6 +215,7 @@ impl Plots<'_> {
             _ if studio.frame.lanes.iter().any(|lane| lane.update > 0) => return,
             State::Preparing => "Reading the data",
             State::Failed(_) => return,
+            _ if expected::is_awaited(studio) => "Predict first: training waits for it",
             _ => "Press play, and the loss of every run is drawn here",
         };
         note(ui, drawn.rect, Align2::CENTER_CENTER, text, theme::body());
