@@ -237,6 +237,10 @@ mod tests {
     #[test]
     fn what_no_rate_can_be_is_refused_with_the_reason() {
         assert!(refusal("{}").contains("is needed"));
+        assert!(
+            refusal(r#"{"factor": null, "points": null}"#).contains("is needed"),
+            "as the description says"
+        );
         assert!(refusal(r#"{"factor": -1}"#).contains("-1 is no rate"));
         assert!(refusal(r#"{"factor": 1, "rates": [1]}"#).contains("only one"));
         assert!(refusal(r#"{"points": [[5, 1], [5, 2]]}"#).contains("must grow"));
