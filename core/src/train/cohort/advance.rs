@@ -92,6 +92,9 @@ impl Cohort {
 
     fn advance_stretch(&mut self, ends: &[u64], cores: usize) -> Result<(), TrainError> {
         let (task, pool) = (&self.task, &self.device.pool);
+        // While ways are compared the pool's threads stay where they are: one that is woken beside the caller may
+        // share its core for some milliseconds, and two would look as slow as one.
+        let alone = self.lanes.len() == 1 && cores == 1 && !self.cores.compares();
         self.lanes.iter_mut().for_each(|lane| lane.spread(cores));
         on_rows(&self.rows, &mut self.lanes, |lanes, rows, width| {
             let one = |((lane, row), end): ((&mut Lane, &mut [f32]), &u64)| {
@@ -102,7 +105,7 @@ impl Cohort {
                     }
                 }
             };
-            if pool.current_num_threads() == 1 || lanes.len() == 1 && cores == 1 {
+            if pool.current_num_threads() == 1 || alone {
                 lanes.iter_mut().zip(rows.chunks_exact_mut(width)).zip(ends).for_each(one);
             } else {
                 pool.install(|| {

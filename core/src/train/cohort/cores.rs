@@ -9,12 +9,17 @@ use std::time::Duration;
 
 /// What is timed of a stretch takes about this long, or is one update.
 const STRETCH: Duration = Duration::from_millis(5);
+/// Stretches by more cores before a comparison: threads that slept may wake on one core, where they are as slow as one
+/// thread until the system parts them.
+const PARTING: u64 = 30;
 /// Pairs that decide whatever they say.
 const PAIRS: usize = 9;
 /// More cores have to take less than this share of the time: a gain that small is not worth a core.
 const WORTH: f64 = 0.97;
-/// Pairs that all differ by this, divided by how many they are, are enough.
+/// Pairs in which more cores are all faster by this, divided by how many they are, are enough.
 const CLEAR: f64 = 0.3;
+/// So are pairs in which they all take so many times as long.
+const HOPELESS: f64 = 2.5;
 /// Training between two comparisons, at least.
 const KEEP: Duration = Duration::from_secs(2);
 /// So many times what a comparison cost is trained before the next.
@@ -76,6 +81,8 @@ enum State {
 #[derive(Debug, Default)]
 struct Comparison {
     rival: usize,
+    /// Time and updates by more cores before anything counts.
+    parting: (f64, u64),
     /// Stretches so far, and whether the beginning of the present one is over.
     stretches: usize,
     begun: bool,
@@ -98,6 +105,11 @@ impl Cores {
             *self = Self { most, best: most, length: 1, part: Part::new(most, 1), ..Self::default() };
         }
         (self.part.cores, self.part.updates - self.part.done)
+    }
+
+    /// Whether two ways are being compared.
+    pub fn compares(&self) -> bool {
+        self.most > 1 && !matches!(self.state, State::Settled { .. })
     }
 
     /// Of what was to be made next, so many updates are made, and took so long.
@@ -156,11 +168,16 @@ impl Cores {
     /// Compares the best with another number.
     fn challenge(&mut self, rival: usize) -> Part {
         self.state = State::Comparing(Comparison { rival, ..Comparison::default() });
-        Part::new(self.best.min(rival), self.length / 4)
+        Part::new(self.best.max(rival), self.length.saturating_mul(PARTING))
     }
 
     fn compare(&mut self, mut comparison: Comparison, part: &Part) -> Part {
         let ways = [self.best.min(comparison.rival), self.best.max(comparison.rival)];
+        if comparison.parting.1 == 0 {
+            comparison.parting = (part.time.as_secs_f64(), part.done);
+            self.state = State::Comparing(comparison);
+            return Part::new(ways[0], self.length / 4);
+        }
         let way = usize::from(part.cores == ways[1]);
         let (time, updates) = &mut comparison.spent[way];
         (*time, *updates) = (*time + part.time.as_secs_f64(), *updates + part.done);
@@ -194,30 +211,31 @@ impl Cores {
         if was != self.best && rival != self.best && rival != was {
             return self.challenge(rival);
         }
-        let cost = (pace[other] - pace[best]).max(0.0) * comparison.spent[other].1 as f64;
+        let (parting, updates) = comparison.parting;
+        let parted = (parting - pace[best] * updates as f64).max(0.0);
+        let cost = (pace[other] - pace[best]).max(0.0) * comparison.spent[other].1 as f64 + parted;
         let left = KEEP.max(EARN * Duration::try_from_secs_f64(cost).unwrap_or(KEEP));
         self.state = State::Settled { left, usual: pace[best], news: 0 };
         self.settled_part()
     }
 }
 
-/// Whether more cores pay, as soon as that can be said.
+/// Whether more cores pay, as soon as that can be said. That they do not is only said in the end, and by the later
+/// pairs: threads that the system has not parted yet look as if they did not.
 fn verdict(ratios: &[f64]) -> Option<bool> {
     let margin = CLEAR / ratios.len() as f64;
-    if ratios.len() > 1 {
-        if ratios.iter().all(|ratio| *ratio < 1.0 - margin) {
-            return Some(true);
-        }
-        if ratios.iter().all(|ratio| *ratio > 1.0 + margin) {
-            return Some(false);
-        }
+    if ratios.len() > 1 && ratios.iter().all(|ratio| *ratio < 1.0 - margin) {
+        return Some(true);
+    }
+    if ratios.len() > 1 && ratios.iter().all(|ratio| *ratio > HOPELESS) {
+        return Some(false);
     }
     if ratios.len() < PAIRS {
         return None;
     }
-    let mut sorted = ratios.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    Some(sorted[sorted.len() / 2] < WORTH)
+    let mut later = ratios[PAIRS / 2..].to_vec();
+    later.sort_by(f64::total_cmp);
+    Some(later[later.len() / 2] < WORTH)
 }
 
 #[cfg(test)]
@@ -237,8 +255,8 @@ mod tests {
             Self { micros, cold: 200.0, cores: 0 }
         }
 
-        /// Makes updates for so many seconds of work done the best way; returns how many it took, and the last
-        /// number of cores.
+        /// Makes updates for so many seconds of work done the best way; returns how many it took, and the number of
+        /// cores that is best as far as known.
         fn train(&mut self, cores: &mut Cores, most: usize, seconds: f64) -> (f64, usize) {
             let best = self.micros[..=most.ilog2() as usize].iter().copied().fold(f64::MAX, f64::min);
             let (mut spent, mut updates) = (0.0, 0.0);
@@ -252,7 +270,7 @@ mod tests {
                 cores.took(done, Duration::from_secs_f64(micros / 1e6));
                 (spent, updates) = (spent + micros / 1e6, updates + done as f64);
             }
-            (spent, self.cores)
+            (spent, cores.best)
         }
     }
 
@@ -269,8 +287,8 @@ mod tests {
         ] {
             let (mut cores, mut machine) = (Cores::default(), Machine::new(micros));
             machine.train(&mut cores, most, 2.0);
-            let (time, last) = machine.train(&mut cores, most, 60.0);
-            assert_eq!(last, fastest, "{micros:?} on up to {most}");
+            let (time, best) = machine.train(&mut cores, most, 60.0);
+            assert_eq!(best, fastest, "{micros:?} on up to {most}");
             assert!(time < 60.6, "{micros:?}: {time} s for 60 s of work");
         }
     }
