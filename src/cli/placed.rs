@@ -37,9 +37,10 @@ fn sign(misfit: &Misfit) -> Option<String> {
     })
 }
 
-/// The first line, from 1, that says so and is no comment.
+/// The first line, from 1, that says so and is no comment. A key is no word of a name: `=` comes after it.
 fn line(text: &str, sign: &str) -> Option<usize> {
-    let says = |line: &str| !line.trim_start().starts_with('#') && line.contains(sign);
+    let asks = |rest: &str| sign.starts_with('"') || rest.trim_start().starts_with('=');
+    let says = |line: &str| !line.trim_start().starts_with('#') && line.split(sign).skip(1).any(asks);
     text.lines().position(says).map(|at| at + 1)
 }
 
@@ -49,8 +50,9 @@ mod tests {
 
     #[test]
     fn a_misfit_is_told_with_its_line_and_comments_are_passed_over() {
-        let text = "# two clients\n[federated]\nclients = 2000\n";
-        assert_eq!(line(text, &sign(&Misfit::Clients { clients: 2000, samples: 5 }).unwrap()), Some(3));
+        let text = "# two clients\nname = \"clients that drift\"\n[federated]\nclients = 2000\n";
+        assert_eq!(line(text, &sign(&Misfit::Clients { clients: 2000, samples: 5 }).unwrap()), Some(4));
+        assert_eq!(line("[[run]]\nname = \"one\"\n", "\"one\""), Some(2));
         assert_eq!(line(text, "batch_size"), None);
         assert!(sign(&Misfit::NoData).is_none());
     }

@@ -127,7 +127,8 @@ pub fn begin_at(studio: &mut Studio, at: usize) {
             let predicted = answer.map(|answer| answer.predicted);
             let points = answer.map(|answer| answer.drawn.clone()).unwrap_or_default();
             let asked = lesson.predict.drawn.clone();
-            *studio.panels.of::<Expected>() = Expected::new(asked, predicted.is_none(), points);
+            *studio.panels.of::<Expected>() =
+                Expected::new(&experiment.name, asked, predicted.is_none(), points);
             let class = studio.panels.of::<Class>();
             class.open = Some(Open { at, lesson, predicted, checking: None, checked: None });
             begin(studio, Document::new(experiment, None));
@@ -148,7 +149,8 @@ pub(crate) fn show_answered(studio: &mut Studio, at: usize) {
     studio.progress.predict(shipped.name, predicted.unwrap_or_default(), points.clone());
     if let Some(asked) = lesson.predict.drawn.clone() {
         studio.view.quantity = asked.of.column();
-        *studio.panels.of::<Expected>() = Expected::new(Some(asked), false, points);
+        let expected = Expected::new(&studio.document.experiment().name, Some(asked), false, points);
+        *studio.panels.of::<Expected>() = expected;
     }
     studio.panels.of::<Class>().open = Some(Open { at, lesson, predicted, checking: None, checked: None });
     studio.view.open(PANEL.name);

@@ -1,7 +1,7 @@
 //! The panel on the right: one thing at a time, beside the plots.
 
 use eframe::egui::text::{LayoutJob, TextFormat};
-use eframe::egui::{Align, Button, Layout, Response, Role, Ui, WidgetInfo, vec2};
+use eframe::egui::{Align, Button, Frame, Layout, Margin, Response, Role, Ui, WidgetInfo, vec2};
 
 use crate::data::Shape;
 use crate::experiment::Model;
@@ -62,11 +62,9 @@ fn chooser(ui: &mut Ui, studio: &mut Studio, chosen: &Panel) {
 /// The panels that answer a question.
 fn of_question(ui: &mut Ui, studio: &mut Studio, question: Question, chosen: &Panel, full: bool) {
     ui.add_space(metrics::XS);
-    ui.horizontal(|ui| {
-        // As far in as the names below.
-        ui.add_space(ui.spacing().button_padding.x);
-        ui.label(theme::caption(ui, question.title()));
-    });
+    // As far in as the names below.
+    let margin = Margin { left: ui.spacing().button_padding.x as i8, ..Margin::ZERO };
+    Frame::new().inner_margin(margin).show(ui, |ui| ui.label(theme::caption(ui, question.title())));
     for panel in PANELS.iter().filter(|panel| panel.question == question) {
         if entry(ui, panel, panel.name == chosen.name, full).clicked() {
             studio.view.panel = Some(panel.name);

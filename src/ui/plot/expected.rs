@@ -26,6 +26,8 @@ const DIGITS: usize = 4;
 /// What a lesson asks to be drawn, and what was.
 #[derive(Debug, Default)]
 pub struct Expected {
+    /// The name of the lesson's experiment: another one that is opened in its place waits for nothing.
+    experiment: String,
     pub asked: Option<Draw>,
     /// Whether the prediction is still to be made; until then the pointer draws what is asked.
     pub is_open: bool,
@@ -41,8 +43,8 @@ pub struct Expected {
 
 impl Expected {
     /// What a lesson asks for, with what was drawn before; `is_open` while the prediction is to be made.
-    pub fn new(asked: Option<Draw>, is_open: bool, points: Vec<(f64, f64)>) -> Self {
-        Self { asked, is_open, is_new: true, points, ..Self::default() }
+    pub fn new(experiment: &str, asked: Option<Draw>, is_open: bool, points: Vec<(f64, f64)>) -> Self {
+        Self { experiment: experiment.to_owned(), asked, is_open, is_new: true, points, ..Self::default() }
     }
 
     /// What is asked of the runs there are, where the middle plot shows it.
@@ -72,7 +74,8 @@ impl Expected {
 
 /// Whether a lesson waits for a prediction before anything trains.
 pub(super) fn is_awaited(studio: &Studio) -> bool {
-    studio.panels.peek::<Expected>().is_some_and(|expected| expected.is_open)
+    let name = &studio.document.experiment().name;
+    studio.panels.peek::<Expected>().is_some_and(|it| it.is_open && it.experiment == *name)
 }
 
 /// Whether the pointer draws in the middle plot.
