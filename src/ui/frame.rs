@@ -416,7 +416,14 @@ fn curves(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> Curves {
     };
     let column = |column| view(store.series(column));
     let is_loss = ask.quantity == Column::TrainLoss;
-    let smooth = store.smoothed().filter(|_| is_loss).map(view).unwrap_or_default();
+    // What is smooth looks the same with half as many points.
+    let half = Ask { columns: ask.columns / 2, ..*ask };
+    let smooth = |series: &Series| {
+        let mut buckets = Vec::new();
+        look(series, range.clone(), &half, &mut buckets);
+        buckets
+    };
+    let smooth = store.smoothed().filter(|_| is_loss).map(smooth).unwrap_or_default();
     if id.replica > 0 {
         let raw = if smooth.is_empty() { column(ask.quantity) } else { Vec::new() };
         let validation = if is_loss { column(Column::ValLoss) } else { Vec::new() };

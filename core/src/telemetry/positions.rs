@@ -50,6 +50,15 @@ impl Positions {
         Some(knot.update.saturating_add((index - knot.index) as u64))
     }
 
+    /// How many of the first `len` samples are at this update or before it.
+    pub fn count_until(&self, update: u64, len: usize) -> usize {
+        let after = self.knots.partition_point(|knot| knot.update <= update);
+        let Some(knot) = after.checked_sub(1).and_then(|at| self.knots.get(at)) else { return 0 };
+        let end = self.knots.get(after).map_or(len, |next| next.index);
+        let follow = usize::try_from(update - knot.update).unwrap_or(usize::MAX);
+        end.min(knot.index.saturating_add(follow).saturating_add(1))
+    }
+
     /// Forgets what leaves of `stride` samples do not need; `len` samples were noted.
     pub fn coarsen(&mut self, stride: usize, len: usize) {
         let Some(last) = self.last else { return };

@@ -1,5 +1,7 @@
 //! Samples under a pyramid of summaries, each level half as long as the one below.
 
+use std::ops::Range;
+
 use super::push_tight;
 use super::summary::{Summary, float};
 
@@ -200,6 +202,20 @@ impl<T: Stored> Pyramid<T> {
         summary
     }
 
+    /// Visits the summaries of the stretches of `width` samples with these numbers, counted from the first sample;
+    /// `width` is a power of two of leaves. The last stretch may be shorter.
+    pub fn stretches(&self, width: usize, numbers: Range<usize>, mut visit: impl FnMut(usize, &Summary)) {
+        let height = self.nodes(width).checked_ilog2();
+        let level = height.and_then(|height| self.levels.get(height as usize));
+        for number in numbers {
+            let summary = match level.and_then(|level| level.get(number)) {
+                Some(node) => node.unpack(width),
+                None => self.summary(number * width, ((number + 1) * width).min(self.len())),
+            };
+            visit(number, &summary);
+        }
+    }
+
     /// Visits the fewest pieces that make up the samples from `start` to before `end`, in order:
     /// one when they are just a node's, else at most two nodes a level and a block at either end.
     fn cover<'a>(&'a self, start: usize, end: usize, mut visit: impl FnMut(Piece<'a, T>)) {
@@ -297,6 +313,23 @@ mod tests {
         pyramid.coarsen();
         let leaf = pyramid.stride();
         assert!(pieces(&pyramid, 3 * leaf, 1_000_000) <= 2 * levels + 1);
+    }
+
+    #[test]
+    fn stretches_are_summed_up_as_one_by_one() {
+        let mut pyramid = counting(1000);
+        for _ in 0..8 {
+            for width in (0..6).map(|height| pyramid.stride() << height) {
+                let mut numbers = Vec::new();
+                pyramid.stretches(width, 0..1000usize.div_ceil(width), |number, summary| {
+                    let alone = pyramid.summary(number * width, ((number + 1) * width).min(1000));
+                    assert_eq!(format!("{summary:?}"), format!("{alone:?}"));
+                    numbers.push(number);
+                });
+                assert!(numbers.into_iter().eq(0..1000usize.div_ceil(width)));
+            }
+            pyramid.coarsen();
+        }
     }
 
     #[test]

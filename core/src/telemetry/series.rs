@@ -164,7 +164,7 @@ impl Series {
 
     /// The sample at the update, or the nearest before it that is still known by itself.
     pub fn at(&self, update: u64) -> Option<Sample> {
-        let after = self.count_leaves(|series, leaf| series.first_update(leaf) <= update);
+        let after = self.positions.count_until(update, self.len()).div_ceil(self.stride());
         let leaf = self.bucket(after.checked_sub(1)?, after);
         Some(if leaf.last_update <= update {
             Sample { update: leaf.last_update, value: leaf.last }
@@ -191,10 +191,11 @@ impl Series {
         let leaves = self.leaves();
         let first = (from / width).saturating_sub(1);
         let end = (to.div_ceil(width) + 1).min(leaves.div_ceil(width));
-        for bucket in first..end {
+        out.reserve(end.saturating_sub(first));
+        either!(&self.samples, pyramid => pyramid.stretches(width * self.stride(), first..end, |bucket, summary| {
             let start = bucket * width;
-            out.push(self.bucket(start, (start + width).min(leaves)));
-        }
+            out.push(self.bucket_of(summary, start, (start + width).min(leaves)));
+        }));
     }
 
     /// The least and greatest finite value in the range, widened to whole leaves.
@@ -290,7 +291,10 @@ impl Series {
     }
 
     fn bucket(&self, from: usize, to: usize) -> Bucket {
-        let summary = self.summary(from, to);
+        self.bucket_of(&self.summary(from, to), from, to)
+    }
+
+    fn bucket_of(&self, summary: &Summary, from: usize, to: usize) -> Bucket {
         let finite = summary.finite() > 0;
         Bucket {
             first_update: self.first_update(from),

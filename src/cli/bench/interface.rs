@@ -28,6 +28,9 @@ pub struct Work {
     /// Work of a frame without drawing: the median, and what one in a hundred exceeds.
     median_milliseconds: f64,
     p99_milliseconds: f64,
+    /// The same while a screen reader listens.
+    described_median_milliseconds: f64,
+    described_p99_milliseconds: f64,
     /// Frames that a studio at rest asked for by itself.
     idle_repaints: usize,
     /// The same while lanes train.
@@ -70,6 +73,8 @@ pub fn run(
         frames: measured.frames.len(),
         median_milliseconds: at(&measured.frames, 0.5),
         p99_milliseconds: at(&measured.frames, 0.99),
+        described_median_milliseconds: at(&measured.described, 0.5),
+        described_p99_milliseconds: at(&measured.described, 0.99),
         idle_repaints: measured.idle_repaints,
         beside,
     })
@@ -122,12 +127,15 @@ fn trained(choice: Choice, threads: usize, work: impl FnOnce() -> Result<Vec<f64
 pub fn table(work: &Work) -> String {
     let mut text = format!(
         "{} runs of {} updates, {} frames\nwork of a frame: {:.2} ms in the median, {:.2} ms at the 99th percentile\n\
+         with a screen reader: {:.2} ms in the median, {:.2} ms at the 99th percentile\n\
          at rest: {} frames asked for\n",
         work.runs,
         crate::numbers::count(work.updates),
         work.frames,
         work.median_milliseconds,
         work.p99_milliseconds,
+        work.described_median_milliseconds,
+        work.described_p99_milliseconds,
         work.idle_repaints
     );
     if let Some(beside) = &work.beside {

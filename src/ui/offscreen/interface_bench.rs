@@ -2,9 +2,12 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use eframe::egui::{Event, Modifiers, MouseWheelSource, MouseWheelUnit, Pos2, Rect, TouchPhase, Vec2, vec2};
+use eframe::App as _;
+use eframe::egui::{
+    Context, Event, Modifiers, MouseWheelSource, MouseWheelUnit, Pos2, RawInput, Rect, TouchPhase, Vec2, vec2,
+};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 
@@ -23,14 +26,21 @@ use crate::ui::trainer::Trainer;
 const HISTORY: usize = 20 << 20;
 /// Frames until everything is in its place.
 const WARM: usize = 8;
-/// Frames without input, none of which may ask for another.
+/// Frames without input, none of which may ask for another within this time.
 const IDLE: usize = 12;
+const AT_ONCE: Duration = Duration::from_millis(500);
+/// Seconds between two frames while the pointer moves, and while nothing does.
+const MOVING: f32 = 1.0 / 60.0;
+const RESTING: f32 = 0.25;
+const SCREEN: Vec2 = vec2(1440.0, 900.0);
 
 /// The work of frames, in seconds, the least first: layout and tessellation. What a graphics adapter does with the
 /// triangles is not in it.
 #[derive(Clone, Debug)]
 pub struct Interface {
     pub frames: Vec<f64>,
+    /// The same while a screen reader listens, to whom every control is described.
+    pub described: Vec<f64>,
     /// Of the frames after the pointer came to rest, those that asked for another one.
     pub idle_repaints: usize,
 }
@@ -60,41 +70,66 @@ pub fn interface(
     let document = Document::new(experiment(runs, updates)?, None);
     let shared = shared(&document, updates);
     let trainer = Box::new(Still(RefCell::new(shared)));
-    let mut harness =
-        Harness::builder().with_size(vec2(1440.0, 900.0)).allow_missing_glyphs().build_eframe(|cc| {
-            let mut app = StudioApp::with(cc, document, trainer, Box::new(SystemPicker));
-            app.studio_mut().view.still = true;
-            app
-        });
+    let mut harness = Harness::builder().with_size(SCREEN).allow_missing_glyphs().build_eframe(|cc| {
+        let mut app = StudioApp::with(cc, document, trainer, Box::new(SystemPicker));
+        app.studio_mut().view.still = true;
+        app
+    });
     harness.run_steps(WARM);
     let plots: Vec<Rect> = ["Learning rate plot", "Loss plot", "Momentum plot"]
         .iter()
         .filter_map(|name| harness.query_all_by_label(name).next().map(|plot| plot.rect()))
         .collect();
-    let mut seconds = Vec::with_capacity(frames);
-    for frame in 0..frames {
-        let Some(plot) = plots.get(frame / 40 % plots.len().max(1)) else { break };
-        let at = pointer(*plot, frame);
-        // Before the frame that is measured: what the hand does is not the studio's work.
-        harness.hover_at(at);
-        if frame % 5 == 0 {
-            harness.event(wheel(frame));
+    let context = harness.ctx.clone();
+    let mut window = Window { context, app: harness.into_state(), frame: eframe::Frame::_new_kittest() };
+    let described = window.frames(&plots, frames);
+    window.context.disable_accesskit();
+    let frames = window.frames(&plots, frames);
+    for _ in 0..WARM {
+        window.run(Vec::new(), RESTING);
+    }
+    let idle_repaints = (0..IDLE).filter(|_| window.run(Vec::new(), RESTING) < AT_ONCE).count();
+    Ok(Interface { frames, described, idle_repaints })
+}
+
+/// The studio as a window runs it: all events since the last frame at once, where the harness of the tests has a frame
+/// for each.
+struct Window {
+    context: Context,
+    app: StudioApp,
+    frame: eframe::Frame,
+}
+
+impl Window {
+    /// A frame `after` the last one, in seconds; when it asks for the next.
+    fn run(&mut self, events: Vec<Event>, after: f32) -> Duration {
+        let screen = Rect::from_min_size(Pos2::ZERO, SCREEN);
+        let input =
+            RawInput { screen_rect: Some(screen), predicted_dt: after, events, ..RawInput::default() };
+        let output = self.context.run_ui(input, |ui| {
+            self.app.logic(ui, &mut self.frame);
+            self.app.ui(ui, &mut self.frame);
+        });
+        self.context.tessellate(output.shapes, output.pixels_per_point);
+        let delays = output.viewport_output.values().map(|viewport| viewport.repaint_delay);
+        delays.min().unwrap_or(Duration::MAX)
+    }
+
+    /// The seconds of so many frames, the least first.
+    fn frames(&mut self, plots: &[Rect], frames: usize) -> Vec<f64> {
+        let mut seconds = Vec::with_capacity(frames);
+        for frame in 0..frames {
+            let Some(plot) = plots.get(frame / 40 % plots.len().max(1)) else { break };
+            let moved = Event::PointerMoved(pointer(*plot, frame));
+            let scrolled = frame.is_multiple_of(5).then(|| wheel(frame));
+            let events = [moved].into_iter().chain(scrolled).collect();
+            let began = Instant::now();
+            self.run(events, MOVING);
+            seconds.push(began.elapsed().as_secs_f64());
         }
-        let began = Instant::now();
-        harness.step();
-        let output = harness.output();
-        harness.ctx.tessellate(output.shapes.clone(), output.pixels_per_point);
-        seconds.push(began.elapsed().as_secs_f64());
+        seconds.sort_by(f64::total_cmp);
+        seconds
     }
-    harness.run_steps(WARM);
-    let mut idle_repaints = 0;
-    for _ in 0..IDLE {
-        harness.step();
-        let delays = harness.output().viewport_output.values().map(|viewport| viewport.repaint_delay);
-        idle_repaints += usize::from(delays.min().is_some_and(|delay| delay.as_secs_f64() < 0.5));
-    }
-    seconds.sort_by(f64::total_cmp);
-    Ok(Interface { frames: seconds, idle_repaints })
 }
 
 /// The pointer wanders through a plot.

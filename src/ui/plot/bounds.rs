@@ -52,9 +52,8 @@ impl Bounds {
 /// The heights of the rate plot for rates from `low` to `high`, where `low` may be nothing.
 pub fn rates(ranges: impl Iterator<Item = (f64, f64)>, scale: Scale) -> (f64, f64) {
     let mut bounds = Bounds::EMPTY;
-    for (low, high) in ranges {
-        bounds.add(scale.height(high));
-        bounds.add(scale.height(low));
+    for end in ends(ranges.flat_map(|(low, high)| [low, high]).filter(|rate| scale.has(*rate))) {
+        bounds.add(scale.height(end));
     }
     match scale {
         Scale::Log => {
@@ -78,23 +77,26 @@ pub fn measured<'a>(
 ) -> (f64, f64) {
     let mut calm = Bounds::EMPTY;
     let mut raw = Bounds::EMPTY;
-    let mut heights = Vec::new();
+    let mut means = Vec::new();
     let mut diverged = false;
     for lane in lanes {
         diverged |= lane.diverged_at.is_some();
         let curves = &lane.curves;
         let smooth: &[Bucket] = if curves.smooth.is_empty() { &curves.raw } else { &curves.smooth };
-        for bucket in smooth.iter().chain(&curves.validation) {
-            heights.extend(scale.height(bucket.mean));
-        }
-        for bucket in &curves.raw {
-            raw.add(scale.height(bucket.min));
-            raw.add(scale.height(bucket.max));
+        let smooth = smooth.iter().chain(&curves.validation).map(|bucket| bucket.mean);
+        means.extend(smooth.filter(|mean| scale.has(*mean)));
+        let all = curves.raw.iter().flat_map(|bucket| [bucket.min, bucket.max]);
+        for end in ends(all.filter(|value| scale.has(*value))) {
+            raw.add(scale.height(end));
         }
     }
-    heights.sort_by(f64::total_cmp);
-    let cap = if diverged { usual_top(&heights) } else { f64::INFINITY };
-    for height in heights.into_iter().chain(forecast) {
+    let mut cap = f64::INFINITY;
+    if diverged {
+        means.sort_by(f64::total_cmp);
+        cap = usual_top(&means.iter().filter_map(|mean| scale.height(*mean)).collect::<Vec<_>>());
+    }
+    let ends = ends(means.into_iter()).into_iter().filter_map(|mean| scale.height(mean));
+    for height in ends.chain(forecast) {
         calm.add(Some(height.min(cap)));
     }
     if let Some(height) = chance.and_then(|chance| scale.height(chance))
@@ -111,6 +113,12 @@ pub fn measured<'a>(
     }
     let least = if scale == Scale::Log { 0.2 } else { 0.0 };
     calm.padded(0.06, 0.1, least, (-1.0, 1.0))
+}
+
+/// The least and the greatest value; without any, what has no height. Heights rise with their values, and taking the
+/// logarithm of each would be most of the work.
+fn ends(values: impl Iterator<Item = f64>) -> [f64; 2] {
+    values.fold([f64::INFINITY, f64::NEG_INFINITY], |[low, high], value| [low.min(value), high.max(value)])
 }
 
 /// Where most heights end: a run that diverges must not hide the others.

@@ -33,6 +33,11 @@ impl Strokes {
         }
     }
 
+    /// A new line, with room for so many points.
+    fn begin(points: usize) -> Self {
+        Self { lines: vec![Vec::with_capacity(points)], ..Self::default() }
+    }
+
     fn lift(&mut self) {
         if self.lines.last().is_none_or(|line| !line.is_empty()) {
             self.lines.push(Vec::new());
@@ -41,40 +46,42 @@ impl Strokes {
 
     /// Every value of a series: first, extremes and last of each bucket.
     pub fn raw(buckets: &[Bucket], scale: Scale) -> Self {
-        let mut strokes = Self::default();
-        strokes.lift();
+        let mut strokes = Self::begin(2 * buckets.len());
         for bucket in buckets {
-            let middle = u64::midpoint(bucket.first_update, bucket.last_update);
-            let mut places = vec![(bucket.first_update, bucket.first)];
+            let (first, last) = (bucket.first_update, bucket.last_update);
+            strokes.pass(first, bucket.first, scale);
             if bucket.count > 1 {
-                places.extend([
-                    (middle, bucket.min),
-                    (middle, bucket.max),
-                    (bucket.last_update, bucket.last),
-                ]);
-            }
-            for (update, value) in places {
-                match scale.height(value) {
-                    Some(height) => strokes.put(update, height),
-                    None if value.is_finite() => {
-                        strokes.hidden += 1;
-                        strokes.lift();
+                // Where it only rises or falls, its ends are its extremes.
+                let ends = bucket.first.min(bucket.last)..=bucket.first.max(bucket.last);
+                for extreme in [bucket.min, bucket.max] {
+                    if !ends.contains(&extreme) {
+                        strokes.pass(u64::midpoint(first, last), extreme, scale);
                     }
-                    None => strokes.lift(),
                 }
+                strokes.pass(last, bucket.last, scale);
             }
             if bucket.nonfinite > 0 {
-                strokes.lost.push(bucket.first_update as f64);
+                strokes.lost.push(first as f64);
                 strokes.lift();
             }
         }
         strokes
     }
 
+    /// The next value of a series.
+    fn pass(&mut self, update: u64, value: f64, scale: Scale) {
+        match scale.height(value) {
+            Some(height) => self.put(update, height),
+            None => {
+                self.hidden += usize::from(value.is_finite());
+                self.lift();
+            }
+        }
+    }
+
     /// One value for each bucket.
     pub fn last(buckets: &[Bucket], scale: Scale) -> Self {
-        let mut strokes = Self::default();
-        strokes.lift();
+        let mut strokes = Self::begin(buckets.len());
         for bucket in buckets {
             match scale.height(bucket.last) {
                 Some(height) => strokes.put(bucket.last_update, height),
@@ -86,8 +93,7 @@ impl Strokes {
 
     /// A value for each of these updates.
     pub fn points(points: &[(u64, f64)], scale: Scale) -> Self {
-        let mut strokes = Self::default();
-        strokes.lift();
+        let mut strokes = Self::begin(points.len());
         for (update, value) in points {
             match scale.height(*value) {
                 Some(height) => strokes.put(*update, height),
@@ -105,10 +111,8 @@ impl Strokes {
         (columns, along): (usize, &Along),
         scale: Scale,
     ) -> Self {
-        let mut strokes = Self::default();
-        strokes.lift();
         if from > to {
-            return strokes;
+            return Self::default();
         }
         let step = ((to - from) / columns.max(1) as u64).max(1);
         let jumps = curve
@@ -120,6 +124,7 @@ impl Strokes {
         let mut updates: Vec<u64> = evenly.chain(along.looks(from, to)).chain(jumps).chain([to]).collect();
         updates.sort_unstable();
         updates.dedup();
+        let mut strokes = Self::begin(updates.len());
         for update in updates {
             match scale.height(value(update)) {
                 Some(height) => strokes.put(update, height),
@@ -166,6 +171,19 @@ mod tests {
         assert_eq!(strokes.lost, [2.0, 4.0]);
         let lengths: Vec<usize> = strokes.into_lines().map(|line| line.len()).collect();
         assert_eq!(lengths, [2, 1, 2]);
+    }
+
+    #[test]
+    fn a_bucket_is_its_ends_and_the_extremes_beyond_them() {
+        let mut series = Series::new(Precision::Double, Series::MIN_BYTES);
+        for (update, value) in [3.0, 1.0, 9.0, 4.0, 5.0, 6.0, 7.0, 8.0].into_iter().enumerate() {
+            series.push(update as u64, value);
+        }
+        let mut buckets = Vec::new();
+        series.view(0..=u64::MAX, 2, &mut buckets);
+        let lines: Vec<_> = Strokes::raw(&buckets, Scale::Linear).into_lines().collect();
+        let points: Vec<_> = lines.concat().iter().map(|point| (point.x, point.y)).collect();
+        assert_eq!(points, [(0.0, 3.0), (1.0, 1.0), (1.0, 9.0), (3.0, 4.0), (4.0, 5.0), (7.0, 8.0)]);
     }
 
     #[test]

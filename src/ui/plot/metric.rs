@@ -1,7 +1,7 @@
 //! The middle plot: the losses, or another measured quantity.
 
 use eframe::egui::{Align2, Color32, Shape, Stroke, Ui, vec2};
-use egui_plot::{Line, LineStyle, PlotPoint};
+use egui_plot::{FilledArea, Line, LineStyle, PlotPoint};
 
 use crate::engine::protocol::State;
 use crate::telemetry::{Bucket, Column, Role};
@@ -12,6 +12,7 @@ use crate::ui::layout::Pane;
 use crate::ui::theme::{self, Tokens, metrics};
 use crate::ui::widgets::paint_marker;
 
+use super::along::Along;
 use super::band::{self, Band};
 use super::chart::{Chart, Drawn, note};
 use super::ghost::{Ghost, Outline};
@@ -19,8 +20,11 @@ use super::lines::Strokes;
 use super::menu::Menu;
 use super::panel::{Plots, plain};
 use super::switch::{column_switch, scale_switch, word_switch};
+use super::thin::Grain;
 use super::{Scale, bounds, expected, legend, overlay, phases as phase_marks};
 
+/// Points of the screen within which one does not see in which order values came.
+const NARROW: f64 = 2.0;
 /// The most marks at lost values.
 const MARKED: usize = 80;
 
@@ -54,6 +58,7 @@ impl Plots<'_> {
         let y = bounds::measured(lanes().map(|(_, lane)| lane), scale, chance, foreseen);
         let y = studio.view.heights.of(Pane::Metric).unwrap_or(y);
         let x = self.across();
+        self.grain = Grain::new(x, y, ui.available_size());
         let (mut lines, mut areas) = (Vec::new(), Vec::new());
         let mut lost = Vec::new();
         let mut hidden = 0;
@@ -62,9 +67,14 @@ impl Plots<'_> {
             let color = studio.color(*row, tokens);
             let replicas: Vec<&LaneFrame> = studio.frame.replicas(row.id).collect();
             if let [lane] = replicas.as_slice() {
-                hidden += self.metric_lines(lane, (color, tokens), scale, is_loss, &mut lines, |update| {
-                    lost.push((studio.along.beside(row.id, update), color));
-                });
+                let noise = self.noise(lane, (color, tokens), scale);
+                hidden += noise.hidden;
+                lost.extend(noise.lost.iter().map(|update| (studio.along.beside(row.id, *update), color)));
+                areas.extend(noise.areas);
+                lines.extend(noise.lines);
+                if is_loss {
+                    lines.extend(self.calm_lines(lane, (color, tokens), scale));
+                }
                 marks.push((*row, color, band::alone(&lane.curves.validation, lane.stretch)));
                 continue;
             }
@@ -221,41 +231,67 @@ impl Plots<'_> {
         note(ui, drawn.rect, Align2::CENTER_CENTER, text, theme::body());
     }
 
-    /// The lines of a run's only lane in the middle plot; how many values have no place in it.
-    fn metric_lines(
-        &self,
-        lane: &LaneFrame,
-        (color, tokens): (Color32, &Tokens),
-        scale: Scale,
-        is_loss: bool,
-        lines: &mut Vec<Line<'static>>,
-        lost: impl FnMut(f64),
-    ) -> usize {
-        let curves = &lane.curves;
-        let draw = |points, color, width| self.line(lane.id.run, points, color, width);
-        let smoothed = !curves.smooth.is_empty();
-        let raw = Strokes::raw(&curves.raw, scale).stretched(lane.stretch);
-        let hidden = raw.hidden;
-        raw.lost.iter().copied().for_each(lost);
-        let (raw_color, raw_width) = if smoothed {
+    /// What was measured of a run's only lane: faint where a smooth line is drawn over it.
+    fn noise(&self, lane: &LaneFrame, (color, tokens): (Color32, &Tokens), scale: Scale) -> Noise {
+        let buckets = lane.curves.raw.as_slice();
+        let is_faint = !lane.curves.smooth.is_empty();
+        // By logarithm or sum, updates are not as wide everywhere.
+        let is_even = matches!(self.studio.along, Along::Evenly);
+        let narrow = if is_even { NARROW * self.grain.x() / lane.stretch } else { 0.0 };
+        let is_narrow = |bucket: &Bucket| (bucket.last_update - bucket.first_update) as f64 <= narrow;
+        let is_crowded = buckets.first().is_some_and(|bucket| bucket.count > 1);
+        if is_faint && is_crowded && buckets.iter().all(is_narrow) {
+            let least = f64::from(metrics::CURVE_FAINT) * self.grain.y();
+            let lost = buckets.iter().filter(|bucket| bucket.nonfinite > 0);
+            let hidden = |bucket: &&Bucket| bucket.min.is_finite() && !scale.has(bucket.min);
+            return Noise {
+                areas: band::noise(buckets, lane.stretch, scale, least, tokens.faded(color)).collect(),
+                lines: Vec::new(),
+                lost: lost.map(|bucket| bucket.first_update as f64 * lane.stretch).collect(),
+                hidden: buckets.iter().filter(hidden).count(),
+            };
+        }
+        let raw = Strokes::raw(buckets, scale).stretched(lane.stretch);
+        let (lost, hidden) = (raw.lost.clone(), raw.hidden);
+        let (color, width) = if is_faint {
             (tokens.faded(color), metrics::CURVE_FAINT)
         } else {
             (color, metrics::CURVE * 0.7)
         };
         // Many points a pixel: their extremes are what shows.
-        lines.extend(raw.into_lines().map(|line| draw(line, raw_color, raw_width).allow_band(true)));
-        if is_loss {
-            let ghost = Strokes::last(&curves.ghost, scale).stretched(lane.stretch);
-            lines.extend(
-                ghost.into_lines().map(|line| draw(line, tokens.ghost(color), metrics::CURVE * 0.75)),
-            );
-            let smooth = Strokes::last(&curves.smooth, scale).stretched(lane.stretch);
-            lines.extend(smooth.into_lines().map(|line| draw(line, color, metrics::CURVE)));
-            let validation = Strokes::last(&curves.validation, scale).stretched(lane.stretch);
-            lines.extend(validation.into_lines().map(|line| draw(line, color, metrics::CURVE_FAINT)));
-        }
-        hidden
+        let line = |points| self.line(lane.id.run, points, color, width).allow_band(true);
+        Noise { areas: Vec::new(), lines: raw.into_lines().map(line).collect(), lost, hidden }
     }
+
+    /// The smooth lines of a run's only lane: before the last edit, now, and where it was validated.
+    fn calm_lines(
+        &self,
+        lane: &LaneFrame,
+        (color, tokens): (Color32, &Tokens),
+        scale: Scale,
+    ) -> Vec<Line<'static>> {
+        let curves = &lane.curves;
+        let lines = [
+            (&curves.ghost, tokens.ghost(color), metrics::CURVE * 0.75),
+            (&curves.smooth, color, metrics::CURVE),
+            (&curves.validation, color, metrics::CURVE_FAINT),
+        ];
+        let drawn = lines.into_iter().flat_map(|(buckets, color, width)| {
+            let strokes = Strokes::last(buckets, scale).stretched(lane.stretch).into_lines();
+            strokes.map(move |points| self.line(lane.id.run, points, color, width))
+        });
+        drawn.collect()
+    }
+}
+
+/// What was measured of a lane, as it is drawn.
+struct Noise {
+    areas: Vec<FilledArea>,
+    lines: Vec<Line<'static>>,
+    /// Updates at which it is NaN or infinite.
+    lost: Vec<f64>,
+    /// Values that have no height.
+    hidden: usize,
 }
 
 /// Whether a quantity is a share of samples, which is always drawn from 0 to 1.
@@ -277,7 +313,7 @@ fn validation_marks(ui: &Ui, drawn: &Drawn, places: &[(f64, f64)], row: Row, col
     for (update, value) in places {
         if let Some(height) = scale.height(*value) {
             let place = overlay::position(drawn, (drawn.along.beside(row.id, *update), height));
-            if place.x - last < metrics::M {
+            if place.x - last < metrics::XL {
                 continue;
             }
             last = place.x;

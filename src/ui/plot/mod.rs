@@ -37,6 +37,7 @@ mod svg;
 mod sweep;
 mod switch;
 mod take;
+mod thin;
 mod ticks;
 mod x_axis;
 

@@ -1,7 +1,7 @@
 //! The lowest plot: momentum, or another number of the update that can be a schedule.
 
 use eframe::egui::{Align2, Ui};
-use egui_plot::LineStyle;
+use egui_plot::{Line, LineStyle};
 
 use crate::telemetry::{Column, Role};
 use crate::ui::layout::Pane;
@@ -14,6 +14,7 @@ use super::lines::Strokes;
 use super::menu::Menu;
 use super::panel::Plots;
 use super::switch::column_switch;
+use super::thin::Grain;
 
 impl Plots<'_> {
     pub fn number(&mut self, ui: &mut Ui) {
@@ -26,7 +27,7 @@ impl Plots<'_> {
         let last = clock.updates.saturating_sub(1);
         let (from, to) = (window.0.max(0.0) as u64, (window.1.max(0.0) as u64).min(last));
         let mut bounds = Bounds::EMPTY;
-        let mut lines = Vec::new();
+        let mut drawn = Vec::new();
         for row in studio.shown() {
             let color = studio.color(row, tokens);
             let selected = studio.view.selected == row.id;
@@ -36,7 +37,7 @@ impl Plots<'_> {
             let mut add = |strokes: Strokes, color, style| {
                 for line in strokes.into_lines() {
                     line.iter().for_each(|point| bounds.add(Some(point.y)));
-                    lines.push(self.line(row.id, line, color, stroke).style(style));
+                    drawn.push((row.id, line, color, stroke, style));
                 }
             };
             if let Some(lane) = lane.filter(|_| studio.shelf.guest(row.id).is_some()) {
@@ -60,6 +61,11 @@ impl Plots<'_> {
         let least = if number == Column::WeightDecay { 1e-4 } else { least };
         let y = bounds.padded(0.18, 0.18, least, (0.0, 1.0));
         let y = studio.view.heights.of(Pane::Number).unwrap_or(y);
+        self.grain = Grain::new(x, y, ui.available_size());
+        let lines: Vec<Line<'static>> = drawn
+            .into_iter()
+            .map(|(run, line, color, width, style)| self.line(run, line, color, width).style(style))
+            .collect();
         let mut chosen = number;
         let chart =
             Chart { name: number.label(), scale, across: self.updates(), x, y, x_labels: true, titled: true };

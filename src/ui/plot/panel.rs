@@ -16,6 +16,7 @@ use super::chart::{Across, Drawn};
 use super::drawn_curves::drawn_curves;
 use super::keys::keys;
 use super::navigate::navigate;
+use super::thin::Grain;
 use super::{expected, overlay, phases, readout, splitters};
 
 /// Shows the plots in all the room there is.
@@ -26,7 +27,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
     let area = ui.available_rect_before_wrap();
     studio.view.plot_has_focus = false;
     let mut tree = std::mem::replace(&mut studio.layout.tree, Tree::empty(Id::unique("plots")));
-    let mut plots = Plots { studio, cursor: None, over: None, busy: false };
+    let mut plots = Plots { studio, grain: Grain::default(), cursor: None, over: None, busy: false };
     tree.ui(&mut plots, ui);
     let Plots { cursor, over, busy, .. } = plots;
     studio.layout.tree = tree;
@@ -51,6 +52,8 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
 /// The plots while they are drawn.
 pub(super) struct Plots<'a> {
     pub studio: &'a mut Studio,
+    /// What a point of the screen stands for in the plot that is drawn now.
+    pub grain: Grain,
     /// The update under the pointer.
     cursor: Option<f64>,
     /// Where the pointer is, and in which plot.
@@ -121,7 +124,7 @@ impl Plots<'_> {
 
     /// A line of a run, whose points have its updates across.
     pub fn line(&self, run: RunId, points: Vec<PlotPoint>, color: Color32, width: f32) -> Line<'static> {
-        plain(self.studio.along.place(run, points), color, width)
+        plain(self.grain.thin(self.studio.along.place(run, points)), color, width)
     }
 
     /// What every plot does with the pointer; `true` when it was double-clicked.

@@ -20,6 +20,7 @@ use super::lines::Strokes;
 use super::menu::Menu;
 use super::panel::Plots;
 use super::switch::scale_switch;
+use super::thin::Grain;
 use super::{Scale, bounds, grips, legend, overlay, pencil, phases};
 
 /// Looks at a planned curve, to see how high it is in view.
@@ -44,6 +45,7 @@ impl Plots<'_> {
         let y = studio.view.drag.map(|drag| drag.axis).or(studio.view.heights.of(Pane::Rate));
         let y = y.unwrap_or_else(|| bounds::rates(ranges, scale));
         let smallest = studio.frame.lanes.iter().any(|lane| !lane.curves.smallest_rate.is_empty());
+        self.grain = Grain::new(x, y, ui.available_size());
         let mut lines = Vec::new();
         for row in &rows {
             lines.extend(self.rate_lines(*row, window, ui.available_width(), scale, tokens));

@@ -21,12 +21,20 @@ pub struct Tick {
 }
 
 impl Scale {
+    /// Whether a value has a height.
+    pub fn has(self, value: f64) -> bool {
+        value.is_finite() && (self == Self::Linear || value > 0.0)
+    }
+
     /// The height of a value; `None` where it has none.
     pub fn height(self, value: f64) -> Option<f64> {
-        match self {
-            Self::Log => (value > 0.0 && value.is_finite()).then(|| value.log10()),
-            Self::Linear => value.is_finite().then_some(value),
+        if !self.has(value) {
+            return None;
         }
+        Some(match self {
+            Self::Log => value.log10(),
+            Self::Linear => value,
+        })
     }
 
     /// The value at a height.

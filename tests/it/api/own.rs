@@ -140,6 +140,11 @@ fn a_training_is_stepped_bent_forked_and_stopped_from_outside_and_its_results_sa
     assert_eq!(events.of("schedule")["why"], "to see it");
     let now = client.put(&path, &json!({"points": [[300, 0.02], [1999, 0.0]], "from": 300}));
     assert_eq!(now.status, 202, "{now:?}");
+    assert_eq!(
+        events.of("schedule")["from"].as_u64(),
+        Some(300),
+        "the plan is read once the training knows it"
+    );
     let plan = client.get(&format!("/v1/runs/{id}/rates?count=2000")).json();
     for update in 0..300 {
         let factor = if update < 150 { 1.0 } else { 0.5 };
