@@ -5,6 +5,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::losses::{Losses, together};
 use super::objective::{Tally, mean};
 use super::pruner::STEPS;
@@ -21,8 +23,10 @@ use crate::train::ids::{Revision, RunId};
 use crate::train::lane::Lane;
 use crate::train::task::{self, Task};
 
-/// Updates that every lane trains before logs are read.
+/// Updates that every lane trains before it is said how far they are.
 const CHUNK: u64 = 256;
+/// Updates that every lane trains before logs are read, on the CPU: what they hold then still lies in its cache.
+const READ: u64 = 32;
 /// Prepared data sets that are kept for the next trials.
 const KEPT_DATA: usize = 4;
 
@@ -225,9 +229,12 @@ impl Wave {
                 report(done as f64 / total.max(1) as f64, &self.running(setting))?;
                 let group = &mut self.groups[at];
                 let next = (group.update + CHUNK).min(to);
-                group.cohort.advance(next, u64::MAX)?;
-                group.update = next;
-                group.read(setting, &mut self.trials);
+                let read = if setting.computer.is_some() { CHUNK } else { READ };
+                while group.update < next && group.is_training() {
+                    group.update = (group.update + read).min(next);
+                    group.cohort.advance(group.update, u64::MAX)?;
+                    group.read(setting, &mut self.trials);
+                }
             }
             let group = &mut self.groups[at];
             group.update = group.update.max(to);
@@ -351,12 +358,15 @@ impl Group {
     /// Takes in what was measured, and stops the trials of which a seed has diverged or failed.
     fn read(&mut self, setting: &Setting, entries: &mut [Entry]) {
         let updates = self.cohort.task().clock.updates;
-        for (lane, tally) in self.cohort.lanes_mut().iter_mut().zip(&mut self.tallies) {
-            if lane.failed.is_none() {
-                tally.read(lane, &setting.objectives, updates);
-            }
-            lane.log.clear();
-        }
+        let lanes = self.cohort.lanes_mut().par_iter_mut().zip(&mut self.tallies);
+        setting.pool.install(|| {
+            lanes.for_each(|(lane, tally)| {
+                if lane.failed.is_none() {
+                    tally.read(lane, &setting.objectives, updates);
+                }
+                lane.log.clear();
+            });
+        });
         for run in 0..self.trials.len() {
             let lanes = &self.cohort.lanes()[run * setting.seeds..(run + 1) * setting.seeds];
             let diverged = lanes.iter().filter_map(|lane| lane.diverged_at).min();

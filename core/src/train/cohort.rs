@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex};
 
 use candle_core::{DType, Tensor};
 use cores::Cores;
+use rayon::prelude::*;
 
 use super::adapter::{self, Adapted};
 use super::device::{Choice, TrainDevice};
@@ -224,6 +225,7 @@ impl Cohort {
         self.bring_rows()?;
         let buffers = experiment.runs.iter().map(|run| optimizer::buffers(&run.optimizer)).max().unwrap_or(0);
         let width = self.task.model.width() * (1 + buffers);
+        let mut begun = self.begun(&revision, &run_plans, width).into_iter().peekable();
         let before: Vec<Vec<f32>> = if self.lanes.is_empty() { Vec::new() } else { self.rows.to_vec2()? };
         let mut old: Vec<Option<(Lane, Vec<f32>)>> =
             std::mem::take(&mut self.lanes).into_iter().zip(before).map(Some).collect();
@@ -243,9 +245,9 @@ impl Cohort {
             for replica in 0..experiment.train.replicas as u32 {
                 let id = LaneId { run: run_id, replica };
                 let found = old.iter_mut().find(|slot| slot.as_ref().is_some_and(|(lane, _)| lane.id == id));
-                let mut row = vec![0.0; width];
-                let mut lane = match (found.and_then(Option::take), was) {
+                let (mut lane, row) = match (found.and_then(Option::take), was) {
                     (Some((mut lane, kept)), Some(was)) => {
+                        let mut row = vec![0.0; width];
                         let edited = differs(was, if mode == Mode::Instant { 0 } else { lane.update });
                         // A run_plan stays what it is while it says the same: who follows along sees no turn.
                         let run_plan = if differs(was, 0) { run_plan } else { &Arc::clone(&lane.run_plan) };
@@ -262,13 +264,13 @@ impl Cohort {
                             let (weights, buffers) = row.split_at_mut(self.task.model.width());
                             lane.begin(weights, buffers);
                         }
-                        lane
+                        (lane, row)
                     }
                     _ => {
-                        let mut lane = Lane::new(id, Arc::clone(run_plan), &self.task);
-                        lane.initialise(&self.task, &mut row);
                         change.reset.push(id);
-                        lane
+                        begun
+                            .next_if(|(lane, _)| lane.id == id)
+                            .unwrap_or_else(|| begin(&self.task, id, run_plan, width))
                     }
                 };
                 // What was kept stays; when it is kept may be another now.
@@ -283,6 +285,19 @@ impl Cohort {
         self.replace_rows(Tensor::from_vec(flat, (self.lanes.len(), width), &self.device.device)?);
         self.revision = revision;
         Ok(change)
+    }
+
+    /// The lanes of a revision that there were not before, at update 0 with their rows of `width` numbers. Drawing the
+    /// weights of many takes as long as training them for a while, so all cores draw.
+    fn begun(&self, revision: &Revision, plans: &[Arc<RunPlan>], width: usize) -> Vec<(Lane, Vec<f32>)> {
+        let replicas = 0..revision.experiment.train.replicas as u32;
+        let ids = revision.ids.iter().zip(plans);
+        let ids =
+            ids.flat_map(|(&run, plan)| replicas.clone().map(move |replica| (LaneId { run, replica }, plan)));
+        let new: Vec<_> = ids.filter(|(id, _)| self.lanes.iter().all(|lane| lane.id != *id)).collect();
+        let task = &self.task;
+        let begin = |(id, plan): &(LaneId, &Arc<RunPlan>)| begin(task, *id, plan, width);
+        self.device.pool.install(|| new.par_iter().map(begin).collect())
     }
 
     /// Goes on where `choice` says, with the weights and buffers there are.
@@ -376,4 +391,12 @@ fn adapted(task: &Task, device: &mut TrainDevice) -> Option<Mutex<Adapted>> {
             None
         }
     }
+}
+
+/// A lane at update 0, and its row.
+fn begin(task: &Task, id: LaneId, plan: &Arc<RunPlan>, width: usize) -> (Lane, Vec<f32>) {
+    let mut row = vec![0.0; width];
+    let mut lane = Lane::new(id, Arc::clone(plan), task);
+    lane.initialise(task, &mut row);
+    (lane, row)
 }
