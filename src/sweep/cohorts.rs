@@ -26,7 +26,7 @@ use crate::train::task::{self, Task};
 /// Updates that every lane trains before it is said how far they are.
 const CHUNK: u64 = 256;
 /// Updates that every lane trains before logs are read, on the CPU: what they hold then still lies in its cache.
-const READ: u64 = 32;
+const READ: u64 = 64;
 /// Prepared data sets that are kept for the next trials.
 const KEPT_DATA: usize = 4;
 
