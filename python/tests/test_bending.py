@@ -17,9 +17,8 @@ class Bending(unittest.TestCase):
     def live(self, optimizer, scheduler=None, total=200, **options):
         live = Live(optimizer, scheduler, total, "a test", url=self.studio.url, token=TOKEN, **options)
         self.addCleanup(live.close)
-        # The first event holds the whole state; the next ones are changes.
-        begin = live._control
-        self.studio.wait(lambda: live._control is not begin)
+        # The first event holds the whole state; the next ones are changes. It may be there already.
+        self.studio.wait(lambda: live._control is not live._quiet)
         return live
 
     def told(self, live, **state):
