@@ -340,7 +340,7 @@ fn lesson(ui: &mut Ui, open: &Open, curve: &Curve, answer: Option<&mut Answer>) 
             let asked = lesson.predict.drawn.as_ref();
             let what = asked.map_or_else(String::new, |asked| {
                 format!(
-                    "Draw the {} that you expect of “{}” into the middle plot, then choose.",
+                    "Draw the {} that you expect of “{}” into the middle plot, by hand or with arrow keys, then choose.",
                     asked.of.words(),
                     asked.run
                 )

@@ -1,6 +1,6 @@
 //! The curve that a student expects: drawn over the middle plot before training, and left beside what comes.
 
-use eframe::egui::{Align2, CursorIcon, Stroke, Ui};
+use eframe::egui::{Align2, CursorIcon, Key, Modifiers, Stroke, Ui};
 
 use crate::lesson::{Draw, Drawable, Miss};
 use crate::telemetry::Column;
@@ -20,6 +20,9 @@ use super::pencil::Drawing;
 
 /// Points that a drawn curve keeps.
 const KEPT: usize = 100;
+/// Steps from the lowest to the highest height that keys reach, and those of a key with Shift.
+const STEPS: f64 = 50.0;
+const LARGE: f64 = 10.0;
 /// Digits of a drawn value, and of the share of the run it stands at.
 const DIGITS: usize = 4;
 
@@ -58,6 +61,24 @@ impl Expected {
     /// The curve in updates.
     fn curve(&self, updates: u64) -> Vec<(f64, f64)> {
         self.points.iter().map(|(share, value)| (share * updates as f64, *value)).collect()
+    }
+
+    /// Moves the curve up at a share of the run by so much of the height, between the lowest and the highest. One that is
+    /// yet to be drawn begins level, half way up.
+    fn bend(&mut self, share: f64, by: f64, (low, high): (f64, f64), scale: Scale) {
+        if self.points.len() < 2 {
+            let middle = scale.value(f64::midpoint(low, high));
+            self.points = vec![(0.0, middle), (1.0, middle)];
+        }
+        // As it is kept: a point there already gives way.
+        let share = format::round_to(share.clamp(0.0, 1.0), DIGITS);
+        let after = self.points.partition_point(|point| point.0 < share).clamp(1, self.points.len() - 1);
+        let (left, right) = (self.points[after - 1], self.points[after]);
+        let along = ((share - left.0) / (right.0 - left.0)).clamp(0.0, 1.0);
+        if let Some((from, to)) = scale.height(left.1).zip(scale.height(right.1)) {
+            let height = (from + along * (to - from) + by).clamp(low, high);
+            self.points = merged(&self.points, vec![(share, scale.value(height))]);
+        }
     }
 
     /// Looks again at how far the curve is off, while the whole run is in view.
@@ -114,12 +135,28 @@ pub(super) fn curve(studio: &Studio) -> Option<(Vec<(f64, f64)>, RunId)> {
 /// Takes down what the pointer draws.
 pub(super) fn draw(ui: &Ui, drawn: &Drawn, studio: &mut Studio, scale: Scale) {
     let Some((_, asked, _)) = Expected::here(studio, studio.view.quantity) else { return };
-    let text = format!("Draw the {} that you expect of “{}”", asked.of.words(), asked.run);
+    let has_focus = drawn.response.has_focus();
+    let keys = if has_focus { ": left and right go along, up and down bend" } else { "" };
+    let text = format!("Draw the {} that you expect of “{}”{keys}", asked.of.words(), asked.run);
     note(ui, drawn.rect, Align2::CENTER_BOTTOM, &text, theme::small());
     let (least, most) = (asked.from, asked.to);
     let updates = studio.clock().updates.max(1) as f64;
+    let cursor = studio.view.keyed.or(studio.view.cursor).unwrap_or(0.0);
     let expected = studio.panels.of::<Expected>();
     let response = &drawn.response;
+    if has_focus && let Some((low, high)) = scale.height(least).zip(scale.height(most)) {
+        let pressed = |with, key| ui.input_mut(|input| input.count_and_consume_key(with, key)) as f64;
+        let up = |with| pressed(with, Key::ArrowUp) - pressed(with, Key::ArrowDown);
+        let steps = LARGE * up(Modifiers::SHIFT) + up(Modifiers::NONE);
+        if steps != 0.0 {
+            // The last update is the end of the curve.
+            let share = if cursor + 1.0 >= updates { 1.0 } else { cursor / updates };
+            expected.bend(share, steps * (high - low) / STEPS, (low, high), scale);
+            studio.view.keyed = Some(cursor);
+            ui.ctx().request_repaint();
+            return;
+        }
+    }
     if response.hovered() || response.dragged() {
         ui.ctx().set_cursor_icon(CursorIcon::Crosshair);
     }
@@ -165,6 +202,22 @@ fn merged(before: &[(f64, f64)], part: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_bend_a_curve_where_the_cursor_is() {
+        let mut expected = Expected::default();
+        expected.bend(0.5, 0.2, (0.0, 1.0), Scale::Linear);
+        assert_eq!(expected.points, [(0.0, 0.5), (0.5, 0.7), (1.0, 0.5)]);
+        expected.bend(0.25, -0.1, (0.0, 1.0), Scale::Linear);
+        assert_eq!(expected.points, [(0.0, 0.5), (0.25, 0.5), (0.5, 0.7), (1.0, 0.5)]);
+        expected.bend(0.500_01, 5.0, (0.0, 1.0), Scale::Linear);
+        assert_eq!(expected.points[2], (0.5, 1.0), "the same point, and no higher than it may be");
+        expected.bend(1.5, 0.1, (0.0, 1.0), Scale::Linear);
+        assert_eq!(expected.points[3], (1.0, 0.6));
+        let mut log = Expected::default();
+        log.bend(0.0, 1.0, (-2.0, 0.0), Scale::Log);
+        assert_eq!(log.points, [(0.0, 1.0), (1.0, 0.1)]);
+    }
 
     #[test]
     fn a_part_that_is_drawn_again_replaces_what_was_there() {

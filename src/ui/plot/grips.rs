@@ -47,7 +47,8 @@ pub fn show(
         if let Some(next) = moved(ui, drawn, &response, &handle, schedule, clock, view) {
             edited = Some(next);
         }
-        if response.secondary_clicked()
+        let deleted = response.has_focus() && ui.input(|input| input.key_pressed(Key::Delete));
+        if (response.secondary_clicked() || deleted)
             && let HandleId::Point(index) = handle.id
         {
             edited = remove_point(schedule, index).or(edited);

@@ -16,7 +16,9 @@ const ZOOM: f64 = 1.25;
 const PAGE: f64 = 0.8;
 
 /// Moves the cursor and the window as the keys say; shows that the plot has the focus.
-pub(super) fn keys(ui: &Ui, drawn: &Drawn, pane: Pane, view: &mut View, run: (u64, u64)) {
+///
+/// Where a curve is drawn by hand, up and down are for that.
+pub(super) fn keys(ui: &Ui, drawn: &Drawn, pane: Pane, view: &mut View, run: (u64, u64), draws: bool) {
     let response = &drawn.response;
     let moves = |event: &Event| matches!(event, Event::PointerMoved(_));
     if ui.input(|input| input.events.iter().any(moves)) {
@@ -30,7 +32,12 @@ pub(super) fn keys(ui: &Ui, drawn: &Drawn, pane: Pane, view: &mut View, run: (u6
     let edge = (metrics::HAIRLINE, theme::tokens(ui).text);
     ui.painter().rect_stroke(drawn.rect, metrics::RADIUS, edge, StrokeKind::Inside);
     ui.memory_mut(|memory| {
-        let filter = EventFilter { horizontal_arrows: true, escape: true, ..EventFilter::default() };
+        let filter = EventFilter {
+            horizontal_arrows: true,
+            vertical_arrows: draws,
+            escape: true,
+            ..EventFilter::default()
+        };
         memory.set_focus_lock_filter(response.id, filter);
     });
     let (playhead, updates) = run;

@@ -150,7 +150,8 @@ impl Plots<'_> {
             self.cursor = Some(at.clamp(0.0, updates as f64));
             self.over = Some((pointer.x, drawn.rect));
         }
-        keys(ui, drawn, pane, &mut self.studio.view, (playhead, updates));
+        let bends = draws && pane == Pane::Metric;
+        keys(ui, drawn, pane, &mut self.studio.view, (playhead, updates), bends);
         if drawn.response.has_focus()
             && let Some(at) = self.studio.view.keyed.filter(|_| !covered)
         {

@@ -1,6 +1,6 @@
 //! The rate plot: what was used, what is planned, and the handles on it.
 
-use eframe::egui::{Align2, Label, Ui};
+use eframe::egui::{Align2, Key, Label, Modifiers, Ui};
 use egui_plot::{Line, LineStyle};
 
 use crate::schedule::{Curve, Kind};
@@ -256,17 +256,26 @@ impl Plots<'_> {
     fn handles(&mut self, ui: &mut Ui, drawn: &Drawn, double: bool) {
         let studio = &mut *self.studio;
         let selected = studio.view.selected;
-        if double {
+        let entered = drawn.response.has_focus()
+            && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Enter));
+        let asked = if double {
             let pointer = ui.input(|input| input.pointer.interact_pos());
-            let added = pointer.and_then(|pointer| {
+            pointer.map(|pointer| {
                 let at = drawn.value(pointer);
-                let rate = format::round_to(studio.view.rate_scale.value(at.y), 3);
-                add_point(&studio.document.run(selected)?.lr, studio.clock(), at.x, rate)
-            });
-            match added {
-                Some(schedule) => studio.set_schedule(schedule),
-                None => studio.view.fit(),
-            }
+                (at.x, format::round_to(studio.view.rate_scale.value(at.y), 3))
+            })
+        } else {
+            // On the curve, from where arrow keys move it.
+            let at = studio.view.keyed.filter(|_| entered);
+            at.and_then(|at| Some((at, format::round_to(studio.rate(selected, at as u64)?, 4))))
+        };
+        let added = asked.and_then(|(update, rate)| {
+            add_point(&studio.document.run(selected)?.lr, studio.clock(), update, rate)
+        });
+        match added {
+            Some(schedule) => studio.set_schedule(schedule),
+            None if double => studio.view.fit(),
+            None => {}
         }
         let Some(row) = studio.shown().into_iter().find(|row| row.id == selected) else { return };
         let Some(schedule) = studio.document.run(selected).map(|run| run.lr.clone()) else { return };
@@ -295,7 +304,7 @@ impl Plots<'_> {
             let text = format!("This run is over: {keys} restarts it, and Instant trains at every edit");
             note(ui, drawn.rect, Align2::CENTER_BOTTOM, &text, theme::small());
         } else if matches!(schedule.kind, Kind::Points(_)) && studio.view.cursor.is_some() {
-            let text = "Double-click adds a point, right-click removes one";
+            let text = "Double-click or Enter adds a point, right-click or Delete removes one";
             note(ui, drawn.rect, Align2::RIGHT_TOP, text, theme::small());
         }
     }

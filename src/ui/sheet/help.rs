@@ -8,7 +8,7 @@ use crate::ui::theme::{self, metrics};
 use super::{Decision, buttons};
 
 /// What a hand does in the plots, and what comes of it.
-const GESTURES: [(&str, &str); 17] = [
+const GESTURES: [(&str, &str); 19] = [
     ("Drag a handle", "Change the schedule; training answers"),
     ("Arrow keys on a handle", "The same, in small steps (Tab reaches it)"),
     ("Left, Right on a plot", "Read it, with Shift in larger steps (Tab reaches it)"),
@@ -23,7 +23,9 @@ const GESTURES: [(&str, &str); 17] = [
     ("Drag with Shift in a plot", "Zoom into the box; a flat one keeps the heights"),
     ("Right-click in a plot", "Axis, smoothing, second cursor, save, copy"),
     ("Double-click in a plot", "Show the whole run; in a hand-drawn schedule: add a point"),
-    ("Right-click a control point", "Remove it"),
+    ("Enter in the rate plot", "Add a point to a hand-drawn schedule at the cursor"),
+    ("Right-click a control point, or Delete on it", "Remove it"),
+    ("Up, Down in a plot where a lesson asks for a curve", "Bend what you expect at the cursor"),
     ("Click a diamond on the timeline", "Take all runs back to that snapshot"),
     ("Drag with the pencil (P)", "Draw the selected run's rate"),
     ("Drag a run in the list", "Put it elsewhere, its forks with it"),

@@ -2,7 +2,7 @@
 
 use anneal_studio::files::Places;
 use anneal_studio::ui::sheet::Sheet;
-use eframe::egui::vec2;
+use eframe::egui::{Key, Modifiers, vec2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
 use super::stand_in::{Studio, open_kept, shared};
@@ -43,7 +43,7 @@ fn a_curve_that_was_drawn_before_training_stays_and_the_lesson_says_how_far_off_
     studio.harness.run_steps(3);
     let (_, page) = content(&studio);
     assert!(page.contains("Your curve was off by") && page.contains("cosine, as expected"));
-    studio.press(eframe::egui::Modifiers::NONE, eframe::egui::Key::Escape);
+    studio.press(Modifiers::NONE, Key::Escape);
     end(studio);
 
     let mut studio = open_kept(digits(), None, &places);
@@ -53,7 +53,7 @@ fn a_curve_that_was_drawn_before_training_stays_and_the_lesson_says_how_far_off_
     let answer = answers["answer"].as_array().unwrap()[0].as_table().unwrap();
     assert!(answer["drawn"].as_array().unwrap().len() > 10);
     assert!(answer["drawn_off_by"].as_float().unwrap() > 0.0);
-    studio.press(eframe::egui::Modifiers::NONE, eframe::egui::Key::Escape);
+    studio.press(Modifiers::NONE, Key::Escape);
     studio.click("4  The noise floor  ✓ as predicted");
     let curves = anneal_studio::ui::plot::drawn_curves(
         studio.harness.state().studio(),
@@ -61,6 +61,36 @@ fn a_curve_that_was_drawn_before_training_stays_and_the_lesson_says_how_far_off_
         &anneal_studio::ui::theme::DARK,
     );
     assert!(curves.curves.iter().any(|curve| curve.run == "cosine, as expected"), "it is back");
+}
+
+#[test]
+fn a_prediction_is_drawn_by_keys_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut studio = open_kept(digits(), None, &Places::below(folder.path()));
+    studio.panel("Lesson");
+    studio.click("4  The noise floor");
+    studio.harness.get_by_label("Accuracy plot").focus();
+    studio.harness.run_steps(3);
+    assert!(studio.says("by hand or with arrow keys"));
+    studio.press(Modifiers::NONE, Key::End);
+    for _ in 0..4 {
+        studio.press(Modifiers::SHIFT, Key::ArrowUp);
+    }
+    let drawn = |studio: &Studio| {
+        let (studio, pane) = (studio.harness.state().studio(), anneal_studio::ui::layout::Pane::Metric);
+        let curves = anneal_studio::ui::plot::drawn_curves(studio, pane, &anneal_studio::ui::theme::DARK);
+        let curve = curves.curves.into_iter().find(|curve| curve.run == "cosine, as expected");
+        curve.expect("a drawn curve").points.iter().map(|point| point.1).collect::<Vec<_>>()
+    };
+    let risen = drawn(&studio);
+    assert_eq!(risen, [0.45, 0.8], "level half way up, and no higher than the lesson asks");
+    studio.press(Modifiers::NONE, Key::Home);
+    studio.press(Modifiers::NONE, Key::ArrowDown);
+    assert!(drawn(&studio)[0] < risen[0]);
+    let words = studio.harness.get_by_label("Accuracy plot").accesskit_node().value().unwrap();
+    assert!(words.contains("as expected"), "it is said where the cursor is: {words}");
+    studio.click("About 0.06 in accuracy.");
+    assert!(!studio.says("Training waits for your prediction"));
 }
 
 /// Lets the studio end well, so that all is written.
@@ -94,7 +124,7 @@ fn a_prediction_is_kept_between_starts_noted_in_a_handout_and_handed_in() {
         assert!(page.contains(said), "{said} is not on the page");
     }
     assert!(!page.contains("<script") && !page.contains("http-equiv") && !page.contains("src="));
-    studio.press(eframe::egui::Modifiers::NONE, eframe::egui::Key::Escape);
+    studio.press(Modifiers::NONE, Key::Escape);
     end(studio);
 
     let mut studio = open_kept(digits(), None, &places);

@@ -112,3 +112,28 @@ fn what_takes_longer_than_five_seconds_says_how_long() {
     studio.harness.run_steps(3);
     assert!(!studio.says(" left"));
 }
+
+#[test]
+fn control_points_are_added_and_removed_by_keys() {
+    let mut studio = first(400);
+    studio.click("Run warmup + cosine");
+    studio.click("Schedule: Warmup + cosine");
+    studio.click("Drawn by hand");
+    let selected = studio.harness.state().studio().view.selected;
+    let points = |studio: &Studio| match &studio.document().run(selected).unwrap().lr.kind {
+        Kind::Points(kind) => kind.points.len(),
+        other => panic!("{other:?}"),
+    };
+    let before = points(&studio);
+    studio.harness.get_by_label("Learning rate plot").focus();
+    studio.harness.run_steps(3);
+    studio.press(Modifiers::SHIFT, Key::ArrowLeft);
+    studio.press(Modifiers::NONE, Key::Enter);
+    assert_eq!(points(&studio), before + 1);
+    let runs = studio.document().runs().count();
+    studio.harness.get_by_label("Point 2 handle").focus();
+    studio.harness.run_steps(3);
+    studio.press(Modifiers::NONE, Key::Delete);
+    assert_eq!(points(&studio), before);
+    assert_eq!(studio.document().runs().count(), runs, "the point goes, not the run");
+}
