@@ -409,27 +409,23 @@ fn in_view(id: LaneId, ask: &Ask<'_>) -> RangeInclusive<u64> {
 fn curves(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> Curves {
     let store = &lane.store;
     let range = in_view(id, ask);
-    let view = |series: &Series| {
+    let view = |series: &Series, ask: &Ask<'_>| {
         let mut buckets = Vec::new();
         look(series, range.clone(), ask, &mut buckets);
         buckets
     };
-    let column = |column| view(store.series(column));
+    let column = |column| view(store.series(column), ask);
     let is_loss = ask.quantity == Column::TrainLoss;
     // What is smooth looks the same with half as many points.
     let half = Ask { columns: ask.columns / 2, ..*ask };
-    let smooth = |series: &Series| {
-        let mut buckets = Vec::new();
-        look(series, range.clone(), &half, &mut buckets);
-        buckets
-    };
+    let smooth = |series: &Series| view(series, &half);
+    let ghost = lane.ghost.as_ref().filter(|_| is_loss).and_then(|ghost| ghost.smoothed()).map(smooth);
     let smooth = store.smoothed().filter(|_| is_loss).map(smooth).unwrap_or_default();
     if id.replica > 0 {
         let raw = if smooth.is_empty() { column(ask.quantity) } else { Vec::new() };
         let validation = if is_loss { column(Column::ValLoss) } else { Vec::new() };
         return Curves { raw, smooth, validation, ..Curves::default() };
     }
-    let ghost = lane.ghost.as_ref().filter(|_| is_loss).and_then(|ghost| ghost.smoothed());
     Curves {
         lr: column(Column::Lr),
         effective_lr: column(Column::EffectiveLr),
@@ -439,6 +435,6 @@ fn curves(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> Curves {
         raw: column(ask.quantity),
         smooth,
         validation: if is_loss { column(Column::ValLoss) } else { Vec::new() },
-        ghost: ghost.map(view).unwrap_or_default(),
+        ghost: ghost.unwrap_or_default(),
     }
 }

@@ -100,31 +100,6 @@ impl Band {
     }
 }
 
-/// The areas between the extremes of a noisy curve's buckets, at least so high. What has no height lies below all that
-/// has one.
-pub(super) fn noise(
-    buckets: &[Bucket],
-    stretch: f64,
-    scale: Scale,
-    least: f64,
-    color: Color32,
-) -> impl Iterator<Item = FilledArea> {
-    let bottom = scale.height(f64::MIN_POSITIVE).unwrap_or_default();
-    let whole = buckets.split(move |bucket| bucket.nonfinite > 0 || !scale.has(bucket.max));
-    whole.filter(|buckets| !buckets.is_empty()).map(move |buckets| {
-        let (mut updates, mut low, mut high) = (Vec::new(), Vec::new(), Vec::new());
-        for bucket in buckets {
-            let top = scale.height(bucket.max).unwrap_or(bottom);
-            let under = scale.height(bucket.min).unwrap_or(bottom);
-            let spare = (least - (top - under)).max(0.0) / 2.0;
-            updates.push(u64::midpoint(bucket.first_update, bucket.last_update) as f64 * stretch);
-            low.push(under - spare);
-            high.push(top + spare);
-        }
-        FilledArea::new("", &updates, &low, &high).fill_color(color).allow_hover(false)
-    })
-}
-
 /// The updates of a curve and its values there, of a run that trains alone.
 pub(super) fn alone(curve: &[Bucket], stretch: f64) -> Vec<(f64, f64)> {
     curve.iter().map(|bucket| (bucket.last_update as f64 * stretch, bucket.last)).collect()
@@ -132,8 +107,6 @@ pub(super) fn alone(curve: &[Bucket], stretch: f64) -> Vec<(f64, f64)> {
 
 #[cfg(test)]
 mod tests {
-    use egui_plot::PlotItem as _;
-
     use super::*;
     use crate::telemetry::{Precision, Series};
 
@@ -166,18 +139,6 @@ mod tests {
         assert_eq!(band.means().collect::<Vec<_>>(), [(0.0, 2.0), (2.0, 1.0)]);
         assert_eq!(band.stretches.len(), 2);
         assert_eq!(band.lines(Scale::Log).count(), 2);
-    }
-
-    #[test]
-    fn noise_is_cut_where_it_is_lost_and_nothing_of_it_is_below_a_hairline() {
-        let buckets = buckets(&[1.0, 1.0, f64::NAN, 10.0, 0.0, -1.0]);
-        let bounds = |scale| {
-            let areas = noise(&buckets, 2.0, scale, 0.5, Color32::default());
-            areas.map(|area| (area.bounds().min(), area.bounds().max())).collect::<Vec<_>>()
-        };
-        assert_eq!(bounds(Scale::Linear), [([0.0, 0.75], [2.0, 1.25]), ([6.0, -1.25], [10.0, 10.25])]);
-        let logs = bounds(Scale::Log);
-        assert_eq!(logs, [([0.0, -0.25], [2.0, 0.25]), ([6.0, 0.75], [6.0, 1.25])], "no height, no place");
     }
 
     #[test]

@@ -15,14 +15,14 @@ use crate::ui::view::Window;
 use super::Scale;
 use super::band::Band;
 use super::chart::{Drawn, note};
+use super::keys::LARGE;
 use super::overlay::position;
 use super::pencil::Drawing;
 
 /// Points that a drawn curve keeps.
 const KEPT: usize = 100;
-/// Steps from the lowest to the highest height that keys reach, and those of a key with Shift.
+/// Steps of a key from the lowest to the highest height.
 const STEPS: f64 = 50.0;
-const LARGE: f64 = 10.0;
 /// Digits of a drawn value, and of the share of the run it stands at.
 const DIGITS: usize = 4;
 
@@ -74,11 +74,11 @@ impl Expected {
         let share = format::round_to(share.clamp(0.0, 1.0), DIGITS);
         let after = self.points.partition_point(|point| point.0 < share).clamp(1, self.points.len() - 1);
         let (left, right) = (self.points[after - 1], self.points[after]);
-        let along = ((share - left.0) / (right.0 - left.0)).clamp(0.0, 1.0);
-        if let Some((from, to)) = scale.height(left.1).zip(scale.height(right.1)) {
-            let height = (from + along * (to - from) + by).clamp(low, high);
-            self.points = merged(&self.points, vec![(share, scale.value(height))]);
-        }
+        // Two points may stand at one share.
+        let along = ((share - left.0) / (right.0 - left.0).max(f64::MIN_POSITIVE)).clamp(0.0, 1.0);
+        let [from, to] = [left, right].map(|point| scale.height(point.1).unwrap_or(low));
+        let height = (from + along * (to - from) + by).min(high).max(low);
+        self.points = merged(&self.points, vec![(share, scale.value(height))]);
     }
 
     /// Looks again at how far the curve is off, while the whole run is in view.
@@ -136,15 +136,19 @@ pub(super) fn curve(studio: &Studio) -> Option<(Vec<(f64, f64)>, RunId)> {
 pub(super) fn draw(ui: &Ui, drawn: &Drawn, studio: &mut Studio, scale: Scale) {
     let Some((_, asked, _)) = Expected::here(studio, studio.view.quantity) else { return };
     let has_focus = drawn.response.has_focus();
-    let keys = if has_focus { ": left and right go along, up and down bend" } else { "" };
-    let text = format!("Draw the {} that you expect of “{}”{keys}", asked.of.words(), asked.run);
+    let text = if has_focus {
+        "Left and right go along the curve, up and down bend it".to_owned()
+    } else {
+        format!("Draw the {} that you expect of “{}”", asked.of.words(), asked.run)
+    };
     note(ui, drawn.rect, Align2::CENTER_BOTTOM, &text, theme::small());
     let (least, most) = (asked.from, asked.to);
     let updates = studio.clock().updates.max(1) as f64;
     let cursor = studio.view.keyed.or(studio.view.cursor).unwrap_or(0.0);
     let expected = studio.panels.of::<Expected>();
     let response = &drawn.response;
-    if has_focus && let Some((low, high)) = scale.height(least).zip(scale.height(most)) {
+    if has_focus && let Some(high) = scale.height(most) {
+        let low = scale.height(least).unwrap_or(drawn.transform.bounds().min()[1]);
         let pressed = |with, key| ui.input_mut(|input| input.count_and_consume_key(with, key)) as f64;
         let up = |with| pressed(with, Key::ArrowUp) - pressed(with, Key::ArrowDown);
         let steps = LARGE * up(Modifiers::SHIFT) + up(Modifiers::NONE);
@@ -214,9 +218,16 @@ mod tests {
         assert_eq!(expected.points[2], (0.5, 1.0), "the same point, and no higher than it may be");
         expected.bend(1.5, 0.1, (0.0, 1.0), Scale::Linear);
         assert_eq!(expected.points[3], (1.0, 0.6));
+        let twice = vec![(0.2, 0.1), (0.2, 0.3), (0.9, 0.3)];
+        let mut expected = Expected { points: twice, ..Expected::default() };
+        expected.bend(0.2, 0.1, (0.0, 1.0), Scale::Linear);
+        assert_eq!(expected.points, [(0.2, 0.2), (0.9, 0.3)], "two points at one place become one");
         let mut log = Expected::default();
         log.bend(0.0, 1.0, (-2.0, 0.0), Scale::Log);
         assert_eq!(log.points, [(0.0, 1.0), (1.0, 0.1)]);
+        log.points[1].1 = 0.0;
+        log.bend(1.0, 1.0, (-2.0, 0.0), Scale::Log);
+        assert_eq!(log.points, [(0.0, 1.0), (1.0, 0.1)], "from the bottom, where zero is drawn");
     }
 
     #[test]

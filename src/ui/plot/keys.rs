@@ -9,16 +9,15 @@ use crate::ui::view::{View, Window};
 use super::chart::Drawn;
 
 /// Steps that an arrow makes with Shift.
-const LARGE: f64 = 10.0;
+pub(super) const LARGE: f64 = 10.0;
 /// By how much a key zooms.
 const ZOOM: f64 = 1.25;
 /// The share of the window that a page is.
 const PAGE: f64 = 0.8;
 
-/// Moves the cursor and the window as the keys say; shows that the plot has the focus.
-///
-/// Where a curve is drawn by hand, up and down are for that.
-pub(super) fn keys(ui: &Ui, drawn: &Drawn, pane: Pane, view: &mut View, run: (u64, u64), draws: bool) {
+/// Moves the cursor and the window as the keys say; shows that the plot has the focus. Up and down leave it, but where
+/// they bend a curve.
+pub(super) fn keys(ui: &Ui, drawn: &Drawn, pane: Pane, view: &mut View, run: (u64, u64), bends: bool) {
     let response = &drawn.response;
     let moves = |event: &Event| matches!(event, Event::PointerMoved(_));
     if ui.input(|input| input.events.iter().any(moves)) {
@@ -34,7 +33,7 @@ pub(super) fn keys(ui: &Ui, drawn: &Drawn, pane: Pane, view: &mut View, run: (u6
     ui.memory_mut(|memory| {
         let filter = EventFilter {
             horizontal_arrows: true,
-            vertical_arrows: draws,
+            vertical_arrows: bends,
             escape: true,
             ..EventFilter::default()
         };

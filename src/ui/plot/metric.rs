@@ -1,7 +1,7 @@
 //! The middle plot: the losses, or another measured quantity.
 
 use eframe::egui::{Align2, Color32, Shape, Stroke, Ui, vec2};
-use egui_plot::{FilledArea, Line, LineStyle, PlotPoint};
+use egui_plot::{Line, LineStyle, PlotPoint};
 
 use crate::engine::protocol::State;
 use crate::telemetry::{Bucket, Column, Role};
@@ -12,7 +12,6 @@ use crate::ui::layout::Pane;
 use crate::ui::theme::{self, Tokens, metrics};
 use crate::ui::widgets::paint_marker;
 
-use super::along::Along;
 use super::band::{self, Band};
 use super::chart::{Chart, Drawn, note};
 use super::ghost::{Ghost, Outline};
@@ -23,8 +22,6 @@ use super::switch::{column_switch, scale_switch, word_switch};
 use super::thin::Grain;
 use super::{Scale, bounds, expected, legend, overlay, phases as phase_marks};
 
-/// Points of the screen within which one does not see in which order values came.
-const NARROW: f64 = 2.0;
 /// The most marks at lost values.
 const MARKED: usize = 80;
 
@@ -178,11 +175,9 @@ impl Plots<'_> {
             );
         }
         if hidden > 0 {
-            let text = format!(
-                "{} values of zero or less have no place on a log axis",
-                format::count(hidden as u64)
-            );
-            note(ui, drawn.rect, Align2::LEFT_BOTTOM, &text, theme::small());
+            // How many is not known: a stretch of updates may hold more than one.
+            let text = "Values of zero or less have no place on a log axis";
+            note(ui, drawn.rect, Align2::LEFT_BOTTOM, text, theme::small());
         }
         if expected::is_drawing(studio) {
             self.busy = true;
@@ -231,38 +226,6 @@ impl Plots<'_> {
         note(ui, drawn.rect, Align2::CENTER_CENTER, text, theme::body());
     }
 
-    /// What was measured of a run's only lane: faint where a smooth line is drawn over it.
-    fn noise(&self, lane: &LaneFrame, (color, tokens): (Color32, &Tokens), scale: Scale) -> Noise {
-        let buckets = lane.curves.raw.as_slice();
-        let is_faint = !lane.curves.smooth.is_empty();
-        // By logarithm or sum, updates are not as wide everywhere.
-        let is_even = matches!(self.studio.along, Along::Evenly);
-        let narrow = if is_even { NARROW * self.grain.x() / lane.stretch } else { 0.0 };
-        let is_narrow = |bucket: &Bucket| (bucket.last_update - bucket.first_update) as f64 <= narrow;
-        let is_crowded = buckets.first().is_some_and(|bucket| bucket.count > 1);
-        if is_faint && is_crowded && buckets.iter().all(is_narrow) {
-            let least = f64::from(metrics::CURVE_FAINT) * self.grain.y();
-            let lost = buckets.iter().filter(|bucket| bucket.nonfinite > 0);
-            let hidden = |bucket: &&Bucket| bucket.min.is_finite() && !scale.has(bucket.min);
-            return Noise {
-                areas: band::noise(buckets, lane.stretch, scale, least, tokens.faded(color)).collect(),
-                lines: Vec::new(),
-                lost: lost.map(|bucket| bucket.first_update as f64 * lane.stretch).collect(),
-                hidden: buckets.iter().filter(hidden).count(),
-            };
-        }
-        let raw = Strokes::raw(buckets, scale).stretched(lane.stretch);
-        let (lost, hidden) = (raw.lost.clone(), raw.hidden);
-        let (color, width) = if is_faint {
-            (tokens.faded(color), metrics::CURVE_FAINT)
-        } else {
-            (color, metrics::CURVE * 0.7)
-        };
-        // Many points a pixel: their extremes are what shows.
-        let line = |points| self.line(lane.id.run, points, color, width).allow_band(true);
-        Noise { areas: Vec::new(), lines: raw.into_lines().map(line).collect(), lost, hidden }
-    }
-
     /// The smooth lines of a run's only lane: before the last edit, now, and where it was validated.
     fn calm_lines(
         &self,
@@ -284,16 +247,6 @@ impl Plots<'_> {
     }
 }
 
-/// What was measured of a lane, as it is drawn.
-struct Noise {
-    areas: Vec<FilledArea>,
-    lines: Vec<Line<'static>>,
-    /// Updates at which it is NaN or infinite.
-    lost: Vec<f64>,
-    /// Values that have no height.
-    hidden: usize,
-}
-
 /// Whether a quantity is a share of samples, which is always drawn from 0 to 1.
 fn is_share(quantity: Column) -> bool {
     matches!(
@@ -306,7 +259,7 @@ fn is_share(quantity: Column) -> bool {
     )
 }
 
-/// A marker at each validation, in the run's shape.
+/// A marker at validations that are not too close to each other, in the run's shape.
 fn validation_marks(ui: &Ui, drawn: &Drawn, places: &[(f64, f64)], row: Row, color: Color32, scale: Scale) {
     let painter = ui.painter().with_clip_rect(drawn.rect);
     let mut last = f32::NEG_INFINITY;

@@ -21,6 +21,7 @@ mod lines;
 mod menu;
 mod metric;
 mod navigate;
+mod noise;
 mod number;
 mod overlay;
 mod panel;

@@ -304,7 +304,11 @@ impl Plots<'_> {
             let text = format!("This run is over: {keys} restarts it, and Instant trains at every edit");
             note(ui, drawn.rect, Align2::CENTER_BOTTOM, &text, theme::small());
         } else if matches!(schedule.kind, Kind::Points(_)) && studio.view.cursor.is_some() {
-            let text = "Double-click or Enter adds a point, right-click or Delete removes one";
+            let text = if drawn.response.has_focus() {
+                "Enter adds a point, Delete on one removes it"
+            } else {
+                "Double-click adds a point, right-click removes one"
+            };
             note(ui, drawn.rect, Align2::RIGHT_TOP, text, theme::small());
         }
     }
