@@ -16,6 +16,7 @@ use crate::train::ids::{Revision, RunId};
 use super::asked::KINDS;
 use super::change::Change;
 use super::live::Live;
+use super::made::Made;
 use super::news::{News, Newsreel};
 use super::own::{Answered, Done, Own, Wish, name_of};
 use super::refused::Refused;
@@ -89,7 +90,11 @@ impl Hub {
     pub fn follow(&self, revision: Arc<Revision>) {
         let mut own = lock(&self.own);
         let Some(own) = own.as_mut() else { return };
-        for (run, made) in own.follow(revision) {
+        self.tell_edits(own.follow(revision));
+    }
+
+    fn tell_edits(&self, edited: Vec<(RunId, Made)>) {
+        for (run, made) in edited {
             self.tell(&name_of(run), "schedule", made.json());
         }
     }
@@ -203,7 +208,7 @@ impl Hub {
             let mut locked = lock(&live);
             let (from, soon) = locked.change(&change, now)?;
             let revision = locked.revision;
-            let data = locked.changes.back().map(super::made::Made::json).unwrap_or_default();
+            let data = locked.changes.back().map(Made::json).unwrap_or_default();
             let released = matches!(change.future, Some(super::change::Future::Release));
             drop(locked);
             self.tell(id, "schedule", data);
@@ -283,10 +288,12 @@ impl Hub {
         Ok(Outcome::Pending(answer, false))
     }
 
-    /// Notes a change of one of our runs that its owner made because it was asked to.
-    pub fn note(&self, run: RunId, done: Done, by: &str, why: &str) {
+    /// Notes a change of one of our runs that its owner made because it was asked to, and follows the document that
+    /// has it: at no moment is a plan older than its revision to be read.
+    pub fn note(&self, run: RunId, done: Done, (by, why): (&str, &str), revision: Arc<Revision>) {
         if let Some(own) = lock(&self.own).as_mut() {
             own.note(run, done, by, why);
+            self.tell_edits(own.follow(revision));
         }
         let data = json!({"revision": done.generation, "from": done.update, "by": by, "why": why});
         self.tell(&name_of(run), "schedule", data);
@@ -332,7 +339,7 @@ impl Hub {
         let id = live.id.clone();
         // A jump of the rate that was asked for is no accident.
         let asked = |one: &Recorded| {
-            let near = |made: &super::made::Made| made.applied.is_some_and(|at| at.abs_diff(one.update) <= 1);
+            let near = |made: &Made| made.applied.is_some_and(|at| at.abs_diff(one.update) <= 1);
             one.kind == Kind::CheckpointMismatch && live.changes.iter().any(near)
         };
         let found: Vec<Recorded> = found.into_iter().filter(|one| !asked(one)).collect();

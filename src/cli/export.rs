@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, anyhow};
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::{Failure, output, read};
 use crate::analysis::noise_scale::Scaling;
@@ -42,9 +42,12 @@ pub struct Arguments {
     /// For a run of so many updates: every length keeps its share of the run.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub length: Option<u64>,
-    /// For so many samples an update: the rates follow, in proportion for SGD and with the root otherwise.
+    /// For so many samples an update: the rates follow as --scaling says.
     #[arg(long, value_name = "B", value_parser = clap::value_parser!(u64).range(1..))]
     pub batch: Option<u64>,
+    /// How rates follow the batch; by itself in proportion for SGD, and with the root otherwise.
+    #[arg(long, value_enum, requires = "batch")]
+    pub scaling: Option<Rule>,
     /// With this highest rate, whatever the batch.
     #[arg(long, value_name = "P", value_parser = positive)]
     pub peak: Option<f64>,
@@ -53,6 +56,24 @@ pub struct Arguments {
     pub v4: bool,
     #[command(flatten)]
     pub resume: super::export_resume::Arguments,
+}
+
+/// How rates follow the batch.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Rule {
+    /// In proportion to it.
+    Linear,
+    /// With its square root.
+    Root,
+}
+
+impl From<Rule> for Scaling {
+    fn from(rule: Rule) -> Self {
+        match rule {
+            Rule::Linear => Self::Linear,
+            Rule::Root => Self::SquareRoot,
+        }
+    }
 }
 
 pub fn run(args: &Arguments) -> Result<(), Failure> {
@@ -81,7 +102,7 @@ pub fn run(args: &Arguments) -> Result<(), Failure> {
         BatchSize::All => task.batch,
     };
     let real = RealRun { length: args.length, batch: args.batch, peak: args.peak };
-    let scaling = Scaling::usual(run);
+    let scaling = args.scaling.map_or_else(|| Scaling::usual(run), Scaling::from);
     let samples = (batch_size * experiment.train.accumulate) as u64;
     let rescaled = rescaled(&experiment, run, task.clock, samples, &real, scaling)?;
     for note in &rescaled.notes {

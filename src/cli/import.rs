@@ -13,7 +13,7 @@ use crate::files;
 use crate::import::{DIALECTS, Imported, MAX_BYTES, Options, dialect_named, explain, import_file};
 use crate::schedule::{Span, Tick};
 
-#[derive(Args)]
+#[derive(Args, Default)]
 pub struct ImportArgs {
     file: PathBuf,
     /// Say what the file is recognised by, and read nothing.
@@ -37,6 +37,13 @@ pub struct ImportArgs {
     /// Print JSON: the experiment as TOML, and what was noted, assumed and not read.
     #[arg(long)]
     json: bool,
+}
+
+impl ImportArgs {
+    /// A file, read as it comes.
+    pub fn of(file: &Path) -> Self {
+        Self { file: file.to_owned(), ..Self::default() }
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]

@@ -6,37 +6,66 @@ use std::sync::Arc;
 use anyhow::anyhow;
 use eframe::egui::ViewportBuilder;
 
+use super::import::{self, ImportArgs};
 use super::sinks::SinkArgs;
 use super::{Failure, diagnose, first, output, read, train};
 use crate::engine::Options;
 use crate::engine::protocol::Speed;
 use crate::experiment::{Experiment, is_line};
-use crate::files::Places;
+use crate::files::{self, Places};
+use crate::import::{Options as ImportOptions, import_file};
 use crate::recording::Recorder;
+use crate::sweep::journal;
 use crate::train::checkpoint::{Continuation, Forget};
 use crate::train::device::Choice;
 use crate::train::ids::Mode;
 use crate::ui::keeper::{Keeper, Preferences};
 use crate::ui::theme::metrics;
 use crate::ui::view::FIRST_SPEED;
-use crate::ui::{Document, StudioApp, is_recording, is_saved_training};
+use crate::ui::{Document, FileKind, StudioApp};
+
+/// A file that holds a line is not longer than this, in bytes.
+const MAX_LINE: u64 = 512 << 10;
 
 pub fn run(file: Option<&Path>, live: bool) -> Result<(), Failure> {
     if let Some(line) = file.and_then(Path::to_str).filter(|text| is_line(text)) {
         let read = Experiment::from_line(line).map_err(|error| anyhow!("the line cannot be opened: {error}"));
         return open(read.map_err(Failure::BadFile)?, None, live);
     }
-    if let Some(folder) = file.filter(|file| is_saved_training(file)) {
-        return go_on(folder, live);
+    let Some(path) = file else { return open(first()?, None, live) };
+    match FileKind::of(path) {
+        FileKind::Line => {
+            let line = files::read(path, MAX_LINE).map_err(|error| Failure::BadFile(error.into()))?;
+            run(Some(String::from_utf8_lossy(&line).trim().as_ref()), live)
+        }
+        FileKind::Experiment => open(read(path)?, Some(path), live),
+        FileKind::Training => go_on(path, live),
+        FileKind::Recording => {
+            // What cannot be read is said before a window opens.
+            Recorder::open(path).map_err(|error| Failure::BadFile(error.into()))?;
+            let shown = format!("this is what {} holds", path.display());
+            beside(path, live, &shown, || diagnose::run(path, false))
+        }
+        FileKind::Sweep => {
+            let (experiment, _, trials) =
+                journal::open(path).map_err(|error| Failure::BadFile(error.into()))?;
+            let (name, count) = (experiment.name, trials.len());
+            let shown = format!("{} holds {count} trials of \"{name}\"", path.display());
+            beside(path, live, &shown, || Ok(()))
+        }
+        FileKind::Script => {
+            import_file(path, &ImportOptions::default())
+                .map_err(|error| Failure::BadFile(anyhow!("{}: {error}", path.display())))?;
+            let shown = format!("{} as an experiment", path.display());
+            beside(path, live, &shown, || import::run(&ImportArgs::of(path)))
+        }
+        FileKind::Table => {
+            let how = "it is a table of samples: name it in an experiment, as [data] path, with the column to predict \
+                       as label";
+            let refused = Failure::BadFile(anyhow!("{}: {how}", path.display()));
+            beside(path, live, "a table needs an experiment", || Err(refused))
+        }
     }
-    if let Some(path) = file.filter(|file| is_recording(file)) {
-        return beside(path, live);
-    }
-    let experiment = match file {
-        Some(file) => read(file)?,
-        None => first()?,
-    };
-    open(experiment, file, live)
 }
 
 /// Opens the studio on an experiment; without a display, trains it.
@@ -52,20 +81,23 @@ fn open(experiment: Experiment, file: Option<&Path>, live: bool) -> Result<(), F
     }
 }
 
-/// Opens the studio with a recording beside the experiment that opens when none is named; without a display, says
-/// what it holds.
-fn beside(path: &Path, live: bool) -> Result<(), Failure> {
-    // What cannot be read is said before a window opens.
-    Recorder::open(path).map_err(|error| Failure::BadFile(error.into()))?;
+/// Opens the studio with something beside the experiment that opens when none is named; without a display, does
+/// what can be done without one.
+fn beside(
+    path: &Path,
+    live: bool,
+    shown: &str,
+    without: impl FnOnce() -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let opened = if has_display() {
-        let beside = Beside { live, recording: Some(path.to_owned()), saved: None };
+        let beside = Beside { live, opened: Some(path.to_owned()), saved: None };
         studio(Document::new(first()?, None), beside).map_err(|error| error.to_string())
     } else {
         Err("there is no display".to_owned())
     };
     opened.or_else(|why| {
-        output::say(format!("anneal: no studio ({why}); this is what {} holds", path.display()));
-        diagnose::run(path, false)
+        output::say(format!("anneal: no studio ({why}); {shown}"));
+        without()
     })
 }
 
@@ -77,7 +109,7 @@ fn go_on(folder: &Path, live: bool) -> Result<(), Failure> {
     if !has_display() {
         return without_display(&experiment, "there is no display", &order);
     }
-    let beside = Beside { live, saved: Some(saved), recording: None };
+    let beside = Beside { live, saved: Some(saved), opened: None };
     match studio(Document::new(experiment.clone(), None), beside) {
         Ok(()) => Ok(()),
         Err(error) => without_display(&experiment, &error.to_string(), &order),
@@ -89,14 +121,15 @@ fn go_on(folder: &Path, live: bool) -> Result<(), Failure> {
 struct Beside {
     /// A saved training that goes on.
     saved: Option<Arc<Continuation>>,
-    recording: Option<PathBuf>,
+    /// What is opened beside the document, or into it.
+    opened: Option<PathBuf>,
     /// Whether programs are let in.
     live: bool,
 }
 
 fn studio(document: Document, beside: Beside) -> eframe::Result {
-    let Beside { saved, recording, live } = beside;
-    let opens_by_itself = document.path().is_none() && saved.is_none() && recording.is_none();
+    let Beside { saved, opened, live } = beside;
+    let opens_by_itself = document.path().is_none() && saved.is_none() && opened.is_none();
     let places = Places::of_user();
     let config = places.as_ref().map(|places| places.config.as_path());
     // What is wrong with them is said once the studio is there.
@@ -126,8 +159,8 @@ fn studio(document: Document, beside: Beside) -> eframe::Result {
             if let Some(saved) = saved {
                 app.resume(saved, Forget::default());
             }
-            if let Some(path) = recording {
-                app.open_recording(&cc.egui_ctx, &path);
+            if let Some(path) = opened {
+                app.open_any(&cc.egui_ctx, &path);
             }
             if live {
                 app.let_programs_in(&cc.egui_ctx);

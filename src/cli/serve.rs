@@ -219,7 +219,6 @@ fn answer(engine: &Engine, document: &mut Document, hub: &Hub, ask: Ask) {
     }
     if document.generation() != before {
         tell(engine, Command::Revise(document.revision(), Mode::Live));
-        hub.follow(document.revision());
     }
 }
 

@@ -17,7 +17,8 @@ use super::trial::{Status, Trial, values};
 use crate::experiment::{Experiment, Sweep};
 use crate::files::{self, Lock, LockError};
 
-const JOURNAL: &str = "journal.jsonl";
+/// The file whose first line is the sweep, and each further one a trial.
+pub const JOURNAL: &str = "journal.jsonl";
 const TRIALS: &str = "trials.jsonl";
 const OPTUNA: &str = "optuna.journal";
 const SUMMARY: &str = "summary.json";

@@ -44,6 +44,9 @@ pub enum Action {
     SwitchTheme,
     ReduceMotion,
     Present,
+    ZoomIn,
+    ZoomOut,
+    ZoomReset,
     ShowPalette,
     ShowGallery,
     ShowHelp,
@@ -93,7 +96,14 @@ impl About {
     /// Its keys as people know them; nothing where it has none.
     pub fn keys(&self, ctx: &Context) -> String {
         self.shortcut.map_or_else(String::new, |shortcut| {
-            let signs = [("Period", "."), ("OpenBracket", "["), ("CloseBracket", "]"), ("Questionmark", "?")];
+            let signs = [
+                ("Period", "."),
+                ("OpenBracket", "["),
+                ("CloseBracket", "]"),
+                ("Questionmark", "?"),
+                ("Plus", "+"),
+                ("Minus", "-"),
+            ];
             let mut keys = ctx.format_shortcut(&shortcut);
             for (name, sign) in signs {
                 if let Some(modifiers) = keys.strip_suffix(name) {
@@ -107,7 +117,7 @@ impl About {
 
 impl Action {
     /// Every action, in the order menus list them.
-    pub const ALL: [Self; 44] = [
+    pub const ALL: [Self; 47] = [
         Self::New,
         Self::Open,
         Self::NewWindow,
@@ -147,6 +157,9 @@ impl Action {
         Self::SwitchTheme,
         Self::ReduceMotion,
         Self::Present,
+        Self::ZoomIn,
+        Self::ZoomOut,
+        Self::ZoomReset,
         Self::ShowPalette,
         Self::ShowGallery,
         Self::ShowHelp,
@@ -339,6 +352,19 @@ impl Action {
                 Key::F11,
                 Menu::View,
                 "Fill the screen with the plots, large enough for a lecture hall; again, or Escape, leaves.",
+            ),
+            Self::ZoomIn => {
+                about("Larger", COMMAND, Key::Plus, Menu::View, "Make text, lines and buttons larger.")
+            }
+            Self::ZoomOut => {
+                about("Smaller", COMMAND, Key::Minus, Menu::View, "Make text, lines and buttons smaller.")
+            }
+            Self::ZoomReset => about(
+                "Usual size",
+                COMMAND,
+                Key::Num0,
+                Menu::View,
+                "Show everything as large as the system has it.",
             ),
             Self::ShowPalette => about(
                 "Find anything…",

@@ -40,6 +40,8 @@ pub struct Ask<'a> {
     pub shown: &'a dyn Fn(RunId) -> bool,
     /// Where a run's curves begin: a fork's at the update where it parts from its origin.
     pub begins: &'a dyn Fn(RunId) -> u64,
+    /// Whether a run's replicas may be given other rates, because a controller moves each by itself.
+    pub parts: &'a dyn Fn(RunId) -> bool,
     /// Whether tallies are wanted, under this seed and clipped to this norm.
     pub tally: Option<(u64, Option<f64>)>,
     /// Whose used rates are wanted.
@@ -225,6 +227,9 @@ impl Frame {
             self.spread(run, |lane| value(of(lane))).map(|spread| spread.mean)
         };
         Some(Values {
+            lr: mean(|values| values.lr),
+            effective_lr: mean(|values| values.effective_lr),
+            number: mean(|values| values.number),
             loss: mean(|values| values.loss),
             val_loss: mean(|values| values.val_loss),
             val_accuracy: mean(|values| values.val_accuracy),
@@ -424,7 +429,9 @@ fn curves(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> Curves {
     if id.replica > 0 {
         let raw = if smooth.is_empty() { column(ask.quantity) } else { Vec::new() };
         let validation = if is_loss { column(Column::ValLoss) } else { Vec::new() };
-        return Curves { raw, smooth, validation, ..Curves::default() };
+        let own = |of| if (ask.parts)(id.run) { column(of) } else { Vec::new() };
+        let (lr, number) = (own(Column::Lr), own(ask.number));
+        return Curves { lr, number, raw, smooth, validation, ..Curves::default() };
     }
     Curves {
         lr: column(Column::Lr),

@@ -10,6 +10,7 @@ mod basis;
 pub mod document;
 pub mod examples;
 pub mod exports;
+mod file_kind;
 pub mod format;
 pub mod frame;
 pub mod gallery;
@@ -46,8 +47,9 @@ pub mod view;
 mod widgets;
 pub mod wish;
 
-pub use app::{StudioApp, is_recording, is_saved_training};
+pub use app::StudioApp;
 pub use document::Document;
+pub use file_kind::FileKind;
 
 use eframe::egui::IconData;
 

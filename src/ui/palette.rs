@@ -13,21 +13,25 @@ use super::document::presets;
 use super::examples::EXAMPLES;
 use super::layout::Pane;
 use super::panels::PANELS;
+use super::panels::diagnosis::POLICIES;
 use super::plot::{Scale, Take, XAxis};
 use super::studio::Studio;
 use super::theme::{self, metrics};
-use super::view::SPEEDS;
+use super::view::{HALF_LIFE, SPEEDS};
 use super::wish::Wish;
 use crate::analysis::glossary::TERMS;
 use crate::engine::protocol::Speed;
 use crate::export::Target;
 use crate::lesson;
 use crate::telemetry::{Column, Role as ColumnRole};
+use crate::train::device::Choice;
 
 /// The most entries that are listed.
 const MOST: usize = 100;
 /// What a title that was written out counts for more.
 const MEANT: u32 = 10_000;
+/// Half-lives of smoothing that are offered, as shares of the run.
+const HALF_LIVES: [(f64, &str); 4] = [(0.001, "0.1 %"), (HALF_LIFE, "0.5 %"), (0.02, "2 %"), (0.1, "10 %")];
 /// The sizes of everything that are offered.
 const ZOOMS: [f32; 6] = [0.8, 1.0, 1.25, 1.5, 2.0, 3.0];
 
@@ -115,8 +119,12 @@ impl Palette {
             // A name counts for more than the sort of thing it names.
             let name = of(&entry.title, &mut letters, &mut self.matcher).map(|score| 2 * score);
             let whole = format!("{} {}", entry.kind, entry.title);
-            // What was written out is meant.
-            let meant = if entry.title.to_lowercase() == self.text.trim().to_lowercase() { MEANT } else { 0 };
+            // What was written out is meant, with or without the sort of thing it is.
+            let written = self.text.trim().to_lowercase();
+            let is_meant = [&entry.title, &whole].into_iter().any(|name| name.to_lowercase() == written);
+            // So is a sort of thing that was named first.
+            let is_named = written.strip_prefix(entry.kind).is_some_and(|rest| rest.starts_with(' '));
+            let meant = MEANT * (2 * u32::from(is_meant) + u32::from(is_named));
             if let Some(score) = name.max(of(&whole, &mut letters, &mut self.matcher)) {
                 scored.push((score + meant, at));
             }
@@ -227,13 +235,30 @@ fn settings(all: &mut Vec<Entry>, entry: &dyn Fn(&'static str, String, String, W
     for (name, scale) in [("linear", Scale::Linear), ("logarithmic", Scale::Log)] {
         add(format!("Rate axis: {name}"), "The axis of the learning rate.", Wish::RateAxis(scale));
         add(format!("Loss axis: {name}"), "The axis of losses and norms.", Wish::LossAxis(scale));
+        add(
+            format!("Axis of the lowest plot: {name}"),
+            "Momentum, decay or the batch.",
+            Wish::NumberAxis(scale),
+        );
     }
     for column in Column::ALL.into_iter().filter(|column| column.role() == ColumnRole::Measure) {
         let help = "What the middle plot shows.";
         add(format!("Plot: {}", column.short().to_lowercase()), help, Wish::Quantity(column));
     }
+    for column in Column::ALL.into_iter().filter(|column| column.role() == ColumnRole::Setting) {
+        let title = format!("Lowest plot: {}", column.short().to_lowercase());
+        add(title, "What the lowest plot shows.", Wish::Number(column));
+    }
     add("Smoothing: on".into(), "A moving average over the training loss.", Wish::Smoothing(true));
     add("Smoothing: off".into(), "The training loss as it was measured.", Wish::Smoothing(false));
+    for (half_life, name) in HALF_LIVES {
+        let help = "How far a smoothed loss looks back: its half-life, as a share of the run.";
+        add(format!("Smoothing over {name} of the run"), help, Wish::HalfLife(half_life));
+    }
+    for (docked, name) in [(true, "below the plots"), (false, "beside the cursor")] {
+        let help = "Where the values at the cursor stand.";
+        add(format!("Values: {name}"), help, Wish::Docked(docked));
+    }
     for axis in XAxis::ALL {
         let title = format!("Horizontal axis: {}", axis.about().title.to_lowercase());
         add(title, axis.about().help, Wish::XAxis(axis));
@@ -243,6 +268,13 @@ fn settings(all: &mut Vec<Entry>, entry: &dyn Fn(&'static str, String, String, W
             let title = format!("{}: {}", pane.title(), take.label().to_lowercase());
             add(title, "Of what the plot shows now.", Wish::Take(pane, take));
         }
+    }
+    for device in Choice::ALL.into_iter().filter(|device| device.lacking().is_none()) {
+        let (name, help) = device.about();
+        add(format!("Device: {}", name.to_lowercase()), help, Wish::Device(device));
+    }
+    for (policy, name, help) in POLICIES {
+        add(format!("When something goes wrong: {}", name.to_lowercase()), help, Wish::Policy(policy));
     }
     for zoom in ZOOMS {
         add(
@@ -295,6 +327,7 @@ mod tests {
             Some("Export to Hugging Face (Python)")
         );
         assert_eq!(found(&mut palette, "panel gloss").first().map(String::as_str), Some("Glossary"));
+        assert_eq!(found(&mut palette, "lesson batch").first().map(String::as_str), Some("Batch and rate"));
         assert!(found(&mut palette, "zzqx").is_empty());
         assert_eq!(found(&mut palette, "").len(), palette.entries.len().min(MOST));
     }

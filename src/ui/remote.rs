@@ -32,8 +32,12 @@ pub fn obey(document: &mut Document, standing: &Standing<'_>, ask: Ask, hub: &Hu
         Ok((done, commands)) => (Ok(done), commands),
         Err(refused) => (Err(refused), Vec::new()),
     };
-    if let (Ok(done), Wish::Change(run, _)) = (&answer, &ask.wish) {
-        hub.note(*run, *done, &ask.by, &ask.why);
+    // Before the answer, so that whoever has it reads what it promised.
+    if let Ok(done) = &answer {
+        match &ask.wish {
+            Wish::Change(run, _) => hub.note(*run, *done, (&ask.by, &ask.why), document.revision()),
+            _ => hub.follow(document.revision()),
+        }
     }
     ask.answer(answer);
     commands

@@ -391,12 +391,8 @@ impl Studio {
     pub fn replace(&mut self, document: Document) {
         self.document = document.succeeding(&self.document);
         let fresh = first_view(&self.document);
-        let View { mode, speed, device, guard, panel_open, .. } = self.view;
-        let fresh = View { mode, speed, device, guard, panel_open, ..fresh };
-        let View { reduced_motion, presenting, hint, still, .. } = self.view;
-        let fresh = View { reduced_motion, presenting, hint, still, ..fresh };
-        let View { smoothing, rate_scale, loss_scale, .. } = self.view;
-        self.view = View { smoothing, rate_scale, loss_scale, ..fresh };
+        let before = std::mem::replace(&mut self.view, View::new(fresh.selected));
+        self.view = fresh.as_liked(before);
     }
 
     fn resolved(&self, id: RunId) -> Option<&Resolved> {

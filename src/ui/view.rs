@@ -144,6 +144,7 @@ pub struct View {
     pub plot_has_focus: bool,
     pub rate_scale: Scale,
     pub loss_scale: Scale,
+    pub number_scale: Scale,
     /// What the middle plot shows: the training loss stands for both losses.
     pub quantity: Column,
     /// What the lowest plot shows: momentum, weight decay or the batch.
@@ -202,6 +203,7 @@ impl View {
             plot_has_focus: false,
             rate_scale: Scale::Linear,
             loss_scale: Scale::Log,
+            number_scale: Scale::Linear,
             quantity: Column::TrainLoss,
             number: Column::Momentum,
             smoothing: true,
@@ -229,6 +231,18 @@ impl View {
             library: std::env::var("ANNEAL_LIBRARY").unwrap_or_default(),
             notify: Ways::default(),
         }
+    }
+
+    /// This view of a document, looked at as one did at another.
+    #[must_use]
+    pub fn as_liked(self, before: Self) -> Self {
+        let Self { mode, speed, device, guard, panel, panel_open, .. } = before;
+        let Self { rate_scale, loss_scale, number_scale, smoothing, half_life, x_axis, docked, .. } = before;
+        let Self { reduced_motion, presenting, hint, still, library, notify, .. } = before;
+        let work = Self { mode, speed, device, guard, panel, panel_open, ..self };
+        let look =
+            Self { rate_scale, loss_scale, number_scale, smoothing, half_life, x_axis, docked, ..work };
+        Self { reduced_motion, presenting, hint, still, library, notify, ..look }
     }
 
     /// Shows the whole run, at all heights.

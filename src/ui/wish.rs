@@ -6,9 +6,11 @@ use super::action::Action;
 use super::layout::Pane;
 use super::plot::{Scale, Take, XAxis};
 use super::view::SidePanel;
+use crate::analysis::detect::Policy;
 use crate::engine::protocol::Speed;
 use crate::export::Target;
 use crate::telemetry::Column;
+use crate::train::device::Choice;
 use crate::train::ids::RunId;
 
 /// Something to do at the end of the frame.
@@ -32,9 +34,20 @@ pub enum Wish {
     Speed(Speed),
     RateAxis(Scale),
     LossAxis(Scale),
+    NumberAxis(Scale),
     /// What the middle plot shows.
     Quantity(Column),
     Smoothing(bool),
+    /// How far smoothing looks back: a share of the run.
+    HalfLife(f64),
+    /// What the lowest plot shows.
+    Number(Column),
+    /// Whether values stand below the plots.
+    Docked(bool),
+    /// Where to train.
+    Device(Choice),
+    /// What happens when something goes wrong.
+    Policy(Policy),
     /// What the axis below the plots counts.
     XAxis(XAxis),
     /// A plot as a file, or on the clipboard.

@@ -2,6 +2,7 @@
 
 mod controls;
 mod diagnosis;
+mod dropped;
 mod editing;
 mod export;
 mod files;

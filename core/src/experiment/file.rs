@@ -87,6 +87,11 @@ impl Experiment {
         saved
     }
 
+    /// Whether it names its own data or weights to begin with, which are in files of one machine.
+    pub(super) fn names_files(&self) -> bool {
+        matches!(self.data.source, Source::File { .. }) || self.start.is_some()
+    }
+
     /// The paths of other files that it names: one's own data, and the weights to begin with.
     fn files_beside(&mut self) -> impl Iterator<Item = &mut PathBuf> {
         let data = match &mut self.data.source {

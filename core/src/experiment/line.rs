@@ -8,9 +8,7 @@ use flate2::Compression;
 use flate2::read::ZlibDecoder;
 use flate2::write::ZlibEncoder;
 
-use super::{Experiment, FileError, Source};
-use crate::schedule::Schedule;
-use crate::schedule::kind::{Kind, Value};
+use super::{Experiment, FileError};
 
 /// What every line begins with; the version of the form follows.
 const SCHEME: &str = "anneal:";
@@ -34,7 +32,7 @@ pub enum LineError {
     #[error("what it holds is no experiment: {0}")]
     Experiment(#[from] FileError),
     #[error(
-        "its data or rates are in a file on one machine: send the file with the experiment's own instead"
+        "its data, rates or first weights are in a file on one machine: send that with the experiment's own file instead"
     )]
     OwnFile,
 }
@@ -50,7 +48,7 @@ impl Experiment {
     /// # Errors
     /// When the data are a file, or the line would be too long.
     pub fn to_line(&self) -> Result<String, LineError> {
-        if matches!(self.data.source, Source::File { .. }) {
+        if self.names_files() {
             return Err(LineError::OwnFile);
         }
         let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
@@ -82,33 +80,26 @@ impl Experiment {
         let read = ZlibDecoder::new(bytes.as_slice()).take(TEXT).read_to_string(&mut text);
         read.map_err(|_| LineError::Damaged)?;
         let experiment = Self::parse(&text, "the line")?;
-        let is_elsewhere = matches!(experiment.data.source, Source::File { .. })
-            || experiment
-                .runs
-                .iter()
-                .any(|run| names_a_file(&run.lr) || run.batch.as_ref().is_some_and(names_a_file));
+        // A table that a file lists is no longer what it was once it is written out.
+        let is_elsewhere = experiment.names_files() || experiment.contained() != experiment;
         if is_elsewhere { Err(LineError::OwnFile) } else { Ok(experiment) }
     }
-}
-
-/// Whether a schedule's rates stand in a file.
-fn names_a_file(schedule: &Schedule) -> bool {
-    let kind = &schedule.kind;
-    let fields = Kind::fields(kind.name()).unwrap_or_default();
-    fields.iter().any(|field| match kind.get(field.name) {
-        Some(Value::Values(table)) => table.file.is_some(),
-        Some(Value::Parts(parts)) => parts.iter().any(|part| names_a_file(&part.schedule)),
-        Some(Value::Factors(factors)) => factors.iter().any(names_a_file),
-        _ => false,
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::experiment::Source;
 
     fn example() -> Experiment {
         Experiment::parse(include_str!("../../../examples/forks.toml"), "forks.toml").unwrap()
+    }
+
+    /// Any text as a line.
+    fn line_of(text: &str) -> String {
+        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(text.as_bytes()).unwrap();
+        format!("anneal:1:{}", URL_SAFE_NO_PAD.encode(encoder.finish().unwrap()))
     }
 
     #[test]
@@ -132,11 +123,7 @@ mod tests {
             assert!(matches!(error(&line[..end]), LineError::Damaged), "cut at {end}");
         }
         assert!(matches!(error(&format!("anneal:1:{}", "A".repeat(LONGEST))), LineError::Long(_)));
-        let of = |text: &str| {
-            let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
-            encoder.write_all(text.as_bytes()).unwrap();
-            format!("anneal:1:{}", URL_SAFE_NO_PAD.encode(encoder.finish().unwrap()))
-        };
+        let of = line_of;
         assert!(matches!(error(&of("anneal = 1")), LineError::Experiment(_)));
         // A small line that unpacks to more than any experiment is cut off, and what is left is none.
         let bomb = of(&"#".repeat(64 << 20));
@@ -150,5 +137,17 @@ mod tests {
         let mut experiment = example();
         experiment.data.source = Source::File { path: "/etc/hosts".into(), label: "x".into() };
         assert!(matches!(experiment.to_line(), Err(LineError::OwnFile)));
+        let folder = tempfile::tempdir().unwrap();
+        let rates = folder.path().join("rates.csv");
+        std::fs::write(&rates, "0.1\n0.2\n0.3\n").unwrap();
+        let text = include_str!("../../../examples/digits-cosine-vs-constant.toml");
+        let start = format!("[model]\nfrom = {:?}", folder.path());
+        let momentum = format!("momentum = {{ kind = \"table\", file = {rates:?} }}");
+        for (from, to) in [("[model]", start.as_str()), ("momentum = 0.9", &momentum)] {
+            let strange = text.replacen(from, to, 1);
+            assert_ne!(strange, text, "{from}");
+            let read = Experiment::from_line(&line_of(&strange));
+            assert!(matches!(read, Err(LineError::OwnFile)), "{to}: {read:?}");
+        }
     }
 }

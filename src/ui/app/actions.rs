@@ -1,6 +1,6 @@
 //! Doing what was asked for by name.
 
-use eframe::egui::{Context, Key, Modifiers, Theme};
+use eframe::egui::{Context, Key, Modifiers, Theme, gui_zoom};
 
 use crate::engine::protocol::{Command, State};
 use crate::train::ids::{Mode, RunId};
@@ -156,6 +156,11 @@ impl StudioApp {
                 theme::install(ctx, studio.view.reduced_motion);
             }
             Action::Present => self.present(ctx),
+            // A presentation is as large as its window allows.
+            Action::ZoomIn | Action::ZoomOut | Action::ZoomReset if studio.view.presenting => {}
+            Action::ZoomIn => gui_zoom::zoom_in(ctx),
+            Action::ZoomOut => gui_zoom::zoom_out(ctx),
+            Action::ZoomReset => ctx.set_zoom_factor(1.0),
             Action::ShowPalette => self.open_palette(ctx),
             Action::ShowGallery => self.open_gallery(),
             Action::ShowHelp => studio.sheet = Some(Sheet::Help),

@@ -7,13 +7,16 @@ use eframe::egui::{Context, Ui, ViewportCommand};
 use crate::engine::protocol::Command;
 use crate::experiment::{Comments, Experiment};
 use crate::govern::{Change, History, Recorded, saving};
-use crate::recording::is_claimed;
 use crate::ui::document::{Document, first};
-use crate::ui::panels::live;
+use crate::ui::file_kind::FileKind;
+use crate::ui::panels::{data, live, sweep};
 use crate::ui::picker::Ask;
 use crate::ui::sheet::{Decision, Resume, Sheet, Source, Then, file_name};
 
 use super::StudioApp;
+
+/// The ending that desktops know experiments by, where the studio is installed: a double click opens them.
+const EXTENSION: &str = "anneal.toml";
 
 impl StudioApp {
     pub(super) fn unless_unsaved(&mut self, ctx: &Context, then: Then) {
@@ -33,9 +36,7 @@ impl StudioApp {
                 Err(error) => self.studio.toasts.failed(error.to_string()),
             },
             Then::Begin(experiment) => {
-                let panel = self.studio.view.panel;
                 self.studio.replace(Document::new((**experiment).clone(), None));
-                self.studio.view.panel = panel;
                 self.studio.tell(Command::Pause);
             }
             Then::Open => self.studio.sheet = Some(Sheet::open()),
@@ -63,7 +64,7 @@ impl StudioApp {
     pub(super) fn ask_where(&mut self, then: Option<Then>) {
         let document = &self.studio.document;
         let path = document.path().map_or_else(
-            || file_name(&document.experiment().name, "experiment", "toml"),
+            || file_name(&document.experiment().name, "experiment", EXTENSION),
             |path| path.display().to_string(),
         );
         self.studio.sheet = Some(Sheet::Save { path, error: None, then });
@@ -122,23 +123,37 @@ impl StudioApp {
         Change { update, why: told.collect::<Vec<_>>().join("; "), ..change }
     }
 
-    /// Opens whatever stands there: an experiment, the folder of a training of ours, or a recording.
-    pub(super) fn open_any(&mut self, ctx: &Context, path: &Path) {
-        if self.open_line_in(ctx, path) {
-            return;
-        }
-        if is_saved_training(path) {
-            self.studio.sheet = Some(Sheet::Resume(Resume::default()));
-            self.read_saved(ctx, path);
-        } else if is_recording(path) {
+    /// Opens whatever stands there.
+    pub fn open_any(&mut self, ctx: &Context, path: &Path) {
+        let kind = FileKind::of(path);
+        if kind != FileKind::Experiment && matches!(self.studio.sheet, Some(Sheet::Open { .. })) {
             self.studio.sheet = None;
-            self.open_recording(ctx, path);
-        } else if matches!(self.studio.sheet, Some(Sheet::Open { .. })) {
+        }
+        match kind {
+            FileKind::Line => self.open_line_in(ctx, path),
+            FileKind::Training => {
+                self.studio.sheet = Some(Sheet::Resume(Resume::default()));
+                self.read_saved(ctx, path);
+            }
+            FileKind::Sweep => sweep::open_folder(&mut self.studio, path),
+            FileKind::Recording => self.open_recording(ctx, path),
+            FileKind::Table => {
+                data::offer(ctx, &mut self.studio, path);
+                self.studio.toasts.done(format!(
+                    "{} is a table: click the column to predict, under Experiment.",
+                    path.display()
+                ));
+            }
+            FileKind::Script => {
+                self.studio.sheet = Some(Sheet::import());
+                self.import_from(ctx, Source::File(path.to_owned()));
+            }
             // Unsaved changes were asked about before the sheet came.
-            self.leave_document();
-            self.open_from(path);
-        } else {
-            self.unless_unsaved(ctx, Then::OpenFile(path.to_owned()));
+            FileKind::Experiment if matches!(self.studio.sheet, Some(Sheet::Open { .. })) => {
+                self.leave_document();
+                self.open_from(path);
+            }
+            FileKind::Experiment => self.unless_unsaved(ctx, Then::OpenFile(path.to_owned())),
         }
     }
 
@@ -229,23 +244,13 @@ impl StudioApp {
     }
 }
 
-/// Whether a training of ours can go on from there. Other programs have folders of checkpoints, too.
-pub fn is_saved_training(path: &Path) -> bool {
-    path.join("checkpoints").is_dir() && path.join("experiment.toml").is_file()
-}
-
-/// Whether something is to be read as a recording: a folder, or a file that is claimed by a log and is no experiment.
-pub fn is_recording(path: &Path) -> bool {
-    path.is_dir() || path.extension().is_none_or(|extension| extension != "toml") && is_claimed(path)
-}
-
 fn base_name(path: &str) -> String {
     let name = Path::new(path).file_name().map(|name| name.to_string_lossy().into_owned());
-    name.unwrap_or_else(|| "experiment.toml".to_owned())
+    name.unwrap_or_else(|| format!("experiment.{EXTENSION}"))
 }
 
 fn with_extension(path: PathBuf) -> PathBuf {
-    if path.extension().is_some() { path } else { path.with_extension("toml") }
+    if path.extension().is_some() { path } else { path.with_extension(EXTENSION) }
 }
 
 #[cfg(test)]
@@ -254,10 +259,13 @@ mod tests {
 
     #[test]
     fn experiments_get_file_names() {
-        let name = |name| file_name(name, "experiment", "toml");
-        assert_eq!(name("Digits: does cosine beat constant?"), "digits-does-cosine-beat-constant.toml");
-        assert_eq!(name("?!"), "experiment.toml");
-        assert_eq!(with_extension(PathBuf::from("a/b")), PathBuf::from("a/b.toml"));
+        let name = |name| file_name(name, "experiment", EXTENSION);
+        assert_eq!(
+            name("Digits: does cosine beat constant?"),
+            "digits-does-cosine-beat-constant.anneal.toml"
+        );
+        assert_eq!(name("?!"), "experiment.anneal.toml");
+        assert_eq!(with_extension(PathBuf::from("a/b")), PathBuf::from("a/b.anneal.toml"));
         assert_eq!(base_name("a/b.toml"), "b.toml");
     }
 }

@@ -42,7 +42,6 @@ use super::studio::Studio;
 use super::theme::{self, metrics};
 use super::trainer::Trainer;
 use super::widgets::looked_up;
-pub use files::{is_recording, is_saved_training};
 use presenter::Before;
 use resume::Reading;
 use take::Pictures;
@@ -174,7 +173,7 @@ impl StudioApp {
         let playhead = self.studio.frame.status.update;
         let hidden = &view.hidden;
         let begins = self.studio.begins();
-        let across = &self.studio.along;
+        let (across, document) = (&self.studio.along, &self.studio.document);
         let ask = Ask {
             bounds: across
                 .updates(across.span(view.window, view.window.bounds(playhead, self.studio.extent()))),
@@ -186,6 +185,7 @@ impl StudioApp {
             mark: view.mark.map(|mark| mark.max(0.0) as u64),
             shown: &|run| !hidden.contains(&run),
             begins: &|run| begins.get(&run).copied().unwrap_or_default(),
+            parts: &|run| document.parts(run),
             tally: request.tally.then(|| {
                 let train = &self.studio.document.experiment().train;
                 (train.seed, train.clip_norm)

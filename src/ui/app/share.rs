@@ -53,19 +53,12 @@ impl StudioApp {
         }
     }
 
-    /// Opens the line in a file, if that is what the file holds.
-    pub(super) fn open_line_in(&mut self, ctx: &Context, path: &Path) -> bool {
-        let is_experiment = path.extension().is_some_and(|extension| extension == "toml");
-        if is_experiment || path.is_dir() {
-            return false;
-        }
-        let Ok(bytes) = files::read(path, MAX_BYTES) else { return false };
-        match str::from_utf8(&bytes) {
-            Ok(text) if is_line(text) => {
-                self.open_line(ctx, text);
-                true
-            }
-            _ => false,
+    /// Opens the line in a file.
+    pub(super) fn open_line_in(&mut self, ctx: &Context, path: &Path) {
+        let bytes = files::read(path, MAX_BYTES).map_err(|error| error.to_string());
+        match bytes.and_then(|bytes| String::from_utf8(bytes).map_err(|error| error.to_string())) {
+            Ok(line) => self.open_line(ctx, &line),
+            Err(error) => self.studio.toasts.failed(format!("{}: {error}", path.display())),
         }
     }
 }

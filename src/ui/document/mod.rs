@@ -122,6 +122,11 @@ impl Document {
         })
     }
 
+    /// Whether replicas of a run may be given other rates: a controller moves each by what it sees of itself.
+    pub fn parts(&self, id: RunId) -> bool {
+        self.run(id).is_some_and(|run| run.controller.is_some())
+    }
+
     /// Whether anything would be lost by closing.
     pub fn is_dirty(&self) -> bool {
         self.state != self.saved

@@ -29,6 +29,8 @@ pub struct Preferences {
     pub panel_open: bool,
     pub rate_axis: Axis,
     pub loss_axis: Axis,
+    /// Of the lowest plot.
+    pub number_axis: Axis,
     pub smoothing: bool,
     /// The half-life of smoothing, as a share of the run.
     pub half_life: f64,
@@ -91,6 +93,7 @@ impl Default for Preferences {
             panel_open: view.panel_open,
             rate_axis: view.rate_scale.into(),
             loss_axis: view.loss_scale.into(),
+            number_axis: view.number_scale.into(),
             smoothing: view.smoothing,
             half_life: view.half_life,
             x_axis: view.x_axis,
@@ -156,6 +159,7 @@ impl Preferences {
             panel_open: view.panel_open,
             rate_axis: view.rate_scale.into(),
             loss_axis: view.loss_scale.into(),
+            number_axis: view.number_scale.into(),
             smoothing: view.smoothing,
             half_life: view.half_life,
             x_axis: view.x_axis,
@@ -180,6 +184,7 @@ impl Preferences {
         view.panel_open = self.panel_open;
         view.rate_scale = self.rate_axis.into();
         view.loss_scale = self.loss_axis.into();
+        view.number_scale = self.number_axis.into();
         view.smoothing = self.smoothing;
         if self.half_life.is_finite() {
             view.half_life = self.half_life.clamp(1e-4, 0.2);

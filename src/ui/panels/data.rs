@@ -1,12 +1,14 @@
 //! Which data, and how it is dealt out.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use eframe::egui::{Button, TextEdit, Ui};
+use eframe::egui::{Button, Context, Id, TextEdit, Ui};
 
 use crate::data::{CATALOGUE, TableReport};
 use crate::experiment::{BatchSize, Data, Experiment, Source};
+use crate::ui::studio::Studio;
 use crate::ui::theme;
+use crate::ui::view::Tab;
 use crate::ui::widgets::{Amount, amount, check, choice, count, row};
 
 use super::table_preview;
@@ -24,6 +26,17 @@ enum Choice {
 /// A table being named: its path and the column to predict, before both are there.
 type Draft = (String, String);
 
+/// Where the table being named is kept.
+fn draft_id() -> Id {
+    Id::unique("table draft")
+}
+
+/// Shows the form with a table on its way in: its column to predict is still to be chosen.
+pub fn offer(ctx: &Context, studio: &mut Studio, path: &Path) {
+    ctx.data_mut(|data| data.insert_temp::<Draft>(draft_id(), (path.display().to_string(), String::new())));
+    studio.view.tab = Tab::Experiment;
+}
+
 /// `table`: what became of the experiment's table, once it is read. The other data that were chosen.
 pub fn show(ui: &mut Ui, experiment: &mut Experiment, table: Option<&TableReport>) -> Option<Source> {
     let chosen = source(ui, experiment);
@@ -38,7 +51,7 @@ pub fn show(ui: &mut Ui, experiment: &mut Experiment, table: Option<&TableReport
 
 fn source(ui: &mut Ui, experiment: &Experiment) -> Option<Source> {
     let mut other = None;
-    let id = ui.scope_id().with("table draft");
+    let id = draft_id();
     let draft = ui.data(|data| data.get_temp::<Draft>(id));
     let now = match (&draft, &experiment.data.source) {
         (Some(_), _) | (None, Source::File { .. }) => Choice::Table,
@@ -83,7 +96,7 @@ fn source(ui: &mut Ui, experiment: &Experiment) -> Option<Source> {
 }
 
 /// The fields that name a table; its source when both are filled and confirmed. `committed`: the file that is in use.
-fn table(ui: &mut Ui, id: eframe::egui::Id, mut draft: Draft, committed: Option<&str>) -> Option<Source> {
+fn table(ui: &mut Ui, id: Id, mut draft: Draft, committed: Option<&str>) -> Option<Source> {
     let before = draft.clone();
     let field = |ui: &mut Ui, name: &str, help: &str, hint: &'static str, text: &mut String| {
         row(ui, name, help, |ui, label| {
@@ -96,7 +109,7 @@ fn table(ui: &mut Ui, id: eframe::egui::Id, mut draft: Draft, committed: Option<
     let path = draft.0.trim().to_owned();
     let is_new = committed.is_none_or(|committed| committed != path);
     if is_new
-        && std::path::Path::new(&path).is_file()
+        && Path::new(&path).is_file()
         && let Some(label) = table_preview::pick(ui, &path)
     {
         draft.1 = label;

@@ -65,22 +65,21 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
     });
 }
 
+/// What can happen by itself, its name, and what it means.
+pub const POLICIES: [(Policy, &str, &str); 3] = [
+    (Policy::Warn, "Warn", "Findings are told; training goes on."),
+    (Policy::Pause, "Pause", "Training pauses at an error."),
+    (
+        Policy::RollBack,
+        "Roll back",
+        "At an error the run goes back to its last good checkpoint, and on at half the rate.",
+    ),
+];
+
 /// What happens by itself when something goes wrong.
 fn policy(ui: &mut Ui, studio: &mut Studio) {
     let guard = &mut studio.view.guard;
-    segmented(
-        ui,
-        &mut guard.policy,
-        &[
-            (Policy::Warn, "Warn", "Findings are told; training goes on."),
-            (Policy::Pause, "Pause", "Training pauses at an error."),
-            (
-                Policy::RollBack,
-                "Roll back",
-                "At an error the run goes back to its last good checkpoint, and on at half the rate.",
-            ),
-        ],
-    );
+    segmented(ui, &mut guard.policy, &POLICIES);
     ui.horizontal(|ui| {
         let mut limited = guard.time_limit.is_some();
         if ui.checkbox(&mut limited, "Time limit").changed() {

@@ -216,7 +216,7 @@ fn values(ui: &Ui, studio: &Studio, row: Row, rect: Rect, color: Color32) {
     };
     place(rect.right(), if diverged { "" } else { "loss" }, loss, ink);
     let rate = match lane.filter(|lane| lane.update > 0) {
-        Some(lane) => lane.now.lr,
+        Some(_) => studio.frame.mean_values(row.id, |lane| lane.now).and_then(|mean| mean.lr),
         None => studio.rate(row.id, 0),
     };
     let rate = place(rect.right() - metrics::RUN_LOSS, "rate", number(rate, 3), tokens.text);

@@ -4,7 +4,9 @@ use eframe::egui::Color32;
 use egui_plot::{FilledArea, PlotPoint};
 
 use crate::telemetry::Bucket;
+use crate::train::ids::RunId;
 use crate::ui::frame::{Curves, LaneFrame};
+use crate::ui::studio::Studio;
 
 use super::Scale;
 
@@ -98,6 +100,12 @@ impl Band {
             FilledArea::new("", &updates, &low, &high).fill_color(color).allow_hover(false)
         })
     }
+}
+
+/// What the replicas of a run were given, where they part.
+pub(super) fn parted(studio: &Studio, run: RunId, of: fn(&Curves) -> &Vec<Bucket>) -> Option<Band> {
+    let replicas: Vec<&LaneFrame> = studio.frame.replicas(run).collect();
+    (studio.document.parts(run) && replicas.len() > 1).then(|| Band::of(&replicas, of))
 }
 
 /// The updates of a curve and its values there, of a run that trains alone.

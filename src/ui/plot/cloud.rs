@@ -1,10 +1,14 @@
 //! A small plot of points over two rulers, each a thing that can be pointed at.
 
+use std::collections::BTreeSet;
+
 use eframe::egui::{
-    Align2, Color32, Painter, Pos2, Rect, Role, Sense, Shape, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
+    Align2, Color32, Painter, Pos2, Rect, Response, Role, Sense, Shape, Stroke, StrokeKind, Ui, WidgetInfo,
+    pos2, vec2,
 };
 
 use crate::ui::theme::{self, Tokens, metrics};
+use crate::ui::widgets::keyed;
 
 use super::Ruler;
 
@@ -13,7 +17,7 @@ pub const ROOM: f32 = metrics::L + 2.0 * metrics::M + metrics::XS;
 /// A point is pointed at from this far.
 const NEAR: f32 = 12.0;
 
-/// What the pointer is at, and whether it was pressed there.
+/// What the pointer or the keys are at, and whether it was pressed there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Touch {
     pub over: Option<usize>,
@@ -113,7 +117,13 @@ impl Cloud<'_> {
         let corners = corners.map(|(id, x, y)| (place(x, y), id));
         let all = placed.iter().map(|(at, spot)| (*at, spot.id)).chain(corners);
         let pointer = response.hover_pos().filter(|pointer| rect.expand(NEAR).contains(*pointer));
-        let over = pointer.and_then(|pointer| nearest(all, pointer));
+        let mut things: Vec<(Pos2, usize)> = all.collect();
+        let over = pointer.and_then(|pointer| nearest(things.iter().copied(), pointer));
+        // The keys go from left to right.
+        things.sort_by(|a, b| a.0.x.total_cmp(&b.0.x).then(b.0.y.total_cmp(&a.0.y)));
+        let mut seen = BTreeSet::new();
+        things.retain(|(_, id)| seen.insert(*id));
+        let over = over.or_else(|| at_key(ui, &response, rect, &things, self.marked));
         if let Some((at, _)) = placed.iter().find(|(_, spot)| Some(spot.id) == over.or(self.marked)) {
             ring(&painter, *at, tokens);
         }
@@ -132,6 +142,19 @@ impl Cloud<'_> {
         let (width, color) = if is_marked { (metrics::CURVE, tokens.text) } else { (line.width, line.color) };
         painter.add(Shape::line(points, Stroke::new(width, color)));
     }
+}
+
+/// The thing that the arrow keys have come to; they begin at the marked one.
+fn at_key(
+    ui: &Ui,
+    response: &Response,
+    rect: Rect,
+    things: &[(Pos2, usize)],
+    marked: Option<usize>,
+) -> Option<usize> {
+    let start = things.iter().position(|(_, id)| Some(*id) == marked).unwrap_or_default();
+    let [at, _] = keyed(ui, response, rect, [things.len(), 1], [start, 0])?;
+    things.get(at).map(|(_, id)| *id)
 }
 
 /// What lies nearest to the pointer, if it is near.

@@ -13,7 +13,7 @@ use crate::ui::theme::{Tokens, metrics};
 
 use super::Scale;
 use super::along::Along;
-use super::band::Band;
+use super::band::{Band, parted};
 use super::expected;
 use super::x_axis::Unit;
 
@@ -59,7 +59,7 @@ pub fn drawn_curves(studio: &Studio, pane: Pane, tokens: &Tokens) -> DrawnCurves
         Pane::Rate => ("Learning rate".to_owned(), view.rate_scale),
         Pane::Metric if view.quantity == Column::ValAccuracy => ("Accuracy".to_owned(), Scale::Linear),
         Pane::Metric => (view.quantity.short().to_owned(), view.loss_scale),
-        Pane::Number => (view.number.label().to_owned(), Scale::Linear),
+        Pane::Number => (view.number.label().to_owned(), view.number_scale),
     };
     let mut curves = Vec::new();
     let mut rows = studio.shown();
@@ -146,9 +146,16 @@ fn settings(
 ) {
     let lane = studio.frame.lane(row.id);
     let done = lane.map_or(0, |lane| lane.update);
-    if let Some(lane) = lane {
-        let points = points(of(&lane.curves), lane.stretch);
-        curves.push(NamedCurve { what: "used".into(), points, ..base.clone() });
+    let used = NamedCurve { what: "used".into(), ..base.clone() };
+    match (parted(studio, row.id, of), lane) {
+        (Some(band), _) => {
+            let (points, band) = (band.means().collect(), band.edges().collect());
+            curves.push(NamedCurve { points, band, ..used });
+        }
+        (None, Some(lane)) => {
+            curves.push(NamedCurve { points: points(of(&lane.curves), lane.stretch), ..used });
+        }
+        (None, None) => {}
     }
     let last = studio.clock().updates.saturating_sub(1);
     let (from, to) = (done.max(x.0.max(0.0) as u64), last.min(x.1.max(0.0) as u64));

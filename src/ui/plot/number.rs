@@ -8,26 +8,27 @@ use crate::ui::layout::Pane;
 use crate::ui::theme::{self, metrics};
 
 use super::Scale;
+use super::band::parted;
 use super::bounds::Bounds;
 use super::chart::{Chart, note};
 use super::lines::Strokes;
 use super::menu::Menu;
 use super::panel::Plots;
-use super::switch::column_switch;
+use super::switch::{column_switch, scale_switch};
 use super::thin::Grain;
 
 impl Plots<'_> {
     pub fn number(&mut self, ui: &mut Ui) {
         let tokens = theme::tokens(ui);
         let studio = &*self.studio;
-        let scale = Scale::Linear;
+        let scale = studio.view.number_scale;
         let number = studio.view.number;
         let (x, window) = (self.across(), self.window());
         let clock = studio.clock();
         let last = clock.updates.saturating_sub(1);
         let (from, to) = (window.0.max(0.0) as u64, (window.1.max(0.0) as u64).min(last));
         let mut bounds = Bounds::EMPTY;
-        let mut drawn = Vec::new();
+        let (mut drawn, mut areas) = (Vec::new(), Vec::new());
         for row in studio.shown() {
             let color = studio.color(row, tokens);
             let selected = studio.view.selected == row.id;
@@ -50,7 +51,12 @@ impl Plots<'_> {
                 let looks = (ui.available_width() as usize / 2, &studio.along);
                 let ahead = Strokes::curve(curve, value, (start, to), looks, scale);
                 add(ahead, tokens.ahead(color), LineStyle::Dashed { length: metrics::DASH });
-                if let Some(lane) = lane {
+                if let Some(band) = parted(studio, row.id, |curves| &curves.number) {
+                    let at = |update| studio.along.of_run(row.id, update);
+                    areas.extend(band.areas(scale, tokens.band(color), at));
+                    let lines = band.lines(scale).collect();
+                    add(Strokes { lines, ..Strokes::default() }, color, LineStyle::Solid);
+                } else if let Some(lane) = lane {
                     add(Strokes::raw(&lane.curves.number, scale), color, LineStyle::Solid);
                 }
             }
@@ -59,6 +65,7 @@ impl Plots<'_> {
         // Momentum and decay differ by hundredths, batches by samples.
         let least = if number == Column::Batch { 1.0 } else { 0.1 };
         let least = if number == Column::WeightDecay { 1e-4 } else { least };
+        let least = if scale == Scale::Log { 0.2 } else { least };
         let y = bounds.padded(0.18, 0.18, least, (0.0, 1.0));
         let y = studio.view.heights.of(Pane::Number).unwrap_or(y);
         self.grain = Grain::new(x, y, ui.available_size());
@@ -66,15 +73,21 @@ impl Plots<'_> {
             .into_iter()
             .map(|(run, line, color, width, style)| self.line(run, line, color, width).style(style))
             .collect();
-        let mut chosen = number;
+        let (mut chosen, mut new_scale) = (number, scale);
         let chart =
             Chart { name: number.label(), scale, across: self.updates(), x, y, x_labels: true, titled: true };
         let mut menu = Menu::new(studio, Pane::Number, false);
         let drawn = chart.show(
             ui,
             |ui| column_switch(ui, "Number", &mut chosen, Role::Setting, Column::label),
-            |ui| menu.button(ui),
-            |plot| lines.into_iter().for_each(|line| plot.line(line)),
+            |ui| {
+                menu.button(ui);
+                scale_switch(ui, &mut new_scale, "Number axis");
+            },
+            |plot| {
+                areas.into_iter().for_each(|area| plot.add(area));
+                lines.into_iter().for_each(|line| plot.line(line));
+            },
         );
         if empty {
             let text = match number {
@@ -88,17 +101,17 @@ impl Plots<'_> {
         }
         menu.under(&drawn);
         menu.apply(self.studio);
-        if number != chosen {
+        if (number, scale) != (chosen, new_scale) {
             self.studio.view.heights.set(Pane::Number, None);
         }
-        self.studio.view.number = chosen;
+        (self.studio.view.number, self.studio.view.number_scale) = (chosen, new_scale);
         if self.point(ui, &drawn, Pane::Number) {
             self.studio.view.fit();
         }
         self.over_curves(ui, &drawn, |studio, row, cursor| {
             let lane = studio.frame.lane(row.id);
             let known = lane.filter(|lane| cursor < lane.update).and_then(|lane| lane.at_cursor.number);
-            known.or_else(|| studio.number(row.id, number, cursor))
+            scale.height(known.or_else(|| studio.number(row.id, number, cursor))?)
         });
     }
 }

@@ -15,6 +15,7 @@ use crate::ui::theme::{self, Tokens, metrics};
 use crate::ui::view::Window;
 use crate::ui::widgets::{Icon, icon_toggle};
 
+use super::band::parted;
 use super::chart::{Chart, Drawn, note};
 use super::lines::Strokes;
 use super::menu::Menu;
@@ -39,15 +40,22 @@ impl Plots<'_> {
                 return self.rates_in_view(*row, window);
             }
             let planned = studio.curve(row.id).map(Curve::range);
-            let used = studio.frame.lane(row.id).and_then(|lane| lane.rates);
+            let used = studio.frame.replicas(row.id).filter_map(|lane| lane.rates);
             planned.into_iter().chain(used).chain(studio.group_ranges(row.id)).collect()
         });
         let y = studio.view.drag.map(|drag| drag.axis).or(studio.view.heights.of(Pane::Rate));
         let y = y.unwrap_or_else(|| bounds::rates(ranges, scale));
         let smallest = studio.frame.lanes.iter().any(|lane| !lane.curves.smallest_rate.is_empty());
         self.grain = Grain::new(x, y, ui.available_size());
-        let mut lines = Vec::new();
+        let (mut lines, mut areas) = (Vec::new(), Vec::new());
         for row in &rows {
+            let at = |update| studio.along.of_run(row.id, update);
+            let color = tokens.band(studio.color(*row, tokens));
+            areas.extend(
+                parted(studio, row.id, |curves| &curves.lr)
+                    .iter()
+                    .flat_map(|band| band.areas(scale, color, at)),
+            );
             lines.extend(self.rate_lines(*row, window, ui.available_width(), scale, tokens));
         }
         let name = |ui: &mut Ui| {
@@ -98,7 +106,10 @@ impl Plots<'_> {
                     legend::rates(ui);
                 }
             },
-            |plot| lines.into_iter().for_each(|line| plot.line(line)),
+            |plot| {
+                areas.into_iter().for_each(|area| plot.add(area));
+                lines.into_iter().for_each(|line| plot.line(line));
+            },
         );
         menu.under(&drawn);
         menu.apply(self.studio);
@@ -210,8 +221,13 @@ impl Plots<'_> {
         }
         lines.extend(self.group_lines(row, (from, to), done, columns, scale, (color, tokens)));
         if let Some(lane) = lane {
-            let past = Strokes::raw(&lane.curves.lr, scale).stretched(lane.stretch);
-            lines.extend(past.into_lines().map(|line| draw(line, color, stroke)));
+            match parted(studio, row.id, |curves| &curves.lr) {
+                Some(band) => lines.extend(band.lines(scale).map(|line| draw(line, color, stroke))),
+                None => {
+                    let past = Strokes::raw(&lane.curves.lr, scale).stretched(lane.stretch);
+                    lines.extend(past.into_lines().map(|line| draw(line, color, stroke)));
+                }
+            }
             for other in &lane.curves.other_rates {
                 let past = Strokes::raw(other, scale).stretched(lane.stretch);
                 lines.extend(past.into_lines().map(|line| draw(line, color, metrics::CURVE_FAINT)));

@@ -88,7 +88,9 @@ pub fn docked(ui: &mut Ui, studio: &Studio) {
         Margin { left: metrics::MARGIN_M, right: 0, top: metrics::MARGIN_XS, bottom: metrics::MARGIN_XS };
     let frame = Card::new().inner_margin(margin);
     Panel::bottom("docked values").resizable(false).show_separator_line(true).frame(frame).show(ui, |ui| {
-        ScrollArea::vertical().max_height(room).auto_shrink([false, true]).show(ui, |ui| reading.show(ui));
+        // A panel is as tall as its content was: without a least height this would stay the sliver that it began as.
+        let scroll = ScrollArea::vertical().max_height(room).min_scrolled_height(room);
+        scroll.auto_shrink([false, true]).show(ui, |ui| reading.show(ui));
     });
 }
 

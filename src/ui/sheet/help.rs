@@ -30,11 +30,8 @@ const GESTURES: [(&str, &str); 19] = [
     ("Drag with the pencil (P)", "Draw the selected run's rate"),
     ("Drag a run in the list", "Put it elsewhere, its forks with it"),
     ("Right-click a run", "What can be done with it"),
-    ("Drop a file on the window", "Open an experiment, a recording, a training, a script"),
+    ("Drop a file on the window", "Open an experiment, a training, a sweep, a log, code, a table"),
 ];
-/// The size of everything is egui's own business.
-const ZOOM: (&str, &str) = ("Ctrl +, Ctrl -, Ctrl 0", "Everything larger, smaller, as it was");
-
 /// Shows them in two columns.
 pub(super) fn show(ui: &mut Ui) -> Option<Decision> {
     ui.label(theme::title(ui, "Keys and gestures"));
@@ -47,7 +44,7 @@ pub(super) fn show(ui: &mut Ui) -> Option<Decision> {
             keys(right, &[Menu::Train, Menu::View, Menu::Help]);
         });
         ui.add_space(metrics::XS);
-        let gestures = GESTURES.into_iter().chain([ZOOM]);
+        let gestures = GESTURES.into_iter();
         table(ui, "gestures", gestures.map(|(what, does)| (what.to_owned(), does)));
     });
     buttons(ui, &[("Find anything", true, Decision::Palette)])

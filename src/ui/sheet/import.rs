@@ -83,12 +83,15 @@ pub struct Pasted {
     found: Option<Found>,
     /// What is being read.
     reading: Option<Source>,
+    /// The file that was read, where it was one.
+    file: Option<String>,
 }
 
 impl Pasted {
     /// Waits for what a text or a file says.
     pub fn reads(&mut self, source: Source) {
         self.found = None;
+        self.file = matches!(source, Source::File(_)).then(|| source.name());
         self.reading = Some(source);
     }
 
@@ -168,7 +171,7 @@ impl Pasted {
 
     /// Reads the text; a long one has to be read beside the frames.
     fn read(&mut self) -> Option<Decision> {
-        (self.found, self.reading) = (None, None);
+        (self.found, self.reading, self.file) = (None, None, None);
         let source = Source::Text(self.long.clone().unwrap_or_else(|| self.text.as_str().into()));
         match &source {
             Source::Text(text) if text.len() > AT_ONCE => return Some(Decision::Read(source)),
@@ -188,13 +191,14 @@ impl Pasted {
         };
         match &found.imported {
             Err(error) => {
-                let text = RichText::new(format::sentence(error)).color(theme::tokens(ui).danger);
+                let file = self.file.iter().map(|file| format!("{file}: ")).collect::<String>();
+                let text = RichText::new(file + &format::sentence(error)).color(theme::tokens(ui).danger);
                 ui.add(Label::new(text).wrap());
             }
             Ok(imported) => {
-                ui.add(
-                    Label::new(format!("“{}” · {}", imported.name, sentence(imported.lr.kind.name()))).wrap(),
-                );
+                let file = self.file.iter().map(|file| format!("{file}: ")).collect::<String>();
+                let kind = sentence(imported.lr.kind.name());
+                ui.add(Label::new(format!("{file}“{}” · {kind}", imported.name)).wrap());
             }
         }
         ScrollArea::vertical().id_salt("notes").max_height(metrics::NOTES).show(ui, |ui| {

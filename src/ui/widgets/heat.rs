@@ -4,6 +4,8 @@ use eframe::egui::{Align2, Color32, Mesh, Rect, Role, Sense, Shape, Ui, WidgetIn
 
 use crate::ui::theme::{self, metrics};
 
+use super::keyed;
+
 /// What a heat map shows.
 pub struct Heat<'a> {
     pub name: &'a str,
@@ -21,7 +23,7 @@ pub struct Heat<'a> {
 
 impl Heat<'_> {
     /// Draws it as wide as there is room, the labels where plots have theirs. Returns the cell under the
-    /// pointer with what happens to it there.
+    /// pointer, or where the arrow keys are, with what happens to it there.
     pub fn show(self, ui: &mut Ui) -> (eframe::egui::Response, Option<(usize, usize)>) {
         let size = vec2(ui.available_width(), self.row * self.rows as f32);
         let (full, response) = ui.allocate_exact_size(size, Sense::click());
@@ -55,6 +57,9 @@ impl Heat<'_> {
             let down = ((pointer.y - rect.top()) / self.row) as usize;
             (across.min(self.columns.saturating_sub(1)), down.min(self.rows.saturating_sub(1)))
         });
-        (response, place.filter(|_| self.columns > 0))
+        let start = [0, self.chosen.unwrap_or_default()];
+        let keys = keyed(ui, &response, rect, [shown, self.rows], start);
+        let keys = keys.map(|[column, row]| (column * self.columns / shown.max(1), row));
+        (response, place.filter(|_| self.columns > 0).or(keys))
     }
 }

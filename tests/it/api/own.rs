@@ -140,23 +140,19 @@ fn a_training_is_stepped_bent_forked_and_stopped_from_outside_and_its_results_sa
     assert_eq!(events.of("schedule")["why"], "to see it");
     let now = client.put(&path, &json!({"points": [[300, 0.02], [1999, 0.0]], "from": 300}));
     assert_eq!(now.status, 202, "{now:?}");
-    assert_eq!(
-        events.of("schedule")["from"].as_u64(),
-        Some(300),
-        "the plan is read once the training knows it"
-    );
     let plan = client.get(&format!("/v1/runs/{id}/rates?count=2000")).json();
     for update in 0..300 {
         let factor = if update < 150 { 1.0 } else { 0.5 };
         let right = before["rates"][update].as_f64().unwrap() * factor;
         assert_eq!(plan["rates"][update].as_f64().unwrap().to_bits(), right.to_bits(), "{update}");
     }
+    assert_eq!(events.of("schedule")["from"].as_u64(), Some(300));
     let decay = client.put(&path, &json!({"numbers": {"weight_decay": 0.1}, "from": 200}));
     assert_eq!(decay.status, 202, "{decay:?}");
     assert_eq!(client.put(&path, &json!({"numbers": {"beta7": 0.1}})).status, 422);
     assert_eq!(client.put(&path, &json!({"numbers": {"momentum": 7.0}, "from": 200})).status, 422);
     assert_eq!(order("fork").status, 202);
-    until("the fork", || ids(client).len() == 3);
+    assert_eq!(ids(client).len(), 3);
     assert_eq!(order("resume").status, 202);
     until("more updates", || run(client, &id)["update"].as_u64() > Some(400));
     assert_eq!(order("stop").status, 202);
@@ -178,6 +174,28 @@ fn a_training_is_stepped_bent_forked_and_stopped_from_outside_and_its_results_sa
     assert_eq!(summary["runs"].as_array().unwrap().len(), 3);
     let experiment = anneal_studio::experiment::Experiment::open(out.join("experiment.toml")).unwrap();
     assert_eq!(experiment.runs.len(), 3);
+}
+
+#[test]
+fn the_plan_that_is_read_after_a_change_is_the_one_with_the_change() {
+    let served = served(&["--paused"]);
+    let client = &served.client;
+    let id = ids(client)[0].clone();
+    until("it is ready", || run(client, &id)["state"] == "paused");
+    let (schedule, rates) = (format!("/v1/runs/{id}/schedule"), format!("/v1/runs/{id}/rates"));
+    for change in 1..=100 {
+        let rate = f64::from(change) / 1000.0;
+        assert_eq!(client.put(&schedule, &json!({"rates": [rate], "from": 10})).status, 202);
+        let plan = client.get(&format!("{rates}?from=10&count=1")).json();
+        let newest = run(client, &id)["revision"].clone();
+        assert_eq!((&plan["rates"], &plan["revision"]), (&json!([rate]), &newest), "{change}");
+    }
+    for forks in 1..=3 {
+        client.post(&format!("/v1/runs/{id}/step"), &json!({}));
+        until("the step", || run(client, &id)["update"] == forks);
+        assert_eq!(client.post(&format!("/v1/runs/{id}/fork"), &json!({})).status, 202);
+        assert_eq!(ids(client).len() as u64, 2 + forks, "a fork that was answered is there");
+    }
 }
 
 #[test]

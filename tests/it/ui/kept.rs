@@ -119,6 +119,40 @@ fn the_look_of_the_studio_is_remembered() {
     assert!(studio.harness.query_by_role_and_label(Role::ComboBox, "Side panel: Glossary").is_some());
 }
 
+#[test]
+fn another_document_is_looked_at_as_one_likes() {
+    let folder = tempfile::tempdir().unwrap();
+    let places = Places::below(folder.path());
+    // Everything but the theme otherwise than at first.
+    let liked = r#"
+        theme = "dark"
+        zoom = 1.2
+        panel = "glossary"
+        panel_open = false
+        rate_axis = "log"
+        loss_axis = "linear"
+        number_axis = "log"
+        smoothing = false
+        half_life = 0.03
+        x_axis = "epochs"
+        docked = true
+        reduced_motion = true
+        knows_handles = true
+        library = "/nowhere/of/mine"
+        notify_desktop = true
+        notify_webhook = "http://localhost:9/hook"
+    "#;
+    std::fs::create_dir_all(&places.config).unwrap();
+    std::fs::write(Preferences::path(&places.config), liked).unwrap();
+    let before = Preferences::open(&places.config).unwrap();
+    let mut studio = open_kept(digits(), None, &places);
+    studio.press(Modifiers::COMMAND, Key::N);
+    assert_ne!(studio.document().experiment().name, digits().name);
+    close(studio);
+    let after = Preferences::open(&places.config).unwrap();
+    assert_eq!(Preferences { window: None, ..after }, Preferences { window: None, ..before });
+}
+
 /// Where the system knows the window's place, as it does outside of tests.
 #[test]
 fn the_size_of_the_window_is_remembered() {

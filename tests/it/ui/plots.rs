@@ -1,5 +1,10 @@
 //! Reading curves: boxes, units, smoothing, a second cursor, values below the plots, and plots as files and words.
 
+use anneal_studio::engine::LaneView;
+use anneal_studio::experiment::{Controller, Metric, Plateau};
+use anneal_studio::schedule::plateau::PlateauRule;
+use anneal_studio::telemetry::{Row, Store};
+use anneal_studio::train::ids::LaneId;
 use anneal_studio::ui::plot::XAxis;
 use anneal_studio::ui::sheet::Sheet;
 use anneal_studio::ui::view::Window;
@@ -7,7 +12,7 @@ use eframe::egui::accesskit::Role;
 use eframe::egui::{Event, Key, Modifiers, OutputCommand, vec2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
-use super::stand_in::{Studio, UPDATES, first};
+use super::stand_in::{Studio, UPDATES, first, lane, open};
 
 fn window(studio: &Studio) -> (f64, f64) {
     studio.harness.state().studio().view.window.bounds(400, UPDATES)
@@ -100,6 +105,12 @@ fn values_stand_below_the_plots_where_they_are_docked() {
     let plot = studio.harness.get_by_label("Momentum plot").rect();
     let heading = studio.harness.query_all_by_label("Epoch").next().expect("a heading").rect();
     assert!(heading.top() >= plot.bottom(), "it covers nothing");
+    studio.harness.run_steps(5);
+    let timeline = studio.harness.get_by_label("Timeline").rect();
+    let name = studio.document().experiment().runs[0].name.clone();
+    let names = studio.harness.query_all_by_label(&name).map(|name| name.rect());
+    let mut below = names.filter(|name| name.top() > heading.bottom());
+    assert!(below.any(|name| name.bottom() < timeline.top()), "the values are in view");
 }
 
 #[test]
@@ -286,4 +297,26 @@ fn the_rate_axis_fits_what_is_in_view() {
     let most =
         curves.curves.iter().flat_map(|curve| &curve.points).map(|(_, rate)| *rate).fold(0.0, f64::max);
     assert!(most < 4.0 * middle, "{most} {middle}");
+}
+
+#[test]
+fn replicas_whose_rates_a_controller_moves_apart_are_shown_by_their_mean() {
+    let mut experiment = crate::support::digits();
+    let rule = PlateauRule::default();
+    experiment.runs[0].controller = Some(Controller::Plateau(Plateau { metric: Metric::ValLoss, rule }));
+    let mut studio = open(experiment, None, 0, (1600.0, 1000.0));
+    let run = studio.document().runs().next().expect("a run").0.id;
+    for (replica, rate) in [(0, 0.02), (1, 0.06)] {
+        let mut view = LaneView { store: Store::new(1 << 20), ..lane() };
+        let rows: Vec<Row> = (0..100).map(|update| Row { update, lr: rate, ..Row::default() }).collect();
+        view.store.append(&rows);
+        view.update = 100;
+        studio.log.shared.borrow_mut().lanes.insert(LaneId { run, replica }, view);
+    }
+    studio.log.shared.borrow_mut().status.update = 100;
+    studio.harness.run_steps(4);
+    let node = studio.harness.get_by_label("Learning rate plot");
+    let words = node.accesskit_node().value().unwrap_or_default();
+    assert!(words.contains("used: last 0.04"), "{words}");
+    assert!(studio.says("0.04"), "so does the list of runs");
 }

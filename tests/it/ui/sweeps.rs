@@ -8,8 +8,9 @@ use anneal_studio::library::{Detail, Filter, Index, Kind};
 use anneal_studio::sweep::{Status, Trial};
 use anneal_studio::ui::panels::{find, map, named, sweep};
 
+use eframe::egui::accesskit::Role;
 use eframe::egui::{Key, Modifiers};
-use egui_kittest::kittest::Queryable as _;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
 use super::stand_in::{Studio, clock, open};
 use crate::sweeps::support;
@@ -302,4 +303,69 @@ fn a_schedule_is_read_before_anything_is_trained() {
     assert!(studio.says("The timescale is longer than the run"));
     studio.click("Sum of rates");
     assert!(studio.shows("Update weights plot"));
+}
+
+fn focus(studio: &mut Studio, label: &str) {
+    studio.harness.get_by_label(label).focus();
+    studio.harness.run_steps(3);
+}
+
+#[test]
+fn arrow_keys_go_through_the_cells_of_a_map_and_enter_loads_one() {
+    let mut studio = studio();
+    studio.panel("Map");
+    wait(&mut studio, |studio| !map_state(studio).is_busy());
+    focus(&mut studio, "Map of Warmup length over Peak");
+    for key in [Key::Home, Key::ArrowRight, Key::ArrowRight, Key::ArrowUp] {
+        studio.press(Modifiers::NONE, key);
+    }
+    assert!(studio.says("Enter: load."));
+    let up = value(&studio, "lr.warmup.over").unwrap();
+    let axes = map_state(&studio).axes.clone().unwrap();
+    studio.press(Modifiers::NONE, Key::Enter);
+    let third = axes[0].range.number(2.0 / 15.0);
+    let peak = value(&studio, "lr.peak").unwrap();
+    assert!((peak / third - 1.0).abs() < 0.01, "{peak} {third}");
+    let step = 100.0 / 15.0 * (axes[1].range.to - axes[1].range.from) / 100.0;
+    let above = value(&studio, "lr.warmup.over").unwrap() - up;
+    assert!((0.4 * step..1.6 * step).contains(&above), "{above} {step}");
+}
+
+#[test]
+fn arrow_keys_go_through_the_trials_of_every_view_that_shows_them_one_by_one() {
+    let mut studio = studio();
+    studio.panel("Sweep");
+    studio.click("Run the file's sweep");
+    wait(&mut studio, |studio| {
+        let state = studio.harness.state().studio().panels.peek::<sweep::State>().expect("shown");
+        state.progress().is_none()
+    });
+    let mut walked = 0;
+    every_view(&mut studio, |studio, view| {
+        // The plots of the studio, and those of the card.
+        let own = [
+            "Learning rate plot",
+            "Loss plot",
+            "Momentum plot",
+            "Schedule of the trial plot",
+            "Losses of the trial plot",
+        ];
+        let figures = studio.harness.query_all_by(|node| node.role() == Role::Figure);
+        let names: Vec<String> = figures.filter_map(|node| node.accesskit_node().label()).collect();
+        let mut names =
+            names.into_iter().filter(|name| name.ends_with(" plot") && !own.contains(&name.as_str()));
+        let Some(name) = names.next() else { return };
+        focus(studio, &name);
+        studio.press(Modifiers::NONE, Key::Home);
+        let first = sweep_state(studio).options.marked.unwrap_or_else(|| panic!("{view}: {name}"));
+        studio.press(Modifiers::NONE, Key::ArrowRight);
+        let next = sweep_state(studio).options.marked.unwrap();
+        studio.press(Modifiers::NONE, Key::End);
+        let last = sweep_state(studio).options.marked.unwrap();
+        assert!(first != next && first != last, "{view}: {first} {next} {last}");
+        studio.press(Modifiers::NONE, Key::Enter);
+        assert!(studio.says(&format!("Trial {last} is loaded")), "{view}");
+        walked += 1;
+    });
+    assert!(walked >= 4, "{walked}");
 }

@@ -129,8 +129,15 @@ fn map(ui: &mut Ui, studio: &mut Studio) {
     if hit.response.drag_stopped() || hit.response.clicked() {
         studio.document.settle();
     }
-    if let Some(cell) = hit.cell {
-        hit.response.on_hover_text_at_pointer(words(&cell, &axes));
+    match hit.cell {
+        Some(cell) if hit.response.hovered() => {
+            let text = words(&cell, &axes) + "\nClick: load. Drag: follow.";
+            hit.response.on_hover_text_at_pointer(text);
+        }
+        Some(cell) => {
+            ui.label(words(&cell, &axes) + "\nEnter: load.");
+        }
+        None => {}
     }
 }
 
@@ -180,7 +187,7 @@ fn words(cell: &Cell, axes: &[Candidate; 2]) -> String {
         [] | [_] => String::new(),
         several => format!(" ({})", several.iter().map(number).collect::<Vec<_>>().join(", ")),
     };
-    format!("{}\n{ended}{seeds}\nClick: load. Drag: follow.", place.join(", "))
+    format!("{}\n{ended}{seeds}", place.join(", "))
 }
 
 /// A percentage with fewer digits.

@@ -11,6 +11,7 @@ use crate::sweep::map::Cell;
 use crate::ui::format;
 use crate::ui::plot::Scale;
 use crate::ui::theme::{self, Tokens, metrics};
+use crate::ui::widgets::keyed;
 
 use super::axes::Candidate;
 use super::contours;
@@ -78,10 +79,10 @@ impl Square {
     }
 }
 
-/// What of the map is under the pointer or pressed.
+/// What of the map is under the pointer, at the arrow keys or pressed.
 pub struct Hit {
     pub response: Response,
-    /// Where the pointer is, in shares of both ways.
+    /// Where the pointer is or the keys are, in shares of both ways.
     pub at: Option<[f64; 2]>,
     pub cell: Option<Cell>,
 }
@@ -123,18 +124,34 @@ pub fn show(
     across(ui.painter(), square, &axes[0], tokens);
     upwards(ui.painter(), square, &axes[1], tokens);
 
+    let last = square.side - 1;
+    let start = axes.each_ref().map(|axis| {
+        let share = axis.here.map_or(0.5, |here| axis.range.share(here).clamp(0.0, 1.0));
+        (share * last as f64).round() as usize
+    });
+    let keys = keyed(ui, &response, rect, [square.side; 2], [start[0], last - start[1]]);
+    let keys = keys.map(|[column, down]| [column, last - down]);
+    if let Some([column, row]) = keys {
+        let size = rect.size() / square.side as f32;
+        let around = Rect::from_center_size(square.spot(column as f32, row as f32), size);
+        painter.rect_stroke(around, 0.0, (metrics::CURVE, tokens.text), eframe::egui::StrokeKind::Inside);
+    }
+
     let pointer = response.interact_pointer_pos().or(response.hover_pos());
     let at = pointer.map(|pointer| {
         let x = f64::from((pointer.x - rect.left()) / rect.width());
         let y = f64::from((rect.bottom() - pointer.y) / rect.height());
         [x, y].map(|share| square.middle(share.clamp(0.0, 1.0)))
     });
-    let cell = response.hover_pos().filter(|pointer| rect.contains(*pointer)).and_then(|pointer| {
+    let at = at.or(keys.map(|place| place.map(|cell| cell as f64 / last as f64)));
+    let pointed = response.hover_pos().filter(|pointer| rect.contains(*pointer)).and_then(|pointer| {
         let side = square.side;
         let column = ((pointer.x - rect.left()) / rect.width() * side as f32) as usize;
         let row = ((rect.bottom() - pointer.y) / rect.height() * side as f32) as usize;
         cells.get(row.min(side - 1) * side + column.min(side - 1))?.as_ref().map(|shown| shown.cell.clone())
     });
+    let of_keys = keys.and_then(|[column, row]| cells.get(row * square.side + column)?.as_ref());
+    let cell = pointed.or_else(|| of_keys.map(|shown| shown.cell.clone()));
     Hit { response, at, cell }
 }
 

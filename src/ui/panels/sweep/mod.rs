@@ -22,7 +22,7 @@ use crate::ui::widgets::{check, combo, primary, prose, row, secondary, waiting};
 
 use found::{Found, short};
 use state::Loaded;
-pub use state::State;
+pub use state::{State, open_folder};
 use view::Options;
 use views::VIEWS;
 

@@ -1,6 +1,6 @@
 //! What the sweep panel keeps: the trials of a sweep that is done or under way.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::experiment::{Experiment, Sweep};
 use crate::jobs::{Answers, Job, Lost};
@@ -237,6 +237,13 @@ fn begin(
         }
         Err(error) => state.error = Some(format!("no thread for a sweep: {error}")),
     }
+}
+
+/// Shows the sweep of a folder in its panel.
+pub fn open_folder(studio: &mut Studio, folder: &Path) {
+    studio.panels.of::<State>().folder = folder.display().to_string();
+    open(studio);
+    studio.view.open(super::PANEL.name);
 }
 
 /// Reads the sweep of a folder.

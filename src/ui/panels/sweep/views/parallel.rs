@@ -9,6 +9,7 @@ use crate::ui::panels::sweep::view::{Options, View, shares};
 use crate::ui::plot::Ruler;
 use crate::ui::plot::cloud::Touch;
 use crate::ui::theme::{self, Tokens, metrics};
+use crate::ui::widgets::keyed;
 
 pub const VIEW: View = View {
     title: "Parallel coordinates",
@@ -72,6 +73,11 @@ fn show(ui: &mut Ui, found: &Found, options: &mut Options) -> Touch {
         options.brushes.upright(ui, &upright.key, &upright.ruler, (rect, x(at)));
     }
     let over = response.hover_pos().and_then(|pointer| nearest(&lines, pointer));
+    // The keys go from the best on.
+    let best = |trial: usize| lines.iter().rev().position(|(other, _)| *other == trial);
+    let start = options.marked.and_then(best).unwrap_or_default();
+    let keys = keyed(ui, &response, full, [lines.len(), 1], [start, 0]);
+    let over = over.or_else(|| lines.iter().rev().nth(keys?[0]).map(|(trial, _)| *trial));
     if let Some((_, points)) = lines.iter().find(|(trial, _)| Some(*trial) == over.or(options.marked)) {
         stroke(ui.painter(), points, Stroke::new(metrics::CURVE + metrics::CURVE, tokens.ground));
         stroke(ui.painter(), points, Stroke::new(metrics::CURVE, tokens.text));
