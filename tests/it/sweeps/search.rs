@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use anneal_studio::experiment::Sweep;
 use anneal_studio::experiment::vary::Base;
 use anneal_studio::schedule::Clock;
 use anneal_studio::sweep::sampler::Sampler;
@@ -21,12 +22,17 @@ fn badness(point: &[f64]) -> f64 {
     36.0 * (point[0] - 0.6).powi(2) + 0.8 * (point[1] - 0.2).powi(2) + kind
 }
 
-fn sampler(search: &str, seed: u64) -> Sampler {
-    let experiment = experiment(&format!("search = \"{search}\"\n{OVER}"));
+fn space(sweep: &str) -> (Sweep, Space) {
+    let experiment = experiment(sweep);
     let sweep = experiment.sweep.clone().unwrap();
     let clock = Clock { updates: 60, updates_per_epoch: 10 };
     let base = Base::new(&experiment, "one", Path::new("moons.toml"), clock).unwrap();
-    Sampler::new(&sweep, &Space::new(sweep.over.clone(), base), seed)
+    (sweep.clone(), Space::new(sweep.over, base))
+}
+
+fn sampler(search: &str, seed: u64) -> Sampler {
+    let (sweep, space) = space(&format!("search = \"{search}\"\n{OVER}"));
+    Sampler::new(&sweep, &space, seed)
 }
 
 /// Trials until one is better than `target`, at most 400.
@@ -83,4 +89,29 @@ fn a_low_discrepancy_sequence_fills_the_space_evenly() {
     points.iter().for_each(|point| cells[(point[0] * 16.0) as usize * 16 + (point[1] * 16.0) as usize] += 1);
     let filled = cells.iter().filter(|count| **count > 0).count();
     assert!(filled > 220, "{filled} of 256");
+}
+
+#[test]
+fn a_few_points_of_a_grid_are_drawn_from_all_of_it() {
+    for points in [20, 400] {
+        let over = format!(
+            "trials = 64\n[sweep.over]\n\
+             \"lr.peak\" = {{ from = 1e-3, to = 1.0, scale = \"log\", points = {points} }}\n\
+             \"optimizer.momentum\" = {{ from = 0.0, to = 0.9, points = {points} }}\n\
+             \"lr.warmup.over\" = {{ from = \"0%\", to = \"50%\", points = 100 }}\n\
+             \"lr.kind\" = [\"cosine\", \"wsd\"]\n"
+        );
+        let (_, space) = space(&over);
+        let drawn = space.grid(Some(64), 7);
+        assert_eq!(drawn.len(), 64);
+        for axis in 0..3 {
+            let low = drawn.iter().filter(|point| point[axis] < 0.5).count();
+            assert!((16..=48).contains(&low), "{points} points, axis {axis}: {low} of 64 in its lower half");
+        }
+        let different: std::collections::HashSet<String> =
+            drawn.iter().map(|point| format!("{point:?}")).collect();
+        assert_eq!(different.len(), 64);
+        assert_eq!(drawn, space.grid(Some(64), 7));
+        assert_ne!(drawn, space.grid(Some(64), 8));
+    }
 }
