@@ -219,9 +219,10 @@ fn enter<'t>(at: &'t mut Value, step: &str) -> Option<&'t mut Value> {
     }
 }
 
-/// An entry of a list, by its number from 0 or by its name.
+/// An entry of a list, by its number from 0, by its name or, of a group, by what it matches.
 fn position(items: &[Value], step: &str) -> Option<usize> {
-    let named = |item: &Value| item.get("name").and_then(Value::as_str) == Some(step);
+    let is = |item: &Value, field: &str| item.get(field).and_then(Value::as_str) == Some(step);
+    let named = |item: &Value| is(item, "name") || is(item, "match");
     let number = step.parse().ok().filter(|at| *at < items.len());
     number.or_else(|| items.iter().position(named))
 }
