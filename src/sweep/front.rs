@@ -11,12 +11,17 @@ pub fn best<'t>(trials: &'t [Trial], objectives: &[Objective]) -> Option<&'t Tri
 
 /// The Pareto front, from the best by the first objective to the best by the last.
 pub fn front<'t>(trials: &'t [Trial], objectives: &[Objective]) -> Vec<&'t Trial> {
-    let badness = |trial: &Trial| -> Option<Vec<f64>> {
+    unbeaten(trials, |trial| {
         let signed = objectives.iter().zip(&trial.objectives).map(|(objective, value)| {
             value.map(|value| if objective.is_maximised() { -value } else { value })
         });
         if trial.status == Status::Complete { signed.collect() } else { None }
-    };
+    })
+}
+
+/// The trials that no other is as good as in everything, from the best in the first on; lower is better, and what has
+/// no numbers is left out.
+pub fn unbeaten(trials: &[Trial], badness: impl Fn(&Trial) -> Option<Vec<f64>>) -> Vec<&Trial> {
     let mut known: Vec<(&Trial, Vec<f64>)> =
         trials.iter().filter_map(|trial| Some((trial, badness(trial)?))).collect();
     known.sort_by(|(a, left), (b, right)| {

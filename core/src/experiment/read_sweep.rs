@@ -19,6 +19,8 @@ const END: &str = "a number, or a span such as \"500\", \"10ep\" or \"5%\"";
 const OBJECTIVE: &str = "final_val_loss, best_val_loss, final_val_accuracy, final_train_loss, cost, \
                          \"updates_to val_accuracy 0.95\" or \"updates_to val_loss 0.1\"";
 const PRUNE: &str = "a table, such as { kind = \"median\" }";
+/// The most objectives: of more, hardly a trial is beaten in all.
+const MAX_OBJECTIVES: usize = 4;
 /// The most points of one axis.
 const MAX_POINTS: usize = 10_000;
 /// The most axes, and the most values of a list.
@@ -111,7 +113,16 @@ fn run(fields: &Fields, experiment: &Experiment) -> Result<String, FileError> {
 }
 
 fn objectives(fields: &Fields, experiment: &Experiment) -> Result<Vec<Objective>, FileError> {
-    let Some(node) = fields.get("objective") else { return Ok(vec![Objective::FinalValLoss]) };
+    let Some(node) = fields.get("objective") else {
+        return match unmeasured(Objective::FinalValLoss, experiment) {
+            None => Ok(vec![Objective::FinalValLoss]),
+            Some(why) => {
+                let otherwise =
+                    format!("an objective that is measured: without one it is final_val_loss, and {why}");
+                Err(fields.missing("objective", otherwise))
+            }
+        };
+    };
     let nodes = if node.is_list() { node.filled(OBJECTIVE)? } else { vec![node.clone()] };
     let mut objectives = Vec::new();
     for node in &nodes {
@@ -126,10 +137,9 @@ fn objectives(fields: &Fields, experiment: &Experiment) -> Result<Vec<Objective>
         }
         objectives.push(objective);
     }
-    if objectives.len() > 2 {
-        return Err(
-            node.error_found(format!("{} objectives", objectives.len()), "one, or two for a Pareto front")
-        );
+    if objectives.len() > MAX_OBJECTIVES {
+        let found = format!("{} objectives", objectives.len());
+        return Err(node.error_found(found, format!("one, or up to {MAX_OBJECTIVES} for a Pareto front")));
     }
     Ok(objectives)
 }
@@ -198,7 +208,7 @@ fn prune(node: &Node) -> Result<Prune, FileError> {
 fn alone(fields: &Fields, search: Search, objectives: &[Objective], prune: Prune) -> Result<(), FileError> {
     let several = objectives.len() > 1;
     if let (true, Search::Tpe | Search::CmaEs, Some(node)) = (several, search, fields.get("search")) {
-        return Err(node.error_found("a search for one objective beside two", "grid, random or sobol"));
+        return Err(node.error_found("a search for one objective beside several", "grid, random or sobol"));
     }
     if let (Search::Pbt, Some(node)) = (search, fields.get("objective"))
         && objectives != [Objective::FinalValLoss]
@@ -210,7 +220,7 @@ fn alone(fields: &Fields, search: Search, objectives: &[Objective], prune: Prune
     }
     if let (true, Some(node)) = (prune != Prune::None, fields.get("prune")) {
         if several {
-            return Err(node.error_found("pruning beside two objectives", "none, or one objective"));
+            return Err(node.error_found("pruning beside several objectives", "none, or one objective"));
         }
         if objectives == [Objective::Cost] {
             return Err(node.error_found("pruning by a cost that is known beforehand", "none"));

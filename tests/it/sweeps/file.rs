@@ -1,9 +1,15 @@
 //! The [sweep] section: what it means, and what is said where it means nothing.
 
 use anneal_studio::experiment::Experiment;
+use anneal_studio::experiment::group::GroupRate;
 use anneal_studio::experiment::sweep::{Objective, Search, Unit, Values};
 
+use anneal_studio::experiment::vary::Base;
+use anneal_studio::schedule::Clock;
+
 use super::support::{experiment, text};
+
+const CLOCK: Clock = Clock { updates: 60, updates_per_epoch: 10 };
 
 const PEAK: &str = "\"lr.peak\" = { from = 1e-3, to = 1.0, scale = \"log\", points = 4 }";
 
@@ -98,7 +104,7 @@ fn whatever_cannot_be_is_refused_with_its_place_and_what_may_stand_there() {
         (
             "search = \"tpe\"\nobjective = [\"cost\", \"final_val_loss\"]\n[sweep.over]\n\"lr.peak\" = [1.0]\n",
             "sweep.search",
-            "two",
+            "several",
         ),
         ("[sweep.over]\n\"lr.peak\" = []\n", "lr.peak", "empty list"),
         ("[sweep.over]\n\"lr.peak\" = [0.1, 0.1]\n", "lr.peak[1]", "once"),
@@ -164,4 +170,44 @@ fn the_run_must_be_there_and_begin_at_its_first_update() {
         .replace("name = \"one\"", "name = \"one\"\nfork = { of = \"two\", at = \"30\" }");
     let error = Experiment::parse(&forked, "f.toml").unwrap_err().to_string();
     assert!(error.contains("from scratch"), "{error}");
+}
+
+#[test]
+fn an_objective_that_nobody_wrote_must_be_measured_too() {
+    let without =
+        text("[sweep.over]\n\"lr.peak\" = [1.0]\n").replace("validation = 0.25", "validation = 0.0");
+    let error = Experiment::parse(&without, "f.toml").unwrap_err().to_string();
+    assert!(error.contains("sweep.objective") && error.contains("it is final_val_loss"), "{error}");
+}
+
+#[test]
+fn up_to_four_objectives_are_weighed() {
+    let several = |names: &str| text(&format!("objective = [{names}]\n[sweep.over]\n{PEAK}\n"));
+    let four = "\"final_val_loss\", \"cost\", \"final_val_accuracy\", \"best_val_loss\"";
+    let sweep = Experiment::parse(&several(four), "f.toml").unwrap().sweep.unwrap();
+    assert_eq!(sweep.objectives.len(), 4);
+    let five = format!("{four}, \"final_train_loss\"");
+    let error = Experiment::parse(&several(&five), "f.toml").unwrap_err().to_string();
+    assert!(error.contains("5 objectives") && error.contains("up to 4"), "{error}");
+}
+
+#[test]
+fn a_group_is_named_by_what_it_matches_or_by_its_place() {
+    let group = "[[run.group]]\nmatch = \"head\"\nlr = 0.5\n";
+    let varied = |path: &str| {
+        let with = text(&format!("[sweep.over]\n\"{path}\" = [0.1, 0.25]\n"));
+        Experiment::parse(
+            &with.replacen("[[run]]\nname = \"two\"", &format!("{group}[[run]]\nname = \"two\""), 1),
+            "f.toml",
+        )
+    };
+    for path in ["group.head.lr", "group.0.lr"] {
+        let experiment = varied(path).unwrap_or_else(|error| panic!("{error}"));
+        let base = Base::new(&experiment, "one", "f.toml".as_ref(), CLOCK).unwrap();
+        let quarter = base.with(&[(path, &toml::Value::Float(0.25))]).unwrap();
+        assert_eq!(quarter.runs[0].groups[0].lr, GroupRate::Factor(0.25), "{path}");
+        assert_eq!(base.value(path), Some(toml::Value::Float(0.5)), "{path}");
+    }
+    let error = varied("group.hed.lr").unwrap_err().to_string();
+    assert!(error.contains("group.hed.lr"), "{error}");
 }

@@ -27,6 +27,8 @@ pub struct Options {
     pub isolated: Option<String>,
     /// The two axes of a plane.
     pub plane: [Option<String>; 2],
+    /// Which two measures of a trial a front is of, across and up, by their places.
+    pub front: [usize; 2],
     /// The share of trials, from the best on, that is shown.
     pub best: f64,
     /// Intervals on rulers: trials outside are faded.
@@ -37,7 +39,14 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { isolated: None, plane: [None, None], best: 1.0, brushes: Brushes::default(), marked: None }
+        Self {
+            isolated: None,
+            plane: [None, None],
+            front: [1, 0],
+            best: 1.0,
+            brushes: Brushes::default(),
+            marked: None,
+        }
     }
 }
 
