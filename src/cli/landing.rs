@@ -9,6 +9,8 @@ use crate::library::{Index, new_place};
 pub(super) struct Landing {
     library: PathBuf,
     place: PathBuf,
+    /// Whether the library was made for it.
+    is_new: bool,
 }
 
 impl Landing {
@@ -20,8 +22,9 @@ impl Landing {
     pub fn of(named: Option<PathBuf>, taken: bool, name: &str) -> Result<Option<Self>, Failure> {
         let library = named.or_else(usual).filter(|_| !taken);
         let Some(library) = library else { return Ok(None) };
+        let is_new = !library.exists();
         let place = new_place(&library, name).map_err(anyhow::Error::from)?;
-        Ok(Some(Self { library, place }))
+        Ok(Some(Self { library, place, is_new }))
     }
 
     pub fn place(&self) -> PathBuf {
@@ -32,17 +35,19 @@ impl Landing {
         self.library.clone()
     }
 
-    /// Takes it into the index, and says where it is.
+    /// Takes it into the index, and says where it is; of what never began nothing is left.
     pub fn add(self) {
+        if std::fs::remove_dir(&self.place).is_ok() {
+            if self.is_new {
+                let _ = std::fs::remove_dir(&self.library);
+            }
+            return;
+        }
         let added = Index::open(&self.library).and_then(|mut index| index.add(&self.place));
         let place = self.place.display();
         output::say(match added {
             Ok(true) => format!("anneal: in the library as {place}"),
-            Ok(false) => {
-                // Nothing was trained: an empty folder says nothing.
-                let _ = std::fs::remove_dir(&self.place);
-                return;
-            }
+            Ok(false) => return,
             // The files are the truth, and the next look at the library finds them.
             Err(error) => format!("anneal: {place} is not in the index yet: {error}"),
         });

@@ -24,6 +24,7 @@ use crate::gpu::compute::Computer;
 use crate::sweep::edges::at_the_edge;
 use crate::sweep::front::{best, front};
 use crate::sweep::isolation::{Isolated, isolate, plain};
+use crate::sweep::summary::{Took, summarise};
 use crate::sweep::{Audit, Journal, JournalError, Kept, Outcome, Status, SweepError, Sweeper, Trial, Watch};
 use crate::train::TrainError;
 
@@ -133,9 +134,8 @@ fn searched(args: &SweepArgs, experiment: &Experiment, sweep: &Sweep) -> Result<
         let folder = journal.folder().to_owned();
         journal.finish(&outcome.trials).map_err(|error| told(error.into()))?;
         // What the part before a resume took is not known.
-        let took = (!resumed).then(|| (seconds, energy.joules()));
-        let devices = sweeper.devices();
-        Journal::summarise(&folder, &outcome.trials, &devices, took).map_err(|error| told(error.into()))?;
+        let took = (!resumed).then(|| Took { seconds, joules: energy.joules() });
+        summarise(&folder, &outcome, &sweeper.devices(), took).map_err(|error| told(error.into()))?;
     }
 
     let isolated = args.isolate.as_ref().and_then(|path| isolate(sweep, &outcome.trials, path));
@@ -231,6 +231,11 @@ impl Watch for Progress {
         self.bar.set_position((share * STEPS as f64) as u64);
         Ok(())
     }
+
+    fn audits(&mut self, trials: usize) {
+        self.bar.set_message(format!("auditing {trials} pruned"));
+        self.bar.reset();
+    }
 }
 
 fn complain(trial: &Trial, why: &str) {
@@ -252,7 +257,7 @@ fn as_json(outcome: &Outcome, best: Option<&Trial>, seconds: f64, edges: &[Strin
         "edges": edges,
     });
     if let Some(audit) = &outcome.audit {
-        all["audit"] = serde_json::to_value(audit).unwrap_or_default();
+        all["audit"] = audit.as_json();
     }
     all
 }

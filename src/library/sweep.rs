@@ -18,7 +18,7 @@ pub(super) fn read(folder: &Path) -> Result<Contents, LibraryError> {
         path: folder.to_owned(),
         why: error.to_string(),
     };
-    let (experiment, sweep, trials) = journal::open(folder).map_err(bad)?;
+    let journal::Opened { experiment, sweep, trials, .. } = journal::open(folder).map_err(bad)?;
     let summary = summary(folder);
     let seconds = summary["seconds"].as_f64();
     let mut shared = settings(&experiment, &sweep.run);

@@ -3,11 +3,12 @@
 //! Schedules that decay late look bad until they end, so a rule that compares on the way may kill the best.
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::front::best;
 use super::pruner::STEPS;
 use super::trial::{Status, Trial};
-use crate::experiment::sweep::Objective;
+use crate::experiment::Sweep;
 use crate::random::{Stream, rng, shuffle};
 
 /// The share of pruned trials that is audited, and bounds of how many.
@@ -30,6 +31,9 @@ pub struct Audit {
     pub share_saved: f64,
     /// Updates that the audit cost.
     pub updates_audited: u64,
+    /// The audited trials at their ends.
+    #[serde(skip)]
+    pub ends: Vec<Trial>,
 }
 
 impl Audit {
@@ -73,8 +77,8 @@ pub fn sample(trials: &[Trial], seed: u64) -> Vec<&Trial> {
 
 impl Audit {
     /// What the sampled trials say that were trained to their `ends`.
-    pub fn of(trials: &[Trial], ends: &[Trial], objectives: &[Objective], seeds: usize) -> Self {
-        let seeds = seeds as u64;
+    pub fn of(trials: &[Trial], ends: Vec<Trial>, sweep: &Sweep) -> Self {
+        let (objectives, seeds) = (sweep.objectives.as_slice(), sweep.seeds as u64);
         let pruned = || trials.iter().filter(|trial| trial.status == Status::Pruned);
         let to_beat = best(trials, objectives).map_or(f64::INFINITY, |best| best.badness(objectives));
         let winners = ends.iter().filter(|end| end.badness(objectives) < to_beat);
@@ -84,11 +88,19 @@ impl Audit {
             pruned: pruned().count(),
             audited: ends.len(),
             winners_killed: winners.map(|end| end.trial).collect(),
-            best_audited: best(ends, objectives).and_then(|best| best.objectives.first().copied().flatten()),
+            best_audited: best(&ends, objectives).and_then(|best| best.objectives.first().copied().flatten()),
             updates_saved: saved,
             share_saved: saved as f64 / (saved + made).max(1) as f64,
             updates_audited: ends.iter().map(|end| end.updates * seeds).sum(),
+            ends,
         }
+    }
+
+    /// For other programs, with the verdict in words.
+    pub fn as_json(&self) -> Value {
+        let mut all = serde_json::to_value(self).unwrap_or_default();
+        all["verdict"] = self.sentence().into();
+        all
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::SweepError;
 use super::audit::{self, Audit};
+use super::check::{measured, trainable};
 use super::cohorts::Setting;
 use super::journal::{Journal, JournalError, Kept};
 use super::pruner::{Pruner, Racing, STEPS};
@@ -14,7 +15,7 @@ use super::sampler::Sampler;
 use super::space::{Chosen, Space};
 use super::trial::{Running, Status, Trial};
 use crate::data::Prepared;
-use crate::experiment::sweep::{Objective, Prune, Search, Values};
+use crate::experiment::sweep::{Prune, Search, Values};
 use crate::experiment::vary::Base;
 use crate::experiment::{Experiment, Sweep};
 use crate::gpu::compute::Computer;
@@ -65,6 +66,9 @@ pub trait Watch {
 
     /// Where the trials are that are being trained.
     fn running(&mut self, _: &[Running]) {}
+
+    /// All trials are done, and so many of the pruned ones are now trained to their end: progress begins anew.
+    fn audits(&mut self, _: usize) {}
 }
 
 /// What a sweep found.
@@ -122,6 +126,7 @@ impl Sweeper {
         let lanes = (threads * LANES_A_THREAD).max(LEAST_LANES).min(most);
         let mut setting = Setting::new(space, sweep.objectives.clone(), sweep.seeds, pool);
         setting.know(experiment, prepared);
+        trainable(&mut setting)?;
         setting.watches = pruner.is_some() || !sweep.objectives.iter().all(|it| it.looks_at_the_end_only());
         Ok(Self {
             experiment: header,
@@ -372,9 +377,12 @@ impl Sweeper {
         let todo = chosen.into_iter().zip(&known).filter(|(_, known)| known.is_none());
         let todo: Vec<(usize, Chosen)> = todo.map(|(chosen, _)| chosen).collect();
         let mut ends: Vec<Trial> = known.into_iter().flatten().collect();
+        if !todo.is_empty() {
+            watch.audits(todo.len());
+        }
         let pruner = self.pruner.take();
         let trained = self.train(todo, &mut |event| match event {
-            Event::Progress(..) => Ok(watch.progress(1.0)?),
+            Event::Progress(share, _) => Ok(watch.progress(share)?),
             Event::Ended(trial, _) => {
                 if let Some(journal) = &mut journal {
                     journal.append_audit(&trial)?;
@@ -386,7 +394,7 @@ impl Sweeper {
         self.pruner = pruner;
         trained?;
         ends.sort_by_key(|trial| trial.trial);
-        Ok(Audit::of(trials, &ends, &self.sweep.objectives, self.sweep.seeds))
+        Ok(Audit::of(trials, ends, &self.sweep))
     }
 
     /// Updates of the run as the file has it.
@@ -441,24 +449,4 @@ fn same(before: &Trial, now: &Trial, journal: Option<&Journal>) -> Result<(), Jo
     }
     let folder = journal.map(|journal| journal.folder().to_owned()).unwrap_or_default();
     Err(JournalError::Result { folder, trial: now.trial })
-}
-
-/// # Errors
-/// When an objective is not measured with this data and model.
-fn measured(objectives: &[Objective], task: &Task, experiment: &Experiment) -> Result<(), SweepError> {
-    for objective in objectives {
-        let why = if objective.needs_validation() && task.validation().next().is_none() {
-            "no samples are held out"
-        } else if objective.needs_accuracy() && !task.has_accuracy() {
-            "a regression has no right answers to count"
-        } else {
-            continue;
-        };
-        let name = objective.name();
-        return Err(SweepError::Impossible(format!(
-            "objective = \"{name}\" is not measured in \"{}\": {why}; choose another objective",
-            experiment.name
-        )));
-    }
-    Ok(())
 }

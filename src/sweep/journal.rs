@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::audit::Audit;
 use super::optuna;
 use super::space::Chosen;
 use super::trial::{Status, Trial, values};
@@ -21,7 +22,6 @@ use crate::files::{self, Lock, LockError};
 pub const JOURNAL: &str = "journal.jsonl";
 const TRIALS: &str = "trials.jsonl";
 const OPTUNA: &str = "optuna.journal";
-const SUMMARY: &str = "summary.json";
 const VERSION: u64 = 1;
 /// The largest journal that is read: millions of trials.
 const MAX_BYTES: u64 = 1 << 30;
@@ -214,27 +214,6 @@ impl Journal {
         write(&mut self.journal, &json(&line(trial, true)), &self.folder.join(JOURNAL))
     }
 
-    /// Says in the folder that the sweep came to its end, on which devices, and what it took in seconds and in joules;
-    /// nothing of what is not known.
-    ///
-    /// # Errors
-    /// When the disk is full or gone.
-    pub fn summarise(
-        folder: &Path,
-        trials: &[Trial],
-        devices: &[String],
-        took: Option<(f64, Option<f64>)>,
-    ) -> Result<(), JournalError> {
-        let path = folder.join(SUMMARY);
-        let text = serde_json::json!({
-            "trials": trials.len(),
-            "devices": (!devices.is_empty()).then_some(devices),
-            "seconds": took.map(|(seconds, _)| seconds),
-            "joules": took.and_then(|(_, joules)| joules),
-        });
-        files::replace(&path, |file| writeln!(file, "{text:#}")).map_err(at(&path))
-    }
-
     /// Puts the finished trials in order.
     ///
     /// # Errors
@@ -244,11 +223,22 @@ impl Journal {
     }
 }
 
-/// The trials of a sweep's folder, and the experiment it is of.
+/// What a sweep's folder holds.
+pub struct Opened {
+    /// The varied run's experiment.
+    pub experiment: Experiment,
+    pub sweep: Sweep,
+    /// In their order.
+    pub trials: Vec<Trial>,
+    /// What pruning cost, as far as it is known.
+    pub audit: Option<Audit>,
+}
+
+/// Reads a sweep's folder.
 ///
 /// # Errors
 /// When there is no sweep in it, or it is damaged.
-pub fn open(folder: &Path) -> Result<(Experiment, Sweep, Vec<Trial>), JournalError> {
+pub fn open(folder: &Path) -> Result<Opened, JournalError> {
     let path = folder.join(JOURNAL);
     let text = whole(&path)?;
     let wrong = |why: String| JournalError::Line { path: path.clone(), line: 1, why };
@@ -258,10 +248,15 @@ pub fn open(folder: &Path) -> Result<(Experiment, Sweep, Vec<Trial>), JournalErr
         Experiment::parse(&header.experiment, &path).map_err(|error| wrong(error.to_string()))?;
     let sweep = experiment.sweep.clone().ok_or_else(|| wrong("no [sweep] in its experiment".into()))?;
     let (lines, _) = read(&path, &text, folder, &experiment)?;
-    let mut trials: Vec<Trial> =
-        lines.iter().filter(|line| !line.audit).map(|line| as_written(line, &sweep)).collect();
-    trials.sort_by_key(|trial| trial.trial);
-    Ok((experiment, sweep, trials))
+    let of = |audit: bool| -> Vec<Trial> {
+        let lines = lines.iter().filter(|line| line.audit == audit);
+        let mut trials: Vec<Trial> = lines.map(|line| as_written(line, &sweep)).collect();
+        trials.sort_by_key(|trial| trial.trial);
+        trials
+    };
+    let (trials, ends) = (of(false), of(true));
+    let audit = (!ends.is_empty()).then(|| Audit::of(&trials, ends, &sweep));
+    Ok(Opened { experiment, sweep, trials, audit })
 }
 
 /// A trial as it is written down.
@@ -394,7 +389,7 @@ fn whole(path: &Path) -> Result<Vec<u8>, JournalError> {
     files::read(path, MAX_BYTES).map_err(|error| at(path)(error.into()))
 }
 
-fn at(path: &Path) -> impl FnOnce(io::Error) -> JournalError {
+pub(super) fn at(path: &Path) -> impl FnOnce(io::Error) -> JournalError {
     let path = path.to_owned();
     move |cause| JournalError::Io { path, cause }
 }

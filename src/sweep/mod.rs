@@ -6,6 +6,7 @@
 
 pub mod audit;
 pub mod block;
+mod check;
 pub mod cma_es;
 pub mod cohorts;
 pub mod driver;
@@ -30,6 +31,7 @@ pub mod sampler;
 pub mod seeds;
 pub mod shape;
 pub mod space;
+pub mod summary;
 pub mod tpe;
 pub mod trial;
 mod words;

@@ -13,7 +13,8 @@ use crate::experiment::sweep::{Sweep, Values};
 use crate::experiment::{Experiment, Run};
 use crate::sweep::herd::{Herd, Here, There, listed};
 use crate::sweep::population::{Population, Verdict, breed, judge};
-use crate::sweep::{Journal, Status, Trial};
+use crate::sweep::summary::{Took, summarise};
+use crate::sweep::{Journal, Outcome, Status, Trial};
 use crate::train::TrainError;
 use crate::train::device::TrainDevice;
 use crate::train::task::{Task, prepare};
@@ -94,9 +95,10 @@ pub fn run(args: &SweepArgs, experiment: &Experiment, sweep: &Sweep) -> Result<(
             journal.append(trial).map_err(|error| told(error.into()))?;
         }
         journal.finish(&all).map_err(|error| told(error.into()))?;
-        let took = Some((start.elapsed().as_secs_f64(), None));
+        let took = Some(Took { seconds: start.elapsed().as_secs_f64(), joules: None });
         let devices = [TrainDevice::cpu(Arc::clone(&pool)).name()];
-        Journal::summarise(folder, &all, &devices, took).map_err(|error| told(error.into()))?;
+        let outcome = Outcome { trials: all.clone(), audit: None };
+        summarise(folder, &outcome, &devices, took).map_err(|error| told(error.into()))?;
         if let Some(at) = best {
             let name = format!("lineage of member {at}");
             let lr = listed(bred.members[at].lineage.clone());

@@ -76,20 +76,54 @@ fn sweep_writes_the_trials_of_the_contract() {
     assert!(text(&isolated.stderr).contains("resumed with 96 finished trials"));
 }
 
+/// Exit code 2, one sentence, and nothing at this place.
+fn refused(arguments: &[&str], out: &Path) {
+    let done = anneal(arguments);
+    assert_eq!(done.status.code(), Some(2), "{arguments:?}");
+    assert_eq!(text(&done.stderr).lines().count(), 1, "{}", text(&done.stderr));
+    assert!(done.stdout.is_empty() && !out.exists(), "{arguments:?}");
+}
+
+#[test]
+fn what_pruning_cost_and_where_trials_trained_stay_in_the_folder() {
+    let pruned = "search = \"random\"\ntrials = 70\nprune = { kind = \"successive_halving\" }\n\
+                  [sweep.over]\n\"lr.peak\" = { from = 1e-3, to = 1.0, scale = \"log\" }\n";
+    let folder = tempfile::tempdir().unwrap();
+    let (file, out) = (file(folder.path(), pruned), folder.path().join("out"));
+    let summary =
+        || -> Value { serde_json::from_slice(&fs::read(out.join("summary.json")).unwrap()).unwrap() };
+    let sweep = || anneal(&["sweep", &file, "--resume", &out.to_string_lossy()]);
+    let done = sweep();
+    let first = summary();
+    let verdict = first["audit"]["verdict"].as_str().expect("a verdict");
+    assert!(verdict.contains("were audited") && text(&done.stderr).contains(verdict), "{verdict}");
+    assert!(first["audit"]["winners_killed"].is_array());
+    assert!(first["devices"].as_array().is_some_and(|devices| devices.len() == 1));
+    // Nothing is left to train, so nothing else is known of where and how long.
+    assert!(sweep().status.success());
+    assert_eq!(summary(), first);
+}
+
 #[test]
 fn what_cannot_be_asked_is_one_sentence_and_writes_nothing() {
     let empty = "[sweep.over]\n";
     let nothing = "[sweep.over]\n\"lr.pek\" = [1.0]\n";
     let many = "trials = 1000000000\nsearch = \"random\"\n[sweep.over]\n\"lr.peak\" = [1.0]\n";
     let unmeasured = "objective = \"accuracy\"\n[sweep.over]\n\"lr.peak\" = [1.0]\n";
-    for sweep in [empty, nothing, many, unmeasured] {
+    let large = "[sweep.over]\n\"data.batch_size\" = [16, 1000000]\n";
+    for sweep in [empty, nothing, many, unmeasured, large] {
         let folder = tempfile::tempdir().unwrap();
         let (file, out) = (file(folder.path(), sweep), folder.path().join("out"));
-        let done = anneal(&["sweep", &file, "--out", &out.to_string_lossy()]);
-        assert_eq!(done.status.code(), Some(2), "{sweep}");
-        assert_eq!(text(&done.stderr).lines().count(), 1, "{}", text(&done.stderr));
-        assert!(done.stdout.is_empty() && !out.exists());
+        refused(&["sweep", &file, "--out", &out.to_string_lossy()], &out);
+        // A library is not begun for nothing either.
+        refused(&["sweep", &file, "--library", &out.to_string_lossy()], &out);
     }
+    let population = "search = \"pbt\"\ntrials = 4\n[sweep.over]\n\"lr.peak\" = { from = 1e-3, to = 1.0 }\n";
+    let folder = tempfile::tempdir().unwrap();
+    let (path, out) = (file(folder.path(), population), folder.path().join("out"));
+    let blind = fs::read_to_string(&path).unwrap().replace("validation = 0.25", "validation = 0.0");
+    fs::write(&path, blind).unwrap();
+    refused(&["sweep", &path, "--out", &out.to_string_lossy()], &out);
     let folder = tempfile::tempdir().unwrap();
     let plain = folder.path().join("plain.toml");
     fs::write(&plain, support::text("").split("[sweep]").next().unwrap()).unwrap();

@@ -8,7 +8,7 @@ use anneal_studio::sweep::edges::at_the_edge;
 use anneal_studio::sweep::front::best;
 use anneal_studio::sweep::isolation::isolate;
 use anneal_studio::sweep::ready::READY;
-use anneal_studio::sweep::{JournalError, Kept, Running, Status, SweepError, Trial, Watch};
+use anneal_studio::sweep::{JournalError, Kept, Running, Status, SweepError, Sweeper, Trial, Watch, journal};
 use anneal_studio::train::TrainError;
 use anneal_studio::train::cohort::Cohort;
 use anneal_studio::train::ids::{Revision, RunId};
@@ -130,13 +130,29 @@ fn a_run_that_diverges_is_told_from_one_that_is_bad() {
 }
 
 #[test]
-fn what_cannot_be_trained_is_one_failed_trial_and_no_more() {
-    let sweep = "[sweep.over]\n\"data.batch_size\" = [16, 1000000]\n";
+fn values_that_cannot_be_together_are_one_failed_trial_and_no_more() {
+    let sweep = "[sweep.over]\n\"data.batch_size\" = [16, 500]\n\"train.accumulate\" = [1, 2]\n";
     let trials = run(sweep, 1, 8).trials;
     assert_eq!(
         trials.iter().map(|trial| trial.status).collect::<Vec<_>>(),
-        [Status::Complete, Status::Failed]
+        [Status::Complete, Status::Complete, Status::Complete, Status::Failed]
     );
+}
+
+#[test]
+fn a_value_that_cannot_be_trained_is_found_before_anything_is() {
+    for (axis, words) in [
+        ("\"data.batch_size\" = [16, 1000000]", "data.batch_size = 1000000 cannot be trained"),
+        ("\"data.batch_size\" = { from = 16, to = 4000, points = 3 }", "data.batch_size = 4000"),
+        ("\"lr.kind\" = [\"cosine\", \"wsd\"]\n\"train.accumulate\" = [1, 100]", "train.accumulate = 100"),
+    ] {
+        let experiment = experiment(&format!("[sweep.over]\n{axis}\n"));
+        let pool = std::sync::Arc::new(anneal_studio::train::pool(Some(1)).unwrap());
+        let sweep = experiment.sweep.as_ref().unwrap();
+        let error = Sweeper::new(&experiment, sweep, "moons.toml".as_ref(), pool).err().expect(axis);
+        let error = error.to_string();
+        assert!(error.contains(words) && error.lines().count() == 1, "{error}");
+    }
 }
 
 #[test]
@@ -152,6 +168,55 @@ fn pruning_is_audited_and_says_what_it_saved() {
     assert!(audit.winners_killed.iter().all(|&trial| whole[trial].badness(&objectives) < kept));
     let audited_best = whole.iter().filter(|trial| Some(trial.badness(&objectives)) == audit.best_audited);
     assert_eq!(audited_best.count(), 1);
+}
+
+#[test]
+fn a_folder_knows_its_audit() {
+    let folder = tempfile::tempdir().unwrap();
+    let outcome = run_until(PRUNED, folder.path(), usize::MAX).unwrap();
+    let opened = journal::open(folder.path()).unwrap();
+    assert_eq!(opened.trials, outcome.trials);
+    assert_eq!(opened.audit, outcome.audit);
+    let torn = tempfile::tempdir().unwrap();
+    run_until(PRUNED, torn.path(), 40).unwrap_err();
+    assert!(journal::open(torn.path()).unwrap().audit.is_none(), "one that did not come so far knows none");
+}
+
+/// Hears how far a sweep and its audit are.
+#[derive(Default)]
+struct Shares {
+    swept: Vec<f64>,
+    audited: Vec<f64>,
+    sample: Option<usize>,
+}
+
+impl Watch for Shares {
+    fn trial(&mut self, _: &Trial, _: Option<&str>) -> Result<(), TrainError> {
+        Ok(())
+    }
+
+    fn progress(&mut self, share: f64) -> Result<(), TrainError> {
+        let shares = if self.sample.is_some() { &mut self.audited } else { &mut self.swept };
+        shares.push(share);
+        Ok(())
+    }
+
+    fn audits(&mut self, trials: usize) {
+        self.sample = Some(trials);
+    }
+}
+
+#[test]
+fn an_audit_says_how_far_it_is() {
+    // Long enough to be told of on the way.
+    let experiment =
+        experiment(&PRUNED.replace("[sweep.over]", "[sweep.over]\n\"train.updates\" = [\"2000\"]"));
+    let mut heard = Shares::default();
+    let outcome = sweeper(&experiment, 2).run(None, Kept::default(), &mut heard).unwrap();
+    assert_eq!(heard.sample, Some(outcome.audit.unwrap().audited));
+    assert_eq!(heard.swept.last(), Some(&1.0));
+    assert!(heard.audited[0] < 0.5 && heard.audited.len() > 4, "{:?}", heard.audited);
+    assert!(heard.audited.is_sorted());
 }
 
 #[test]
@@ -208,6 +273,23 @@ fn two_objectives_have_a_front() {
     assert!(!front.is_empty() && front.len() < trials.len());
     assert!(front.windows(2).all(|pair| pair[0].objectives[1] > pair[1].objectives[1]));
     assert!(trials[0].as_json()["objective"].is_array());
+}
+
+#[test]
+fn three_objectives_have_a_front_in_which_none_is_beaten_in_all() {
+    let sweep = "objective = [\"final_val_loss\", \"final_val_accuracy\", \"cost\"]\n[sweep.over]\n\
+                 \"train.updates\" = { from = 10, to = 60, points = 4 }\n\"lr.peak\" = [0.01, 0.1, 0.5]\n";
+    let experiment = experiment(sweep);
+    let trials = run(sweep, 1, 64).trials;
+    let front = anneal_studio::sweep::front::front(&trials, &experiment.sweep.unwrap().objectives);
+    let bad = |trial: &Trial| {
+        let [loss, accuracy, cost] = trial.objectives[..] else { panic!("three objectives") };
+        [loss.unwrap(), -accuracy.unwrap(), cost.unwrap()]
+    };
+    let beats = |a: &Trial, b: &Trial| bad(a) != bad(b) && bad(a).iter().zip(bad(b)).all(|(a, b)| *a <= b);
+    assert!(front.len() > 2 && front.len() < trials.len(), "{}", front.len());
+    assert!(front.iter().all(|one| !trials.iter().any(|other| beats(other, one))));
+    assert_eq!(trials[0].as_json()["objective"].as_array().unwrap().len(), 3);
 }
 
 /// Hears of trials while they are trained.

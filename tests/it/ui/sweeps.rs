@@ -5,7 +5,7 @@ use std::time::Duration;
 use anneal_studio::experiment::Experiment;
 use anneal_studio::experiment::vary::Base;
 use anneal_studio::library::{Detail, Filter, Index, Kind};
-use anneal_studio::sweep::{Status, Trial};
+use anneal_studio::sweep::{Running, Status, Trial};
 use anneal_studio::ui::panels::{find, map, named, sweep};
 
 use eframe::egui::accesskit::Role;
@@ -368,4 +368,67 @@ fn arrow_keys_go_through_the_trials_of_every_view_that_shows_them_one_by_one() {
         walked += 1;
     });
     assert!(walked >= 4, "{walked}");
+}
+
+#[test]
+fn a_front_is_of_two_of_several_objectives_or_of_one_and_the_updates() {
+    let folder = tempfile::tempdir().unwrap();
+    let three = "objective = [\"final_val_loss\", \"final_val_accuracy\", \"cost\"]\n[sweep.over]\n\
+                 \"train.updates\" = [\"20\", \"60\"]\n\"lr.peak\" = [0.01, 0.1]\n";
+    let one = "[sweep.over]\n\"train.updates\" = [\"20\", \"60\"]\n\"lr.peak\" = [0.01, 0.1]\n";
+    let same = "[sweep.over]\n\"lr.peak\" = [0.01, 0.1]\n";
+    let mut studio = studio();
+    studio.panel("Sweep");
+    let view = find(named("sweep").unwrap()).views.iter().position(|view| *view == "Pareto front").unwrap();
+    let open = |studio: &mut Studio, name: &str, sweep: &str| {
+        let folder = folder.path().join(name);
+        support::run_until(sweep, &folder, usize::MAX).unwrap();
+        sweep_state(studio).folder = folder.to_string_lossy().into_owned();
+        studio.click("Open");
+        sweep_state(studio).view = view;
+        studio.harness.run_steps(3);
+    };
+    open(&mut studio, "three", three);
+    assert!(studio.shows("Pareto front plot") && studio.shows("Across"));
+    sweep_state(&mut studio).options.front = [3, 2];
+    studio.harness.run_steps(3);
+    assert!(studio.shows("Pareto front plot") && studio.says("updates"));
+    open(&mut studio, "one", one);
+    assert!(studio.shows("Pareto front plot") && !studio.shows("Across"));
+    open(&mut studio, "same", same);
+    assert!(!studio.shows("Pareto front plot") && studio.says("so the best is the whole front"));
+}
+
+#[test]
+fn an_audit_is_read_from_the_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let pruned = "search = \"random\"\ntrials = 70\nprune = { kind = \"successive_halving\" }\n\
+                  [sweep.over]\n\"lr.peak\" = { from = 1e-3, to = 1.0, scale = \"log\" }\n";
+    let outcome = support::run_until(pruned, folder.path(), usize::MAX).unwrap();
+    let mut studio = studio();
+    studio.panel("Sweep");
+    sweep_state(&mut studio).folder = folder.path().to_string_lossy().into_owned();
+    studio.click("Open");
+    let sentence = anneal_studio::ui::format::sentence(&outcome.audit.unwrap().sentence());
+    assert!(studio.says(&sentence), "{sentence}");
+}
+
+#[test]
+fn a_trial_in_training_has_a_card() {
+    let mut studio = studio();
+    studio.panel("Sweep");
+    studio.click("Run the file's sweep");
+    wait(&mut studio, |studio| {
+        let state = studio.harness.state().studio().panels.peek::<sweep::State>().expect("shown");
+        state.progress().is_none()
+    });
+    let state = sweep_state(&mut studio);
+    let trial = state.loaded.as_ref().unwrap().trials[0].clone();
+    let running = Running { trial: 99, values: trial.values.clone(), losses: trial.losses[..3].to_vec() };
+    state.loaded.as_mut().unwrap().running = vec![running];
+    let trials = state.loaded.as_ref().unwrap().trials.clone();
+    state.show_trials(trials);
+    state.options.marked = Some(99);
+    studio.harness.run_steps(3);
+    assert!(studio.says("Trial 99") && studio.says("in training"));
 }

@@ -2,7 +2,7 @@
 
 use eframe::egui::{Align, Label, Layout, Rect, Ui, UiBuilder, vec2};
 
-use super::found::{Found, short, value};
+use super::found::{Found, Pointed, short, value};
 use super::state::{Loaded, State};
 use super::views::points;
 use crate::experiment::vary::Base;
@@ -19,26 +19,30 @@ use crate::ui::widgets::secondary;
 const PLACES: u64 = 200;
 
 /// Draws it; whether it is to be loaded.
-pub fn show(ui: &mut Ui, studio: &mut Studio, loaded: &Loaded, found: &Found, trial: &Trial) -> bool {
+pub fn show(ui: &mut Ui, studio: &mut Studio, loaded: &Loaded, found: &Found, trial: Pointed<'_>) -> bool {
     let rates = rates(studio, loaded, trial);
     let mut asked = false;
     ui.horizontal(|ui| {
-        ui.label(theme::title(ui, format!("Trial {}", trial.trial)));
-        ui.label(theme::value(ui, outcome(trial)));
+        ui.label(theme::title(ui, format!("Trial {}", trial.trial())));
+        let outcome = match trial {
+            Pointed::Done(trial) => outcome(trial),
+            Pointed::Running(_) => "in training".to_owned(),
+        };
+        ui.label(theme::value(ui, outcome));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             asked = ui.add(secondary("Load")).on_hover_text("Gives its values to the run.").clicked();
         });
     });
     let values: Vec<String> =
-        trial.values.iter().map(|(path, value)| format!("{path} {}", short(value))).collect();
+        trial.values().iter().map(|(path, value)| format!("{path} {}", short(value))).collect();
     ui.add(Label::new(theme::caption(ui, values.join(", "))).wrap());
     let tokens = theme::tokens(ui);
     let rank =
-        found.trials.iter().position(|other| other.trial == trial.trial).and_then(|at| found.ranks[at]);
+        found.trials.iter().position(|other| other.trial == trial.trial()).and_then(|at| found.ranks[at]);
     let is_narrow = ui.available_width() < metrics::TWO_PLOTS;
     let width = if is_narrow { ui.available_width() } else { (ui.available_width() - metrics::S) / 2.0 };
     let share = Ruler::between(0.0, 100.0);
-    let losses = points(&trial.losses);
+    let losses = points(trial.losses());
     let highest = rates.iter().map(|(_, rate)| *rate).fold(0.0, f64::max);
     let plots = [
         ("Schedule", "rate", Ruler::between(0.0, highest.max(f64::MIN_POSITIVE)), rates, tokens.text),
@@ -47,7 +51,11 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, loaded: &Loaded, found: &Found, tr
             "training loss",
             Ruler::of_values(losses.iter().map(|(_, loss)| *loss), false),
             losses,
-            if rank.is_some() { found.color(ui, rank) } else { tokens.danger },
+            match trial {
+                Pointed::Running(_) => tokens.text,
+                Pointed::Done(_) if rank.is_some() => found.color(ui, rank),
+                Pointed::Done(_) => tokens.danger,
+            },
         ),
     ];
     let layout = if is_narrow { Layout::top_down(Align::Min) } else { Layout::left_to_right(Align::Min) };
@@ -96,18 +104,18 @@ fn outcome(trial: &Trial) -> String {
 }
 
 /// The rates of a trial's schedule by per cent of its run; looked up once for each trial that is pointed at.
-fn rates(studio: &mut Studio, loaded: &Loaded, trial: &Trial) -> Vec<(f64, f64)> {
+fn rates(studio: &mut Studio, loaded: &Loaded, trial: Pointed<'_>) -> Vec<(f64, f64)> {
     let clock = studio.clock();
     let origin = studio.document.path().cloned().unwrap_or_default();
     let state = studio.panels.of::<State>();
     if let Some((of, rates)) = &state.rates
-        && *of == trial.trial
+        && *of == trial.trial()
     {
         return rates.clone();
     }
     let base = Base::new(&loaded.experiment, &loaded.sweep.run, &origin, clock);
     let values: Vec<(&str, &toml::Value)> =
-        trial.values.iter().map(|(path, value)| (path.as_str(), value)).collect();
+        trial.values().iter().map(|(path, value)| (path.as_str(), value)).collect();
     let variant = base.and_then(|base| base.with(&values).ok());
     let curve = variant.and_then(|variant| {
         let updates = variant.train.updates.updates(clock).round().max(1.0) as u64;
@@ -118,6 +126,6 @@ fn rates(studio: &mut Studio, loaded: &Loaded, trial: &Trial) -> Vec<(f64, f64)>
         let at = |place: u64| (updates - 1) * place / PLACES;
         (0..=PLACES).map(|place| (place as f64 * 100.0 / PLACES as f64, curve.at(at(place)))).collect()
     });
-    state.rates = Some((trial.trial, rates.clone()));
+    state.rates = Some((trial.trial(), rates.clone()));
     rates
 }

@@ -9,6 +9,7 @@ use crate::sweep::front::best;
 use crate::sweep::importance::{Importance, importance};
 use crate::sweep::isolation::plain;
 use crate::sweep::ranks::ranks;
+use crate::sweep::space::Chosen;
 use crate::sweep::{Running, Status, Trial, seeds};
 use crate::ui::format;
 use crate::ui::plot::Ruler;
@@ -64,6 +65,12 @@ impl Found {
         self.trials.iter().find(|trial| trial.trial == number)
     }
 
+    /// The trial of this number, whether it is done or still in training.
+    pub fn pointed(&self, number: usize) -> Option<Pointed<'_>> {
+        let running = || self.running.iter().find(|one| one.trial == number).map(Pointed::Running);
+        self.trial(number).map(Pointed::Done).or_else(running)
+    }
+
     pub fn is_maximised(&self) -> bool {
         self.sweep.objectives.first().is_some_and(|first| first.is_maximised())
     }
@@ -95,6 +102,37 @@ impl Found {
         ranked.retain(|(_, rank)| best >= 1.0 || rank.is_some_and(|rank| rank <= best));
         ranked.sort_by(|a, b| b.1.unwrap_or(2.0).total_cmp(&a.1.unwrap_or(2.0)));
         ranked
+    }
+}
+
+/// A trial that can be pointed at.
+#[derive(Clone, Copy)]
+pub enum Pointed<'f> {
+    Done(&'f Trial),
+    Running(&'f Running),
+}
+
+impl<'f> Pointed<'f> {
+    pub fn trial(self) -> usize {
+        match self {
+            Self::Done(trial) => trial.trial,
+            Self::Running(trial) => trial.trial,
+        }
+    }
+
+    pub fn values(self) -> &'f Chosen {
+        match self {
+            Self::Done(trial) => &trial.values,
+            Self::Running(trial) => &trial.values,
+        }
+    }
+
+    /// Training losses along the way, so far.
+    pub fn losses(self) -> &'f [(u64, f32)] {
+        match self {
+            Self::Done(trial) => &trial.losses,
+            Self::Running(trial) => &trial.losses,
+        }
     }
 }
 

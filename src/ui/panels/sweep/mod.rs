@@ -10,9 +10,9 @@ mod views;
 use eframe::egui::{Label, ScrollArea, TextEdit, TextWrapMode, Ui};
 
 use crate::experiment::vary::Base;
+use crate::sweep::Status;
 use crate::sweep::edges::at_the_edge;
 use crate::sweep::ready::READY;
-use crate::sweep::{Status, Trial};
 use crate::ui::format;
 use crate::ui::panel::{Panel, Question};
 use crate::ui::plot::cloud::Touch;
@@ -20,7 +20,7 @@ use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
 use crate::ui::widgets::{check, combo, primary, prose, row, secondary, waiting};
 
-use found::{Found, short};
+use found::{Found, Pointed, short};
 use state::Loaded;
 pub use state::{State, open_folder};
 use view::Options;
@@ -62,7 +62,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
         };
         ui.add_space(metrics::S);
         let found = studio.panels.of::<State>().take_found(&loaded);
-        if let Some(trial) = shown(ui, studio, &loaded, &found).and_then(|chosen| found.trial(chosen)) {
+        if let Some(trial) = shown(ui, studio, &loaded, &found).and_then(|chosen| found.pointed(chosen)) {
             load(studio, &loaded, trial);
         }
         let state = studio.panels.of::<State>();
@@ -73,9 +73,8 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
 
 /// What there is to run or to open.
 fn begin(ui: &mut Ui, studio: &mut Studio) {
-    let share = studio.panels.of::<State>().progress();
-    if let Some(share) = share {
-        if waiting(ui, "Sweeping", share) {
+    if let Some((what, share)) = studio.panels.of::<State>().progress() {
+        if waiting(ui, what, share) {
             studio.panels.of::<State>().stop();
         }
         return;
@@ -131,13 +130,13 @@ fn shown(ui: &mut Ui, studio: &mut Studio, loaded: &Loaded, found: &Found) -> Op
     state.options.brushes.show(ui, found);
     let mut touch = (view.show)(ui, found, &mut state.options);
     ui.add_space(metrics::M);
-    let marked = state.options.marked.filter(|marked| found.trial(*marked).is_some());
-    let marked = marked.and_then(|marked| found.trial(marked)).or_else(|| found.best());
+    let marked = state.options.marked.and_then(|marked| found.pointed(marked));
+    let marked = marked.or_else(|| found.best().map(Pointed::Done));
     let mut asked = None;
     if let Some(trial) = marked
         && card::show(ui, studio, loaded, found, trial)
     {
-        asked = Some(trial.trial);
+        asked = Some(trial.trial());
     }
     ui.add_space(metrics::M);
     let options = &mut studio.panels.of::<State>().options;
@@ -186,7 +185,7 @@ fn about(ui: &mut Ui, loaded: &Loaded, found: &Found) {
         }
     }
     if let Some(audit) = &loaded.audit {
-        ui.add(Label::new(format::sentence(audit)).wrap());
+        ui.add(Label::new(format::sentence(&audit.sentence())).wrap());
     }
 }
 
@@ -211,12 +210,12 @@ fn list(ui: &mut Ui, found: &Found, options: &Options) -> Touch {
 }
 
 /// Gives the swept run the values of a trial: the document's own run of that name, or a new one.
-fn load(studio: &mut Studio, loaded: &Loaded, trial: &Trial) {
+fn load(studio: &mut Studio, loaded: &Loaded, trial: Pointed<'_>) {
     let clock = studio.clock();
     let origin = studio.document.path().cloned().unwrap_or_default();
     let Some(base) = Base::new(&loaded.experiment, &loaded.sweep.run, &origin, clock) else { return };
     let values: Vec<(&str, &toml::Value)> =
-        trial.values.iter().map(|(path, value)| (path.as_str(), value)).collect();
+        trial.values().iter().map(|(path, value)| (path.as_str(), value)).collect();
     let variant = match base.with(&values) {
         Ok(variant) => variant,
         Err(error) => return studio.toasts.failed(error.to_string()),
@@ -234,5 +233,5 @@ fn load(studio: &mut Studio, loaded: &Loaded, trial: &Trial) {
     studio.document.edit_run(id, |own| *own = run);
     studio.document.settle();
     studio.view.selected = id;
-    studio.toasts.done(format!("Trial {} is loaded into “{}”.", trial.trial, loaded.sweep.run));
+    studio.toasts.done(format!("Trial {} is loaded into “{}”.", trial.trial(), loaded.sweep.run));
 }

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use crate::experiment::{Experiment, Sweep};
 use crate::jobs::{Answers, Job, Lost};
+use crate::sweep::journal::{self, Opened};
 use crate::sweep::ready::Ready;
-use crate::sweep::{Outcome, Running, Trial, Watch, journal, map};
+use crate::sweep::{Audit, Outcome, Running, Trial, Watch, map};
 use crate::train::TrainError;
 use crate::ui::format;
 use crate::ui::landing::keep_sweep;
@@ -18,6 +19,8 @@ use super::view::Options;
 pub enum Answer {
     /// Trials that are done, and those that are being trained now.
     Trials(Vec<Trial>, Vec<Running>),
+    /// The trials are done, and some of those that were pruned are now trained to their end.
+    Audits,
     End(Result<Outcome, String>),
 }
 
@@ -29,7 +32,7 @@ pub struct Loaded {
     pub trials: Vec<Trial>,
     pub running: Vec<Running>,
     /// What pruning cost, once it is known.
-    pub audit: Option<String>,
+    pub audit: Option<Audit>,
     /// Where it is from, for people.
     pub source: String,
     /// Whether it is in a folder already.
@@ -51,6 +54,8 @@ pub struct State {
     found: Option<(u64, Found)>,
     version: u64,
     job: Option<Job<Answer>>,
+    /// Whether only the audit is left of it.
+    is_audited: bool,
     /// How many sweeps were shown so far.
     loads: u64,
     /// A sweep on its way into the library, which of them it is, and its folder there.
@@ -72,6 +77,7 @@ impl Default for State {
             found: None,
             version: 0,
             job: None,
+            is_audited: false,
             loads: 0,
             landing: None,
             has_ended: false,
@@ -80,9 +86,10 @@ impl Default for State {
 }
 
 impl State {
-    /// The share that is done, while a sweep is under way.
-    pub fn progress(&self) -> Option<f32> {
-        self.job.as_ref().map(|job| job.progress().share())
+    /// What is done, and the share of it, while a sweep is under way.
+    pub fn progress(&self) -> Option<(&'static str, f32)> {
+        let what = if self.is_audited { "Auditing what was pruned" } else { "Sweeping" };
+        self.job.as_ref().map(|job| (what, job.progress().share()))
     }
 
     /// Stops what is under way; the trials so far stay.
@@ -115,7 +122,7 @@ impl State {
     /// Shows another sweep.
     fn load(&mut self, loaded: Loaded) {
         self.loaded = Some(loaded);
-        self.has_ended = false;
+        (self.has_ended, self.is_audited) = (false, false);
         self.loads += 1;
         self.version += 1;
         (self.options, self.rates, self.error) = (Options::default(), None, None);
@@ -129,10 +136,11 @@ impl State {
                     loaded.trials.extend(trials);
                     loaded.running = running;
                 }
+                (Ok(Answer::Audits), _) => self.is_audited = true,
                 (Ok(Answer::End(Ok(outcome))), Some(loaded)) => {
                     loaded.running.clear();
                     self.has_ended = true;
-                    loaded.audit = outcome.audit.map(|audit| audit.sentence());
+                    loaded.audit = outcome.audit;
                     self.show_trials(outcome.trials);
                     self.job = None;
                 }
@@ -173,9 +181,10 @@ pub fn keep(studio: &mut Studio, loaded: &Loaded, wake: impl Fn() + Send + Sync 
     let library = PathBuf::from(studio.view.library.trim());
     let state = studio.panels.of::<State>();
     let (experiment, sweep) = (loaded.experiment.clone(), loaded.sweep.clone());
-    let (trials, has_ended) = (loaded.trials.clone(), state.has_ended);
+    let outcome = Outcome { trials: loaded.trials.clone(), audit: loaded.audit.clone() };
+    let has_ended = state.has_ended;
     let work = move |_: &Answers<Result<PathBuf, String>>| {
-        keep_sweep(&library, (&experiment, &sweep), &trials, has_ended)
+        keep_sweep(&library, (&experiment, &sweep), &outcome, has_ended)
     };
     match Job::spawn("landing", wake, work) {
         Ok(job) => state.landing = Some((state.loads, job)),
@@ -251,18 +260,10 @@ pub fn open(studio: &mut Studio) {
     let state = studio.panels.of::<State>();
     let folder = state.folder.trim().to_owned();
     match journal::open(folder.as_ref()) {
-        Ok((experiment, sweep, trials)) => {
+        Ok(Opened { experiment, sweep, trials, audit }) => {
             state.job = None;
-            let running = Vec::new();
-            state.load(Loaded {
-                sweep,
-                experiment,
-                trials,
-                running,
-                audit: None,
-                source: folder,
-                is_kept: true,
-            });
+            let (running, source, is_kept) = (Vec::new(), folder, true);
+            state.load(Loaded { sweep, experiment, trials, running, audit, source, is_kept });
         }
         Err(error) => state.error = Some(error.to_string()),
     }
@@ -283,6 +284,10 @@ impl Watch for Teller<'_> {
 
     fn running(&mut self, running: &[Running]) {
         self.running = running.to_vec();
+    }
+
+    fn audits(&mut self, _: usize) {
+        self.answers.give(Answer::Audits);
     }
 
     fn progress(&mut self, share: f64) -> Result<(), TrainError> {
