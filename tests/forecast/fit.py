@@ -40,8 +40,9 @@ def losses(rates, updates, p):
     """The loss after so many updates each, every update's fall by itself."""
     L0, A, alpha, B, C, beta, gamma = p
     sums = np.concatenate([[0.0], np.cumsum(rates)])
-    first = next((k for k in range(1, T) if rates[k] < rates[k - 1]), T)
-    k = np.arange(first, T)
+    length = len(rates)
+    first = next((k for k in range(1, length) if rates[k] < rates[k - 1]), length)
+    k = np.arange(first, length)
     drop, floor = rates[k - 1] - rates[k], np.maximum(rates[k], 1e-6 * rates.max())
     out = []
     for t in updates:
@@ -52,8 +53,8 @@ def losses(rates, updates, p):
     return np.array(out)
 
 
-def fit(runs):
-    scale = PEAK * T
+def fit(runs, peak=PEAK):
+    scale = peak * len(runs[0][0])
     every = np.concatenate([y for _, _, y in runs])
     reach = every.max() - every.min()
     low = np.array([every.min() - 4 * reach, np.log(1e-3 * reach), 0.02, np.log(1e-3 * reach), np.log(1e-2), 0.02, 0.0])
@@ -62,7 +63,7 @@ def fit(runs):
     def plain(q):
         L0, A, alpha, B, C, beta, gamma = q
         A, B, C = np.exp([A, B, C])
-        return L0, A * scale**alpha, alpha, B / PEAK, C * PEAK**gamma / scale, beta, gamma
+        return L0, A * scale**alpha, alpha, B / peak, C * peak**gamma / scale, beta, gamma
 
     def residuals(q):
         return np.concatenate([losses(rates, updates, plain(q)) - y for rates, updates, y in runs])
@@ -98,4 +99,5 @@ def main():
     }))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use anneal_studio::forecast::{Course, Fit, Measured, fit};
+use anneal_studio::experiment::Experiment;
+use anneal_studio::forecast::{self, Course, Fit, Measured, fit};
+use anneal_studio::schedule::Clock;
 use serde_json::Value;
 
 use crate::command_line::{anneal, text};
@@ -197,4 +199,57 @@ fn three_logs_foretell_the_next_training() {
     assert_eq!(output.status.code(), Some(2));
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("1 runs are too few"), "{said}");
+}
+
+/// `tests/forecast/logged.py` fits real losses with scipy, and works out the rates by itself.
+#[test]
+fn logged_losses_are_fitted_as_closely_as_by_scipy() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/forecast");
+    let golden = std::fs::read_to_string(folder.join("logged.json")).unwrap();
+    let golden: Value = serde_json::from_str(&golden).unwrap();
+    let log = std::fs::read_to_string(folder.join("logged.csv")).unwrap();
+    let experiment = Experiment::open(folder.join("../../examples/forecast.toml")).unwrap();
+    let clock = Clock { updates: 2800, updates_per_epoch: 2800 };
+    let run = |name: &str| {
+        let run = experiment.runs.iter().find(|run| run.name == name).unwrap();
+        let (mut updates, mut seeds) = (Vec::new(), vec![Vec::new(); 3]);
+        for line in log.lines().filter(|line| line.split(',').next() == Some(name)) {
+            let cells: Vec<&str> = line.split(',').collect();
+            updates.push(cells[1].parse().unwrap());
+            let losses = seeds.iter_mut().zip(&cells[2..]);
+            losses.for_each(|(seed, cell)| seed.push(cell.parse().unwrap()));
+        }
+        Measured { name: name.to_owned(), course: forecast::course(run, clock).unwrap(), updates, seeds }
+    };
+    for (name, sum) in golden["sums"].as_object().unwrap() {
+        let found = run(name).course.sum(u64::MAX);
+        assert!((found / sum.as_f64().unwrap() - 1.0).abs() < 1e-9, "{name}: {found} and {sum}");
+    }
+    let fit = fit(&["constant", "cosine", "step"].map(run)).unwrap();
+    let error = golden["error"].as_f64().unwrap();
+    assert!((fit.error - error).abs() < 0.02 * error, "{} and {error}", fit.error);
+    let linear = run("linear");
+    let foretold = fit.forecast(&linear.course, linear.updates.clone()).losses;
+    for (found, expected) in foretold.iter().zip(numbers(&golden["linear"]["losses"])) {
+        assert!((found - expected).abs() < 4e-3, "{found} and {expected}");
+    }
+}
+
+/// Six unseen schedules each, from a constant, a cosine and a step.
+#[test]
+#[ignore = "trains twenty-seven runs of three to four seeds"]
+fn three_runs_foretell_six_others_on_every_task() {
+    for file in ["examples/forecast.toml", "tests/forecast/chars-adamw.toml", "tests/forecast/fashion14.toml"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+        let done = anneal(&["forecast", &path.to_string_lossy(), "--fit", "constant,cosine,step", "--json"]);
+        let json: Value = serde_json::from_slice(&done.stdout).unwrap_or_else(|_| panic!("{}", text(&done.stderr)));
+        let runs: Vec<&Value> =
+            json["runs"].as_array().unwrap().iter().filter(|run| run["fitted"] == false).collect();
+        assert_eq!(runs.len(), 6, "{file}");
+        for run in runs {
+            let mean = run["mean_abs_error"].as_f64().unwrap();
+            let end = run["final_predicted"].as_f64().unwrap() - run["final_actual"].as_f64().unwrap();
+            assert!(mean <= 0.02 && end.abs() <= 0.035, "{file}, {}: {mean} and {end} at the end", run["name"]);
+        }
+    }
 }
