@@ -145,6 +145,8 @@ fn exports_say_an_option_or_name_it_as_left_out() {
             "amsgrad",
             &["pytorch", "lightning", "fastai", "optax", "keras", "timm"][..],
         ),
+        ("kind = \"adam\", gradient_start = true", "gradient_start", &[]),
+        ("kind = \"adamw\", gradient_start = true", "gradient_start", &[]),
         ("kind = \"adamw\", cautious = true", "cautious", &["pytorch", "lightning", "fastai", "timm"]),
         ("kind = \"lion\", cautious = true", "cautious", &["pytorch", "lightning", "fastai", "timm"]),
         (

@@ -51,7 +51,7 @@ fn unknown_names_are_answered_with_the_nearest() {
     assert_eq!(
         changed("beta1", "momentum"),
         "out.toml:23:31: run \"cosine\", optimizer.momentum: found a field that does not exist here, \
-         allowed: kind, beta1, beta2, eps, weight_decay, amsgrad or cautious"
+         allowed: kind, beta1, beta2, eps, weight_decay, amsgrad, gradient_start or cautious"
     );
 }
 

@@ -88,7 +88,7 @@ optimizers! {
     Adam "adam" {
         title: "Adam",
         numbers: &[beta1(0.9), beta2(0.999), eps(1e-8), weight_decay(0.0)],
-        options: &[AMSGRAD],
+        options: &[AMSGRAD, GRADIENT_START],
         pytorch: ("Adam", 1e-3),
         steps: Steps::Rate,
         has_hypergradient: true,
@@ -99,7 +99,7 @@ optimizers! {
     AdamW "adamw" {
         title: "AdamW",
         numbers: &[beta1(0.9), beta2(0.999), eps(1e-8), weight_decay(0.01)],
-        options: &[AMSGRAD, CAUTIOUS],
+        options: &[AMSGRAD, GRADIENT_START, CAUTIOUS],
         pytorch: ("AdamW", 1e-3),
         steps: Steps::Rate,
         has_hypergradient: true,
@@ -216,6 +216,11 @@ optimizers! {
 const NESTEROV: OptionInfo = option("nesterov", "Nesterov", "Look ahead along the momentum.");
 const AMSGRAD: OptionInfo =
     option("amsgrad", "AMSGrad", "Divide by the greatest mean squared gradient so far (arXiv 1904.09237).");
+const GRADIENT_START: OptionInfo = option(
+    "gradient_start",
+    "Gradient start",
+    "Let the mean squared gradient begin at the first one's square: GI-Adam, whose steps begin short (arXiv 2406.09405).",
+);
 const CAUTIOUS: OptionInfo = option(
     "cautious",
     "Cautious",

@@ -1,5 +1,5 @@
-//! Adam and AdamW as in PyTorch (arXiv 1412.6980, 1711.05101), AMSGrad (arXiv 1904.09237) and cautious steps
-//! (arXiv 2411.16085) included.
+//! Adam and AdamW as in PyTorch (arXiv 1412.6980, 1711.05101), AMSGrad (arXiv 1904.09237), cautious steps
+//! (arXiv 2411.16085) and GI-Adam's start (arXiv 2406.09405) included.
 
 use candle_core::{Result, Tensor};
 
@@ -16,14 +16,22 @@ pub struct Adam {
     pub decoupled: bool,
 }
 
+/// How much of the mean squared gradient an update keeps: beta2. With GI-Adam's start the mean begins as the square of the
+/// first gradient, so that the first update makes it that square whole. The correction for a mean that began at zero stays
+/// as Adam's: it now shortens the first steps, by the root of `1 - beta2^t`.
+fn kept(n: &Numbers, beta2: f64) -> f64 {
+    let [_, gradient_start, _] = n.options();
+    if gradient_start && n.update == 0 { 0.0 } else { beta2 }
+}
+
 impl Rule for Adam {
     fn buffers(&self, numbers: &Numbers) -> usize {
-        let [amsgrad, _] = numbers.options();
+        let [amsgrad, ..] = numbers.options::<3>();
         if amsgrad { 3 } else { 2 }
     }
 
     fn is_elementwise(&self, numbers: &Numbers) -> bool {
-        let [_, cautious] = numbers.options();
+        let [_, _, cautious] = numbers.options();
         !cautious
     }
 
@@ -33,7 +41,7 @@ impl Rule for Adam {
 
     fn alignment(&self, numbers: &Numbers, gradient: &[f32], buffers: &[&mut [f32]; MOST_BUFFERS]) -> f64 {
         let [beta1, beta2, eps, _] = numbers.values();
-        let [amsgrad, _] = numbers.options();
+        let [amsgrad, ..] = numbers.options::<3>();
         let adam = AdamDirection { beta1, beta2, eps, updates: numbers.update };
         adam_alignment(gradient, buffers[0], buffers[if amsgrad { 2 } else { 1 }], adam)
     }
@@ -41,9 +49,10 @@ impl Rule for Adam {
     fn update(&self, row: Row<'_>) -> Applied {
         let (n, cores, decoupled) = (row.numbers, row.cores, self.decoupled);
         let [beta1, beta2, eps, _] = n.values();
-        let [amsgrad, cautious] = n.options();
-        let (b2, eps) = (beta2 as f32, eps as f32);
-        let (keep1, keep2) = ((1.0 - beta1) as f32, (1.0 - beta2) as f32);
+        let [amsgrad, _, cautious] = n.options();
+        let kept = kept(n, beta2);
+        let (b2, eps) = (kept as f32, eps as f32);
+        let (keep1, keep2) = ((1.0 - beta1) as f32, (1.0 - kept) as f32);
         let correction1 = 1.0 - beta1.powf(n.step());
         let correction2 = (1.0 - beta2.powf(n.step())).sqrt() as f32;
         let moments = |g: f32, a: f32, b: f32| (a + keep1 * (g - a), b2 * b + keep2 * g * g);
@@ -93,7 +102,7 @@ impl Rule for Adam {
 
     fn step(&self, n: &Numbers, _scalars: &mut [f64]) -> Option<Step> {
         let [beta1, beta2, eps, decay] = n.values();
-        let [amsgrad, cautious] = n.options();
+        let [amsgrad, _, cautious] = n.options();
         let size = n.lr / (1.0 - beta1.powf(n.step()));
         let correction = (1.0 - beta2.powf(n.step())).sqrt();
         let (coupled, shrink) = if self.decoupled { (0.0, 1.0 - n.lr * decay) } else { (decay, 1.0) };
@@ -104,7 +113,8 @@ impl Rule for Adam {
             "let h = g + $1 * w; a += $3 * (h - a); b = $4 * b + $5 * h * h; \
              return w * $2 - $0 * a / (sqrt(b) / $6 + $7);"
         };
-        let numbers = [size, coupled, shrink, 1.0 - beta1, beta2, 1.0 - beta2, correction, eps];
+        let kept = kept(n, beta2);
+        let numbers = [size, coupled, shrink, 1.0 - beta1, kept, 1.0 - kept, correction, eps];
         (!cautious).then(|| Step::new(text, numbers))
     }
 
@@ -115,12 +125,13 @@ impl Rule for Adam {
         g: &Tensor,
         buffers: &mut [Tensor],
     ) -> Result<Tensor> {
-        let [amsgrad, cautious] = lanes.options();
+        let [amsgrad, _, cautious] = lanes.options();
         let [lr, size, decay, keep1, b2, keep2, correction, eps] = lanes.columns(|n| {
             let [beta1, beta2, eps, decay] = n.values();
             let size = n.lr / (1.0 - beta1.powf(n.step()));
             let correction = 1.0 / (1.0 - beta2.powf(n.step())).sqrt();
-            [n.lr, size, decay, 1.0 - beta1, beta2, 1.0 - beta2, correction, eps]
+            let kept = kept(n, beta2);
+            [n.lr, size, decay, 1.0 - beta1, kept, 1.0 - kept, correction, eps]
         })?;
         let g = if self.decoupled { g.clone() } else { lanes.coupled(g, w, &decay)? };
         buffers[0] = (&buffers[0] + (&g - &buffers[0])?.broadcast_mul(&keep1)?)?;
@@ -139,11 +150,19 @@ impl Rule for Adam {
 
 #[cfg(test)]
 mod tests {
-    use super::super::golden::follows;
+    use super::super::golden::{follows, follows_as};
+    use crate::experiment::OptimizerKind;
 
     #[test]
     fn adam_follows_pytorch() {
         follows("adam", 4);
+    }
+
+    /// The first steps are sqrt(1 - beta2^t) as long as the gradients' signs, and what follows is Adam on a mean that began
+    /// at the square of the first gradient.
+    #[test]
+    fn a_start_at_the_gradient_is_gi_adam() {
+        follows_as(OptimizerKind::Adam, "gi_adam", 3);
     }
 
     #[test]
