@@ -239,17 +239,23 @@ fn logged_losses_are_fitted_as_closely_as_by_scipy() {
 #[test]
 #[ignore = "trains twenty-seven runs of three to four seeds"]
 fn three_runs_foretell_six_others_on_every_task() {
-    for file in ["examples/forecast.toml", "tests/forecast/chars-adamw.toml", "tests/forecast/fashion14.toml"] {
+    for file in ["examples/forecast.toml", "tests/forecast/chars-adamw.toml", "tests/forecast/fashion14.toml"]
+    {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
         let done = anneal(&["forecast", &path.to_string_lossy(), "--fit", "constant,cosine,step", "--json"]);
-        let json: Value = serde_json::from_slice(&done.stdout).unwrap_or_else(|_| panic!("{}", text(&done.stderr)));
+        let json: Value =
+            serde_json::from_slice(&done.stdout).unwrap_or_else(|_| panic!("{}", text(&done.stderr)));
         let runs: Vec<&Value> =
             json["runs"].as_array().unwrap().iter().filter(|run| run["fitted"] == false).collect();
         assert_eq!(runs.len(), 6, "{file}");
         for run in runs {
             let mean = run["mean_abs_error"].as_f64().unwrap();
             let end = run["final_predicted"].as_f64().unwrap() - run["final_actual"].as_f64().unwrap();
-            assert!(mean <= 0.02 && end.abs() <= 0.035, "{file}, {}: {mean} and {end} at the end", run["name"]);
+            assert!(
+                mean <= 0.02 && end.abs() <= 0.035,
+                "{file}, {}: {mean} and {end} at the end",
+                run["name"]
+            );
         }
     }
 }
