@@ -12,7 +12,6 @@ use super::herd::{cohort, ends, listed, losses, revision};
 use super::population::{Verdict, cosine};
 use crate::data::Prepared;
 use crate::experiment::{Experiment, Run};
-use crate::random::{Stream, rng};
 use crate::train::TrainError;
 use crate::train::cohort::Cohort;
 use crate::train::ids::Mode;
@@ -187,17 +186,13 @@ pub fn evolve(
     let idle = Rule([0.0; WEIGHTS]);
     let peak = peak(experiment, data.0)?;
     let count = CmaEs::population(WEIGHTS);
-    let mut search = CmaEs::new(WEIGHTS);
+    let mut search = CmaEs::new(WEIGHTS, experiment.train.seed);
     let mut best = (idle, f64::INFINITY);
     let mut idles = 0.0;
-    let mut draw = 0;
     let total = (generations * seeds) as u64;
     for generation in 0..generations {
-        let mut points: Vec<Vec<f64>> = Vec::new();
-        for _ in 0..count {
-            points.push(search.ask(&mut rng(experiment.train.seed, Stream::Search { trial: draw })));
-            draw += 1;
-        }
+        let trials = generation * count..(generation + 1) * count;
+        let points: Vec<Vec<f64>> = trials.map(|trial| search.ask(trial)).collect();
         let mut rules: Vec<(Rule, f64)> = points.iter().map(|point| (Rule::at(point), peak)).collect();
         rules.push((idle, peak));
         let mut sums = vec![0.0; rules.len()];
@@ -208,12 +203,12 @@ pub fn evolve(
             sums.iter_mut().zip(&made).for_each(|(sum, made)| *sum += made.loss / seeds as f64);
         }
         idles = sums.pop().unwrap_or(f64::NAN);
-        for (point, sum) in points.into_iter().zip(sums) {
+        for (point, sum) in points.iter().zip(sums) {
             let badness = if sum.is_finite() { sum } else { f64::INFINITY };
             if badness < best.1 {
-                best = (Rule::at(&point), badness);
+                best = (Rule::at(point), badness);
             }
-            search.tell(point, badness);
+            search.tell(badness);
         }
     }
     let trainings = generations * seeds * (count + 1);

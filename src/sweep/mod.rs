@@ -32,6 +32,7 @@ pub mod seeds;
 pub mod shape;
 pub mod space;
 pub mod summary;
+mod told;
 pub mod tpe;
 pub mod trial;
 mod words;

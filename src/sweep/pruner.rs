@@ -5,7 +5,7 @@ use optimizer::TrialState;
 use optimizer::pruner::{HyperbandPruner, MedianPruner, Pruner as _, SuccessiveHalvingPruner};
 use optimizer::sampler::CompletedTrial;
 
-use super::sampler::finished;
+use super::told::finished;
 use crate::experiment::sweep::Prune;
 use crate::schedule::Clock;
 

@@ -1,15 +1,13 @@
 //! Which points a sweep tries: a search asked for the next ones, and told how those before did.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
-use optimizer::distribution::{Distribution, FloatDistribution};
-use optimizer::param::ParamValue;
-use optimizer::sampler::{CompletedTrial, Sampler as _, SobolSampler};
+use optimizer::sampler::{Sampler as _, SobolSampler};
 
 use super::cma_es::CmaEs;
 use super::shape::Shape;
 use super::space::Space;
+use super::told::{line, number};
 use super::tpe::{self, Judged};
 use crate::experiment::Sweep;
 use crate::experiment::sweep::Search;
@@ -45,7 +43,7 @@ impl Sampler {
             Search::Random | Search::Pbt => Rule::Random,
             Search::Sobol => Rule::Sobol(SobolSampler::with_seed(seed)),
             Search::Tpe => Rule::Tpe(Vec::new()),
-            Search::CmaEs => Rule::CmaEs(CmaEs::new(lines(&shapes))),
+            Search::CmaEs => Rule::CmaEs(CmaEs::new(lines(&shapes), seed)),
         };
         Self { shapes, seed, rule }
     }
@@ -78,7 +76,7 @@ impl Sampler {
         let mut points: Vec<Vec<f64>> = Vec::with_capacity(trials.len());
         for trial in trials {
             let mut rng = rng(self.seed, Stream::Search { trial: trial as u64 });
-            let point = match &self.rule {
+            let point = match &mut self.rule {
                 Rule::Grid(cells) => cells[trial].clone(),
                 Rule::Random => self.shapes.iter().map(|_| uniform(&mut rng)).collect(),
                 Rule::Sobol(sampler) => {
@@ -86,7 +84,7 @@ impl Sampler {
                 }
                 Rule::Tpe(judged) => tpe::ask(&self.shapes, judged, &points, &mut rng),
                 Rule::CmaEs(search) => {
-                    let mut along = search.ask(&mut rng).into_iter();
+                    let mut along = search.ask(trial).into_iter();
                     let coordinate = |shape: &Shape| match shape {
                         Shape::Line => along.next().unwrap_or(0.5),
                         Shape::Choices(_) => uniform(&mut rng),
@@ -104,10 +102,7 @@ impl Sampler {
         match &mut self.rule {
             Rule::Grid(_) | Rule::Random | Rule::Sobol(_) => {}
             Rule::Tpe(judged) => judged.push(Judged { point: point.to_vec(), badness }),
-            Rule::CmaEs(search) => {
-                let along = self.shapes.iter().zip(point).filter(|(shape, _)| **shape == Shape::Line);
-                search.tell(along.map(|(_, share)| *share).collect(), badness);
-            }
+            Rule::CmaEs(search) => search.tell(badness),
         }
     }
 }
@@ -115,21 +110,4 @@ impl Sampler {
 /// How many of the coordinates are numbers.
 fn lines(shapes: &[Shape]) -> usize {
     shapes.iter().filter(|shape| **shape == Shape::Line).count()
-}
-
-/// A trial as the crate keeps it, without its values.
-pub(super) fn finished(trial: usize, value: f64) -> CompletedTrial {
-    CompletedTrial::new(trial as u64, HashMap::new(), HashMap::new(), HashMap::new(), value)
-}
-
-fn line() -> Distribution {
-    Distribution::Float(FloatDistribution { low: 0.0, high: 1.0, log_scale: false, step: None })
-}
-
-fn number(value: &ParamValue) -> f64 {
-    match *value {
-        ParamValue::Float(number) => number,
-        ParamValue::Int(whole) => whole as f64,
-        ParamValue::Categorical(choice) => choice as f64,
-    }
 }
