@@ -35,7 +35,8 @@ const SHOWN: usize = 10;
 
 #[derive(Args, Clone)]
 pub struct SweepArgs {
-    /// An experiment with a [sweep] section.
+    /// An experiment with a [sweep] section: what is varied, by which search, and by which rule trials are given up
+    /// (median, successive_halving, hyperband or forecast).
     file: PathBuf,
     /// A new folder for the trials: trials.jsonl, and optuna.journal for Optuna and its dashboard.
     #[arg(long)]

@@ -8,7 +8,7 @@ use super::training::summary;
 use super::{LaneRecord, LibraryError, Validated};
 use crate::experiment::sweep::Objective;
 use crate::experiment::{Experiment, Sweep};
-use crate::sweep::pruner::STEPS;
+use crate::sweep::steps::STEPS;
 use crate::sweep::{Status, Trial, journal};
 
 /// # Errors

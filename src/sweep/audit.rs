@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::front::best;
-use super::pruner::STEPS;
+use super::steps::STEPS;
 use super::trial::{Status, Trial};
 use crate::experiment::Sweep;
 use crate::random::{Stream, rng, shuffle};

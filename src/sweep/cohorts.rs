@@ -9,8 +9,8 @@ use rayon::prelude::*;
 
 use super::losses::{Losses, together};
 use super::objective::{Tally, mean};
-use super::pruner::STEPS;
 use super::space::{Chosen, Space};
+use super::steps::STEPS;
 use super::trial::{Running, Status, Trial};
 use crate::data::Prepared;
 use crate::experiment::sweep::Objective;

@@ -7,13 +7,15 @@ use super::SweepError;
 use super::audit::{self, Audit};
 use super::check::{measured, trainable};
 use super::cohorts::Setting;
+use super::foresight;
 use super::journal::{Journal, JournalError, Kept};
-use super::pruner::{Pruner, Racing, STEPS};
+use super::pruner::Pruner;
 use super::race::{Here, Race};
 use super::remote::{Pool, There};
 use super::sampler::Sampler;
 use super::space::{Chosen, Space};
-use super::trial::{Running, Status, Trial};
+use super::steps::{Racing, STEPS};
+use super::trial::{Running, Trial};
 use crate::data::Prepared;
 use crate::experiment::sweep::{Prune, Search, Values};
 use crate::experiment::vary::Base;
@@ -224,6 +226,9 @@ impl Sweeper {
                     .to_owned(),
             );
         }
+        if matches!(self.sweep.prune, Prune::Forecast { .. }) {
+            notes.extend(foresight::note(&self.setting.space));
+        }
         let (cells, trials) = (self.setting.space.cells(), self.trials());
         if self.sweep.search == Search::Grid && trials < cells {
             let left = match self.sweep.trials {
@@ -271,8 +276,12 @@ impl Sweeper {
             let whole = known.iter().all(Option::is_some);
             // Who is pruned depends on all that race, so those of a race that was cut off run once more.
             let again = self.pruner.is_some() && !whole;
+            let met = if self.pruner.is_some() { chosen.clone() } else { Vec::new() };
             let todo = chosen.into_iter().zip(&known).filter(|(_, known)| again || known.is_none());
             let todo: Vec<(usize, Chosen)> = todo.map(|(chosen, _)| chosen).collect();
+            if let Some(pruner) = &mut self.pruner {
+                pruner.meet(&met, &mut self.setting);
+            }
             let mut wave: Vec<Trial> = Vec::new();
             let count = known.len() as f64;
             let share = |within: f64| (next as f64 + within * count) / total as f64;
@@ -303,9 +312,10 @@ impl Sweeper {
             }
             wave.sort_by_key(|trial| trial.trial);
             for (trial, point) in wave.iter().zip(&points) {
-                self.sampler.tell(point, trial.badness(&self.sweep.objectives));
+                let badness = trial.badness(&self.sweep.objectives);
+                self.sampler.tell(point, badness);
                 if let Some(pruner) = &mut self.pruner {
-                    pruner.tell(trial.trial, trial.status == Status::Pruned, &trial.curve);
+                    pruner.tell(trial, badness);
                 }
             }
             trials.extend(wave);
@@ -347,7 +357,7 @@ impl Sweeper {
             for (trial, why) in race.ended() {
                 tell(Event::Ended(trial, why))?;
             }
-            let Some(pruner) = self.pruner.as_ref().filter(|_| step < STEPS) else { continue };
+            let Some(pruner) = self.pruner.as_mut().filter(|_| step < STEPS) else { continue };
             let curves = race.curves(step);
             let racing: Vec<Racing> =
                 curves.iter().map(|(trial, curve)| Racing { trial: *trial, curve }).collect();

@@ -1,6 +1,6 @@
 //! The training loss along a trial's way, by equal stretches of the run: enough to see what it did.
 
-use super::pruner::STEPS;
+use super::steps::STEPS;
 
 /// Sums of the losses of each stretch, and how many they are.
 #[derive(Clone, Debug, Default, PartialEq)]

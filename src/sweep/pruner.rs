@@ -5,12 +5,14 @@ use optimizer::TrialState;
 use optimizer::pruner::{HyperbandPruner, MedianPruner, Pruner as _, SuccessiveHalvingPruner};
 use optimizer::sampler::CompletedTrial;
 
+use super::cohorts::Setting;
+use super::foresight::Foresight;
+use super::space::Chosen;
+use super::steps::{Racing, STEPS};
 use super::told::finished;
+use super::trial::{Status, Trial};
 use crate::experiment::sweep::Prune;
 use crate::schedule::Clock;
-
-/// Trials are compared after each of so many equal parts of their run.
-pub const STEPS: u64 = 20;
 
 /// A rule of pruning and what it has seen.
 pub struct Pruner {
@@ -22,12 +24,7 @@ enum Rule {
     Median(MedianPruner),
     Halving(SuccessiveHalvingPruner),
     Hyperband(HyperbandPruner),
-}
-
-/// What a trial that is still trained has shown: its number and its badness after each step so far.
-pub struct Racing<'a> {
-    pub trial: usize,
-    pub curve: &'a [(u64, f64)],
+    Forecast(Foresight),
 }
 
 impl Pruner {
@@ -56,13 +53,22 @@ impl Pruner {
                     .max_resource(STEPS)
                     .reduction_factor(factor.max(2)),
             ),
+            Prune::Forecast { after } => Rule::Forecast(Foresight::new(step(after))),
         };
         Some(Self { rule, seen: Vec::new() })
     }
 
+    /// Looks at trials before they are trained.
+    pub fn meet(&mut self, trials: &[(usize, Chosen)], setting: &mut Setting) {
+        if let Rule::Forecast(foresight) = &mut self.rule {
+            foresight.meet(trials, setting);
+        }
+    }
+
     /// Which of the trials, all after the same step, are given up; they are in their order.
-    pub fn judge(&self, step: u64, racing: &[Racing]) -> Vec<bool> {
-        let rule: &dyn optimizer::pruner::Pruner = match &self.rule {
+    pub fn judge(&mut self, step: u64, racing: &[Racing]) -> Vec<bool> {
+        let rule: &dyn optimizer::pruner::Pruner = match &mut self.rule {
+            Rule::Forecast(foresight) => return foresight.judge(step, racing),
             // Halves are halves of everybody at the same place.
             Rule::Halving(rule) => rule,
             Rule::Hyperband(rule) => rule,
@@ -89,13 +95,16 @@ impl Pruner {
         racing.iter().enumerate().map(judge).collect()
     }
 
-    /// Keeps what a trial showed. Trials are told in their order.
-    pub fn tell(&mut self, trial: usize, was_pruned: bool, curve: &[(u64, f64)]) {
+    /// Keeps what a trial showed, and how bad it was in the end. Trials are told in their order.
+    pub fn tell(&mut self, trial: &Trial, badness: f64) {
+        let was_pruned = trial.status == Status::Pruned;
         let state = if was_pruned { TrialState::Pruned } else { TrialState::Complete };
-        if let Rule::Hyperband(rule) = &self.rule {
-            rule.should_prune(trial as u64, 0, &[], &[]);
+        match &mut self.rule {
+            Rule::Forecast(foresight) => return foresight.tell(trial, badness),
+            Rule::Hyperband(rule) => drop(rule.should_prune(trial.trial as u64, 0, &[], &[])),
+            Rule::Median(_) | Rule::Halving(_) => {}
         }
-        self.seen.push(record(trial, state, curve));
+        self.seen.push(record(trial.trial, state, &trial.curve));
     }
 }
 
@@ -113,7 +122,14 @@ mod tests {
 
     const CLOCK: Clock = Clock { updates: 100, updates_per_epoch: 10 };
 
-    fn judged(pruner: &Pruner, step: u64, values: &[f64]) -> Vec<bool> {
+    fn tell(pruner: &mut Pruner, trial: usize) {
+        let curve = vec![(2, 1.0), (4, 1.0)];
+        let (values, status, updates) = (Vec::new(), Status::Complete, 100);
+        let (objectives, seeds, losses) = (vec![Some(1.0)], vec![vec![Some(1.0)]], Vec::new());
+        pruner.tell(&Trial { trial, values, status, updates, objectives, seeds, curve, losses }, 1.0);
+    }
+
+    fn judged(pruner: &mut Pruner, step: u64, values: &[f64]) -> Vec<bool> {
         let curves: Vec<Vec<(u64, f64)>> = values.iter().map(|value| vec![(step, *value)]).collect();
         let racing: Vec<Racing> =
             curves.iter().enumerate().map(|(at, curve)| Racing { trial: 100 + at, curve }).collect();
@@ -124,28 +140,28 @@ mod tests {
     fn the_median_waits_for_its_first_trials_and_its_place_in_the_run() {
         let rule = Prune::Median { startup: 3, after: Span::Percent(20.0) };
         let mut pruner = Pruner::new(rule, CLOCK).unwrap();
-        (0..2).for_each(|trial| pruner.tell(trial, false, &[(2, 1.0), (4, 1.0)]));
-        assert_eq!(judged(&pruner, 4, &[5.0]), [false]);
-        pruner.tell(2, false, &[(2, 1.0), (4, 1.0)]);
-        assert_eq!(judged(&pruner, 2, &[5.0]), [false]);
-        assert_eq!(judged(&pruner, 4, &[5.0, 0.5, 1.0]), [true, false, false]);
+        (0..2).for_each(|trial| tell(&mut pruner, trial));
+        assert_eq!(judged(&mut pruner, 4, &[5.0]), [false]);
+        tell(&mut pruner, 2);
+        assert_eq!(judged(&mut pruner, 2, &[5.0]), [false]);
+        assert_eq!(judged(&mut pruner, 4, &[5.0, 0.5, 1.0]), [true, false, false]);
     }
 
     #[test]
     fn halving_keeps_the_best_of_three_at_a_rung_and_nobody_between() {
         let rule = Prune::SuccessiveHalving { factor: 3, from: Span::Percent(10.0) };
-        let pruner = Pruner::new(rule, CLOCK).unwrap();
+        let mut pruner = Pruner::new(rule, CLOCK).unwrap();
         let values = [6.0, 1.0, 5.0, 2.0, 4.0, 3.0];
-        assert_eq!(judged(&pruner, 1, &values), [false; 6]);
-        assert_eq!(judged(&pruner, 2, &values), [true, false, true, false, true, true]);
+        assert_eq!(judged(&mut pruner, 1, &values), [false; 6]);
+        assert_eq!(judged(&mut pruner, 2, &values), [true, false, true, false, true, true]);
     }
 
     #[test]
     fn hyperband_lets_some_brackets_begin_later() {
         let rule = Prune::Hyperband { factor: 3, from: Span::Percent(10.0) };
-        let pruner = Pruner::new(rule, CLOCK).unwrap();
+        let mut pruner = Pruner::new(rule, CLOCK).unwrap();
         let values: Vec<f64> = (0..30).map(f64::from).collect();
-        let early = judged(&pruner, 3, &values).iter().filter(|pruned| **pruned).count();
+        let early = judged(&mut pruner, 3, &values).iter().filter(|pruned| **pruned).count();
         assert!((5..=15).contains(&early), "{early} of 30");
     }
 }

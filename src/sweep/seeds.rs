@@ -4,24 +4,20 @@ use super::objective::mean;
 use super::trial::{Status, Trial};
 use crate::experiment::Sweep;
 use crate::experiment::sweep::Axis;
-
-/// Whether an axis is a seed.
-fn is_seed(axis: &Axis) -> bool {
-    axis.path.rsplit('.').next() == Some("seed")
-}
+use crate::experiment::vary::is_seed;
 
 /// The sweep without its axes of seeds, and each group of trials that differ in them only as one trial, whose
 /// objectives are the means. It has the first one's number, and the status of the first that is not complete. `None` where no axis is
 /// a seed.
 pub fn together(sweep: &Sweep, trials: &[Trial]) -> Option<(Sweep, Vec<Trial>)> {
-    let over: Vec<Axis> = sweep.over.iter().filter(|axis| !is_seed(axis)).cloned().collect();
+    let over: Vec<Axis> = sweep.over.iter().filter(|axis| !is_seed(&axis.path)).cloned().collect();
     if over.len() == sweep.over.len() {
         return None;
     }
     let mut groups: Vec<Vec<&Trial>> = Vec::new();
     let mut known = std::collections::HashMap::new();
     let seeds: Vec<&str> =
-        sweep.over.iter().filter(|axis| is_seed(axis)).map(|axis| axis.path.as_str()).collect();
+        sweep.over.iter().filter(|axis| is_seed(&axis.path)).map(|axis| axis.path.as_str()).collect();
     let rest = |trial: &Trial| {
         let mut values = trial.values.clone();
         values.retain(|(path, _)| !seeds.contains(&path.as_str()));

@@ -193,6 +193,10 @@ fn prune(node: &Node) -> Result<Prune, FileError> {
                 fields.read("startup", |node| node.whole(1..=Sweep::MAX_TRIALS))?.unwrap_or(startup);
             Ok(Prune::Median { startup, after: span("after", after)? })
         }
+        Prune::Forecast { after } => {
+            fields.only(&["kind", "after"])?;
+            Ok(Prune::Forecast { after: span("after", after)? })
+        }
         Prune::SuccessiveHalving { factor: usual, from } => {
             fields.only(&["kind", "factor", "from"])?;
             Ok(Prune::SuccessiveHalving { factor: factor(usual)?, from: span("from", from)? })
@@ -224,6 +228,14 @@ fn alone(fields: &Fields, search: Search, objectives: &[Objective], prune: Prune
         }
         if objectives == [Objective::Cost] {
             return Err(node.error_found("pruning by a cost that is known beforehand", "none"));
+        }
+        if let (Prune::Forecast { .. }, [objective]) = (prune, objectives)
+            && !objective.is_loss()
+        {
+            let found = format!("a forecast of {}", objective.name());
+            return Err(
+                node.error_found(found, "another rule, or a loss as the objective: only losses are forecast")
+            );
         }
     }
     Ok(())

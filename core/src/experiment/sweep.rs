@@ -95,6 +95,11 @@ impl Objective {
         !matches!(self, Self::FinalTrainLoss | Self::Cost)
     }
 
+    /// Whether it is a loss, of which a law is known.
+    pub const fn is_loss(self) -> bool {
+        matches!(self, Self::FinalTrainLoss | Self::FinalValLoss | Self::BestValLoss)
+    }
+
     /// Whether it counts right answers.
     pub const fn needs_accuracy(self) -> bool {
         matches!(self, Self::FinalValAccuracy | Self::UpdatesToAccuracy(_))
@@ -138,15 +143,21 @@ pub enum Prune {
         factor: u64,
         from: Span,
     },
+    /// Where the end that a law of the finished trials foresees is worse than the best that was reached.
+    Forecast {
+        /// Nothing is pruned before this much of its run.
+        after: Span,
+    },
 }
 
 impl Prune {
     /// Every rule with its defaults, by its name in an experiment file.
-    pub const ALL: [(&'static str, Self); 4] = [
+    pub const ALL: [(&'static str, Self); 5] = [
         ("none", Self::None),
         ("median", Self::Median { startup: 5, after: Span::Percent(10.0) }),
         ("successive_halving", Self::SuccessiveHalving { factor: 3, from: Span::Percent(10.0) }),
         ("hyperband", Self::Hyperband { factor: 3, from: Span::Percent(10.0) }),
+        ("forecast", Self::Forecast { after: Span::Percent(10.0) }),
     ];
 
     /// The rule's name in an experiment file.
@@ -156,6 +167,7 @@ impl Prune {
             Self::Median { .. } => "median",
             Self::SuccessiveHalving { .. } => "successive_halving",
             Self::Hyperband { .. } => "hyperband",
+            Self::Forecast { .. } => "forecast",
         }
     }
 }

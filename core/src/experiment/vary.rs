@@ -201,6 +201,11 @@ pub fn is_kind(path: &str) -> bool {
     matches!(path, "lr.kind" | "optimizer.kind")
 }
 
+/// Whether a path is that of a seed.
+pub fn is_seed(path: &str) -> bool {
+    path.rsplit('.').next() == Some("seed")
+}
+
 /// The steps below the section that a path begins with, or below the run.
 fn steps(path: &str) -> impl Iterator<Item = &str> {
     let skipped = usize::from(path.split('.').next().is_some_and(|first| SECTIONS.contains(&first)));

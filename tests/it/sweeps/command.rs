@@ -232,7 +232,8 @@ sed -u 's/^{"block":0,"told":\(.*\)}$/\1/' | "$0" block | sed -u 's/^\(.*\)$/{"s
 fn trials_that_train_elsewhere_have_the_bits_they_have_here() {
     let pruned = "search = \"random\"\ntrials = 70\nseeds = 2\nprune = { kind = \"successive_halving\" }\n\
                   [sweep.over]\n\"lr.peak\" = { from = 1e-3, to = 1e3, scale = \"log\" }\n\"model.activation\" = [\"relu\"]\n";
-    for sweep in [SWEEP, pruned] {
+    let foreseen = pruned.replace("successive_halving", "forecast").replace("to = 1e3", "to = 1.0");
+    for sweep in [SWEEP, pruned, &foreseen] {
         let here = support::run(sweep, 2, 64);
         let experiment = support::experiment(sweep);
         let pool = Pool::start(pool(), "moons.toml".into()).unwrap();

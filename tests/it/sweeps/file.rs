@@ -106,6 +106,11 @@ fn whatever_cannot_be_is_refused_with_its_place_and_what_may_stand_there() {
             "sweep.search",
             "several",
         ),
+        (
+            "objective = \"final_val_accuracy\"\nprune = { kind = \"forecast\" }\n[sweep.over]\n\"lr.peak\" = [1.0]\n",
+            "sweep.prune",
+            "only losses are forecast",
+        ),
         ("[sweep.over]\n\"lr.peak\" = []\n", "lr.peak", "empty list"),
         ("[sweep.over]\n\"lr.peak\" = [0.1, 0.1]\n", "lr.peak[1]", "once"),
         (

@@ -2,13 +2,16 @@
 
 use std::fs;
 
+use anneal_studio::experiment::sweep::Objective;
 use anneal_studio::experiment::{Experiment, Fork, Run};
 use anneal_studio::schedule::Span;
 use anneal_studio::sweep::edges::at_the_edge;
 use anneal_studio::sweep::front::best;
 use anneal_studio::sweep::isolation::isolate;
 use anneal_studio::sweep::ready::READY;
-use anneal_studio::sweep::{JournalError, Kept, Running, Status, SweepError, Sweeper, Trial, Watch, journal};
+use anneal_studio::sweep::{
+    JournalError, Kept, Outcome, Running, Status, SweepError, Sweeper, Trial, Watch, journal,
+};
 use anneal_studio::train::TrainError;
 use anneal_studio::train::cohort::Cohort;
 use anneal_studio::train::ids::{Revision, RunId};
@@ -86,6 +89,7 @@ fn a_sweep_that_is_stopped_goes_on_and_ends_the_same() {
         PRUNED.to_owned(),
         PRUNED.replace("successive_halving", "median").replace("random", "tpe"),
         PRUNED.replace("successive_halving", "hyperband").replace("random", "sobol"),
+        PRUNED.replace("successive_halving", "forecast"),
         PRUNED.replace("prune = { kind = \"successive_halving\" }\n", "").replace("random", "cma_es"),
     ];
     for search in searches {
@@ -384,4 +388,46 @@ fn cooldowns_share_one_past_until_they_begin() {
     let ends: std::collections::BTreeSet<String> =
         trials.iter().map(|trial| format!("{:?}", trial.objectives)).collect();
     assert!(ends.len() > 40, "and part from there on: {} ends", ends.len());
+}
+
+/// Three kinds over many peaks, on a task whose best decay to the end: they look bad until then.
+const LATE: &str = r#"anneal = 1
+name = "characters"
+data = { name = "shakespeare", batch_size = 16, validation = 0.2 }
+model = { kind = "mlp", hidden = [32], activation = "tanh", context = 8, embedding = 8 }
+train = { updates = "500", seed = 2 }
+[[run]]
+name = "one"
+optimizer = { kind = "sgd", momentum = 0.9 }
+lr = { kind = "cosine", peak = 0.1, warmup = { over = "5%" } }
+[sweep]
+prune = { kind = "none" }
+[sweep.over]
+"lr.kind" = ["wsd", "cosine", "linear"]
+"lr.peak" = { from = 0.01, to = 1.0, scale = "log", points = 24 }
+"#;
+
+fn late(prune: &str, threads: usize) -> Outcome {
+    let text = LATE.replace("\"none\"", &format!("\"{prune}\""));
+    let experiment = Experiment::parse(&text, "late.toml").unwrap_or_else(|error| panic!("{error}"));
+    sweeper(&experiment, threads).run(None, Kept::default(), &mut Until(usize::MAX)).unwrap()
+}
+
+#[test]
+fn a_forecast_keeps_the_winners_that_a_median_kills_and_gives_up_what_is_bad() {
+    let objectives = [Objective::FinalValLoss];
+    let whole = late("none", 2).trials;
+    let kept = |outcome: &Outcome| best(&outcome.trials, &objectives).unwrap().badness(&objectives);
+    let killed = |outcome: &Outcome| {
+        let pruned = outcome.trials.iter().filter(|trial| trial.status == Status::Pruned);
+        pruned.filter(|trial| whole[trial.trial].badness(&objectives) < kept(outcome)).count()
+    };
+    let (median, forecast) = (late("median", 2), late("forecast", 2));
+    assert!(killed(&median) > 0, "the median kills the best here");
+    assert_eq!(killed(&forecast), 0);
+    assert_eq!(kept(&forecast), best(&whole, &objectives).unwrap().badness(&objectives));
+    let audit = forecast.audit.clone().unwrap();
+    assert!(audit.pruned >= 8 && audit.winners_killed.is_empty(), "{audit:?}");
+    let again = late("forecast", 1);
+    assert_eq!((again.trials, again.audit), (forecast.trials, forecast.audit), "on any number of threads");
 }

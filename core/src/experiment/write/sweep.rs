@@ -29,6 +29,7 @@ fn prune(rule: &Prune) -> String {
     let default = Prune::ALL.into_iter().find(|(name, _)| *name == rule.name()).map(|(_, rule)| rule);
     let written = match *rule {
         Prune::None => Vec::new(),
+        Prune::Forecast { after } => vec![("after", span(&after))],
         Prune::Median { startup, after } => vec![("startup", startup.to_string()), ("after", span(&after))],
         Prune::SuccessiveHalving { factor, from } | Prune::Hyperband { factor, from } => {
             vec![("factor", factor.to_string()), ("from", span(&from))]

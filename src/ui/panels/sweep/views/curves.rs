@@ -2,7 +2,7 @@
 
 use eframe::egui::Ui;
 
-use crate::sweep::pruner::STEPS;
+use crate::sweep::steps::STEPS;
 use crate::ui::panels::sweep::found::Found;
 use crate::ui::panels::sweep::view::{Options, View, shares};
 use crate::ui::plot::Ruler;
