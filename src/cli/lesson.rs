@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Failure, output};
 use crate::analysis::statistics::{deviation, mean};
 use crate::lesson::{self, Checked, Lesson, LessonError};
+use crate::ui::panels::lesson::stage;
 
 /// What `anneal lesson` is asked.
 #[derive(clap::Args)]
@@ -59,8 +60,8 @@ pub(super) fn run(args: &LessonArgs) -> Result<(), Failure> {
 }
 
 /// A lesson that cannot be read is a bad file.
-fn open(name: &str) -> Result<Lesson, Failure> {
-    lesson::open(name).map_err(|error: LessonError| Failure::BadFile(error.into()))
+pub(super) fn open(name: &str) -> Result<Lesson, Failure> {
+    lesson::open(name, &stage()).map_err(|error: LessonError| Failure::BadFile(error.into()))
 }
 
 fn list() -> Result<String, Failure> {
@@ -68,31 +69,37 @@ fn list() -> Result<String, Failure> {
     lesson::SHIPPED.iter().map(line).collect()
 }
 
-/// One line: whether all claims hold, and what was measured for those that do not.
+/// One line: whether all claims hold, and what was measured; of a lesson that fails, for the claims that do not.
 fn line(name: &str, checked: &Checked, seeds: usize) -> String {
     let claims = checked.verdicts.len();
     if checked.holds() {
         let fewest = checked.verdicts.iter().map(|verdict| verdict.seeds).min().unwrap_or(0);
+        let measured = told(checked, checked.measured.keys());
         return format!(
-            "holds\t{name}\t{claims} of {claims} claims, each in at least {fewest} of {seeds} seeds\n"
+            "holds\t{name}\t{claims} of {claims} claims, each in at least {fewest} of {seeds} seeds\t{measured}\n"
         );
     }
     let held = checked.verdicts.iter().filter(|verdict| verdict.holds).count();
     let broken = checked.verdicts.iter().filter(|verdict| !verdict.holds).map(|verdict| {
-        let measured = verdict.measured.iter().map(|(name, _)| {
-            let values = &checked.measured[name];
-            let [mean, spread] = [mean(values), deviation(values)].map(|value| value.unwrap_or(f64::NAN));
-            format!("{name} {mean:.4} ± {spread:.4}")
-        });
-        let measured = measured.collect::<Vec<_>>().join(", ");
+        let measured = told(checked, verdict.measured.iter().map(|(name, _)| name));
         format!("not so, in {} of {seeds} seeds: {} ({measured})", verdict.seeds, verdict.say)
     });
     let broken = broken.collect::<Vec<_>>().join("; ");
     format!("FAILS\t{name}\t{held} of {claims} claims; {broken}\n")
 }
 
+/// Means of measures and how they vary over the seeds.
+fn told<'a>(checked: &Checked, names: impl Iterator<Item = &'a String>) -> String {
+    let measured = names.map(|name| {
+        let values = &checked.measured[name];
+        let [mean, spread] = [mean(values), deviation(values)].map(|value| value.unwrap_or(f64::NAN));
+        format!("{name} {mean:.4} ± {spread:.4}")
+    });
+    measured.collect::<Vec<_>>().join(", ")
+}
+
 /// A lesson to be read in a terminal.
-fn text(lesson: &Lesson) -> String {
+pub(super) fn text(lesson: &Lesson) -> String {
     let mut text = format!("{}\n\n{}\n\nPredict: {}\n", lesson.title, lesson.question, lesson.predict.ask);
     for choice in &lesson.predict.choice {
         text += &format!("  ( ) {}\n", choice.say);
@@ -106,6 +113,9 @@ fn text(lesson: &Lesson) -> String {
     text += &format!("\nWhy: {} [{}]\n\nClaims:\n", lesson.why.say, lesson.why.source);
     for claim in &lesson.claim {
         text += &format!("  - {}\n", claim.say);
+        if let Some(measured) = lesson.measured(claim) {
+            text += &format!("    our own run: {measured}\n");
+        }
     }
     text + &format!("\nNow break it: {}\n", lesson.try_to_break)
 }

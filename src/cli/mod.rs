@@ -59,7 +59,8 @@ use crate::train::{Misfit, TrainError};
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
-    /// The experiment to open in the studio, as a file or a line (anneal:...); without one, three schedules on mnist1d.
+    /// The experiment to open in the studio, as a file or a line (anneal:...), or a lesson's file; without one, three
+    /// schedules on mnist1d.
     file: Option<PathBuf>,
     /// Let your programs in from the start: trainings in scripts of your own join, and controllers steer runs.
     #[arg(long)]

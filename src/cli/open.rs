@@ -8,7 +8,7 @@ use eframe::egui::ViewportBuilder;
 
 use super::import::{self, ImportArgs};
 use super::sinks::SinkArgs;
-use super::{Failure, diagnose, first, output, read, train};
+use super::{Failure, diagnose, first, lesson, output, read, train};
 use crate::engine::Options;
 use crate::engine::protocol::Speed;
 use crate::experiment::{Experiment, is_line};
@@ -39,6 +39,12 @@ pub fn run(file: Option<&Path>, live: bool) -> Result<(), Failure> {
             run(Some(String::from_utf8_lossy(&line).trim().as_ref()), live)
         }
         FileKind::Experiment => open(read(path)?, Some(path), live),
+        FileKind::Lesson => {
+            let begun = lesson::open(&path.to_string_lossy())?;
+            begun.experiment().map_err(|error| Failure::BadFile(error.into()))?;
+            let shown = format!("this is what {} asks", path.display());
+            beside(path, live, &shown, || Ok(output::print(&lesson::text(&begun))?))
+        }
         FileKind::Training => go_on(path, live),
         FileKind::Recording => {
             // What cannot be read is said before a window opens.
@@ -47,9 +53,8 @@ pub fn run(file: Option<&Path>, live: bool) -> Result<(), Failure> {
             beside(path, live, &shown, || diagnose::run(path, false))
         }
         FileKind::Sweep => {
-            let (experiment, _, trials) =
-                journal::open(path).map_err(|error| Failure::BadFile(error.into()))?;
-            let (name, count) = (experiment.name, trials.len());
+            let opened = journal::open(path).map_err(|error| Failure::BadFile(error.into()))?;
+            let (name, count) = (opened.experiment.name, opened.trials.len());
             let shown = format!("{} holds {count} trials of \"{name}\"", path.display());
             beside(path, live, &shown, || Ok(()))
         }

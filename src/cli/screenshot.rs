@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 
-use super::{Failure, read};
+use super::{Failure, lesson, read};
 use crate::files;
-use crate::lesson;
 use crate::recording::Recorder;
 use crate::train::task;
 use crate::ui::offscreen::screenshot::{self, Over, Shot};
@@ -34,7 +33,7 @@ pub struct Arguments {
     /// What lies over the studio, or takes its place.
     #[arg(long, value_enum)]
     pub over: Option<OverChoice>,
-    /// A shipped lesson in place of a file, as it is once its prediction was made.
+    /// A lesson, shipped or a file of your own, in place of an experiment, as it is once its prediction was made.
     #[arg(long, conflicts_with_all = ["file", "panel"])]
     pub lesson: Option<String>,
     /// The theme.
@@ -72,9 +71,8 @@ pub fn run(args: &Arguments) -> Result<(), Failure> {
     let (experiment, lesson) = match (&args.file, &args.lesson) {
         (Some(file), _) => (read(file)?, None),
         (None, Some(name)) => {
-            let opened = lesson::open(name).map_err(|error| Failure::BadFile(error.into()))?;
-            let experiment = opened.experiment().map_err(|error| Failure::BadFile(error.into()))?;
-            (experiment, lesson::SHIPPED.iter().position(|shipped| shipped.name == name))
+            let opened = lesson::open(name)?;
+            (opened.experiment().map_err(|error| Failure::BadFile(error.into()))?, Some(opened))
         }
         (None, None) => return Err(Failure::Failed(anyhow::anyhow!("there is nothing to show"))),
     };

@@ -46,7 +46,7 @@ pub fn check(
     pool: &Arc<rayon::ThreadPool>,
     report: impl Fn(u64, u64) -> Result<(), TrainError>,
 ) -> Result<Checked, LessonError> {
-    let measured = take(&lesson.experiment, &lesson.measure, seeds, pool, &report)?;
+    let measured = take(&lesson.experiment, &lesson.folder, &lesson.measure, seeds, pool, &report)?;
     let mut verdicts = Vec::new();
     for claim in &lesson.claim {
         let Ok(formula) = lesson.formula(claim) else { continue };

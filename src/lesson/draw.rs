@@ -1,6 +1,6 @@
 //! The curve that a student draws before anything is shown, and how far off it was.
 
-use toml::{Spanned, Value};
+use toml::Value;
 
 use crate::telemetry::Column;
 
@@ -46,17 +46,11 @@ impl Drawable {
 }
 
 impl Draw {
-    /// Reads `predict.draw` of a lesson's text, for a run of these.
+    /// Reads `predict.draw`, for a run of these.
     ///
     /// # Errors
-    /// When it is none: what is wrong, with the line, in a sentence.
-    pub(super) fn read(draw: &Spanned<Value>, text: &str, runs: &[&str]) -> Result<Self, String> {
-        let before = text.get(..draw.span().start).unwrap_or(text);
-        let line = before.matches('\n').count() + 1;
-        Self::of(draw.get_ref(), runs).map_err(|what| format!("line {line}: {what}"))
-    }
-
-    fn of(draw: &Value, runs: &[&str]) -> Result<Self, String> {
+    /// When it is none: what is wrong, in a sentence.
+    pub(super) fn read(draw: &Value, runs: &[&str]) -> Result<Self, String> {
         let known = ["run", "of", "from", "to"];
         let Value::Table(table) = draw else {
             let example = "{ run = \"cosine\", of = \"val_accuracy\", from = 0, to = 1 }";

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use crate::experiment::FileError;
-use crate::schedule::formula::FormulaError;
 use crate::train::TrainError;
 
 /// Why there is no lesson.
@@ -13,14 +12,12 @@ pub enum LessonError {
     Unknown { name: String, names: Vec<&'static str> },
     #[error("cannot read {}: {cause}", file.display())]
     Read { file: PathBuf, cause: std::io::Error },
-    #[error("{}: {cause}", file.display())]
-    Syntax { file: PathBuf, cause: Box<toml::de::Error> },
-    #[error("{}: {what}", file.display())]
-    Wrong { file: PathBuf, what: String },
+    #[error("{}: a lesson is a file of at most {max} bytes", file.display())]
+    TooLarge { file: PathBuf, max: u64 },
+    #[error("{}: line {line}: {what}", file.display())]
+    Wrong { file: PathBuf, line: usize, what: String },
     #[error("the lesson's experiment: {0}")]
     Experiment(#[from] FileError),
     #[error("the lesson's training: {0}")]
     Train(#[from] TrainError),
-    #[error("{}: the claim \"{say}\": {cause}", file.display())]
-    Claim { file: PathBuf, say: String, cause: FormulaError },
 }

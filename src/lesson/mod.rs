@@ -7,15 +7,21 @@ mod check;
 mod draw;
 mod error;
 mod file;
+mod forecast;
+mod history;
+mod look;
 mod measure;
+mod place;
+mod quantity;
 
 use std::path::Path;
 
 pub use check::{Checked, Verdict, check};
 pub use draw::{Draw, Drawable, Miss};
 pub use error::LessonError;
-pub use file::{Choice, Claim, Drag, Lesson, Predict};
-pub use measure::{Measure, Quantity, When};
+pub use file::{Choice, Claim, Drag, Lesson, Predict, is_claimed};
+pub use look::{Look, Stage};
+pub use quantity::{Measure, Quantity, When};
 
 /// A lesson that comes with the program.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +34,8 @@ impl Shipped {
     /// # Errors
     /// None, unless the program was built from a broken file.
     pub fn read(&self) -> Result<Lesson, LessonError> {
-        Lesson::parse(self.text, Path::new(self.name))
+        let lesson = Lesson::parse(self.text, Path::new(self.name))?;
+        Ok(Lesson { name: self.name.to_owned(), ..lesson })
     }
 }
 
@@ -45,8 +52,10 @@ macro_rules! shipped {
 shipped![
     "too-low-is-silent",
     "warmup-saves-a-transformer",
+    "why-warmup",
     "the-cliff-of-a-step",
     "the-noise-floor",
+    "the-basin-of-good-rates",
     "decay-forgives-a-high-rate",
     "one-cycle-in-half-the-time",
     "edge-of-stability",
@@ -59,14 +68,15 @@ shipped![
     "resumed-without-its-schedule",
     "momentum-hides-a-factor",
     "each-at-its-own-best",
-    "averaging-instead-of-decay",
+    "merge-instead-of-decay",
+    "the-forecast",
 ];
 
-/// The shipped lesson of this name, or the one in the file at this path.
+/// The shipped lesson of this name, or the one in the file at this path, to be shown on a stage.
 ///
 /// # Errors
 /// When there is neither, or the file is no lesson.
-pub fn open(name: &str) -> Result<Lesson, LessonError> {
+pub fn open(name: &str, stage: &Stage) -> Result<Lesson, LessonError> {
     if let Some(shipped) = SHIPPED.iter().find(|shipped| shipped.name == name) {
         return shipped.read();
     }
@@ -75,5 +85,5 @@ pub fn open(name: &str) -> Result<Lesson, LessonError> {
         let names = SHIPPED.iter().map(|shipped| shipped.name).collect();
         return Err(LessonError::Unknown { name: name.to_owned(), names });
     }
-    Lesson::read(path)
+    Lesson::read(path, stage)
 }

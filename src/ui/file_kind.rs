@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::experiment::is_line;
 use crate::files;
 use crate::import::{self, dialect_of};
+use crate::lesson;
 use crate::recording::is_claimed;
 use crate::sweep::journal;
 
@@ -14,6 +15,8 @@ pub enum FileKind {
     /// An experiment in one line of text.
     Line,
     Experiment,
+    /// A question, what to look at, and claims that are trained.
+    Lesson,
     /// The folder of a training of ours, which can go on.
     Training,
     /// The folder of a sweep of ours.
@@ -41,6 +44,9 @@ impl FileKind {
         let bytes = files::read(path, import::MAX_BYTES);
         let text = bytes.as_deref().ok().and_then(|bytes| str::from_utf8(bytes).ok());
         let dialect = || text.and_then(|text| dialect_of(text).ok()).map(|dialect| dialect.id);
+        if lesson::is_claimed(path) {
+            return Self::Lesson;
+        }
         if is("toml") {
             return match dialect() {
                 None | Some("anneal") => Self::Experiment,
@@ -94,6 +100,7 @@ mod tests {
             ("a.toml", &experiment[..], FileKind::Experiment),
             ("broken.toml", b"[[run]\n", FileKind::Experiment),
             ("without-ending", experiment, FileKind::Experiment),
+            ("mine.toml", b"lesson = 1\ntitle = \"x\"\n", FileKind::Lesson),
             ("titan.toml", torchtitan, FileKind::Script),
             ("train.py", script, FileKind::Script),
             ("picture.png", b"\x89PNG\r\n\x1a\n\0\0", FileKind::Script),

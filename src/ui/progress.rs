@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::files;
-use crate::lesson::SHIPPED;
+use crate::lesson::{Lesson, SHIPPED};
 
 const MAX_BYTES: u64 = 1 << 20;
 
@@ -27,6 +27,32 @@ pub struct Answer {
     pub note: String,
     /// Of the claims that were trained on this machine, those that held, and all.
     pub held: Option<(usize, usize)>,
+    /// What was asked, of a lesson that does not come with the program: its file may be elsewhere when answers are handed
+    /// in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Asked>,
+}
+
+/// A lesson's question and what was predicted, in its own words.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Asked {
+    pub title: String,
+    pub ask: String,
+    pub predicted: String,
+    pub correct: bool,
+}
+
+impl Asked {
+    fn new(lesson: &Lesson, choice: usize) -> Self {
+        let said = lesson.predict.choice.get(choice);
+        Self {
+            title: lesson.title.clone(),
+            ask: lesson.predict.ask.clone(),
+            predicted: said.map_or_else(String::new, |choice| choice.say.clone()),
+            correct: said.is_some_and(|choice| choice.right),
+        }
+    }
 }
 
 /// The answers so far, by the lesson's name.
@@ -69,9 +95,11 @@ impl Progress {
     }
 
     /// Notes a prediction. The first one counts: a second is made with the answer in sight.
-    pub fn predict(&mut self, lesson: &str, choice: usize, drawn: Vec<(f64, f64)>) {
-        let answer = || Answer { predicted: choice, drawn, ..Answer::default() };
-        self.0.entry(lesson.to_owned()).or_insert_with(answer);
+    pub fn predict(&mut self, lesson: &Lesson, choice: usize, drawn: Vec<(f64, f64)>) {
+        let is_shipped = SHIPPED.iter().any(|shipped| shipped.name == lesson.name);
+        let asked = (!is_shipped).then(|| Asked::new(lesson, choice));
+        let answer = || Answer { predicted: choice, drawn, asked, ..Answer::default() };
+        self.0.entry(lesson.name.clone()).or_insert_with(answer);
     }
 
     /// The answer to a lesson, to add to it.
@@ -83,17 +111,21 @@ impl Progress {
     pub fn report(&self) -> String {
         let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
         let mut text = "# Answers to the lessons of Anneal Studio.\nanswers = 1\n".to_owned();
-        for shipped in SHIPPED {
-            let (Some(answer), Ok(lesson)) = (self.answer(shipped.name), shipped.read()) else { continue };
-            let said = lesson.predict.choice.get(answer.predicted);
+        let shipped = SHIPPED.iter().filter_map(|shipped| {
+            let answer = self.answer(shipped.name)?;
+            Some((shipped.name, answer, Asked::new(&shipped.read().ok()?, answer.predicted)))
+        });
+        let own =
+            self.0.iter().filter_map(|(name, answer)| Some((name.as_str(), answer, answer.asked.clone()?)));
+        for (name, answer, asked) in shipped.chain(own) {
             let _ = write!(
                 text,
                 "\n[[answer]]\nlesson = {}\ntitle = {}\nasked = {}\npredicted = {}\ncorrect = {}\nnote = {}\n",
-                quoted(shipped.name),
-                quoted(&lesson.title),
-                quoted(&lesson.predict.ask),
-                quoted(said.map_or("", |choice| choice.say.as_str())),
-                said.is_some_and(|choice| choice.right),
+                quoted(name),
+                quoted(&asked.title),
+                quoted(&asked.ask),
+                quoted(&asked.predicted),
+                asked.correct,
                 quoted(&answer.note)
             );
             if !answer.drawn.is_empty() {
@@ -116,11 +148,15 @@ impl Progress {
 mod tests {
     use super::*;
 
+    fn shipped(name: &str) -> Lesson {
+        SHIPPED.iter().find(|shipped| shipped.name == name).unwrap().read().unwrap()
+    }
+
     fn answered() -> Progress {
         let mut progress = Progress::default();
-        progress.predict("the-noise-floor", 1, vec![(0.0, 0.1), (1.0, 0.5)]);
+        progress.predict(&shipped("the-noise-floor"), 1, vec![(0.0, 0.1), (1.0, 0.5)]);
         progress.answer_mut("the-noise-floor").unwrap().note = "It is \"flat\",\nand stays so.".into();
-        progress.predict("too-low-is-silent", 0, Vec::new());
+        progress.predict(&shipped("too-low-is-silent"), 0, Vec::new());
         progress.answer_mut("too-low-is-silent").unwrap().held = Some((3, 3));
         progress
     }
@@ -138,7 +174,7 @@ mod tests {
     #[test]
     fn the_first_prediction_counts() {
         let mut progress = answered();
-        progress.predict("the-noise-floor", 0, Vec::new());
+        progress.predict(&shipped("the-noise-floor"), 0, Vec::new());
         assert_eq!(progress.answer("the-noise-floor").unwrap().predicted, 1);
     }
 
@@ -153,5 +189,19 @@ mod tests {
         assert_eq!(answers[1]["correct"].as_bool(), Some(true));
         assert_eq!(answers[1]["drawn"].as_array().map(Vec::len), Some(2));
         assert_eq!(answers[1]["note"].as_str(), Some("It is \"flat\",\nand stays so."));
+    }
+
+    #[test]
+    fn a_lesson_of_ones_own_is_handed_in_with_what_it_asked() {
+        let own = Lesson { title: "Mine".into(), name: "Mine".into(), ..shipped("the-noise-floor") };
+        let mut progress = answered();
+        progress.predict(&own, 0, Vec::new());
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(Progress::path(folder.path()), progress.to_toml()).unwrap();
+        let progress = Progress::open(folder.path()).unwrap();
+        let report: toml::Table = progress.report().parse().unwrap();
+        let answer = &report["answer"].as_array().unwrap()[2];
+        assert_eq!((answer["lesson"].as_str(), answer["correct"].as_bool()), (Some("Mine"), Some(false)));
+        assert!(answer["predicted"].as_str().unwrap().starts_with("They tie"));
     }
 }

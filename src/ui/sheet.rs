@@ -13,6 +13,7 @@ use eframe::egui::{
 
 use super::theme::{self, metrics};
 use crate::experiment::Experiment;
+use crate::lesson::Lesson;
 pub use import::{Found, Pasted, Source};
 pub use resume::Resume;
 
@@ -26,6 +27,8 @@ pub enum Then {
     Begin(Box<Experiment>),
     /// This file in place of what there is.
     OpenFile(PathBuf),
+    /// This lesson's experiment, which waits for a prediction.
+    Lesson(Box<Lesson>),
     /// This example, which plays.
     Example(Box<Experiment>),
     /// Unsaved work of an earlier start.
@@ -125,7 +128,7 @@ impl Sheet {
                 match self {
                     Self::Open { path, error } => {
                         ui.label(theme::title(ui, "Open experiment"));
-                        let help = "Or a recording: another program's log, or a folder of logs, is shown beside our runs.";
+                        let help = "Or a lesson; or a recording: another program's log, or a folder of logs, is shown beside our runs.";
                         ui.label(theme::caption(ui, help));
                         let entered = file_row(ui, path, busy);
                         explain(ui, error.as_deref(), busy);
@@ -156,7 +159,7 @@ impl Sheet {
                     Self::Unsaved { then } => {
                         ui.label(theme::title(ui, format!("Save the changes to “{name}”?")));
                         let lost = match then {
-                            Then::New | Then::Begin(_) | Then::Example(_) => {
+                            Then::New | Then::Begin(_) | Then::Lesson(_) | Then::Example(_) => {
                                 "A new experiment takes its place. Without saving, the changes are lost."
                             }
                             Then::Open | Then::Resume | Then::OpenFile(_) | Then::Restore => {

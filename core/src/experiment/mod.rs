@@ -46,6 +46,7 @@ pub use file::Comments;
 pub use fork::{Fork, lineage};
 pub use group::{Decay, Group, GroupRate, Pattern};
 pub use line::{LineError, is_line};
+pub use near::nearest;
 pub use optimizer::{Number, Optimizer, OptimizerKind};
 pub use phase::Phase;
 pub use precision::{LossScale, Rounding};

@@ -6,7 +6,7 @@ use strsim::levenshtein;
 const LONGEST: usize = 40;
 
 /// The candidate that takes the fewest edits to reach from `word`, where that is few enough to be a slip.
-pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // Names are short; the distance to anything longer would only cost time.
     if word.chars().nth(LONGEST).is_some() {
         return None;

@@ -52,11 +52,28 @@ impl Experiment {
             return Err(FileError::Empty { file });
         }
         let root = DeTable::parse(text).map_err(|error| syntax(&file, text, &error))?.into_inner();
-        let has_epochs = model_kind(&root) != Some("surface");
-        let document = Document { file, text, has_epochs, phases: OnceCell::new() };
-        let root = DeValue::Table(root);
-        experiment(&document.root(&root))
+        whole(file, text, root)
     }
+
+    /// Reads the experiment that is a table of a larger file, such as a lesson's; errors have the places of that file.
+    ///
+    /// # Errors
+    /// As [`Experiment::parse`].
+    pub fn parse_within(text: &str, origin: impl AsRef<Path>, table: &str) -> Result<Self, FileError> {
+        let file = origin.as_ref().to_owned();
+        let root = DeTable::parse(text).map_err(|error| syntax(&file, text, &error))?.into_inner();
+        match root.into_iter().find(|(key, _)| key.get_ref() == table).map(|(_, value)| value.into_inner()) {
+            Some(DeValue::Table(root)) => whole(file, text, root),
+            _ => Err(FileError::Empty { file }),
+        }
+    }
+}
+
+/// The experiment of a file's whole text, or of a table in it.
+fn whole(file: PathBuf, text: &str, root: DeTable<'_>) -> Result<Experiment, FileError> {
+    let has_epochs = model_kind(&root) != Some("surface");
+    let document = Document { file, text, has_epochs, phases: OnceCell::new() };
+    experiment(&document.root(&DeValue::Table(root)))
 }
 
 /// Reads a schedule that stands alone: the fields of its table.

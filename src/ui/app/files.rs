@@ -9,7 +9,7 @@ use crate::experiment::{Comments, Experiment};
 use crate::govern::{Change, History, Recorded, saving};
 use crate::ui::document::{Document, first};
 use crate::ui::file_kind::FileKind;
-use crate::ui::panels::{data, live, sweep};
+use crate::ui::panels::{data, lesson, live, sweep};
 use crate::ui::picker::Ask;
 use crate::ui::sheet::{Decision, Resume, Sheet, Source, Then, file_name};
 
@@ -27,7 +27,7 @@ impl StudioApp {
         }
     }
 
-    fn go_on(&mut self, ctx: &Context, then: &Then) {
+    pub(super) fn go_on(&mut self, ctx: &Context, then: &Then) {
         self.studio.sheet = None;
         self.leave_document();
         match then {
@@ -39,6 +39,7 @@ impl StudioApp {
                 self.studio.replace(Document::new((**experiment).clone(), None));
                 self.studio.tell(Command::Pause);
             }
+            Then::Lesson(lesson) => lesson::begin(&mut self.studio, (**lesson).clone()),
             Then::Open => self.studio.sheet = Some(Sheet::open()),
             Then::OpenFile(path) => self.open_from(path),
             Then::Example(experiment) => {
@@ -126,11 +127,13 @@ impl StudioApp {
     /// Opens whatever stands there.
     pub fn open_any(&mut self, ctx: &Context, path: &Path) {
         let kind = FileKind::of(path);
-        if kind != FileKind::Experiment && matches!(self.studio.sheet, Some(Sheet::Open { .. })) {
+        let asks = matches!(kind, FileKind::Experiment | FileKind::Lesson);
+        if !asks && matches!(self.studio.sheet, Some(Sheet::Open { .. })) {
             self.studio.sheet = None;
         }
         match kind {
             FileKind::Line => self.open_line_in(ctx, path),
+            FileKind::Lesson => self.open_lesson_in(ctx, path),
             FileKind::Training => {
                 self.studio.sheet = Some(Sheet::Resume(Resume::default()));
                 self.read_saved(ctx, path);

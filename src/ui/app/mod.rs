@@ -6,6 +6,7 @@ mod exchange;
 mod files;
 mod follow;
 mod keeping;
+mod lessons;
 mod panels;
 mod presenter;
 mod recordings;

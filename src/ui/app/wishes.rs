@@ -6,7 +6,7 @@ use crate::ui::document::presets;
 use crate::ui::examples::{EXAMPLES, Example};
 use crate::ui::gallery::Gallery;
 use crate::ui::palette::Palette;
-use crate::ui::panels::{export, glossary, lesson};
+use crate::ui::panels::{export, glossary};
 use crate::ui::sheet::Then;
 use crate::ui::wish::Wish;
 
@@ -64,7 +64,7 @@ impl StudioApp {
                 Some(Err(error)) => studio.toasts.failed(error.to_string()),
                 None => {}
             },
-            Wish::Lesson(at) => lesson::begin_at(studio, at),
+            Wish::Lesson(at) => self.begin_shipped(ctx, at),
             Wish::Schedule(at) => {
                 let clock = studio.clock();
                 if let Some(preset) = presets().get(at) {

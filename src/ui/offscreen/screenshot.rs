@@ -15,6 +15,7 @@ use crate::engine::protocol::{Command, State};
 use crate::engine::watch::{LOOK, Unfinished};
 use crate::engine::{Engine, Options};
 use crate::experiment::Experiment;
+use crate::lesson::Lesson;
 use crate::train::ids::{Mode, Revision};
 
 use crate::ui::action::Action;
@@ -43,8 +44,8 @@ pub struct Shot {
     pub recordings: Vec<PathBuf>,
     /// What lies over the studio, or takes its place.
     pub over: Option<Over>,
-    /// The row of [`crate::lesson::SHIPPED`] that is shown as answered; the experiment is then that lesson's.
-    pub lesson: Option<usize>,
+    /// A lesson that is shown as answered; the experiment is then its own.
+    pub lesson: Option<Lesson>,
 }
 
 /// What can lie over the studio, or take its place.
@@ -117,7 +118,7 @@ pub fn render(experiment: Experiment, shot: &Shot) -> Result<RgbaImage, ShotErro
             app
         });
     harness.run_steps(FRAMES);
-    if let Some(lesson) = shot.lesson {
+    if let Some(lesson) = shot.lesson.clone() {
         lesson::show_answered(harness.state_mut().studio_mut(), lesson);
     }
     if let Some(over) = shot.over {

@@ -1,5 +1,7 @@
 //! Lessons: predict, drag, look, and only then read why; the claims can be trained here.
 
+mod begin;
+mod claims;
 mod handout;
 
 use std::sync::Arc;
@@ -8,22 +10,25 @@ use eframe::egui::{Context, Label, ScrollArea, TextEdit, Ui};
 
 use crate::engine::protocol::Command;
 use crate::jobs::{Answers, Job};
-use crate::lesson::{Checked, Draw, Drawable, Lesson, Miss, SHIPPED, check};
-use crate::telemetry::Column;
-use crate::ui::document::Document;
+use crate::lesson::{Checked, Lesson, Miss, SHIPPED, check};
+use crate::ui::action::Action;
 use crate::ui::format::{count, significant};
 use crate::ui::panel::{Panel, Question};
 use crate::ui::panels;
-use crate::ui::plot::{Expected, Scale};
+use crate::ui::plot::Expected;
 use crate::ui::progress::{Answer, Progress};
-use crate::ui::sheet::{Sheet, Then};
+use crate::ui::sheet::Sheet;
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
-use crate::ui::widgets::{primary, secondary, waiting};
+use crate::ui::widgets::{primary, secondary};
+use crate::ui::wish::Wish as Asked;
+
+pub use begin::{begin, show_answered, stage};
 
 pub const PANEL: Panel = Panel {
     poll: |studio, _| {
         Expected::compare(studio);
+        begin::zoom(studio);
         studio.panels.of::<Class>().listen()
     },
     ..Panel::new(
@@ -46,12 +51,27 @@ struct Class {
 
 /// The lesson on show.
 struct Open {
-    at: usize,
     lesson: Lesson,
+    /// The name of its experiment: another one that is opened in its place is no longer the lesson's.
+    experiment: String,
     /// The choice that was predicted.
     predicted: Option<usize>,
+    /// Whether the stretch to look at was shown.
+    zoomed: bool,
     checking: Option<Job<Result<Checked, String>>>,
     checked: Option<Result<Checked, String>>,
+}
+
+impl Open {
+    fn new(lesson: Lesson, experiment: &str, predicted: Option<usize>) -> Self {
+        let experiment = experiment.to_owned();
+        Self { lesson, experiment, predicted, zoomed: false, checking: None, checked: None }
+    }
+
+    /// Its row among the shipped ones.
+    fn shipped(&self) -> Option<usize> {
+        SHIPPED.iter().position(|shipped| shipped.name == self.lesson.name)
+    }
 }
 
 impl Class {
@@ -70,6 +90,8 @@ impl Class {
 /// What a click in the panel asks for.
 enum Wish {
     Begin(usize),
+    /// A lesson's file.
+    OpenFile,
     List,
     /// The drawn curve goes, to be drawn again.
     Erase,
@@ -102,8 +124,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
         ui.set_max_width(ui.available_width() - metrics::S);
         match &class.open {
             Some(open) => {
-                let name = SHIPPED.get(open.at).map_or("", |shipped| shipped.name);
-                let mut answer = progress.answer_mut(name);
+                let mut answer = progress.answer_mut(&open.lesson.name);
                 if let Some(answer) = answer.as_mut().filter(|answer| !answer.drawn.is_empty()) {
                     answer.off = off.or(answer.off);
                 }
@@ -117,60 +138,10 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
     }
 }
 
-/// Opens the lesson of this row of [`SHIPPED`].
-pub fn begin_at(studio: &mut Studio, at: usize) {
-    let Some(shipped) = SHIPPED.get(at) else { return };
-    match shipped.read().and_then(|lesson| Ok((lesson.experiment()?, lesson))) {
-        Ok((experiment, lesson)) => {
-            // Who has answered looks at it once more.
-            let answer = studio.progress.answer(shipped.name);
-            let predicted = answer.map(|answer| answer.predicted);
-            let points = answer.map(|answer| answer.drawn.clone()).unwrap_or_default();
-            let asked = lesson.predict.drawn.clone();
-            *studio.panels.of::<Expected>() =
-                Expected::new(&experiment.name, asked, predicted.is_none(), points);
-            let class = studio.panels.of::<Class>();
-            class.open = Some(Open { at, lesson, predicted, checking: None, checked: None });
-            begin(studio, Document::new(experiment, None));
-            studio.view.open(PANEL.name);
-        }
-        Err(error) => studio.toasts.failed(error.to_string()),
-    }
-}
-
-/// Shows a lesson whose experiment is the document already, with the right prediction made.
-pub(crate) fn show_answered(studio: &mut Studio, at: usize) {
-    let Some((shipped, lesson)) = SHIPPED.get(at).and_then(|shipped| Some((shipped, shipped.read().ok()?)))
-    else {
-        return;
-    };
-    let predicted = lesson.predict.choice.iter().position(|choice| choice.right);
-    let points = lesson.predict.drawn.as_ref().map(sketch).unwrap_or_default();
-    studio.progress.predict(shipped.name, predicted.unwrap_or_default(), points.clone());
-    if let Some(asked) = lesson.predict.drawn.clone() {
-        studio.view.quantity = asked.of.column();
-        let expected = Expected::new(&studio.document.experiment().name, Some(asked), false, points);
-        *studio.panels.of::<Expected>() = expected;
-    }
-    studio.panels.of::<Class>().open = Some(Open { at, lesson, predicted, checking: None, checked: None });
-    studio.view.open(PANEL.name);
-}
-
-/// Shows the handles of the run of this name.
-fn select(studio: &mut Studio, run: &str) {
-    if let Some(id) = studio.document.runs().find(|(_, other)| other.name == run).map(|(row, _)| row.id) {
-        studio.view.selected = id;
-    }
-}
-
-/// A curve as somebody might draw it, for pictures.
-fn sketch(draw: &Draw) -> Vec<(f64, f64)> {
-    let climbs = draw.of == Drawable::ValAccuracy;
-    let height = |share: f64| {
-        let far = 0.9 * (1.0 - (-4.0 * share).exp());
-        draw.from + (draw.to - draw.from) * if climbs { far } else { 1.0 - far }
-    };
-    (0..=20).map(|at| f64::from(at) / 20.0).map(|share| (share, height(share))).collect()
+/// Whether a lesson is on show whose experiment is in view.
+pub fn is_under_way(studio: &Studio) -> bool {
+    let open = studio.panels.peek::<Class>().and_then(|class| class.open.as_ref());
+    open.is_some_and(|open| open.experiment == studio.document.experiment().name)
 }
 
 /// What is to be said of the curve that the lesson on show asks for. Its quantity is in view first, and while it may be
@@ -215,28 +186,19 @@ fn act(ctx: &Context, studio: &mut Studio, wish: Wish) {
     let drawn = studio.panels.of::<Expected>().points.clone();
     let class = studio.panels.of::<Class>();
     match (wish, &mut class.open) {
-        (Wish::Begin(at), _) => begin_at(studio, at),
+        (Wish::Begin(at), _) => studio.wish(Asked::Lesson(at)),
+        (Wish::OpenFile, _) => studio.ask(Action::Open),
         (Wish::List, open) => *open = None,
         (Wish::Erase, _) => {}
         (Wish::Predict(choice), Some(open)) => {
             open.predicted = Some(choice);
-            let asked = open.lesson.predict.drawn.as_ref().filter(|_| drawn.len() > 1);
-            let drawn_in = asked.map(|asked| asked.of.column());
-            if let Some(shipped) = SHIPPED.get(open.at) {
-                studio.progress.predict(shipped.name, choice, drawn);
-            }
-            // What there is to see is in view, and what there is to drag has handles.
-            let run = open.lesson.drag.run.clone();
-            let log = open.lesson.look.log_rate;
-            studio.view.rate_scale = if log { Scale::Log } else { Scale::Linear };
-            studio.view.quantity = drawn_in.or(open.lesson.look.column()).unwrap_or(Column::TrainLoss);
-            studio.view.fit();
-            select(studio, &run);
+            studio.progress.predict(&open.lesson, choice, drawn);
+            begin::look(studio);
             studio.tell(Command::Play);
         }
         (Wish::Select, Some(open)) => {
             let run = open.lesson.drag.run.clone();
-            select(studio, &run);
+            begin::select(studio, &run);
         }
         (Wish::Panel, Some(open)) => {
             if let Some(panel) = open.lesson.look.panel.as_deref().and_then(panels::named) {
@@ -261,11 +223,11 @@ fn act(ctx: &Context, studio: &mut Studio, wish: Wish) {
         (Wish::Stop, Some(open)) => open.checking = None,
         (Wish::Handout, Some(open)) => {
             let checked = open.checked.as_ref().and_then(|checked| checked.as_ref().ok());
-            let (lesson, checked, at) = (open.lesson.clone(), checked.cloned(), open.at);
-            let name = SHIPPED.get(at).map_or("", |shipped| shipped.name);
+            let (lesson, checked) = (open.lesson.clone(), checked.cloned());
             let miss = studio.panels.peek::<Expected>().and_then(|expected| expected.miss);
             let off = miss.filter(|_| lesson.predict.drawn.is_some()).as_ref().map(off_by);
-            let page = handout::page(studio, &lesson, studio.progress.answer(name), off, checked.as_ref());
+            let page =
+                handout::page(studio, &lesson, studio.progress.answer(&lesson.name), off, checked.as_ref());
             studio.sheet = Some(Sheet::made("Save handout", &lesson.title, "html", page.into_bytes()));
         }
         (Wish::SaveAnswers, _) => {
@@ -274,18 +236,6 @@ fn act(ctx: &Context, studio: &mut Studio, wish: Wish) {
         }
         (Wish::Predict(_) | Wish::Select | Wish::Panel | Wish::Check | Wish::Stop | Wish::Handout, None) => {}
     }
-}
-
-/// Puts the lesson's experiment in place of the one there is, which is asked about where it is not saved. It waits for
-/// the prediction.
-fn begin(studio: &mut Studio, document: Document) {
-    if studio.document.is_dirty() {
-        studio.sheet = Some(Sheet::Unsaved { then: Then::Begin(Box::new(document.experiment().clone())) });
-        return;
-    }
-    studio.replace(document);
-    studio.view.open(PANEL.name);
-    studio.tell(Command::Pause);
 }
 
 fn list(ui: &mut Ui, progress: &Progress) -> Option<Wish> {
@@ -317,14 +267,20 @@ fn list(ui: &mut Ui, progress: &Progress) -> Option<Wish> {
         ui.add(Label::new(theme::caption(ui, lesson.question)).wrap());
         ui.add_space(metrics::S);
     }
+    let help = "A lesson is a file that anybody can write: opened, dropped on the window, or `anneal FILE`.";
+    if ui.add(secondary("Open a lesson…")).on_hover_text(help).clicked() {
+        wish = Some(Wish::OpenFile);
+    }
     wish
 }
 
 fn lesson(ui: &mut Ui, open: &Open, curve: &Curve, answer: Option<&mut Answer>) -> Option<Wish> {
-    let Open { at, lesson, predicted, checking, checked } = open;
+    let Open { lesson, predicted, checking, checked, .. } = open;
+    let at = open.shipped();
     let mut wish = None;
     ui.horizontal(|ui| {
-        ui.label(theme::caption(ui, format!("Lesson {} of {}", at + 1, SHIPPED.len())));
+        let place = |at: usize| format!("Lesson {} of {}", at + 1, SHIPPED.len());
+        ui.label(theme::caption(ui, at.map_or_else(|| "A lesson of your own".to_owned(), place)));
         if ui.link("All lessons").clicked() {
             wish = Some(Wish::List);
         }
@@ -402,7 +358,7 @@ fn lesson(ui: &mut Ui, open: &Open, curve: &Curve, answer: Option<&mut Answer>) 
     ui.add(Label::new(&lesson.why.say).wrap());
     ui.add(Label::new(theme::caption(ui, format!("Source: {}.", lesson.why.source))).wrap());
     ui.add_space(metrics::S);
-    wish = claims(ui, lesson, checking.as_ref(), checked.as_ref()).or(wish);
+    wish = claims::show(ui, lesson, checking.as_ref(), checked.as_ref()).or(wish);
 
     step(ui, "5  Now break it");
     ui.add(Label::new(&lesson.try_to_break).wrap());
@@ -411,11 +367,11 @@ fn lesson(ui: &mut Ui, open: &Open, curve: &Curve, answer: Option<&mut Answer>) 
     if ui.add(secondary("Save handout…")).on_hover_text(help).clicked() {
         wish = Some(Wish::Handout);
     }
-    if at + 1 < SHIPPED.len() {
+    if let Some(next) = at.map(|at| at + 1).filter(|next| *next < SHIPPED.len()) {
         ui.add_space(metrics::S);
-        let next = primary(ui, "Next lesson");
-        if ui.add(next).clicked() {
-            wish = Some(Wish::Begin(at + 1));
+        let button = primary(ui, "Next lesson");
+        if ui.add(button).clicked() {
+            wish = Some(Wish::Begin(next));
         }
     }
     wish
@@ -425,42 +381,4 @@ fn step(ui: &mut Ui, title: &str) {
     ui.add_space(metrics::S);
     panels::rule(ui);
     ui.label(theme::title(ui, title));
-}
-
-/// What the lesson claims, and what training here says of it; what is asked for.
-fn claims(
-    ui: &mut Ui,
-    lesson: &Lesson,
-    checking: Option<&Job<Result<Checked, String>>>,
-    checked: Option<&Result<Checked, String>>,
-) -> Option<Wish> {
-    match checked {
-        Some(Ok(checked)) => {
-            for verdict in &checked.verdicts {
-                let mark = if verdict.holds { "✓" } else { "×" };
-                ui.add(Label::new(format!("{mark} {}", verdict.say)).wrap());
-                let measured =
-                    verdict.measured.iter().map(|(name, mean)| format!("{name} {}", significant(*mean, 3)));
-                let measured = measured.collect::<Vec<_>>().join(", ");
-                let text = format!("{measured}; in {} of {SEEDS} seeds", verdict.seeds);
-                ui.add(Label::new(theme::caption(ui, text)).wrap());
-            }
-        }
-        other => {
-            for claim in &lesson.claim {
-                ui.add(Label::new(format!("· {}", claim.say)).wrap());
-            }
-            if let Some(Err(error)) = other {
-                ui.label(error);
-            }
-        }
-    }
-    if let Some(job) = checking {
-        return waiting(ui, "Training the claims", job.progress().share()).then_some(Wish::Stop);
-    }
-    let asked = ui
-        .add(secondary("Train the claims here"))
-        .on_hover_text("Three seeds of each; some seconds.")
-        .clicked();
-    asked.then_some(Wish::Check)
 }

@@ -11,7 +11,7 @@ use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
 use crate::ui::widgets::{Icon, combo, icon_button, prose};
 
-use super::{PANELS, field, find, landscape, results};
+use super::{PANELS, field, find, landscape, lesson, results};
 
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
     let chosen = current(studio);
@@ -23,6 +23,10 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
             }
         });
     });
+    let is_beside = chosen.name != lesson::PANEL.name && lesson::is_under_way(studio);
+    if is_beside && ui.link("Back to the lesson").clicked() {
+        studio.view.open(lesson::PANEL.name);
+    }
     prose(ui, chosen.sentence);
     ui.add_space(metrics::S);
     (chosen.show)(ui, studio);

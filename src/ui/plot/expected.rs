@@ -110,7 +110,10 @@ pub(super) fn heights(studio: &Studio, scale: Scale) -> Vec<f64> {
     let values: Vec<f64> = if expected.is_open {
         vec![asked.from, asked.to]
     } else {
-        expected.points.iter().map(|point| point.1).collect()
+        let updates = studio.clock().updates;
+        let (from, to) = studio.view.window.bounds(studio.frame.status.update, updates);
+        let in_view = |(at, _): &(f64, f64)| (from..=to).contains(at);
+        expected.curve(updates).into_iter().filter(in_view).map(|(_, value)| value).collect()
     };
     values.into_iter().filter_map(|value| scale.height(value)).collect()
 }

@@ -40,6 +40,18 @@ impl XAxis {
     pub const ALL: [Self; 6] =
         [Self::Updates, Self::Log, Self::Epochs, Self::Samples, Self::Seconds, Self::Rates];
 
+    /// In lessons.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Updates => "updates",
+            Self::Epochs => "epochs",
+            Self::Samples => "samples",
+            Self::Seconds => "seconds",
+            Self::Log => "log",
+            Self::Rates => "rates",
+        }
+    }
+
     pub const fn about(self) -> About {
         match self {
             Self::Updates => About {

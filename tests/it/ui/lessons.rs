@@ -1,7 +1,13 @@
 //! Lessons in the studio: progress is kept, answers are handed in, and a lesson prints as a page.
 
+use anneal_studio::engine::protocol::{Command, State};
 use anneal_studio::files::Places;
+use anneal_studio::lesson::SHIPPED;
+use anneal_studio::telemetry::Column;
+use anneal_studio::ui::plot::{Scale, XAxis};
 use anneal_studio::ui::sheet::Sheet;
+use anneal_studio::ui::view::Window;
+use anneal_studio::ui::wish::Wish;
 use eframe::egui::{Key, Modifiers, vec2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
@@ -15,13 +21,19 @@ fn content(studio: &Studio) -> (String, String) {
     }
 }
 
+/// A shipped lesson as the list has it.
+fn listed(name: &str, mark: &str) -> String {
+    let at = SHIPPED.iter().position(|shipped| shipped.name == name).expect("a shipped lesson");
+    format!("{}  {}{mark}", at + 1, SHIPPED[at].read().unwrap().title)
+}
+
 #[test]
 fn a_curve_that_was_drawn_before_training_stays_and_the_lesson_says_how_far_off_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let places = Places::below(folder.path());
     let mut studio = open_kept(digits(), None, &places);
     studio.panel("Lesson");
-    studio.click("4  The noise floor");
+    studio.click(&listed("the-noise-floor", ""));
     assert!(studio.says("Draw the validation accuracy that you expect of “cosine”"));
     let rect = studio.harness.get_by_label("Accuracy plot").rect();
     let window = studio.harness.state().studio().view.window;
@@ -54,7 +66,7 @@ fn a_curve_that_was_drawn_before_training_stays_and_the_lesson_says_how_far_off_
     assert!(answer["drawn"].as_array().unwrap().len() > 10);
     assert!(answer["drawn_off_by"].as_float().unwrap() > 0.0);
     studio.press(Modifiers::NONE, Key::Escape);
-    studio.click("4  The noise floor  ✓ as predicted");
+    studio.click(&listed("the-noise-floor", "  ✓ as predicted"));
     let curves = anneal_studio::ui::plot::drawn_curves(
         studio.harness.state().studio(),
         anneal_studio::ui::layout::Pane::Metric,
@@ -68,7 +80,7 @@ fn a_prediction_is_drawn_by_keys_alone() {
     let folder = tempfile::tempdir().unwrap();
     let mut studio = open_kept(digits(), None, &Places::below(folder.path()));
     studio.panel("Lesson");
-    studio.click("4  The noise floor");
+    studio.click(&listed("the-noise-floor", ""));
     studio.harness.get_by_label("Accuracy plot").focus();
     studio.harness.run_steps(3);
     assert!(studio.says("by hand or with arrow keys"));
@@ -105,7 +117,7 @@ fn a_prediction_is_kept_between_starts_noted_in_a_handout_and_handed_in() {
     let mut studio = open_kept(digits(), None, &places);
     studio.panel("Lesson");
     assert!(!studio.says("answered"));
-    studio.click("4  The noise floor");
+    studio.click(&listed("the-noise-floor", ""));
     assert!(studio.says("Training waits for your prediction"));
     studio.click("About 0.06 in accuracy.");
     assert!(!studio.says("Training waits for your prediction"));
@@ -129,7 +141,7 @@ fn a_prediction_is_kept_between_starts_noted_in_a_handout_and_handed_in() {
 
     let mut studio = open_kept(digits(), None, &places);
     studio.panel("Lesson");
-    assert!(studio.says("1 of 17 answered") && studio.says("✓ as predicted"));
+    assert!(studio.says(&format!("1 of {} answered", SHIPPED.len())) && studio.says("✓ as predicted"));
     studio.click("Save answers…");
     let (path, text) = content(&studio);
     assert!(path.ends_with(".toml"));
@@ -137,4 +149,118 @@ fn a_prediction_is_kept_between_starts_noted_in_a_handout_and_handed_in() {
     let answer = answers["answer"].as_array().unwrap()[0].as_table().unwrap();
     assert_eq!(answer["lesson"].as_str(), Some("the-noise-floor"));
     assert_eq!((answer["correct"].as_bool(), answer["note"].as_str()), (Some(true), Some("a <flat> end")));
+}
+
+/// What of a lesson is set for a student to see.
+fn looks(studio: &Studio) -> (Column, Scale, XAxis, String) {
+    let studio = studio.harness.state().studio();
+    let run = studio.document.run(studio.view.selected).unwrap().name.clone();
+    (studio.view.quantity, studio.view.rate_scale, studio.view.x_axis, run)
+}
+
+#[test]
+fn a_lesson_sets_what_there_is_to_see_when_it_begins_and_when_it_was_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let places = Places::below(folder.path());
+    let name = "plateau-on-a-noisy-metric";
+    let mut studio = open_kept(digits(), None, &places);
+    studio.panel("Lesson");
+    studio.click(&listed(name, ""));
+    let seen = (Column::TrainLoss, Scale::Log, XAxis::Epochs, "patience 1".to_owned());
+    assert_eq!(looks(&studio), seen);
+    studio.click("Cut again and again, to almost nothing.");
+    assert_eq!(looks(&studio), seen);
+    end(studio);
+
+    let mut studio = open_kept(digits(), None, &places);
+    assert_ne!(looks(&studio), seen);
+    studio.panel("Lesson");
+    studio.click(&listed(name, "  ✓ as predicted"));
+    assert_eq!(looks(&studio), seen, "and once more");
+    assert!(studio.log.said(|command| matches!(command, Command::Play)), "who has answered does not wait");
+}
+
+#[test]
+fn a_lesson_shows_its_stretch_once_the_runs_are_through_unless_somebody_looks_elsewhere() {
+    for panned in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut studio = open_kept(digits(), None, &Places::below(folder.path()));
+        studio.panel("Lesson");
+        studio.click(&listed("the-noise-floor", ""));
+        studio.click("About 0.06 in accuracy.");
+        let window = |studio: &Studio| studio.harness.state().studio().view.window;
+        assert_eq!(window(&studio), Window::Whole);
+        if panned {
+            studio.harness.state_mut().studio_mut().view.window = Window::Fixed { from: 0.0, to: 100.0 };
+        }
+        let mut shared = shared(studio.document(), 1000);
+        (shared.status.state, shared.status.generation) = (State::Finished, studio.document().generation());
+        *studio.log.shared.borrow_mut() = shared;
+        studio.harness.run_steps(4);
+        let stretch = if panned { (0.0, 100.0) } else { (750.0, 1000.0) };
+        assert_eq!(window(&studio), Window::Fixed { from: stretch.0, to: stretch.1 });
+        studio.harness.state_mut().studio_mut().view.fit();
+        studio.harness.run_steps(4);
+        if !panned {
+            assert_eq!(window(&studio), Window::Whole, "once is enough");
+        }
+    }
+}
+
+#[test]
+fn the_panel_that_a_lesson_opens_leads_back_to_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut studio = open_kept(digits(), None, &Places::below(folder.path()));
+    studio.panel("Results");
+    assert!(!studio.shows("Back to the lesson"));
+    studio.panel("Lesson");
+    studio.click(&listed("the-noise-floor", ""));
+    studio.click("About 0.06 in accuracy.");
+    studio.click("Open results");
+    assert!(!studio.shows("2  Drag"));
+    studio.click("Back to the lesson");
+    assert!(studio.shows("2  Drag") && !studio.shows("Back to the lesson"));
+    studio.panel("Results");
+    studio.harness.state_mut().studio_mut().replace(anneal_studio::ui::Document::new(digits(), None));
+    studio.harness.run_steps(3);
+    assert!(!studio.shows("Back to the lesson"), "another experiment is not the lesson's");
+}
+
+#[test]
+fn a_lesson_in_a_file_opens_as_any_file_does_and_its_answer_is_kept_by_its_title() {
+    let folder = tempfile::tempdir().unwrap();
+    let places = Places::below(&folder.path().join("places"));
+    let file = folder.path().join("mine.toml");
+    let noise = SHIPPED.iter().find(|shipped| shipped.name == "the-noise-floor").unwrap();
+    let text = noise.text.replacen("title = \"The noise floor\"", "title = \"My own floor\"", 1);
+    std::fs::write(&file, &text).unwrap();
+    let mut studio = open_kept(digits(), None, &places);
+    studio.harness.state_mut().studio_mut().wish(Wish::Open(file.clone()));
+    studio.harness.run_steps(4);
+    assert!(studio.says("A lesson of your own") && studio.shows("My own floor"));
+    assert_eq!(studio.document().experiment().name, "The noise floor");
+    studio.click("About 0.06 in accuracy.");
+    end(studio);
+
+    let mut studio = open_kept(digits(), None, &places);
+    assert_eq!(
+        studio.harness.state().studio().progress.answer("My own floor").map(|it| it.predicted),
+        Some(1)
+    );
+    assert!(studio.harness.state().studio().progress.answer("the-noise-floor").is_none());
+    // Dropped on the window, over work that is not saved.
+    studio.harness.state_mut().studio_mut().document.edit(|experiment| experiment.name = "Mine".into());
+    studio.harness.state_mut().studio_mut().wish(Wish::Open(file.clone()));
+    studio.harness.run_steps(4);
+    assert!(studio.says("Save the changes") && !studio.shows("My own floor"));
+    studio.click("Discard changes");
+    assert!(studio.shows("My own floor") && studio.shows("2  Drag"), "answered already");
+
+    std::fs::write(&file, text.replacen("run = \"cosine\"\nsay", "run = \"cos\"\nsay", 1)).unwrap();
+    studio.harness.state_mut().studio_mut().wish(Wish::Open(file));
+    studio.harness.run_steps(4);
+    assert!(
+        studio.says("`drag.run` is \"cos\"; the runs are: constant, cosine"),
+        "the sheet says what is wrong"
+    );
 }

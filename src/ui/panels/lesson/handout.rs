@@ -116,7 +116,10 @@ fn claims(page: &mut String, lesson: &Lesson, checked: Option<&Checked>) {
         }
         None => {
             for claim in &lesson.claim {
-                let _ = writeln!(page, "<li>{}</li>", escaped(&claim.say));
+                let measured = lesson.measured(claim).map_or_else(String::new, |measured| {
+                    format!(" <span class=\"small\">(our own run: {})</span>", escaped(&measured))
+                });
+                let _ = writeln!(page, "<li>{}{measured}</li>", escaped(&claim.say));
             }
         }
     }
