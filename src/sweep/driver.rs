@@ -86,20 +86,24 @@ impl Sweeper {
     /// Checks everything that can be checked before training. `origin` is the experiment's file.
     ///
     /// # Errors
-    /// When the run is not there, an objective is not measured, or the experiment cannot be trained.
+    /// When the run is not there, an objective is not measured, or the experiment cannot be trained, with any one of
+    /// the values.
     pub fn new(
         experiment: &Experiment,
         sweep: &Sweep,
         origin: &Path,
         pool: Arc<rayon::ThreadPool>,
     ) -> Result<Self, SweepError> {
-        Self::prepared(experiment, sweep, origin, None, pool)
+        let mut sweeper = Self::prepared(experiment, sweep, origin, None, pool)?;
+        trainable(&mut sweeper.setting)?;
+        Ok(sweeper)
     }
 
-    /// As [`Sweeper::new`], with the experiment's data where it is prepared already.
+    /// As [`Sweeper::new`], with the experiment's data where it is prepared already. The space may reach further than
+    /// what can be trained: such trials fail.
     ///
     /// # Errors
-    /// As [`Sweeper::new`].
+    /// As [`Sweeper::new`], but for values that cannot be trained.
     pub fn prepared(
         experiment: &Experiment,
         sweep: &Sweep,
@@ -128,7 +132,6 @@ impl Sweeper {
         let lanes = (threads * LANES_A_THREAD).max(LEAST_LANES).min(most);
         let mut setting = Setting::new(space, sweep.objectives.clone(), sweep.seeds, pool);
         setting.know(experiment, prepared);
-        trainable(&mut setting)?;
         setting.watches = pruner.is_some() || !sweep.objectives.iter().all(|it| it.looks_at_the_end_only());
         Ok(Self {
             experiment: header,

@@ -2,12 +2,13 @@
 
 use std::fs;
 
-use anneal_studio::experiment::sweep::Objective;
+use anneal_studio::experiment::sweep::{Objective, Range, Unit};
 use anneal_studio::experiment::{Experiment, Fork, Run};
 use anneal_studio::schedule::Span;
 use anneal_studio::sweep::edges::at_the_edge;
 use anneal_studio::sweep::front::best;
 use anneal_studio::sweep::isolation::isolate;
+use anneal_studio::sweep::map::{Cell, MapRequest, survey};
 use anneal_studio::sweep::ready::READY;
 use anneal_studio::sweep::{
     JournalError, Kept, Outcome, Running, Status, SweepError, Sweeper, Trial, Watch, journal,
@@ -388,6 +389,29 @@ fn cooldowns_share_one_past_until_they_begin() {
     let ends: std::collections::BTreeSet<String> =
         trials.iter().map(|trial| format!("{:?}", trial.objectives)).collect();
     assert!(ends.len() > 40, "and part from there on: {} ends", ends.len());
+}
+
+#[test]
+fn a_map_may_reach_further_than_what_can_be_trained() {
+    let range = |from: f64, to: f64, unit: Unit| Range { from, to, unit, log: false, points: None };
+    let axes =
+        [("lr.peak", range(0.01, 0.1, Unit::Number)), ("data.batch_size", range(16.0, 4000.0, Unit::Whole))];
+    let request = MapRequest {
+        run: "one".to_owned(),
+        axes: axes.map(|(path, range)| (path.to_owned(), range)),
+        side: 2,
+        seeds: 1,
+        objective: Objective::FinalValLoss,
+    };
+    let mut cells: Vec<Cell> = Vec::new();
+    let mut each = |cell: Option<Cell>| {
+        cells.extend(cell);
+        Ok(())
+    };
+    let asked = experiment("[sweep.over]\n\"lr.peak\" = [0.1]\n");
+    survey(&asked, "moons.toml".as_ref(), &request, None, None, &mut each).unwrap();
+    assert_eq!(cells.len(), 4);
+    assert!(cells.iter().all(|cell| cell.objective.is_some() == (cell.at[1] == 0)), "{cells:?}");
 }
 
 /// Three kinds over many peaks, on a task whose best decay to the end: they look bad until then.
