@@ -127,6 +127,16 @@ impl HotGroup {
     }
 }
 
+/// How one likes to look at curves, whatever they are of.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Liking {
+    pub rate_scale: Scale,
+    pub loss_scale: Scale,
+    pub smoothing: bool,
+    pub half_life: f64,
+    pub x_axis: XAxis,
+}
+
 /// The state of looking.
 #[derive(Debug)]
 pub struct View {
@@ -154,6 +164,8 @@ pub struct View {
     pub half_life: f64,
     /// What the axis below the plots counts.
     pub x_axis: XAxis,
+    /// How one liked to look before a lesson set it for itself.
+    pub liked: Option<Liking>,
     /// The heights that a box was drawn around, plot by plot; without one a plot shows all there is in view.
     pub heights: Heights,
     /// A box on its way.
@@ -209,6 +221,7 @@ impl View {
             smoothing: true,
             half_life: HALF_LIFE,
             x_axis: XAxis::Updates,
+            liked: None,
             heights: Heights::default(),
             boxed: None,
             mark: None,
@@ -237,12 +250,19 @@ impl View {
     #[must_use]
     pub fn as_liked(self, before: Self) -> Self {
         let Self { mode, speed, device, guard, panel, panel_open, .. } = before;
-        let Self { rate_scale, loss_scale, number_scale, smoothing, half_life, x_axis, docked, .. } = before;
+        let Liking { rate_scale, loss_scale, smoothing, half_life, x_axis } = before.liking();
+        let Self { number_scale, docked, .. } = before;
         let Self { reduced_motion, presenting, hint, still, library, notify, .. } = before;
         let work = Self { mode, speed, device, guard, panel, panel_open, ..self };
         let look =
             Self { rate_scale, loss_scale, number_scale, smoothing, half_life, x_axis, docked, ..work };
         Self { reduced_motion, presenting, hint, still, library, notify, ..look }
+    }
+
+    /// How one likes to look, also while a lesson has set it otherwise.
+    pub fn liking(&self) -> Liking {
+        let Self { rate_scale, loss_scale, smoothing, half_life, x_axis, .. } = *self;
+        self.liked.unwrap_or(Liking { rate_scale, loss_scale, smoothing, half_life, x_axis })
     }
 
     /// Shows the whole run, at all heights.

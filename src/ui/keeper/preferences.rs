@@ -143,6 +143,7 @@ impl Preferences {
             let size = viewport.inner_rect.map(|rect| rect.size() * factor);
             (size, viewport.maximized.unwrap_or_default() || viewport.fullscreen.unwrap_or_default())
         });
+        let liking = view.liking();
         // The size that the window has again when it is no longer maximised.
         let window =
             if maximized || view.presenting { self.window } else { size.map(Into::into).or(self.window) };
@@ -157,12 +158,12 @@ impl Preferences {
             zoom,
             panel: view.panel.map(|panel| panel.0.to_owned()),
             panel_open: view.panel_open,
-            rate_axis: view.rate_scale.into(),
-            loss_axis: view.loss_scale.into(),
+            rate_axis: liking.rate_scale.into(),
+            loss_axis: liking.loss_scale.into(),
             number_axis: view.number_scale.into(),
-            smoothing: view.smoothing,
-            half_life: view.half_life,
-            x_axis: view.x_axis,
+            smoothing: liking.smoothing,
+            half_life: liking.half_life,
+            x_axis: liking.x_axis,
             docked: view.docked,
             reduced_motion: view.reduced_motion,
             knows_handles: !view.hint,

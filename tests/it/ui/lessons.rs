@@ -264,3 +264,27 @@ fn a_lesson_in_a_file_opens_as_any_file_does_and_its_answer_is_kept_by_its_title
         "the sheet says what is wrong"
     );
 }
+
+#[test]
+fn what_a_lesson_sets_is_for_the_lesson_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let places = Places::below(folder.path());
+    let mut studio = open_kept(digits(), None, &places);
+    let view = |studio: &Studio| {
+        let view = &studio.harness.state().studio().view;
+        (view.rate_scale, view.loss_scale, view.smoothing, view.half_life, view.x_axis)
+    };
+    let mine = (Scale::Log, Scale::Linear, true, 0.03, XAxis::Epochs);
+    let own = &mut studio.harness.state_mut().studio_mut().view;
+    (own.rate_scale, own.loss_scale, own.smoothing, own.half_life, own.x_axis) = mine;
+    studio.panel("Lesson");
+    studio.click(&listed("the-noise-floor", ""));
+    assert_ne!(view(&studio), mine, "the lesson shows what it is about");
+    studio.press(Modifiers::COMMAND, Key::N);
+    assert_eq!(view(&studio), mine);
+    studio.panel("Lesson");
+    studio.click(&listed("the-noise-floor", ""));
+    end(studio);
+    let studio = open_kept(digits(), None, &places);
+    assert_eq!(view(&studio), mine, "nor are they kept for the next start");
+}

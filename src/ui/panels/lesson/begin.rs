@@ -74,7 +74,9 @@ pub(super) fn look(studio: &mut Studio) {
     select(studio, &run);
 }
 
+/// What a lesson sets is for the lesson: another document is looked at as before.
 fn set(view: &mut View, look: &Look) {
+    view.liked = Some(view.liking());
     let scale = |log| if log { Scale::Log } else { Scale::Linear };
     view.rate_scale = scale(look.log_rate);
     view.loss_scale = scale(look.log_loss);
