@@ -13,6 +13,7 @@ use super::remote::{Pool, There};
 use super::sampler::Sampler;
 use super::space::{Chosen, Space};
 use super::trial::{Running, Status, Trial};
+use super::verdict::Verdict;
 use crate::data::Prepared;
 use crate::experiment::sweep::{Objective, Prune, Search, Values};
 use crate::experiment::vary::Base;
@@ -74,6 +75,8 @@ pub struct Outcome {
     pub trials: Vec<Trial>,
     /// What pruning cost and saved, where something was pruned.
     pub audit: Option<Audit>,
+    /// What the schedule is worth that a population found.
+    pub verdict: Option<Verdict>,
 }
 
 impl Sweeper {
@@ -102,7 +105,7 @@ impl Sweeper {
         pool: Arc<rayon::ThreadPool>,
     ) -> Result<Self, SweepError> {
         if sweep.search == Search::Pbt {
-            let how = "search = \"pbt\" breeds a population: run it by `anneal sweep FILE --out DIR` and open the schedule.toml that it writes";
+            let how = "search = \"pbt\" breeds a population, which is no sweep of trials that know nothing of each other";
             return Err(SweepError::Impossible(how.to_owned()));
         }
         let prepared = prepared.map_or_else(|| prepare(experiment), Ok)?;
@@ -311,7 +314,7 @@ impl Sweeper {
         } else {
             Some(self.audit(&trials, journal, &mut kept, watch)?)
         };
-        Ok(Outcome { trials, audit })
+        Ok(Outcome { trials, audit, verdict: None })
     }
 
     /// Trials that are chosen, and trained, at once.

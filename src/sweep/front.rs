@@ -47,6 +47,7 @@ mod tests {
             seeds: Vec::new(),
             curve: Vec::new(),
             losses: Vec::new(),
+            lineage: None,
         }
     }
 

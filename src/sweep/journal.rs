@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::lineage::Lineage;
 use super::optuna;
 use super::space::Chosen;
 use super::trial::{Status, Trial, values};
@@ -84,6 +85,8 @@ pub(super) struct Line {
     curve: Vec<(u64, Option<f64>)>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     losses: Vec<(u64, f32)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lineage: Option<Box<Lineage>>,
 }
 
 impl Line {
@@ -276,6 +279,7 @@ pub(super) fn line(trial: &Trial, audit: bool) -> Line {
         seeds: trial.seeds.clone(),
         curve: curve.collect(),
         losses: trial.losses.clone(),
+        lineage: trial.lineage.clone(),
     }
 }
 
@@ -291,6 +295,7 @@ pub(super) fn as_told(line: Line, values: Chosen) -> Trial {
         seeds: line.seeds,
         curve: curve.collect(),
         losses: line.losses,
+        lineage: line.lineage,
     }
 }
 

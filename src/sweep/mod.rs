@@ -6,6 +6,7 @@
 
 pub mod audit;
 pub mod block;
+pub mod breeder;
 pub mod cma_es;
 pub mod cohorts;
 pub mod driver;
@@ -16,6 +17,7 @@ pub mod importance;
 pub mod isolation;
 pub mod journal;
 pub mod learned;
+pub mod lineage;
 pub mod losses;
 pub mod map;
 pub mod objective;
@@ -30,8 +32,10 @@ pub mod sampler;
 pub mod seeds;
 pub mod shape;
 pub mod space;
+pub mod stage;
 pub mod tpe;
 pub mod trial;
+pub mod verdict;
 mod words;
 
 pub use audit::Audit;

@@ -110,6 +110,54 @@ fn the_sweep_of_the_file_runs_and_a_row_of_the_isolation_plot_loads_its_trial() 
 }
 
 #[test]
+fn a_population_is_bred_in_the_panel_and_its_winners_lineage_is_loaded_as_a_schedule() {
+    let experiment = support::experiment(
+        "search = \"pbt\"\ntrials = 6\n[sweep.over]\n\"lr.peak\" = { from = 1e-3, to = 1.0, scale = \"log\" }\n",
+    );
+    let mut studio = open(experiment.clone(), None, 30, (1600.0, 1000.0));
+    studio.panel("Sweep");
+    studio.click("Breed the file's population");
+    wait(&mut studio, |studio| {
+        let state = studio.harness.state().studio().panels.peek::<sweep::State>().expect("shown");
+        state.progress().is_none()
+    });
+    assert!(studio.says("6 members of “one”") && studio.says("rained alone from scratch under 5 seeds"));
+    let trials_of = |studio: &Studio| {
+        let state = studio.harness.state().studio();
+        state.panels.peek::<sweep::State>().unwrap().loaded.as_ref().unwrap().trials.clone()
+    };
+    let trials = trials_of(&studio);
+    let loss = |trial: &&Trial| trial.objectives[0].unwrap_or(f64::INFINITY);
+    let best = trials.iter().min_by(|a, b| loss(a).total_cmp(&loss(b))).unwrap().clone();
+    assert!(studio.says(&format!("Member {}", best.trial)), "the winner is shown");
+    studio.click("Load");
+    let lineage = best.lineage.as_deref().expect("a member has a lineage");
+    let rates = lineage.along(&experiment.runs[0].lr, best.updates).unwrap();
+    let run_of = |studio: &Studio| {
+        let state = studio.harness.state().studio();
+        state.document.run(state.view.selected).unwrap().clone()
+    };
+    assert_eq!(run_of(&studio).lr, anneal_studio::sweep::herd::listed(rates.clone()));
+    assert_eq!((rates.len(), run_of(&studio).name.as_str()), (60, "one"));
+
+    // The folder of a population says the same of it.
+    let folder = tempfile::tempdir().unwrap();
+    let sweep = experiment.sweep.clone().unwrap();
+    let pool = std::sync::Arc::new(anneal_studio::train::pool(Some(1)).unwrap());
+    let breeder = anneal_studio::sweep::breeder::Breeder::new(&experiment, &sweep, pool).unwrap();
+    let mut journal =
+        anneal_studio::sweep::Journal::create(folder.path(), &breeder.header(), &sweep).unwrap();
+    let kept = anneal_studio::sweep::Kept::default();
+    let watch = &mut support::Until(usize::MAX);
+    breeder.breed(&mut breeder.here(), Some(&mut journal), kept, watch).unwrap();
+    drop(journal);
+    studio.harness.state_mut().studio_mut().panels.of::<sweep::State>().folder =
+        folder.path().display().to_string();
+    studio.click("Open");
+    assert_eq!(trials_of(&studio), trials);
+}
+
+#[test]
 fn the_folder_of_a_sweep_opens_and_one_without_says_why() {
     let folder = tempfile::tempdir().unwrap();
     support::run_until(SWEEP, folder.path(), usize::MAX).unwrap();

@@ -3,7 +3,7 @@
 use eframe::egui::{Color32, Ui};
 
 use crate::experiment::Sweep;
-use crate::experiment::sweep::{Axis, Objective, Values};
+use crate::experiment::sweep::{Axis, Objective, Search, Values};
 use crate::landscape::Colormap;
 use crate::sweep::front::best;
 use crate::sweep::importance::{Importance, importance};
@@ -66,6 +66,11 @@ impl Found {
 
     pub fn is_maximised(&self) -> bool {
         self.sweep.objectives.first().is_some_and(|first| first.is_maximised())
+    }
+
+    /// What its trials are called.
+    pub fn noun(&self) -> &'static str {
+        if self.sweep.search == Search::Pbt { "Member" } else { "Trial" }
     }
 
     /// The first objective in words.

@@ -28,7 +28,7 @@ pub struct Loaded {
     pub experiment: Experiment,
     pub trials: Vec<Trial>,
     pub running: Vec<Running>,
-    /// What pruning cost, once it is known.
+    /// What pruning cost, or what a population's schedule is worth, once it is known.
     pub audit: Option<String>,
     /// Where it is from, for people.
     pub source: String,
@@ -132,7 +132,8 @@ impl State {
                 (Ok(Answer::End(Ok(outcome))), Some(loaded)) => {
                     loaded.running.clear();
                     self.has_ended = true;
-                    loaded.audit = outcome.audit.map(|audit| audit.sentence());
+                    let verdict = outcome.verdict.map(|verdict| verdict.sentence());
+                    loaded.audit = outcome.audit.map(|audit| audit.sentence()).or(verdict);
                     self.show_trials(outcome.trials);
                     self.job = None;
                 }
