@@ -9,6 +9,7 @@ pub mod block;
 pub mod breeder;
 pub mod cma_es;
 pub mod cohorts;
+pub mod cooldowns;
 pub mod driver;
 pub mod edges;
 pub mod front;

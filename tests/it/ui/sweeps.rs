@@ -6,6 +6,7 @@ use anneal_studio::experiment::Experiment;
 use anneal_studio::experiment::vary::Base;
 use anneal_studio::library::{Detail, Filter, Index, Kind};
 use anneal_studio::sweep::{Status, Trial};
+use anneal_studio::ui::panels::snapshots::cooldowns;
 use anneal_studio::ui::panels::{find, map, named, sweep};
 
 use eframe::egui::{Key, Modifiers};
@@ -155,6 +156,37 @@ fn a_population_is_bred_in_the_panel_and_its_winners_lineage_is_loaded_as_a_sche
         folder.path().display().to_string();
     studio.click("Open");
     assert_eq!(trials_of(&studio), trials);
+}
+
+#[test]
+fn cooldowns_branch_from_a_moment_of_the_run_and_a_click_makes_a_fork_of_one() {
+    let mut studio = studio();
+    studio.panel("Snapshots");
+    studio.click("Cooldowns");
+    studio.click("Branch cooldowns");
+    let state = |studio: &Studio| {
+        studio
+            .harness
+            .state()
+            .studio()
+            .panels
+            .peek::<cooldowns::State>()
+            .map(|state| (state.is_busy(), state.bench().cloned().unwrap_or_default()))
+    };
+    wait(&mut studio, |studio| state(studio).is_some_and(|(is_busy, _)| !is_busy));
+    let (_, bench) = state(&studio).unwrap();
+    let best = bench.branches[bench.best().unwrap()].clone();
+    assert!(studio.says(&format!("{} cooldowns from update {}", bench.branches.len(), bench.at)));
+    let runs = studio.document().runs().count();
+    let row = format!("{}   ", anneal_studio::ui::format::significant(best.loss.unwrap(), 4));
+    studio.harness.get_by_label_contains(&row).click();
+    studio.harness.run_steps(3);
+    let document = studio.document();
+    assert_eq!(document.runs().count(), runs + 1);
+    let run = document.run(studio.harness.state().studio().view.selected).unwrap();
+    assert_eq!((&run.lr, run.name.starts_with("one, ")), (&best.schedule(bench.rate), true));
+    let fork = run.fork.clone().unwrap();
+    assert_eq!((fork.of.as_str(), fork.at), ("one", anneal_studio::schedule::Span::Updates(bench.at as f64)));
 }
 
 #[test]
