@@ -3,19 +3,21 @@
 use std::time::Duration;
 
 use anneal_studio::experiment::Experiment;
+use anneal_studio::experiment::sweep::Objective;
 use anneal_studio::experiment::vary::Base;
 use anneal_studio::library::{Detail, Filter, Index, Kind};
 use anneal_studio::sweep::{Status, Trial};
 use anneal_studio::ui::panels::snapshots::cooldowns;
 use anneal_studio::ui::panels::{find, map, named, sweep};
 
+use eframe::egui::accesskit::Role;
 use eframe::egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
 
 use super::stand_in::{Studio, clock, open};
 use crate::sweeps::support;
 
-const SWEEP: &str = "seeds = 2\n[sweep.over]\n\"lr.kind\" = [\"cosine\", \"wsd\", \"linear\"]\n\
+pub const SWEEP: &str = "seeds = 2\n[sweep.over]\n\"lr.kind\" = [\"cosine\", \"wsd\", \"linear\"]\n\
                      \"lr.peak\" = { from = 1e-2, to = 1.0, scale = \"log\", points = 4 }\n";
 
 pub fn studio() -> Studio {
@@ -86,6 +88,45 @@ fn a_map_fills_from_coarse_to_fine_and_a_click_loads_a_cell() {
     assert!(map_state(&studio).done < 256, "nobody looks, so nothing trains");
     studio.panel("Map");
     wait(&mut studio, |studio| map_state(studio).done == 256);
+}
+
+#[test]
+fn a_click_on_a_numbers_name_draws_the_map_along_it() {
+    let mut studio = studio();
+    // The inspector's is left of the map's own.
+    let peak = |studio: &Studio| {
+        let labels = studio.harness.query_all_by_role_and_label(Role::Label, "Peak");
+        labels.map(|label| label.rect().center()).min_by(|a, b| a.x.total_cmp(&b.x)).expect("a number")
+    };
+    let place = peak(&studio);
+    studio.drag(place, place, 1, |_| ());
+    studio.click("Map upwards");
+    wait(&mut studio, |studio| {
+        studio.harness.state().studio().panels.peek::<map::State>().is_some_and(|it| it.done > 0)
+    });
+    let axes = |studio: &Studio| map_state(studio).axes.clone().unwrap().map(|axis| axis.path);
+    assert_eq!(axes(&studio)[1], "lr.peak");
+    assert_ne!(axes(&studio)[0], "lr.peak");
+    let before = axes(&studio)[0].clone();
+    let place = peak(&studio);
+    studio.drag(place, place, 1, |_| ());
+    studio.click("Map across");
+    studio.harness.run_steps(3);
+    assert_eq!(axes(&studio), ["lr.peak".to_owned(), before], "the two ways change places");
+
+    // Any objective, as far as somebody wants it to come.
+    let state = studio.harness.state_mut().studio_mut().panels.of::<map::State>();
+    state.objective = Objective::UpdatesToLoss(0.4);
+    state.changed();
+    wait(&mut studio, |studio| !map_state(studio).is_busy());
+    assert!(studio.says("Updates to a loss of 0.4"));
+    let reached = map_state(&studio).shown.iter().flatten().filter_map(|shown| shown.cell.objective);
+    assert!(reached.clone().count() > 0 && reached.clone().all(|updates| (1.0..=60.0).contains(&updates)));
+    let state = studio.harness.state_mut().studio_mut().panels.of::<map::State>();
+    state.objective = Objective::Cost;
+    state.changed();
+    wait(&mut studio, |studio| !map_state(studio).is_busy());
+    assert!(map_state(&studio).error.is_none() && studio.says("Cost, GFLOP"));
 }
 
 #[test]
