@@ -148,6 +148,8 @@ pub struct View {
     pub quantity: Column,
     /// What the lowest plot shows: momentum, weight decay or the batch.
     pub number: Column,
+    /// Whether it shows how much updates count in place of that.
+    pub counts: bool,
     pub smoothing: bool,
     /// The half-life of smoothing, as a share of the run.
     pub half_life: f64,
@@ -204,6 +206,7 @@ impl View {
             loss_scale: Scale::Log,
             quantity: Column::TrainLoss,
             number: Column::Momentum,
+            counts: false,
             smoothing: true,
             half_life: HALF_LIFE,
             x_axis: XAxis::Updates,

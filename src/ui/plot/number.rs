@@ -1,9 +1,9 @@
-//! The lowest plot: momentum, or another number of the update that can be a schedule.
+//! The lowest plot: momentum, or another number of the update that can be a schedule; or, in `lowest`, what updates count.
 
 use eframe::egui::{Align2, Ui};
 use egui_plot::{Line, LineStyle};
 
-use crate::telemetry::{Column, Role};
+use crate::telemetry::Column;
 use crate::ui::layout::Pane;
 use crate::ui::theme::{self, metrics};
 
@@ -13,11 +13,14 @@ use super::chart::{Chart, note};
 use super::lines::Strokes;
 use super::menu::Menu;
 use super::panel::Plots;
-use super::switch::column_switch;
+use super::switch::lowest_switch;
 use super::thin::Grain;
 
 impl Plots<'_> {
     pub fn number(&mut self, ui: &mut Ui) {
+        if self.studio.view.counts {
+            return self.counts(ui);
+        }
         let tokens = theme::tokens(ui);
         let studio = &*self.studio;
         let scale = Scale::Linear;
@@ -66,13 +69,13 @@ impl Plots<'_> {
             .into_iter()
             .map(|(run, line, color, width, style)| self.line(run, line, color, width).style(style))
             .collect();
-        let mut chosen = number;
+        let (mut chosen, mut is_counts) = (number, false);
         let chart =
             Chart { name: number.label(), scale, across: self.updates(), x, y, x_labels: true, titled: true };
         let mut menu = Menu::new(studio, Pane::Number, false);
         let drawn = chart.show(
             ui,
-            |ui| column_switch(ui, "Number", &mut chosen, Role::Setting, Column::label),
+            |ui| lowest_switch(ui, &mut chosen, &mut is_counts),
             |ui| menu.button(ui),
             |plot| lines.into_iter().for_each(|line| plot.line(line)),
         );
@@ -88,10 +91,7 @@ impl Plots<'_> {
         }
         menu.under(&drawn);
         menu.apply(self.studio);
-        if number != chosen {
-            self.studio.view.heights.set(Pane::Number, None);
-        }
-        self.studio.view.number = chosen;
+        self.choose_lowest(chosen, is_counts);
         if self.point(ui, &drawn, Pane::Number) {
             self.studio.view.fit();
         }
