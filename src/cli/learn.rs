@@ -13,7 +13,7 @@ use crate::data::Prepared;
 use crate::experiment::{Experiment, Run};
 use crate::files;
 use crate::sweep::learned::{Evolved, evolve, judge, schedule};
-use crate::sweep::population::Verdict;
+use crate::sweep::verdict::Verdict;
 use crate::train::TrainError;
 use crate::train::task::{Task, prepare};
 

@@ -116,7 +116,7 @@ fn searched(args: &SweepArgs, experiment: &Experiment, sweep: &Sweep) -> Result<
         output::say(format!("anneal: trains on {} what it can", computer.name()));
         sweeper = sweeper.on_adapter(Arc::new(computer));
     }
-    let (mut journal, kept) = open(args, &sweeper)?;
+    let (mut journal, kept) = open(args, sweeper.experiment(), sweeper.sweep())?;
     for note in sweeper.notes() {
         output::say(format!("anneal: {note}"));
     }
@@ -179,11 +179,16 @@ fn searched(args: &SweepArgs, experiment: &Experiment, sweep: &Sweep) -> Result<
 }
 
 /// The sweep's folder, once everything else has been found in order.
-fn open(args: &SweepArgs, sweeper: &Sweeper) -> Result<(Option<Journal>, Kept), Failure> {
+fn open(
+    args: &SweepArgs,
+    experiment: &Experiment,
+    sweep: &Sweep,
+) -> Result<(Option<Journal>, Kept), Failure> {
     let opened = match (&args.resume, &args.out) {
-        (Some(folder), _) => Journal::resume(folder, sweeper.experiment(), sweeper.sweep()),
-        (None, Some(folder)) => Journal::create(folder, sweeper.experiment(), sweeper.sweep())
-            .map(|journal| (journal, Kept::default())),
+        (Some(folder), _) => Journal::resume(folder, experiment, sweep),
+        (None, Some(folder)) => {
+            Journal::create(folder, experiment, sweep).map(|journal| (journal, Kept::default()))
+        }
         (None, None) => return Ok((None, Kept::default())),
     };
     let (journal, kept) = opened.map_err(|error| told(error.into()))?;

@@ -181,6 +181,7 @@ impl Setting {
             objectives: none,
             curve: Vec::new(),
             losses: Vec::new(),
+            lineage: None,
         };
         State::Ended(Box::new(trial), Some(why))
     }
@@ -332,6 +333,7 @@ impl Entry {
             seeds: per_seed,
             curve: self.curve.clone(),
             losses: losses(tallies),
+            lineage: None,
         };
         self.state = State::Ended(Box::new(trial), None);
     }

@@ -16,6 +16,7 @@ use super::sampler::Sampler;
 use super::space::{Chosen, Space};
 use super::steps::{Racing, STEPS};
 use super::trial::{Running, Trial};
+use super::verdict::Verdict;
 use crate::data::Prepared;
 use crate::experiment::sweep::{Prune, Search, Values};
 use crate::experiment::vary::Base;
@@ -80,6 +81,8 @@ pub struct Outcome {
     pub trials: Vec<Trial>,
     /// What pruning cost and saved, where something was pruned.
     pub audit: Option<Audit>,
+    /// What the schedule is worth that a population found.
+    pub verdict: Option<Verdict>,
 }
 
 impl Sweeper {
@@ -112,7 +115,7 @@ impl Sweeper {
         pool: Arc<rayon::ThreadPool>,
     ) -> Result<Self, SweepError> {
         if sweep.search == Search::Pbt {
-            let how = "search = \"pbt\" breeds a population: run it by `anneal sweep FILE --out DIR` and open the schedule.toml that it writes";
+            let how = "search = \"pbt\" breeds a population, which is no sweep of trials that know nothing of each other";
             return Err(SweepError::Impossible(how.to_owned()));
         }
         let prepared = prepared.map_or_else(|| prepare(experiment), Ok)?;
@@ -329,7 +332,7 @@ impl Sweeper {
         } else {
             Some(self.audit(&trials, journal, &mut kept, watch)?)
         };
-        Ok(Outcome { trials, audit })
+        Ok(Outcome { trials, audit, verdict: None })
     }
 
     /// Trials that are chosen, and trained, at once.

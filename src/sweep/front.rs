@@ -52,6 +52,7 @@ mod tests {
             seeds: Vec::new(),
             curve: Vec::new(),
             losses: Vec::new(),
+            lineage: None,
         }
     }
 

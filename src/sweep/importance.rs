@@ -112,6 +112,7 @@ mod tests {
                     seeds: vec![vec![Some(value)]],
                     curve: Vec::new(),
                     losses: Vec::new(),
+                    lineage: None,
                 }
             })
             .collect();

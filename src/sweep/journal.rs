@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::audit::Audit;
+use super::lineage::Lineage;
 use super::optuna;
 use super::space::Chosen;
 use super::trial::{Status, Trial, values};
@@ -85,6 +86,8 @@ pub(super) struct Line {
     curve: Vec<(u64, Option<f64>)>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     losses: Vec<(u64, f32)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lineage: Option<Box<Lineage>>,
 }
 
 impl Line {
@@ -272,6 +275,7 @@ pub(super) fn line(trial: &Trial, audit: bool) -> Line {
         seeds: trial.seeds.clone(),
         curve: curve.collect(),
         losses: trial.losses.clone(),
+        lineage: trial.lineage.clone(),
     }
 }
 
@@ -287,6 +291,7 @@ pub(super) fn as_told(line: Line, values: Chosen) -> Trial {
         seeds: line.seeds,
         curve: curve.collect(),
         losses: line.losses,
+        lineage: line.lineage,
     }
 }
 

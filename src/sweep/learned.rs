@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::cma_es::CmaEs;
 use super::herd::{cohort, ends, listed, losses, revision};
-use super::population::{Verdict, cosine};
+use super::verdict::{Verdict, cosine};
 use crate::data::Prepared;
 use crate::experiment::{Experiment, Run};
 use crate::train::TrainError;

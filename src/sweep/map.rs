@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::breeder;
 use super::driver::{Outcome, Sweeper, Watch};
 use super::journal::Kept;
 use super::trial::{Status, Trial};
@@ -114,7 +115,7 @@ pub fn survey(
     Ok(sweeper.devices())
 }
 
-/// Runs a sweep beside whatever else trains, without a journal.
+/// Runs a sweep, or breeds its population, beside whatever else trains, without a journal.
 ///
 /// # Errors
 /// As [`Sweeper::new`] and [`Sweeper::run`].
@@ -124,6 +125,9 @@ pub fn background(
     origin: &Path,
     watch: &mut dyn Watch,
 ) -> Result<Outcome, SweepError> {
+    if sweep.search == Search::Pbt {
+        return breeder::background(experiment, sweep, pool()?, watch);
+    }
     Sweeper::new(experiment, sweep, origin, pool()?)?.run(None, Kept::default(), watch)
 }
 

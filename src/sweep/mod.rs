@@ -6,9 +6,11 @@
 
 pub mod audit;
 pub mod block;
+pub mod breeder;
 mod check;
 pub mod cma_es;
 pub mod cohorts;
+pub mod cooldowns;
 pub mod driver;
 pub mod edges;
 mod foresight;
@@ -18,6 +20,7 @@ pub mod importance;
 pub mod isolation;
 pub mod journal;
 pub mod learned;
+pub mod lineage;
 pub mod losses;
 pub mod map;
 pub mod objective;
@@ -32,11 +35,13 @@ pub mod sampler;
 pub mod seeds;
 pub mod shape;
 pub mod space;
+pub mod stage;
 pub mod steps;
 pub mod summary;
 mod told;
 pub mod tpe;
 pub mod trial;
+pub mod verdict;
 mod words;
 
 pub use audit::Audit;

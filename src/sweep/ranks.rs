@@ -37,6 +37,7 @@ mod tests {
             seeds: Vec::new(),
             curve: Vec::new(),
             losses: Vec::new(),
+            lineage: None,
         };
         let of = |values: &[Option<f64>], objective| {
             let trials: Vec<Trial> = values.iter().copied().enumerate().map(trial).collect();

@@ -28,7 +28,7 @@ pub const READY: [Ready; 2] = [
     },
     Ready {
         title: "Which cooldown?",
-        sentence: "One stable rate, cooled over the last 5 to 60 % of the run by four shapes, three seeds. Until they cool all share one past.",
+        sentence: "One stable rate, cooled over the last 5 to 60 % of the run by four shapes, each trained from update 0 under three seeds. “Cooldowns” under Snapshots trains what follows one moment only, under one seed.",
         isolate: "lr.cooldown.over",
         make: cooldowns,
     },

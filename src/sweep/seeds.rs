@@ -43,6 +43,7 @@ pub fn together(sweep: &Sweep, trials: &[Trial]) -> Option<(Sweep, Vec<Trial>)> 
             seeds: group.iter().flat_map(|trial| trial.seeds.clone()).collect(),
             curve: first.curve.clone(),
             losses: losses(group),
+            lineage: None,
         }
     };
     Some((Sweep { over, ..sweep.clone() }, groups.iter().map(one).collect()))
@@ -96,6 +97,7 @@ mod tests {
             seeds: vec![vec![value]],
             curve: Vec::new(),
             losses: vec![(1, at as f32)],
+            lineage: None,
         };
         let trials = [
             trial(0, 8, 0, Some(1.0)),

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::lineage::Lineage;
 use super::space::Chosen;
 use crate::experiment::sweep::Objective;
 
@@ -24,7 +25,7 @@ pub enum Status {
 pub struct Running {
     pub trial: usize,
     pub values: Chosen,
-    /// As a trial's.
+    /// As a trial's; of a member of a population its validation losses.
     pub losses: Vec<(u64, f32)>,
 }
 
@@ -44,6 +45,8 @@ pub struct Trial {
     pub curve: Vec<(u64, f64)>,
     /// The mean training loss of equal stretches of the run, by steps of it, over all seeds.
     pub losses: Vec<(u64, f32)>,
+    /// Of a member of a population, how its weights were trained.
+    pub lineage: Option<Box<Lineage>>,
 }
 
 impl Trial {
@@ -69,6 +72,9 @@ impl Trial {
         line.insert("objective".into(), objective);
         line.insert("status".into(), serde_json::to_value(self.status).unwrap_or_default());
         line.insert("updates".into(), self.updates.into());
+        if let Some(lineage) = &self.lineage {
+            line.insert("lineage".into(), serde_json::to_value(&lineage.hands).unwrap_or_default());
+        }
         Value::Object(line)
     }
 }

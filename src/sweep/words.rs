@@ -81,7 +81,7 @@ pub(super) struct Young {
 
 /// All that a member's next update depends on: its row, and what is beside it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Whole {
+pub struct Whole {
     /// The bits of its numbers, eight hexadecimal digits each: a text is handed on faster than a list.
     row: String,
     pub lane: LaneState,
@@ -95,6 +95,11 @@ impl Whole {
             let _ = write!(digits, "{:0DIGITS$x}", number.to_bits());
         }
         Self { row: digits, lane }
+    }
+
+    /// Bytes that it takes, more or less.
+    pub fn bytes(&self) -> usize {
+        self.row.len()
     }
 
     /// The row.

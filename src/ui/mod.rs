@@ -20,6 +20,7 @@ pub mod keeper;
 pub mod landing;
 mod latest;
 pub mod layout;
+pub mod misses;
 mod notices;
 pub mod offscreen;
 mod page;

@@ -18,6 +18,7 @@ use super::action::Action;
 use super::document::{Document, Row, first};
 use super::frame::Frame;
 use super::layout::Layout;
+use super::misses::Misses;
 use super::panel_state::PanelStates;
 use super::plot::{Along, Given};
 use super::progress::Progress;
@@ -52,6 +53,8 @@ pub struct Studio {
     pub recent: Vec<PathBuf>,
     /// What was answered to lessons.
     pub progress: Progress,
+    /// How far forecasts missed the runs that came.
+    pub misses: Misses,
     /// The engine as other threads see it; nothing where another trainer stands in for it.
     pub viewer: Option<Viewer>,
     resolved: Vec<Resolved>,
@@ -95,6 +98,7 @@ impl Studio {
             unsaved: None,
             recent: Vec::new(),
             progress: Progress::default(),
+            misses: Misses::default(),
             viewer: None,
             resolved: Vec::new(),
             begun: BTreeMap::new(),

@@ -159,6 +159,8 @@ pub struct View {
     pub quantity: Column,
     /// What the lowest plot shows: momentum, weight decay or the batch.
     pub number: Column,
+    /// Whether it shows how much updates count in place of that.
+    pub counts: bool,
     pub smoothing: bool,
     /// The half-life of smoothing, as a share of the run.
     pub half_life: f64,
@@ -218,6 +220,7 @@ impl View {
             number_scale: Scale::Linear,
             quantity: Column::TrainLoss,
             number: Column::Momentum,
+            counts: false,
             smoothing: true,
             half_life: HALF_LIFE,
             x_axis: XAxis::Updates,

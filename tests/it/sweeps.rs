@@ -1,6 +1,7 @@
 //! Sweeps: the section of the file, the searches, pruning, the journal and the command.
 
 mod command;
+mod cooldowns;
 mod file;
 mod population;
 mod search;

@@ -124,6 +124,15 @@ impl Herd for There<'_> {
         Ok(())
     }
 
+    fn states(&self) -> Result<Vec<Whole>, SweepError> {
+        Ok(self.states.clone())
+    }
+
+    fn put(&mut self, _: &[Vec<f64>], states: Vec<Whole>, done: u64) -> Result<(), SweepError> {
+        (self.states, self.done) = (states, done);
+        Ok(())
+    }
+
     fn ends(
         &mut self,
         rates: &[Vec<f64>],

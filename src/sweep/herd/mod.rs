@@ -8,6 +8,7 @@ pub use elsewhere::There;
 use std::sync::Arc;
 
 use super::SweepError;
+use super::words::Whole;
 use crate::data::Prepared;
 use crate::experiment::{Experiment, Run};
 use crate::schedule::kind::{Listed, Table};
@@ -44,6 +45,18 @@ pub trait Herd {
     /// As [`Herd::advance`].
     fn copy(&mut self, rates: &[Vec<f64>], heirs: &[(usize, usize)]) -> Result<(), SweepError>;
 
+    /// All that the members' next updates depend on.
+    ///
+    /// # Errors
+    /// When their weights cannot be read.
+    fn states(&self) -> Result<Vec<Whole>, SweepError>;
+
+    /// Puts members that have not trained yet where others were after so many updates, with all the rates.
+    ///
+    /// # Errors
+    /// As [`Herd::advance`], and when these are no states of theirs.
+    fn put(&mut self, rates: &[Vec<f64>], states: Vec<Whole>, done: u64) -> Result<(), SweepError>;
+
     /// The validation losses at the end of runs under these lists of rates, one a seed from `seed` on.
     ///
     /// # Errors
@@ -67,12 +80,24 @@ pub struct Here<'a> {
 }
 
 impl<'a> Here<'a> {
-    /// Of the experiment's one run; `None` where it has none.
+    /// Of the experiment's one run.
     pub fn new(
         experiment: &'a Experiment,
+        run: &'a Run,
         (prepared, pool): (&'a Arc<Prepared>, &'a Arc<rayon::ThreadPool>),
-    ) -> Option<Self> {
-        Some(Self { experiment, run: experiment.runs.first()?, prepared, pool, cohort: None })
+    ) -> Self {
+        Self { experiment, run, prepared, pool, cohort: None }
+    }
+
+    /// The members' lanes, at update 0 where they have not trained yet.
+    fn lanes(&mut self, rates: &[Vec<f64>]) -> Result<&mut Cohort, TrainError> {
+        Ok(match &mut self.cohort {
+            Some(cohort) => cohort,
+            none => {
+                let task = Task::new(self.experiment, Arc::clone(self.prepared))?;
+                none.insert(cohort(self.experiment, self.run, rates.to_vec(), task, self.pool)?)
+            }
+        })
     }
 }
 
@@ -83,13 +108,7 @@ impl Herd for Here<'_> {
         to: u64,
         report: &mut Report<'_>,
     ) -> Result<Vec<f64>, SweepError> {
-        let cohort = match &mut self.cohort {
-            Some(cohort) => cohort,
-            none => {
-                let task = Task::new(self.experiment, Arc::clone(self.prepared))?;
-                none.insert(cohort(self.experiment, self.run, rates.to_vec(), task, self.pool)?)
-            }
-        };
+        let cohort = self.lanes(rates)?;
         grow(cohort, to, report)?;
         Ok(losses(cohort)?)
     }
@@ -111,6 +130,17 @@ impl Herd for Here<'_> {
         Ok(())
     }
 
+    fn states(&self) -> Result<Vec<Whole>, SweepError> {
+        let Some(cohort) = &self.cohort else { return Ok(Vec::new()) };
+        Ok((0..cohort.lanes().len()).map(|at| whole_of(cohort, at)).collect::<Result<_, _>>()?)
+    }
+
+    fn put(&mut self, rates: &[Vec<f64>], states: Vec<Whole>, _: u64) -> Result<(), SweepError> {
+        let run = self.run;
+        let cohort = self.lanes(rates)?;
+        states.iter().enumerate().try_for_each(|(at, state)| restore(cohort, at, state, run))
+    }
+
     fn ends(
         &mut self,
         rates: &[Vec<f64>],
@@ -121,6 +151,20 @@ impl Herd for Here<'_> {
         let runs = runs(self.run, rates.to_vec());
         Ok(ends(self.experiment, runs, seed, seeds, (self.prepared, self.pool), report)?)
     }
+}
+
+/// All that a lane's next update depends on.
+pub(super) fn whole_of(herd: &Cohort, at: usize) -> Result<Whole, TrainError> {
+    let mut row = Vec::new();
+    herd.copy_row(at, &mut row)?;
+    Ok(Whole::new(&row, herd.lanes()[at].state()))
+}
+
+/// Puts a lane of the run where another was.
+pub(super) fn restore(herd: &mut Cohort, at: usize, state: &Whole, run: &Run) -> Result<(), SweepError> {
+    let named = |error| TrainError::Schedule { run: run.name.clone(), error };
+    herd.lanes_mut()[at].restore(&state.lane).map_err(named)?;
+    Ok(herd.set_row(at, state.row()?)?)
 }
 
 /// Trains every lane that can be trained up to an update.

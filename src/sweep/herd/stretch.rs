@@ -3,13 +3,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{cohort, grow, losses, runs, seeded};
+use super::{cohort, grow, losses, restore, runs, seeded, whole_of};
 use crate::data::Prepared;
 use crate::experiment::Experiment;
 use crate::sweep::SweepError;
-use crate::sweep::words::{Breed, Grown, Said, Whole};
+use crate::sweep::words::{Breed, Grown, Said};
 use crate::train::TrainError;
-use crate::train::cohort::Cohort;
 use crate::train::task::{Task, prepare};
 
 /// An experiment that was told of before, and its data: prepared once for all stretches.
@@ -53,9 +52,7 @@ impl Known {
         for (at, state) in
             told.members.iter().enumerate().filter_map(|(at, young)| Some((at, young.state.as_ref()?)))
         {
-            let named = |error| TrainError::Schedule { run: run.name.clone(), error };
-            herd.lanes_mut()[at].restore(&state.lane).map_err(named)?;
-            herd.set_row(at, state.row()?)?;
+            restore(&mut herd, at, state, run)?;
         }
         let whole = told.to.min(herd.task().clock.updates).saturating_sub(from).max(1) as f64;
         grow(&mut herd, told.to, &mut |done, _| {
@@ -71,11 +68,4 @@ impl Known {
         let members = all.chunks(told.seeds.max(1)).enumerate().map(grown).collect::<Result<_, _>>()?;
         Ok(Said::Bred { members })
     }
-}
-
-/// All that a member's next update depends on.
-fn whole_of(herd: &Cohort, at: usize) -> Result<Whole, TrainError> {
-    let mut row = Vec::new();
-    herd.copy_row(at, &mut row)?;
-    Ok(Whole::new(&row, herd.lanes()[at].state()))
 }

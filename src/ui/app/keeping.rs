@@ -17,6 +17,7 @@ impl StudioApp {
     pub fn keep(&mut self, ctx: &Context, keeper: Keeper) {
         keeper.preferences().apply(ctx, &mut self.studio.view);
         self.studio.progress = keeper.answers().clone();
+        self.studio.misses = keeper.misses().clone();
         self.keeper = Some(keeper);
         // A first document came from the command line: it is as any that is opened.
         if let Some(path) = self.studio.document.path().cloned() {
@@ -41,6 +42,7 @@ impl StudioApp {
         let Some(keeper) = &mut self.keeper else { return };
         keeper.note(&self.studio.document);
         keeper.note_answers(&self.studio.progress);
+        keeper.note_misses(&self.studio.misses);
         if !ctx.input(|input| input.pointer.any_down()) {
             keeper.prefer(keeper.preferences().now(ctx, &self.studio.view, zoom));
         }
@@ -54,6 +56,7 @@ impl StudioApp {
         let Some(mut keeper) = self.keeper.take() else { return };
         keeper.note(&self.studio.document);
         keeper.note_answers(&self.studio.progress);
+        keeper.note_misses(&self.studio.misses);
         keeper.leave(&self.studio.document);
         // A window that was closed against its will leaves unsaved work behind.
         keeper.finish(self.studio.document.is_dirty() && !self.leaving);

@@ -13,6 +13,7 @@ pub use saver::Saver;
 pub use sessions::{Leftover, leftovers};
 
 use super::document::{Document, Kept};
+use super::misses::Misses;
 use super::progress::Progress;
 use crate::experiment::Experiment;
 use crate::files::Places;
@@ -29,6 +30,7 @@ pub struct Keeper {
     noted: Option<(u64, u64)>,
     preferences: Preferences,
     answers: Progress,
+    misses: Misses,
     recent: Recent,
     /// Unsaved work of starts that did not end well, newest first.
     leftovers: Vec<Leftover>,
@@ -54,8 +56,13 @@ impl Keeper {
             problems.push(error);
             Progress::default()
         });
+        let misses = Misses::open(&places.state).unwrap_or_else(|error| {
+            problems.push(error);
+            Misses::default()
+        });
         Ok(Self {
             answers,
+            misses,
             places: places.clone(),
             saver: Saver::start(wake)?,
             session: None,
@@ -93,6 +100,20 @@ impl Keeper {
             let text = now.clone();
             self.saver.put(Progress::path(&self.places.state), move || Ok(text.to_toml()));
             self.answers.clone_from(now);
+        }
+    }
+
+    /// How far forecasts missed the runs that came.
+    pub fn misses(&self) -> &Misses {
+        &self.misses
+    }
+
+    /// Notes the misses there are now.
+    pub fn note_misses(&mut self, now: &Misses) {
+        if self.misses != *now {
+            let text = now.clone();
+            self.saver.put(Misses::path(&self.places.state), move || Ok(text.to_toml()));
+            self.misses.clone_from(now);
         }
     }
 

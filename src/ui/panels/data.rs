@@ -11,6 +11,7 @@ use crate::ui::theme;
 use crate::ui::view::Tab;
 use crate::ui::widgets::{Amount, amount, check, choice, count, row};
 
+use super::map::mapped;
 use super::table_preview;
 
 /// What the picker of data sets offers.
@@ -130,7 +131,7 @@ fn dealing(ui: &mut Ui, data: &mut Data) {
     let mut all = data.batch_size == BatchSize::All;
     if let BatchSize::Samples(size) = &mut data.batch_size {
         let spec = Amount::whole("Batch size", "Samples in one update.", 1.0..=1024.0).logarithmic();
-        count(ui, &spec.limits(1.0..=1e6), size);
+        mapped(ui, "data.batch_size", |ui| count(ui, &spec.limits(1.0..=1e6), size));
     }
     if check(ui, "Full batch", "Every update sees the whole training set.", &mut all) {
         data.batch_size = if all { BatchSize::All } else { BatchSize::Samples(64) };
@@ -143,7 +144,8 @@ fn dealing(ui: &mut Ui, data: &mut Data) {
     let held_out = Amount::number("Held out", "The share of the samples kept for validation.", 0.0..=0.5);
     amount(ui, &held_out.limits(0.0..=0.95), &mut data.validation);
     let help = "The share of training labels replaced by random ones.";
-    amount(ui, &Amount::number("Label noise", help, 0.0..=1.0), &mut data.label_noise);
+    let spec = Amount::number("Label noise", help, 0.0..=1.0);
+    mapped(ui, "data.label_noise", |ui| amount(ui, &spec, &mut data.label_noise));
     let mut limited = data.limit.is_some();
     if check(ui, "Fewer samples", "Only the first of the shuffled training samples.", &mut limited) {
         data.limit = limited.then_some(500);

@@ -10,6 +10,7 @@ use crate::ui::studio::Studio;
 use crate::ui::theme;
 use crate::ui::widgets::{Amount, amount, check, choice, count, row, whole};
 
+use super::map::mapped;
 use super::schedule::{Units, span_row};
 use super::{attack, data, lint, model, precision, rule, suited, team};
 
@@ -79,15 +80,12 @@ fn train(ui: &mut Ui, train: &mut Train, clock: Clock, answers_decide: bool) {
         train.clip_norm = clips.then_some(1.0);
     }
     if let Some(norm) = &mut train.clip_norm {
-        amount(
-            ui,
-            &Amount {
-                range: 0.01..=10.0,
-                limits: 1e-9..=1e9,
-                ..Amount::rate("Norm", "The longest gradient an update uses.")
-            },
-            norm,
-        );
+        let spec = Amount {
+            range: 0.01..=10.0,
+            limits: 1e-9..=1e9,
+            ..Amount::rate("Norm", "The longest gradient an update uses.")
+        };
+        mapped(ui, "train.clip_norm", |ui| amount(ui, &spec, norm));
     }
 }
 

@@ -7,7 +7,7 @@ use crate::ui::theme::metrics;
 use crate::ui::view::Tab;
 use crate::ui::widgets::tabs;
 
-use super::{experiment, optimizer, schedule};
+use super::{experiment, map, optimizer, schedule};
 
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
     let options =
@@ -24,4 +24,5 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
         }
         ui.add_space(metrics::M);
     });
+    map::take(ui, studio);
 }

@@ -10,6 +10,7 @@ use crate::ui::studio::Studio;
 use crate::ui::theme;
 use crate::ui::widgets::{Amount, amount, check, choice};
 
+use super::map::mapped;
 use super::schedule::Quantity;
 use super::{courses, groups, rule};
 
@@ -93,7 +94,7 @@ fn number(ui: &mut Ui, optimizer: &mut Optimizer, info: &NumberInfo, clock: Cloc
     match &mut value {
         Number::Fixed(number) => {
             let label = if info.can_follow() { "Value" } else { title };
-            amount(ui, &spec(label), number);
+            mapped(ui, &format!("optimizer.{}", info.name), |ui| amount(ui, &spec(label), number));
         }
         Number::Mirror { low, high } => {
             if amount(ui, &share("At the peak", "Where the rate is highest."), low) {

@@ -25,7 +25,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
     ui.add_space(metrics::XS);
     ui.label(theme::caption(ui, format::about_kind(next.lr.kind.name())));
     ui.add_space(metrics::XS);
-    fields(ui, &mut next.lr, Quantity::Rate, clock);
+    fields::of_run(ui, &mut next.lr, clock);
     if let Some(error) = studio.curve_error(id) {
         ui.colored_label(theme::tokens(ui).danger, error.to_string());
     }

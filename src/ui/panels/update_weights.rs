@@ -2,15 +2,13 @@
 
 use eframe::egui::{Label, Rect, ScrollArea, Sense, Ui, pos2, vec2};
 
-use crate::analysis::memory::Memory;
 use crate::experiment::OptimizerKind;
-use crate::telemetry::Column;
-use crate::train::ids::RunId;
 use crate::ui::document::Row;
 use crate::ui::format;
 use crate::ui::panel::{Panel, Question};
 use crate::ui::plot::Ruler;
 use crate::ui::plot::cloud::{Cloud, Stroked};
+use crate::ui::plot::counts::{self, Counts, Found};
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
 use crate::ui::widgets::{prose, segmented};
@@ -35,17 +33,14 @@ enum Across {
     Rates,
 }
 
-/// How the panel is looked at, and what it found for each run, as long as that holds.
+/// How the panel is looked at.
 #[derive(Default)]
 pub struct State {
     across: Across,
-    /// Of which version of the document.
-    of: u64,
-    found: Vec<(RunId, Memory)>,
 }
 
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
-    renew(studio);
+    counts::renew(studio);
     ScrollArea::vertical().id_salt("update weights").auto_shrink([false, false]).show(ui, |ui| {
         // Room for the bar on the right, which floats.
         ui.set_max_width(ui.available_width() - metrics::S);
@@ -61,42 +56,13 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
     });
 }
 
-/// Looks at every run again where something was edited.
-fn renew(studio: &mut Studio) {
-    let generation = studio.document.generation();
-    let state = studio.panels.of::<State>();
-    if state.of == generation && !state.found.is_empty() {
-        return;
-    }
-    let ids: Vec<RunId> = studio.document.runs().map(|(row, _)| row.id).collect();
-    let found = ids.into_iter().filter_map(|id| Some((id, memory(studio, id)?))).collect();
-    let state = studio.panels.of::<State>();
-    (state.of, state.found) = (generation, found);
-}
-
-/// By how much a momentum lengthens the step of a decay that goes through it.
-fn through_momentum(kind: OptimizerKind, momentum: f64) -> f64 {
-    if kind == OptimizerKind::Sgd { 1.0 / (1.0 - momentum.clamp(0.0, 0.999)) } else { 1.0 }
-}
-
-fn memory(studio: &Studio, id: RunId) -> Option<Memory> {
-    let kind = studio.document.run(id)?.optimizer.kind;
-    studio.curve(id)?;
-    let rate = |update: u64| studio.rate(id, update).unwrap_or_default();
-    let decay = |update: u64| {
-        let momentum = studio.number(id, Column::Momentum, update).unwrap_or_default();
-        let decay = studio.number(id, Column::WeightDecay, update).unwrap_or_default();
-        decay * through_momentum(kind, momentum)
-    };
-    Some(Memory::of(studio.clock().updates, rate, decay))
-}
-
 /// What there is to read of the selected run, in words, with the timescale as a bar.
 fn reading(ui: &mut Ui, studio: &Studio) {
     let selected = studio.view.selected;
     let Some(run) = studio.document.run(selected) else { return };
-    let state = studio.panels.peek::<State>();
-    let Some((_, memory)) = state.and_then(|state| state.found.iter().find(|(id, _)| *id == selected)) else {
+    let Some(Found { memory, .. }) =
+        studio.panels.peek::<Counts>().and_then(|counts| counts.of_run(selected))
+    else {
         prose(ui, "The run has no schedule that can be read ahead.");
         return;
     };
@@ -162,13 +128,16 @@ fn bar(ui: &mut Ui, share: f64) {
 
 /// What updates count, and the losses, of all shown runs.
 fn plots(ui: &mut Ui, studio: &Studio) {
-    let Some(state) = studio.panels.peek::<State>() else { return };
+    let (Some(state), Some(all)) = (studio.panels.peek::<State>(), studio.panels.peek::<Counts>()) else {
+        return;
+    };
     let tokens = theme::tokens(ui);
     let rows: Vec<Row> = studio.shown();
     let (mut counts, mut losses) = (Vec::new(), Vec::new());
     let mut end: f64 = 0.0;
     for row in rows {
-        let Some((_, memory)) = state.found.iter().find(|(id, _)| *id == row.id) else { continue };
+        let Some(found) = all.of_run(row.id) else { continue };
+        let memory = &found.memory;
         let place = |updates: f64| match state.across {
             Across::Updates => updates,
             Across::Rates => memory.rates_of(updates),
@@ -177,8 +146,7 @@ fn plots(ui: &mut Ui, studio: &Studio) {
         let color = studio.color(row, tokens);
         let selected = row.id == studio.view.selected;
         let width = if selected { metrics::CURVE } else { metrics::HAIRLINE };
-        let points = memory.stretches.iter().zip(memory.counts());
-        let points = points.map(|(stretch, count)| (place(stretch.update as f64), count)).collect();
+        let points = found.points().map(|(update, count)| (place(update), count)).collect();
         counts.push(Stroked { points, band: Vec::new(), color, width, id: None });
         let lane = studio.frame.lane(row.id);
         let measured = lane.map(|lane| lane.curves.validation.as_slice()).unwrap_or_default();

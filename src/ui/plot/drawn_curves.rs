@@ -14,8 +14,8 @@ use crate::ui::theme::{Tokens, metrics};
 use super::Scale;
 use super::along::Along;
 use super::band::{Band, parted};
-use super::expected;
 use super::x_axis::Unit;
+use super::{counts, expected};
 
 /// The most points of a planned curve.
 const PLANNED: u64 = 500;
@@ -59,6 +59,7 @@ pub fn drawn_curves(studio: &Studio, pane: Pane, tokens: &Tokens) -> DrawnCurves
         Pane::Rate => ("Learning rate".to_owned(), view.rate_scale),
         Pane::Metric if view.quantity == Column::ValAccuracy => ("Accuracy".to_owned(), Scale::Linear),
         Pane::Metric => (view.quantity.short().to_owned(), view.loss_scale),
+        Pane::Number if view.counts => (counts::TITLE.to_owned(), Scale::Linear),
         Pane::Number => (view.number.label().to_owned(), view.number_scale),
     };
     let mut curves = Vec::new();
@@ -85,6 +86,11 @@ pub fn drawn_curves(studio: &Studio, pane: Pane, tokens: &Tokens) -> DrawnCurves
                 |curves| &curves.lr,
                 |update| studio.rate(row.id, update),
             ),
+            Pane::Number if view.counts => {
+                let found = studio.panels.peek::<counts::Counts>().and_then(|counts| counts.of_run(row.id));
+                let points = found.map_or_else(Vec::new, |found| found.points().collect());
+                curves.push(NamedCurve { what: "counts".into(), points, ..base });
+            }
             Pane::Number => settings(
                 studio,
                 row,

@@ -1,9 +1,9 @@
-//! The lowest plot: momentum, or another number of the update that can be a schedule.
+//! The lowest plot: momentum, or another number of the update that can be a schedule; or, in `lowest`, what updates count.
 
 use eframe::egui::{Align2, Ui};
 use egui_plot::{Line, LineStyle};
 
-use crate::telemetry::{Column, Role};
+use crate::telemetry::Column;
 use crate::ui::layout::Pane;
 use crate::ui::theme::{self, metrics};
 
@@ -14,11 +14,14 @@ use super::chart::{Chart, note};
 use super::lines::Strokes;
 use super::menu::Menu;
 use super::panel::Plots;
-use super::switch::{column_switch, scale_switch};
+use super::switch::{lowest_switch, scale_switch};
 use super::thin::Grain;
 
 impl Plots<'_> {
     pub fn number(&mut self, ui: &mut Ui) {
+        if self.studio.view.counts {
+            return self.counts(ui);
+        }
         let tokens = theme::tokens(ui);
         let studio = &*self.studio;
         let scale = studio.view.number_scale;
@@ -73,13 +76,13 @@ impl Plots<'_> {
             .into_iter()
             .map(|(run, line, color, width, style)| self.line(run, line, color, width).style(style))
             .collect();
-        let (mut chosen, mut new_scale) = (number, scale);
+        let (mut chosen, mut is_counts, mut new_scale) = (number, false, scale);
         let chart =
             Chart { name: number.label(), scale, across: self.updates(), x, y, x_labels: true, titled: true };
         let mut menu = Menu::new(studio, Pane::Number, false);
         let drawn = chart.show(
             ui,
-            |ui| column_switch(ui, "Number", &mut chosen, Role::Setting, Column::label),
+            |ui| lowest_switch(ui, &mut chosen, &mut is_counts),
             |ui| {
                 menu.button(ui);
                 scale_switch(ui, &mut new_scale, "Number axis");
@@ -101,10 +104,11 @@ impl Plots<'_> {
         }
         menu.under(&drawn);
         menu.apply(self.studio);
-        if (number, scale) != (chosen, new_scale) {
+        if scale != new_scale {
             self.studio.view.heights.set(Pane::Number, None);
         }
-        (self.studio.view.number, self.studio.view.number_scale) = (chosen, new_scale);
+        self.studio.view.number_scale = new_scale;
+        self.choose_lowest(chosen, is_counts);
         if self.point(ui, &drawn, Pane::Number) {
             self.studio.view.fit();
         }

@@ -17,6 +17,7 @@ use crate::ui::theme::{self, Tokens, metrics};
 use crate::ui::widgets::{paint_marker, right_cell};
 
 use super::along::Along;
+use super::counts;
 use super::x_axis::{Unit, XAxis};
 
 /// A run's line of the card.
@@ -101,7 +102,8 @@ struct Reading<'a> {
     /// What the axis below the plots counts, where that is neither of the two.
     unit: Option<(&'static str, f64)>,
     mark: Option<u64>,
-    number: Column,
+    /// What the lowest plot shows.
+    number: &'static str,
     lines: Vec<Line<'a>>,
     left_out: usize,
 }
@@ -124,7 +126,7 @@ impl<'a> Reading<'a> {
             epoch: (clock.updates_per_epoch > 0).then(|| update as f64 / clock.updates_per_epoch as f64),
             unit: unit.map(|unit| (unit.name, counted(unit))),
             mark: studio.view.mark.map(|mark| mark as u64),
-            number: studio.view.number,
+            number: if studio.view.counts { "counts ×" } else { studio.view.number.short() },
             lines,
             left_out,
         }
@@ -168,9 +170,14 @@ impl<'a> Reading<'a> {
 /// The values of every shown run at an update.
 fn lines<'a>(studio: &'a Studio, update: u64, tokens: &Tokens) -> Vec<Line<'a>> {
     let mark = studio.view.mark.map(|mark| mark as u64);
+    // What updates count is of the whole plan, trained or not.
+    let counted = |id: RunId, update: u64, values: Values| match studio.view.counts {
+        true => Values { number: counts::lowest(studio, id, update), ..values },
+        false => values,
+    };
     let planned = |id: RunId, update: u64| Values {
         lr: studio.rate(id, update),
-        number: studio.number(id, studio.view.number, update),
+        number: counts::lowest(studio, id, update),
         ..Values::default()
     };
     let runs = studio.document.runs().filter(|(row, _)| studio.is_shown(row.id));
@@ -187,12 +194,13 @@ fn lines<'a>(studio: &'a Studio, update: u64, tokens: &Tokens) -> Vec<Line<'a>> 
                 }
                 _ => planned(row.id, update),
             };
+            let values = counted(row.id, update, values);
             let since = mark.map(|mark| {
                 let known = lane.is_some_and(|lane| lane.at_mark.is_some());
                 let then = known
                     .then(|| studio.frame.mean_values(row.id, |lane| lane.at_mark.unwrap_or_default()))
                     .flatten();
-                then.unwrap_or_else(|| planned(row.id, mark))
+                counted(row.id, mark, then.unwrap_or_else(|| planned(row.id, mark)))
             });
             let is_selected = studio.view.selected == row.id;
             let groups = match lane {
@@ -252,11 +260,12 @@ fn fit(lines: &mut Vec<Line<'_>>, height: f32) -> usize {
     all - lines.len()
 }
 
-fn table(ui: &mut Ui, number: Column, lines: &[Line<'_>]) {
+fn table(ui: &mut Ui, number: &str, lines: &[Line<'_>]) {
     let column = metrics::COLUMN;
     Grid::new("readout values").num_columns(5).spacing(vec2(metrics::S, metrics::XS)).show(ui, |ui| {
         ui.label("");
-        for name in [Column::Lr, Column::TrainLoss, Column::ValLoss, number].map(Column::short) {
+        let names = [Column::Lr, Column::TrainLoss, Column::ValLoss].map(Column::short);
+        for name in names.into_iter().chain([number]) {
             right_cell(ui, column, |ui| {
                 ui.label(theme::caption(ui, name));
             });

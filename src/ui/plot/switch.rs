@@ -6,7 +6,7 @@ use crate::telemetry::{self, Column};
 use crate::ui::theme::{self, metrics};
 use crate::ui::widgets::{Icon, paint_icon};
 
-use super::Scale;
+use super::{Scale, counts};
 
 pub fn scale_switch(ui: &mut Ui, scale: &mut Scale, name: &str) {
     let log = *scale == Scale::Log;
@@ -48,7 +48,39 @@ pub fn column_switch(
     role: telemetry::Role,
     name_of: fn(Column) -> &'static str,
 ) {
-    let name = name_of(*chosen);
+    title_switch(ui, label, (name_of(*chosen), &about(*chosen)), |ui| {
+        for column in Column::ALL.into_iter().filter(|column| column.role() == role) {
+            ui.selectable_value(chosen, column, name_of(column));
+        }
+    });
+}
+
+/// The title of the lowest plot, from which a number of the optimizer is chosen, or how much updates count.
+pub fn lowest_switch(ui: &mut Ui, number: &mut Column, is_counts: &mut bool) {
+    let about = if *is_counts { counts::HELP.to_owned() } else { about(*number) };
+    let name = if *is_counts { counts::TITLE } else { number.label() };
+    title_switch(ui, "Number", (name, &about), |ui| {
+        for column in Column::ALL.into_iter().filter(|column| column.role() == telemetry::Role::Setting) {
+            if ui.selectable_label(!*is_counts && *number == column, column.label()).clicked() {
+                (*number, *is_counts) = (column, false);
+            }
+        }
+        if ui.selectable_label(*is_counts, counts::TITLE).on_hover_text(counts::HELP).clicked() {
+            *is_counts = true;
+        }
+    });
+}
+
+/// What a column is, and in which unit.
+fn about(column: Column) -> String {
+    match column.unit() {
+        "" => column.help().to_owned(),
+        unit => format!("{}\nUnit: {unit}.", column.help()),
+    }
+}
+
+/// A plot's title under which there are others to choose.
+fn title_switch(ui: &mut Ui, label: &str, (name, help): (&str, &str), entries: impl FnOnce(&mut Ui)) {
     let galley = ui.painter().layout_no_wrap(name.to_owned(), theme::medium(), Color32::PLACEHOLDER);
     let size = galley.size() + vec2(metrics::M + metrics::XS, 0.0);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click());
@@ -61,14 +93,6 @@ pub fn column_switch(
     let lit = response.hovered() || response.has_focus();
     let arrow = rect.right_center() - vec2(metrics::XS, 0.0);
     paint_icon(ui.painter(), Icon::Down, arrow, if lit { tokens.text } else { tokens.muted });
-    let unit = match chosen.unit() {
-        "" => String::new(),
-        unit => format!("\nUnit: {unit}."),
-    };
-    let response = response.on_hover_text(format!("{}{unit}", chosen.help()));
-    Popup::menu(&response).show(|ui| {
-        for column in Column::ALL.into_iter().filter(|column| column.role() == role) {
-            ui.selectable_value(chosen, column, name_of(column));
-        }
-    });
+    let response = response.on_hover_text(help);
+    Popup::menu(&response).show(entries);
 }

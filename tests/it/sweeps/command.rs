@@ -13,9 +13,11 @@ use crate::command_line::{anneal, text};
 #[cfg(target_os = "linux")]
 use anneal_studio::sweep::herd::{Herd, Here, There};
 #[cfg(target_os = "linux")]
-use anneal_studio::sweep::population::{breed, judge};
+use anneal_studio::sweep::population::breed;
 #[cfg(target_os = "linux")]
 use anneal_studio::sweep::remote::Pool;
+#[cfg(target_os = "linux")]
+use anneal_studio::sweep::verdict::judge;
 #[cfg(target_os = "linux")]
 use anneal_studio::sweep::{Kept, SweepError};
 #[cfg(target_os = "linux")]
@@ -166,6 +168,11 @@ fn survives(kills: u32, sweep: &str) {
     let read = |out: &Path, name: &str| fs::read_to_string(out.join(name)).unwrap();
     assert_eq!(read(&torn, "trials.jsonl"), read(&whole, "trials.jsonl"));
     assert_eq!(read(&torn, "optuna.journal"), read(&whole, "optuna.journal"));
+    assert_eq!(read(&torn, "journal.jsonl").len(), read(&whole, "journal.jsonl").len());
+    if whole.join("schedule.toml").exists() {
+        assert_eq!(read(&torn, "schedule.toml"), read(&whole, "schedule.toml"));
+        assert!(!torn.join("population.json").exists(), "what a population goes on from is gone at its end");
+    }
     let trials: BTreeMap<u64, Value> = lines(&torn.join("trials.jsonl"))
         .into_iter()
         .map(|trial| (trial["trial"].as_u64().unwrap(), trial))
@@ -182,8 +189,16 @@ fn a_killed_sweep_ends_as_if_it_had_not_been() {
     );
 }
 
+const POPULATION: &str =
+    "search = \"pbt\"\ntrials = 60\n[sweep.over]\n\"lr.peak\" = { from = 1e-3, to = 3.0, scale = \"log\" }\n";
+
 #[test]
-#[ignore = "kills a sweep twenty times over, three times"]
+fn a_killed_population_ends_as_if_it_had_not_been() {
+    survives(5, POPULATION);
+}
+
+#[test]
+#[ignore = "kills a sweep twenty times over, four times"]
 fn a_sweep_killed_twenty_times_ends_as_if_it_had_not_been() {
     survives(20, SWEEP);
     survives(
@@ -194,6 +209,7 @@ fn a_sweep_killed_twenty_times_ends_as_if_it_had_not_been() {
         20,
         "search = \"cma_es\"\ntrials = 60\n[sweep.over]\n\"lr.peak\" = { from = 1e-3, to = 3.0, scale = \"log\" }\n",
     );
+    survives(20, POPULATION);
 }
 
 #[test]
@@ -259,12 +275,13 @@ fn a_population_that_trains_elsewhere_has_the_bits_it_has_here() {
     let peaks = [1e-3, 1e-2, 1e-1, 0.3, 1.0, 1e30];
     let bred = |herd: &mut dyn Herd| {
         let bred = breed(&experiment, &peaks, (0, clock), herd, &mut |_, _| Ok(())).unwrap();
-        let lineage = &bred.members[bred.best().unwrap()].lineage;
-        let verdict = judge(&experiment, lineage, (&peaks[..3], 3, clock), herd, &mut |_, _| Ok(())).unwrap();
+        let lineage = bred.rates(bred.best().unwrap());
+        let verdict =
+            judge(&experiment, &lineage, (&peaks[..3], 3, clock), herd, &mut |_, _| Ok(())).unwrap();
         (bred, verdict)
     };
-    let here = bred(&mut Here::new(&experiment, (&prepared, &threads)).unwrap());
-    assert!(here.0.members.iter().any(|member| !member.copied.is_empty()));
+    let here = bred(&mut Here::new(&experiment, &experiment.runs[0], (&prepared, &threads)));
+    assert!(here.0.members.iter().any(|member| !member.lineage.copied.is_empty()));
     let mut pool = Pool::start(pool(), "moons.toml".into()).unwrap();
     assert_eq!(bred(&mut There::new(&mut pool, &experiment, clock.updates)), here);
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use anneal_studio::experiment::{Experiment, Run};
 use anneal_studio::sweep::herd::{Here, listed};
 use anneal_studio::sweep::learned::{evolve, under};
-use anneal_studio::sweep::population::{Verdict, breed};
+use anneal_studio::sweep::population::{Breeding, Member, breed};
+use anneal_studio::sweep::verdict::Verdict;
 use anneal_studio::train::task::{Task, prepare};
 use serde_json::Value;
 
@@ -35,22 +36,22 @@ fn the_winners_lineage_trained_alone_is_the_winner_to_the_last_bit() {
     let clock = Task::new(&experiment, Arc::clone(&prepared)).unwrap().clock;
     let bred = |threads| {
         let pool = pool(threads);
-        let mut herd = Here::new(&experiment, (&prepared, &pool)).unwrap();
+        let mut herd = Here::new(&experiment, &experiment.runs[0], (&prepared, &pool));
         breed(&experiment, &peaks(), (0, clock), &mut herd, &mut |_, _| Ok(())).unwrap()
     };
     let population = bred(2);
     assert_eq!(population, bred(1), "on any number of threads");
     let best = population.best().unwrap();
-    assert!(population.members.iter().any(|member| !member.copied.is_empty()), "somebody copies");
+    assert!(population.members.iter().any(|member| !member.lineage.copied.is_empty()), "somebody copies");
     for (at, member) in population.members.iter().enumerate() {
-        assert!(member.copied.iter().all(|(_, from)| *from != at));
+        assert!(member.lineage.copied.iter().all(|(_, from)| *from != at));
     }
     // The winner, and one that copied: their weights were several members' on the way.
-    let copier =
-        population.members.iter().position(|member| !member.copied.is_empty() && member.loss.is_some());
+    let copies = |member: &Member| !member.lineage.copied.is_empty() && member.loss.is_some();
+    let copier = population.members.iter().position(copies);
     for at in [best, copier.unwrap()] {
         let member = &population.members[at];
-        let run = Run { lr: listed(member.lineage.clone()), ..experiment.runs[0].clone() };
+        let run = Run { lr: listed(population.rates(at)), ..experiment.runs[0].clone() };
         let experiment = Experiment { runs: vec![run], ..experiment.clone() };
         let revision = revision_of(experiment, 0);
         let mut cohort = anneal_studio::train::cohort::Cohort::new(revision, pool(1)).unwrap();
@@ -58,6 +59,36 @@ fn the_winners_lineage_trained_alone_is_the_winner_to_the_last_bit() {
         let loss = cohort.lanes()[0].state().val_loss();
         assert_eq!(loss.map(f64::to_bits), member.loss.map(f64::to_bits), "member {at}");
     }
+}
+
+#[test]
+fn a_population_goes_on_from_any_of_its_stages_to_the_same_bits() {
+    let experiment = alone();
+    let prepared = prepare(&experiment).unwrap();
+    let pool = Arc::new(anneal_studio::train::pool(Some(2)).unwrap());
+    let clock = Task::new(&experiment, Arc::clone(&prepared)).unwrap().clock;
+    // The last one diverges.
+    let peaks = [peaks(), vec![1e30]].concat();
+    let herd = || Here::new(&experiment, &experiment.runs[0], (&prepared, &pool));
+    let new = || Breeding::new(&experiment, &peaks, (3, clock)).unwrap();
+    let mut stages = Vec::new();
+    let (mut breeding, mut whole) = (new(), herd());
+    while breeding.advance(&mut whole, &mut |_, _| Ok(())).unwrap() {
+        let stage = breeding.stage(&whole).unwrap().unwrap();
+        stages.push(serde_json::to_string(&stage).unwrap());
+    }
+    let population = breeding.into_population();
+    assert_eq!(stages.len(), 19);
+    for stage in &stages {
+        let (mut breeding, mut herd) = (new(), herd());
+        breeding.resume(serde_json::from_str(stage).unwrap(), &mut herd).unwrap();
+        while breeding.advance(&mut herd, &mut |_, _| Ok(())).unwrap() {}
+        assert_eq!(breeding.into_population(), population);
+    }
+    let other = Breeding::new(&experiment, &peaks[1..], (3, clock))
+        .unwrap()
+        .resume(serde_json::from_str(&stages[3]).unwrap(), &mut herd());
+    assert!(other.unwrap_err().to_string().contains("of another one"));
 }
 
 #[test]
@@ -90,10 +121,16 @@ fn the_command_writes_a_schedule_that_trains_alone() {
     assert_eq!(lines.lines().count(), 8);
     let schedule = Experiment::open(out.join("schedule.toml")).unwrap();
     assert_eq!(schedule.runs[0].lr.kind.name(), "table");
+    let winner = json["best"]["lineage"].as_array().unwrap();
+    assert_eq!(
+        (&winner[0]["from"], &winner[winner.len() - 1]["member"]),
+        (&0.into(), &json["best"]["trial"])
+    );
 
-    let again = anneal(&["sweep", &file, "--resume", &directory]);
-    assert_eq!(again.status.code(), Some(2));
-    assert!(text(&again.stderr).contains("in one go"));
+    let again = anneal(&["sweep", &file, "--json", "--resume", &directory]);
+    let mut resumed: Value = serde_json::from_str(&text(&again.stdout)).unwrap();
+    resumed["seconds"] = json["seconds"].clone();
+    assert_eq!(resumed, json, "what came to its end comes to the same");
 }
 
 #[test]

@@ -1,12 +1,16 @@
 //! The forecast panel, over trainings that really happen beside the stand-in's.
 
+use anneal_studio::experiment::Run;
+use anneal_studio::files::Places;
 use anneal_studio::forecast::{Course, Law};
 use anneal_studio::train::ids::RunId;
+use anneal_studio::ui::Document;
 use anneal_studio::ui::panels::forecast;
 use anneal_studio::ui::plot::Ghost;
 
-use super::stand_in::Studio;
-use super::sweeps::{studio, wait};
+use super::stand_in::{self, Studio, UPDATES};
+use super::sweeps::{SWEEP, studio, wait};
+use crate::sweeps::support;
 
 fn state(studio: &Studio) -> &forecast::State {
     studio.harness.state().studio().panels.peek().expect("the panel was polled")
@@ -113,4 +117,61 @@ fn three_recordings_forecast_the_next_training_of_theirs() {
     let ours = studio.harness.state().studio().clock().updates;
     assert_eq!(drawn.updates.last(), Some(&ours), "it is laid over our updates");
     assert!(studio.says("It speaks of the next of these trainings"));
+
+    // The next one arrives: nobody fitted the law to it.
+    assert_eq!(record(&studio), []);
+    log(folder.path(), "next.csv", |at| 0.04 * (1.0 + (std::f64::consts::PI * at as f64 / 2000.0).cos()));
+    studio.harness.state_mut().open_recording(&ctx, &folder.path().join("next.csv"));
+    wait(&mut studio, |studio| !record(studio).is_empty());
+    let kept = record(&studio);
+    assert!(kept.len() == 1 && kept[0].0.contains("next") && kept[0].1.abs() < 0.035, "{kept:?}");
+}
+
+/// The runs of the record, and by how much each was missed.
+fn record(studio: &Studio) -> Vec<(String, f64)> {
+    let misses = studio.harness.state().studio().misses.all();
+    misses.iter().map(|miss| (miss.run.clone(), miss.by())).collect()
+}
+
+#[test]
+fn the_miss_of_a_run_that_arrives_is_kept_after_another_fit_and_another_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let places = Places { config: folder.path().join("config"), state: folder.path().join("state") };
+    // The fit takes the first run itself; the next one is forecast.
+    let mut experiment = support::experiment(SWEEP);
+    let mut next = Run { name: "next".into(), ..experiment.runs[0].clone() };
+    next.lr.kind.set("peak", anneal_studio::schedule::kind::Value::Number(0.03));
+    experiment.runs.push(next);
+    let mut studio = stand_in::open_kept(experiment.clone(), None, &places);
+    studio.panel("Forecast");
+    studio.click("Train three runs and fit");
+    wait(&mut studio, |studio| state(studio).progress().is_none());
+    assert_eq!(record(&studio), [], "no run has come to its end");
+    // All come to their ends; that of the other optimizer is not forecast.
+    let document = Document::new(experiment.clone(), None);
+    *studio.log.shared.borrow_mut() = stand_in::shared(&document, UPDATES);
+    studio.harness.run_steps(3);
+    let kept = record(&studio);
+    assert_eq!(kept.len(), 1);
+    assert_eq!(kept[0].0, "next");
+    let arrived = &state(&studio).arrived[0];
+    assert!((arrived.predicted - arrived.measured - kept[0].1).abs() < 1e-12);
+    assert!(studio.says("The record") && studio.says("1 run came after a forecast"));
+
+    // A run that was bent on its way is not what is forecast now.
+    let next = arrived.run;
+    studio.log.shared.borrow_mut().status.generation = u64::MAX;
+    studio.harness.state_mut().studio_mut().document.edit_run(next, |run| {
+        run.lr.kind.set("peak", anneal_studio::schedule::kind::Value::Number(0.05));
+    });
+    studio.harness.run_steps(3);
+    assert_eq!(record(&studio), kept);
+
+    studio.click("Fit again");
+    wait(&mut studio, |studio| state(studio).progress().is_none());
+    studio.harness.run_steps(3);
+    assert_eq!(record(&studio), kept, "another fit forgets nothing");
+    drop(studio);
+    let studio = stand_in::open_kept(experiment, None, &places);
+    assert_eq!(record(&studio), kept, "nor does another start");
 }

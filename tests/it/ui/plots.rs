@@ -3,9 +3,11 @@
 use anneal_studio::engine::LaneView;
 use anneal_studio::experiment::{Controller, Metric, Plateau};
 use anneal_studio::schedule::plateau::PlateauRule;
+use anneal_studio::schedule::{Cooldown, Ramp, Span};
 use anneal_studio::telemetry::{Row, Store};
 use anneal_studio::train::ids::LaneId;
 use anneal_studio::ui::plot::XAxis;
+use anneal_studio::ui::plot::counts::Counts;
 use anneal_studio::ui::sheet::Sheet;
 use anneal_studio::ui::view::Window;
 use eframe::egui::accesskit::Role;
@@ -320,4 +322,33 @@ fn replicas_whose_rates_a_controller_moves_apart_are_shown_by_their_mean() {
     assert!(words.contains("used: last 0.04"), "{words}");
     let mean = studio.harness.state().studio().frame.mean_values(run, |lane| lane.now);
     assert_eq!(mean.and_then(|mean| mean.lr), Some(0.04), "so does the list of runs");
+}
+
+#[test]
+fn the_lowest_plot_says_how_much_updates_count_at_the_end() {
+    let mut studio = first(200);
+    studio.click("Number");
+    studio.click("Update weights");
+    let words = studio.harness.get_by_label("Update weights plot").accesskit_node().value().unwrap();
+    assert!(words.contains("counts"), "{words}");
+    let counts = || {
+        let studio = studio.harness.state().studio();
+        let all = studio.panels.peek::<Counts>().unwrap();
+        all.of_run(studio.view.selected).unwrap().points().map(|(_, count)| count).collect::<Vec<f64>>()
+    };
+    let mean = counts().iter().sum::<f64>() / counts().len() as f64;
+    assert!((mean - 1.0).abs() < 1e-9, "in multiples of the mean update");
+    let before = counts();
+    let state = studio.harness.state_mut().studio_mut();
+    let selected = state.view.selected;
+    let cooled = Cooldown { over: Span::Percent(50.0), to: 0.0, shape: Ramp::Linear };
+    state.document.edit_run(selected, |run| run.lr.cooldown = Some(cooled));
+    studio.harness.run_steps(3);
+    let state = studio.harness.state().studio();
+    let after = state.panels.peek::<Counts>().unwrap().of_run(selected).unwrap();
+    let after: Vec<f64> = after.points().map(|(_, count)| count).collect();
+    assert!(after.last() < before.last(), "what cools down counts less at the end");
+    studio.click("Number");
+    studio.click("Momentum");
+    assert!(studio.shows("Momentum plot"));
 }

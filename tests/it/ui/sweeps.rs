@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use anneal_studio::experiment::Experiment;
+use anneal_studio::experiment::sweep::Objective;
 use anneal_studio::experiment::vary::Base;
 use anneal_studio::library::{Detail, Filter, Index, Kind};
 use anneal_studio::sweep::{Running, Status, Trial};
+use anneal_studio::ui::panels::snapshots::cooldowns;
 use anneal_studio::ui::panels::{find, map, named, sweep};
 
 use eframe::egui::accesskit::Role;
@@ -15,7 +17,7 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use super::stand_in::{Studio, clock, open};
 use crate::sweeps::support;
 
-const SWEEP: &str = "seeds = 2\n[sweep.over]\n\"lr.kind\" = [\"cosine\", \"wsd\", \"linear\"]\n\
+pub const SWEEP: &str = "seeds = 2\n[sweep.over]\n\"lr.kind\" = [\"cosine\", \"wsd\", \"linear\"]\n\
                      \"lr.peak\" = { from = 1e-2, to = 1.0, scale = \"log\", points = 4 }\n";
 
 pub fn studio() -> Studio {
@@ -89,6 +91,45 @@ fn a_map_fills_from_coarse_to_fine_and_a_click_loads_a_cell() {
 }
 
 #[test]
+fn a_click_on_a_numbers_name_draws_the_map_along_it() {
+    let mut studio = studio();
+    // The inspector's is left of the map's own.
+    let peak = |studio: &Studio| {
+        let labels = studio.harness.query_all_by_role_and_label(Role::Label, "Peak");
+        labels.map(|label| label.rect().center()).min_by(|a, b| a.x.total_cmp(&b.x)).expect("a number")
+    };
+    let place = peak(&studio);
+    studio.drag(place, place, 1, |_| ());
+    studio.click("Map upwards");
+    wait(&mut studio, |studio| {
+        studio.harness.state().studio().panels.peek::<map::State>().is_some_and(|it| it.done > 0)
+    });
+    let axes = |studio: &Studio| map_state(studio).axes.clone().unwrap().map(|axis| axis.path);
+    assert_eq!(axes(&studio)[1], "lr.peak");
+    assert_ne!(axes(&studio)[0], "lr.peak");
+    let before = axes(&studio)[0].clone();
+    let place = peak(&studio);
+    studio.drag(place, place, 1, |_| ());
+    studio.click("Map across");
+    studio.harness.run_steps(3);
+    assert_eq!(axes(&studio), ["lr.peak".to_owned(), before], "the two ways change places");
+
+    // Any objective, as far as somebody wants it to come.
+    let state = studio.harness.state_mut().studio_mut().panels.of::<map::State>();
+    state.objective = Objective::UpdatesToLoss(0.4);
+    state.changed();
+    wait(&mut studio, |studio| !map_state(studio).is_busy());
+    assert!(studio.says("Updates to a loss of 0.4"));
+    let reached = map_state(&studio).shown.iter().flatten().filter_map(|shown| shown.cell.objective);
+    assert!(reached.clone().count() > 0 && reached.clone().all(|updates| (1.0..=60.0).contains(&updates)));
+    let state = studio.harness.state_mut().studio_mut().panels.of::<map::State>();
+    state.objective = Objective::Cost;
+    state.changed();
+    wait(&mut studio, |studio| !map_state(studio).is_busy());
+    assert!(map_state(&studio).error.is_none() && studio.says("Cost, GFLOP"));
+}
+
+#[test]
 fn the_sweep_of_the_file_runs_and_a_row_of_the_isolation_plot_loads_its_trial() {
     let mut studio = studio();
     studio.panel("Sweep");
@@ -108,6 +149,85 @@ fn the_sweep_of_the_file_runs_and_a_row_of_the_isolation_plot_loads_its_trial() 
     let run = state.document.run(state.view.selected).unwrap();
     assert_eq!((run.name.as_str(), run.lr.kind.name()), ("one", "wsd"));
     assert_eq!(value(&studio, "lr.peak"), best.values[1].1.as_float());
+}
+
+#[test]
+fn a_population_is_bred_in_the_panel_and_its_winners_lineage_is_loaded_as_a_schedule() {
+    let experiment = support::experiment(
+        "search = \"pbt\"\ntrials = 6\n[sweep.over]\n\"lr.peak\" = { from = 1e-3, to = 1.0, scale = \"log\" }\n",
+    );
+    let mut studio = open(experiment.clone(), None, 30, (1600.0, 1000.0));
+    studio.panel("Sweep");
+    studio.click("Breed the file's population");
+    wait(&mut studio, |studio| {
+        let state = studio.harness.state().studio().panels.peek::<sweep::State>().expect("shown");
+        state.progress().is_none()
+    });
+    assert!(studio.says("6 members of “one”") && studio.says("rained alone from scratch under 5 seeds"));
+    let trials_of = |studio: &Studio| {
+        let state = studio.harness.state().studio();
+        state.panels.peek::<sweep::State>().unwrap().loaded.as_ref().unwrap().trials.clone()
+    };
+    let trials = trials_of(&studio);
+    let loss = |trial: &&Trial| trial.objectives[0].unwrap_or(f64::INFINITY);
+    let best = trials.iter().min_by(|a, b| loss(a).total_cmp(&loss(b))).unwrap().clone();
+    assert!(studio.says(&format!("Member {}", best.trial)), "the winner is shown");
+    studio.click("Load");
+    let lineage = best.lineage.as_deref().expect("a member has a lineage");
+    let rates = lineage.along(&experiment.runs[0].lr, best.updates).unwrap();
+    let run_of = |studio: &Studio| {
+        let state = studio.harness.state().studio();
+        state.document.run(state.view.selected).unwrap().clone()
+    };
+    assert_eq!(run_of(&studio).lr, anneal_studio::sweep::herd::listed(rates.clone()));
+    assert_eq!((rates.len(), run_of(&studio).name.as_str()), (60, "one"));
+
+    // The folder of a population says the same of it.
+    let folder = tempfile::tempdir().unwrap();
+    let sweep = experiment.sweep.clone().unwrap();
+    let pool = std::sync::Arc::new(anneal_studio::train::pool(Some(1)).unwrap());
+    let breeder = anneal_studio::sweep::breeder::Breeder::new(&experiment, &sweep, pool).unwrap();
+    let mut journal =
+        anneal_studio::sweep::Journal::create(folder.path(), &breeder.header(), &sweep).unwrap();
+    let kept = anneal_studio::sweep::Kept::default();
+    let watch = &mut support::Until(usize::MAX);
+    breeder.breed(&mut breeder.here(), Some(&mut journal), kept, watch).unwrap();
+    drop(journal);
+    studio.harness.state_mut().studio_mut().panels.of::<sweep::State>().folder =
+        folder.path().display().to_string();
+    studio.click("Open");
+    assert_eq!(trials_of(&studio), trials);
+}
+
+#[test]
+fn cooldowns_branch_from_a_moment_of_the_run_and_a_click_makes_a_fork_of_one() {
+    let mut studio = studio();
+    studio.panel("Snapshots");
+    studio.click("Cooldowns");
+    studio.click("Branch cooldowns");
+    let state = |studio: &Studio| {
+        studio
+            .harness
+            .state()
+            .studio()
+            .panels
+            .peek::<cooldowns::State>()
+            .map(|state| (state.is_busy(), state.bench().cloned().unwrap_or_default()))
+    };
+    wait(&mut studio, |studio| state(studio).is_some_and(|(is_busy, _)| !is_busy));
+    let (_, bench) = state(&studio).unwrap();
+    let best = bench.branches[bench.best().unwrap()].clone();
+    assert!(studio.says(&format!("{} cooldowns from update {}", bench.branches.len(), bench.at)));
+    let runs = studio.document().runs().count();
+    let row = format!("{}   ", anneal_studio::ui::format::significant(best.loss.unwrap(), 4));
+    studio.harness.get_by_label_contains(&row).click();
+    studio.harness.run_steps(3);
+    let document = studio.document();
+    assert_eq!(document.runs().count(), runs + 1);
+    let run = document.run(studio.harness.state().studio().view.selected).unwrap();
+    assert_eq!((&run.lr, run.name.starts_with("one, ")), (&best.schedule(bench.rate), true));
+    let fork = run.fork.clone().unwrap();
+    assert_eq!((fork.of.as_str(), fork.at), ("one", anneal_studio::schedule::Span::Updates(bench.at as f64)));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The forecast panel: a law fitted to three runs, what it expects of the others, and how far it missed.
 
+mod arrivals;
+mod record;
 mod state;
 
 use eframe::egui::{Label, ScrollArea, Ui};
@@ -16,7 +18,11 @@ pub use state::State;
 
 pub const PANEL: Panel = Panel {
     wide: true,
-    poll: state::poll,
+    poll: |studio, shown| {
+        let is_busy = state::poll(studio, shown);
+        arrivals::arrive(studio);
+        is_busy
+    },
     is_waiting: state::is_waiting,
     ask: |studio| state::begin(studio, || ()),
     ..Panel::new(
@@ -39,7 +45,7 @@ const COLUMNS: [(&str, &str); 5] = [
     ("Forecast", "The validation loss that the law expects at the end."),
     ("±", "Half the band: what starts of the fit, seeds and the fit's own error leave open."),
     ("Measured", "The validation loss at the end, once the run is trained."),
-    ("Miss", "Forecast minus measured. It is kept until the law is fitted anew."),
+    ("Miss", "Forecast minus measured. It goes to the record below."),
 ];
 
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
@@ -47,15 +53,15 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
         // Room for the bar on the right, which floats.
         ui.set_max_width(ui.available_width() - metrics::S);
         begin(ui, studio);
-        if studio.panels.of::<State>().ground.is_none() {
-            return;
+        if studio.panels.of::<State>().ground.is_some() {
+            ui.add_space(metrics::S);
+            ground(ui, studio);
+            ui.add_space(metrics::M);
+            runs(ui, studio);
+            ui.add_space(metrics::M);
+            bend(ui, studio);
         }
-        ui.add_space(metrics::S);
-        ground(ui, studio);
-        ui.add_space(metrics::M);
-        runs(ui, studio);
-        ui.add_space(metrics::M);
-        bend(ui, studio);
+        record::show(ui, studio);
     });
 }
 
@@ -125,6 +131,12 @@ fn ground(ui: &mut Ui, studio: &mut Studio) {
 
 /// What every run is expected to come to, and what it came to.
 fn runs(ui: &mut Ui, studio: &mut Studio) {
+    let guests: Vec<(RunId, String, usize)> = studio
+        .shelf
+        .guests()
+        .iter()
+        .map(|guest| (guest.row.id, guest.name.clone(), guest.row.slot))
+        .collect();
     let state = studio.panels.of::<State>();
     let ends = state.ends.clone();
     let places = rank(&ends.iter().map(|(_, end)| *end).collect::<Vec<_>>());
@@ -135,10 +147,17 @@ fn runs(ui: &mut Ui, studio: &mut Studio) {
     let cells: Vec<_> = ends.iter().map(|(id, _)| arrived(*id)).collect();
     let fitted = state.ground.as_ref().map(|ground| ground.fitted.clone()).unwrap_or_default();
     let mut rows = Vec::new();
+    // Trainings of others that came after the fit, by the rates that they logged.
+    for one in &state.arrived {
+        let Some((_, name, slot)) = guests.iter().find(|(id, ..)| *id == one.run) else { continue };
+        let (loss, band, measured) = (one.predicted, one.band, one.measured);
+        let mut cells = vec!["–".to_owned()];
+        cells.extend([loss, band, measured].map(format::metric));
+        cells.push(signed(loss - measured));
+        rows.push((loss, Figures { name: name.clone(), slot: Some(*slot), cells, note: None }));
+    }
     for (((id, (loss, band)), place), arrived) in ends.iter().zip(&places).zip(cells) {
         let Some(run) = studio.document.run(*id) else { continue };
-        let signed =
-            |miss: f64| format!("{}{}", if miss < 0.0 { "−" } else { "+" }, format::metric(miss.abs()));
         let (measured, miss) = match arrived {
             Some((measured, miss)) => (format::metric(measured), signed(miss)),
             None if fitted.contains(run) => ("fitted".to_owned(), "–".to_owned()),
@@ -166,6 +185,11 @@ fn runs(ui: &mut Ui, studio: &mut Studio) {
         let why = "another optimizer, groups, batch or controller than the runs of the fit";
         prose(ui, &format!("Not forecast, for the law is not theirs ({why}): {}.", others.join(", ")));
     }
+}
+
+/// A miss.
+fn signed(miss: f64) -> String {
+    format!("{}{}", if miss < 0.0 { "−" } else { "+" }, format::metric(miss.abs()))
 }
 
 /// Gives the selected run the shape that the law expects most of.

@@ -1,5 +1,6 @@
-//! What the forecast panel keeps: the law and what it holds for, and how far it missed the runs that came.
+//! What the forecast panel keeps: the law, what it holds for, and what it expects.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::experiment::{Experiment, Run};
@@ -49,12 +50,17 @@ struct Pending {
     job: Job<Result<Answer, String>>,
 }
 
-/// A run that arrived after its forecast.
+/// A run that arrived.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Arrived {
     pub run: RunId,
     pub predicted: f64,
+    pub band: f64,
     pub measured: f64,
 }
+
+/// What was found of trainings of others: how far each was then, and what there was to compare.
+pub type Looked = BTreeMap<RunId, (u64, Option<Arrived>)>;
 
 /// What a frame's forecasts depend on.
 type Seen = (u64, RunId, Clock);
@@ -67,6 +73,8 @@ pub struct State {
     pub arrived: Vec<Arrived>,
     /// The end of every run that the law holds for, with half its band.
     pub ends: Vec<(RunId, (f64, f64))>,
+    /// Trainings of others that were compared.
+    pub looked: Looked,
     pending: Option<Pending>,
     seen: Option<Seen>,
 }
@@ -89,6 +97,7 @@ impl State {
             Ok(Ok(Answer { fit, fitted, notes })) => {
                 self.ground = Some(Ground { of, fit, fitted, notes });
                 self.arrived.clear();
+                self.looked.clear();
                 self.error = None;
                 self.seen = None;
             }
@@ -123,6 +132,14 @@ impl Ground {
         }
     }
 
+    /// Updates of the trainings that it speaks of, where they are those of others.
+    pub fn length(&self) -> u64 {
+        match self.of {
+            Of::Ours { .. } => 0,
+            Of::Theirs(clock) => clock.updates,
+        }
+    }
+
     /// The rates of a run of the document, over the length that the law speaks of.
     fn rates(&self, studio: &Studio, id: RunId) -> Option<Course> {
         match self.of {
@@ -141,7 +158,7 @@ pub fn holds(studio: &Studio) -> bool {
     ground.is_some_and(|ground| ground.holds(studio, studio.view.selected))
 }
 
-/// Takes in a fit, forecasts anew where something was edited, and keeps the miss of a run that has arrived.
+/// Takes in a fit, and forecasts anew where something was edited.
 pub fn poll(studio: &mut Studio, _: bool) -> bool {
     studio.panels.of::<State>().listen();
     let seen = (studio.document.generation(), studio.view.selected, studio.clock());
@@ -149,7 +166,6 @@ pub fn poll(studio: &mut Studio, _: bool) -> bool {
         forecast(studio);
         studio.panels.of::<State>().seen = Some(seen);
     }
-    arrive(studio);
     studio.panels.of::<State>().pending.is_some()
 }
 
@@ -183,32 +199,6 @@ fn forecast(studio: &mut Studio) {
     }
     studio.panels.of::<State>().ends = ends;
     studio.panels.of::<Ghost>().of = ghost;
-}
-
-/// Compares the runs that are trained to their end with what was forecast.
-fn arrive(studio: &mut Studio) {
-    let status = &studio.frame.status;
-    let is_current = status.generation >= studio.document.generation();
-    let total = studio.clock().updates;
-    let Some(state) = studio.panels.peek::<State>().filter(|_| is_current) else { return };
-    // What ours come to says nothing of theirs.
-    let Some(ground) = state.ground.as_ref().filter(|ground| !ground.is_theirs()) else { return };
-    let mut arrived = Vec::new();
-    for &(run, (predicted, _)) in &state.ends {
-        let is_fitted = studio.document.run(run).is_some_and(|run| ground.fitted.contains(run));
-        let lanes: Vec<_> = studio.frame.lanes.iter().filter(|lane| lane.id.run == run).collect();
-        let ends: Option<Vec<f64>> = lanes
-            .iter()
-            .map(|lane| lane.now.val_loss.filter(|loss| lane.update >= total && loss.is_finite()))
-            .collect();
-        if let Some(ends) = ends.filter(|ends| !ends.is_empty() && !is_fitted) {
-            let measured = ends.iter().sum::<f64>() / ends.len() as f64;
-            arrived.push(Arrived { run, predicted, measured });
-        }
-    }
-    let state = studio.panels.of::<State>();
-    state.arrived.retain(|old| arrived.iter().all(|new| new.run != old.run));
-    state.arrived.extend(arrived);
 }
 
 /// Trains what a fit needs beside what is trained, and fits.

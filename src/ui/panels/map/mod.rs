@@ -2,6 +2,7 @@
 
 mod axes;
 mod contours;
+mod pick;
 mod picture;
 mod state;
 
@@ -18,6 +19,7 @@ use crate::ui::theme::{self, metrics};
 use crate::ui::widgets::{Amount, amount, choice, combo, prose, row, whole};
 
 use axes::Candidate;
+pub use pick::{mapped, take};
 use picture::Colors;
 use state::SIDES;
 pub use state::{Shown, State};
@@ -36,13 +38,17 @@ pub const PANEL: Panel = Panel {
 };
 
 /// What can be mapped, by its name for people.
-const OBJECTIVES: [(&str, Objective); 5] = [
+const OBJECTIVES: [(&str, Objective); 7] = [
     ("Final validation loss", Objective::FinalValLoss),
     ("Best validation loss", Objective::BestValLoss),
     ("Final accuracy", Objective::FinalValAccuracy),
-    ("Updates to 90% accuracy", Objective::UpdatesToAccuracy(0.9)),
+    (UPDATES_TO_ACCURACY, Objective::UpdatesToAccuracy(0.9)),
+    (UPDATES_TO_LOSS, Objective::UpdatesToLoss(0.5)),
     ("Final training loss", Objective::FinalTrainLoss),
+    ("Cost, GFLOP", Objective::Cost),
 ];
+const UPDATES_TO_ACCURACY: &str = "Updates to an accuracy";
+const UPDATES_TO_LOSS: &str = "Updates to a validation loss";
 
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
     state::refresh(studio, &ui.ctx().clone());
@@ -79,7 +85,7 @@ fn choosers(ui: &mut Ui, studio: &mut Studio) {
             shown.response.labelled_by(id);
         });
     }
-    if choice(ui, "Objective", "What the colour stands for.", &mut state.objective, &OBJECTIVES) {
+    if objective(ui, &mut state.objective) {
         state.changed();
     }
     let help = "Trainings along each side; thousands are what a graphics adapter is for.";
@@ -92,6 +98,42 @@ fn choosers(ui: &mut Ui, studio: &mut Studio) {
         &mut state.seeds,
     ) {
         state.changed();
+    }
+}
+
+/// What the colour stands for, and how far it is to come; whether it is another.
+fn objective(ui: &mut Ui, chosen: &mut Objective) -> bool {
+    let now = *chosen;
+    let options = OBJECTIVES.map(|(name, one)| if is_alike(one, now) { (name, now) } else { (name, one) });
+    choice(ui, "Objective", "What the colour stands for.", chosen, &options);
+    match chosen {
+        Objective::UpdatesToAccuracy(aim) => {
+            amount(
+                ui,
+                &Amount::number("Accuracy", "The accuracy to reach on held-out samples.", 0.01..=1.0),
+                aim,
+            );
+        }
+        Objective::UpdatesToLoss(aim) => {
+            let help = "The loss to come down to on held-out samples.";
+            amount(ui, &Amount::number("Loss", help, 1e-3..=10.0).logarithmic().limits(1e-9..=1e9), aim);
+        }
+        _ => {}
+    }
+    *chosen != now
+}
+
+/// Whether two objectives differ in how far they are to come at most.
+fn is_alike(a: Objective, b: Objective) -> bool {
+    std::mem::discriminant(&a) == std::mem::discriminant(&b)
+}
+
+/// An objective for people.
+fn named(objective: Objective) -> String {
+    match objective {
+        Objective::UpdatesToAccuracy(aim) => format!("Updates to {} accuracy", format::percent(aim)),
+        Objective::UpdatesToLoss(aim) => format!("Updates to a loss of {}", format::significant(aim, 3)),
+        other => OBJECTIVES.iter().find(|(_, one)| *one == other).map_or("", |(name, _)| name).to_owned(),
     }
 }
 
@@ -110,9 +152,8 @@ fn map(ui: &mut Ui, studio: &mut Studio) {
     let devices = state.devices.iter().map(|device| format!(" Trained on the {device}.")).collect::<String>();
     state.shown = cells;
     if let Some(colors) = colors {
-        let name = OBJECTIVES.iter().find(|(_, one)| *one == objective).map_or("", |(name, _)| name);
         ui.add_space(metrics::XS);
-        picture::bar(ui, colors, &colormap, name);
+        picture::bar(ui, colors, &colormap, &named(objective));
     }
     let text =
         format!("{done} of {} cells. Ring: best. Cross: here. Crossed out: diverged.{devices}", side * side);

@@ -95,6 +95,16 @@ impl Default for State {
 }
 
 impl State {
+    /// Draws the map along another number on one of its ways; where that is the other way's, they change places.
+    pub fn choose(&mut self, way: usize, path: String) {
+        let now = self.axes.as_ref().map(|axes| axes.each_ref().map(|axis| axis.path.clone()));
+        if let Some(now) = now.filter(|now| now[1 - way] == path) {
+            self.chosen[1 - way] = Some(now[way].clone());
+        }
+        self.chosen[way] = Some(path);
+        self.changed();
+    }
+
     /// Another number, range, objective or count of seeds was chosen.
     pub fn changed(&mut self) {
         self.settings += 1;
@@ -207,7 +217,10 @@ fn wanted(studio: &mut Studio) -> Result<(Key, [Candidate; 2]), String> {
         let usual = there(otherwise).or_else(|| all.iter().find(|one| Some(one.path.as_str()) != not));
         wanted.and_then(|path| there(path)).or(usual).cloned()
     };
-    let x = first(state.chosen[0].as_ref(), "lr.peak", None).ok_or("There is no number to map.")?;
+    // What was chosen upwards is not what lies across by itself.
+    let taken = state.chosen[1].as_deref().filter(|_| state.chosen[0].is_none());
+    let usual = if taken == Some("lr.peak") { "lr.warmup.over" } else { "lr.peak" };
+    let x = first(state.chosen[0].as_ref(), usual, taken).ok_or("There is no number to map.")?;
     let y = first(state.chosen[1].as_ref(), "lr.warmup.over", Some(&x.path))
         .ok_or("There is no second number.")?;
     let request = MapRequest {

@@ -5,6 +5,7 @@ use eframe::egui::Ui;
 use crate::schedule::kind::{Field, Kind, Role, Value};
 use crate::schedule::{Clock, Schedule};
 use crate::ui::format;
+use crate::ui::panels::map::mapped;
 use crate::ui::theme;
 use crate::ui::widgets::{Amount, amount, check, choice};
 
@@ -36,10 +37,23 @@ impl Quantity {
 
 /// The kind's own fields.
 pub fn fields(ui: &mut Ui, schedule: &mut Schedule, quantity: Quantity, clock: Clock) {
+    each(schedule, |field, value, schedule| edit(ui, field, value, schedule, (quantity, clock)));
+}
+
+/// The same of a run's rate, whose numbers a map can be over.
+pub fn of_run(ui: &mut Ui, schedule: &mut Schedule, clock: Clock) {
+    each(schedule, |field, value, schedule| {
+        let is_mapped = matches!(field.role, Role::Rate | Role::Number { .. } | Role::Span);
+        let edited = |ui: &mut Ui| edit(ui, field, value, schedule, (Quantity::Rate, clock));
+        if is_mapped { mapped(ui, &format!("lr.{}", field.name), edited) } else { edited(ui) }
+    });
+}
+
+/// Every field of the kind; `edit` gives the new value of one that was changed.
+fn each(schedule: &mut Schedule, mut edit: impl FnMut(&Field, Value, &Schedule) -> Option<Value>) {
     for field in Kind::fields(schedule.kind.name()).unwrap_or_default() {
         let Some(value) = schedule.kind.get(field.name) else { continue };
-        let label = label(&field);
-        if let Some(value) = edit(ui, &label, &field, value, schedule, (quantity, clock)) {
+        if let Some(value) = edit(&field, value, schedule) {
             schedule.kind.set(field.name, value);
         }
     }
@@ -75,12 +89,12 @@ pub fn sentence(name: &str) -> String {
 /// One field; its new value if it was changed.
 fn edit(
     ui: &mut Ui,
-    label: &str,
     field: &Field,
     value: Value,
     schedule: &Schedule,
     (quantity, clock): (Quantity, Clock),
 ) -> Option<Value> {
+    let label = &label(field);
     match (field.role, value) {
         (Role::Rate, Value::Number(mut number)) => {
             amount(ui, &quantity.amount(label, field.help), &mut number).then_some(Value::Number(number))

@@ -3,6 +3,7 @@
 use eframe::egui::Ui;
 
 use crate::schedule::{Clamp, Clock, Cooldown, Joins, Ramp, Schedule, Span, Tick, Warmup};
+use crate::ui::panels::map::mapped;
 use crate::ui::widgets::{Amount, amount, check, choice};
 
 use super::spans::{Units, span_row};
@@ -16,7 +17,9 @@ pub fn show(ui: &mut Ui, schedule: &mut Schedule, clock: Clock) {
     if let Some(warmup) = &mut schedule.warmup {
         ui.push_id("warmup", |ui| {
             let mut over = Some(warmup.over);
-            span_row(ui, "Length", "How long the climb is.", &mut over, Units::All, clock);
+            mapped(ui, "lr.warmup.over", |ui| {
+                span_row(ui, "Length", "How long the climb is.", &mut over, Units::All, clock)
+            });
             warmup.over = over.unwrap_or(warmup.over);
             amount(
                 ui,
@@ -37,7 +40,9 @@ pub fn show(ui: &mut Ui, schedule: &mut Schedule, clock: Clock) {
     if let Some(cooldown) = &mut schedule.cooldown {
         ui.push_id("cooldown", |ui| {
             let mut over = Some(cooldown.over);
-            span_row(ui, "Length", "How long the descent is.", &mut over, Units::All, clock);
+            mapped(ui, "lr.cooldown.over", |ui| {
+                span_row(ui, "Length", "How long the descent is.", &mut over, Units::All, clock)
+            });
             cooldown.over = over.unwrap_or(cooldown.over);
             amount(
                 ui,

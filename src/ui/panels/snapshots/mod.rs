@@ -1,6 +1,7 @@
 //! The snapshot workbench: what each snapshot of the selected run is worth, and what they are together.
 
 mod barriers;
+pub mod cooldowns;
 mod disputed;
 mod figures;
 mod matrices;
@@ -17,11 +18,22 @@ use crate::ui::panel::{Panel, Question};
 use crate::ui::sheet::Sheet;
 use crate::ui::studio::Studio;
 use crate::ui::theme::{self, metrics};
-use crate::ui::widgets::{check, run_chip};
+use crate::ui::widgets::{check, run_chip, segmented};
 
 pub const PANEL: Panel = Panel {
     wide: true,
-    is_waiting: workbench::is_comparing,
+    views: &TITLES,
+    turn: |studio, view| studio.panels.of::<workbench::Bench>().view = view,
+    poll: cooldowns::poll,
+    ask: |studio| {
+        if view(studio) == COOLDOWNS {
+            cooldowns::begin(studio, || ());
+        }
+    },
+    is_waiting: |studio| match view(studio) {
+        COOLDOWNS => studio.panels.peek::<cooldowns::State>().is_some_and(cooldowns::State::is_busy),
+        _ => workbench::is_comparing(studio),
+    },
     ..Panel::new(
         "snapshots",
         "Snapshots",
@@ -31,7 +43,30 @@ pub const PANEL: Panel = Panel {
     )
 };
 
+/// What one does with snapshots.
+const TITLES: [&str; 2] = ["Compare", "Cooldowns"];
+const COOLDOWNS: usize = 1;
+
+fn view(studio: &Studio) -> usize {
+    studio.panels.peek::<workbench::Bench>().map_or(0, |bench| bench.view)
+}
+
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
+    let bench = studio.panels.of::<workbench::Bench>();
+    let views = [
+        (0, TITLES[0], "What they are worth, alone and together."),
+        (COOLDOWNS, TITLES[COOLDOWNS], "Cooldowns of many shapes and lengths from one of them."),
+    ];
+    segmented(ui, &mut bench.view, &views);
+    ui.add_space(metrics::S);
+    whose(ui, studio);
+    match view(studio) {
+        COOLDOWNS => cooldowns::show(ui, studio),
+        _ => compare(ui, studio),
+    }
+}
+
+fn compare(ui: &mut Ui, studio: &mut Studio) {
     header(ui, studio);
     let Some(compared) = workbench::compared(studio, ui.ctx()) else {
         ui.label("The run's snapshots are being measured on the held-out samples.");
@@ -82,9 +117,8 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
     });
 }
 
-/// Whose snapshots, and what can be done with all of them.
-fn header(ui: &mut Ui, studio: &mut Studio) {
-    let snapshots = workbench::of_run(studio);
+/// Whose snapshots.
+fn whose(ui: &mut Ui, studio: &Studio) {
     let selected = studio.view.selected;
     let slot = studio.document.runs().find(|(row, _)| row.id == selected).map_or(0, |(row, _)| row.slot);
     let name = studio.document.run(selected).map(|run| run.name.clone()).unwrap_or_default();
@@ -92,6 +126,11 @@ fn header(ui: &mut Ui, studio: &mut Studio) {
         run_chip(ui, slot, metrics::CONTROL, false);
         ui.add(Label::new(name).truncate());
     });
+}
+
+/// What can be done with all of them.
+fn header(ui: &mut Ui, studio: &mut Studio) {
+    let snapshots = workbench::of_run(studio);
     ui.horizontal(|ui| {
         let mut tick = |ui: &mut Ui, label: &str, help: &str, which: &dyn Fn(&Snapshot) -> bool| {
             if ui.button(label).on_hover_text(help).clicked() {

@@ -43,6 +43,8 @@ struct Measured {
 /// Which snapshots are ticked, and what came of it.
 #[derive(Default)]
 pub struct Bench {
+    /// Which of the panel's views is shown.
+    pub view: usize,
     /// Whether snapshots that nobody asked for are on the bench beside those that were.
     pub on_the_way: bool,
     /// What was ticked by hand, run by run.

@@ -3,11 +3,12 @@
 use eframe::egui::{Color32, Ui};
 
 use crate::experiment::Sweep;
-use crate::experiment::sweep::{Axis, Objective, Values};
+use crate::experiment::sweep::{Axis, Objective, Search, Values};
 use crate::landscape::Colormap;
 use crate::sweep::front::best;
 use crate::sweep::importance::{Importance, importance};
 use crate::sweep::isolation::plain;
+use crate::sweep::lineage::Lineage;
 use crate::sweep::ranks::ranks;
 use crate::sweep::space::Chosen;
 use crate::sweep::{Running, Status, Trial, seeds};
@@ -67,12 +68,20 @@ impl Found {
 
     /// The trial of this number, whether it is done or still in training.
     pub fn pointed(&self, number: usize) -> Option<Pointed<'_>> {
-        let running = || self.running.iter().find(|one| one.trial == number).map(Pointed::Running);
+        // Whose weights a member has while it is bred is known at its end.
+        let is_known = self.sweep.search != Search::Pbt;
+        let mut running = self.running.iter().filter(|_| is_known);
+        let running = || running.find(|one| one.trial == number).map(Pointed::Running);
         self.trial(number).map(Pointed::Done).or_else(running)
     }
 
     pub fn is_maximised(&self) -> bool {
         self.sweep.objectives.first().is_some_and(|first| first.is_maximised())
+    }
+
+    /// What its trials are called.
+    pub fn noun(&self) -> &'static str {
+        if self.sweep.search == Search::Pbt { "Member" } else { "Trial" }
     }
 
     /// The first objective in words.
@@ -124,6 +133,14 @@ impl<'f> Pointed<'f> {
         match self {
             Self::Done(trial) => &trial.values,
             Self::Running(trial) => &trial.values,
+        }
+    }
+
+    /// What the weights of a population's member went through, in so many updates.
+    pub fn lineage(self) -> Option<(&'f Lineage, u64)> {
+        match self {
+            Self::Done(trial) => Some((trial.lineage.as_deref()?, trial.updates)),
+            Self::Running(_) => None,
         }
     }
 

@@ -9,9 +9,11 @@ mod views;
 
 use eframe::egui::{Label, ScrollArea, TextEdit, TextWrapMode, Ui};
 
+use crate::experiment::sweep::Search;
 use crate::experiment::vary::Base;
 use crate::sweep::Status;
 use crate::sweep::edges::at_the_edge;
+use crate::sweep::herd::listed;
 use crate::sweep::ready::READY;
 use crate::ui::format;
 use crate::ui::panel::{Panel, Question};
@@ -79,7 +81,10 @@ fn begin(ui: &mut Ui, studio: &mut Studio) {
         }
         return;
     }
-    if studio.document.experiment().sweep.is_some() && ui.add(primary(ui, "Run the file's sweep")).clicked() {
+    let search = studio.document.experiment().sweep.as_ref().map(|sweep| sweep.search);
+    let label =
+        if search == Some(Search::Pbt) { "Breed the file's population" } else { "Run the file's sweep" };
+    if search.is_some() && ui.add(primary(ui, label)).clicked() {
         let ctx = ui.ctx().clone();
         state::run(studio, move || ctx.request_repaint());
     }
@@ -114,6 +119,13 @@ fn shown(ui: &mut Ui, studio: &mut Studio, loaded: &Loaded, found: &Found) -> Op
         check(ui, "Put seeds together", help, &mut state.together);
     }
     ui.add_space(metrics::S);
+    // A population is bred for its winner's schedule, so that comes first.
+    let is_population = found.sweep.search == Search::Pbt;
+    let mut asked = None;
+    if is_population {
+        asked = pointed(ui, studio, loaded, found);
+    }
+    let state = studio.panels.of::<State>();
     row(ui, "View", "How the trials are looked at.", |ui, id| {
         let title = VIEWS[state.view.min(VIEWS.len() - 1)].title;
         let combo = combo("sweep view").selected_text(title).width(ui.available_width());
@@ -130,15 +142,9 @@ fn shown(ui: &mut Ui, studio: &mut Studio, loaded: &Loaded, found: &Found) -> Op
     state.options.brushes.show(ui, found);
     let mut touch = (view.show)(ui, found, &mut state.options);
     ui.add_space(metrics::M);
-    let marked = state.options.marked.and_then(|marked| found.pointed(marked));
-    let marked = marked.or_else(|| found.best().map(Pointed::Done));
-    let mut asked = None;
-    if let Some(trial) = marked
-        && card::show(ui, studio, loaded, found, trial)
-    {
-        asked = Some(trial.trial());
+    if !is_population {
+        asked = pointed(ui, studio, loaded, found);
     }
-    ui.add_space(metrics::M);
     let options = &mut studio.panels.of::<State>().options;
     touch = touch.or(list(ui, found, options));
     if touch.over.is_some() && touch.over != options.marked {
@@ -147,6 +153,16 @@ fn shown(ui: &mut Ui, studio: &mut Studio, loaded: &Loaded, found: &Found) -> Op
         ui.ctx().request_repaint();
     }
     touch.over.filter(|_| touch.pressed).or(asked)
+}
+
+/// The trial that was pointed at last, or the best one; it if it is to be loaded.
+fn pointed(ui: &mut Ui, studio: &mut Studio, loaded: &Loaded, found: &Found) -> Option<usize> {
+    let marked = studio.panels.of::<State>().options.marked;
+    let trial = marked.and_then(|marked| found.pointed(marked));
+    let trial = trial.or_else(|| found.best().map(Pointed::Done))?;
+    let asked = card::show(ui, studio, loaded, found, trial);
+    ui.add_space(metrics::M);
+    asked.then_some(trial.trial())
 }
 
 /// The way into the library, for a sweep that is in no folder yet.
@@ -169,8 +185,8 @@ fn keep(ui: &mut Ui, studio: &mut Studio, loaded: &Loaded) {
 /// How many trials there are and what there is to know of them.
 fn about(ui: &mut Ui, loaded: &Loaded, found: &Found) {
     let count = |status| loaded.trials.iter().filter(|trial| trial.status == status).count();
-    let mut counts =
-        format!("{} trials of “{}” from {}", loaded.trials.len(), loaded.sweep.run, loaded.source);
+    let (trials, noun) = (loaded.trials.len(), found.noun().to_lowercase());
+    let mut counts = format!("{trials} {noun}s of “{}” from {}", loaded.sweep.run, loaded.source);
     for (status, name) in
         [(Status::Pruned, "pruned"), (Status::Diverged, "diverged"), (Status::Failed, "failed")]
     {
@@ -179,7 +195,7 @@ fn about(ui: &mut Ui, loaded: &Loaded, found: &Found) {
         }
     }
     ui.add(Label::new(theme::caption(ui, counts + ".")).wrap());
-    if let Some(best) = found.best() {
+    if let Some(best) = found.best().filter(|best| best.lineage.is_none()) {
         for edge in at_the_edge(&found.sweep, best) {
             ui.colored_label(theme::tokens(ui).warning, format::sentence(&edge));
         }
@@ -187,11 +203,14 @@ fn about(ui: &mut Ui, loaded: &Loaded, found: &Found) {
     if let Some(audit) = &loaded.audit {
         ui.add(Label::new(format::sentence(&audit.sentence())).wrap());
     }
+    if let Some(verdict) = &loaded.verdict {
+        ui.add(Label::new(format::sentence(verdict)).wrap());
+    }
 }
 
 /// The best trials, of those within the brushes.
 fn list(ui: &mut Ui, found: &Found, options: &Options) -> Touch {
-    ui.label(theme::title(ui, "Best trials"));
+    ui.label(theme::title(ui, format!("Best {}s", found.noun().to_lowercase())));
     let mut touch = Touch::default();
     let ranked = found.worst_first(1.0).into_iter().rev().filter(|(_, rank)| rank.is_some());
     let ranked = ranked.filter(|(trial, _)| options.brushes.hold(found, trial));
@@ -199,7 +218,11 @@ fn list(ui: &mut Ui, found: &Found, options: &Options) -> Touch {
         let value = found::value(trial).unwrap_or(f64::NAN);
         let values: Vec<String> =
             trial.values.iter().map(|(path, value)| format!("{path} {}", short(value))).collect();
-        let text = format!("{}   {}", format::significant(value, 4), values.join(", "));
+        let whose = match trial.lineage {
+            Some(_) => format!("member {}, began at ", trial.trial),
+            None => String::new(),
+        };
+        let text = format!("{}   {whose}{}", format::significant(value, 4), values.join(", "));
         ui.style_mut().wrap_mode = Some(TextWrapMode::Truncate);
         let response = ui.selectable_label(false, text).on_hover_text("Click: load this trial.");
         if response.hovered() || response.clicked() {
@@ -220,7 +243,11 @@ fn load(studio: &mut Studio, loaded: &Loaded, trial: Pointed<'_>) {
         Ok(variant) => variant,
         Err(error) => return studio.toasts.failed(error.to_string()),
     };
-    let Some(run) = variant.runs.into_iter().next() else { return };
+    let Some(mut run) = variant.runs.into_iter().next() else { return };
+    if let Some((lineage, _)) = trial.lineage() {
+        let Some(rates) = card::along(loaded, lineage, clock) else { return };
+        run.lr = listed(rates);
+    }
     studio.document.settle();
     let id = studio.document.runs().find(|(_, other)| other.name == run.name).map(|(row, _)| row.id);
     let id = id.unwrap_or_else(|| studio.document.add(run.clone()));
@@ -233,5 +260,6 @@ fn load(studio: &mut Studio, loaded: &Loaded, trial: Pointed<'_>) {
     studio.document.edit_run(id, |own| *own = run);
     studio.document.settle();
     studio.view.selected = id;
-    studio.toasts.done(format!("Trial {} is loaded into “{}”.", trial.trial(), loaded.sweep.run));
+    let what = if trial.lineage().is_some() { "The lineage of member" } else { "Trial" };
+    studio.toasts.done(format!("{what} {} is loaded into “{}”.", trial.trial(), loaded.sweep.run));
 }

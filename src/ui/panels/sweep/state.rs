@@ -33,6 +33,8 @@ pub struct Loaded {
     pub running: Vec<Running>,
     /// What pruning cost, once it is known.
     pub audit: Option<Audit>,
+    /// What a population's schedule is worth, once it is known.
+    pub verdict: Option<String>,
     /// Where it is from, for people.
     pub source: String,
     /// Whether it is in a folder already.
@@ -141,6 +143,7 @@ impl State {
                     loaded.running.clear();
                     self.has_ended = true;
                     loaded.audit = outcome.audit;
+                    loaded.verdict = outcome.verdict.map(|verdict| verdict.sentence());
                     self.show_trials(outcome.trials);
                     self.job = None;
                 }
@@ -181,7 +184,7 @@ pub fn keep(studio: &mut Studio, loaded: &Loaded, wake: impl Fn() + Send + Sync 
     let library = PathBuf::from(studio.view.library.trim());
     let state = studio.panels.of::<State>();
     let (experiment, sweep) = (loaded.experiment.clone(), loaded.sweep.clone());
-    let outcome = Outcome { trials: loaded.trials.clone(), audit: loaded.audit.clone() };
+    let outcome = Outcome { trials: loaded.trials.clone(), audit: loaded.audit.clone(), verdict: None };
     let has_ended = state.has_ended;
     let work = move |_: &Answers<Result<PathBuf, String>>| {
         keep_sweep(&library, (&experiment, &sweep), &outcome, has_ended)
@@ -242,7 +245,7 @@ fn begin(
         Ok(job) => {
             state.job = Some(job);
             let (trials, running, is_kept) = (Vec::new(), Vec::new(), false);
-            state.load(Loaded { sweep, experiment, trials, running, audit: None, source, is_kept });
+            state.load(Loaded { sweep, experiment, trials, running, audit: None, verdict: None, source, is_kept });
         }
         Err(error) => state.error = Some(format!("no thread for a sweep: {error}")),
     }
@@ -263,7 +266,7 @@ pub fn open(studio: &mut Studio) {
         Ok(Opened { experiment, sweep, trials, audit }) => {
             state.job = None;
             let (running, source, is_kept) = (Vec::new(), folder, true);
-            state.load(Loaded { sweep, experiment, trials, running, audit, source, is_kept });
+            state.load(Loaded { sweep, experiment, trials, running, audit, verdict: None, source, is_kept });
         }
         Err(error) => state.error = Some(error.to_string()),
     }

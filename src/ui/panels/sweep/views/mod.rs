@@ -9,7 +9,7 @@ mod parallel;
 mod ranks;
 mod slices;
 
-pub use curves::points;
+pub use curves::{points, validated};
 
 use super::view::View;
 
