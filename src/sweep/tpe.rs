@@ -1,7 +1,7 @@
 //! The tree-structured Parzen estimator (Bergstra et al. 2011) in its multivariate form (arXiv 2304.11127).
 //!
-//! Of our own because those of the `optimizer` crate have no prior and settle where they began: most of their searches
-//! do not come to a target in 1,000 trials that this one reaches in 59 to 224 (`tests/sweeps/samplers` measures both,
+//! Of our own because those of the `optimizer` crate have no prior: most of their searches do not come to a target in
+//! 1,000 trials that this one reaches in 59 to 224 (`tests/sweeps/samplers` measures both,
 //! `tests/sweeps/tpe_against_optuna.py` ours beside Optuna's).
 
 use rand_chacha::ChaCha8Rng;

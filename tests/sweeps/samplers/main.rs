@@ -50,40 +50,62 @@ fn trials(task: &Task, mut ask: impl FnMut(&[(Vec<f64>, f64)]) -> Vec<f64>) -> u
 fn our_tpe(task: &Task, seed: u64) -> usize {
     let mut judged = Vec::new();
     trials(task, |told| {
-        judged.extend(told.last().map(|(point, badness)| tpe::Judged { point: point.clone(), badness: *badness }));
+        judged.extend(
+            told.last().map(|(point, badness)| tpe::Judged { point: point.clone(), badness: *badness }),
+        );
         let trial = told.len() as u64;
         tpe::ask(&task.shapes, &judged, &[], &mut random::rng(seed, random::Stream::Search { trial }))
     })
 }
 
-fn theirs(task: &Task, sampler: &dyn Sampler) -> usize {
+/// The crate's, which is asked for a trial's values given those before.
+type Ask<'s> = dyn Fn(&[(ParamId, Distribution)], &[CompletedTrial]) -> Vec<ParamValue> + 's;
+
+fn theirs(task: &Task, ask: &Ask<'_>) -> usize {
     // A sampler of the crate tells parameters apart by their ranges.
-    let distribution = |(at, shape): (usize, &Shape)| match shape {
-        Shape::Line => {
-            let high = 1.0 + at as f64 * 1e-9;
-            Distribution::Float(FloatDistribution { low: 0.0, high, log_scale: false, step: None })
-        }
-        Shape::Choices(count) => Distribution::Categorical(CategoricalDistribution { n_choices: *count }),
+    let parameter = |(at, shape): (usize, &Shape)| {
+        let distribution = match shape {
+            Shape::Line => {
+                let high = 1.0 + at as f64 * 1e-9;
+                Distribution::Float(FloatDistribution { low: 0.0, high, log_scale: false, step: None })
+            }
+            Shape::Choices(count) => Distribution::Categorical(CategoricalDistribution { n_choices: *count }),
+        };
+        (ParamId::new(), distribution)
     };
-    let distributions: Vec<Distribution> = task.shapes.iter().enumerate().map(distribution).collect();
-    let ids: Vec<ParamId> = distributions.iter().map(|_| ParamId::new()).collect();
+    let parameters: Vec<(ParamId, Distribution)> = task.shapes.iter().enumerate().map(parameter).collect();
     let mut history: Vec<CompletedTrial> = Vec::new();
     let mut asked: Vec<ParamValue> = Vec::new();
     trials(task, |told| {
-        let named = |values: &[ParamValue]| ids.iter().copied().zip(values.iter().cloned()).collect::<HashMap<_, _>>();
         if let Some((_, badness)) = told.last() {
-            let of: HashMap<_, _> = ids.iter().copied().zip(distributions.iter().cloned()).collect();
-            let number = history.len() as u64;
-            history.push(CompletedTrial::new(number, named(&asked), of, HashMap::new(), *badness));
+            let values = parameters.iter().map(|(id, _)| *id).zip(asked.iter().cloned()).collect();
+            let of = parameters.iter().cloned().collect();
+            history.push(CompletedTrial::new(history.len() as u64, values, of, HashMap::new(), *badness));
         }
-        let number = history.len() as u64;
-        asked = distributions.iter().map(|it| sampler.sample(it, number, &history)).collect();
+        asked = ask(&parameters, &history);
         let coordinate = |(value, shape): (&ParamValue, &Shape)| match (value, shape) {
             (ParamValue::Float(x), _) => *x,
             (ParamValue::Categorical(at), Shape::Choices(count)) => (*at as f64 + 0.5) / *count as f64,
             (other, _) => panic!("{other:?}"),
         };
         asked.iter().zip(&task.shapes).map(coordinate).collect()
+    })
+}
+
+/// One number after another.
+fn alone(task: &Task, seed: u64) -> usize {
+    let sampler = TpeSampler::builder().seed(seed).build().expect("its defaults");
+    theirs(task, &|parameters, history| {
+        parameters.iter().map(|(_, it)| sampler.sample(it, history.len() as u64, history)).collect()
+    })
+}
+
+/// All numbers at once.
+fn joint(task: &Task, seed: u64) -> usize {
+    let sampler = MultivariateTpeSampler::builder().seed(seed).build().expect("its defaults");
+    theirs(task, &|parameters, history| {
+        let mut values = sampler.sample_joint(&parameters.iter().cloned().collect(), history);
+        parameters.iter().map(|(id, _)| values.remove(id).expect("a value of each")).collect()
     })
 }
 
@@ -133,9 +155,7 @@ fn main() {
     println!("{:<32} {:>8} {:>12} {:>18}", "median trials", "ours", "the crate's", "the joint one");
     for task in &tasks {
         let tpe = median(|seed| our_tpe(task, seed));
-        let other = median(|seed| theirs(task, &TpeSampler::builder().seed(seed).build().expect("its defaults")));
-        let joint = |seed| theirs(task, &MultivariateTpeSampler::builder().seed(seed).build().expect("its defaults"));
-        let joint = median(joint);
+        let (other, joint) = (median(|seed| alone(task, seed)), median(|seed| joint(task, seed)));
         println!("{:<32} {tpe:>8} {other:>12} {joint:>18}", task.name);
     }
 }
