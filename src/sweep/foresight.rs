@@ -254,6 +254,7 @@ mod tests {
             seeds: vec![vec![end]],
             curve: (1..STEPS).zip(losses.iter().copied()).collect(),
             losses: Vec::new(),
+            lineage: None,
         }
     }
 

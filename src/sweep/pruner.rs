@@ -126,7 +126,10 @@ mod tests {
         let curve = vec![(2, 1.0), (4, 1.0)];
         let (values, status, updates) = (Vec::new(), Status::Complete, 100);
         let (objectives, seeds, losses) = (vec![Some(1.0)], vec![vec![Some(1.0)]], Vec::new());
-        pruner.tell(&Trial { trial, values, status, updates, objectives, seeds, curve, losses }, 1.0);
+        pruner.tell(
+            &Trial { trial, values, status, updates, objectives, seeds, curve, losses, lineage: None },
+            1.0,
+        );
     }
 
     fn judged(pruner: &mut Pruner, step: u64, values: &[f64]) -> Vec<bool> {

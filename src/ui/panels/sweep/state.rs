@@ -245,7 +245,16 @@ fn begin(
         Ok(job) => {
             state.job = Some(job);
             let (trials, running, is_kept) = (Vec::new(), Vec::new(), false);
-            state.load(Loaded { sweep, experiment, trials, running, audit: None, verdict: None, source, is_kept });
+            state.load(Loaded {
+                sweep,
+                experiment,
+                trials,
+                running,
+                audit: None,
+                verdict: None,
+                source,
+                is_kept,
+            });
         }
         Err(error) => state.error = Some(format!("no thread for a sweep: {error}")),
     }
