@@ -1,7 +1,7 @@
 //! A population between two stretches, in its sweep's folder, until the population came to its end.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 
 use super::journal::JournalError;
@@ -21,7 +21,11 @@ pub(super) fn keep(folder: &Path, stage: &Stage) -> Result<(), JournalError> {
         return Ok(());
     }
     let path = folder.join(FILE);
-    let write = |file: &mut fs::File| Ok(serde_json::to_writer(io::BufWriter::new(file), stage)?);
+    let write = |file: &mut fs::File| -> io::Result<()> {
+        let mut file = io::BufWriter::new(file);
+        serde_json::to_writer(&mut file, stage)?;
+        file.flush()
+    };
     files::replace(&path, write).map_err(|cause| JournalError::Io { path: path.clone(), cause })
 }
 

@@ -12,10 +12,20 @@ use egui_kittest::kittest::Queryable as _;
 use crate::support::digits;
 
 use super::stand_in::{Studio, open_kept};
+use super::sweeps::wait;
 
 fn set_peak(studio: &mut Studio, peak: f64) {
     studio.harness.get_by_role_and_label(Role::Slider, "Peak").set_value_accesskit(peak);
     studio.harness.run_steps(3);
+}
+
+/// Ends a studio as a crash does, once the disk has what was handed over: nothing is closed.
+fn crash(mut studio: Studio) {
+    wait(&mut studio, |studio| {
+        let (newest, written) = studio.harness.state().kept().expect("it keeps work");
+        newest == written
+    });
+    drop(studio);
 }
 
 /// Ends a studio as closing its window does.
@@ -32,8 +42,7 @@ fn unsaved_edits_are_offered_after_a_crash_and_come_back_with_their_history() {
     let before = studio.number("peak");
     set_peak(&mut studio, 0.03);
     set_peak(&mut studio, 0.04);
-    // As after a crash: nothing was closed.
-    drop(studio);
+    crash(studio);
 
     let mut studio = open_kept(digits(), None, &places);
     assert!(studio.says("has edits that were not saved when the studio ended just now."));
@@ -47,7 +56,7 @@ fn unsaved_edits_are_offered_after_a_crash_and_come_back_with_their_history() {
     studio.press(Modifiers::COMMAND, Key::Z);
     assert_eq!(studio.number("peak"), before);
     studio.press(Modifiers::COMMAND | Modifiers::SHIFT, Key::Z);
-    drop(studio);
+    crash(studio);
 
     // What was taken up is this start's now, and is offered once.
     let mut studio = open_kept(digits(), None, &places);
@@ -62,11 +71,11 @@ fn work_that_was_given_up_is_not_offered_again() {
     let places = Places::below(folder.path());
     let mut studio = open_kept(digits(), None, &places);
     set_peak(&mut studio, 0.03);
-    drop(studio);
+    crash(studio);
     let mut studio = open_kept(digits(), None, &places);
     studio.click("Discard");
     assert!(!studio.says("not saved when the studio ended"));
-    drop(studio);
+    crash(studio);
     let studio = open_kept(digits(), None, &places);
     assert!(!studio.says("not saved when the studio ended"));
 }

@@ -122,14 +122,15 @@ fn a_click_on_a_numbers_name_draws_the_map_along_it() {
     state.objective = Objective::UpdatesToLoss(0.4);
     state.changed();
     wait(&mut studio, |studio| !map_state(studio).is_busy());
-    assert!(studio.says("Updates to a loss of 0.4"));
     let reached = map_state(&studio).shown.iter().flatten().filter_map(|shown| shown.cell.objective);
     assert!(reached.clone().count() > 0 && reached.clone().all(|updates| (1.0..=60.0).contains(&updates)));
     let state = studio.harness.state_mut().studio_mut().panels.of::<map::State>();
     state.objective = Objective::Cost;
     state.changed();
     wait(&mut studio, |studio| !map_state(studio).is_busy());
-    assert!(map_state(&studio).error.is_none() && studio.says("Cost, GFLOP"));
+    assert!(map_state(&studio).error.is_none());
+    let costs = map_state(&studio).shown.iter().flatten().filter_map(|shown| shown.cell.objective);
+    assert!(costs.clone().count() > 0 && costs.clone().all(|cost| cost > 0.0));
 }
 
 #[test]
