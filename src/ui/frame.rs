@@ -117,6 +117,8 @@ pub struct LaneFrame {
     pub at_cursor: Values,
     /// The values at the second cursor, where it is on what was trained.
     pub at_mark: Option<Values>,
+    /// How many times its first training loss the loss of an early update was at most.
+    pub early_rise: Option<f64>,
     /// The least validation loss, and the greatest accuracy.
     pub best_loss: Option<f64>,
     pub best_accuracy: Option<f64>,
@@ -308,6 +310,7 @@ fn lane_frame(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> LaneFrame {
         now,
         at_cursor,
         at_mark: ask.mark.filter(|mark| *mark < lane.update).map(|mark| values(store, mark, ask.number)),
+        early_rise: early_rise(store),
         best_loss: bounds(Column::ValLoss).map(|(least, _)| least),
         best_accuracy: bounds(Column::ValAccuracy).map(|(_, greatest)| greatest),
         rates: [Column::Lr, Column::EffectiveLr]
@@ -322,6 +325,13 @@ fn lane_frame(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> LaneFrame {
         findings: Arc::clone(&lane.findings),
         ahead: Vec::new(),
     }
+}
+
+fn early_rise(store: &Store) -> Option<f64> {
+    // Smoothed where it can be: of small batches some are hard.
+    let losses = store.smoothed().unwrap_or(store.series(Column::TrainLoss));
+    let (first, (_, most)) = (losses.at(0)?.value, losses.finite_bounds(0..=EARLY)?);
+    (first > 0.0).then(|| most / first)
 }
 
 /// Bounds of rates, so far wider that the line of the smallest useful rate is in view; one far above all rates is not.
@@ -370,6 +380,8 @@ fn phases(id: LaneId, lane: &LaneView, ask: &Ask<'_>) -> Vec<PhaseFrame> {
     })
 }
 
+/// The last update that is early.
+const EARLY: u64 = 50;
 /// Buckets that sums of rates are made of.
 const SUMMED: usize = 2000;
 

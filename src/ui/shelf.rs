@@ -480,6 +480,7 @@ impl Guest {
             now,
             at_cursor,
             at_mark: mark.map(|mark| values(mark as u64)),
+            early_rise: None,
             best_loss: bounds(Column::ValLoss).map(|(least, _)| least),
             best_accuracy: bounds(Column::ValAccuracy).map(|(_, most)| most * factor(Column::ValAccuracy)),
             rates,

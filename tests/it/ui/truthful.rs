@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use anneal_studio::analysis::detect::{Evidence, Finding, Kind, Remedy};
 use anneal_studio::analysis::microscope::{BINS, LayerReading, Reading, SOUND_RATIO};
-use anneal_studio::engine::Examined;
 use anneal_studio::engine::protocol::Command;
+use anneal_studio::engine::{Examined, LaneView};
 use anneal_studio::schedule::kind::Value;
 use anneal_studio::schedule::{Ramp, Span, Warmup};
-use anneal_studio::telemetry::Row;
+use anneal_studio::telemetry::{Row, Store};
 use anneal_studio::train::ids::{LaneId, Mode, RunId};
 use eframe::egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
@@ -208,6 +208,20 @@ fn the_microscope_calls_a_ratio_too_large_only_where_training_suffers() {
     assert!(!studio.says("training suffers"));
     find_in_first(&mut studio, finding(Kind::Oscillation, Vec::new()));
     assert!(studio.says("and training suffers"));
+    // A loss that the first updates throw up says so before any detector does.
+    let mut studio = first(0);
+    studio.panel("Microscope");
+    let run = runs(&studio)[0];
+    let mut view = LaneView { store: Store::new(1 << 20), ..lane() };
+    let loss = |update| if update == 0 { 2.3 } else { 4.8 };
+    let rows: Vec<Row> =
+        (0..40).map(|update| Row { update, train_loss: loss(update), ..Row::default() }).collect();
+    view.store.append(&rows);
+    view.update = 40;
+    studio.log.shared.borrow_mut().lanes.insert(LaneId { run, replica: 0 }, view);
+    studio.log.shared.borrow_mut().status.update = 40;
+    examine(&mut studio, 30.0 * SOUND_RATIO);
+    assert!(studio.says("30 times the rule of thumb, and the loss rose to 2"));
 }
 
 #[test]

@@ -20,6 +20,8 @@ const STEPS: usize = 64;
 const DECADES: f64 = 2.0;
 /// Above this many times the rule of thumb a ratio is worth a sentence.
 const LARGE: f64 = 3.0;
+/// A loss that early updates raise to more times its first value is thrown up by them.
+const FAR: f64 = 1.5;
 /// How strongly ratios above it are coloured where training does not suffer.
 const HARMLESS: f32 = 0.35;
 
@@ -72,7 +74,7 @@ pub fn ratios(ui: &mut Ui, studio: &mut Studio, seen: &[Seen]) {
             ));
         }
         axis(ui, readings);
-        if let Some(text) = verdict(readings, suffers) {
+        if let Some(text) = verdict(readings, suffers, thrown_up(studio, run.row.id)) {
             prose(ui, &text);
         }
     }
@@ -88,10 +90,17 @@ fn suffers(studio: &Studio, run: RunId) -> bool {
         .frame
         .replicas(run)
         .any(|lane| lane.diverged_at.is_some() || lane.findings.iter().any(|finding| hurt(finding.kind)))
+        || thrown_up(studio, run).is_some()
+}
+
+/// How many times its first loss early updates threw a run's loss up to, where that is far.
+fn thrown_up(studio: &Studio, run: RunId) -> Option<f64> {
+    let rises = studio.frame.replicas(run).filter_map(|lane| lane.early_rise);
+    rises.reduce(f64::max).filter(|rise| *rise > FAR)
 }
 
 /// What the largest ratio means: it is too large only where training suffers.
-fn verdict(readings: &[Reading], suffers: bool) -> Option<String> {
+fn verdict(readings: &[Reading], suffers: bool, thrown_up: Option<f64>) -> Option<String> {
     let ratios = readings.iter().flat_map(|reading| reading.layers.iter().map(|layer| layer.ratio));
     let largest = ratios.filter(|ratio| ratio.is_finite()).fold(0.0, f64::max);
     let times = largest / SOUND_RATIO;
@@ -104,9 +113,11 @@ fn verdict(readings: &[Reading], suffers: bool) -> Option<String> {
         format::significant(times, 2)
     );
     Some(if suffers {
-        format!(
-            "{size}, and training suffers: these updates are too large. A warmup or a lower peak keeps them small."
-        )
+        let how = thrown_up.map_or_else(
+            || "training suffers".to_owned(),
+            |rise| format!("the loss rose to {} times where it began", format::significant(rise, 2)),
+        );
+        format!("{size}, and {how}: these updates are too large. A warmup or a lower peak keeps them small.")
     } else {
         format!("{size}, and training does not suffer from it: here the rule is no limit.")
     })
