@@ -1,9 +1,10 @@
 //! The index: what the trainings' files say, in SQLite, so that a hundred thousand runs are listed at once.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
 
 use super::scan::{Found, scan, training};
 use super::{Criteria, Entry, Filter, LaneRecord, LibraryError, Marks, Row, Training};
@@ -14,6 +15,8 @@ const NAME: &str = ".anneal-library.sqlite";
 const VERSION: i64 = 4;
 /// How long a writer waits for another one.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long one waits before trying again what SQLite itself does not wait for.
+const AGAIN: Duration = Duration::from_millis(10);
 /// Memory for pages of the index, in negative kibibytes as SQLite takes them: 64 MiB.
 const CACHE: i64 = -65_536;
 /// Trainings that are read between two commits.
@@ -87,28 +90,15 @@ impl Index {
     pub fn open(library: &Path) -> Result<Self, LibraryError> {
         std::fs::create_dir_all(library)
             .map_err(|cause| LibraryError::Write { path: library.to_owned(), cause })?;
-        let mut db = Connection::open(library.join(NAME))?;
-        db.busy_timeout(PATIENCE)?;
-        db.pragma_update(None, "journal_mode", "wal")?;
-        db.pragma_update(None, "synchronous", "normal")?;
-        db.pragma_update(None, "foreign_keys", true)?;
-        // A hundred thousand rows are sorted in memory, and not by way of the disk.
-        db.pragma_update(None, "temp_store", "memory")?;
-        db.pragma_update(None, "cache_size", CACHE)?;
-        let version =
-            |db: &Connection| db.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0));
-        if version(&db)? != VERSION {
-            let change = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            // Another process may have made it meanwhile.
-            if version(&change)? != VERSION {
-                change.execute_batch(
-                    "DROP TABLE IF EXISTS record; DROP TABLE IF EXISTS lane; DROP TABLE IF EXISTS training;",
-                )?;
-                change.execute_batch(TABLES)?;
-                change.pragma_update(None, "user_version", VERSION)?;
+        let start = Instant::now();
+        let db = loop {
+            match connected(&library.join(NAME)) {
+                // Whoever makes an index asks for the whole file, and SQLite then waits for nobody: two at once would
+                // refuse each other.
+                Err(error) if is_busy(&error) && start.elapsed() < PATIENCE => thread::sleep(AGAIN),
+                connected => break connected?,
             }
-            change.commit()?;
-        }
+        };
         Ok(Self { library: library.to_owned(), db })
     }
 
@@ -294,6 +284,37 @@ impl Index {
     pub fn library(&self) -> &Path {
         &self.library
     }
+}
+
+/// A connection to the index at a path, whose tables are made where there are none.
+fn connected(path: &Path) -> rusqlite::Result<Connection> {
+    let mut db = Connection::open(path)?;
+    db.busy_timeout(PATIENCE)?;
+    db.pragma_update(None, "journal_mode", "wal")?;
+    db.pragma_update(None, "synchronous", "normal")?;
+    db.pragma_update(None, "foreign_keys", true)?;
+    // A hundred thousand rows are sorted in memory, and not by way of the disk.
+    db.pragma_update(None, "temp_store", "memory")?;
+    db.pragma_update(None, "cache_size", CACHE)?;
+    let version = |db: &Connection| db.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0));
+    if version(&db)? != VERSION {
+        let change = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Another process may have made it meanwhile.
+        if version(&change)? != VERSION {
+            change.execute_batch(
+                "DROP TABLE IF EXISTS record; DROP TABLE IF EXISTS lane; DROP TABLE IF EXISTS training;",
+            )?;
+            change.execute_batch(TABLES)?;
+            change.pragma_update(None, "user_version", VERSION)?;
+        }
+        change.commit()?;
+    }
+    Ok(db)
+}
+
+/// Whether another process has the file for itself now.
+fn is_busy(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
 }
 
 fn text(path: &Path) -> String {

@@ -5,6 +5,7 @@ mod landing;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Barrier;
 use std::time::Duration;
 
 use anneal_studio::library::{Filter, Index, Measures, Training, differing, groups};
@@ -171,6 +172,24 @@ fn an_index_made_again_from_the_files_is_the_same() {
     fs::write(place.library().join(&left).join("experiment.toml"), "no experiment").unwrap();
     let (code, _, error) = place.ask(&[]);
     assert!(code == Some(0) && error.contains("not in the list"), "{error}");
+}
+
+#[test]
+fn several_that_make_an_index_at_once_wait_for_each_other() {
+    for _ in 0..20 {
+        let folder = tempfile::tempdir().unwrap();
+        let begin = Barrier::new(8);
+        std::thread::scope(|scope| {
+            let open = || {
+                begin.wait();
+                Index::open(folder.path()).map(drop).map_err(|error| error.to_string())
+            };
+            let all: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
+            for one in all {
+                assert_eq!(one.join().unwrap(), Ok(()));
+            }
+        });
+    }
 }
 
 #[test]
