@@ -161,15 +161,35 @@ fn places(lanes: &[LaneInfo]) -> Vec<PathBuf> {
     names.into_iter().map(PathBuf::from).collect()
 }
 
+/// What an event file that is begun at this second of the wall clock is called. TensorBoard reads files in the order of
+/// their names, so a later one of the same second comes later, whatever the number of its process.
+fn name(at: f64, process: u32, number: u32) -> String {
+    format!("{PREFIX}{:010}{MARK}{:06}.{process}.{number}", at as u64, (at.fract() * 1e6) as u32)
+}
+
 /// A new event file with the name that TensorBoard looks for.
 fn create(place: &Path, at: f64) -> io::Result<(String, File)> {
     let process = std::process::id();
     for number in 0..1000 {
-        let name = format!("{PREFIX}{:010}{MARK}{process}.{number}", at as u64);
+        let name = name(at, process, number);
         match OpenOptions::new().write(true).create_new(true).open(place.join(&name)) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             opened => return Ok((name, opened?)),
         }
     }
     Err(io::ErrorKind::AlreadyExists.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_one_second_are_in_the_order_they_were_begun_in() {
+        // Numbers of processes begin anew after the highest, and grow by a digit.
+        let names =
+            [name(1e9, 32_760, 0), name(1e9 + 0.25, 310, 0), name(1e9 + 0.25, 310, 1), name(1e9 + 1.0, 9, 0)];
+        assert!(names.is_sorted(), "{names:?}");
+        assert!(names.iter().all(|name| is_ours(Path::new(name))));
+    }
 }

@@ -41,28 +41,28 @@ impl FileKind {
         }
         let is =
             |ending: &str| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(ending));
-        let bytes = files::read(path, import::MAX_BYTES);
-        let text = bytes.as_deref().ok().and_then(|bytes| str::from_utf8(bytes).ok());
-        let dialect = || text.and_then(|text| dialect_of(text).ok()).map(|dialect| dialect.id);
+        // A log may be long: only what is none is read.
+        let text = || String::from_utf8(files::read(path, import::MAX_BYTES).ok()?).ok();
+        let dialect = |text: &str| dialect_of(text).ok().map(|dialect| dialect.id);
         if lesson::is_claimed(path) {
             return Self::Lesson;
         }
         if is("toml") {
-            return match dialect() {
+            return match text().as_deref().and_then(dialect) {
                 None | Some("anneal") => Self::Experiment,
                 Some(_) => Self::Script,
             };
         }
-        if text.is_some_and(is_line) {
-            Self::Line
-        } else if is_claimed(path) {
-            Self::Recording
-        } else if is("csv") {
-            Self::Table
-        } else if dialect() == Some("anneal") {
-            Self::Experiment
-        } else {
-            Self::Script
+        if is_claimed(path) {
+            return Self::Recording;
+        }
+        if is("csv") {
+            return Self::Table;
+        }
+        match text() {
+            Some(text) if is_line(&text) => Self::Line,
+            Some(text) if dialect(&text) == Some("anneal") => Self::Experiment,
+            _ => Self::Script,
         }
     }
 

@@ -4,11 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::files;
+use super::kept_toml;
 
 /// Older ones than so many make room.
 const MOST: usize = 500;
-const MAX_BYTES: u64 = 1 << 20;
 
 /// A run that arrived, and the first forecast that was made of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,15 +50,7 @@ impl Misses {
     /// # Errors
     /// When there is a file and it holds no misses: what is wrong with it, for people to read.
     pub fn open(state: &Path) -> Result<Self, String> {
-        let path = Self::path(state);
-        if !path.exists() {
-            return Ok(Self::default());
-        }
-        let bytes = files::read(&path, MAX_BYTES).map_err(|error| error.to_string());
-        let text = bytes.and_then(|bytes| String::from_utf8(bytes).map_err(|error| error.to_string()));
-        text.and_then(|text| toml::from_str(&text).map_err(|error| error.to_string())).map_err(|error| {
-            format!("The misses of forecasts in {} are not used: {}", path.display(), error.trim_end())
-        })
+        kept_toml::read(&Self::path(state), "misses of forecasts")
     }
 
     pub fn to_toml(&self) -> String {

@@ -17,6 +17,7 @@ pub mod gallery;
 pub mod handles;
 mod highlight;
 pub mod keeper;
+mod kept_toml;
 pub mod landing;
 mod latest;
 pub mod layout;

@@ -6,10 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::files;
+use super::kept_toml;
 use crate::lesson::{Lesson, SHIPPED};
-
-const MAX_BYTES: u64 = 1 << 20;
 
 /// An answer to a lesson.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -70,15 +68,7 @@ impl Progress {
     /// # Errors
     /// When there is a file and it holds no answers: what is wrong with it, for people to read.
     pub fn open(state: &Path) -> Result<Self, String> {
-        let path = Self::path(state);
-        if !path.exists() {
-            return Ok(Self::default());
-        }
-        let bytes = files::read(&path, MAX_BYTES).map_err(|error| error.to_string());
-        let text = bytes.and_then(|bytes| String::from_utf8(bytes).map_err(|error| error.to_string()));
-        text.and_then(|text| toml::from_str(&text).map_err(|error| error.to_string())).map_err(|error| {
-            format!("The answers to lessons in {} are not used: {}", path.display(), error.trim_end())
-        })
+        kept_toml::read(&Self::path(state), "answers to lessons")
     }
 
     pub fn to_toml(&self) -> String {

@@ -5,14 +5,12 @@ use std::path::{Path, PathBuf};
 use eframe::egui::{Context, ThemePreference};
 use serde::{Deserialize, Serialize};
 
-use crate::files;
 use crate::notify::Ways;
+use crate::ui::kept_toml;
 use crate::ui::panels;
 use crate::ui::plot::{Scale, XAxis};
 use crate::ui::theme::{self, metrics};
 use crate::ui::view::View;
-
-const MAX_BYTES: u64 = 1 << 20;
 
 /// What is kept between starts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -117,15 +115,7 @@ impl Preferences {
     /// # Errors
     /// When there is a file and it is none of preferences: what is wrong with it, for people to read.
     pub fn open(config: &Path) -> Result<Self, String> {
-        let path = Self::path(config);
-        if !path.exists() {
-            return Ok(Self::default());
-        }
-        let bytes = files::read(&path, MAX_BYTES).map_err(|error| error.to_string());
-        let text = bytes.and_then(|bytes| String::from_utf8(bytes).map_err(|error| error.to_string()));
-        text.and_then(|text| toml::from_str(&text).map_err(|error| error.to_string())).map_err(|error| {
-            format!("The preferences in {} are not used: {}", path.display(), error.trim_end())
-        })
+        kept_toml::read(&Self::path(config), "preferences")
     }
 
     pub fn to_toml(&self) -> String {

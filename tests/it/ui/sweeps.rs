@@ -37,6 +37,18 @@ pub fn wait(studio: &mut Studio, done: impl Fn(&Studio) -> bool) {
     panic!("it does not come");
 }
 
+/// A studio whose Sweep panel has run the file's sweep.
+fn swept() -> Studio {
+    let mut studio = studio();
+    studio.panel("Sweep");
+    studio.click("Run the file's sweep");
+    wait(&mut studio, |studio| {
+        let state = studio.harness.state().studio().panels.peek::<sweep::State>().expect("shown");
+        state.progress().is_none()
+    });
+    studio
+}
+
 fn map_state(studio: &Studio) -> &map::State {
     studio.harness.state().studio().panels.peek().expect("the panel was shown")
 }
@@ -135,13 +147,7 @@ fn a_click_on_a_numbers_name_draws_the_map_along_it() {
 
 #[test]
 fn the_sweep_of_the_file_runs_and_a_row_of_the_isolation_plot_loads_its_trial() {
-    let mut studio = studio();
-    studio.panel("Sweep");
-    studio.click("Run the file's sweep");
-    wait(&mut studio, |studio| {
-        let state = studio.harness.state().studio().panels.peek::<sweep::State>().expect("shown");
-        state.progress().is_none()
-    });
+    let mut studio = swept();
     assert!(studio.says("12 trials of “one”") && studio.says("Circles are seeds"));
     let state = studio.harness.state().studio();
     let trials = state.panels.peek::<sweep::State>().unwrap().loaded.as_ref().unwrap().trials.clone();
@@ -457,13 +463,7 @@ fn arrow_keys_go_through_the_cells_of_a_map_and_enter_loads_one() {
 
 #[test]
 fn arrow_keys_go_through_the_trials_of_every_view_that_shows_them_one_by_one() {
-    let mut studio = studio();
-    studio.panel("Sweep");
-    studio.click("Run the file's sweep");
-    wait(&mut studio, |studio| {
-        let state = studio.harness.state().studio().panels.peek::<sweep::State>().expect("shown");
-        state.progress().is_none()
-    });
+    let mut studio = swept();
     let mut walked = 0;
     every_view(&mut studio, |studio, view| {
         // The plots of the studio, and those of the card.
@@ -539,13 +539,7 @@ fn an_audit_is_read_from_the_folder() {
 
 #[test]
 fn a_trial_in_training_has_a_card() {
-    let mut studio = studio();
-    studio.panel("Sweep");
-    studio.click("Run the file's sweep");
-    wait(&mut studio, |studio| {
-        let state = studio.harness.state().studio().panels.peek::<sweep::State>().expect("shown");
-        state.progress().is_none()
-    });
+    let mut studio = swept();
     let state = sweep_state(&mut studio);
     let trial = state.loaded.as_ref().unwrap().trials[0].clone();
     let running = Running { trial: 99, values: trial.values.clone(), losses: trial.losses[..3].to_vec() };
